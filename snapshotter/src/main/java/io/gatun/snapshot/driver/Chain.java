@@ -1,0 +1,23 @@
+package io.gatun.snapshot.driver;
+
+import io.gatun.snapshot.Kind;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A snapshot and its parents, as far as a driver needs to know them.
+ *
+ * @param id the snapshot's own id, which is the name of its directory
+ * @param kind what the snapshot is for
+ * @param parents ids of its parents, nearest first; empty for a base
+ * @param labels the snapshot's labels
+ * @param extraction whether it was prepared to unpack a layer into it
+ */
+public record Chain(
+    long id, Kind kind, List<Long> parents, Map<String, String> labels, boolean extraction) {
+
+  public Chain {
+    parents = List.copyOf(parents);
+    labels = Map.copyOf(labels);
+  }
+}

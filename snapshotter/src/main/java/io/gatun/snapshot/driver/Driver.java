@@ -1,0 +1,44 @@
+package io.gatun.snapshot.driver;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.Usage;
+import java.util.List;
+
+/** One way of keeping snapshots in directories. Safe for use by many threads. */
+public interface Driver {
+
+  /** {@return which driver this is, as recorded in the root it works on} */
+  DriverName name();
+
+  /**
+   * Fills the directory of a new active or view snapshot. The directory is empty, nobody else knows it, and
+   * it is moved to its final place afterwards; if this fails, the caller disposes of it.
+   *
+   * @param directory the new snapshot's directory, to become {@code snapshots/<id>}
+   */
+  void create(Fd directory, Chain chain) throws ErrnoException;
+
+  /**
+   * {@return what to mount to use an active or view snapshot}
+   *
+   * @throws SnapshotException.FailedPrecondition if it must not be used any more, with the reason
+   */
+  List<Mount> mounts(Chain chain) throws ErrnoException;
+
+  /**
+   * Brings the files of an active snapshot into the form in which they are committed. Done before the
+   * commit is recorded and harmless to repeat, since a crash may come in between.
+   *
+   * @param chain the snapshot as it will be committed, so with the parent that it is put on
+   */
+  void freeze(Chain chain) throws ErrnoException;
+
+  /** {@return whether a snapshot holds nothing of its own, so that nothing of it has to reach the disk} */
+  boolean isEmpty(Chain chain) throws ErrnoException;
+
+  /** Counts what a snapshot takes by itself; takes as long as walking it does. */
+  Usage usage(Chain chain) throws ErrnoException;
+}
