@@ -1,0 +1,87 @@
+// Package conformance runs containerd's own test suite for snapshotters against a daemon that is already running:
+// Gatun, or a containerd that has Gatun as its plugin "gatun".
+package conformance
+
+import (
+	"context"
+	"flag"
+	"os"
+	"syscall"
+	"testing"
+
+	snapshotsapi "github.com/containerd/containerd/api/services/snapshots/v1"
+	"github.com/containerd/containerd/errdefs"
+	"github.com/containerd/containerd/namespaces"
+	"github.com/containerd/containerd/snapshots"
+	"github.com/containerd/containerd/snapshots/proxy"
+	"github.com/containerd/containerd/snapshots/testsuite"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+)
+
+var (
+	suite   = flag.String("suite", "", "name of the suite; \"overlayfs\" leaves out the renaming of directories")
+	address = flag.String("address", "", "socket of the daemon")
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// The suite clears the mask too, but sets it back as soon as its cases, which are parallel, have been queued.
+	syscall.Umask(0)
+	os.Exit(m.Run())
+}
+
+func TestSuite(t *testing.T) {
+	snapshotter := connect(t)
+	testsuite.SnapshotterSuite(t, *suite, func(context.Context, string) (snapshots.Snapshotter, func() error, error) {
+		return snapshotter, nil, nil
+	})
+}
+
+// TestRemoveAll removes what the cases left, children before parents. The caller looks at the disk afterwards.
+func TestRemoveAll(t *testing.T) {
+	ctx := namespaces.WithNamespace(context.Background(), "testsuite")
+	snapshotter := connect(t)
+	children := map[string]int{}
+	parents := map[string]string{}
+	if err := snapshotter.Walk(ctx, func(_ context.Context, info snapshots.Info) error {
+		parents[info.Name] = info.Parent
+		children[info.Parent]++
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if len(parents) == 0 {
+		t.Fatal("the suite left no snapshots, so it cannot have run")
+	}
+	for len(parents) > 0 {
+		before := len(parents)
+		for name, parent := range parents {
+			if children[name] > 0 {
+				continue
+			}
+			if err := snapshotter.Remove(ctx, name); err != nil {
+				t.Fatal(err)
+			}
+			children[parent]--
+			delete(parents, name)
+		}
+		if len(parents) == before {
+			t.Fatalf("snapshots that are their own ancestors: %v", parents)
+		}
+	}
+	if err := snapshotter.(snapshots.Cleaner).Cleanup(ctx); err != nil && !errdefs.IsNotImplemented(err) {
+		t.Fatal(err)
+	}
+}
+
+// connect opens the client that containerd uses for a proxy plugin, which is also the one for containerd itself.
+func connect(t *testing.T) snapshots.Snapshotter {
+	t.Helper()
+	connection, err := grpc.Dial("unix://"+*address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { connection.Close() })
+	return proxy.NewSnapshotter(snapshotsapi.NewSnapshotsClient(connection), "gatun")
+}

@@ -1,0 +1,52 @@
+# Sourced first by every script: strict mode, messages and usage.
+# shellcheck shell=bash
+
+set -euo pipefail
+shopt -s inherit_errexit
+
+project=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+export LC_ALL=C.UTF-8
+umask 022
+
+# use LIBRARY...: reads the named files of this directory.
+use() {
+  local library
+  # shellcheck disable=SC1090
+  for library; do source "$project/scripts/lib/$library.sh"; done
+}
+
+say() { printf '%s\n' "$*"; }
+warn() { printf '%s\n' "$*" >&2; }
+die() {
+  warn "${0##*/}: $*"
+  exit 1
+}
+
+# Prints the comment at the head of the calling script, which is its usage.
+usage() { awk 'NR == 1 { next } !/^#/ { exit } { sub(/^# ?/, ""); print }' "$0"; }
+
+# bad_usage MESSAGE: for arguments that the script does not know.
+bad_usage() {
+  warn "${0##*/}: $*"
+  warn "$(usage)"
+  exit 2
+}
+
+require_root() { [[ $EUID -eq 0 ]] || die "has to mount, so it must be run as root"; }
+
+# Seconds since a value of EPOCHREALTIME, with one decimal.
+seconds_since() { awk -v then="$1" -v now="$EPOCHREALTIME" 'BEGIN { printf "%.1f", now - then }'; }
+
+# await SECONDS WHAT COMMAND...: runs the command until it succeeds.
+await() {
+  local seconds=$1 what=$2 deadline
+  shift 2
+  deadline=$((SECONDS + seconds))
+  until "$@"; do
+    ((SECONDS < deadline)) || {
+      warn "waited $seconds s in vain for $what"
+      return 1
+    }
+    sleep 0.05
+  done
+}

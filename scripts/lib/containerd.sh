@@ -1,0 +1,37 @@
+# A stock containerd with a private root, state and address, and Gatun as its plugin "gatun".
+# shellcheck shell=bash
+
+containerd_socket=/run/containerd/containerd.sock
+
+# start_containerd ROOT: starts it and waits until it answers.
+start_containerd() {
+  local root=$1
+  mkdir -p "$root"
+  cat >"$root/config.toml" <<TOML
+version = 2
+root = "$root/root"
+state = "/run/containerd"
+# Nothing here is for Kubernetes, and block devices are not to be touched.
+disabled_plugins = [
+  "io.containerd.grpc.v1.cri", "io.containerd.nri.v1.nri", "io.containerd.snapshotter.v1.devmapper",
+  "io.containerd.snapshotter.v1.blockfile", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.aufs",
+]
+[grpc]
+  address = "$containerd_socket"
+[plugins."io.containerd.internal.v1.opt"]
+  path = "$root/opt"
+[proxy_plugins.gatun]
+  type = "snapshot"
+  address = "$gatun_socket"
+TOML
+  start containerd containerd --config "$root/config.toml"
+  await 30 "containerd to answer" containerd_answers || {
+    show_log containerd
+    return 1
+  }
+}
+
+containerd_answers() { is_running containerd && run_ctr version >/dev/null 2>&1; }
+
+# run_ctr ARGUMENT...: containerd's command line client.
+run_ctr() { ctr --address "$containerd_socket" "$@"; }

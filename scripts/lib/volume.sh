@@ -1,0 +1,19 @@
+# Fresh filesystems in sparse files on loop devices.
+# shellcheck shell=bash
+
+# make_volume TYPE SIZE DIRECTORY: an empty filesystem, mounted. Its loop device goes away with the mount.
+make_volume() {
+  local type=$1 size=$2 directory=$3 file
+  mkdir -p "$directory"
+  file=$(mktemp "/tmp/volume.XXXXXX")
+  truncate -s "$size" "$file"
+  case $type in
+    ext4) mkfs.ext4 -q -F "$file" ;;
+    xfs) mkfs.xfs -q -f -m reflink=1 "$file" ;;
+    btrfs) mkfs.btrfs -q -f "$file" ;;
+    *) die "unknown filesystem $type" ;;
+  esac
+  mount -o loop "$file" "$directory"
+  # The mount holds the file.
+  rm "$file"
+}

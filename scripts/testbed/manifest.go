@@ -1,0 +1,203 @@
+package main
+
+import (
+	"archive/tar"
+	"bufio"
+	"compress/gzip"
+	"crypto/sha256"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// manifest prints one line for every file below a directory, with all by which two trees are compared: type, mode,
+// owner, size, content, device number, link target, extended attributes, hardlink group and time of modification.
+// Two trees are equal if their manifests are.
+//
+// The time of a directory counts only if the last layer that wrote in it named it: otherwise it is the time at which
+// somebody unpacked that layer. The same holds for the root, which layers cannot name.
+func manifest(arguments []string) error {
+	flags := flag.NewFlagSet("manifest", flag.ExitOnError)
+	raw := flags.Bool("raw", false, "the directory is one layer of an overlay, so its opaque marks count")
+	var layers []string
+	flags.Func("layer", "tar or tar.gz `file` that the tree was unpacked from; repeat from the lowest up",
+		func(file string) error { layers = append(layers, file); return nil })
+	flags.Parse(arguments)
+	if flags.NArg() != 1 {
+		return errors.New("one directory expected")
+	}
+
+	named, err := directoriesNamedLast(layers)
+	if err != nil {
+		return err
+	}
+	return printTree(flags.Arg(0), named, *raw)
+}
+
+// directoriesNamedLast tells for each directory whether the last layer that has anything at or below it has the
+// directory itself too.
+func directoriesNamedLast(layers []string) (map[string]bool, error) {
+	named := map[string]bool{}
+	for _, layer := range layers {
+		inLayer := map[string]bool{}
+		if err := eachEntry(layer, func(header *tar.Header) {
+			name := path.Clean("/" + header.Name)
+			if header.Typeflag == tar.TypeDir {
+				inLayer[name] = true
+			}
+			for directory := path.Dir(name); directory != "/"; directory = path.Dir(directory) {
+				if !inLayer[directory] {
+					inLayer[directory] = false
+				}
+			}
+		}); err != nil {
+			return nil, fmt.Errorf("%s: %w", layer, err)
+		}
+		for directory, isNamed := range inLayer {
+			named[directory] = isNamed
+		}
+	}
+	return named, nil
+}
+
+func eachEntry(layer string, visit func(header *tar.Header)) error {
+	file, err := os.Open(layer)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	buffered := bufio.NewReaderSize(file, 1<<20)
+	var stream io.Reader = buffered
+	if magic, _ := buffered.Peek(2); string(magic) == "\x1f\x8b" {
+		if stream, err = gzip.NewReader(buffered); err != nil {
+			return err
+		}
+	}
+	for reader := tar.NewReader(stream); ; {
+		header, err := reader.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		visit(header)
+	}
+}
+
+type inode struct{ device, number uint64 }
+
+func printTree(root string, named map[string]bool, raw bool) error {
+	output := bufio.NewWriter(os.Stdout)
+	firstNames := map[inode]string{}
+	// WalkDir goes in the order of names, so the first name of a hardlink group is the same in equal trees.
+	err := filepath.WalkDir(root, func(file string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := path.Clean("/" + strings.TrimPrefix(file, root))
+		line, err := describe(file, name, named, raw, firstNames)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(output, "%q %s\n", name, line)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return output.Flush()
+}
+
+func describe(file, name string, named map[string]bool, raw bool, firstNames map[inode]string) (string, error) {
+	var stat unix.Stat_t
+	if err := unix.Lstat(file, &stat); err != nil {
+		return "", &fs.PathError{Op: "lstat", Path: file, Err: err}
+	}
+	fields := []string{fmt.Sprintf("mode=%06o owner=%d:%d", stat.Mode, stat.Uid, stat.Gid)}
+	switch stat.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		digest, err := digestOf(file)
+		if err != nil {
+			return "", err
+		}
+		fields = append(fields, fmt.Sprintf("size=%d sha256=%s", stat.Size, digest))
+	case unix.S_IFLNK:
+		target, err := os.Readlink(file)
+		if err != nil {
+			return "", err
+		}
+		fields = append(fields, fmt.Sprintf("target=%q", target))
+	case unix.S_IFBLK, unix.S_IFCHR:
+		fields = append(fields, fmt.Sprintf("device=%d:%d", unix.Major(stat.Rdev), unix.Minor(stat.Rdev)))
+	}
+	if stat.Mode&unix.S_IFMT != unix.S_IFDIR {
+		if stat.Nlink > 1 && !isWhiteout(&stat) {
+			key := inode{stat.Dev, stat.Ino}
+			if _, known := firstNames[key]; !known {
+				firstNames[key] = name
+			}
+			fields = append(fields, fmt.Sprintf("group=%q", firstNames[key]))
+		}
+	}
+	if (stat.Mode&unix.S_IFMT != unix.S_IFDIR || named[name]) && !isWhiteout(&stat) {
+		fields = append(fields, fmt.Sprintf("mtime=%d.%09d", stat.Mtim.Sec, stat.Mtim.Nsec))
+	}
+	attributes, err := attributesOf(file, raw)
+	if err != nil {
+		return "", err
+	}
+	return strings.Join(append(fields, attributes...), " "), nil
+}
+
+// isWhiteout recognises the device by which overlay hides a name. Its time and its links are the overlay's own.
+func isWhiteout(stat *unix.Stat_t) bool {
+	return stat.Mode&unix.S_IFMT == unix.S_IFCHR && stat.Rdev == 0
+}
+
+func digestOf(file string) (string, error) {
+	content, err := os.Open(file)
+	if err != nil {
+		return "", err
+	}
+	defer content.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, content); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%x", hash.Sum(nil)), nil
+}
+
+// attributesOf leaves out what overlay keeps for itself, except that a directory of a layer is opaque.
+func attributesOf(file string, raw bool) ([]string, error) {
+	names := make([]byte, 64<<10)
+	length, err := unix.Llistxattr(file, names)
+	if err != nil {
+		return nil, &fs.PathError{Op: "llistxattr", Path: file, Err: err}
+	}
+	var attributes []string
+	for _, name := range strings.Split(strings.TrimSuffix(string(names[:length]), "\x00"), "\x00") {
+		isOpaque := raw && (name == "trusted.overlay.opaque" || name == "user.overlay.opaque")
+		if name == "" || !isOpaque &&
+			(strings.HasPrefix(name, "trusted.overlay.") || strings.HasPrefix(name, "user.overlay.")) {
+			continue
+		}
+		value := make([]byte, 64<<10)
+		size, err := unix.Lgetxattr(file, name, value)
+		if err != nil {
+			return nil, &fs.PathError{Op: "lgetxattr " + name, Path: file, Err: err}
+		}
+		attributes = append(attributes, fmt.Sprintf("xattr:%q=%x", name, value[:size]))
+	}
+	sort.Strings(attributes)
+	return attributes, nil
+}
