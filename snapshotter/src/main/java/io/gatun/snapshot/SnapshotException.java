@@ -5,9 +5,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * A request that was refused or could not be carried out, by what containerd makes of it.
  *
- * <p>The set is closed: the server has one exhaustive table from these to gRPC status codes. The message
- * names the operation, the key, the path and the errno, as far as there are any. A broken invariant of
- * Gatun is no such exception; it fails as an unchecked error.
+ * <p>The set is closed: the server has one exhaustive table from these to gRPC status codes. The
+ * message names the operation, the key, the path and the errno, as far as there are any. A broken
+ * invariant of Gatun is no such exception; it fails as an unchecked error.
  */
 public abstract sealed class SnapshotException extends RuntimeException {
 
@@ -29,8 +29,8 @@ public abstract sealed class SnapshotException extends RuntimeException {
   /**
    * The key or name is taken.
    *
-   * <p>containerd reads this as "the layer is here", so it is thrown by the metadata store alone, never
-   * for an {@code EEXIST} of the kernel.
+   * <p>containerd reads this as "the layer is here", so it is thrown by the metadata store alone,
+   * never for an {@code EEXIST} of the kernel.
    */
   public static final class AlreadyExists extends SnapshotException {
     private static final long serialVersionUID = 1L;
@@ -52,9 +52,9 @@ public abstract sealed class SnapshotException extends RuntimeException {
   /**
    * The state of the snapshot forbids the request.
    *
-   * <p>The only failure of Remove that containerd's garbage collection survives; the message then holds
-   * the word "remove". It must not end in ": conflict" or ": not modified", which containerd reads as
-   * other errors.
+   * <p>The only failure of Remove that containerd's garbage collection survives; the message then
+   * holds the word "remove". It must not end in ": conflict" or ": not modified", which containerd
+   * reads as other errors.
    */
   public static final class FailedPrecondition extends SnapshotException {
     private static final long serialVersionUID = 1L;
@@ -73,7 +73,9 @@ public abstract sealed class SnapshotException extends RuntimeException {
     }
   }
 
-  /** The daemon does not do this at present: it is stopping, or refuses writes after a failed sync. */
+  /**
+   * The daemon does not do this at present: it is stopping, or refuses writes after a failed sync.
+   */
   public static final class Unavailable extends SnapshotException {
     private static final long serialVersionUID = 1L;
 

@@ -7,9 +7,9 @@ import java.util.function.Consumer;
 /**
  * The snapshots of one root, as containerd's Snapshots service asks for them.
  *
- * <p>A layer comes to be in three steps: {@link #prepare} makes an active snapshot on a parent and answers
- * with the mounts to write it through; the caller writes; {@link #commit} freezes it under a name, and the
- * key is free again. Unpacking an image of three layers is
+ * <p>A layer comes to be in three steps: {@link #prepare} makes an active snapshot on a parent and
+ * answers with the mounts to write it through; the caller writes; {@link #commit} freezes it under
+ * a name, and the key is free again. Unpacking an image of three layers is
  *
  * <pre>
  *   prepare("a", "")   -> write layer 1 -> commit("sha256:1", "a")
@@ -17,12 +17,12 @@ import java.util.function.Consumer;
  *   prepare("c", "sha256:2")   -> write layer 3 -> commit("sha256:3", "c")
  * </pre>
  *
- * and a container is an active snapshot on {@code sha256:3} that is removed instead of committed. {@link
- * #view} gives read-only access to a committed snapshot without a writable layer of its own.
+ * and a container is an active snapshot on {@code sha256:3} that is removed instead of committed.
+ * {@link #view} gives read-only access to a committed snapshot without a writable layer of its own.
  *
- * <p>When a method that changes state returns, the change is durable. Every method may throw each of {@link
- * SnapshotException}; what is listed below is what the request itself can cause. Implementations are safe
- * for use by many threads.
+ * <p>When a method that changes state returns, the change is durable. Every method may throw each
+ * of {@link SnapshotException}; what is listed below is what the request itself can cause.
+ * Implementations are safe for use by many threads.
  */
 public interface Snapshotter {
 
@@ -33,12 +33,16 @@ public interface Snapshotter {
    * @param parent a committed snapshot, or the empty string for an empty base
    * @return what to mount to write the snapshot
    * @throws SnapshotException.NotFound if there is no such parent
-   * @throws SnapshotException.InvalidArgument if the parent is not committed, or key or labels are malformed
+   * @throws SnapshotException.InvalidArgument if the parent is not committed, or key or labels are
+   *     malformed
    * @throws SnapshotException.AlreadyExists if the key is taken; checked after the parent
    */
   List<Mount> prepare(String key, String parent, Map<String, String> labels);
 
-  /** Makes a read-only snapshot of a committed one; arguments and errors are those of {@link #prepare}. */
+  /**
+   * Makes a read-only snapshot of a committed one; arguments and errors are those of {@link
+   * #prepare}.
+   */
   List<Mount> view(String key, String parent, Map<String, String> labels);
 
   /**
@@ -50,13 +54,15 @@ public interface Snapshotter {
   List<Mount> mounts(String key);
 
   /**
-   * Freezes an active snapshot under a name. The key disappears; labels are replaced by those given.
+   * Freezes an active snapshot under a name. The key disappears; labels are replaced by those
+   * given.
    *
-   * @param parent the parent to put a parentless snapshot on ("rebase"), or empty to leave it where it is
+   * @param parent the parent to put a parentless snapshot on ("rebase"), or empty to leave it where
+   *     it is
    * @throws SnapshotException.AlreadyExists if the name is taken; checked first
    * @throws SnapshotException.NotFound if there is no such key, or no such parent
-   * @throws SnapshotException.FailedPrecondition if the snapshot is no active one, or the new parent is not
-   *     committed
+   * @throws SnapshotException.FailedPrecondition if the snapshot is no active one, or the new
+   *     parent is not committed
    * @throws SnapshotException.InvalidArgument if the snapshot already has another parent
    */
   void commit(String name, String key, String parent, Map<String, String> labels);
@@ -79,8 +85,8 @@ public interface Snapshotter {
   /**
    * Changes labels; nothing else of a snapshot can be changed.
    *
-   * @param fieldPaths {@code labels} to replace them all, {@code labels.<key>} to set that one, or to delete
-   *     it if {@code labels} lacks it; none at all replaces them all
+   * @param fieldPaths {@code labels} to replace them all, {@code labels.<key>} to set that one, or
+   *     to delete it if {@code labels} lacks it; none at all replaces them all
    * @return the snapshot as it is afterwards
    * @throws SnapshotException.NotFound if there is no such snapshot
    * @throws SnapshotException.InvalidArgument for any other field path
@@ -88,8 +94,8 @@ public interface Snapshotter {
   SnapshotInfo update(String name, Map<String, String> labels, List<String> fieldPaths);
 
   /**
-   * Visits every snapshot that matches one of the filters, or all if there are none, in no particular
-   * order. No lock is held while the visitor runs, so it may call back.
+   * Visits every snapshot that matches one of the filters, or all if there are none, in no
+   * particular order. No lock is held while the visitor runs, so it may call back.
    *
    * @throws SnapshotException.InvalidArgument if a filter does not parse; nothing is visited then
    */
@@ -102,6 +108,8 @@ public interface Snapshotter {
    */
   Usage usage(String key);
 
-  /** Deletes whatever lies on disk without belonging to a snapshot, and waits until that is done. */
+  /**
+   * Deletes whatever lies on disk without belonging to a snapshot, and waits until that is done.
+   */
   void cleanup();
 }

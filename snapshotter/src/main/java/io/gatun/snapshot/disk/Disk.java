@@ -12,11 +12,11 @@ import java.util.Set;
 /**
  * Every effect that Gatun has on a filesystem. Reading does not go through here.
  *
- * <p>Names are single components or relative paths below an open directory; the last component is never
- * followed if it is a symbolic link. A failure is the {@link ErrnoException} of the call, with the effect
- * either wholly there or not at all, except for {@link #write} and {@link #copyRange}, which may have done a
- * part, and the three syncs, after which nothing written before may be trusted (the kernel drops pages that
- * it failed to write).
+ * <p>Names are single components or relative paths below an open directory; the last component is
+ * never followed if it is a symbolic link. A failure is the {@link ErrnoException} of the call,
+ * with the effect either wholly there or not at all, except for {@link #write} and {@link
+ * #copyRange}, which may have done a part, and the three syncs, after which nothing written before
+ * may be trusted (the kernel drops pages that it failed to write).
  */
 public interface Disk {
 
@@ -24,13 +24,16 @@ public interface Disk {
 
   void createDirectory(Fd parent, LinuxPath name, int mode) throws ErrnoException;
 
-  /** {@return a new, empty file open for reading and writing; {@code EEXIST} if there is anything} */
+  /**
+   * {@return a new, empty file open for reading and writing; {@code EEXIST} if there is anything}
+   */
   Fd createFile(Fd parent, LinuxPath name, int mode) throws ErrnoException;
 
   void createSymbolicLink(LinuxPath target, Fd parent, LinuxPath name) throws ErrnoException;
 
   /** Links to {@code from} itself, also when that is a symbolic link. */
-  void createHardLink(Fd fromParent, LinuxPath from, Fd parent, LinuxPath name) throws ErrnoException;
+  void createHardLink(Fd fromParent, LinuxPath from, Fd parent, LinuxPath name)
+      throws ErrnoException;
 
   void createNode(Fd parent, LinuxPath name, NodeType type, int mode, int major, int minor)
       throws ErrnoException;
@@ -55,7 +58,8 @@ public interface Disk {
 
   void setMode(Fd file, int mode) throws ErrnoException;
 
-  void setTimes(Fd parent, LinuxPath name, Timespec accessed, Timespec modified) throws ErrnoException;
+  void setTimes(Fd parent, LinuxPath name, Timespec accessed, Timespec modified)
+      throws ErrnoException;
 
   void setTimes(Fd file, Timespec accessed, Timespec modified) throws ErrnoException;
 

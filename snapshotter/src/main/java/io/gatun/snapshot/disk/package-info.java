@@ -1,8 +1,9 @@
 /**
- * The one seam through which every durable effect goes, so that a test can count, fail or stop at any of
- * them, and the layout of a root on disk.
+ * The one seam through which every durable effect goes, so that a test can count, fail or stop at
+ * any of them, and the layout of a root on disk.
  *
- * <p>Uses the native bindings. Nothing outside this package and the native bindings may change a file.
+ * <p>Uses the native bindings. Nothing outside this package and the native bindings may change a
+ * file.
  */
 @NullMarked
 package io.gatun.snapshot.disk;

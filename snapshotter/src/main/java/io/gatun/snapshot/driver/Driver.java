@@ -14,8 +14,8 @@ public interface Driver {
   DriverName name();
 
   /**
-   * Fills the directory of a new active or view snapshot. The directory is empty, nobody else knows it, and
-   * it is moved to its final place afterwards; if this fails, the caller disposes of it.
+   * Fills the directory of a new active or view snapshot. The directory is empty, nobody else knows
+   * it, and it is moved to its final place afterwards; if this fails, the caller disposes of it.
    *
    * @param directory the new snapshot's directory, to become {@code snapshots/<id>}
    */
@@ -29,14 +29,17 @@ public interface Driver {
   List<Mount> mounts(Chain chain) throws ErrnoException;
 
   /**
-   * Brings the files of an active snapshot into the form in which they are committed. Done before the
-   * commit is recorded and harmless to repeat, since a crash may come in between.
+   * Brings the files of an active snapshot into the form in which they are committed. Done before
+   * the commit is recorded and harmless to repeat, since a crash may come in between.
    *
    * @param chain the snapshot as it will be committed, so with the parent that it is put on
    */
   void freeze(Chain chain) throws ErrnoException;
 
-  /** {@return whether a snapshot holds nothing of its own, so that nothing of it has to reach the disk} */
+  /**
+   * {@return whether a snapshot holds nothing of its own, so that nothing of it has to reach the
+   * disk}
+   */
   boolean isEmpty(Chain chain) throws ErrnoException;
 
   /** Counts what a snapshot takes by itself; takes as long as walking it does. */
