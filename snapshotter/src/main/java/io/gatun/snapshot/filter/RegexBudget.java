@@ -1,0 +1,173 @@
+package io.gatun.snapshot.filter;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+
+/**
+ * Bounds what a regular expression may cost before it is compiled.
+ *
+ * <p>RE2/J matches in linear time, but compiles {@code ((a{1000}){1000}){1000}} by writing the
+ * letter down a thousand million times, and descends into parentheses by recursion. Go refuses
+ * both. This estimates the size of the compiled program in one pass over the source and refuses
+ * earlier than Go does; no expression that tells snapshots apart comes near.
+ *
+ * <p>It reads the source as RE2's grammar does, as far as it has to know what is a group, a class
+ * and a counted repetition. It accepts what is malformed otherwise; that is for the compiler to
+ * find.
+ */
+final class RegexBudget {
+
+  /** In instructions, about a hundred bytes each. */
+  static final long SIZE_MAX = 20_000;
+
+  /**
+   * Nested parentheses. Go allows a tree a thousand high; each of these is one to three of its
+   * levels.
+   */
+  static final int DEPTH_MAX = 250;
+
+  /** What repetitions within repetitions may multiply to, which is Go's number. */
+  static final long REPEAT_MAX = 1000;
+
+  /** A Unicode class such as {@code \pL} is a table of some hundred ranges. */
+  private static final long UNICODE_CLASS_SIZE = 100;
+
+  /** The length of {@code 1000,1000}. */
+  private static final int REPETITION_LENGTH_MAX = 9;
+
+  private final String source;
+  private int at;
+
+  /** The groups that are open, innermost first, each as far as it has been read. */
+  private final Deque<Group> open = new ArrayDeque<>();
+
+  private Group group = new Group();
+
+  private RegexBudget(String source) {
+    this.source = source;
+  }
+
+  static boolean allows(String source) {
+    return source.length() <= SIZE_MAX && new RegexBudget(source).isWithin();
+  }
+
+  /** What has been read of a group: its size, and its last atom, to which a repetition applies. */
+  private static final class Group {
+    long size;
+    long repeat = 1;
+    long atomSize;
+    long atomRepeat = 1;
+
+    void add(long newAtomSize, long newAtomRepeat) {
+      size += newAtomSize;
+      repeat = Math.max(repeat, newAtomRepeat);
+      atomSize = newAtomSize;
+      atomRepeat = newAtomRepeat;
+    }
+
+    void repeatAtom(int count) {
+      size += atomSize * (count - 1L) + count;
+      atomSize = atomSize * count + count;
+      atomRepeat *= count;
+      repeat = Math.max(repeat, atomRepeat);
+    }
+  }
+
+  private boolean isWithin() {
+    while (at < source.length()) {
+      char c = source.charAt(at++);
+      switch (c) {
+        case '(' -> {
+          open.push(group);
+          group = new Group();
+        }
+        case ')' -> {
+          if (!open.isEmpty()) {
+            Group closed = group;
+            group = open.pop();
+            group.add(closed.size + 2, closed.repeat);
+          }
+        }
+        case '[' -> group.add(readClass(), 1);
+        case '\\' -> readEscape();
+        case '{' -> readRepetition();
+        default -> group.add(1, 1);
+      }
+      if (open.size() > DEPTH_MAX || group.size > SIZE_MAX || group.repeat > REPEAT_MAX) {
+        return false;
+      }
+    }
+    return open.stream().mapToLong(outer -> outer.size).sum() + group.size <= SIZE_MAX;
+  }
+
+  private void readEscape() {
+    char c = at < source.length() ? source.charAt(at++) : '\\';
+    if (c == 'Q') {
+      int end = source.indexOf("\\E", at);
+      String literal = end < 0 ? source.substring(at) : source.substring(at, end);
+      literal.chars().forEach(character -> group.add(1, 1));
+      at = end < 0 ? source.length() : end + 2;
+    } else if (c == 'p' || c == 'P') {
+      skipClassName();
+      group.add(UNICODE_CLASS_SIZE, 1);
+    } else {
+      group.add(1, 1);
+    }
+  }
+
+  /** A Unicode class is named by one letter, or by a name in braces that is no repetition. */
+  private void skipClassName() {
+    int end = at < source.length() && source.charAt(at) == '{' ? source.indexOf('}', at) : at;
+    at = Math.min(source.length(), end < 0 ? source.length() : end + 1);
+  }
+
+  /** Reads up to the end of a class and answers with its size. */
+  private long readClass() {
+    long size = 1;
+    if (at < source.length() && source.charAt(at) == '^') {
+      at++;
+    }
+    boolean first = true;
+    while (at < source.length() && (first || source.charAt(at) != ']')) {
+      first = false;
+      char c = source.charAt(at++);
+      if (c == '\\' && at < source.length()) {
+        char escaped = source.charAt(at++);
+        size += escaped == 'p' || escaped == 'P' ? UNICODE_CLASS_SIZE : 1;
+      } else if (c == '[' && at < source.length() && source.charAt(at) == ':') {
+        int end = source.indexOf(":]", at + 1);
+        if (end >= 0) {
+          at = end + 2;
+        }
+        size++;
+      } else {
+        size++;
+      }
+    }
+    at++;
+    return size;
+  }
+
+  /** A brace that is no repetition stands for itself. */
+  private void readRepetition() {
+    int end = source.indexOf('}', at);
+    boolean tooLong = end < 0 || end - at > REPETITION_LENGTH_MAX;
+    String[] bounds = tooLong ? new String[0] : source.substring(at, end).split(",", -1);
+    boolean counted = bounds.length == 1 || bounds.length == 2;
+    for (int i = 0; i < bounds.length && counted; i++) {
+      counted = isNumber(bounds[i]) || (i == 1 && bounds[i].isEmpty());
+    }
+    if (!counted) {
+      group.add(1, 1);
+      return;
+    }
+    at = end + 1;
+    String most = bounds[bounds.length - 1].isEmpty() ? bounds[0] : bounds[bounds.length - 1];
+    // At most nine digits, as long as the limit above; the compiler refuses more than a thousand.
+    group.repeatAtom(Math.max(1, Integer.parseInt(most)));
+  }
+
+  private static boolean isNumber(String digits) {
+    return !digits.isEmpty() && digits.chars().allMatch(c -> c >= '0' && c <= '9');
+  }
+}

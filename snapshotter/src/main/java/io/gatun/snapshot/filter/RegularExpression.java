@@ -1,0 +1,66 @@
+package io.gatun.snapshot.filter;
+
+import com.google.re2j.Pattern;
+import com.google.re2j.PatternSyntaxException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A regular expression with Go's syntax and meaning, which are RE2's: it matches anywhere in a
+ * value, and in time linear in the value's length.
+ *
+ * @param source as it stands in the filter
+ * @param pattern null if it does not compile or costs too much, and then it matches nothing
+ */
+record RegularExpression(String source, @Nullable Pattern pattern) {
+
+  private static final Logger log = LoggerFactory.getLogger(RegularExpression.class);
+
+  private static final int LOGGED_LENGTH_MAX = 200;
+
+  /** Compiles an expression. One that cannot be used is logged and no error, as in containerd. */
+  static RegularExpression of(String source) {
+    if (source.contains(QuotedLiteral.NO_TEXT)) {
+      return unusable(source, "invalid UTF-8");
+    }
+    if (!RegexBudget.allows(source)) {
+      return unusable(source, "expression too large");
+    }
+    try {
+      return new RegularExpression(source, Pattern.compile(source));
+    } catch (PatternSyntaxException e) {
+      return unusable(source, e.getDescription());
+    }
+  }
+
+  boolean matches(String value) {
+    return pattern != null && pattern.matcher(value).find();
+  }
+
+  private static RegularExpression unusable(String source, String reason) {
+    log.warn(
+        "filter matches nothing: operator=~= reason=\"{}\" expression=\"{}\"",
+        reason,
+        printable(source));
+    return new RegularExpression(source, null);
+  }
+
+  /** A filter comes from outside and must not be able to forge a line of the log. */
+  private static String printable(String source) {
+    StringBuilder printable = new StringBuilder();
+    source
+        .codePoints()
+        .limit(LOGGED_LENGTH_MAX)
+        .forEach(
+            c ->
+                printable.append(
+                    Character.isISOControl(c)
+                            || c == '"'
+                            || c == '\\'
+                            || Character.getType(c) == Character.SURROGATE
+                        ? "\\x%02x".formatted(c)
+                        : Character.toString(c)));
+    return printable.toString();
+  }
+}

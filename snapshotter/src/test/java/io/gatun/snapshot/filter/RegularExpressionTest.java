@@ -1,0 +1,133 @@
+package io.gatun.snapshot.filter;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Goal: no expression costs more than it may. Method: those that are known to, and those at the
+ * limits.
+ */
+class RegularExpressionTest {
+
+  private static final Duration SOON = Duration.ofSeconds(20);
+
+  private static boolean isUsable(String expression) {
+    return RegularExpression.of(expression).pattern() != null;
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "((a{1000}){1000}){1000}",
+        "(((((((((a{2}){2}){2}){2}){2}){2}){2}){2}){2}){2}",
+        "(a{2}){501}",
+        "(?:a{2,}){501,}",
+        "(?P<n>[a-z]{10}[]}{]{10,101}){10}",
+        "(\\Q(\\Ea{1000}){2}",
+        "([[:alpha:]]{1000}){2}",
+        "([^]]{1000}){2}",
+        "(\\pL{150}){2}",
+        "a{1001}",
+        "a**",
+        "(",
+        ")",
+        "[",
+        "a{2}{3}",
+        "\\C",
+        "\\Z",
+        "(?<=a)"
+      })
+  void refusesWhatGoRefusesOrWhatIsTooLarge(String expression) {
+    assertTimeout(SOON, () -> assertThat(isUsable(expression)).isFalse());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "a{1000}",
+        "(a{2}){500}",
+        "((a{10}){10}){10}",
+        "(a{1}){1000}",
+        "a{0}",
+        "{",
+        "a{",
+        "a{,2}",
+        "a{1,2,3}",
+        "\\Q((((\\E",
+        "\\Qabc",
+        "[]]",
+        "[^]]",
+        "[[:alpha:]]+",
+        "(?i)sha256:[0-9a-f]{64}",
+        "\\p{Greek}{10}",
+        "(?P<name>a)(?<other>b)",
+        "^k8s\\.io/[0-9]+/extract-.* sha256:[0-9a-f]{64}$"
+      })
+  void compilesWhatGoCompiles(String expression) {
+    assertThat(isUsable(expression)).isTrue();
+  }
+
+  @Test
+  void compilesTheDeepestNestingOnASmallStack() throws InterruptedException {
+    String deepest =
+        "(?:(?:".repeat(RegexBudget.DEPTH_MAX / 2)
+            + "a"
+            + ")b|c)*".repeat(RegexBudget.DEPTH_MAX / 2);
+    String tooDeep = "(" + deepest + ")";
+    List<Boolean> outcomes = Collections.synchronizedList(new ArrayList<>());
+    Thread thread =
+        new Thread(
+            null,
+            () -> {
+              outcomes.add(isUsable(deepest));
+              outcomes.add(isUsable(tooDeep));
+            },
+            "small stack",
+            256 << 10);
+    thread.start();
+    thread.join();
+    assertThat(outcomes).containsExactly(true, false);
+  }
+
+  @Test
+  void compilesAlternativesThatFactorDeeplyOnASmallStack() throws InterruptedException {
+    StringBuilder staircase = new StringBuilder("a");
+    String step = "a";
+    while (staircase.length() + step.length() < RegexBudget.SIZE_MAX - 200) {
+      step += "b";
+      staircase.append('|').append(step);
+    }
+    List<Boolean> outcomes = Collections.synchronizedList(new ArrayList<>());
+    Thread thread =
+        new Thread(
+            null, () -> outcomes.add(isUsable(staircase.toString())), "small stack", 256 << 10);
+    thread.start();
+    thread.join();
+    assertThat(outcomes).containsExactly(true);
+  }
+
+  @Test
+  void matchesInLinearTime() {
+    RegularExpression catastrophe = RegularExpression.of("^(a|aa|a*)*$");
+    assertTimeout(SOON, () -> assertThat(catastrophe.matches("a".repeat(32_767) + "b")).isFalse());
+  }
+
+  @Test
+  void refusesLongRunsOfBracesSoon() {
+    assertTimeout(
+        SOON,
+        () -> {
+          for (String unit : List.of("{", "[[:", "{1", "\\Q")) {
+            RegularExpression.of(unit.repeat((int) RegexBudget.SIZE_MAX / unit.length()) + "}");
+          }
+        });
+  }
+}
