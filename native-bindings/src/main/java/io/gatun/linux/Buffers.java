@@ -1,0 +1,70 @@
+package io.gatun.linux;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ReadOnlyBufferException;
+
+/**
+ * Lends what remains of a {@link ByteBuffer} to a call that reads from it or writes to it, and
+ * moves its position by what the call did. A direct buffer is used as it is. A heap buffer is
+ * copied, at most {@link #CHUNK_BYTES} at a time, so that the call does less than it was asked to,
+ * which callers have to expect anyway.
+ */
+final class Buffers {
+
+  static final int CHUNK_BYTES = 1 << 20;
+
+  /** As {@link NativeCall.Body}, with the memory to read from or write to. */
+  @FunctionalInterface
+  interface Body {
+    long invoke(MemorySegment state, MemorySegment memory) throws Throwable;
+  }
+
+  private Buffers() {}
+
+  /** {@return how many bytes the call put into the buffer, or a negated errno} */
+  static long fill(ByteBuffer buffer, Body body) {
+    if (buffer.isReadOnly()) {
+      throw new ReadOnlyBufferException();
+    }
+    long result =
+        NativeCall.repeat(
+            (state, arena) -> {
+              MemorySegment memory = lend(buffer, arena);
+              long filled = body.invoke(state, memory);
+              if (filled > 0 && !buffer.isDirect()) {
+                MemorySegment.ofBuffer(buffer).copyFrom(memory.asSlice(0, filled));
+              }
+              return filled;
+            });
+    return advance(buffer, result);
+  }
+
+  /** {@return how many bytes the call took out of the buffer, or a negated errno} */
+  static long drain(ByteBuffer buffer, Body body) {
+    long result =
+        NativeCall.repeat(
+            (state, arena) -> {
+              MemorySegment memory = lend(buffer, arena);
+              if (!buffer.isDirect()) {
+                memory.copyFrom(MemorySegment.ofBuffer(buffer).asSlice(0, memory.byteSize()));
+              }
+              return body.invoke(state, memory);
+            });
+    return advance(buffer, result);
+  }
+
+  private static MemorySegment lend(ByteBuffer buffer, Arena arena) {
+    return buffer.isDirect()
+        ? MemorySegment.ofBuffer(buffer)
+        : arena.allocate(Math.min(buffer.remaining(), CHUNK_BYTES));
+  }
+
+  private static long advance(ByteBuffer buffer, long result) {
+    if (result > 0) {
+      buffer.position(buffer.position() + Math.toIntExact(result));
+    }
+    return result;
+  }
+}

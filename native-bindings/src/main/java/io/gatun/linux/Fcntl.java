@@ -1,0 +1,159 @@
+package io.gatun.linux;
+
+import static io.gatun.linux.NativeCall.INT;
+import static io.gatun.linux.NativeCall.LONG;
+import static io.gatun.linux.NativeCall.POINTER;
+import static io.gatun.linux.NativeCall.check;
+import static io.gatun.linux.NativeCall.function;
+import static io.gatun.linux.NativeCall.repeat;
+import static io.gatun.linux.NativeCall.systemCall;
+import static io.gatun.linux.NativeCall.variadic;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.util.Set;
+
+/**
+ * Opening, locking and laying out files: {@code fcntl.h}, {@code linux/openat2.h} and {@code
+ * sys/file.h}.
+ *
+ * <p>Offsets and lengths are bytes, and {@link IllegalArgumentException} is thrown if one is
+ * negative.
+ */
+public final class Fcntl {
+
+  private static final MethodHandle OPENAT = variadic("openat", 3, INT, INT, POINTER, INT, INT);
+  private static final MethodHandle OPENAT2 =
+      systemCall(Abi.SYS_openat2, LONG, POINTER, POINTER, LONG);
+  private static final MethodHandle FLOCK = function("flock", INT, INT, INT);
+  private static final MethodHandle FALLOCATE = function("fallocate", INT, INT, INT, LONG, LONG);
+  private static final MethodHandle SYNC_FILE_RANGE =
+      function("sync_file_range", INT, INT, LONG, LONG, INT);
+
+  private static final long HOW_FLAGS = Layouts.offset(Layouts.OPEN_HOW, "flags");
+  private static final long HOW_MODE = Layouts.offset(Layouts.OPEN_HOW, "mode");
+  private static final long HOW_RESOLVE = Layouts.offset(Layouts.OPEN_HOW, "resolve");
+
+  /**
+   * The kernel answers EAGAIN when something was renamed on this system while it resolved {@code
+   * ..} and could not be sure: openat2(2) asks to try again. A bound, so that nobody can hold us
+   * here by renaming.
+   */
+  private static final int RESOLVE_ATTEMPTS = 64;
+
+  private Fcntl() {}
+
+  /**
+   * {@return a file opened by an absolute path, or one relative to the working directory: open(2)}
+   */
+  public static Fd open(LinuxPath path, OpenFlag... flags) throws ErrnoException {
+    return openat(Fd.CURRENT_DIRECTORY, path, 0, flags);
+  }
+
+  /** {@return a file that exists: openat(2)} */
+  public static Fd openat(Fd directory, LinuxPath path, OpenFlag... flags) throws ErrnoException {
+    return openat(directory, path, 0, flags);
+  }
+
+  /**
+   * {@return a file, which may be a new one: openat(2)}
+   *
+   * @param mode the permissions of a new file, from which the umask of the process is taken away
+   */
+  public static Fd openat(Fd directory, LinuxPath path, int mode, OpenFlag... flags)
+      throws ErrnoException {
+    int at = directory.number();
+    int bits = openBits(flags);
+    long result =
+        repeat((state, arena) -> (int) OPENAT.invokeExact(state, at, path.in(arena), bits, mode));
+    return Fd.opened((int) check("openat", result, directory, path), directory, path);
+  }
+
+  /** {@return a file that exists: openat2(2), Linux 5.6 or later} */
+  public static Fd openat2(
+      Fd directory, LinuxPath path, Set<ResolveFlag> resolve, OpenFlag... flags)
+      throws ErrnoException {
+    return openat2(directory, path, 0, resolve, flags);
+  }
+
+  /**
+   * {@return a file that is found without going where {@code resolve} forbids: openat2(2), Linux
+   * 5.6 or later; } Unlike openat, it fails with {@code EINVAL} for flags and modes that make no
+   * sense together.
+   *
+   * @param mode the permissions of a new file, from which the umask is taken away; 0 if none can be
+   *     made
+   */
+  public static Fd openat2(
+      Fd directory, LinuxPath path, int mode, Set<ResolveFlag> resolve, OpenFlag... flags)
+      throws ErrnoException {
+    int at = directory.number();
+    long bits = Integer.toUnsignedLong(openBits(flags));
+    long resolveBits = Flags.bits(resolve, flag -> flag.bits);
+    boolean again =
+        !resolve.contains(ResolveFlag.CACHED)
+            && (resolve.contains(ResolveFlag.BENEATH) || resolve.contains(ResolveFlag.IN_ROOT));
+    long result = openat2(at, path, mode, bits, resolveBits);
+    for (int i = 1; again && result == -Errno.EAGAIN.number() && i < RESOLVE_ATTEMPTS; i++) {
+      result = openat2(at, path, mode, bits, resolveBits);
+    }
+    return Fd.opened((int) check("openat2", result, directory, path), directory, path);
+  }
+
+  private static long openat2(int at, LinuxPath path, int mode, long bits, long resolve) {
+    return repeat(
+        (state, arena) -> {
+          MemorySegment how = arena.allocate(Layouts.OPEN_HOW);
+          how.set(LONG, HOW_FLAGS, bits);
+          how.set(LONG, HOW_MODE, mode);
+          how.set(LONG, HOW_RESOLVE, resolve);
+          return (long) OPENAT2.invokeExact(state, (long) at, path.in(arena), how, how.byteSize());
+        });
+  }
+
+  private static int openBits(OpenFlag[] flags) {
+    int bits = Flags.bits(flags, flag -> flag.bits);
+    if ((bits & Abi.O_WRONLY) != 0 && (bits & Abi.O_RDWR) != 0) {
+      throw new IllegalArgumentException("more than one access mode");
+    }
+    return bits | Abi.O_CLOEXEC;
+  }
+
+  /**
+   * flock(2). The lock belongs to the open file: it ends when the last descriptor of it is closed,
+   * at the latest when the process ends, however it does.
+   */
+  public static void flock(Fd file, LockOperation operation) throws ErrnoException {
+    int fd = file.number();
+    int bits = operation.bits;
+    check("flock", repeat((state, arena) -> (int) FLOCK.invokeExact(state, fd, bits)), file);
+  }
+
+  /** fallocate(2). The length must not be 0. {@code EOPNOTSUPP} where the filesystem cannot. */
+  public static void fallocate(Fd file, long offset, long length, FallocateFlag... flags)
+      throws ErrnoException {
+    Ranges.require(offset, length);
+    int fd = file.number();
+    int bits = Flags.bits(flags, flag -> flag.bits);
+    check(
+        "fallocate",
+        repeat((state, arena) -> (int) FALLOCATE.invokeExact(state, fd, bits, offset, length)),
+        file);
+  }
+
+  /**
+   * sync_file_range(2): starts or awaits the write-back of pages. No barrier: it writes no metadata
+   * and does not flush the cache of the disk. A length of 0 means to the end of the file.
+   */
+  public static void syncFileRange(Fd file, long offset, long length, SyncRangeFlag... flags)
+      throws ErrnoException {
+    Ranges.require(offset, length);
+    int fd = file.number();
+    int bits = Flags.bits(flags, flag -> flag.bits);
+    check(
+        "sync_file_range",
+        repeat(
+            (state, arena) -> (int) SYNC_FILE_RANGE.invokeExact(state, fd, offset, length, bits)),
+        file);
+  }
+}

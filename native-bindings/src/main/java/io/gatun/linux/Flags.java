@@ -1,0 +1,26 @@
+package io.gatun.linux;
+
+import java.util.Collection;
+import java.util.function.ToIntFunction;
+
+/** Enums to the bits that the kernel wants. */
+final class Flags {
+
+  private Flags() {}
+
+  static <E> int bits(E[] flags, ToIntFunction<E> bits) {
+    int all = 0;
+    for (E flag : flags) {
+      all |= bits.applyAsInt(flag);
+    }
+    return all;
+  }
+
+  static <E> int bits(Collection<E> flags, ToIntFunction<E> bits) {
+    int all = 0;
+    for (E flag : flags) {
+      all |= bits.applyAsInt(flag);
+    }
+    return all;
+  }
+}

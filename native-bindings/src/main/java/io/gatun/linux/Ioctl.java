@@ -1,0 +1,116 @@
+package io.gatun.linux;
+
+import static io.gatun.linux.NativeCall.INT;
+import static io.gatun.linux.NativeCall.LONG;
+import static io.gatun.linux.NativeCall.POINTER;
+import static io.gatun.linux.NativeCall.check;
+import static io.gatun.linux.NativeCall.repeat;
+import static io.gatun.linux.NativeCall.variadic;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.util.EnumSet;
+import java.util.Set;
+
+/** Requests to a filesystem about an open file: {@code linux/fs.h}, through ioctl(2). */
+public final class Ioctl {
+
+  private static final MethodHandle IOCTL_VALUE = variadic("ioctl", 2, INT, INT, LONG, INT);
+  private static final MethodHandle IOCTL_POINTER = variadic("ioctl", 2, INT, INT, LONG, POINTER);
+
+  private static final long SRC_FD = Layouts.offset(Layouts.FILE_CLONE_RANGE, "src_fd");
+  private static final long SRC_OFFSET = Layouts.offset(Layouts.FILE_CLONE_RANGE, "src_offset");
+  private static final long SRC_LENGTH = Layouts.offset(Layouts.FILE_CLONE_RANGE, "src_length");
+  private static final long DEST_OFFSET = Layouts.offset(Layouts.FILE_CLONE_RANGE, "dest_offset");
+
+  private Ioctl() {}
+
+  /**
+   * Makes the target share all blocks of the source: ioctl_ficlone(2). {@code EOPNOTSUPP} where the
+   * filesystem cannot (ext4), {@code EXDEV} between filesystems, {@code EINVAL} for example if only
+   * one of the two is {@link InodeFlag#NO_COPY_ON_WRITE}.
+   */
+  public static void ficlone(Fd target, Fd source) throws ErrnoException {
+    int to = target.number();
+    int from = source.number();
+    long result =
+        repeat((state, arena) -> (int) IOCTL_VALUE.invokeExact(state, to, Abi.FICLONE, from));
+    check("FICLONE", result, source, LinuxPath.EMPTY, target, LinuxPath.EMPTY);
+  }
+
+  /**
+   * Makes a range of the target share the blocks of a range of the source: ioctl_ficlonerange(2).
+   * Fails as {@link #ficlone} does, and with {@code EINVAL} unless the range is aligned to blocks
+   * or ends with the source. A length of 0 means to the end of the source.
+   */
+  public static void ficlonerange(
+      Fd target, long targetOffset, Fd source, long sourceOffset, long length)
+      throws ErrnoException {
+    Ranges.require(sourceOffset, length);
+    Ranges.requireOffset(targetOffset);
+    int to = target.number();
+    int from = source.number();
+    long result =
+        repeat(
+            (state, arena) -> {
+              MemorySegment range = arena.allocate(Layouts.FILE_CLONE_RANGE);
+              range.set(LONG, SRC_FD, from);
+              range.set(LONG, SRC_OFFSET, sourceOffset);
+              range.set(LONG, SRC_LENGTH, length);
+              range.set(LONG, DEST_OFFSET, targetOffset);
+              return (int) IOCTL_POINTER.invokeExact(state, to, Abi.FICLONERANGE, range);
+            });
+    check("FICLONERANGE", result, source, LinuxPath.EMPTY, target, LinuxPath.EMPTY);
+  }
+
+  /**
+   * {@return those flags of an inode that have a name here: FS_IOC_GETFLAGS, ioctl_iflags(2)}
+   * {@code ENOTTY} where the filesystem has none.
+   */
+  public static Set<InodeFlag> inodeFlags(Fd file) throws ErrnoException {
+    int bits = getFlags(file);
+    Set<InodeFlag> flags = EnumSet.noneOf(InodeFlag.class);
+    for (InodeFlag flag : InodeFlag.values()) {
+      if ((bits & flag.bits) != 0) {
+        flags.add(flag);
+      }
+    }
+    return flags;
+  }
+
+  /**
+   * Sets some flags of an inode, clears others and leaves the rest, also those without a name here:
+   * FS_IOC_SETFLAGS, ioctl_iflags(2). {@code EOPNOTSUPP} for a flag that the filesystem does not
+   * have.
+   */
+  public static void changeInodeFlags(Fd file, Set<InodeFlag> set, Set<InodeFlag> clear)
+      throws ErrnoException {
+    int before = getFlags(file);
+    int after =
+        (before & ~Flags.bits(clear, flag -> flag.bits)) | Flags.bits(set, flag -> flag.bits);
+    if (after == before) {
+      return;
+    }
+    int fd = file.number();
+    long result =
+        repeat(
+            (state, arena) ->
+                (int)
+                    IOCTL_POINTER.invokeExact(
+                        state, fd, Abi.FS_IOC_SETFLAGS, arena.allocateFrom(LONG, after)));
+    check("FS_IOC_SETFLAGS", result, file);
+  }
+
+  /** The request says long, but the kernel reads and writes an int. */
+  private static int getFlags(Fd file) throws ErrnoException {
+    int fd = file.number();
+    long result =
+        repeat(
+            (state, arena) -> {
+              MemorySegment bits = arena.allocate(LONG);
+              int returned = (int) IOCTL_POINTER.invokeExact(state, fd, Abi.FS_IOC_GETFLAGS, bits);
+              return returned < 0 ? returned : Integer.toUnsignedLong(bits.get(INT, 0));
+            });
+    return (int) check("FS_IOC_GETFLAGS", result, file);
+  }
+}

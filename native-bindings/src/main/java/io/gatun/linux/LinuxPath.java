@@ -1,0 +1,236 @@
+package io.gatun.linux;
+
+import java.io.ByteArrayOutputStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.net.URI;
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CharsetDecoder;
+import java.nio.charset.CoderResult;
+import java.nio.charset.CodingErrorAction;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystems;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HexFormat;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A pathname as the kernel sees it: any bytes but NUL, in no particular encoding ({@code
+ * path_resolution(7)}). Also the name of an extended attribute, which is the same kind of thing.
+ *
+ * <p>No length is enforced; the kernel answers {@code ENAMETOOLONG} beyond {@code PATH_MAX} and
+ * {@code NAME_MAX}.
+ */
+public final class LinuxPath implements Comparable<LinuxPath> {
+
+  /** The empty path, which with {@link AtFlag#EMPTY_PATH} stands for the descriptor itself. */
+  public static final LinuxPath EMPTY = new LinuxPath(new byte[0]);
+
+  private static final HexFormat HEX = HexFormat.of().withUpperCase();
+
+  private final byte[] bytes;
+
+  private LinuxPath(byte[] bytes) {
+    this.bytes = bytes;
+  }
+
+  /**
+   * {@return the path whose bytes are the string in UTF-8}
+   *
+   * @throws IllegalArgumentException if the string contains NUL or an unpaired surrogate
+   */
+  public static LinuxPath of(String path) {
+    byte[] bytes = path.getBytes(StandardCharsets.UTF_8);
+    // getBytes() turns an unpaired surrogate into a question mark, which would be another file.
+    if (hasSurrogates(path) && !new String(bytes, StandardCharsets.UTF_8).equals(path)) {
+      throw new IllegalArgumentException("path has an unpaired surrogate: " + path);
+    }
+    return new LinuxPath(checked(bytes));
+  }
+
+  /**
+   * {@return the same path, with the very bytes that the JDK read or would use, whatever the
+   * locale}
+   *
+   * @throws IllegalArgumentException if the path does not belong to the default filesystem
+   */
+  public static LinuxPath of(Path path) {
+    if (!path.getFileSystem().equals(FileSystems.getDefault())) {
+      throw new IllegalArgumentException("not a path of this system: " + path);
+    }
+    String text = path.toString();
+    return StandardCharsets.US_ASCII.newEncoder().canEncode(text)
+        ? of(text)
+        : new LinuxPath(throughUri(path));
+  }
+
+  /**
+   * {@return the path with a copy of these bytes}
+   *
+   * @throws IllegalArgumentException if there is a NUL among them
+   */
+  public static LinuxPath ofBytes(byte[] bytes) {
+    return new LinuxPath(checked(bytes.clone()));
+  }
+
+  /** {@return a path of bytes that are known to hold no NUL and that nobody else will change} */
+  static LinuxPath trusted(byte[] bytes) {
+    return new LinuxPath(bytes);
+  }
+
+  /** {@return a copy of the bytes, without a NUL at the end} */
+  public byte[] bytes() {
+    return bytes.clone();
+  }
+
+  /** {@return how many bytes there are} */
+  public int length() {
+    return bytes.length;
+  }
+
+  /** {@return whether there are no bytes} */
+  public boolean isEmpty() {
+    return bytes.length == 0;
+  }
+
+  /** {@return whether it starts at the root} */
+  public boolean isAbsolute() {
+    return bytes.length > 0 && bytes[0] == '/';
+  }
+
+  /**
+   * {@return {@code child} below this, or {@code child} itself if it is absolute or this is empty}
+   */
+  public LinuxPath resolve(LinuxPath child) {
+    if (isEmpty() || child.isAbsolute()) {
+      return child;
+    }
+    if (child.isEmpty()) {
+      return this;
+    }
+    int slash = bytes[bytes.length - 1] == '/' ? 0 : 1;
+    byte[] joined = Arrays.copyOf(bytes, bytes.length + slash + child.bytes.length);
+    if (slash == 1) {
+      joined[bytes.length] = '/';
+    }
+    System.arraycopy(child.bytes, 0, joined, bytes.length + slash, child.bytes.length);
+    return new LinuxPath(joined);
+  }
+
+  /** {@return {@code child}, in UTF-8, below this} */
+  public LinuxPath resolve(String child) {
+    return resolve(of(child));
+  }
+
+  /** {@return this as a C string that lives as long as the arena} */
+  MemorySegment in(Arena arena) {
+    MemorySegment string = arena.allocate(bytes.length + 1L);
+    MemorySegment.copy(bytes, 0, string, ValueLayout.JAVA_BYTE, 0, bytes.length);
+    return string;
+  }
+
+  /** Orders by bytes, unsigned. */
+  @Override
+  public int compareTo(LinuxPath other) {
+    return Arrays.compareUnsigned(bytes, other.bytes);
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof LinuxPath that && Arrays.equals(bytes, that.bytes);
+  }
+
+  @Override
+  public int hashCode() {
+    return Arrays.hashCode(bytes);
+  }
+
+  /**
+   * {@return this for people to read: as UTF-8, with {@code \xHH} for bytes that are no UTF-8 and
+   * for control characters, so that no name can break a line of a log}
+   */
+  @Override
+  public String toString() {
+    CharsetDecoder decoder =
+        StandardCharsets.UTF_8
+            .newDecoder()
+            .onMalformedInput(CodingErrorAction.REPORT)
+            .onUnmappableCharacter(CodingErrorAction.REPORT);
+    ByteBuffer in = ByteBuffer.wrap(bytes);
+    CharBuffer out = CharBuffer.allocate(bytes.length);
+    StringBuilder text = new StringBuilder(bytes.length);
+    while (true) {
+      CoderResult result = decoder.decode(in, out, true);
+      appendVisibly(text, out.flip());
+      out.clear();
+      if (!result.isError()) {
+        return text.toString();
+      }
+      for (int i = 0; i < result.length(); i++) {
+        escape(text, in.get());
+      }
+    }
+  }
+
+  private static void appendVisibly(StringBuilder text, CharBuffer characters) {
+    for (int i = 0; i < characters.length(); i++) {
+      char character = characters.charAt(i);
+      if (character < 0x80 && Character.isISOControl(character)) {
+        escape(text, (byte) character);
+      } else {
+        text.append(character);
+      }
+    }
+  }
+
+  private static void escape(StringBuilder text, byte value) {
+    text.append("\\x").append(HEX.toHexDigits(value));
+  }
+
+  private static byte[] checked(byte[] bytes) {
+    for (byte value : bytes) {
+      if (value == 0) {
+        throw new IllegalArgumentException(
+            "path has a NUL byte: " + new LinuxPath(bytes)); // which toString() makes visible
+      }
+    }
+    return bytes;
+  }
+
+  private static boolean hasSurrogates(String text) {
+    return text.chars().anyMatch(character -> Character.isSurrogate((char) character));
+  }
+
+  /**
+   * The JDK shows a path as a string in the encoding of the locale, which loses bytes; its URI has
+   * every byte as it is.
+   */
+  private static byte[] throughUri(Path path) {
+    byte[] absolute = decoded(path.toUri());
+    if (path.isAbsolute()) {
+      return absolute;
+    }
+    byte[] current = decoded(Path.of("").toUri());
+    int skip = current.length == 1 ? 1 : current.length + 1;
+    return Arrays.copyOfRange(absolute, skip, absolute.length);
+  }
+
+  /** {@return the path of a file URI, without the slash that it has at the end of a directory} */
+  private static byte[] decoded(URI uri) {
+    String raw = uri.getRawPath();
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream(raw.length());
+    for (int i = 0; i < raw.length(); i++) {
+      if (raw.charAt(i) == '%') {
+        bytes.write(HexFormat.fromHexDigits(raw, i + 1, i + 3));
+        i += 2;
+      } else {
+        bytes.write(raw.charAt(i));
+      }
+    }
+    byte[] all = bytes.toByteArray();
+    return all.length > 1 && all[all.length - 1] == '/' ? Arrays.copyOf(all, all.length - 1) : all;
+  }
+}

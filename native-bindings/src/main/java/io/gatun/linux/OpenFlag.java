@@ -1,0 +1,41 @@
+package io.gatun.linux;
+
+/**
+ * How to open a file, {@code open(2)}. Without an access mode, a file is opened for reading. {@code
+ * O_CLOEXEC} is not here since it is always set.
+ */
+public enum OpenFlag {
+  READ_ONLY(Abi.O_RDONLY),
+  WRITE_ONLY(Abi.O_WRONLY),
+  READ_WRITE(Abi.O_RDWR),
+  CREATE(Abi.O_CREAT),
+  /**
+   * With {@link #CREATE}: fails with {@code EEXIST} if there is anything, dangling links included.
+   */
+  EXCLUSIVE(Abi.O_EXCL),
+  TRUNCATE(Abi.O_TRUNC),
+  APPEND(Abi.O_APPEND),
+  /** Fails with {@code ENOTDIR} if it is no directory. */
+  DIRECTORY(Abi.O_DIRECTORY),
+  /**
+   * Fails with {@code ELOOP} if the last component is a symbolic link, unless with {@link #PATH}.
+   */
+  NO_FOLLOW(Abi.O_NOFOLLOW),
+  /** Only a place in the tree; such a descriptor cannot be read, written or synced. */
+  PATH(Abi.O_PATH),
+  /** An unnamed file in the directory that is opened. */
+  TEMPORARY(Abi.O_TMPFILE),
+  /** Reading does not change the access time; {@code EPERM} unless one owns the file. */
+  NO_ACCESS_TIME(Abi.O_NOATIME),
+  DIRECT(Abi.O_DIRECT),
+  NON_BLOCKING(Abi.O_NONBLOCK),
+  NO_CONTROLLING_TERMINAL(Abi.O_NOCTTY),
+  SYNC(Abi.O_SYNC),
+  DATA_SYNC(Abi.O_DSYNC);
+
+  final int bits;
+
+  OpenFlag(int bits) {
+    this.bits = bits;
+  }
+}
