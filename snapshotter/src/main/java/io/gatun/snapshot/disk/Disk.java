@@ -72,6 +72,9 @@ public interface Disk {
   /** Sets the inode flags of FS_IOC_SETFLAGS that are given and clears none. */
   void addInodeFlags(Fd file, Set<InodeFlag> flags) throws ErrnoException;
 
+  /** Clears the inode flags of FS_IOC_SETFLAGS that are given and sets none. */
+  void removeInodeFlags(Fd file, Set<InodeFlag> flags) throws ErrnoException;
+
   // Content.
 
   /** {@return how many bytes of the buffer were written at the offset, at least one} */

@@ -132,6 +132,11 @@ public final class LinuxDisk implements Disk {
   }
 
   @Override
+  public void removeInodeFlags(Fd file, Set<InodeFlag> flags) throws ErrnoException {
+    Ioctl.changeInodeFlags(file, Set.of(), flags);
+  }
+
+  @Override
   public int write(Fd file, ByteBuffer buffer, long offset) throws ErrnoException {
     return Unistd.pwrite(file, buffer, offset);
   }
