@@ -20,6 +20,11 @@ disabled_plugins = [
   address = "$containerd_socket"
 [plugins."io.containerd.internal.v1.opt"]
   path = "$root/opt"
+# Garbage is collected when a test asks for it, and not while it looks.
+[plugins."io.containerd.gc.v1.scheduler"]
+  deletion_threshold = 0
+  mutation_threshold = 0
+  startup_delay = "24h"
 [proxy_plugins.gatun]
   type = "snapshot"
   address = "$gatun_socket"

@@ -9,6 +9,7 @@ start() {
   local name=$1
   shift
   mkdir -p "$logs"
+  : >>"$logs/$name.log"
   "$@" </dev/null >>"$logs/$name.log" 2>&1 &
   pids[$name]=$!
 }

@@ -21,7 +21,7 @@ enter_sandbox() {
   local outside status=0
   # Not below /tmp, which may be a small tmpfs, and would be hidden by the private one.
   outside=$(mktemp -d /var/tmp/gatun.XXXXXX)
-  chmod 755 "$outside"
+  chmod 1777 "$outside"
   GATUN_SANDBOX=$outside unshare --mount --propagation private --pid --fork --kill-child --mount-proc -- "$0" "$@" <&0 &
   local child=$!
   # unshare itself ignores the gentle signals while it waits.

@@ -24,7 +24,7 @@ import (
 // Two trees are equal if their manifests are.
 //
 // The time of a directory counts only if the last layer that wrote in it named it: otherwise it is the time at which
-// somebody unpacked that layer. The same holds for the root, which layers cannot name.
+// somebody unpacked that layer. The same holds for the root, which layers may name to no effect.
 func manifest(arguments []string) error {
 	flags := flag.NewFlagSet("manifest", flag.ExitOnError)
 	raw := flags.Bool("raw", false, "the directory is one layer of an overlay, so its opaque marks count")
@@ -51,7 +51,7 @@ func directoriesNamedLast(layers []string) (map[string]bool, error) {
 		inLayer := map[string]bool{}
 		if err := eachEntry(layer, func(header *tar.Header) {
 			name := path.Clean("/" + header.Name)
-			if header.Typeflag == tar.TypeDir {
+			if header.Typeflag == tar.TypeDir && name != "/" {
 				inLayer[name] = true
 			}
 			for directory := path.Dir(name); directory != "/"; directory = path.Dir(directory) {

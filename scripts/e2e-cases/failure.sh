@@ -1,0 +1,148 @@
+# Daemons that stop, and data that goes away.
+# shellcheck shell=bash
+
+kill_gatun() { stop gatun KILL || true; }
+
+it_is_killed_between_pulls_while_a_container_runs() {
+  start_node ext4
+  pull latest
+  start_ticking
+  kill_gatun
+  assert_still_ticking "while Gatun is down"
+  refute pull sibling 2>/dev/null
+  restart_gatun
+  await_plugin
+  assert_still_ticking "after Gatun is back"
+  pull sibling
+  assert_equal "a container on the second image" lower "$(run_container other sibling cat /srv/modified)"
+  stop_container ticking
+  remove_container ticking
+  remove_images
+  assert_equal "snapshots that remain" "" "$(gatun_snapshots)"
+  await 20 "the directories to go" has_no_directories
+}
+
+it_is_killed_during_pulls_while_a_container_runs() {
+  start_node ext4
+  local seed=${GATUN_SEED:-$RANDOM} round milliseconds pulling repeated=0
+  say "GATUN_SEED=$seed"
+  RANDOM=$seed
+  pull sibling overlayfs
+  write_manifest overlayfs sibling /tmp/expected
+  pull latest
+  start_ticking
+  for round in 1 2 3 4 5 6; do
+    pull sibling 2>/dev/null &
+    pulling=$!
+    milliseconds=$((RANDOM % 1200))
+    sleep "$(printf '0.%03d' $((milliseconds % 1000)))"
+    kill_gatun
+    restart_gatun
+    if ! wait "$pulling"; then
+      repeated=$((repeated + 1))
+      await_plugin
+      pull sibling
+    fi
+    write_manifest gatun sibling /tmp/actual
+    assert_same_files "round $round, killed after $milliseconds ms" /tmp/expected /tmp/actual
+    assert_still_ticking "in round $round"
+    run_ctr images rm --sync "$(reference sibling)" >/dev/null
+    pull sibling overlayfs
+  done
+  say "$repeated of 6 pulls were interrupted and repeated"
+  stop_container ticking
+  remove_container ticking
+  remove_images
+  await 20 "the directories to go" has_no_directories
+  assert_equal "snapshots that remain" "" "$(gatun_snapshots)"
+}
+
+it_outlives_a_restart_of_containerd() {
+  start_node ext4
+  pull latest
+  start_ticking
+  stop containerd
+  assert_still_ticking_without_containerd
+  start_containerd "$node/containerd"
+  is_container_running ticking || fail "the container is not running any more"
+  assert_still_ticking "after containerd is back"
+  pull sibling
+  assert_equal "a container" lower "$(run_container other sibling cat /srv/modified)"
+  stop_container ticking
+  run_ctr tasks start --detach ticking
+  assert_still_ticking "after it was started again"
+}
+
+it_is_emptied_when_the_metadata_of_containerd_is_lost() {
+  start_node ext4
+  pull latest
+  stop containerd
+  rm "$node/containerd/root/io.containerd.metadata.v1.bolt/meta.db"
+  start_containerd "$node/containerd"
+  assert_equal "snapshots that containerd knows" 0 "$(run_ctr snapshots --snapshotter gatun ls | sed 1d | wc -l)"
+  assert_equal "snapshots that nobody needs" 4 "$(count_gatun_snapshots)"
+  collect_garbage
+  assert_equal "snapshots that remain" "" "$(gatun_snapshots)"
+  await 20 "the directories to go" has_no_directories
+  pull latest
+  assert_equal "a container" upper "$(run_container after latest cat /srv/modified)"
+}
+
+it_starts_anew_when_its_own_root_is_lost() {
+  start_node ext4
+  pull latest
+  stop gatun
+  rm -rf "$node/gatun"
+  restart_gatun
+  await_plugin
+  refute run_container lost latest true 2>/dev/null
+  # The way out: remove what refers to the lost layers, collect, and pull again.
+  run_ctr containers rm lost 2>/dev/null || true
+  remove_images
+  collect_garbage
+  assert_equal "snapshots that containerd knows" 0 "$(run_ctr snapshots --snapshotter gatun ls | sed 1d | wc -l)"
+  pull latest
+  assert_equal "a container" upper "$(run_container after latest cat /srv/modified)"
+}
+
+# collect_garbage: containerd collects a snapshotter only after something of that snapshotter has been removed.
+collect_garbage() {
+  run_ctr snapshots --snapshotter gatun prepare collected
+  run_ctr snapshots --snapshotter gatun rm collected
+  run_ctr images tag "$(reference none)" none 2>/dev/null || true
+  run_ctr leases create --id collected >/dev/null
+  run_ctr leases rm --sync collected >/dev/null
+}
+
+# A container that writes into its own layer all the time.
+start_ticking() {
+  start_container ticking latest sh -c 'while :; do date +%s%N >>/srv/ticks && sleep 0.05; done'
+  ticking_process=$(run_ctr tasks ls | awk '$1 == "ticking" { print $2 }')
+  await 10 "the first tick" has_ticks 1
+}
+
+ticks() { exec_in ticking wc -l /srv/ticks | awk '{ print $1 }'; }
+has_ticks() { (($(ticks) >= $1)); }
+
+assert_still_ticking() {
+  local before
+  before=$(ticks)
+  await 10 "another tick $1" has_ticks $((before + 2))
+}
+
+# Looks through the process itself, since nobody else is there to be asked.
+assert_still_ticking_without_containerd() {
+  local file=/proc/$ticking_process/root/srv/ticks before
+  before=$(wc -l <"$file")
+  sleep 1
+  (($(wc -l <"$file") > before)) || fail "the container stopped while containerd was down"
+}
+
+# write_manifest SNAPSHOTTER TAG FILE: what the image looks like when it is mounted.
+write_manifest() {
+  local snapshotter=$1 tag=$2 file=$3 options=() digest
+  for digest in $(layers "$tag"); do options+=(--layer "$(blob "$digest")"); done
+  view "$snapshotter" "$(chain_ids "$tag" | tail -n 1)" "/tmp/view"
+  "$testbed" manifest "${options[@]}" /tmp/view >"$file"
+  unview "$snapshotter" /tmp/view
+}

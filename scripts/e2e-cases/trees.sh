@@ -1,0 +1,67 @@
+# What is unpacked through Gatun is what the built-in overlayfs snapshotter unpacks.
+# shellcheck shell=bash
+
+it_unpacks_what_overlayfs_unpacks_on_ext4() { compare_with_overlayfs ext4 overlay; }
+
+it_unpacks_what_overlayfs_unpacks_on_xfs() { compare_with_overlayfs xfs overlay; }
+
+it_unpacks_what_overlayfs_unpacks_on_btrfs() { compare_with_overlayfs btrfs overlay; }
+
+it_unpacks_the_same_with_the_native_driver_on_ext4() { compare_with_overlayfs ext4 native; }
+
+it_unpacks_the_same_with_the_native_driver_on_xfs() { compare_with_overlayfs xfs native; }
+
+it_unpacks_the_same_with_the_native_driver_on_btrfs() { compare_with_overlayfs btrfs native; }
+
+compare_with_overlayfs() {
+  start_node "$1" --driver "$2"
+  local tag
+  for tag in latest sibling; do
+    pull "$tag"
+    pull "$tag" overlayfs
+  done
+  compare_views latest 1
+  # Below its fourth layer it is the other image.
+  compare_views sibling 4
+  [[ $2 == native ]] || compare_layers latest
+}
+
+# compare_views TAG FROM: each layer from that number on with all below it, mounted as containerd mounts it.
+compare_views() {
+  local chains blobs=() options=() digest i snapshotter
+  mapfile -t chains < <(chain_ids "$1")
+  for digest in $(layers "$1"); do blobs+=("$(blob "$digest")"); done
+  assert_equal "layers of $1" "${#chains[@]}" "${#blobs[@]}"
+  for i in "${!chains[@]}"; do
+    options+=(--layer "${blobs[i]}")
+    ((i + 1 >= $2)) || continue
+    for snapshotter in gatun overlayfs; do
+      view "$snapshotter" "${chains[i]}" "/tmp/$snapshotter"
+      "$testbed" manifest "${options[@]}" "/tmp/$snapshotter" >"/tmp/$snapshotter.manifest"
+      unview "$snapshotter" "/tmp/$snapshotter"
+    done
+    assert_same_files "$1, mounted up to layer $((i + 1))" /tmp/overlayfs.manifest /tmp/gatun.manifest
+  done
+}
+
+# compare_layers TAG: each layer by itself, as it lies on the disk.
+compare_layers() {
+  local top blobs=() digest i snapshotter ours theirs
+  top=$(chain_ids "$1" | tail -n 1)
+  for digest in $(layers "$1"); do blobs+=("$(blob "$digest")"); done
+  mapfile -t ours < <(lower_directories gatun "$top")
+  mapfile -t theirs < <(lower_directories overlayfs "$top")
+  assert_equal "lower directories" "${#blobs[@]}" "${#ours[@]}"
+  for i in "${!blobs[@]}"; do
+    "$testbed" manifest --raw --layer "${blobs[i]}" "${ours[i]}" >/tmp/ours.manifest
+    "$testbed" manifest --raw --layer "${blobs[i]}" "${theirs[i]}" >/tmp/theirs.manifest
+    assert_same_files "$1, layer $((i + 1))" /tmp/theirs.manifest /tmp/ours.manifest
+  done
+}
+
+# lower_directories SNAPSHOTTER NAME: the directories of a chain, the lowest first.
+lower_directories() {
+  run_ctr snapshots --snapshotter "$1" view lowers "$2"
+  run_ctr snapshots --snapshotter "$1" mounts / lowers | sed 's/.*lowerdir=\([^ ,]*\).*/\1/' | tr : '\n' | tac
+  run_ctr snapshots --snapshotter "$1" rm lowers
+}
