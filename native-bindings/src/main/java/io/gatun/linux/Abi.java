@@ -7,7 +7,9 @@ package io.gatun.linux;
  */
 final class Abi {
 
-  private static final boolean ARM = System.getProperty("os.arch", "").equals("aarch64");
+  private static final String ARCHITECTURE = System.getProperty("os.arch", "");
+  private static final boolean ARM = ARCHITECTURE.equals("aarch64");
+  private static final boolean X86 = ARCHITECTURE.equals("amd64");
 
   // linux/fcntl.h, asm-generic/fcntl.h; four of them differ on arm.
   static final int O_RDONLY = 00;
@@ -159,6 +161,10 @@ final class Abi {
   static final int MOVE_MOUNT_SET_GROUP = 0x100;
   static final int MOVE_MOUNT_BENEATH = 0x200;
   static final int FSOPEN_CLOEXEC = 1;
+  static final int FSPICK_CLOEXEC = 1;
+  static final int FSPICK_SYMLINK_NOFOLLOW = 2;
+  static final int FSPICK_NO_AUTOMOUNT = 4;
+  static final int FSPICK_EMPTY_PATH = 8;
   static final int FSMOUNT_CLOEXEC = 1;
   static final int FSCONFIG_SET_FLAG = 0;
   static final int FSCONFIG_SET_STRING = 1;
@@ -209,14 +215,15 @@ final class Abi {
   static final int SYSFS_MAGIC = 0x62656572;
 
   // asm/unistd.h: calls that not every C library has a function for. From 424 on, numbers are the
-  // same
-  // everywhere; the first one is from the older, separate tables.
-  static final int SYS_mknodat = ARM ? 33 : 259;
+  // same everywhere; before that, x86 has a table of its own.
+  static final int SYS_getdents64 = X86 ? 217 : 61;
+  static final int SYS_mknodat = X86 ? 259 : 33;
   static final int SYS_open_tree = 428;
   static final int SYS_move_mount = 429;
   static final int SYS_fsopen = 430;
   static final int SYS_fsconfig = 431;
   static final int SYS_fsmount = 432;
+  static final int SYS_fspick = 433;
   static final int SYS_openat2 = 437;
   static final int SYS_mount_setattr = 442;
   static final int SYS_fchmodat2 = 452;

@@ -25,7 +25,17 @@ public final class ErrnoException extends IOException {
   }
 
   ErrnoException(String call, int number, String path) {
-    super(message(call, number, path));
+    this(call, number, path, "");
+  }
+
+  /**
+   * @param explanation what else the kernel said, or the empty string
+   */
+  ErrnoException(String call, int number, String path, String explanation) {
+    super(
+        explanation.isEmpty()
+            ? message(call, number, path)
+            : message(call, number, path) + ": " + explanation);
     this.call = call;
     this.errno = Errno.of(number);
     this.number = number;

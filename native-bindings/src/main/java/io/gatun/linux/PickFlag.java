@@ -1,0 +1,15 @@
+package io.gatun.linux;
+
+/** How fspick(2) finds the mount whose filesystem is to be changed. */
+public enum PickFlag {
+  SYMLINK_NOFOLLOW(Abi.FSPICK_SYMLINK_NOFOLLOW),
+  NO_AUTOMOUNT(Abi.FSPICK_NO_AUTOMOUNT),
+  /** An empty path stands for the descriptor itself. */
+  EMPTY_PATH(Abi.FSPICK_EMPTY_PATH);
+
+  final int bits;
+
+  PickFlag(int bits) {
+    this.bits = bits;
+  }
+}

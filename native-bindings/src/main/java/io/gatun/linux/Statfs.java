@@ -1,0 +1,79 @@
+package io.gatun.linux;
+
+import static io.gatun.linux.NativeCall.INT;
+import static io.gatun.linux.NativeCall.LONG;
+import static io.gatun.linux.NativeCall.POINTER;
+import static io.gatun.linux.NativeCall.check;
+import static io.gatun.linux.NativeCall.function;
+import static io.gatun.linux.NativeCall.repeat;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+
+/** Filesystems as a whole: {@code sys/statfs.h}. */
+public final class Statfs {
+
+  private static final MethodHandle STATFS = function("statfs", INT, POINTER, POINTER);
+  private static final MethodHandle FSTATFS = function("fstatfs", INT, INT, POINTER);
+
+  private static final long TYPE = Layouts.offset(Layouts.STATFS, "f_type");
+  private static final long BSIZE = Layouts.offset(Layouts.STATFS, "f_bsize");
+  private static final long BLOCKS = Layouts.offset(Layouts.STATFS, "f_blocks");
+  private static final long BFREE = Layouts.offset(Layouts.STATFS, "f_bfree");
+  private static final long BAVAIL = Layouts.offset(Layouts.STATFS, "f_bavail");
+  private static final long FILES = Layouts.offset(Layouts.STATFS, "f_files");
+  private static final long FFREE = Layouts.offset(Layouts.STATFS, "f_ffree");
+  private static final long NAMELEN = Layouts.offset(Layouts.STATFS, "f_namelen");
+  private static final long FRSIZE = Layouts.offset(Layouts.STATFS, "f_frsize");
+  private static final long FLAGS = Layouts.offset(Layouts.STATFS, "f_flags");
+
+  private Statfs() {}
+
+  /** {@return the filesystem that a path is on: statfs(2)} */
+  public static FilesystemStatus statfs(LinuxPath path) throws ErrnoException {
+    FilesystemStatus[] status = new FilesystemStatus[1];
+    long result =
+        repeat(
+            (state, arena) -> {
+              MemorySegment struct = arena.allocate(Layouts.STATFS);
+              int returned = (int) STATFS.invokeExact(state, path.in(arena), struct);
+              status[0] = read(struct);
+              return returned;
+            });
+    check("statfs", result, Fd.CURRENT_DIRECTORY, path);
+    return status[0];
+  }
+
+  /** {@return the filesystem that an open file is on: fstatfs(2)} */
+  public static FilesystemStatus fstatfs(Fd file) throws ErrnoException {
+    int fd = file.number();
+    FilesystemStatus[] status = new FilesystemStatus[1];
+    long result =
+        repeat(
+            (state, arena) -> {
+              MemorySegment struct = arena.allocate(Layouts.STATFS);
+              int returned = (int) FSTATFS.invokeExact(state, fd, struct);
+              status[0] = read(struct);
+              return returned;
+            });
+    check("fstatfs", result, file);
+    return status[0];
+  }
+
+  private static FilesystemStatus read(MemorySegment struct) {
+    int magic = (int) struct.get(LONG, TYPE);
+    long fragmentBytes = struct.get(LONG, FRSIZE);
+    return new FilesystemStatus(
+        FilesystemType.ofMagic(magic),
+        Integer.toUnsignedLong(magic),
+        // As statvfs(3) does: counts are in fragments where a filesystem has them.
+        fragmentBytes != 0 ? fragmentBytes : struct.get(LONG, BSIZE),
+        struct.get(LONG, BLOCKS),
+        struct.get(LONG, BFREE),
+        struct.get(LONG, BAVAIL),
+        struct.get(LONG, FILES),
+        struct.get(LONG, FFREE),
+        struct.get(LONG, NAMELEN),
+        (struct.get(LONG, FLAGS) & Abi.ST_RDONLY) != 0);
+  }
+}
