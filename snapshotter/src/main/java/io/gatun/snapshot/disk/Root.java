@@ -1,0 +1,344 @@
+package io.gatun.snapshot.disk;
+
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.FileStatus;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.LockOperation;
+import io.gatun.linux.OpenFlag;
+import io.gatun.linux.Stat;
+import io.gatun.linux.Unistd;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Pattern;
+
+/**
+ * The directory that holds everything one daemon keeps, open and locked.
+ *
+ * <pre>
+ *   format            the version of this layout, and the driver; see {@link RootFormat}
+ *   lock              held with flock(2) by the daemon that owns the root
+ *   metadata/         the metadata store's
+ *   snapshots/ID/     one directory a snapshot, by its decimal id; what is in it is the driver's
+ *   trash/            directories in the making (ID.new), and those waiting for deletion
+ *   empty/            an empty lower directory
+ * </pre>
+ *
+ * The root and what is directly in it belong to the daemon's user and are closed to others, {@code
+ * empty/} excepted, since layers hold set-user-id programs of any age (CVE-2021-41103).
+ */
+public final class Root implements AutoCloseable {
+
+  /** What {@link #snapshotId} answers for a name that no snapshot's directory can have. */
+  public static final long NO_SNAPSHOT = 0;
+
+  private static final int PRIVATE_MODE = 0700;
+  private static final int EMPTY_MODE = 0755;
+  private static final int FILE_MODE = 0600;
+  private static final int OTHERS_MODE_BITS = 0077;
+  private static final int FORMAT_LENGTH_BYTES_MAX = 4096;
+
+  /** What separates or escapes paths in the options of an overlay mount. */
+  private static final Pattern UNMOUNTABLE = Pattern.compile("[,:\\\\]");
+
+  private static final LinuxPath LOCK = LinuxPath.of("lock");
+  private static final LinuxPath FORMAT = LinuxPath.of("format");
+  private static final LinuxPath NEW_FORMAT = LinuxPath.of("format.new");
+  private static final LinuxPath METADATA = LinuxPath.of("metadata");
+  private static final LinuxPath SNAPSHOTS = LinuxPath.of("snapshots");
+  private static final LinuxPath TRASH = LinuxPath.of("trash");
+  private static final LinuxPath EMPTY = LinuxPath.of("empty");
+
+  /** What a root may hold before it has a format: what is made first, and what mkfs.ext4 leaves. */
+  private static final Set<LinuxPath> BEFORE_FORMAT =
+      Set.of(LOCK, NEW_FORMAT, LinuxPath.of("lost+found"));
+
+  private final Disk disk;
+  private final Path path;
+  private final List<Fd> open = new ArrayList<>();
+  private final Fd directory;
+  private final Fd metadata;
+  private final Fd snapshots;
+  private final Fd trash;
+  private RootFormat format;
+
+  /**
+   * Opens a root and locks it; makes it if there is none.
+   *
+   * @param path absolute; its parent directory is made, too, if it is not there
+   * @throws UnusableRootException if it is in use, somebody else's, of another version, or cannot
+   *     be written
+   */
+  public static Root open(Disk disk, Path path) throws UnusableRootException {
+    if (!path.isAbsolute() || UNMOUNTABLE.matcher(path.toString()).find()) {
+      throw new UnusableRootException(
+          "root %s cannot be named in mount options: choose an absolute path without , : and \\"
+              .formatted(path));
+    }
+    try {
+      return new Root(disk, path);
+    } catch (ErrnoException e) {
+      throw new UnusableRootException(
+          "root %s cannot be used: %s%s".formatted(path, e.getMessage(), remedy(e.errno())), e);
+    }
+  }
+
+  private static String remedy(Errno errno) {
+    return switch (errno) {
+      case EROFS -> "; remount the filesystem writable, or choose another root";
+      case ENOSPC, EDQUOT -> "; free some space on the filesystem, or choose another root";
+      case EACCES, EPERM -> "; run gatun as root, or choose another root";
+      case ENOTDIR -> "; choose a directory as root";
+      default -> "";
+    };
+  }
+
+  private Root(Disk disk, Path path) throws ErrnoException, UnusableRootException {
+    this.disk = disk;
+    this.path = path;
+    boolean complete = false;
+    try {
+      this.directory = openRoot();
+      lock();
+      this.format = readOrWriteFormat();
+      this.metadata = openOrCreate(METADATA, PRIVATE_MODE);
+      this.snapshots = openOrCreate(SNAPSHOTS, PRIVATE_MODE);
+      this.trash = openOrCreate(TRASH, PRIVATE_MODE);
+      openOrCreate(EMPTY, EMPTY_MODE);
+      disk.sync(directory);
+      complete = true;
+    } finally {
+      if (!complete) {
+        close();
+      }
+    }
+  }
+
+  /**
+   * {@return the id that a directory of this name in {@code snapshots/} has, or {@link
+   * #NO_SNAPSHOT}}
+   */
+  public static long snapshotId(LinuxPath name) {
+    byte[] digits = name.bytes();
+    if (digits.length == 0 || digits.length > 18 || digits[0] == '0') {
+      return NO_SNAPSHOT;
+    }
+    long id = 0;
+    for (byte digit : digits) {
+      if (digit < '0' || digit > '9') {
+        return NO_SNAPSHOT;
+      }
+      id = id * 10 + (digit - '0');
+    }
+    return id;
+  }
+
+  /** {@return the name in {@code snapshots/} of a snapshot's directory} */
+  public static LinuxPath snapshotName(long id) {
+    return LinuxPath.of(Long.toString(id));
+  }
+
+  /** {@return where the root is; absolute} */
+  public Path path() {
+    return path;
+  }
+
+  /** {@return the root itself, open} */
+  public Fd directory() {
+    return directory;
+  }
+
+  /** {@return {@code metadata/}, open} */
+  public Fd metadata() {
+    return metadata;
+  }
+
+  /** {@return {@code snapshots/}, open} */
+  public Fd snapshots() {
+    return snapshots;
+  }
+
+  /** {@return {@code trash/}, open} */
+  public Fd trash() {
+    return trash;
+  }
+
+  /** {@return a directory below one of the root's, open} */
+  public Fd openDirectory(Fd parent, LinuxPath name) throws ErrnoException {
+    return Fcntl.openat(parent, name, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW);
+  }
+
+  /** {@return the ids of all directories in {@code snapshots/}, with or without a record} */
+  public List<Long> snapshotIds() throws ErrnoException {
+    return Listing.names(snapshots).stream()
+        .map(Root::snapshotId)
+        .filter(id -> id != NO_SNAPSHOT)
+        .toList();
+  }
+
+  /** {@return the names of everything in {@code trash/}} */
+  public List<LinuxPath> trashNames() throws ErrnoException {
+    return Listing.names(trash);
+  }
+
+  /** {@return the name in the configuration of the driver that the snapshots belong to, if any} */
+  public Optional<String> driver() {
+    return format.driver();
+  }
+
+  /** Records, durably, which driver the snapshots belong to from now on. */
+  public void recordDriver(String driver) throws ErrnoException {
+    if (!format.driver().equals(Optional.of(driver))) {
+      RootFormat changed = RootFormat.current(Optional.of(driver));
+      writeFormat(changed);
+      format = changed;
+    }
+  }
+
+  private Fd openRoot() throws ErrnoException, UnusableRootException {
+    createMissing(path);
+    Fd root = keep(openDirectory(Fd.CURRENT_DIRECTORY, LinuxPath.of(path)));
+    FileStatus status = Stat.statx(root);
+    if (status.uid() != Unistd.geteuid()) {
+      throw new UnusableRootException(
+          "root %s belongs to uid %d and gatun runs as uid %d: change its owner, or choose another root"
+              .formatted(path, status.uid(), Unistd.geteuid()));
+    }
+    if ((status.mode() & OTHERS_MODE_BITS) != 0) {
+      disk.setMode(root, PRIVATE_MODE);
+    }
+    return root;
+  }
+
+  private void createMissing(Path wanted) throws ErrnoException {
+    Path parent = wanted.getParent();
+    if (parent == null || exists(wanted)) {
+      return;
+    }
+    createMissing(parent);
+    try (Fd above = Fcntl.open(LinuxPath.of(parent), OpenFlag.READ_ONLY, OpenFlag.DIRECTORY)) {
+      disk.createDirectory(
+          above,
+          LinuxPath.of(wanted.getFileName()),
+          wanted.equals(path) ? PRIVATE_MODE : EMPTY_MODE);
+      disk.sync(above);
+    }
+  }
+
+  private static boolean exists(Path wanted) throws ErrnoException {
+    try {
+      Stat.statx(Fd.CURRENT_DIRECTORY, LinuxPath.of(wanted));
+      return true;
+    } catch (ErrnoException e) {
+      if (e.is(Errno.ENOENT)) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  private void lock() throws ErrnoException, UnusableRootException {
+    Fd lock =
+        keep(
+            Fcntl.openat(
+                directory,
+                LOCK,
+                FILE_MODE,
+                OpenFlag.READ_WRITE,
+                OpenFlag.CREATE,
+                OpenFlag.NO_FOLLOW));
+    try {
+      Fcntl.flock(lock, LockOperation.TRY_EXCLUSIVE);
+    } catch (ErrnoException e) {
+      if (e.is(Errno.EAGAIN)) {
+        throw new UnusableRootException(
+            "root %s is in use by another gatun: stop that one, or choose another root"
+                .formatted(path),
+            e);
+      }
+      throw e;
+    }
+  }
+
+  private RootFormat readOrWriteFormat() throws ErrnoException, UnusableRootException {
+    try (Fd file = Fcntl.openat(directory, FORMAT, OpenFlag.READ_ONLY, OpenFlag.NO_FOLLOW)) {
+      return RootFormat.parse(path.resolve(FORMAT.toString()).toString(), read(file));
+    } catch (ErrnoException e) {
+      if (!e.is(Errno.ENOENT)) {
+        throw e;
+      }
+    }
+    // The format is written before anything else, so that a root without it is either new or not
+    // ours.
+    for (LinuxPath name : Listing.names(directory)) {
+      if (!BEFORE_FORMAT.contains(name)) {
+        throw new UnusableRootException(
+            "root %s holds %s but no file %s, so it is not a root of gatun: choose an empty directory"
+                .formatted(path, name, FORMAT));
+      }
+    }
+    RootFormat created = RootFormat.current(Optional.empty());
+    writeFormat(created);
+    return created;
+  }
+
+  private static String read(Fd file) throws ErrnoException {
+    ByteBuffer buffer = ByteBuffer.allocateDirect(FORMAT_LENGTH_BYTES_MAX);
+    while (buffer.hasRemaining() && Unistd.read(file, buffer) > 0) {}
+    return StandardCharsets.UTF_8.decode(buffer.flip()).toString();
+  }
+
+  private void writeFormat(RootFormat written) throws ErrnoException {
+    try {
+      disk.removeFile(directory, NEW_FORMAT);
+    } catch (ErrnoException e) {
+      if (!e.is(Errno.ENOENT)) {
+        throw e;
+      }
+    }
+    byte[] text = written.text().getBytes(StandardCharsets.UTF_8);
+    ByteBuffer buffer = ByteBuffer.allocateDirect(text.length).put(text).flip();
+    try (Fd file = disk.createFile(directory, NEW_FORMAT, FILE_MODE)) {
+      for (long offset = 0; buffer.hasRemaining(); ) {
+        offset += disk.write(file, buffer, offset);
+      }
+      disk.sync(file);
+    }
+    disk.replace(directory, NEW_FORMAT, directory, FORMAT);
+    disk.sync(directory);
+  }
+
+  private Fd openOrCreate(LinuxPath name, int mode) throws ErrnoException {
+    try {
+      disk.createDirectory(directory, name, mode);
+    } catch (ErrnoException e) {
+      if (!e.is(Errno.EEXIST)) {
+        throw e;
+      }
+    }
+    Fd opened = keep(openDirectory(directory, name));
+    if (Stat.statx(opened).mode() != mode) {
+      // The umask may have taken bits away, or somebody may have added some.
+      disk.setMode(opened, mode);
+    }
+    return opened;
+  }
+
+  private Fd keep(Fd opened) {
+    open.add(opened);
+    return opened;
+  }
+
+  /** Closes everything and gives up the lock. */
+  @Override
+  public void close() {
+    open.reversed().forEach(Fd::close);
+  }
+}
