@@ -6,6 +6,7 @@ import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Usage;
 import java.util.List;
+import java.util.Map;
 
 /** One way of keeping snapshots in directories. Safe for use by many threads. */
 public interface Driver {
@@ -44,4 +45,12 @@ public interface Driver {
 
   /** Counts what a snapshot takes by itself; takes as long as walking it does. */
   Usage usage(Chain chain) throws ErrnoException;
+
+  /**
+   * {@return labels that a snapshot is shown with in addition to its own, of which they are never a
+   * part}
+   *
+   * @param id the snapshot's id
+   */
+  Map<String, String> labels(long id);
 }

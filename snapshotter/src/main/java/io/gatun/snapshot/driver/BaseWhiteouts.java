@@ -1,0 +1,107 @@
+package io.gatun.snapshot.driver;
+
+import io.gatun.linux.AtFlag;
+import io.gatun.linux.DirectoryEntry;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.linux.FileStatus;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.NodeType;
+import io.gatun.linux.Stat;
+import io.gatun.linux.Xattr;
+import io.gatun.snapshot.disk.Disk;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Takes from a base layer what only means something above another layer: devices 0:0 that stand for
+ * deleted files, and attributes that hide the lower directory. Without a layer below, the kernel
+ * would show the devices as such through a bind mount.
+ */
+final class BaseWhiteouts {
+
+  private static final Set<LinuxPath> OPAQUE_MARKS =
+      Set.of(LinuxPath.of("trusted.overlay.opaque"), LinuxPath.of("user.overlay.opaque"));
+
+  private final Disk disk;
+  private final TreeWork work = new SerialTreeWork();
+
+  private BaseWhiteouts(Disk disk) {
+    this.disk = disk;
+  }
+
+  /**
+   * Removes them all; harmless to repeat.
+   *
+   * @param files the top of the layer, just opened
+   */
+  static void remove(Disk disk, Fd files) throws ErrnoException {
+    BaseWhiteouts whiteouts = new BaseWhiteouts(disk);
+    try (TreeDescriptors descriptors = new TreeDescriptors()) {
+      TreeDirectory top = TreeDirectory.top(descriptors, files);
+      whiteouts.work.run(() -> whiteouts.enter(top));
+    }
+  }
+
+  private void enter(TreeDirectory directory) throws ErrnoException {
+    Fd fd = directory.enter();
+    for (LinuxPath attribute : Xattr.flistxattr(fd)) {
+      if (OPAQUE_MARKS.contains(attribute)) {
+        disk.removeXattr(fd, attribute);
+      }
+    }
+    walk(directory, fd, Stat.statx(fd));
+  }
+
+  private void walk(TreeDirectory directory, Fd fd, FileStatus status) throws ErrnoException {
+    TreeBatch batch = TreeBatch.read(fd);
+    if (!batch.isLast()) {
+      work.fork(() -> walk(directory, fd, status));
+    }
+    List<LinuxPath> whiteouts =
+        batch.entries().stream()
+            .filter(entry -> mayBeWhiteout(entry.type()))
+            .map(DirectoryEntry::name)
+            .toList();
+    removeWhiteouts(fd, status, whiteouts);
+    for (DirectoryEntry entry : batch.entries()) {
+      if (isDirectory(fd, entry)) {
+        TreeDirectory child = directory.child(entry.name());
+        work.fork(() -> enter(child));
+      }
+    }
+    if (batch.isLast()) {
+      directory.leave();
+    }
+  }
+
+  private void removeWhiteouts(Fd fd, FileStatus status, List<LinuxPath> names)
+      throws ErrnoException {
+    boolean removed = false;
+    for (LinuxPath name : names) {
+      FileStatus file = Stat.statx(fd, name, AtFlag.SYMLINK_NOFOLLOW);
+      if (file.type() == NodeType.CHARACTER_DEVICE
+          && file.rdevMajor() == 0
+          && file.rdevMinor() == 0) {
+        disk.removeFile(fd, name);
+        removed = true;
+      }
+    }
+    if (removed) {
+      // The layer named the time of the directory, which a removal is not part of.
+      disk.setTimes(fd, status.accessed(), status.modified());
+    }
+  }
+
+  private static boolean mayBeWhiteout(NodeType type) {
+    return type == NodeType.CHARACTER_DEVICE || type == NodeType.UNKNOWN;
+  }
+
+  private static boolean isDirectory(Fd fd, DirectoryEntry entry) throws ErrnoException {
+    return entry.type() == NodeType.DIRECTORY
+        || (entry.type() == NodeType.UNKNOWN
+            && Stat.tryStatx(fd, entry.name(), AtFlag.SYMLINK_NOFOLLOW)
+                .filter(status -> status.type() == NodeType.DIRECTORY)
+                .isPresent());
+  }
+}

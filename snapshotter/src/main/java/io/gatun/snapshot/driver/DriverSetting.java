@@ -1,0 +1,9 @@
+package io.gatun.snapshot.driver;
+
+/** Which driver an operator wants. */
+public enum DriverSetting {
+  /** Overlay where it works, otherwise native. */
+  AUTO,
+  OVERLAY,
+  NATIVE
+}

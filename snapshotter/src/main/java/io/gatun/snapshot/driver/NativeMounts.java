@@ -1,0 +1,30 @@
+package io.gatun.snapshot.driver;
+
+import io.gatun.snapshot.Mount;
+import java.util.List;
+
+/**
+ * Which mount shows a snapshot that is a full copy: a bind of its own files, or, for a view, of its
+ * nearest parent's, which nobody changes any more.
+ */
+final class NativeMounts {
+
+  private final SnapshotPaths paths;
+
+  NativeMounts(SnapshotPaths paths) {
+    this.paths = paths;
+  }
+
+  List<Mount> of(Chain chain) {
+    return switch (chain.kind()) {
+      case ACTIVE -> bind(chain.id(), "rw");
+      case VIEW -> bind(chain.parents().isEmpty() ? chain.id() : chain.parents().getFirst(), "ro");
+      case COMMITTED ->
+          throw new IllegalArgumentException("snapshot " + chain.id() + " is committed");
+    };
+  }
+
+  private List<Mount> bind(long id, String access) {
+    return List.of(Mount.ofRoot("bind", paths.files(id), List.of(access, "rbind")));
+  }
+}

@@ -1,0 +1,170 @@
+package io.gatun.snapshot.driver;
+
+import io.gatun.linux.DirectoryReader;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.linux.FileStatus;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Stat;
+import io.gatun.linux.Unistd;
+import io.gatun.linux.Xattr;
+import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.Usage;
+import io.gatun.snapshot.disk.Disk;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Keeps in a snapshot what it changes, and has the kernel's overlay filesystem stack it on its
+ * parents. See {@link OverlayMounts} for the mounts and {@link SnapshotFiles} for the directories.
+ */
+public final class OverlayDriver implements Driver {
+
+  /**
+   * Tells people and tools where the files of a snapshot are; containerd's overlay snapshotter has
+   * it, too.
+   */
+  public static final String UPPERDIR_LABEL = "containerd.io/snapshot/overlay.upperdir";
+
+  private static final String OVERLAY_ATTRIBUTES_TRUSTED = "trusted.overlay.";
+  private static final String OVERLAY_ATTRIBUTES_USER = "user.overlay.";
+
+  private final Disk disk;
+  private final SnapshotPaths paths;
+  private final SnapshotFiles files;
+  private final OverlaySettings settings;
+  private final OverlayMounts mounts;
+  private final VolatileMark volatileMark;
+
+  private record Owner(int uid, int gid) {
+    static Owner self() {
+      return new Owner(Unistd.geteuid(), Unistd.getegid());
+    }
+  }
+
+  /**
+   * @param root the absolute path of the root, which containerd is told
+   * @param snapshots the directory that holds one directory a snapshot
+   * @param boot what identifies this start of the machine
+   */
+  public OverlayDriver(
+      Disk disk,
+      Path root,
+      Fd snapshots,
+      OverlaySettings settings,
+      OverlayFeatures features,
+      String boot) {
+    this.disk = disk;
+    this.paths = new SnapshotPaths(root.toString());
+    this.files = new SnapshotFiles(disk, snapshots);
+    this.settings = settings;
+    this.mounts = new OverlayMounts(paths, settings, features);
+    this.volatileMark = new VolatileMark(disk, boot);
+  }
+
+  @Override
+  public DriverName name() {
+    return DriverName.OVERLAY;
+  }
+
+  @Override
+  public void create(Fd directory, Chain chain) throws ErrnoException {
+    Owner owner = owner(chain);
+    files.create(directory, SnapshotFiles.FILES, SnapshotFiles.FILES_MODE);
+    if (!owner.equals(Owner.self())) {
+      disk.setOwner(directory, SnapshotFiles.FILES, owner.uid(), owner.gid());
+    }
+    if (chain.kind() == Kind.ACTIVE) {
+      files.create(directory, SnapshotFiles.WORK, SnapshotFiles.WORK_MODE);
+    }
+    if (mounts.isVolatile(chain)) {
+      volatileMark.record(directory);
+    }
+  }
+
+  /**
+   * {@return to whom the top of a snapshot belongs} Overlay shows the owner of the upper directory,
+   * so that it has to be that of the lower one; or root as a user namespace maps it, for a
+   * container that has one. The mode is left at 0755, as containerd's overlay snapshotter leaves
+   * it.
+   */
+  private Owner owner(Chain chain) throws ErrnoException {
+    if (IdMapping.isAsked(chain.labels())) {
+      return new Owner(
+          IdMapping.ofLabel(IdMapping.UID_LABEL, chain.labels()).root(),
+          IdMapping.ofLabel(IdMapping.GID_LABEL, chain.labels()).root());
+    }
+    if (chain.parents().isEmpty()) {
+      return Owner.self();
+    }
+    FileStatus parent = files.status(chain.parents().getFirst());
+    return new Owner(parent.uid(), parent.gid());
+  }
+
+  @Override
+  public List<Mount> mounts(Chain chain) throws ErrnoException {
+    if (OverlayMounts.isContainer(chain)) {
+      allowMount(chain);
+    }
+    return mounts.of(chain);
+  }
+
+  private void allowMount(Chain chain) throws ErrnoException {
+    try (Fd directory = files.openDirectory(chain.id())) {
+      volatileMark.requireIntact(directory, chain.id());
+      boolean recorded = volatileMark.isRecorded(directory);
+      if (recorded) {
+        volatileMark.removeKernelMark(directory);
+      }
+      if (mounts.isVolatile(chain) && !recorded) {
+        volatileMark.record(directory);
+      } else if (recorded && !mounts.isVolatile(chain)) {
+        volatileMark.settle(directory);
+      }
+    }
+  }
+
+  @Override
+  public void freeze(Chain chain) throws ErrnoException {
+    try (Fd directory = files.openDirectory(chain.id())) {
+      volatileMark.requireIntact(directory, chain.id());
+    }
+    if (mounts.isOnEmptyLower(chain)) {
+      try (Fd own = files.openFiles(chain.id())) {
+        BaseWhiteouts.remove(disk, own);
+      }
+    }
+  }
+
+  @Override
+  public boolean isEmpty(Chain chain) throws ErrnoException {
+    try (Fd own = files.openFiles(chain.id())) {
+      return isAsCreated(own, owner(chain)) && new DirectoryReader().next(own).isEmpty();
+    }
+  }
+
+  private static boolean isAsCreated(Fd own, Owner owner) throws ErrnoException {
+    FileStatus status = Stat.statx(own);
+    return status.mode() == SnapshotFiles.FILES_MODE
+        && status.uid() == owner.uid()
+        && status.gid() == owner.gid()
+        && Xattr.flistxattr(own).stream().allMatch(OverlayDriver::isOverlays);
+  }
+
+  private static boolean isOverlays(LinuxPath attribute) {
+    String name = attribute.toString();
+    return name.startsWith(OVERLAY_ATTRIBUTES_TRUSTED) || name.startsWith(OVERLAY_ATTRIBUTES_USER);
+  }
+
+  @Override
+  public Usage usage(Chain chain) throws ErrnoException {
+    return files.usage(chain);
+  }
+
+  @Override
+  public Map<String, String> labels(long id) {
+    return settings.upperdirLabel() ? Map.of(UPPERDIR_LABEL, paths.files(id)) : Map.of();
+  }
+}

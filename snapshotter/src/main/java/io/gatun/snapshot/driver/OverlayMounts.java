@@ -1,0 +1,144 @@
+package io.gatun.snapshot.driver;
+
+import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.Mount;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/**
+ * Which mount shows a chain of snapshots. The shapes are those of containerd's own overlay
+ * snapshotter, since its differ, its mount code and its users know them:
+ *
+ * <table>
+ * <caption>Shapes</caption>
+ * <tr><td>active, no parent</td><td>bind of its own files, {@code rw,rbind}</td></tr>
+ * <tr><td>view, no parent</td><td>bind of its own files, {@code ro,rbind}</td></tr>
+ * <tr><td>view, one parent</td><td>bind of the parent's files, {@code ro,rbind}</td></tr>
+ * <tr><td>view, several parents</td><td>overlay, {@code lowerdir=<nearest>:...:<base>}</td></tr>
+ * <tr><td>active with parents</td><td>overlay, {@code workdir=,upperdir=,lowerdir=}</td></tr>
+ * </table>
+ *
+ * <p>Options come in the order: id mappings, directories, configured ones. There is one shape of
+ * ours: with rebase, a layer is unpacked before its parents are known, and into a bind mount
+ * containerd's differ would write deletions as deletions of nothing. So an extraction without a
+ * parent then is an overlay on an empty directory.
+ */
+final class OverlayMounts {
+
+  private static final String VOLATILE = "volatile";
+
+  private final SnapshotPaths paths;
+  private final OverlaySettings settings;
+  private final List<String> configured;
+  private final boolean volatileContainers;
+
+  OverlayMounts(SnapshotPaths paths, OverlaySettings settings, OverlayFeatures features) {
+    this.paths = paths;
+    this.settings = settings;
+    List<String> given = settings.mountOptions();
+    this.volatileContainers = settings.volatileContainers() || given.contains(VOLATILE);
+    this.configured = new ArrayList<>(given);
+    configured.remove(VOLATILE);
+    if (features.userXattrs() && !hasOption(given, "userxattr")) {
+      configured.add("userxattr");
+    }
+    // With the index, the kernel refuses an upper directory that was copied or whose mount is still
+    // being
+    // taken down elsewhere. The last option wins, so that a chosen index must not be overridden
+    // here.
+    if (features.index() && !hasOption(given, "index")) {
+      configured.add("index=off");
+    }
+  }
+
+  private static boolean hasOption(List<String> options, String name) {
+    return options.stream()
+        .anyMatch(option -> option.equals(name) || option.startsWith(name + "="));
+  }
+
+  List<Mount> of(Chain chain) {
+    return switch (chain.kind()) {
+      case ACTIVE -> List.of(hasLower(chain) ? overlay(chain) : bind(chain, chain.id(), "rw"));
+      case VIEW ->
+          List.of(
+              switch (chain.parents().size()) {
+                case 0 -> bind(chain, chain.id(), "ro");
+                case 1 -> bind(chain, chain.parents().getFirst(), "ro");
+                default -> overlay(chain);
+              });
+      case COMMITTED ->
+          throw new IllegalArgumentException("snapshot " + chain.id() + " is committed");
+    };
+  }
+
+  /**
+   * {@return whether what is written through the mount of a snapshot is never synced by the kernel}
+   */
+  boolean isVolatile(Chain chain) {
+    return volatileContainers && isContainer(chain);
+  }
+
+  /** {@return whether a snapshot may be what a container writes to, through an overlay mount} */
+  static boolean isContainer(Chain chain) {
+    return chain.kind() == Kind.ACTIVE && !chain.extraction() && !chain.parents().isEmpty();
+  }
+
+  /**
+   * {@return whether a snapshot is a base that was, or is to be, unpacked on top of the empty
+   * directory}
+   */
+  boolean isOnEmptyLower(Chain chain) {
+    return settings.rebase() && chain.extraction() && chain.parents().isEmpty();
+  }
+
+  private boolean hasLower(Chain chain) {
+    return !chain.parents().isEmpty() || isOnEmptyLower(chain);
+  }
+
+  private Mount bind(Chain chain, long id, String access) {
+    List<String> options = idMappings(chain);
+    options.add(access);
+    options.add("rbind");
+    return Mount.ofRoot("bind", paths.files(id), options);
+  }
+
+  private Mount overlay(Chain chain) {
+    List<String> options = idMappings(chain);
+    if (chain.kind() == Kind.ACTIVE) {
+      options.add("workdir=" + paths.work(chain.id()));
+      options.add("upperdir=" + paths.files(chain.id()));
+    }
+    options.add("lowerdir=" + lower(chain.parents()));
+    options.addAll(configured);
+    if (isVolatile(chain)) {
+      options.add(VOLATILE);
+    }
+    return Mount.ofRoot("overlay", "overlay", options);
+  }
+
+  private String lower(List<Long> parents) {
+    return parents.isEmpty()
+        ? paths.empty()
+        : parents.stream().map(paths::files).collect(Collectors.joining(":"));
+  }
+
+  /** Options that are no options of the kernel: containerd 2 turns them into id-mapped mounts. */
+  private List<String> idMappings(Chain chain) {
+    List<String> options = new ArrayList<>();
+    if (settings.remapIds()) {
+      addIdMapping(options, "uidmap=", chain.labels(), IdMapping.UID_LABEL);
+      addIdMapping(options, "gidmap=", chain.labels(), IdMapping.GID_LABEL);
+    }
+    return options;
+  }
+
+  private static void addIdMapping(
+      List<String> options, String option, Map<String, String> labels, String label) {
+    String value = labels.get(label);
+    if (value != null) {
+      options.add(option + value);
+    }
+  }
+}

@@ -1,0 +1,19 @@
+package io.gatun.snapshot.driver;
+
+/** Whether the kernel's overlay filesystem works on a root. */
+public sealed interface OverlayTrialResult {
+
+  /**
+   * It does.
+   *
+   * @param features what it needs to be told
+   */
+  record Works(OverlayFeatures features) implements OverlayTrialResult {}
+
+  /**
+   * It does not.
+   *
+   * @param reason why, in words for an operator
+   */
+  record Fails(String reason) implements OverlayTrialResult {}
+}

@@ -1,0 +1,83 @@
+package io.gatun.snapshot.driver;
+
+import io.gatun.linux.AtFlag;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.FileStatus;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.OpenFlag;
+import io.gatun.linux.Stat;
+import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.Usage;
+import io.gatun.snapshot.disk.Disk;
+
+/**
+ * The directories of snapshots as both drivers lay them out:
+ *
+ * <pre>
+ *   snapshots/ID/fs      the files of the snapshot, 0755
+ *   snapshots/ID/work    of an active snapshot, overlay's own, 0711
+ * </pre>
+ */
+final class SnapshotFiles {
+
+  static final LinuxPath FILES = LinuxPath.of("fs");
+  static final LinuxPath WORK = LinuxPath.of("work");
+
+  static final int FILES_MODE = 0755;
+  static final int WORK_MODE = 0711;
+
+  private static final Usage NOTHING = new Usage(0, 0);
+
+  private final Disk disk;
+  private final Fd snapshots;
+
+  /**
+   * @param snapshots the directory that holds one directory a snapshot
+   */
+  SnapshotFiles(Disk disk, Fd snapshots) {
+    this.disk = disk;
+    this.snapshots = snapshots;
+  }
+
+  /** {@return the directory of a snapshot, open} */
+  Fd openDirectory(long id) throws ErrnoException {
+    return open(snapshots, directory(id));
+  }
+
+  /** {@return the files of a snapshot, open} */
+  Fd openFiles(long id) throws ErrnoException {
+    return open(snapshots, directory(id).resolve(FILES));
+  }
+
+  /** {@return a directory that was just made, open} */
+  Fd open(Fd parent, LinuxPath name) throws ErrnoException {
+    return Fcntl.openat(parent, name, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW);
+  }
+
+  /** {@return what is known of the top of a snapshot's files} */
+  FileStatus status(long id) throws ErrnoException {
+    return Stat.statx(snapshots, directory(id).resolve(FILES), AtFlag.SYMLINK_NOFOLLOW);
+  }
+
+  /** Counts the files of a snapshot; a view has none. */
+  Usage usage(Chain chain) throws ErrnoException {
+    if (chain.kind() == Kind.VIEW) {
+      return NOTHING;
+    }
+    try (Fd own = openFiles(chain.id())) {
+      return TreeUsage.of(own);
+    }
+  }
+
+  /** Makes a directory with this very mode, whatever the umask. */
+  void create(Fd parent, LinuxPath name, int mode) throws ErrnoException {
+    disk.createDirectory(parent, name, mode);
+    disk.setMode(parent, name, mode);
+  }
+
+  private static LinuxPath directory(long id) {
+    return LinuxPath.of(Long.toString(id));
+  }
+}

@@ -1,0 +1,25 @@
+package io.gatun.snapshot.driver;
+
+/**
+ * The paths below a root that containerd gets to see.
+ *
+ * <p>All lower directories lie at the same depth below one directory and under short names:
+ * containerd 1.7 and 2 shorten the options of an overlay mount, which the kernel limits to a page,
+ * by changing into the directory that they have in common, and map the ids of that same directory.
+ *
+ * @param root the absolute path of the root
+ */
+record SnapshotPaths(String root) {
+
+  String files(long id) {
+    return root + "/snapshots/" + id + "/fs";
+  }
+
+  String work(long id) {
+    return root + "/snapshots/" + id + "/work";
+  }
+
+  String empty() {
+    return root + "/empty";
+  }
+}
