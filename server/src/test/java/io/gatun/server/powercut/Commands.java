@@ -1,0 +1,41 @@
+package io.gatun.server.powercut;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** The tools of the system that make, check and mount filesystems. */
+final class Commands {
+
+  private static final int PATIENCE_SECONDS = 120;
+
+  private Commands() {}
+
+  /**
+   * Runs a command to its end.
+   *
+   * @return what it printed
+   * @throws IOException with its output, if it does not exit with 0
+   */
+  static String run(String... command) throws IOException {
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    process.getOutputStream().close();
+    String output = new String(process.getInputStream().readAllBytes(), UTF_8);
+    try {
+      if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+        process.destroyForcibly();
+        throw new IOException(List.of(command) + " did not end: " + output);
+      }
+    } catch (InterruptedException e) {
+      process.destroyForcibly();
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted while running " + List.of(command), e);
+    }
+    if (process.exitValue() != 0) {
+      throw new IOException(List.of(command) + " exited " + process.exitValue() + ": " + output);
+    }
+    return output;
+  }
+}
