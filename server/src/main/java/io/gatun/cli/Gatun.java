@@ -1,0 +1,59 @@
+package io.gatun.cli;
+
+import io.gatun.server.StartException;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ExitCode;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code gatun}: takes the command line apart and runs a command. */
+@Command(
+    name = "gatun",
+    description = "A snapshot backend for containerd.",
+    mixinStandardHelpOptions = true,
+    versionProvider = Version.class,
+    subcommands = {VersionCommand.class},
+    synopsisSubcommandLabel = "COMMAND",
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {"0:success", "1:an error, said in one line on stderr", "2:wrong usage"})
+public final class Gatun implements Callable<Integer> {
+
+  @Spec private CommandSpec spec;
+
+  private Gatun() {}
+
+  public static void main(String[] arguments) {
+    System.exit(commandLine().execute(arguments));
+  }
+
+  static CommandLine commandLine() {
+    CommandLine commandLine = new CommandLine(new Gatun());
+    commandLine.setCaseInsensitiveEnumValuesAllowed(true);
+    commandLine.setExecutionExceptionHandler(
+        (failure, failed, parsed) -> {
+          failed.getErr().println("gatun: " + describe(failure));
+          return ExitCode.SOFTWARE;
+        });
+    return commandLine;
+  }
+
+  @Override
+  public Integer call() {
+    throw new ParameterException(spec.commandLine(), "Missing command");
+  }
+
+  private static String describe(Exception failure) {
+    if (failure instanceof StartException refusal) {
+      return oneLine(refusal.getMessage());
+    }
+    return oneLine(failure.toString());
+  }
+
+  private static String oneLine(@Nullable String text) {
+    return text == null ? "" : String.join(" ", text.lines().toList());
+  }
+}

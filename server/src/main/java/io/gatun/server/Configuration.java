@@ -1,0 +1,119 @@
+package io.gatun.server;
+
+import io.gatun.snapshot.driver.DriverName;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Everything that can be configured. {@code server/README.md} and the sample {@code
+ * conf/gatun.toml} explain each key; {@link ConfigurationFile} reads and writes them.
+ *
+ * @param root the directory that holds all snapshots
+ * @param address the unix socket to listen on
+ * @param driver the driver to use, or empty to take the best that works on the root
+ * @param transport what moves bytes between the socket and netty
+ * @param allowedUids users that may connect, besides root
+ * @param allowedGids groups that may connect, besides root
+ * @param mountOptions options for every overlay mount, after those that Gatun sets itself
+ * @param volatileContainers whether container snapshots (never layers) are mounted {@code volatile}
+ * @param upperdirLabel whether the path of the upper directory is told as a label of active
+ *     snapshots
+ * @param remapIds whether uid and gid mappings become options of the mount; together with
+ *     containerd's capability {@code remap-ids}
+ * @param rebase whether layers are unpacked without their parent; together with containerd's
+ *     capability {@code rebase}
+ * @param layerSync when the files of a layer have to be on the disk
+ * @param metadataEntriesMax how many snapshots there can be
+ * @param rpcThreads how many requests are worked on at a time
+ * @param rpcQueueMax how many more may wait
+ * @param connectionsMax how many clients may be connected
+ * @param drainTimeoutSeconds how long requests in flight may take to finish when the daemon stops
+ * @param copyThreads how many threads copy files in the native driver; 0 for one per processor
+ * @param logLevel how much is logged
+ */
+public record Configuration(
+    Path root,
+    Path address,
+    Optional<DriverName> driver,
+    Transport transport,
+    Set<Long> allowedUids,
+    Set<Long> allowedGids,
+    List<String> mountOptions,
+    boolean volatileContainers,
+    boolean upperdirLabel,
+    boolean remapIds,
+    boolean rebase,
+    LayerSync layerSync,
+    int metadataEntriesMax,
+    int rpcThreads,
+    int rpcQueueMax,
+    int connectionsMax,
+    int drainTimeoutSeconds,
+    int copyThreads,
+    LogLevel logLevel) {
+
+  public Configuration {
+    allowedUids = Set.copyOf(allowedUids);
+    allowedGids = Set.copyOf(allowedGids);
+    mountOptions = List.copyOf(mountOptions);
+  }
+
+  /** What holds where the configuration says nothing. */
+  public static final Configuration DEFAULTS =
+      new Configuration(
+          Path.of("/var/lib/gatun"),
+          Path.of("/run/gatun/gatun.sock"),
+          Optional.empty(),
+          Transport.AUTO,
+          Set.of(),
+          Set.of(),
+          List.of(),
+          false,
+          false,
+          false,
+          false,
+          LayerSync.COMMIT,
+          200_000,
+          16,
+          1024,
+          1024,
+          30,
+          0,
+          LogLevel.INFO);
+
+  /** {@return this with what the command line says in place of the file} */
+  public Configuration with(Overrides overrides) {
+    return new Configuration(
+        overrides.root().orElse(root),
+        overrides.address().orElse(address),
+        overrides.driver().orElse(driver),
+        transport,
+        allowedUids,
+        allowedGids,
+        mountOptions,
+        volatileContainers,
+        upperdirLabel,
+        remapIds,
+        rebase,
+        layerSync,
+        metadataEntriesMax,
+        rpcThreads,
+        rpcQueueMax,
+        connectionsMax,
+        drainTimeoutSeconds,
+        copyThreads,
+        logLevel);
+  }
+
+  /**
+   * What the command line says.
+   *
+   * @param root the root, if given
+   * @param address the socket, if given
+   * @param driver the driver, if given; in it nothing for {@code auto}
+   */
+  public record Overrides(
+      Optional<Path> root, Optional<Path> address, Optional<Optional<DriverName>> driver) {}
+}

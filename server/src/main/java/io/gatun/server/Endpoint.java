@@ -1,0 +1,133 @@
+package io.gatun.server;
+
+import io.gatun.proto.snapshots.SnapshotsGrpc;
+import io.gatun.snapshot.Snapshotter;
+import io.grpc.Server;
+import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
+import io.grpc.netty.NettyServerBuilder;
+import io.grpc.protobuf.services.HealthStatusManager;
+import io.netty.channel.ServerChannel;
+import java.io.IOException;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A snapshotter on a unix socket, from the moment the socket is there until the last call is
+ * answered.
+ *
+ * <p>What a peer can take up is bounded: connections, calls on each, the size of a message, and the
+ * time to say hello. Closing drains: the socket goes first, so that nobody new comes; then calls in
+ * flight have the configured time to finish.
+ */
+public final class Endpoint implements AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Endpoint.class);
+
+  /** What containerd allows on its side of the connection. */
+  static final int MESSAGE_BYTES_MAX = 16 << 20;
+
+  /** containerd sends what its own clients ask at the moment, some tens of calls. */
+  static final int CALLS_PER_CONNECTION_MAX = 1_000;
+
+  /** A connection that has not begun to speak HTTP/2 by then is closed. */
+  private static final long HANDSHAKE_SECONDS_MAX = 10;
+
+  /** Clients may ping this often, with or without calls. */
+  private static final long PING_SECONDS_MIN = 5;
+
+  /** After the drain time, for what cannot be interrupted. */
+  private static final long CANCEL_SECONDS = 5;
+
+  private final Configuration configuration;
+  private final EventLoops loops;
+  private final Dispatcher dispatcher;
+  private final HealthStatusManager health;
+  private final SocketFile socket;
+  private final Server server;
+
+  private Endpoint(
+      Configuration configuration, Snapshotter snapshotter, SocketFile socket, EventLoops loops) {
+    this.configuration = configuration;
+    this.socket = socket;
+    this.loops = loops;
+    this.dispatcher = new Dispatcher(configuration.rpcThreads(), configuration.rpcQueueMax());
+    this.health = new HealthStatusManager();
+    this.server =
+        NettyServerBuilder.forAddress(loops.address(socket.bindPath()))
+            .channelFactory(this::newServerChannel)
+            .bossEventLoopGroup(loops.group())
+            .workerEventLoopGroup(loops.group())
+            .directExecutor()
+            .maxInboundMessageSize(MESSAGE_BYTES_MAX)
+            .maxConcurrentCallsPerConnection(CALLS_PER_CONNECTION_MAX)
+            .handshakeTimeout(HANDSHAKE_SECONDS_MAX, TimeUnit.SECONDS)
+            .permitKeepAliveTime(PING_SECONDS_MIN, TimeUnit.SECONDS)
+            .permitKeepAliveWithoutCalls(true)
+            .addService(
+                RequestDecoding.guard(new SnapshotsService(snapshotter, dispatcher).bindService()))
+            .addService(health.getHealthService())
+            .intercept(new CallLog())
+            .build();
+  }
+
+  /** Opens an endpoint; when this returns, clients are served. */
+  static Endpoint open(
+      Configuration configuration, Snapshotter snapshotter, SocketFile socket, EventLoops loops) {
+    Endpoint endpoint = new Endpoint(configuration, snapshotter, socket, loops);
+    try {
+      endpoint.server.start();
+      endpoint.health.setStatus(SnapshotsGrpc.SERVICE_NAME, ServingStatus.SERVING);
+      socket.publish();
+      return endpoint;
+    } catch (IOException e) {
+      endpoint.close();
+      throw new StartException(
+          "cannot listen on %s: %s".formatted(configuration.address(), e.getMessage()), e);
+    } catch (RuntimeException e) {
+      endpoint.close();
+      throw e;
+    }
+  }
+
+  /** {@return the transport that is in use} */
+  Transport transport() {
+    return loops.transport();
+  }
+
+  @Override
+  public void close() {
+    socket.delete();
+    health.enterTerminalState();
+    server.shutdown();
+    if (!isTerminatedAfter(configuration.drainTimeoutSeconds())) {
+      LOG.warn("calls cut off after seconds={}", configuration.drainTimeoutSeconds());
+      server.shutdownNow();
+      if (!isTerminatedAfter(CANCEL_SECONDS)) {
+        LOG.warn("connections left open");
+      }
+    }
+    dispatcher.close();
+    loops.close();
+  }
+
+  private boolean isTerminatedAfter(long seconds) {
+    try {
+      return server.awaitTermination(seconds, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+
+  private ServerChannel newServerChannel() {
+    ServerChannel channel = loops.newServerChannel();
+    channel
+        .pipeline()
+        .addLast(
+            new Admission(
+                new AllowedPeers(configuration.allowedUids(), configuration.allowedGids()),
+                configuration.connectionsMax()));
+    return channel;
+  }
+}

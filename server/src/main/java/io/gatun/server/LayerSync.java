@@ -1,0 +1,16 @@
+package io.gatun.server;
+
+import java.util.Locale;
+
+/** When the files of a layer have to be on the disk. */
+public enum LayerSync {
+  /** Before its commit is acknowledged. */
+  COMMIT,
+  /** Whenever the kernel gets to it: a power cut may leave a committed layer with empty files. */
+  NONE;
+
+  /** {@return the name used in the configuration, such as {@code commit}} */
+  public String configName() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+}

@@ -1,0 +1,232 @@
+package io.gatun.server;
+
+import com.google.protobuf.Empty;
+import io.gatun.proto.snapshots.CleanupRequest;
+import io.gatun.proto.snapshots.CommitSnapshotRequest;
+import io.gatun.proto.snapshots.ListSnapshotsRequest;
+import io.gatun.proto.snapshots.ListSnapshotsResponse;
+import io.gatun.proto.snapshots.MountsRequest;
+import io.gatun.proto.snapshots.MountsResponse;
+import io.gatun.proto.snapshots.PrepareSnapshotRequest;
+import io.gatun.proto.snapshots.PrepareSnapshotResponse;
+import io.gatun.proto.snapshots.RemoveSnapshotRequest;
+import io.gatun.proto.snapshots.SnapshotsGrpc;
+import io.gatun.proto.snapshots.StatSnapshotRequest;
+import io.gatun.proto.snapshots.StatSnapshotResponse;
+import io.gatun.proto.snapshots.UpdateSnapshotRequest;
+import io.gatun.proto.snapshots.UpdateSnapshotResponse;
+import io.gatun.proto.snapshots.UsageRequest;
+import io.gatun.proto.snapshots.UsageResponse;
+import io.gatun.proto.snapshots.ViewSnapshotRequest;
+import io.gatun.proto.snapshots.ViewSnapshotResponse;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.SnapshotInfo;
+import io.gatun.snapshot.Snapshotter;
+import io.gatun.snapshot.Usage;
+import io.grpc.Status;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import java.util.concurrent.CancellationException;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+
+/**
+ * containerd's Snapshots service on a {@link Snapshotter}.
+ *
+ * <p>Handlers run on the event loop. Stat reads memory and is answered there, which halves its
+ * latency; all else goes to the {@link Dispatcher}. The namespace that containerd sends along is
+ * not looked at: it does not send one when it collects garbage, and keys hold it anyway.
+ */
+final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
+
+  private final Snapshotter snapshotter;
+  private final Dispatcher dispatcher;
+
+  SnapshotsService(Snapshotter snapshotter, Dispatcher dispatcher) {
+    this.snapshotter = snapshotter;
+    this.dispatcher = dispatcher;
+  }
+
+  @Override
+  public void prepare(
+      PrepareSnapshotRequest request, StreamObserver<PrepareSnapshotResponse> client) {
+    answer(
+        dispatcher::dispatch,
+        "Prepare",
+        client,
+        () ->
+            PrepareSnapshotResponse.newBuilder()
+                .addAllMounts(
+                    SnapshotMessages.toMessages(
+                        snapshotter.prepare(
+                            request.getKey(), request.getParent(), request.getLabelsMap())))
+                .build());
+  }
+
+  @Override
+  public void view(ViewSnapshotRequest request, StreamObserver<ViewSnapshotResponse> client) {
+    answer(
+        dispatcher::dispatch,
+        "View",
+        client,
+        () ->
+            ViewSnapshotResponse.newBuilder()
+                .addAllMounts(
+                    SnapshotMessages.toMessages(
+                        snapshotter.view(
+                            request.getKey(), request.getParent(), request.getLabelsMap())))
+                .build());
+  }
+
+  @Override
+  public void mounts(MountsRequest request, StreamObserver<MountsResponse> client) {
+    answer(
+        dispatcher::dispatch,
+        "Mounts",
+        client,
+        () ->
+            MountsResponse.newBuilder()
+                .addAllMounts(SnapshotMessages.toMessages(snapshotter.mounts(request.getKey())))
+                .build());
+  }
+
+  @Override
+  public void commit(CommitSnapshotRequest request, StreamObserver<Empty> client) {
+    answer(
+        dispatcher::dispatch,
+        "Commit",
+        client,
+        () -> {
+          snapshotter.commit(
+              request.getName(), request.getKey(), request.getParent(), request.getLabelsMap());
+          return Empty.getDefaultInstance();
+        });
+  }
+
+  @Override
+  public void remove(RemoveSnapshotRequest request, StreamObserver<Empty> client) {
+    answer(
+        dispatcher::dispatchRemoval,
+        "Remove",
+        client,
+        () -> {
+          snapshotter.remove(request.getKey());
+          return Empty.getDefaultInstance();
+        });
+  }
+
+  @Override
+  public void stat(StatSnapshotRequest request, StreamObserver<StatSnapshotResponse> client) {
+    answer(
+        Runnable::run,
+        "Stat",
+        client,
+        () ->
+            StatSnapshotResponse.newBuilder()
+                .setInfo(SnapshotMessages.toMessage(snapshotter.stat(request.getKey())))
+                .build());
+  }
+
+  @Override
+  public void update(UpdateSnapshotRequest request, StreamObserver<UpdateSnapshotResponse> client) {
+    answer(
+        dispatcher::dispatch,
+        "Update",
+        client,
+        () -> {
+          SnapshotInfo info =
+              snapshotter.update(
+                  request.getInfo().getName(),
+                  request.getInfo().getLabelsMap(),
+                  request.getUpdateMask().getPathsList());
+          return UpdateSnapshotResponse.newBuilder()
+              .setInfo(SnapshotMessages.toMessage(info))
+              .build();
+        });
+  }
+
+  @Override
+  public void list(ListSnapshotsRequest request, StreamObserver<ListSnapshotsResponse> client) {
+    ServerCallStreamObserver<ListSnapshotsResponse> call =
+        (ServerCallStreamObserver<ListSnapshotsResponse>) client;
+    InfoStream stream = new InfoStream(call);
+    run(
+        dispatcher::dispatchList,
+        "List",
+        call,
+        () -> {
+          snapshotter.list(request.getFiltersList(), stream);
+          stream.finish();
+        });
+  }
+
+  @Override
+  public void usage(UsageRequest request, StreamObserver<UsageResponse> client) {
+    answer(
+        dispatcher::dispatch,
+        "Usage",
+        client,
+        () -> {
+          Usage usage = snapshotter.usage(request.getKey());
+          return UsageResponse.newBuilder()
+              .setSize(usage.sizeBytes())
+              .setInodes(usage.inodes())
+              .build();
+        });
+  }
+
+  @Override
+  public void cleanup(CleanupRequest request, StreamObserver<Empty> client) {
+    answer(
+        dispatcher::dispatch,
+        "Cleanup",
+        client,
+        () -> {
+          snapshotter.cleanup();
+          return Empty.getDefaultInstance();
+        });
+  }
+
+  private static <T> void answer(
+      Consumer<Runnable> lane, String call, StreamObserver<T> client, Supplier<T> work) {
+    ServerCallStreamObserver<T> observer = (ServerCallStreamObserver<T>) client;
+    // With a handler for it, answering a call that the client has given up is no error.
+    observer.setOnCancelHandler(() -> {});
+    run(
+        lane,
+        call,
+        observer,
+        () -> {
+          T response = work.get();
+          observer.onNext(response);
+          observer.onCompleted();
+        });
+  }
+
+  /** Runs a call on a lane; whatever goes wrong, also in getting there, ends as a status. */
+  private static void run(
+      Consumer<Runnable> lane, String call, ServerCallStreamObserver<?> client, Runnable work) {
+    try {
+      lane.accept(() -> attempt(call, client, work));
+    } catch (SnapshotException e) {
+      client.onError(StatusTable.statusOf(call, e).asRuntimeException());
+    }
+  }
+
+  // Errors are bugs that the client has to hear of; nothing is left behind that they could have
+  // damaged.
+  @SuppressWarnings("CatchingThrowable")
+  private static void attempt(String call, ServerCallStreamObserver<?> client, Runnable work) {
+    if (client.isCancelled()) {
+      // Given up while it waited: nobody would learn of what it did.
+      return;
+    }
+    try {
+      work.run();
+    } catch (CancellationException e) {
+      client.onError(Status.CANCELLED.withDescription(e.getMessage()).asRuntimeException());
+    } catch (Throwable e) {
+      client.onError(StatusTable.statusOf(call, e).asRuntimeException());
+    }
+  }
+}

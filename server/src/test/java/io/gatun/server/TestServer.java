@@ -1,0 +1,111 @@
+package io.gatun.server;
+
+import io.gatun.proto.snapshots.SnapshotsGrpc;
+import io.grpc.InsecureChannelCredentials;
+import io.grpc.ManagedChannel;
+import io.grpc.netty.NettyChannelBuilder;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.nio.NioDomainSocketChannel;
+import java.net.UnixDomainSocketAddress;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
+
+/** An endpoint on a socket in a directory, and clients of it. */
+final class TestServer implements AutoCloseable {
+
+  final Path address;
+  final MemorySnapshotter snapshotter = new MemorySnapshotter();
+  private final Endpoint endpoint;
+  private final EventLoopGroup clientLoop =
+      new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
+  private final List<ManagedChannel> channels = new ArrayList<>();
+
+  TestServer(Path directory, Transport transport) {
+    this(configuration(directory, transport));
+  }
+
+  TestServer(Configuration configuration) {
+    this.address = configuration.address();
+    this.endpoint =
+        Endpoint.open(
+            configuration,
+            snapshotter,
+            new SocketFile(address),
+            EventLoops.open(configuration.transport()));
+  }
+
+  static Configuration configuration(Path directory, Transport transport) {
+    return configuration(directory, transport, 16, 1024, 1024);
+  }
+
+  static Configuration configuration(
+      Path directory, Transport transport, int threads, int queueMax, int connectionsMax) {
+    Configuration defaults = Configuration.DEFAULTS;
+    return new Configuration(
+        directory.resolve("root"),
+        directory.resolve("s.sock"),
+        Optional.empty(),
+        transport,
+        Set.of(),
+        Set.of(),
+        List.of(),
+        false,
+        false,
+        false,
+        false,
+        LayerSync.COMMIT,
+        defaults.metadataEntriesMax(),
+        threads,
+        queueMax,
+        connectionsMax,
+        2,
+        defaults.copyThreads(),
+        defaults.logLevel());
+  }
+
+  Transport transport() {
+    return endpoint.transport();
+  }
+
+  ManagedChannel channel() {
+    return channel(UnaryOperator.identity());
+  }
+
+  ManagedChannel channel(UnaryOperator<NettyChannelBuilder> settings) {
+    ManagedChannel channel =
+        settings
+            .apply(
+                NettyChannelBuilder.forAddress(
+                        UnixDomainSocketAddress.of(address), InsecureChannelCredentials.create())
+                    .eventLoopGroup(clientLoop)
+                    .channelType(NioDomainSocketChannel.class, UnixDomainSocketAddress.class)
+                    .overrideAuthority("localhost")
+                    .directExecutor())
+            .build();
+    channels.add(channel);
+    return channel;
+  }
+
+  SnapshotsGrpc.SnapshotsBlockingStub client() {
+    return SnapshotsGrpc.newBlockingStub(channel());
+  }
+
+  void closeEndpoint() {
+    endpoint.close();
+  }
+
+  @Override
+  public void close() {
+    channels.forEach(ManagedChannel::shutdownNow);
+    snapshotter.open();
+    endpoint.close();
+    clientLoop.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
+  }
+}
