@@ -199,7 +199,7 @@ final class LoggedDiskIT {
     }
 
     boolean lost = false;
-    Random random = new Random(type.ordinal());
+    Random random = new Random(type.kernelName().hashCode());
     try (PowerCut power = new PowerCut(base, log, type.sectorBytes())) {
       for (int i = 0; i < positions.length; i++) {
         Path cut = scratch.resolve("cut-" + i);
