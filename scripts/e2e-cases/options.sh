@@ -8,7 +8,36 @@ it_gives_a_user_namespace_its_files() {
   assert_equal "the owner as the container sees it" "0:0 0" \
     "$(run_container mapped latest sh -c 'echo "$(stat -c %u:%g /etc/hostname)" "$(id -u)"')"
   start_container mapped-too latest sh -c 'echo written >/srv/written && sleep infinity'
-  await 10 "the container to write" eval '[[ $(exec_in mapped-too cat /srv/written) == written ]]'
+  await 10 "the container to write" exec_in mapped-too test -s /srv/written
   assert_equal "the owner as the host sees it" 100000:100000 \
     "$(stat -c %u:%g "/proc/$(run_ctr tasks ls | awk '$1 == "mapped-too" { print $2 }')/root/srv/written")"
+}
+
+it_starts_a_volatile_container_again() {
+  # The marker by which the kernel refuses a second volatile mount is what Gatun has to deal with; its peer does not.
+  [[ $backend == gatun ]] || skip "containerd's overlay snapshotter cannot do this"
+  printf 'volatile = true\n' >/tmp/gatun.toml
+  start_node ext4 --config /tmp/gatun.toml --driver overlay
+  pull latest
+  start_container again latest sleep infinity
+  assert_contains "the mount of the container" ",volatile" "$(root_mount_of again)"
+  exec_in again sh -c 'echo first >/srv/kept-over'
+  local round
+  for round in 1 2 3; do
+    stop_container again
+    run_ctr tasks start --detach again
+    assert_contains "the mount in round $round" ",volatile" "$(root_mount_of again)"
+    assert_equal "what the container wrote" first "$(exec_in again cat /srv/kept-over)"
+    [[ $round != 2 ]] || { stop gatun && restart_gatun && await_plugin; }
+  done
+  stop_container again
+  remove_container again
+  await 20 "the directory of the container to go" has_directory_per_snapshot
+}
+
+# root_mount_of NAME: the options of a running container's root.
+root_mount_of() {
+  local process
+  process=$(run_ctr tasks ls | awk -v name="$1" '$1 == name { print $2 }')
+  awk '$2 == "/" { print $4 }' "/proc/$process/mounts"
 }

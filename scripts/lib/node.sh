@@ -139,8 +139,9 @@ view() {
   local snapshotter=$1 name=$2 directory=$3 key=view-${3//\//-}
   mkdir -p "$directory"
   run_ctr snapshots --snapshotter "$snapshotter" view "$key" "$name"
-  # It prints the mount command. mount(8) would pass the options through fsconfig(2), which takes no value of more than 255
+  # ctr prints the mount command. mount(8) would pass the options through fsconfig(2), which takes no value of more than 255
   # bytes, and a list of lower directories is longer.
+  # shellcheck disable=SC2091
   LIBMOUNT_FORCE_MOUNT2=always $(run_ctr snapshots --snapshotter "$snapshotter" mounts "$directory" "$key")
 }
 

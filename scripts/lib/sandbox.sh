@@ -13,14 +13,17 @@ enter_sandbox() {
     sandbox=$GATUN_SANDBOX
     unset GATUN_SANDBOX
     mount --bind "$sandbox" /tmp
+    # What tells where to ask for names often lies below /run.
+    cp -L /etc/resolv.conf /tmp/resolv.conf
     mount -t tmpfs -o mode=755 tmpfs /run
+    [[ -e /etc/resolv.conf ]] || install -D -m 644 /tmp/resolv.conf "$(readlink -m /etc/resolv.conf)"
     trap 'exit 143' TERM
     trap 'exit 130' INT
     return
   fi
   local outside status=0
   # Not below /tmp, which may be a small tmpfs, and would be hidden by the private one.
-  outside=$(mktemp -d /var/tmp/gatun.XXXXXX)
+  outside=$(mktemp -d "${GATUN_SCRATCH:-/var/tmp}/gatun.XXXXXX")
   chmod 1777 "$outside"
   GATUN_SANDBOX=$outside unshare --mount --propagation private --pid --fork --kill-child --mount-proc -- "$0" "$@" <&0 &
   local child=$!

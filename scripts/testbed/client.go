@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"strings"
@@ -59,14 +60,14 @@ func list(arguments []string) error {
 	}, flags.Args()...)
 }
 
-// prepare prepares a snapshot and prints how long that took, in seconds.
+// prepare prepares a snapshot and prints how many seconds that took and where it is to be mounted from.
 func prepare(arguments []string) error {
 	flags := flag.NewFlagSet("prepare", flag.ExitOnError)
 	address := flags.String("address", "", "`socket` of the snapshotter")
 	parent := flags.String("parent", "", "`name` of the parent")
 	flags.Parse(arguments)
 	if flags.NArg() != 1 {
-		return fmt.Errorf("one key expected")
+		return errors.New("one key expected")
 	}
 
 	snapshotter, err := connect(*address)
@@ -74,9 +75,26 @@ func prepare(arguments []string) error {
 		return err
 	}
 	begin := time.Now()
-	if _, err := snapshotter.Prepare(context.Background(), flags.Arg(0), *parent); err != nil {
+	mounts, err := snapshotter.Prepare(context.Background(), flags.Arg(0), *parent)
+	if err != nil {
 		return err
 	}
-	_, err = fmt.Printf("%.3f\n", time.Since(begin).Seconds())
+	_, err = fmt.Printf("%.3f %s\n", time.Since(begin).Seconds(), mounts[0].Source)
 	return err
+}
+
+// commit commits an active snapshot.
+func commit(arguments []string) error {
+	flags := flag.NewFlagSet("commit", flag.ExitOnError)
+	address := flags.String("address", "", "`socket` of the snapshotter")
+	flags.Parse(arguments)
+	if flags.NArg() != 2 {
+		return errors.New("a name and a key expected")
+	}
+
+	snapshotter, err := connect(*address)
+	if err != nil {
+		return err
+	}
+	return snapshotter.Commit(context.Background(), flags.Arg(0), flags.Arg(1))
 }

@@ -11,6 +11,7 @@ import (
 )
 
 var commands = map[string]func(arguments []string) error{
+	"commit":   commit,
 	"list":     list,
 	"load":     load,
 	"manifest": manifest,
@@ -21,7 +22,7 @@ var commands = map[string]func(arguments []string) error{
 
 func main() {
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintf(os.Stderr, "usage: %s list|load|manifest|peer|ping|prepare [-help]\n", filepath.Base(os.Args[0]))
+		fmt.Fprintf(os.Stderr, "usage: %s commit|list|load|manifest|peer|ping|prepare [-help]\n", filepath.Base(os.Args[0]))
 		os.Exit(2)
 	}
 	if err := commands[os.Args[1]](os.Args[2:]); err != nil {
