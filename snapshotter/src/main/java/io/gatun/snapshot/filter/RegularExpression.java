@@ -2,6 +2,7 @@ package io.gatun.snapshot.filter;
 
 import com.google.re2j.Pattern;
 import com.google.re2j.PatternSyntaxException;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,11 +25,12 @@ record RegularExpression(String source, @Nullable Pattern pattern) {
     if (source.contains(QuotedLiteral.NO_TEXT)) {
       return unusable(source, "invalid UTF-8");
     }
-    if (!RegexBudget.allows(source)) {
+    Optional<String> readable = RegexReader.read(source);
+    if (readable.isEmpty()) {
       return unusable(source, "expression too large");
     }
     try {
-      return new RegularExpression(source, Pattern.compile(source));
+      return new RegularExpression(source, Pattern.compile(readable.get()));
     } catch (PatternSyntaxException e) {
       return unusable(source, e.getDescription());
     }

@@ -180,7 +180,7 @@ class FilterProperties {
     return value.matches("[a-z0-9_]+") ? value : quoted(value);
   }
 
-  private static String quoted(String value) {
+  static String quoted(String value) {
     StringBuilder quoted = new StringBuilder("\"");
     value
         .codePoints()

@@ -60,6 +60,11 @@ class RegularExpressionTest {
         "{",
         "a{",
         "a{,2}",
+        "{*",
+        "a|{?",
+        "{{0}(?U)|\\B",
+        "\\x{725b}+",
+        "\\x{41}{1000}",
         "a{1,2,3}",
         "\\Q((((\\E",
         "\\Qabc",
@@ -78,9 +83,9 @@ class RegularExpressionTest {
   @Test
   void compilesTheDeepestNestingOnASmallStack() throws InterruptedException {
     String deepest =
-        "(?:(?:".repeat(RegexBudget.DEPTH_MAX / 2)
+        "(?:(?:".repeat(RegexReader.DEPTH_MAX / 2)
             + "a"
-            + ")b|c)*".repeat(RegexBudget.DEPTH_MAX / 2);
+            + ")b|c)*".repeat(RegexReader.DEPTH_MAX / 2);
     String tooDeep = "(" + deepest + ")";
     List<Boolean> outcomes = Collections.synchronizedList(new ArrayList<>());
     Thread thread =
@@ -101,7 +106,7 @@ class RegularExpressionTest {
   void compilesAlternativesThatFactorDeeplyOnASmallStack() throws InterruptedException {
     StringBuilder staircase = new StringBuilder("a");
     String step = "a";
-    while (staircase.length() + step.length() < RegexBudget.SIZE_MAX - 200) {
+    while (staircase.length() + step.length() < RegexReader.SIZE_MAX - 200) {
       step += "b";
       staircase.append('|').append(step);
     }
@@ -126,7 +131,7 @@ class RegularExpressionTest {
         SOON,
         () -> {
           for (String unit : List.of("{", "[[:", "{1", "\\Q")) {
-            RegularExpression.of(unit.repeat((int) RegexBudget.SIZE_MAX / unit.length()) + "}");
+            RegularExpression.of(unit.repeat((int) RegexReader.SIZE_MAX / unit.length()) + "}");
           }
         });
   }

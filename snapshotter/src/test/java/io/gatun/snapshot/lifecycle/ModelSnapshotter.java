@@ -71,9 +71,7 @@ class ModelSnapshotter implements Snapshotter {
   }
 
   List<Mount> create(Kind kind, String key, String parent, Map<String, String> labels) {
-    requireKey(key);
-    requireParent(parent);
-    requireLabels(labels);
+    requireCreation(key, parent, labels);
     if (!parent.isEmpty()) {
       Entry parentEntry = entries.get(parent);
       if (parentEntry == null) {
@@ -116,9 +114,7 @@ class ModelSnapshotter implements Snapshotter {
   @Override
   public void commit(String name, String key, String parent, Map<String, String> labels) {
     requireKey(name);
-    requireKey(key);
-    requireParent(parent);
-    requireLabels(labels);
+    requireCreation(key, parent, labels);
     if (entries.containsKey(name)) {
       throw new SnapshotException.AlreadyExists("commit: name is taken");
     }
@@ -228,6 +224,12 @@ class ModelSnapshotter implements Snapshotter {
     Map<String, String> kept = new TreeMap<>(labels);
     kept.values().removeIf(String::isEmpty);
     return kept;
+  }
+
+  void requireCreation(String key, String parent, Map<String, String> labels) {
+    requireKey(key);
+    requireParent(parent);
+    requireLabels(labels);
   }
 
   void requireKey(String key) {

@@ -2,20 +2,22 @@ package io.gatun.snapshot.filter;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Optional;
 
 /**
- * Bounds what a regular expression may cost before it is compiled.
+ * Reads a regular expression before RE2/J gets it.
  *
  * <p>RE2/J matches in linear time, but compiles {@code ((a{1000}){1000}){1000}} by writing the
  * letter down a thousand million times, and descends into parentheses by recursion. Go refuses
- * both. This estimates the size of the compiled program in one pass over the source and refuses
- * earlier than Go does; no expression that tells snapshots apart comes near.
+ * both. So this estimates the size of the compiled program, and refuses earlier than Go does; no
+ * expression that tells snapshots apart comes near. And RE2/J 1.8 lets no repetition follow a brace
+ * that stands for itself; escaping the brace avoids that.
  *
  * <p>It reads the source as RE2's grammar does, as far as it has to know what is a group, a class
  * and a counted repetition. It accepts what is malformed otherwise; that is for the compiler to
  * find.
  */
-final class RegexBudget {
+final class RegexReader {
 
   /** In instructions, about a hundred bytes each. */
   static final long SIZE_MAX = 20_000;
@@ -43,12 +45,27 @@ final class RegexBudget {
 
   private Group group = new Group();
 
-  private RegexBudget(String source) {
+  /**
+   * What RE2/J is to be given, as far as it differs from the source, which is so up to {@link
+   * #copied}.
+   */
+  private final StringBuilder output = new StringBuilder();
+
+  private int copied;
+
+  private RegexReader(String source) {
     this.source = source;
   }
 
-  static boolean allows(String source) {
-    return source.length() <= SIZE_MAX && new RegexBudget(source).isWithin();
+  /**
+   * {@return the expression in the form in which RE2/J understands it, or empty if it is too large}
+   */
+  static Optional<String> read(String source) {
+    if (source.length() > SIZE_MAX) {
+      return Optional.empty();
+    }
+    RegexReader reader = new RegexReader(source);
+    return reader.isWithinLimits() ? Optional.of(reader.output()) : Optional.empty();
   }
 
   /** What has been read of a group: its size, and its last atom, to which a repetition applies. */
@@ -73,7 +90,7 @@ final class RegexBudget {
     }
   }
 
-  private boolean isWithin() {
+  private boolean isWithinLimits() {
     while (at < source.length()) {
       char c = source.charAt(at++);
       switch (c) {
@@ -108,15 +125,18 @@ final class RegexBudget {
       literal.chars().forEach(character -> group.add(1, 1));
       at = end < 0 ? source.length() : end + 2;
     } else if (c == 'p' || c == 'P') {
-      skipClassName();
+      skipBraces();
       group.add(UNICODE_CLASS_SIZE, 1);
     } else {
+      if (c == 'x' && at < source.length() && source.charAt(at) == '{') {
+        skipBraces();
+      }
       group.add(1, 1);
     }
   }
 
-  /** A Unicode class is named by one letter, or by a name in braces that is no repetition. */
-  private void skipClassName() {
+  /** What follows {@code \p} is one letter, or a name in braces; these braces are no repetition. */
+  private void skipBraces() {
     int end = at < source.length() && source.charAt(at) == '{' ? source.indexOf('}', at) : at;
     at = Math.min(source.length(), end < 0 ? source.length() : end + 1);
   }
@@ -148,7 +168,7 @@ final class RegexBudget {
     return size;
   }
 
-  /** A brace that is no repetition stands for itself. */
+  /** A brace that begins no repetition stands for itself. */
   private void readRepetition() {
     int end = source.indexOf('}', at);
     boolean tooLong = end < 0 || end - at > REPETITION_LENGTH_MAX;
@@ -158,6 +178,8 @@ final class RegexBudget {
       counted = isNumber(bounds[i]) || (i == 1 && bounds[i].isEmpty());
     }
     if (!counted) {
+      output.append(source, copied, at - 1).append('\\');
+      copied = at - 1;
       group.add(1, 1);
       return;
     }
@@ -165,6 +187,10 @@ final class RegexBudget {
     String most = bounds[bounds.length - 1].isEmpty() ? bounds[0] : bounds[bounds.length - 1];
     // At most nine digits, as long as the limit above; the compiler refuses more than a thousand.
     group.repeatAtom(Math.max(1, Integer.parseInt(most)));
+  }
+
+  private String output() {
+    return output.append(source, copied, source.length()).toString();
   }
 
   private static boolean isNumber(String digits) {

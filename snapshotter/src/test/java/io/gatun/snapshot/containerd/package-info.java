@@ -1,0 +1,10 @@
+/**
+ * containerd's own metadata store and filters, asked through a program in Go, to compare ours with.
+ *
+ * <p>Needs Go and the sources of containerd as Debian packages them, which scripts/setup installs;
+ * without them these tests fail.
+ */
+@NullMarked
+package io.gatun.snapshot.containerd;
+
+import org.jspecify.annotations.NullMarked;
