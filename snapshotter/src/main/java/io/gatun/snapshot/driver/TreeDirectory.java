@@ -27,6 +27,9 @@ import org.jspecify.annotations.Nullable;
 final class TreeDirectory {
 
   private static final OpenFlag[] FLAGS = {
+    OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW, OpenFlag.NO_ACCESS_TIME
+  };
+  private static final OpenFlag[] FLAGS_OF_OTHERS = {
     OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW
   };
   private static final Set<ResolveFlag> INSIDE =
@@ -178,7 +181,7 @@ final class TreeDirectory {
     Deque<LinuxPath> taken = new ArrayDeque<>();
     LinuxPath path = join(first, names, taken);
     try {
-      return Fcntl.openat2(at, path, INSIDE, FLAGS);
+      return openWithoutTrace(flags -> Fcntl.openat2(at, path, INSIDE, flags));
     } catch (ErrnoException e) {
       if (!e.is(Errno.ENOSYS)) {
         throw e;
@@ -187,7 +190,24 @@ final class TreeDirectory {
       while (!taken.isEmpty()) {
         names.push(taken.pop());
       }
-      return Fcntl.openat(at, first, FLAGS);
+      return openWithoutTrace(flags -> Fcntl.openat(at, first, flags));
+    }
+  }
+
+  @FunctionalInterface
+  private interface Opening {
+    Fd with(OpenFlag[] flags) throws ErrnoException;
+  }
+
+  /** Only the owner, or who has CAP_FOWNER, may read without changing the access time (open(2)). */
+  private static Fd openWithoutTrace(Opening opening) throws ErrnoException {
+    try {
+      return opening.with(FLAGS);
+    } catch (ErrnoException e) {
+      if (!e.is(Errno.EPERM)) {
+        throw e;
+      }
+      return opening.with(FLAGS_OF_OTHERS);
     }
   }
 

@@ -1,0 +1,151 @@
+package io.gatun.snapshot.driver;
+
+import io.gatun.linux.AtFlag;
+import io.gatun.linux.DirectoryEntry;
+import io.gatun.linux.DirectoryReader;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.FileStatus;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.NodeType;
+import io.gatun.linux.OpenFlag;
+import io.gatun.linux.Stat;
+import io.gatun.linux.Xattr;
+import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.driver.OverlayTrialResult.Fails;
+import io.gatun.snapshot.driver.OverlayTrialResult.Works;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Finds out whether overlay works on a root, by using it there: a file and a directory of a lower
+ * layer are removed through a mount, and the upper layer is looked at for the marks that this has
+ * to leave.
+ */
+public final class OverlayTrial {
+
+  private static final Path INDEX_PARAMETER = Path.of("/sys/module/overlay/parameters/index");
+
+  /** Characters that separate things in the options of a mount. */
+  private static final List<String> SEPARATORS = List.of(":", ",", "\\");
+
+  private static final LinuxPath TRIAL = LinuxPath.of("overlay-trial");
+  private static final LinuxPath LOWER = LinuxPath.of("lower");
+  private static final LinuxPath UPPER = LinuxPath.of("upper");
+  private static final LinuxPath WORK = LinuxPath.of("work");
+  private static final LinuxPath TARGET = LinuxPath.of("target");
+  private static final LinuxPath FILE = LinuxPath.of("file");
+  private static final LinuxPath DIRECTORY = LinuxPath.of("directory");
+  private static final LinuxPath TRUSTED_OPAQUE = LinuxPath.of("trusted.overlay.opaque");
+  private static final LinuxPath USER_OPAQUE = LinuxPath.of("user.overlay.opaque");
+
+  private static final int DIRECTORY_MODE = 0700;
+  private static final int FILE_MODE = 0600;
+
+  private final Disk disk;
+  private final Path root;
+  private final Fd parent;
+
+  /**
+   * @param root the absolute path of the root, which mounts will name
+   * @param parent a directory on the same filesystem as the snapshots, in which the trial may make
+   *     another
+   */
+  public OverlayTrial(Disk disk, Path root, Fd parent) {
+    this.disk = disk;
+    this.root = root;
+    this.parent = parent;
+  }
+
+  /**
+   * {@return whether overlay works, or why not}
+   *
+   * @throws ErrnoException if the filesystem is in such a state that nothing can be said about
+   *     overlay
+   */
+  public OverlayTrialResult run() throws ErrnoException {
+    for (String separator : SEPARATORS) {
+      if (root.toString().contains(separator)) {
+        return new Fails(
+            "the path %s of the root holds a %s, which separates the options of a mount"
+                .formatted(root, separator));
+      }
+    }
+    Optional<String> withTrusted = attempt(false);
+    if (withTrusted.isEmpty()) {
+      return works(false);
+    }
+    // In a user namespace, only attributes of the user can be written (Linux 5.11).
+    return attempt(true).isEmpty() ? works(true) : new Fails(withTrusted.get());
+  }
+
+  private static Works works(boolean userXattrs) {
+    return new Works(new OverlayFeatures(userXattrs, Files.exists(INDEX_PARAMETER)));
+  }
+
+  /** {@return why it does not work, or nothing if it does} */
+  private Optional<String> attempt(boolean userXattrs) throws ErrnoException {
+    TreeDeletion.delete(disk, parent, TRIAL);
+    disk.createDirectory(parent, TRIAL, DIRECTORY_MODE);
+    try (Fd trial = open(parent, TRIAL);
+        Fd lower = create(trial, LOWER);
+        Fd upper = create(trial, UPPER);
+        Fd work = create(trial, WORK);
+        Fd target = create(trial, TARGET)) {
+      disk.createFile(lower, FILE, FILE_MODE).close();
+      create(lower, DIRECTORY).close();
+      if (!tellsTypes(lower)) {
+        return Optional.of(
+            "the filesystem does not keep the types of files in directories (d_type); an XFS has to be"
+                + " made with ftype=1");
+      }
+      TrialMount mount = new TrialMount(lower, upper, work, target.path(), userXattrs);
+      return use(mount, upper, userXattrs ? USER_OPAQUE : TRUSTED_OPAQUE);
+    } finally {
+      TreeDeletion.delete(disk, parent, TRIAL);
+    }
+  }
+
+  private Optional<String> use(TrialMount mount, Fd upper, LinuxPath opaque) {
+    try {
+      return mount.use(
+          mounted -> {
+            disk.removeFile(mounted, FILE);
+            disk.removeDirectory(mounted, DIRECTORY);
+            disk.createDirectory(mounted, DIRECTORY, DIRECTORY_MODE);
+            return missingMark(upper, opaque);
+          });
+    } catch (ErrnoException e) {
+      return Optional.of(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static Optional<String> missingMark(Fd upper, LinuxPath opaque) throws ErrnoException {
+    FileStatus whiteout = Stat.statx(upper, FILE, AtFlag.SYMLINK_NOFOLLOW);
+    if (whiteout.type() != NodeType.CHARACTER_DEVICE) {
+      return Optional.of("removing a file of a lower layer left no whiteout");
+    }
+    if (Xattr.lgetxattr(upper, DIRECTORY, opaque).isEmpty()) {
+      return Optional.of(
+          "making a directory anew left no attribute %s in the upper layer".formatted(opaque));
+    }
+    return Optional.empty();
+  }
+
+  private static boolean tellsTypes(Fd directory) throws ErrnoException {
+    return new DirectoryReader()
+        .all(directory).stream().map(DirectoryEntry::type).noneMatch(NodeType.UNKNOWN::equals);
+  }
+
+  private Fd create(Fd above, LinuxPath name) throws ErrnoException {
+    disk.createDirectory(above, name, DIRECTORY_MODE);
+    return open(above, name);
+  }
+
+  private static Fd open(Fd above, LinuxPath name) throws ErrnoException {
+    return Fcntl.openat(above, name, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW);
+  }
+}

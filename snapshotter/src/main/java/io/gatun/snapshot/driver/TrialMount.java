@@ -1,0 +1,118 @@
+package io.gatun.snapshot.driver;
+
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.MountFlag;
+import io.gatun.linux.Mounts;
+import io.gatun.linux.NamespaceType;
+import io.gatun.linux.OpenFlag;
+import io.gatun.linux.Sched;
+import io.gatun.linux.UnmountFlag;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+
+/**
+ * An overlay mount that nobody else sees and that is gone when the use of it ends, or this process.
+ *
+ * @param lower a directory; opened by an absolute path, as the others
+ * @param upper a directory on the same filesystem as {@code work}
+ * @param work an empty directory
+ * @param target a directory, used as mount point only where there is no other way
+ * @param userXattrs whether overlay shall keep its marks in {@code user.overlay.*}
+ */
+record TrialMount(Fd lower, Fd upper, Fd work, LinuxPath target, boolean userXattrs) {
+
+  private static final String TYPE = "overlay";
+  private static final LinuxPath ROOT = LinuxPath.of("/");
+  private static final LinuxPath NO_SOURCE = LinuxPath.of("none");
+
+  /** What is done with the mount. */
+  @FunctionalInterface
+  interface Use {
+    Optional<String> with(Fd mounted) throws ErrnoException;
+  }
+
+  /** {@return what the use of the mount answers} */
+  Optional<String> use(Use use) throws ErrnoException {
+    try {
+      return useDetached(use);
+    } catch (ErrnoException e) {
+      if (e.is(Errno.ENOSYS) && e.call().equals("fsopen")) {
+        return useInOwnNamespace(use);
+      }
+      throw e;
+    }
+  }
+
+  /**
+   * A mount that is attached nowhere ends with its descriptor. The kernel says what it does not
+   * like.
+   */
+  Optional<String> useDetached(Use use) throws ErrnoException {
+    try (Fd context = Mounts.fsopen(TYPE)) {
+      Mounts.fsconfigSetString(context, "lowerdir", path(lower));
+      Mounts.fsconfigSetString(context, "upperdir", path(upper));
+      Mounts.fsconfigSetString(context, "workdir", path(work));
+      if (userXattrs) {
+        Mounts.fsconfigSetFlag(context, "userxattr");
+      }
+      Mounts.fsconfigCreate(context);
+      try (Fd mounted = Mounts.fsmount(context)) {
+        return use.with(mounted);
+      }
+    }
+  }
+
+  /** Before Linux 5.2: a mount in a namespace that ends with its thread. */
+  Optional<String> useInOwnNamespace(Use use) throws ErrnoException {
+    FutureTask<Optional<String>> task =
+        new FutureTask<>(
+            () -> {
+              Sched.unshare(NamespaceType.MOUNT);
+              Mounts.mount(NO_SOURCE, ROOT, "", Set.of(MountFlag.RECURSIVE, MountFlag.PRIVATE), "");
+              return useAttached(use);
+            });
+    Thread.ofPlatform().name("gatun-overlay-trial").start(task);
+    boolean interrupted = false;
+    try {
+      while (true) {
+        try {
+          return task.get();
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof ErrnoException failure) {
+        throw failure;
+      }
+      throw new IllegalStateException("overlay trial", e.getCause());
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private Optional<String> useAttached(Use use) throws ErrnoException {
+    String options =
+        "lowerdir=%s,upperdir=%s,workdir=%s%s"
+            .formatted(lower.path(), upper.path(), work.path(), userXattrs ? ",userxattr" : "");
+    Mounts.mount(LinuxPath.of(TYPE), target, TYPE, Set.of(), options);
+    try (Fd mounted = Fcntl.open(target, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY)) {
+      return use.with(mounted);
+    } finally {
+      Mounts.umount2(target, UnmountFlag.DETACH);
+    }
+  }
+
+  /** A path that neither is too long for an option nor holds a character that ends one. */
+  private static String path(Fd directory) {
+    return "/proc/self/fd/" + directory.number();
+  }
+}
