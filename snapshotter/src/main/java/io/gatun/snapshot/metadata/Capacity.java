@@ -1,0 +1,66 @@
+package io.gatun.snapshot.metadata;
+
+import io.gatun.snapshot.SnapshotException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** How many records there may be, and a warning before it comes to that. */
+final class Capacity {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Capacity.class);
+
+  /** Far more than the average, so that the number of records is what runs out. */
+  private static final long RECORD_BYTES = 4_096;
+
+  private static final int[] WARN_PERCENT = {80, 90};
+
+  /** A store that goes up and down by a few does not warn each time. */
+  private static final int FORGET_PERCENT = 5;
+
+  private final long entriesMax;
+  private final long bytesMax;
+  private int warned;
+
+  Capacity(int entriesMax) {
+    this.entriesMax = entriesMax;
+    this.bytesMax = Math.max(entriesMax * RECORD_BYTES, 4L * RecordCodec.ENCODED_BYTES_MAX);
+  }
+
+  /** Refuses a new record if there is no room for it beside so many others of so many bytes. */
+  void requireRoom(SnapshotRecord record, int bytes, long count, long bytesSoFar) {
+    if (count >= entriesMax) {
+      throw new SnapshotException.ResourceExhausted(
+          "put %s: the metadata store holds %d snapshots, which is as many as it is configured for"
+              .formatted(RecordCodec.abbreviated(record.name()), count),
+          null);
+    }
+    if (bytesSoFar + bytes > bytesMax) {
+      throw new SnapshotException.ResourceExhausted(
+          "put %s: the snapshots with their labels take %d bytes, and with entries = %d at most %d are allowed"
+              .formatted(
+                  RecordCodec.abbreviated(record.name()), bytesSoFar + bytes, entriesMax, bytesMax),
+          null);
+    }
+  }
+
+  /** Warns once when the store gets full, and again when it does after having been emptier. */
+  void observe(long count) {
+    long percent = 100 * count / entriesMax;
+    while (warned > 0 && percent < WARN_PERCENT[warned - 1] - FORGET_PERCENT) {
+      warned--;
+    }
+    boolean isHigher = false;
+    while (warned < WARN_PERCENT.length && percent >= WARN_PERCENT[warned]) {
+      warned++;
+      isHigher = true;
+    }
+    if (isHigher) {
+      LOG.warn(
+          "snapshots={} entries_max={} full_percent={} msg=\"the metadata store gets full; then nothing can be"
+              + " prepared any more\"",
+          count,
+          entriesMax,
+          percent);
+    }
+  }
+}

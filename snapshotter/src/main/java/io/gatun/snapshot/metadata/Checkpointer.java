@@ -1,0 +1,149 @@
+package io.gatun.snapshot.metadata;
+
+import io.gatun.linux.ErrnoException;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Writes checkpoints beside the ongoing work, and has the next journal ready. What fails here is
+ * tried again with the next journal; until then there are some more of those.
+ */
+final class Checkpointer implements AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Checkpointer.class);
+
+  private final Generations generations;
+  private final Index index;
+  private final Ids ids;
+
+  /** One checkpoint at a time. */
+  private final ReentrantLock writing = new ReentrantLock();
+
+  private final Object lock = new Object();
+  private final Thread thread;
+  private volatile long generation;
+  private volatile long checkpointBytes;
+  private @Nullable FileHeader requested;
+  private boolean isSpareWanted = true;
+  private boolean isClosed;
+
+  Checkpointer(
+      Generations generations, Index index, Ids ids, long generation, long checkpointBytes) {
+    this.generations = generations;
+    this.index = index;
+    this.ids = ids;
+    this.generation = generation;
+    this.checkpointBytes = checkpointBytes;
+    this.thread = Thread.ofPlatform().name("gatun-checkpoint").daemon().unstarted(this::run);
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  /** Asks for the checkpoint of the generation that a journal begins, and for the next spare. */
+  void request(FileHeader journal) {
+    synchronized (lock) {
+      requested = journal;
+      isSpareWanted = true;
+      lock.notifyAll();
+    }
+  }
+
+  /** Asks for the next spare. */
+  void requestSpare() {
+    synchronized (lock) {
+      isSpareWanted = true;
+      lock.notifyAll();
+    }
+  }
+
+  /** {@return the generation of the newest checkpoint} */
+  long generation() {
+    return generation;
+  }
+
+  /** {@return how large the newest checkpoint is} */
+  long checkpointBytes() {
+    return checkpointBytes;
+  }
+
+  /** Writes the checkpoint of a generation now, and deletes what it makes superfluous. */
+  void write(FileHeader journal) throws ErrnoException {
+    writing.lock();
+    try {
+      if (journal.generation() <= generation) {
+        return;
+      }
+      long started = System.nanoTime();
+      checkpointBytes = generations.writeCheckpoint(journal, index, ids::end);
+      generation = journal.generation();
+      generations.deleteBefore(generation);
+      LOG.debug(
+          "checkpoint={} records={} bytes={} micros={}",
+          journal.generation(),
+          index.count(),
+          checkpointBytes,
+          (System.nanoTime() - started) / 1_000);
+    } finally {
+      writing.unlock();
+    }
+  }
+
+  private void run() {
+    while (true) {
+      FileHeader journal;
+      boolean isSpareNext;
+      synchronized (lock) {
+        while (requested == null && !isSpareWanted && !isClosed) {
+          try {
+            lock.wait();
+          } catch (InterruptedException e) {
+            return;
+          }
+        }
+        if (isClosed) {
+          return;
+        }
+        journal = requested;
+        isSpareNext = isSpareWanted;
+        requested = null;
+        isSpareWanted = false;
+      }
+      try {
+        if (journal != null) {
+          write(journal);
+        }
+        if (isSpareNext) {
+          generations.prepareSpare();
+        }
+      } catch (ErrnoException e) {
+        LOG.warn(
+            "msg=\"no checkpoint or next journal could be written; it is tried again later\" reason=\"{}\"",
+            e.getMessage());
+      }
+    }
+  }
+
+  /** Waits for what is being written, and begins nothing more. */
+  @Override
+  public void close() {
+    synchronized (lock) {
+      isClosed = true;
+      lock.notifyAll();
+    }
+    boolean isInterrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        isInterrupted = true;
+      }
+    }
+    if (isInterrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

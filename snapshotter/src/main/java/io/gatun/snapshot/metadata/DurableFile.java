@@ -1,0 +1,68 @@
+package io.gatun.snapshot.metadata;
+
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.OpenFlag;
+import io.gatun.snapshot.disk.Disk;
+import java.nio.ByteBuffer;
+
+/** What is done to files here, in the order that a power cut asks for. */
+final class DurableFile {
+
+  static final int MODE = 0600;
+
+  private DurableFile() {}
+
+  /** Writes all of a buffer; write(2) may take several calls for it. */
+  static void write(Disk disk, Fd file, ByteBuffer buffer, long offset) throws ErrnoException {
+    long at = offset;
+    while (buffer.hasRemaining()) {
+      at += disk.write(file, buffer, at);
+    }
+  }
+
+  /**
+   * Makes a whole file appear under its name, or nothing: written under another name, synced,
+   * renamed, and the rename synced.
+   */
+  static void replace(Disk disk, Fd directory, String name, ByteBuffer content)
+      throws ErrnoException {
+    String temporary = MetadataFile.temporary(name);
+    try (Fd file = createOver(disk, directory, temporary)) {
+      write(disk, file, content, 0);
+      disk.sync(file);
+    }
+    publish(disk, directory, temporary, name);
+  }
+
+  /** Gives a file that is durable its final name, durably. */
+  static void publish(Disk disk, Fd directory, String temporary, String name)
+      throws ErrnoException {
+    disk.replace(directory, MetadataFile.path(temporary), directory, MetadataFile.path(name));
+    disk.sync(directory);
+  }
+
+  /** {@return a new file in place of what an earlier attempt may have left} */
+  static Fd createOver(Disk disk, Fd directory, String name) throws ErrnoException {
+    removeIfThere(disk, directory, name);
+    return disk.createFile(directory, MetadataFile.path(name), MODE);
+  }
+
+  static void removeIfThere(Disk disk, Fd directory, String name) throws ErrnoException {
+    try {
+      disk.removeFile(directory, MetadataFile.path(name));
+    } catch (ErrnoException e) {
+      if (!e.is(Errno.ENOENT)) {
+        throw e;
+      }
+    }
+  }
+
+  /** {@return a file that is there, for reading and writing} */
+  static Fd open(Fd directory, String name) throws ErrnoException {
+    return Fcntl.openat(
+        directory, MetadataFile.path(name), OpenFlag.READ_WRITE, OpenFlag.NO_FOLLOW);
+  }
+}

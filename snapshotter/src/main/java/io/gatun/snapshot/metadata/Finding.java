@@ -1,0 +1,61 @@
+package io.gatun.snapshot.metadata;
+
+/**
+ * Something about the metadata that is not as it should be.
+ *
+ * @param severity what it means
+ * @param file the name of the file below {@code metadata/}
+ * @param offset where in the file, in bytes
+ * @param sentence what is wrong
+ */
+public record Finding(Severity severity, String file, long offset, String sentence) {
+
+  /** What a finding means for what was acknowledged. */
+  public enum Severity {
+    /**
+     * A batch that was being written when the machine stopped. It was never acknowledged, and is
+     * cut off.
+     */
+    TORN_TAIL,
+    /** The index does not agree with checkpoint and journal. It is rebuilt from them. */
+    STALE_INDEX,
+    /** Something that was acknowledged may be missing. */
+    DAMAGE,
+    /** Written by a later version, which has to be used. */
+    UNKNOWN_VERSION
+  }
+
+  static Finding tornTail(String file, long offset, String sentence) {
+    return new Finding(Severity.TORN_TAIL, file, offset, sentence);
+  }
+
+  static Finding staleIndex(String file, long offset, String sentence) {
+    return new Finding(Severity.STALE_INDEX, file, offset, sentence);
+  }
+
+  static Finding damage(String file, long offset, String sentence) {
+    return new Finding(Severity.DAMAGE, file, offset, sentence);
+  }
+
+  static Finding unknownVersion(String file, long offset, int version, int known) {
+    return new Finding(
+        Severity.UNKNOWN_VERSION,
+        file,
+        offset,
+        "has format version %d, and this gatun knows no version but %d: use the gatun that wrote it"
+            .formatted(version, known));
+  }
+
+  /** {@return whether the store must not be opened as long as this is so} */
+  public boolean isFatal() {
+    return switch (severity) {
+      case TORN_TAIL, STALE_INDEX -> false;
+      case DAMAGE, UNKNOWN_VERSION -> true;
+    };
+  }
+
+  @Override
+  public String toString() {
+    return "metadata/%s at offset %d: %s".formatted(file, offset, sentence);
+  }
+}

@@ -1,0 +1,165 @@
+package io.gatun.snapshot.metadata;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.OpenFlag;
+import io.gatun.snapshot.disk.Disk;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.NavigableSet;
+import java.util.TreeSet;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Journals and checkpoints in the order in which they follow each other. A new journal is begun
+ * first, durably; then the checkpoint of the same generation is written, from an index that has at
+ * least all that was there when the journal began; then what is older is deleted. So there is a
+ * complete checkpoint at every moment, and every journal since it.
+ */
+final class Generations implements AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Generations.class);
+
+  private static final SecureRandom SALTS = new SecureRandom();
+
+  private final Disk disk;
+  private final Path path;
+  private final Fd directory;
+  private final MetadataSettings settings;
+
+  Generations(Disk disk, Path path, MetadataSettings settings) throws ErrnoException {
+    this.disk = disk;
+    this.path = path;
+    this.settings = settings;
+    this.directory =
+        Fcntl.open(LinuxPath.of(path.toAbsolutePath()), OpenFlag.READ_ONLY, OpenFlag.DIRECTORY);
+  }
+
+  Disk disk() {
+    return disk;
+  }
+
+  Path path() {
+    return path;
+  }
+
+  Fd directory() {
+    return directory;
+  }
+
+  MetadataSettings settings() {
+    return settings;
+  }
+
+  /** {@return the names of all files} */
+  List<String> names() throws IOException {
+    List<String> names = new ArrayList<>();
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(path)) {
+      entries.forEach(entry -> names.add(entry.getFileName().toString()));
+    }
+    return names;
+  }
+
+  NavigableSet<Long> journals() throws IOException {
+    NavigableSet<Long> generations = new TreeSet<>();
+    names().forEach(name -> MetadataFile.journalGeneration(name).ifPresent(generations::add));
+    return generations;
+  }
+
+  NavigableSet<Long> checkpoints() throws IOException {
+    NavigableSet<Long> generations = new TreeSet<>();
+    names().forEach(name -> MetadataFile.checkpointGeneration(name).ifPresent(generations::add));
+    return generations;
+  }
+
+  /** Has a journal ready for {@link #begin}. */
+  synchronized void prepareSpare() throws ErrnoException {
+    if (!Files.exists(path.resolve(MetadataFile.SPARE))) {
+      JournalFile.prepareSpare(disk, directory, settings);
+    }
+  }
+
+  /** {@return a new journal, which may be used once the directory is synced} */
+  synchronized JournalFile begin(long generation, long firstSequence) throws ErrnoException {
+    prepareSpare();
+    FileHeader header =
+        new FileHeader(FileHeader.Kind.JOURNAL, generation, firstSequence, SALTS.nextLong());
+    return JournalFile.begin(disk, directory, header, settings);
+  }
+
+  /** Makes a journal that was never used the spare again. */
+  synchronized void recycle(JournalFile journal) throws ErrnoException {
+    journal.close();
+    disk.replace(
+        directory,
+        MetadataFile.path(journal.name()),
+        directory,
+        MetadataFile.path(MetadataFile.SPARE));
+  }
+
+  /** {@return the checkpoint that belongs to a journal, to be written} */
+  CheckpointWriter checkpoint(FileHeader journal) throws ErrnoException {
+    FileHeader header =
+        new FileHeader(
+            FileHeader.Kind.CHECKPOINT,
+            journal.generation(),
+            journal.firstSequence(),
+            SALTS.nextLong());
+    return new CheckpointWriter(disk, directory, header);
+  }
+
+  /**
+   * Writes the checkpoint that belongs to a journal. Changes may go on: all of them are in that
+   * journal or a later one, and doing them again makes no difference.
+   *
+   * @param idsEnd asked at the beginning
+   * @return how large it is
+   */
+  long writeCheckpoint(FileHeader journal, Index index, LongSupplier idsEnd) throws ErrnoException {
+    try (CheckpointWriter writer = checkpoint(journal)) {
+      writer.reserve(idsEnd.getAsLong());
+      for (long id : index.ids()) {
+        byte[] encoding = index.encoding(id);
+        if (encoding != null) {
+          writer.put(encoding);
+        }
+      }
+      return writer.publish();
+    }
+  }
+
+  /**
+   * Deletes what a complete checkpoint has made superfluous. What is left does no harm and goes
+   * next time.
+   */
+  void deleteBefore(long generation) {
+    try {
+      for (long journal : journals().headSet(generation)) {
+        disk.removeFile(directory, MetadataFile.path(MetadataFile.journal(journal)));
+      }
+      for (long checkpoint : checkpoints().headSet(generation)) {
+        disk.removeFile(directory, MetadataFile.path(MetadataFile.checkpoint(checkpoint)));
+      }
+    } catch (IOException e) {
+      LOG.warn("msg=\"old journals could not be deleted\" reason=\"{}\"", e.getMessage());
+    }
+  }
+
+  void syncDirectory() throws ErrnoException {
+    disk.sync(directory);
+  }
+
+  @Override
+  public void close() {
+    directory.close();
+  }
+}

@@ -1,0 +1,54 @@
+package io.gatun.snapshot.metadata;
+
+import java.util.OptionalLong;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * Ids that are given out once. They are reserved in the journal in blocks, before the first of a
+ * block is given out, so that none is given twice whenever the machine stops; what is left of a
+ * block then is lost.
+ */
+final class Ids {
+
+  private static final long BLOCK = 1_024;
+
+  private final AtomicLong next;
+  private volatile long end;
+
+  /**
+   * @param next the first that was never given out
+   */
+  Ids(long next) {
+    this.next = new AtomicLong(next);
+    this.end = next;
+  }
+
+  /** {@return an id, if any that is reserved is left} */
+  OptionalLong take() {
+    while (true) {
+      long id = next.get();
+      if (id >= end) {
+        return OptionalLong.empty();
+      }
+      if (next.compareAndSet(id, id + 1)) {
+        return OptionalLong.of(id);
+      }
+    }
+  }
+
+  /** {@return how far the next batch should reserve, if it is time to} */
+  OptionalLong wanted() {
+    long left = end - next.get();
+    return left < BLOCK / 2 ? OptionalLong.of(end + BLOCK) : OptionalLong.empty();
+  }
+
+  /** Gives out more from now on; they are reserved durably. */
+  void reserved(long newEnd) {
+    end = Math.max(end, newEnd);
+  }
+
+  /** {@return the first id that is not reserved} */
+  long end() {
+    return end;
+  }
+}

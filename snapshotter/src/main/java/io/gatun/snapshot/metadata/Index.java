@@ -1,0 +1,388 @@
+package io.gatun.snapshot.metadata;
+
+import io.gatun.linux.Fd;
+import io.gatun.snapshot.disk.Disk;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
+import net.openhft.chronicle.map.ChronicleMapBuilder;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What is found by id, by name and by parent without reading the journal: three Chronicle Maps.
+ *
+ * <pre>
+ *   records.index    id                -> record, as RecordCodec has it
+ *   names.index      name in UTF-8     -> id
+ *   children.index   id of a parent    -> how many have it as their parent, if any
+ * </pre>
+ *
+ * <p>The maps are memory that happens to be a file. The kernel writes it back when it likes, so
+ * after a crash nothing in them can be trusted; then they are made anew. One thread writes, any may
+ * read. Each change becomes visible at once and whole with the record itself: a name counts only if
+ * the record it leads to has that name.
+ */
+final class Index implements AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Index.class);
+
+  static final String RECORDS = "records.index";
+  static final String NAMES = "names.index";
+  static final String CHILDREN = "children.index";
+
+  /** All files of the index. */
+  static final List<String> FILES = List.of(RECORDS, NAMES, CHILDREN);
+
+  /**
+   * Names, times and half a dozen labels; measured with images pulled by containerd's CRI plugin.
+   */
+  private static final double RECORD_BYTES_AVERAGE = 640;
+
+  /** {@code k8s.io/17/sha256:} and 64 digits, and some keys of containers. */
+  private static final double NAME_BYTES_AVERAGE = 110;
+
+  /**
+   * So that a reader and the writer seldom meet, and segments stay large enough for large records.
+   */
+  private static final int SEGMENT_ENTRIES = 2_048;
+
+  private static final int SEGMENTS_MAX = 64;
+
+  /** A small map has too little room for a large record. */
+  private static final int ENTRIES_MIN = SEGMENT_ENTRIES;
+
+  private static final long NONE = 0;
+
+  private final Shelf<Long, byte[]> records;
+  private final Shelf<byte[], Long> names;
+  private final Shelf<Long, Long> children;
+  private final AtomicLong count = new AtomicLong();
+  private final AtomicLong recordBytes = new AtomicLong();
+
+  private Index(
+      Shelf<Long, byte[]> records, Shelf<byte[], Long> names, Shelf<Long, Long> children) {
+    this.records = records;
+    this.names = names;
+    this.children = children;
+  }
+
+  /**
+   * {@return an empty index in new files, which take all the disk they will ever need}
+   *
+   * <p>A daemon has to start on a full disk as well, to serve reads and to remove. What finds no
+   * place in a file is in memory alone then.
+   */
+  static Index create(Disk disk, Fd directory, Path path, int entriesMax) throws IOException {
+    for (String file : FILES) {
+      DurableFile.removeIfThere(disk, directory, file);
+    }
+    return map(
+        new Maker() {
+          @Override
+          public <K, V> Shelf<K, V> make(
+              ChronicleMapBuilder<K, V> builder, String file, Function<K, Object> identity)
+              throws IOException {
+            try {
+              // Chronicle would make it with the mode that the umask happens to give.
+              disk.createFile(directory, MetadataFile.path(file), DurableFile.MODE).close();
+              return Shelf.inFile(builder.createPersistedTo(path.resolve(file).toFile()), identity);
+            } catch (IOException e) {
+              LOG.warn(
+                  "file={} msg=\"this part of the index is kept in memory until the next start\" reason=\"{}\"",
+                  file,
+                  e.getMessage());
+              DurableFile.removeIfThere(disk, directory, file);
+              return Shelf.inMemory(builder.create(), identity);
+            }
+          }
+        },
+        entriesMax);
+  }
+
+  /** {@return the index that a clean stop has left} */
+  static Index open(Path path, int entriesMax, long count, long recordBytes) throws IOException {
+    Index index =
+        map(
+            new Maker() {
+              @Override
+              public <K, V> Shelf<K, V> make(
+                  ChronicleMapBuilder<K, V> builder, String file, Function<K, Object> identity)
+                  throws IOException {
+                return Shelf.inFile(
+                    builder.createPersistedTo(path.resolve(file).toFile()), identity);
+              }
+            },
+            entriesMax);
+    index.count.set(count);
+    index.recordBytes.set(recordBytes);
+    return index;
+  }
+
+  /** Makes a map of a builder. */
+  private interface Maker {
+
+    <K, V> Shelf<K, V> make(
+        ChronicleMapBuilder<K, V> builder, String file, Function<K, Object> identity)
+        throws IOException;
+  }
+
+  private static Index map(Maker maker, int entriesMax) throws IOException {
+    Shelf<Long, byte[]> records = null;
+    Shelf<byte[], Long> names = null;
+    boolean isComplete = false;
+    try {
+      records =
+          maker.make(
+              sized(ChronicleMapBuilder.of(Long.class, byte[].class), RECORDS, entriesMax)
+                  .averageValueSize(RECORD_BYTES_AVERAGE),
+              RECORDS,
+              id -> id);
+      names =
+          maker.make(
+              sized(ChronicleMapBuilder.of(byte[].class, Long.class), NAMES, entriesMax)
+                  .averageKeySize(NAME_BYTES_AVERAGE),
+              NAMES,
+              ByteBuffer::wrap);
+      Shelf<Long, Long> children =
+          maker.make(
+              sized(ChronicleMapBuilder.of(Long.class, Long.class), CHILDREN, entriesMax),
+              CHILDREN,
+              id -> id);
+      isComplete = true;
+      return new Index(records, names, children);
+    } finally {
+      if (!isComplete) {
+        closeIfThere(names);
+        closeIfThere(records);
+      }
+    }
+  }
+
+  private static <K, V> ChronicleMapBuilder<K, V> sized(
+      ChronicleMapBuilder<K, V> builder, String name, int entriesMax) {
+    int entries = Math.max(ENTRIES_MIN, entriesMax);
+    return builder
+        .name(name)
+        .entries(entries)
+        .actualSegments(
+            Math.clamp(Integer.highestOneBit(entries / SEGMENT_ENTRIES), 1, SEGMENTS_MAX))
+        .allowSegmentTiering(false)
+        .checksumEntries(false)
+        .putReturnsNull(true)
+        .removeReturnsNull(true);
+  }
+
+  private static void closeIfThere(@Nullable Shelf<?, ?> shelf) {
+    if (shelf != null) {
+      shelf.close();
+    }
+  }
+
+  // Reading.
+
+  long count() {
+    return count.get();
+  }
+
+  /** {@return what all records take together, as they are encoded} */
+  long recordBytes() {
+    return recordBytes.get();
+  }
+
+  byte @Nullable [] encoding(long id) {
+    return records.get(id);
+  }
+
+  @Nullable SnapshotRecord find(long id) {
+    byte[] encoding = records.get(id);
+    return encoding == null ? null : decoded(encoding);
+  }
+
+  /** {@return the record that has this name at this moment} */
+  @Nullable SnapshotRecord find(String name) {
+    Long id = names.get(RecordCodec.nameBytes(name));
+    if (id == null) {
+      return null;
+    }
+    byte[] encoding = records.get(id);
+    if (encoding == null) {
+      return null;
+    }
+    SnapshotRecord record = decoded(encoding);
+    // The name of a record that is being renamed leads to it before and after; what it says itself
+    // counts.
+    return record.name().equals(name) ? record : null;
+  }
+
+  long children(long id) {
+    Long children = this.children.get(id);
+    return children == null ? NONE : children;
+  }
+
+  /**
+   * {@return the ids of all records, ascending; each that is there during the whole call is in it}
+   */
+  long[] ids() {
+    LongList ids = new LongList(count.get());
+    records.forEachKey(ids::add);
+    return ids.sortedAndDistinct();
+  }
+
+  // Writing, by one thread.
+
+  void put(byte[] encoding) {
+    SnapshotRecord record = decoded(encoding);
+    byte[] name = RecordCodec.nameBytes(record.name());
+    byte[] earlier = records.get(record.id());
+    SnapshotRecord before = earlier == null ? null : decoded(earlier);
+    long parentBefore = before == null ? SnapshotRecord.NO_PARENT : before.parentId();
+    if (record.parentId() != parentBefore) {
+      count(record.parentId(), 1);
+    }
+    names.put(name, record.id());
+    records.put(record.id(), encoding);
+    if (before != null && !before.name().equals(record.name())) {
+      removeName(before);
+    }
+    if (record.parentId() != parentBefore) {
+      count(parentBefore, -1);
+    }
+    recordBytes.addAndGet(encoding.length - (earlier == null ? 0 : earlier.length));
+    if (before == null) {
+      count.incrementAndGet();
+    }
+  }
+
+  void remove(long id) {
+    byte[] encoding = records.get(id);
+    if (encoding == null) {
+      return;
+    }
+    SnapshotRecord record = decoded(encoding);
+    records.remove(id);
+    removeName(record);
+    count(record.parentId(), -1);
+    recordBytes.addAndGet(-encoding.length);
+    count.decrementAndGet();
+  }
+
+  /** A batch may have given the name to another record already. */
+  private void removeName(SnapshotRecord record) {
+    byte[] name = RecordCodec.nameBytes(record.name());
+    Long owner = names.get(name);
+    if (owner != null && owner == record.id()) {
+      names.remove(name);
+    }
+  }
+
+  private void count(long parent, int change) {
+    if (parent == SnapshotRecord.NO_PARENT) {
+      return;
+    }
+    long now = children(parent) + change;
+    if (now < 0) {
+      throw new IllegalStateException("record " + parent + " would have " + now + " children");
+    }
+    if (now == NONE) {
+      children.remove(parent);
+    } else {
+      children.put(parent, now);
+    }
+  }
+
+  // Filling, before anybody reads. Records come as they were written, and names and children at the
+  // end, since
+  // a checkpoint may have caught a record before and another after a change that moved a name
+  // between them.
+
+  void load(byte[] encoding) {
+    long id = RecordCodec.idOf(encoding);
+    byte[] earlier = records.get(id);
+    records.put(id, encoding);
+    recordBytes.addAndGet(encoding.length - (earlier == null ? 0 : earlier.length));
+    if (earlier == null) {
+      count.incrementAndGet();
+    }
+  }
+
+  void unload(long id) {
+    byte[] earlier = records.get(id);
+    if (earlier != null) {
+      records.remove(id);
+      recordBytes.addAndGet(-earlier.length);
+      count.decrementAndGet();
+    }
+  }
+
+  /** {@return what contradicts itself, if anything does, once all records have been loaded} */
+  Optional<String> link() {
+    for (long id : ids()) {
+      SnapshotRecord record = find(id);
+      if (record == null) {
+        return Optional.of("record %d was loaded and is not in the index".formatted(id));
+      }
+      byte[] name = RecordCodec.nameBytes(record.name());
+      Long owner = names.get(name);
+      if (owner != null) {
+        return Optional.of(
+            "records %d and %d have the same name %s"
+                .formatted(owner, id, RecordCodec.abbreviated(record.name())));
+      }
+      if (record.parentId() != SnapshotRecord.NO_PARENT && records.get(record.parentId()) == null) {
+        return Optional.of(
+            "record %d has the parent %d, which does not exist".formatted(id, record.parentId()));
+      }
+      names.put(name, id);
+      count(record.parentId(), 1);
+    }
+    return Optional.empty();
+  }
+
+  /** {@return whether all of it lies in the files, so that they may be used after a clean stop} */
+  boolean isPersistent() {
+    return records.isPersistent() && names.isPersistent() && children.isPersistent();
+  }
+
+  /** {@return the keys of the children index} */
+  long[] parents() {
+    LongList parents = new LongList(count.get());
+    children.forEachKey(parents::add);
+    return parents.sortedAndDistinct();
+  }
+
+  /** {@return how many names there are} */
+  long nameCount() {
+    long[] names = {0};
+    this.names.forEachKey(name -> names[0]++);
+    return names[0];
+  }
+
+  /** {@return the id that a name leads to} */
+  @Nullable Long idOf(byte[] name) {
+    return names.get(name);
+  }
+
+  private static SnapshotRecord decoded(byte[] encoding) {
+    try {
+      return RecordCodec.decode(encoding);
+    } catch (MalformedException e) {
+      // Every encoding was checked when it came in, so the memory of the map was changed behind our
+      // back.
+      throw new IllegalStateException(
+          "the index holds bytes that are no record: " + e.getMessage(), e);
+    }
+  }
+
+  @Override
+  public void close() {
+    records.close();
+    names.close();
+    children.close();
+  }
+}

@@ -1,0 +1,24 @@
+package io.gatun.snapshot.metadata;
+
+import java.io.IOException;
+
+/**
+ * Metadata that cannot be used as it is, with a message for the person who has to do something: the
+ * file, the offset, what is wrong there and how to proceed.
+ */
+public final class MetadataDamagedException extends IOException {
+
+  private static final long serialVersionUID = 1L;
+
+  private final transient Finding finding;
+
+  MetadataDamagedException(Finding finding) {
+    super(finding + "; run `gatun fsck` on this root before it is used again");
+    this.finding = finding;
+  }
+
+  /** {@return what is wrong, and where} */
+  public Finding finding() {
+    return finding;
+  }
+}

@@ -1,0 +1,74 @@
+package io.gatun.snapshot.metadata;
+
+import io.gatun.linux.LinuxPath;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * The files below {@code metadata/}, by name.
+ *
+ * <pre>
+ *   checkpoint-G    all records as they were when journal G began, or later
+ *   journal-G       what was changed since; G, G+1, ... follow each other
+ *   journal-spare   the next journal, already full of zeros
+ *   acknowledged    the last batch that somebody was told is durable
+ *   clean           written by a clean stop, and removed by the start: the index may be used
+ *   records.index   what the index consists of; worth nothing without {@code clean}
+ *   names.index
+ *   children.index
+ *   *.tmp           not finished; removed by the start
+ * </pre>
+ */
+final class MetadataFile {
+
+  static final String ACKNOWLEDGED = "acknowledged";
+  static final String CLEAN = "clean";
+  static final String SPARE = "journal-spare";
+  static final String TEMPORARY_SUFFIX = ".tmp";
+
+  private static final Pattern GENERATION =
+      Pattern.compile("(journal|checkpoint)-([1-9][0-9]{0,17})");
+
+  private MetadataFile() {}
+
+  /** {@return the name of the journal of a generation} */
+  static String journal(long generation) {
+    return "journal-" + generation;
+  }
+
+  /** {@return the name of the checkpoint that a generation starts with} */
+  static String checkpoint(long generation) {
+    return "checkpoint-" + generation;
+  }
+
+  /** {@return which generation this name of a journal is for, if it is one} */
+  static OptionalLong journalGeneration(String name) {
+    return generation(name, "journal");
+  }
+
+  /** {@return which generation this name of a checkpoint is for, if it is one} */
+  static OptionalLong checkpointGeneration(String name) {
+    return generation(name, "checkpoint");
+  }
+
+  /** {@return where a file is written before it gets its name} */
+  static String temporary(String name) {
+    return name + TEMPORARY_SUFFIX;
+  }
+
+  /** {@return the name for the kernel} */
+  static LinuxPath path(String name) {
+    return LinuxPath.of(name);
+  }
+
+  private static OptionalLong generation(String name, String kind) {
+    Matcher matcher = GENERATION.matcher(name);
+    return Optional.of(matcher)
+        .filter(Matcher::matches)
+        .filter(matched -> matched.group(1).equals(kind))
+        .map(matched -> OptionalLong.of(Long.parseLong(matched.group(2))))
+        .orElse(OptionalLong.empty());
+  }
+}

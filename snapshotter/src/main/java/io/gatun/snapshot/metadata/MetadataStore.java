@@ -1,0 +1,219 @@
+package io.gatun.snapshot.metadata;
+
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.disk.Disk;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import net.openhft.chronicle.hash.ChronicleHashClosedException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Which snapshots there are, durably.
+ *
+ * <p>A change is first written to a journal and made durable there, together with all others that
+ * wait at that moment; then it is applied to an index of Chronicle Maps, which answers all
+ * questions; then the method returns. {@link MetadataFile} lists the files, {@link FileHeader},
+ * {@link Frame} and {@link RecordCodec} are the formats, {@link Committer} says what is done when
+ * the disk fails, and {@link Recovery} what is done after a crash.
+ *
+ * <p>Safe for use by many threads. Besides the failures listed at the methods, those that change
+ * something can fail with {@link SnapshotException.StorageFailure} or {@link
+ * SnapshotException.ResourceExhausted} if the disk refuses the change, and with {@link
+ * SnapshotException.Unavailable} as long as it refuses all; then nothing was changed. Removals are
+ * never refused for lack of space.
+ */
+public final class MetadataStore implements AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger(MetadataStore.class);
+
+  private final Generations generations;
+  private final Index index;
+  private final Ids ids;
+  private final Checkpointer checkpointer;
+  private final Committer committer;
+  private final AtomicBoolean isClosed = new AtomicBoolean();
+
+  private MetadataStore(Generations generations, Recovery.Recovered recovered) {
+    this.generations = generations;
+    this.index = recovered.index();
+    this.ids = recovered.ids();
+    this.checkpointer =
+        new Checkpointer(
+            generations, index, ids, recovered.checkpoint(), recovered.checkpointBytes());
+    this.committer =
+        new Committer(
+            generations,
+            index,
+            ids,
+            recovered.acknowledged(),
+            checkpointer,
+            recovered.journal(),
+            recovered.nextSequence());
+  }
+
+  /**
+   * Opens the store in a directory, or makes one if the directory has none. What was acknowledged
+   * is there, and what was not is there wholly or not at all.
+   *
+   * @param disk what every change of a file goes through
+   * @param directory an existing directory that nobody else uses meanwhile
+   * @throws MetadataDamagedException if something that was acknowledged may be missing, or a later
+   *     version of Gatun wrote it
+   * @throws IOException if a file cannot be read or written
+   */
+  public static MetadataStore open(Disk disk, Path directory, MetadataSettings settings)
+      throws IOException, MetadataDamagedException {
+    Generations generations = new Generations(disk, directory, settings);
+    boolean isOpen = false;
+    try {
+      MetadataStore store = new MetadataStore(generations, new Recovery(generations).recover());
+      store.start();
+      isOpen = true;
+      return store;
+    } finally {
+      if (!isOpen) {
+        generations.close();
+      }
+    }
+  }
+
+  private void start() {
+    checkpointer.start();
+    committer.start();
+  }
+
+  // Reading.
+
+  /** {@return the snapshot with this key or name, if there is one} */
+  public Optional<SnapshotRecord> find(String name) {
+    return Optional.ofNullable(read(() -> index.find(name)));
+  }
+
+  /** {@return the snapshot with this id, if there is one} */
+  public Optional<SnapshotRecord> find(long id) {
+    return Optional.ofNullable(read(() -> index.find(id)));
+  }
+
+  /** {@return how many snapshots have this one as their parent} */
+  public int children(long id) {
+    return Math.toIntExact(read(() -> index.children(id)));
+  }
+
+  /** {@return how many snapshots there are} */
+  public long size() {
+    return index.count();
+  }
+
+  /**
+   * Visits every snapshot, in the order in which they were made. One that is there all the time is
+   * visited exactly once, even if it gets another name meanwhile; one that comes or goes meanwhile
+   * may be visited. Nothing is locked while the visitor runs.
+   */
+  public void forEach(Consumer<SnapshotRecord> visitor) {
+    for (long id : read(index::ids)) {
+      find(id).ifPresent(visitor);
+    }
+  }
+
+  /**
+   * Sees to it that a name is free at this moment. It is checked again when a record with the name
+   * is put.
+   *
+   * @throws SnapshotException.AlreadyExists if it is taken
+   */
+  public void requireUnused(String name) {
+    if (find(name).isPresent()) {
+      throw Batch.taken(name);
+    }
+  }
+
+  // Writing.
+
+  /**
+   * {@return an id that was never given out and never will be again, whenever the machine stops}
+   */
+  public long nextId() {
+    OptionalLong id = ids.take();
+    while (id.isEmpty()) {
+      committer.commit(List.of());
+      id = ids.take();
+    }
+    return id.getAsLong();
+  }
+
+  /**
+   * Adds a snapshot, or replaces what is recorded of the one with this id. Returns when that is
+   * durable.
+   *
+   * @throws SnapshotException.AlreadyExists if another snapshot has the name
+   * @throws SnapshotException.NotFound if the parent does not exist any more
+   * @throws SnapshotException.ResourceExhausted if there are as many snapshots as there may be
+   * @throws SnapshotException.InvalidArgument if the record is too large
+   */
+  public void put(SnapshotRecord record) {
+    apply(List.of(new Change.Put(record)));
+  }
+
+  /**
+   * Forgets a snapshot. Returns when that is durable.
+   *
+   * @throws SnapshotException.NotFound if there is none with this id
+   * @throws SnapshotException.FailedPrecondition if it has children
+   */
+  public void remove(long id) {
+    apply(List.of(new Change.Remove(id)));
+  }
+
+  /**
+   * Makes several changes in this order, which become durable all or none. Returns when they are.
+   * Others may see some of them before the rest.
+   *
+   * @throws SnapshotException.InvalidArgument if they are too large to be written at once
+   */
+  public void apply(List<Change> changes) {
+    if (!changes.isEmpty()) {
+      committer.commit(changes.stream().map(EncodedChange::of).toList());
+    }
+  }
+
+  private <T extends @Nullable Object> T read(Supplier<T> question) {
+    try {
+      return question.get();
+    } catch (ChronicleHashClosedException e) {
+      throw new SnapshotException.Unavailable("the metadata store is closed", e);
+    }
+  }
+
+  /**
+   * Finishes what was begun, and leaves the files so that the next start is quick. What is durable
+   * does not depend on it.
+   */
+  @Override
+  public void close() {
+    if (isClosed.getAndSet(true)) {
+      return;
+    }
+    committer.close();
+    checkpointer.close();
+    boolean isPersistent = index.isPersistent();
+    long count = index.count();
+    long recordBytes = index.recordBytes();
+    index.close();
+    OptionalLong end = committer.trustedEnd();
+    try (generations) {
+      if (end.isPresent() && isPersistent) {
+        CleanMarker.write(generations, end.getAsLong(), ids.end(), count, recordBytes);
+      }
+    } catch (IOException e) {
+      LOG.warn("msg=\"the next start has to make the index anew\" reason=\"{}\"", e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,80 @@
+package io.gatun.snapshot.metadata;
+
+import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.Usage;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** Records for tests. */
+final class Records {
+
+  private static final Instant TIME = Instant.parse("2026-11-24T06:00:00.123456789Z");
+
+  private Records() {}
+
+  static SnapshotRecord active(long id, String key) {
+    return new SnapshotRecord(
+        id,
+        Kind.ACTIVE,
+        key,
+        "",
+        SnapshotRecord.NO_PARENT,
+        Map.of("containerd.io/snapshot.ref", "sha256:" + id),
+        TIME.plusNanos(id),
+        TIME.plusNanos(id),
+        null,
+        LayerForm.DIRECTORY);
+  }
+
+  static SnapshotRecord activeOn(long id, String key, SnapshotRecord parent) {
+    return new SnapshotRecord(
+        id,
+        Kind.ACTIVE,
+        key,
+        parent.name(),
+        parent.id(),
+        Map.of(),
+        TIME.plusNanos(id),
+        TIME.plusNanos(id),
+        null,
+        LayerForm.DIRECTORY);
+  }
+
+  static SnapshotRecord committed(long id, String name) {
+    return new SnapshotRecord(
+        id,
+        Kind.COMMITTED,
+        name,
+        "",
+        SnapshotRecord.NO_PARENT,
+        Map.of("containerd.io/gc.root", "now"),
+        TIME.plusNanos(id),
+        TIME.plusSeconds(id),
+        new Usage(id, 4_096 * id),
+        LayerForm.DIRECTORY);
+  }
+
+  /** {@return the same with other labels, updated so many seconds later} */
+  static SnapshotRecord with(SnapshotRecord record, Map<String, String> labels, long seconds) {
+    return new SnapshotRecord(
+        record.id(),
+        record.kind(),
+        record.name(),
+        record.parent(),
+        record.parentId(),
+        labels,
+        record.created(),
+        record.updated().plusSeconds(seconds),
+        record.usage(),
+        record.form());
+  }
+
+  /** {@return all records of a store, as it visits them} */
+  static List<SnapshotRecord> all(MetadataStore store) {
+    List<SnapshotRecord> records = new ArrayList<>();
+    store.forEach(records::add);
+    return records;
+  }
+}
