@@ -34,8 +34,7 @@ final class NativeCall {
   private static final Linker LINKER = Linker.nativeLinker();
   private static final Linker.Option CAPTURE_ERRNO = Linker.Option.captureCallState("errno");
   private static final StructLayout STATE = Linker.Option.captureStateLayout();
-  private static final long ERRNO =
-      STATE.byteOffset(MemoryLayout.PathElement.groupElement("errno"));
+  static final long ERRNO = STATE.byteOffset(MemoryLayout.PathElement.groupElement("errno"));
 
   private static final int EINTR = Errno.EINTR.number();
 
