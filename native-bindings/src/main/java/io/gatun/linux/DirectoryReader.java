@@ -59,7 +59,8 @@ public final class DirectoryReader {
 
   /**
    * {@return the next names, in no particular order; none at the end of the directory} Names that
-   * are added or removed meanwhile may be among them or not.
+   * are added or removed after the directory was opened may be among them or not: on btrfs, those
+   * that were added never are. To see them, rewind the descriptor or open another one.
    *
    * @param directory open for reading, so not with {@link OpenFlag#PATH}
    */

@@ -1,0 +1,57 @@
+package io.gatun.linux;
+
+import java.lang.reflect.Method;
+import java.util.Set;
+import org.junit.jupiter.api.extension.ExtensionContext;
+import org.junit.jupiter.api.extension.InvocationInterceptor;
+import org.junit.jupiter.api.extension.ReflectiveInvocationContext;
+
+/**
+ * Runs each test in a thread that has a mount namespace of its own. Whatever a test mounts is gone
+ * with its thread, also if it fails, and nobody else ever sees it. Programs that a test starts are
+ * in the namespace too.
+ *
+ * <p>The thread's mounts are in /proc/thread-self: /proc/self shows those of the process.
+ */
+final class PrivateMounts implements InvocationInterceptor {
+
+  @Override
+  public void interceptTestMethod(
+      Invocation<Void> test, ReflectiveInvocationContext<Method> method, ExtensionContext context)
+      throws Throwable {
+    runApart(test);
+  }
+
+  @Override
+  public void interceptTestTemplateMethod(
+      Invocation<Void> test, ReflectiveInvocationContext<Method> method, ExtensionContext context)
+      throws Throwable {
+    runApart(test);
+  }
+
+  private static void runApart(Invocation<Void> test) throws Throwable {
+    Throwable[] failure = new Throwable[1];
+    Thread thread =
+        new Thread(
+            () -> {
+              try {
+                Sched.unshare(NamespaceType.MOUNT);
+                Mounts.mount(
+                    LinuxPath.EMPTY,
+                    LinuxPath.of("/"),
+                    "",
+                    Set.of(MountFlag.PRIVATE, MountFlag.RECURSIVE),
+                    "");
+                test.proceed();
+              } catch (Throwable e) {
+                failure[0] = e;
+              }
+            },
+            "private mounts");
+    thread.start();
+    thread.join();
+    if (failure[0] != null) {
+      throw failure[0];
+    }
+  }
+}
