@@ -17,7 +17,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.regex.Pattern;
 
 /**
  * The directory that holds everything one daemon keeps, open and locked.
@@ -45,9 +44,6 @@ public final class Root implements AutoCloseable {
   private static final int OTHERS_MODE_BITS = 0077;
   private static final int FORMAT_LENGTH_BYTES_MAX = 4096;
 
-  /** What separates or escapes paths in the options of an overlay mount. */
-  private static final Pattern UNMOUNTABLE = Pattern.compile("[,:\\\\]");
-
   private static final LinuxPath LOCK = LinuxPath.of("lock");
   private static final LinuxPath FORMAT = LinuxPath.of("format");
   private static final LinuxPath NEW_FORMAT = LinuxPath.of("format.new");
@@ -64,7 +60,6 @@ public final class Root implements AutoCloseable {
   private final Path path;
   private final List<Fd> open = new ArrayList<>();
   private final Fd directory;
-  private final Fd metadata;
   private final Fd snapshots;
   private final Fd trash;
   private RootFormat format;
@@ -77,11 +72,6 @@ public final class Root implements AutoCloseable {
    *     be written
    */
   public static Root open(Disk disk, Path path) throws UnusableRootException {
-    if (!path.isAbsolute() || UNMOUNTABLE.matcher(path.toString()).find()) {
-      throw new UnusableRootException(
-          "root %s cannot be named in mount options: choose an absolute path without , : and \\"
-              .formatted(path));
-    }
     try {
       return new Root(disk, path);
     } catch (ErrnoException e) {
@@ -108,7 +98,7 @@ public final class Root implements AutoCloseable {
       this.directory = openRoot();
       lock();
       this.format = readOrWriteFormat();
-      this.metadata = openOrCreate(METADATA, PRIVATE_MODE);
+      openOrCreate(METADATA, PRIVATE_MODE);
       this.snapshots = openOrCreate(SNAPSHOTS, PRIVATE_MODE);
       this.trash = openOrCreate(TRASH, PRIVATE_MODE);
       openOrCreate(EMPTY, EMPTY_MODE);
@@ -155,9 +145,9 @@ public final class Root implements AutoCloseable {
     return directory;
   }
 
-  /** {@return {@code metadata/}, open} */
-  public Fd metadata() {
-    return metadata;
+  /** {@return where {@code metadata/} is; absolute} */
+  public Path metadataPath() {
+    return path.resolve(METADATA.toString());
   }
 
   /** {@return {@code snapshots/}, open} */

@@ -48,4 +48,16 @@ public record SnapshotRecord(
   public SnapshotInfo info() {
     return new SnapshotInfo(kind, name, parent, labels, created, updated);
   }
+
+  /** {@return this with other labels, written at the given time} */
+  public SnapshotRecord withLabels(Map<String, String> newLabels, Instant at) {
+    return new SnapshotRecord(
+        id, kind, name, parent, parentId, newLabels, created, at, usage, form);
+  }
+
+  /** {@return this with what the snapshot takes by itself} */
+  public SnapshotRecord withUsage(Usage counted) {
+    return new SnapshotRecord(
+        id, kind, name, parent, parentId, labels, created, updated, counted, form);
+  }
 }

@@ -135,14 +135,6 @@ class RootTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"a:b", "a,b", "a\\b"})
-  void rootThatMountOptionsCannotNameIsRefused(String name) {
-    assertThatThrownBy(() -> open(temporary.resolve(name)))
-        .isInstanceOf(UnusableRootException.class)
-        .hasMessageContaining("mount options");
-  }
-
-  @ParameterizedTest
   @CsvSource({
     "1, 1",
     "42, 42",

@@ -1,0 +1,368 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.SnapshotInfo;
+import io.gatun.snapshot.Snapshotter;
+import io.gatun.snapshot.Usage;
+import io.gatun.snapshot.driver.Chain;
+import io.gatun.snapshot.driver.Driver;
+import io.gatun.snapshot.filter.Filters;
+import io.gatun.snapshot.metadata.LayerForm;
+import io.gatun.snapshot.metadata.MetadataStore;
+import io.gatun.snapshot.metadata.SnapshotRecord;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The snapshotter: checks a request against the metadata store, has the driver and the disk do
+ * their part, and records the outcome.
+ *
+ * <p>The order of steps decides what a crash leaves behind. A snapshot's directory is durable
+ * before its record is, and outlives it: so at any instant a record without a directory is damage,
+ * and a directory without a record is garbage.
+ */
+final class Engine implements Snapshotter {
+
+  private static final String LABELS_PATH = "labels";
+  private static final String LABEL_PATH_PREFIX = "labels.";
+
+  private final MetadataStore store;
+  private final Driver driver;
+  private final SnapshotDirectories directories;
+  private final Reaper reaper;
+  private final UsageCounter usages;
+  private final LayerDurability durability;
+  private final InstantSource clock;
+  private final NameClaims claims;
+
+  Engine(
+      MetadataStore store,
+      Driver driver,
+      SnapshotDirectories directories,
+      Reaper reaper,
+      UsageCounter usages,
+      LayerDurability durability,
+      NameClaims claims,
+      InstantSource clock) {
+    this.store = store;
+    this.driver = driver;
+    this.directories = directories;
+    this.reaper = reaper;
+    this.usages = usages;
+    this.durability = durability;
+    this.claims = claims;
+    this.clock = clock;
+  }
+
+  @Override
+  public List<Mount> prepare(String key, String parent, Map<String, String> labels) {
+    return create("prepare", Kind.ACTIVE, key, parent, labels);
+  }
+
+  @Override
+  public List<Mount> view(String key, String parent, Map<String, String> labels) {
+    return create("view", Kind.VIEW, key, parent, labels);
+  }
+
+  private List<Mount> create(
+      String operation, Kind kind, String key, String parent, Map<String, String> labels) {
+    Names.check(operation, "key", key);
+    Map<String, String> kept = Names.checkLabels(operation, labels);
+    try (var _ = claims.claim(List.of(key), parent)) {
+      SnapshotRecord parentRecord = parent.isEmpty() ? null : findParent(operation, key, parent);
+      store.requireUnused(key);
+      long id = store.nextId();
+      Instant now = clock.instant();
+      SnapshotRecord created =
+          new SnapshotRecord(
+              id,
+              kind,
+              key,
+              parent,
+              parentRecord == null ? SnapshotRecord.NO_PARENT : parentRecord.id(),
+              kept,
+              now,
+              now,
+              null,
+              LayerForm.DIRECTORY);
+      Chain chain = chain(created, parentRecord);
+      try (var making = directories.create(id, directory -> driver.create(directory, chain))) {
+        // What a driver copied from the parent must not turn up empty after a power cut.
+        durability.await(chain);
+        List<Mount> mounts = driver.mounts(chain);
+        store.put(created);
+        making.recorded();
+        return mounts;
+      }
+    } catch (ErrnoException e) {
+      throw StorageErrors.of(operation, key, e);
+    }
+  }
+
+  private SnapshotRecord findParent(String operation, String key, String parent) {
+    SnapshotRecord found =
+        store
+            .find(parent)
+            .orElseThrow(
+                () ->
+                    new SnapshotException.NotFound(
+                        "%s %s: parent snapshot %s: not found".formatted(operation, key, parent)));
+    if (found.kind() != Kind.COMMITTED) {
+      throw new SnapshotException.InvalidArgument(
+          "%s %s: parent snapshot %s is not committed but %s"
+              .formatted(operation, key, parent, found.kind().filterName()));
+    }
+    return found;
+  }
+
+  @Override
+  public List<Mount> mounts(String key) {
+    SnapshotRecord found = find("mounts", key);
+    if (found.kind() == Kind.COMMITTED) {
+      throw new SnapshotException.FailedPrecondition(
+          "mounts %s: the snapshot is committed and has no mounts of its own; make a view of it"
+              .formatted(key));
+    }
+    try {
+      return driver.mounts(chain(found, parentOf(found)));
+    } catch (ErrnoException e) {
+      throw StorageErrors.of("mounts", key, e);
+    }
+  }
+
+  @Override
+  public void commit(String name, String key, String parent, Map<String, String> labels) {
+    Names.check("commit", "name", name);
+    Names.check("commit", "key", key);
+    Map<String, String> kept = Names.checkLabels("commit", labels);
+    try (var _ = claims.claim(List.of(name, key), parent)) {
+      store.requireUnused(name);
+      SnapshotRecord active = find("commit", key);
+      if (active.kind() != Kind.ACTIVE) {
+        throw new SnapshotException.FailedPrecondition(
+            "commit %s as %s: the snapshot is not active but %s"
+                .formatted(key, name, active.kind().filterName()));
+      }
+      SnapshotRecord newParent = parentForCommit(active, name, parent);
+      Instant now = clock.instant();
+      SnapshotRecord committed =
+          new SnapshotRecord(
+              active.id(),
+              Kind.COMMITTED,
+              name,
+              newParent == null ? "" : newParent.name(),
+              newParent == null ? SnapshotRecord.NO_PARENT : newParent.id(),
+              kept,
+              now,
+              now,
+              null,
+              active.form());
+      Chain chain = chain(active, newParent);
+      driver.freeze(chain);
+      durability.await(chain);
+      store.put(committed);
+    } catch (ErrnoException e) {
+      throw StorageErrors.of("commit", key, e);
+    }
+  }
+
+  /**
+   * {@return the parent that an active snapshot has once it is committed, which a rebase may
+   * choose}
+   */
+  private @Nullable SnapshotRecord parentForCommit(
+      SnapshotRecord active, String name, String requested) {
+    if (requested.isEmpty() || requested.equals(active.parent())) {
+      return parentOf(active);
+    }
+    if (!active.parent().isEmpty()) {
+      throw new SnapshotException.InvalidArgument(
+          "commit %s as %s: the parent is %s and cannot become %s"
+              .formatted(active.name(), name, active.parent(), requested));
+    }
+    SnapshotRecord found =
+        store
+            .find(requested)
+            .orElseThrow(
+                () ->
+                    new SnapshotException.NotFound(
+                        "commit %s as %s: parent snapshot %s: not found"
+                            .formatted(active.name(), name, requested)));
+    if (found.kind() != Kind.COMMITTED) {
+      throw new SnapshotException.FailedPrecondition(
+          "commit %s as %s: parent snapshot %s is not committed but %s"
+              .formatted(active.name(), name, requested, found.kind().filterName()));
+    }
+    return found;
+  }
+
+  @Override
+  public void remove(String key) {
+    try (var _ = claims.claimForRemoval(key)) {
+      SnapshotRecord found = store.find(key).orElseThrow(() -> notFound("remove", key));
+      int children = store.children(found.id());
+      if (children > 0) {
+        throw new SnapshotException.FailedPrecondition(
+            "cannot remove snapshot %s: it has %d child%s"
+                .formatted(key, children, children == 1 ? "" : "ren"));
+      }
+      store.remove(found.id());
+      reaper.submit(found.id());
+    }
+  }
+
+  @Override
+  public SnapshotInfo stat(String key) {
+    return info(find("stat", key));
+  }
+
+  @Override
+  public SnapshotInfo update(String name, Map<String, String> labels, List<String> fieldPaths) {
+    Map<String, String> given = Names.checkLabels("update", labels);
+    try (var _ = claims.claim(List.of(name), "")) {
+      SnapshotRecord found = find("update", name);
+      SnapshotRecord updated =
+          found.withLabels(mask(name, found.labels(), given, fieldPaths), clock.instant());
+      store.put(updated);
+      return info(updated);
+    }
+  }
+
+  private static Map<String, String> mask(
+      String name,
+      Map<String, String> present,
+      Map<String, String> given,
+      List<String> fieldPaths) {
+    if (fieldPaths.isEmpty()) {
+      return given;
+    }
+    Map<String, String> result = new HashMap<>(present);
+    for (String path : fieldPaths) {
+      if (path.equals(LABELS_PATH)) {
+        result = new HashMap<>(given);
+      } else if (path.startsWith(LABEL_PATH_PREFIX)) {
+        String label = path.substring(LABEL_PATH_PREFIX.length());
+        String value = given.get(label);
+        if (value == null) {
+          result.remove(label);
+        } else {
+          result.put(label, value);
+        }
+      } else {
+        throw new SnapshotException.InvalidArgument(
+            "update %s: field %s cannot be changed, only labels can".formatted(name, path));
+      }
+    }
+    return result;
+  }
+
+  @Override
+  public void list(List<String> filters, Consumer<SnapshotInfo> visitor) {
+    Predicate<SnapshotInfo> matches = Filters.parse(filters);
+    store.forEach(
+        record -> {
+          SnapshotInfo info = info(record);
+          if (matches.test(info)) {
+            visitor.accept(info);
+          }
+        });
+  }
+
+  @Override
+  public Usage usage(String key) {
+    SnapshotRecord found = find("usage", key);
+    try {
+      return usages.of(found, chain(found, parentOf(found)));
+    } catch (ErrnoException e) {
+      throw StorageErrors.of("usage", key, e);
+    }
+  }
+
+  @Override
+  public void cleanup() {
+    try {
+      directories.unrecorded(this::isRecorded).forEach(reaper::submit);
+    } catch (ErrnoException e) {
+      throw StorageErrors.of("cleanup", "", e);
+    }
+    reaper.awaitIdle();
+  }
+
+  private boolean isRecorded(long id) {
+    return store.find(id).isPresent();
+  }
+
+  /** Finds a snapshot whose files a request needs. */
+  private SnapshotRecord find(String operation, String key) {
+    SnapshotRecord found = store.find(key).orElseThrow(() -> notFound(operation, key));
+    requirePresent(operation, found);
+    return found;
+  }
+
+  private void requirePresent(String operation, SnapshotRecord found) {
+    if (directories.isMissing(found.id())) {
+      throw new SnapshotException.NotFound(
+          ("%s: the directory of snapshot %s (id %d) is missing: delete the images and containers"
+                  + " that use it, let containerd collect garbage, and pull again")
+              .formatted(operation, found.name(), found.id()));
+    }
+  }
+
+  private static SnapshotException notFound(String operation, String key) {
+    return new SnapshotException.NotFound("%s: snapshot %s: not found".formatted(operation, key));
+  }
+
+  private @Nullable SnapshotRecord parentOf(SnapshotRecord child) {
+    return child.parentId() == SnapshotRecord.NO_PARENT ? null : parentById(child);
+  }
+
+  private SnapshotRecord parentById(SnapshotRecord child) {
+    return store
+        .find(child.parentId())
+        .orElseThrow(
+            () ->
+                // Without a claim, both may have been removed since the child was found.
+                store.find(child.id()).isEmpty()
+                    ? notFound("parents", child.name())
+                    : new IllegalStateException(
+                        "snapshot %s (id %d) has no record of its parent %s (id %d)"
+                            .formatted(
+                                child.name(), child.id(), child.parent(), child.parentId())));
+  }
+
+  private Chain chain(SnapshotRecord snapshot, @Nullable SnapshotRecord parent) {
+    List<Long> parents = new ArrayList<>();
+    for (SnapshotRecord at = parent; at != null; at = parentOf(at)) {
+      requirePresent("parent of " + snapshot.name(), at);
+      parents.add(at.id());
+    }
+    return new Chain(
+        snapshot.id(),
+        snapshot.kind(),
+        parents,
+        snapshot.labels(),
+        Names.isExtraction(snapshot.name()));
+  }
+
+  private SnapshotInfo info(SnapshotRecord record) {
+    SnapshotInfo info = record.info();
+    Map<String, String> added = driver.labels(record.id());
+    if (added.isEmpty()) {
+      return info;
+    }
+    Map<String, String> labels = new HashMap<>(info.labels());
+    labels.putAll(added);
+    return new SnapshotInfo(
+        info.kind(), info.name(), info.parent(), labels, info.created(), info.updated());
+  }
+}

@@ -1,0 +1,165 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.snapshot.Snapshotter;
+import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.disk.Root;
+import io.gatun.snapshot.disk.UnusableRootException;
+import io.gatun.snapshot.driver.Driver;
+import io.gatun.snapshot.driver.DriverChoice;
+import io.gatun.snapshot.driver.DriverName;
+import io.gatun.snapshot.driver.NativeDriver;
+import io.gatun.snapshot.driver.OverlayDriver;
+import io.gatun.snapshot.driver.OverlayTrial;
+import io.gatun.snapshot.metadata.MetadataStore;
+import java.io.IOException;
+import java.time.InstantSource;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.Optional;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * An opened root with its engine: everything that one daemon does on one root.
+ *
+ * <p>Opening locks the root, opens the metadata, chooses the driver and brings records and
+ * directories together; when it returns, requests can be served. Closing stops the threads and
+ * leaves the data as they are: it takes nothing away from containers that run.
+ */
+public final class EngineRoot implements AutoCloseable {
+
+  private static final Logger log = LoggerFactory.getLogger(EngineRoot.class);
+
+  /** What has to be closed, the last opened first. */
+  private final Deque<AutoCloseable> open = new ArrayDeque<>();
+
+  private final DriverName driver;
+  private final Engine engine;
+
+  /**
+   * Opens a root.
+   *
+   * @throws UnusableRootException if it cannot be served, with one line that says why and what to
+   *     do
+   */
+  public static EngineRoot open(Disk disk, EngineSettings settings, InstantSource clock)
+      throws UnusableRootException {
+    try {
+      return new EngineRoot(disk, settings, clock);
+    } catch (IOException e) {
+      throw new UnusableRootException(
+          "root %s cannot be used: %s".formatted(settings.root(), e.getMessage()), e);
+    }
+  }
+
+  private EngineRoot(Disk disk, EngineSettings settings, InstantSource clock)
+      throws UnusableRootException, IOException {
+    boolean complete = false;
+    try {
+      Root root = keep(Root.open(disk, settings.root()));
+      MetadataStore store =
+          keep(MetadataStore.open(disk, root.metadataPath(), settings.metadata()));
+      Driver chosen = chooseDriver(disk, settings, root, store.size() == 0);
+      this.driver = chosen.name();
+      NameClaims claims = new NameClaims();
+      Reaper reaper = keep(new Reaper(disk, root, id -> store.find(id).isPresent()));
+      Set<Long> missing = Recovery.run(root, store, reaper);
+      SharedSync filesystem = new SharedSync(() -> disk.syncFilesystem(root.directory()));
+      this.engine =
+          new Engine(
+              store,
+              chosen,
+              new SnapshotDirectories(disk, root, reaper, missing),
+              reaper,
+              new UsageCounter(store, chosen, claims),
+              new LayerDurability(settings.layerSync(), chosen, filesystem),
+              claims,
+              clock);
+      reaper.start();
+      complete = true;
+    } finally {
+      if (!complete) {
+        close();
+      }
+    }
+  }
+
+  private static Driver chooseDriver(Disk disk, EngineSettings settings, Root root, boolean isEmpty)
+      throws UnusableRootException, IOException {
+    Optional<DriverName> recorded = isEmpty ? Optional.empty() : recordedDriver(root);
+    DriverChoice choice =
+        DriverChoice.of(
+            settings.driver(), recorded, new OverlayTrial(disk, root.path(), root.trash()).run());
+    Driver chosen =
+        switch (choice) {
+          case DriverChoice.Overlay overlay -> {
+            log.info("driver=overlay reason=\"{}\"", overlay.reason());
+            yield new OverlayDriver(
+                disk,
+                root.path(),
+                root.snapshots(),
+                settings.overlay(),
+                overlay.features(),
+                BootId.read());
+          }
+          case DriverChoice.Native copying -> {
+            log.info("driver=native reason=\"{}\"", copying.reason());
+            yield new NativeDriver(disk, root.path(), root.snapshots(), settings.copyThreads());
+          }
+          case DriverChoice.Refused refused ->
+              throw new UnusableRootException(
+                  "root %s cannot be used: %s".formatted(root.path(), refused.reason()));
+        };
+    root.recordDriver(chosen.name().configName());
+    return chosen;
+  }
+
+  private static Optional<DriverName> recordedDriver(Root root) throws UnusableRootException {
+    if (root.driver().isEmpty()) {
+      return Optional.empty();
+    }
+    String name = root.driver().get();
+    return Optional.of(
+        Arrays.stream(DriverName.values())
+            .filter(each -> each.configName().equals(name))
+            .findFirst()
+            .orElseThrow(
+                () ->
+                    new UnusableRootException(
+                        "root %s belongs to a driver %s that this gatun does not know: use the gatun that wrote it"
+                            .formatted(root.path(), name))));
+  }
+
+  /** {@return the snapshots of this root} */
+  public Snapshotter snapshotter() {
+    return engine;
+  }
+
+  /** {@return the driver that was chosen} */
+  public DriverName driver() {
+    return driver;
+  }
+
+  private <T extends AutoCloseable> T keep(T opened) {
+    open.push(opened);
+    return opened;
+  }
+
+  /**
+   * Stops what runs in the background and gives up the root. No request may be under way any more.
+   */
+  @Override
+  public void close() {
+    while (!open.isEmpty()) {
+      AutoCloseable last = open.pop();
+      try {
+        last.close();
+      } catch (Exception e) {
+        // The others have to be closed all the same, the lock on the root above all.
+        log.error("cannot close {} properly", last.getClass().getSimpleName(), e);
+      }
+    }
+  }
+}

@@ -1,0 +1,23 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.linux.ErrnoException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+
+/** Waits for what another thread does for several. */
+final class Outcomes {
+
+  private Outcomes() {}
+
+  /** {@return the result of the other thread's work, or throws what it failed with} */
+  static <T> T await(CompletableFuture<T> work) throws ErrnoException {
+    try {
+      return work.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof ErrnoException failure) {
+        throw failure;
+      }
+      throw e;
+    }
+  }
+}

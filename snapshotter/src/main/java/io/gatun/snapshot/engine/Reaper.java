@@ -1,0 +1,150 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.LinuxPath;
+import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.disk.Root;
+import io.gatun.snapshot.driver.TreeDeletion;
+import java.util.ArrayDeque;
+import java.util.Queue;
+import java.util.function.LongPredicate;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Deletes, in the background, the directories of snapshots that are gone.
+ *
+ * <p>A directory is first moved to {@code trash/}, after one more look at whether it really has no
+ * record; then its tree is deleted. Neither step has to be durable: what a crash leaves in {@code
+ * snapshots/} without a record, or in {@code trash/}, is submitted again at the next start. The
+ * queue holds ids only and is bounded by the number of snapshots.
+ */
+final class Reaper implements AutoCloseable {
+
+  private static final Logger log = LoggerFactory.getLogger(Reaper.class);
+
+  private final Disk disk;
+  private final Root root;
+  private final LongPredicate recorded;
+  private final Thread thread;
+  private final Queue<LinuxPath> waiting = new ArrayDeque<>();
+  private boolean busy;
+  private boolean closed;
+
+  Reaper(Disk disk, Root root, LongPredicate recorded) {
+    this.disk = disk;
+    this.root = root;
+    this.recorded = recorded;
+    this.thread = Thread.ofPlatform().name("gatun-reaper").daemon().unstarted(this::run);
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  /** Has the directory of a snapshot deleted that has no record, wherever in its life it is. */
+  void submit(long id) {
+    submit(Root.snapshotName(id));
+  }
+
+  /** Has something in the trash, or the directory of a snapshot of this name, deleted. */
+  synchronized void submit(LinuxPath name) {
+    waiting.add(name);
+    notifyAll();
+  }
+
+  /**
+   * Waits until everything submitted so far is deleted, or has turned out not to be deletable now.
+   */
+  synchronized void awaitIdle() {
+    boolean interrupted = false;
+    while ((busy || !waiting.isEmpty()) && !closed) {
+      try {
+        wait();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void run() {
+    for (LinuxPath name = next(); name != null; name = next()) {
+      reap(name);
+    }
+  }
+
+  private synchronized @Nullable LinuxPath next() {
+    busy = false;
+    notifyAll();
+    while (waiting.isEmpty() && !closed) {
+      try {
+        wait();
+      } catch (InterruptedException e) {
+        // Nobody interrupts this thread but a JVM that ends; close() is how it is stopped.
+        closed = true;
+      }
+    }
+    if (closed) {
+      return null;
+    }
+    busy = true;
+    return waiting.poll();
+  }
+
+  private void reap(LinuxPath name) {
+    try {
+      moveToTrash(name);
+      TreeDeletion.delete(disk, root.trash(), name);
+      log.debug("deleted directory={}", name);
+    } catch (ErrnoException e) {
+      log.warn(
+          "cannot delete directory={} now, the next cleanup or start tries again error={}",
+          name,
+          e.getMessage());
+    }
+  }
+
+  private void moveToTrash(LinuxPath name) throws ErrnoException {
+    long id = Root.snapshotId(name);
+    if (id == Root.NO_SNAPSHOT) {
+      return;
+    }
+    if (recorded.test(id)) {
+      throw new IllegalStateException("snapshot " + id + " has a record and is to be deleted");
+    }
+    try {
+      disk.rename(root.snapshots(), name, root.trash(), name);
+    } catch (ErrnoException e) {
+      if (!e.is(Errno.ENOENT)) {
+        throw e;
+      }
+    }
+  }
+
+  /**
+   * Stops after the directory that is being deleted; what is left is found again at the next start.
+   */
+  @Override
+  public void close() {
+    synchronized (this) {
+      closed = true;
+      notifyAll();
+    }
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,113 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.disk.Root;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.LongPredicate;
+
+/**
+ * The directories below {@code snapshots/}: how one comes to be, and which have no record.
+ *
+ * <p>A directory is filled inside {@code trash/} and moved to its id when it is complete, so that a
+ * crash in between leaves nothing that anybody has to recognise.
+ */
+final class SnapshotDirectories {
+
+  private static final int DIRECTORY_MODE = 0700;
+  private static final String STAGING_SUFFIX = ".new";
+
+  /** Fills the directory of a new snapshot. */
+  @FunctionalInterface
+  interface Filler {
+    void fill(Fd directory) throws ErrnoException;
+  }
+
+  private final Disk disk;
+  private final Root root;
+  private final SharedSync names;
+  private final Reaper reaper;
+
+  /** Ids whose directories are, or will be, in place before their records are. */
+  private final Set<Long> unrecorded = ConcurrentHashMap.newKeySet();
+
+  /** Ids whose directories were missing when the root was opened. */
+  private final Set<Long> missing;
+
+  SnapshotDirectories(Disk disk, Root root, Reaper reaper, Set<Long> missing) {
+    this.disk = disk;
+    this.root = root;
+    this.reaper = reaper;
+    this.missing = missing;
+    this.names = new SharedSync(() -> disk.sync(root.snapshots()));
+  }
+
+  /**
+   * Makes the directory of a snapshot, durably. If this fails, or if what it returns is closed
+   * before the snapshot is recorded, the directory is disposed of.
+   */
+  Making create(long id, Filler filler) throws ErrnoException {
+    Making making = new Making(id);
+    try {
+      LinuxPath staging = LinuxPath.of(id + STAGING_SUFFIX);
+      disk.createDirectory(root.trash(), staging, DIRECTORY_MODE);
+      making.staged = true;
+      try (Fd directory = root.openDirectory(root.trash(), staging)) {
+        filler.fill(directory);
+      }
+      disk.rename(root.trash(), staging, root.snapshots(), Root.snapshotName(id));
+      names.await();
+      return making;
+    } catch (ErrnoException | RuntimeException | Error e) {
+      making.close();
+      throw e;
+    }
+  }
+
+  /** {@return whether the directory of a recorded snapshot has vanished} */
+  boolean isMissing(long id) {
+    return missing.contains(id);
+  }
+
+  /** {@return the ids of directories that neither have a record nor are about to get one} */
+  List<Long> unrecorded(LongPredicate recorded) throws ErrnoException {
+    List<Long> found = new ArrayList<>();
+    for (long id : root.snapshotIds()) {
+      // In this order: who records a snapshot does it before leaving the set.
+      if (!unrecorded.contains(id) && !recorded.test(id)) {
+        found.add(id);
+      }
+    }
+    return found;
+  }
+
+  /** The directory of a snapshot that has no record yet. */
+  final class Making implements AutoCloseable {
+    private final long id;
+    private boolean staged;
+    private boolean recorded;
+
+    private Making(long id) {
+      this.id = id;
+      unrecorded.add(id);
+    }
+
+    /** Says that the snapshot has its record. */
+    void recorded() {
+      recorded = true;
+    }
+
+    @Override
+    public void close() {
+      unrecorded.remove(id);
+      if (!recorded && staged) {
+        reaper.submit(id);
+      }
+    }
+  }
+}

@@ -1,0 +1,11 @@
+/**
+ * The engine: carries out each request by ordering the metadata store, the driver and the disk so
+ * that what is acknowledged is durable and what is not leaves nothing behind.
+ *
+ * <p>It is the only place that knows both the store and the drivers. Names are claimed here, so
+ * that two requests for one name take turns while all others run side by side.
+ */
+@NullMarked
+package io.gatun.snapshot.engine;
+
+import org.jspecify.annotations.NullMarked;
