@@ -8,6 +8,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
 /** {@code gatun}: takes the command line apart and runs a command. */
@@ -15,8 +16,9 @@ import picocli.CommandLine.Spec;
     name = "gatun",
     description = "A snapshot backend for containerd.",
     mixinStandardHelpOptions = true,
+    scope = ScopeType.INHERIT,
     versionProvider = Version.class,
-    subcommands = {VersionCommand.class},
+    subcommands = {ServeCommand.class, VersionCommand.class},
     synopsisSubcommandLabel = "COMMAND",
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {"0:success", "1:an error, said in one line on stderr", "2:wrong usage"})

@@ -1,6 +1,8 @@
 package io.gatun.server;
 
-import io.gatun.snapshot.driver.DriverName;
+import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.engine.LayerSync;
+import io.gatun.snapshot.metadata.MetadataSettings;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -12,7 +14,7 @@ import java.util.Set;
  *
  * @param root the directory that holds all snapshots
  * @param address the unix socket to listen on
- * @param driver the driver to use, or empty to take the best that works on the root
+ * @param driver the driver to use
  * @param transport what moves bytes between the socket and netty
  * @param allowedUids users that may connect, besides root
  * @param allowedGids groups that may connect, besides root
@@ -36,7 +38,7 @@ import java.util.Set;
 public record Configuration(
     Path root,
     Path address,
-    Optional<DriverName> driver,
+    DriverSetting driver,
     Transport transport,
     Set<Long> allowedUids,
     Set<Long> allowedGids,
@@ -65,7 +67,7 @@ public record Configuration(
       new Configuration(
           Path.of("/var/lib/gatun"),
           Path.of("/run/gatun/gatun.sock"),
-          Optional.empty(),
+          DriverSetting.AUTO,
           Transport.AUTO,
           Set.of(),
           Set.of(),
@@ -75,7 +77,7 @@ public record Configuration(
           false,
           false,
           LayerSync.COMMIT,
-          200_000,
+          MetadataSettings.DEFAULT_ENTRIES_MAX,
           16,
           1024,
           1024,
@@ -112,8 +114,8 @@ public record Configuration(
    *
    * @param root the root, if given
    * @param address the socket, if given
-   * @param driver the driver, if given; in it nothing for {@code auto}
+   * @param driver the driver, if given
    */
   public record Overrides(
-      Optional<Path> root, Optional<Path> address, Optional<Optional<DriverName>> driver) {}
+      Optional<Path> root, Optional<Path> address, Optional<DriverSetting> driver) {}
 }

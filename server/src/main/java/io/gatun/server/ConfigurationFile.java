@@ -2,7 +2,9 @@ package io.gatun.server;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.gatun.snapshot.driver.DriverName;
+import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.engine.LayerSync;
+import io.gatun.snapshot.metadata.MetadataSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -12,7 +14,6 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 
@@ -27,11 +28,11 @@ public final class ConfigurationFile {
   /** Where the configuration is looked for if nobody says; it need not exist. */
   public static final Path DEFAULT_PATH = Path.of("/etc/gatun/gatun.toml");
 
-  /** What the command line and the file call the choice of the best driver. */
-  public static final String AUTO_DRIVER = "auto";
-
   /** User and group ids are 32 bits, of which the last value means "none" (chown(2)). */
   private static final long ID_MAX = 0xFFFF_FFFEL;
+
+  /** Fewer would not hold the layers of a handful of images. */
+  private static final int METADATA_ENTRIES_MIN = 100;
 
   /** Options that mean something else where Gatun sets them: what to use instead. */
   private static final Map<String, String> RESERVED_MOUNT_OPTIONS =
@@ -63,16 +64,6 @@ public final class ConfigurationFile {
     return Files.exists(DEFAULT_PATH) ? read(DEFAULT_PATH) : Configuration.DEFAULTS;
   }
 
-  /** {@return the drivers by the names that the file and the command line give them} */
-  public static Map<String, Optional<DriverName>> drivers() {
-    Map<String, Optional<DriverName>> drivers = new LinkedHashMap<>();
-    drivers.put(AUTO_DRIVER, Optional.empty());
-    for (DriverName driver : DriverName.values()) {
-      drivers.put(driver.configName(), Optional.of(driver));
-    }
-    return drivers;
-  }
-
   static Configuration parse(String fileName, String text) {
     TomlTable toml = new TomlTable(fileName, text);
     Configuration otherwise = Configuration.DEFAULTS;
@@ -80,7 +71,10 @@ public final class ConfigurationFile {
         new Configuration(
             toml.absolutePath("root", otherwise.root()),
             toml.absolutePath("address", otherwise.address()),
-            toml.choice("driver", drivers(), otherwise.driver()),
+            toml.choice(
+                "driver",
+                names(DriverSetting.values(), DriverSetting::configName),
+                otherwise.driver()),
             toml.choice(
                 "transport",
                 names(Transport.values(), Transport::configName),
@@ -96,7 +90,11 @@ public final class ConfigurationFile {
                 "layer_sync",
                 names(LayerSync.values(), LayerSync::configName),
                 otherwise.layerSync()),
-            toml.number("metadata_entries_max", otherwise.metadataEntriesMax(), 1_000, 100_000_000),
+            toml.number(
+                "metadata_entries_max",
+                otherwise.metadataEntriesMax(),
+                METADATA_ENTRIES_MIN,
+                MetadataSettings.ENTRIES_MAX_MAX),
             toml.number("rpc_threads", otherwise.rpcThreads(), 1, 1_024),
             toml.number("rpc_queue_max", otherwise.rpcQueueMax(), 1, 1_000_000),
             toml.number("max_connections", otherwise.connectionsMax(), 1, 1_000_000),
@@ -120,8 +118,7 @@ public final class ConfigurationFile {
     Map<String, String> entries = new LinkedHashMap<>();
     entries.put("root", quoted(configuration.root().toString()));
     entries.put("address", quoted(configuration.address().toString()));
-    entries.put(
-        "driver", quoted(configuration.driver().map(DriverName::configName).orElse(AUTO_DRIVER)));
+    entries.put("driver", quoted(configuration.driver().configName()));
     entries.put("transport", quoted(configuration.transport().configName()));
     entries.put("allowed_uids", list(configuration.allowedUids().stream().sorted().toList()));
     entries.put("allowed_gids", list(configuration.allowedGids().stream().sorted().toList()));

@@ -12,7 +12,6 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
@@ -51,7 +50,7 @@ final class TestServer implements AutoCloseable {
     return new Configuration(
         directory.resolve("root"),
         directory.resolve("s.sock"),
-        Optional.empty(),
+        defaults.driver(),
         transport,
         Set.of(),
         Set.of(),
@@ -60,7 +59,7 @@ final class TestServer implements AutoCloseable {
         false,
         false,
         false,
-        LayerSync.COMMIT,
+        defaults.layerSync(),
         defaults.metadataEntriesMax(),
         threads,
         queueMax,

@@ -1,9 +1,16 @@
 package io.gatun.snapshot.driver;
 
+import java.util.Locale;
+
 /** Which driver an operator wants. */
 public enum DriverSetting {
   /** Overlay where it works, otherwise native. */
   AUTO,
   OVERLAY,
-  NATIVE
+  NATIVE;
+
+  /** {@return the name used in the configuration, such as {@code auto}} */
+  public String configName() {
+    return name().toLowerCase(Locale.ROOT);
+  }
 }

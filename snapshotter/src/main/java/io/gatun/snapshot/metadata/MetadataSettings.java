@@ -21,7 +21,8 @@ public record MetadataSettings(int entriesMax, int journalBytes) {
 
   static final int JOURNAL_BYTES_MAX = 1 << 30;
 
-  static final int ENTRIES_MAX_MAX = 10_000_000;
+  /** The index would take 10 GB of disk. */
+  public static final int ENTRIES_MAX_MAX = 10_000_000;
 
   public MetadataSettings {
     if (entriesMax < 1 || entriesMax > ENTRIES_MAX_MAX) {

@@ -1,0 +1,67 @@
+package io.gatun.server;
+
+import io.gatun.snapshot.engine.LayerSync;
+import java.lang.management.ManagementFactory;
+import java.util.concurrent.CountDownLatch;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The daemon as a process: from its start to the signal that ends it.
+ *
+ * <p>SIGTERM and SIGINT both drain: no new connection, calls in flight are answered, the root is
+ * given up, exit status 0. SIGKILL is always safe, and only makes the next start rebuild its index.
+ */
+public final class DaemonProcess {
+
+  private static final Logger LOG = LoggerFactory.getLogger(DaemonProcess.class);
+
+  private DaemonProcess() {}
+
+  /**
+   * Runs a daemon until the process is told to end; does not return.
+   *
+   * @param version the version of Gatun, for the log
+   * @throws StartException if it cannot be started
+   */
+  public static void run(String version, Configuration configuration) {
+    LogConfiguration.setLevel(configuration.logLevel());
+    ServiceNotice manager = new ServiceNotice(System.getenv("NOTIFY_SOCKET"));
+    Daemon daemon = Daemon.start(configuration);
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> end(daemon, manager), "gatun-stop"));
+    LOG.info(
+        "serving version={} pid={} address={} root={} driver={} transport={} startMillis={}",
+        version,
+        ProcessHandle.current().pid(),
+        configuration.address(),
+        configuration.root(),
+        daemon.driver().configName(),
+        daemon.transport().configName(),
+        System.currentTimeMillis() - ManagementFactory.getRuntimeMXBean().getStartTime());
+    if (configuration.layerSync() == LayerSync.NONE) {
+      LOG.warn("layer_sync=none: a power cut may leave committed layers with empty files");
+    }
+    manager.send(ServiceNotice.READY);
+    awaitEnd();
+  }
+
+  private static void end(Daemon daemon, ServiceNotice manager) {
+    manager.send(ServiceNotice.STOPPING);
+    daemon.close();
+    LOG.info("stopped");
+    // The JVM would exit with 128 + the number of the signal, and an orderly stop is a success.
+    Runtime.getRuntime().halt(0);
+  }
+
+  /** The hook above ends the process, whatever this thread does. */
+  private static void awaitEnd() {
+    CountDownLatch never = new CountDownLatch(1);
+    while (true) {
+      try {
+        never.await();
+      } catch (InterruptedException e) {
+        LOG.debug("interrupted, which nobody does");
+      }
+    }
+  }
+}

@@ -1,0 +1,73 @@
+package io.gatun.server;
+
+import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.disk.UnusableRootException;
+import io.gatun.snapshot.driver.OverlaySettings;
+import io.gatun.snapshot.engine.EngineRoot;
+import io.gatun.snapshot.engine.EngineSettings;
+import io.gatun.snapshot.metadata.MetadataSettings;
+import java.time.Clock;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+
+/**
+ * Puts the daemon together from its configuration.
+ *
+ * <p>The root is opened before anybody can connect, and everything that can refuse to start does so
+ * before the socket appears. The event loops are started beside that, since loading netty takes as
+ * long as opening the metadata.
+ */
+final class Wiring {
+
+  private Wiring() {}
+
+  static Daemon open(Configuration configuration) {
+    SocketFile socket = new SocketFile(configuration.address());
+    CompletableFuture<EventLoops> loops =
+        CompletableFuture.supplyAsync(
+            () -> EventLoops.open(configuration.transport()),
+            work -> Thread.ofPlatform().name("gatun-start").start(work));
+    EngineRoot engine;
+    try {
+      engine = EngineRoot.open(new LinuxDisk(), engineSettings(configuration), Clock.systemUTC());
+    } catch (UnusableRootException e) {
+      var _ = loops.thenAccept(EventLoops::close);
+      throw new StartException(String.valueOf(e.getMessage()), e);
+    }
+    try {
+      return new Daemon(
+          engine, Endpoint.open(configuration, engine.snapshotter(), socket, started(loops)));
+    } catch (RuntimeException e) {
+      engine.close();
+      throw e;
+    }
+  }
+
+  private static EventLoops started(CompletableFuture<EventLoops> loops) {
+    try {
+      return loops.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof StartException refusal) {
+        throw refusal;
+      }
+      throw e;
+    }
+  }
+
+  private static EngineSettings engineSettings(Configuration configuration) {
+    return new EngineSettings(
+        configuration.root(),
+        configuration.driver(),
+        new OverlaySettings(
+            configuration.mountOptions(),
+            configuration.volatileContainers(),
+            configuration.remapIds(),
+            configuration.rebase(),
+            configuration.upperdirLabel()),
+        configuration.copyThreads() == 0
+            ? Runtime.getRuntime().availableProcessors()
+            : configuration.copyThreads(),
+        configuration.layerSync(),
+        MetadataSettings.defaults().withEntriesMax(configuration.metadataEntriesMax()));
+  }
+}
