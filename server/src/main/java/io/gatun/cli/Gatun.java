@@ -18,7 +18,15 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     scope = ScopeType.INHERIT,
     versionProvider = Version.class,
-    subcommands = {ServeCommand.class, VersionCommand.class},
+    subcommands = {
+      ServeCommand.class,
+      DoctorCommand.class,
+      LsCommand.class,
+      TreeCommand.class,
+      DuCommand.class,
+      ConfigCommand.class,
+      VersionCommand.class
+    },
     synopsisSubcommandLabel = "COMMAND",
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {"0:success", "1:an error, said in one line on stderr", "2:wrong usage"})

@@ -1,0 +1,102 @@
+package io.gatun.cli;
+
+import io.gatun.server.Configuration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/**
+ * What belongs into containerd's configuration for a daemon of a given configuration.
+ *
+ * <p>containerd learns nothing of this over the wire, so both sides have to be told, and told the
+ * same.
+ */
+final class ContainerdConfiguration {
+
+  /** The generations of containerd's configuration file that know proxy plugins' exports. */
+  enum Generation {
+    /** containerd 1.7, {@code version = 2}. */
+    V1,
+    /** containerd 2, {@code version = 3}. */
+    V2
+  }
+
+  private ContainerdConfiguration() {}
+
+  /** {@return what to paste into {@code /etc/containerd/config.toml}} */
+  static String toml(Configuration gatun, Generation generation) {
+    return switch (generation) {
+      case V1 ->
+          "version = 2\n" + plugin(gatun) + forKubernetes("io.containerd.grpc.v1.cri\".containerd");
+      case V2 ->
+          "version = 3\n"
+              + plugin(gatun)
+              + forKubernetes("io.containerd.cri.v1.images\"")
+              + forTransfers();
+    };
+  }
+
+  /** {@return the capabilities that containerd has to ascribe to the plugin} */
+  static List<String> capabilities(Configuration gatun) {
+    List<String> capabilities = new ArrayList<>();
+    if (gatun.rebase()) {
+      capabilities.add("rebase");
+    }
+    if (gatun.remapIds()) {
+      capabilities.add("remap-ids");
+    }
+    return capabilities;
+  }
+
+  private static String plugin(Configuration gatun) {
+    List<String> capabilities = capabilities(gatun);
+    String capabilityLine =
+        capabilities.isEmpty()
+            ? ""
+            : capabilities.stream()
+                .map(name -> '"' + name + '"')
+                .collect(Collectors.joining(", ", "  capabilities = [", "]\n"));
+    return """
+
+        [proxy_plugins.gatun]
+          type = "snapshot"
+          address = "%s"
+        %s  [proxy_plugins.gatun.exports]
+            # Lets the kubelet see how full this filesystem is.
+            root = "%s"
+        """
+        .formatted(gatun.address(), capabilityLine, gatun.root());
+  }
+
+  private static String forKubernetes(String table) {
+    return """
+
+        # Kubernetes: use it for pods.
+        [plugins."%s]
+          snapshotter = "gatun"
+        """
+        .formatted(table);
+  }
+
+  /**
+   * A list of one's own replaces the default one, so the entry for overlayfs has to be repeated.
+   */
+  private static String forTransfers() {
+    String platform =
+        switch (System.getProperty("os.arch")) {
+          case "aarch64" -> "linux/arm64";
+          case String other -> "linux/" + other;
+        };
+    return """
+
+        # Pulls through the transfer service: without an entry they have no platform to unpack for.
+        [[plugins."io.containerd.transfer.v1.local".unpack_config]]
+          platform = "%1$s"
+          snapshotter = "gatun"
+        [[plugins."io.containerd.transfer.v1.local".unpack_config]]
+          platform = "%1$s"
+          snapshotter = "overlayfs"
+        """
+        .formatted(platform);
+  }
+}

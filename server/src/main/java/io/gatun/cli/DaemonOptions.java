@@ -1,0 +1,33 @@
+package io.gatun.cli;
+
+import io.gatun.server.Configuration;
+import io.gatun.server.ConfigurationFile;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** The options of commands that ask a running daemon: where it listens. */
+final class DaemonOptions {
+
+  @Option(
+      names = "--config",
+      paramLabel = "FILE",
+      description =
+          "The configuration of the daemon; otherwise /etc/gatun/gatun.toml, if there is one.")
+  private @Nullable Path file;
+
+  @Option(
+      names = "--address",
+      paramLabel = "SOCKET",
+      description = "The socket of the daemon; otherwise the configured one.")
+  private @Nullable Path address;
+
+  SnapshotsClient connect() {
+    if (address != null) {
+      return new SnapshotsClient(address.toAbsolutePath());
+    }
+    Configuration configuration =
+        file == null ? ConfigurationFile.readDefault() : ConfigurationFile.read(file);
+    return new SnapshotsClient(configuration.address());
+  }
+}

@@ -1,0 +1,154 @@
+package io.gatun.cli;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.FilesystemStatus;
+import io.gatun.linux.KernelFeature;
+import io.gatun.linux.Unistd;
+import io.gatun.server.Configuration;
+import io.gatun.server.Transport;
+import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.driver.FilesystemProbe;
+import io.gatun.snapshot.driver.OverlayTrialResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.Optional;
+import javax.tools.ToolProvider;
+
+/** Looks whether a host has what a daemon of a given configuration needs. */
+final class HostExamination {
+
+  private static final double SPACE_SHARE_MIN = 0.10;
+
+  private final Configuration configuration;
+  private final List<Diagnosis> diagnoses = new ArrayList<>();
+
+  HostExamination(Configuration configuration) {
+    this.configuration = configuration;
+  }
+
+  List<Diagnosis> run() {
+    examineUser();
+    examineJava();
+    examineKernel();
+    examineTransport();
+    examineFilesystem();
+    return List.copyOf(diagnoses);
+  }
+
+  private void examineUser() {
+    int user = Unistd.geteuid();
+    diagnoses.add(
+        user == 0
+            ? Diagnosis.ok("user", "root")
+            : Diagnosis.fault(
+                "user",
+                "uid %d cannot mount or keep owners of files: run as root".formatted(user)));
+  }
+
+  private void examineJava() {
+    String version = System.getProperty("java.runtime.version");
+    diagnoses.add(
+        ToolProvider.getSystemJavaCompiler() == null
+            ? Diagnosis.fault(
+                "java",
+                version + " has no compiler, which the metadata store needs: install a JDK, no JRE")
+            : Diagnosis.ok("java", version));
+  }
+
+  private void examineKernel() {
+    List<String> absent = new ArrayList<>();
+    for (KernelFeature feature : KernelFeature.values()) {
+      feature.absence().ifPresent(absent::add);
+    }
+    String version = "Linux " + System.getProperty("os.version");
+    diagnoses.add(
+        absent.isEmpty()
+            ? Diagnosis.ok("kernel", version)
+            : Diagnosis.note("kernel", version + ": " + String.join("; ", absent)));
+  }
+
+  private void examineTransport() {
+    Optional<String> obstacle = Transport.IO_URING.obstacle();
+    if (obstacle.isEmpty()) {
+      diagnoses.add(Diagnosis.ok("transport", "io_uring works"));
+      return;
+    }
+    String reason = "io_uring does not work: " + obstacle.get();
+    diagnoses.add(
+        configuration.transport() == Transport.IO_URING
+            ? Diagnosis.fault("transport", reason + "; set transport = \"auto\"")
+            : Diagnosis.note("transport", reason + "; epoll takes its place, which is as fast"));
+  }
+
+  private void examineFilesystem() {
+    Path root = configuration.root();
+    try {
+      FilesystemProbe probe = FilesystemProbe.of(new LinuxDisk(), probePlace(root));
+      examineSpace(root, probe.status());
+      examineOverlay(probe);
+    } catch (ErrnoException e) {
+      diagnoses.add(
+          Diagnosis.fault("root", "%s: %s: choose another root".formatted(root, e.getMessage())));
+    }
+  }
+
+  /** What is left in the trash of a root after a crash is deleted at the next start. */
+  private static Path probePlace(Path root) {
+    Path trash = root.resolve("trash");
+    Path place = Files.isDirectory(trash) ? trash : root;
+    while (!Files.isDirectory(place)) {
+      place = Objects.requireNonNull(place.getParent());
+    }
+    return place;
+  }
+
+  private void examineSpace(Path root, FilesystemStatus status) {
+    long size = status.blocks() * status.blockSizeBytes();
+    String text =
+        "%s on %s, %s of %s available"
+            .formatted(
+                root,
+                status.type().name().toLowerCase(Locale.ROOT),
+                PrintedText.bytes(status.availableBytes()),
+                PrintedText.bytes(size));
+    diagnoses.add(
+        status.availableBytes() < size * SPACE_SHARE_MIN
+            ? Diagnosis.note("root", text + ": a pull needs the compressed and the unpacked size")
+            : Diagnosis.ok("root", text));
+  }
+
+  private void examineOverlay(FilesystemProbe probe) {
+    String copies =
+        probe
+            .noReflink()
+            .map(reason -> "copies every byte (no reflink: " + reason + ")")
+            .orElse("copies by reflink");
+    switch (probe.overlay()) {
+      case OverlayTrialResult.Works works ->
+          diagnoses.add(
+              configuration.driver() == DriverSetting.NATIVE
+                  ? Diagnosis.ok("driver", "native is configured, and " + copies)
+                  : Diagnosis.ok(
+                      "driver",
+                      works.features().userXattrs()
+                          ? "overlay works, with userxattr"
+                          : "overlay works"));
+      case OverlayTrialResult.Fails fails -> {
+        String reason = "overlay does not work here: " + fails.reason();
+        diagnoses.add(
+            switch (configuration.driver()) {
+              case OVERLAY ->
+                  Diagnosis.fault("driver", reason + "; set driver = \"auto\", or move the root");
+              case AUTO ->
+                  Diagnosis.note("driver", reason + "; native takes its place, and " + copies);
+              case NATIVE -> Diagnosis.ok("driver", "native is configured, and " + copies);
+            });
+      }
+    }
+  }
+}

@@ -1,0 +1,112 @@
+package io.gatun.cli;
+
+import io.gatun.proto.snapshots.Info;
+import io.gatun.proto.snapshots.ListSnapshotsRequest;
+import io.gatun.proto.snapshots.SnapshotsGrpc;
+import io.gatun.proto.snapshots.SnapshotsGrpc.SnapshotsBlockingStub;
+import io.gatun.proto.snapshots.UsageRequest;
+import io.gatun.proto.snapshots.UsageResponse;
+import io.gatun.server.SnapshotMessages;
+import io.gatun.server.StartException;
+import io.gatun.snapshot.SnapshotInfo;
+import io.gatun.snapshot.Usage;
+import io.grpc.InsecureChannelCredentials;
+import io.grpc.ManagedChannel;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.netty.NettyChannelBuilder;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.nio.NioDomainSocketChannel;
+import java.net.UnixDomainSocketAddress;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+
+/** A connection to the daemon, for commands that ask it something. */
+final class SnapshotsClient implements AutoCloseable {
+
+  /** Counting the files of a large snapshot is the longest that anything asked here may take. */
+  private static final long ANSWER_SECONDS_MAX = 300;
+
+  private static final int MESSAGE_BYTES_MAX = 16 << 20;
+
+  private final Path address;
+  private final EventLoopGroup loop = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
+  private final ManagedChannel channel;
+
+  SnapshotsClient(Path address) {
+    this.address = address;
+    this.channel =
+        NettyChannelBuilder.forAddress(
+                UnixDomainSocketAddress.of(address), InsecureChannelCredentials.create())
+            .eventLoopGroup(loop)
+            .channelType(NioDomainSocketChannel.class, UnixDomainSocketAddress.class)
+            .overrideAuthority("localhost")
+            .maxInboundMessageSize(MESSAGE_BYTES_MAX)
+            .directExecutor()
+            .build();
+  }
+
+  /** {@return the snapshots that match one of the filters, or all if there are none} */
+  List<SnapshotInfo> list(List<String> filters) {
+    return ask(
+        stub -> {
+          List<SnapshotInfo> found = new ArrayList<>();
+          stub.list(ListSnapshotsRequest.newBuilder().addAllFilters(filters).build())
+              .forEachRemaining(
+                  batch -> {
+                    for (Info info : batch.getInfoList()) {
+                      found.add(SnapshotMessages.toSnapshot(info));
+                    }
+                  });
+          return found;
+        });
+  }
+
+  /** {@return what a snapshot takes by itself, or nothing if it has gone or its files have} */
+  Optional<Usage> usage(String key) {
+    return ask(
+        stub -> {
+          try {
+            UsageResponse usage = stub.usage(UsageRequest.newBuilder().setKey(key).build());
+            return Optional.of(new Usage(usage.getInodes(), usage.getSize()));
+          } catch (StatusRuntimeException e) {
+            if (e.getStatus().getCode() == Status.Code.NOT_FOUND) {
+              return Optional.empty();
+            }
+            throw e;
+          }
+        });
+  }
+
+  private <T> T ask(Function<SnapshotsBlockingStub, T> question) {
+    try {
+      return question.apply(
+          SnapshotsGrpc.newBlockingStub(channel)
+              .withDeadlineAfter(ANSWER_SECONDS_MAX, TimeUnit.SECONDS));
+    } catch (StatusRuntimeException e) {
+      Status status = e.getStatus();
+      if (status.getCode() == Status.Code.UNAVAILABLE) {
+        throw new StartException(
+            "no daemon answers on %s: start `gatun serve`, or name its socket with --address"
+                .formatted(address),
+            e);
+      }
+      throw new StartException(
+          "the daemon on %s answers %s: %s"
+              .formatted(address, status.getCode(), status.getDescription()),
+          e);
+    }
+  }
+
+  @Override
+  public void close() {
+    channel.shutdownNow();
+    loop.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
+  }
+}

@@ -1,0 +1,63 @@
+package io.gatun.snapshot.driver;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.FilesystemStatus;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.OpenFlag;
+import io.gatun.linux.Statfs;
+import io.gatun.snapshot.disk.Disk;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * What a filesystem can do for snapshots, found out by trying it.
+ *
+ * @param status what the filesystem says of itself
+ * @param overlay whether the kernel's overlay filesystem works on it
+ * @param noReflink why files cannot share their blocks on it, or nothing if they can
+ */
+public record FilesystemProbe(
+    FilesystemStatus status, OverlayTrialResult overlay, Optional<String> noReflink) {
+
+  private static final int DIRECTORY_MODE = 0700;
+  private static final int FILE_MODE = 0600;
+  private static final int BLOCK_BYTES = 4096;
+
+  /**
+   * Tries a filesystem; nothing of that is left on it.
+   *
+   * @param directory a directory on it, in which another one is made meanwhile
+   */
+  public static FilesystemProbe of(Disk disk, Path directory) throws ErrnoException {
+    LinuxPath name = LinuxPath.of(".gatun-probe-" + ProcessHandle.current().pid());
+    try (Fd parent = Fcntl.open(LinuxPath.of(directory), OpenFlag.READ_ONLY, OpenFlag.DIRECTORY)) {
+      TreeDeletion.delete(disk, parent, name);
+      disk.createDirectory(parent, name, DIRECTORY_MODE);
+      try (Fd place =
+          Fcntl.openat(parent, name, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW)) {
+        return new FilesystemProbe(
+            Statfs.fstatfs(place),
+            new OverlayTrial(disk, directory.resolve(name.toString()), place).run(),
+            tryReflink(disk, place));
+      } finally {
+        TreeDeletion.delete(disk, parent, name);
+      }
+    }
+  }
+
+  private static Optional<String> tryReflink(Disk disk, Fd place) throws ErrnoException {
+    try (Fd source = disk.createFile(place, LinuxPath.of("source"), FILE_MODE);
+        Fd target = disk.createFile(place, LinuxPath.of("target"), FILE_MODE)) {
+      disk.write(source, ByteBuffer.allocateDirect(BLOCK_BYTES), 0);
+      try {
+        disk.cloneFile(source, target);
+        return Optional.empty();
+      } catch (ErrnoException e) {
+        return Optional.of(String.valueOf(e.getMessage()));
+      }
+    }
+  }
+}
