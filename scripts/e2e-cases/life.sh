@@ -55,6 +55,7 @@ it_makes_an_image_available_to_many_containers() {
     stop_container "c$number"
     remove_container "c$number"
   done
+  collect_garbage
   assert_equal "snapshots that remain" "$(chain_ids latest | wc -l)" "$(count_gatun_snapshots)"
   await 20 "the directories of the containers to go" has_directory_per_snapshot
 }

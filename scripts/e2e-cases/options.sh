@@ -32,6 +32,7 @@ it_starts_a_volatile_container_again() {
   done
   stop_container again
   remove_container again
+  collect_garbage
   await 20 "the directory of the container to go" has_directory_per_snapshot
 }
 

@@ -21,7 +21,8 @@ start_gatun() {
     peer) start gatun "$testbed" peer --address "$gatun_socket" --root "$root" "$@" ;;
     *) die "unknown backend $backend" ;;
   esac
-  await 30 "Gatun to answer" gatun_answers || {
+  # It takes a second or two; a machine that is busy with other things may need much longer.
+  await 90 "Gatun to answer" gatun_answers || {
     show_log gatun
     return 1
   }

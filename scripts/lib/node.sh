@@ -66,6 +66,15 @@ chain_ids() {
   done
 }
 
+# collect_garbage: removes what nobody refers to any more, also what a client has removed already: containerd only forgets a
+# snapshot at first. It collects a snapshotter only after something of that snapshotter has been removed.
+collect_garbage() {
+  run_ctr snapshots --snapshotter gatun prepare collected >/dev/null
+  run_ctr snapshots --snapshotter gatun rm collected
+  run_ctr leases create --id collected >/dev/null
+  run_ctr leases rm --sync collected >/dev/null
+}
+
 # --- containers
 
 # Options of `ctr run` for the containers that follow.
