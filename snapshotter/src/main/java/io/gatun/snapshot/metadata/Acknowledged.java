@@ -4,8 +4,7 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.snapshot.disk.Disk;
 import java.nio.ByteBuffer;
-import java.util.OptionalLong;
-import java.util.zip.CRC32C;
+import java.util.Optional;
 
 /**
  * The file that says which batch somebody was told is durable.
@@ -15,86 +14,123 @@ import java.util.zip.CRC32C;
  *    +---------------+---------------+
  *  0 | magic: GATUNACK               |
  *    +---------------+---------------+
- *  8 | version, 1    | crc32c of all |   the checksum field taken as 0
+ *  8 | version, 1    | crc32c        |   of all 40 bytes, see {@link Preamble}
  *    +---------------+---------------+
- * 16 | sequence                      |
+ * 16 | store                         |   as in {@link FileHeader}
+ *    +-------------------------------+
+ * 24 | generation of the journal     |
+ *    +-------------------------------+
+ * 32 | sequence                      |
  *    +-------------------------------+
  * </pre>
  *
- * <p>A journal alone cannot tell a last batch that was never written whole from one that was
- * acknowledged and damaged since; both end in rubbish or zeros. So after each fdatasync(2) of the
- * journal, and before anybody is told, the sequence number is written here. It is not synced: after
- * a power cut it may be an older one, which only makes it say less, and never one that the journal
- * does not have. A journal that ends before this is damaged.
+ * <h2>What can be told of a journal that does not end well</h2>
+ *
+ * A journal by itself cannot tell a last batch that was never written whole from one that was
+ * acknowledged and damaged since: both end in rubbish or zeros. What is known besides:
+ *
+ * <ul>
+ *   <li>Any batch but the last: its successor was written only after it had become durable. So if
+ *       an intact successor is anywhere in the journal, or a next journal begins behind it, a batch
+ *       that is not intact is damage.
+ *   <li>After a clean stop: {@link CleanMarker} has the end of the journal, durably.
+ *   <li>After the process was killed: this file. It is written after each fdatasync(2) of the
+ *       journal and before anybody is told, and what was written outlives the process. A journal
+ *       that ends before it, or is older than the one it names, is damaged.
+ *   <li>After a power cut: this file as well, as far as it had reached the disk. It is synced only
+ *       when the store has had nothing to write for a while, since a second sync for every batch
+ *       would double the price of each. So it may be an older one, which makes it say less, and
+ *       never anything that the journal did not have. Hence the one thing that nobody can see is
+ *       damage to the very last batch of a machine that lost its power within that while. What a
+ *       drive leaves of a write that the power cut interrupted looks the same, and was never
+ *       acknowledged; it is far more likely, and is taken for what it is.
+ *   <li>If this file itself is damaged or gone, nothing is lost as long as the journal ends well.
+ *       If it does not, either may have been damaged, and the store is not opened.
+ * </ul>
  */
 final class Acknowledged implements AutoCloseable {
 
   private static final long MAGIC = Magic.of("GATUNACK");
   private static final int VERSION = 1;
-  private static final int BYTES = 24;
-  private static final int VERSION_OFFSET = 8;
-  private static final int CHECKSUM_OFFSET = 12;
-  private static final int SEQUENCE_OFFSET = 16;
+  private static final int BYTES = 40;
 
   private final Disk disk;
   private final Fd file;
+  private final long store;
   private final ByteBuffer buffer = ByteBuffer.allocateDirect(BYTES);
+  private boolean isSynced = true;
 
-  private Acknowledged(Disk disk, Fd file) {
+  /**
+   * What the file says.
+   *
+   * @param store which store it belongs to
+   * @param generation the journal that has the batch
+   * @param sequence the batch
+   */
+  record Mark(long store, long generation, long sequence) {}
+
+  private Acknowledged(Disk disk, Fd file, long store) {
     this.disk = disk;
     this.file = file;
+    this.store = store;
   }
 
   /** {@return the file, made anew} */
-  static Acknowledged create(Disk disk, Fd directory, long sequence) throws ErrnoException {
+  static Acknowledged create(Disk disk, Fd directory, Mark mark) throws ErrnoException {
     DurableFile.replace(
-        disk,
-        directory,
-        MetadataFile.ACKNOWLEDGED,
-        encode(ByteBuffer.allocateDirect(BYTES), sequence));
-    return new Acknowledged(disk, DurableFile.open(directory, MetadataFile.ACKNOWLEDGED));
+        disk, directory, MetadataFile.ACKNOWLEDGED, encode(ByteBuffer.allocateDirect(BYTES), mark));
+    return new Acknowledged(
+        disk, DurableFile.open(directory, MetadataFile.ACKNOWLEDGED), mark.store());
   }
 
   /**
-   * {@return the batch that the journal must reach at least; nothing if the file is damaged}
+   * {@return which batch the journal must reach at least; nothing if the file is damaged}
    *
-   * @throws MetadataDamagedException if it is of a later version
+   * @throws MetadataDamagedException if it is of a later version, or cannot be read
    */
-  static OptionalLong read(Fd directory) throws ErrnoException, MetadataDamagedException {
+  static Optional<Mark> read(Fd directory) throws ErrnoException, MetadataDamagedException {
     try (FileWindow file = FileWindow.open(directory, MetadataFile.ACKNOWLEDGED)) {
-      ByteBuffer in = ByteBuffer.allocate(BYTES);
-      ByteBuffer content = file.at(0, BYTES);
-      if (content.remaining() < BYTES) {
-        return OptionalLong.empty();
-      }
-      in.put(content).flip();
-      int version = in.getInt(VERSION_OFFSET);
-      int checksum = in.getInt(CHECKSUM_OFFSET);
-      in.putInt(CHECKSUM_OFFSET, 0);
-      if (in.getLong(0) != MAGIC || checksum != checksum(in)) {
-        return OptionalLong.empty();
-      }
-      if (version != VERSION) {
-        throw new MetadataDamagedException(
-            Finding.unknownVersion(MetadataFile.ACKNOWLEDGED, VERSION_OFFSET, version, VERSION));
-      }
-      return OptionalLong.of(in.getLong(SEQUENCE_OFFSET));
+      ByteBuffer in = file.at(0, BYTES);
+      return switch (Preamble.check(in, BYTES, MAGIC, VERSION, "mark")) {
+        case Preamble.State.Intact _ ->
+            Optional.of(
+                new Mark(
+                    in.getLong(Preamble.BYTES),
+                    in.getLong(Preamble.BYTES + Long.BYTES),
+                    in.getLong(Preamble.BYTES + 2 * Long.BYTES)));
+        case Preamble.State.Damaged _ -> Optional.empty();
+        case Preamble.State.OtherVersion(int version) ->
+            throw new MetadataDamagedException(
+                Finding.unknownVersion(
+                    MetadataFile.ACKNOWLEDGED, Preamble.VERSION_OFFSET, version, VERSION));
+      };
     }
   }
 
-  void write(long sequence) throws ErrnoException {
-    DurableFile.write(disk, file, encode(buffer, sequence), 0);
+  /** Says that a batch is durable. */
+  void write(long generation, long sequence) throws ErrnoException {
+    isSynced = false;
+    DurableFile.write(disk, file, encode(buffer, new Mark(store, generation, sequence)), 0);
   }
 
-  private static ByteBuffer encode(ByteBuffer out, long sequence) {
-    out.clear().putLong(MAGIC).putInt(VERSION).putInt(0).putLong(sequence).flip();
-    return out.putInt(CHECKSUM_OFFSET, checksum(out));
+  /** {@return whether the disk has what was last written} */
+  boolean isSynced() {
+    return isSynced;
   }
 
-  private static int checksum(ByteBuffer content) {
-    CRC32C crc = new CRC32C();
-    crc.update(content.slice(0, BYTES));
-    return (int) crc.getValue();
+  /** Makes durable what was last written. A failure is not tried again before the next write. */
+  void sync() throws ErrnoException {
+    if (!isSynced) {
+      isSynced = true;
+      disk.syncData(file);
+    }
+  }
+
+  private static ByteBuffer encode(ByteBuffer out, Mark mark) {
+    out.clear().position(Preamble.BYTES);
+    out.putLong(mark.store).putLong(mark.generation).putLong(mark.sequence).flip();
+    Preamble.seal(out, MAGIC, VERSION);
+    return out;
   }
 
   @Override

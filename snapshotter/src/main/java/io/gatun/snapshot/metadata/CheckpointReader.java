@@ -86,7 +86,7 @@ final class CheckpointReader {
         try {
           Frame.visit(frame, counter);
         } catch (MalformedException e) {
-          throw damage(name, offset, e.sentence());
+          throw new MetadataDamagedException(e.finding(name, offset));
         }
         offset += Frame.sizeOf(Frame.bodyBytesOf(frame));
         sequence++;

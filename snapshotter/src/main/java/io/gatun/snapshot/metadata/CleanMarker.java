@@ -3,6 +3,7 @@ package io.gatun.snapshot.metadata;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.snapshot.disk.Disk;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,32 +18,37 @@ import java.util.zip.CRC32C;
  *    +---------------+---------------+
  *  0 | magic: GATUNCLN               |
  *    +---------------+---------------+
- *  8 | version, 1    | crc32c of all |   the checksum field taken as 0
+ *  8 | version, 1    | crc32c        |   of all 112 bytes, see {@link Preamble}
  *    +---------------+---------------+
- * 16 | next sequence                 |   of the journal, when it stopped
+ * 16 | store                         |   as in {@link FileHeader}
  *    +-------------------------------+
- * 24 | end of reserved ids           |
+ * 24 | next sequence                 |   of the journal, when it stopped
  *    +-------------------------------+
- * 32 | records                       |
+ * 32 | end of reserved ids           |
  *    +-------------------------------+
- * 40 | bytes of all records          |
+ * 40 | records                       |
+ *    +-------------------------------+
+ * 48 | bytes of all records          |
  *    +---------------+---------------+
- * 48 | index version | entriesMax    |   what the index was made for
+ * 56 | index version | entriesMax    |   what the index was made for
  *    +---------------+---------------+
- * 56 | bytes of records.index        |   then the same two for names.index and children.index
+ * 64 | bytes of records.index        |   then the same two for names.index and children.index
  *    +-------------------------------+
- * 64 | crc32c of records.index       |
+ * 72 | crc32c of records.index       |
  *    +-------------------------------+
  * </pre>
  *
- * <p>It is written when the files of the index are durable, and removed, durably, before the index
- * is opened. If anything about it does not fit, the index is made anew from checkpoint and journal.
+ * <p>It is written when the files of the index are durable, and removed, durably, before anything
+ * is changed. If anything about it does not fit, or another version has written it, the index is
+ * made anew from checkpoint and journal; it is also how long the journal has to be at least.
  */
 record CleanMarker(
+    long store,
     long nextSequence,
     long idsEnd,
     long count,
     long recordBytes,
+    int indexVersion,
     int entriesMax,
     List<FileSum> files) {
 
@@ -55,8 +61,7 @@ record CleanMarker(
   /** Changes when the maps are made in another way. */
   private static final int INDEX_VERSION = 1;
 
-  private static final int BYTES = 56 + 3 * 16;
-  private static final int CHECKSUM_OFFSET = 12;
+  private static final int BYTES = 64 + 3 * 16;
   private static final int SUM_CHUNK_BYTES = 1 << 20;
 
   CleanMarker {
@@ -65,8 +70,13 @@ record CleanMarker(
 
   /** Makes the files of a closed index durable, and then says so. */
   static void write(
-      Generations generations, long nextSequence, long idsEnd, long count, long recordBytes)
-      throws ErrnoException {
+      Generations generations,
+      long store,
+      long nextSequence,
+      long idsEnd,
+      long count,
+      long recordBytes)
+      throws IOException {
     Disk disk = generations.disk();
     Fd directory = generations.directory();
     for (String name : Index.FILES) {
@@ -76,67 +86,61 @@ record CleanMarker(
     }
     CleanMarker marker =
         new CleanMarker(
+            store,
             nextSequence,
             idsEnd,
             count,
             recordBytes,
+            INDEX_VERSION,
             generations.settings().entriesMax(),
             sums(directory));
     DurableFile.replace(disk, directory, MetadataFile.CLEAN, marker.encode());
   }
 
   /** {@return what is there, if it is whole and of this version} */
-  static Optional<CleanMarker> read(Fd directory) throws ErrnoException {
+  static Optional<CleanMarker> read(Fd directory) throws ErrnoException, MetadataDamagedException {
     try (FileWindow file = FileWindow.open(directory, MetadataFile.CLEAN)) {
-      ByteBuffer content = file.at(0, BYTES);
-      if (content.remaining() < BYTES) {
-        return Optional.empty();
-      }
-      ByteBuffer in = ByteBuffer.allocate(BYTES).put(content).flip();
-      int checksum = in.getInt(CHECKSUM_OFFSET);
-      in.putInt(CHECKSUM_OFFSET, 0);
-      if (in.getLong() != MAGIC || in.getInt() != VERSION || checksum != checksum(in)) {
-        return Optional.empty();
-      }
-      in.getInt();
-      long nextSequence = in.getLong();
-      long idsEnd = in.getLong();
-      long count = in.getLong();
-      long recordBytes = in.getLong();
-      int indexVersion = in.getInt();
-      int entriesMax = in.getInt();
-      List<FileSum> sums = new ArrayList<>();
-      for (int i = 0; i < Index.FILES.size(); i++) {
-        sums.add(new FileSum(in.getLong(), in.getLong()));
-      }
-      return indexVersion == INDEX_VERSION
-          ? Optional.of(new CleanMarker(nextSequence, idsEnd, count, recordBytes, entriesMax, sums))
-          : Optional.empty();
+      ByteBuffer in = file.at(0, BYTES);
+      return switch (Preamble.check(in, BYTES, MAGIC, VERSION, "marker")) {
+        case Preamble.State.Intact _ -> Optional.of(decode(in.position(Preamble.BYTES)));
+        case Preamble.State.Damaged _, Preamble.State.OtherVersion _ -> Optional.empty();
+      };
     }
   }
 
-  /** {@return whether the files of the index are those that the clean stop left} */
-  boolean matches(Fd directory) throws ErrnoException {
-    return files.equals(sums(directory));
+  /** {@return whether the files of the index can be used, and are those that the stop left} */
+  boolean matches(Fd directory) throws ErrnoException, MetadataDamagedException {
+    return indexVersion == INDEX_VERSION && files.equals(sums(directory));
   }
 
   private ByteBuffer encode() {
     ByteBuffer out = ByteBuffer.allocateDirect(BYTES);
-    out.putLong(MAGIC).putInt(VERSION).putInt(0);
-    out.putLong(nextSequence).putLong(idsEnd).putLong(count).putLong(recordBytes);
-    out.putInt(INDEX_VERSION).putInt(entriesMax);
+    out.position(Preamble.BYTES);
+    out.putLong(store).putLong(nextSequence).putLong(idsEnd).putLong(count).putLong(recordBytes);
+    out.putInt(indexVersion).putInt(entriesMax);
     files.forEach(file -> out.putLong(file.sizeBytes).putLong(file.checksum));
     out.flip();
-    return out.putInt(CHECKSUM_OFFSET, checksum(out));
+    Preamble.seal(out, MAGIC, VERSION);
+    return out;
   }
 
-  private static int checksum(ByteBuffer content) {
-    CRC32C crc = new CRC32C();
-    crc.update(content.slice(0, BYTES));
-    return (int) crc.getValue();
+  private static CleanMarker decode(ByteBuffer in) {
+    long store = in.getLong();
+    long nextSequence = in.getLong();
+    long idsEnd = in.getLong();
+    long count = in.getLong();
+    long recordBytes = in.getLong();
+    int indexVersion = in.getInt();
+    int entriesMax = in.getInt();
+    List<FileSum> sums = new ArrayList<>();
+    for (int i = 0; i < Index.FILES.size(); i++) {
+      sums.add(new FileSum(in.getLong(), in.getLong()));
+    }
+    return new CleanMarker(
+        store, nextSequence, idsEnd, count, recordBytes, indexVersion, entriesMax, sums);
   }
 
-  private static List<FileSum> sums(Fd directory) throws ErrnoException {
+  private static List<FileSum> sums(Fd directory) throws ErrnoException, MetadataDamagedException {
     List<FileSum> sums = new ArrayList<>();
     for (String name : Index.FILES) {
       try (FileWindow file = FileWindow.open(directory, name)) {

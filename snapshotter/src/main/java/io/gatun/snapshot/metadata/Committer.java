@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.OptionalLong;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,6 +36,12 @@ final class Committer implements AutoCloseable {
 
   /** Between attempts at what is much work for a disk that may be full or broken. */
   private static final long RETRY_INTERVAL_NANOS = 1_000_000_000L;
+
+  /**
+   * After how long without a request the mark of what was acknowledged is made durable; until then,
+   * the next batch does as much for the one before.
+   */
+  private static final long QUIET_MILLIS = 1_000;
 
   /** If no checkpoint succeeds, journals do not fill the disk. */
   private static final int JOURNALS_MAX = 32;
@@ -130,17 +137,48 @@ final class Committer implements AutoCloseable {
 
   /** {@return all that wait, at least one; none once it is closed and all is done} */
   private List<Request> take() {
-    synchronized (lock) {
-      while (waiting.isEmpty() && !isClosed) {
-        try {
-          lock.wait();
-        } catch (InterruptedException e) {
-          throw new IllegalStateException("nobody may interrupt the journal", e);
-        }
+    if (!acknowledged.isSynced()) {
+      synchronized (lock) {
+        await(QUIET_MILLIS);
       }
+      if (isIdle()) {
+        settle();
+      }
+    }
+    synchronized (lock) {
+      await(Long.MAX_VALUE);
       inFlight = List.copyOf(waiting);
       waiting.clear();
       return inFlight;
+    }
+  }
+
+  private boolean isIdle() {
+    synchronized (lock) {
+      return waiting.isEmpty();
+    }
+  }
+
+  /** Waits for something to do or the end, at most so long. The lock must be held. */
+  private void await(long millis) {
+    long started = System.nanoTime();
+    long left = millis;
+    while (waiting.isEmpty() && !isClosed && left > 0) {
+      try {
+        lock.wait(left);
+      } catch (InterruptedException e) {
+        throw new IllegalStateException("nobody may interrupt the journal", e);
+      }
+      left = millis - TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - started);
+    }
+  }
+
+  /** See {@link Acknowledged}: from here on, a power cut does not make it say less. */
+  private void settle() {
+    try {
+      acknowledged.sync();
+    } catch (ErrnoException e) {
+      warnOfAcknowledged(e);
     }
   }
 
@@ -204,13 +242,17 @@ final class Committer implements AutoCloseable {
   /** See {@link Acknowledged}. It only ever says more than the journal does by itself. */
   private void acknowledge() {
     try {
-      acknowledged.write(nextSequence - 1);
+      acknowledged.write(journal.header().generation(), nextSequence - 1);
     } catch (ErrnoException e) {
-      if (!isAcknowledgedWarned) {
-        LOG.warn(
-            "msg=\"later damage to the journal may go unnoticed\" reason=\"{}\"", e.getMessage());
-        isAcknowledgedWarned = true;
-      }
+      warnOfAcknowledged(e);
+    }
+  }
+
+  private void warnOfAcknowledged(ErrnoException cause) {
+    if (!isAcknowledgedWarned) {
+      LOG.warn(
+          "msg=\"later damage to the journal may go unnoticed\" reason=\"{}\"", cause.getMessage());
+      isAcknowledgedWarned = true;
     }
   }
 
@@ -264,7 +306,9 @@ final class Committer implements AutoCloseable {
 
   /** Goes on in a new journal, which is usable only if this returns. */
   private void begin() throws ErrnoException {
-    JournalFile next = generations.begin(journal.header().generation() + 1, nextSequence);
+    JournalFile next =
+        generations.begin(
+            journal.header().store(), journal.header().generation() + 1, nextSequence);
     journal.close();
     journal = next;
     try {
@@ -411,6 +455,11 @@ final class Committer implements AutoCloseable {
     }
     journal.close();
     acknowledged.close();
+  }
+
+  /** {@return which store the journal belongs to} */
+  long store() {
+    return journal.header().store();
   }
 
   /**

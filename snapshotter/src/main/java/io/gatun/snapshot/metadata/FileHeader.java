@@ -2,7 +2,6 @@ package io.gatun.snapshot.metadata;
 
 import java.nio.ByteBuffer;
 import java.util.Locale;
-import java.util.zip.CRC32C;
 
 /**
  * How a journal and a checkpoint begin.
@@ -12,15 +11,17 @@ import java.util.zip.CRC32C;
  *    +---------------+---------------+
  *  0 | magic: GATUNJNL or GATUNCKP   |
  *    +---------------+---------------+
- *  8 | version, 1    | crc32c of all |   the checksum field taken as 0
+ *  8 | version, 1    | crc32c        |   of all 4096 bytes, see {@link Preamble}
  *    +---------------+---------------+
- * 16 | generation                    |
+ * 16 | store                         |
  *    +-------------------------------+
- * 24 | first sequence                |
+ * 24 | generation                    |
  *    +-------------------------------+
- * 32 | salt                          |
+ * 32 | first sequence                |
  *    +-------------------------------+
- * 40 | zeros, up to 4096             |
+ * 40 | salt                          |
+ *    +-------------------------------+
+ * 48 | zeros, up to 4096             |
  *    +-------------------------------+
  *      frames, see {@link Frame}
  * </pre>
@@ -29,6 +30,8 @@ import java.util.zip.CRC32C;
  * holds the end of the last frame is. Numbers are big endian.
  *
  * @param kind what the file is
+ * @param store random, and the same in all files of a store, so that none of another is taken for
+ *     one of this
  * @param generation the number in its name; a journal and the checkpoint that it follows have the
  *     same
  * @param firstSequence the sequence number of the first frame of the journal. It is also where the
@@ -36,15 +39,15 @@ import java.util.zip.CRC32C;
  * @param salt random. It goes into the checksum of every frame, so that no frame of another file is
  *     taken for one of this, and nobody can make a label that looks like a frame
  */
-record FileHeader(Kind kind, long generation, long firstSequence, long salt) {
+record FileHeader(Kind kind, long store, long generation, long firstSequence, long salt) {
 
   /** Where the frames begin. */
   static final int BYTES = 4096;
 
   static final int VERSION = 1;
 
-  private static final int MAGIC_BYTES = 8;
-  private static final int CHECKSUM_OFFSET = 12;
+  private static final int STORE_OFFSET = 16;
+  private static final int GENERATION_OFFSET = 24;
 
   /** What begins with such a header. */
   enum Kind {
@@ -56,15 +59,29 @@ record FileHeader(Kind kind, long generation, long firstSequence, long salt) {
     Kind(String magic) {
       this.magic = Magic.of(magic);
     }
+
+    /** {@return the name of such a file} */
+    String fileName(long generation) {
+      return switch (this) {
+        case JOURNAL -> MetadataFile.journal(generation);
+        case CHECKPOINT -> MetadataFile.checkpoint(generation);
+      };
+    }
+  }
+
+  /** {@return the name of the file that this is the header of} */
+  String fileName() {
+    return kind.fileName(generation);
   }
 
   /** {@return the header as the first block of a file} */
   ByteBuffer encode() {
     ByteBuffer out = ByteBuffer.allocateDirect(BYTES);
-    out.putLong(kind.magic).putInt(VERSION).putInt(0);
-    out.putLong(generation).putLong(firstSequence).putLong(salt);
-    out.putInt(CHECKSUM_OFFSET, checksum(out.slice(0, BYTES)));
-    return out.rewind();
+    out.position(Preamble.BYTES);
+    out.putLong(store).putLong(generation).putLong(firstSequence).putLong(salt);
+    out.rewind();
+    Preamble.seal(out, kind.magic, VERSION);
+    return out;
   }
 
   /**
@@ -74,43 +91,47 @@ record FileHeader(Kind kind, long generation, long firstSequence, long salt) {
    */
   static FileHeader decode(Kind kind, long generation, String file, ByteBuffer block)
       throws MetadataDamagedException {
-    if (block.remaining() < BYTES) {
-      throw damage(
-          file, 0, "the file has %d bytes, which is no whole header".formatted(block.remaining()));
-    }
-    ByteBuffer in = block.slice(block.position(), BYTES);
-    if (in.getLong() != kind.magic) {
-      throw damage(file, 0, "this does not begin as a " + kind.name().toLowerCase(Locale.ROOT));
-    }
-    int version = in.getInt();
-    if (version != VERSION) {
-      throw new MetadataDamagedException(
-          Finding.unknownVersion(file, MAGIC_BYTES, version, VERSION));
-    }
-    int checksum = in.getInt();
-    ByteBuffer copy = ByteBuffer.allocate(BYTES).put(in.duplicate().rewind()).rewind();
-    copy.putInt(CHECKSUM_OFFSET, 0);
-    if (checksum != checksum(copy)) {
-      throw damage(file, 0, "the header does not have its checksum");
-    }
-    FileHeader header = new FileHeader(kind, in.getLong(), in.getLong(), in.getLong());
+    FileHeader header = decode(kind, file, block);
     if (header.generation != generation) {
-      throw damage(
-          file,
-          MAGIC_BYTES + 2 * Integer.BYTES,
-          "the header is that of generation %d, so this is another file under this name"
-              .formatted(header.generation));
+      throw new MetadataDamagedException(
+          Finding.damage(
+              file,
+              GENERATION_OFFSET,
+              "the header is that of %s, so another file is under this name"
+                  .formatted(header.fileName())));
     }
     return header;
   }
 
-  private static int checksum(ByteBuffer block) {
-    CRC32C crc = new CRC32C();
-    crc.update(block);
-    return (int) crc.getValue();
+  /** {@return the header that this block is, of whatever generation} */
+  static FileHeader decode(Kind kind, String file, ByteBuffer block)
+      throws MetadataDamagedException {
+    ByteBuffer in = block.slice();
+    String what = kind.name().toLowerCase(Locale.ROOT);
+    switch (Preamble.check(in, BYTES, kind.magic, VERSION, what)) {
+      case Preamble.State.Intact _ -> {}
+      case Preamble.State.Damaged(int offset, String sentence) ->
+          throw new MetadataDamagedException(Finding.damage(file, offset, sentence));
+      case Preamble.State.OtherVersion(int version) ->
+          throw new MetadataDamagedException(
+              Finding.unknownVersion(file, Preamble.VERSION_OFFSET, version, VERSION));
+    }
+    in.position(Preamble.BYTES);
+    return new FileHeader(kind, in.getLong(), in.getLong(), in.getLong(), in.getLong());
   }
 
-  private static MetadataDamagedException damage(String file, long offset, String sentence) {
-    return new MetadataDamagedException(Finding.damage(file, offset, sentence));
+  /**
+   * Makes sure that this is the header of a file of one store.
+   *
+   * @param other the header of another file of that store
+   */
+  void requireSameStore(FileHeader other) throws MetadataDamagedException {
+    if (store != other.store) {
+      throw new MetadataDamagedException(
+          Finding.damage(
+              fileName(),
+              STORE_OFFSET,
+              "it is of another store than %s".formatted(other.fileName())));
+    }
   }
 }

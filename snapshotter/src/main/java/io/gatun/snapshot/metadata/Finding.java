@@ -1,5 +1,8 @@
 package io.gatun.snapshot.metadata;
 
+import io.gatun.linux.NodeType;
+import java.util.Locale;
+
 /**
  * Something about the metadata that is not as it should be.
  *
@@ -21,6 +24,8 @@ public record Finding(Severity severity, String file, long offset, String senten
     STALE_INDEX,
     /** Something that was acknowledged may be missing. */
     DAMAGE,
+    /** The kernel does not let the file be read, or it is none. */
+    UNREADABLE,
     /** Written by a later version, which has to be used. */
     UNKNOWN_VERSION
   }
@@ -37,20 +42,36 @@ public record Finding(Severity severity, String file, long offset, String senten
     return new Finding(Severity.DAMAGE, file, offset, sentence);
   }
 
+  static Finding misplaced(String file, NodeType type) {
+    return unreadable(
+        file,
+        0,
+        "here is a %s where a file should be"
+            .formatted(type.name().toLowerCase(Locale.ROOT).replace('_', ' ')));
+  }
+
+  static Finding unreadable(String file, long offset, String sentence) {
+    return new Finding(Severity.UNREADABLE, file, offset, sentence);
+  }
+
   static Finding unknownVersion(String file, long offset, int version, int known) {
+    return unknownVersion(
+        file, offset, "it has format version %d, and only %d is known".formatted(version, known));
+  }
+
+  static Finding unknownVersion(String file, long offset, String sentence) {
     return new Finding(
         Severity.UNKNOWN_VERSION,
         file,
         offset,
-        "has format version %d, and this gatun knows no version but %d: use the gatun that wrote it"
-            .formatted(version, known));
+        sentence + " to this gatun: use the gatun that wrote it");
   }
 
   /** {@return whether the store must not be opened as long as this is so} */
   public boolean isFatal() {
     return switch (severity) {
       case TORN_TAIL, STALE_INDEX -> false;
-      case DAMAGE, UNKNOWN_VERSION -> true;
+      case DAMAGE, UNREADABLE, UNKNOWN_VERSION -> true;
     };
   }
 

@@ -130,7 +130,7 @@ final class Frame {
    * unharmed}
    */
   static Optional<ByteBuffer> read(FileWindow file, long offset, long sequence, long salt)
-      throws ErrnoException {
+      throws ErrnoException, MetadataDamagedException {
     ByteBuffer head = file.at(offset, HEADER_BYTES);
     if (head.remaining() < HEADER_BYTES
         || !isBodyLength(bodyBytesOf(head))
@@ -174,7 +174,8 @@ final class Frame {
           case RESERVE -> visitor.onReserve(body.getLong());
           case END -> visitor.onEnd(body.getLong());
           default ->
-              throw new MalformedException("a frame has an entry of the unknown type " + type);
+              throw MalformedException.ofLaterVersion(
+                  "a frame has an entry of type %d, which is not known".formatted(type));
         }
       }
     } catch (BufferUnderflowException e) {

@@ -1,17 +1,18 @@
 package io.gatun.snapshot.metadata;
 
+import io.gatun.linux.AtFlag;
+import io.gatun.linux.DirectoryEntry;
+import io.gatun.linux.DirectoryReader;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
+import io.gatun.linux.NodeType;
 import io.gatun.linux.OpenFlag;
+import io.gatun.linux.Stat;
 import io.gatun.snapshot.disk.Disk;
-import java.io.IOException;
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.NavigableSet;
 import java.util.TreeSet;
@@ -29,12 +30,20 @@ final class Generations implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(Generations.class);
 
-  private static final SecureRandom SALTS = new SecureRandom();
+  private static final SecureRandom RANDOM = new SecureRandom();
+
+  /** What a new store begins with. */
+  static final long FIRST = 1;
+
+  private static final LinuxPath SELF = LinuxPath.of(".");
 
   private final Disk disk;
   private final Path path;
   private final Fd directory;
   private final MetadataSettings settings;
+
+  /** Whether the spare is known to be as it should be, if there is one. */
+  private boolean isSpareOurs;
 
   Generations(Disk disk, Path path, MetadataSettings settings) throws ErrnoException {
     this.disk = disk;
@@ -61,38 +70,79 @@ final class Generations implements AutoCloseable {
   }
 
   /** {@return the names of all files} */
-  List<String> names() throws IOException {
-    List<String> names = new ArrayList<>();
-    try (DirectoryStream<Path> entries = Files.newDirectoryStream(path)) {
-      entries.forEach(entry -> names.add(entry.getFileName().toString()));
-    }
-    return names;
+  List<String> names() throws ErrnoException {
+    return entries().stream().map(entry -> entry.name().toString()).toList();
   }
 
-  NavigableSet<Long> journals() throws IOException {
+  /** {@return all that is in the directory} */
+  List<DirectoryEntry> entries() throws ErrnoException {
+    try (Fd reading = Fcntl.openat(directory, SELF, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY)) {
+      return new DirectoryReader().all(reading);
+    }
+  }
+
+  /**
+   * Makes sure that what has the name of a file of the store is one.
+   *
+   * @throws MetadataDamagedException if it is a directory, or anything else
+   */
+  void requireFiles() throws ErrnoException, MetadataDamagedException {
+    for (DirectoryEntry entry : entries()) {
+      String name = entry.name().toString();
+      if (MetadataFile.isOurs(name)) {
+        NodeType type =
+            entry.type() == NodeType.UNKNOWN
+                ? Stat.statx(directory, entry.name(), AtFlag.SYMLINK_NOFOLLOW).type()
+                : entry.type();
+        if (type != NodeType.REGULAR) {
+          throw new MetadataDamagedException(Finding.misplaced(name, type));
+        }
+      }
+    }
+  }
+
+  NavigableSet<Long> journals() throws ErrnoException {
     NavigableSet<Long> generations = new TreeSet<>();
     names().forEach(name -> MetadataFile.journalGeneration(name).ifPresent(generations::add));
     return generations;
   }
 
-  NavigableSet<Long> checkpoints() throws IOException {
+  NavigableSet<Long> checkpoints() throws ErrnoException {
     NavigableSet<Long> generations = new TreeSet<>();
     names().forEach(name -> MetadataFile.checkpointGeneration(name).ifPresent(generations::add));
     return generations;
   }
 
+  /** {@return a generation that no file is of} */
+  long next() throws ErrnoException {
+    NavigableSet<Long> taken = journals();
+    taken.addAll(checkpoints());
+    return taken.isEmpty() ? FIRST : taken.last() + 1;
+  }
+
   /** Has a journal ready for {@link #begin}. */
   synchronized void prepareSpare() throws ErrnoException {
-    if (!Files.exists(path.resolve(MetadataFile.SPARE))) {
-      JournalFile.prepareSpare(disk, directory, settings);
+    if (names().contains(MetadataFile.SPARE)
+        && (isSpareOurs || JournalFile.isSpareUsable(directory, settings))) {
+      return;
     }
+    DurableFile.removeIfThere(disk, directory, MetadataFile.SPARE);
+    JournalFile.prepareSpare(disk, directory, settings);
+    isSpareOurs = true;
+  }
+
+  /** {@return what identifies a new store} */
+  static long newStore() {
+    return RANDOM.nextLong();
   }
 
   /** {@return a new journal, which may be used once the directory is synced} */
-  synchronized JournalFile begin(long generation, long firstSequence) throws ErrnoException {
+  synchronized JournalFile begin(long store, long generation, long firstSequence)
+      throws ErrnoException {
     prepareSpare();
     FileHeader header =
-        new FileHeader(FileHeader.Kind.JOURNAL, generation, firstSequence, SALTS.nextLong());
+        new FileHeader(
+            FileHeader.Kind.JOURNAL, store, generation, firstSequence, RANDOM.nextLong());
     return JournalFile.begin(disk, directory, header, settings);
   }
 
@@ -111,9 +161,10 @@ final class Generations implements AutoCloseable {
     FileHeader header =
         new FileHeader(
             FileHeader.Kind.CHECKPOINT,
+            journal.store(),
             journal.generation(),
             journal.firstSequence(),
-            SALTS.nextLong());
+            RANDOM.nextLong());
     return new CheckpointWriter(disk, directory, header);
   }
 
@@ -149,7 +200,7 @@ final class Generations implements AutoCloseable {
       for (long checkpoint : checkpoints().headSet(generation)) {
         disk.removeFile(directory, MetadataFile.path(MetadataFile.checkpoint(checkpoint)));
       }
-    } catch (IOException e) {
+    } catch (ErrnoException e) {
       LOG.warn("msg=\"old journals could not be deleted\" reason=\"{}\"", e.getMessage());
     }
   }

@@ -55,7 +55,7 @@ final class JournalFile implements AutoCloseable {
    */
   static void prepareSpare(Disk disk, Fd directory, MetadataSettings settings)
       throws ErrnoException {
-    long size = settings.journalBytes() + reserveBytes(settings);
+    long size = sizeBytes(settings);
     String temporary = MetadataFile.temporary(MetadataFile.SPARE);
     try (Fd file = DurableFile.createOver(disk, directory, temporary)) {
       overwriteInPlace(disk, file);
@@ -82,8 +82,7 @@ final class JournalFile implements AutoCloseable {
           MetadataFile.path(MetadataFile.SPARE),
           directory,
           MetadataFile.path(MetadataFile.journal(header.generation())));
-      long size = settings.journalBytes() + reserveBytes(settings);
-      return new JournalFile(disk, file, header, size, FileHeader.BYTES);
+      return new JournalFile(disk, file, header, sizeBytes(settings), FileHeader.BYTES);
     } catch (ErrnoException e) {
       file.close();
       discardSpare(disk, directory, e);
@@ -120,7 +119,7 @@ final class JournalFile implements AutoCloseable {
    * zeros.
    */
   static JournalFile recover(Disk disk, Fd directory, JournalReader.Content content)
-      throws ErrnoException {
+      throws ErrnoException, MetadataDamagedException {
     JournalFile journal = resume(disk, directory, content);
     try {
       if (content.lastFrame().isPresent()) {
@@ -135,10 +134,29 @@ final class JournalFile implements AutoCloseable {
       }
       disk.syncData(journal.file);
       return journal;
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | MetadataDamagedException e) {
       journal.close();
       throw e;
     }
+  }
+
+  /**
+   * {@return whether what is there as the spare can be begun at once: as large as it has to be now,
+   * and empty}
+   *
+   * <p>The settings may have changed since it was made, and anything may have happened to it.
+   */
+  static boolean isSpareUsable(Fd directory, MetadataSettings settings) throws ErrnoException {
+    try (FileWindow file = FileWindow.open(directory, MetadataFile.SPARE)) {
+      return file.sizeBytes() == sizeBytes(settings)
+          && file.nextNonZero(FileHeader.BYTES) == file.sizeBytes();
+    } catch (MetadataDamagedException e) {
+      return false;
+    }
+  }
+
+  private static long sizeBytes(MetadataSettings settings) {
+    return settings.journalBytes() + reserveBytes(settings);
   }
 
   FileHeader header() {

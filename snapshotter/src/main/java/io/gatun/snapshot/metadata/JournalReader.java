@@ -36,9 +36,6 @@ final class JournalReader {
       long sizeBytes,
       Optional<Finding> tail) {}
 
-  /** How much is looked through at a time; frames are aligned to a long. */
-  private static final int SCAN_BYTES = 64 << 10;
-
   private final FileWindow file;
   private final String name;
   private final FileHeader header;
@@ -108,7 +105,7 @@ final class JournalReader {
     try {
       Frame.visit(frame, visitor);
     } catch (MalformedException e) {
-      throw damage(offset, e.sentence());
+      throw new MetadataDamagedException(e.finding(name, offset));
     }
   }
 
@@ -128,7 +125,7 @@ final class JournalReader {
     boolean isZero = true;
     long at = offset;
     while (at < file.sizeBytes()) {
-      long next = nextNonZero(at);
+      long next = file.nextNonZero(at);
       ByteBuffer head = file.at(next, Frame.HEADER_BYTES);
       isZero &= head.remaining() == 0;
       if (head.remaining() < Frame.HEADER_BYTES) {
@@ -153,28 +150,8 @@ final class JournalReader {
                     .formatted(sequence)));
   }
 
-  /**
-   * {@return the next offset, in steps of the alignment of frames, at which there is more than
-   * zeros}
-   */
-  private long nextNonZero(long offset) throws ErrnoException {
-    long at = offset;
-    while (true) {
-      ByteBuffer chunk = file.at(at, SCAN_BYTES);
-      int longs = chunk.remaining() / Long.BYTES;
-      for (int i = 0; i < longs; i++) {
-        if (chunk.getLong(i * Long.BYTES) != 0) {
-          return at + (long) i * Long.BYTES;
-        }
-      }
-      at += (long) longs * Long.BYTES;
-      if (longs == 0) {
-        return chunk.hasRemaining() ? at : file.sizeBytes();
-      }
-    }
-  }
-
-  private boolean isFrame(ByteBuffer head, long offset) throws ErrnoException {
+  private boolean isFrame(ByteBuffer head, long offset)
+      throws ErrnoException, MetadataDamagedException {
     int body = Frame.bodyBytesOf(head);
     return Frame.isBodyLength(body)
         && Frame.isIntact(file.at(offset, Frame.sizeOf(body)), header.salt());

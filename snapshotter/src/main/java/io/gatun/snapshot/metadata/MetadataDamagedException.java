@@ -13,8 +13,17 @@ public final class MetadataDamagedException extends IOException {
   private final transient Finding finding;
 
   MetadataDamagedException(Finding finding) {
-    super(finding + "; run `gatun fsck` on this root before it is used again");
+    super(message(finding));
     this.finding = finding;
+  }
+
+  MetadataDamagedException(Finding finding, Throwable cause) {
+    super(message(finding), cause);
+    this.finding = finding;
+  }
+
+  private static String message(Finding finding) {
+    return finding + "; run `gatun fsck` on this root before it is used again";
   }
 
   /** {@return what is wrong, and where} */

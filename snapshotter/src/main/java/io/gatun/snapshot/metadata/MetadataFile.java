@@ -53,6 +53,20 @@ final class MetadataFile {
     return generation(name, "checkpoint");
   }
 
+  /** {@return whether a name is one of those above} */
+  static boolean isOurs(String name) {
+    return name.endsWith(TEMPORARY_SUFFIX)
+        ? isFinal(name.substring(0, name.length() - TEMPORARY_SUFFIX.length()))
+        : isFinal(name);
+  }
+
+  private static boolean isFinal(String name) {
+    return switch (name) {
+      case ACKNOWLEDGED, CLEAN, SPARE -> true;
+      default -> Index.FILES.contains(name) || GENERATION.matcher(name).matches();
+    };
+  }
+
   /** {@return where a file is written before it gets its name} */
   static String temporary(String name) {
     return name + TEMPORARY_SUFFIX;

@@ -135,6 +135,14 @@ public final class MetadataStore implements AutoCloseable {
     }
   }
 
+  /**
+   * {@return an id above all that were ever given out} So a directory of a snapshot with this id or
+   * a higher one was made by a store that knew more than this one does.
+   */
+  public long idsEnd() {
+    return ids.end();
+  }
+
   // Writing.
 
   /**
@@ -210,7 +218,8 @@ public final class MetadataStore implements AutoCloseable {
     OptionalLong end = committer.trustedEnd();
     try (generations) {
       if (end.isPresent() && isPersistent) {
-        CleanMarker.write(generations, end.getAsLong(), ids.end(), count, recordBytes);
+        CleanMarker.write(
+            generations, committer.store(), end.getAsLong(), ids.end(), count, recordBytes);
       }
     } catch (IOException e) {
       LOG.warn("msg=\"the next start has to make the index anew\" reason=\"{}\"", e.getMessage());

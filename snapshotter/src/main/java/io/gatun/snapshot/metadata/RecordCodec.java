@@ -128,14 +128,15 @@ final class RecordCodec {
     try {
       int version = in.get();
       if (version != VERSION) {
-        throw new MalformedException(
+        throw MalformedException.ofLaterVersion(
             "a record has encoding version %d, and only %d is known".formatted(version, VERSION));
       }
       Kind kind = kindOf(in.get());
       LayerForm form = formOf(in.get());
       int flags = in.get();
       if ((flags & ~FLAG_USAGE) != 0) {
-        throw new MalformedException("a record has the unknown flags " + flags);
+        throw MalformedException.ofLaterVersion(
+            "a record has flags %d, and only %d is known".formatted(flags, FLAG_USAGE));
       }
       long id = in.getLong();
       long parentId = in.getLong();
@@ -271,7 +272,9 @@ final class RecordCodec {
       case 1 -> Kind.VIEW;
       case 2 -> Kind.ACTIVE;
       case 3 -> Kind.COMMITTED;
-      default -> throw new MalformedException("a record has the unknown kind " + code);
+      default ->
+          throw MalformedException.ofLaterVersion(
+              "a record has kind %d, which is not known".formatted(code));
     };
   }
 
@@ -284,7 +287,9 @@ final class RecordCodec {
   private static LayerForm formOf(byte code) throws MalformedException {
     return switch (code) {
       case 1 -> LayerForm.DIRECTORY;
-      default -> throw new MalformedException("a record has the unknown form " + code);
+      default ->
+          throw MalformedException.ofLaterVersion(
+              "a record has form %d, which is not known".formatted(code));
     };
   }
 }

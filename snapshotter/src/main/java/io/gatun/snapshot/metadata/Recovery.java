@@ -1,5 +1,6 @@
 package io.gatun.snapshot.metadata;
 
+import io.gatun.linux.ErrnoException;
 import java.io.IOException;
 import java.util.List;
 import java.util.NavigableSet;
@@ -18,7 +19,6 @@ final class Recovery {
 
   private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
 
-  private static final long FIRST_GENERATION = 1;
   private static final long FIRST_SEQUENCE = 1;
 
   private final Generations generations;
@@ -44,24 +44,29 @@ final class Recovery {
 
   Recovered recover() throws IOException, MetadataDamagedException {
     long started = System.nanoTime();
+    generations.requireFiles();
     removeUnfinished();
     if (isNew()) {
       initialize();
     }
-    Optional<CleanMarker> clean = readCleanMarker();
-    Recovered recovered = clean.isPresent() ? reopen(clean.get()) : rebuild();
+    Optional<CleanMarker> clean =
+        generations.names().contains(MetadataFile.CLEAN)
+            ? CleanMarker.read(generations.directory())
+            : Optional.empty();
+    boolean isIndexUsable = clean.isPresent() && isUsable(clean.get());
+    Recovered recovered = isIndexUsable ? reopen(clean.get()) : rebuild(clean);
     LOG.info(
         "metadata=open snapshots={} after={} next_batch={} millis={}",
         recovered.index.count(),
-        clean.isPresent() ? "clean-stop" : "crash-or-first-start",
+        isIndexUsable ? "clean-stop" : "crash-or-first-start",
         recovered.nextSequence,
         (System.nanoTime() - started) / 1_000_000);
     return recovered;
   }
 
-  private void removeUnfinished() throws IOException {
+  private void removeUnfinished() throws ErrnoException {
     for (String name : generations.names()) {
-      if (name.endsWith(MetadataFile.TEMPORARY_SUFFIX)) {
+      if (MetadataFile.isOurs(name) && name.endsWith(MetadataFile.TEMPORARY_SUFFIX)) {
         DurableFile.removeIfThere(generations.disk(), generations.directory(), name);
       }
     }
@@ -73,12 +78,12 @@ final class Recovery {
    * <p>A new store gets {@code acknowledged} last; so without it, there may be a first journal and
    * a first checkpoint, which are empty.
    */
-  private boolean isNew() throws IOException {
+  private boolean isNew() throws ErrnoException, MetadataDamagedException {
     List<String> names = generations.names();
     if (names.contains(MetadataFile.ACKNOWLEDGED) || names.contains(MetadataFile.CLEAN)) {
       return false;
     }
-    Set<Long> first = Set.of(FIRST_GENERATION);
+    Set<Long> first = Set.of(Generations.FIRST);
     NavigableSet<Long> journals = generations.journals();
     NavigableSet<Long> checkpoints = generations.checkpoints();
     if (!first.containsAll(journals) || !first.containsAll(checkpoints)) {
@@ -86,11 +91,11 @@ final class Recovery {
     }
     Emptiness emptiness = new Emptiness();
     if (!checkpoints.isEmpty()) {
-      CheckpointReader.read(generations.directory(), FIRST_GENERATION, emptiness);
+      CheckpointReader.read(generations.directory(), Generations.FIRST, emptiness);
     }
     if (!journals.isEmpty()) {
       JournalReader.read(
-          generations.directory(), FIRST_GENERATION, OptionalLong.empty(), emptiness);
+          generations.directory(), Generations.FIRST, OptionalLong.empty(), emptiness);
     }
     return emptiness.isEmpty;
   }
@@ -120,68 +125,59 @@ final class Recovery {
     }
   }
 
-  private void initialize() throws IOException {
+  private void initialize() throws ErrnoException {
     for (String name :
         List.of(
-            MetadataFile.journal(FIRST_GENERATION), MetadataFile.checkpoint(FIRST_GENERATION))) {
+            MetadataFile.journal(Generations.FIRST), MetadataFile.checkpoint(Generations.FIRST))) {
       DurableFile.removeIfThere(generations.disk(), generations.directory(), name);
     }
-    try (JournalFile journal = generations.begin(FIRST_GENERATION, FIRST_SEQUENCE);
+    try (JournalFile journal =
+            generations.begin(Generations.newStore(), Generations.FIRST, FIRST_SEQUENCE);
         CheckpointWriter checkpoint = generations.checkpoint(journal.header())) {
       checkpoint.reserve(Truth.FIRST_ID);
       checkpoint.publish();
+      acknowledge(journal.header(), FIRST_SEQUENCE).close();
     }
-    Acknowledged.create(generations.disk(), generations.directory(), FIRST_SEQUENCE - 1).close();
   }
 
-  private Optional<CleanMarker> readCleanMarker() throws IOException {
-    if (!generations.names().contains(MetadataFile.CLEAN)) {
-      return Optional.empty();
-    }
-    Optional<CleanMarker> marker = CleanMarker.read(generations.directory());
-    if (marker.isEmpty()
-        || marker.get().entriesMax() != generations.settings().entriesMax()
-        || !generations.names().containsAll(Index.FILES)
-        || !marker.get().matches(generations.directory())) {
-      removeCleanMarker();
-      return Optional.empty();
-    }
-    return marker;
+  private boolean isUsable(CleanMarker clean) throws ErrnoException, MetadataDamagedException {
+    return clean.entriesMax() == generations.settings().entriesMax()
+        && generations.names().containsAll(Index.FILES)
+        && clean.matches(generations.directory());
   }
 
-  private void removeCleanMarker() throws IOException {
+  private void removeCleanMarker() throws ErrnoException {
     DurableFile.removeIfThere(generations.disk(), generations.directory(), MetadataFile.CLEAN);
     generations.syncDirectory();
   }
 
   // After a clean stop.
 
-  private Recovered reopen(CleanMarker clean) throws IOException {
+  private Recovered reopen(CleanMarker clean) throws IOException, MetadataDamagedException {
     Truth truth;
     try {
-      truth = Truth.read(generations, Truth.IGNORING);
-      if (truth.last().nextSequence() < clean.nextSequence()) {
-        throw new MetadataDamagedException(
-            Finding.damage(
-                truth.last().name(),
-                truth.last().endOffset(),
-                "there is no intact batch %d, but the store stopped with batch %d"
-                    .formatted(truth.last().nextSequence(), clean.nextSequence() - 1)));
-      }
+      truth = Truth.read(generations, Truth.IGNORING, OptionalLong.of(clean.nextSequence()));
     } catch (MetadataDamagedException e) {
-      if (e.finding().severity() == Finding.Severity.UNKNOWN_VERSION) {
+      if (e.finding().severity() == Finding.Severity.UNKNOWN_VERSION || !isLatest(clean)) {
         throw e;
       }
       LOG.error(
           "msg=\"{}; the index is intact, and everything is written anew from it\"", e.finding());
-      return heal(clean);
+      return heal(clean, e);
+    }
+    if (truth.last().nextSequence() > clean.nextSequence()
+        || truth.last().header().store() != clean.store()) {
+      // The marker is from an earlier time, or from elsewhere; somebody has put it here.
+      return rebuild(Optional.empty());
     }
     removeCleanMarker();
-    if (truth.last().nextSequence() > clean.nextSequence()) {
-      // The marker is from an earlier time; somebody has put it back.
-      return rebuild();
+    Index index;
+    try {
+      index = openIndex(clean);
+    } catch (IOException | RuntimeException e) {
+      LOG.warn("msg=\"the index cannot be opened and is made anew\" reason=\"{}\"", e.toString());
+      return rebuild(Optional.empty());
     }
-    Index index = openIndex(clean);
     boolean isComplete = false;
     try {
       JournalFile journal =
@@ -196,6 +192,18 @@ final class Recovery {
     }
   }
 
+  /** {@return whether nothing is known to have been acknowledged after this stop} */
+  private boolean isLatest(CleanMarker clean) throws ErrnoException {
+    try {
+      return !generations.names().contains(MetadataFile.ACKNOWLEDGED)
+          || Acknowledged.read(generations.directory()).stream()
+              .allMatch(
+                  mark -> mark.store() == clean.store() && mark.sequence() < clean.nextSequence());
+    } catch (MetadataDamagedException e) {
+      return e.finding().severity() != Finding.Severity.UNKNOWN_VERSION;
+    }
+  }
+
   private Index openIndex(CleanMarker clean) throws IOException {
     return Index.open(generations.path(), clean.entriesMax(), clean.count(), clean.recordBytes());
   }
@@ -204,18 +212,18 @@ final class Recovery {
    * Writes a checkpoint and a journal in place of those that are damaged, from an index that is
    * not.
    */
-  private Recovered heal(CleanMarker clean) throws IOException {
-    long generation = FIRST_GENERATION;
-    for (long other : generations.journals()) {
-      generation = Math.max(generation, other + 1);
+  private Recovered heal(CleanMarker clean, MetadataDamagedException damage) throws IOException {
+    Index index;
+    try {
+      index = openIndex(clean);
+    } catch (IOException | RuntimeException e) {
+      damage.addSuppressed(e);
+      throw damage;
     }
-    for (long other : generations.checkpoints()) {
-      generation = Math.max(generation, other + 1);
-    }
-    Index index = openIndex(clean);
+    long generation = generations.next();
     boolean isComplete = false;
     try {
-      JournalFile journal = generations.begin(generation, clean.nextSequence());
+      JournalFile journal = generations.begin(clean.store(), generation, clean.nextSequence());
       Ids ids = new Ids(clean.idsEnd());
       long bytes = generations.writeCheckpoint(journal.header(), index, ids::end);
       generations.deleteBefore(generation);
@@ -225,7 +233,7 @@ final class Recovery {
               ids,
               journal,
               clean.nextSequence(),
-              acknowledge(clean.nextSequence()),
+              acknowledge(journal.header(), clean.nextSequence()),
               generation,
               bytes);
       removeCleanMarker();
@@ -240,7 +248,19 @@ final class Recovery {
 
   // After anything else.
 
-  private Recovered rebuild() throws IOException {
+  /**
+   * @param clean the marker of a clean stop whose index cannot be used
+   */
+  private Recovered rebuild(Optional<CleanMarker> clean)
+      throws IOException, MetadataDamagedException {
+    OptionalLong durableEnd =
+        clean.map(marker -> OptionalLong.of(marker.nextSequence())).orElse(OptionalLong.empty());
+    if (clean.isPresent()) {
+      // Should checkpoint or journal be damaged, then the index, made for other settings, may be
+      // all
+      // there is. So it is not touched before they have been read.
+      Truth.read(generations, Truth.IGNORING, durableEnd);
+    }
     Index index =
         Index.create(
             generations.disk(),
@@ -249,7 +269,7 @@ final class Recovery {
             generations.settings().entriesMax());
     boolean isComplete = false;
     try {
-      Truth truth = Truth.read(generations, new Loader(index));
+      Truth truth = Truth.read(generations, new Loader(index), durableEnd);
       Optional<String> contradiction = index.link();
       if (contradiction.isPresent()) {
         throw new MetadataDamagedException(
@@ -258,8 +278,9 @@ final class Recovery {
       truth.last().tail().ifPresent(tail -> LOG.warn("msg=\"{}; it is cut off\"", tail));
       JournalFile journal =
           JournalFile.recover(generations.disk(), generations.directory(), truth.last());
-      // Names that were given before the crash may not be on disk yet.
-      generations.syncDirectory();
+      // This also syncs the directory: names that were given before the crash may not be on disk
+      // yet.
+      removeCleanMarker();
       Recovered recovered = recovered(index, truth, journal);
       isComplete = true;
       return recovered;
@@ -284,19 +305,22 @@ final class Recovery {
     }
   }
 
-  private Recovered recovered(Index index, Truth truth, JournalFile journal) throws IOException {
+  private Recovered recovered(Index index, Truth truth, JournalFile journal) throws ErrnoException {
     generations.deleteBefore(truth.checkpoint());
     return new Recovered(
         index,
         new Ids(truth.idsEnd()),
         journal,
         truth.last().nextSequence(),
-        acknowledge(truth.last().nextSequence()),
+        acknowledge(journal.header(), truth.last().nextSequence()),
         truth.checkpoint(),
         truth.checkpointBytes());
   }
 
-  private Acknowledged acknowledge(long nextSequence) throws IOException {
-    return Acknowledged.create(generations.disk(), generations.directory(), nextSequence - 1);
+  private Acknowledged acknowledge(FileHeader journal, long nextSequence) throws ErrnoException {
+    return Acknowledged.create(
+        generations.disk(),
+        generations.directory(),
+        new Acknowledged.Mark(journal.store(), journal.generation(), nextSequence - 1));
   }
 }

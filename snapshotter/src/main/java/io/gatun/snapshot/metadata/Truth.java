@@ -1,11 +1,14 @@
 package io.gatun.snapshot.metadata;
 
-import java.io.IOException;
-import java.nio.file.Files;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Stat;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.NavigableSet;
+import java.util.Optional;
 import java.util.OptionalLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The newest checkpoint and the journals since, read without the index.
@@ -24,6 +27,8 @@ record Truth(
     long idsEnd,
     int journals,
     long batches) {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Truth.class);
 
   /** Ids start at 1. */
   static final long FIRST_ID = 1;
@@ -81,10 +86,11 @@ record Truth(
   /**
    * Reads all there is.
    *
+   * @param durableEnd the sequence number of a batch before which all is known to be durable
    * @throws MetadataDamagedException if something that was acknowledged may be missing
    */
-  static Truth read(Generations generations, Visitor visitor)
-      throws IOException, MetadataDamagedException {
+  static Truth read(Generations generations, Visitor visitor, OptionalLong durableEnd)
+      throws ErrnoException, MetadataDamagedException {
     NavigableSet<Long> checkpoints = generations.checkpoints();
     if (checkpoints.isEmpty()) {
       throw damage(MetadataFile.checkpoint(1), 0, "there is no checkpoint at all");
@@ -94,10 +100,18 @@ record Truth(
     FileHeader checkpoint = CheckpointReader.read(generations.directory(), generation, reading);
     List<JournalReader.Content> contents = readJournals(generations, checkpoint, reading);
     JournalReader.Content last = contents.getLast();
+    if (durableEnd.isPresent() && last.nextSequence() < durableEnd.getAsLong()) {
+      throw damage(
+          last.name(),
+          last.endOffset(),
+          "there is no intact batch %d, but the store stopped with batch %d"
+              .formatted(last.nextSequence(), durableEnd.getAsLong() - 1));
+    }
     requireAcknowledged(generations, last);
     return new Truth(
         generation,
-        Files.size(generations.path().resolve(MetadataFile.checkpoint(generation))),
+        Stat.statx(generations.directory(), MetadataFile.path(MetadataFile.checkpoint(generation)))
+            .sizeBytes(),
         last,
         reading.idsEnd,
         contents.size(),
@@ -106,7 +120,7 @@ record Truth(
 
   private static List<JournalReader.Content> readJournals(
       Generations generations, FileHeader checkpoint, Reading reading)
-      throws IOException, MetadataDamagedException {
+      throws ErrnoException, MetadataDamagedException {
     List<Long> journals = List.copyOf(generations.journals().tailSet(checkpoint.generation()));
     if (journals.isEmpty()) {
       throw damage(
@@ -116,7 +130,9 @@ record Truth(
     }
     List<FileHeader> headers = new ArrayList<>();
     for (long journal : journals) {
-      headers.add(JournalReader.readHeader(generations.directory(), journal));
+      FileHeader header = JournalReader.readHeader(generations.directory(), journal);
+      header.requireSameStore(checkpoint);
+      headers.add(header);
     }
     long expected = checkpoint.firstSequence();
     List<JournalReader.Content> contents = new ArrayList<>();
@@ -141,19 +157,42 @@ record Truth(
     return contents;
   }
 
+  /** See {@link Acknowledged} for what follows from that file. */
   private static void requireAcknowledged(Generations generations, JournalReader.Content last)
-      throws IOException, MetadataDamagedException {
-    if (!generations.names().contains(MetadataFile.ACKNOWLEDGED)) {
+      throws ErrnoException, MetadataDamagedException {
+    Optional<Acknowledged.Mark> mark = readMark(generations, last.header().store());
+    if (mark.isEmpty()) {
+      if (last.tail().isPresent()) {
+        throw damage(
+            MetadataFile.ACKNOWLEDGED,
+            0,
+            "it is damaged or missing, and %s: so nobody can tell whether that was acknowledged"
+                .formatted(last.tail().get()));
+      }
+      LOG.warn(
+          "msg=\"metadata/{} is damaged or missing; it is made anew\"", MetadataFile.ACKNOWLEDGED);
       return;
     }
-    OptionalLong acknowledged = Acknowledged.read(generations.directory());
-    if (acknowledged.isPresent() && acknowledged.getAsLong() >= last.nextSequence()) {
+    if (mark.get().generation() > last.header().generation()) {
+      throw damage(
+          MetadataFile.journal(mark.get().generation()),
+          0,
+          "it is missing, and batches up to %d were acknowledged".formatted(mark.get().sequence()));
+    }
+    if (mark.get().sequence() >= last.nextSequence()) {
       throw damage(
           last.name(),
           last.endOffset(),
           "there is no intact batch %d, but batches up to %d were acknowledged"
-              .formatted(last.nextSequence(), acknowledged.getAsLong()));
+              .formatted(last.nextSequence(), mark.get().sequence()));
     }
+  }
+
+  private static Optional<Acknowledged.Mark> readMark(Generations generations, long store)
+      throws ErrnoException, MetadataDamagedException {
+    return generations.names().contains(MetadataFile.ACKNOWLEDGED)
+        ? Acknowledged.read(generations.directory()).filter(mark -> mark.store() == store)
+        : Optional.empty();
   }
 
   private static MetadataDamagedException damage(String file, long offset, String sentence) {
