@@ -42,7 +42,7 @@ record RootFormat(int version, Optional<String> driver) {
     Matcher first = VERSION.matcher(lines.isEmpty() ? "" : lines.get(0));
     if (!first.matches() || !text.endsWith("\n")) {
       throw new UnusableRootException(
-          "%s is damaged: its first line is not \"gatun-root %d\"; restore it if the root is Gatun's"
+          "%s is damaged: its first line is not \"gatun-root %d\"; run `gatun fsck` if the root is Gatun's"
               .formatted(file, CURRENT_VERSION));
     }
     int version = Integer.parseInt(first.group(1));
@@ -57,7 +57,7 @@ record RootFormat(int version, Optional<String> driver) {
     Matcher second = DRIVER.matcher(lines.get(1));
     if (lines.size() > 2 || !second.matches()) {
       throw new UnusableRootException(
-          "%s is damaged: line 2 is not the driver's; restore it if the root is Gatun's"
+          "%s is damaged: line 2 is not the driver's; run `gatun fsck` if the root is Gatun's"
               .formatted(file));
     }
     return current(Optional.of(second.group(1)));

@@ -2,6 +2,7 @@ package io.gatun.snapshot.engine;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.disk.Root;
+import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.metadata.SnapshotRecord;
 import java.util.HashSet;
@@ -23,9 +24,15 @@ final class Recovery {
 
   private Recovery() {}
 
-  /** {@return the ids of snapshots whose directories are missing} */
-  static Set<Long> run(Root root, MetadataStore store, Reaper reaper) throws ErrnoException {
+  /**
+   * {@return the ids of snapshots whose directories are missing}
+   *
+   * @throws UnusableRootException if the metadata are older than the directories
+   */
+  static Set<Long> run(Root root, MetadataStore store, Reaper reaper)
+      throws ErrnoException, UnusableRootException {
     Set<Long> directories = new HashSet<>(root.snapshotIds());
+    requireKnown(root, directories, store.idsEnd());
     Set<Long> missing = new HashSet<>();
     store.forEach(
         snapshot -> {
@@ -48,6 +55,24 @@ final class Recovery {
         directories.size(),
         trash);
     return Set.copyOf(missing);
+  }
+
+  /**
+   * An id is reserved durably before it is given out, so no crash leaves a directory with an id
+   * that the store does not know of. The store then has lost what it knew, or another has been put
+   * in its place; and directories without records would be deleted.
+   */
+  private static void requireKnown(Root root, Set<Long> directories, long idsEnd)
+      throws UnusableRootException {
+    for (long id : directories) {
+      if (id >= idsEnd) {
+        throw new UnusableRootException(
+            ("root %s cannot be used: snapshots/%d is there, but the metadata have given out no id from %d on, so"
+                    + " they are older than the directories or not theirs; put the right metadata back, or run"
+                    + " `gatun fsck`")
+                .formatted(root.path(), id, idsEnd));
+      }
+    }
   }
 
   private static void report(SnapshotRecord snapshot) {

@@ -80,15 +80,34 @@ class EngineIT {
 
   @Test
   void directoryWithoutRecordIsGoneAfterAStart() throws Exception {
-    open(DriverSetting.OVERLAY).close();
-    Path orphan = temporary.resolve("root/snapshots/4711");
+    try (EngineRoot root = open(DriverSetting.OVERLAY)) {
+      root.snapshotter().prepare("a", "", NO_LABELS);
+    }
+    Path orphan = temporary.resolve("root/snapshots/471");
     Files.createDirectories(orphan.resolve("fs/deep/er"));
-    Path halfMade = temporary.resolve("root/trash/4712.new");
+    Path halfMade = temporary.resolve("root/trash/472.new");
     Files.createDirectories(halfMade.resolve("fs"));
     try (EngineRoot root = open(DriverSetting.OVERLAY)) {
       root.snapshotter().cleanup();
       assertThat(orphan).doesNotExist();
       assertThat(halfMade).doesNotExist();
+    }
+  }
+
+  @Test
+  void metadataOlderThanTheDirectoriesAreRefusedAndNothingIsDeleted() throws Exception {
+    try (EngineRoot root = open(DriverSetting.OVERLAY)) {
+      root.snapshotter().prepare("a", "", NO_LABELS);
+      Files.writeString(files("a", root.snapshotter()).resolve("file"), "content");
+    }
+    // As if somebody had thought that this is a cache.
+    deleteTree(temporary.resolve("root/metadata"));
+    for (int start = 0; start < 2; start++) {
+      assertThatThrownBy(() -> open(DriverSetting.OVERLAY))
+          .isInstanceOf(UnusableRootException.class)
+          .hasMessageContaining("snapshots/1 ")
+          .hasMessageContaining("`gatun fsck`");
+      assertThat(temporary.resolve("root/snapshots/1/fs/file")).hasContent("content");
     }
   }
 
