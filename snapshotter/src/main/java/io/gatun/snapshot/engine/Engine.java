@@ -77,6 +77,7 @@ final class Engine implements Snapshotter {
   private List<Mount> create(
       String operation, Kind kind, String key, String parent, Map<String, String> labels) {
     Names.check(operation, "key", key);
+    Names.checkParent(operation, parent);
     Map<String, String> kept = Names.checkLabels(operation, labels);
     try (var _ = claims.claim(List.of(key), parent)) {
       SnapshotRecord parentRecord = parent.isEmpty() ? null : findParent(operation, key, parent);
@@ -127,6 +128,7 @@ final class Engine implements Snapshotter {
 
   @Override
   public List<Mount> mounts(String key) {
+    Names.check("mounts", "key", key);
     SnapshotRecord found = find("mounts", key);
     if (found.kind() == Kind.COMMITTED) {
       throw new SnapshotException.FailedPrecondition(
@@ -144,6 +146,7 @@ final class Engine implements Snapshotter {
   public void commit(String name, String key, String parent, Map<String, String> labels) {
     Names.check("commit", "name", name);
     Names.check("commit", "key", key);
+    Names.checkParent("commit", parent);
     Map<String, String> kept = Names.checkLabels("commit", labels);
     try (var _ = claims.claim(List.of(name, key), parent)) {
       store.requireUnused(name);
@@ -208,6 +211,7 @@ final class Engine implements Snapshotter {
 
   @Override
   public void remove(String key) {
+    Names.check("remove", "key", key);
     try (var _ = claims.claimForRemoval(key)) {
       SnapshotRecord found = store.find(key).orElseThrow(() -> notFound("remove", key));
       int children = store.children(found.id());
@@ -223,11 +227,13 @@ final class Engine implements Snapshotter {
 
   @Override
   public SnapshotInfo stat(String key) {
+    Names.check("stat", "key", key);
     return info(find("stat", key));
   }
 
   @Override
   public SnapshotInfo update(String name, Map<String, String> labels, List<String> fieldPaths) {
+    Names.check("update", "name", name);
     Map<String, String> given = Names.checkLabels("update", labels);
     try (var _ = claims.claim(List.of(name), "")) {
       SnapshotRecord found = find("update", name);
@@ -280,6 +286,7 @@ final class Engine implements Snapshotter {
 
   @Override
   public Usage usage(String key) {
+    Names.check("usage", "key", key);
     SnapshotRecord found = find("usage", key);
     try {
       return usages.of(found, chain(found, parentOf(found)));

@@ -43,6 +43,13 @@ final class Names {
     }
   }
 
+  /** Checks the parent that a request gives; the empty string stands for none. */
+  static void checkParent(String operation, String parent) {
+    if (!parent.isEmpty()) {
+      check(operation, "parent", parent);
+    }
+  }
+
   /**
    * Checks the labels of a request.
    *
@@ -52,6 +59,10 @@ final class Names {
     Map<String, String> kept = new TreeMap<>();
     labels.forEach(
         (key, value) -> {
+          if (key.isEmpty()) {
+            throw new SnapshotException.InvalidArgument(
+                "%s: a label has an empty key".formatted(operation));
+          }
           long length =
               utf8Length(operation, "label key", key) + utf8Length(operation, "label value", value);
           if (length > LABEL_LENGTH_BYTES_MAX) {

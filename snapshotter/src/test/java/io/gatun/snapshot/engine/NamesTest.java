@@ -51,6 +51,21 @@ class NamesTest {
   }
 
   @Test
+  void parentMayBeNoneButNotMalformed() {
+    assertThatCode(() -> Names.checkParent("prepare", "")).doesNotThrowAnyException();
+    assertThatThrownBy(() -> Names.checkParent("prepare", "a\0b"))
+        .isInstanceOf(SnapshotException.InvalidArgument.class)
+        .hasMessage("prepare: parent has a NUL character at 1");
+  }
+
+  @Test
+  void labelWithoutKeyIsRefused() {
+    assertThatThrownBy(() -> Names.checkLabels("update", Map.of("", "v")))
+        .isInstanceOf(SnapshotException.InvalidArgument.class)
+        .hasMessage("update: a label has an empty key");
+  }
+
+  @Test
   void labelWithoutValueIsNotKept() {
     assertThat(Names.checkLabels("prepare", Map.of("a", "", "b", "1")))
         .containsExactly(Map.entry("b", "1"));
