@@ -64,6 +64,8 @@ public interface Snapshotter {
    * @throws SnapshotException.FailedPrecondition if the snapshot is no active one, or the new
    *     parent is not committed
    * @throws SnapshotException.InvalidArgument if the snapshot already has another parent
+   * @throws SnapshotException.Unsupported if it has none, and the driver cannot put it on one any
+   *     more
    */
   void commit(String name, String key, String parent, Map<String, String> labels);
 

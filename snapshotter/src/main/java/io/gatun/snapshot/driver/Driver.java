@@ -30,6 +30,12 @@ public interface Driver {
   List<Mount> mounts(Chain chain) throws ErrnoException;
 
   /**
+   * {@return whether a snapshot that was made without a parent can be put on one when it is
+   * committed}
+   */
+  boolean canRebase();
+
+  /**
    * Brings the files of an active snapshot into the form in which they are committed. Done before
    * the commit is recorded and harmless to repeat, since a crash may come in between.
    *

@@ -56,6 +56,12 @@ public final class NativeDriver implements Driver {
     return mounts.of(chain);
   }
 
+  /** What is on the parent was copied when the snapshot was made, or never will be. */
+  @Override
+  public boolean canRebase() {
+    return false;
+  }
+
   /** Nothing has to be done: a copy is in the same form whether it is committed or not. */
   @Override
   public void freeze(Chain chain) {}

@@ -127,6 +127,11 @@ public final class OverlayDriver implements Driver {
   }
 
   @Override
+  public boolean canRebase() {
+    return true;
+  }
+
+  @Override
   public void freeze(Chain chain) throws ErrnoException {
     try (Fd directory = files.openDirectory(chain.id())) {
       volatileMark.requireIntact(directory, chain.id());

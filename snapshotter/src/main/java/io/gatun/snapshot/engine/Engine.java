@@ -206,6 +206,13 @@ final class Engine implements Snapshotter {
           "commit %s as %s: parent snapshot %s is not committed but %s"
               .formatted(active.name(), name, requested, found.kind().filterName()));
     }
+    if (!driver.canRebase()) {
+      // Without the files of the parent, the layer would be damaged and nobody would notice.
+      throw new SnapshotException.Unsupported(
+          ("commit %s as %s: the %s driver cannot put a snapshot on the parent %s once it is made: take"
+                  + " the capability rebase of this snapshotter out of containerd's configuration")
+              .formatted(active.name(), name, driver.name().configName(), requested));
+    }
     return found;
   }
 
