@@ -25,9 +25,10 @@ import java.util.TreeMap;
  */
 final class Comparison {
 
-  private final ModelSnapshotter model = new ModelSnapshotter();
-  private final ModelFiles files = new ModelFiles();
   private final Subject subject;
+  private final Names names;
+  private final ModelSnapshotter model;
+  private final ModelFiles files = new ModelFiles();
 
   /** How often which operation had which outcome. */
   private final Map<String, Integer> outcomes = new TreeMap<>();
@@ -35,15 +36,23 @@ final class Comparison {
   private Map<String, SnapshotInfo> modelBefore = Map.of();
   private Map<String, SnapshotInfo> subjectBefore = Map.of();
 
+  private int steps;
+
   Comparison(Subject subject) {
+    this(subject, Names.of(0));
+  }
+
+  Comparison(Subject subject, Names names) {
     this.subject = subject;
+    this.names = names;
+    this.model = new ModelSnapshotter(subject.canRebase());
   }
 
   /** Runs a sequence from where the last one ended. */
   void run(List<? extends Operation> operations) {
     List<String> done = new ArrayList<>();
     for (Operation drawn : operations) {
-      Operation operation = drawn.renamed(name -> Names.resolve(name, model));
+      Operation operation = drawn.renamed(name -> names.resolve(name, model));
       done.add(operation.toString());
       try {
         step(operation);
@@ -62,6 +71,7 @@ final class Comparison {
   }
 
   private void step(Operation operation) {
+    steps++;
     Instant start = Instant.now();
     switch (operation) {
       case Operation.Restart restart -> subject.restart();
@@ -75,8 +85,10 @@ final class Comparison {
   private void write(Operation.Write write) {
     ModelSnapshotter.Entry entry = model.entries.get(write.key());
     if (entry != null && entry.kind() == Kind.ACTIVE) {
-      subject.write(write.key(), write.file());
-      files.write(write.key(), write.file());
+      // No two writes are the same, so that it shows which of them is seen.
+      String content = write.file() + " in step " + steps;
+      subject.write(write.key(), write.file(), content);
+      files.write(write.key(), write.file(), content);
     }
   }
 
@@ -128,7 +140,7 @@ final class Comparison {
       case Operation.Stat stat -> compareInfos(List.of(expected), List.of(actual));
       case Operation.Update update -> compareInfos(List.of(expected), List.of(actual));
       case Operation.ListAll list -> compareInfos((List<?>) expected, (List<?>) actual);
-      case Operation.UsageOf usage -> subject.checkUsage((Usage) actual, usage.key(), files);
+      case Operation.UsageOf usage -> subject.checkUsage((Usage) actual, usage.key(), model, files);
       case Operation.Commit commit -> files.rename(commit.key(), commit.name());
       case Operation.Remove remove -> files.remove(remove.key());
       case Operation.Cleanup cleanup -> {}

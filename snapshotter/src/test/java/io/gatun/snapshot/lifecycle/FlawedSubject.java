@@ -36,10 +36,10 @@ final class FlawedSubject implements Subject {
   }
 
   @Override
-  public void checkUsage(Usage actual, String key, ModelFiles files) {}
+  public void checkUsage(Usage actual, String key, ModelSnapshotter model, ModelFiles files) {}
 
   @Override
-  public void write(String key, String file) {}
+  public void write(String key, String file, String content) {}
 
   @Override
   public void restart() {

@@ -1,41 +1,43 @@
 package io.gatun.snapshot.lifecycle;
 
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.TreeSet;
+import java.util.TreeMap;
 
-/** Which files were created in which snapshot, by the snapshot's present name. */
+/** Which files were written in which snapshot, by the snapshot's present name. */
 final class ModelFiles {
 
-  private final Map<String, Set<String>> created = new HashMap<>();
+  private final Map<String, Map<String, String>> written = new HashMap<>();
 
-  void write(String key, String file) {
-    created.computeIfAbsent(key, _ -> new HashSet<>()).add(file);
+  void write(String key, String file, String content) {
+    written.computeIfAbsent(key, _ -> new HashMap<>()).put(file, content);
   }
 
   void rename(String key, String name) {
-    Set<String> files = created.remove(key);
+    Map<String, String> files = written.remove(key);
     if (files != null) {
-      created.put(name, files);
+      written.put(name, files);
     }
   }
 
   void remove(String key) {
-    created.remove(key);
+    written.remove(key);
   }
 
-  /** {@return the files that were created in a snapshot itself} */
-  Set<String> own(String key) {
-    return new TreeSet<>(created.getOrDefault(key, Set.of()));
+  /** {@return the files that were written in a snapshot itself, with their content} */
+  Map<String, String> own(String key) {
+    return new TreeMap<>(written.getOrDefault(key, Map.of()));
   }
 
-  /** {@return the files that can be seen through a snapshot and the chain of its parents} */
-  Set<String> visible(String key, List<String> chain) {
-    Set<String> visible = own(key);
-    chain.forEach(parent -> visible.addAll(own(parent)));
+  /**
+   * {@return the files that can be seen through a snapshot and the chain of its parents, with their
+   * content}
+   */
+  Map<String, String> visible(String key, List<String> chain) {
+    Map<String, String> visible = new TreeMap<>();
+    chain.reversed().forEach(parent -> visible.putAll(own(parent)));
+    visible.putAll(own(key));
     return visible;
   }
 }

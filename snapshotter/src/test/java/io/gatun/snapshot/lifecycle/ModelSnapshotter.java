@@ -58,7 +58,17 @@ class ModelSnapshotter implements Snapshotter {
   }
 
   final TreeMap<String, Entry> entries = new TreeMap<>();
+  private final boolean canRebase;
   private Instant now = Instant.EPOCH;
+
+  /** One that can put a snapshot on a parent when it is committed. */
+  ModelSnapshotter() {
+    this(true);
+  }
+
+  ModelSnapshotter(boolean canRebase) {
+    this.canRebase = canRebase;
+  }
 
   @Override
   public List<Mount> prepare(String key, String parent, Map<String, String> labels) {
@@ -129,6 +139,9 @@ class ModelSnapshotter implements Snapshotter {
       }
       if (require("commit: parent", parent).kind() != Kind.COMMITTED) {
         throw new SnapshotException.FailedPrecondition("commit: parent is not committed");
+      }
+      if (!canRebase) {
+        throw new SnapshotException.Unsupported("commit: on another parent");
       }
       newParent = parent;
     }
@@ -206,7 +219,8 @@ class ModelSnapshotter implements Snapshotter {
         entry.kind(), name, entry.parent(), entry.labels(), entry.created(), entry.updated());
   }
 
-  private Entry require(String operation, String key) {
+  /** {@return what is known of a snapshot, which has to be there} */
+  Entry require(String operation, String key) {
     Entry entry = entries.get(key);
     if (entry == null) {
       throw new SnapshotException.NotFound(operation + ": snapshot does not exist");

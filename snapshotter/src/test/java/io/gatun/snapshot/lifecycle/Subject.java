@@ -10,14 +10,19 @@ interface Subject extends AutoCloseable {
 
   Snapshotter snapshotter();
 
+  /** {@return whether a snapshot without a parent can be committed on top of one} */
+  default boolean canRebase() {
+    return true;
+  }
+
   /** Compares mounts with those that the model answers with. */
   void checkMounts(List<Mount> actual, List<Mount> expected);
 
   /** Checks a count against the files that the model knows of. */
-  void checkUsage(Usage actual, String key, ModelFiles files);
+  void checkUsage(Usage actual, String key, ModelSnapshotter model, ModelFiles files);
 
-  /** Creates a file in an active snapshot as its user would. */
-  void write(String key, String file);
+  /** Writes a file in an active snapshot as its user would. */
+  void write(String key, String file, String content);
 
   void restart();
 

@@ -1,0 +1,177 @@
+package io.gatun.snapshot.lifecycle;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.gatun.snapshot.Snapshotter;
+import io.gatun.snapshot.disk.UnsyncedDisk;
+import io.gatun.snapshot.disk.UnusableRootException;
+import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.engine.EngineRoot;
+import io.gatun.snapshot.engine.EngineSettings;
+import io.gatun.snapshot.metadata.MetadataSettings;
+import io.gatun.snapshot.metadata.MetadataStore;
+import io.gatun.snapshot.metadata.SnapshotRecord;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A root with a running engine, on the fastest filesystem there is and without waiting for the
+ * disk: what survives a power cut is for other tests.
+ */
+final class TestRoot implements AutoCloseable {
+
+  private static final Path MEMORY = Path.of("/dev/shm");
+
+  /** More than the names that there are; the journal is so short that there are many of them. */
+  private static final MetadataSettings METADATA = new MetadataSettings(256, 256 << 10);
+
+  private final Path path;
+  private final DriverSetting driver;
+  private @Nullable EngineRoot engine;
+
+  private TestRoot(Path path, DriverSetting driver) {
+    this.path = path;
+    this.driver = driver;
+  }
+
+  /** {@return a new one, started} */
+  static TestRoot create(DriverSetting driver) {
+    try {
+      Path path =
+          Files.isWritable(MEMORY)
+              ? Files.createTempDirectory(MEMORY, "gatun-lifecycle-")
+              : Files.createTempDirectory("gatun-lifecycle-");
+      TestRoot root = new TestRoot(path, driver);
+      root.start();
+      return root;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  DriverSetting driver() {
+    return driver;
+  }
+
+  Snapshotter snapshotter() {
+    if (engine == null) {
+      throw new IllegalStateException("the engine is stopped");
+    }
+    return engine.snapshotter();
+  }
+
+  void start() {
+    EngineSettings defaults = EngineSettings.defaults(path);
+    try {
+      engine =
+          EngineRoot.open(
+              new UnsyncedDisk(),
+              new EngineSettings(
+                  path,
+                  driver,
+                  defaults.overlay(),
+                  defaults.copyThreads(),
+                  defaults.layerSync(),
+                  METADATA),
+              InstantSource.system());
+    } catch (UnusableRootException e) {
+      throw new AssertionError("cannot start", e);
+    }
+  }
+
+  void stop() {
+    if (engine != null) {
+      engine.close();
+      engine = null;
+    }
+  }
+
+  /** {@return the ids that have a directory} */
+  Set<Long> directories() {
+    return names("snapshots").stream()
+        .map(Long::valueOf)
+        .collect(Collectors.toCollection(TreeSet::new));
+  }
+
+  /** {@return what is in the trash} */
+  Set<String> trash() {
+    return names("trash");
+  }
+
+  /** {@return where the files of a snapshot are} */
+  Path files(long id) {
+    return path.resolve("snapshots").resolve(Long.toString(id)).resolve("fs");
+  }
+
+  private Set<String> names(String directory) {
+    try (Stream<Path> entries = Files.list(path.resolve(directory))) {
+      return entries
+          .map(entry -> entry.getFileName().toString())
+          .collect(Collectors.toCollection(TreeSet::new));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * Checks, while the engine is stopped, that the metadata are in order by themselves, and that
+   * each snapshot has the directory that it has shown.
+   */
+  void checkMetadata(Map<String, Long> ids) {
+    try (MetadataStore store =
+        MetadataStore.open(new UnsyncedDisk(), path.resolve("metadata"), METADATA)) {
+      List<SnapshotRecord> records = new ArrayList<>();
+      store.forEach(records::add);
+      Map<String, Long> recorded = new HashMap<>();
+      Map<Long, Integer> children = new HashMap<>();
+      for (SnapshotRecord snapshot : records) {
+        recorded.put(snapshot.name(), snapshot.id());
+        children.merge(snapshot.parentId(), 1, Integer::sum);
+        assertThat(store.find(snapshot.name())).contains(snapshot);
+      }
+      assertThat(recorded).isEqualTo(ids);
+      assertThat(store.size()).isEqualTo(records.size());
+      for (SnapshotRecord snapshot : records) {
+        assertThat(store.children(snapshot.id()))
+            .as("children of %s", snapshot)
+            .isEqualTo(children.getOrDefault(snapshot.id(), 0));
+        assertThat(snapshot.parentId())
+            .as("id of the parent of %s", snapshot)
+            .isEqualTo(ids.getOrDefault(snapshot.parent(), SnapshotRecord.NO_PARENT));
+      }
+    } catch (IOException e) {
+      throw new AssertionError("the metadata cannot be read", e);
+    }
+  }
+
+  @Override
+  public void close() {
+    stop();
+    try (Stream<Path> paths = Files.walk(path)) {
+      paths.sorted(Comparator.reverseOrder()).forEach(TestRoot::delete);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void delete(Path file) {
+    try {
+      Files.delete(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
