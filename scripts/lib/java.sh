@@ -7,8 +7,8 @@
 # in /usr/lib/jvm; the one whose java is found in $PATH.
 
 java_version() {
-  # A JDK says what it is in its release file, so no JVM has to be started to ask. The compiler is needed
-  # at run time: Chronicle Map generates code.
+  # A JDK says what it is in its release file, so no JVM has to be started to ask. The module of the
+  # compiler has to be there at run time: Chronicle Map refers to it.
   [ -x "$1/bin/java" ] && [ -x "$1/bin/javac" ] && [ -r "$1/release" ] || return 0
   sed -n 's/^JAVA_VERSION="\([0-9][0-9]*\).*/\1/p' "$1/release"
 }

@@ -32,6 +32,9 @@ public final class LogConfiguration extends ContextAwareBase implements Configur
    */
   private static final String NETTY_BOOTSTRAP = "io.netty.bootstrap";
 
+  /** It binds threads to processors, which is not asked of it, and misses libraries for that. */
+  private static final String AFFINITY = "net.openhft.affinity";
+
   @Override
   public ExecutionStatus configure(LoggerContext context) {
     PatternLayoutEncoder encoder = new PatternLayoutEncoder();
@@ -48,6 +51,7 @@ public final class LogConfiguration extends ContextAwareBase implements Configur
     root.addAppender(stderr);
     context.getLogger(OURS).setLevel(Level.INFO);
     context.getLogger(NETTY_BOOTSTRAP).setLevel(Level.OFF);
+    context.getLogger(AFFINITY).setLevel(Level.OFF);
     return ExecutionStatus.DO_NOT_INVOKE_NEXT_IF_ANY;
   }
 

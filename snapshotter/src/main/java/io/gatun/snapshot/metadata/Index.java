@@ -32,6 +32,10 @@ final class Index implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(Index.class);
 
+  static {
+    ChroniclePosix.install();
+  }
+
   static final String RECORDS = "records.index";
   static final String NAMES = "names.index";
   static final String CHILDREN = "children.index";
