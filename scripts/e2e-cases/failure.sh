@@ -109,10 +109,11 @@ it_tells_of_a_missing_layer_and_of_the_way_out() {
   [[ $backend == gatun ]] || skip "containerd's overlay snapshotter mounts what is missing"
   start_node ext4
   pull latest
-  local lowest directory message
-  lowest=$(chain_ids latest | head -n 1)
+  local chain directory message lowest
+  mapfile -t chain < <(chain_ids latest)
+  lowest=${chain[0]}
   run_ctr snapshots --snapshotter gatun view lookup "$lowest"
-  directory=$(run_ctr snapshots --snapshotter gatun mounts / lookup | grep -o "$node/gatun/snapshots/[0-9]*" | head -n 1)
+  directory=$(run_ctr snapshots --snapshotter gatun mounts / lookup | grep -om 1 "$node/gatun/snapshots/[0-9]*")
   run_ctr snapshots --snapshotter gatun rm lookup
   collect_garbage
   stop gatun

@@ -42,7 +42,8 @@ public final class ConfigurationFile {
           "workdir", "Gatun sets it",
           "uidmap", "use remap_ids = true",
           "gidmap", "use remap_ids = true",
-          "volatile", "use volatile = true, which spares layers");
+          "volatile", "use volatile = true, which spares layers",
+          "fsync=volatile", "use volatile = true, which spares layers");
 
   private static final Pattern MOUNT_OPTION = Pattern.compile("[\\w.:+-]+(=[^,\\s\\x00]*)?");
 
@@ -149,7 +150,8 @@ public final class ConfigurationFile {
       }
       String name =
           option.substring(0, option.contains("=") ? option.indexOf('=') : option.length());
-      String instead = RESERVED_MOUNT_OPTIONS.get(name);
+      String instead =
+          RESERVED_MOUNT_OPTIONS.getOrDefault(option, RESERVED_MOUNT_OPTIONS.get(name));
       if (instead != null) {
         throw toml.refusal("mount_options", "must not hold %s: %s".formatted(name, instead));
       }
