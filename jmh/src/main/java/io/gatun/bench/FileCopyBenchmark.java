@@ -1,0 +1,128 @@
+package io.gatun.bench;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.OpenFlag;
+import io.gatun.linux.Unistd;
+import io.gatun.snapshot.disk.LinuxDisk;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * Which way to copy the content of a file is the cheapest, for small and for large files? The
+ * source is in the page cache and on the disk, the target a new, empty file, whose making is not
+ * counted; nothing is synced.
+ *
+ * <p>Where a filesystem has no such way, there is no number but the reason: the call's errno. No
+ * file has a name while it is used, so that none can be left behind.
+ */
+@State(Scope.Thread)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.MICROSECONDS)
+@Warmup(iterations = 3, time = 1)
+@Measurement(iterations = 5, time = 1)
+@Fork(2)
+public class FileCopyBenchmark {
+
+  private static final int BUFFER_BYTES = 256 << 10;
+  private static final long SEED = 20_261_124;
+  private static final int FILE_MODE = 0600;
+
+  @Param({"4096", "67108864"})
+  int sizeBytes;
+
+  @Param(TemporaryDirectory.DEFAULT_PARENT)
+  String directory;
+
+  private final LinuxDisk disk = new LinuxDisk();
+  private final ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER_BYTES);
+  private Fd parent;
+  private Fd source;
+  private Fd target;
+
+  @Setup
+  public void writeSource() throws IOException {
+    parent =
+        Fcntl.open(
+            LinuxPath.of(Path.of(directory).toAbsolutePath()),
+            OpenFlag.READ_ONLY,
+            OpenFlag.DIRECTORY);
+    source = create("source");
+    byte[] content = new byte[BUFFER_BYTES];
+    Random random = new Random(SEED);
+    for (long at = 0; at < sizeBytes; ) {
+      random.nextBytes(content);
+      buffer.clear().put(content).flip();
+      buffer.limit((int) Math.min(buffer.limit(), sizeBytes - at));
+      at += disk.write(source, buffer, at);
+    }
+    // A file whose blocks the filesystem has yet to choose has none to share.
+    disk.sync(source);
+  }
+
+  @TearDown
+  public void close() {
+    source.close();
+    parent.close();
+  }
+
+  @Setup(Level.Invocation)
+  public void makeTarget() throws IOException {
+    target = create("target");
+  }
+
+  @TearDown(Level.Invocation)
+  public void dropTarget() {
+    target.close();
+  }
+
+  private Fd create(String role) throws ErrnoException {
+    LinuxPath name =
+        LinuxPath.of("gatun-bench-%s-%d".formatted(role, ProcessHandle.current().pid()));
+    Fd file = disk.createFile(parent, name, FILE_MODE);
+    disk.removeFile(parent, name);
+    return file;
+  }
+
+  @Benchmark
+  public void reflink() throws ErrnoException {
+    disk.cloneFile(source, target);
+  }
+
+  @Benchmark
+  public void copyFileRange() throws ErrnoException {
+    for (long at = 0; at < sizeBytes; ) {
+      at += disk.copyRange(source, at, target, at, sizeBytes - at);
+    }
+  }
+
+  @Benchmark
+  public void readAndWrite() throws ErrnoException {
+    for (long at = 0; at < sizeBytes; ) {
+      buffer.clear();
+      Unistd.pread(source, buffer, at);
+      buffer.flip();
+      while (buffer.hasRemaining()) {
+        at += disk.write(target, buffer, at);
+      }
+    }
+  }
+}

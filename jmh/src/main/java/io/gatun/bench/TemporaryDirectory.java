@@ -1,0 +1,69 @@
+package io.gatun.bench;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A new directory, which is gone at the latest when the JVM ends: nobody tells a benchmark that
+ * failed, or that somebody interrupted, to clean up.
+ */
+public final class TemporaryDirectory implements AutoCloseable {
+
+  /** Where the directories of benchmarks lie if nobody says otherwise: on a disk. */
+  public static final String DEFAULT_PARENT = "/var/tmp";
+
+  private final Path path;
+  private final Thread atExit = Thread.ofPlatform().unstarted(this::delete);
+
+  private TemporaryDirectory(Path path) {
+    this.path = path;
+  }
+
+  /** {@return a new directory in another one} */
+  public static TemporaryDirectory in(String parent) throws IOException {
+    TemporaryDirectory directory =
+        new TemporaryDirectory(Files.createTempDirectory(Path.of(parent), "gatun-bench-"));
+    Runtime.getRuntime().addShutdownHook(directory.atExit);
+    return directory;
+  }
+
+  public Path path() {
+    return path;
+  }
+
+  @Override
+  public void close() {
+    delete();
+    Runtime.getRuntime().removeShutdownHook(atExit);
+  }
+
+  private void delete() {
+    try {
+      Files.walkFileTree(
+          path,
+          new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
+                throws IOException {
+              Files.delete(file);
+              return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult postVisitDirectory(Path directory, @Nullable IOException failure)
+                throws IOException {
+              Files.delete(directory);
+              return FileVisitResult.CONTINUE;
+            }
+          });
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

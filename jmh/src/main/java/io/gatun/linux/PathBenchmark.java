@@ -1,0 +1,89 @@
+package io.gatun.linux;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.Warmup;
+import org.openjdk.jmh.infra.Blackhole;
+
+/**
+ * What does it cost to bring a path to the kernel: from a string or a path of the JDK to bytes, and
+ * from those into native memory, as each call does? {@link #stringIntoArena} is what the JDK itself
+ * offers for both steps; it knows nothing of bytes that are no UTF-8.
+ */
+@State(Scope.Thread)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+@Warmup(iterations = 3, time = 1)
+@Measurement(iterations = 5, time = 1)
+@Fork(2)
+public class PathBenchmark {
+
+  /** What is marshalled. */
+  public enum Sample {
+    NAME("libcrypto.so.3"),
+    DEEP("snapshots/123456/fs/usr/lib/python3/dist-packages/pip/_vendor/requests/__init__.py"),
+    NOT_ASCII("usr/share/ca-certificates/mozilla/NetLock_Arany_=Class_Gold=_Főtanúsítvány.crt");
+
+    private final String text;
+
+    Sample(String text) {
+      this.text = text;
+    }
+  }
+
+  @Param Sample sample;
+
+  private String string;
+  private Path jdkPath;
+  private LinuxPath path;
+
+  @Setup
+  public void convert() {
+    string = sample.text;
+    jdkPath = Path.of(string);
+    path = LinuxPath.of(string);
+  }
+
+  @Benchmark
+  public LinuxPath fromString() {
+    return LinuxPath.of(string);
+  }
+
+  @Benchmark
+  public LinuxPath fromJdkPath() {
+    return LinuxPath.of(jdkPath);
+  }
+
+  @Benchmark
+  public void intoArena(Blackhole blackhole) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment inMemory = path.in(arena);
+      blackhole.consume(inMemory);
+    }
+  }
+
+  @Benchmark
+  public void stringIntoArena(Blackhole blackhole) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment inMemory = arena.allocateFrom(string);
+      blackhole.consume(inMemory);
+    }
+  }
+
+  @Benchmark
+  public String toText() {
+    return path.toString();
+  }
+}

@@ -1,0 +1,5 @@
+/** Benchmarks of what is private to the bindings; see {@link io.gatun.bench}. */
+@NullMarked
+package io.gatun.linux;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** Benchmarks of what is private to the server; see {@link io.gatun.bench}. */
+@NullMarked
+package io.gatun.server;
+
+import org.jspecify.annotations.NullMarked;

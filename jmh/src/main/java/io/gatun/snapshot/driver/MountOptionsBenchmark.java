@@ -1,0 +1,58 @@
+package io.gatun.snapshot.driver;
+
+import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.Mount;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.LongStream;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * What does it cost to write down the mount of a container, by the number of layers below it? 128
+ * is about as many as an image may have.
+ */
+@State(Scope.Thread)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+@Warmup(iterations = 3, time = 1)
+@Measurement(iterations = 5, time = 1)
+@Fork(2)
+public class MountOptionsBenchmark {
+
+  /** Ids have so many digits after a few months. */
+  private static final long FIRST_ID = 123_456;
+
+  @Param({"1", "10", "128"})
+  int layers;
+
+  private OverlayMounts mounts;
+  private Chain chain;
+
+  @Setup
+  public void build() {
+    mounts =
+        new OverlayMounts(
+            new SnapshotPaths("/var/lib/gatun"),
+            OverlaySettings.DEFAULT,
+            new OverlayFeatures(false, true));
+    List<Long> parents =
+        LongStream.range(0, layers).mapToObj(layer -> FIRST_ID - 1 - layer).toList();
+    chain = new Chain(FIRST_ID, Kind.ACTIVE, parents, Map.of(), false);
+  }
+
+  @Benchmark
+  public List<Mount> container() {
+    return mounts.of(chain);
+  }
+}
