@@ -113,6 +113,11 @@ record CleanMarker(
     return indexVersion == INDEX_VERSION && files.equals(sums(directory));
   }
 
+  /** {@return whether nothing that this mark says was acknowledged came after the stop} */
+  boolean covers(Acknowledged.Mark mark) {
+    return mark.store() == store && mark.sequence() < nextSequence;
+  }
+
   private ByteBuffer encode() {
     ByteBuffer out = ByteBuffer.allocateDirect(BYTES);
     out.position(Preamble.BYTES);

@@ -1,7 +1,9 @@
 package io.gatun.snapshot.metadata;
 
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.Locale;
+import java.util.Optional;
 
 /**
  * How a journal and a checkpoint begin.
@@ -46,8 +48,8 @@ record FileHeader(Kind kind, long store, long generation, long firstSequence, lo
 
   static final int VERSION = 1;
 
-  private static final int STORE_OFFSET = 16;
-  private static final int GENERATION_OFFSET = 24;
+  static final int STORE_OFFSET = 16;
+  static final int GENERATION_OFFSET = 24;
 
   /** What begins with such a header. */
   enum Kind {
@@ -58,6 +60,13 @@ record FileHeader(Kind kind, long store, long generation, long firstSequence, lo
 
     Kind(String magic) {
       this.magic = Magic.of(magic);
+    }
+
+    /** {@return what begins with this block, going by the first letters} */
+    static Optional<Kind> of(ByteBuffer block) {
+      return Arrays.stream(values())
+          .filter(kind -> block.remaining() >= Long.BYTES && block.getLong(0) == kind.magic)
+          .findFirst();
     }
 
     /** {@return the name of such a file} */
@@ -116,7 +125,12 @@ record FileHeader(Kind kind, long store, long generation, long firstSequence, lo
           throw new MetadataDamagedException(
               Finding.unknownVersion(file, Preamble.VERSION_OFFSET, version, VERSION));
     }
-    in.position(Preamble.BYTES);
+    return seeming(kind, in);
+  }
+
+  /** {@return what a whole block says as a header, whether it has its checksum or not} */
+  static FileHeader seeming(Kind kind, ByteBuffer block) {
+    ByteBuffer in = block.slice().position(Preamble.BYTES);
     return new FileHeader(kind, in.getLong(), in.getLong(), in.getLong(), in.getLong());
   }
 

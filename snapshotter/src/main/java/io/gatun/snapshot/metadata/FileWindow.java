@@ -140,7 +140,10 @@ final class FileWindow implements AutoCloseable {
     try {
       return Unistd.pread(file, window, at);
     } catch (ErrnoException e) {
-      // Whoever asks again must not be answered with what is not there.
+      if (window.position() > 0) {
+        // What lies before a block that cannot be read is good; who asks for more is told.
+        return 0;
+      }
       window.limit(0);
       throw unreadable(name, at, e);
     }

@@ -20,8 +20,19 @@ public record Finding(Severity severity, String file, long offset, String senten
      * cut off.
      */
     TORN_TAIL,
-    /** The index does not agree with checkpoint and journal. It is rebuilt from them. */
-    STALE_INDEX,
+    /** Something that was not finished, or is not needed any more. */
+    LEFTOVER,
+    /** Something that was put there by somebody else, or kept by a repair. */
+    FOREIGN,
+    /** Gatun never writes such a thing; the store opens all the same. */
+    IMPOSSIBLE,
+    /** A mode or an owner is not what it was. */
+    ATTRIBUTES,
+    /**
+     * A file that holds nothing but what others hold as well, and does not agree with them. It is
+     * made anew.
+     */
+    STALE,
     /** Something that was acknowledged may be missing. */
     DAMAGE,
     /** The kernel does not let the file be read, or it is none. */
@@ -34,8 +45,24 @@ public record Finding(Severity severity, String file, long offset, String senten
     return new Finding(Severity.TORN_TAIL, file, offset, sentence);
   }
 
-  static Finding staleIndex(String file, long offset, String sentence) {
-    return new Finding(Severity.STALE_INDEX, file, offset, sentence);
+  static Finding leftover(String file, String sentence) {
+    return new Finding(Severity.LEFTOVER, file, 0, sentence);
+  }
+
+  static Finding foreign(String file, String sentence) {
+    return new Finding(Severity.FOREIGN, file, 0, sentence);
+  }
+
+  static Finding impossible(String file, String sentence) {
+    return new Finding(Severity.IMPOSSIBLE, file, 0, sentence);
+  }
+
+  static Finding attributes(String file, String sentence) {
+    return new Finding(Severity.ATTRIBUTES, file, 0, sentence);
+  }
+
+  static Finding stale(String file, String sentence) {
+    return new Finding(Severity.STALE, file, 0, sentence);
   }
 
   static Finding damage(String file, long offset, String sentence) {
@@ -70,7 +97,7 @@ public record Finding(Severity severity, String file, long offset, String senten
   /** {@return whether the store must not be opened as long as this is so} */
   public boolean isFatal() {
     return switch (severity) {
-      case TORN_TAIL, STALE_INDEX -> false;
+      case TORN_TAIL, LEFTOVER, FOREIGN, IMPOSSIBLE, ATTRIBUTES, STALE -> false;
       case DAMAGE, UNREADABLE, UNKNOWN_VERSION -> true;
     };
   }

@@ -19,6 +19,7 @@ import java.util.regex.Pattern;
  *   names.index
  *   children.index
  *   *.tmp           not finished; removed by the start
+ *   *.damaged       what a repair has kept; also *.damaged.2 and so on
  * </pre>
  */
 final class MetadataFile {
@@ -30,6 +31,10 @@ final class MetadataFile {
 
   private static final Pattern GENERATION =
       Pattern.compile("(journal|checkpoint)-([1-9][0-9]{0,17})");
+
+  private static final String KEPT_SUFFIX = ".damaged";
+
+  private static final Pattern KEPT = Pattern.compile(".+\\.damaged(\\.[1-9][0-9]*)?");
 
   private MetadataFile() {}
 
@@ -58,6 +63,20 @@ final class MetadataFile {
     return name.endsWith(TEMPORARY_SUFFIX)
         ? isFinal(name.substring(0, name.length() - TEMPORARY_SUFFIX.length()))
         : isFinal(name);
+  }
+
+  /** {@return whether a repair has kept a file under this name, which it does not have any more} */
+  static boolean isKept(String name) {
+    return KEPT.matcher(name).matches();
+  }
+
+  /**
+   * {@return the name under which a repair keeps a file}
+   *
+   * @param attempt counts from 0, for as long as the name is taken
+   */
+  static String kept(String name, int attempt) {
+    return name + KEPT_SUFFIX + (attempt == 0 ? "" : "." + (attempt + 1));
   }
 
   private static boolean isFinal(String name) {

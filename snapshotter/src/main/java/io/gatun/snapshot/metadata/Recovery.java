@@ -3,10 +3,8 @@ package io.gatun.snapshot.metadata;
 import io.gatun.linux.ErrnoException;
 import java.io.IOException;
 import java.util.List;
-import java.util.NavigableSet;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -18,8 +16,6 @@ import org.slf4j.LoggerFactory;
 final class Recovery {
 
   private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
-
-  private static final long FIRST_SEQUENCE = 1;
 
   private final Generations generations;
 
@@ -46,7 +42,7 @@ final class Recovery {
     long started = System.nanoTime();
     generations.requireFiles();
     removeUnfinished();
-    if (isNew()) {
+    if (NewStore.isAt(generations)) {
       initialize();
     }
     Optional<CleanMarker> clean =
@@ -72,59 +68,6 @@ final class Recovery {
     }
   }
 
-  /**
-   * {@return whether nothing was ever acknowledged here}
-   *
-   * <p>A new store gets {@code acknowledged} last; so without it, there may be a first journal and
-   * a first checkpoint, which are empty.
-   */
-  private boolean isNew() throws ErrnoException, MetadataDamagedException {
-    List<String> names = generations.names();
-    if (names.contains(MetadataFile.ACKNOWLEDGED) || names.contains(MetadataFile.CLEAN)) {
-      return false;
-    }
-    Set<Long> first = Set.of(Generations.FIRST);
-    NavigableSet<Long> journals = generations.journals();
-    NavigableSet<Long> checkpoints = generations.checkpoints();
-    if (!first.containsAll(journals) || !first.containsAll(checkpoints)) {
-      return false;
-    }
-    Emptiness emptiness = new Emptiness();
-    if (!checkpoints.isEmpty()) {
-      CheckpointReader.read(generations.directory(), Generations.FIRST, emptiness);
-    }
-    if (!journals.isEmpty()) {
-      JournalReader.read(
-          generations.directory(), Generations.FIRST, OptionalLong.empty(), emptiness);
-    }
-    return emptiness.isEmpty;
-  }
-
-  /** Finds out whether there is anything. */
-  private static final class Emptiness implements Frame.Visitor {
-    private boolean isEmpty = true;
-
-    @Override
-    public void onPut(byte[] encoding) {
-      isEmpty = false;
-    }
-
-    @Override
-    public void onRemove(long id) {
-      isEmpty = false;
-    }
-
-    @Override
-    public void onReserve(long idsEnd) {
-      isEmpty &= idsEnd == Truth.FIRST_ID;
-    }
-
-    @Override
-    public void onEnd(long count) {
-      isEmpty &= count == 0;
-    }
-  }
-
   private void initialize() throws ErrnoException {
     for (String name :
         List.of(
@@ -132,11 +75,11 @@ final class Recovery {
       DurableFile.removeIfThere(generations.disk(), generations.directory(), name);
     }
     try (JournalFile journal =
-            generations.begin(Generations.newStore(), Generations.FIRST, FIRST_SEQUENCE);
+            generations.begin(Generations.newStore(), Generations.FIRST, Truth.FIRST_SEQUENCE);
         CheckpointWriter checkpoint = generations.checkpoint(journal.header())) {
       checkpoint.reserve(Truth.FIRST_ID);
       checkpoint.publish();
-      acknowledge(journal.header(), FIRST_SEQUENCE).close();
+      acknowledge(journal.header(), Truth.FIRST_SEQUENCE).close();
     }
   }
 
@@ -193,15 +136,9 @@ final class Recovery {
   }
 
   /** {@return whether nothing is known to have been acknowledged after this stop} */
-  private boolean isLatest(CleanMarker clean) throws ErrnoException {
-    try {
-      return !generations.names().contains(MetadataFile.ACKNOWLEDGED)
-          || Acknowledged.read(generations.directory()).stream()
-              .allMatch(
-                  mark -> mark.store() == clean.store() && mark.sequence() < clean.nextSequence());
-    } catch (MetadataDamagedException e) {
-      return e.finding().severity() != Finding.Severity.UNKNOWN_VERSION;
-    }
+  private boolean isLatest(CleanMarker clean) throws ErrnoException, MetadataDamagedException {
+    return DerivedFiles.read(generations, MetadataFile.ACKNOWLEDGED, Acknowledged::read).stream()
+        .allMatch(clean::covers);
   }
 
   private Index openIndex(CleanMarker clean) throws IOException {

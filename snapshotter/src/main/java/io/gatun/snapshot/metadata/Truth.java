@@ -33,6 +33,9 @@ record Truth(
   /** Ids start at 1. */
   static final long FIRST_ID = 1;
 
+  /** So do batches. */
+  static final long FIRST_SEQUENCE = 1;
+
   /** What is told about records; the rest is kept here. */
   interface Visitor {
 

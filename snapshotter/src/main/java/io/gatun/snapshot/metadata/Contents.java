@@ -1,0 +1,36 @@
+package io.gatun.snapshot.metadata;
+
+import java.util.List;
+import java.util.NavigableMap;
+
+/**
+ * What a store holds, or what can still be found of it.
+ *
+ * @param store which store it is
+ * @param records all snapshots, by id
+ * @param idsEnd every id below this may have been given to somebody
+ * @param nextSequence a sequence number that no batch has
+ * @param losses what was there once and is not any more, in one sentence each; none if nothing that
+ *     was acknowledged is missing
+ */
+public record Contents(
+    long store,
+    NavigableMap<Long, SnapshotRecord> records,
+    long idsEnd,
+    long nextSequence,
+    List<String> losses) {
+
+  public Contents {
+    losses = List.copyOf(losses);
+  }
+
+  /** {@return whether nothing that was acknowledged is missing} */
+  public boolean isComplete() {
+    return losses.isEmpty();
+  }
+
+  /** {@return this with at least so many ids given out} */
+  Contents withIdsEnd(long least) {
+    return new Contents(store, records, Math.max(idsEnd, least), nextSequence, losses);
+  }
+}

@@ -1,0 +1,66 @@
+package io.gatun.snapshot.metadata;
+
+import io.gatun.linux.ErrnoException;
+import java.util.List;
+import java.util.NavigableSet;
+import java.util.OptionalLong;
+import java.util.Set;
+
+/** A store in which nothing was ever acknowledged. */
+final class NewStore {
+
+  private NewStore() {}
+
+  /**
+   * {@return whether there is a new store, or none}
+   *
+   * <p>A new store gets {@code acknowledged} last; so without it, there may be a first journal and
+   * a first checkpoint, which are empty.
+   */
+  static boolean isAt(Generations generations) throws ErrnoException, MetadataDamagedException {
+    List<String> names = generations.names();
+    if (names.contains(MetadataFile.ACKNOWLEDGED) || names.contains(MetadataFile.CLEAN)) {
+      return false;
+    }
+    Set<Long> first = Set.of(Generations.FIRST);
+    NavigableSet<Long> journals = generations.journals();
+    NavigableSet<Long> checkpoints = generations.checkpoints();
+    if (!first.containsAll(journals) || !first.containsAll(checkpoints)) {
+      return false;
+    }
+    Emptiness emptiness = new Emptiness();
+    if (!checkpoints.isEmpty()) {
+      CheckpointReader.read(generations.directory(), Generations.FIRST, emptiness);
+    }
+    if (!journals.isEmpty()) {
+      JournalReader.read(
+          generations.directory(), Generations.FIRST, OptionalLong.empty(), emptiness);
+    }
+    return emptiness.isEmpty;
+  }
+
+  /** Finds out whether there is anything. */
+  private static final class Emptiness implements Frame.Visitor {
+    private boolean isEmpty = true;
+
+    @Override
+    public void onPut(byte[] encoding) {
+      isEmpty = false;
+    }
+
+    @Override
+    public void onRemove(long id) {
+      isEmpty = false;
+    }
+
+    @Override
+    public void onReserve(long idsEnd) {
+      isEmpty &= idsEnd == Truth.FIRST_ID;
+    }
+
+    @Override
+    public void onEnd(long count) {
+      isEmpty &= count == 0;
+    }
+  }
+}
