@@ -7,6 +7,7 @@ import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Usage;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** One way of keeping snapshots in directories. Safe for use by many threads. */
 public interface Driver {
@@ -30,10 +31,12 @@ public interface Driver {
   List<Mount> mounts(Chain chain) throws ErrnoException;
 
   /**
-   * {@return whether a snapshot that was made without a parent can be put on one when it is
-   * committed}
+   * {@return why a snapshot that was made without a parent cannot be put on one when it is
+   * committed, with what to do about it; or nothing if it can}
+   *
+   * @param chain the snapshot as it was made
    */
-  boolean canRebase();
+  Optional<String> obstacleToRebase(Chain chain);
 
   /**
    * Brings the files of an active snapshot into the form in which they are committed. Done before

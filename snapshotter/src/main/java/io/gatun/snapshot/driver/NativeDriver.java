@@ -12,6 +12,7 @@ import io.gatun.snapshot.disk.Disk;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Makes each snapshot a full copy of its nearest parent, for machines on which overlay does not
@@ -58,8 +59,10 @@ public final class NativeDriver implements Driver {
 
   /** What is on the parent was copied when the snapshot was made, or never will be. */
   @Override
-  public boolean canRebase() {
-    return false;
+  public Optional<String> obstacleToRebase(Chain chain) {
+    return Optional.of(
+        "the native driver copies the parent when a snapshot is made: take the capability rebase of"
+            + " this snapshotter out of containerd's configuration");
   }
 
   /** Nothing has to be done: a copy is in the same form whether it is committed or not. */

@@ -15,6 +15,7 @@ import io.gatun.snapshot.disk.Disk;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Keeps in a snapshot what it changes, and has the kernel's overlay filesystem stack it on its
@@ -126,9 +127,18 @@ public final class OverlayDriver implements Driver {
     }
   }
 
+  /**
+   * A layer that was unpacked through a bind mount has lost what it deletes: containerd removes the
+   * target of a whiteout there, which is in a layer that is not below it yet.
+   */
   @Override
-  public boolean canRebase() {
-    return true;
+  public Optional<String> obstacleToRebase(Chain chain) {
+    return chain.extraction() && !settings.rebase()
+        ? Optional.of(
+            "it was unpacked without the layers below it, which needs rebase = true in the"
+                + " configuration of gatun; or take the capability rebase of this snapshotter out of"
+                + " containerd's configuration")
+        : Optional.empty();
   }
 
   @Override

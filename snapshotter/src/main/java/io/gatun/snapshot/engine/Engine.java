@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -206,12 +207,12 @@ final class Engine implements Snapshotter {
           "commit %s as %s: parent snapshot %s is not committed but %s"
               .formatted(active.name(), name, requested, found.kind().filterName()));
     }
-    if (!driver.canRebase()) {
-      // Without the files of the parent, the layer would be damaged and nobody would notice.
+    Optional<String> obstacle = driver.obstacleToRebase(chain(active, null));
+    if (obstacle.isPresent()) {
+      // The layer would be damaged, and nobody would notice before a container starts.
       throw new SnapshotException.Unsupported(
-          ("commit %s as %s: the %s driver cannot put a snapshot on the parent %s once it is made: take"
-                  + " the capability rebase of this snapshotter out of containerd's configuration")
-              .formatted(active.name(), name, driver.name().configName(), requested));
+          "commit %s as %s: cannot put the snapshot on the parent %s: %s"
+              .formatted(active.name(), name, requested, obstacle.get()));
     }
     return found;
   }

@@ -244,4 +244,22 @@ class EngineIT {
               });
     }
   }
+
+  @Test
+  void layersUnpackedWithoutTheirParentsAreRefusedWithoutRebase() throws Exception {
+    String extraction = "default/7/extract-1-AbCd sha256:upper";
+    try (EngineRoot root = open(DriverSetting.OVERLAY)) {
+      Snapshotter snapshots = root.snapshotter();
+      snapshots.prepare("a", "", NO_LABELS);
+      snapshots.commit("base", "a", "", NO_LABELS);
+      snapshots.prepare(extraction, "", NO_LABELS);
+      assertThatThrownBy(() -> snapshots.commit("upper", extraction, "base", NO_LABELS))
+          .isInstanceOf(SnapshotException.Unsupported.class)
+          .hasMessageContaining(extraction)
+          .hasMessageContaining("rebase = true");
+      assertThat(snapshots.stat(extraction).kind()).isEqualTo(Kind.ACTIVE);
+      // It is what a base is unpacked into, too.
+      snapshots.commit("other", extraction, "", NO_LABELS);
+    }
+  }
 }

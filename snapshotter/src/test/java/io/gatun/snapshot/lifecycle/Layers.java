@@ -51,9 +51,13 @@ record Layers(Optional<Path> upper, List<Path> lowers) {
     return Stream.concat(upper.stream(), lowers.stream()).toList();
   }
 
-  /** {@return the ids of the snapshots whose directories they are, nearest first} */
+  /**
+   * {@return the ids of the snapshots whose directories they are, nearest first; the empty lower of
+   * a layer unpacked by itself is nobody's}
+   */
   List<Long> ids() {
     return stack().stream()
+        .filter(layer -> !layer.endsWith("empty"))
         .map(files -> Long.valueOf(files.getName(files.getNameCount() - 2).toString()))
         .toList();
   }

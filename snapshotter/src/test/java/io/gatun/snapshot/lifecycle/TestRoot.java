@@ -6,6 +6,7 @@ import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.disk.UnsyncedDisk;
 import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.driver.OverlaySettings;
 import io.gatun.snapshot.engine.EngineRoot;
 import io.gatun.snapshot.engine.EngineSettings;
 import io.gatun.snapshot.metadata.MetadataSettings;
@@ -37,6 +38,10 @@ final class TestRoot implements AutoCloseable {
 
   /** More than the names that there are; the journal is so short that there are many of them. */
   private static final MetadataSettings METADATA = new MetadataSettings(256, 256 << 10);
+
+  /** As a containerd needs it that unpacks layers in parallel, which these lifecycles do. */
+  private static final OverlaySettings OVERLAY =
+      new OverlaySettings(List.of(), false, false, true, false);
 
   private final Path path;
   private final DriverSetting driver;
@@ -80,12 +85,7 @@ final class TestRoot implements AutoCloseable {
           EngineRoot.open(
               new UnsyncedDisk(),
               new EngineSettings(
-                  path,
-                  driver,
-                  defaults.overlay(),
-                  defaults.copyThreads(),
-                  defaults.layerSync(),
-                  METADATA),
+                  path, driver, OVERLAY, defaults.copyThreads(), defaults.layerSync(), METADATA),
               InstantSource.system());
     } catch (UnusableRootException e) {
       throw new AssertionError("cannot start", e);
