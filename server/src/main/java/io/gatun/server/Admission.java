@@ -64,7 +64,6 @@ final class Admission extends ChannelInboundHandlerAdapter {
   }
 
   private void refuse(Channel connection, String reason) {
-    connection.unsafe().closeForcibly();
     refusedSinceWarning++;
     long now = System.nanoTime();
     if (now - warnedNanos >= NANOS_BETWEEN_WARNINGS) {
@@ -72,5 +71,6 @@ final class Admission extends ChannelInboundHandlerAdapter {
       warnedNanos = now;
       refusedSinceWarning = 0;
     }
+    connection.unsafe().closeForcibly();
   }
 }

@@ -6,6 +6,7 @@ import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.engine.LayerSync;
 import io.gatun.snapshot.metadata.MetadataSettings;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -55,6 +56,8 @@ public final class ConfigurationFile {
       return parse(file.toString(), Files.readString(file, UTF_8));
     } catch (NoSuchFileException e) {
       throw new StartException("no configuration file " + file, e);
+    } catch (CharacterCodingException e) {
+      throw new StartException("configuration file " + file + " is not UTF-8: convert it", e);
     } catch (IOException e) {
       throw new StartException("cannot read configuration file %s: %s".formatted(file, e), e);
     }

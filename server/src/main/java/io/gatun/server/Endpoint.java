@@ -3,6 +3,7 @@ package io.gatun.server;
 import io.gatun.proto.snapshots.SnapshotsGrpc;
 import io.gatun.snapshot.Snapshotter;
 import io.grpc.Server;
+import io.grpc.ServerInterceptors;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.HealthStatusManager;
@@ -36,12 +37,16 @@ public final class Endpoint implements AutoCloseable {
   /** Clients may ping this often, with or without calls. */
   private static final long PING_SECONDS_MIN = 5;
 
-  /** After the drain time, for what cannot be interrupted. */
+  /** For clients to take leave of, once all calls are answered. */
+  private static final long GOODBYE_SECONDS = 1;
+
+  /** For what cannot be interrupted. */
   private static final long CANCEL_SECONDS = 5;
 
   private final Configuration configuration;
   private final EventLoops loops;
   private final Dispatcher dispatcher;
+  private final CallsInFlight calls = new CallsInFlight();
   private final HealthStatusManager health;
   private final SocketFile socket;
   private final Server server;
@@ -65,7 +70,10 @@ public final class Endpoint implements AutoCloseable {
             .permitKeepAliveTime(PING_SECONDS_MIN, TimeUnit.SECONDS)
             .permitKeepAliveWithoutCalls(true)
             .addService(
-                RequestDecoding.guard(new SnapshotsService(snapshotter, dispatcher).bindService()))
+                ServerInterceptors.intercept(
+                    RequestDecoding.guard(
+                        new SnapshotsService(snapshotter, dispatcher).bindService()),
+                    calls))
             .addService(health.getHealthService())
             .intercept(new CallLog())
             .build();
@@ -100,8 +108,10 @@ public final class Endpoint implements AutoCloseable {
     socket.delete();
     health.enterTerminalState();
     server.shutdown();
-    if (!isTerminatedAfter(configuration.drainTimeoutSeconds())) {
+    if (!calls.awaitNone(configuration.drainTimeoutSeconds())) {
       LOG.warn("calls cut off after seconds={}", configuration.drainTimeoutSeconds());
+    }
+    if (!isTerminatedAfter(GOODBYE_SECONDS)) {
       server.shutdownNow();
       if (!isTerminatedAfter(CANCEL_SECONDS)) {
         LOG.warn("connections left open");

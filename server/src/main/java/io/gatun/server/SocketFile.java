@@ -37,8 +37,8 @@ final class SocketFile {
 
   private static final Logger LOG = LoggerFactory.getLogger(SocketFile.class);
 
-  /** Of sun_path in sockaddr_un(7), which ends with a NUL. */
-  private static final int PATH_BYTES_MAX = 107;
+  /** Of the 108 in sockaddr_un (unix(7)), one is a NUL, and the JDK takes one more for itself. */
+  private static final int PATH_BYTES_MAX = 106;
 
   private static final int FILE_TYPE_MASK = 0170000;
   private static final int FILE_TYPE_SOCKET = 0140000;
@@ -117,6 +117,9 @@ final class SocketFile {
     }
     if (Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
       throw refusal("is a directory", "name a socket in it, such as " + path.resolve("gatun.sock"));
+    }
+    if (Files.isSymbolicLink(path)) {
+      throw refusal("is a symbolic link", "name the socket itself");
     }
     if (type != FILE_TYPE_SOCKET) {
       throw refusal("is a file and no socket", "move it away, or choose another path");

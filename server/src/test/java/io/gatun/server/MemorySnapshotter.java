@@ -33,6 +33,12 @@ final class MemorySnapshotter implements Snapshotter {
     gate.release(Integer.MAX_VALUE - gate.availablePermits());
   }
 
+  boolean isEmpty() {
+    synchronized (snapshots) {
+      return snapshots.isEmpty();
+    }
+  }
+
   /** {@return how many calls are held up} */
   int waiting() {
     return gate.getQueueLength();

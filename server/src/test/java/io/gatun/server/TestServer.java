@@ -12,12 +12,16 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 
 /** An endpoint on a socket in a directory, and clients of it. */
 final class TestServer implements AutoCloseable {
+
+  static final int LONG_DRAIN_SECONDS = 30;
+  private static final int SHORT_DRAIN_SECONDS = 2;
 
   final Path address;
   final MemorySnapshotter snapshotter = new MemorySnapshotter();
@@ -31,21 +35,41 @@ final class TestServer implements AutoCloseable {
   }
 
   TestServer(Configuration configuration) {
+    this(configuration, EventLoops.open(configuration.transport()));
+  }
+
+  TestServer(Configuration configuration, EventLoops loops) {
     this.address = configuration.address();
-    this.endpoint =
-        Endpoint.open(
-            configuration,
-            snapshotter,
-            new SocketFile(address),
-            EventLoops.open(configuration.transport()));
+    this.endpoint = Endpoint.open(configuration, snapshotter, new SocketFile(address), loops);
   }
 
   static Configuration configuration(Path directory, Transport transport) {
     return configuration(directory, transport, 16, 1024, 1024);
   }
 
+  static Configuration configuration(Path directory, Transport transport, Path address) {
+    return configuration(directory, transport)
+        .with(
+            new Configuration.Overrides(Optional.empty(), Optional.of(address), Optional.empty()));
+  }
+
+  static Configuration configuration(Path directory, Transport transport, int drainSeconds) {
+    return configuration(directory, transport, 16, 1024, 1024, drainSeconds);
+  }
+
   static Configuration configuration(
       Path directory, Transport transport, int threads, int queueMax, int connectionsMax) {
+    return configuration(
+        directory, transport, threads, queueMax, connectionsMax, SHORT_DRAIN_SECONDS);
+  }
+
+  private static Configuration configuration(
+      Path directory,
+      Transport transport,
+      int threads,
+      int queueMax,
+      int connectionsMax,
+      int drainSeconds) {
     Configuration defaults = Configuration.DEFAULTS;
     return new Configuration(
         directory.resolve("root"),
@@ -64,7 +88,7 @@ final class TestServer implements AutoCloseable {
         threads,
         queueMax,
         connectionsMax,
-        2,
+        drainSeconds,
         defaults.copyThreads(),
         defaults.logLevel());
   }
@@ -90,6 +114,14 @@ final class TestServer implements AutoCloseable {
             .build();
     channels.add(channel);
     return channel;
+  }
+
+  /** {@return the client that all who ask here have in common} */
+  SnapshotsGrpc.SnapshotsBlockingStub sharedClient() {
+    if (channels.isEmpty()) {
+      return client();
+    }
+    return SnapshotsGrpc.newBlockingStub(channels.getFirst());
   }
 
   SnapshotsGrpc.SnapshotsBlockingStub client() {

@@ -1,0 +1,74 @@
+package io.gatun.server;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The io_uring instances that a process has open: for the kernel they are files (proc(5)), whose
+ * fdinfo tells how far each has got.
+ */
+final class IoUringRings {
+
+  private static final String LINK = "anon_inode:[io_uring]";
+
+  /** How many requests the kernel has ever answered on a ring. */
+  private static final String COMPLETIONS = "CqTail:";
+
+  private IoUringRings() {}
+
+  /** {@return how many rings a process has open} */
+  static int count(long pid) {
+    return descriptors(pid).size();
+  }
+
+  /** {@return how many requests the kernel has answered on all of them together} */
+  static long completions(long pid) {
+    long sum = 0;
+    for (Path descriptor : descriptors(pid)) {
+      Path info = process(pid).resolve("fdinfo").resolve(descriptor.getFileName());
+      try {
+        sum +=
+            Files.readAllLines(info).stream()
+                .filter(line -> line.startsWith(COMPLETIONS))
+                .mapToLong(line -> Long.parseLong(line.substring(COMPLETIONS.length()).strip()))
+                .findFirst()
+                .orElseThrow(() -> new IllegalStateException(info + " says nothing of a ring"));
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+    return sum;
+  }
+
+  private static List<Path> descriptors(long pid) {
+    List<Path> rings = new ArrayList<>();
+    try (var all = Files.newDirectoryStream(process(pid).resolve("fd"))) {
+      for (Path descriptor : all) {
+        if (isRing(descriptor)) {
+          rings.add(descriptor);
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return rings;
+  }
+
+  private static boolean isRing(Path descriptor) throws IOException {
+    try {
+      return Files.readSymbolicLink(descriptor).toString().equals(LINK);
+    } catch (NoSuchFileException e) {
+      // Closed since.
+      return false;
+    }
+  }
+
+  private static Path process(long pid) {
+    return Path.of("/proc", Long.toString(pid));
+  }
+}
