@@ -1,0 +1,41 @@
+package io.gatun.snapshot.apply.layer;
+
+import io.gatun.linux.LinuxPath;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+
+/**
+ * The names by which a layer says that something is gone (OCI image specification, layer.md):
+ * {@code .wh.NAME} hides {@code NAME}, and {@code .wh..wh..opq} hides what is in its directory.
+ * Only the last component of a path is such a name.
+ */
+final class WhiteoutName {
+
+  private static final byte[] PREFIX = ".wh.".getBytes(StandardCharsets.US_ASCII);
+  private static final LinuxPath OPAQUE = LinuxPath.of(".wh..wh..opq");
+  private static final LinuxPath SELF = LinuxPath.of(".");
+  private static final LinuxPath ABOVE = LinuxPath.of("..");
+
+  private WhiteoutName() {}
+
+  static boolean isOpaque(LinuxPath name) {
+    return name.equals(OPAQUE);
+  }
+
+  static boolean isWhiteout(LinuxPath name) {
+    byte[] bytes = name.bytes();
+    return bytes.length >= PREFIX.length
+        && Arrays.equals(bytes, 0, PREFIX.length, PREFIX, 0, PREFIX.length);
+  }
+
+  /** {@return the name that a whiteout hides} */
+  static LinuxPath hidden(LinuxPath whiteout) {
+    byte[] bytes = whiteout.bytes();
+    return LinuxPath.ofBytes(Arrays.copyOfRange(bytes, PREFIX.length, bytes.length));
+  }
+
+  /** {@return whether it names something in its directory, not the directory or what is above} */
+  static boolean isInside(LinuxPath hidden) {
+    return !hidden.isEmpty() && !hidden.equals(SELF) && !hidden.equals(ABOVE);
+  }
+}
