@@ -214,6 +214,19 @@ final class Abi {
   static final int PROC_SUPER_MAGIC = 0x9fa0;
   static final int SYSFS_MAGIC = 0x62656572;
 
+  // isa-l.h and isa-l/igzip_lib.h
+  static final int ISAL_MAJOR_VERSION = 2;
+  static final int ISAL_MINOR_VERSION = 31;
+  static final int ISAL_GZIP = 1;
+  static final int ISAL_BLOCK_FINISH = 5;
+  static final int ISAL_NEED_DICT = 6;
+  static final int ISAL_INVALID_BLOCK = -1;
+  static final int ISAL_INVALID_SYMBOL = -2;
+  static final int ISAL_INVALID_LOOKBACK = -3;
+  static final int ISAL_INVALID_WRAPPER = -4;
+  static final int ISAL_UNSUPPORTED_METHOD = -5;
+  static final int ISAL_INCORRECT_CHECKSUM = -6;
+
   // asm/unistd.h: calls that not every C library has a function for. From 424 on, numbers are the
   // same everywhere; before that, x86 has a table of its own.
   static final int SYS_getdents64 = X86 ? 217 : 61;

@@ -1,5 +1,6 @@
 package io.gatun.linux;
 
+import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -108,6 +109,22 @@ final class Layouts {
               MemoryLayout.sequenceLayout(256, JAVA_BYTE).withName("d_name"),
               space(5))
           .withName("dirent64");
+
+  /** isa-l/igzip_lib.h of ISA-L 2.31; 85 KiB of tables and buffers between and after these. */
+  static final StructLayout INFLATE_STATE =
+      MemoryLayout.structLayout(
+              ADDRESS.withName("next_out"),
+              JAVA_INT.withName("avail_out"),
+              space(Integer.BYTES),
+              ADDRESS.withName("next_in"),
+              space(Long.BYTES),
+              JAVA_INT.withName("avail_in"),
+              space(21_124),
+              JAVA_INT.withName("block_state"),
+              space(2 * Integer.BYTES),
+              JAVA_INT.withName("crc_flag"),
+              space(66_192))
+          .withName("inflate_state");
 
   private Layouts() {}
 

@@ -50,6 +50,7 @@ final class AbiProbe {
       #include <linux/magic.h>
       #include <linux/mount.h>
       #include <linux/openat2.h>
+      #include <isa-l.h>
       """;
 
   private static final int COMPILE_SECONDS_MAX = 60;
@@ -145,7 +146,8 @@ final class AbiProbe {
       process = new ProcessBuilder(command).redirectErrorStream(true).start();
     } catch (IOException e) {
       // Not to be skipped: without this test nothing says that the numbers are right.
-      throw new IOException("the ABI probe needs a C compiler and the kernel's headers", e);
+      throw new IOException(
+          "the ABI probe needs a C compiler and the headers of the kernel and of ISA-L", e);
     }
     String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     if (!process.waitFor(COMPILE_SECONDS_MAX, TimeUnit.SECONDS) || process.exitValue() != 0) {

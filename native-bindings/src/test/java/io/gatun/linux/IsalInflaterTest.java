@@ -1,0 +1,118 @@
+package io.gatun.linux;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.gatun.linux.IsalInflater.Progress;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Random;
+import java.util.stream.Stream;
+import java.util.zip.GZIPOutputStream;
+import org.junit.jupiter.api.Test;
+
+class IsalInflaterTest {
+
+  @Test
+  void libraryIsThere() {
+    // scripts/setup installs it; without it nothing below would test anything.
+    assertThat(IsalInflater.absence()).isEmpty();
+  }
+
+  @Test
+  void membersComeOutAsTheyWentIn() throws Exception {
+    long seed = new Random().nextLong();
+    byte[] first = text(new Random(seed), 300_000);
+    byte[] second = text(new Random(seed + 1), 10);
+    byte[] blob = new byte[gzip(first).length + gzip(second).length];
+    System.arraycopy(gzip(first), 0, blob, 0, gzip(first).length);
+    System.arraycopy(gzip(second), 0, blob, gzip(first).length, gzip(second).length);
+    try (IsalInflater inflater = new IsalInflater()) {
+      ByteBuffer input = direct(blob);
+      assertThat(member(inflater, input, 7777)).as("seed %d", seed).isEqualTo(first);
+      inflater.reset();
+      assertThat(member(inflater, input, 3)).as("seed %d", seed).isEqualTo(second);
+      assertThat(input.remaining()).isZero();
+    }
+  }
+
+  @Test
+  void wrongChecksumsAndNoiseAreRefused() throws Exception {
+    byte[] blob = gzip(text(new Random(1), 1000));
+    blob[blob.length - 8] ^= 1;
+    assertCorrupt(blob, "wrong checksum");
+    assertCorrupt(new byte[] {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, "");
+  }
+
+  @Test
+  void truncatedMembersDoNotFinish() throws Exception {
+    byte[] blob = gzip(text(new Random(1), 1000));
+    try (IsalInflater inflater = new IsalInflater()) {
+      ByteBuffer input = direct(blob).limit(blob.length - 1);
+      assertThat(inflater.inflate(input, ByteBuffer.allocateDirect(2000))).isEqualTo(Progress.MORE);
+      assertThat(input.hasRemaining()).isFalse();
+    }
+  }
+
+  @Test
+  void heapBuffersAreRefused() {
+    try (IsalInflater inflater = new IsalInflater()) {
+      assertThatThrownBy(
+              () -> inflater.inflate(ByteBuffer.allocate(1), ByteBuffer.allocateDirect(1)))
+          .isInstanceOf(IllegalArgumentException.class);
+    }
+  }
+
+  @Test
+  void otherVersionsAreLeftAlone() {
+    String line = "7f00-7f01 r--p 00000000 fe:00 1 /usr/lib/libisal.so.";
+    assertThat(IsalLibrary.refusal(Stream.of("x", line + "2.0.31"))).isEmpty();
+    assertThat(IsalLibrary.refusal(Stream.of(line + "2.0.32")))
+        .hasValue("libisal.so.2 is version 2.32, and Gatun knows 2.31");
+    assertThat(IsalLibrary.refusal(Stream.of(line + "2"))).isPresent();
+  }
+
+  private static void assertCorrupt(byte[] blob, String message) {
+    try (IsalInflater inflater = new IsalInflater()) {
+      assertThatThrownBy(() -> member(inflater, direct(blob), 2000))
+          .isInstanceOf(IsalInflater.CorruptException.class)
+          .hasMessageContaining(message);
+    }
+  }
+
+  private static byte[] member(IsalInflater inflater, ByteBuffer input, int room) throws Exception {
+    ByteArrayOutputStream all = new ByteArrayOutputStream();
+    ByteBuffer output = ByteBuffer.allocateDirect(room);
+    while (true) {
+      Progress progress = inflater.inflate(input, output.clear());
+      byte[] part = new byte[output.flip().remaining()];
+      output.get(part);
+      all.writeBytes(part);
+      if (progress == Progress.FINISHED) {
+        return all.toByteArray();
+      }
+      assertThat(part.length + input.remaining()).as("progress").isPositive();
+    }
+  }
+
+  private static ByteBuffer direct(byte[] bytes) {
+    return ByteBuffer.allocateDirect(bytes.length).put(bytes).flip();
+  }
+
+  private static byte[] text(Random random, int length) {
+    byte[] text = new byte[length];
+    for (int i = 0; i < length; i++) {
+      text[i] = (byte) ('a' + random.nextInt(7));
+    }
+    return text;
+  }
+
+  private static byte[] gzip(byte[] content) throws IOException {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    try (GZIPOutputStream gzip = new GZIPOutputStream(out)) {
+      gzip.write(content);
+    }
+    return out.toByteArray();
+  }
+}
