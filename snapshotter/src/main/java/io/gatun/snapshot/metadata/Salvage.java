@@ -184,15 +184,15 @@ final class Salvage {
 
   private void addCheckpointDamage(Source source, FrameScan scan, long sizeBytes) {
     long expected = CheckpointReader.FIRST_FRAME;
-    for (long part : scan.frames().keySet()) {
-      if (part > expected) {
+    for (var frame : scan.frames().entrySet()) {
+      if (frame.getKey() > expected) {
         findings.add(
             Finding.damage(
                 source.name(),
-                scan.frames().get(part),
-                "parts %d to %d before this are damaged".formatted(expected, part - 1)));
+                frame.getValue(),
+                "parts %d to %d before this are damaged".formatted(expected, frame.getKey() - 1)));
       }
-      expected = part + 1;
+      expected = frame.getKey() + 1;
     }
     findings.add(
         Finding.damage(

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.gatun.snapshot.disk.UnsyncedDisk;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumMap;
@@ -16,7 +17,6 @@ import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.ShrinkingMode;
 import net.jqwik.api.lifecycle.AfterContainer;
-import net.jqwik.api.lifecycle.BeforeContainer;
 
 /** What the store makes of files that are not as it left them. */
 final class BadInputProperties {
@@ -33,16 +33,19 @@ final class BadInputProperties {
 
   private static final Map<Outcome, Integer> OUTCOMES = new EnumMap<>(Outcome.class);
 
-  private static Path directory;
+  private static final Path DIRECTORY = createDirectory();
 
-  @BeforeContainer
-  static void createDirectory() throws IOException {
-    directory = Files.createTempDirectory("gatun-metadata-");
+  private static Path createDirectory() {
+    try {
+      return Files.createTempDirectory("gatun-metadata-");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   @AfterContainer
   static void deleteDirectory() {
-    LoopFilesystem.run(List.of("rm", "-rf", "--", directory.toString()));
+    LoopFilesystem.run(List.of("rm", "-rf", "--", DIRECTORY.toString()));
     System.out.println("outcomes: " + OUTCOMES);
     assertThat(OUTCOMES).containsOnlyKeys(Outcome.values());
   }
@@ -56,9 +59,9 @@ final class BadInputProperties {
   void theStoreHasExactlyWhatWasAcknowledgedOrIsRefused(@ForAll("cases") Damages.Case damaged)
       throws IOException {
     Scenario.Left left = damaged.scenario().left();
-    damaged.damage().of(left.image()).writeTo(directory);
-    MetadataReport report = MetadataCheck.of(directory);
-    assertThat(MetadataImage.of(directory).isSame(damaged.damage().of(left.image()))).isTrue();
+    damaged.damage().of(left.image()).writeTo(DIRECTORY);
+    MetadataReport report = MetadataCheck.of(DIRECTORY);
+    assertThat(MetadataImage.of(DIRECTORY).isSame(damaged.damage().of(left.image()))).isTrue();
     Outcome outcome = open(left);
     switch (outcome) {
       case EXACT -> assertThat(report.contents()).map(Contents::losses).hasValue(List.of());
@@ -81,23 +84,23 @@ final class BadInputProperties {
     }
     List<String> losses = report.contents().get().losses();
     MetadataRepair.run(
-        new UnsyncedDisk(), directory, Scenario.SETTINGS, report, Truth.FIRST_ID, false);
+        new UnsyncedDisk(), DIRECTORY, Scenario.SETTINGS, report, Truth.FIRST_ID, false);
     try (MetadataStore store =
-        MetadataStore.open(new UnsyncedDisk(), directory, Scenario.SETTINGS)) {
+        MetadataStore.open(new UnsyncedDisk(), DIRECTORY, Scenario.SETTINGS)) {
       assertThat(left.known()).containsAll(Records.all(store));
       if (losses.isEmpty()) {
         assertThat(Records.all(store)).isEqualTo(left.acknowledged());
       }
       assertThat(store.nextId()).isGreaterThan(left.lastId());
     }
-    assertThat(MetadataCheck.of(directory).findings())
+    assertThat(MetadataCheck.of(DIRECTORY).findings())
         .allMatch(finding -> finding.severity() == Finding.Severity.FOREIGN);
     return losses.isEmpty() ? Outcome.NOTHING_LOST : Outcome.SOMETHING_LOST;
   }
 
   private Outcome open(Scenario.Left left) throws IOException {
     try (MetadataStore store =
-        MetadataStore.open(new UnsyncedDisk(), directory, Scenario.SETTINGS)) {
+        MetadataStore.open(new UnsyncedDisk(), DIRECTORY, Scenario.SETTINGS)) {
       assertThat(Records.all(store)).isEqualTo(left.acknowledged());
       for (SnapshotRecord record : left.acknowledged()) {
         assertThat(store.find(record.name())).contains(record);
