@@ -8,7 +8,6 @@ import io.gatun.snapshot.engine.LayerSync;
 import java.lang.reflect.RecordComponent;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -204,6 +203,6 @@ final class ConfigurationFileTest {
   }
 
   private static List<String> keys(String text) {
-    return Arrays.stream(text.split("\n")).map(line -> line.split(" = ")[0]).toList();
+    return text.lines().map(line -> line.substring(0, line.indexOf(" = "))).toList();
   }
 }
