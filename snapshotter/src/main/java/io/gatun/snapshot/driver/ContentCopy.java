@@ -3,7 +3,6 @@ package io.gatun.snapshot.driver;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
 import io.gatun.linux.Unistd;
 import io.gatun.snapshot.disk.Disk;
 import java.nio.ByteBuffer;
@@ -41,17 +40,11 @@ final class ContentCopy {
   /**
    * Copies the whole of a file.
    *
-   * @param status that of the source
+   * @param sizeBytes how much that is
    * @param target a new, empty file
    */
-  void copy(Fd source, FileStatus status, Fd target) throws ErrnoException {
-    long sizeBytes = status.sizeBytes();
-    if (sizeBytes == 0 || (best == CopyMethod.CLONE && tryClone(source, target))) {
-      return;
-    }
-    if (status.blocks() * FileStatus.BLOCK_BYTES >= sizeBytes) {
-      copyRange(source, target, 0, sizeBytes);
-    } else {
+  void copy(Fd source, long sizeBytes, Fd target) throws ErrnoException {
+    if (sizeBytes > 0 && !(best == CopyMethod.CLONE && tryClone(source, target))) {
       copyData(source, target, sizeBytes);
     }
   }
@@ -65,18 +58,25 @@ final class ContentCopy {
     }
   }
 
-  /** Copies what lies between the holes, if there are any. */
+  /**
+   * Copies what lies between the holes, of which most files have none: one question then. The
+   * number of blocks does not answer it, since attributes take blocks, and so does what is reserved
+   * and not written.
+   */
   private void copyData(Fd source, Fd target, long sizeBytes) throws ErrnoException {
-    long end = 0;
-    OptionalLong data = Unistd.seekData(source, 0);
-    while (data.isPresent() && data.getAsLong() < sizeBytes) {
-      long start = data.getAsLong();
-      end = Math.min(Unistd.seekHole(source, start).orElse(sizeBytes), sizeBytes);
+    long start = 0;
+    while (true) {
+      long end = Math.min(Unistd.seekHole(source, start).orElse(sizeBytes), sizeBytes);
       copyRange(source, target, start, end - start);
-      data = Unistd.seekData(source, end);
-    }
-    if (end < sizeBytes) {
-      disk.truncate(target, sizeBytes);
+      if (end == sizeBytes) {
+        return;
+      }
+      OptionalLong next = Unistd.seekData(source, end);
+      if (next.isEmpty() || next.getAsLong() >= sizeBytes) {
+        disk.truncate(target, sizeBytes);
+        return;
+      }
+      start = next.getAsLong();
     }
   }
 

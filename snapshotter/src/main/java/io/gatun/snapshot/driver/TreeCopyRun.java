@@ -132,7 +132,7 @@ final class TreeCopyRun {
                 () -> disk.createFile(targetFd, name, AttributeCopy.creationMode(status)));
         if (created != null) {
           try (Fd to = created) {
-            content.copy(from, status, to);
+            content.copy(from, status.sizeBytes(), to);
             attributes.finish(from, status, to);
           }
         }
