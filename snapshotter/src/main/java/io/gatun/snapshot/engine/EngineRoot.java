@@ -47,21 +47,38 @@ public final class EngineRoot implements AutoCloseable {
   public static EngineRoot open(Disk disk, EngineSettings settings, InstantSource clock)
       throws UnusableRootException {
     try {
-      return new EngineRoot(disk, settings, clock);
+      return open(disk, settings, clock, BootId.read());
     } catch (IOException e) {
-      throw new UnusableRootException(
-          "root %s cannot be used: %s".formatted(settings.root(), e.getMessage()), e);
+      throw unusable(settings, e);
     }
   }
 
-  private EngineRoot(Disk disk, EngineSettings settings, InstantSource clock)
+  /**
+   * As {@link #open(Disk, EngineSettings, InstantSource)}, on a machine that was started under this
+   * id.
+   */
+  static EngineRoot open(Disk disk, EngineSettings settings, InstantSource clock, String boot)
+      throws UnusableRootException {
+    try {
+      return new EngineRoot(disk, settings, clock, boot);
+    } catch (IOException e) {
+      throw unusable(settings, e);
+    }
+  }
+
+  private static UnusableRootException unusable(EngineSettings settings, IOException cause) {
+    return new UnusableRootException(
+        "root %s cannot be used: %s".formatted(settings.root(), cause.getMessage()), cause);
+  }
+
+  private EngineRoot(Disk disk, EngineSettings settings, InstantSource clock, String boot)
       throws UnusableRootException, IOException {
     boolean complete = false;
     try {
       Root root = keep(Root.open(disk, settings.root()));
       MetadataStore store =
           keep(MetadataStore.open(disk, root.metadataPath(), settings.metadata()));
-      Driver chosen = chooseDriver(disk, settings, root, store.size() == 0);
+      Driver chosen = chooseDriver(disk, settings, root, boot, store.size() == 0);
       this.driver = chosen.name();
       NameClaims claims = new NameClaims();
       Reaper reaper = keep(new Reaper(disk, root, id -> store.find(id).isPresent()));
@@ -86,7 +103,8 @@ public final class EngineRoot implements AutoCloseable {
     }
   }
 
-  private static Driver chooseDriver(Disk disk, EngineSettings settings, Root root, boolean isEmpty)
+  private static Driver chooseDriver(
+      Disk disk, EngineSettings settings, Root root, String boot, boolean isEmpty)
       throws UnusableRootException, IOException {
     Optional<DriverName> recorded = isEmpty ? Optional.empty() : recordedDriver(root);
     DriverChoice choice =
@@ -97,12 +115,7 @@ public final class EngineRoot implements AutoCloseable {
           case DriverChoice.Overlay overlay -> {
             log.info("driver=overlay reason=\"{}\"", overlay.reason());
             yield new OverlayDriver(
-                disk,
-                root.path(),
-                root.snapshots(),
-                settings.overlay(),
-                overlay.features(),
-                BootId.read());
+                disk, root.path(), root.snapshots(), settings.overlay(), overlay.features(), boot);
           }
           case DriverChoice.Native copying -> {
             log.info("driver=native reason=\"{}\"", copying.reason());

@@ -1,0 +1,55 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.disk.UnusableRootException;
+import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.driver.OverlaySettings;
+import java.nio.file.Path;
+import java.time.InstantSource;
+import java.util.List;
+
+/** Roots for tests: small, and with what they need said in words. */
+final class TestRoots {
+
+  static final OverlaySettings PLAIN = OverlaySettings.DEFAULT;
+  static final OverlaySettings VOLATILE = new OverlaySettings(List.of(), true, false, false, false);
+  static final OverlaySettings REMAPPING =
+      new OverlaySettings(List.of(), false, true, false, false);
+  static final OverlaySettings REBASING = new OverlaySettings(List.of(), false, false, true, false);
+
+  private static final int ENTRIES_MAX = 2_000;
+  private static final int COPY_THREADS = 2;
+
+  private TestRoots() {}
+
+  static OverlaySettings withMountOptions(String... options) {
+    return new OverlaySettings(List.of(options), false, false, false, false);
+  }
+
+  static EngineSettings settings(Path root, DriverSetting driver, OverlaySettings overlay) {
+    EngineSettings defaults = EngineSettings.defaults(root);
+    return new EngineSettings(
+        root,
+        driver,
+        overlay,
+        COPY_THREADS,
+        defaults.layerSync(),
+        defaults.metadata().withEntriesMax(ENTRIES_MAX));
+  }
+
+  static EngineRoot open(Path root, DriverSetting driver, OverlaySettings overlay)
+      throws UnusableRootException {
+    return EngineRoot.open(
+        new LinuxDisk(), settings(root, driver, overlay), InstantSource.system());
+  }
+
+  /** Opens a root as if the machine had been started with this boot id. */
+  static EngineRoot openAfterBoot(Path root, OverlaySettings overlay, String boot)
+      throws UnusableRootException {
+    return EngineRoot.open(
+        new LinuxDisk(),
+        settings(root, DriverSetting.OVERLAY, overlay),
+        InstantSource.system(),
+        boot);
+  }
+}
