@@ -139,6 +139,7 @@ final class Batch {
       switch (change) {
         case EncodedChange.Put put -> Frame.put(frame, put.encoding());
         case EncodedChange.Remove remove -> Frame.remove(frame, remove.id());
+        case EncodedChange.Distrust distrust -> Frame.distrust(frame, distrust.idsEnd());
       }
     }
   }
@@ -166,6 +167,7 @@ final class Batch {
         view.remove(record);
         view.addedBytes -= lengthOf(record);
       }
+      case EncodedChange.Distrust distrust -> {}
     }
   }
 
@@ -233,6 +235,7 @@ final class Batch {
         switch (change) {
           case EncodedChange.Put put -> index.put(put.encoding());
           case EncodedChange.Remove remove -> index.remove(remove.id());
+          case EncodedChange.Distrust distrust -> ids.distrusted(distrust.idsEnd());
         }
       }
     }

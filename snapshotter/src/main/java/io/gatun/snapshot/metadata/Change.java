@@ -16,4 +16,10 @@ public sealed interface Change {
 
   /** Forgets a record. */
   record Remove(long id) implements Change {}
+
+  /**
+   * Says that the disk failed to sync: what was written to snapshots with ids below this one, and
+   * not yet made durable then, may be lost.
+   */
+  record Distrust(long idsEnd) implements Change {}
 }

@@ -6,9 +6,9 @@ import java.nio.ByteBuffer;
 
 /**
  * Reads a checkpoint: a header as in {@link FileHeader}, then frames with the sequence numbers 1,
- * 2, ...: in them all ids ever reserved, all records in no particular order, and at the very end of
- * the file how many there were. A checkpoint gets its name only when it is complete, so whatever is
- * wrong with it is damage.
+ * 2, ...: in them all ids ever reserved, which of them are distrusted if any are, all records in no
+ * particular order, and at the very end of the file how many there were. A checkpoint gets its name
+ * only when it is complete, so whatever is wrong with it is damage.
  */
 final class CheckpointReader {
 
@@ -42,6 +42,12 @@ final class CheckpointReader {
     public void onReserve(long idsEnd) throws MalformedException {
       requireNotEnded();
       visitor.onReserve(idsEnd);
+    }
+
+    @Override
+    public void onDistrust(long idsEnd) throws MalformedException {
+      requireNotEnded();
+      visitor.onDistrust(idsEnd);
     }
 
     @Override

@@ -41,8 +41,12 @@ final class CheckpointWriter implements AutoCloseable {
     Frame.begin(buffer);
   }
 
-  void reserve(long idsEnd) {
-    Frame.reserve(buffer, idsEnd);
+  /** Writes what is to be known of all ids together. */
+  void ids(long end, long trustedFrom) {
+    Frame.reserve(buffer, end);
+    if (trustedFrom > Ids.FIRST) {
+      Frame.distrust(buffer, trustedFrom);
+    }
   }
 
   void put(byte[] encoding) throws ErrnoException {

@@ -18,7 +18,7 @@ import java.util.zip.CRC32C;
  *    +---------------+---------------+
  *  0 | magic: GATUNCLN               |
  *    +---------------+---------------+
- *  8 | version, 1    | crc32c        |   of all 112 bytes, see {@link Preamble}
+ *  8 | version, 1    | crc32c        |   of all 120 bytes, see {@link Preamble}
  *    +---------------+---------------+
  * 16 | store                         |   as in {@link FileHeader}
  *    +-------------------------------+
@@ -29,12 +29,14 @@ import java.util.zip.CRC32C;
  * 40 | records                       |
  *    +-------------------------------+
  * 48 | bytes of all records          |
- *    +---------------+---------------+
- * 56 | index version | entriesMax    |   what the index was made for
- *    +---------------+---------------+
- * 64 | bytes of records.index        |   then the same two for names.index and children.index
  *    +-------------------------------+
- * 72 | crc32c of records.index       |
+ * 56 | first trusted id              |   see {@link Change.Distrust}
+ *    +---------------+---------------+
+ * 64 | index version | entriesMax    |   what the index was made for
+ *    +---------------+---------------+
+ * 72 | bytes of records.index        |   then the same two for names.index and children.index
+ *    +-------------------------------+
+ * 80 | crc32c of records.index       |
  *    +-------------------------------+
  * </pre>
  *
@@ -48,6 +50,7 @@ record CleanMarker(
     long idsEnd,
     long count,
     long recordBytes,
+    long trustedFrom,
     int indexVersion,
     int entriesMax,
     List<FileSum> files) {
@@ -61,7 +64,7 @@ record CleanMarker(
   /** Changes when the maps are made in another way. */
   private static final int INDEX_VERSION = 1;
 
-  private static final int BYTES = 64 + 3 * 16;
+  private static final int BYTES = 72 + 3 * 16;
   private static final int SUM_CHUNK_BYTES = 1 << 20;
 
   CleanMarker {
@@ -70,12 +73,7 @@ record CleanMarker(
 
   /** Makes the files of a closed index durable, and then says so. */
   static void write(
-      Generations generations,
-      long store,
-      long nextSequence,
-      long idsEnd,
-      long count,
-      long recordBytes)
+      Generations generations, long store, long nextSequence, Ids ids, long count, long recordBytes)
       throws IOException {
     Disk disk = generations.disk();
     Fd directory = generations.directory();
@@ -88,9 +86,10 @@ record CleanMarker(
         new CleanMarker(
             store,
             nextSequence,
-            idsEnd,
+            ids.end(),
             count,
             recordBytes,
+            ids.trustedFrom(),
             INDEX_VERSION,
             generations.settings().entriesMax(),
             sums(directory));
@@ -122,6 +121,7 @@ record CleanMarker(
     ByteBuffer out = ByteBuffer.allocateDirect(BYTES);
     out.position(Preamble.BYTES);
     out.putLong(store).putLong(nextSequence).putLong(idsEnd).putLong(count).putLong(recordBytes);
+    out.putLong(trustedFrom);
     out.putInt(indexVersion).putInt(entriesMax);
     files.forEach(file -> out.putLong(file.sizeBytes).putLong(file.checksum));
     out.flip();
@@ -135,6 +135,7 @@ record CleanMarker(
     long idsEnd = in.getLong();
     long count = in.getLong();
     long recordBytes = in.getLong();
+    long trustedFrom = in.getLong();
     int indexVersion = in.getInt();
     int entriesMax = in.getInt();
     List<FileSum> sums = new ArrayList<>();
@@ -142,7 +143,15 @@ record CleanMarker(
       sums.add(new FileSum(in.getLong(), in.getLong()));
     }
     return new CleanMarker(
-        store, nextSequence, idsEnd, count, recordBytes, indexVersion, entriesMax, sums);
+        store,
+        nextSequence,
+        idsEnd,
+        count,
+        recordBytes,
+        trustedFrom,
+        indexVersion,
+        entriesMax,
+        sums);
   }
 
   private static List<FileSum> sums(Fd directory) throws ErrnoException, MetadataDamagedException {

@@ -60,13 +60,15 @@ final class Committer implements AutoCloseable {
   private final Deque<Request> waiting = new ArrayDeque<>();
   private List<Request> inFlight = List.of();
   private boolean isClosed;
-  private @Nullable Throwable broken;
+  private volatile @Nullable Throwable broken;
+
+  /** Why the journal cannot be trusted. Only the thread changes it. */
+  private volatile @Nullable String suspicion;
 
   // Only the thread uses what follows, and those who have seen it end.
   private JournalFile journal;
   private long nextSequence;
   private long checkpointBacklogBytes;
-  private @Nullable String suspicion;
   private boolean isRescueJournal;
   private long nextRescueNanos;
   private long nextRotationNanos;
@@ -117,6 +119,14 @@ final class Committer implements AutoCloseable {
       lock.notifyAll();
     }
     request.await();
+  }
+
+  /**
+   * {@return whether the index is what a start after a crash would find} If not, a change that was
+   * refused may be found then.
+   */
+  boolean isCertain() {
+    return suspicion == null && broken == null;
   }
 
   private void run() {

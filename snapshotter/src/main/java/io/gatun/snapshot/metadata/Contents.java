@@ -9,6 +9,7 @@ import java.util.NavigableMap;
  * @param store which store it is
  * @param records all snapshots, by id
  * @param idsEnd every id below this may have been given to somebody
+ * @param trustedFrom every id below this had been given out when a sync failed, as far as is known
  * @param nextSequence a sequence number that no batch has
  * @param losses what was there once and is not any more, in one sentence each; none if nothing that
  *     was acknowledged is missing
@@ -17,6 +18,7 @@ public record Contents(
     long store,
     NavigableMap<Long, SnapshotRecord> records,
     long idsEnd,
+    long trustedFrom,
     long nextSequence,
     List<String> losses) {
 
@@ -31,6 +33,6 @@ public record Contents(
 
   /** {@return this with at least so many ids given out} */
   Contents withIdsEnd(long least) {
-    return new Contents(store, records, Math.max(idsEnd, least), nextSequence, losses);
+    return new Contents(store, records, Math.max(idsEnd, least), trustedFrom, nextSequence, losses);
   }
 }

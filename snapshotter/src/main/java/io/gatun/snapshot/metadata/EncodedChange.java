@@ -25,11 +25,15 @@ sealed interface EncodedChange {
   /** The end of one. */
   record Remove(long id) implements EncodedChange {}
 
+  /** The end of the trust in what was written to snapshots so far. */
+  record Distrust(long idsEnd) implements EncodedChange {}
+
   /** {@return the change, which is refused if it cannot be written} */
   static EncodedChange of(Change change) {
     return switch (change) {
       case Change.Put(SnapshotRecord record) -> new Put(record);
       case Change.Remove(long id) -> new Remove(id);
+      case Change.Distrust(long idsEnd) -> new Distrust(idsEnd);
     };
   }
 
@@ -38,6 +42,7 @@ sealed interface EncodedChange {
     return switch (this) {
       case Put put -> Frame.PUT_BYTES + put.encoding.length;
       case Remove remove -> Frame.REMOVE_BYTES;
+      case Distrust distrust -> Frame.DISTRUST_BYTES;
     };
   }
 }

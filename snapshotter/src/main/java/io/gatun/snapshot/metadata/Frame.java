@@ -25,6 +25,7 @@ import java.util.zip.CRC32C;
  *   entry:  1 put       length (4), a record as in {@link RecordCodec}
  *           2 remove    id (8)
  *           3 reserve   ids (8): every id below may have been given to somebody
+ *           5 distrust  ids (8): a sync failed when no other ids had been given out than those below
  *           4 end       count (8) of the records in a checkpoint; the last entry of its last frame
  * </pre>
  *
@@ -48,11 +49,13 @@ final class Frame {
   static final byte REMOVE = 2;
   static final byte RESERVE = 3;
   static final byte END = 4;
+  static final byte DISTRUST = 5;
 
   static final int PUT_BYTES = 1 + Integer.BYTES;
   static final int REMOVE_BYTES = 1 + Long.BYTES;
   static final int RESERVE_BYTES = 1 + Long.BYTES;
   static final int END_BYTES = 1 + Long.BYTES;
+  static final int DISTRUST_BYTES = 1 + Long.BYTES;
 
   private static final int CHECKSUM_OFFSET = 4;
   private static final int SEQUENCE_OFFSET = 8;
@@ -80,6 +83,10 @@ final class Frame {
 
   static void reserve(ByteBuffer buffer, long idsEnd) {
     buffer.put(RESERVE).putLong(idsEnd);
+  }
+
+  static void distrust(ByteBuffer buffer, long idsEnd) {
+    buffer.put(DISTRUST).putLong(idsEnd);
   }
 
   static void end(ByteBuffer buffer, long count) {
@@ -159,6 +166,8 @@ final class Frame {
 
     void onReserve(long idsEnd) throws MalformedException;
 
+    void onDistrust(long idsEnd) throws MalformedException;
+
     void onEnd(long count) throws MalformedException;
   }
 
@@ -172,6 +181,7 @@ final class Frame {
           case PUT -> visitor.onPut(record(body));
           case REMOVE -> visitor.onRemove(body.getLong());
           case RESERVE -> visitor.onReserve(body.getLong());
+          case DISTRUST -> visitor.onDistrust(body.getLong());
           case END -> visitor.onEnd(body.getLong());
           default ->
               throw MalformedException.ofLaterVersion(

@@ -16,7 +16,6 @@ import java.security.SecureRandom;
 import java.util.List;
 import java.util.NavigableSet;
 import java.util.TreeSet;
-import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -172,12 +171,12 @@ final class Generations implements AutoCloseable {
    * Writes the checkpoint that belongs to a journal. Changes may go on: all of them are in that
    * journal or a later one, and doing them again makes no difference.
    *
-   * @param idsEnd asked at the beginning
+   * @param ids asked at the beginning
    * @return how large it is
    */
-  long writeCheckpoint(FileHeader journal, Index index, LongSupplier idsEnd) throws ErrnoException {
+  long writeCheckpoint(FileHeader journal, Index index, Ids ids) throws ErrnoException {
     try (CheckpointWriter writer = checkpoint(journal)) {
-      writer.reserve(idsEnd.getAsLong());
+      writer.ids(ids.end(), ids.trustedFrom());
       for (long id : index.ids()) {
         byte[] encoding = index.encoding(id);
         if (encoding != null) {

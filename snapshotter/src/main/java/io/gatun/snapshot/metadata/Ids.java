@@ -7,20 +7,28 @@ import java.util.concurrent.atomic.AtomicLong;
  * Ids that are given out once. They are reserved in the journal in blocks, before the first of a
  * block is given out, so that none is given twice whenever the machine stops; what is left of a
  * block then is lost.
+ *
+ * <p>Ids only ever grow, so one of them also tells which snapshots were there when a sync failed.
  */
 final class Ids {
+
+  static final long FIRST = 1;
 
   private static final long BLOCK = 1_024;
 
   private final AtomicLong next;
   private volatile long end;
+  private volatile long trustedFrom;
 
   /**
    * @param next the first that was never given out
+   * @param trustedFrom the first that was given out after the last sync that failed, or {@link
+   *     #FIRST}
    */
-  Ids(long next) {
+  Ids(long next, long trustedFrom) {
     this.next = new AtomicLong(next);
     this.end = next;
+    this.trustedFrom = trustedFrom;
   }
 
   /** {@return an id, if any that is reserved is left} */
@@ -45,6 +53,21 @@ final class Ids {
   /** Gives out more from now on; they are reserved durably. */
   void reserved(long newEnd) {
     end = Math.max(end, newEnd);
+  }
+
+  /** {@return the first id that was not given out} */
+  long next() {
+    return next.get();
+  }
+
+  /** {@return the first id that was given out after the last sync that failed} */
+  long trustedFrom() {
+    return trustedFrom;
+  }
+
+  /** Takes note that a sync failed, which is recorded durably. */
+  void distrusted(long idsEnd) {
+    trustedFrom = Math.max(trustedFrom, idsEnd);
   }
 
   /** {@return the first id that is not reserved} */

@@ -122,7 +122,8 @@ public final class MetadataCheck {
         return new Contents(
             Generations.newStore(),
             new TreeMap<>(),
-            Truth.FIRST_ID,
+            Ids.FIRST,
+            Ids.FIRST,
             Truth.FIRST_SEQUENCE,
             List.of());
       }
@@ -180,6 +181,7 @@ public final class MetadataCheck {
         truth.last().header().store(),
         loader.records,
         truth.idsEnd(),
+        truth.trustedFrom(),
         truth.last().nextSequence(),
         losses);
   }
@@ -249,6 +251,7 @@ public final class MetadataCheck {
           marker.store(),
           IndexCopy.use(generations, marker, IndexCopy::records),
           marker.idsEnd(),
+          marker.trustedFrom(),
           marker.nextSequence(),
           List.of());
     }

@@ -106,7 +106,7 @@ public final class MetadataRepair {
     try (JournalFile journal =
             generations.begin(contents.store(), generation, contents.nextSequence());
         CheckpointWriter checkpoint = generations.checkpoint(journal.header())) {
-      checkpoint.reserve(contents.idsEnd());
+      checkpoint.ids(contents.idsEnd(), contents.trustedFrom());
       for (SnapshotRecord record : contents.records().values()) {
         checkpoint.put(RecordCodec.encode(record));
       }

@@ -143,6 +143,27 @@ public final class MetadataStore implements AutoCloseable {
     return ids.end();
   }
 
+  /**
+   * {@return whether a snapshot that is not found would not be found after a crash either} As long
+   * as the disk fails, a change that was refused may be on it all the same.
+   */
+  public boolean isCertain() {
+    return committer.isCertain();
+  }
+
+  /** {@return the id that is given out next} */
+  public long firstUnusedId() {
+    return ids.next();
+  }
+
+  /**
+   * {@return the id from which on no snapshot was there when a sync failed; see {@link
+   * Change.Distrust}}
+   */
+  public long trustedFrom() {
+    return ids.trustedFrom();
+  }
+
   // Writing.
 
   /**
@@ -218,8 +239,7 @@ public final class MetadataStore implements AutoCloseable {
     OptionalLong end = committer.trustedEnd();
     try (generations) {
       if (end.isPresent() && isPersistent) {
-        CleanMarker.write(
-            generations, committer.store(), end.getAsLong(), ids.end(), count, recordBytes);
+        CleanMarker.write(generations, committer.store(), end.getAsLong(), ids, count, recordBytes);
       }
     } catch (IOException e) {
       LOG.warn("msg=\"the next start has to make the index anew\" reason=\"{}\"", e.getMessage());

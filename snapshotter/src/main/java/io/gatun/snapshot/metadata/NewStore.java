@@ -55,7 +55,12 @@ final class NewStore {
 
     @Override
     public void onReserve(long idsEnd) {
-      isEmpty &= idsEnd == Truth.FIRST_ID;
+      isEmpty &= idsEnd == Ids.FIRST;
+    }
+
+    @Override
+    public void onDistrust(long idsEnd) {
+      isEmpty = false;
     }
 
     @Override

@@ -77,7 +77,7 @@ final class Recovery {
     try (JournalFile journal =
             generations.begin(Generations.newStore(), Generations.FIRST, Truth.FIRST_SEQUENCE);
         CheckpointWriter checkpoint = generations.checkpoint(journal.header())) {
-      checkpoint.reserve(Truth.FIRST_ID);
+      checkpoint.ids(Ids.FIRST, Ids.FIRST);
       checkpoint.publish();
       acknowledge(journal.header(), Truth.FIRST_SEQUENCE).close();
     }
@@ -161,8 +161,8 @@ final class Recovery {
     boolean isComplete = false;
     try {
       JournalFile journal = generations.begin(clean.store(), generation, clean.nextSequence());
-      Ids ids = new Ids(clean.idsEnd());
-      long bytes = generations.writeCheckpoint(journal.header(), index, ids::end);
+      Ids ids = new Ids(clean.idsEnd(), clean.trustedFrom());
+      long bytes = generations.writeCheckpoint(journal.header(), index, ids);
       generations.deleteBefore(generation);
       Recovered recovered =
           new Recovered(
@@ -246,7 +246,7 @@ final class Recovery {
     generations.deleteBefore(truth.checkpoint());
     return new Recovered(
         index,
-        new Ids(truth.idsEnd()),
+        new Ids(truth.idsEnd(), truth.trustedFrom()),
         journal,
         truth.last().nextSequence(),
         acknowledge(journal.header(), truth.last().nextSequence()),

@@ -44,7 +44,8 @@ final class Salvage {
   private final List<Finding> findings = new ArrayList<>();
   private final List<String> losses = new ArrayList<>();
   private long founds;
-  private long idsEnd = Truth.FIRST_ID;
+  private long idsEnd = Ids.FIRST;
+  private long trustedFrom = Ids.FIRST;
   private long next = Truth.FIRST_SEQUENCE;
   private boolean isExact = true;
 
@@ -115,10 +116,12 @@ final class Salvage {
     Contradictions.resolve(records, record -> found.getOrDefault(record.id(), 0L))
         .forEach(this::lose);
     if (!isExact) {
+      // What is lost may have said that a sync failed.
+      trustedFrom = idsEnd;
       idsEnd += LOST_IDS_MAX;
     }
     return new Outcome(
-        new Contents(sources.store(), records, idsEnd, next, losses), List.copyOf(findings));
+        new Contents(sources.store(), records, idsEnd, trustedFrom, next, losses), List.copyOf(findings));
   }
 
   /**
@@ -176,6 +179,7 @@ final class Salvage {
       }
     }
     idsEnd = Math.max(idsEnd, part.idsEnd);
+    trustedFrom = Math.max(trustedFrom, part.trustedFrom);
     if (isWhole || !isExact) {
       part.puts.forEach(this::put);
     }
@@ -203,7 +207,8 @@ final class Salvage {
   private static final class Part implements Frame.Visitor {
     private final List<SnapshotRecord> puts = new ArrayList<>();
     private OptionalLong end = OptionalLong.empty();
-    private long idsEnd = Truth.FIRST_ID;
+    private long idsEnd = Ids.FIRST;
+    private long trustedFrom = Ids.FIRST;
 
     @Override
     public void onPut(byte[] encoding) throws MalformedException {
@@ -218,6 +223,11 @@ final class Salvage {
     @Override
     public void onReserve(long reserved) {
       idsEnd = Math.max(idsEnd, reserved);
+    }
+
+    @Override
+    public void onDistrust(long distrusted) {
+      trustedFrom = Math.max(trustedFrom, distrusted);
     }
 
     @Override
@@ -310,7 +320,11 @@ final class Salvage {
               "there is neither a checkpoint nor a journal that could be read"));
       lose("everything, as there is neither a checkpoint nor a journal that could be read");
     }
-    clean.ifPresent(marker -> idsEnd = Math.max(idsEnd, marker.idsEnd()));
+    clean.ifPresent(
+        marker -> {
+          idsEnd = Math.max(idsEnd, marker.idsEnd());
+          trustedFrom = Math.max(trustedFrom, marker.trustedFrom());
+        });
   }
 
   /** Does again what batches did. */
@@ -328,6 +342,11 @@ final class Salvage {
     @Override
     public void onReserve(long reserved) {
       idsEnd = Math.max(idsEnd, reserved);
+    }
+
+    @Override
+    public void onDistrust(long distrusted) {
+      trustedFrom = Math.max(trustedFrom, distrusted);
     }
 
     @Override

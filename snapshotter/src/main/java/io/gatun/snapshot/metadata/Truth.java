@@ -17,6 +17,7 @@ import org.slf4j.LoggerFactory;
  * @param checkpointBytes how large it is
  * @param last the journal that is appended to
  * @param idsEnd every id below this may have been given to somebody
+ * @param trustedFrom every id below this had been given out when a sync failed
  * @param journals how many journals there are since the checkpoint
  * @param batches how many batches they hold
  */
@@ -25,15 +26,13 @@ record Truth(
     long checkpointBytes,
     JournalReader.Content last,
     long idsEnd,
+    long trustedFrom,
     int journals,
     long batches) {
 
   private static final Logger LOG = LoggerFactory.getLogger(Truth.class);
 
-  /** Ids start at 1. */
-  static final long FIRST_ID = 1;
-
-  /** So do batches. */
+  /** Batches are counted from 1, as ids are. */
   static final long FIRST_SEQUENCE = 1;
 
   /** What is told about records; the rest is kept here. */
@@ -57,7 +56,8 @@ record Truth(
   /** Checks records on their way, and keeps the end of the ids. */
   private static final class Reading implements Frame.Visitor {
     private final Visitor visitor;
-    private long idsEnd = FIRST_ID;
+    private long idsEnd = Ids.FIRST;
+    private long trustedFrom = Ids.FIRST;
 
     Reading(Visitor visitor) {
       this.visitor = visitor;
@@ -78,6 +78,11 @@ record Truth(
     @Override
     public void onReserve(long end) {
       idsEnd = Math.max(idsEnd, end);
+    }
+
+    @Override
+    public void onDistrust(long end) {
+      trustedFrom = Math.max(trustedFrom, end);
     }
 
     @Override
@@ -117,6 +122,7 @@ record Truth(
             .sizeBytes(),
         last,
         reading.idsEnd,
+        reading.trustedFrom,
         contents.size(),
         last.nextSequence() - contents.getFirst().header().firstSequence());
   }
