@@ -49,6 +49,7 @@ public final class OverlayDriver implements Driver {
    * @param root the absolute path of the root, which containerd is told
    * @param snapshots the directory that holds one directory a snapshot
    * @param boot what identifies this start of the machine
+   * @param barrier makes durable what was written to the filesystem of the root
    */
   public OverlayDriver(
       Disk disk,
@@ -56,13 +57,14 @@ public final class OverlayDriver implements Driver {
       Fd snapshots,
       OverlaySettings settings,
       OverlayFeatures features,
-      String boot) {
+      String boot,
+      Barrier barrier) {
     this.disk = disk;
     this.paths = new SnapshotPaths(root.toString());
     this.files = new SnapshotFiles(disk, snapshots);
     this.settings = settings;
     this.mounts = new OverlayMounts(paths, settings, features);
-    this.volatileMark = new VolatileMark(disk, boot);
+    this.volatileMark = new VolatileMark(disk, boot, barrier);
   }
 
   @Override

@@ -34,13 +34,15 @@ final class VolatileMark {
 
   private final Disk disk;
   private final LinuxPath boot;
+  private final Barrier barrier;
 
   /**
    * @param boot what identifies this start of the machine
    */
-  VolatileMark(Disk disk, String boot) {
+  VolatileMark(Disk disk, String boot, Barrier barrier) {
     this.disk = disk;
     this.boot = LinuxPath.of(boot);
+    this.barrier = barrier;
   }
 
   /** Records, durably, that a snapshot is about to be used in this way. */
@@ -79,7 +81,7 @@ final class VolatileMark {
 
   /** Ends the use in this way: what was written is brought to the disk, and no longer at risk. */
   void settle(Fd directory) throws ErrnoException {
-    disk.syncFilesystem(directory);
+    barrier.await();
     disk.removeFile(directory, RECORD);
   }
 

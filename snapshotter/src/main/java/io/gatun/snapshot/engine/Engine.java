@@ -100,7 +100,7 @@ final class Engine implements Snapshotter {
       Chain chain = chain(created, parentRecord);
       try (var making = directories.create(id, directory -> driver.create(directory, chain))) {
         // What a driver copied from the parent must not turn up empty after a power cut.
-        durability.await(chain);
+        durability.awaitCreation(operation, key, chain);
         List<Mount> mounts = driver.mounts(chain);
         store.put(created);
         making.recorded();
@@ -173,7 +173,7 @@ final class Engine implements Snapshotter {
               active.form());
       Chain chain = chain(active, newParent);
       driver.freeze(chain);
-      durability.await(chain);
+      durability.awaitCommit(key, chain);
       store.put(committed);
     } catch (ErrnoException e) {
       throw StorageErrors.of("commit", key, e);
@@ -230,6 +230,11 @@ final class Engine implements Snapshotter {
       }
       store.remove(found.id());
       reaper.submit(found.id());
+    } catch (SnapshotException.ResourceExhausted e) {
+      // Anything but "not now" makes containerd give up its whole garbage collection, which is what
+      // would give room.
+      throw new SnapshotException.FailedPrecondition(
+          "cannot remove snapshot %s now: %s".formatted(key, e.getMessage()));
     }
   }
 
@@ -307,6 +312,7 @@ final class Engine implements Snapshotter {
   public void cleanup() {
     try {
       directories.unrecorded(this::isRecorded).forEach(reaper::submit);
+      directories.leftInTrash().forEach(reaper::submit);
     } catch (ErrnoException e) {
       throw StorageErrors.of("cleanup", "", e);
     }

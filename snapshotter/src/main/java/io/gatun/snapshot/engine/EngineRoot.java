@@ -78,12 +78,14 @@ public final class EngineRoot implements AutoCloseable {
       Root root = keep(Root.open(disk, settings.root()));
       MetadataStore store =
           keep(MetadataStore.open(disk, root.metadataPath(), settings.metadata()));
-      Driver chosen = chooseDriver(disk, settings, root, boot, store.size() == 0);
+      LostWrites lostWrites = new LostWrites(store);
+      SharedSync filesystem =
+          new SharedSync(lostWrites.watching(() -> disk.syncFilesystem(root.directory())));
+      Driver chosen = chooseDriver(disk, settings, root, boot, store.size() == 0, filesystem);
       this.driver = chosen.name();
       NameClaims claims = new NameClaims();
-      Reaper reaper = keep(new Reaper(disk, root, id -> store.find(id).isPresent()));
+      Reaper reaper = keep(new Reaper(disk, root, recordsOf(store)));
       Set<Long> missing = Recovery.run(root, store, reaper);
-      SharedSync filesystem = new SharedSync(() -> disk.syncFilesystem(root.directory()));
       this.engine =
           new Engine(
               store,
@@ -91,7 +93,7 @@ public final class EngineRoot implements AutoCloseable {
               new SnapshotDirectories(disk, root, reaper, missing),
               reaper,
               new UsageCounter(store, chosen, claims),
-              new LayerDurability(settings.layerSync(), chosen, filesystem),
+              new LayerDurability(settings.layerSync(), chosen, filesystem, lostWrites),
               claims,
               clock);
       reaper.start();
@@ -103,8 +105,27 @@ public final class EngineRoot implements AutoCloseable {
     }
   }
 
+  private static Reaper.Records recordsOf(MetadataStore store) {
+    return new Reaper.Records() {
+      @Override
+      public boolean contains(long id) {
+        return store.find(id).isPresent();
+      }
+
+      @Override
+      public boolean isCertain() {
+        return store.isCertain();
+      }
+    };
+  }
+
   private static Driver chooseDriver(
-      Disk disk, EngineSettings settings, Root root, String boot, boolean isEmpty)
+      Disk disk,
+      EngineSettings settings,
+      Root root,
+      String boot,
+      boolean isEmpty,
+      SharedSync filesystem)
       throws UnusableRootException, IOException {
     Optional<DriverName> recorded = isEmpty ? Optional.empty() : recordedDriver(root);
     DriverChoice choice =
@@ -115,7 +136,13 @@ public final class EngineRoot implements AutoCloseable {
           case DriverChoice.Overlay overlay -> {
             log.info("driver=overlay reason=\"{}\"", overlay.reason());
             yield new OverlayDriver(
-                disk, root.path(), root.snapshots(), settings.overlay(), overlay.features(), boot);
+                disk,
+                root.path(),
+                root.snapshots(),
+                settings.overlay(),
+                overlay.features(),
+                boot,
+                () -> filesystem.await(filesystem.mark()));
           }
           case DriverChoice.Native copying -> {
             log.info("driver=native reason=\"{}\"", copying.reason());

@@ -1,6 +1,7 @@
 package io.gatun.snapshot.engine;
 
 import io.gatun.linux.ErrnoException;
+import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.driver.Chain;
 import io.gatun.snapshot.driver.Driver;
 
@@ -10,22 +11,62 @@ final class LayerDurability {
   private final LayerSync when;
   private final Driver driver;
   private final SharedSync filesystem;
+  private final LostWrites lostWrites;
 
-  LayerDurability(LayerSync when, Driver driver, SharedSync filesystem) {
+  /**
+   * @param filesystem syncs all there is; {@code lostWrites} knows of its failures
+   */
+  LayerDurability(LayerSync when, Driver driver, SharedSync filesystem, LostWrites lostWrites) {
     this.when = when;
     this.driver = driver;
     this.filesystem = filesystem;
+    this.lostWrites = lostWrites;
   }
 
-  /** Returns when the files of a snapshot are as durable as the configuration asks. */
-  void await(Chain chain) throws ErrnoException {
-    switch (when) {
-      case COMMIT -> {
-        if (!driver.isEmpty(chain)) {
-          filesystem.await();
-        }
+  /**
+   * Returns when the files that a driver has put into a new snapshot are as durable as the
+   * configuration asks.
+   */
+  void awaitCreation(String operation, String key, Chain chain) throws ErrnoException {
+    if (isAsked(chain)) {
+      sync(operation, key, chain);
+      if (lostWrites.concern(chain.id())) {
+        throw new SnapshotException.StorageFailure(
+            "%s %s: the disk failed to sync meanwhile; try again".formatted(operation, key), null);
       }
-      case NONE -> {}
+    }
+  }
+
+  /**
+   * Returns when the files of a snapshot that is to be committed are as durable as the
+   * configuration asks.
+   *
+   * @throws SnapshotException.FailedPrecondition if that can never be said of them
+   */
+  void awaitCommit(String key, Chain chain) throws ErrnoException {
+    if (isAsked(chain)) {
+      sync("commit", key, chain);
+      // Only now: a sync that failed just before, for somebody else, took these files with it.
+      lostWrites.requireNone(key, chain.id());
+    }
+  }
+
+  private boolean isAsked(Chain chain) throws ErrnoException {
+    return switch (when) {
+      case COMMIT -> !driver.isEmpty(chain);
+      case NONE -> false;
+    };
+  }
+
+  private void sync(String operation, String key, Chain chain) throws ErrnoException {
+    try {
+      filesystem.await(filesystem.mark());
+    } catch (ErrnoException e) {
+      // No room, for example, is no reason to try again here: what was not written is gone.
+      throw new SnapshotException.StorageFailure(
+          "%s %s: what was written to the snapshot (id %d) may be lost: %s"
+              .formatted(operation, key, chain.id(), e.getMessage()),
+          e);
     }
   }
 }

@@ -1,14 +1,13 @@
 package io.gatun.snapshot.engine;
 
-import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.Root;
 import io.gatun.snapshot.driver.TreeDeletion;
 import java.util.ArrayDeque;
 import java.util.Queue;
-import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -18,8 +17,9 @@ import org.slf4j.LoggerFactory;
  *
  * <p>A directory is first moved to {@code trash/}, after one more look at whether it really has no
  * record; then its tree is deleted. Neither step has to be durable: what a crash leaves in {@code
- * snapshots/} without a record, or in {@code trash/}, is submitted again at the next start. The
- * queue holds ids only and is bounded by the number of snapshots.
+ * snapshots/} without a record, or in {@code trash/}, is submitted again at the next start, and
+ * what could not be deleted by the next cleanup. The queue holds names only and is bounded by the
+ * number of snapshots.
  */
 final class Reaper implements AutoCloseable {
 
@@ -27,16 +27,25 @@ final class Reaper implements AutoCloseable {
 
   private final Disk disk;
   private final Root root;
-  private final LongPredicate recorded;
+  private final Records records;
   private final Thread thread;
   private final Queue<LinuxPath> waiting = new ArrayDeque<>();
   private boolean busy;
   private boolean closed;
 
-  Reaper(Disk disk, Root root, LongPredicate recorded) {
+  /** What the metadata say of a snapshot whose directory is to go. */
+  interface Records {
+
+    boolean contains(long id);
+
+    /** {@return whether what they do not contain cannot turn up after a crash} */
+    boolean isCertain();
+  }
+
+  Reaper(Disk disk, Root root, Records records) {
     this.disk = disk;
     this.root = root;
-    this.recorded = recorded;
+    this.records = records;
     this.thread = Thread.ofPlatform().name("gatun-reaper").daemon().unstarted(this::run);
   }
 
@@ -98,32 +107,60 @@ final class Reaper implements AutoCloseable {
 
   private void reap(LinuxPath name) {
     try {
-      moveToTrash(name);
-      TreeDeletion.delete(disk, root.trash(), name);
-      log.debug("deleted directory={}", name);
+      if (mayDelete(name)) {
+        TreeDeletion.delete(disk, moveToTrash(name), name);
+        log.debug("deleted directory={}", name);
+      }
     } catch (ErrnoException e) {
       log.warn(
           "cannot delete directory={} now, the next cleanup or start tries again error={}",
           name,
           e.getMessage());
+    } catch (RuntimeException e) {
+      // A bug; it must not keep everything else from being deleted, and cleanups waiting.
+      log.error("cannot delete directory={}", name, e);
     }
   }
 
-  private void moveToTrash(LinuxPath name) throws ErrnoException {
+  private boolean mayDelete(LinuxPath name) {
     long id = Root.snapshotId(name);
     if (id == Root.NO_SNAPSHOT) {
-      return;
+      return true;
     }
-    if (recorded.test(id)) {
+    // In this order: the record of a creation that failed may be on the disk, and turn up at the
+    // next start, where it has to find its directory.
+    if (!records.isCertain()) {
+      log.warn(
+          "cannot delete directory={} now, the next cleanup or start tries again"
+              + " error=\"the metadata store is not certain that it has no record\"",
+          name);
+      return false;
+    }
+    if (records.contains(id)) {
       throw new IllegalStateException("snapshot " + id + " has a record and is to be deleted");
+    }
+    return true;
+  }
+
+  /** {@return the directory that it is in afterwards, if it is anywhere} */
+  private Fd moveToTrash(LinuxPath name) throws ErrnoException {
+    if (Root.snapshotId(name) == Root.NO_SNAPSHOT) {
+      return root.trash();
     }
     try {
       disk.rename(root.snapshots(), name, root.trash(), name);
     } catch (ErrnoException e) {
-      if (!e.is(Errno.ENOENT)) {
-        throw e;
+      switch (e.errno()) {
+        // It was moved before.
+        case ENOENT -> {}
+        // Not even for its name there is room in trash/, and deleting it is what would make some.
+        case ENOSPC, EDQUOT -> {
+          return root.snapshots();
+        }
+        default -> throw e;
       }
     }
+    return root.trash();
   }
 
   /**

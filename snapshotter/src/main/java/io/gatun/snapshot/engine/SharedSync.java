@@ -9,6 +9,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>One sync runs at once. Who comes while it runs may have written after it started, so he joins
  * the one after it; all who join the same one share its outcome.
+ *
+ * <p>A sync that fails takes with it everything that was written before it ended, not only what was
+ * written by those who wait for it: the kernel gives up the pages that it could not write, says so
+ * once, and the next sync succeeds without them (fsync(2), "EIO"). So who writes asks for a {@link
+ * #mark} first.
  */
 final class SharedSync {
 
@@ -26,12 +31,24 @@ final class SharedSync {
   /** The one to join, which has not been started. */
   private @Nullable CompletableFuture<Void> next;
 
+  private long failures;
+  private @Nullable ErrnoException lastFailure;
+
   SharedSync(Sync sync) {
     this.sync = sync;
   }
 
-  /** Returns when everything that the caller wrote before is durable. */
-  void await() throws ErrnoException {
+  /** {@return what to give to {@link #await}; to be asked for before writing} */
+  synchronized long mark() {
+    return failures;
+  }
+
+  /**
+   * Returns when everything that the caller has written since the mark is durable.
+   *
+   * @throws ErrnoException if a sync has failed since the mark, whoever waited for it
+   */
+  void await(long mark) throws ErrnoException {
     CompletableFuture<Void> mine;
     CompletableFuture<Void> before = null;
     boolean leads = false;
@@ -47,11 +64,18 @@ final class SharedSync {
       lead(mine, before);
     }
     Outcomes.await(mine);
+    requireNoFailure(mark);
+  }
+
+  private synchronized void requireNoFailure(long mark) throws ErrnoException {
+    if (lastFailure != null && failures != mark) {
+      throw lastFailure;
+    }
   }
 
   private void lead(CompletableFuture<Void> mine, @Nullable CompletableFuture<Void> before) {
     if (before != null) {
-      // How it ends concerns only those who joined it.
+      // How it ends matters to those who have a mark from before that.
       before.exceptionally(_ -> null).join();
     }
     synchronized (this) {
@@ -61,7 +85,13 @@ final class SharedSync {
     try {
       sync.run();
       mine.complete(null);
-    } catch (ErrnoException | RuntimeException | Error e) {
+    } catch (ErrnoException e) {
+      synchronized (this) {
+        failures++;
+        lastFailure = e;
+      }
+      mine.completeExceptionally(e);
+    } catch (RuntimeException | Error e) {
       mine.completeExceptionally(e);
     }
   }

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.LongPredicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The directories below {@code snapshots/}: how one comes to be, and which have no record.
@@ -52,16 +53,19 @@ final class SnapshotDirectories {
    * before the snapshot is recorded, the directory is disposed of.
    */
   Making create(long id, Filler filler) throws ErrnoException {
+    long mark = names.mark();
+    LinuxPath staging = staging(id);
     Making making = new Making(id);
     try {
-      LinuxPath staging = LinuxPath.of(id + STAGING_SUFFIX);
       disk.createDirectory(root.trash(), staging, DIRECTORY_MODE);
-      making.staged = true;
+      making.garbage = staging;
       try (Fd directory = root.openDirectory(root.trash(), staging)) {
         filler.fill(directory);
       }
-      disk.rename(root.trash(), staging, root.snapshots(), Root.snapshotName(id));
-      names.await();
+      LinuxPath name = Root.snapshotName(id);
+      disk.rename(root.trash(), staging, root.snapshots(), name);
+      making.garbage = name;
+      names.await(mark);
       return making;
     } catch (ErrnoException | RuntimeException | Error e) {
       making.close();
@@ -86,11 +90,24 @@ final class SnapshotDirectories {
     return found;
   }
 
+  /** {@return what lies in {@code trash/} and is not being filled} */
+  List<LinuxPath> leftInTrash() throws ErrnoException {
+    List<LinuxPath> found = new ArrayList<>(root.trashNames());
+    unrecorded.forEach(id -> found.remove(staging(id)));
+    return found;
+  }
+
+  private static LinuxPath staging(long id) {
+    return LinuxPath.of(id + STAGING_SUFFIX);
+  }
+
   /** The directory of a snapshot that has no record yet. */
   final class Making implements AutoCloseable {
     private final long id;
-    private boolean staged;
     private boolean recorded;
+
+    /** What is to be disposed of if the snapshot gets no record. */
+    private @Nullable LinuxPath garbage;
 
     private Making(long id) {
       this.id = id;
@@ -104,10 +121,10 @@ final class SnapshotDirectories {
 
     @Override
     public void close() {
-      unrecorded.remove(id);
-      if (!recorded && staged) {
-        reaper.submit(id);
+      if (!recorded && garbage != null) {
+        reaper.submit(garbage);
       }
+      unrecorded.remove(id);
     }
   }
 }

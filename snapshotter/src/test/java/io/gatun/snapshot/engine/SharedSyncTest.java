@@ -1,7 +1,11 @@
 package io.gatun.snapshot.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.LinuxPath;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -86,9 +90,27 @@ class SharedSyncTest {
     }
   }
 
+  @Test
+  void aSyncThatFailsConcernsAllWhoHadWrittenBefore() throws Exception {
+    AtomicInteger runs = new AtomicInteger();
+    SharedSync sync =
+        new SharedSync(
+            () -> {
+              if (runs.incrementAndGet() == 1) {
+                throw new ErrnoException("fsync", Errno.EIO, LinuxPath.of("snapshots"));
+              }
+            });
+    long before = sync.mark();
+    assertThatThrownBy(() -> sync.await(sync.mark())).hasMessageContaining("EIO");
+    // His own sync succeeds, and what he wrote is lost all the same.
+    assertThatThrownBy(() -> sync.await(before)).hasMessageContaining("EIO");
+    assertThat(runs).hasValue(2);
+    sync.await(sync.mark());
+  }
+
   private static void await(SharedSync sync) {
     try {
-      sync.await();
+      sync.await(sync.mark());
     } catch (IOException e) {
       throw new AssertionError(e);
     }

@@ -1,0 +1,91 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.metadata.Change;
+import io.gatun.snapshot.metadata.MetadataStore;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Which snapshots may have lost what was written to them, because the disk failed to sync.
+ *
+ * <p>The kernel reports such a failure once to each open file and then forgets the pages that it
+ * could not write: the next syncfs(2) succeeds without them, and what is read still comes from
+ * memory. It does not say whose pages they were. So every snapshot that was there when a sync
+ * failed, and is not committed by then, is never committed. As ids only grow, one id says which
+ * those are; it is recorded durably, since the next daemon would hear nothing of the failure at
+ * all. Committed snapshots had been synced before, and are not concerned.
+ */
+final class LostWrites {
+
+  private static final Logger log = LoggerFactory.getLogger(LostWrites.class);
+
+  private final MetadataStore store;
+
+  /** At least what the store says, and more as long as that cannot be recorded. */
+  private final AtomicLong trustedFrom;
+
+  LostWrites(MetadataStore store) {
+    this.store = store;
+    this.trustedFrom = new AtomicLong(store.trustedFrom());
+  }
+
+  /** {@return a sync that does the same, and takes note of it if it fails} */
+  SharedSync.Sync watching(SharedSync.Sync sync) {
+    return () -> {
+      try {
+        sync.run();
+      } catch (ErrnoException e) {
+        note(e);
+        throw e;
+      }
+    };
+  }
+
+  private void note(ErrnoException failure) {
+    long end = store.firstUnusedId();
+    trustedFrom.accumulateAndGet(end, Math::max);
+    log.error(
+        "msg=\"the disk failed to sync; what was written to snapshots that are not committed may be lost,"
+            + " and they will not be committed\" ids_below={} reason=\"{}\"",
+        end,
+        failure.getMessage());
+    try {
+      record();
+    } catch (SnapshotException e) {
+      log.error(
+          "msg=\"that could not be recorded; no snapshot is committed before it is\" reason=\"{}\"",
+          e.getMessage());
+    }
+  }
+
+  private void record() {
+    long end = trustedFrom.get();
+    if (store.trustedFrom() < end) {
+      store.apply(List.of(new Change.Distrust(end)));
+    }
+  }
+
+  /** {@return whether a snapshot that is not committed may have lost something} */
+  boolean concern(long id) {
+    return id < trustedFrom.get();
+  }
+
+  /**
+   * Sees to it that a snapshot may be committed, if it was made durable just now.
+   *
+   * @throws SnapshotException.FailedPrecondition if it may have lost something
+   */
+  void requireNone(String key, long id) {
+    record();
+    if (concern(id)) {
+      throw new SnapshotException.FailedPrecondition(
+          ("commit %s: the disk failed to sync after the snapshot (id %d) was made, so that what was written"
+                  + " to it may be lost: remove it, and unpack the layer again")
+              .formatted(key, id));
+    }
+  }
+}

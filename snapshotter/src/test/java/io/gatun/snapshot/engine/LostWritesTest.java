@@ -1,0 +1,202 @@
+package io.gatun.snapshot.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.gatun.linux.Errno;
+import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.Snapshotter;
+import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.fault.Effect;
+import io.gatun.snapshot.fault.Machine;
+import io.gatun.snapshot.fault.QuietLogs;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/**
+ * What is written before a sync that fails is lost, although the next sync succeeds; so it must
+ * never become a layer.
+ */
+@Timeout(60)
+@ExtendWith(QuietLogs.class)
+class LostWritesTest {
+
+  private static final Map<String, String> NO_LABELS = Map.of();
+  private static final Set<Effect> SYNCS_OF_LAYERS = Set.of(Effect.SYNC_FILESYSTEM);
+
+  private Machine machine;
+
+  @BeforeEach
+  void start() throws Exception {
+    machine = Machine.create(DriverSetting.NATIVE);
+    machine.start();
+  }
+
+  @AfterEach
+  void close() {
+    machine.close();
+  }
+
+  private Snapshotter snapshots() {
+    return machine.snapshotter();
+  }
+
+  private void prepare(String key) {
+    snapshots().prepare(key, "", NO_LABELS);
+    machine.write(key, "file", "content of " + key);
+  }
+
+  private void commit(String key) {
+    snapshots().commit("layer of " + key, key, "", NO_LABELS);
+  }
+
+  private void failSyncs(Errno errno) {
+    machine.disk().breakDown((effect, _) -> SYNCS_OF_LAYERS.contains(effect), errno);
+  }
+
+  private void assertRefused(String key) {
+    assertThatThrownBy(() -> commit(key))
+        .isInstanceOf(SnapshotException.FailedPrecondition.class)
+        .hasMessageContaining(key)
+        .hasMessageContaining("remove it, and unpack the layer again");
+    assertThat(snapshots().stat(key).kind()).isEqualTo(Kind.ACTIVE);
+  }
+
+  private void failToCommit(String key, Errno errno) {
+    failSyncs(errno);
+    assertThatThrownBy(() -> commit(key))
+        .isInstanceOf(SnapshotException.StorageFailure.class)
+        .hasMessageContaining(key)
+        .hasMessageContaining(errno.name());
+    assertThat(machine.disk().fired()).isPresent();
+    machine.disk().heal();
+  }
+
+  @Test
+  void aLayerUnderAFailedSyncIsNotCommittedByALaterSyncThatSucceeds() {
+    prepare("a");
+    failToCommit("a", Errno.EIO);
+    assertRefused("a");
+    snapshots().remove("a");
+  }
+
+  @Test
+  void lackOfSpaceIsNoReasonToTryAgain() {
+    prepare("a");
+    failToCommit("a", Errno.ENOSPC);
+    assertRefused("a");
+  }
+
+  @Test
+  void itConcernsAllThatWereThereAndNoneMadeLater() {
+    prepare("a");
+    prepare("committed before");
+    commit("committed before");
+    prepare("b");
+    failToCommit("a", Errno.EIO);
+    assertRefused("b");
+    prepare("c");
+    commit("c");
+    snapshots().prepare("on the one before", "layer of committed before", NO_LABELS);
+    commit("on the one before");
+  }
+
+  @Test
+  void theNextDaemonKnowsOfIt() throws Exception {
+    prepare("a");
+    prepare("b");
+    failToCommit("a", Errno.EIO);
+    machine.kill();
+    machine.start();
+    assertRefused("b");
+    machine.stop();
+    machine.start();
+    assertRefused("b");
+    machine.cutPower();
+    machine.start();
+    assertRefused("a");
+    prepare("c");
+    commit("c");
+  }
+
+  @Test
+  void aCheckpointKeepsIt() throws Exception {
+    prepare("a");
+    failToCommit("a", Errno.EIO);
+    for (int i = 0; i < 40; i++) {
+      snapshots().update("a", Map.of("label", "x".repeat(4_000)), List.of());
+    }
+    machine.settle();
+    machine.kill();
+    machine.start();
+    assertRefused("a");
+  }
+
+  @Test
+  void nothingIsCommittedBeforeItIsRecorded() throws Exception {
+    prepare("a");
+    prepare("b");
+    machine
+        .disk()
+        .breakDown(
+            (effect, path) ->
+                SYNCS_OF_LAYERS.contains(effect)
+                    || (effect == Effect.WRITE && path.toString().contains("journal")),
+            Errno.EIO);
+    assertThatThrownBy(() -> commit("a")).isInstanceOf(SnapshotException.StorageFailure.class);
+    machine
+        .disk()
+        .breakDown(
+            (effect, path) -> effect == Effect.WRITE && path.toString().contains("journal"),
+            Errno.EIO);
+    assertThatThrownBy(() -> commit("b")).isInstanceOf(SnapshotException.Unavailable.class);
+    machine.disk().heal();
+    awaitMetadata();
+    assertRefused("b");
+    machine.kill();
+    machine.start();
+    assertRefused("a");
+  }
+
+  /** The store tries only once in a while to recover. */
+  private void awaitMetadata() throws InterruptedException {
+    while (true) {
+      try {
+        snapshots().prepare("probe", "", NO_LABELS);
+        return;
+      } catch (SnapshotException.Unavailable e) {
+        Thread.sleep(50);
+      }
+    }
+  }
+
+  @Test
+  void anEmptyLayerHasNothingToLose() {
+    snapshots().prepare("empty", "", NO_LABELS);
+    prepare("a");
+    failToCommit("a", Errno.EIO);
+    commit("empty");
+  }
+
+  @Test
+  void aCopyUnderAFailedSyncIsDisposedOfAndCanBeMadeAgain() {
+    prepare("a");
+    commit("a");
+    failSyncs(Errno.EIO);
+    assertThatThrownBy(() -> snapshots().prepare("copy", "layer of a", NO_LABELS))
+        .isInstanceOf(SnapshotException.StorageFailure.class);
+    machine.disk().heal();
+    snapshots().cleanup();
+    assertThat(machine.root().resolve("snapshots").toFile().list()).hasSize(1);
+    assertThat(machine.root().resolve("trash")).isEmptyDirectory();
+    snapshots().prepare("copy", "layer of a", NO_LABELS);
+    commit("copy");
+  }
+}

@@ -1,0 +1,219 @@
+package io.gatun.snapshot.fault;
+
+import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.Snapshotter;
+import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.disk.UnusableRootException;
+import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.engine.EngineRoot;
+import io.gatun.snapshot.engine.EngineSettings;
+import io.gatun.snapshot.metadata.MetadataSettings;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A machine with one root and one daemon on it. The daemon can be stopped or killed, and the power
+ * can be cut; what is on the disk outlives all of that.
+ *
+ * <p>The root lies in memory if there is a filesystem for that, as {@link PageCache} is the disk.
+ */
+public final class Machine implements AutoCloseable {
+
+  private static final Path MEMORY = Path.of("/dev/shm");
+
+  /** A journal so short that there are many of them. */
+  public static final MetadataSettings METADATA = new MetadataSettings(256, 64 << 10);
+
+  private static final String CHECKPOINT_THREAD = "gatun-checkpoint";
+
+  private final Path base;
+  private final Path root;
+  private final DriverSetting driver;
+  private final PageCache cache;
+  private FaultyDisk disk;
+  private @Nullable EngineRoot engine;
+
+  private Machine(Path base, DriverSetting driver) throws IOException {
+    this.base = base;
+    this.root = base.resolve("root");
+    this.driver = driver;
+    Path stash = Files.createDirectory(base.resolve("stash"));
+    // The root is made by the daemon, so that the model sees how.
+    this.cache = new PageCache(new LinuxDisk(), base, stash);
+    this.disk = new FaultyDisk(cache);
+  }
+
+  /** {@return a new one, on which no daemon runs yet} */
+  public static Machine create(DriverSetting driver) {
+    try {
+      Path base =
+          Files.isWritable(MEMORY)
+              ? Files.createTempDirectory(MEMORY, "gatun-machine-")
+              : Files.createTempDirectory("gatun-machine-");
+      return new Machine(base, driver);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  public Path root() {
+    return root;
+  }
+
+  public DriverSetting driver() {
+    return driver;
+  }
+
+  /** {@return the disk of the daemon that runs, or of the next one} */
+  public FaultyDisk disk() {
+    return disk;
+  }
+
+  public void start() throws UnusableRootException {
+    EngineSettings defaults = EngineSettings.defaults(root);
+    engine =
+        EngineRoot.open(
+            disk,
+            new EngineSettings(
+                root,
+                driver,
+                defaults.overlay(),
+                // One thread copies, so that the order of effects is always the same.
+                1,
+                defaults.layerSync(),
+                METADATA),
+            InstantSource.system());
+  }
+
+  public Snapshotter snapshotter() {
+    if (engine == null) {
+      throw new IllegalStateException("no daemon runs");
+    }
+    return engine.snapshotter();
+  }
+
+  /** Waits until nothing is done in the background any more. */
+  public void settle() {
+    snapshotter().cleanup();
+    while (isCheckpointing()) {
+      Thread.onSpinWait();
+    }
+  }
+
+  private static boolean isCheckpointing() {
+    Thread[] threads = new Thread[Thread.activeCount() + 16];
+    int count = Thread.enumerate(threads);
+    for (int i = 0; i < count; i++) {
+      Thread.State state = threads[i].getState();
+      if (threads[i].getName().equals(CHECKPOINT_THREAD)
+          && state != Thread.State.WAITING
+          && state != Thread.State.TERMINATED) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Writes a file in an active snapshot, as a container would that does not sync. */
+  public void write(String key, String name, String content) {
+    Path file = writableFiles(snapshotter().mounts(key).getFirst()).resolve(name);
+    try {
+      Files.writeString(file, content);
+      cache.wroteElsewhere(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Path writableFiles(Mount mount) {
+    String upper = "upperdir=";
+    return mount.options().stream()
+        .filter(option -> option.startsWith(upper))
+        .map(option -> Path.of(option.substring(upper.length())))
+        .findFirst()
+        .orElse(Path.of(mount.source()));
+  }
+
+  /** Stops the daemon in order, if it runs. */
+  public void stop() {
+    if (engine != null) {
+      engine.close();
+      engine = null;
+      disk = new FaultyDisk(cache);
+    }
+  }
+
+  /** Ends the daemon, whose effects so far are all in memory. */
+  public void kill() {
+    disk.stop();
+    if (engine != null) {
+      engine.close();
+      engine = null;
+    }
+    disk = new FaultyDisk(cache);
+  }
+
+  /** Ends the daemon, and takes back whatever is not on the disk for certain. */
+  public void cutPower() {
+    kill();
+    try {
+      cache.cutPower();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Ends the daemon, and takes back some of what is not on the disk for certain. */
+  public void cutPower(Random random) {
+    kill();
+    try {
+      cache.cutPower(random);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** {@return which files of the root are open at present} */
+  public List<String> openFiles() {
+    List<String> open = new ArrayList<>();
+    try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"))) {
+      for (Path descriptor : descriptors.toList()) {
+        target(descriptor).filter(path -> path.startsWith(base.toString())).forEach(open::add);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    open.sort(Comparator.naturalOrder());
+    return open;
+  }
+
+  /** {@return what a descriptor leads to, if it is still there} */
+  private static Stream<String> target(Path descriptor) {
+    try {
+      return Stream.of(Files.readSymbolicLink(descriptor).toString());
+    } catch (IOException e) {
+      return Stream.empty();
+    }
+  }
+
+  @Override
+  public void close() {
+    kill();
+    try (Stream<Path> paths = Files.walk(base)) {
+      for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(path);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
