@@ -121,7 +121,8 @@ final class Salvage {
       idsEnd += LOST_IDS_MAX;
     }
     return new Outcome(
-        new Contents(sources.store(), records, idsEnd, trustedFrom, next, losses), List.copyOf(findings));
+        new Contents(sources.store(), records, idsEnd, trustedFrom, next, losses),
+        List.copyOf(findings));
   }
 
   /**

@@ -84,7 +84,7 @@ final class BadInputProperties {
     }
     List<String> losses = report.contents().get().losses();
     MetadataRepair.run(
-        new UnsyncedDisk(), DIRECTORY, Scenario.SETTINGS, report, Truth.FIRST_ID, false);
+        new UnsyncedDisk(), DIRECTORY, Scenario.SETTINGS, report, Ids.FIRST, false);
     try (MetadataStore store =
         MetadataStore.open(new UnsyncedDisk(), DIRECTORY, Scenario.SETTINGS)) {
       assertThat(left.known()).containsAll(Records.all(store));
