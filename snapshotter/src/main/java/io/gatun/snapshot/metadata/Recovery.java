@@ -243,13 +243,20 @@ final class Recovery {
   }
 
   private Recovered recovered(Index index, Truth truth, JournalFile journal) throws ErrnoException {
+    Acknowledged acknowledged;
+    try {
+      acknowledged = acknowledge(journal.header(), truth.last().nextSequence());
+    } catch (ErrnoException e) {
+      journal.close();
+      throw e;
+    }
     generations.deleteBefore(truth.checkpoint());
     return new Recovered(
         index,
         new Ids(truth.idsEnd(), truth.trustedFrom()),
         journal,
         truth.last().nextSequence(),
-        acknowledge(journal.header(), truth.last().nextSequence()),
+        acknowledged,
         truth.checkpoint(),
         truth.checkpointBytes());
   }

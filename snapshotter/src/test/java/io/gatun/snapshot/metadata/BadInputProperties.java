@@ -83,8 +83,7 @@ final class BadInputProperties {
       return Outcome.REFUSED;
     }
     List<String> losses = report.contents().get().losses();
-    MetadataRepair.run(
-        new UnsyncedDisk(), DIRECTORY, Scenario.SETTINGS, report, Ids.FIRST, false);
+    MetadataRepair.run(new UnsyncedDisk(), DIRECTORY, Scenario.SETTINGS, report, Ids.FIRST, false);
     try (MetadataStore store =
         MetadataStore.open(new UnsyncedDisk(), DIRECTORY, Scenario.SETTINGS)) {
       assertThat(left.known()).containsAll(Records.all(store));
