@@ -148,7 +148,6 @@ public final class Machine implements AutoCloseable {
     if (engine != null) {
       engine.close();
       engine = null;
-      disk = new FaultyDisk(cache);
     }
   }
 

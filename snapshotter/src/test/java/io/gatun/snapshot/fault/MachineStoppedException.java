@@ -7,7 +7,7 @@ public final class MachineStoppedException extends RuntimeException {
 
   private static final long serialVersionUID = 1L;
 
-  MachineStoppedException(String at) {
+  public MachineStoppedException(String at) {
     super("the machine stopped at " + at);
   }
 }

@@ -49,7 +49,7 @@ public final class PageCache extends ForwardingDisk {
   public PageCache(Disk disk, Path top, Path stash) {
     super(disk);
     this.top = top;
-    this.names = new UnsyncedNames(stash);
+    this.names = new UnsyncedNames(top, stash);
     this.content = new UnsyncedContent();
   }
 

@@ -35,11 +35,16 @@ final class UnsyncedNames {
    */
   record Stashed(Path name, Path copy) {}
 
+  private final Path top;
   private final Path stash;
   private final List<Change> changes = new ArrayList<>();
   private long stashed;
 
-  UnsyncedNames(Path stash) {
+  /**
+   * @param top below which names are followed; a mount that is attached nowhere has none there
+   */
+  UnsyncedNames(Path top, Path stash) {
+    this.top = top;
     this.stash = stash;
   }
 
@@ -48,12 +53,12 @@ final class UnsyncedNames {
   }
 
   void created(Path path) {
-    changes.add(new Change(Set.of(parent(path)), () -> deleteTree(path)));
+    add(Set.of(parent(path)), () -> deleteTree(path));
   }
 
   /** {@return a way to get back what may be removed next} */
   Stashed stash(Path path) {
-    if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+    if (!path.startsWith(top) || !Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
       return new Stashed(path, path);
     }
     stashed++;
@@ -68,24 +73,29 @@ final class UnsyncedNames {
 
   void removed(Stashed file) {
     if (!file.copy.equals(file.name)) {
-      changes.add(
-          new Change(
-              Set.of(parent(file.name)),
-              () -> {
-                Files.createLink(file.name, file.copy);
-                Files.delete(file.copy);
-              }));
+      add(
+          Set.of(parent(file.name)),
+          () -> {
+            Files.createLink(file.name, file.copy);
+            Files.delete(file.copy);
+          });
     }
   }
 
   void removedDirectory(Path path) {
-    changes.add(new Change(Set.of(parent(path)), () -> Files.createDirectory(path)));
+    add(Set.of(parent(path)), () -> Files.createDirectory(path));
   }
 
   void renamed(Path from, Path to) {
     Set<Path> directories =
         parent(from).equals(parent(to)) ? Set.of(parent(to)) : Set.of(parent(from), parent(to));
-    changes.add(new Change(directories, () -> Files.move(to, from)));
+    add(directories, () -> Files.move(to, from));
+  }
+
+  private void add(Set<Path> directories, Undo undo) {
+    if (directories.stream().allMatch(directory -> directory.startsWith(top))) {
+      changes.add(new Change(directories, undo));
+    }
   }
 
   /** Takes note that a directory was synced: the order of names is kept up to its last change. */
