@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.proto.snapshots.SnapshotsGrpc.SnapshotsBlockingStub;
 import io.gatun.proto.snapshots.StatSnapshotRequest;
+import io.gatun.server.process.IoUringRings;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.Map;

@@ -177,6 +177,8 @@ final class Index implements AutoCloseable {
         .actualSegments(
             Math.clamp(Integer.highestOneBit(entries / SEGMENT_ENTRIES), 1, SEGMENTS_MAX))
         .allowSegmentTiering(false)
+        // The store closes them, after what is in flight; a hook of the library would not wait.
+        .skipCloseOnExitHook(true)
         .checksumEntries(false)
         .putReturnsNull(true)
         .removeReturnsNull(true);

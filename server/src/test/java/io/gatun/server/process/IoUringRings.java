@@ -1,4 +1,4 @@
-package io.gatun.server;
+package io.gatun.server.process;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -12,7 +12,7 @@ import java.util.List;
  * The io_uring instances that a process has open: for the kernel they are files (proc(5)), whose
  * fdinfo tells how far each has got.
  */
-final class IoUringRings {
+public final class IoUringRings {
 
   private static final String LINK = "anon_inode:[io_uring]";
 
@@ -22,12 +22,12 @@ final class IoUringRings {
   private IoUringRings() {}
 
   /** {@return how many rings a process has open} */
-  static int count(long pid) {
+  public static int count(long pid) {
     return descriptors(pid).size();
   }
 
   /** {@return how many requests the kernel has answered on all of them together} */
-  static long completions(long pid) {
+  public static long completions(long pid) {
     long sum = 0;
     for (Path descriptor : descriptors(pid)) {
       Path info = process(pid).resolve("fdinfo").resolve(descriptor.getFileName());

@@ -1,0 +1,233 @@
+package io.gatun.server.process;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * A daemon as a host runs it: {@code bin/gatun} of the distribution, in a mount namespace of its
+ * own, with what it says on stderr in a file. It is killed at the latest when this is closed.
+ */
+final class GatunProcess implements AutoCloseable {
+
+  private static final Path PROGRAM = Path.of("target/gatun/bin/gatun").toAbsolutePath();
+  private static final long PATIENCE_SECONDS = 60;
+  private static final Pattern SERVING = Pattern.compile(" serving .* pid=([0-9]+) ");
+  private static final Pattern STATUS = Pattern.compile("(?m)^(\\w+):\\s+([0-9]+) kB$");
+
+  private final Process process;
+  private final Path address;
+  private final Path log;
+
+  /**
+   * How a daemon is started.
+   *
+   * @param directory where its root, socket and log are unless arguments say otherwise
+   * @param wrapper a program, with arguments, that starts the one that is named after it
+   * @param arguments of {@code gatun serve}
+   * @param environment variables besides those of the test
+   */
+  record Setup(
+      Path directory,
+      List<String> wrapper,
+      List<String> arguments,
+      Map<String, String> environment) {
+
+    static Setup in(Path directory) {
+      return new Setup(directory, List.of(), List.of(), Map.of());
+    }
+
+    Setup under(String... program) {
+      return new Setup(directory, List.of(program), arguments, environment);
+    }
+
+    /** Later ones count, so these take the place of the usual root and socket. */
+    Setup with(String... more) {
+      List<String> all = new ArrayList<>(arguments);
+      all.addAll(List.of(more));
+      return new Setup(directory, wrapper, all, environment);
+    }
+
+    Setup configured(String text) {
+      try {
+        Path file = Files.createTempFile(directory, "gatun", ".toml");
+        Files.writeString(file, text);
+        return with("--config", file.toString());
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+
+    Setup withEnvironment(String name, String value) {
+      return new Setup(directory, wrapper, arguments, Map.of(name, value));
+    }
+
+    Path address() {
+      return option("--address", directory.resolve("s.sock"));
+    }
+
+    Path root() {
+      return option("--root", directory.resolve("root"));
+    }
+
+    private Path option(String name, Path otherwise) {
+      int at = arguments.lastIndexOf(name);
+      return at < 0 ? otherwise : Path.of(arguments.get(at + 1));
+    }
+  }
+
+  private GatunProcess(Process process, Path address, Path log) {
+    this.process = process;
+    this.address = address;
+    this.log = log;
+  }
+
+  /** {@return a daemon that serves} */
+  static GatunProcess serve(Setup setup) {
+    GatunProcess daemon = launch(setup);
+    boolean serves = false;
+    try {
+      await(() -> SERVING.matcher(daemon.log()).find() || !daemon.process.isAlive());
+      if (!daemon.process.isAlive()) {
+        throw new AssertionError("the daemon ended: " + daemon.log());
+      }
+      serves = true;
+      return daemon;
+    } finally {
+      if (!serves) {
+        daemon.close();
+      }
+    }
+  }
+
+  /** {@return a daemon that has just been started} */
+  static GatunProcess launch(Setup setup) {
+    List<String> command =
+        new ArrayList<>(List.of("unshare", "--mount", "--propagation", "private", "--"));
+    // A shell has the programs that it starts in the background ignore this signal, and what they
+    // start in turn; the JVM leaves that as it is.
+    command.addAll(List.of("env", "--default-signal=INT"));
+    command.addAll(setup.wrapper());
+    command.addAll(List.of(PROGRAM.toString(), "serve"));
+    if (!setup.arguments().contains("--root")) {
+      command.addAll(List.of("--root", setup.root().toString()));
+    }
+    if (!setup.arguments().contains("--address")) {
+      command.addAll(List.of("--address", setup.address().toString()));
+    }
+    command.addAll(setup.arguments());
+    try {
+      Path log = Files.createTempFile(setup.directory(), "gatun", ".log");
+      ProcessBuilder builder =
+          new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
+      builder.environment().putAll(setup.environment());
+      Process process = builder.start();
+      process.getOutputStream().close();
+      return new GatunProcess(process, setup.address(), log);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** {@return a client on a connection of its own} */
+  Client client() {
+    return new Client(address);
+  }
+
+  Path address() {
+    return address;
+  }
+
+  /** {@return all that was said so far} */
+  String log() {
+    try {
+      return Files.readString(log, UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  boolean isAlive() {
+    return process.isAlive();
+  }
+
+  /** {@return the process of the daemon itself, also if a wrapper stays its parent} */
+  long pid() {
+    Matcher serving = SERVING.matcher(log());
+    if (!serving.find()) {
+      throw new IllegalStateException("it does not serve: " + log());
+    }
+    return Long.parseLong(serving.group(1));
+  }
+
+  /** Sends a signal, such as {@code TERM}. */
+  void signal(String name) {
+    Commands.run("kill", "-s", name, Long.toString(pid()));
+  }
+
+  /** {@return the exit status, once the process has ended} */
+  int awaitEnd() {
+    try {
+      if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+        throw new AssertionError("the daemon does not end: " + log());
+      }
+      return process.exitValue();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted", e);
+    }
+  }
+
+  /** {@return what the daemon holds in memory, files that it has mapped included} */
+  long residentBytes() {
+    try {
+      Matcher lines = STATUS.matcher(Files.readString(Path.of("/proc/%d/status".formatted(pid()))));
+      while (lines.find()) {
+        if (lines.group(1).equals("VmRSS")) {
+          return Long.parseLong(lines.group(2)) << 10;
+        }
+      }
+      throw new IllegalStateException("no VmRSS");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Kills the daemon if it still runs. */
+  @Override
+  public void close() {
+    process.descendants().forEach(ProcessHandle::destroyForcibly);
+    process.destroyForcibly();
+    process.onExit().join();
+  }
+
+  /** Waits for something that has to come. */
+  static void await(BooleanSupplier condition) {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+    while (!condition.getAsBoolean()) {
+      if (System.nanoTime() > deadline) {
+        throw new AssertionError("it did not come to pass");
+      }
+      sleep(10);
+    }
+  }
+
+  static void sleep(long millis) {
+    try {
+      Thread.sleep(millis);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted", e);
+    }
+  }
+}
