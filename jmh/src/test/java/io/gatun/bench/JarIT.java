@@ -13,7 +13,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * The one jar, as somebody runs it who has copied it somewhere. What can go wrong in it is what
- * libraries look up: services, native code, the flags in the manifest.
+ * libraries look up: services, native code, the flags in the manifest. Logback complains with
+ * {@code |-WARN}.
  */
 final class JarIT {
 
@@ -25,13 +26,13 @@ final class JarIT {
   @Test
   void runsInOneProcessByItsManifest() throws Exception {
     String log = run("-f", "0", "-p", "transport=NIO,EPOLL", "RpcBenchmark.statByOne|Lookup.*get");
-    assertThat(log).contains("Run complete.").doesNotContain("NOT MEASURED");
+    assertThat(log).contains("Run complete.").doesNotContain("NOT MEASURED", "|-WARN", "|-ERROR");
   }
 
   @Test
   void runsInJvmsOfItsOwn() throws Exception {
     String log = run("-f", "1", "-p", "transport=NIO", "RpcBenchmark.statByOne|Lookup.*get");
-    assertThat(log).contains("Run complete.").doesNotContain("NOT MEASURED");
+    assertThat(log).contains("Run complete.").doesNotContain("NOT MEASURED", "|-WARN", "|-ERROR");
   }
 
   private String run(String... arguments) throws IOException, InterruptedException {
