@@ -1,0 +1,133 @@
+package io.gatun.snapshot.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Mounts;
+import io.gatun.linux.UnmountFlag;
+import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.Snapshotter;
+import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.fixture.KernelMount;
+import io.gatun.snapshot.fixture.LoopFilesystem.Kind;
+import io.gatun.snapshot.fixture.LoopFilesystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** As many layers as containerd's own suite asks for, whose mount options are beyond a page. */
+class DeepChainIT {
+
+  @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
+
+  private static final Map<String, String> NO_LABELS = Map.of();
+  private static final int LAYERS = 128;
+  private static final int PAGE_BYTES = 4096;
+  private static final String LOWER = "lowerdir=";
+
+  @TempDir Path temporary;
+
+  @ParameterizedTest
+  @CsvSource({"OVERLAY,EXT4", "NATIVE,XFS"})
+  void deepChainsAreWrittenCommittedAndShown(DriverSetting driver, Kind kind) throws Exception {
+    try (EngineRoot root = open(driver, kind)) {
+      Snapshotter snapshots = root.snapshotter();
+      String parent = "";
+      for (int i = 0; i < LAYERS; i++) {
+        try (KernelMount mount = KernelMount.of(snapshots.prepare("key", parent, NO_LABELS))) {
+          Files.writeString(mount.path().resolve("newest"), Integer.toString(i));
+          Files.createFile(mount.path().resolve("layer-" + i));
+        }
+        snapshots.commit("layer-" + i, "key", "", NO_LABELS);
+        parent = "layer-" + i;
+      }
+      try (KernelMount view = KernelMount.of(snapshots.view("view", parent, NO_LABELS))) {
+        assertAllLayersShow(view.path());
+      }
+      try (KernelMount container =
+          KernelMount.of(snapshots.prepare("container", parent, NO_LABELS))) {
+        assertAllLayersShow(container.path());
+      }
+    }
+  }
+
+  /** With paths relative to the directory in common, in which containerd performs the mount. */
+  @ParameterizedTest
+  @EnumSource
+  void optionsFitIntoAPageOnceTheyAreShortened(Kind kind) throws Exception {
+    try (EngineRoot root = open(DriverSetting.OVERLAY, kind)) {
+      Snapshotter snapshots = root.snapshotter();
+      String parent = "";
+      for (int i = 0; i < LAYERS; i++) {
+        Path files = Path.of(files(snapshots.prepare("key", parent, NO_LABELS)));
+        Files.writeString(files.resolve("newest"), Integer.toString(i));
+        Files.createFile(files.resolve("layer-" + i));
+        snapshots.commit("layer-" + i, "key", "", NO_LABELS);
+        parent = "layer-" + i;
+      }
+      for (Mount mount :
+          List.of(
+              snapshots.view("view", parent, NO_LABELS).getFirst(),
+              snapshots.prepare("container", parent, NO_LABELS).getFirst())) {
+        String options = String.join(",", mount.options());
+        assertThat(options.length()).isGreaterThan(PAGE_BYTES);
+        Path common = Path.of(files(List.of(mount))).resolve("../..").normalize();
+        String shortened =
+            options
+                .replace(common + "/", "")
+                .replaceAll("(upperdir|workdir)=", "$1=" + common + "/");
+        assertThat(shortened.length()).isLessThan(PAGE_BYTES);
+        mountFrom(common, shortened);
+      }
+    }
+  }
+
+  private void mountFrom(Path directory, String options) throws Exception {
+    ProcessBuilder command =
+        new ProcessBuilder(
+                "mount", "-i", "-t", "overlay", "-o", options, "overlay", temporary.toString())
+            .directory(directory.toFile())
+            .inheritIO();
+    // mount(2), as containerd calls it; the newer calls take no more than 255 bytes an option.
+    command.environment().put("LIBMOUNT_FORCE_MOUNT2", "always");
+    Process process = command.start();
+    assertThat(process.waitFor()).isZero();
+    try {
+      assertAllLayersShow(temporary);
+    } finally {
+      Mounts.umount2(LinuxPath.of(temporary), UnmountFlag.DETACH);
+    }
+  }
+
+  private static void assertAllLayersShow(Path top) {
+    assertThat(top.resolve("newest")).hasContent(Integer.toString(LAYERS - 1));
+    assertThat(IntStream.range(0, LAYERS))
+        .allSatisfy(i -> assertThat(top.resolve("layer-" + i)).exists());
+  }
+
+  /** {@return the directory of the snapshot's own, or of its nearest parent's files} */
+  private static String files(List<Mount> mounts) {
+    Mount mount = mounts.getFirst();
+    if (mount.type().equals("bind")) {
+      return mount.source();
+    }
+    return mount.options().stream()
+        .filter(option -> option.startsWith("upperdir=") || option.startsWith(LOWER))
+        .findFirst()
+        .orElseThrow()
+        .replaceFirst("^[a-z]*=", "")
+        .replaceFirst(":.*", "");
+  }
+
+  private static EngineRoot open(DriverSetting driver, Kind kind) throws Exception {
+    Path directory = FILESYSTEMS.of(kind).createDirectory("root-");
+    return TestRoots.open(directory, driver, TestRoots.PLAIN);
+  }
+}

@@ -1,0 +1,58 @@
+package io.gatun.snapshot.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.gatun.snapshot.fixture.LoopFilesystem.Kind;
+import io.gatun.snapshot.fixture.LoopFilesystems;
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Gatun as root of a user namespace, who may not write the attributes that overlay prefers. */
+class UserNamespaceIT {
+
+  @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
+
+  @ParameterizedTest
+  @EnumSource
+  void overlayWorksWithAttributesOfTheUser(Kind kind) throws Exception {
+    Path root = FILESYSTEMS.of(kind).createDirectory("root-");
+    assertThat(run(root))
+        .contains("driver=OVERLAY")
+        .containsPattern("options=.*userxattr")
+        .containsPattern("attributes=.*user\\.overlay\\.opaque")
+        .contains("removed=false", "below=false", "directory=true");
+  }
+
+  private static String run(Path root) throws Exception {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                "unshare",
+                "--user",
+                "--map-root-user",
+                "--mount",
+                "--kill-child",
+                "--fork",
+                Path.of(System.getProperty("java.home"), "bin", "java").toString()));
+    ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+        .filter(argument -> argument.startsWith("--") || argument.startsWith("-Dchronicle."))
+        .forEach(command::add);
+    command.addAll(
+        List.of(
+            "-cp",
+            System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
+            LifeInUserNamespace.class.getName(),
+            root.toString()));
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    process.getOutputStream().close();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor()).as(output).isZero();
+    return output;
+  }
+}
