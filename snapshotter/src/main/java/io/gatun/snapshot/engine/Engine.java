@@ -139,7 +139,7 @@ final class Engine implements Snapshotter {
     try {
       return driver.mounts(chain(found, parentOf(found)));
     } catch (ErrnoException e) {
-      throw StorageErrors.of("mounts", key, e);
+      throw failure("mounts", found, e);
     }
   }
 
@@ -304,7 +304,7 @@ final class Engine implements Snapshotter {
     try {
       return usages.of(found, chain(found, parentOf(found)));
     } catch (ErrnoException e) {
-      throw StorageErrors.of("usage", key, e);
+      throw failure("usage", found, e);
     }
   }
 
@@ -337,6 +337,15 @@ final class Engine implements Snapshotter {
                   + " that use it, let containerd collect garbage, and pull again")
               .formatted(operation, found.name(), found.id()));
     }
+  }
+
+  /** {@return what it means that a call failed on a snapshot which nobody has claimed} */
+  private SnapshotException failure(
+      String operation, SnapshotRecord snapshot, ErrnoException cause) {
+    boolean isGone = !isRecorded(snapshot.id());
+    return isGone
+        ? notFound(operation, snapshot.name())
+        : StorageErrors.of(operation, snapshot.name(), cause);
   }
 
   private static SnapshotException notFound(String operation, String key) {

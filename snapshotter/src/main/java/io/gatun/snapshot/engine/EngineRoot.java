@@ -18,6 +18,7 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -59,8 +60,19 @@ public final class EngineRoot implements AutoCloseable {
    */
   static EngineRoot open(Disk disk, EngineSettings settings, InstantSource clock, String boot)
       throws UnusableRootException {
+    return open(disk, settings, clock, boot, UnaryOperator.identity());
+  }
+
+  /** As before, with something of the caller's between the engine and the driver. */
+  static EngineRoot open(
+      Disk disk,
+      EngineSettings settings,
+      InstantSource clock,
+      String boot,
+      UnaryOperator<Driver> between)
+      throws UnusableRootException {
     try {
-      return new EngineRoot(disk, settings, clock, boot);
+      return new EngineRoot(disk, settings, clock, boot, between);
     } catch (IOException e) {
       throw unusable(settings, e);
     }
@@ -71,7 +83,12 @@ public final class EngineRoot implements AutoCloseable {
         "root %s cannot be used: %s".formatted(settings.root(), cause.getMessage()), cause);
   }
 
-  private EngineRoot(Disk disk, EngineSettings settings, InstantSource clock, String boot)
+  private EngineRoot(
+      Disk disk,
+      EngineSettings settings,
+      InstantSource clock,
+      String boot,
+      UnaryOperator<Driver> between)
       throws UnusableRootException, IOException {
     boolean complete = false;
     try {
@@ -81,7 +98,8 @@ public final class EngineRoot implements AutoCloseable {
       LostWrites lostWrites = new LostWrites(store);
       SharedSync filesystem =
           new SharedSync(lostWrites.watching(() -> disk.syncFilesystem(root.directory())));
-      Driver chosen = chooseDriver(disk, settings, root, boot, store.size() == 0, filesystem);
+      Driver chosen =
+          between.apply(chooseDriver(disk, settings, root, boot, store.size() == 0, filesystem));
       this.driver = chosen.name();
       NameClaims claims = new NameClaims();
       Reaper reaper = keep(new Reaper(disk, root, recordsOf(store)));

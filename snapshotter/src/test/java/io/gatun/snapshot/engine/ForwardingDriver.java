@@ -1,0 +1,62 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.Usage;
+import io.gatun.snapshot.driver.Chain;
+import io.gatun.snapshot.driver.Driver;
+import io.gatun.snapshot.driver.DriverName;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** A driver that has another do everything, for those that are different in a few points. */
+class ForwardingDriver implements Driver {
+
+  private final Driver driver;
+
+  ForwardingDriver(Driver driver) {
+    this.driver = driver;
+  }
+
+  @Override
+  public DriverName name() {
+    return driver.name();
+  }
+
+  @Override
+  public void create(Fd directory, Chain chain) throws ErrnoException {
+    driver.create(directory, chain);
+  }
+
+  @Override
+  public List<Mount> mounts(Chain chain) throws ErrnoException {
+    return driver.mounts(chain);
+  }
+
+  @Override
+  public Optional<String> obstacleToRebase(Chain chain) {
+    return driver.obstacleToRebase(chain);
+  }
+
+  @Override
+  public void freeze(Chain chain) throws ErrnoException {
+    driver.freeze(chain);
+  }
+
+  @Override
+  public boolean isEmpty(Chain chain) throws ErrnoException {
+    return driver.isEmpty(chain);
+  }
+
+  @Override
+  public Usage usage(Chain chain) throws ErrnoException {
+    return driver.usage(chain);
+  }
+
+  @Override
+  public Map<String, String> labels(long id) {
+    return driver.labels(id);
+  }
+}
