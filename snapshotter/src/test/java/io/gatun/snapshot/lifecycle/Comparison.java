@@ -220,7 +220,8 @@ final class Comparison {
     return infos;
   }
 
-  private static List<SnapshotInfo> withoutTimes(List<?> infos) {
+  /** {@return the same in a fixed order, and as if all was done at one time} */
+  static List<SnapshotInfo> withoutTimes(List<?> infos) {
     return infos.stream()
         .map(SnapshotInfo.class::cast)
         .map(

@@ -8,12 +8,15 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * The directories that a mount shows, taken from what a snapshotter answers with.
+ * The directories of snapshots that a mount shows, taken from what a snapshotter answers with.
  *
  * @param upper the one that is written to, if any
  * @param lowers those that are only read, nearest first
  */
 record Layers(Optional<Path> upper, List<Path> lowers) {
+
+  /** The root's empty directory stands in where overlay wants a lower one and there is none. */
+  private static final Path EMPTY = Path.of("empty");
 
   static Layers of(Mount mount) {
     return switch (mount.type()) {
@@ -23,6 +26,7 @@ record Layers(Optional<Path> upper, List<Path> lowers) {
               option(mount, "upperdir=").map(Path::of),
               Arrays.stream(option(mount, "lowerdir=").orElseThrow().split(":"))
                   .map(Path::of)
+                  .filter(lower -> !lower.endsWith(EMPTY))
                   .toList());
       default -> throw new AssertionError("what kind of mount is " + mount);
     };

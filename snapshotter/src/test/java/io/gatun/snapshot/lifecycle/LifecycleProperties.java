@@ -36,17 +36,13 @@ class LifecycleProperties implements LifecycleRun.Runs {
 
   @Provide
   Arbitrary<List<Operation>> sequences() {
-    return Operations.anyWithRestarts()
-        .list()
-        .ofMaxSize(SEQUENCE_LENGTH)
-        .withSizeDistribution(LifecycleRun.longest())
-        .withoutEdgeCases();
+    return Operations.sequences(SEQUENCE_LENGTH);
   }
 
   @Property
   @AddLifecycleHook(LifecycleRun.class)
   void theNativeEngineAnswersAsTheModel(@ForAll("sequences") List<Operation> sequence) {
-    try (Subject subject = new EngineSubject(DriverSetting.NATIVE, new DirectSight())) {
+    try (Subject subject = EngineSubject.on(DriverSetting.NATIVE)) {
       new Comparison(subject).run(sequence);
     }
     executed += sequence.size();

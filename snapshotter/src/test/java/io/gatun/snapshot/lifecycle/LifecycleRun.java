@@ -1,6 +1,5 @@
 package io.gatun.snapshot.lifecycle;
 
-import net.jqwik.api.RandomDistribution;
 import net.jqwik.api.lifecycle.AroundPropertyHook;
 import net.jqwik.api.lifecycle.PropertyExecutionResult;
 import net.jqwik.api.lifecycle.PropertyExecutor;
@@ -49,10 +48,5 @@ final class LifecycleRun implements AroundPropertyHook {
           "only %d operations of %d were run".formatted(runs.executed(), runs.wanted()));
     }
     return result;
-  }
-
-  /** Draws lists of the greatest size only, which a failure can still shrink. */
-  static RandomDistribution longest() {
-    return (genSize, min, max, center) -> random -> max;
   }
 }

@@ -70,6 +70,19 @@ class ModelSnapshotter implements Snapshotter {
     this.canRebase = canRebase;
   }
 
+  /** {@return another one in the same state} */
+  ModelSnapshotter copy() {
+    ModelSnapshotter copy = new ModelSnapshotter(canRebase);
+    copy.entries.putAll(entries);
+    copy.now = now;
+    return copy;
+  }
+
+  /** {@return what is known of all snapshots} */
+  List<SnapshotInfo> infos() {
+    return entries.keySet().stream().map(this::info).toList();
+  }
+
   @Override
   public List<Mount> prepare(String key, String parent, Map<String, String> labels) {
     return create(Kind.ACTIVE, key, parent, labels);
@@ -196,7 +209,7 @@ class ModelSnapshotter implements Snapshotter {
   @Override
   public void list(List<String> filters, Consumer<SnapshotInfo> visitor) {
     Predicate<SnapshotInfo> filter = Filters.parse(filters);
-    entries.keySet().stream().map(this::info).filter(filter).forEach(visitor);
+    infos().stream().filter(filter).forEach(visitor);
   }
 
   /**

@@ -18,6 +18,7 @@ import java.util.Map;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Combinators;
+import net.jqwik.api.RandomDistribution;
 import net.jqwik.api.Tuple;
 
 /**
@@ -50,6 +51,9 @@ final class Operations {
           Map.of("l", "\uD800"),
           Map.of("\uDFFF", "l"));
 
+  /** Only shorter ones are tried when a sequence that fails is shrunk. */
+  private static final RandomDistribution LONGEST = (genSize, min, max, center) -> random -> max;
+
   private Operations() {}
 
   static Arbitrary<Operation> any() {
@@ -72,6 +76,24 @@ final class Operations {
   static Arbitrary<Operation> anyWithRestarts() {
     return Arbitraries.frequencyOf(
         Tuple.of(250, any()), Tuple.of(1, Arbitraries.just(new Restart())));
+  }
+
+  /** {@return sequences of this length, which shrink} */
+  static Arbitrary<List<Operation>> sequences(int length) {
+    return anyWithRestarts()
+        .list()
+        .ofMaxSize(length)
+        .withSizeDistribution(LONGEST)
+        .withoutEdgeCases();
+  }
+
+  /** {@return so many requests, to be made at the same time} */
+  static Arbitrary<List<Operation.Request>> requests(int count) {
+    return any()
+        .filter(Operation.Request.class::isInstance)
+        .map(Operation.Request.class::cast)
+        .list()
+        .ofSize(count);
   }
 
   private static Arbitrary<Operation> creations() {

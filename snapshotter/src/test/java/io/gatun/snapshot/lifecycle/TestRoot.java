@@ -3,6 +3,7 @@ package io.gatun.snapshot.lifecycle;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.snapshot.Snapshotter;
+import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.UnsyncedDisk;
 import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.driver.DriverSetting;
@@ -28,11 +29,10 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/**
- * A root with a running engine, on the fastest filesystem there is and without waiting for the
- * disk: what survives a power cut is for other tests.
- */
+/** A root with a running engine, and what can be seen of it from outside. */
 final class TestRoot implements AutoCloseable {
+
+  static final String PREFIX = "gatun-lifecycle-";
 
   private static final Path MEMORY = Path.of("/dev/shm");
 
@@ -45,30 +45,50 @@ final class TestRoot implements AutoCloseable {
 
   private final Path path;
   private final DriverSetting driver;
+  private final Disk disk;
   private @Nullable EngineRoot engine;
 
-  private TestRoot(Path path, DriverSetting driver) {
+  private TestRoot(Path path, DriverSetting driver, Disk disk) {
     this.path = path;
     this.driver = driver;
+    this.disk = disk;
   }
 
-  /** {@return a new one, started} */
-  static TestRoot create(DriverSetting driver) {
+  /** {@return a new one, started, on the fastest filesystem that there is} */
+  static TestRoot inMemory(DriverSetting driver) {
     try {
-      Path path =
+      return start(
           Files.isWritable(MEMORY)
-              ? Files.createTempDirectory(MEMORY, "gatun-lifecycle-")
-              : Files.createTempDirectory("gatun-lifecycle-");
-      TestRoot root = new TestRoot(path, driver);
-      root.start();
-      return root;
+              ? Files.createTempDirectory(MEMORY, PREFIX)
+              : Files.createTempDirectory(PREFIX),
+          driver,
+          new UnsyncedDisk());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
+  /** {@return one in a new directory, started} */
+  static TestRoot start(Path path, DriverSetting driver, Disk disk) {
+    TestRoot root = new TestRoot(path, driver, disk);
+    boolean isStarted = false;
+    try {
+      root.start();
+      isStarted = true;
+      return root;
+    } finally {
+      if (!isStarted) {
+        root.close();
+      }
+    }
+  }
+
   DriverSetting driver() {
     return driver;
+  }
+
+  Path path() {
+    return path;
   }
 
   Snapshotter snapshotter() {
@@ -83,7 +103,7 @@ final class TestRoot implements AutoCloseable {
     try {
       engine =
           EngineRoot.open(
-              new UnsyncedDisk(),
+              disk,
               new EngineSettings(
                   path, driver, OVERLAY, defaults.copyThreads(), defaults.layerSync(), METADATA),
               InstantSource.system());
@@ -127,12 +147,13 @@ final class TestRoot implements AutoCloseable {
   }
 
   /**
-   * Checks, while the engine is stopped, that the metadata are in order by themselves, and that
-   * each snapshot has the directory that it has shown.
+   * Checks, while the engine is stopped, that the metadata are in order by themselves and that each
+   * record has its directory.
+   *
+   * @param ids what is known of who has which id
    */
   void checkMetadata(Map<String, Long> ids) {
-    try (MetadataStore store =
-        MetadataStore.open(new UnsyncedDisk(), path.resolve("metadata"), METADATA)) {
+    try (MetadataStore store = MetadataStore.open(disk, path.resolve("metadata"), METADATA)) {
       List<SnapshotRecord> records = new ArrayList<>();
       store.forEach(records::add);
       Map<String, Long> recorded = new HashMap<>();
@@ -142,7 +163,9 @@ final class TestRoot implements AutoCloseable {
         children.merge(snapshot.parentId(), 1, Integer::sum);
         assertThat(store.find(snapshot.name())).contains(snapshot);
       }
-      assertThat(recorded).isEqualTo(ids);
+      assertThat(recorded).containsAllEntriesOf(ids);
+      assertThat(recorded.values()).doesNotHaveDuplicates();
+      assertThat(directories()).containsAll(recorded.values());
       assertThat(store.size()).isEqualTo(records.size());
       for (SnapshotRecord snapshot : records) {
         assertThat(store.children(snapshot.id()))
@@ -150,7 +173,7 @@ final class TestRoot implements AutoCloseable {
             .isEqualTo(children.getOrDefault(snapshot.id(), 0));
         assertThat(snapshot.parentId())
             .as("id of the parent of %s", snapshot)
-            .isEqualTo(ids.getOrDefault(snapshot.parent(), SnapshotRecord.NO_PARENT));
+            .isEqualTo(recorded.getOrDefault(snapshot.parent(), SnapshotRecord.NO_PARENT));
       }
     } catch (IOException e) {
       throw new AssertionError("the metadata cannot be read", e);
@@ -160,6 +183,9 @@ final class TestRoot implements AutoCloseable {
   @Override
   public void close() {
     stop();
+    if (!Files.exists(path)) {
+      return;
+    }
     try (Stream<Path> paths = Files.walk(path)) {
       paths.sorted(Comparator.reverseOrder()).forEach(TestRoot::delete);
     } catch (IOException e) {
