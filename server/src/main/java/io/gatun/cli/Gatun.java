@@ -25,6 +25,7 @@ import picocli.CommandLine.Spec;
       TreeCommand.class,
       DuCommand.class,
       ConfigCommand.class,
+      FsckCommand.class,
       VersionCommand.class
     },
     synopsisSubcommandLabel = "COMMAND",

@@ -38,19 +38,19 @@ public final class Root implements AutoCloseable {
   /** What {@link #snapshotId} answers for a name that no snapshot's directory can have. */
   public static final long NO_SNAPSHOT = 0;
 
-  private static final int PRIVATE_MODE = 0700;
-  private static final int EMPTY_MODE = 0755;
-  private static final int FILE_MODE = 0600;
+  static final int PRIVATE_MODE = 0700;
+  static final int EMPTY_MODE = 0755;
+  static final int FILE_MODE = 0600;
   private static final int OTHERS_MODE_BITS = 0077;
   private static final int FORMAT_LENGTH_BYTES_MAX = 4096;
 
-  private static final LinuxPath LOCK = LinuxPath.of("lock");
-  private static final LinuxPath FORMAT = LinuxPath.of("format");
-  private static final LinuxPath NEW_FORMAT = LinuxPath.of("format.new");
-  private static final LinuxPath METADATA = LinuxPath.of("metadata");
-  private static final LinuxPath SNAPSHOTS = LinuxPath.of("snapshots");
-  private static final LinuxPath TRASH = LinuxPath.of("trash");
-  private static final LinuxPath EMPTY = LinuxPath.of("empty");
+  static final LinuxPath LOCK = LinuxPath.of("lock");
+  static final LinuxPath FORMAT = LinuxPath.of("format");
+  static final LinuxPath NEW_FORMAT = LinuxPath.of("format.new");
+  static final LinuxPath METADATA = LinuxPath.of("metadata");
+  static final LinuxPath SNAPSHOTS = LinuxPath.of("snapshots");
+  static final LinuxPath TRASH = LinuxPath.of("trash");
+  static final LinuxPath EMPTY = LinuxPath.of("empty");
 
   /** What a root may hold before it has a format: what is made first, and what mkfs.ext4 leaves. */
   private static final Set<LinuxPath> BEFORE_FORMAT =
@@ -270,7 +270,7 @@ public final class Root implements AutoCloseable {
     for (LinuxPath name : Listing.names(directory)) {
       if (!BEFORE_FORMAT.contains(name)) {
         throw new UnusableRootException(
-            "root %s holds %s but no file %s, so it is not a root of gatun: choose an empty directory"
+            "root %s holds %s but no file %s, so it is not a root of gatun: choose an empty directory, or run `gatun fsck` if it was one"
                 .formatted(path, name, FORMAT));
       }
     }
@@ -279,13 +279,17 @@ public final class Root implements AutoCloseable {
     return created;
   }
 
-  private static String read(Fd file) throws ErrnoException {
+  static String read(Fd file) throws ErrnoException {
     ByteBuffer buffer = ByteBuffer.allocateDirect(FORMAT_LENGTH_BYTES_MAX);
     while (buffer.hasRemaining() && Unistd.read(file, buffer) > 0) {}
     return StandardCharsets.UTF_8.decode(buffer.flip()).toString();
   }
 
   private void writeFormat(RootFormat written) throws ErrnoException {
+    writeFormat(disk, directory, written);
+  }
+
+  static void writeFormat(Disk disk, Fd directory, RootFormat written) throws ErrnoException {
     try {
       disk.removeFile(directory, NEW_FORMAT);
     } catch (ErrnoException e) {

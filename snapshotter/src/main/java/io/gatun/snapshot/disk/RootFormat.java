@@ -63,6 +63,12 @@ record RootFormat(int version, Optional<String> driver) {
     return current(Optional.of(second.group(1)));
   }
 
+  /** {@return whether a later Gatun has written this} */
+  static boolean isOfLaterVersion(String text) {
+    Matcher first = VERSION.matcher(text.lines().findFirst().orElse(""));
+    return first.matches() && Integer.parseInt(first.group(1)) > CURRENT_VERSION;
+  }
+
   String text() {
     return "gatun-root " + version + "\n" + driver.map(name -> "driver " + name + "\n").orElse("");
   }

@@ -2,6 +2,7 @@ package io.gatun.snapshot.metadata;
 
 import java.util.List;
 import java.util.NavigableMap;
+import java.util.TreeMap;
 
 /**
  * What a store holds, or what can still be found of it.
@@ -24,6 +25,17 @@ public record Contents(
 
   public Contents {
     losses = List.copyOf(losses);
+  }
+
+  /** {@return what a new store holds} */
+  public static Contents empty() {
+    return new Contents(
+        Generations.newStore(),
+        new TreeMap<>(),
+        Ids.FIRST,
+        Ids.FIRST,
+        Truth.FIRST_SEQUENCE,
+        List.of());
   }
 
   /** {@return whether nothing that was acknowledged is missing} */

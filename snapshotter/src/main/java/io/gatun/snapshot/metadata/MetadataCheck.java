@@ -119,13 +119,7 @@ public final class MetadataCheck {
     try {
       generations.requireFiles();
       if (NewStore.isAt(generations)) {
-        return new Contents(
-            Generations.newStore(),
-            new TreeMap<>(),
-            Ids.FIRST,
-            Ids.FIRST,
-            Truth.FIRST_SEQUENCE,
-            List.of());
+        return Contents.empty();
       }
       return truth(clean);
     } catch (MetadataDamagedException e) {

@@ -1,0 +1,95 @@
+package io.gatun.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.disk.Root;
+import io.gatun.snapshot.metadata.MetadataSettings;
+import io.gatun.snapshot.metadata.MetadataStore;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+/** What {@code gatun fsck} prints, and the exit codes that its help promises. */
+final class FsckCommandTest {
+
+  @TempDir private Path temporary;
+  private Path root = Path.of("");
+  private Path config = Path.of("");
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  @BeforeEach
+  void makeRoot() throws Exception {
+    root = temporary.resolve("root");
+    config = temporary.resolve("gatun.toml");
+    Files.writeString(config, "root = \"%s\"\nmetadata_entries_max = 1000\n".formatted(root));
+    try (Root opened = Root.open(new LinuxDisk(), root)) {
+      MetadataStore.open(
+              new LinuxDisk(),
+              opened.metadataPath(),
+              MetadataSettings.defaults().withEntriesMax(1_000))
+          .close();
+    }
+  }
+
+  private int run(String... arguments) {
+    CommandLine line = Gatun.commandLine();
+    line.setOut(new PrintWriter(out)).setErr(new PrintWriter(err));
+    return line.execute(arguments);
+  }
+
+  @Test
+  void cleanRootIsZero() {
+    assertThat(run("fsck", "--config", config.toString())).isZero();
+    assertThat(out.toString()).isEqualTo("nothing is wrong\n");
+  }
+
+  @Test
+  void findingIsThreeAndRepairedIsFour() throws Exception {
+    Files.setPosixFilePermissions(
+        root.resolve("metadata"), PosixFilePermissions.fromString("rwxr-xr-x"));
+    assertThat(run("fsck", "--config", config.toString())).isEqualTo(3);
+    assertThat(out.toString())
+        .contains("repairable: metadata: its mode is 0755 and should be 0700\n", "wrong: 1\n");
+    assertThat(run("fsck", "--repair", "--config", config.toString())).isEqualTo(4);
+    assertThat(run("fsck", "--config", config.toString())).isZero();
+  }
+
+  @Test
+  void lossIsFive() throws Exception {
+    Files.createDirectories(root.resolve("snapshots/7/fs"));
+    assertThat(run("fsck", "--config", config.toString())).isEqualTo(3);
+    assertThat(run("fsck", "--repair", "--config", config.toString())).isEqualTo(5);
+    assertThat(root.resolve("snapshots/7.damaged/fs")).isDirectory();
+    assertThat(run("fsck", "--config", config.toString())).isZero();
+  }
+
+  @Test
+  void laterVersionStaysThree() throws Exception {
+    Files.writeString(root.resolve("format"), "gatun-root 2\n");
+    assertThat(run("fsck", "--repair", "--config", config.toString())).isEqualTo(3);
+    assertThat(root.resolve("format")).hasContent("gatun-root 2\n");
+  }
+
+  @Test
+  void rootThatCannotBeCheckedIsOneAndOneLine() throws Exception {
+    assertThat(run("fsck", "--root", temporary.resolve("nowhere").toString())).isEqualTo(1);
+    assertThat(err.toString().lines()).singleElement().asString().contains("nowhere", "ENOENT");
+    try (Root inUse = Root.open(new LinuxDisk(), root)) {
+      assertThat(run("fsck", "--root", inUse.path().toString())).isEqualTo(1);
+    }
+    assertThat(err.toString()).contains("in use by a gatun");
+  }
+
+  @Test
+  void wrongUsageIsTwo() {
+    assertThat(run("fsck", "--unknown")).isEqualTo(2);
+  }
+}

@@ -1,0 +1,265 @@
+package io.gatun.snapshot.check;
+
+import io.gatun.linux.AtFlag;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.FileStatus;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.NodeType;
+import io.gatun.linux.OpenFlag;
+import io.gatun.linux.Stat;
+import io.gatun.linux.Unistd;
+import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.Usage;
+import io.gatun.snapshot.disk.Root;
+import io.gatun.snapshot.disk.RootInspection;
+import io.gatun.snapshot.disk.UnusableRootException;
+import io.gatun.snapshot.driver.DriverName;
+import io.gatun.snapshot.driver.TreeUsage;
+import io.gatun.snapshot.metadata.Contents;
+import io.gatun.snapshot.metadata.MetadataCheck;
+import io.gatun.snapshot.metadata.MetadataReport;
+import io.gatun.snapshot.metadata.SnapshotRecord;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+
+/** Looks at a root that no daemon uses, and changes nothing. */
+public final class RootCheck {
+
+  static final LinuxPath SNAPSHOTS = LinuxPath.of("snapshots");
+  static final LinuxPath TRASH = LinuxPath.of("trash");
+  static final LinuxPath EMPTY = LinuxPath.of("empty");
+  static final LinuxPath METADATA = LinuxPath.of("metadata");
+  static final LinuxPath FILES = LinuxPath.of("fs");
+  static final LinuxPath WORK = LinuxPath.of("work");
+  static final String KEPT_SUFFIX = ".damaged";
+
+  private static final int PRIVATE_MODE = 0700;
+
+  private final RootInspection root;
+  private final boolean isIndexTrusted;
+  private final List<RootFinding> findings = new ArrayList<>();
+
+  private RootCheck(RootInspection root, boolean isIndexTrusted) {
+    this.root = root;
+    this.isIndexTrusted = isIndexTrusted;
+  }
+
+  /**
+   * {@return what is wrong with a root; it is locked meanwhile}
+   *
+   * @throws UnusableRootException if a daemon uses it, or it is no root of Gatun
+   * @throws IOException if it cannot be read
+   */
+  public static RootReport of(Path path) throws IOException, UnusableRootException {
+    try (RootInspection root = RootInspection.open(path)) {
+      return of(root, true);
+    }
+  }
+
+  /** {@return the same, going by checkpoint and journal alone where the index would do} */
+  public static RootReport withoutIndex(Path path) throws IOException, UnusableRootException {
+    try (RootInspection root = RootInspection.open(path)) {
+      return of(root, false);
+    }
+  }
+
+  static RootReport of(RootInspection root, boolean isIndexTrusted) throws IOException {
+    return new RootCheck(root, isIndexTrusted).run();
+  }
+
+  private RootReport run() throws IOException {
+    RootInspection.Format format = root.format();
+    if (format instanceof RootInspection.Format.Later later) {
+      return new RootReport(
+          List.of(new RootFinding.Format(later.sentence(), true)), Optional.empty());
+    }
+    if (format instanceof RootInspection.Format.Damaged damaged) {
+      findings.add(new RootFinding.Format(damaged.sentence(), false));
+    }
+    checkPlace("", root.directory(), PRIVATE_MODE);
+    checkFiles();
+    checkDirectories();
+    Optional<MetadataReport> metadata = checkMetadata();
+    // Directories without any metadata are directories that no metadata know of.
+    Optional<Contents> contents =
+        metadata.isEmpty() ? Optional.of(Contents.empty()) : metadata.get().contents();
+    if (contents.isPresent() && isDirectory(SNAPSHOTS)) {
+      checkSnapshots(contents.get(), isNative(format));
+    }
+    checkRest();
+    return new RootReport(findings, metadata);
+  }
+
+  private static boolean isNative(RootInspection.Format format) {
+    return format instanceof RootInspection.Format.Known known
+        && known.driver().equals(Optional.of(DriverName.NATIVE.configName()));
+  }
+
+  // The root itself.
+
+  private void checkFiles() throws ErrnoException {
+    for (Map.Entry<LinuxPath, Integer> file : RootInspection.files().entrySet()) {
+      Optional<FileStatus> status = root.status(file.getKey());
+      if (status.isPresent()) {
+        check(file.getKey().toString(), status.get(), NodeType.REGULAR, file.getValue());
+      }
+    }
+  }
+
+  private void checkDirectories() throws ErrnoException {
+    for (Map.Entry<LinuxPath, Integer> directory : RootInspection.directories().entrySet()) {
+      String name = directory.getKey().toString();
+      Optional<FileStatus> status = root.status(directory.getKey());
+      if (status.isEmpty()) {
+        findings.add(new RootFinding.Absent(name));
+      } else {
+        check(name, status.get(), NodeType.DIRECTORY, directory.getValue());
+      }
+    }
+  }
+
+  private void checkPlace(String place, Fd file, int mode) throws ErrnoException {
+    check(place.isEmpty() ? "." : place, Stat.statx(file), NodeType.DIRECTORY, mode);
+  }
+
+  private void check(String place, FileStatus status, NodeType type, int mode) {
+    if (status.type() != type) {
+      findings.add(new RootFinding.Misplaced(place, status.type(), type));
+      return;
+    }
+    if (status.mode() != mode) {
+      findings.add(new RootFinding.WrongMode(place, status.mode(), mode));
+    }
+    if (status.uid() != Unistd.geteuid()) {
+      findings.add(new RootFinding.WrongOwner(place, status.uid(), Unistd.geteuid()));
+    }
+  }
+
+  private boolean isDirectory(LinuxPath name) throws ErrnoException {
+    return root.status(name).filter(status -> status.type() == NodeType.DIRECTORY).isPresent();
+  }
+
+  private Optional<MetadataReport> checkMetadata() throws IOException {
+    if (!isDirectory(METADATA)) {
+      return Optional.empty();
+    }
+    Path path = root.path().resolve(METADATA.toString());
+    MetadataReport report =
+        isIndexTrusted ? MetadataCheck.of(path) : MetadataCheck.withoutIndex(path);
+    report.findings().stream().map(RootFinding.Metadata::new).forEach(findings::add);
+    report.contents().stream()
+        .flatMap(contents -> contents.losses().stream())
+        .map(RootFinding.Lost::new)
+        .forEach(findings::add);
+    return Optional.of(report);
+  }
+
+  private void checkRest() throws ErrnoException {
+    Set<LinuxPath> known = new TreeSet<>(RootInspection.directories().keySet());
+    known.addAll(RootInspection.files().keySet());
+    for (LinuxPath name : root.names(LinuxPath.EMPTY)) {
+      if (name.toString().endsWith(KEPT_SUFFIX)) {
+        findings.add(kept(name.toString()));
+      } else if (!known.contains(name) && !RootInspection.isIncidental(name)) {
+        findings.add(new RootFinding.Notice(name.toString(), "this is nothing of Gatun's"));
+      }
+    }
+    if (isDirectory(TRASH)) {
+      for (LinuxPath name : root.names(TRASH)) {
+        findings.add(
+            new RootFinding.Notice("trash/" + name, "it waits to be deleted after the next start"));
+      }
+    }
+    if (isDirectory(EMPTY)) {
+      for (LinuxPath name : root.names(EMPTY)) {
+        findings.add(new RootFinding.NotEmpty("empty/" + name));
+      }
+    }
+  }
+
+  private static RootFinding kept(String place) {
+    return new RootFinding.Notice(
+        place, "a repair has kept this; delete it when nothing in it is needed any more");
+  }
+
+  // Snapshots.
+
+  private void checkSnapshots(Contents contents, boolean isNative) throws ErrnoException {
+    Set<Long> directories = new TreeSet<>();
+    for (LinuxPath name : root.names(SNAPSHOTS)) {
+      long id = Root.snapshotId(name);
+      if (id != Root.NO_SNAPSHOT) {
+        directories.add(id);
+      } else if (name.toString().endsWith(KEPT_SUFFIX)) {
+        findings.add(kept("snapshots/" + name));
+      } else {
+        findings.add(new RootFinding.Notice("snapshots/" + name, "this is nothing of Gatun's"));
+      }
+    }
+    try (Fd snapshots = root.openDirectory(SNAPSHOTS)) {
+      for (SnapshotRecord record : contents.records().values()) {
+        if (directories.remove(record.id())) {
+          checkSnapshot(snapshots, record, isNative);
+        } else {
+          findings.add(new RootFinding.MissingFiles(record, "snapshots/" + record.id()));
+        }
+      }
+    }
+    for (long id : directories) {
+      findings.add(
+          id < contents.idsEnd()
+              ? new RootFinding.Orphan(id)
+              : new RootFinding.UnknownId(id, contents.idsEnd()));
+    }
+  }
+
+  private void checkSnapshot(Fd snapshots, SnapshotRecord record, boolean isNative)
+      throws ErrnoException {
+    LinuxPath name = Root.snapshotName(record.id());
+    String place = "snapshots/" + name;
+    FileStatus status = Stat.statx(snapshots, name, AtFlag.SYMLINK_NOFOLLOW);
+    check(place, status, NodeType.DIRECTORY, PRIVATE_MODE);
+    if (status.type() != NodeType.DIRECTORY) {
+      findings.add(new RootFinding.MissingFiles(record, place));
+      return;
+    }
+    LinuxPath files = name.resolve(FILES);
+    // Mode and owner of the top of a layer are the layer's.
+    if (Stat.tryStatx(snapshots, files, AtFlag.SYMLINK_NOFOLLOW)
+        .filter(found -> found.type() == NodeType.DIRECTORY)
+        .isEmpty()) {
+      findings.add(new RootFinding.MissingFiles(record, place + "/fs"));
+      return;
+    }
+    if (!isNative
+        && record.kind() == Kind.ACTIVE
+        && Stat.tryStatx(snapshots, name.resolve(WORK), AtFlag.SYMLINK_NOFOLLOW).isEmpty()) {
+      findings.add(new RootFinding.MissingWork(record));
+    }
+    checkUsage(snapshots, files, record);
+  }
+
+  private void checkUsage(Fd snapshots, LinuxPath files, SnapshotRecord record)
+      throws ErrnoException {
+    Usage recorded = record.usage();
+    if (recorded == null || record.kind() != Kind.COMMITTED) {
+      return;
+    }
+    try (Fd top =
+        Fcntl.openat(
+            snapshots, files, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW)) {
+      Usage counted = TreeUsage.of(top);
+      if (!counted.equals(recorded)) {
+        findings.add(new RootFinding.WrongUsage(record, recorded, counted));
+      }
+    }
+  }
+}

@@ -1,0 +1,283 @@
+package io.gatun.snapshot.check;
+
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.OpenFlag;
+import io.gatun.linux.Unistd;
+import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.disk.Root;
+import io.gatun.snapshot.disk.RootInspection;
+import io.gatun.snapshot.disk.UnusableRootException;
+import io.gatun.snapshot.driver.DriverName;
+import io.gatun.snapshot.metadata.Contents;
+import io.gatun.snapshot.metadata.MetadataCheck;
+import io.gatun.snapshot.metadata.MetadataRepair;
+import io.gatun.snapshot.metadata.MetadataReport;
+import io.gatun.snapshot.metadata.MetadataSettings;
+import io.gatun.snapshot.metadata.MetadataStore;
+import io.gatun.snapshot.metadata.SnapshotRecord;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Puts right what a check has found, as far as that can be done, and checks again.
+ *
+ * <p>What is left over by a crash is moved to the trash, which the next start empties. But if the
+ * metadata have lost anything, a directory without a record may be what is left of a snapshot; then
+ * it is kept as {@code snapshots/ID.damaged}, which no daemon touches.
+ */
+public final class RootRepair {
+
+  private static final LinuxPath FORMAT = LinuxPath.of("format");
+  private static final int WORK_MODE = 0711;
+
+  private final Disk disk;
+  private final Path path;
+  private final MetadataSettings settings;
+  private final boolean isIndexDropped;
+  private final List<String> done = new ArrayList<>();
+
+  /**
+   * What came of it.
+   *
+   * @param found what the check before has found
+   * @param done what was done about it, in one sentence each
+   * @param remaining what is still so; of what was lost, only a repair knows
+   */
+  public record Outcome(RootReport found, List<String> done, RootReport remaining) {
+
+    public Outcome {
+      done = List.copyOf(done);
+    }
+
+    /** {@return whether something that was acknowledged is missing from the metadata} */
+    public boolean isLossy() {
+      return found.isLossy();
+    }
+  }
+
+  private RootRepair(Disk disk, Path path, MetadataSettings settings, boolean isIndexDropped) {
+    this.disk = disk;
+    this.path = path;
+    this.settings = settings;
+    this.isIndexDropped = isIndexDropped;
+  }
+
+  /**
+   * Repairs a root that no daemon uses.
+   *
+   * @param isIndexDropped whether the metadata are to be made anew from checkpoint and journal
+   *     alone
+   */
+  public static Outcome run(Disk disk, Path path, MetadataSettings settings, boolean isIndexDropped)
+      throws IOException, UnusableRootException {
+    return new RootRepair(disk, path, settings, isIndexDropped).run();
+  }
+
+  private Outcome run() throws IOException, UnusableRootException {
+    RootReport found;
+    try (RootInspection root = RootInspection.open(path)) {
+      found = RootCheck.of(root, !isIndexDropped);
+      if (found.isOfLaterVersion()) {
+        return new Outcome(found, done, found);
+      }
+      repairPlaces(root, found);
+    }
+    try (Root root = Root.open(disk, path)) {
+      // Nobody had the root in between, or what was found still holds: a start changes none of it.
+      repairSnapshots(root, found);
+    }
+    return new Outcome(found, done, RootCheck.of(path));
+  }
+
+  // The root itself.
+
+  private void repairPlaces(RootInspection root, RootReport found) throws ErrnoException {
+    for (RootFinding finding : found.findings()) {
+      switch (finding) {
+        case RootFinding.Format _ -> repairFormat(root, found);
+        case RootFinding.Misplaced misplaced -> {
+          LinuxPath place = LinuxPath.of(misplaced.place());
+          if (!place.equals(FORMAT)) {
+            setAside(root.directory(), place);
+          }
+        }
+        case RootFinding.WrongMode(String place, int _, int expected) -> {
+          if (place.equals(".")) {
+            disk.setMode(root.directory(), expected);
+          } else {
+            disk.setMode(root.directory(), LinuxPath.of(place), expected);
+          }
+          done.add("%s has mode %04o again".formatted(place, expected));
+        }
+        case RootFinding.WrongOwner(String place, int _, int expected) -> {
+          if (place.equals(".")) {
+            disk.setOwner(root.directory(), expected, Unistd.getegid());
+          } else {
+            disk.setOwner(root.directory(), LinuxPath.of(place), expected, Unistd.getegid());
+          }
+          done.add("%s belongs to uid %d again".formatted(place, expected));
+        }
+        case RootFinding.NotEmpty(String place) -> {
+          setAside(root.directory(), LinuxPath.of(place), LinuxPath.of(place.replace('/', '-')));
+        }
+        case RootFinding.Metadata _,
+            RootFinding.Lost _,
+            RootFinding.Absent _,
+            RootFinding.Notice _,
+            RootFinding.Orphan _,
+            RootFinding.UnknownId _,
+            RootFinding.MissingFiles _,
+            RootFinding.MissingWork _,
+            RootFinding.WrongUsage _ -> {}
+      }
+    }
+    disk.sync(root.directory());
+  }
+
+  private void setAside(Fd parent, LinuxPath name) throws ErrnoException {
+    setAside(parent, name, name);
+  }
+
+  /** Moves something to a name that nobody uses, which ends in {@code .damaged}. */
+  private void setAside(Fd parent, LinuxPath name, LinuxPath newName) throws ErrnoException {
+    String kept = newName.toString();
+    while (true) {
+      kept += RootCheck.KEPT_SUFFIX;
+      try {
+        disk.rename(parent, name, parent, LinuxPath.of(kept));
+        done.add("%s is kept as %s".formatted(name, kept));
+        return;
+      } catch (ErrnoException e) {
+        if (!e.is(Errno.EEXIST)) {
+          throw e;
+        }
+      }
+    }
+  }
+
+  private void repairFormat(RootInspection root, RootReport found) throws ErrnoException {
+    if (root.status(FORMAT).isPresent()) {
+      setAside(root.directory(), FORMAT);
+    }
+    Optional<String> driver = driver(root, found);
+    root.writeFormat(disk, driver);
+    done.add("format is written anew, with the driver " + driver.orElse("to be chosen"));
+  }
+
+  /**
+   * {@return the driver that the snapshots have been made with} With overlay, what is or was active
+   * has a work directory; with native, nothing has.
+   */
+  private static Optional<String> driver(RootInspection root, RootReport found)
+      throws ErrnoException {
+    List<SnapshotRecord> records =
+        found.metadata().flatMap(MetadataReport::contents).stream()
+            .flatMap(contents -> contents.records().values().stream())
+            .filter(record -> record.kind() != Kind.VIEW)
+            .toList();
+    Optional<String> driver = Optional.empty();
+    for (SnapshotRecord record : records) {
+      LinuxPath directory = RootCheck.SNAPSHOTS.resolve(Root.snapshotName(record.id()));
+      if (root.status(directory.resolve(RootCheck.WORK)).isPresent()) {
+        return Optional.of(DriverName.OVERLAY.configName());
+      }
+      if (root.status(directory.resolve(RootCheck.FILES)).isPresent()) {
+        driver = Optional.of(DriverName.NATIVE.configName());
+      }
+    }
+    return driver;
+  }
+
+  // Snapshots.
+
+  private void repairSnapshots(Root root, RootReport found) throws IOException {
+    repairDirectories(root, found);
+    MetadataReport metadata =
+        found.metadata().isPresent()
+            ? found.metadata().get()
+            : MetadataCheck.of(root.metadataPath());
+    done.addAll(
+        MetadataRepair.run(
+            disk,
+            root.metadataPath(),
+            settings,
+            metadata,
+            idsEnd(found, metadata.contents().orElseThrow()),
+            isIndexDropped));
+    // Opening it cuts off a torn tail, and makes an index if there is none that can be used.
+    try (MetadataStore store = MetadataStore.open(disk, root.metadataPath(), settings)) {
+      for (RootFinding finding : found.findings()) {
+        if (finding instanceof RootFinding.WrongUsage usage) {
+          store
+              .find(usage.snapshot().id())
+              .ifPresent(record -> store.put(record.withUsage(usage.counted())));
+          done.add("%s: what it takes is recorded anew".formatted(usage.place()));
+        }
+      }
+    }
+  }
+
+  private static long idsEnd(RootReport found, Contents contents) {
+    long end = contents.idsEnd();
+    for (RootFinding finding : found.findings()) {
+      if (finding instanceof RootFinding.UnknownId unknown) {
+        end = Math.max(end, unknown.id() + 1);
+      }
+    }
+    return end;
+  }
+
+  private void repairDirectories(Root root, RootReport found) throws ErrnoException {
+    for (RootFinding finding : found.findings()) {
+      switch (finding) {
+        case RootFinding.Orphan(long id) -> {
+          if (found.isLossy()) {
+            setAside(root.snapshots(), Root.snapshotName(id));
+          } else {
+            disk.rename(
+                root.snapshots(), Root.snapshotName(id), root.trash(), Root.snapshotName(id));
+            done.add("snapshots/%d is in the trash".formatted(id));
+          }
+        }
+        case RootFinding.UnknownId unknown ->
+            setAside(root.snapshots(), Root.snapshotName(unknown.id()));
+        case RootFinding.MissingWork missing -> {
+          LinuxPath directory = Root.snapshotName(missing.snapshot().id());
+          try (Fd parent =
+              Fcntl.openat(
+                  root.snapshots(),
+                  directory,
+                  OpenFlag.READ_ONLY,
+                  OpenFlag.DIRECTORY,
+                  OpenFlag.NO_FOLLOW)) {
+            disk.createDirectory(parent, RootCheck.WORK, WORK_MODE);
+            disk.setMode(parent, RootCheck.WORK, WORK_MODE);
+            disk.sync(parent);
+          }
+          done.add(missing.place() + " is there again");
+        }
+        case RootFinding.Metadata _,
+            RootFinding.Lost _,
+            RootFinding.Format _,
+            RootFinding.WrongMode _,
+            RootFinding.WrongOwner _,
+            RootFinding.Misplaced _,
+            RootFinding.Absent _,
+            RootFinding.NotEmpty _,
+            RootFinding.Notice _,
+            RootFinding.MissingFiles _,
+            RootFinding.WrongUsage _ -> {}
+      }
+    }
+    disk.sync(root.snapshots());
+    disk.sync(root.trash());
+  }
+}
