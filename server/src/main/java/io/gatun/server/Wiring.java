@@ -1,5 +1,6 @@
 package io.gatun.server;
 
+import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.driver.OverlaySettings;
@@ -22,6 +23,11 @@ final class Wiring {
   private Wiring() {}
 
   static Daemon open(Configuration configuration) {
+    return open(configuration, new LinuxDisk(), engineSettings(configuration));
+  }
+
+  /** Puts a daemon together on a disk and with an engine that somebody else has chosen. */
+  static Daemon open(Configuration configuration, Disk disk, EngineSettings settings) {
     SocketFile socket = new SocketFile(configuration.address());
     CompletableFuture<EventLoops> loops =
         CompletableFuture.supplyAsync(
@@ -29,7 +35,7 @@ final class Wiring {
             work -> Thread.ofPlatform().name("gatun-start").start(work));
     EngineRoot engine;
     try {
-      engine = EngineRoot.open(new LinuxDisk(), engineSettings(configuration), Clock.systemUTC());
+      engine = EngineRoot.open(disk, settings, Clock.systemUTC());
     } catch (UnusableRootException e) {
       var _ = loops.thenAccept(EventLoops::close);
       throw new StartException(String.valueOf(e.getMessage()), e);
@@ -54,7 +60,7 @@ final class Wiring {
     }
   }
 
-  private static EngineSettings engineSettings(Configuration configuration) {
+  static EngineSettings engineSettings(Configuration configuration) {
     return new EngineSettings(
         configuration.root(),
         configuration.driver(),

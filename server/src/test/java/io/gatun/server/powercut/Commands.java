@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** The tools of the system that make, check and mount filesystems. */
-final class Commands {
+public final class Commands {
 
   private static final int PATIENCE_SECONDS = 120;
 
@@ -19,7 +19,7 @@ final class Commands {
    * @return what it printed
    * @throws IOException with its output, if it does not exit with 0
    */
-  static String run(String... command) throws IOException {
+  public static String run(String... command) throws IOException {
     Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
     process.getOutputStream().close();
     String output = new String(process.getInputStream().readAllBytes(), UTF_8);

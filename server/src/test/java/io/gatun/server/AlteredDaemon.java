@@ -1,0 +1,84 @@
+package io.gatun.server;
+
+import io.gatun.linux.Fd;
+import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.engine.EngineSettings;
+import io.gatun.snapshot.metadata.MetadataSettings;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.nio.file.Path;
+import java.util.concurrent.CountDownLatch;
+
+/**
+ * A daemon as a process, put together as the one that is shipped but for its journals, which are as
+ * small as can be, and for syncs that it leaves out if it is told to.
+ */
+final class AlteredDaemon {
+
+  private static final int JOURNAL_BYTES = 64 << 10;
+
+  private AlteredDaemon() {}
+
+  /** Which durable effects do nothing. */
+  private enum Omission {
+    SMALL_JOURNALS,
+    UNSYNCED_JOURNAL,
+    UNSYNCED_DIRECTORIES;
+
+    private boolean covers(String effect, Object[] arguments) {
+      return switch (this) {
+        case SMALL_JOURNALS -> false;
+        case UNSYNCED_JOURNAL -> effect.equals("syncData");
+        case UNSYNCED_DIRECTORIES ->
+            effect.equals("sync")
+                && arguments[0] instanceof Fd directory
+                && directory.path().toString().endsWith("/snapshots");
+      };
+    }
+
+    Disk disk() {
+      Disk disk = new LinuxDisk();
+      return (Disk)
+          Proxy.newProxyInstance(
+              Disk.class.getClassLoader(),
+              new Class<?>[] {Disk.class},
+              (self, method, arguments) -> {
+                if (covers(method.getName(), arguments)) {
+                  return null;
+                }
+                try {
+                  return method.invoke(disk, arguments);
+                } catch (InvocationTargetException e) {
+                  throw e.getCause();
+                }
+              });
+    }
+  }
+
+  /** Arguments: the omission, and the configuration file. Runs until it is told to end. */
+  public static void main(String[] arguments) throws InterruptedException {
+    Omission omission = Omission.valueOf(arguments[0]);
+    Configuration configuration = ConfigurationFile.read(Path.of(arguments[1]));
+    EngineSettings settings = Wiring.engineSettings(configuration);
+    Daemon daemon =
+        Wiring.open(
+            configuration,
+            omission.disk(),
+            new EngineSettings(
+                settings.root(),
+                settings.driver(),
+                settings.overlay(),
+                settings.copyThreads(),
+                settings.layerSync(),
+                new MetadataSettings(settings.metadata().entriesMax(), JOURNAL_BYTES)));
+    Runtime.getRuntime()
+        .addShutdownHook(
+            new Thread(
+                () -> {
+                  daemon.close();
+                  Runtime.getRuntime().halt(0);
+                }));
+    new CountDownLatch(1).await();
+  }
+}

@@ -1,0 +1,232 @@
+package io.gatun.server.crash;
+
+import io.gatun.server.crash.Violation.Promise;
+import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.SnapshotInfo;
+import io.gatun.snapshot.Snapshotter;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.LongSupplier;
+import java.util.stream.Stream;
+
+/**
+ * Compares what a daemon has after a crash with what its clients know.
+ *
+ * <p>For each snapshot there are one or two states in which it may be found: what the last
+ * acknowledged request has made of it, or what the one after it, which was never answered, would
+ * have. It must be one of them in all that can be seen: a commit, for instance, that has given the
+ * new name and kept the old key as well is neither.
+ */
+final class Audit {
+
+  /** What may be lost: the processes that wrote, or the machine. */
+  enum Crash {
+    /** The kernel has everything that was ever written. */
+    OF_THE_DAEMON,
+    /** What was not synced is lost; and nobody syncs the files of an active snapshot. */
+    OF_THE_MACHINE
+  }
+
+  private final Snapshotter snapshots;
+  private final Path root;
+  private final Crash crash;
+  private final List<Violation> violations = new ArrayList<>();
+  private final Map<String, SnapshotInfo> found = new HashMap<>();
+  private final Map<Slot, State> states = new LinkedHashMap<>();
+  private final Set<Long> ids = new HashSet<>();
+
+  private Audit(Snapshotter snapshots, Path root, Crash crash) {
+    this.snapshots = snapshots;
+    this.root = root;
+    this.crash = crash;
+  }
+
+  /**
+   * What came out.
+   *
+   * @param violations what must not be
+   * @param states what there is, of each snapshot that there is
+   * @param ids every id that anybody may have been told so far
+   */
+  record Result(List<Violation> violations, Map<Slot, State> states, Set<Long> ids) {
+
+    /** {@return the ledger for what comes now} */
+    Ledger continued(LongSupplier clock) {
+      Ledger ledger = new Ledger(clock, ids);
+      states.forEach((slot, state) -> ledger.adopt(slot.key(), slot.name(), state));
+      return ledger;
+    }
+  }
+
+  /**
+   * Audits a daemon that was just started.
+   *
+   * @param instant when everything stopped
+   */
+  static Result of(Snapshotter snapshots, Path root, Ledger ledger, long instant, Crash crash)
+      throws IOException {
+    Audit audit = new Audit(snapshots, root, crash);
+    audit.ids.addAll(ledger.ids(instant));
+    snapshots.list(List.of(), info -> audit.take(info));
+    for (Slot slot : ledger.slots()) {
+      audit.check(slot, slot.claim(instant));
+    }
+    audit.found.values().forEach(audit::reportUnknown);
+    audit.checkNewId();
+    audit.checkLeaks();
+    return new Result(audit.violations, audit.states, audit.ids);
+  }
+
+  private void take(SnapshotInfo info) {
+    if (found.put(info.name(), info) != null) {
+      report(Promise.ACKNOWLEDGED_IS_DURABLE, "%s is listed twice".formatted(info));
+    }
+  }
+
+  private void reportUnknown(SnapshotInfo info) {
+    report(Promise.ACKNOWLEDGED_IS_DURABLE, "nobody asked for %s".formatted(info));
+  }
+
+  private void check(Slot slot, Slot.Claim claim) throws IOException {
+    SnapshotInfo underKey = found.remove(slot.key());
+    SnapshotInfo underName = found.remove(slot.name());
+    if (underKey != null && underName != null) {
+      report(
+          Promise.ACKNOWLEDGED_IS_DURABLE, "%s is there twice: %s".formatted(underKey, underName));
+      return;
+    }
+    Optional<SnapshotInfo> info = Optional.ofNullable(underKey == null ? underName : underKey);
+    List<State> possible = new ArrayList<>(List.of(claim.certain()));
+    claim.pending().ifPresent(possible::add);
+    Optional<State> state = possible.stream().filter(each -> isSeenAs(each, info)).findFirst();
+    if (state.isEmpty()) {
+      report(
+          Promise.ACKNOWLEDGED_IS_DURABLE,
+          "%s is %s and was to be one of %s"
+              .formatted(slot, info.map(Object::toString).orElse("not there"), possible));
+    } else if (state.get() instanceof State.Present present) {
+      states.put(slot, checkPresent(slot, present));
+    }
+  }
+
+  private static boolean isSeenAs(State state, Optional<SnapshotInfo> info) {
+    return switch (state) {
+      case State.Absent absent -> info.isEmpty();
+      case State.Present present -> info.filter(present::matches).isPresent();
+    };
+  }
+
+  /** {@return the state with what is known of it now} */
+  private State checkPresent(Slot slot, State.Present expected) throws IOException {
+    State.Present present = expected;
+    try {
+      SnapshotInfo info = snapshots.stat(present.name());
+      if (!present.matches(info)) {
+        report(Promise.ACKNOWLEDGED_IS_DURABLE, "%s is %s by Stat".formatted(present, info));
+      }
+      present = present.withInfo(info);
+      switch (present.kind()) {
+        case ACTIVE -> present = checkActive(present);
+        case VIEW -> checkDirectory(MountedFiles.of(snapshots.mounts(present.name())).own());
+        case COMMITTED -> checkFiles(Promise.LAYER_IS_WHOLE, present);
+      }
+    } catch (SnapshotException.NotFound e) {
+      report(Promise.DIRECTORY_IS_THERE, "%s: %s".formatted(slot, e));
+    }
+    return present;
+  }
+
+  private State.Present checkActive(State.Present active) throws IOException {
+    MountedFiles files = MountedFiles.of(snapshots.mounts(active.name()));
+    if (active.id() == State.Present.UNKNOWN_ID) {
+      if (!ids.add(files.id())) {
+        report(Promise.ID_IS_NEW, "%s has got id %d".formatted(active, files.id()));
+      }
+    } else if (active.id() != files.id()) {
+      report(Promise.ACKNOWLEDGED_IS_DURABLE, "%s lies in %s".formatted(active, files));
+    }
+    State.Present known = active.withId(files.id());
+    checkDirectory(files.own());
+    checkDirectory(files.own().resolveSibling("work"));
+    if (crash == Crash.OF_THE_DAEMON) {
+      checkFiles(Promise.DIRECTORY_IS_THERE, known);
+      return known;
+    }
+    // The client has to write it anew: whatever became durable of it is no layer.
+    return new State.Present(
+        Kind.ACTIVE,
+        known.name(),
+        known.parent(),
+        known.labels(),
+        known.id(),
+        Optional.empty(),
+        known.info());
+  }
+
+  private void checkDirectory(Path directory) {
+    if (!Files.isDirectory(directory)) {
+      report(Promise.DIRECTORY_IS_THERE, "there is no directory %s".formatted(directory));
+    }
+  }
+
+  private void checkFiles(Promise promise, State.Present present) throws IOException {
+    if (present.files().isEmpty()) {
+      return;
+    }
+    Path own = root.resolve("snapshots/%d/fs".formatted(present.id()));
+    if (!Files.isDirectory(own)) {
+      report(
+          Promise.DIRECTORY_IS_THERE,
+          "%s: there is no directory %s".formatted(present.name(), own));
+      return;
+    }
+    List<String> differences = present.files().get().differences(TreeDigest.of(own));
+    if (!differences.isEmpty()) {
+      report(promise, "%s in %s: %s".formatted(present.name(), own, differences));
+    }
+  }
+
+  private void checkNewId() {
+    String key = "audit/of a new id";
+    long id = MountedFiles.of(snapshots.prepare(key, "", Map.of())).id();
+    if (!ids.add(id)) {
+      report(Promise.ID_IS_NEW, "id %d was given again".formatted(id));
+    }
+    snapshots.remove(key);
+  }
+
+  /** Waits for the daemon to clean up, so that whatever is left then stays. */
+  private void checkLeaks() throws IOException {
+    snapshots.cleanup();
+    List<String> listed = new ArrayList<>();
+    snapshots.list(List.of(), info -> listed.add(info.name()));
+    List<Path> directories = entries("snapshots");
+    if (directories.size() != listed.size()) {
+      report(Promise.NOTHING_LEAKS, "there are %s for %s".formatted(directories, listed));
+    }
+    List<Path> trash = entries("trash");
+    if (!trash.isEmpty()) {
+      report(Promise.NOTHING_LEAKS, "there is trash: %s".formatted(trash));
+    }
+  }
+
+  private List<Path> entries(String name) throws IOException {
+    try (Stream<Path> entries = Files.list(root.resolve(name))) {
+      return entries.toList();
+    }
+  }
+
+  private void report(Promise promise, String sentence) {
+    violations.add(new Violation(promise, sentence));
+  }
+}

@@ -1,0 +1,211 @@
+package io.gatun.server.crash;
+
+import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.SnapshotInfo;
+import io.gatun.snapshot.Snapshotter;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.random.RandomGenerator;
+
+/**
+ * One client, which does what containerd does, at random: it prepares snapshots, writes layers into
+ * them, commits and removes them, and asks about them in between. It has a handful of snapshots at
+ * a time, which nobody else changes. What it sends and what is acknowledged it notes in the ledger;
+ * an answer that it did not expect is an {@link AssertionError}.
+ */
+final class Client {
+
+  private static final int SLOTS_MAX = 8;
+  private static final double BEGINNING_SHARE = 0.35;
+  private static final double VIEW_SHARE = 0.2;
+  private static final int LABELS_MAX = 4;
+  private static final int LABEL_CHARACTERS_MAX = 200;
+
+  private final String id;
+  private final Snapshotter snapshots;
+  private final Ledger ledger;
+  private final Parents parents;
+  private final LayerFiles files;
+  private final RandomGenerator random;
+  private final List<Slot> mine;
+
+  private int begun;
+
+  /**
+   * @param id tells its snapshots from those of all other clients that ever were
+   * @param adopted snapshots that an earlier client has left
+   */
+  Client(
+      String id,
+      Snapshotter snapshots,
+      Ledger ledger,
+      Parents parents,
+      LayerFiles files,
+      RandomGenerator random,
+      List<Slot> adopted) {
+    this.id = id;
+    this.snapshots = snapshots;
+    this.ledger = ledger;
+    this.parents = parents;
+    this.files = files;
+    this.random = random;
+    this.mine = new ArrayList<>(adopted);
+  }
+
+  /**
+   * Does one thing.
+   *
+   * @throws SnapshotException.Unavailable if the daemon is gone, and with it the answer
+   */
+  void step() throws IOException {
+    mine.removeIf(slot -> slot.current() instanceof State.Absent);
+    if (mine.isEmpty() || (mine.size() < SLOTS_MAX && random.nextDouble() < BEGINNING_SHARE)) {
+      begin();
+      return;
+    }
+    Slot slot = mine.get(random.nextInt(mine.size()));
+    if (slot.current() instanceof State.Present present) {
+      switch (present.kind()) {
+        case ACTIVE -> continueActive(slot, present);
+        case VIEW -> continueView(slot, present);
+        case COMMITTED -> continueCommitted(slot, present);
+      }
+    }
+  }
+
+  // What it does with each kind.
+
+  private void begin() {
+    String number = "%s/%d".formatted(id, begun++);
+    Slot slot =
+        ledger.open(
+            "k8s.io/%s/extract-%d sha256:key".formatted(number, random.nextInt(1000)),
+            "k8s.io/%s/sha256:name".formatted(number));
+    mine.add(slot);
+    String parent = parents.choose(random);
+    boolean isView = !parent.isEmpty() && random.nextDouble() < VIEW_SHARE;
+    Map<String, String> labels = labels();
+    State.Present wanted =
+        State.Present.created(isView ? Kind.VIEW : Kind.ACTIVE, slot.key(), parent, labels);
+    Slot.Entry sent = slot.send(wanted);
+    List<Mount> mounts;
+    try {
+      mounts =
+          isView
+              ? snapshots.view(slot.key(), parent, labels)
+              : snapshots.prepare(slot.key(), parent, labels);
+    } catch (SnapshotException.NotFound e) {
+      sent.refuse();
+      if (parent.isEmpty()) {
+        throw new AssertionError("nothing was asked for that has to be there: " + slot, e);
+      }
+      return;
+    }
+    // The files of a view are its parent's.
+    long told = isView ? State.Present.UNKNOWN_ID : MountedFiles.of(mounts).id();
+    sent.acknowledge(wanted.withId(told));
+    if (!isView && !ledger.isNew(told)) {
+      throw new AssertionError("id %d was used before: %s".formatted(told, slot));
+    }
+    ask(slot);
+  }
+
+  private void continueActive(Slot slot, State.Present active) throws IOException {
+    if (active.files().isEmpty()) {
+      List<Mount> mounts = snapshots.mounts(slot.key());
+      expect(slot, MountedFiles.of(mounts).id() == active.id(), mounts);
+      slot.note(active.withFiles(files.write(mounts)));
+      return;
+    }
+    switch (random.nextInt(8)) {
+      case 0 -> relabel(slot, active);
+      case 1 -> remove(slot, active);
+      case 2 -> ask(slot);
+      default -> commit(slot, active);
+    }
+  }
+
+  private void commit(Slot slot, State.Present active) {
+    Map<String, String> labels = labels();
+    State.Present wanted = active.committedAs(slot.name(), labels);
+    Slot.Entry sent = slot.send(wanted);
+    snapshots.commit(slot.name(), slot.key(), "", labels);
+    sent.acknowledge(wanted);
+    parents.add(slot.name(), active.parent());
+    ask(slot);
+  }
+
+  private void continueView(Slot slot, State.Present view) {
+    switch (random.nextInt(4)) {
+      case 0 -> relabel(slot, view);
+      case 1 -> expect(slot, snapshots.mounts(slot.key()).size() == 1, view);
+      default -> remove(slot, view);
+    }
+  }
+
+  private void continueCommitted(Slot slot, State.Present committed) {
+    switch (random.nextInt(8)) {
+      case 0, 1 -> relabel(slot, committed);
+      case 2 -> ask(slot);
+      case 3 -> expect(slot, snapshots.usage(slot.name()).inodes() > 0, committed);
+      case 4 -> snapshots.cleanup();
+      default -> remove(slot, committed);
+    }
+  }
+
+  // What can be done with all.
+
+  private void remove(Slot slot, State.Present present) {
+    if (present.kind() == Kind.COMMITTED) {
+      parents.remove(present.name());
+    }
+    Slot.Entry sent = slot.send(new State.Absent());
+    try {
+      snapshots.remove(present.name());
+      sent.acknowledge(new State.Absent());
+    } catch (SnapshotException.FailedPrecondition e) {
+      sent.refuse();
+      if (present.kind() != Kind.COMMITTED) {
+        throw new AssertionError("there is nothing on top of it: " + slot, e);
+      }
+    }
+  }
+
+  private void relabel(Slot slot, State.Present present) {
+    Map<String, String> labels = labels();
+    State.Present wanted = present.withLabels(labels);
+    Slot.Entry sent = slot.send(wanted);
+    SnapshotInfo told = snapshots.update(present.name(), labels, List.of());
+    sent.acknowledge(wanted.withInfo(told));
+    expect(slot, wanted.matches(told), told);
+  }
+
+  private void ask(Slot slot) {
+    if (slot.current() instanceof State.Present present) {
+      SnapshotInfo told = snapshots.stat(present.name());
+      expect(slot, present.matches(told), told);
+      slot.note(present.withInfo(told));
+    }
+  }
+
+  private static void expect(Slot slot, boolean isAsExpected, Object told) {
+    if (!isAsExpected) {
+      throw new AssertionError("%s: %s, but was told: %s".formatted(slot, slot.current(), told));
+    }
+  }
+
+  private Map<String, String> labels() {
+    Map<String, String> labels = new HashMap<>();
+    for (int i = random.nextInt(LABELS_MAX + 1); i > 0; i--) {
+      labels.put(
+          "containerd.io/gc.ref.%d".formatted(random.nextInt(10)),
+          "x".repeat(1 + random.nextInt(LABEL_CHARACTERS_MAX)) + random.nextInt());
+    }
+    return labels;
+  }
+}

@@ -1,0 +1,18 @@
+package io.gatun.server.crash;
+
+/** How much is tried: {@code -Dgatun.crash.form=long} is for nights. */
+final class CrashForm {
+
+  private static final boolean IS_LONG = System.getProperty("gatun.crash.form", "").equals("long");
+
+  /** How often the daemon is killed. */
+  static final int KILLS = IS_LONG ? 1_000 : 200;
+
+  /** How often the power is cut, on each filesystem, in each of {@link #EPOCHS}. */
+  static final int CUTS = IS_LONG ? 17 : 8;
+
+  /** How often each filesystem lives on with what a cut has left. */
+  static final int EPOCHS = IS_LONG ? 6 : 3;
+
+  private CrashForm() {}
+}

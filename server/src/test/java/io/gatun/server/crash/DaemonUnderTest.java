@@ -1,0 +1,122 @@
+package io.gatun.server.crash;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.IOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+
+/** A daemon in a process of its own. */
+final class DaemonUnderTest implements AutoCloseable {
+
+  private static final Duration START_PATIENCE = Duration.ofMinutes(2);
+  private static final Duration STOP_PATIENCE = Duration.ofMinutes(1);
+  private static final int POLL_MILLIS = 3;
+  private static final int KILLED_STATUS = 128 + 9;
+  private static final int LOG_CHARACTERS_MAX = 8_000;
+
+  private final Process process;
+  private final Path socket;
+  private final Path log;
+
+  DaemonUnderTest(Process process, Path socket, Path log) {
+    this.process = process;
+    this.socket = socket;
+    this.log = log;
+  }
+
+  /** Waits until clients can connect. */
+  void awaitReady() throws IOException {
+    if (!awaitReadyOrEnd()) {
+      throw new AssertionError(
+          "the daemon ended with status %d:\n%s".formatted(process.exitValue(), log()));
+    }
+  }
+
+  /** {@return whether clients can connect, and not rather the daemon has refused to start} */
+  boolean awaitReadyOrEnd() throws IOException {
+    long deadline = System.nanoTime() + START_PATIENCE.toNanos();
+    while (!accepts()) {
+      if (!process.isAlive()) {
+        return false;
+      }
+      if (System.nanoTime() > deadline) {
+        throw new AssertionError("the daemon does not get ready:\n" + log());
+      }
+      pause(POLL_MILLIS);
+    }
+    return true;
+  }
+
+  private boolean accepts() {
+    // A daemon that was killed has left its socket, which refuses.
+    try (var _ = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
+      return true;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  Path socket() {
+    return socket;
+  }
+
+  /** {@return the end of what the daemon wrote to its log} */
+  String log() throws IOException {
+    String text = Files.readString(log, UTF_8);
+    return text.substring(Math.max(0, text.length() - LOG_CHARACTERS_MAX));
+  }
+
+  /** Kills the daemon, which it does not notice. */
+  void kill() throws IOException {
+    process.destroyForcibly();
+    int status = awaitEnd();
+    if (status != KILLED_STATUS) {
+      throw new AssertionError(
+          "the daemon ended by itself, with status %d:\n%s".formatted(status, log()));
+    }
+  }
+
+  /** Has the daemon end by itself, with success. */
+  void stop() throws IOException {
+    process.destroy();
+    int status = awaitEnd();
+    if (status != 0) {
+      throw new AssertionError("the daemon stopped with status %d:\n%s".formatted(status, log()));
+    }
+  }
+
+  private int awaitEnd() throws IOException {
+    try {
+      if (!process.waitFor(STOP_PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
+        throw new AssertionError("the daemon does not end:\n" + log());
+      }
+      return process.exitValue();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted while the daemon was to end", e);
+    }
+  }
+
+  static void pause(long millis) throws IOException {
+    try {
+      Thread.sleep(millis);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", e);
+    }
+  }
+
+  /** Sees to it that no process stays, whatever has happened. */
+  @Override
+  public void close() throws IOException {
+    if (process.isAlive()) {
+      process.destroyForcibly();
+      awaitEnd();
+    }
+  }
+}

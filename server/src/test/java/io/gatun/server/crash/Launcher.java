@@ -1,0 +1,66 @@
+package io.gatun.server.crash;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.gatun.snapshot.metadata.MetadataSettings;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Starts daemons on one root, one at a time. */
+final class Launcher {
+
+  /** Few snapshots, so that the index is small; and journals as small as can be. */
+  static final MetadataSettings METADATA = new MetadataSettings(1_000, 64 << 10);
+
+  private static final int LOGS_KEPT = 5;
+
+  private final Path directory;
+  private final Path root;
+  private final Preparation preparation;
+  private int starts;
+
+  /**
+   * @param directory for socket, configuration and logs
+   * @param root the root, which need not be there
+   */
+  Launcher(Path directory, Path root, Preparation preparation) {
+    this.directory = directory;
+    this.root = root;
+    this.preparation = preparation;
+  }
+
+  /**
+   * {@return a daemon that was just started, and may not be ready}
+   *
+   * @param configuration further lines for the configuration file
+   */
+  DaemonUnderTest start(String configuration) throws IOException {
+    Path socket = directory.resolve("gatun.sock");
+    Path file = directory.resolve("gatun.toml");
+    Files.writeString(
+        file,
+        """
+        root = "%s"
+        address = "%s"
+        driver = "overlay"
+        metadata_entries_max = %d
+        %s
+        """
+            .formatted(root, socket, METADATA.entriesMax(), configuration),
+        UTF_8);
+    starts++;
+    Files.deleteIfExists(log(starts - LOGS_KEPT));
+    Process process =
+        preparation
+            .command(file)
+            .redirectErrorStream(true)
+            .redirectOutput(log(starts).toFile())
+            .start();
+    return new DaemonUnderTest(process, socket, log(starts));
+  }
+
+  private Path log(int start) {
+    return directory.resolve("daemon-%d.log".formatted(start));
+  }
+}

@@ -1,0 +1,47 @@
+package io.gatun.server.crash;
+
+import io.gatun.snapshot.Mount;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * Where the files of a snapshot lie, read from the mounts that the daemon answers with, as
+ * containerd's differ does.
+ *
+ * @param own the directory that holds what the snapshot has of its own; of a view, its parent's
+ * @param id the id in that path
+ */
+record MountedFiles(Path own, long id) {
+
+  private static final String UPPER = "upperdir=";
+  private static final String LOWER = "lowerdir=";
+
+  static MountedFiles of(List<Mount> mounts) {
+    if (mounts.size() != 1) {
+      throw new AssertionError("one mount was expected: " + mounts);
+    }
+    Mount mount = mounts.getFirst();
+    String own =
+        switch (mount.type()) {
+          case "bind" -> mount.source();
+          case "overlay" -> ownDirectory(mount.options());
+          default -> throw new AssertionError("a strange mount: " + mount);
+        };
+    Path path = Path.of(own);
+    return new MountedFiles(path, Long.parseLong(path.getName(path.getNameCount() - 2).toString()));
+  }
+
+  private static String ownDirectory(List<String> options) {
+    for (String option : options) {
+      if (option.startsWith(UPPER)) {
+        return option.substring(UPPER.length());
+      }
+    }
+    for (String option : options) {
+      if (option.startsWith(LOWER)) {
+        return option.substring(LOWER.length()).split(":", 2)[0];
+      }
+    }
+    throw new AssertionError("an overlay without directories: " + options);
+  }
+}

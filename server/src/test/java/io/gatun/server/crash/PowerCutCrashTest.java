@@ -1,0 +1,135 @@
+package io.gatun.server.crash;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.gatun.server.crash.Violation.Promise;
+import io.gatun.server.powercut.Filesystem;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandler;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.random.RandomGenerator;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * Cuts the power while clients work, and starts the daemon on any disk that a drive could show
+ * then.
+ *
+ * <p>A test that cannot find damage proves nothing. So there are tests here in which the daemon
+ * leaves out what its promises rest on, and which fail unless the same cuts find out.
+ */
+final class PowerCutCrashTest {
+
+  private static final int STEPS = 400;
+  private static final int FLAWED_CUTS = 10;
+  private static final long MEMORY_BYTES = 2L << 30;
+
+  private static final EventLoopGroup LOOPS =
+      new MultiThreadIoEventLoopGroup(2, NioIoHandler.newFactory());
+
+  @TempDir Path scratch;
+
+  private MemoryDirectory disks;
+
+  @BeforeEach
+  void mountDisks() throws IOException {
+    disks = new MemoryDirectory(Files.createDirectory(scratch.resolve("disks")), MEMORY_BYTES);
+  }
+
+  @AfterEach
+  void unmountDisks() throws IOException {
+    disks.close();
+  }
+
+  @AfterAll
+  static void stopClients() {
+    LOOPS.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void acknowledgedIsDurableAndLayersAreWholeOn(Filesystem filesystem) throws IOException {
+    long seed = Seed.choose("power cut on " + filesystem);
+    Path kept = Path.of("target/powercut/%s-%d".formatted(filesystem, seed)).toAbsolutePath();
+    List<PoweredRoot.Outcome> outcomes = new ArrayList<>();
+    try (PoweredRoot root = root(filesystem, Program.SMALL_JOURNALS, "")) {
+      for (int epoch = 0; epoch < CrashForm.EPOCHS; epoch++) {
+        outcomes.addAll(root.live(STEPS, CrashForm.CUTS, Seed.part(seed, epoch), kept));
+        assertThat(outcomes)
+            .as("disks are kept in %s", kept)
+            .allSatisfy(outcome -> assertThat(outcome.result().violations()).isEmpty());
+      }
+    }
+    System.out.printf(
+        "power cut on %s: %d cuts, and %d snapshots seen after them%n",
+        filesystem,
+        outcomes.size(),
+        outcomes.stream().mapToInt(outcome -> outcome.result().states().size()).sum());
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void layersThatAreNotSyncedAreFoundDamagedOn(Filesystem filesystem) throws IOException {
+    assertFound(
+        Promise.LAYER_IS_WHOLE, filesystem, Program.SMALL_JOURNALS, "layer_sync = \"none\"");
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void journalThatIsNotSyncedIsFoundToLoseAcknowledgementsOn(Filesystem filesystem)
+      throws IOException {
+    assertFound(Promise.ACKNOWLEDGED_IS_DURABLE, filesystem, Program.UNSYNCED_JOURNAL, "");
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void directoriesThatAreNotSyncedAreFoundToBeGoneOn(Filesystem filesystem) throws IOException {
+    assertFound(Promise.DIRECTORY_IS_THERE, filesystem, Program.UNSYNCED_DIRECTORIES, "");
+  }
+
+  private void assertFound(
+      Promise promise, Filesystem filesystem, Program program, String configuration)
+      throws IOException {
+    long seed = Seed.choose("%s and \"%s\" on %s".formatted(program, configuration, filesystem));
+    RandomGenerator random = Seed.part(seed, 0);
+    try (PoweredRoot root = root(filesystem, program, configuration)) {
+      List<PoweredRoot.Outcome> outcomes =
+          root.live(STEPS, FLAWED_CUTS, random, scratch.resolve("kept"));
+      assertThat(outcomes)
+          .anySatisfy(
+              outcome ->
+                  assertThat(outcome.result().violations())
+                      .extracting(Violation::promise)
+                      .contains(promise));
+      System.out.println(
+          "found: "
+              + outcomes.stream()
+                  .flatMap(outcome -> outcome.result().violations().stream())
+                  .filter(violation -> violation.promise() == promise)
+                  .findFirst());
+    }
+  }
+
+  private PoweredRoot root(Filesystem filesystem, Program program, String configuration)
+      throws IOException {
+    Path directory = Files.createDirectory(scratch.resolve("daemon"));
+    Path prepared = Files.createDirectory(scratch.resolve("prepared"));
+    return new PoweredRoot(
+        filesystem,
+        Preparation.of(program, prepared),
+        configuration,
+        directory,
+        disks.path(),
+        LOOPS);
+  }
+}

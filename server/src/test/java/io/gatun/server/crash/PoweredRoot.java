@@ -1,0 +1,168 @@
+package io.gatun.server.crash;
+
+import io.gatun.server.powercut.CacheFate;
+import io.gatun.server.powercut.DiskImage;
+import io.gatun.server.powercut.Filesystem;
+import io.gatun.server.powercut.PowerCut;
+import io.gatun.server.powercut.WriteLog;
+import io.netty.channel.EventLoopGroup;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.random.RandomGenerator;
+
+/**
+ * A root on a disk whose power is cut again and again.
+ *
+ * <pre>
+ *   disk -- clients at work --> log -- cut --> disk 1 -- start and audit
+ *                                   -- cut --> disk 2 -- start and audit
+ *                                   -- cut --> disk 3 -- start and audit -- clients at work --> log
+ * </pre>
+ *
+ * One log serves several cuts, and on the disk of the last the daemon lives on. So what a start
+ * does is cut, too, and what it has made durable is built upon.
+ */
+final class PoweredRoot implements AutoCloseable {
+
+  private static final long DISK_BYTES = 320L << 20;
+  private static final long LOG_BYTES = 1L << 30;
+
+  /** The share of cuts at the very moment when a client is told something. */
+  private static final double ACKNOWLEDGED_SHARE = 0.5;
+
+  private final Filesystem filesystem;
+  private final String configuration;
+  private final Path disks;
+  private final Recording recording;
+  private final Reboot reboot;
+
+  private Path disk;
+  private Audit.Result known = new Audit.Result(List.of(), Map.of(), Set.of());
+  private int epochs;
+
+  /**
+   * Makes an empty disk.
+   *
+   * @param configuration further lines for the daemon's configuration file
+   * @param directory a new directory
+   * @param disks an existing directory with room for some disks
+   */
+  PoweredRoot(
+      Filesystem filesystem,
+      Preparation preparation,
+      String configuration,
+      Path directory,
+      Path disks,
+      EventLoopGroup loops)
+      throws IOException {
+    this.filesystem = filesystem;
+    this.configuration = configuration;
+    this.disks = disks;
+    Path volume = Files.createDirectories(directory.resolve("volume"));
+    Path root = volume.resolve("root");
+    Launcher launcher = new Launcher(directory, root, preparation);
+    this.recording = new Recording(filesystem, directory, launcher, loops);
+    this.reboot = new Reboot(filesystem, volume, root, launcher, loops);
+    this.disk = disks.resolve("epoch-0.img");
+    DiskImage.create(disk, DISK_BYTES).close();
+    filesystem.make(disk);
+  }
+
+  /**
+   * A cut of the power.
+   *
+   * @param position after how many events of the log
+   * @param fate what becomes of the cache of the disk
+   * @param seed which parts of it survive
+   */
+  record Cut(int position, CacheFate fate, long seed) {}
+
+  /** What a daemon has made of a cut. */
+  record Outcome(Cut cut, int events, Reboot.Manner manner, Audit.Result result) {}
+
+  /**
+   * Has clients work, and cuts the power several times.
+   *
+   * @param steps how much clients are to do
+   * @param count how many cuts
+   * @param keep where disks are copied to that a promise was broken on, as the cut left them
+   */
+  List<Outcome> live(int steps, int count, RandomGenerator random, Path keep) throws IOException {
+    epochs++;
+    Path live = disks.resolve("live.img");
+    try (WriteLog log = new WriteLog(disks, LOG_BYTES)) {
+      Ledger ledger = known.continued(log::position);
+      try (DiskImage before = DiskImage.open(disk)) {
+        recording.run(
+            "epoch-%d".formatted(epochs),
+            before.copyTo(live),
+            log,
+            ledger,
+            configuration,
+            steps,
+            random);
+      }
+      Files.delete(live);
+      return cut(log, ledger, cuts(log, ledger, count, random), keep);
+    }
+  }
+
+  private List<Cut> cuts(WriteLog log, Ledger ledger, int count, RandomGenerator random) {
+    List<Long> acknowledgements =
+        ledger.slots().stream().flatMap(slot -> slot.acknowledgements().stream()).toList();
+    List<Integer> positions = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      positions.add(
+          random.nextDouble() < ACKNOWLEDGED_SHARE
+              ? acknowledgements.get(random.nextInt(acknowledgements.size())).intValue()
+              : random.nextInt(log.position() + 1));
+    }
+    return positions.stream()
+        .sorted()
+        .map(position -> new Cut(position, CacheFate.draw(random), random.nextLong()))
+        .toList();
+  }
+
+  private List<Outcome> cut(WriteLog log, Ledger ledger, List<Cut> cuts, Path keep)
+      throws IOException {
+    List<Outcome> outcomes = new ArrayList<>();
+    Path last = disk;
+    try (PowerCut power = new PowerCut(DiskImage.open(disk), log, filesystem.sectorBytes())) {
+      for (Cut cut : cuts) {
+        Path capture = disks.resolve("epoch-%d-cut-%d.img".formatted(epochs, outcomes.size()));
+        capture(power, cut, capture);
+        Reboot.Manner manner =
+            outcomes.isEmpty() ? Reboot.Manner.PROCESS : Reboot.Manner.ENGINE_ALONE;
+        known = reboot.run(capture, ledger, cut.position(), manner);
+        outcomes.add(new Outcome(cut, log.position(), manner, known));
+        if (!known.violations().isEmpty()) {
+          Files.createDirectories(keep);
+          capture(power, cut, keep.resolve(capture.getFileName()));
+        }
+        if (!last.equals(disk)) {
+          Files.delete(last);
+        }
+        last = capture;
+      }
+    }
+    Files.delete(disk);
+    disk = last;
+    return outcomes;
+  }
+
+  private static void capture(PowerCut power, Cut cut, Path image) throws IOException {
+    Files.deleteIfExists(image);
+    power.cut(cut.position(), cut.fate(), new Random(cut.seed()), image);
+  }
+
+  @Override
+  public void close() throws IOException {
+    Files.deleteIfExists(disk);
+  }
+}

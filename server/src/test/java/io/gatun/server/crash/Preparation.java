@@ -1,0 +1,103 @@
+package io.gatun.server.crash;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.lang.management.ManagementFactory;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.jar.JarEntry;
+import java.util.jar.JarOutputStream;
+import java.util.stream.Stream;
+
+/**
+ * A program, ready to be started often.
+ *
+ * <p>Hundreds of starts would spend most of their time on getting fast. So the first daemon leaves
+ * an archive of its classes for all others, and all do without the last of the compiler's
+ * optimisations. Archives are possible only where all classes come from jars.
+ */
+final class Preparation {
+
+  private static final Path DISTRIBUTION = Path.of("target/gatun").toAbsolutePath();
+  private static final Path TEST_CLASSES = Path.of("target/test-classes").toAbsolutePath();
+  private static final Path ALTERED_PACKAGE = Path.of("io/gatun/server");
+  private static final String ALTERED_CLASS = "AlteredDaemon";
+
+  private final Program program;
+  private final Path archive;
+  private final Path jar;
+
+  private Preparation(Program program, Path directory) {
+    this.program = program;
+    this.archive = directory.resolve("classes.jsa");
+    this.jar = directory.resolve("altered-daemon.jar");
+  }
+
+  /**
+   * Prepares a program.
+   *
+   * @param directory an existing directory, where the daemon may have a root for a moment
+   */
+  static Preparation of(Program program, Path directory) throws IOException {
+    Preparation preparation = new Preparation(program, directory);
+    preparation.writeJar();
+    Launcher launcher = new Launcher(directory, directory.resolve("root"), preparation);
+    try (DaemonUnderTest daemon = launcher.start("")) {
+      daemon.awaitReady();
+      daemon.stop();
+      if (!Files.exists(preparation.archive)) {
+        throw new AssertionError("the daemon has left no archive:\n" + daemon.log());
+      }
+    }
+    return preparation;
+  }
+
+  private void writeJar() throws IOException {
+    try (OutputStream file = Files.newOutputStream(jar);
+        JarOutputStream out = new JarOutputStream(file);
+        DirectoryStream<Path> classes =
+            Files.newDirectoryStream(
+                TEST_CLASSES.resolve(ALTERED_PACKAGE), ALTERED_CLASS + "*.class")) {
+      for (Path each : classes) {
+        out.putNextEntry(new JarEntry(TEST_CLASSES.relativize(each).toString()));
+        Files.copy(each, out);
+      }
+    }
+  }
+
+  /** {@return what starts the program with a configuration file} */
+  ProcessBuilder command(Path configuration) {
+    List<String> options =
+        List.of(
+            "-XX:TieredStopAtLevel=1",
+            "-XX:+AutoCreateSharedArchive",
+            "-XX:SharedArchiveFile=" + archive);
+    String home = System.getProperty("java.home");
+    List<String> command = new ArrayList<>();
+    switch (program) {
+      case DISTRIBUTION ->
+          command.addAll(
+              List.of(DISTRIBUTION.resolve("bin/gatun").toString(), "serve", "--config"));
+      case SMALL_JOURNALS, UNSYNCED_JOURNAL, UNSYNCED_DIRECTORIES -> {
+        command.add(Path.of(home, "bin/java").toString());
+        command.addAll(options);
+        // What the class path needs, this JVM was given, too.
+        ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+            .filter(flag -> Stream.of("--", "-Dchronicle.").anyMatch(flag::startsWith))
+            .forEach(command::add);
+        String classPath = jar + ":" + DISTRIBUTION.resolve("lib/gatun-server.jar");
+        command.addAll(List.of("-cp", classPath));
+        command.add(ALTERED_PACKAGE.resolve(ALTERED_CLASS).toString().replace('/', '.'));
+        command.add(program.name());
+      }
+    }
+    command.add(configuration.toString());
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder.environment().put("GATUN_JAVA_HOME", home);
+    builder.environment().put("GATUN_JAVA_OPTS", String.join(" ", options));
+    return builder;
+  }
+}
