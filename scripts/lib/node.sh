@@ -148,6 +148,8 @@ view() {
   local snapshotter=$1 name=$2 directory=$3 key=view-${3//\//-}
   mkdir -p "$directory"
   run_ctr snapshots --snapshotter "$snapshotter" view "$key" "$name"
+  # Else a collection that somebody asks for meanwhile would take it.
+  run_ctr snapshots --snapshotter "$snapshotter" label "$key" containerd.io/gc.root=view >/dev/null
   # ctr prints the mount command. mount(8) would pass the options through fsconfig(2), which takes no value of more than 255
   # bytes, and a list of lower directories is longer.
   # shellcheck disable=SC2091

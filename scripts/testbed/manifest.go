@@ -98,14 +98,18 @@ type inode struct{ device, number uint64 }
 
 func printTree(root string, named map[string]bool, raw bool) error {
 	output := bufio.NewWriter(os.Stdout)
+	names, err := countNames(root)
+	if err != nil {
+		return err
+	}
 	firstNames := map[inode]string{}
 	// WalkDir goes in the order of names, so the first name of a hardlink group is the same in equal trees.
-	err := filepath.WalkDir(root, func(file string, _ fs.DirEntry, err error) error {
+	err = filepath.WalkDir(root, func(file string, _ fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		name := path.Clean("/" + strings.TrimPrefix(file, root))
-		line, err := describe(file, name, named, raw, firstNames)
+		line, err := describe(file, name, named, raw, names, firstNames)
 		if err != nil {
 			return err
 		}
@@ -118,7 +122,25 @@ func printTree(root string, named map[string]bool, raw bool) error {
 	return output.Flush()
 }
 
-func describe(file, name string, named map[string]bool, raw bool, firstNames map[inode]string) (string, error) {
+// countNames says how many names each file has in a tree. The link count of overlay also counts those that an upper layer
+// has removed.
+func countNames(root string) (map[inode]int, error) {
+	names := map[inode]int{}
+	err := filepath.WalkDir(root, func(file string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		var stat unix.Stat_t
+		if err := unix.Lstat(file, &stat); err != nil {
+			return &fs.PathError{Op: "lstat", Path: file, Err: err}
+		}
+		names[inode{stat.Dev, stat.Ino}]++
+		return nil
+	})
+	return names, err
+}
+
+func describe(file, name string, named map[string]bool, raw bool, names map[inode]int, firstNames map[inode]string) (string, error) {
 	var stat unix.Stat_t
 	if err := unix.Lstat(file, &stat); err != nil {
 		return "", &fs.PathError{Op: "lstat", Path: file, Err: err}
@@ -141,8 +163,8 @@ func describe(file, name string, named map[string]bool, raw bool, firstNames map
 		fields = append(fields, fmt.Sprintf("device=%d:%d", unix.Major(stat.Rdev), unix.Minor(stat.Rdev)))
 	}
 	if stat.Mode&unix.S_IFMT != unix.S_IFDIR {
-		if stat.Nlink > 1 && !isWhiteout(&stat) {
-			key := inode{stat.Dev, stat.Ino}
+		key := inode{stat.Dev, stat.Ino}
+		if names[key] > 1 && !isWhiteout(&stat) {
 			if _, known := firstNames[key]; !known {
 				firstNames[key] = name
 			}

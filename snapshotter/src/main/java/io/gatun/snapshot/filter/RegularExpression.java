@@ -20,10 +20,25 @@ record RegularExpression(String source, @Nullable Pattern pattern) {
 
   private static final int LOGGED_LENGTH_MAX = 200;
 
+  /** What switches case off, as RE2's grammar has it. */
+  private static final java.util.regex.Pattern FOLDING =
+      java.util.regex.Pattern.compile("\\(\\?[imsU-]*i");
+
+  /**
+   * Characters, or their numbers, whose other cases RE2/J 1.8 looks for by following the JDK's
+   * tables until they lead back to the first one. For some that the JDK has and it has not, they
+   * never do, and it would not come to an end.
+   */
+  private static final java.util.regex.Pattern OUTSIDE_ASCII =
+      java.util.regex.Pattern.compile("[^\\x00-\\x7f]|\\\\[x0-7]");
+
   /** Compiles an expression. One that cannot be used is logged and no error, as in containerd. */
   static RegularExpression of(String source) {
     if (source.contains(QuotedLiteral.NO_TEXT)) {
       return unusable(source, "invalid UTF-8");
+    }
+    if (ignoresCaseOutsideAscii(source)) {
+      return unusable(source, "case is only ignored among ASCII characters");
     }
     Optional<String> readable = RegexReader.read(source);
     if (readable.isEmpty()) {
@@ -34,6 +49,11 @@ record RegularExpression(String source, @Nullable Pattern pattern) {
     } catch (PatternSyntaxException e) {
       return unusable(source, e.getDescription());
     }
+  }
+
+  /** {@return whether an expression may ask for what {@link #OUTSIDE_ASCII} tells of} */
+  static boolean ignoresCaseOutsideAscii(String source) {
+    return FOLDING.matcher(source).find() && OUTSIDE_ASCII.matcher(source).find();
   }
 
   boolean matches(String value) {

@@ -222,6 +222,9 @@ class FilterConformanceIT {
     Random random = new Random(SEED);
     for (int i = 0; i < RANDOM_FILTERS; i++) {
       String expression = pieces(random, EXPRESSION_PIECES, 6);
+      if (RegularExpression.ignoresCaseOutsideAscii(expression)) {
+        continue;
+      }
       compare(List.of("name~=" + FilterProperties.quoted(expression)));
     }
   }
@@ -240,8 +243,7 @@ class FilterConformanceIT {
             .replaceFirst(": invalid argument$", "");
     String actual =
         outcome(visitor -> snapshots.stream().filter(Filters.parse(filters)).forEach(visitor));
-    if (!actual.equals(expected))
-      System.out.println("DIFF " + filters + " GO " + expected + " US " + actual);
+    assertThat(actual).as("filters %s, seed %d", filters, SEED).isEqualTo(expected);
   }
 
   private interface Listing {

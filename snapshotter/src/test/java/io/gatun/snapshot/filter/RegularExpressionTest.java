@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -134,5 +135,14 @@ class RegularExpressionTest {
             RegularExpression.of(unit.repeat((int) RegexReader.SIZE_MAX / unit.length()) + "}");
           }
         });
+  }
+
+  @Test
+  @Timeout(10)
+  void caseIsOnlyIgnoredWhereTheCompilerComesToAnEnd() {
+    assertThat(RegularExpression.of("(?i)[A-C]+$").matches("xabc")).isTrue();
+    assertThat(RegularExpression.of("[A-\u725B]").matches("\u00C4")).isTrue();
+    assertThat(RegularExpression.of("(?i)[A-\u725B]").pattern()).isNull();
+    assertThat(RegularExpression.of("(?si)[A-\\x{FFFF}]").pattern()).isNull();
   }
 }
