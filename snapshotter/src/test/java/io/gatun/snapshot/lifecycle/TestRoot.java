@@ -10,6 +10,7 @@ import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.driver.OverlaySettings;
 import io.gatun.snapshot.engine.EngineRoot;
 import io.gatun.snapshot.engine.EngineSettings;
+import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.metadata.MetadataSettings;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.metadata.SnapshotRecord;
@@ -19,12 +20,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -42,6 +43,15 @@ final class TestRoot implements AutoCloseable {
   /** As a containerd needs it that unpacks layers in parallel, which these lifecycles do. */
   private static final OverlaySettings OVERLAY =
       new OverlaySettings(List.of(), false, false, true, false);
+
+  /** Those that are not closed yet. */
+  private static final Set<Path> OPEN = ConcurrentHashMap.newKeySet();
+
+  static {
+    // When shrinking takes too long, the attempt under way is given up and nobody closes its root.
+    Runtime.getRuntime()
+        .addShutdownHook(new Thread(() -> OPEN.forEach(TestRoot::deleteTree), "lifecycle-roots"));
+  }
 
   private final Path path;
   private final DriverSetting driver;
@@ -71,6 +81,7 @@ final class TestRoot implements AutoCloseable {
   /** {@return one in a new directory, started} */
   static TestRoot start(Path path, DriverSetting driver, Disk disk) {
     TestRoot root = new TestRoot(path, driver, disk);
+    OPEN.add(path);
     boolean isStarted = false;
     try {
       root.start();
@@ -183,21 +194,11 @@ final class TestRoot implements AutoCloseable {
   @Override
   public void close() {
     stop();
-    if (!Files.exists(path)) {
-      return;
-    }
-    try (Stream<Path> paths = Files.walk(path)) {
-      paths.sorted(Comparator.reverseOrder()).forEach(TestRoot::delete);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    deleteTree(path);
+    OPEN.remove(path);
   }
 
-  private static void delete(Path file) {
-    try {
-      Files.delete(file);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+  private static void deleteTree(Path tree) {
+    LoopFilesystem.run(List.of("rm", "-rf", "--one-file-system", "--", tree.toString()));
   }
 }
