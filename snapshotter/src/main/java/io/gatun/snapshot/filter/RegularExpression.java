@@ -20,7 +20,7 @@ record RegularExpression(String source, @Nullable Pattern pattern) {
 
   private static final int LOGGED_LENGTH_MAX = 200;
 
-  /** What switches case off, as RE2's grammar has it. */
+  /** What has case ignored, as the grammar of RE2 writes it. */
   private static final java.util.regex.Pattern FOLDING =
       java.util.regex.Pattern.compile("\\(\\?[imsU-]*i");
 
