@@ -3,14 +3,18 @@ package io.gatun.proto;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.google.protobuf.DescriptorProtos.DescriptorProto;
+import com.google.protobuf.DescriptorProtos;
 import com.google.protobuf.DescriptorProtos.EnumDescriptorProto;
 import com.google.protobuf.DescriptorProtos.EnumValueDescriptorProto;
 import com.google.protobuf.DescriptorProtos.FieldDescriptorProto;
 import com.google.protobuf.DescriptorProtos.FileDescriptorProto;
 import com.google.protobuf.DescriptorProtos.MethodDescriptorProto;
 import com.google.protobuf.DescriptorProtos.ServiceDescriptorProto;
+import io.gatun.proto.content.ContentProto;
+import io.gatun.proto.diff.DiffProto;
+import io.gatun.proto.leases.LeasesProto;
 import io.gatun.proto.snapshots.SnapshotsProto;
+import io.gatun.proto.types.DescriptorProto;
 import io.gatun.proto.types.MountProto;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -54,6 +58,55 @@ final class ContainerdApiIT {
     assertThat(describe(MountProto.getDescriptor().toProto())).isEqualTo(theirs);
   }
 
+  @Test
+  void descriptorIsContainerds() throws IOException {
+    Set<String> theirs = describe(descriptorIn("types/descriptor.pb.go"));
+
+    assertThat(theirs).hasSize(8);
+    assertThat(describe(DescriptorProto.getDescriptor().toProto())).isEqualTo(theirs);
+  }
+
+  @Test
+  void diffServiceIsContainerds() throws IOException {
+    Set<String> theirs = describe(descriptorIn("services/diff/v1/diff.pb.go"));
+
+    assertThat(theirs).hasSizeGreaterThan(20);
+    assertThat(describe(DiffProto.getDescriptor().toProto())).isEqualTo(theirs);
+  }
+
+  @Test
+  void contentServiceIsAPartOfContainerds() throws IOException {
+    Set<String> ours = describe(ContentProto.getDescriptor().toProto());
+    Set<String> theirs = describe(descriptorIn("services/content/v1/content.pb.go"));
+
+    assertThat(theirs).containsAll(ours);
+    assertThat(ours).containsAll(fieldsOfSharedMessages(ours, theirs));
+  }
+
+  @Test
+  void leasesServiceIsAPartOfContainerds() throws IOException {
+    Set<String> ours = describe(LeasesProto.getDescriptor().toProto());
+    Set<String> theirs = describe(descriptorIn("services/leases/v1/leases.pb.go"));
+
+    assertThat(theirs).containsAll(ours);
+    assertThat(ours).containsAll(fieldsOfSharedMessages(ours, theirs));
+  }
+
+  /** A message that we have, we have with all its fields. */
+  private static Set<String> fieldsOfSharedMessages(Set<String> ours, Set<String> theirs) {
+    Set<String> messages = new TreeSet<>(ours);
+    messages.removeIf(line -> line.contains(" "));
+    Set<String> fields = new TreeSet<>();
+    for (String line : theirs) {
+      int end = line.indexOf(" = ");
+      if (end >= 0 && messages.contains(line.substring(0, line.lastIndexOf('.', end)))) {
+        fields.add(line);
+      }
+    }
+    assertThat(fields).isNotEmpty();
+    return fields;
+  }
+
   private static FileDescriptorProto descriptorIn(String generatedFile) throws IOException {
     Path file = API.resolve(generatedFile);
     assertThat(file).as("containerd's development package (scripts/setup installs it)").exists();
@@ -72,7 +125,7 @@ final class ContainerdApiIT {
   private static Set<String> describe(FileDescriptorProto file) {
     Set<String> lines = new TreeSet<>();
     String name = file.getPackage();
-    for (DescriptorProto message : file.getMessageTypeList()) {
+    for (DescriptorProtos.DescriptorProto message : file.getMessageTypeList()) {
       describe(name + "." + message.getName(), message, lines);
     }
     for (EnumDescriptorProto choice : file.getEnumTypeList()) {
@@ -98,7 +151,8 @@ final class ContainerdApiIT {
     return lines;
   }
 
-  private static void describe(String name, DescriptorProto message, Set<String> lines) {
+  private static void describe(
+      String name, DescriptorProtos.DescriptorProto message, Set<String> lines) {
     lines.add(name + (message.getOptions().getMapEntry() ? " (map entry)" : ""));
     for (FieldDescriptorProto field : message.getFieldList()) {
       lines.add(
@@ -111,7 +165,7 @@ final class ContainerdApiIT {
                   field.getType(),
                   field.getTypeName()));
     }
-    for (DescriptorProto nested : message.getNestedTypeList()) {
+    for (DescriptorProtos.DescriptorProto nested : message.getNestedTypeList()) {
       describe(name + "." + nested.getName(), nested, lines);
     }
   }
