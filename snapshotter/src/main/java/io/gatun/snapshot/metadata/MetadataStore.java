@@ -71,23 +71,20 @@ public final class MetadataStore implements AutoCloseable {
    */
   public static MetadataStore open(Disk disk, Path directory, MetadataSettings settings)
       throws IOException, MetadataDamagedException {
-    Generations generations = new Generations(disk, directory, settings);
-    boolean isOpen = false;
-    try {
-      MetadataStore store = new MetadataStore(generations, new Recovery(generations).recover());
-      store.start();
-      isOpen = true;
+    try (Opened opened = new Opened()) {
+      Generations generations =
+          opened.keep(new Generations(disk, directory, settings), Generations::close);
+      MetadataStore store =
+          new MetadataStore(generations, new Recovery(generations, opened).recover());
+      store.start(opened);
+      opened.release();
       return store;
-    } finally {
-      if (!isOpen) {
-        generations.close();
-      }
     }
   }
 
-  private void start() {
-    checkpointer.start();
-    committer.start();
+  private void start(Opened opened) {
+    opened.keep(checkpointer, Checkpointer::close).start();
+    opened.keep(committer, Committer::close).start();
   }
 
   // Reading.

@@ -18,6 +18,7 @@ final class Recovery {
   private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
 
   private final Generations generations;
+  private final Opened opened;
 
   /**
    * What the store goes on with.
@@ -34,8 +35,12 @@ final class Recovery {
       long checkpoint,
       long checkpointBytes) {}
 
-  Recovery(Generations generations) {
+  /**
+   * @param opened is given what the store goes on with, so that it is closed if the start fails
+   */
+  Recovery(Generations generations, Opened opened) {
     this.generations = generations;
+    this.opened = opened;
   }
 
   Recovered recover() throws IOException, MetadataDamagedException {
@@ -121,18 +126,14 @@ final class Recovery {
       LOG.warn("msg=\"the index cannot be opened and is made anew\" reason=\"{}\"", e.toString());
       return rebuild(Optional.empty());
     }
-    boolean isComplete = false;
-    try {
-      JournalFile journal =
-          JournalFile.resume(generations.disk(), generations.directory(), truth.last());
-      Recovered recovered = recovered(index, truth, journal);
-      isComplete = true;
-      return recovered;
-    } finally {
-      if (!isComplete) {
-        index.close();
-      }
-    }
+    return recovered(
+        index,
+        truth,
+        keep(JournalFile.resume(generations.disk(), generations.directory(), truth.last())));
+  }
+
+  private JournalFile keep(JournalFile journal) {
+    return opened.keep(journal, JournalFile::close);
   }
 
   /** {@return whether nothing is known to have been acknowledged after this stop} */
@@ -142,7 +143,9 @@ final class Recovery {
   }
 
   private Index openIndex(CleanMarker clean) throws IOException {
-    return Index.open(generations.path(), clean.entriesMax(), clean.count(), clean.recordBytes());
+    return opened.keep(
+        Index.open(generations.path(), clean.entriesMax(), clean.count(), clean.recordBytes()),
+        Index::close);
   }
 
   /**
@@ -158,29 +161,21 @@ final class Recovery {
       throw damage;
     }
     long generation = generations.next();
-    boolean isComplete = false;
-    try {
-      JournalFile journal = generations.begin(clean.store(), generation, clean.nextSequence());
-      Ids ids = new Ids(clean.idsEnd(), clean.trustedFrom());
-      long bytes = generations.writeCheckpoint(journal.header(), index, ids);
-      generations.deleteBefore(generation);
-      Recovered recovered =
-          new Recovered(
-              index,
-              ids,
-              journal,
-              clean.nextSequence(),
-              acknowledge(journal.header(), clean.nextSequence()),
-              generation,
-              bytes);
-      removeCleanMarker();
-      isComplete = true;
-      return recovered;
-    } finally {
-      if (!isComplete) {
-        index.close();
-      }
-    }
+    JournalFile journal = keep(generations.begin(clean.store(), generation, clean.nextSequence()));
+    Ids ids = new Ids(clean.idsEnd(), clean.trustedFrom());
+    long bytes = generations.writeCheckpoint(journal.header(), index, ids);
+    generations.deleteBefore(generation);
+    Recovered recovered =
+        new Recovered(
+            index,
+            ids,
+            journal,
+            clean.nextSequence(),
+            acknowledge(journal.header(), clean.nextSequence()),
+            generation,
+            bytes);
+    removeCleanMarker();
+    return recovered;
   }
 
   // After anything else.
@@ -199,33 +194,25 @@ final class Recovery {
       Truth.read(generations, Truth.IGNORING, durableEnd);
     }
     Index index =
-        Index.create(
-            generations.disk(),
-            generations.directory(),
-            generations.path(),
-            generations.settings().entriesMax());
-    boolean isComplete = false;
-    try {
-      Truth truth = Truth.read(generations, new Loader(index), durableEnd);
-      Optional<String> contradiction = index.link();
-      if (contradiction.isPresent()) {
-        throw new MetadataDamagedException(
-            Finding.damage(truth.last().name(), 0, contradiction.get()));
-      }
-      truth.last().tail().ifPresent(tail -> LOG.warn("msg=\"{}; it is cut off\"", tail));
-      JournalFile journal =
-          JournalFile.recover(generations.disk(), generations.directory(), truth.last());
-      // This also syncs the directory: names that were given before the crash may not be on disk
-      // yet.
-      removeCleanMarker();
-      Recovered recovered = recovered(index, truth, journal);
-      isComplete = true;
-      return recovered;
-    } finally {
-      if (!isComplete) {
-        index.close();
-      }
+        opened.keep(
+            Index.create(
+                generations.disk(),
+                generations.directory(),
+                generations.path(),
+                generations.settings().entriesMax()),
+            Index::close);
+    Truth truth = Truth.read(generations, new Loader(index), durableEnd);
+    Optional<String> contradiction = index.link();
+    if (contradiction.isPresent()) {
+      throw new MetadataDamagedException(
+          Finding.damage(truth.last().name(), 0, contradiction.get()));
     }
+    truth.last().tail().ifPresent(tail -> LOG.warn("msg=\"{}; it is cut off\"", tail));
+    JournalFile journal =
+        keep(JournalFile.recover(generations.disk(), generations.directory(), truth.last()));
+    // This also syncs the directory: names that were given before the crash may not be on disk yet.
+    removeCleanMarker();
+    return recovered(index, truth, journal);
   }
 
   /** Puts what is read into the index. */
@@ -243,13 +230,7 @@ final class Recovery {
   }
 
   private Recovered recovered(Index index, Truth truth, JournalFile journal) throws ErrnoException {
-    Acknowledged acknowledged;
-    try {
-      acknowledged = acknowledge(journal.header(), truth.last().nextSequence());
-    } catch (ErrnoException e) {
-      journal.close();
-      throw e;
-    }
+    Acknowledged acknowledged = acknowledge(journal.header(), truth.last().nextSequence());
     generations.deleteBefore(truth.checkpoint());
     return new Recovered(
         index,
@@ -262,9 +243,11 @@ final class Recovery {
   }
 
   private Acknowledged acknowledge(FileHeader journal, long nextSequence) throws ErrnoException {
-    return Acknowledged.create(
-        generations.disk(),
-        generations.directory(),
-        new Acknowledged.Mark(journal.store(), journal.generation(), nextSequence - 1));
+    return opened.keep(
+        Acknowledged.create(
+            generations.disk(),
+            generations.directory(),
+            new Acknowledged.Mark(journal.store(), journal.generation(), nextSequence - 1)),
+        Acknowledged::close);
   }
 }

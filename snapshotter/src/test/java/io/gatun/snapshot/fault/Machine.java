@@ -181,13 +181,18 @@ public final class Machine implements AutoCloseable {
     }
   }
 
-  /** {@return which files of the root are open at present} */
+  /** {@return which files of the root are open or mapped at present} */
   public List<String> openFiles() {
     List<String> open = new ArrayList<>();
-    try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"))) {
+    try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"));
+        Stream<String> mappings = Files.lines(Path.of("/proc/self/maps"))) {
       for (Path descriptor : descriptors.toList()) {
         target(descriptor).filter(path -> path.startsWith(base.toString())).forEach(open::add);
       }
+      mappings
+          .filter(mapping -> mapping.contains(base.toString()))
+          .map(mapping -> "mapped " + mapping.substring(mapping.indexOf(base.toString())))
+          .forEach(open::add);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
