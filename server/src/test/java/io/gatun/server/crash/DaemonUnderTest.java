@@ -6,8 +6,11 @@ import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /** A daemon in a process of its own. */
@@ -21,12 +24,26 @@ final class DaemonUnderTest implements AutoCloseable {
 
   private final Process process;
   private final Path socket;
+  private final Optional<Object> leftSocket;
   private final Path log;
 
-  DaemonUnderTest(Process process, Path socket, Path log) {
+  /**
+   * @param leftSocket the {@link #keyOf key} of what an earlier daemon has left at {@code socket}
+   */
+  DaemonUnderTest(Process process, Path socket, Optional<Object> leftSocket, Path log) {
     this.process = process;
     this.socket = socket;
+    this.leftSocket = leftSocket;
     this.log = log;
+  }
+
+  /** {@return what tells a file from all others that have its path at any time, if there is one} */
+  static Optional<Object> keyOf(Path file) throws IOException {
+    try {
+      return Optional.of(Files.readAttributes(file, BasicFileAttributes.class).fileKey());
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    }
   }
 
   /** Waits until clients can connect. */
@@ -52,8 +69,16 @@ final class DaemonUnderTest implements AutoCloseable {
     return true;
   }
 
-  private boolean accepts() {
-    // A daemon that was killed has left its socket, which refuses.
+  /**
+   * The socket of a daemon that was killed stays, and may even accept for some milliseconds after
+   * the process is gone: the kernel ends what its io_uring still waits for, such as connections,
+   * from a thread of its own (io_uring/io_uring.c: io_ring_exit_work). So it is not to be asked.
+   */
+  private boolean accepts() throws IOException {
+    Optional<Object> present = keyOf(socket);
+    if (present.isEmpty() || present.equals(leftSocket)) {
+      return false;
+    }
     try (var _ = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
       return true;
     } catch (IOException e) {

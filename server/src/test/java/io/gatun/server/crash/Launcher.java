@@ -6,6 +6,7 @@ import io.gatun.snapshot.metadata.MetadataSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /** Starts daemons on one root, one at a time. */
 final class Launcher {
@@ -51,13 +52,14 @@ final class Launcher {
         UTF_8);
     starts++;
     Files.deleteIfExists(log(starts - LOGS_KEPT));
+    Optional<Object> leftSocket = DaemonUnderTest.keyOf(socket);
     Process process =
         preparation
             .command(file)
             .redirectErrorStream(true)
             .redirectOutput(log(starts).toFile())
             .start();
-    return new DaemonUnderTest(process, socket, log(starts));
+    return new DaemonUnderTest(process, socket, leftSocket, log(starts));
   }
 
   private Path log(int start) {
