@@ -217,14 +217,12 @@ final class Abi {
   // isa-l.h and isa-l/igzip_lib.h
   static final int ISAL_MAJOR_VERSION = 2;
   static final int ISAL_MINOR_VERSION = 31;
-  static final int ISAL_GZIP = 1;
+  static final int ISAL_GZIP_NO_HDR_VER = 6;
   static final int ISAL_BLOCK_FINISH = 5;
   static final int ISAL_NEED_DICT = 6;
   static final int ISAL_INVALID_BLOCK = -1;
   static final int ISAL_INVALID_SYMBOL = -2;
   static final int ISAL_INVALID_LOOKBACK = -3;
-  static final int ISAL_INVALID_WRAPPER = -4;
-  static final int ISAL_UNSUPPORTED_METHOD = -5;
   static final int ISAL_INCORRECT_CHECKSUM = -6;
 
   // asm/unistd.h: calls that not every C library has a function for. From 424 on, numbers are the

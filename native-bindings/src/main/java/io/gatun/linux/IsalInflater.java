@@ -10,9 +10,12 @@ import java.util.Optional;
  * isa-l/igzip_lib.h}. The library is an option: {@link #absence} tells whether it can be used here,
  * and why not.
  *
- * <p>For one thread at a time. One gzip member is one round: after {@link Progress#FINISHED} come
- * {@link #reset} and the next member, if there is more input. Where the input ends in the middle of
- * a member only the caller knows.
+ * <p>For one thread at a time. What is in a gzip member after its header is one round: after {@link
+ * Progress#FINISHED} come {@link #reset} and the next one, if there is more input. Where the input
+ * ends too early only the caller knows.
+ *
+ * <p>Headers are left to the caller, since the library does not get their checksum right if they
+ * come in pieces.
  */
 public final class IsalInflater implements AutoCloseable {
 
@@ -20,7 +23,7 @@ public final class IsalInflater implements AutoCloseable {
   public enum Progress {
     /** All input is used up, or there is no room for output. */
     MORE,
-    /** A member has ended, its length and checksum being right; there may be input left. */
+    /** The member has ended, its length and checksum being right; there may be input left. */
     FINISHED
   }
 
@@ -49,7 +52,7 @@ public final class IsalInflater implements AutoCloseable {
    */
   public IsalInflater() {
     library.init(state);
-    state.set(NativeCall.INT, CRC_FLAG, Abi.ISAL_GZIP);
+    state.set(NativeCall.INT, CRC_FLAG, Abi.ISAL_GZIP_NO_HDR_VER);
   }
 
   /** {@return why the library cannot be used here, in words for people; or nothing if it can} */
@@ -62,6 +65,8 @@ public final class IsalInflater implements AutoCloseable {
    *
    * @param input direct; its position moves
    * @param output direct; its position moves
+   * @throws CorruptException with the positions as they were; only {@link #reset} makes it useful
+   *     again
    */
   public Progress inflate(ByteBuffer input, ByteBuffer output) throws CorruptException {
     MemorySegment in = direct(input);
@@ -71,11 +76,13 @@ public final class IsalInflater implements AutoCloseable {
     state.set(NativeCall.POINTER, NEXT_OUT, out);
     state.set(NativeCall.INT, AVAIL_OUT, output.remaining());
     int result = library.inflate(state);
-    input.position(input.limit() - state.get(NativeCall.INT, AVAIL_IN));
-    output.position(output.limit() - state.get(NativeCall.INT, AVAIL_OUT));
     if (result < 0 || result == Abi.ISAL_NEED_DICT) {
+      // What it then says of the buffers cannot be relied on: after a wrong distance it may have
+      // counted more input than there was.
       throw new CorruptException("isal_inflate: " + reason(result));
     }
+    input.position(input.limit() - state.get(NativeCall.INT, AVAIL_IN));
+    output.position(output.limit() - state.get(NativeCall.INT, AVAIL_OUT));
     return state.get(NativeCall.INT, BLOCK_STATE) == Abi.ISAL_BLOCK_FINISH
         ? Progress.FINISHED
         : Progress.MORE;
@@ -84,7 +91,7 @@ public final class IsalInflater implements AutoCloseable {
   /** Makes ready for another member. */
   public void reset() {
     library.reset(state);
-    state.set(NativeCall.INT, CRC_FLAG, Abi.ISAL_GZIP);
+    state.set(NativeCall.INT, CRC_FLAG, Abi.ISAL_GZIP_NO_HDR_VER);
   }
 
   @Override
@@ -104,9 +111,7 @@ public final class IsalInflater implements AutoCloseable {
       case Abi.ISAL_INVALID_BLOCK -> "invalid block";
       case Abi.ISAL_INVALID_SYMBOL -> "invalid symbol";
       case Abi.ISAL_INVALID_LOOKBACK -> "invalid distance";
-      case Abi.ISAL_INVALID_WRAPPER -> "invalid header";
-      case Abi.ISAL_UNSUPPORTED_METHOD -> "unknown method";
-      case Abi.ISAL_INCORRECT_CHECKSUM -> "wrong checksum";
+      case Abi.ISAL_INCORRECT_CHECKSUM -> "wrong checksum or length";
       default -> "result " + result;
     };
   }

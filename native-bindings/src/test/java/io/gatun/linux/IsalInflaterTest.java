@@ -7,12 +7,16 @@ import io.gatun.linux.IsalInflater.Progress;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 
 class IsalInflaterTest {
+
+  /** Of what the JDK writes; the inflater wants what comes after it. */
+  private static final int HEADER_BYTES = 10;
 
   @Test
   void libraryIsThere() {
@@ -25,13 +29,14 @@ class IsalInflaterTest {
     long seed = new Random().nextLong();
     byte[] first = text(new Random(seed), 300_000);
     byte[] second = text(new Random(seed + 1), 10);
-    byte[] blob = new byte[gzip(first).length + gzip(second).length];
-    System.arraycopy(gzip(first), 0, blob, 0, gzip(first).length);
+    byte[] blob = Arrays.copyOf(gzip(first), gzip(first).length + gzip(second).length);
     System.arraycopy(gzip(second), 0, blob, gzip(first).length, gzip(second).length);
     try (IsalInflater inflater = new IsalInflater()) {
       ByteBuffer input = direct(blob);
+      input.position(HEADER_BYTES);
       assertThat(member(inflater, input, 7777)).as("seed %d", seed).isEqualTo(first);
       inflater.reset();
+      input.position(input.position() + HEADER_BYTES);
       assertThat(member(inflater, input, 3)).as("seed %d", seed).isEqualTo(second);
       assertThat(input.remaining()).isZero();
     }
@@ -42,14 +47,47 @@ class IsalInflaterTest {
     byte[] blob = gzip(text(new Random(1), 1000));
     blob[blob.length - 8] ^= 1;
     assertCorrupt(blob, "wrong checksum");
-    assertCorrupt(new byte[] {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, "");
+    assertCorrupt(Arrays.copyOf(new byte[0], 30), "invalid block");
+  }
+
+  @Test
+  void whateverBitIsWrongTheMemberIsRefusedOrIncompleteOrAsItWas() throws Exception {
+    byte[] content = text(new Random(1), 400);
+    byte[] blob = gzip(content);
+    ByteBuffer output = ByteBuffer.allocateDirect(100_000);
+    try (IsalInflater inflater = new IsalInflater()) {
+      for (int bit = HEADER_BYTES * 8; bit < blob.length * 8; bit++) {
+        byte[] wrong = blob.clone();
+        wrong[bit / 8] ^= (byte) (1 << bit % 8);
+        inflater.reset();
+        if (finishes(inflater, wrong, 1 + bit % 29, output.clear())) {
+          assertThat(output.flip()).as("bit %d", bit).isEqualTo(ByteBuffer.wrap(content));
+        }
+      }
+    }
+  }
+
+  private static boolean finishes(
+      IsalInflater inflater, byte[] blob, int pieceBytes, ByteBuffer output) {
+    ByteBuffer all = direct(blob);
+    try {
+      for (int at = HEADER_BYTES; at < blob.length; at += pieceBytes) {
+        ByteBuffer piece = all.slice(at, Math.min(pieceBytes, blob.length - at));
+        if (inflater.inflate(piece, output) == Progress.FINISHED) {
+          return true;
+        }
+      }
+      return false;
+    } catch (IsalInflater.CorruptException e) {
+      return false;
+    }
   }
 
   @Test
   void truncatedMembersDoNotFinish() throws Exception {
     byte[] blob = gzip(text(new Random(1), 1000));
     try (IsalInflater inflater = new IsalInflater()) {
-      ByteBuffer input = direct(blob).limit(blob.length - 1);
+      ByteBuffer input = direct(blob).position(HEADER_BYTES).limit(blob.length - 1);
       assertThat(inflater.inflate(input, ByteBuffer.allocateDirect(2000))).isEqualTo(Progress.MORE);
       assertThat(input.hasRemaining()).isFalse();
     }
@@ -75,7 +113,8 @@ class IsalInflaterTest {
 
   private static void assertCorrupt(byte[] blob, String message) {
     try (IsalInflater inflater = new IsalInflater()) {
-      assertThatThrownBy(() -> member(inflater, direct(blob), 2000))
+      ByteBuffer input = direct(blob).position(HEADER_BYTES);
+      assertThatThrownBy(() -> member(inflater, input, 2000))
           .isInstanceOf(IsalInflater.CorruptException.class)
           .hasMessageContaining(message);
     }
