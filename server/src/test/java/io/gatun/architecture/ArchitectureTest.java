@@ -44,6 +44,7 @@ final class ArchitectureTest {
 
   private static final String FOREIGN = "java.lang.foreign..";
   private static final String CHRONICLE = "net.openhft..";
+  private static final String ZSTD = "com.github.luben..";
   private static final String[] JDK = {"java..", "org.jspecify.annotations.."};
 
   private static JavaClasses gatun;
@@ -72,7 +73,7 @@ final class ArchitectureTest {
 
   @Test
   void snapshotterKnowsNothingOfTheWire() {
-    onlyDependsOn(SNAPSHOT, SNAPSHOT, LINUX, CHRONICLE, "org.slf4j..", "com.google.re2j..");
+    onlyDependsOn(SNAPSHOT, SNAPSHOT, LINUX, CHRONICLE, ZSTD, "org.slf4j..", "com.google.re2j..");
   }
 
   @Test
@@ -159,6 +160,17 @@ final class ArchitectureTest {
         .should()
         .dependOnClassesThat()
         .resideInAPackage(CHRONICLE)
+        .check(gatun);
+  }
+
+  @Test
+  void zstdIsTheCodecsAffair() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage("io.gatun.snapshot.apply.codec..")
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage(ZSTD)
         .check(gatun);
   }
 

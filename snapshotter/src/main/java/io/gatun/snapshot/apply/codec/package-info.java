@@ -1,0 +1,11 @@
+/**
+ * Decompression of layer blobs, whatever they say they are: {@link
+ * io.gatun.snapshot.apply.codec.BlobDecoder} goes by their first bytes, as containerd does.
+ *
+ * <p>Uses the bindings of ISA-L, zstd's own library, and what fails a layer. Knows no files, no
+ * threads and no tar.
+ */
+@NullMarked
+package io.gatun.snapshot.apply.codec;
+
+import org.jspecify.annotations.NullMarked;
