@@ -4,9 +4,11 @@ import io.gatun.linux.DirectoryReader;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.FileStatus;
+import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Stat;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.disk.Disk;
 import java.nio.file.Path;
@@ -21,19 +23,30 @@ import java.util.Optional;
  */
 public final class NativeDriver implements Driver {
 
+  private static final LinuxPath COPY_RECORD = LinuxPath.of("copied-since-boot");
+
+  private final Disk disk;
   private final SnapshotFiles files;
   private final NativeMounts mounts;
   private final TreeCopy copy;
+  private final BootMark copyMark;
+  private final boolean marksCopies;
 
   /**
    * @param root the absolute path of the root, which containerd is told
    * @param snapshots the directory that holds one directory a snapshot
    * @param copyThreads how many threads copy
+   * @param boot what identifies this start of the machine
+   * @param marksCopies whether a copy is known to be one until it is {@link #settle settled}
    */
-  public NativeDriver(Disk disk, Path root, Fd snapshots, int copyThreads) {
+  public NativeDriver(
+      Disk disk, Path root, Fd snapshots, int copyThreads, String boot, boolean marksCopies) {
+    this.disk = disk;
     this.files = new SnapshotFiles(disk, snapshots);
     this.mounts = new NativeMounts(new SnapshotPaths(root.toString()));
     this.copy = new TreeCopy(disk, copyThreads);
+    this.copyMark = new BootMark(disk, COPY_RECORD, boot);
+    this.marksCopies = marksCopies;
   }
 
   @Override
@@ -44,7 +57,10 @@ public final class NativeDriver implements Driver {
   @Override
   public void create(Fd directory, Chain chain) throws ErrnoException {
     files.create(directory, SnapshotFiles.FILES, SnapshotFiles.FILES_MODE);
-    if (chain.kind() == Kind.ACTIVE && !chain.parents().isEmpty()) {
+    if (isCopy(chain)) {
+      if (marksCopies) {
+        copyMark.record(directory);
+      }
       try (Fd source = files.openFiles(chain.parents().getFirst());
           Fd target = files.open(directory, SnapshotFiles.FILES)) {
         copy.copy(source, target);
@@ -52,9 +68,43 @@ public final class NativeDriver implements Driver {
     }
   }
 
+  private static boolean isCopy(Chain chain) {
+    return chain.kind() == Kind.ACTIVE && !chain.parents().isEmpty();
+  }
+
   @Override
-  public List<Mount> mounts(Chain chain) {
+  public boolean isUnsettled(long id) throws ErrnoException {
+    try (Fd directory = files.openDirectory(id)) {
+      return copyMark.isRecorded(directory) && !copyMark.isOutlived(directory);
+    }
+  }
+
+  @Override
+  public void settle(long id) throws ErrnoException {
+    try (Fd directory = files.openDirectory(id)) {
+      copyMark.remove(directory);
+      disk.sync(directory);
+    }
+  }
+
+  @Override
+  public List<Mount> mounts(Chain chain) throws ErrnoException {
+    requireWhole(chain);
     return mounts.of(chain);
+  }
+
+  private void requireWhole(Chain chain) throws ErrnoException {
+    if (isCopy(chain)) {
+      try (Fd directory = files.openDirectory(chain.id())) {
+        if (copyMark.isOutlived(directory)) {
+          throw new SnapshotException.FailedPrecondition(
+              ("the machine stopped before the files that snapshot id %d was made with had reached the disk,"
+                      + " so that some may be empty; remove the snapshot, with the container that uses it,"
+                      + " and create it again")
+                  .formatted(chain.id()));
+        }
+      }
+    }
   }
 
   /** What is on the parent was copied when the snapshot was made, or never will be. */
@@ -65,9 +115,11 @@ public final class NativeDriver implements Driver {
             + " this snapshotter out of containerd's configuration");
   }
 
-  /** Nothing has to be done: a copy is in the same form whether it is committed or not. */
+  /** A copy is in the same form whether it is committed or not, but it has to be one. */
   @Override
-  public void freeze(Chain chain) {}
+  public void freeze(Chain chain) throws ErrnoException {
+    requireWhole(chain);
+  }
 
   /** A copy is something of a snapshot's own, unless there is nothing in it. */
   @Override

@@ -106,6 +106,15 @@ public final class OverlayDriver implements Driver {
     return new Owner(parent.uid(), parent.gid());
   }
 
+  /** What is made for a new snapshot is names only, and they are synced with its own. */
+  @Override
+  public boolean isUnsettled(long id) {
+    return false;
+  }
+
+  @Override
+  public void settle(long id) {}
+
   @Override
   public List<Mount> mounts(Chain chain) throws ErrnoException {
     if (OverlayMounts.isContainer(chain)) {

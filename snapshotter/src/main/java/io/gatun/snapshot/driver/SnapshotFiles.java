@@ -18,6 +18,7 @@ import io.gatun.snapshot.disk.Disk;
  * <pre>
  *   snapshots/ID/fs      the files of the snapshot, 0755
  *   snapshots/ID/work    of an active snapshot, overlay's own, 0711
+ *   snapshots/ID/volatile-since-boot, snapshots/ID/copied-since-boot    see VolatileMark, NativeDriver
  * </pre>
  */
 final class SnapshotFiles {

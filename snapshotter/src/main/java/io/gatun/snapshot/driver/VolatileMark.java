@@ -4,23 +4,17 @@ import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Unistd;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.disk.Disk;
-import java.util.Optional;
 
 /**
- * Remembers, with a snapshot, that what is written to it is never synced, and since which start of
- * the machine.
+ * Remembers, with a snapshot, that what is written to it is never synced.
  *
  * <p>The kernel leaves {@code work/work/incompat/volatile} behind when such a mount is used, and
  * refuses to mount the same directories again for as long as that is there
  * (Documentation/filesystems/overlayfs, "Volatile mount"): after a crash of the machine, files may
  * be empty that were written long before. As long as the machine has not been started anew, nothing
  * is lost, and a container may be stopped and started again.
- *
- * <p>The record is a symbolic link in the snapshot's directory to the id of that start, since a
- * link is made with what it says in one step.
  */
 final class VolatileMark {
 
@@ -33,7 +27,7 @@ final class VolatileMark {
       LinuxPath.of("work/work/incompat/volatile/dirty");
 
   private final Disk disk;
-  private final LinuxPath boot;
+  private final BootMark mark;
   private final Barrier barrier;
 
   /**
@@ -41,19 +35,18 @@ final class VolatileMark {
    */
   VolatileMark(Disk disk, String boot, Barrier barrier) {
     this.disk = disk;
-    this.boot = LinuxPath.of(boot);
+    this.mark = new BootMark(disk, RECORD, boot);
     this.barrier = barrier;
   }
 
   /** Records, durably, that a snapshot is about to be used in this way. */
   void record(Fd directory) throws ErrnoException {
-    disk.createSymbolicLink(boot, directory, RECORD);
-    disk.sync(directory);
+    mark.record(directory);
   }
 
   /** {@return whether a snapshot may have been used in this way} */
   boolean isRecorded(Fd directory) throws ErrnoException {
-    return since(directory).isPresent();
+    return mark.isRecorded(directory);
   }
 
   /**
@@ -63,8 +56,7 @@ final class VolatileMark {
    *     used
    */
   void requireIntact(Fd directory, long id) throws ErrnoException {
-    Optional<LinuxPath> since = since(directory);
-    if (since.isPresent() && !since.get().equals(boot)) {
+    if (mark.isOutlived(directory)) {
       throw new SnapshotException.FailedPrecondition(
           ("the writable layer of snapshot id %d was used with the option volatile, and the machine has been"
                   + " started since: what was written to it may be lost in part; remove the container and"
@@ -82,18 +74,7 @@ final class VolatileMark {
   /** Ends the use in this way: what was written is brought to the disk, and no longer at risk. */
   void settle(Fd directory) throws ErrnoException {
     barrier.await();
-    disk.removeFile(directory, RECORD);
-  }
-
-  private static Optional<LinuxPath> since(Fd directory) throws ErrnoException {
-    try {
-      return Optional.of(Unistd.readlinkat(directory, RECORD));
-    } catch (ErrnoException e) {
-      if (e.is(Errno.ENOENT)) {
-        return Optional.empty();
-      }
-      throw e;
-    }
+    mark.remove(directory);
   }
 
   private static void ignoreAbsence(TreeWork.Task removal) throws ErrnoException {

@@ -43,6 +43,7 @@ final class Engine implements Snapshotter {
   private final Reaper reaper;
   private final UsageCounter usages;
   private final LayerDurability durability;
+  private final CopySettler copies;
   private final InstantSource clock;
   private final NameClaims claims;
 
@@ -53,6 +54,7 @@ final class Engine implements Snapshotter {
       Reaper reaper,
       UsageCounter usages,
       LayerDurability durability,
+      CopySettler copies,
       NameClaims claims,
       InstantSource clock) {
     this.store = store;
@@ -61,6 +63,7 @@ final class Engine implements Snapshotter {
     this.reaper = reaper;
     this.usages = usages;
     this.durability = durability;
+    this.copies = copies;
     this.claims = claims;
     this.clock = clock;
   }
@@ -99,11 +102,13 @@ final class Engine implements Snapshotter {
               LayerForm.DIRECTORY);
       Chain chain = chain(created, parentRecord);
       try (var making = directories.create(id, directory -> driver.create(directory, chain))) {
-        // What a driver copied from the parent must not turn up empty after a power cut.
-        durability.awaitCreation(operation, key, chain);
         List<Mount> mounts = driver.mounts(chain);
+        boolean unsettled = driver.isUnsettled(id);
         store.put(created);
         making.recorded();
+        if (unsettled) {
+          copies.submit(id);
+        }
         return mounts;
       }
     } catch (ErrnoException e) {
@@ -321,6 +326,22 @@ final class Engine implements Snapshotter {
 
   private boolean isRecorded(long id) {
     return store.find(id).isPresent();
+  }
+
+  /** Has copies brought to the disk that a daemon before this one did not get around to. */
+  void settleCopies() throws ErrnoException {
+    List<Long> actives = new ArrayList<>();
+    store.forEach(
+        record -> {
+          if (record.kind() == Kind.ACTIVE && !directories.isMissing(record.id())) {
+            actives.add(record.id());
+          }
+        });
+    for (long id : actives) {
+      if (driver.isUnsettled(id)) {
+        copies.submit(id);
+      }
+    }
   }
 
   /** Finds a snapshot whose files a request needs. */

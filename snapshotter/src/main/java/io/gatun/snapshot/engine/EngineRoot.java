@@ -58,7 +58,8 @@ public final class EngineRoot implements AutoCloseable {
    * As {@link #open(Disk, EngineSettings, InstantSource)}, on a machine that was started under this
    * id.
    */
-  static EngineRoot open(Disk disk, EngineSettings settings, InstantSource clock, String boot)
+  public static EngineRoot open(
+      Disk disk, EngineSettings settings, InstantSource clock, String boot)
       throws UnusableRootException {
     return open(disk, settings, clock, boot, UnaryOperator.identity());
   }
@@ -104,6 +105,7 @@ public final class EngineRoot implements AutoCloseable {
       NameClaims claims = new NameClaims();
       Reaper reaper = keep(new Reaper(disk, root, recordsOf(store)));
       Set<Long> missing = Recovery.run(root, store, reaper);
+      CopySettler copies = keep(new CopySettler(chosen, filesystem, lostWrites));
       this.engine =
           new Engine(
               store,
@@ -112,8 +114,10 @@ public final class EngineRoot implements AutoCloseable {
               reaper,
               new UsageCounter(store, chosen, claims),
               new LayerDurability(settings.layerSync(), chosen, filesystem, lostWrites),
+              copies,
               claims,
               clock);
+      engine.settleCopies();
       reaper.start();
       complete = true;
     } finally {
@@ -164,7 +168,13 @@ public final class EngineRoot implements AutoCloseable {
           }
           case DriverChoice.Native copying -> {
             log.info("driver=native reason=\"{}\"", copying.reason());
-            yield new NativeDriver(disk, root.path(), root.snapshots(), settings.copyThreads());
+            yield new NativeDriver(
+                disk,
+                root.path(),
+                root.snapshots(),
+                settings.copyThreads(),
+                boot,
+                settings.layerSync() == LayerSync.COMMIT);
           }
           case DriverChoice.Refused refused ->
               throw new UnusableRootException(

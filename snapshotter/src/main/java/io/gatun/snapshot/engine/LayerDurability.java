@@ -24,20 +24,6 @@ final class LayerDurability {
   }
 
   /**
-   * Returns when the files that a driver has put into a new snapshot are as durable as the
-   * configuration asks.
-   */
-  void awaitCreation(String operation, String key, Chain chain) throws ErrnoException {
-    if (isAsked(chain)) {
-      sync(operation, key, chain);
-      if (lostWrites.concern(chain.id())) {
-        throw new SnapshotException.StorageFailure(
-            "%s %s: the disk failed to sync meanwhile; try again".formatted(operation, key), null);
-      }
-    }
-  }
-
-  /**
    * Returns when the files of a snapshot that is to be committed are as durable as the
    * configuration asks.
    *
@@ -45,7 +31,7 @@ final class LayerDurability {
    */
   void awaitCommit(String key, Chain chain) throws ErrnoException {
     if (isAsked(chain)) {
-      sync("commit", key, chain);
+      sync(key, chain);
       // Only now: a sync that failed just before, for somebody else, took these files with it.
       lostWrites.requireNone(key, chain.id());
     }
@@ -58,14 +44,14 @@ final class LayerDurability {
     };
   }
 
-  private void sync(String operation, String key, Chain chain) throws ErrnoException {
+  private void sync(String key, Chain chain) throws ErrnoException {
     try {
       filesystem.await(filesystem.mark());
     } catch (ErrnoException e) {
       // No room, for example, is no reason to try again here: what was not written is gone.
       throw new SnapshotException.StorageFailure(
-          "%s %s: what was written to the snapshot (id %d) may be lost: %s"
-              .formatted(operation, key, chain.id(), e.getMessage()),
+          "commit %s: what was written to the snapshot (id %d) may be lost: %s"
+              .formatted(key, chain.id(), e.getMessage()),
           e);
     }
   }

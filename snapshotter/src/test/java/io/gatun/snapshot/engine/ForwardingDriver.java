@@ -31,6 +31,16 @@ class ForwardingDriver implements Driver {
   }
 
   @Override
+  public boolean isUnsettled(long id) throws ErrnoException {
+    return driver.isUnsettled(id);
+  }
+
+  @Override
+  public void settle(long id) throws ErrnoException {
+    driver.settle(id);
+  }
+
+  @Override
   public List<Mount> mounts(Chain chain) throws ErrnoException {
     return driver.mounts(chain);
   }

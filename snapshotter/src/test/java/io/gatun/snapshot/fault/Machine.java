@@ -8,15 +8,18 @@ import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.engine.EngineRoot;
 import io.gatun.snapshot.engine.EngineSettings;
 import io.gatun.snapshot.metadata.MetadataSettings;
+import io.gatun.snapshot.metadata.MetadataStore;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -33,13 +36,15 @@ public final class Machine implements AutoCloseable {
   /** A journal so short that there are many of them. */
   public static final MetadataSettings METADATA = new MetadataSettings(256, 64 << 10);
 
-  private static final String CHECKPOINT_THREAD = "gatun-checkpoint";
+  /** What works in the background, and waits when there is nothing to do. */
+  private static final Set<String> BACKGROUND = Set.of("gatun-checkpoint", "gatun-settle");
 
   private final Path base;
   private final Path root;
   private final DriverSetting driver;
   private final PageCache cache;
   private FaultyDisk disk;
+  private int boots = 1;
   private @Nullable EngineRoot engine;
 
   private Machine(Path base, DriverSetting driver) throws IOException {
@@ -91,7 +96,8 @@ public final class Machine implements AutoCloseable {
                 1,
                 defaults.layerSync(),
                 METADATA),
-            InstantSource.system());
+            InstantSource.system(),
+            "boot " + boots);
   }
 
   public Snapshotter snapshotter() {
@@ -104,23 +110,33 @@ public final class Machine implements AutoCloseable {
   /** Waits until nothing is done in the background any more. */
   public void settle() {
     snapshotter().cleanup();
-    while (isCheckpointing()) {
+    while (isBusy()) {
       Thread.onSpinWait();
     }
   }
 
-  private static boolean isCheckpointing() {
+  private static boolean isBusy() {
     Thread[] threads = new Thread[Thread.activeCount() + 16];
     int count = Thread.enumerate(threads);
     for (int i = 0; i < count; i++) {
-      Thread.State state = threads[i].getState();
-      if (threads[i].getName().equals(CHECKPOINT_THREAD)
-          && state != Thread.State.WAITING
-          && state != Thread.State.TERMINATED) {
+      if (BACKGROUND.contains(threads[i].getName()) && !isIdle(threads[i])) {
         return true;
       }
     }
     return false;
+  }
+
+  /** A thread also waits for what others do for it, in the middle of its work. */
+  private static boolean isIdle(Thread thread) {
+    return switch (thread.getState()) {
+      case WAITING -> Arrays.stream(thread.getStackTrace()).noneMatch(Machine::isMetadataWrite);
+      case TERMINATED -> true;
+      case NEW, RUNNABLE, BLOCKED, TIMED_WAITING -> false;
+    };
+  }
+
+  private static boolean isMetadataWrite(StackTraceElement frame) {
+    return frame.getClassName().equals(MetadataStore.class.getName());
   }
 
   /** Writes a file in an active snapshot, as a container would that does not sync. */
@@ -164,6 +180,7 @@ public final class Machine implements AutoCloseable {
   /** Ends the daemon, and takes back whatever is not on the disk for certain. */
   public void cutPower() {
     kill();
+    boots++;
     try {
       cache.cutPower();
     } catch (IOException e) {
@@ -174,6 +191,7 @@ public final class Machine implements AutoCloseable {
   /** Ends the daemon, and takes back some of what is not on the disk for certain. */
   public void cutPower(Random random) {
     kill();
+    boots++;
     try {
       cache.cutPower(random);
     } catch (IOException e) {
