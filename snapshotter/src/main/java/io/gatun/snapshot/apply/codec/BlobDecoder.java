@@ -152,6 +152,9 @@ public final class BlobDecoder implements AutoCloseable {
       return false;
     }
     int read = source.read(into);
+    if (read == 0) {
+      throw new IllegalStateException("a source that gives nothing and does not end");
+    }
     if (read < 0) {
       sourceEnded = true;
       return false;

@@ -1,0 +1,61 @@
+package io.gatun.snapshot.apply;
+
+import io.gatun.snapshot.apply.codec.BlobSource;
+import io.gatun.snapshot.apply.layer.InvalidLayerException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.security.MessageDigest;
+
+/** A blob that fails where it turns out not to be what its descriptor says. */
+final class CheckedBlob implements BlobSource {
+
+  private final LayerBlob blob;
+  private final MessageDigest sha256;
+  private final boolean isHashed;
+  private final long expectedBytes;
+  private long bytes;
+
+  /**
+   * @param sha256 to be used for the blob, if it has to be hashed
+   */
+  CheckedBlob(LayerBlob blob, MessageDigest sha256) {
+    this.blob = blob;
+    this.sha256 = sha256;
+    this.isHashed = !blob.isVerified();
+    this.expectedBytes = blob.sizeBytes().orElse(Long.MAX_VALUE);
+    sha256.reset();
+  }
+
+  @Override
+  public int read(ByteBuffer into) throws IOException {
+    int start = into.position();
+    int read = blob.read(into);
+    if (read < 0) {
+      checkWhole();
+      return read;
+    }
+    bytes += read;
+    if (bytes > expectedBytes) {
+      throw new InvalidLayerException(
+          "blob goes on after the %d bytes that its descriptor says".formatted(expectedBytes));
+    }
+    if (isHashed) {
+      sha256.update(into.slice(start, read));
+    }
+    return read;
+  }
+
+  private void checkWhole() throws InvalidLayerException {
+    if (blob.sizeBytes().isPresent() && bytes != expectedBytes) {
+      throw new InvalidLayerException(
+          "blob ends after %d of the %d bytes that its descriptor says"
+              .formatted(bytes, expectedBytes));
+    }
+    if (isHashed) {
+      Digest actual = Digest.of(sha256);
+      if (!actual.equals(blob.digest())) {
+        throw new InvalidLayerException("blob is not what its name says, but " + actual);
+      }
+    }
+  }
+}

@@ -1,0 +1,211 @@
+package io.gatun.snapshot.apply;
+
+import io.gatun.snapshot.apply.codec.BlobDecoder;
+import io.gatun.snapshot.apply.layer.InvalidLayerException;
+import io.gatun.snapshot.apply.layer.LayerEntry;
+import io.gatun.snapshot.apply.layer.LayerReader;
+import io.gatun.snapshot.apply.layer.TarReader;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.security.MessageDigest;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
+
+/**
+ * One apply. The caller's thread begins alone, since most layers are small, and most of the small
+ * ones fit into the first chunk; only if there is more do other threads go on with decompressing
+ * and hashing.
+ */
+final class LayerRun {
+
+  /** What is decompressed before other threads are called upon. */
+  private static final int FIRST_BYTES = 256 << 10;
+
+  /** Decompressing, and hashing. */
+  private static final int HELPERS = 2;
+
+  /** What one of the threads does. */
+  private interface Part {
+    void run() throws IOException;
+  }
+
+  private final LayerBlob blob;
+  private final LayerConsumer consumer;
+  private final Cancellation cancellation;
+  private final BlobDecoder decoder;
+  private final MessageDigest tarHash;
+  private final CheckedBlob source;
+  private final ChunkRing ring;
+  private final LayerReader reader;
+
+  private long sizeBytes;
+  private long entries;
+
+  LayerRun(
+      LayerBlob blob,
+      LayerConsumer consumer,
+      Cancellation cancellation,
+      Workspace workspace,
+      int chunksMax) {
+    this.blob = blob;
+    this.consumer = consumer;
+    this.cancellation = cancellation;
+    this.decoder = workspace.decoder();
+    this.tarHash = workspace.tarHash();
+    this.source = new CheckedBlob(blob, workspace.blobHash());
+    this.ring = new ChunkRing(workspace::chunk, chunksMax);
+    this.reader = new LayerReader(new TarReader(ring.tar()::next));
+  }
+
+  AppliedLayer run(Executor threads) throws IOException {
+    tarHash.reset();
+    decoder.start(
+        into -> {
+          ring.check();
+          return source.read(into);
+        });
+    Cancellation.Registration registration = cancellation.onCancel(this::cancel);
+    guarded(() -> decodeAndRead(threads));
+    registration.close();
+    Throwable failure = ring.failure();
+    if (failure != null) {
+      throw rethrown(failure);
+    }
+    return new AppliedLayer(
+        Digest.of(tarHash),
+        sizeBytes,
+        entries,
+        reader.overlayXattrsDropped(),
+        reader.trustedXattrsDropped());
+  }
+
+  private void decodeAndRead(Executor threads) throws IOException {
+    if (decodeChunk(FIRST_BYTES)) {
+      hash();
+      read();
+      return;
+    }
+    CountDownLatch left = new CountDownLatch(HELPERS);
+    try {
+      start(threads, this::decodeRest, left);
+      start(threads, this::hash, left);
+      guarded(this::read);
+    } finally {
+      awaitHelpers(left);
+    }
+  }
+
+  private void start(Executor threads, Part part, CountDownLatch left) {
+    try {
+      threads.execute(
+          () -> {
+            try {
+              guarded(part);
+            } finally {
+              left.countDown();
+            }
+          });
+    } catch (Throwable e) {
+      left.countDown();
+      stop(e);
+    }
+  }
+
+  /** The workspace is theirs until they are done, whatever happens to this thread. */
+  private static void awaitHelpers(CountDownLatch left) {
+    boolean isInterrupted = false;
+    while (true) {
+      try {
+        left.await();
+        break;
+      } catch (InterruptedException e) {
+        isInterrupted = true;
+      }
+    }
+    if (isInterrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Runs a part, whose failure is that of all. */
+  private void guarded(Part part) {
+    try {
+      part.run();
+    } catch (Throwable e) {
+      stop(e);
+    }
+  }
+
+  private void cancel() {
+    stop(new ApplyCancelledException());
+  }
+
+  private void stop(Throwable cause) {
+    ring.fail(cause);
+    blob.abandon();
+  }
+
+  // What the parts do.
+
+  private void decodeRest() throws IOException {
+    boolean isEnded = false;
+    while (!isEnded) {
+      isEnded = decodeChunk(Integer.MAX_VALUE);
+    }
+  }
+
+  /** {@return whether that was the last one} */
+  private boolean decodeChunk(int mostBytes) throws IOException {
+    ByteBuffer chunk = ring.room();
+    chunk.limit(Math.min(chunk.capacity(), mostBytes));
+    decoder.decode(chunk);
+    boolean isLast = chunk.hasRemaining();
+    sizeBytes += chunk.position();
+    ring.fill(chunk, isLast);
+    return isLast;
+  }
+
+  private void hash() throws IOException {
+    ChunkRing.Reader chunks = ring.hash();
+    for (ByteBuffer chunk = chunks.next(); chunk.hasRemaining(); chunk = chunks.next()) {
+      tarHash.update(chunk);
+    }
+  }
+
+  private void read() throws IOException {
+    for (Optional<LayerEntry> entry = next(); entry.isPresent(); entry = next()) {
+      entries++;
+      consumer.entry(entry.get(), this::content);
+    }
+    // What follows the tar counts for the diff id, so it has to be there before that is known.
+    while (ring.tar().next().hasRemaining()) {}
+  }
+
+  private Optional<LayerEntry> next() throws IOException {
+    ring.check();
+    return reader.next();
+  }
+
+  private ByteBuffer content() throws IOException {
+    ring.check();
+    return reader.content();
+  }
+
+  /** {@return or throws the failure of a part, with what is known here of where it was} */
+  private IOException rethrown(Throwable failure) {
+    return switch (failure) {
+      case InvalidLayerException e ->
+          new InvalidLayerException(
+              "layer %s: %s (%s)".formatted(blob.digest(), e.getMessage(), place()), e);
+      case IOException e -> e;
+      case RuntimeException e -> throw e;
+      case Error e -> throw e;
+      default -> new IOException("layer " + blob.digest(), failure);
+    };
+  }
+
+  private String place() {
+    return entries == 0 ? "at its first entry" : "read as far as " + reader.description();
+  }
+}
