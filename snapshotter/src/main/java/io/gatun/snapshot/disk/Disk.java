@@ -48,6 +48,9 @@ public interface Disk {
   /** Moves over whatever has the name. */
   void replace(Fd fromParent, LinuxPath from, Fd toParent, LinuxPath to) throws ErrnoException;
 
+  /** Swaps what has these two names, so that at any time each name has either. */
+  void exchange(Fd oneParent, LinuxPath one, Fd otherParent, LinuxPath other) throws ErrnoException;
+
   // Attributes.
 
   void setOwner(Fd parent, LinuxPath name, int uid, int gid) throws ErrnoException;

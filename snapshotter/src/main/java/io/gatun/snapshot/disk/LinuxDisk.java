@@ -80,6 +80,12 @@ public final class LinuxDisk implements Disk {
   }
 
   @Override
+  public void exchange(Fd oneParent, LinuxPath one, Fd otherParent, LinuxPath other)
+      throws ErrnoException {
+    Unistd.renameat2(oneParent, one, otherParent, other, RenameFlag.EXCHANGE);
+  }
+
+  @Override
   public void setOwner(Fd parent, LinuxPath name, int uid, int gid) throws ErrnoException {
     Unistd.fchownat(parent, name, uid, gid, AtFlag.SYMLINK_NOFOLLOW);
   }

@@ -20,11 +20,13 @@ import java.util.Set;
  */
 final class BaseWhiteouts {
 
-  private static final Set<LinuxPath> OPAQUE_MARKS =
+  /** What the overlay filesystem hides a lower directory by. */
+  static final Set<LinuxPath> OPAQUE_MARKS =
       Set.of(LinuxPath.of("trusted.overlay.opaque"), LinuxPath.of("user.overlay.opaque"));
 
   private final Disk disk;
   private final TreeWork work = new SerialTreeWork();
+  private boolean hasRemoved;
 
   private BaseWhiteouts(Disk disk) {
     this.disk = disk;
@@ -34,13 +36,15 @@ final class BaseWhiteouts {
    * Removes them all; harmless to repeat.
    *
    * @param files the top of the layer, just opened
+   * @return whether there were any
    */
-  static void remove(Disk disk, Fd files) throws ErrnoException {
+  static boolean remove(Disk disk, Fd files) throws ErrnoException {
     BaseWhiteouts whiteouts = new BaseWhiteouts(disk);
     try (TreeDescriptors descriptors = new TreeDescriptors()) {
       TreeDirectory top = TreeDirectory.top(descriptors, files);
       whiteouts.work.run(() -> whiteouts.enter(top));
     }
+    return whiteouts.hasRemoved;
   }
 
   private void enter(TreeDirectory directory) throws ErrnoException {
@@ -48,6 +52,7 @@ final class BaseWhiteouts {
     for (LinuxPath attribute : Xattr.flistxattr(fd)) {
       if (OPAQUE_MARKS.contains(attribute)) {
         disk.removeXattr(fd, attribute);
+        hasRemoved = true;
       }
     }
     walk(directory, fd, Stat.statx(fd));
@@ -88,6 +93,7 @@ final class BaseWhiteouts {
       }
     }
     if (removed) {
+      hasRemoved = true;
       // The layer named the time of the directory, which a removal is not part of.
       disk.setTimes(fd, status.accessed(), status.modified());
     }

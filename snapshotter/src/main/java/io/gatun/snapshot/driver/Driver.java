@@ -2,6 +2,7 @@ package io.gatun.snapshot.driver;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
+import io.gatun.linux.Timespec;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Usage;
@@ -52,8 +53,32 @@ public interface Driver {
    * the commit is recorded and harmless to repeat, since a crash may come in between.
    *
    * @param chain the snapshot as it will be committed, so with the parent that it is put on
+   * @return whether anything had to be done
    */
-  void freeze(Chain chain) throws ErrnoException;
+  boolean freeze(Chain chain) throws ErrnoException;
+
+  /**
+   * {@return whether nothing has been put into an active snapshot since it was made, so that making
+   * it once more takes nothing away}
+   *
+   * @param madeAt what {@link #madeAt} said then, if that is known
+   */
+  boolean isAsMade(Chain chain, Optional<Timespec> madeAt) throws ErrnoException;
+
+  /**
+   * {@return the moment in which a new snapshot was moved to its place, by the clock of the
+   * filesystem; to be asked for before anybody knows of the snapshot}
+   */
+  Timespec madeAt(long id) throws ErrnoException;
+
+  /** {@return where the files of a layer go that is unpacked into an active snapshot} */
+  LayerTarget target(Chain chain);
+
+  /**
+   * {@return dates by which it shows, if they differ from earlier ones, that somebody has mounted
+   * the snapshot or changed something at its top} Much can be changed without a trace here.
+   */
+  List<Timespec> changeTimes(Chain chain) throws ErrnoException;
 
   /**
    * {@return whether a snapshot holds nothing of its own, so that nothing of it has to reach the

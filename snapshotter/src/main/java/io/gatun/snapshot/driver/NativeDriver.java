@@ -6,6 +6,7 @@ import io.gatun.linux.Fd;
 import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Stat;
+import io.gatun.linux.Timespec;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
@@ -26,6 +27,7 @@ public final class NativeDriver implements Driver {
   private static final LinuxPath COPY_RECORD = LinuxPath.of("copied-since-boot");
 
   private final Disk disk;
+  private final SnapshotPaths paths;
   private final SnapshotFiles files;
   private final NativeMounts mounts;
   private final TreeCopy copy;
@@ -43,7 +45,8 @@ public final class NativeDriver implements Driver {
       Disk disk, Path root, Fd snapshots, int copyThreads, String boot, boolean marksCopies) {
     this.disk = disk;
     this.files = new SnapshotFiles(disk, snapshots);
-    this.mounts = new NativeMounts(new SnapshotPaths(root.toString()));
+    this.paths = new SnapshotPaths(root.toString());
+    this.mounts = new NativeMounts(paths);
     this.copy = new TreeCopy(disk, copyThreads);
     this.copyMark = new BootMark(disk, COPY_RECORD, boot);
     this.marksCopies = marksCopies;
@@ -117,8 +120,38 @@ public final class NativeDriver implements Driver {
 
   /** A copy is in the same form whether it is committed or not, but it has to be one. */
   @Override
-  public void freeze(Chain chain) throws ErrnoException {
+  public boolean freeze(Chain chain) throws ErrnoException {
     requireWhole(chain);
+    return false;
+  }
+
+  @Override
+  public boolean isAsMade(Chain chain, Optional<Timespec> madeAt) throws ErrnoException {
+    if (!isCopy(chain)) {
+      return isEmpty(chain);
+    }
+    if (madeAt.isEmpty()) {
+      return false;
+    }
+    try (Fd own = files.openFiles(chain.id())) {
+      return !TreeAge.hasChangedSince(madeAt.get(), own);
+    }
+  }
+
+  @Override
+  public Timespec madeAt(long id) throws ErrnoException {
+    return files.movedAt(id);
+  }
+
+  /** What is deleted is in the copy, and nothing else is seen through it. */
+  @Override
+  public LayerTarget target(Chain chain) {
+    return new LayerTarget(LinuxPath.of(paths.files(chain.id())), DeletionForm.IN_PLACE, List.of());
+  }
+
+  @Override
+  public List<Timespec> changeTimes(Chain chain) throws ErrnoException {
+    return files.changeTimes(chain.id());
   }
 
   /** A copy is something of a snapshot's own, unless there is nothing in it. */

@@ -6,6 +6,7 @@ import io.gatun.linux.Fd;
 import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Stat;
+import io.gatun.linux.Timespec;
 import io.gatun.linux.Unistd;
 import io.gatun.linux.Xattr;
 import io.gatun.snapshot.Kind;
@@ -32,11 +33,14 @@ public final class OverlayDriver implements Driver {
   private static final String OVERLAY_ATTRIBUTES_TRUSTED = "trusted.overlay.";
   private static final String OVERLAY_ATTRIBUTES_USER = "user.overlay.";
 
+  private static final String USER_XATTRS = "userxattr";
+
   private final Disk disk;
   private final SnapshotPaths paths;
   private final SnapshotFiles files;
   private final OverlaySettings settings;
   private final OverlayMounts mounts;
+  private final DeletionForm deletions;
   private final VolatileMark volatileMark;
 
   private record Owner(int uid, int gid) {
@@ -64,6 +68,10 @@ public final class OverlayDriver implements Driver {
     this.files = new SnapshotFiles(disk, snapshots);
     this.settings = settings;
     this.mounts = new OverlayMounts(paths, settings, features);
+    this.deletions =
+        features.userXattrs() || settings.mountOptions().contains(USER_XATTRS)
+            ? DeletionForm.OVERLAY_USERXATTR
+            : DeletionForm.OVERLAY;
     this.volatileMark = new VolatileMark(disk, boot, barrier);
   }
 
@@ -153,15 +161,45 @@ public final class OverlayDriver implements Driver {
   }
 
   @Override
-  public void freeze(Chain chain) throws ErrnoException {
+  public boolean freeze(Chain chain) throws ErrnoException {
     try (Fd directory = files.openDirectory(chain.id())) {
       volatileMark.requireIntact(directory, chain.id());
     }
-    if (mounts.isOnEmptyLower(chain)) {
-      try (Fd own = files.openFiles(chain.id())) {
-        BaseWhiteouts.remove(disk, own);
-      }
+    if (!mounts.isOnEmptyLower(chain)) {
+      return false;
     }
+    try (Fd own = files.openFiles(chain.id())) {
+      return BaseWhiteouts.remove(disk, own);
+    }
+  }
+
+  @Override
+  public boolean isAsMade(Chain chain, Optional<Timespec> madeAt) throws ErrnoException {
+    if (!isEmpty(chain)) {
+      return false;
+    }
+    try (Fd own = files.openFiles(chain.id())) {
+      return Xattr.flistxattr(own).stream().noneMatch(BaseWhiteouts.OPAQUE_MARKS::contains);
+    }
+  }
+
+  @Override
+  public Timespec madeAt(long id) throws ErrnoException {
+    return files.movedAt(id);
+  }
+
+  /** Without a lower directory it is seen through a bind mount, where marks would be just files. */
+  @Override
+  public LayerTarget target(Chain chain) {
+    return new LayerTarget(
+        LinuxPath.of(paths.files(chain.id())),
+        mounts.hasLower(chain) ? deletions : DeletionForm.IN_PLACE,
+        chain.parents().stream().map(paths::files).map(LinuxPath::of).toList());
+  }
+
+  @Override
+  public List<Timespec> changeTimes(Chain chain) throws ErrnoException {
+    return files.changeTimes(chain.id());
   }
 
   @Override

@@ -93,7 +93,8 @@ final class OverlayMounts {
     return settings.rebase() && chain.extraction() && chain.parents().isEmpty();
   }
 
-  private boolean hasLower(Chain chain) {
+  /** {@return whether a writable snapshot is seen through an overlay mount} */
+  boolean hasLower(Chain chain) {
     return !chain.parents().isEmpty() || isOnEmptyLower(chain);
   }
 

@@ -8,9 +8,12 @@ import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Stat;
+import io.gatun.linux.Timespec;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.disk.Disk;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * The directories of snapshots as both drivers lay them out:
@@ -60,6 +63,25 @@ final class SnapshotFiles {
   /** {@return what is known of the top of a snapshot's files} */
   FileStatus status(long id) throws ErrnoException {
     return Stat.statx(snapshots, directory(id).resolve(FILES), AtFlag.SYMLINK_NOFOLLOW);
+  }
+
+  /**
+   * {@return when the directory of a snapshot was moved to its place, if nothing else was since}
+   */
+  Timespec movedAt(long id) throws ErrnoException {
+    return Stat.statx(snapshots, directory(id), AtFlag.SYMLINK_NOFOLLOW).changed();
+  }
+
+  /**
+   * {@return when names or attributes last changed at the top of a snapshot's files, and in the
+   * directory where the overlay filesystem makes another one whenever it is mounted}
+   */
+  List<Timespec> changeTimes(long id) throws ErrnoException {
+    List<Timespec> times = new ArrayList<>();
+    times.add(status(id).changed());
+    Stat.tryStatx(snapshots, directory(id).resolve(WORK), AtFlag.SYMLINK_NOFOLLOW)
+        .ifPresent(status -> times.add(status.changed()));
+    return times;
   }
 
   /** Counts the files of a snapshot; a view has none. */

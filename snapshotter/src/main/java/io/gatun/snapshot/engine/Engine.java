@@ -1,6 +1,7 @@
 package io.gatun.snapshot.engine;
 
 import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Timespec;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
@@ -44,6 +45,8 @@ final class Engine implements Snapshotter {
   private final UsageCounter usages;
   private final LayerDurability durability;
   private final CopySettler copies;
+  private final AppliedLayers applied;
+  private final Chains chains;
   private final InstantSource clock;
   private final NameClaims claims;
 
@@ -55,6 +58,8 @@ final class Engine implements Snapshotter {
       UsageCounter usages,
       LayerDurability durability,
       CopySettler copies,
+      AppliedLayers applied,
+      Chains chains,
       NameClaims claims,
       InstantSource clock) {
     this.store = store;
@@ -64,6 +69,8 @@ final class Engine implements Snapshotter {
     this.usages = usages;
     this.durability = durability;
     this.copies = copies;
+    this.applied = applied;
+    this.chains = chains;
     this.claims = claims;
     this.clock = clock;
   }
@@ -100,12 +107,14 @@ final class Engine implements Snapshotter {
               now,
               null,
               LayerForm.DIRECTORY);
-      Chain chain = chain(created, parentRecord);
+      Chain chain = chains.of(created, parentRecord);
       try (var making = directories.create(id, directory -> driver.create(directory, chain))) {
         List<Mount> mounts = driver.mounts(chain);
         boolean unsettled = driver.isUnsettled(id);
+        Timespec madeAt = driver.madeAt(id);
         store.put(created);
         making.recorded();
+        applied.made(id, madeAt);
         if (unsettled) {
           copies.submit(id);
         }
@@ -135,14 +144,16 @@ final class Engine implements Snapshotter {
   @Override
   public List<Mount> mounts(String key) {
     Names.check("mounts", "key", key);
-    SnapshotRecord found = find("mounts", key);
+    SnapshotRecord found = chains.find("mounts", key);
     if (found.kind() == Kind.COMMITTED) {
       throw new SnapshotException.FailedPrecondition(
           "mounts %s: the snapshot is committed and has no mounts of its own; make a view of it"
               .formatted(key));
     }
     try {
-      return driver.mounts(chain(found, parentOf(found)));
+      Chain chain = chains.of(found);
+      applied.show(found.id());
+      return driver.mounts(chain);
     } catch (ErrnoException e) {
       throw failure("mounts", found, e);
     }
@@ -156,12 +167,13 @@ final class Engine implements Snapshotter {
     Map<String, String> kept = Names.checkLabels("commit", labels);
     try (var _ = claims.claim(List.of(name, key), parent)) {
       store.requireUnused(name);
-      SnapshotRecord active = find("commit", key);
+      SnapshotRecord active = chains.find("commit", key);
       if (active.kind() != Kind.ACTIVE) {
         throw new SnapshotException.FailedPrecondition(
             "commit %s as %s: the snapshot is not active but %s"
                 .formatted(key, name, active.kind().filterName()));
       }
+      applied.requireWhole(key, active.id());
       SnapshotRecord newParent = parentForCommit(active, name, parent);
       Instant now = clock.instant();
       SnapshotRecord committed =
@@ -176,13 +188,31 @@ final class Engine implements Snapshotter {
               now,
               null,
               active.form());
-      Chain chain = chain(active, newParent);
-      driver.freeze(chain);
-      durability.awaitCommit(key, chain);
-      store.put(committed);
+      Chain chain = chains.of(active, newParent);
+      Optional<AppliedLayers.Layer> layer = freeze(chain);
+      if (layer.isPresent() && layer.get().isDurable()) {
+        durability.requireTrusted(key, chain.id());
+      } else {
+        durability.awaitCommit(key, chain);
+      }
+      store.put(layer.map(known -> committed.withUsage(known.usage())).orElse(committed));
+      applied.forget(active.id());
     } catch (ErrnoException e) {
       throw StorageErrors.of("commit", key, e);
     }
+  }
+
+  /**
+   * Brings a snapshot into the form in which it is committed.
+   *
+   * @return what is known of the layer in it, if nothing has changed since it was unpacked
+   */
+  private Optional<AppliedLayers.Layer> freeze(Chain chain) throws ErrnoException {
+    Optional<AppliedLayers.Layer> layer = applied.find(chain.id());
+    boolean isSame =
+        layer.isPresent() && layer.get().changeTimes().equals(driver.changeTimes(chain));
+    boolean isChanged = driver.freeze(chain);
+    return isSame && !isChanged ? layer : Optional.empty();
   }
 
   /**
@@ -192,7 +222,7 @@ final class Engine implements Snapshotter {
   private @Nullable SnapshotRecord parentForCommit(
       SnapshotRecord active, String name, String requested) {
     if (requested.isEmpty() || requested.equals(active.parent())) {
-      return parentOf(active);
+      return chains.parentOf(active);
     }
     if (!active.parent().isEmpty()) {
       throw new SnapshotException.InvalidArgument(
@@ -212,7 +242,7 @@ final class Engine implements Snapshotter {
           "commit %s as %s: parent snapshot %s is not committed but %s"
               .formatted(active.name(), name, requested, found.kind().filterName()));
     }
-    Optional<String> obstacle = driver.obstacleToRebase(chain(active, null));
+    Optional<String> obstacle = driver.obstacleToRebase(chains.of(active, null));
     if (obstacle.isPresent()) {
       // The layer would be damaged, and nobody would notice before a container starts.
       throw new SnapshotException.Unsupported(
@@ -226,7 +256,8 @@ final class Engine implements Snapshotter {
   public void remove(String key) {
     Names.check("remove", "key", key);
     try (var _ = claims.claimForRemoval(key)) {
-      SnapshotRecord found = store.find(key).orElseThrow(() -> notFound("remove", key));
+      SnapshotRecord found = store.find(key).orElseThrow(() -> Chains.notFound("remove", key));
+      applied.requireRemovable(key, found.id());
       int children = store.children(found.id());
       if (children > 0) {
         throw new SnapshotException.FailedPrecondition(
@@ -234,6 +265,7 @@ final class Engine implements Snapshotter {
                 .formatted(key, children, children == 1 ? "" : "ren"));
       }
       store.remove(found.id());
+      applied.forget(found.id());
       reaper.submit(found.id());
     } catch (SnapshotException.ResourceExhausted e) {
       // Anything but "not now" makes containerd give up its whole garbage collection, which is what
@@ -246,7 +278,7 @@ final class Engine implements Snapshotter {
   @Override
   public SnapshotInfo stat(String key) {
     Names.check("stat", "key", key);
-    return info(find("stat", key));
+    return info(chains.find("stat", key));
   }
 
   @Override
@@ -254,7 +286,7 @@ final class Engine implements Snapshotter {
     Names.check("update", "name", name);
     Map<String, String> given = Names.checkLabels("update", labels);
     try (var _ = claims.claim(List.of(name), "")) {
-      SnapshotRecord found = find("update", name);
+      SnapshotRecord found = chains.find("update", name);
       SnapshotRecord updated =
           found.withLabels(mask(name, found.labels(), given, fieldPaths), clock.instant());
       store.put(updated);
@@ -305,9 +337,9 @@ final class Engine implements Snapshotter {
   @Override
   public Usage usage(String key) {
     Names.check("usage", "key", key);
-    SnapshotRecord found = find("usage", key);
+    SnapshotRecord found = chains.find("usage", key);
     try {
-      return usages.of(found, chain(found, parentOf(found)));
+      return usages.of(found, chains.of(found));
     } catch (ErrnoException e) {
       throw failure("usage", found, e);
     }
@@ -344,65 +376,13 @@ final class Engine implements Snapshotter {
     }
   }
 
-  /** Finds a snapshot whose files a request needs. */
-  private SnapshotRecord find(String operation, String key) {
-    SnapshotRecord found = store.find(key).orElseThrow(() -> notFound(operation, key));
-    requirePresent(operation, found);
-    return found;
-  }
-
-  private void requirePresent(String operation, SnapshotRecord found) {
-    if (directories.isMissing(found.id())) {
-      throw new SnapshotException.NotFound(
-          ("%s: the directory of snapshot %s (id %d) is missing: delete the images and containers"
-                  + " that use it, let containerd collect garbage, and pull again")
-              .formatted(operation, found.name(), found.id()));
-    }
-  }
-
   /** {@return what it means that a call failed on a snapshot which nobody has claimed} */
   private SnapshotException failure(
       String operation, SnapshotRecord snapshot, ErrnoException cause) {
     boolean isGone = !isRecorded(snapshot.id());
     return isGone
-        ? notFound(operation, snapshot.name())
+        ? Chains.notFound(operation, snapshot.name())
         : StorageErrors.of(operation, snapshot.name(), cause);
-  }
-
-  private static SnapshotException notFound(String operation, String key) {
-    return new SnapshotException.NotFound("%s: snapshot %s: not found".formatted(operation, key));
-  }
-
-  private @Nullable SnapshotRecord parentOf(SnapshotRecord child) {
-    return child.parentId() == SnapshotRecord.NO_PARENT ? null : parentById(child);
-  }
-
-  private SnapshotRecord parentById(SnapshotRecord child) {
-    return store
-        .find(child.parentId())
-        .orElseThrow(
-            () ->
-                // Without a claim, both may have been removed since the child was found.
-                store.find(child.id()).isEmpty()
-                    ? notFound("parents", child.name())
-                    : new IllegalStateException(
-                        "snapshot %s (id %d) has no record of its parent %s (id %d)"
-                            .formatted(
-                                child.name(), child.id(), child.parent(), child.parentId())));
-  }
-
-  private Chain chain(SnapshotRecord snapshot, @Nullable SnapshotRecord parent) {
-    List<Long> parents = new ArrayList<>();
-    for (SnapshotRecord at = parent; at != null; at = parentOf(at)) {
-      requirePresent("parent of " + snapshot.name(), at);
-      parents.add(at.id());
-    }
-    return new Chain(
-        snapshot.id(),
-        snapshot.kind(),
-        parents,
-        snapshot.labels(),
-        Names.isExtraction(snapshot.name()));
   }
 
   private SnapshotInfo info(SnapshotRecord record) {

@@ -38,6 +38,7 @@ public final class EngineRoot implements AutoCloseable {
 
   private final DriverName driver;
   private final Engine engine;
+  private final SnapshotApplier applier;
 
   /**
    * Opens a root.
@@ -106,18 +107,37 @@ public final class EngineRoot implements AutoCloseable {
       Reaper reaper = keep(new Reaper(disk, root, recordsOf(store)));
       Set<Long> missing = Recovery.run(root, store, reaper);
       CopySettler copies = keep(new CopySettler(chosen, filesystem, lostWrites));
+      SnapshotDirectories directories = new SnapshotDirectories(disk, root, reaper, missing);
+      Chains chains = new Chains(store, directories);
+      LayerDurability durability =
+          new LayerDurability(settings.layerSync(), chosen, filesystem, lostWrites);
+      AppliedLayers applied = new AppliedLayers();
       this.engine =
           new Engine(
               store,
               chosen,
-              new SnapshotDirectories(disk, root, reaper, missing),
+              directories,
               reaper,
               new UsageCounter(store, chosen, claims),
-              new LayerDurability(settings.layerSync(), chosen, filesystem, lostWrites),
+              durability,
               copies,
+              applied,
+              chains,
               claims,
               clock);
       engine.settleCopies();
+      this.applier =
+          new SnapshotApplier(
+              disk,
+              store,
+              chosen,
+              directories,
+              chains,
+              durability,
+              copies,
+              claims,
+              applied,
+              new SnapshotMounts(root.path()));
       reaper.start();
       complete = true;
     } finally {
@@ -203,6 +223,11 @@ public final class EngineRoot implements AutoCloseable {
   /** {@return the snapshots of this root} */
   public Snapshotter snapshotter() {
     return engine;
+  }
+
+  /** {@return what unpacks layers into the snapshots of this root} */
+  public SnapshotApplier applier() {
+    return applier;
   }
 
   /** {@return the driver that was chosen} */

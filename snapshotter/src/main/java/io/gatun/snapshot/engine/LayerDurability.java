@@ -31,10 +31,58 @@ final class LayerDurability {
    */
   void awaitCommit(String key, Chain chain) throws ErrnoException {
     if (isAsked(chain)) {
-      sync(key, chain);
+      sync("commit", key, chain, filesystem.mark());
       // Only now: a sync that failed just before, for somebody else, took these files with it.
-      lostWrites.requireNone(key, chain.id());
+      lostWrites.requireNone("commit", key, chain.id());
     }
+  }
+
+  /**
+   * Begins to watch the disk for somebody who writes a layer into a snapshot.
+   *
+   * @param isWanted whether it has to be durable, whatever the configuration asks
+   * @return what to give to {@link #awaitApply}
+   * @throws SnapshotException.FailedPrecondition if the snapshot could never be committed
+   */
+  long beginApply(String key, long id, boolean isWanted) {
+    long mark = filesystem.mark();
+    if (isAskedOfApply(isWanted)) {
+      lostWrites.requireNone("apply", key, id);
+    }
+    return mark;
+  }
+
+  /**
+   * Returns when the files of a layer that was unpacked into a snapshot are as durable as the
+   * configuration asks.
+   *
+   * @param mark from {@link #beginApply}, before the first was written
+   * @param isWanted as it was given there
+   * @return whether they are
+   * @throws SnapshotException.FailedPrecondition if that can never be said of them
+   */
+  boolean awaitApply(String key, Chain chain, long mark, boolean isWanted) throws ErrnoException {
+    if (isAskedOfApply(isWanted)) {
+      sync("apply", key, chain, mark);
+      lostWrites.requireNone("apply", key, chain.id());
+      return true;
+    }
+    return false;
+  }
+
+  /**
+   * Sees to it that a snapshot may be committed whose files were durable when {@link #awaitApply}
+   * said so.
+   *
+   * @throws SnapshotException.FailedPrecondition if they may have got lost since
+   */
+  void requireTrusted(String key, long id) {
+    lostWrites.requireNone("commit", key, id);
+  }
+
+  /** {@return whether an apply is to bring what it writes to the disk} */
+  boolean isAskedOfApply(boolean isWanted) {
+    return isWanted || when == LayerSync.COMMIT;
   }
 
   private boolean isAsked(Chain chain) throws ErrnoException {
@@ -44,14 +92,14 @@ final class LayerDurability {
     };
   }
 
-  private void sync(String key, Chain chain) throws ErrnoException {
+  private void sync(String operation, String key, Chain chain, long mark) throws ErrnoException {
     try {
-      filesystem.await(filesystem.mark());
+      filesystem.await(mark);
     } catch (ErrnoException e) {
       // No room, for example, is no reason to try again here: what was not written is gone.
       throw new SnapshotException.StorageFailure(
-          "commit %s: what was written to the snapshot (id %d) may be lost: %s"
-              .formatted(key, chain.id(), e.getMessage()),
+          "%s %s: what was written to the snapshot (id %d) may be lost: %s"
+              .formatted(operation, key, chain.id(), e.getMessage()),
           e);
     }
   }

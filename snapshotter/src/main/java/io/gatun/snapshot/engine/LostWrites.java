@@ -77,15 +77,16 @@ final class LostWrites {
   /**
    * Sees to it that a snapshot may be committed, if it was made durable just now.
    *
+   * @param operation what is refused otherwise
    * @throws SnapshotException.FailedPrecondition if it may have lost something
    */
-  void requireNone(String key, long id) {
+  void requireNone(String operation, String key, long id) {
     record();
     if (concern(id)) {
       throw new SnapshotException.FailedPrecondition(
-          ("commit %s: the disk failed to sync after the snapshot (id %d) was made, so that what was written"
+          ("%s %s: the disk failed to sync after the snapshot (id %d) was made, so that what was written"
                   + " to it may be lost: remove it, and unpack the layer again")
-              .formatted(key, id));
+              .formatted(operation, key, id));
     }
   }
 }

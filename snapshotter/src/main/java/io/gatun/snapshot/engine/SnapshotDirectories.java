@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
@@ -36,6 +37,11 @@ final class SnapshotDirectories {
 
   /** Ids whose directories are, or will be, in place before their records are. */
   private final Set<Long> unrecorded = ConcurrentHashMap.newKeySet();
+
+  /** Names in {@code trash/} of directories that are being made once more. */
+  private final Set<LinuxPath> remaking = ConcurrentHashMap.newKeySet();
+
+  private final AtomicLong remakes = new AtomicLong();
 
   /** Ids whose directories were missing when the root was opened. */
   private final Set<Long> missing;
@@ -73,6 +79,28 @@ final class SnapshotDirectories {
     }
   }
 
+  /**
+   * Makes the directory of a recorded snapshot once more, durably, and puts it in the place of the
+   * one that is there, which is disposed of. At any time one of the two is in place.
+   */
+  void remake(long id, Filler filler) throws ErrnoException {
+    long mark = names.mark();
+    // What was disposed of earlier may still have the name that a new directory has.
+    LinuxPath staging = LinuxPath.of(id + "." + remakes.incrementAndGet() + STAGING_SUFFIX);
+    remaking.add(staging);
+    try {
+      disk.createDirectory(root.trash(), staging, DIRECTORY_MODE);
+      try (Fd directory = root.openDirectory(root.trash(), staging)) {
+        filler.fill(directory);
+      }
+      disk.exchange(root.trash(), staging, root.snapshots(), Root.snapshotName(id));
+      names.await(mark);
+    } finally {
+      remaking.remove(staging);
+      reaper.submit(staging);
+    }
+  }
+
   /** {@return whether the directory of a recorded snapshot has vanished} */
   boolean isMissing(long id) {
     return missing.contains(id);
@@ -94,6 +122,7 @@ final class SnapshotDirectories {
   List<LinuxPath> leftInTrash() throws ErrnoException {
     List<LinuxPath> found = new ArrayList<>(root.trashNames());
     unrecorded.forEach(id -> found.remove(staging(id)));
+    found.removeAll(remaking);
     return found;
   }
 

@@ -22,7 +22,8 @@ final class StorageErrors {
         : new SnapshotException.StorageFailure(message, cause);
   }
 
-  private static boolean isExhaustion(Errno errno) {
+  /** {@return whether something was lacking that comes back} */
+  static boolean isExhaustion(Errno errno) {
     return switch (errno) {
       case ENOSPC, EDQUOT, EMFILE, ENFILE, ENOMEM -> true;
       default -> false;

@@ -69,6 +69,12 @@ public class ForwardingDisk implements Disk {
   }
 
   @Override
+  public void exchange(Fd oneParent, LinuxPath one, Fd otherParent, LinuxPath other)
+      throws ErrnoException {
+    disk.exchange(oneParent, one, otherParent, other);
+  }
+
+  @Override
   public void setOwner(Fd parent, LinuxPath name, int uid, int gid) throws ErrnoException {
     disk.setOwner(parent, name, uid, gid);
   }

@@ -2,11 +2,13 @@ package io.gatun.snapshot.engine;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
+import io.gatun.linux.Timespec;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.driver.Chain;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.driver.DriverName;
+import io.gatun.snapshot.driver.LayerTarget;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -51,8 +53,28 @@ class ForwardingDriver implements Driver {
   }
 
   @Override
-  public void freeze(Chain chain) throws ErrnoException {
-    driver.freeze(chain);
+  public boolean freeze(Chain chain) throws ErrnoException {
+    return driver.freeze(chain);
+  }
+
+  @Override
+  public boolean isAsMade(Chain chain, Optional<Timespec> madeAt) throws ErrnoException {
+    return driver.isAsMade(chain, madeAt);
+  }
+
+  @Override
+  public Timespec madeAt(long id) throws ErrnoException {
+    return driver.madeAt(id);
+  }
+
+  @Override
+  public LayerTarget target(Chain chain) {
+    return driver.target(chain);
+  }
+
+  @Override
+  public List<Timespec> changeTimes(Chain chain) throws ErrnoException {
+    return driver.changeTimes(chain);
   }
 
   @Override

@@ -55,6 +55,10 @@ final class TestEngine {
         disk, settings(root, ENTRIES_MAX), InstantSource.system(), "this boot", between);
   }
 
+  static EngineSettings settings(Path root) {
+    return settings(root, ENTRIES_MAX);
+  }
+
   private static EngineSettings settings(Path root, int entriesMax) {
     EngineSettings defaults = EngineSettings.defaults(root);
     return new EngineSettings(

@@ -13,6 +13,7 @@ public enum Effect {
   REMOVE_DIRECTORY("unlinkat"),
   RENAME("renameat2"),
   REPLACE("renameat2"),
+  EXCHANGE("renameat2"),
   SET_OWNER("fchownat"),
   SET_MODE("fchmodat"),
   SET_TIMES("utimensat"),

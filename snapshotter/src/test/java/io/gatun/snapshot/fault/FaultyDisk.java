@@ -211,6 +211,15 @@ public final class FaultyDisk implements Disk {
         Effect.REPLACE, below(toParent, to), () -> cache.replace(fromParent, from, toParent, to));
   }
 
+  @Override
+  public synchronized void exchange(Fd oneParent, LinuxPath one, Fd otherParent, LinuxPath other)
+      throws ErrnoException {
+    perform(
+        Effect.EXCHANGE,
+        below(otherParent, other),
+        () -> cache.exchange(oneParent, one, otherParent, other));
+  }
+
   // Attributes.
 
   @Override

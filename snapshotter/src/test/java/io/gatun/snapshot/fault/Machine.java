@@ -7,6 +7,7 @@ import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.engine.EngineRoot;
 import io.gatun.snapshot.engine.EngineSettings;
+import io.gatun.snapshot.engine.SnapshotApplier;
 import io.gatun.snapshot.metadata.MetadataSettings;
 import io.gatun.snapshot.metadata.MetadataStore;
 import java.io.IOException;
@@ -101,10 +102,18 @@ public final class Machine implements AutoCloseable {
   }
 
   public Snapshotter snapshotter() {
+    return engine().snapshotter();
+  }
+
+  public SnapshotApplier applier() {
+    return engine().applier();
+  }
+
+  private EngineRoot engine() {
     if (engine == null) {
       throw new IllegalStateException("no daemon runs");
     }
-    return engine.snapshotter();
+    return engine;
   }
 
   /** Waits until nothing is done in the background any more. */

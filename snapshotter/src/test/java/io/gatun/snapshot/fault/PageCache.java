@@ -153,6 +153,13 @@ public final class PageCache extends ForwardingDisk {
     names.renamed(RealPath.of(fromParent, from), RealPath.of(toParent, to));
   }
 
+  @Override
+  public void exchange(Fd oneParent, LinuxPath one, Fd otherParent, LinuxPath other)
+      throws ErrnoException {
+    super.exchange(oneParent, one, otherParent, other);
+    names.exchanged(RealPath.of(oneParent, one), RealPath.of(otherParent, other));
+  }
+
   // Content.
 
   @Override

@@ -156,6 +156,22 @@ class PageCacheTest {
   }
 
   @Test
+  void exchangedDirectoriesAreBackWhereTheyWere() throws IOException {
+    disk.createDirectory(directory, OTHER, MODE);
+    disk.createDirectory(directory, FILE, MODE);
+    Files.writeString(path(OTHER).resolve("of other"), "");
+    disk.sync(directory);
+    disk.exchange(directory, FILE, directory, OTHER);
+    assertThat(path(FILE).resolve("of other")).exists();
+    cache.cutPower();
+    assertThat(path(OTHER).resolve("of other")).exists();
+    disk.exchange(directory, FILE, directory, OTHER);
+    disk.sync(directory);
+    cache.cutPower();
+    assertThat(path(FILE).resolve("of other")).exists();
+  }
+
+  @Test
   void whatAFailedSyncDroppedIsNotWrittenByTheNext() throws IOException {
     try (Fd file = create(FILE, "text")) {
       disk.sync(directory);

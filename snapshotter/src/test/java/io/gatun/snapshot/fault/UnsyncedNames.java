@@ -87,9 +87,24 @@ final class UnsyncedNames {
   }
 
   void renamed(Path from, Path to) {
-    Set<Path> directories =
-        parent(from).equals(parent(to)) ? Set.of(parent(to)) : Set.of(parent(from), parent(to));
-    add(directories, () -> Files.move(to, from));
+    add(directories(from, to), () -> Files.move(to, from));
+  }
+
+  void exchanged(Path one, Path other) {
+    add(
+        directories(one, other),
+        () -> {
+          Path between = stash.resolve("exchanged");
+          Files.move(one, between);
+          Files.move(other, one);
+          Files.move(between, other);
+        });
+  }
+
+  private static Set<Path> directories(Path one, Path other) {
+    return parent(one).equals(parent(other))
+        ? Set.of(parent(one))
+        : Set.of(parent(one), parent(other));
   }
 
   private void add(Set<Path> directories, Undo undo) {

@@ -1,0 +1,11 @@
+package io.gatun.snapshot.driver;
+
+/** What becomes of it when a layer deletes something that may be in the layers below. */
+public enum DeletionForm {
+  /** Marks of the overlay filesystem, in attributes {@code trusted.overlay.*}. */
+  OVERLAY,
+  /** Marks of the overlay filesystem, in attributes {@code user.overlay.*}. */
+  OVERLAY_USERXATTR,
+  /** What is there is removed. */
+  IN_PLACE
+}

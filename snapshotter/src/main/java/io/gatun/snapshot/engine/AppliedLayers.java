@@ -1,0 +1,149 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.linux.Timespec;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.Usage;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * What is known of active snapshots because they were made here, and a layer is, or was, unpacked
+ * into them.
+ *
+ * <p>It is in memory alone. After a restart nothing is known, so a commit has to make the files
+ * durable and somebody has to count them, as with any other snapshot; nothing can be forgotten that
+ * would let a layer be committed that is not on the disk.
+ */
+final class AppliedLayers {
+
+  /**
+   * A layer that was unpacked in whole.
+   *
+   * @param usage what the snapshot took then
+   * @param isDurable whether all of it was on the disk
+   * @param changeTimes when something of the snapshot changed last, see {@link
+   *     io.gatun.snapshot.driver.Driver#changeTimes}
+   */
+  record Layer(Usage usage, boolean isDurable, List<Timespec> changeTimes) {
+    Layer {
+      changeTimes = List.copyOf(changeTimes);
+    }
+  }
+
+  /** When those were made that may be unpacked into; what is older than this daemon is unknown. */
+  private final Map<Long, Timespec> madeAt = new HashMap<>();
+
+  /** Those that a layer is being unpacked into. */
+  private final Set<Long> unpacking = new HashSet<>();
+
+  /** Those of them that somebody else may be writing to. */
+  private final Set<Long> shown = new HashSet<>();
+
+  private final Map<Long, Layer> layers = new HashMap<>();
+
+  /** Those that may hold something of a layer that could not be unpacked. */
+  private final Set<Long> spoiled = new HashSet<>();
+
+  /** Says that a snapshot was made just now, and maybe once before. */
+  synchronized void made(long id, Timespec at) {
+    madeAt.put(id, at);
+    spoiled.remove(id);
+  }
+
+  /** {@return when a snapshot was made} */
+  synchronized Optional<Timespec> madeAt(long id) {
+    return Optional.ofNullable(madeAt.get(id));
+  }
+
+  /**
+   * Says that a layer is being unpacked into a snapshot, whose name has to be claimed.
+   *
+   * @throws SnapshotException.FailedPrecondition if that is so already
+   */
+  synchronized void begin(String key, long id) {
+    requireIdle("apply", key, id);
+    unpacking.add(id);
+    shown.remove(id);
+    layers.remove(id);
+  }
+
+  /** Says that nothing is unpacked into a snapshot any more. */
+  synchronized void end(long id) {
+    unpacking.remove(id);
+  }
+
+  /** Says that a layer was unpacked in whole, and ends that. */
+  synchronized void unpacked(long id, Layer layer) {
+    unpacking.remove(id);
+    if (!shown.remove(id)) {
+      layers.put(id, layer);
+    }
+  }
+
+  /** Says that there is something of a layer in a snapshot that has to be taken away. */
+  synchronized void spoil(long id) {
+    spoiled.add(id);
+  }
+
+  synchronized boolean isSpoiled(long id) {
+    return spoiled.contains(id);
+  }
+
+  /** Says that somebody is told how to write to a snapshot. */
+  synchronized void show(long id) {
+    layers.remove(id);
+    if (unpacking.contains(id)) {
+      shown.add(id);
+    }
+  }
+
+  /** Says that a snapshot is no active one any more. */
+  synchronized void forget(long id) {
+    madeAt.remove(id);
+    layers.remove(id);
+    spoiled.remove(id);
+  }
+
+  /** {@return the layer that was unpacked into a snapshot, unless others may have written to it} */
+  synchronized Optional<Layer> find(long id) {
+    return Optional.ofNullable(layers.get(id));
+  }
+
+  /**
+   * Sees to it that no layer is in a snapshot in part.
+   *
+   * @throws SnapshotException.FailedPrecondition if one is
+   */
+  synchronized void requireWhole(String key, long id) {
+    requireIdle("commit", key, id);
+    if (spoiled.contains(id)) {
+      throw new SnapshotException.FailedPrecondition(
+          ("commit %s: a layer could not be unpacked, and something of it is left in the snapshot (id %d): remove"
+                  + " it, and unpack the layer again")
+              .formatted(key, id));
+    }
+  }
+
+  /**
+   * Sees to it that no layer is being unpacked into a snapshot that is to be removed.
+   *
+   * @throws SnapshotException.FailedPrecondition if one is
+   */
+  synchronized void requireRemovable(String key, long id) {
+    if (unpacking.contains(id)) {
+      throw new SnapshotException.FailedPrecondition(
+          "cannot remove snapshot %s now: a layer is being unpacked into it".formatted(key));
+    }
+  }
+
+  private void requireIdle(String operation, String key, long id) {
+    if (unpacking.contains(id)) {
+      throw new SnapshotException.FailedPrecondition(
+          "%s %s: a layer is being unpacked into the snapshot".formatted(operation, key));
+    }
+  }
+}

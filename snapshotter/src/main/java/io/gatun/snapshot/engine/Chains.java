@@ -1,0 +1,81 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.driver.Chain;
+import io.gatun.snapshot.metadata.MetadataStore;
+import io.gatun.snapshot.metadata.SnapshotRecord;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Finds snapshots with their parents, and says which of them have lost their directories. */
+final class Chains {
+
+  private final MetadataStore store;
+  private final SnapshotDirectories directories;
+
+  Chains(MetadataStore store, SnapshotDirectories directories) {
+    this.store = store;
+    this.directories = directories;
+  }
+
+  /** {@return a snapshot whose files a request needs} */
+  SnapshotRecord find(String operation, String key) {
+    SnapshotRecord found = store.find(key).orElseThrow(() -> notFound(operation, key));
+    requirePresent(operation, found);
+    return found;
+  }
+
+  /** Sees to it that the directory of a snapshot was there when the root was opened. */
+  void requirePresent(String operation, SnapshotRecord found) {
+    if (directories.isMissing(found.id())) {
+      throw new SnapshotException.NotFound(
+          ("%s: the directory of snapshot %s (id %d) is missing: delete the images and containers"
+                  + " that use it, let containerd collect garbage, and pull again")
+              .formatted(operation, found.name(), found.id()));
+    }
+  }
+
+  /** {@return a snapshot with all its parents} */
+  Chain of(SnapshotRecord snapshot) {
+    return of(snapshot, parentOf(snapshot));
+  }
+
+  /** {@return a snapshot with this parent, if any, and all of that one's} */
+  Chain of(SnapshotRecord snapshot, @Nullable SnapshotRecord parent) {
+    List<Long> parents = new ArrayList<>();
+    for (SnapshotRecord at = parent; at != null; at = parentOf(at)) {
+      requirePresent("parent of " + snapshot.name(), at);
+      parents.add(at.id());
+    }
+    return new Chain(
+        snapshot.id(),
+        snapshot.kind(),
+        parents,
+        snapshot.labels(),
+        Names.isExtraction(snapshot.name()));
+  }
+
+  /** {@return the parent of a snapshot, if it has one} */
+  @Nullable SnapshotRecord parentOf(SnapshotRecord child) {
+    return child.parentId() == SnapshotRecord.NO_PARENT ? null : parentById(child);
+  }
+
+  private SnapshotRecord parentById(SnapshotRecord child) {
+    return store
+        .find(child.parentId())
+        .orElseThrow(
+            () ->
+                // Without a claim, both may have been removed since the child was found.
+                store.find(child.id()).isEmpty()
+                    ? notFound("parents", child.name())
+                    : new IllegalStateException(
+                        "snapshot %s (id %d) has no record of its parent %s (id %d)"
+                            .formatted(
+                                child.name(), child.id(), child.parent(), child.parentId())));
+  }
+
+  static SnapshotException notFound(String operation, String key) {
+    return new SnapshotException.NotFound("%s: snapshot %s: not found".formatted(operation, key));
+  }
+}

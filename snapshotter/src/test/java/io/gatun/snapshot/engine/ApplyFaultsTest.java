@@ -1,0 +1,185 @@
+package io.gatun.snapshot.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.gatun.linux.Errno;
+import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.Snapshotter;
+import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.fault.Effect;
+import io.gatun.snapshot.fault.Fault;
+import io.gatun.snapshot.fault.Machine;
+import io.gatun.snapshot.fault.MachineStoppedException;
+import io.gatun.snapshot.fault.QuietLogs;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletionException;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** The disk fails, or the machine stops, while a layer is unpacked and made durable. */
+@Timeout(120)
+@ExtendWith(QuietLogs.class)
+class ApplyFaultsTest {
+
+  private static final Map<String, String> NO_LABELS = Map.of();
+
+  private Machine machine;
+
+  @BeforeEach
+  void start() throws Exception {
+    machine = Machine.create(DriverSetting.NATIVE);
+    machine.start();
+  }
+
+  @AfterEach
+  void close() {
+    machine.close();
+  }
+
+  private Snapshotter snapshots() {
+    return machine.snapshotter();
+  }
+
+  private List<Mount> prepare(String key) {
+    return snapshots().prepare(key, "", NO_LABELS);
+  }
+
+  private StandInLayer layer(String... names) {
+    return StandInLayer.of(machine.disk(), names);
+  }
+
+  private void apply(List<Mount> mounts, LayerWriter layer) throws IOException {
+    machine.applier().apply(mounts, false, layer);
+  }
+
+  private static Path files(List<Mount> mounts) {
+    return Path.of(mounts.getFirst().source());
+  }
+
+  private void failSyncs() {
+    machine.disk().breakDown((effect, _) -> effect == Effect.SYNC_FILESYSTEM, Errno.EIO);
+  }
+
+  @Test
+  void layerThatCannotBeMadeDurableIsNotAppliedAndItsSnapshotNeverCommitted() throws Exception {
+    List<Mount> mounts = prepare("a");
+    failSyncs();
+    assertThatThrownBy(() -> apply(mounts, layer("one")))
+        .isInstanceOf(SnapshotException.StorageFailure.class)
+        .hasMessageStartingWith("apply a: what was written to the snapshot (id 1) may be lost")
+        .hasMessageContaining("EIO");
+    assertThat(machine.disk().fired()).isPresent();
+    machine.disk().heal();
+    assertThat(files(mounts)).isEmptyDirectory();
+    assertThatThrownBy(() -> apply(mounts, layer("one")))
+        .isInstanceOf(SnapshotException.FailedPrecondition.class)
+        .hasMessageContaining("remove it, and unpack the layer again");
+    machine.write("a", "two", "of another differ");
+    assertThatThrownBy(() -> snapshots().commit("base", "a", "", NO_LABELS))
+        .isInstanceOf(SnapshotException.FailedPrecondition.class)
+        .hasMessageContaining("remove it, and unpack the layer again");
+    snapshots().remove("a");
+    apply(prepare("b"), layer("one"));
+    snapshots().commit("base", "b", "", NO_LABELS);
+  }
+
+  @Test
+  void syncThatFailsForSomebodyElseWhileALayerIsWrittenConcernsIt() throws Exception {
+    prepare("other");
+    machine.write("other", "file", "content");
+    List<Mount> mounts = prepare("a");
+    StandInLayer layer =
+        layer("one")
+            .ending(
+                () -> {
+                  failSyncs();
+                  assertThatThrownBy(() -> snapshots().commit("layer", "other", "", NO_LABELS))
+                      .isInstanceOf(SnapshotException.StorageFailure.class);
+                  assertThat(machine.disk().fired()).isPresent();
+                  machine.disk().heal();
+                });
+    assertThatThrownBy(() -> apply(mounts, layer))
+        .isInstanceOf(SnapshotException.StorageFailure.class);
+    assertThat(layer.targets()).hasSize(1);
+    assertThat(files(mounts)).isEmptyDirectory();
+  }
+
+  @Test
+  void syncThatFailsBetweenApplyAndCommitIsKnownAtTheCommit() throws Exception {
+    prepare("other");
+    machine.write("other", "file", "content");
+    apply(prepare("a"), layer("one"));
+    failSyncs();
+    assertThatThrownBy(() -> snapshots().commit("layer", "other", "", NO_LABELS))
+        .isInstanceOf(SnapshotException.StorageFailure.class);
+    assertThat(machine.disk().fired()).isPresent();
+    machine.disk().heal();
+    assertThatThrownBy(() -> snapshots().commit("base", "a", "", NO_LABELS))
+        .isInstanceOf(SnapshotException.FailedPrecondition.class);
+  }
+
+  @Test
+  void committedLayerIsThereAfterAPowerCut() throws Exception {
+    List<Mount> mounts = prepare("a");
+    apply(mounts, layer("one", "two"));
+    snapshots().commit("base", "a", "", NO_LABELS);
+    machine.cutPower();
+    machine.start();
+    assertThat(snapshots().stat("base").kind()).isEqualTo(Kind.COMMITTED);
+    assertThat(files(mounts).resolve("one")).hasContent("one");
+    assertThat(files(mounts).resolve("two")).hasContent("two");
+    assertThat(snapshots().usage("base").inodes()).isEqualTo(3);
+  }
+
+  /** Every effect of an apply that fails, and of taking away what it wrote, once as the last. */
+  @Test
+  void snapshotIsThereWhateverTheLastEffectWas() throws Exception {
+    boolean hasStopped = true;
+    for (int last = 1; hasStopped; last++) {
+      List<Mount> mounts = prepare("a");
+      machine.settle();
+      machine.disk().planFault(last, new Fault.Stop());
+      hasStopped = hasStoppedWhileFailing(mounts);
+      machine.cutPower();
+      machine.start();
+      String description = "stopped before effect " + last;
+      assertThat(snapshots().stat("a").kind()).as(description).isEqualTo(Kind.ACTIVE);
+      assertThat(files(mounts)).as(description).isDirectory();
+      snapshots().remove("a");
+      snapshots().cleanup();
+      assertThat(machine.root().resolve("snapshots")).as(description).isEmptyDirectory();
+      assertThat(machine.root().resolve("trash")).as(description).isEmptyDirectory();
+      assertThat(last).isLessThan(100);
+    }
+  }
+
+  private boolean hasStoppedWhileFailing(List<Mount> mounts) throws IOException {
+    try {
+      apply(
+          mounts,
+          layer("one", "two")
+              .ending(
+                  () -> {
+                    throw new IOException("the blob ends early");
+                  }));
+    } catch (MachineStoppedException | CompletionException e) {
+      assertThat(machine.disk().isStopped()).isTrue();
+      return true;
+    } catch (IOException e) {
+      assertThat(e).hasMessage("the blob ends early");
+      // What is disposed of is deleted in the background, maybe with the last effect in it.
+      snapshots().cleanup();
+      return machine.disk().isStopped();
+    }
+    throw new AssertionError("the layer was applied");
+  }
+}

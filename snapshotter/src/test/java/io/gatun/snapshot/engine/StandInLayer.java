@@ -1,0 +1,88 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.OpenFlag;
+import io.gatun.snapshot.Usage;
+import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.driver.LayerTarget;
+import io.gatun.snapshot.driver.TreeDeletion;
+import io.gatun.snapshot.driver.TreeUsage;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Writes a few files in place of a layer, for tests of what is done around that. */
+final class StandInLayer implements LayerWriter {
+
+  /** What happens when everything has been written. */
+  @FunctionalInterface
+  interface End {
+    void come() throws IOException;
+  }
+
+  private final Disk disk;
+  private final List<String> names;
+  private final List<String> deleted;
+  private final End end;
+  private final List<LayerTarget> targets = new ArrayList<>();
+
+  private StandInLayer(Disk disk, List<String> names, List<String> deleted, End end) {
+    this.disk = disk;
+    this.names = names;
+    this.deleted = deleted;
+    this.end = end;
+  }
+
+  /** {@return a layer of files at the top that hold their own names} */
+  static StandInLayer of(Disk disk, String... names) {
+    return new StandInLayer(disk, List.of(names), List.of(), () -> {});
+  }
+
+  /** {@return the same, ending in this way} */
+  StandInLayer ending(End other) {
+    return new StandInLayer(disk, names, deleted, other);
+  }
+
+  /** {@return the same, after deleting something in place} */
+  StandInLayer deleting(String... others) {
+    return new StandInLayer(disk, names, List.of(others), end);
+  }
+
+  /** {@return where it was written} */
+  List<LayerTarget> targets() {
+    return targets;
+  }
+
+  @Override
+  public Usage write(LayerTarget target, boolean isSyncedAfterwards) throws IOException {
+    targets.add(target);
+    try (Fd top = open(target)) {
+      for (String name : deleted) {
+        TreeDeletion.delete(disk, top, LinuxPath.of(name));
+      }
+      for (String name : names) {
+        try (Fd file = disk.createFile(top, LinuxPath.of(name), 0644)) {
+          disk.write(file, direct(name), 0);
+        }
+      }
+      end.come();
+    }
+    try (Fd top = open(target)) {
+      return TreeUsage.of(top);
+    }
+  }
+
+  private static ByteBuffer direct(String text) {
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    return ByteBuffer.allocateDirect(bytes.length).put(bytes).flip();
+  }
+
+  private static Fd open(LayerTarget target) throws ErrnoException {
+    return Fcntl.open(target.files(), OpenFlag.READ_ONLY, OpenFlag.DIRECTORY);
+  }
+}
