@@ -5,6 +5,7 @@ import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
+import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -19,6 +20,7 @@ final class CallsInFlight implements ServerInterceptor {
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition none = lock.newCondition();
   private int count;
+  private long begun;
 
   @Override
   public <ReqT, RespT> ServerCall.Listener<ReqT> interceptCall(
@@ -71,10 +73,21 @@ final class CallsInFlight implements ServerInterceptor {
     }
   }
 
+  /** {@return how many calls have begun so far, or nothing if any of them has not ended} */
+  OptionalLong begunIfNone() {
+    lock.lock();
+    try {
+      return count == 0 ? OptionalLong.of(begun) : OptionalLong.empty();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   private void add(int change) {
     lock.lock();
     try {
       count += change;
+      begun += Math.max(0, change);
       if (count == 0) {
         none.signalAll();
       }

@@ -31,6 +31,9 @@ import java.util.Set;
  * @param rpcThreads how many requests are worked on at a time
  * @param rpcQueueMax how many more may wait
  * @param connectionsMax how many clients may be connected
+ * @param messageBytesMax how large a request may be
+ * @param requestMemoryBytesMax what all requests in flight may take of memory, as {@link
+ *     InboundRequest} reckons
  * @param drainTimeoutSeconds how long requests in flight may take to finish when the daemon stops
  * @param copyThreads how many threads copy files in the native driver; 0 for one per processor
  * @param logLevel how much is logged
@@ -52,6 +55,8 @@ public record Configuration(
     int rpcThreads,
     int rpcQueueMax,
     int connectionsMax,
+    int messageBytesMax,
+    int requestMemoryBytesMax,
     int drainTimeoutSeconds,
     int copyThreads,
     LogLevel logLevel) {
@@ -80,7 +85,9 @@ public record Configuration(
           MetadataSettings.DEFAULT_ENTRIES_MAX,
           16,
           1024,
-          1024,
+          32,
+          320 << 10,
+          32 << 20,
           30,
           0,
           LogLevel.INFO);
@@ -104,6 +111,8 @@ public record Configuration(
         rpcThreads,
         rpcQueueMax,
         connectionsMax,
+        messageBytesMax,
+        requestMemoryBytesMax,
         drainTimeoutSeconds,
         copyThreads,
         logLevel);

@@ -35,6 +35,15 @@ public final class ConfigurationFile {
   /** Fewer would not hold the layers of a handful of images. */
   private static final int METADATA_ENTRIES_MIN = 100;
 
+  /** Three names of the greatest length have to fit. */
+  private static final int MESSAGE_BYTES_MIN = 128 << 10;
+
+  /** What containerd's clients send at most. */
+  private static final int MESSAGE_BYTES_MAX = 16 << 20;
+
+  /** One message of {@link #MESSAGE_BYTES_MIN}, and some calls. */
+  private static final int REQUEST_MEMORY_BYTES_MIN = 8 << 20;
+
   /** Options that mean something else where Gatun sets them: what to use instead. */
   private static final Map<String, String> RESERVED_MOUNT_OPTIONS =
       Map.of(
@@ -102,6 +111,16 @@ public final class ConfigurationFile {
             toml.number("rpc_threads", otherwise.rpcThreads(), 1, 1_024),
             toml.number("rpc_queue_max", otherwise.rpcQueueMax(), 1, 1_000_000),
             toml.number("max_connections", otherwise.connectionsMax(), 1, 1_000_000),
+            toml.number(
+                "message_bytes_max",
+                otherwise.messageBytesMax(),
+                MESSAGE_BYTES_MIN,
+                MESSAGE_BYTES_MAX),
+            toml.number(
+                "request_memory_bytes_max",
+                otherwise.requestMemoryBytesMax(),
+                REQUEST_MEMORY_BYTES_MIN,
+                Integer.MAX_VALUE),
             toml.number("drain_timeout_seconds", otherwise.drainTimeoutSeconds(), 0, 3_600),
             toml.number("copy_threads", otherwise.copyThreads(), 0, 1_024),
             toml.choice(
@@ -138,6 +157,9 @@ public final class ConfigurationFile {
     entries.put("rpc_threads", Integer.toString(configuration.rpcThreads()));
     entries.put("rpc_queue_max", Integer.toString(configuration.rpcQueueMax()));
     entries.put("max_connections", Integer.toString(configuration.connectionsMax()));
+    entries.put("message_bytes_max", Integer.toString(configuration.messageBytesMax()));
+    entries.put(
+        "request_memory_bytes_max", Integer.toString(configuration.requestMemoryBytesMax()));
     entries.put("drain_timeout_seconds", Integer.toString(configuration.drainTimeoutSeconds()));
     entries.put("copy_threads", Integer.toString(configuration.copyThreads()));
     entries.put("log_level", quoted(configuration.logLevel().configName()));

@@ -2,6 +2,8 @@ package io.gatun.server;
 
 import io.gatun.proto.snapshots.SnapshotsGrpc;
 import io.gatun.snapshot.Snapshotter;
+import io.grpc.Codec;
+import io.grpc.DecompressorRegistry;
 import io.grpc.Server;
 import io.grpc.ServerInterceptors;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
@@ -17,19 +19,34 @@ import org.slf4j.LoggerFactory;
  * A snapshotter on a unix socket, from the moment the socket is there until the last call is
  * answered.
  *
- * <p>What a peer can take up is bounded: connections, calls on each, the size of a message, and the
- * time to say hello. Closing drains: the socket goes first, so that nobody new comes; then calls in
- * flight have the configured time to finish.
+ * <p>What peers can take up is bounded: connections, calls on each, the size of a message, the
+ * memory that all requests take together, and the time to say hello and to send a request. Closing
+ * drains: the socket goes first, so that nobody new comes; then calls in flight have the configured
+ * time to finish.
  */
 public final class Endpoint implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(Endpoint.class);
 
-  /** What containerd allows on its side of the connection. */
-  static final int MESSAGE_BYTES_MAX = 16 << 20;
+  /**
+   * containerd sends what its own clients ask at the moment, some tens of calls; HTTP/2 advises
+   * against allowing fewer than this (RFC 9113, 6.5.2).
+   */
+  static final int CALLS_PER_CONNECTION_MAX = 100;
 
-  /** containerd sends what its own clients ask at the moment, some tens of calls. */
-  static final int CALLS_PER_CONNECTION_MAX = 1_000;
+  /** containerd sends a name space and what tracing adds. */
+  private static final int HEADERS_BYTES_MAX = 8 << 10;
+
+  /** What HTTP/2 sends at a time unless told otherwise. */
+  private static final int FRAME_BYTES = 16 << 10;
+
+  /** Calls that a client may take back in ten seconds before its connection is closed. */
+  private static final int RESETS_MAX = 1_000;
+
+  private static final int RESETS_SECONDS = 10;
+
+  /** Between two looks for requests that do not come to their end, and for memory not needed. */
+  private static final long CARE_SECONDS = 2;
 
   /** A connection that has not begun to speak HTTP/2 by then is closed. */
   private static final long HANDSHAKE_SECONDS_MAX = 10;
@@ -58,14 +75,35 @@ public final class Endpoint implements AutoCloseable {
     this.loops = loops;
     this.dispatcher = new Dispatcher(configuration.rpcThreads(), configuration.rpcQueueMax());
     this.health = new HealthStatusManager();
+    RequestLimits limits =
+        new RequestLimits(new RequestMemory(configuration.requestMemoryBytesMax()));
+    HeapTrim trim = new HeapTrim(calls);
+    var _ =
+        loops
+            .group()
+            .scheduleWithFixedDelay(
+                () -> {
+                  limits.endStalled();
+                  trim.trimIfQuiet();
+                },
+                CARE_SECONDS,
+                CARE_SECONDS,
+                TimeUnit.SECONDS);
     this.server =
         NettyServerBuilder.forAddress(loops.address(socket.bindPath()))
             .channelFactory(this::newServerChannel)
             .bossEventLoopGroup(loops.group())
             .workerEventLoopGroup(loops.group())
             .directExecutor()
-            .maxInboundMessageSize(MESSAGE_BYTES_MAX)
+            .maxInboundMessageSize(configuration.messageBytesMax())
+            .maxInboundMetadataSize(HEADERS_BYTES_MAX)
             .maxConcurrentCallsPerConnection(CALLS_PER_CONNECTION_MAX)
+            .maxRstFramesPerWindow(RESETS_MAX, RESETS_SECONDS)
+            .flowControlWindow(windowBytes(configuration))
+            // A small message could stand for a large one.
+            .decompressorRegistry(
+                DecompressorRegistry.emptyInstance().with(Codec.Identity.NONE, false))
+            .addStreamTracerFactory(limits)
             .handshakeTimeout(HANDSHAKE_SECONDS_MAX, TimeUnit.SECONDS)
             .permitKeepAliveTime(PING_SECONDS_MIN, TimeUnit.SECONDS)
             .permitKeepAliveWithoutCalls(true)
@@ -75,6 +113,8 @@ public final class Endpoint implements AutoCloseable {
                         new SnapshotsService(snapshotter, dispatcher).bindService()),
                     calls))
             .addService(health.getHealthService())
+            // The log is asked first, so it hears of what the limits refuse.
+            .intercept(limits)
             .intercept(new CallLog())
             .build();
   }
@@ -119,6 +159,18 @@ public final class Endpoint implements AutoCloseable {
     }
     dispatcher.close();
     loops.close();
+  }
+
+  /**
+   * {@return what a connection may send ahead of what is read of it, in all its calls}
+   *
+   * <p>A request that is refused in the middle is not read on, and clients of grpc-java keep the
+   * call open, among those that they may have at a time, until the rest of it has gone out. So any
+   * request fits in whole, and no more: one turn of an event loop may take the windows of all
+   * connections into memory before it gets to closing calls.
+   */
+  private static int windowBytes(Configuration configuration) {
+    return configuration.messageBytesMax() + FRAME_BYTES;
   }
 
   private boolean isTerminatedAfter(long seconds) {

@@ -1,5 +1,6 @@
 package io.gatun.server;
 
+import io.gatun.proto.snapshots.Info;
 import io.gatun.proto.snapshots.ListSnapshotsResponse;
 import io.gatun.snapshot.SnapshotInfo;
 import io.grpc.stub.ServerCallStreamObserver;
@@ -21,19 +22,22 @@ final class InfoStream implements Consumer<SnapshotInfo> {
   /** As many as containerd's own server sends at a time. */
   static final int BATCH_SIZE = 100;
 
+  /** Fewer than {@link #BATCH_SIZE} snapshots are sent at a time if they are larger than this. */
+  private static final int BATCH_BYTES = 64 << 10;
+
   /** A client that reads nothing for this long is taken for gone. */
   private static final long STALL_SECONDS = 60;
 
   private final ServerCallStreamObserver<ListSnapshotsResponse> client;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
+  private int batchBytes;
   private ListSnapshotsResponse.Builder batch = ListSnapshotsResponse.newBuilder();
 
   /** To be called on the event loop, before the handler returns, as grpc-java wants it. */
   InfoStream(ServerCallStreamObserver<ListSnapshotsResponse> client) {
     this.client = client;
     client.setOnReadyHandler(this::wake);
-    client.setOnCancelHandler(this::wake);
   }
 
   /**
@@ -43,8 +47,10 @@ final class InfoStream implements Consumer<SnapshotInfo> {
    */
   @Override
   public void accept(SnapshotInfo info) {
-    batch.addInfo(SnapshotMessages.toMessage(info));
-    if (batch.getInfoCount() == BATCH_SIZE) {
+    Info message = SnapshotMessages.toMessage(info);
+    batch.addInfo(message);
+    batchBytes += message.getSerializedSize();
+    if (batch.getInfoCount() == BATCH_SIZE || batchBytes >= BATCH_BYTES) {
       send();
     }
   }
@@ -61,6 +67,7 @@ final class InfoStream implements Consumer<SnapshotInfo> {
     awaitReady();
     client.onNext(batch.build());
     batch = ListSnapshotsResponse.newBuilder();
+    batchBytes = 0;
   }
 
   private void awaitReady() {
@@ -85,7 +92,8 @@ final class InfoStream implements Consumer<SnapshotInfo> {
     }
   }
 
-  private void wake() {
+  /** Has the thread that lists look again, such as when the client has gone. */
+  void wake() {
     lock.lock();
     try {
       changed.signalAll();

@@ -22,7 +22,8 @@ final class RequestDecoding implements ServerInterceptor {
 
   static ServerServiceDefinition guard(ServerServiceDefinition service) {
     return ServerInterceptors.intercept(
-        ServerInterceptors.useInputStreamMessages(service), new RequestDecoding());
+        ServerInterceptors.useInputStreamMessages(KnownFields.only(service)),
+        new RequestDecoding());
   }
 
   @Override

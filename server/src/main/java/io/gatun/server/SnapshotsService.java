@@ -154,6 +154,7 @@ final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
         dispatcher::dispatchList,
         "List",
         call,
+        stream::wake,
         () -> {
           snapshotter.list(request.getFiltersList(), stream);
           stream.finish();
@@ -190,12 +191,11 @@ final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
   private static <T> void answer(
       Consumer<Runnable> lane, String call, StreamObserver<T> client, Supplier<T> work) {
     ServerCallStreamObserver<T> observer = (ServerCallStreamObserver<T>) client;
-    // With a handler for it, answering a call that the client has given up is no error.
-    observer.setOnCancelHandler(() -> {});
     run(
         lane,
         call,
         observer,
+        () -> {},
         () -> {
           T response = work.get();
           observer.onNext(response);
@@ -203,12 +203,28 @@ final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
         });
   }
 
-  /** Runs a call on a lane; whatever goes wrong, also in getting there, ends as a status. */
+  /**
+   * Runs a call on a lane; whatever goes wrong, also in getting there, ends as a status. What the
+   * client gives up while it waits is dropped at once, with its request.
+   */
   private static void run(
-      Consumer<Runnable> lane, String call, ServerCallStreamObserver<?> client, Runnable work) {
+      Consumer<Runnable> lane,
+      String call,
+      ServerCallStreamObserver<?> client,
+      Runnable onCancel,
+      Runnable work) {
+    PendingWork pending =
+        new PendingWork(InboundRequest.CURRENT.get(), () -> attempt(call, client, work));
+    // With a handler for it, answering a call that the client has given up is no error.
+    client.setOnCancelHandler(
+        () -> {
+          pending.drop();
+          onCancel.run();
+        });
     try {
-      lane.accept(() -> attempt(call, client, work));
+      lane.accept(pending);
     } catch (SnapshotException e) {
+      pending.drop();
       client.onError(StatusTable.statusOf(call, e).asRuntimeException());
     }
   }

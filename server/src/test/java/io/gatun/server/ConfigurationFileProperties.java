@@ -29,7 +29,15 @@ final class ConfigurationFileProperties {
     record Names(
         Path root, Path address, DriverSetting driver, Transport transport, LogLevel level) {}
     record Peers(Set<Long> uids, Set<Long> gids, List<String> options) {}
-    record Numbers(int entries, int threads, int queue, int connections, int drain, int copies) {}
+    record Numbers(
+        int entries,
+        int threads,
+        int queue,
+        int connections,
+        int messageBytes,
+        int requestMemoryBytes,
+        int drain,
+        int copies) {}
     Arbitrary<Names> names =
         Combinators.combine(
                 paths(),
@@ -45,6 +53,8 @@ final class ConfigurationFileProperties {
                 Arbitraries.integers().between(1, 1024),
                 Arbitraries.integers().between(1, 1_000_000),
                 Arbitraries.integers().between(1, 1_000_000),
+                Arbitraries.integers().between(128 << 10, 16 << 20),
+                Arbitraries.integers().between(8 << 20, Integer.MAX_VALUE),
                 Arbitraries.integers().between(0, 3600),
                 Arbitraries.integers().between(0, 1024))
             .as(Numbers::new);
@@ -69,6 +79,8 @@ final class ConfigurationFileProperties {
                     number.threads,
                     number.queue,
                     number.connections,
+                    number.messageBytes,
+                    number.requestMemoryBytes,
                     number.drain,
                     number.copies,
                     name.level));

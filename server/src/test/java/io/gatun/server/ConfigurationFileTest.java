@@ -39,6 +39,8 @@ final class ConfigurationFileTest {
       rpc_threads = 3
       rpc_queue_max = 7
       max_connections = 9
+      message_bytes_max = 200000
+      request_memory_bytes_max = 10000000
       drain_timeout_seconds = 11
       copy_threads = 13
       log_level = "debug"
@@ -62,6 +64,8 @@ final class ConfigurationFileTest {
           3,
           7,
           9,
+          200_000,
+          10_000_000,
           11,
           13,
           LogLevel.DEBUG);
@@ -149,6 +153,8 @@ final class ConfigurationFileTest {
         "rpc_threads = 1.5                 | rpc_threads must be a number",
         "rpc_queue_max = 0                 | rpc_queue_max must be a number from 1",
         "max_connections = 0               | max_connections must be a number from 1",
+        "message_bytes_max = 1000          | message_bytes_max must be a number from 131072",
+        "request_memory_bytes_max = 1000   | request_memory_bytes_max must be a number from 8388608",
         "drain_timeout_seconds = -1        | drain_timeout_seconds must be a number from 0 to 3600",
         "copy_threads = 1025               | copy_threads must be a number from 0 to 1024",
         "log_level = 'loud'                | log_level must be one of \"error\"",

@@ -342,14 +342,14 @@ final class SnapshotsServiceTest {
 
   @Test
   void messageOverTheLimitIsResourceExhaustedWithTheReason() {
-    byte[] huge = new byte[Endpoint.MESSAGE_BYTES_MAX + 1];
+    byte[] huge = new byte[Configuration.DEFAULTS.messageBytesMax() + 1];
 
     assertThatThrownBy(() -> callRaw("Prepare", huge))
         .isInstanceOfSatisfying(
             StatusRuntimeException.class,
             e -> {
               assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
-              assertThat(e.getStatus().getDescription()).contains("16777216");
+              assertThat(e.getStatus().getDescription()).contains("327680");
             });
     prepare("a", "");
   }

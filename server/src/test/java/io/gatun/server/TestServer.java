@@ -88,6 +88,8 @@ final class TestServer implements AutoCloseable {
         threads,
         queueMax,
         connectionsMax,
+        defaults.messageBytesMax(),
+        defaults.requestMemoryBytesMax(),
         drainSeconds,
         defaults.copyThreads(),
         defaults.logLevel());
