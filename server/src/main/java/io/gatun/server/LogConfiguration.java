@@ -52,6 +52,7 @@ public final class LogConfiguration extends ContextAwareBase implements Configur
     context.getLogger(OURS).setLevel(Level.INFO);
     context.getLogger(NETTY_BOOTSTRAP).setLevel(Level.OFF);
     context.getLogger(AFFINITY).setLevel(Level.OFF);
+    GrpcLog.install();
     return ExecutionStatus.DO_NOT_INVOKE_NEXT_IF_ANY;
   }
 
