@@ -5,7 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** The umask of this process, which umask(2) tells only to those who change it. */
-final class Umask {
+public final class Umask {
 
   private static final Path STATUS = Path.of("/proc/self/status");
   private static final String FIELD = "Umask:";
@@ -14,7 +14,7 @@ final class Umask {
   private Umask() {}
 
   /** {@return the umask, or everything if it cannot be told, so that no mode is relied upon} */
-  static int current() {
+  public static int current() {
     try (var lines = Files.lines(STATUS)) {
       return lines
           .filter(line -> line.startsWith(FIELD))

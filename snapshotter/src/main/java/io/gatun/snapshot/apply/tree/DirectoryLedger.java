@@ -1,0 +1,110 @@
+package io.gatun.snapshot.apply.tree;
+
+import io.gatun.linux.AtFlag;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.FileStatus;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.NodeType;
+import io.gatun.linux.Stat;
+import io.gatun.linux.Timespec;
+import io.gatun.snapshot.apply.layer.LayerAttributes;
+import io.gatun.snapshot.apply.layer.LayerPath;
+import io.gatun.snapshot.disk.Disk;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is still to be done to directories when everything is in them: their times are set last,
+ * since everything that is made in one changes them.
+ *
+ * <p>Paths are those found when the directory was made or named, so without links on the way. What
+ * has them at the end is looked at once more: times are set of directories alone.
+ */
+final class DirectoryLedger {
+
+  private static final class Page {
+    private boolean isMade;
+    private boolean isNamed;
+    private @Nullable Timespec accessed;
+    private @Nullable Timespec modified;
+
+    void setTimes(Timespec newAccessed, Timespec newModified) {
+      accessed = newAccessed;
+      modified = newModified;
+    }
+  }
+
+  private final Map<LayerPath, Page> pages = new LinkedHashMap<>();
+
+  /** Takes note of a directory that was made because something is in it. */
+  void madeUnnamed(LayerPath place, Optional<FileStatus> inherited) {
+    Page page = new Page();
+    page.isMade = true;
+    inherited.ifPresent(status -> page.setTimes(status.accessed(), status.modified()));
+    pages.put(place, page);
+  }
+
+  /** Takes note of a directory that was made by an entry of its own. */
+  void made(LayerPath place, LayerAttributes attributes) {
+    pages.put(place, new Page());
+    merged(place, attributes);
+    page(place).isMade = true;
+  }
+
+  /** Takes note of an entry for a directory that was there already. */
+  void merged(LayerPath place, LayerAttributes attributes) {
+    Page page = page(place);
+    page.isNamed = true;
+    page.setTimes(attributes.accessed(), attributes.modified());
+  }
+
+  private Page page(LayerPath place) {
+    return pages.computeIfAbsent(place, _ -> new Page());
+  }
+
+  /**
+   * Sets all times, and counts what was made.
+   *
+   * @return the directories that no entry has named
+   */
+  List<LinuxPath> close(Disk disk, Directories directories, UsageTally tally)
+      throws TreeWriteException {
+    List<LinuxPath> unnamed = new ArrayList<>();
+    for (Map.Entry<LayerPath, Page> each : pages.entrySet()) {
+      LayerPath place = each.getKey();
+      try {
+        if (close(disk, directories, tally, place, each.getValue())) {
+          unnamed.add(place.whole());
+        }
+      } catch (ErrnoException e) {
+        throw new TreeWriteException(place.whole(), e);
+      }
+    }
+    return unnamed;
+  }
+
+  /** {@return whether it is a directory that no entry has named} */
+  private static boolean close(
+      Disk disk, Directories directories, UsageTally tally, LayerPath place, Page page)
+      throws ErrnoException {
+    OpenDirectory parent = directories.findAtPlace(place.directory());
+    if (parent == null) {
+      return false;
+    }
+    Optional<FileStatus> status = Stat.tryStatx(parent.fd(), place.name(), AtFlag.SYMLINK_NOFOLLOW);
+    if (status.isEmpty() || status.get().type() != NodeType.DIRECTORY) {
+      return false;
+    }
+    if (page.isMade) {
+      tally.add(status.get());
+    }
+    if (page.accessed != null && page.modified != null) {
+      disk.setTimes(parent.fd(), place.name(), page.accessed, page.modified);
+    }
+    return page.isMade && !page.isNamed;
+  }
+}

@@ -1,0 +1,44 @@
+package io.gatun.snapshot.apply.tree;
+
+import io.gatun.linux.LinuxPath;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** Paths taken apart and put together by their text. */
+final class Places {
+
+  private Places() {}
+
+  /** {@return what is between the slashes, without what is empty} */
+  static List<LinuxPath> components(LinuxPath path) {
+    byte[] bytes = path.bytes();
+    List<LinuxPath> components = new ArrayList<>();
+    int start = 0;
+    for (int at = 0; at <= bytes.length; at++) {
+      if (at == bytes.length || bytes[at] == '/') {
+        if (at > start) {
+          components.add(LinuxPath.ofBytes(Arrays.copyOfRange(bytes, start, at)));
+        }
+        start = at + 1;
+      }
+    }
+    return components;
+  }
+
+  /** {@return components with a slash between each two} */
+  static LinuxPath join(List<LinuxPath> components) {
+    int length = components.stream().mapToInt(component -> component.length() + 1).sum();
+    byte[] joined = new byte[Math.max(0, length - 1)];
+    int at = 0;
+    for (LinuxPath component : components) {
+      if (at > 0) {
+        joined[at++] = '/';
+      }
+      byte[] bytes = component.bytes();
+      System.arraycopy(bytes, 0, joined, at, bytes.length);
+      at += bytes.length;
+    }
+    return LinuxPath.ofBytes(joined);
+  }
+}

@@ -1,0 +1,155 @@
+package io.gatun.snapshot.apply.tree;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.NodeType;
+import io.gatun.linux.Stat;
+import io.gatun.linux.Statfs;
+import io.gatun.snapshot.Usage;
+import io.gatun.snapshot.apply.layer.LayerEntry;
+import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.driver.TreeUsage;
+import java.io.IOException;
+import java.util.List;
+
+/**
+ * Writes one layer to the directory of a snapshot. Later entries win over earlier ones, directories
+ * are merged, and what the layer needs and does not name is made.
+ *
+ * <p>The rules are containerd's (its package archive), and the tree is the one that it makes of the
+ * same layer, in every attribute, except:
+ *
+ * <ul>
+ *   <li>A link on the way to an entry, whose target leads through another link or goes up, leads
+ *       where the kernel would take it in a container. containerd puts the texts together, and on
+ *       the way looks at files outside the tree.
+ *   <li>The times of a directory that the layer has removed or replaced later are forgotten.
+ *       containerd gives them to whatever is there, or fails if nothing is.
+ *   <li>Times inherited from a layer below are set when everything is written; with containerd, the
+ *       first file made in the directory changes them. What overlay keeps in {@code user.overlay.*}
+ *       is not inherited.
+ *   <li>Where a file below is in the way of a directory that the layer needs further down, nothing
+ *       is inherited; containerd fails.
+ *   <li>An opaque directory keeps all that the layer has written below it. containerd removes that
+ *       with directories which the layer did not name, if the mark comes later.
+ *   <li>A whiteout of what the same layer has written removes it, in an overlay as in a copy; in an
+ *       overlay, containerd fails. A directory in the place of a whiteout does not show what is
+ *       below, in an overlay as in a copy.
+ * </ul>
+ *
+ * <p>Devices are left out in a user namespace, in which nobody may make them.
+ *
+ * <p>Not safe for use by several threads. Nothing is synced.
+ */
+public final class TreeWriter implements AutoCloseable {
+
+  private final Disk disk;
+  private final OpenDirectory top;
+  private final DirectoryCache cache = new DirectoryCache();
+  private final DirectoryLedger ledger = new DirectoryLedger();
+  private final UsageTally tally;
+  private final Directories directories;
+  private final EntryWriter entries;
+  private final boolean mayMakeDevices;
+
+  private TreeWriter(Disk disk, TreeTarget target, OpenDirectory top, Ownership ownership)
+      throws ErrnoException {
+    this.disk = disk;
+    this.top = top;
+    this.tally = new UsageTally(Statfs.fstatfs(top.fd()).blockSizeBytes());
+    this.mayMakeDevices = UserNamespace.isInitial();
+    Removal removal = new Removal(disk, cache, tally);
+    Deletions deletions =
+        switch (target.deletionForm()) {
+          case OVERLAY ->
+              new OverlayDeletions(
+                  disk, removal, ownership, tally, LinuxPath.of("trusted.overlay.opaque"));
+          case OVERLAY_USERXATTR ->
+              new OverlayDeletions(
+                  disk, removal, ownership, tally, LinuxPath.of("user.overlay.opaque"));
+          case IN_PLACE -> {
+            // What is there already was not counted.
+            tally.giveUp();
+            yield new InPlaceDeletions(removal, top.fd());
+          }
+        };
+    LowerDirectories lowers = new LowerDirectories(disk, target.lowers());
+    this.directories =
+        new Directories(disk, ownership, lowers, ledger, deletions, removal, cache, top);
+    this.entries =
+        new EntryWriter(
+            disk,
+            ownership,
+            new FileContent(disk, target.isWrittenBackEarly()),
+            directories,
+            cache,
+            ledger,
+            deletions,
+            removal,
+            tally);
+  }
+
+  /** {@return a writer for one layer} */
+  public static TreeWriter open(Disk disk, TreeTarget target) throws ErrnoException {
+    Ownership ownership = Ownership.ofProcess();
+    Fd fd = Confinement.openTop(target.files());
+    boolean isOpened = false;
+    try {
+      OpenDirectory top = new OpenDirectory(fd, LinuxPath.EMPTY, ownership.isPlain(fd));
+      TreeWriter writer = new TreeWriter(disk, target, top, ownership);
+      isOpened = true;
+      return writer;
+    } finally {
+      if (!isOpened) {
+        fd.close();
+      }
+    }
+  }
+
+  /**
+   * Writes one entry. After a failure, the layer is to be abandoned.
+   *
+   * @param content of a file, all of which is read
+   * @throws TreeWriteException if a call fails
+   * @throws IOException whatever {@code content} throws
+   */
+  public void write(LayerEntry entry, ContentSource content) throws IOException {
+    directories.release();
+    if (isDevice(entry) && !mayMakeDevices) {
+      return;
+    }
+    try {
+      entries.write(entry, content);
+    } catch (ErrnoException e) {
+      throw new TreeWriteException(entry.path().whole(), e);
+    }
+  }
+
+  private static boolean isDevice(LayerEntry entry) {
+    return entry instanceof LayerEntry.Node node && node.type() != NodeType.FIFO;
+  }
+
+  /** Finishes the layer, of which everything has been written. */
+  public TreeResult finish() throws IOException {
+    tally.add(Stat.statx(top.fd()));
+    List<LinuxPath> unnamed = ledger.close(disk, directories, tally);
+    return new TreeResult(usage(), unnamed);
+  }
+
+  private Usage usage() throws ErrnoException {
+    if (tally.isKnown()) {
+      return tally.usage();
+    }
+    try (Fd again = Confinement.open(top.fd(), LinuxPath.EMPTY)) {
+      return TreeUsage.of(again);
+    }
+  }
+
+  /** Ends the use of the directory; what has been written stays as it is. */
+  @Override
+  public void close() {
+    directories.close();
+    top.fd().close();
+  }
+}

@@ -1,0 +1,93 @@
+package io.gatun.snapshot.apply.tree;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Xattr;
+import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.fixture.TarBuilder;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Directories that a layer does not name are as they are in the layers below. */
+final class InheritanceTest {
+
+  @TempDir Path directory;
+
+  private TestTree nearest;
+  private TestTree farthest;
+  private TestTree upper;
+
+  @BeforeEach
+  void makeTrees() throws IOException {
+    nearest = TestTree.of(directory.resolve("nearest"), DeletionForm.OVERLAY);
+    farthest = TestTree.of(directory.resolve("farthest"), DeletionForm.OVERLAY);
+    upper =
+        TestTree.of(
+            directory.resolve("upper"), DeletionForm.OVERLAY, nearest.files(), farthest.files());
+  }
+
+  @Test
+  void ownerModeTimesAndAttributesAreTakenFromTheNearestLayer() throws IOException {
+    nearest.apply(
+        TarBuilder.pax()
+            .owner(5, 6)
+            .modified(7)
+            .xattr("user.a", "1".getBytes(StandardCharsets.US_ASCII))
+            .directory("a", 02750));
+    farthest.apply(
+        TarBuilder.pax().directory("a", 0700).owner(8, 9).modified(10).directory("a/b", 01777));
+    TreeResult result = upper.apply(TarBuilder.pax().file("a/b/f", 0644, "x"));
+    assertThat(upper.line("a"))
+        .contains("DIRECTORY mode=2750 uid=5 gid=6 mtime=7.000000000 atime=7.", "user.a=31");
+    assertThat(upper.line("a/b")).contains("mode=1777 uid=8 gid=9 mtime=10.000000000");
+    assertThat(upper.line("a/b/f")).contains("mode=644 uid=0 gid=0");
+    assertThat(result.unnamedDirectories()).hasSize(2);
+  }
+
+  @Test
+  void somethingElseInANearerLayerEndsTheSearch() throws IOException {
+    nearest.apply(TarBuilder.pax().whiteout("a").file("b", 0644, ""));
+    farthest.apply(TarBuilder.pax().directory("a", 0700).directory("b/c", 0700));
+    upper.apply(TarBuilder.pax().file("a/f", 0644, "").file("b/c/f", 0644, ""));
+    assertThat(upper.line("a")).contains("mode=755");
+    assertThat(upper.line("b")).contains("mode=755");
+    assertThat(upper.line("b/c")).contains("mode=755");
+  }
+
+  @Test
+  void linksInALowerLayerAreFollowedInsideIt() throws IOException {
+    nearest.apply(TarBuilder.pax().directory("usr/lib", 0711).symbolicLink("lib", "/usr/lib"));
+    upper.apply(TarBuilder.pax().file("lib/f", 0644, ""));
+    assertThat(upper.line("lib")).contains("DIRECTORY mode=711");
+    assertThat(upper.paths()).containsExactly("lib", "lib/f");
+  }
+
+  @Test
+  void whatOverlayKeepsForItselfIsNotInherited() throws IOException {
+    nearest.apply(TarBuilder.pax().directory("a", 0700));
+    LinuxPath mark = LinuxPath.of("user.overlay.opaque");
+    try (Fd below = Confinement.openTop(LinuxPath.of(nearest.files().resolve("a")))) {
+      new LinuxDisk().setXattr(below, mark, new byte[] {'y'});
+    }
+    upper.apply(TarBuilder.pax().file("a/f", 0644, ""));
+    assertThat(upper.line("a")).contains("mode=700");
+    try (Fd made = Confinement.openTop(LinuxPath.of(upper.files().resolve("a")))) {
+      assertThat(Xattr.fgetxattr(made, mark)).isEmpty();
+    }
+  }
+
+  @Test
+  void aDirectoryThatIsNamedLaterIsAsTheLayerSays() throws IOException {
+    nearest.apply(TarBuilder.pax().owner(5, 5).modified(7).directory("a", 0700));
+    TreeResult result =
+        upper.apply(TarBuilder.pax().file("a/f", 0644, "").modified(9).directory("a", 0755));
+    assertThat(upper.line("a")).contains("mode=755 uid=0 gid=0 mtime=9.");
+    assertThat(result.unnamedDirectories()).isEmpty();
+  }
+}

@@ -1,0 +1,108 @@
+package io.gatun.snapshot.apply.tree;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Xattr;
+import io.gatun.snapshot.apply.layer.LayerEntry;
+import io.gatun.snapshot.apply.layer.LayerReader;
+import io.gatun.snapshot.apply.layer.TarReader;
+import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.fixture.Pieces;
+import io.gatun.snapshot.fixture.TarBuilder;
+import io.gatun.snapshot.fixture.TreeManifest;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * The files of a snapshot, to which layers are applied.
+ *
+ * @param files their top
+ * @param lowers the layers below, nearest first
+ */
+record TestTree(Path files, DeletionForm form, List<Path> lowers) {
+
+  private static final int PIECE_BYTES = 1000;
+
+  /** What is done before each entry of a layer. */
+  @FunctionalInterface
+  interface Before {
+    void entry(LayerEntry entry) throws IOException;
+
+    Before NOTHING = _ -> {};
+  }
+
+  static TestTree of(Path files, DeletionForm form, Path... lowers) throws IOException {
+    Files.createDirectories(files);
+    return new TestTree(files, form, List.of(lowers));
+  }
+
+  TreeTarget target() {
+    return new TreeTarget(
+        LinuxPath.of(files), form, lowers.stream().map(LinuxPath::of).toList(), true);
+  }
+
+  TreeResult apply(TarBuilder tar) throws IOException {
+    return apply(new LinuxDisk(), tar.finish(), Before.NOTHING);
+  }
+
+  TreeResult apply(Disk disk, byte[] tar, Before before) throws IOException {
+    try (TreeWriter writer = TreeWriter.open(disk, target())) {
+      write(writer, tar, before);
+      return writer.finish();
+    }
+  }
+
+  static void write(TreeWriter writer, byte[] tar, Before before) throws IOException {
+    LayerReader reader = new LayerReader(new TarReader(new Pieces(tar, PIECE_BYTES)));
+    for (Optional<LayerEntry> next = reader.next(); next.isPresent(); next = reader.next()) {
+      before.entry(next.get());
+      writer.write(next.get(), reader::content);
+    }
+  }
+
+  /** {@return the lines of the manifest without their times} */
+  List<String> lines() throws ErrnoException {
+    return TreeManifest.of(files).stream().map(TestTree::withoutTimes).toList();
+  }
+
+  static String withoutTimes(String line) {
+    return line.replaceAll(" [am]time=[-0-9.]+", "");
+  }
+
+  /** {@return what the manifest says of one path} */
+  String line(String path) throws ErrnoException {
+    return TreeManifest.of(files).stream()
+        .filter(line -> line.startsWith(path + " type="))
+        .findFirst()
+        .orElse("nothing at " + path);
+  }
+
+  /** {@return all paths but the top's} */
+  List<String> paths() throws ErrnoException {
+    return TreeManifest.of(files).stream()
+        .map(line -> line.substring(0, line.indexOf(" type=")))
+        .filter(path -> !path.equals("."))
+        .toList();
+  }
+
+  boolean isOpaque(String path) throws ErrnoException {
+    String attribute =
+        form == DeletionForm.OVERLAY_USERXATTR ? "user.overlay.opaque" : "trusted.overlay.opaque";
+    try (Fd directory = Confinement.openTop(LinuxPath.of(files.resolve(path)))) {
+      return Xattr.fgetxattr(directory, LinuxPath.of(attribute)).isPresent();
+    }
+  }
+
+  /** {@return how many descriptors this process has open} */
+  static long descriptors() throws IOException {
+    try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"))) {
+      return descriptors.count();
+    }
+  }
+}
