@@ -33,6 +33,7 @@ final class BenchmarksTest {
 
   private static final Set<String> BENCHMARKS =
       Set.of(
+          "io.gatun.bench.DecompressionBenchmark.decode",
           "io.gatun.bench.FileCopyBenchmark.copyFileRange",
           "io.gatun.bench.FileCopyBenchmark.readAndWrite",
           "io.gatun.bench.FileCopyBenchmark.reflink",
@@ -42,12 +43,14 @@ final class BenchmarksTest {
           "io.gatun.bench.JournalBenchmark.oneWriter",
           "io.gatun.bench.JournalBenchmark.sixteenWriters",
           "io.gatun.bench.JournalBenchmark.sixteenWritersOneByOne",
+          "io.gatun.bench.LayerBenchmark.apply",
           "io.gatun.bench.MetadataChangeBenchmark.commit",
           "io.gatun.bench.MetadataChangeBenchmark.put",
           "io.gatun.bench.MetadataListBenchmark.all",
           "io.gatun.bench.MetadataListBenchmark.filtered",
           "io.gatun.bench.MetadataLookupBenchmark.children",
           "io.gatun.bench.MetadataLookupBenchmark.get",
+          "io.gatun.bench.TarBenchmark.read",
           "io.gatun.linux.NativeCallBenchmark.asGatunCalls",
           "io.gatun.linux.NativeCallBenchmark.withErrno",
           "io.gatun.linux.NativeCallBenchmark.withoutErrno",

@@ -1,0 +1,76 @@
+package io.gatun.bench;
+
+import io.gatun.snapshot.apply.AppliedLayer;
+import io.gatun.snapshot.apply.ApplyLimits;
+import io.gatun.snapshot.apply.Cancellation;
+import io.gatun.snapshot.apply.FileBlob;
+import io.gatun.snapshot.apply.LayerApplier;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * What does it cost to apply a layer, but for what is made of it? The blob is in the page cache and
+ * known to have its digest; its consumer looks at all content and does nothing with it.
+ */
+@State(Scope.Thread)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.MILLISECONDS)
+@Warmup(iterations = 3, time = 1)
+@Measurement(iterations = 5, time = 1)
+@Fork(2)
+public class LayerBenchmark {
+
+  @Param LayerForm form;
+
+  @Param({"16384", "67108864"})
+  int sizeBytes;
+
+  @Param({"4096", "16777216"})
+  int fileBytes;
+
+  @Param(TemporaryDirectory.DEFAULT_PARENT)
+  String directory;
+
+  private final Cancellation cancellation = new Cancellation();
+  private TemporaryDirectory temporary;
+  private Path layer;
+  private LayerApplier applier;
+
+  @Setup
+  public void write() throws IOException {
+    temporary = TemporaryDirectory.in(directory);
+    layer = SampleLayer.write(temporary.path(), form, sizeBytes, fileBytes);
+    applier = new LayerApplier(ApplyLimits.of(1, 0));
+  }
+
+  @TearDown
+  public void delete() {
+    applier.close();
+    temporary.close();
+  }
+
+  @Benchmark
+  public AppliedLayer apply() throws IOException {
+    try (FileBlob blob = SampleLayer.open(layer)) {
+      return applier.apply(
+          blob,
+          (entry, content) -> {
+            while (content.next().hasRemaining()) {}
+          },
+          cancellation);
+    }
+  }
+}

@@ -1,0 +1,23 @@
+package io.gatun.bench;
+
+import com.github.luben.zstd.ZstdOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.util.zip.GZIPOutputStream;
+
+/** How a layer is compressed. */
+public enum LayerForm {
+  NONE,
+  /** At the level that image builders use. */
+  GZIP,
+  /** Likewise. */
+  ZSTD;
+
+  OutputStream compress(OutputStream out) throws IOException {
+    return switch (this) {
+      case NONE -> out;
+      case GZIP -> new GZIPOutputStream(out);
+      case ZSTD -> new ZstdOutputStream(out);
+    };
+  }
+}
