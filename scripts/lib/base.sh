@@ -34,6 +34,14 @@ bad_usage() {
 
 require_root() { [[ $EUID -eq 0 ]] || die "has to mount, so it must be run as root"; }
 
+# require_tools: installs what is missing on this machine, unless a script that called this one has looked already. To be
+# called outside of a sandbox.
+require_tools() {
+  [[ -z ${GATUN_TOOLS:-} ]] || return 0
+  "$project/scripts/setup" --quiet >&2
+  export GATUN_TOOLS=there
+}
+
 # Seconds since a value of EPOCHREALTIME, with one decimal.
 seconds_since() { awk -v then="$1" -v now="$EPOCHREALTIME" 'BEGIN { printf "%.1f", now - then }'; }
 
