@@ -37,7 +37,7 @@ public final class RootCheck {
   static final LinuxPath TRASH = LinuxPath.of("trash");
   static final LinuxPath EMPTY = LinuxPath.of("empty");
   static final LinuxPath METADATA = LinuxPath.of("metadata");
-  static final LinuxPath FILES = LinuxPath.of("fs");
+  static final LinuxPath FILES = Root.FILES;
   static final LinuxPath WORK = LinuxPath.of("work");
   static final String KEPT_SUFFIX = ".damaged";
 

@@ -1,5 +1,6 @@
 package io.gatun.snapshot.disk;
 
+import io.gatun.linux.AtFlag;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fcntl;
@@ -7,6 +8,7 @@ import io.gatun.linux.Fd;
 import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.LockOperation;
+import io.gatun.linux.NodeType;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Stat;
 import io.gatun.linux.Unistd;
@@ -51,6 +53,9 @@ public final class Root implements AutoCloseable {
   static final LinuxPath SNAPSHOTS = LinuxPath.of("snapshots");
   static final LinuxPath TRASH = LinuxPath.of("trash");
   static final LinuxPath EMPTY = LinuxPath.of("empty");
+
+  /** The files of a snapshot, in its directory. */
+  public static final LinuxPath FILES = LinuxPath.of("fs");
 
   /** What a root may hold before it has a format: what is made first, and what mkfs.ext4 leaves. */
   private static final Set<LinuxPath> BEFORE_FORMAT =
@@ -171,6 +176,20 @@ public final class Root implements AutoCloseable {
         .map(Root::snapshotId)
         .filter(id -> id != NO_SNAPSHOT)
         .toList();
+  }
+
+  /** {@return whether a snapshot has a directory that holds its files} */
+  public boolean hasFiles(long id) throws ErrnoException {
+    try {
+      return Stat.tryStatx(snapshots, snapshotName(id).resolve(FILES), AtFlag.SYMLINK_NOFOLLOW)
+          .filter(status -> status.type() == NodeType.DIRECTORY)
+          .isPresent();
+    } catch (ErrnoException e) {
+      if (e.is(Errno.ENOTDIR)) { // Not even the snapshot's own directory is one.
+        return false;
+      }
+      throw e;
+    }
   }
 
   /** {@return the names of everything in {@code trash/}} */

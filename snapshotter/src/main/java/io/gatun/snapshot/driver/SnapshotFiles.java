@@ -12,6 +12,7 @@ import io.gatun.linux.Timespec;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.disk.Root;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -26,7 +27,7 @@ import java.util.List;
  */
 final class SnapshotFiles {
 
-  static final LinuxPath FILES = LinuxPath.of("fs");
+  static final LinuxPath FILES = Root.FILES;
   static final LinuxPath WORK = LinuxPath.of("work");
 
   static final int FILES_MODE = 0755;

@@ -5,7 +5,9 @@ import io.gatun.snapshot.disk.Root;
 import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.metadata.SnapshotRecord;
+import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -15,8 +17,9 @@ import org.slf4j.LoggerFactory;
  *
  * <p>What was in flight when the daemon died has no record, so it is a directory in {@code
  * snapshots/} or {@code trash/} that nobody knows: both are handed to the reaper, which deletes
- * them while requests are served already. A record without a directory is damage. It is reported
- * and never covered up by an empty directory, which containerd would take for the layer.
+ * them while requests are served already. A record without a directory, or whose directory holds no
+ * {@code fs}, is damage. It is reported and never covered up by an empty directory, which
+ * containerd would take for the layer.
  */
 final class Recovery {
 
@@ -25,7 +28,7 @@ final class Recovery {
   private Recovery() {}
 
   /**
-   * {@return the ids of snapshots whose directories are missing}
+   * {@return the ids of snapshots whose directories or files are missing}
    *
    * @throws UnusableRootException if the metadata are older than the directories
    */
@@ -34,13 +37,14 @@ final class Recovery {
     Set<Long> directories = new HashSet<>(root.snapshotIds());
     requireKnown(root, directories, store.idsEnd());
     Set<Long> missing = new HashSet<>();
-    store.forEach(
-        snapshot -> {
-          if (!directories.remove(snapshot.id())) {
-            missing.add(snapshot.id());
-            report(snapshot);
-          }
-        });
+    List<Long> recorded = new ArrayList<>();
+    store.forEach(snapshot -> recorded.add(snapshot.id()));
+    for (long id : recorded) {
+      if (!directories.remove(id) || !root.hasFiles(id)) {
+        missing.add(id);
+        store.find(id).ifPresent(Recovery::report);
+      }
+    }
     directories.forEach(reaper::submit);
     int trash = 0;
     for (var name : root.trashNames()) {

@@ -43,7 +43,7 @@ final class SnapshotDirectories {
 
   private final AtomicLong remakes = new AtomicLong();
 
-  /** Ids whose directories were missing when the root was opened. */
+  /** Ids whose directories, or the files in them, were missing when the root was opened. */
   private final Set<Long> missing;
 
   SnapshotDirectories(Disk disk, Root root, Reaper reaper, Set<Long> missing) {
@@ -101,7 +101,7 @@ final class SnapshotDirectories {
     }
   }
 
-  /** {@return whether the directory of a recorded snapshot has vanished} */
+  /** {@return whether the directory of a recorded snapshot, or the files in it, have vanished} */
   boolean isMissing(long id) {
     return missing.contains(id);
   }

@@ -1,0 +1,92 @@
+package io.gatun.snapshot.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.disk.Root;
+import io.gatun.snapshot.disk.UnsyncedDisk;
+import io.gatun.snapshot.metadata.Change;
+import io.gatun.snapshot.metadata.LayerForm;
+import io.gatun.snapshot.metadata.MetadataStore;
+import io.gatun.snapshot.metadata.SnapshotRecord;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class RecoveryIT {
+
+  private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
+  private static final int SNAPSHOTS = 10_000;
+  private static final int AT_A_TIME = 50;
+  private static final Duration PATIENCE = Duration.ofSeconds(2);
+
+  @TempDir Path temporary;
+
+  @Test
+  void tenThousandSnapshotsRecoverFromACrashInUnderTwoSeconds() throws Exception {
+    Path path = temporary.resolve("root");
+    EngineSettings settings = EngineSettings.defaults(path);
+    makeSnapshots(path, settings);
+    // What tells a clean stop from a crash.
+    Files.delete(path.resolve("metadata/clean"));
+    Files.delete(path.resolve("snapshots/1/fs"));
+    // Of the thread, since others use this machine, too.
+    long begin = THREADS.getCurrentThreadCpuTime();
+    try (EngineRoot engine =
+        EngineRoot.open(new UnsyncedDisk(), settings, InstantSource.system())) {
+      Duration taken = Duration.ofNanos(THREADS.getCurrentThreadCpuTime() - begin);
+      System.out.printf("recovery of %d snapshots takes %d ms%n", SNAPSHOTS, taken.toMillis());
+      assertThat(taken).isLessThan(PATIENCE);
+      assertThat(TestEngine.list(engine.snapshotter())).hasSize(SNAPSHOTS);
+      assertThatThrownBy(() -> engine.snapshotter().stat(name(0)))
+          .isInstanceOf(SnapshotException.NotFound.class)
+          .hasMessageContaining("is missing");
+    }
+  }
+
+  private static void makeSnapshots(Path path, EngineSettings settings) throws Exception {
+    try (Root root = Root.open(new UnsyncedDisk(), path);
+        MetadataStore store =
+            MetadataStore.open(new UnsyncedDisk(), root.metadataPath(), settings.metadata())) {
+      List<Change> changes = new ArrayList<>();
+      for (int i = 0; i < SNAPSHOTS; i++) {
+        long id = store.nextId();
+        Files.createDirectories(path.resolve("snapshots/%d/fs".formatted(id)));
+        changes.add(new Change.Put(record(id, name(i))));
+        if (changes.size() == AT_A_TIME) {
+          store.apply(changes);
+          changes.clear();
+        }
+      }
+    }
+  }
+
+  private static String name(int i) {
+    return "k8s.io/%d/sha256:%064d".formatted(i, i);
+  }
+
+  private static SnapshotRecord record(long id, String name) {
+    return new SnapshotRecord(
+        id,
+        Kind.COMMITTED,
+        name,
+        "",
+        SnapshotRecord.NO_PARENT,
+        Map.of("containerd.io/gc.root", Instant.EPOCH.toString()),
+        Instant.EPOCH,
+        Instant.EPOCH,
+        null,
+        LayerForm.DIRECTORY);
+  }
+}
