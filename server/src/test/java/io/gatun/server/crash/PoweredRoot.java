@@ -96,7 +96,7 @@ final class PoweredRoot implements AutoCloseable {
   List<Outcome> live(int steps, int count, RandomGenerator random, Path keep) throws IOException {
     epochs++;
     Path live = disks.resolve("live.img");
-    try (WriteLog log = new WriteLog(disks, LOG_BYTES)) {
+    try (WriteLog log = WriteLog.create(disks, LOG_BYTES)) {
       Ledger ledger = known.continued(log::position);
       try (DiskImage before = DiskImage.open(disk)) {
         recording.run(

@@ -1,8 +1,8 @@
 package io.gatun.server.crash;
 
+import io.gatun.server.powercut.ThisJvm;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.lang.management.ManagementFactory;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,7 +10,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
-import java.util.stream.Stream;
 
 /**
  * A program, ready to be started often.
@@ -82,12 +81,7 @@ final class Preparation {
           command.addAll(
               List.of(DISTRIBUTION.resolve("bin/gatun").toString(), "serve", "--config"));
       case SMALL_JOURNALS, UNSYNCED_JOURNAL, UNSYNCED_DIRECTORIES -> {
-        command.add(Path.of(home, "bin/java").toString());
-        command.addAll(options);
-        // What the class path needs, this JVM was given, too.
-        ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-            .filter(flag -> Stream.of("--", "-Dchronicle.").anyMatch(flag::startsWith))
-            .forEach(command::add);
+        command.addAll(ThisJvm.command(options));
         String classPath = jar + ":" + DISTRIBUTION.resolve("lib/gatun-server.jar");
         command.addAll(List.of("-cp", classPath));
         command.add(ALTERED_PACKAGE.resolve(ALTERED_CLASS).toString().replace('/', '.'));

@@ -11,12 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.random.RandomGenerator;
 
-/**
- * Clients at work, and all that reaches the disk meanwhile.
- *
- * <p>The daemon has to be a process of its own: the disk is served by this one, which stops for the
- * garbage collection only when none of its threads waits for a page of a mapped file on that disk.
- */
+/** Clients at work, and all that reaches the disk meanwhile. */
 final class Recording {
 
   private static final int CLIENTS = 8;

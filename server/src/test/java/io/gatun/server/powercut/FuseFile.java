@@ -9,7 +9,6 @@ import io.gatun.linux.MountFlag;
 import io.gatun.linux.Mounts;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Unistd;
-import io.gatun.linux.UnmountFlag;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -32,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  *   reply     fuse_out_header (16 bytes), result, data of a read
  * </pre>
  */
-final class FuseFile implements AutoCloseable {
+final class FuseFile {
 
   /** What is in the file. Called by one thread; an exception becomes the errno of the request. */
   interface Content {
@@ -103,9 +102,9 @@ final class FuseFile implements AutoCloseable {
   private volatile @Nullable IOException failure;
 
   /**
-   * Mounts over a file.
+   * Mounts over a file and serves it until somebody unmounts it.
    *
-   * @param file must be there; its own content is hidden until this is closed
+   * @param file must be there; its own content is hidden meanwhile
    */
   FuseFile(Path file, Content content) throws ErrnoException {
     this.content = content;
@@ -128,11 +127,6 @@ final class FuseFile implements AutoCloseable {
 
   private static ByteBuffer buffer(int bytes) {
     return ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
-  }
-
-  /** {@return why a request failed, if one did; what came after is not to be relied on} */
-  @Nullable IOException failure() {
-    return failure;
   }
 
   private void serve() {
@@ -288,19 +282,13 @@ final class FuseFile implements AutoCloseable {
     return new ErrnoException("fuse", errno, LinuxPath.of(file));
   }
 
-  /** Unmounts. Nobody may have the file open any more. */
-  @Override
-  public void close() throws IOException {
-    Mounts.umount2(LinuxPath.of(file), UnmountFlag.NO_FOLLOW);
-    try {
-      server.join();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IOException("interrupted while unmounting " + file, e);
-    }
-    IOException failed = failure;
-    if (failed != null) {
-      throw new IOException("the disk failed while it was in use: " + file, failed);
-    }
+  /**
+   * Waits until the file is not mounted any more.
+   *
+   * @return why a request failed, if one did; what came after is not to be relied on
+   */
+  @Nullable IOException awaitEnd() throws InterruptedException {
+    server.join();
+    return failure;
   }
 }

@@ -1,7 +1,6 @@
 package io.gatun.server.powercut;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 
 /**
@@ -21,17 +20,17 @@ public final class LoggedDisk implements AutoCloseable {
 
   private final DiskImage image;
   private final WriteLog log;
-  private final FuseFile device;
+  private final DiskServer server;
 
   /**
    * @param image the disk's content, which changes as the disk is written
    * @param file the file to offer it as; must be there, and is hidden while the disk is open
-   * @param log gets everything that happens
+   * @param log gets everything that happens; empty
    */
   public LoggedDisk(DiskImage image, Path file, WriteLog log) throws IOException {
     this.image = image;
     this.log = log;
-    this.device = new FuseFile(file, new LoggedContent(image, image.sizeBytes(), log));
+    this.server = DiskServer.start(image.file(), file, log);
   }
 
   /** {@return the log, which may be asked for its position while the disk is in use} */
@@ -43,33 +42,7 @@ public final class LoggedDisk implements AutoCloseable {
   @Override
   public void close() throws IOException {
     try (image) {
-      device.close();
-    }
-  }
-
-  private record LoggedContent(DiskImage image, long sizeBytes, WriteLog log)
-      implements FuseFile.Content {
-
-    @Override
-    public void read(ByteBuffer into, long offset) throws IOException {
-      image.read(into, offset);
-    }
-
-    @Override
-    public void write(ByteBuffer from, long offset) throws IOException {
-      log.write(offset, from);
-      image.write(from, offset);
-    }
-
-    @Override
-    public void zero(long offset, long length) throws IOException {
-      log.zero(offset, length);
-      image.zero(offset, length);
-    }
-
-    @Override
-    public void flush() {
-      log.flush();
+      server.stop();
     }
   }
 }

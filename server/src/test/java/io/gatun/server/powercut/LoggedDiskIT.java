@@ -52,7 +52,7 @@ final class LoggedDiskIT {
   }
 
   private WriteLog newLog(long capacityBytes) throws IOException {
-    WriteLog log = new WriteLog(scratch, capacityBytes);
+    WriteLog log = WriteLog.create(scratch, capacityBytes);
     logs.add(log);
     return log;
   }

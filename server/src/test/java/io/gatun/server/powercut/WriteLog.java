@@ -2,6 +2,7 @@ package io.gatun.server.powercut;
 
 import java.io.Closeable;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -11,94 +12,170 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What happened to a disk, in order. The events are kept in memory and what was written in a file,
- * which may take up to a given number of bytes: a test that writes more than it planned for fails.
+ * What happened to a disk, in order, in two files: one process appends to them and another reads.
  *
- * <p>A <em>position</em> is the number of events so far. Whatever a program learns at position p
- * rests on the first p events alone.
+ * <pre>
+ *   events     kind  offset  length  payload     8 bytes each, for each event
+ *   payloads   what was written, one write behind the other
+ * </pre>
  *
- * <p>One thread appends; any thread may ask for the position, and may read what lies before it.
+ * <p>A <em>position</em> is the number of events so far, which the length of the file says: the
+ * kernel changes it after the content (mm/shmem.c, mm/filemap.c: generic_perform_write). Whatever a
+ * program learns at position p rests on the first p events alone.
+ *
+ * <p>The data may take up to a given number of bytes: a test that writes more than it planned for
+ * fails.
  */
 public final class WriteLog implements Closeable {
 
-  private final List<DiskEvent> events = new ArrayList<>();
+  private static final int EVENT_BYTES = 4 * Long.BYTES;
+  private static final long WRITE = 1;
+  private static final long ZERO = 2;
+  private static final long FLUSH = 3;
+
+  private final Path directory;
+  private final FileChannel events;
   private final FileChannel payloads;
   private final long capacityBytes;
 
-  private long payloadBytes;
+  private WriteLog(Path directory, long capacityBytes, StandardOpenOption... creation)
+      throws IOException {
+    this.directory = directory;
+    this.capacityBytes = capacityBytes;
+    this.events = open(directory.resolve("events"), creation);
+    this.payloads = open(directory.resolve("payloads"), creation);
+  }
+
+  private static FileChannel open(Path file, StandardOpenOption... creation) throws IOException {
+    List<StandardOpenOption> options = new ArrayList<>(List.of(creation));
+    options.add(StandardOpenOption.READ);
+    options.add(StandardOpenOption.WRITE);
+    return FileChannel.open(file, options.toArray(StandardOpenOption[]::new));
+  }
 
   /**
-   * @param directory where the file lies, without a name
+   * {@return an empty log}
+   *
+   * @param parent where its files lie, in a directory of their own, until it is closed
    * @param capacityBytes how many bytes may be written in all
    */
-  public WriteLog(Path directory, long capacityBytes) throws IOException {
-    Path file = Files.createTempFile(directory, "writes", ".log");
-    this.payloads = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
-    this.capacityBytes = capacityBytes;
-    Files.delete(file);
+  public static WriteLog create(Path parent, long capacityBytes) throws IOException {
+    return new WriteLog(
+        Files.createTempDirectory(parent, "log"), capacityBytes, StandardOpenOption.CREATE_NEW);
+  }
+
+  /** {@return a log that another process has made, to append to it} */
+  static WriteLog open(Path directory, long capacityBytes) throws IOException {
+    return new WriteLog(directory, capacityBytes);
+  }
+
+  /** {@return the directory of the files} */
+  Path directory() {
+    return directory;
+  }
+
+  long capacityBytes() {
+    return capacityBytes;
   }
 
   /** Appends a write of what remains of the buffer, which is left as it is. */
   void write(long offset, ByteBuffer data) throws IOException {
     ByteBuffer rest = data.duplicate();
     int length = rest.remaining();
-    long payload = payloadBytes;
+    long payload = payloads.size();
     if (payload + length > capacityBytes) {
       throw new IOException("the log of the disk is full: capacityBytes=" + capacityBytes);
     }
-    long at = payload;
-    while (rest.hasRemaining()) {
-      at += payloads.write(rest, at);
+    writeFully(payloads, rest, payload);
+    append(WRITE, offset, length, payload);
+  }
+
+  void zero(long offset, long length) throws IOException {
+    append(ZERO, offset, length, 0);
+  }
+
+  void flush() throws IOException {
+    append(FLUSH, 0, 0, 0);
+  }
+
+  private void append(long kind, long offset, long length, long payload) throws IOException {
+    ByteBuffer event = ByteBuffer.allocate(EVENT_BYTES);
+    event.putLong(kind).putLong(offset).putLong(length).putLong(payload).flip();
+    writeFully(events, event, events.size());
+  }
+
+  private static void writeFully(FileChannel file, ByteBuffer data, long offset)
+      throws IOException {
+    long at = offset;
+    while (data.hasRemaining()) {
+      at += file.write(data, at);
     }
-    payloadBytes = at;
-    append(new DiskEvent.Write(offset, length, payload));
-  }
-
-  void zero(long offset, long length) {
-    append(new DiskEvent.Zero(offset, length));
-  }
-
-  void flush() {
-    append(new DiskEvent.Flush());
-  }
-
-  private synchronized void append(DiskEvent event) {
-    events.add(event);
   }
 
   /** {@return how many events there are} */
-  public synchronized int position() {
-    return events.size();
+  public int position() {
+    try {
+      return Math.toIntExact(events.size() / EVENT_BYTES);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** {@return the events from one position on and before another} */
-  synchronized List<DiskEvent> events(int from, int to) {
-    return List.copyOf(events.subList(from, to));
+  List<DiskEvent> events(int from, int to) throws IOException {
+    ByteBuffer in = read(events, (long) from * EVENT_BYTES, (to - from) * EVENT_BYTES);
+    List<DiskEvent> result = new ArrayList<>();
+    while (in.hasRemaining()) {
+      result.add(decode(in.getLong(), in.getLong(), in.getLong(), in.getLong()));
+    }
+    return result;
+  }
+
+  private static DiskEvent decode(long kind, long offset, long length, long payload) {
+    if (kind == WRITE) {
+      return new DiskEvent.Write(offset, Math.toIntExact(length), payload);
+    }
+    if (kind == ZERO) {
+      return new DiskEvent.Zero(offset, length);
+    }
+    if (kind == FLUSH) {
+      return new DiskEvent.Flush();
+    }
+    throw new AssertionError("the log of the disk is damaged: kind=" + kind);
   }
 
   /** {@return the position after the last flush before {@code position}, or 0 if there is none} */
-  public synchronized int lastFlush(int position) {
-    for (int i = position; i > 0; i--) {
-      if (events.get(i - 1) instanceof DiskEvent.Flush) {
-        return i;
-      }
+  public int lastFlush(int position) throws IOException {
+    List<DiskEvent> before = events(0, position);
+    int flushed = position;
+    while (flushed > 0 && !(before.get(flushed - 1) instanceof DiskEvent.Flush)) {
+      flushed--;
     }
-    return 0;
+    return flushed;
   }
 
   /** {@return the data of a write} */
   ByteBuffer data(DiskEvent.Write write) throws IOException {
-    ByteBuffer data = ByteBuffer.allocate(write.length());
+    return read(payloads, write.payload(), write.length());
+  }
+
+  private static ByteBuffer read(FileChannel file, long offset, int length) throws IOException {
+    ByteBuffer data = ByteBuffer.allocate(length);
     while (data.hasRemaining()) {
-      if (payloads.read(data, write.payload() + data.position()) < 0) {
-        throw new AssertionError("the log of the disk lacks " + write);
+      if (file.read(data, offset + data.position()) < 0) {
+        throw new AssertionError("the log of the disk ends before " + (offset + length));
       }
     }
     return data.flip();
   }
 
+  /** Deletes the log. */
   @Override
   public void close() throws IOException {
+    events.close();
     payloads.close();
+    Files.deleteIfExists(directory.resolve("events"));
+    Files.deleteIfExists(directory.resolve("payloads"));
+    Files.deleteIfExists(directory);
   }
 }
