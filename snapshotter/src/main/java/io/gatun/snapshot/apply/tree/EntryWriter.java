@@ -8,6 +8,7 @@ import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.NodeType;
 import io.gatun.linux.Stat;
+import io.gatun.snapshot.apply.LayerContent;
 import io.gatun.snapshot.apply.layer.LayerAttributes;
 import io.gatun.snapshot.apply.layer.LayerEntry;
 import io.gatun.snapshot.apply.layer.LayerPath;
@@ -58,7 +59,7 @@ final class EntryWriter {
     this.tally = tally;
   }
 
-  void write(LayerEntry entry, ContentSource source) throws IOException {
+  void write(LayerEntry entry, LayerContent source) throws IOException {
     OpenDirectory parent = directories.require(entry.path().directory());
     switch (entry) {
       case LayerEntry.RegularFile file -> write(parent, file, source);
@@ -74,7 +75,7 @@ final class EntryWriter {
     }
   }
 
-  private void write(OpenDirectory parent, LayerEntry.RegularFile entry, ContentSource source)
+  private void write(OpenDirectory parent, LayerEntry.RegularFile entry, LayerContent source)
       throws IOException {
     LinuxPath name = entry.path().name();
     int mode = Ownership.creationMode(entry.attributes().mode());

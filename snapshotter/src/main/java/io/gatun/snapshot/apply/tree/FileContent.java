@@ -3,6 +3,7 @@ package io.gatun.snapshot.apply.tree;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
+import io.gatun.snapshot.apply.LayerContent;
 import io.gatun.snapshot.apply.layer.InvalidLayerException;
 import io.gatun.snapshot.apply.layer.LayerEntry;
 import io.gatun.snapshot.apply.layer.TarExtent;
@@ -31,7 +32,7 @@ final class FileContent {
   }
 
   /** Fills a new, empty file. */
-  void write(Fd file, LayerEntry.RegularFile entry, ContentSource source) throws IOException {
+  void write(Fd file, LayerEntry.RegularFile entry, LayerContent source) throws IOException {
     ByteBuffer piece = NOTHING;
     long end = 0;
     for (TarExtent extent : entry.extents()) {
@@ -49,7 +50,7 @@ final class FileContent {
       Fd file,
       LayerEntry.RegularFile entry,
       TarExtent extent,
-      ContentSource source,
+      LayerContent source,
       ByteBuffer first)
       throws IOException {
     ByteBuffer piece = first;

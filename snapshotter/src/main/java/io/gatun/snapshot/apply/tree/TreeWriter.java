@@ -7,8 +7,11 @@ import io.gatun.linux.NodeType;
 import io.gatun.linux.Stat;
 import io.gatun.linux.Statfs;
 import io.gatun.snapshot.Usage;
+import io.gatun.snapshot.apply.LayerConsumer;
+import io.gatun.snapshot.apply.LayerContent;
 import io.gatun.snapshot.apply.layer.LayerEntry;
 import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.driver.LayerTarget;
 import io.gatun.snapshot.driver.TreeUsage;
 import java.io.IOException;
 import java.util.List;
@@ -42,7 +45,7 @@ import java.util.List;
  *
  * <p>Not safe for use by several threads. Nothing is synced.
  */
-public final class TreeWriter implements AutoCloseable {
+public final class TreeWriter implements LayerConsumer, AutoCloseable {
 
   private final Disk disk;
   private final OpenDirectory top;
@@ -53,7 +56,12 @@ public final class TreeWriter implements AutoCloseable {
   private final EntryWriter entries;
   private final boolean mayMakeDevices;
 
-  private TreeWriter(Disk disk, TreeTarget target, OpenDirectory top, Ownership ownership)
+  private TreeWriter(
+      Disk disk,
+      LayerTarget target,
+      boolean isWrittenBackEarly,
+      OpenDirectory top,
+      Ownership ownership)
       throws ErrnoException {
     this.disk = disk;
     this.top = top;
@@ -61,7 +69,7 @@ public final class TreeWriter implements AutoCloseable {
     this.mayMakeDevices = UserNamespace.isInitial();
     Removal removal = new Removal(disk, cache, tally);
     Deletions deletions =
-        switch (target.deletionForm()) {
+        switch (target.deletions()) {
           case OVERLAY ->
               new OverlayDeletions(
                   disk, removal, ownership, tally, LinuxPath.of("trusted.overlay.opaque"));
@@ -81,7 +89,7 @@ public final class TreeWriter implements AutoCloseable {
         new EntryWriter(
             disk,
             ownership,
-            new FileContent(disk, target.isWrittenBackEarly()),
+            new FileContent(disk, isWrittenBackEarly),
             directories,
             cache,
             ledger,
@@ -90,14 +98,20 @@ public final class TreeWriter implements AutoCloseable {
             tally);
   }
 
-  /** {@return a writer for one layer} */
-  public static TreeWriter open(Disk disk, TreeTarget target) throws ErrnoException {
+  /**
+   * {@return a writer for one layer}
+   *
+   * @param isWrittenBackEarly whether the content of large files is sent to the disk while the rest
+   *     is still to come, which makes a sync at the end short, and costs time if there is none
+   */
+  public static TreeWriter open(Disk disk, LayerTarget target, boolean isWrittenBackEarly)
+      throws ErrnoException {
     Ownership ownership = Ownership.ofProcess();
     Fd fd = Confinement.openTop(target.files());
     boolean isOpened = false;
     try {
       OpenDirectory top = new OpenDirectory(fd, LinuxPath.EMPTY, ownership.isPlain(fd));
-      TreeWriter writer = new TreeWriter(disk, target, top, ownership);
+      TreeWriter writer = new TreeWriter(disk, target, isWrittenBackEarly, top, ownership);
       isOpened = true;
       return writer;
     } finally {
@@ -110,11 +124,11 @@ public final class TreeWriter implements AutoCloseable {
   /**
    * Writes one entry. After a failure, the layer is to be abandoned.
    *
-   * @param content of a file, all of which is read
    * @throws TreeWriteException if a call fails
    * @throws IOException whatever {@code content} throws
    */
-  public void write(LayerEntry entry, ContentSource content) throws IOException {
+  @Override
+  public void entry(LayerEntry entry, LayerContent content) throws IOException {
     directories.release();
     if (isDevice(entry) && !mayMakeDevices) {
       return;

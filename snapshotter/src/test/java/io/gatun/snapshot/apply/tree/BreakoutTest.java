@@ -2,6 +2,7 @@ package io.gatun.snapshot.apply.tree;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.gatun.snapshot.driver.DeletionForm;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.fixture.TreeManifest;
 import java.io.IOException;

@@ -3,6 +3,7 @@ package io.gatun.snapshot.apply.tree;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.driver.DeletionForm;
 import io.gatun.snapshot.fixture.TarBuilder;
 import java.io.IOException;
 import java.nio.file.Files;

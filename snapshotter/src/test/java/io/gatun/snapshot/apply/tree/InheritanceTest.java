@@ -6,6 +6,7 @@ import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Xattr;
 import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.driver.DeletionForm;
 import io.gatun.snapshot.fixture.TarBuilder;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

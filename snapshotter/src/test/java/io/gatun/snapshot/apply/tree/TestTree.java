@@ -9,6 +9,8 @@ import io.gatun.snapshot.apply.layer.LayerReader;
 import io.gatun.snapshot.apply.layer.TarReader;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.driver.DeletionForm;
+import io.gatun.snapshot.driver.LayerTarget;
 import io.gatun.snapshot.fixture.Pieces;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.fixture.TreeManifest;
@@ -27,7 +29,8 @@ import java.util.stream.Stream;
  */
 record TestTree(Path files, DeletionForm form, List<Path> lowers) {
 
-  private static final int PIECE_BYTES = 1000;
+  /** Enough for large content, and odd, so that pieces do not end where blocks do. */
+  private static final int PIECE_BYTES = 1_000_001;
 
   /** What is done before each entry of a layer. */
   @FunctionalInterface
@@ -42,9 +45,8 @@ record TestTree(Path files, DeletionForm form, List<Path> lowers) {
     return new TestTree(files, form, List.of(lowers));
   }
 
-  TreeTarget target() {
-    return new TreeTarget(
-        LinuxPath.of(files), form, lowers.stream().map(LinuxPath::of).toList(), true);
+  LayerTarget target() {
+    return new LayerTarget(LinuxPath.of(files), form, lowers.stream().map(LinuxPath::of).toList());
   }
 
   TreeResult apply(TarBuilder tar) throws IOException {
@@ -52,7 +54,7 @@ record TestTree(Path files, DeletionForm form, List<Path> lowers) {
   }
 
   TreeResult apply(Disk disk, byte[] tar, Before before) throws IOException {
-    try (TreeWriter writer = TreeWriter.open(disk, target())) {
+    try (TreeWriter writer = TreeWriter.open(disk, target(), true)) {
       write(writer, tar, before);
       return writer.finish();
     }
@@ -62,7 +64,7 @@ record TestTree(Path files, DeletionForm form, List<Path> lowers) {
     LayerReader reader = new LayerReader(new TarReader(new Pieces(tar, PIECE_BYTES)));
     for (Optional<LayerEntry> next = reader.next(); next.isPresent(); next = reader.next()) {
       before.entry(next.get());
-      writer.write(next.get(), reader::content);
+      writer.entry(next.get(), reader::content);
     }
   }
 

@@ -9,6 +9,7 @@ import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.driver.DeletionForm;
 import io.gatun.snapshot.driver.TreeUsage;
 import io.gatun.snapshot.fixture.TarBuilder;
 import java.io.IOException;
