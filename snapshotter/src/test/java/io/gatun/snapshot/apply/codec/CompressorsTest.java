@@ -49,7 +49,6 @@ class CompressorsTest {
         "gzip --rsyncable",
         "pigz -6",
         "pigz --independent --blocksize 128",
-        "pigz -11 --blocksize 64",
         "zstd -1",
         "zstd -3 --no-check",
         "zstd -19",
