@@ -4,12 +4,15 @@ import com.google.protobuf.DiscardUnknownFieldsParser;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
 import com.google.protobuf.Parser;
+import io.grpc.KnownLength;
 import io.grpc.MethodDescriptor.Marshaller;
 import io.grpc.MethodDescriptor.PrototypeMarshaller;
 import io.grpc.ServerMethodDefinition;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.Status;
+import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 
 /**
  * Reads requests without the fields that this version does not know.
@@ -63,9 +66,18 @@ final class KnownFields<M> implements Marshaller<M> {
   @Override
   public M parse(InputStream stream) {
     try {
-      return parser.parseFrom(stream);
+      return parser.parseFrom(bytes(stream));
     } catch (InvalidProtocolBufferException e) {
       throw Status.INVALID_ARGUMENT.withCause(e).asRuntimeException();
+    } catch (IOException e) {
+      throw new UncheckedIOException("messages are in memory", e);
     }
+  }
+
+  /** Reading from a stream, protobuf would take a buffer that is many times larger than most. */
+  private static byte[] bytes(InputStream stream) throws IOException {
+    return stream instanceof KnownLength
+        ? stream.readNBytes(stream.available())
+        : stream.readAllBytes();
   }
 }

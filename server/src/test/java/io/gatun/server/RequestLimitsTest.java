@@ -61,10 +61,13 @@ final class RequestLimitsTest {
     for (int i = 0; i < 20; i++) {
       calls.add(client.prepare(large("large " + i)));
     }
-    await(() -> calls.stream().filter(ListenableFuture::isDone).count() == 17);
+    // How many come through depends on how the parts of the requests follow one another.
+    await(() -> refused(calls) + server.snapshotter.waiting() == calls.size());
+    int held = server.snapshotter.waiting();
+    assertThat(held).isBetween(1, 3);
 
     var removal = client.remove(RemoveSnapshotRequest.newBuilder().setKey("a").build());
-    await(() -> server.snapshotter.waiting() == 4);
+    await(() -> server.snapshotter.waiting() == held + 1);
     server.snapshotter.open();
 
     removal.get(10, TimeUnit.SECONDS);
@@ -78,7 +81,7 @@ final class RequestLimitsTest {
         assertThat(e).hasMessageContaining("request_memory_bytes_max=33554432");
       }
     }
-    assertThat(answered).isEqualTo(3);
+    assertThat(answered).isEqualTo(held);
     // All is given back.
     for (int i = 0; i < 20; i++) {
       client.prepare(large("again " + i)).get(10, TimeUnit.SECONDS);
@@ -169,6 +172,10 @@ final class RequestLimitsTest {
     Object read = marshaller.parse(request.build().toByteString().newInput());
 
     assertThat(read).isEqualTo(PrepareSnapshotRequest.newBuilder().setKey("a").build());
+  }
+
+  private static int refused(List<? extends ListenableFuture<?>> calls) {
+    return Math.toIntExact(calls.stream().filter(ListenableFuture::isDone).count());
   }
 
   private static PrepareSnapshotRequest large(String key) {
