@@ -138,6 +138,11 @@ final class HostExamination {
                       works.features().userXattrs()
                           ? "overlay works, with userxattr"
                           : "overlay works"));
+      case OverlayTrialResult.NoRoom full ->
+          diagnoses.add(
+              Diagnosis.note(
+                  "driver",
+                  "there is no room to find out whether overlay works: " + full.reason()));
       case OverlayTrialResult.Fails fails -> {
         String reason = "overlay does not work here: " + fails.reason();
         diagnoses.add(

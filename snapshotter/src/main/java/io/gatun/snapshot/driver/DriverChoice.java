@@ -1,6 +1,7 @@
 package io.gatun.snapshot.driver;
 
 import io.gatun.snapshot.driver.OverlayTrialResult.Fails;
+import io.gatun.snapshot.driver.OverlayTrialResult.NoRoom;
 import io.gatun.snapshot.driver.OverlayTrialResult.Works;
 import java.util.Optional;
 
@@ -34,7 +35,7 @@ public sealed interface DriverChoice {
       case OVERLAY ->
           recorded.equals(Optional.of(DriverName.NATIVE))
               ? conflict(DriverName.OVERLAY, DriverName.NATIVE)
-              : overlay(trial, "it is configured");
+              : overlay(trial, recorded, "it is configured");
       case NATIVE ->
           recorded.equals(Optional.of(DriverName.OVERLAY))
               ? conflict(DriverName.NATIVE, DriverName.OVERLAY)
@@ -45,17 +46,19 @@ public sealed interface DriverChoice {
   private static DriverChoice automatic(Optional<DriverName> recorded, OverlayTrialResult trial) {
     if (recorded.isPresent()) {
       return switch (recorded.get()) {
-        case OVERLAY -> overlay(trial, "the root was used with it before");
+        case OVERLAY -> overlay(trial, recorded, "the root was used with it before");
         case NATIVE -> new Native("the root was used with it before");
       };
     }
     return switch (trial) {
       case Works works -> new Overlay(works.features(), "it works on this root");
       case Fails fails -> new Native("overlay does not work on this root: " + fails.reason());
+      case NoRoom full -> refused(full);
     };
   }
 
-  private static DriverChoice overlay(OverlayTrialResult trial, String reason) {
+  private static DriverChoice overlay(
+      OverlayTrialResult trial, Optional<DriverName> recorded, String reason) {
     return switch (trial) {
       case Works works -> new Overlay(works.features(), reason);
       case Fails fails ->
@@ -64,7 +67,19 @@ public sealed interface DriverChoice {
                   + reason
                   + ", but overlay does not work on this root: "
                   + fails.reason());
+      // It did work, and what is there has to be served, and removed to make room.
+      case NoRoom full ->
+          recorded.isPresent()
+              ? new Overlay(
+                  full.features(), reason + ", though there is no room to try it: " + full.reason())
+              : refused(full);
     };
+  }
+
+  private static DriverChoice refused(NoRoom full) {
+    return new Refused(
+        "there is no room to find out whether overlay works on it: free some space, or choose"
+            + " another root (%s)".formatted(full.reason()));
   }
 
   private static DriverChoice conflict(DriverName configured, DriverName recorded) {

@@ -3,17 +3,21 @@ package io.gatun.snapshot.driver;
 import io.gatun.linux.AtFlag;
 import io.gatun.linux.DirectoryEntry;
 import io.gatun.linux.DirectoryReader;
+import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.FileStatus;
+import io.gatun.linux.FilesystemStatus;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.NodeType;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Stat;
+import io.gatun.linux.Statfs;
 import io.gatun.linux.Xattr;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.driver.OverlayTrialResult.Fails;
+import io.gatun.snapshot.driver.OverlayTrialResult.NoRoom;
 import io.gatun.snapshot.driver.OverlayTrialResult.Works;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -42,6 +46,9 @@ public final class OverlayTrial {
   private static final LinuxPath TRUSTED_OPAQUE = LinuxPath.of("trusted.overlay.opaque");
   private static final LinuxPath USER_OPAQUE = LinuxPath.of("user.overlay.opaque");
 
+  /** More than a trial takes; with less, it may fail in any way. */
+  private static final long ROOM_BYTES = 1 << 20;
+
   private static final int DIRECTORY_MODE = 0700;
   private static final int FILE_MODE = 0600;
 
@@ -61,7 +68,7 @@ public final class OverlayTrial {
   }
 
   /**
-   * {@return whether overlay works, or why not}
+   * {@return whether overlay works, or why not, or that the filesystem is too full to tell}
    *
    * @throws ErrnoException if the filesystem is in such a state that nothing can be said about
    *     overlay
@@ -74,16 +81,42 @@ public final class OverlayTrial {
                 .formatted(root, separator));
       }
     }
-    Optional<String> withTrusted = attempt(false);
-    if (withTrusted.isEmpty()) {
-      return works(false);
+    try {
+      Optional<String> withTrusted = attempt(false);
+      if (withTrusted.isEmpty()) {
+        return new Works(features(false));
+      }
+      // In a user namespace, only attributes of the user can be written (Linux 5.11).
+      if (attempt(true).isEmpty()) {
+        return new Works(features(true));
+      }
+      FilesystemStatus status = Statfs.fstatfs(parent);
+      return status.freeBlocks() * status.blockSizeBytes() < ROOM_BYTES
+          ? new NoRoom(features(!mayWriteTrusted()), withTrusted.get())
+          : new Fails(withTrusted.get());
+    } catch (ErrnoException e) {
+      if (e.is(Errno.ENOSPC) || e.is(Errno.EDQUOT)) {
+        return new NoRoom(features(!mayWriteTrusted()), String.valueOf(e.getMessage()));
+      }
+      throw e;
     }
-    // In a user namespace, only attributes of the user can be written (Linux 5.11).
-    return attempt(true).isEmpty() ? works(true) : new Fails(withTrusted.get());
   }
 
-  private static Works works(boolean userXattrs) {
-    return new Works(new OverlayFeatures(userXattrs, Files.exists(INDEX_PARAMETER)));
+  private static OverlayFeatures features(boolean userXattrs) {
+    return new OverlayFeatures(userXattrs, Files.exists(INDEX_PARAMETER));
+  }
+
+  /**
+   * Asks by taking away an attribute that is not there, which needs no room: whether one may is
+   * looked at first, and is EPERM (fs/xattr.c: xattr_permission).
+   */
+  private boolean mayWriteTrusted() {
+    try {
+      disk.removeXattr(parent, TRUSTED_OPAQUE);
+      return true;
+    } catch (ErrnoException e) {
+      return !e.is(Errno.EPERM);
+    }
   }
 
   /** {@return why it does not work, or nothing if it does} */

@@ -16,4 +16,12 @@ public sealed interface OverlayTrialResult {
    * @param reason why, in words for an operator
    */
   record Fails(String reason) implements OverlayTrialResult {}
+
+  /**
+   * The filesystem is so full that nobody can find out.
+   *
+   * @param features what it needs to be told if it does
+   * @param reason what there was no room for
+   */
+  record NoRoom(OverlayFeatures features, String reason) implements OverlayTrialResult {}
 }

@@ -1,10 +1,13 @@
 package io.gatun.snapshot.metadata;
 
+import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.snapshot.disk.Disk;
 import java.nio.ByteBuffer;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The file that says which batch somebody was told is durable.
@@ -50,6 +53,8 @@ import java.util.Optional;
  */
 final class Acknowledged implements AutoCloseable {
 
+  private static final Logger LOG = LoggerFactory.getLogger(Acknowledged.class);
+
   private static final long MAGIC = Magic.of("GATUNACK");
   private static final int VERSION = 1;
   private static final int BYTES = 40;
@@ -75,12 +80,53 @@ final class Acknowledged implements AutoCloseable {
     this.store = store;
   }
 
-  /** {@return the file, made anew} */
+  /** {@return the file, made anew; on a full disk, what is there is used} */
   static Acknowledged create(Disk disk, Fd directory, Mark mark) throws ErrnoException {
-    DurableFile.replace(
-        disk, directory, MetadataFile.ACKNOWLEDGED, encode(ByteBuffer.allocateDirect(BYTES), mark));
+    try {
+      DurableFile.replace(
+          disk,
+          directory,
+          MetadataFile.ACKNOWLEDGED,
+          encode(ByteBuffer.allocateDirect(BYTES), mark));
+    } catch (ErrnoException e) {
+      if (!isFull(e)) {
+        throw e;
+      }
+      return reuse(disk, directory, mark, e);
+    }
     return new Acknowledged(
         disk, DurableFile.open(directory, MetadataFile.ACKNOWLEDGED), mark.store());
+  }
+
+  /**
+   * A filesystem may have no room even for what is written in place; then it goes on saying less.
+   */
+  private static Acknowledged reuse(Disk disk, Fd directory, Mark mark, ErrnoException cause)
+      throws ErrnoException {
+    Fd file;
+    try {
+      file = DurableFile.open(directory, MetadataFile.ACKNOWLEDGED);
+    } catch (ErrnoException e) {
+      cause.addSuppressed(e);
+      throw cause;
+    }
+    Acknowledged acknowledged = new Acknowledged(disk, file, mark.store());
+    try {
+      acknowledged.write(mark.generation(), mark.sequence());
+      acknowledged.sync();
+    } catch (ErrnoException e) {
+      if (!isFull(e)) {
+        acknowledged.close();
+        throw e;
+      }
+      LOG.warn(
+          "msg=\"later damage to the journal may go unnoticed\" reason=\"{}\"", e.getMessage());
+    }
+    return acknowledged;
+  }
+
+  private static boolean isFull(ErrnoException failure) {
+    return failure.is(Errno.ENOSPC) || failure.is(Errno.EDQUOT);
   }
 
   /**

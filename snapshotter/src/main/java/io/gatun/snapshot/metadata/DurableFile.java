@@ -4,9 +4,11 @@ import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
+import io.gatun.linux.InodeFlag;
 import io.gatun.linux.OpenFlag;
 import io.gatun.snapshot.disk.Disk;
 import java.nio.ByteBuffer;
+import java.util.Set;
 
 /** What is done to files here, in the order that a power cut asks for. */
 final class DurableFile {
@@ -48,6 +50,20 @@ final class DurableFile {
   static Fd createOver(Disk disk, Fd directory, String name) throws ErrnoException {
     removeIfThere(disk, directory, name);
     return disk.createFile(directory, MetadataFile.path(name), MODE);
+  }
+
+  /**
+   * Has what is written over the content of a file that is still empty go to the same blocks, for
+   * which a full disk has room. Databases ask btrfs for this; other filesystems do it anyway, and
+   * have no such flag.
+   */
+  static void overwriteInPlace(Disk disk, Fd file) {
+    try {
+      disk.addInodeFlags(file, Set.of(InodeFlag.NO_COPY_ON_WRITE));
+    } catch (ErrnoException e) {
+      // Then each write costs the filesystem some more work, and that is all.
+      return;
+    }
   }
 
   static void removeIfThere(Disk disk, Fd directory, String name) throws ErrnoException {

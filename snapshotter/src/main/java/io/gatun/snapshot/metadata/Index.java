@@ -94,7 +94,12 @@ final class Index implements AutoCloseable {
               throws IOException {
             try {
               // Chronicle would make it with the mode that the umask happens to give.
-              disk.createFile(directory, MetadataFile.path(file), DurableFile.MODE).close();
+              try (Fd made =
+                  disk.createFile(directory, MetadataFile.path(file), DurableFile.MODE)) {
+                // What has no blocks when a page is written to is a SIGBUS; btrfs looks for other
+                // blocks each time, and needs none since Linux 6.16 if it may not copy.
+                DurableFile.overwriteInPlace(disk, made);
+              }
               return Shelf.inFile(builder.createPersistedTo(path.resolve(file).toFile()), identity);
             } catch (IOException e) {
               LOG.warn(

@@ -2,10 +2,8 @@ package io.gatun.snapshot.metadata;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.InodeFlag;
 import io.gatun.snapshot.disk.Disk;
 import java.nio.ByteBuffer;
-import java.util.Set;
 
 /**
  * One journal that is appended to: a header as in {@link FileHeader}, then frames as in {@link
@@ -58,7 +56,7 @@ final class JournalFile implements AutoCloseable {
     long size = sizeBytes(settings);
     String temporary = MetadataFile.temporary(MetadataFile.SPARE);
     try (Fd file = DurableFile.createOver(disk, directory, temporary)) {
-      overwriteInPlace(disk, file);
+      DurableFile.overwriteInPlace(disk, file);
       fillWithZeros(disk, file, 0, size);
       disk.sync(file);
     }
@@ -195,16 +193,6 @@ final class JournalFile implements AutoCloseable {
   /** Makes the frame that was written, whole or in part, none. */
   void erase() throws ErrnoException {
     DurableFile.write(disk, file, ByteBuffer.allocateDirect(Frame.HEADER_BYTES), position);
-  }
-
-  /** Databases ask btrfs for this; other filesystems do it anyway, and have no such flag. */
-  private static void overwriteInPlace(Disk disk, Fd file) {
-    try {
-      disk.addInodeFlags(file, Set.of(InodeFlag.NO_COPY_ON_WRITE));
-    } catch (ErrnoException e) {
-      // Then each batch costs the filesystem some more work, and that is all.
-      return;
-    }
   }
 
   private static void fillWithZeros(Disk disk, Fd file, long from, long to) throws ErrnoException {

@@ -2,6 +2,7 @@ package io.gatun.snapshot.driver;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -11,6 +12,8 @@ final class DriverChoiceTest {
   private static final OverlayTrialResult WORKS = new OverlayTrialResult.Works(FEATURES);
   private static final OverlayTrialResult FAILS =
       new OverlayTrialResult.Fails("no such filesystem");
+  private static final OverlayTrialResult NO_ROOM =
+      new OverlayTrialResult.NoRoom(FEATURES, "mkdirat overlay-trial: ENOSPC");
   private static final Optional<DriverName> NEW = Optional.empty();
   private static final Optional<DriverName> OVERLAY = Optional.of(DriverName.OVERLAY);
   private static final Optional<DriverName> NATIVE = Optional.of(DriverName.NATIVE);
@@ -73,5 +76,25 @@ final class DriverChoiceTest {
         .isEqualTo(new DriverChoice.Native("it is configured"));
     assertThat(DriverChoice.of(DriverSetting.NATIVE, NEW, FAILS))
         .isEqualTo(new DriverChoice.Native("it is configured"));
+  }
+
+  @Test
+  void fullFilesystemKeepsNoRootFromBeingServed() {
+    for (DriverSetting setting : List.of(DriverSetting.AUTO, DriverSetting.OVERLAY)) {
+      assertThat(DriverChoice.of(setting, OVERLAY, NO_ROOM))
+          .isInstanceOfSatisfying(
+              DriverChoice.Overlay.class,
+              overlay -> {
+                assertThat(overlay.features()).isEqualTo(FEATURES);
+                assertThat(overlay.reason()).contains("no room to try it", "ENOSPC");
+              });
+      assertThat(DriverChoice.of(setting, NEW, NO_ROOM))
+          .isInstanceOf(DriverChoice.Refused.class)
+          .extracting(Object::toString)
+          .asString()
+          .contains("free some space", "ENOSPC");
+    }
+    assertThat(DriverChoice.of(DriverSetting.AUTO, NATIVE, NO_ROOM))
+        .isInstanceOf(DriverChoice.Native.class);
   }
 }
