@@ -93,7 +93,7 @@ final class Engine implements Snapshotter {
     try (var _ = claims.claim(List.of(key), parent)) {
       SnapshotRecord parentRecord = parent.isEmpty() ? null : findParent(operation, key, parent);
       store.requireUnused(key);
-      long id = store.nextId();
+      long id = StorageErrors.ask(operation, key, store::nextId);
       Instant now = clock.instant();
       SnapshotRecord created =
           new SnapshotRecord(
@@ -112,7 +112,7 @@ final class Engine implements Snapshotter {
         List<Mount> mounts = driver.mounts(chain);
         boolean unsettled = driver.isUnsettled(id);
         Timespec madeAt = driver.madeAt(id);
-        store.put(created);
+        StorageErrors.change(operation, key, () -> store.put(created));
         making.recorded();
         applied.made(id, madeAt);
         if (unsettled) {
@@ -195,7 +195,9 @@ final class Engine implements Snapshotter {
       } else {
         durability.awaitCommit(key, chain);
       }
-      store.put(layer.map(known -> committed.withUsage(known.usage())).orElse(committed));
+      SnapshotRecord counted =
+          layer.map(known -> committed.withUsage(known.usage())).orElse(committed);
+      StorageErrors.change("commit", key, () -> store.put(counted));
       applied.forget(active.id());
     } catch (ErrnoException e) {
       throw StorageErrors.of("commit", key, e);
@@ -264,7 +266,7 @@ final class Engine implements Snapshotter {
             "cannot remove snapshot %s: it has %d child%s"
                 .formatted(key, children, children == 1 ? "" : "ren"));
       }
-      store.remove(found.id());
+      StorageErrors.change("remove", key, () -> store.remove(found.id()));
       applied.forget(found.id());
       reaper.submit(found.id());
     } catch (SnapshotException.ResourceExhausted e) {
@@ -289,7 +291,7 @@ final class Engine implements Snapshotter {
       SnapshotRecord found = chains.find("update", name);
       SnapshotRecord updated =
           found.withLabels(mask(name, found.labels(), given, fieldPaths), clock.instant());
-      store.put(updated);
+      StorageErrors.change("update", name, () -> store.put(updated));
       return info(updated);
     }
   }

@@ -81,7 +81,7 @@ final class LostWrites {
    * @throws SnapshotException.FailedPrecondition if it may have lost something
    */
   void requireNone(String operation, String key, long id) {
-    record();
+    StorageErrors.change(operation, key, this::record);
     if (concern(id)) {
       throw new SnapshotException.FailedPrecondition(
           ("%s %s: the disk failed to sync after the snapshot (id %d) was made, so that what was written"

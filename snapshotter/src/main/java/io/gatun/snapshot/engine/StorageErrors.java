@@ -3,6 +3,7 @@ package io.gatun.snapshot.engine;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.SnapshotException;
+import java.util.function.Supplier;
 
 /** What a failed call of the kernel means for a request. */
 final class StorageErrors {
@@ -20,6 +21,48 @@ final class StorageErrors {
     return isExhaustion(cause.errno())
         ? new SnapshotException.ResourceExhausted(message, cause)
         : new SnapshotException.StorageFailure(message, cause);
+  }
+
+  /**
+   * Has the store change something, for a request.
+   *
+   * <p>The store fails several requests at a time and knows none of them, so its failures are named
+   * here.
+   */
+  static void change(String operation, String key, Runnable change) {
+    ask(
+        operation,
+        key,
+        () -> {
+          change.run();
+          return true;
+        });
+  }
+
+  /** {@return what the store answers, for a request} */
+  static <T> T ask(String operation, String key, Supplier<T> question) {
+    try {
+      return question.get();
+    } catch (SnapshotException e) {
+      throw named("%s %s: %s".formatted(operation, key, e.getMessage()), e);
+    }
+  }
+
+  private static SnapshotException named(String message, SnapshotException failure) {
+    return switch (failure) {
+      case SnapshotException.ResourceExhausted _ ->
+          new SnapshotException.ResourceExhausted(message, failure);
+      case SnapshotException.StorageFailure _ ->
+          new SnapshotException.StorageFailure(message, failure);
+      case SnapshotException.Unavailable _ -> new SnapshotException.Unavailable(message, failure);
+      // These are about what the request asks for, and say so.
+      case SnapshotException.NotFound _,
+          SnapshotException.AlreadyExists _,
+          SnapshotException.InvalidArgument _,
+          SnapshotException.FailedPrecondition _,
+          SnapshotException.Unsupported _ ->
+          failure;
+    };
   }
 
   /** {@return whether something was lacking that comes back} */

@@ -34,7 +34,7 @@ final class CheckpointWriter implements AutoCloseable {
     this.file = DurableFile.createOver(disk, directory, MetadataFile.temporary(name));
     try {
       append(header.encode());
-    } catch (ErrnoException e) {
+    } catch (ErrnoException | RuntimeException | Error e) {
       file.close();
       throw e;
     }

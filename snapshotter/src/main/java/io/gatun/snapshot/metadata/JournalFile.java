@@ -85,6 +85,9 @@ final class JournalFile implements AutoCloseable {
       file.close();
       discardSpare(disk, directory, e);
       throw e;
+    } catch (RuntimeException | Error e) {
+      file.close();
+      throw e;
     }
   }
 
@@ -132,7 +135,7 @@ final class JournalFile implements AutoCloseable {
       }
       disk.syncData(journal.file);
       return journal;
-    } catch (ErrnoException | MetadataDamagedException e) {
+    } catch (ErrnoException | MetadataDamagedException | RuntimeException | Error e) {
       journal.close();
       throw e;
     }

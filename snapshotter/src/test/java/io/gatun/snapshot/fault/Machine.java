@@ -5,6 +5,7 @@ import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.driver.OverlaySettings;
 import io.gatun.snapshot.engine.EngineRoot;
 import io.gatun.snapshot.engine.EngineSettings;
 import io.gatun.snapshot.engine.SnapshotApplier;
@@ -37,8 +38,13 @@ public final class Machine implements AutoCloseable {
   /** A journal so short that there are many of them. */
   public static final MetadataSettings METADATA = new MetadataSettings(256, 64 << 10);
 
+  /** As a containerd needs it that unpacks layers in parallel. */
+  private static final OverlaySettings OVERLAY =
+      new OverlaySettings(List.of(), false, false, true, false);
+
   /** What works in the background, and waits when there is nothing to do. */
-  private static final Set<String> BACKGROUND = Set.of("gatun-checkpoint", "gatun-settle");
+  private static final Set<String> BACKGROUND =
+      Set.of("gatun-checkpoint", "gatun-settle", "gatun-reaper");
 
   private final Path base;
   private final Path root;
@@ -92,7 +98,7 @@ public final class Machine implements AutoCloseable {
             new EngineSettings(
                 root,
                 driver,
-                defaults.overlay(),
+                OVERLAY,
                 // One thread copies, so that the order of effects is always the same.
                 1,
                 defaults.layerSync(),
@@ -116,9 +122,16 @@ public final class Machine implements AutoCloseable {
     return engine;
   }
 
-  /** Waits until nothing is done in the background any more. */
+  /**
+   * Deletes all that can be deleted, and waits until nothing is done in the background any more.
+   */
   public void settle() {
     snapshotter().cleanup();
+    awaitQuiet();
+  }
+
+  /** Waits until nothing is done in the background any more. */
+  public static void awaitQuiet() {
     while (isBusy()) {
       Thread.onSpinWait();
     }

@@ -18,12 +18,14 @@ public final class QuietLogs extends TurboFilter
 
   private static final String PRODUCT = "io.gatun.";
 
+  private final Thread.@Nullable UncaughtExceptionHandler handler =
+      Thread.getDefaultUncaughtExceptionHandler();
   private final LoggerContext loggers = (LoggerContext) LoggerFactory.getILoggerFactory();
 
   /** {@return what lets the logs be heard again when it is closed} */
   public static QuietLogs silence() {
     QuietLogs quiet = new QuietLogs();
-    quiet.loggers.addTurboFilter(quiet);
+    quiet.install();
     return quiet;
   }
 
@@ -38,9 +40,21 @@ public final class QuietLogs extends TurboFilter
     return logger.getName().startsWith(PRODUCT) ? FilterReply.DENY : FilterReply.NEUTRAL;
   }
 
+  private void install() {
+    loggers.addTurboFilter(this);
+    // What works in the background dies with the machine.
+    Thread.setDefaultUncaughtExceptionHandler(
+        (thread, failure) -> {
+          if (!(failure instanceof MachineStoppedException)) {
+            System.err.println("in thread " + thread.getName());
+            failure.printStackTrace();
+          }
+        });
+  }
+
   @Override
   public void beforeAll(ExtensionContext context) {
-    loggers.addTurboFilter(this);
+    install();
   }
 
   @Override
@@ -51,5 +65,6 @@ public final class QuietLogs extends TurboFilter
   @Override
   public void close() {
     loggers.getTurboFilterList().remove(this);
+    Thread.setDefaultUncaughtExceptionHandler(handler);
   }
 }

@@ -21,6 +21,13 @@ final class ModelFiles {
     }
   }
 
+  /** Takes note of what was found in an active snapshot, beside what it had been given. */
+  void replace(String key, Map<String, String> found, Map<String, String> given) {
+    Map<String, String> own = new HashMap<>(found);
+    given.keySet().forEach(own::remove);
+    written.put(key, own);
+  }
+
   void remove(String key) {
     written.remove(key);
   }

@@ -1,0 +1,25 @@
+package io.gatun.snapshot.lifecycle;
+
+import io.gatun.linux.Errno;
+import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.fault.QuietLogs;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * Goal: whichever call of the kernel fails, the request that meets it is refused with what has gone
+ * wrong, or does without; made again, it is answered. Nothing leaks, and a start after a crash
+ * shows exactly what was acknowledged.
+ */
+@Timeout(1_800)
+@ExtendWith(QuietLogs.class)
+class EveryEffectCrashTest {
+
+  @ParameterizedTest
+  @EnumSource(names = "EIO")
+  void aFailureConcernsOnlyTheRequestThatMeetsIt(Errno errno) {
+    new EveryEffect(DriverSetting.NATIVE).fail(errno);
+  }
+}
