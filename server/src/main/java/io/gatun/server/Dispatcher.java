@@ -32,8 +32,10 @@ final class Dispatcher implements AutoCloseable {
   /** A stream takes no time but the client's. */
   private static final int LIST_THREADS = 8;
 
-  /** How long a thread is kept without work. */
-  private static final long IDLE_SECONDS = 30;
+  /**
+   * How long a thread is kept without work: its stack takes more to keep than a new one to make.
+   */
+  private static final long IDLE_SECONDS = 5;
 
   private final ThreadPoolExecutor requests;
   private final ThreadPoolExecutor removals;

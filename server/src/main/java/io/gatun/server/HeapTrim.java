@@ -16,7 +16,7 @@ import java.util.OptionalLong;
 final class HeapTrim {
 
   /** What a quiet daemon may collect: the young generation takes as much before it is looked at. */
-  private static final long GROWTH_BYTES = 8 << 20;
+  private static final long GROWTH_BYTES = 4 << 20;
 
   private final CallsInFlight calls;
   private final MemoryMXBean memory = ManagementFactory.getMemoryMXBean();

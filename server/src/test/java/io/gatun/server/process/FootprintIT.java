@@ -1,0 +1,86 @@
+package io.gatun.server.process;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What the daemon takes of the host: memory, and time to start. */
+@Timeout(300)
+final class FootprintIT {
+
+  private static final int SNAPSHOTS = 10_000;
+  private static final int CHAIN_LENGTH = 10;
+  private static final int CLIENTS = 16;
+  private static final long RESIDENT_BYTES_MAX = 150L << 20;
+
+  /**
+   * For the compiler to come to rest, which on a busy machine takes its time, and for memory that
+   * is not needed to be given back.
+   */
+  private static final long QUIET_MILLIS = 30_000;
+
+  /** On a machine that has other things to do. By itself it takes one or two. */
+  private static final long START_SECONDS_MAX = 20;
+
+  @TempDir Path directory;
+
+  @Test
+  void tenThousandIdleSnapshotsTakeAtMost150MiB() {
+    GatunProcess.Setup setup = GatunProcess.Setup.in(directory).configured("layer_sync = \"none\"");
+    try (GatunProcess daemon = GatunProcess.serve(setup);
+        Client client = daemon.client()) {
+      // Many at a time share the syncs of the journal.
+      try (ExecutorService clients = Executors.newFixedThreadPool(CLIENTS)) {
+        for (int i = 0; i < SNAPSHOTS; i += CHAIN_LENGTH) {
+          int first = i;
+          var _ = clients.submit(() -> makeChain(client, first));
+        }
+      }
+      assertThat(client.list()).hasSize(SNAPSHOTS);
+      System.out.println("MiB when all are there: " + (daemon.residentBytes() >> 20));
+      GatunProcess.sleep(QUIET_MILLIS);
+
+      assertFits(daemon, "idle");
+
+      daemon.signal("TERM");
+      assertThat(daemon.awaitEnd()).isZero();
+    }
+    long begin = System.nanoTime();
+    try (GatunProcess daemon = GatunProcess.serve(setup);
+        Client client = daemon.client()) {
+      assertThat(client.stat(name(0)).getName()).isEqualTo(name(0));
+      long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin);
+      System.out.printf("from exec to the first answer: %d ms%n", millis);
+      assertThat(millis).isLessThan(TimeUnit.SECONDS.toMillis(START_SECONDS_MAX));
+      assertThat(client.list()).hasSize(SNAPSHOTS);
+      GatunProcess.sleep(QUIET_MILLIS);
+
+      assertFits(daemon, "idle after a restart");
+    }
+  }
+
+  private static void makeChain(Client client, int first) {
+    for (int i = first; i < first + CHAIN_LENGTH; i++) {
+      String key = "active " + i;
+      client.prepare(key, i == first ? "" : name(i - 1));
+      client.commit(name(i), key);
+    }
+  }
+
+  private static void assertFits(GatunProcess daemon, String state) {
+    long bytes = daemon.residentBytes();
+    System.out.printf("MiB %s: %d%n", state, bytes >> 20);
+    assertThat(bytes).as(state).isLessThanOrEqualTo(RESIDENT_BYTES_MAX);
+  }
+
+  /** As containerd has them. */
+  private static String name(int number) {
+    return "k8s.io/%d/sha256:%064x".formatted(number, number);
+  }
+}
