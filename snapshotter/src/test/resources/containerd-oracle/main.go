@@ -1,4 +1,4 @@
-// Answers questions about snapshots with containerd's own metadata store, one line each.
+// Answers questions about snapshots with containerd's own metadata store, and applies layers, one line each.
 //
 //	usage: containerd-oracle DIRECTORY
 //
@@ -47,7 +47,13 @@ func main() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		answer, err := ask(store, strings.Split(strings.TrimSuffix(line, "\n"), " "))
+		request := strings.Split(strings.TrimSuffix(line, "\n"), " ")
+		answer := "ok"
+		if strings.HasPrefix(request[0], "apply-") {
+			err = apply(request)
+		} else {
+			answer, err = ask(store, request)
+		}
 		if err != nil {
 			answer = "error " + class(err) + " " + written(err.Error())
 		}

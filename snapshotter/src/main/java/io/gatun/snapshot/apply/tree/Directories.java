@@ -109,9 +109,14 @@ final class Directories implements AutoCloseable {
     return keep(path, opened(fd, path));
   }
 
-  /** Keeps a directory that is in another, with its descriptor, which now belongs to this. */
-  void enter(LayerPath named, OpenDirectory parent, Fd fd, boolean isPlain) {
-    keep(named.whole(), new OpenDirectory(fd, parent.path().resolve(named.name()), isPlain));
+  /**
+   * Keeps a directory that is in another, with its descriptor, which now belongs to this. By its
+   * place, since the path under which it was named may have led there by the very link that it has
+   * replaced.
+   */
+  void enter(OpenDirectory parent, LinuxPath name, Fd fd, boolean isPlain) {
+    LinuxPath place = parent.path().resolve(name);
+    keep(place, new OpenDirectory(fd, place, isPlain));
   }
 
   /** Closes what is no longer needed, which must not be used any more. */

@@ -184,7 +184,7 @@ final class EntryWriter {
       ledger.made(new LayerPath(parent.path(), name), entry.attributes());
       boolean isPlain =
           (parent.isPlain() && ownership.isPlain(entry.attributes())) || ownership.isPlain(fd);
-      directories.enter(entry.path(), parent, fd, isPlain);
+      directories.enter(parent, name, fd, isPlain);
       isKept = true;
     } finally {
       if (!isKept) {
@@ -205,7 +205,7 @@ final class EntryWriter {
         // It may be known under another path, too, and as plain as it was before.
         cache.invalidate();
       }
-      directories.enter(entry.path(), parent, fd, isPlain);
+      directories.enter(parent, name, fd, isPlain);
       isKept = true;
     } finally {
       if (!isKept) {

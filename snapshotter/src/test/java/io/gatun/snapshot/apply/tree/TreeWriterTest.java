@@ -298,6 +298,19 @@ final class TreeWriterTest {
   }
 
   @Test
+  void aDirectoryThatReplacesALinkOnItsOwnWayIsNotFoundThatWayAgain() throws IOException {
+    tree.apply(
+        TarBuilder.pax()
+            .symbolicLink("c", "/")
+            // Which is c, in the place of the link.
+            .directory("c/c", 0700)
+            .file("c/c/f", 0644, "x"));
+    assertThat(tree.paths()).containsExactly("c", "c/c", "c/c/f");
+    assertThat(tree.line("c")).contains("mode=700");
+    assertThat(tree.line("c/c")).contains("mode=755");
+  }
+
+  @Test
   void hardLinksAreMadeToTheNameItself() throws IOException {
     tree.apply(
         TarBuilder.pax()
