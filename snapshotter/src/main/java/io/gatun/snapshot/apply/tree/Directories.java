@@ -37,6 +37,9 @@ final class Directories implements AutoCloseable {
   private final DirectoryCache cache;
   private final OpenDirectory top;
 
+  /** Layers are sorted, mostly, so that most entries are where the one before was. */
+  private LinuxPath lastRequired = LinuxPath.EMPTY;
+
   /**
    * @param top which stays the caller's to close
    */
@@ -62,7 +65,12 @@ final class Directories implements AutoCloseable {
   /** {@return a directory in which something is to be made, valid until {@link #release}} */
   OpenDirectory require(LinuxPath path) throws ErrnoException {
     OpenDirectory known = findDirectly(path);
-    return known != null ? known : keep(path, make(path));
+    OpenDirectory directory = known != null ? known : keep(path, make(path));
+    if (!directory.path().equals(lastRequired)) {
+      lastRequired = directory.path();
+      deletions.entered(directory);
+    }
+    return directory;
   }
 
   /**
@@ -131,7 +139,6 @@ final class Directories implements AutoCloseable {
 
   private OpenDirectory keep(LinuxPath path, OpenDirectory directory) {
     cache.put(path, directory);
-    deletions.entered(directory);
     return directory;
   }
 

@@ -115,6 +115,14 @@ final class DeletionFormsTest {
   }
 
   @Test
+  void theDirectoryOfAFileThatIsOnlyLinkedToIsNotKept() throws IOException {
+    TestTree tree = copy();
+    tree.apply(TarBuilder.pax().hardLink("h", 0644, "d/sub/deep/g").opaque("d"));
+    assertThat(tree.paths()).containsExactly("d", "dead", "h", "s");
+    assertThat(Files.readString(tree.files().resolve("h"))).isEqualTo("below");
+  }
+
+  @Test
   void anOpaqueTopInACopyDeletesEverythingBelow() throws IOException {
     TestTree tree = copy();
     tree.apply(TarBuilder.pax().file("d/f", 0644, "new").file(".wh..wh..opq", 0644, ""));
