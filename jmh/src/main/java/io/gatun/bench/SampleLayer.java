@@ -1,6 +1,5 @@
 package io.gatun.bench;
 
-import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.apply.FileBlob;
 import java.io.BufferedOutputStream;
@@ -53,7 +52,7 @@ final class SampleLayer {
 
   /** {@return what was written, as if containerd's store had finished it} */
   static FileBlob open(Path path) throws IOException {
-    return FileBlob.open(LinuxPath.of(path), ANY_DIGEST, OptionalLong.empty(), true);
+    return FileBlob.open(path, ANY_DIGEST, OptionalLong.empty(), true);
   }
 
   private static void copy(InputStream from, OutputStream to, int length) throws IOException {

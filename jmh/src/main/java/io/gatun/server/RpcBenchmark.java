@@ -6,6 +6,7 @@ import io.gatun.proto.snapshots.MountsResponse;
 import io.gatun.proto.snapshots.SnapshotsGrpc;
 import io.gatun.proto.snapshots.StatSnapshotRequest;
 import io.gatun.proto.snapshots.StatSnapshotResponse;
+import io.gatun.snapshot.SnapshotException;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
@@ -74,7 +75,14 @@ public class RpcBenchmark {
     address = directory.path().resolve("s");
     SocketFile socket = new SocketFile(address);
     endpoint =
-        Endpoint.open(configuration(), new FixedSnapshotter(), socket, EventLoops.open(transport));
+        Endpoint.open(
+            configuration(),
+            new FixedSnapshotter(),
+            (_, _, _, _) -> {
+              throw new SnapshotException.Unsupported("no layers here");
+            },
+            socket,
+            EventLoops.open(transport));
     clientLoops = new MultiThreadIoEventLoopGroup(CLIENT_LOOPS, NioIoHandler.newFactory());
   }
 

@@ -64,8 +64,15 @@ final class ContainerdConfiguration {
         %s  [proxy_plugins.gatun.exports]
             # Lets the kubelet see how full this filesystem is.
             root = "%s"
+
+        # To have layers unpacked by Gatun. As it comes first, no snapshotter can pull while Gatun is stopped.
+        [proxy_plugins.gatun-diff]
+          type = "diff"
+          address = "%s"
+        [plugins."io.containerd.service.v1.diff-service"]
+          default = ["gatun-diff", "walking"]
         """
-        .formatted(gatun.address(), capabilityLine, gatun.root());
+        .formatted(gatun.address(), capabilityLine, gatun.root(), gatun.address());
   }
 
   private static String forKubernetes(String table) {
@@ -93,6 +100,7 @@ final class ContainerdConfiguration {
         [[plugins."io.containerd.transfer.v1.local".unpack_config]]
           platform = "%1$s"
           snapshotter = "gatun"
+          differ = "gatun-diff"
         [[plugins."io.containerd.transfer.v1.local".unpack_config]]
           platform = "%1$s"
           snapshotter = "overlayfs"

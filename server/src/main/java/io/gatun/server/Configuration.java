@@ -36,6 +36,10 @@ import java.util.Set;
  *     InboundRequest} reckons
  * @param drainTimeoutSeconds how long requests in flight may take to finish when the daemon stops
  * @param copyThreads how many threads copy files in the native driver; 0 for one per processor
+ * @param containerdAddress the unix socket of the containerd whose blobs are unpacked
+ * @param containerdRoot the directory in which that containerd keeps its data
+ * @param applyThreads how many layers are unpacked at a time
+ * @param applyQueueMax how many more may wait
  * @param logLevel how much is logged
  */
 public record Configuration(
@@ -59,6 +63,10 @@ public record Configuration(
     int requestMemoryBytesMax,
     int drainTimeoutSeconds,
     int copyThreads,
+    Path containerdAddress,
+    Path containerdRoot,
+    int applyThreads,
+    int applyQueueMax,
     LogLevel logLevel) {
 
   public Configuration {
@@ -90,6 +98,10 @@ public record Configuration(
           32 << 20,
           30,
           0,
+          Path.of("/run/containerd/containerd.sock"),
+          Path.of("/var/lib/containerd"),
+          4,
+          256,
           LogLevel.INFO);
 
   /** {@return this with what the command line says in place of the file} */
@@ -115,6 +127,10 @@ public record Configuration(
         requestMemoryBytesMax,
         drainTimeoutSeconds,
         copyThreads,
+        containerdAddress,
+        containerdRoot,
+        applyThreads,
+        applyQueueMax,
         logLevel);
   }
 

@@ -123,6 +123,10 @@ public final class ConfigurationFile {
                 Integer.MAX_VALUE),
             toml.number("drain_timeout_seconds", otherwise.drainTimeoutSeconds(), 0, 3_600),
             toml.number("copy_threads", otherwise.copyThreads(), 0, 1_024),
+            toml.absolutePath("containerd_address", otherwise.containerdAddress()),
+            toml.absolutePath("containerd_root", otherwise.containerdRoot()),
+            toml.number("apply_threads", otherwise.applyThreads(), 1, 256),
+            toml.number("apply_queue_max", otherwise.applyQueueMax(), 1, 1_000_000),
             toml.choice(
                 "log_level", names(LogLevel.values(), LogLevel::configName), otherwise.logLevel()));
     toml.finish();
@@ -162,6 +166,10 @@ public final class ConfigurationFile {
         "request_memory_bytes_max", Integer.toString(configuration.requestMemoryBytesMax()));
     entries.put("drain_timeout_seconds", Integer.toString(configuration.drainTimeoutSeconds()));
     entries.put("copy_threads", Integer.toString(configuration.copyThreads()));
+    entries.put("containerd_address", quoted(configuration.containerdAddress().toString()));
+    entries.put("containerd_root", quoted(configuration.containerdRoot().toString()));
+    entries.put("apply_threads", Integer.toString(configuration.applyThreads()));
+    entries.put("apply_queue_max", Integer.toString(configuration.applyQueueMax()));
     entries.put("log_level", quoted(configuration.logLevel().configName()));
     return entries;
   }

@@ -14,14 +14,16 @@ import java.util.concurrent.atomic.AtomicInteger;
  * The threads on which requests may block, and the queues before them.
  *
  * <p>Platform threads, since a kernel call holds the carrier of a virtual thread until it returns.
- * There are three lanes, so that none can keep another waiting for ever:
+ * There are four lanes, so that none can keep another waiting for ever:
  *
  * <ul>
  *   <li>requests in general; when the queue is full, a request is refused with RESOURCE_EXHAUSTED;
  *   <li>Remove, which is never refused, because containerd's garbage collection gives up altogether
  *       on any error but FAILED_PRECONDITION. Its queue has no bound of its own: the number of
  *       connections and of calls on each is bounded;
- *   <li>List, whose threads wait for clients that read slowly, and which clients use to call back.
+ *   <li>List, whose threads wait for clients that read slowly, and which clients use to call back;
+ *   <li>Apply, which takes seconds and memory, so that only few are worked on at a time, in the
+ *       order in which they came.
  * </ul>
  */
 final class Dispatcher implements AutoCloseable {
@@ -40,11 +42,13 @@ final class Dispatcher implements AutoCloseable {
   private final ThreadPoolExecutor requests;
   private final ThreadPoolExecutor removals;
   private final ThreadPoolExecutor lists;
+  private final ThreadPoolExecutor applies;
 
-  Dispatcher(int threads, int queueMax) {
+  Dispatcher(int threads, int queueMax, int applyThreads, int applyQueueMax) {
     requests = lane("rpc", threads, new ArrayBlockingQueue<>(queueMax));
     removals = lane("remove", REMOVAL_THREADS, new LinkedBlockingQueue<>());
     lists = lane("list", LIST_THREADS, new ArrayBlockingQueue<>(queueMax));
+    applies = lane("unpack", applyThreads, new ArrayBlockingQueue<>(applyQueueMax));
   }
 
   /** Runs work that may block, or refuses it. */
@@ -62,12 +66,18 @@ final class Dispatcher implements AutoCloseable {
     submit(lists, work);
   }
 
+  /** Runs the unpacking of a layer, or refuses it. */
+  void dispatchApply(Runnable work) {
+    submit(applies, work);
+  }
+
   /** Ends the threads, after what is queued has been done. */
   @Override
   public void close() {
     requests.close();
     removals.close();
     lists.close();
+    applies.close();
   }
 
   private static void submit(ThreadPoolExecutor lane, Runnable work) {

@@ -1,7 +1,9 @@
 package io.gatun.server;
 
+import io.gatun.proto.diff.DiffGrpc;
 import io.gatun.proto.snapshots.SnapshotsGrpc;
 import io.gatun.snapshot.Snapshotter;
+import io.gatun.snapshot.engine.LayerUnpacker;
 import io.grpc.Codec;
 import io.grpc.DecompressorRegistry;
 import io.grpc.Server;
@@ -16,8 +18,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A snapshotter on a unix socket, from the moment the socket is there until the last call is
- * answered.
+ * A snapshotter, with what unpacks layers into it, on a unix socket, from the moment the socket is
+ * there until the last call is answered.
  *
  * <p>What peers can take up is bounded: connections, calls on each, the size of a message, the
  * memory that all requests take together, and the time to say hello and to send a request. Closing
@@ -69,11 +71,22 @@ public final class Endpoint implements AutoCloseable {
   private final Server server;
 
   private Endpoint(
-      Configuration configuration, Snapshotter snapshotter, SocketFile socket, EventLoops loops) {
+      Configuration configuration,
+      Snapshotter snapshotter,
+      LayerUnpacker unpacker,
+      SocketFile socket,
+      EventLoops loops) {
     this.configuration = configuration;
     this.socket = socket;
     this.loops = loops;
-    this.dispatcher = new Dispatcher(configuration.rpcThreads(), configuration.rpcQueueMax());
+    this.dispatcher =
+        new Dispatcher(
+            configuration.rpcThreads(),
+            configuration.rpcQueueMax(),
+            configuration.applyThreads(),
+            configuration.applyQueueMax());
+    ContentStore content =
+        new ContentStore(configuration.containerdAddress(), configuration.containerdRoot(), loops);
     this.health = new HealthStatusManager();
     RequestLimits limits =
         new RequestLimits(new RequestMemory(configuration.requestMemoryBytesMax()));
@@ -112,6 +125,12 @@ public final class Endpoint implements AutoCloseable {
                     RequestDecoding.guard(
                         new SnapshotsService(snapshotter, dispatcher).bindService()),
                     calls))
+            .addService(
+                ServerInterceptors.intercept(
+                    RequestDecoding.guard(
+                        new DiffService(unpacker, content, dispatcher).bindService()),
+                    calls,
+                    new CallNamespace()))
             .addService(health.getHealthService())
             // The log is asked first, so it hears of what the limits refuse.
             .intercept(limits)
@@ -121,11 +140,16 @@ public final class Endpoint implements AutoCloseable {
 
   /** Opens an endpoint; when this returns, clients are served. */
   static Endpoint open(
-      Configuration configuration, Snapshotter snapshotter, SocketFile socket, EventLoops loops) {
-    Endpoint endpoint = new Endpoint(configuration, snapshotter, socket, loops);
+      Configuration configuration,
+      Snapshotter snapshotter,
+      LayerUnpacker unpacker,
+      SocketFile socket,
+      EventLoops loops) {
+    Endpoint endpoint = new Endpoint(configuration, snapshotter, unpacker, socket, loops);
     try {
       endpoint.server.start();
       endpoint.health.setStatus(SnapshotsGrpc.SERVICE_NAME, ServingStatus.SERVING);
+      endpoint.health.setStatus(DiffGrpc.SERVICE_NAME, ServingStatus.SERVING);
       socket.publish();
       return endpoint;
     } catch (IOException e) {

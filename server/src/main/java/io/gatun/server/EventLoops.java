@@ -1,16 +1,23 @@
 package io.gatun.server;
 
+import io.grpc.InsecureChannelCredentials;
+import io.grpc.ManagedChannel;
+import io.grpc.netty.NettyChannelBuilder;
+import io.netty.channel.Channel;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.ServerChannel;
 import io.netty.channel.epoll.Epoll;
+import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.epoll.EpollServerDomainSocketChannel;
 import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.nio.NioDomainSocketChannel;
 import io.netty.channel.socket.nio.NioServerDomainSocketChannel;
 import io.netty.channel.unix.DomainSocketAddress;
 import io.netty.channel.uring.IoUring;
+import io.netty.channel.uring.IoUringDomainSocketChannel;
 import io.netty.channel.uring.IoUringIoHandler;
 import io.netty.channel.uring.IoUringServerDomainSocketChannel;
 import io.netty.util.concurrent.DefaultThreadFactory;
@@ -43,6 +50,12 @@ final class EventLoops implements AutoCloseable {
   private static final int THREADS = 2;
 
   private static final long STOP_SECONDS = 2;
+
+  /** What containerd sends at most on its connections. */
+  private static final int CHANNEL_MESSAGE_BYTES_MAX = 16 << 20;
+
+  /** How much may be on its way to a client that has not asked for it yet. */
+  static final int CHANNEL_WINDOW_BYTES = 4 << 20;
 
   private final Transport transport;
   private final EventLoopGroup group;
@@ -119,6 +132,30 @@ final class EventLoops implements AutoCloseable {
     return switch (transport) {
       case IO_URING, EPOLL -> new DomainSocketAddress(path.toFile());
       case NIO, AUTO -> UnixDomainSocketAddress.of(path);
+    };
+  }
+
+  /**
+   * {@return a connection to somebody else's socket, made when it is used; the caller shuts it
+   * down}
+   */
+  ManagedChannel channel(Path path) {
+    SocketAddress address = address(path);
+    return NettyChannelBuilder.forAddress(address, InsecureChannelCredentials.create())
+        .eventLoopGroup(group)
+        .channelFactory(this::newClientChannel, address.getClass())
+        .overrideAuthority("localhost")
+        .maxInboundMessageSize(CHANNEL_MESSAGE_BYTES_MAX)
+        .flowControlWindow(CHANNEL_WINDOW_BYTES)
+        .directExecutor()
+        .build();
+  }
+
+  private Channel newClientChannel() {
+    return switch (transport) {
+      case IO_URING -> new IoUringDomainSocketChannel();
+      case EPOLL -> new EpollDomainSocketChannel();
+      case NIO, AUTO -> new NioDomainSocketChannel();
     };
   }
 

@@ -45,6 +45,18 @@ public final class SnapshotMessages {
     return mounts.stream().map(SnapshotMessages::toMessage).toList();
   }
 
+  static List<Mount> toMounts(List<io.gatun.proto.types.Mount> messages) {
+    return messages.stream()
+        .map(
+            message ->
+                new Mount(
+                    message.getType(),
+                    message.getSource(),
+                    message.getTarget(),
+                    message.getOptionsList()))
+        .toList();
+  }
+
   private static io.gatun.proto.types.Mount toMessage(Mount mount) {
     return io.gatun.proto.types.Mount.newBuilder()
         .setType(mount.type())

@@ -19,14 +19,11 @@ import io.gatun.proto.snapshots.UsageRequest;
 import io.gatun.proto.snapshots.UsageResponse;
 import io.gatun.proto.snapshots.ViewSnapshotRequest;
 import io.gatun.proto.snapshots.ViewSnapshotResponse;
-import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotInfo;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.Usage;
-import io.grpc.Status;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
-import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
@@ -150,7 +147,7 @@ final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
     ServerCallStreamObserver<ListSnapshotsResponse> call =
         (ServerCallStreamObserver<ListSnapshotsResponse>) client;
     InfoStream stream = new InfoStream(call);
-    run(
+    CallAnswer.run(
         dispatcher::dispatchList,
         "List",
         call,
@@ -191,58 +188,6 @@ final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
   private static <T> void answer(
       Consumer<Runnable> lane, String call, StreamObserver<T> client, Supplier<T> work) {
     ServerCallStreamObserver<T> observer = (ServerCallStreamObserver<T>) client;
-    run(
-        lane,
-        call,
-        observer,
-        () -> {},
-        () -> {
-          T response = work.get();
-          observer.onNext(response);
-          observer.onCompleted();
-        });
-  }
-
-  /**
-   * Runs a call on a lane; whatever goes wrong, also in getting there, ends as a status. What the
-   * client gives up while it waits is dropped at once, with its request.
-   */
-  private static void run(
-      Consumer<Runnable> lane,
-      String call,
-      ServerCallStreamObserver<?> client,
-      Runnable onCancel,
-      Runnable work) {
-    PendingWork pending =
-        new PendingWork(InboundRequest.CURRENT.get(), () -> attempt(call, client, work));
-    // With a handler for it, answering a call that the client has given up is no error.
-    client.setOnCancelHandler(
-        () -> {
-          pending.drop();
-          onCancel.run();
-        });
-    try {
-      lane.accept(pending);
-    } catch (SnapshotException e) {
-      pending.drop();
-      client.onError(StatusTable.statusOf(call, e).asRuntimeException());
-    }
-  }
-
-  // Errors are bugs that the client has to hear of; nothing is left behind that they could have
-  // damaged.
-  @SuppressWarnings("CatchingThrowable")
-  private static void attempt(String call, ServerCallStreamObserver<?> client, Runnable work) {
-    if (client.isCancelled()) {
-      // Given up while it waited: nobody would learn of what it did.
-      return;
-    }
-    try {
-      work.run();
-    } catch (CancellationException e) {
-      client.onError(Status.CANCELLED.withDescription(e.getMessage()).asRuntimeException());
-    } catch (Throwable e) {
-      client.onError(StatusTable.statusOf(call, e).asRuntimeException());
-    }
+    CallAnswer.give(lane, call, observer, () -> {}, work);
   }
 }

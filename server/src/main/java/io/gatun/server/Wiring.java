@@ -42,7 +42,13 @@ final class Wiring {
     }
     try {
       return new Daemon(
-          engine, Endpoint.open(configuration, engine.snapshotter(), socket, started(loops)));
+          engine,
+          Endpoint.open(
+              configuration,
+              engine.snapshotter(),
+              engine.unpacker(configuration.applyThreads()),
+              socket,
+              started(loops)));
     } catch (RuntimeException e) {
       engine.close();
       throw e;

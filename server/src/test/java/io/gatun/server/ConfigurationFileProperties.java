@@ -23,11 +23,17 @@ final class ConfigurationFileProperties {
     assertThat(ConfigurationFile.parse("any.toml", ConfigurationFile.write(any))).isEqualTo(any);
   }
 
-  /** The arbitraries combine eight at most, so a configuration comes in three parts. */
+  /** The arbitraries combine eight at most, so a configuration comes in several parts. */
   @Provide
   Arbitrary<Configuration> configurations() {
     record Names(
-        Path root, Path address, DriverSetting driver, Transport transport, LogLevel level) {}
+        Path root,
+        Path address,
+        DriverSetting driver,
+        Transport transport,
+        LogLevel level,
+        Path containerd,
+        Path containerdRoot) {}
     record Peers(Set<Long> uids, Set<Long> gids, List<String> options) {}
     record Numbers(
         int entries,
@@ -38,13 +44,16 @@ final class ConfigurationFileProperties {
         int requestMemoryBytes,
         int drain,
         int copies) {}
+    record Applies(int threads, int queue) {}
     Arbitrary<Names> names =
         Combinators.combine(
                 paths(),
                 paths(),
                 Arbitraries.of(DriverSetting.values()),
                 Arbitraries.of(Transport.values()),
-                Arbitraries.of(LogLevel.values()))
+                Arbitraries.of(LogLevel.values()),
+                paths(),
+                paths())
             .as(Names::new);
     Arbitrary<Peers> peers = Combinators.combine(ids(), ids(), options()).as(Peers::new);
     Arbitrary<Numbers> numbers =
@@ -59,9 +68,15 @@ final class ConfigurationFileProperties {
                 Arbitraries.integers().between(0, 1024))
             .as(Numbers::new);
     Arbitrary<List<Boolean>> flags = Arbitraries.of(true, false).list().ofSize(4);
-    return Combinators.combine(names, peers, numbers, flags, Arbitraries.of(LayerSync.values()))
+    Arbitrary<Applies> applies =
+        Combinators.combine(
+                Arbitraries.integers().between(1, 256),
+                Arbitraries.integers().between(1, 1_000_000))
+            .as(Applies::new);
+    return Combinators.combine(
+            names, peers, numbers, flags, Arbitraries.of(LayerSync.values()), applies)
         .as(
-            (name, peer, number, flag, sync) ->
+            (name, peer, number, flag, sync, apply) ->
                 new Configuration(
                     name.root,
                     name.address,
@@ -83,6 +98,10 @@ final class ConfigurationFileProperties {
                     number.requestMemoryBytes,
                     number.drain,
                     number.copies,
+                    name.containerd,
+                    name.containerdRoot,
+                    apply.threads,
+                    apply.queue,
                     name.level));
   }
 

@@ -43,6 +43,10 @@ final class ConfigurationFileTest {
       request_memory_bytes_max = 10000000
       drain_timeout_seconds = 11
       copy_threads = 13
+      containerd_address = "/srv/containerd.sock"
+      containerd_root = "/srv/containerd"
+      apply_threads = 15
+      apply_queue_max = 17
       log_level = "debug"
       """;
 
@@ -68,6 +72,10 @@ final class ConfigurationFileTest {
           10_000_000,
           11,
           13,
+          Path.of("/srv/containerd.sock"),
+          Path.of("/srv/containerd"),
+          15,
+          17,
           LogLevel.DEBUG);
 
   @TempDir Path directory;

@@ -164,7 +164,7 @@ final class RequestLimitsTest {
             .build());
     var marshaller =
         KnownFields.only(
-                new SnapshotsService(server.snapshotter, new Dispatcher(1, 1)).bindService())
+                new SnapshotsService(server.snapshotter, new Dispatcher(1, 1, 1, 1)).bindService())
             .getMethod(SnapshotsGrpc.getPrepareMethod().getFullMethodName())
             .getMethodDescriptor()
             .getRequestMarshaller();

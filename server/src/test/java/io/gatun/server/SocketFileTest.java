@@ -75,7 +75,11 @@ final class SocketFileTest {
       assertThatThrownBy(
               () ->
                   Endpoint.open(
-                      configuration, first.snapshotter, late, EventLoops.open(Transport.NIO)))
+                      configuration,
+                      first.snapshotter,
+                      first.unpacker,
+                      late,
+                      EventLoops.open(Transport.NIO)))
           .isInstanceOf(StartException.class)
           .hasMessageContaining("is the socket of a daemon that runs");
 

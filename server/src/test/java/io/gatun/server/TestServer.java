@@ -23,8 +23,12 @@ final class TestServer implements AutoCloseable {
   static final int LONG_DRAIN_SECONDS = 30;
   private static final int SHORT_DRAIN_SECONDS = 2;
 
+  static final int APPLY_THREADS = 2;
+  static final int APPLY_QUEUE_MAX = 3;
+
   final Path address;
   final MemorySnapshotter snapshotter = new MemorySnapshotter();
+  final StandInUnpacker unpacker = new StandInUnpacker();
   private final Endpoint endpoint;
   private final EventLoopGroup clientLoop =
       new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
@@ -40,7 +44,8 @@ final class TestServer implements AutoCloseable {
 
   TestServer(Configuration configuration, EventLoops loops) {
     this.address = configuration.address();
-    this.endpoint = Endpoint.open(configuration, snapshotter, new SocketFile(address), loops);
+    this.endpoint =
+        Endpoint.open(configuration, snapshotter, unpacker, new SocketFile(address), loops);
   }
 
   static Configuration configuration(Path directory, Transport transport) {
@@ -92,6 +97,10 @@ final class TestServer implements AutoCloseable {
         defaults.requestMemoryBytesMax(),
         drainSeconds,
         defaults.copyThreads(),
+        directory.resolve("containerd.sock"),
+        directory.resolve("containerd"),
+        APPLY_THREADS,
+        APPLY_QUEUE_MAX,
         defaults.logLevel());
   }
 
@@ -138,6 +147,7 @@ final class TestServer implements AutoCloseable {
   public void close() {
     channels.forEach(ManagedChannel::shutdownNow);
     snapshotter.open();
+    unpacker.open();
     endpoint.close();
     clientLoop.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
   }

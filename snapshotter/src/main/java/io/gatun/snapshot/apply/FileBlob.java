@@ -7,6 +7,7 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Unistd;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.util.OptionalLong;
 
 /** A blob in a file, such as one of containerd's content store. */
@@ -26,10 +27,9 @@ public final class FileBlob implements LayerBlob {
   }
 
   /** Opens a file; what it holds is as {@link LayerBlob} describes. */
-  public static FileBlob open(
-      LinuxPath path, Digest digest, OptionalLong sizeBytes, boolean isVerified)
+  public static FileBlob open(Path path, Digest digest, OptionalLong sizeBytes, boolean isVerified)
       throws ErrnoException {
-    Fd file = Fcntl.open(path, OpenFlag.READ_ONLY, OpenFlag.NO_FOLLOW);
+    Fd file = Fcntl.open(LinuxPath.of(path), OpenFlag.READ_ONLY, OpenFlag.NO_FOLLOW);
     return new FileBlob(file, digest, sizeBytes, isVerified);
   }
 

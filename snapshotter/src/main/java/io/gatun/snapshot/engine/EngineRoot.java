@@ -1,6 +1,8 @@
 package io.gatun.snapshot.engine;
 
 import io.gatun.snapshot.Snapshotter;
+import io.gatun.snapshot.apply.ApplyLimits;
+import io.gatun.snapshot.apply.LayerApplier;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.Root;
 import io.gatun.snapshot.disk.UnusableRootException;
@@ -36,6 +38,7 @@ public final class EngineRoot implements AutoCloseable {
   /** What has to be closed, the last opened first. */
   private final Deque<AutoCloseable> open = new ArrayDeque<>();
 
+  private final Disk disk;
   private final DriverName driver;
   private final Engine engine;
   private final SnapshotApplier applier;
@@ -92,6 +95,7 @@ public final class EngineRoot implements AutoCloseable {
       String boot,
       UnaryOperator<Driver> between)
       throws UnusableRootException, IOException {
+    this.disk = disk;
     boolean complete = false;
     try {
       Root root = keep(Root.open(disk, settings.root()));
@@ -225,7 +229,16 @@ public final class EngineRoot implements AutoCloseable {
     return engine;
   }
 
-  /** {@return what unpacks layers into the snapshots of this root} */
+  /**
+   * {@return what unpacks layers into the snapshots of this root; its threads end with this}
+   *
+   * @param layersMax how many layers are unpacked at a time; further ones are refused
+   */
+  public LayerUnpacker unpacker(int layersMax) {
+    return new TreeUnpacker(disk, applier, keep(new LayerApplier(ApplyLimits.of(layersMax, 0))));
+  }
+
+  /** {@return what puts layers, of whatever sort, into the snapshots of this root} */
   public SnapshotApplier applier() {
     return applier;
   }

@@ -7,7 +7,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** A blob in memory, which can lie, fail and wait. */
-final class BytesBlob implements LayerBlob {
+public final class BytesBlob implements LayerBlob {
 
   private final byte[] bytes;
   private final int pieceBytes;
@@ -19,7 +19,7 @@ final class BytesBlob implements LayerBlob {
   private long failureAt = Long.MAX_VALUE;
   private boolean isWaiting;
 
-  BytesBlob(byte[] bytes) {
+  public BytesBlob(byte[] bytes) {
     this(bytes, 10_000);
   }
 
@@ -30,18 +30,18 @@ final class BytesBlob implements LayerBlob {
     this.sizeBytes = OptionalLong.of(bytes.length);
   }
 
-  static Digest digestOf(byte[] bytes) {
+  public static Digest digestOf(byte[] bytes) {
     var sha256 = Digest.sha256();
     sha256.update(bytes);
     return Digest.of(sha256);
   }
 
-  BytesBlob saying(Digest newDigest) {
+  public BytesBlob saying(Digest newDigest) {
     digest = newDigest;
     return this;
   }
 
-  BytesBlob saying(OptionalLong newSizeBytes) {
+  public BytesBlob saying(OptionalLong newSizeBytes) {
     sizeBytes = newSizeBytes;
     return this;
   }

@@ -3,7 +3,6 @@ package io.gatun.snapshot.apply;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.apply.codec.UnsupportedLayerException;
 import io.gatun.snapshot.apply.layer.InvalidLayerException;
 import io.gatun.snapshot.fixture.Compressed;
@@ -294,10 +293,9 @@ class LayerApplierTest {
   @Test
   void filesAreReadAndClosed(@TempDir Path directory) throws IOException {
     Path file = Files.write(directory.resolve("blob"), GZIP);
-    LinuxPath path = LinuxPath.of(file);
     for (int size : new int[] {GZIP.length, GZIP.length + 1}) {
       try (FileBlob blob =
-          FileBlob.open(path, BytesBlob.digestOf(GZIP), OptionalLong.of(size), false)) {
+          FileBlob.open(file, BytesBlob.digestOf(GZIP), OptionalLong.of(size), false)) {
         assertThat(applier.apply(blob, new Collected(), cancellation).diffId())
             .isEqualTo(BytesBlob.digestOf(TAR));
         assertThat(size).isEqualTo(GZIP.length);

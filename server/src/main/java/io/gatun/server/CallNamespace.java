@@ -1,0 +1,63 @@
+package io.gatun.server;
+
+import io.gatun.snapshot.SnapshotException;
+import io.grpc.Context;
+import io.grpc.Contexts;
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerInterceptor;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+/**
+ * The namespace of containerd that a call is made in, which is a header of the call.
+ *
+ * <p>Who names a blob sees only those of this namespace, so it is passed on to containerd as it
+ * came.
+ */
+final class CallNamespace implements ServerInterceptor {
+
+  static final Metadata.Key<String> HEADER =
+      Metadata.Key.of("containerd-namespace", Metadata.ASCII_STRING_MARSHALLER);
+
+  private static final Context.Key<String> NAMESPACE = Context.key("containerd-namespace");
+
+  /** containerd's identifiers (its package identifiers). */
+  private static final Pattern FORM = Pattern.compile("[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*");
+
+  private static final int LENGTH_MAX = 76;
+
+  @Override
+  public <ReqT, RespT> ServerCall.Listener<ReqT> interceptCall(
+      ServerCall<ReqT, RespT> call, Metadata headers, ServerCallHandler<ReqT, RespT> next) {
+    String namespace = headers.get(HEADER);
+    Context context =
+        namespace == null ? Context.current() : Context.current().withValue(NAMESPACE, namespace);
+    return Contexts.interceptCall(context, call, headers, next);
+  }
+
+  /** {@return what the call that is being handled says, checked by nobody yet} */
+  static Optional<String> said() {
+    return Optional.ofNullable(NAMESPACE.get());
+  }
+
+  /**
+   * {@return the namespace of a call}
+   *
+   * @param said what {@link #said} answered when it came
+   * @throws SnapshotException.InvalidArgument if it has none, or one that containerd does not have
+   */
+  static String require(String operation, Optional<String> said) {
+    String namespace =
+        said.orElseThrow(
+            () ->
+                new SnapshotException.InvalidArgument(
+                    "%s: the call has no header %s".formatted(operation, HEADER.name())));
+    if (namespace.length() > LENGTH_MAX || !FORM.matcher(namespace).matches()) {
+      throw new SnapshotException.InvalidArgument(
+          "%s: the header %s holds no namespace".formatted(operation, HEADER.name()));
+    }
+    return namespace;
+  }
+}

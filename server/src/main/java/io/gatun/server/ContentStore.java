@@ -1,0 +1,151 @@
+package io.gatun.server;
+
+import io.gatun.proto.content.ContentGrpc;
+import io.gatun.proto.content.ContentGrpc.ContentBlockingStub;
+import io.gatun.proto.content.InfoRequest;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.apply.FileBlob;
+import io.gatun.snapshot.apply.LayerBlob;
+import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.stub.MetadataUtils;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * containerd's content store. containerd is asked, over its socket, whether a namespace has a blob;
+ * then the blob's file is read if it is where containerd keeps it, and otherwise containerd is
+ * asked for the bytes.
+ *
+ * <pre>
+ *   ROOT/io.containerd.content.v1.content/blobs/sha256/HEX     a blob that is complete
+ * </pre>
+ *
+ * <p>Each blob has a connection of its own, so that one that is read slowly holds up no other.
+ */
+final class ContentStore {
+
+  private static final Logger LOG = LoggerFactory.getLogger(ContentStore.class);
+
+  private static final String BLOBS = "io.containerd.content.v1.content/blobs/sha256";
+
+  /** containerd looks into its metadata, which it may have locked for a while. */
+  private static final long INFO_SECONDS_MAX = 30;
+
+  private final Path address;
+  private final Path root;
+  private final EventLoops loops;
+
+  /**
+   * @param address the unix socket of containerd
+   * @param root the directory in which containerd keeps its data
+   */
+  ContentStore(Path address, Path root, EventLoops loops) {
+    this.address = address;
+    this.root = root;
+    this.loops = loops;
+  }
+
+  /**
+   * Opens a blob; the caller closes it.
+   *
+   * @param namespace whose blob it has to be
+   * @param sizeBytes how long it is said to be
+   * @throws SnapshotException.NotFound if the namespace has no such blob
+   * @throws SnapshotException.InvalidArgument if it has another length, or there can be no such
+   *     namespace
+   * @throws SnapshotException.Unavailable if containerd does not say
+   */
+  LayerBlob open(String namespace, Digest digest, long sizeBytes) {
+    ManagedChannel channel = loops.channel(address);
+    boolean isPassedOn = false;
+    try {
+      ContentBlockingStub content =
+          ContentGrpc.newBlockingStub(channel)
+              .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers(namespace)));
+      requireSize(digest, sizeBytes, size(content, namespace, digest));
+      Optional<LayerBlob> file = file(digest, sizeBytes);
+      if (file.isPresent()) {
+        return file.get();
+      }
+      LayerBlob streamed = StreamedBlob.open(channel, content, digest, sizeBytes);
+      isPassedOn = true;
+      return streamed;
+    } finally {
+      if (!isPassedOn) {
+        channel.shutdownNow();
+      }
+    }
+  }
+
+  private static Metadata headers(String namespace) {
+    Metadata headers = new Metadata();
+    headers.put(CallNamespace.HEADER, namespace);
+    return headers;
+  }
+
+  private long size(ContentBlockingStub content, String namespace, Digest digest) {
+    try {
+      return content
+          .withDeadlineAfter(INFO_SECONDS_MAX, TimeUnit.SECONDS)
+          .info(InfoRequest.newBuilder().setDigest(digest.text()).build())
+          .getInfo()
+          .getSize();
+    } catch (StatusRuntimeException e) {
+      throw refusal(namespace, digest, e);
+    }
+  }
+
+  private SnapshotException refusal(
+      String namespace, Digest digest, StatusRuntimeException failure) {
+    Status status = failure.getStatus();
+    return switch (status.getCode()) {
+      case NOT_FOUND ->
+          new SnapshotException.NotFound(
+              "apply: layer %s: containerd has no such blob in the namespace %s"
+                  .formatted(digest, namespace));
+      case INVALID_ARGUMENT, FAILED_PRECONDITION ->
+          new SnapshotException.InvalidArgument(
+              "apply: layer %s: containerd says of the namespace %s: %s"
+                  .formatted(digest, namespace, status.getDescription()));
+      default ->
+          new SnapshotException.Unavailable(
+              ("apply: layer %s: containerd on %s does not say whether it has the blob: %s: %s (is containerd_address"
+                      + " right?)")
+                  .formatted(digest, address, status.getCode(), status.getDescription()),
+              failure);
+    };
+  }
+
+  private static void requireSize(Digest digest, long said, long actual) {
+    if (said != actual) {
+      throw new SnapshotException.InvalidArgument(
+          "apply: layer %s: the blob has %d bytes and not %d, as its descriptor says"
+              .formatted(digest, actual, said));
+    }
+  }
+
+  private Optional<LayerBlob> file(Digest digest, long sizeBytes) {
+    Path path = root.resolve(BLOBS).resolve(digest.hex());
+    try {
+      if (!Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS) || Files.size(path) != sizeBytes) {
+        LOG.debug("blob is not in its file path={}", path);
+        return Optional.empty();
+      }
+      return Optional.of(FileBlob.open(path, digest, OptionalLong.of(sizeBytes), false));
+    } catch (IOException e) {
+      LOG.debug("blob is not read from its file path={} reason=\"{}\"", path, e.getMessage());
+      return Optional.empty();
+    }
+  }
+}

@@ -1,0 +1,123 @@
+package io.gatun.server;
+
+import com.google.protobuf.ByteString;
+import io.gatun.proto.content.ContentGrpc;
+import io.gatun.proto.content.Info;
+import io.gatun.proto.content.InfoRequest;
+import io.gatun.proto.content.InfoResponse;
+import io.gatun.proto.content.ReadContentRequest;
+import io.gatun.proto.content.ReadContentResponse;
+import io.grpc.Context;
+import io.grpc.Contexts;
+import io.grpc.Metadata;
+import io.grpc.Server;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerInterceptor;
+import io.grpc.Status;
+import io.grpc.netty.NettyServerBuilder;
+import io.grpc.stub.StreamObserver;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.nio.NioServerDomainSocketChannel;
+import java.io.IOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** A content store on a socket, as containerd's answers: each namespace sees its own blobs. */
+final class StandInContainerd implements AutoCloseable {
+
+  private static final int PIECE_BYTES = 1 << 20;
+  private static final Context.Key<String> NAMESPACE = Context.key("namespace");
+
+  final AtomicInteger infos = new AtomicInteger();
+  final AtomicInteger reads = new AtomicInteger();
+  volatile int breakOffAt = Integer.MAX_VALUE;
+
+  private final Map<String, byte[]> blobs = new ConcurrentHashMap<>();
+  private final EventLoopGroup loop = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
+  private final Server server;
+
+  StandInContainerd(Path address) throws IOException {
+    server =
+        NettyServerBuilder.forAddress(UnixDomainSocketAddress.of(address))
+            .channelType(NioServerDomainSocketChannel.class)
+            .bossEventLoopGroup(loop)
+            .workerEventLoopGroup(loop)
+            .addService(new Service())
+            .intercept(new Namespaces())
+            .build()
+            .start();
+  }
+
+  void put(String namespace, String digest, byte[] content) {
+    blobs.put(namespace + " " + digest, content);
+  }
+
+  private final class Service extends ContentGrpc.ContentImplBase {
+
+    private byte[] blob(String digest) {
+      byte[] blob = blobs.get(NAMESPACE.get() + " " + digest);
+      if (blob == null) {
+        throw Status.NOT_FOUND.withDescription("content " + digest).asRuntimeException();
+      }
+      return blob;
+    }
+
+    @Override
+    public void info(InfoRequest request, StreamObserver<InfoResponse> client) {
+      infos.incrementAndGet();
+      try {
+        Info info =
+            Info.newBuilder()
+                .setDigest(request.getDigest())
+                .setSize(blob(request.getDigest()).length)
+                .build();
+        client.onNext(InfoResponse.newBuilder().setInfo(info).build());
+        client.onCompleted();
+      } catch (RuntimeException e) {
+        client.onError(e);
+      }
+    }
+
+    @Override
+    public void read(ReadContentRequest request, StreamObserver<ReadContentResponse> client) {
+      reads.incrementAndGet();
+      byte[] blob = blob(request.getDigest());
+      for (int at = 0; at < blob.length; at += PIECE_BYTES) {
+        if (at >= breakOffAt) {
+          client.onError(Status.NOT_FOUND.withDescription("it was deleted").asRuntimeException());
+          return;
+        }
+        int length = Math.min(PIECE_BYTES, blob.length - at);
+        client.onNext(
+            ReadContentResponse.newBuilder()
+                .setOffset(at)
+                .setData(ByteString.copyFrom(blob, at, length))
+                .build());
+      }
+      client.onCompleted();
+    }
+  }
+
+  private static final class Namespaces implements ServerInterceptor {
+    @Override
+    public <ReqT, RespT> ServerCall.Listener<ReqT> interceptCall(
+        ServerCall<ReqT, RespT> call, Metadata headers, ServerCallHandler<ReqT, RespT> next) {
+      String namespace = headers.get(CallNamespace.HEADER);
+      return Contexts.interceptCall(
+          Context.current().withValue(NAMESPACE, String.valueOf(namespace)), call, headers, next);
+    }
+  }
+
+  @Override
+  public void close() {
+    server.shutdownNow();
+    loop.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
+  }
+}

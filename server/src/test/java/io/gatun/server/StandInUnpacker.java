@@ -1,0 +1,81 @@
+package io.gatun.server;
+
+import com.google.protobuf.ByteString;
+import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.apply.AppliedLayer;
+import io.gatun.snapshot.apply.Cancellation;
+import io.gatun.snapshot.apply.LayerBlob;
+import io.gatun.snapshot.engine.LayerUnpacker;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
+import org.jspecify.annotations.Nullable;
+
+/** Reads blobs to their end and unpacks nothing. It can be held up, and told to fail. */
+final class StandInUnpacker implements LayerUnpacker {
+
+  /** What it was asked for, and what it read. */
+  record Request(ByteString content, List<Mount> mounts, boolean isDurabilityWanted) {}
+
+  final BlockingQueue<Request> requests = new LinkedBlockingQueue<>();
+  final BlockingQueue<Cancellation> cancelled = new LinkedBlockingQueue<>();
+  private final Semaphore gate = new Semaphore(Integer.MAX_VALUE);
+  private final Semaphore entered = new Semaphore(0);
+  private volatile @Nullable SnapshotException failure;
+
+  void close() {
+    gate.drainPermits();
+  }
+
+  void open() {
+    gate.release(Integer.MAX_VALUE - gate.availablePermits());
+  }
+
+  void fail(SnapshotException with) {
+    failure = with;
+  }
+
+  /** Waits until so many requests have begun. */
+  void awaitEntered(int count) throws InterruptedException {
+    entered.acquire(count);
+  }
+
+  @Override
+  public AppliedLayer unpack(
+      LayerBlob blob, List<Mount> mounts, boolean isDurabilityWanted, Cancellation cancellation) {
+    cancellation.onCancel(
+        () -> {
+          cancelled.add(cancellation);
+          blob.abandon();
+        });
+    entered.release();
+    gate.acquireUninterruptibly();
+    gate.release();
+    SnapshotException planned = failure;
+    if (planned != null) {
+      throw planned;
+    }
+    ByteString content;
+    try {
+      content = read(blob);
+    } catch (IOException e) {
+      throw new SnapshotException.Unavailable(String.valueOf(e.getMessage()), e);
+    }
+    requests.add(new Request(content, mounts, isDurabilityWanted));
+    return new AppliedLayer(blob.digest(), content.size(), 1, 0, 0);
+  }
+
+  private static ByteString read(LayerBlob blob) throws IOException {
+    ByteString.Output content = ByteString.newOutput();
+    ByteBuffer piece = ByteBuffer.allocateDirect(10_000);
+    while (blob.read(piece) >= 0) {
+      ByteString.copyFrom(piece.flip()).writeTo(content);
+      piece.clear();
+    }
+    return content.toByteString();
+  }
+}

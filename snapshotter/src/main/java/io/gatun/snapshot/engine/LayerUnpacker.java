@@ -1,0 +1,37 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.apply.AppliedLayer;
+import io.gatun.snapshot.apply.Cancellation;
+import io.gatun.snapshot.apply.LayerBlob;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+
+/** Unpacks layers into active snapshots, as containerd's Diff service asks for it. */
+@FunctionalInterface
+public interface LayerUnpacker {
+
+  /**
+   * Unpacks a layer into the snapshot that has these mounts. When this returns, the layer is in it,
+   * and as durable as {@code layer_sync} asks; if it fails, the snapshot is as it was before.
+   *
+   * <p>The messages of failures name the layer, and as far as there are any the entry, where it is
+   * in the layer, the path and the errno.
+   *
+   * @param mounts what Prepare or Mounts answered for the snapshot
+   * @param isDurabilityWanted whether the layer has to be durable, whatever {@code layer_sync} asks
+   * @return what is known of the layer now
+   * @throws SnapshotException.Unsupported if these are no mounts of this root, or there is
+   *     something in the snapshot already, or the layer is of a kind that somebody else may know
+   * @throws SnapshotException.FailedPrecondition if the snapshot is no active one, or a layer is
+   *     being unpacked into it, or it could never be committed
+   * @throws SnapshotException.NotFound if there is no such snapshot any more
+   * @throws SnapshotException.InvalidArgument if the layer is damaged, or asks for what no layer
+   *     may ask for
+   * @throws SnapshotException.Unavailable if the blob cannot be read any more
+   * @throws CancellationException if it was cancelled
+   */
+  AppliedLayer unpack(
+      LayerBlob blob, List<Mount> mounts, boolean isDurabilityWanted, Cancellation cancellation);
+}

@@ -1,0 +1,233 @@
+package io.gatun.snapshot.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.gatun.linux.Errno;
+import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.Snapshotter;
+import io.gatun.snapshot.apply.AppliedLayer;
+import io.gatun.snapshot.apply.BytesBlob;
+import io.gatun.snapshot.apply.Cancellation;
+import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.apply.LayerBlob;
+import io.gatun.snapshot.disk.UnsyncedDisk;
+import io.gatun.snapshot.fixture.DiskCalls;
+import io.gatun.snapshot.fixture.TarBuilder;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.concurrent.CancellationException;
+import java.util.function.UnaryOperator;
+import java.util.zip.GZIPOutputStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Layers as the registry has them, unpacked into snapshots. */
+@Timeout(60)
+class UnpackTest {
+
+  private static final byte[] TAR =
+      TarBuilder.pax()
+          .directory("etc", 0755)
+          .file("etc/hostname", 0644, "gatun")
+          .symbolicLink("link", "etc/hostname")
+          .file("large", 0600, new byte[300_000])
+          .finish();
+
+  private static final byte[] GZIP = gzip(TAR);
+
+  @TempDir private Path temporary;
+
+  private final DiskCalls calls = new DiskCalls(new UnsyncedDisk());
+  private EngineRoot engine;
+  private LayerUnpacker unpacker;
+  private List<Mount> mounts;
+
+  @BeforeEach
+  void open() throws Exception {
+    engine = TestEngine.open(temporary.resolve("root"), calls.disk(), UnaryOperator.identity());
+    unpacker = engine.unpacker(2);
+    mounts = snapshots().prepare("a", "", TestEngine.NO_LABELS);
+  }
+
+  @AfterEach
+  void close() {
+    engine.close();
+  }
+
+  private static byte[] gzip(byte[] plain) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    try (GZIPOutputStream gzip = new GZIPOutputStream(out)) {
+      gzip.write(plain);
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+    return out.toByteArray();
+  }
+
+  private Snapshotter snapshots() {
+    return engine.snapshotter();
+  }
+
+  private Path files() {
+    return Path.of(mounts.getFirst().source());
+  }
+
+  private AppliedLayer unpack(LayerBlob blob) {
+    return unpacker.unpack(blob, mounts, false, new Cancellation());
+  }
+
+  private void assertReadyForAnotherTry() throws IOException {
+    assertThat(files()).isEmptyDirectory();
+    assertUnpacked();
+  }
+
+  private void assertUnpacked() throws IOException {
+    AppliedLayer layer = unpack(new BytesBlob(GZIP));
+    assertThat(layer.diffId()).isEqualTo(BytesBlob.digestOf(TAR));
+    assertThat(layer.sizeBytes()).isEqualTo(TAR.length);
+    assertThat(files().resolve("etc/hostname")).hasContent("gatun");
+    assertThat(Files.readSymbolicLink(files().resolve("link"))).hasToString("etc/hostname");
+    assertThat(files().resolve("large").toFile()).hasSize(300_000);
+  }
+
+  @Test
+  void layerIsInTheSnapshotAndItsUsageKnown() throws Exception {
+    assertUnpacked();
+    snapshots().commit("base", "a", "", Map.of());
+    assertThat(snapshots().usage("base").inodes()).isEqualTo(5);
+    assertThat(snapshots().usage("base").sizeBytes()).isGreaterThanOrEqualTo(300_000);
+    assertThat(calls.count("syncFilesystem")).isEqualTo(1);
+  }
+
+  @Test
+  void emptyBlobIsAnEmptyLayer() {
+    AppliedLayer layer = unpack(new BytesBlob(new byte[0]));
+    assertThat(layer.sizeBytes()).isZero();
+    assertThat(files()).isEmptyDirectory();
+    snapshots().commit("base", "a", "", Map.of());
+  }
+
+  @Test
+  void damagedLayerIsRefusedWithItsDigestAndThePlace() throws Exception {
+    byte[] damaged = GZIP.clone();
+    damaged[damaged.length - 6] ^= 1;
+    assertThatThrownBy(() -> unpack(new BytesBlob(damaged)))
+        .isInstanceOf(SnapshotException.InvalidArgument.class)
+        .hasMessageContaining("layer " + BytesBlob.digestOf(damaged))
+        .hasMessageContaining("at offset");
+    assertReadyForAnotherTry();
+  }
+
+  @Test
+  void layerThatIsCutShortIsRefused() throws Exception {
+    assertThatThrownBy(() -> unpack(new BytesBlob(Arrays.copyOf(GZIP, GZIP.length / 2))))
+        .isInstanceOf(SnapshotException.InvalidArgument.class)
+        .hasMessageContaining("is cut short");
+    assertReadyForAnotherTry();
+  }
+
+  @Test
+  void blobThatIsNotWhatItsDescriptorSaysIsRefused() throws Exception {
+    Digest other = BytesBlob.digestOf(TAR);
+    assertThatThrownBy(() -> unpack(new BytesBlob(GZIP).saying(other)))
+        .isInstanceOf(SnapshotException.InvalidArgument.class)
+        .hasMessageContaining("layer " + other);
+    assertThatThrownBy(() -> unpack(new BytesBlob(GZIP).saying(OptionalLong.of(GZIP.length - 1))))
+        .isInstanceOf(SnapshotException.InvalidArgument.class);
+    assertReadyForAnotherTry();
+  }
+
+  @Test
+  void layerThatIsNotAllowedNamesTheEntry() throws Exception {
+    byte[] tar = TarBuilder.pax().file("one", 0644, "1").whiteout(".").finish();
+    assertThatThrownBy(() -> unpack(new BytesBlob(tar)))
+        .isInstanceOf(SnapshotException.InvalidArgument.class)
+        .hasMessageContaining("layer " + BytesBlob.digestOf(tar))
+        .hasMessageContaining("entry \".wh..\"");
+    assertReadyForAnotherTry();
+  }
+
+  @Test
+  void fullDiskIsReportedAsSuchWithTheEntry() throws Exception {
+    calls.fail("createFile", Errno.ENOSPC);
+    assertThatThrownBy(() -> unpack(new BytesBlob(GZIP)))
+        .isInstanceOf(SnapshotException.ResourceExhausted.class)
+        .hasMessageContaining("layer " + BytesBlob.digestOf(GZIP))
+        .hasMessageContaining("etc/hostname")
+        .hasMessageContaining("ENOSPC");
+    calls.succeed("createFile");
+    assertReadyForAnotherTry();
+  }
+
+  @Test
+  void failingDiskIsAStorageFailure() throws Exception {
+    calls.fail("createSymbolicLink", Errno.EIO);
+    assertThatThrownBy(() -> unpack(new BytesBlob(GZIP)))
+        .isInstanceOf(SnapshotException.StorageFailure.class)
+        .hasMessageContaining("cannot write link");
+    calls.succeed("createSymbolicLink");
+    assertReadyForAnotherTry();
+  }
+
+  @Test
+  void blobThatCannotBeReadAnyMoreIsUnavailable() throws Exception {
+    assertThatThrownBy(() -> unpack(new LostBlob()))
+        .isInstanceOf(SnapshotException.Unavailable.class)
+        .hasMessageContaining("containerd went away");
+    assertReadyForAnotherTry();
+  }
+
+  @Test
+  void cancelledUnpackingLeavesNothing() throws Exception {
+    Cancellation cancellation = new Cancellation();
+    cancellation.cancel();
+    assertThatThrownBy(() -> unpacker.unpack(new BytesBlob(GZIP), mounts, false, cancellation))
+        .isInstanceOf(CancellationException.class);
+    assertReadyForAnotherTry();
+  }
+
+  /** Ends with an error after its first bytes. */
+  private static final class LostBlob implements LayerBlob {
+    private boolean hasBegun;
+
+    @Override
+    public Digest digest() {
+      return BytesBlob.digestOf(GZIP);
+    }
+
+    @Override
+    public OptionalLong sizeBytes() {
+      return OptionalLong.of(GZIP.length);
+    }
+
+    @Override
+    public boolean isVerified() {
+      return false;
+    }
+
+    @Override
+    public int read(ByteBuffer into) throws IOException {
+      if (hasBegun) {
+        throw new IOException("containerd went away");
+      }
+      hasBegun = true;
+      into.put(GZIP, 0, 100);
+      return 100;
+    }
+
+    @Override
+    public void close() {}
+  }
+}
