@@ -60,6 +60,13 @@ final class Audit {
    */
   record Result(List<Violation> violations, Map<Slot, State> states, Set<Long> ids) {
 
+    /** {@return the same, with what came out besides} */
+    Result with(List<Violation> more) {
+      List<Violation> all = new ArrayList<>(violations);
+      all.addAll(more);
+      return new Result(List.copyOf(all), states, ids);
+    }
+
     /** {@return the ledger for what comes now} */
     Ledger continued(LongSupplier clock) {
       Ledger ledger = new Ledger(clock, ids);

@@ -142,6 +142,7 @@ final class KillCrashTest {
         DaemonUnderTest.pause(random.nextLong(startNanos / 1_000_000 + 1));
         daemon.kill();
       }
+      checkRoot();
       killedAtStart++;
     }
 
@@ -172,6 +173,7 @@ final class KillCrashTest {
           steps += load.join();
         }
       }
+      checkRoot();
     }
 
     private void audit(DaemonUnderTest daemon) throws IOException {
@@ -192,7 +194,12 @@ final class KillCrashTest {
         }
         daemon.stop();
       }
+      checkRoot();
       stops++;
+    }
+
+    private void checkRoot() throws IOException {
+      assertThat(RootAudit.of(root)).isEmpty();
     }
   }
 }

@@ -47,17 +47,20 @@ final class Reboot {
   }
 
   /**
-   * Starts and stops a daemon.
+   * Starts and stops a daemon, and checks the root before and after.
    *
    * @param image the disk, which changes
    * @param instant when the power was cut, as the ledger counts
    */
   Audit.Result run(Path image, Ledger ledger, long instant, Manner manner) throws IOException {
     try (var _ = LoopMount.mount(filesystem, image, volume)) {
-      return switch (manner) {
-        case ENGINE_ALONE -> runEngine(ledger, instant);
-        case PROCESS -> runProcess(ledger, instant);
-      };
+      List<Violation> before = RootAudit.of(root);
+      Audit.Result result =
+          switch (manner) {
+            case ENGINE_ALONE -> runEngine(ledger, instant);
+            case PROCESS -> runProcess(ledger, instant);
+          };
+      return result.with(before).with(RootAudit.of(root));
     }
   }
 

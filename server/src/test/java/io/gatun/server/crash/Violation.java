@@ -15,8 +15,10 @@ record Violation(Promise promise, String sentence) {
     LAYER_IS_WHOLE,
     /** A snapshot that is there has its directories. */
     DIRECTORY_IS_THERE,
-    /** Every directory belongs to a snapshot, and metadata and directories are sound. */
+    /** Every directory belongs to a snapshot. */
     NOTHING_LEAKS,
+    /** The product's own check of the root finds nothing that anybody has to see to. */
+    CHECK_IS_CLEAN,
     /** No id is used twice. */
     ID_IS_NEW
   }

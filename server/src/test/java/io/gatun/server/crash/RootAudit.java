@@ -1,0 +1,37 @@
+package io.gatun.server.crash;
+
+import io.gatun.server.crash.Violation.Promise;
+import io.gatun.snapshot.check.RootCheck;
+import io.gatun.snapshot.check.RootFinding;
+import io.gatun.snapshot.disk.UnusableRootException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/** What {@code gatun fsck} says of a root that no daemon uses. */
+final class RootAudit {
+
+  private static final String WRITTEN_FIRST = "format";
+
+  private RootAudit() {}
+
+  /** {@return everything that a crash must not leave; none if it came before there was a root} */
+  static List<Violation> of(Path root) throws IOException {
+    if (!Files.exists(root.resolve(WRITTEN_FIRST))) {
+      return List.of();
+    }
+    try {
+      return RootCheck.of(root).findings().stream()
+          .filter(finding -> finding.severity() != RootFinding.Severity.NOTICE)
+          .map(finding -> violation("%s: %s".formatted(finding.place(), finding.sentence())))
+          .toList();
+    } catch (UnusableRootException e) {
+      return List.of(violation(String.valueOf(e.getMessage())));
+    }
+  }
+
+  private static Violation violation(String sentence) {
+    return new Violation(Promise.CHECK_IS_CLEAN, "gatun fsck: " + sentence);
+  }
+}
