@@ -65,6 +65,11 @@ final class Survival implements AutoCloseable {
   private int steps;
   private String lastFault = "none";
 
+  /**
+   * Whether a sync of layers has failed: what was there then, and is no layer, never becomes one.
+   */
+  private boolean isLayerSyncLost;
+
   Survival(DriverSetting driver) {
     this.machine = Machine.create(driver);
     this.model = new ModelSnapshotter(driver == DriverSetting.OVERLAY);
@@ -124,7 +129,7 @@ final class Survival implements AutoCloseable {
           case Operation.Request request -> request(request);
         };
     Machine.awaitQuiet();
-    lastFault = machine.disk().fired().orElse(lastFault);
+    noteFault();
     return isKept;
   }
 
@@ -152,7 +157,7 @@ final class Survival implements AutoCloseable {
           pending = Optional.of(request);
           yield true;
         }
-        if (isSame(expected, refusal)) {
+        if (isSame(expected, refusal) || isOfEarlier(refusal)) {
           yield false;
         }
         String fault =
@@ -165,6 +170,20 @@ final class Survival implements AutoCloseable {
         yield true;
       }
     };
+  }
+
+  /** {@return whether a snapshot may never be used or committed, since something was lost} */
+  private boolean isOfEarlier(Outcome.Refusal refusal) {
+    if (refusal.kind() != SnapshotException.FailedPrecondition.class) {
+      return false;
+    }
+    return (isLayerSyncLost && refusal.message().contains("unpack the layer again"))
+        || (!unsettled.isEmpty() && refusal.message().contains("create it again"));
+  }
+
+  private void noteFault() {
+    lastFault = machine.disk().fired().orElse(lastFault);
+    isLayerSyncLost |= lastFault.contains("SYNC_FILESYSTEM");
   }
 
   private static boolean isSame(Outcome expected, Outcome.Refusal refusal) {
@@ -181,7 +200,10 @@ final class Survival implements AutoCloseable {
     model = after;
     switch (request) {
       case Operation.Commit commit -> files.rename(commit.key(), commit.name());
-      case Operation.Remove remove -> files.remove(remove.key());
+      case Operation.Remove remove -> {
+        files.remove(remove.key());
+        unsettled.remove(remove.key());
+      }
       case Operation.Prepare _,
           Operation.View _,
           Operation.Mounts _,
@@ -202,7 +224,7 @@ final class Survival implements AutoCloseable {
 
   private boolean write(Operation.Write write) {
     ModelSnapshotter.Entry entry = model.entries.get(write.key());
-    if (entry != null && entry.kind() == Kind.ACTIVE) {
+    if (entry != null && entry.kind() == Kind.ACTIVE && !unsettled.contains(write.key())) {
       // Never over another one: what a crash would leave of that is nobody's promise.
       String file = write.file() + steps;
       String content = file + " in " + write.key();
@@ -310,7 +332,7 @@ final class Survival implements AutoCloseable {
   }
 
   private void noteIds() {
-    lastFault = machine.disk().fired().orElse(lastFault);
+    noteFault();
     Stream.concat(names("snapshots").stream(), names("trash").stream())
         .map(name -> name.replace(".new", ""))
         .filter(name -> name.matches("[0-9]+"))
@@ -405,6 +427,7 @@ final class Survival implements AutoCloseable {
         files.rename(commit.key(), commit.name());
       } else if (request instanceof Operation.Remove remove) {
         files.remove(remove.key());
+        unsettled.remove(remove.key());
       }
       acknowledged = found;
     }
