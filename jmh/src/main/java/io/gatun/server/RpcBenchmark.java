@@ -6,7 +6,12 @@ import io.gatun.proto.snapshots.MountsResponse;
 import io.gatun.proto.snapshots.SnapshotsGrpc;
 import io.gatun.proto.snapshots.StatSnapshotRequest;
 import io.gatun.proto.snapshots.StatSnapshotResponse;
+import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.apply.AppliedLayer;
+import io.gatun.snapshot.apply.Cancellation;
+import io.gatun.snapshot.apply.LayerBlob;
+import io.gatun.snapshot.engine.LayerUnpacker;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
@@ -18,6 +23,7 @@ import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.file.Path;
 import java.util.Collection;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
@@ -78,9 +84,7 @@ public class RpcBenchmark {
         Endpoint.open(
             configuration(),
             new FixedSnapshotter(),
-            (_, _, _, _) -> {
-              throw new SnapshotException.Unsupported("no layers here");
-            },
+            new NoLayers(),
             socket,
             EventLoops.open(transport));
     clientLoops = new MultiThreadIoEventLoopGroup(CLIENT_LOOPS, NioIoHandler.newFactory());
@@ -93,6 +97,20 @@ public class RpcBenchmark {
     clientLoops.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
     endpoint.close();
     directory.close();
+  }
+
+  private static final class NoLayers implements LayerUnpacker {
+
+    @Override
+    public String key(List<Mount> mounts) {
+      throw new SnapshotException.Unsupported("no layers here");
+    }
+
+    @Override
+    public AppliedLayer unpack(
+        LayerBlob blob, List<Mount> mounts, boolean isDurabilityWanted, Cancellation cancellation) {
+      throw new SnapshotException.Unsupported("no layers here");
+    }
   }
 
   private Configuration configuration() {

@@ -11,7 +11,8 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
- * The namespace of containerd that a call is made in, which is a header of the call.
+ * The namespace of containerd that a call is made in, which is a header of the call, or should be:
+ * Debian's containerd 1.7.24 does not pass it on to its plugins, as others do.
  *
  * <p>Who names a blob sees only those of this namespace, so it is passed on to containerd as it
  * came.
@@ -43,9 +44,18 @@ final class CallNamespace implements ServerInterceptor {
   }
 
   /**
+   * {@return the namespace in a key} containerd puts it in front of the keys that it gives to a
+   * snapshotter, as in {@code k8s.io/12/extract-123 sha256:...}.
+   */
+  static Optional<String> inKey(String key) {
+    int end = key.indexOf('/');
+    return end < 0 ? Optional.empty() : Optional.of(key.substring(0, end));
+  }
+
+  /**
    * {@return the namespace of a call}
    *
-   * @param said what {@link #said} answered when it came
+   * @param said what {@link #said} answered when it came, or what is known otherwise
    * @throws SnapshotException.InvalidArgument if it has none, or one that containerd does not have
    */
   static String require(String operation, Optional<String> said) {
@@ -56,7 +66,7 @@ final class CallNamespace implements ServerInterceptor {
                     "%s: the call has no header %s".formatted(operation, HEADER.name())));
     if (namespace.length() > LENGTH_MAX || !FORM.matcher(namespace).matches()) {
       throw new SnapshotException.InvalidArgument(
-          "%s: the header %s holds no namespace".formatted(operation, HEADER.name()));
+          "%s: \"%s\" is no namespace".formatted(operation, namespace));
     }
     return namespace;
   }

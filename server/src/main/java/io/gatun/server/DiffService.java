@@ -54,17 +54,18 @@ final class DiffService extends DiffGrpc.DiffImplBase {
         (ServerCallStreamObserver<ApplyResponse>) client,
         cancellation::cancel,
         () ->
-            ApplyResponse.newBuilder()
-                .setApplied(apply(CallNamespace.require("apply", namespace), request, cancellation))
-                .build());
+            ApplyResponse.newBuilder().setApplied(apply(namespace, request, cancellation)).build());
   }
 
-  private Descriptor apply(String namespace, ApplyRequest request, Cancellation cancellation) {
-    Descriptor said = request.getDiff();
-    LayerMediaType.require(said.getMediaType(), said.getDigest());
-    Digest digest = digest(said.getDigest());
+  private Descriptor apply(Optional<String> said, ApplyRequest request, Cancellation cancellation) {
+    Descriptor diff = request.getDiff();
+    LayerMediaType.require(diff.getMediaType(), diff.getDigest());
+    Digest digest = digest(diff.getDigest());
     List<Mount> mounts = SnapshotMessages.toMounts(request.getMountsList());
-    try (LayerBlob blob = content.open(namespace, digest, said.getSize())) {
+    String key = unpacker.key(mounts);
+    // A snapshot was prepared for the namespace that its layer is in.
+    String namespace = CallNamespace.require("apply", said.or(() -> CallNamespace.inKey(key)));
+    try (LayerBlob blob = content.open(namespace, digest, diff.getSize())) {
       AppliedLayer layer = unpacker.unpack(blob, mounts, request.getSyncFs(), cancellation);
       warnOfOverlayXattrs(digest, layer);
       return Descriptor.newBuilder()

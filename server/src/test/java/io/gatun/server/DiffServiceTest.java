@@ -186,7 +186,22 @@ final class DiffServiceTest {
   }
 
   @Test
+  void namespaceIsThatOfTheSnapshotIfTheCallHasNone() throws Exception {
+    server.unpacker.prepareFor(NAMESPACE + "/12/extract-1 sha256:01");
+    assertApplied(
+        DiffGrpc.newBlockingStub(server.channel()).apply(request(LAYER, DIGEST, CONTENT.length)));
+    server.unpacker.prepareFor("moby/12/extract-1 sha256:01");
+    assertStatus(
+        Status.Code.NOT_FOUND,
+        "containerd has no such blob in the namespace moby",
+        () ->
+            DiffGrpc.newBlockingStub(server.channel())
+                .apply(request(LAYER, DIGEST, CONTENT.length)));
+  }
+
+  @Test
   void callWithoutANamespaceIsRefused() {
+    server.unpacker.prepareFor("without");
     assertStatus(
         Status.Code.INVALID_ARGUMENT,
         "containerd-namespace",
@@ -195,7 +210,7 @@ final class DiffServiceTest {
                 .apply(request(LAYER, DIGEST, CONTENT.length)));
     assertStatus(
         Status.Code.INVALID_ARGUMENT,
-        "holds no namespace",
+        "\"../k8s.io\" is no namespace",
         () -> client("../k8s.io").apply(request(LAYER, DIGEST, CONTENT.length)));
     assertThat(containerd.infos).hasValue(0);
   }

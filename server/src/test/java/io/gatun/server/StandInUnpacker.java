@@ -26,6 +26,7 @@ final class StandInUnpacker implements LayerUnpacker {
   private final Semaphore gate = new Semaphore(Integer.MAX_VALUE);
   private final Semaphore entered = new Semaphore(0);
   private volatile @Nullable SnapshotException failure;
+  private volatile String key = "other/12/extract-1 sha256:01";
 
   void close() {
     gate.drainPermits();
@@ -42,6 +43,15 @@ final class StandInUnpacker implements LayerUnpacker {
   /** Waits until so many requests have begun. */
   void awaitEntered(int count) throws InterruptedException {
     entered.acquire(count);
+  }
+
+  void prepareFor(String newKey) {
+    key = newKey;
+  }
+
+  @Override
+  public String key(List<Mount> mounts) {
+    return key;
   }
 
   @Override

@@ -9,8 +9,14 @@ import java.util.List;
 import java.util.concurrent.CancellationException;
 
 /** Unpacks layers into active snapshots, as containerd's Diff service asks for it. */
-@FunctionalInterface
 public interface LayerUnpacker {
+
+  /**
+   * {@return the key of the active snapshot that has these mounts}
+   *
+   * @throws SnapshotException as {@link #unpack} does for these mounts
+   */
+  String key(List<Mount> mounts);
 
   /**
    * Unpacks a layer into the snapshot that has these mounts. When this returns, the layer is in it,

@@ -100,7 +100,8 @@ public final class SnapshotApplier {
     }
   }
 
-  private SnapshotRecord recognise(List<Mount> requested) {
+  /** {@return the active snapshot whose mounts these look like} */
+  SnapshotRecord recognise(List<Mount> requested) {
     long id =
         mounts
             .snapshotId(requested)

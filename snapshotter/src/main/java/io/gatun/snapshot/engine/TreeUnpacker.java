@@ -33,6 +33,11 @@ final class TreeUnpacker implements LayerUnpacker {
   }
 
   @Override
+  public String key(List<Mount> mounts) {
+    return snapshots.recognise(mounts).name();
+  }
+
+  @Override
   public AppliedLayer unpack(
       LayerBlob blob, List<Mount> mounts, boolean isDurabilityWanted, Cancellation cancellation) {
     Unpacking unpacking = new Unpacking(blob, cancellation);
