@@ -29,6 +29,13 @@ disabled_plugins = [
   type = "snapshot"
   address = "$gatun_socket"
 TOML
+  [[ ${own_differ:-no} == no ]] || cat >>"$root/config.toml" <<TOML
+[proxy_plugins.gatun-diff]
+  type = "diff"
+  address = "$gatun_socket"
+[plugins."io.containerd.service.v1.diff-service"]
+  default = ["gatun-diff", "walking"]
+TOML
   start containerd containerd --config "$root/config.toml"
   await 30 "containerd to answer" containerd_answers || {
     show_log containerd

@@ -4,11 +4,27 @@
 
 node=/tmp/node
 
+# With yes, containerd has layers unpacked by Gatun, and Gatun logs each request.
+own_differ=no
+
+# write_differ_configuration: what Gatun has to know of the node's containerd.
+write_differ_configuration() {
+  cat >/tmp/gatun.toml <<TOML
+containerd_address = "$containerd_socket"
+containerd_root = "$node/containerd/root"
+log_level = "debug"
+TOML
+}
+
 # start_node FILESYSTEM [ARGUMENT...]: further arguments are those of `gatun serve`.
 start_node() {
   local filesystem=$1
   shift
   gatun_arguments=("$@")
+  if [[ $own_differ == yes ]]; then
+    write_differ_configuration
+    gatun_arguments+=(--config /tmp/gatun.toml)
+  fi
   make_volume "$filesystem" 8G "$node"
   start_registry "$small_images"
   start_gatun "$node/gatun" "${gatun_arguments[@]}"
