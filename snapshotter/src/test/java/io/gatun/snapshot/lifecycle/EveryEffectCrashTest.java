@@ -18,8 +18,14 @@ import org.junit.jupiter.params.provider.EnumSource;
 class EveryEffectCrashTest {
 
   @ParameterizedTest
-  @EnumSource(names = "EIO")
+  @EnumSource(names = {"EIO", "ENOSPC", "EDQUOT", "EMFILE", "ENOMEM", "EROFS", "EINTR"})
   void aFailureConcernsOnlyTheRequestThatMeetsIt(Errno errno) {
     new EveryEffect(DriverSetting.NATIVE).fail(errno);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void nothingAcknowledgedIsLostWithOverlayEither(EveryEffect.Stopping stopping) {
+    new EveryEffect(DriverSetting.OVERLAY).stop(stopping);
   }
 }
