@@ -23,7 +23,7 @@ import java.util.Optional;
  * <p>A copy of a parent does not come back by this, since a layer deletes in it: who undoes a layer
  * in one makes it anew in the directory that this leaves empty.
  */
-public final class TreeReset {
+final class TreeReset {
 
   private final Disk disk;
   private final LinuxPath files;
@@ -42,14 +42,14 @@ public final class TreeReset {
    *
    * @param files the top of a snapshot's files
    */
-  public static TreeReset to(Disk disk, LinuxPath files) throws ErrnoException {
+  static TreeReset to(Disk disk, LinuxPath files) throws ErrnoException {
     try (Fd top = Confinement.openTop(files)) {
       return new TreeReset(disk, files, Stat.statx(top), xattrs(top));
     }
   }
 
   /** Goes back; harmless to repeat, also after a failure. */
-  public void run() throws ErrnoException {
+  void run() throws ErrnoException {
     try (Fd top = Confinement.openTop(files)) {
       List<DirectoryEntry> entries = new DirectoryReader().all(top);
       for (DirectoryEntry entry : entries) {
