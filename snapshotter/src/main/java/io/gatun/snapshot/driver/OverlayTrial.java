@@ -90,8 +90,7 @@ public final class OverlayTrial {
       if (attempt(true).isEmpty()) {
         return new Works(features(true));
       }
-      FilesystemStatus status = Statfs.fstatfs(parent);
-      return status.freeBlocks() * status.blockSizeBytes() < ROOM_BYTES
+      return isFull()
           ? new NoRoom(features(!mayWriteTrusted()), withTrusted.get())
           : new Fails(withTrusted.get());
     } catch (ErrnoException e) {
@@ -100,6 +99,12 @@ public final class OverlayTrial {
       }
       throw e;
     }
+  }
+
+  /** A filesystem in memory may not count its blocks at all (ramfs). */
+  private boolean isFull() throws ErrnoException {
+    FilesystemStatus status = Statfs.fstatfs(parent);
+    return status.blocks() > 0 && status.freeBlocks() * status.blockSizeBytes() < ROOM_BYTES;
   }
 
   private static OverlayFeatures features(boolean userXattrs) {
