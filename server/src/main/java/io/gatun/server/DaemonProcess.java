@@ -2,6 +2,8 @@ package io.gatun.server;
 
 import io.gatun.snapshot.engine.LayerSync;
 import java.lang.management.ManagementFactory;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -27,8 +29,10 @@ public final class DaemonProcess {
   public static void run(String version, Configuration configuration) {
     LogConfiguration.setLevel(configuration.logLevel());
     ServiceNotice manager = new ServiceNotice(System.getenv("NOTIFY_SOCKET"));
-    Daemon daemon = Daemon.start(configuration);
-    Runtime.getRuntime().addShutdownHook(new Thread(() -> end(daemon, manager), "gatun-stop"));
+    // Before anybody can reach the daemon, since who reaches it may tell it to end.
+    CompletableFuture<Daemon> started = new CompletableFuture<>();
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> end(started, manager), "gatun-stop"));
+    Daemon daemon = start(configuration, started);
     LOG.info(
         "serving version={} pid={} address={} root={} driver={} transport={} startMillis={}",
         version,
@@ -45,7 +49,25 @@ public final class DaemonProcess {
     awaitEnd();
   }
 
-  private static void end(Daemon daemon, ServiceNotice manager) {
+  private static Daemon start(Configuration configuration, CompletableFuture<Daemon> started) {
+    try {
+      Daemon daemon = Daemon.start(configuration);
+      started.complete(daemon);
+      return daemon;
+    } finally {
+      // Has no effect if it was started.
+      started.cancel(false);
+    }
+  }
+
+  private static void end(CompletableFuture<Daemon> started, ServiceNotice manager) {
+    Daemon daemon;
+    try {
+      daemon = started.join();
+    } catch (CancellationException e) {
+      // It could not be started, and the process ends with the status that says so.
+      return;
+    }
     manager.send(ServiceNotice.STOPPING);
     daemon.close();
     LOG.info("stopped");

@@ -8,6 +8,7 @@ import io.gatun.snapshot.metadata.MetadataSettings;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 
 /**
@@ -61,7 +62,16 @@ final class AlteredDaemon {
     Omission omission = Omission.valueOf(arguments[0]);
     Configuration configuration = ConfigurationFile.read(Path.of(arguments[1]));
     EngineSettings settings = Wiring.engineSettings(configuration);
-    Daemon daemon =
+    CompletableFuture<Daemon> started = new CompletableFuture<>();
+    // Before it can be reached, and told to end.
+    Runtime.getRuntime()
+        .addShutdownHook(
+            new Thread(
+                () -> {
+                  started.join().close();
+                  Runtime.getRuntime().halt(0);
+                }));
+    started.complete(
         Wiring.open(
             configuration,
             omission.disk(),
@@ -71,14 +81,7 @@ final class AlteredDaemon {
                 settings.overlay(),
                 settings.copyThreads(),
                 settings.layerSync(),
-                new MetadataSettings(settings.metadata().entriesMax(), JOURNAL_BYTES)));
-    Runtime.getRuntime()
-        .addShutdownHook(
-            new Thread(
-                () -> {
-                  daemon.close();
-                  Runtime.getRuntime().halt(0);
-                }));
+                new MetadataSettings(settings.metadata().entriesMax(), JOURNAL_BYTES))));
     new CountDownLatch(1).await();
   }
 }
