@@ -77,6 +77,7 @@ assert_copied() {
 # copy_on_fresh_volume RESULTS: adds what the contender takes.
 copy_on_fresh_volume() {
   local -n results=$1
+  touch_memory
   make_volume "$filesystem" 8G "$volume"
   results[$contender]+="$("copy_by_$contender")"$'\n'
   umount "$volume"
@@ -96,7 +97,7 @@ bench_copy() {
     done
     temperature=warm
     for ((round = 1; round <= rounds; round++)); do
-      for contender in gatun containerd cp; do
+      for contender in $(take_turns gatun containerd cp); do
         copy_on_fresh_volume seconds
       done
       say "filesystem=$filesystem round=$round" \

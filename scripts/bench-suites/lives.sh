@@ -8,6 +8,7 @@ lives_measured=4000
 
 # live CONTENDER CLIENTS: prints what the client measured, in one line.
 live() {
+  touch_memory
   make_volume "$filesystem" 4G "$volume"
   backend=$1 start_gatun "$volume/root" --driver overlay
   "$testbed" load --address "$gatun_socket" --clients 16 --lives $((lives_of_warming / 16)) >/dev/null
@@ -23,7 +24,7 @@ bench_lives() {
     for clients in 1 16; do
       rates=([gatun]='' [peer]='')
       for ((round = 1; round <= rounds; round++)); do
-        for contender in gatun peer; do
+        for contender in $(take_turns gatun peer); do
           measured=$(live "$contender" "$clients")
           say "filesystem=$filesystem contender=$contender round=$round $measured"
           rates[$contender]+=$(sed 's/.*lives_per_second=\([0-9]*\).*/\1/' <<<"$measured")$'\n'

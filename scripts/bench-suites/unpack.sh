@@ -83,7 +83,8 @@ bench_unpack() {
   for filesystem in "${filesystems[@]}"; do
     walls=() cpus=()
     for ((round = 1; round <= rounds; round++)); do
-      for contender in "${contenders[@]}"; do
+      for contender in $(take_turns "${contenders[@]}"); do
+        touch_memory
         read -r wall cpu synced < <(unpack "$contender")
         say "filesystem=$filesystem contender=$contender round=$round wall_s=$wall cpu_s=$cpu sync_s=$synced"
         walls[$contender]+=$wall$'\n'
