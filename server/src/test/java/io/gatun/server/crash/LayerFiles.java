@@ -1,5 +1,7 @@
 package io.gatun.server.crash;
 
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.MountFlag;
 import io.gatun.linux.Mounts;
@@ -13,6 +15,8 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
 
@@ -30,6 +34,7 @@ final class LayerFiles {
   private static final int[] SIZES_BYTES = {0, 1, 300, 4096, 4097, 20_000, 70_000, 250_000};
   private static final double MOUNTED_SHARE = 0.3;
   private static final double DELETING_SHARE = 0.5;
+  private static final long BUSY_NANOS_MAX = TimeUnit.SECONDS.toNanos(10);
 
   private final RandomGenerator random;
   private final Path mountPoint;
@@ -67,7 +72,26 @@ final class LayerFiles {
       }
       fill(mountPoint);
     } finally {
-      Mounts.umount2(LinuxPath.of(mountPoint), UnmountFlag.NO_FOLLOW);
+      unmount();
+    }
+  }
+
+  /**
+   * Unmounts. A process that another thread starts just now, such as the next daemon, has this
+   * one's open files until it executes its program, and the mount is busy for as long.
+   */
+  private void unmount() throws ErrnoException {
+    long deadline = System.nanoTime() + BUSY_NANOS_MAX;
+    while (true) {
+      try {
+        Mounts.umount2(LinuxPath.of(mountPoint), UnmountFlag.NO_FOLLOW);
+        return;
+      } catch (ErrnoException e) {
+        if (!e.is(Errno.EBUSY) || System.nanoTime() > deadline) {
+          throw e;
+        }
+        LockSupport.parkNanos(1_000_000);
+      }
     }
   }
 
