@@ -8,6 +8,7 @@ import io.gatun.snapshot.metadata.MetadataSettings;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.nio.file.Path;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 
@@ -68,20 +69,29 @@ final class AlteredDaemon {
         .addShutdownHook(
             new Thread(
                 () -> {
-                  started.join().close();
-                  Runtime.getRuntime().halt(0);
+                  try {
+                    started.join().close();
+                    Runtime.getRuntime().halt(0);
+                  } catch (CancellationException e) {
+                    // It could not be started, and the process ends for that.
+                  }
                 }));
-    started.complete(
-        Wiring.open(
-            configuration,
-            omission.disk(),
-            new EngineSettings(
-                settings.root(),
-                settings.driver(),
-                settings.overlay(),
-                settings.copyThreads(),
-                settings.layerSync(),
-                new MetadataSettings(settings.metadata().entriesMax(), JOURNAL_BYTES))));
+    try {
+      started.complete(
+          Wiring.open(
+              configuration,
+              omission.disk(),
+              new EngineSettings(
+                  settings.root(),
+                  settings.driver(),
+                  settings.overlay(),
+                  settings.copyThreads(),
+                  settings.layerSync(),
+                  new MetadataSettings(settings.metadata().entriesMax(), JOURNAL_BYTES))));
+    } finally {
+      // Has no effect if it was started.
+      started.cancel(false);
+    }
     new CountDownLatch(1).await();
   }
 }
