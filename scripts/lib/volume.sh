@@ -9,6 +9,7 @@ make_volume() {
   truncate -s "$size" "$file"
   case $type in
     ext4) mkfs.ext4 -q -F "$file" ;;
+    ext4-nojournal) mkfs.ext4 -q -F -O ^has_journal "$file" ;;
     xfs) mkfs.xfs -q -f -m reflink=1 "$file" ;;
     btrfs) mkfs.btrfs -q -f "$file" ;;
     *) die "unknown filesystem $type" ;;

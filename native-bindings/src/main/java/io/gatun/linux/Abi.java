@@ -115,6 +115,7 @@ final class Abi {
   static final int FS_NOCOMP_FL = 0x400;
   static final int FS_JOURNAL_DATA_FL = 0x4000;
   static final int FS_DIRSYNC_FL = 0x10000;
+  static final int FS_TOPDIR_FL = 0x20000;
   static final int FS_EXTENT_FL = 0x80000;
   static final int FS_VERITY_FL = 0x100000;
   static final int FS_NOCOW_FL = 0x800000;

@@ -11,6 +11,8 @@ public enum InodeFlag {
   NO_COMPRESS(Abi.FS_NOCOMP_FL),
   JOURNAL_DATA(Abi.FS_JOURNAL_DATA_FL),
   DIRECTORY_SYNC(Abi.FS_DIRSYNC_FL),
+  /** On ext4: what is made in this directory has nothing to do with each other. */
+  TOP_OF_HIERARCHIES(Abi.FS_TOPDIR_FL),
   /** Kept by the filesystem: content is mapped by extents. */
   EXTENTS(Abi.FS_EXTENT_FL),
   /** Kept by the filesystem: content is protected by fs-verity. */
