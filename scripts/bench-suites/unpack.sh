@@ -1,102 +1,163 @@
-# Unpacking an image whose blobs are there.
+# Unpacking an image whose blobs are there, in the page cache.
 # shellcheck shell=bash
 
 filesystems_default=(ext4)
+unpacked_images_full=(large big layers large-zstd)
+unpacked_images_quick=(large)
+unpacked_images_all=(large:latest big:latest layers:latest large:zstd)
 
-contenders=(overlayfs overlayfs-igzip gatun-walking gatun gatun-unsynced)
-
-# Newer containerd than Debian's looks for igzip first, with the arguments that it gives to unpigz.
-igzip_path=/tmp/igzip
-
-# cpu_ticks PID...: what processes and those children that have ended took so far.
-cpu_ticks() {
-  local pid fields sum=0
-  for pid in "$@"; do
-    # The name in the second field may hold spaces.
-    read -r -a fields < <(sed 's/.*) //' "/proc/$pid/stat")
-    sum=$((sum + fields[11] + fields[12] + fields[13] + fields[14]))
-  done
-  say "$sum"
-}
-
-# fetch IMAGES NAME: gets an image's blobs from the registry, and says what its manifest's digest is.
-fetch() {
-  start_registry "$1"
-  run_ctr content fetch --plain-http "$registry/$2" >/dev/null
-  run_ctr images ls "name==$registry/$2" | awk 'NR == 2 { print $3 }'
-  stop registry >/dev/null || true
-}
-
-# start_contender NAME
-start_contender() {
-  local path=$PATH
-  own_differ=no
-  snapshotter=gatun
-  printf 'containerd_address = "%s"\ncontainerd_root = "%s"\n' "$containerd_socket" "$volume/containerd/root" >/tmp/gatun.toml
+# contenders_for IMAGE: igzip has no part in zstd, and what containerd's differ makes of Gatun's snapshots is asked once.
+contenders_for() {
   case $1 in
-    overlayfs) snapshotter=overlayfs ;;
-    overlayfs-igzip) snapshotter=overlayfs path=$igzip_path:$PATH ;;
-    gatun-walking) ;;
-    gatun) own_differ=yes ;;
-    gatun-unsynced)
-      own_differ=yes
-      say 'layer_sync = "none"' >>/tmp/gatun.toml
-      ;;
+    large) say overlayfs overlayfs-igzip gatun-walking gatun gatun-unsynced ;;
+    *-zstd) say overlayfs gatun gatun-unsynced ;;
+    *) say overlayfs overlayfs-igzip gatun gatun-unsynced ;;
   esac
-  daemons=()
-  if [[ $snapshotter == gatun ]]; then
-    start_gatun "$volume/gatun" --config /tmp/gatun.toml --driver overlay
-    daemons+=("${pids[gatun]}")
-  fi
-  PATH=$path start_containerd "$volume/containerd"
-  daemons+=("${pids[containerd]}")
 }
 
-# unpack CONTENDER: prints wall, CPU and sync seconds.
+# reference_of SUBJECT: large is large:latest, large-zstd is large:zstd.
+reference_of() {
+  case $1 in
+    *-zstd) say "${1%-zstd}:zstd" ;;
+    *) say "$1:latest" ;;
+  esac
+}
+
+# unpack IMAGE: has the contender unpack it, and measures that with $measured yes.
 unpack() {
-  local small large ticks begin end client_cpu synced own_differ snapshotter daemons
-  make_volume "$filesystem" 16G "$volume"
-  start_contender "$1"
-  small=$(fetch "$small_image" demo:latest)
-  large=$(fetch "$large_image" large:latest)
-  run_ctr snapshots unpack --snapshotter "$snapshotter" "$small" >/dev/null
-  sync --file-system "$volume"
-  ticks=$(cpu_ticks "${daemons[@]}")
+  local digest
+  digest=$(digest_of "$1")
+  measure run_ctr snapshots unpack --snapshotter "$snapshotter" "$digest"
+}
+
+# unpack_once TEMPERATURE: warm is after another, smaller image.
+unpack_once() {
+  local before image begin
+  image=$(reference_of "$subject")
+  begin_run
+  read_into_memory "$content_kept/root/$content_plugin"
+  fresh_volume 16G
+  lay_out_content
+  start_contender "$contender"
+  if [[ $1 == warm ]]; then
+    unpack demo:latest
+    sync --file-system "$volume"
+  fi
+  before=$(count_committed)
+  unpack "$image"
+  record wall "$wall" s
+  record cpu "$cpu" s
+  (($(count_committed) - before >= ${layers_of[$subject]})) || die "$contender did not unpack $image: $(tail -n 3 /tmp/measured)"
   begin=$EPOCHREALTIME
-  client_cpu=$({ TIMEFORMAT='%U %S' && time run_ctr snapshots unpack --snapshotter "$snapshotter" "$large" >/tmp/unpacked 2>&1; } 2>&1)
-  end=$EPOCHREALTIME
-  ticks=$(($(cpu_ticks "${daemons[@]}") - ticks))
-  (($(run_ctr snapshots --snapshotter "$snapshotter" ls | awk 'NR > 1 && $NF == "Committed"' | wc -l) >= 7)) || die "$1 did not unpack the image: $(tail -n 3 /tmp/unpacked)"
   sync --file-system "$volume"
-  synced=$EPOCHREALTIME
-  say "$(seconds_between "$begin" "$end") $(awk -v ticks="$ticks" -v hertz="$(getconf CLK_TCK)" -v client="$client_cpu" \
-    'BEGIN { split(client, part, " "); printf "%.2f", ticks / hertz + part[1] + part[2] }') $(seconds_between "$end" "$synced")"
-  for daemon in "${!pids[@]}"; do stop "$daemon" >/dev/null || true; done
+  record sync "$(seconds_between "$begin" "$EPOCHREALTIME")" s
+  stop_all
+  end_run
+}
+
+# --- the floor: what unpacking cannot do without, each part alone
+
+declare -A layers_of=() blobs_in=() tars_in=()
+
+# prepare_floor: the uncompressed layers, in memory.
+prepare_floor() {
+  local image=$1 blob tar number=0
+  mkdir -p "/tmp/tars/$image"
+  tars_in[$image]=
+  while read -r blob; do
+    tar=/tmp/tars/$image/$((number++)).tar
+    decompress "$blob" >"$tar"
+    tars_in[$image]+="$tar "
+    blobs_in[$image]+="$blob "
+  done < <(blobs_of "$(reference_of "$image")")
+  layers_of[$image]=$number
+}
+
+# decompress BLOB...
+decompress() {
+  case $subject in
+    *-zstd) zstd --decompress --quiet --stdout "$@" ;;
+    *) igzip --decompress --stdout "$@" ;;
+  esac
+}
+
+decompress_all() {
+  local blob
+  # shellcheck disable=SC2086
+  for blob in ${blobs_in[$subject]}; do decompress "$blob" >/dev/null; done
+}
+
+# measure_floor: all parts, on a fresh filesystem, and the least that they take together: the longest of them, or all their
+# work shared by all processors.
+measure_floor() {
+  local part begin seconds spent floor_wall=0 floor_cpu=0
+  contender=floor
+  begin_run
+  read_into_memory "$content_kept/root/$content_plugin" /tmp/tars
+  fresh_volume 16G
+  for part in decompress sha256 write create; do
+    if [[ $part == decompress ]]; then
+      daemons=()
+      measure_in_shell decompress_all
+      seconds=$wall spent=$cpu
+    else
+      # shellcheck disable=SC2086
+      read -r seconds spent < <("$testbed" floor --directory "$volume/$part" "$part" ${tars_in[$subject]})
+    fi
+    contender=floor-$part
+    record wall "$seconds" s
+    record cpu "$spent" s
+    if [[ $part == write ]]; then
+      begin=$EPOCHREALTIME
+      sync --file-system "$volume"
+      record sync "$(seconds_between "$begin" "$EPOCHREALTIME")" s
+    fi
+    floor_cpu=$(awk -v a="$floor_cpu" -v b="$spent" 'BEGIN { print a + b }')
+    floor_wall=$(awk -v a="$floor_wall" -v b="$seconds" 'BEGIN { print (a > b ? a : b) }')
+  done
+  contender=floor
+  record cpu "$floor_cpu" s
+  record wall "$(awk -v longest="$floor_wall" -v work="$floor_cpu" -v processors="$(nproc)" \
+    'BEGIN { shared = work / processors; print (longest > shared ? longest : shared) }')" s
   umount "$volume"
+  end_run
+}
+
+# measure_in_shell FUNCTION: sets $wall and $cpu to what its commands took.
+measure_in_shell() {
+  local times user system
+  times=$({ TIMEFORMAT='%R %U %S' && time "$1"; } 2>&1)
+  read -r wall user system <<<"$times"
+  cpu=$(awk -v a="$user" -v b="$system" 'BEGIN { print a + b }')
 }
 
 bench_unpack() {
-  local filesystem round contender wall cpu synced
-  local -A walls cpus wall_median cpu_median
-  mkdir -p "$igzip_path"
-  ln -s "$(command -v igzip)" "$igzip_path/unpigz"
-  for filesystem in "${filesystems[@]}"; do
-    walls=() cpus=()
-    for ((round = 1; round <= rounds; round++)); do
-      for contender in $(take_turns "${contenders[@]}"); do
-        touch_memory
-        read -r wall cpu synced < <(unpack "$contender")
-        say "filesystem=$filesystem contender=$contender round=$round wall_s=$wall cpu_s=$cpu sync_s=$synced"
-        walls[$contender]+=$wall$'\n'
-        cpus[$contender]+=$cpu$'\n'
-      done
+  local images contenders subject contender round=0
+  memory_touched_gib=5
+  images=("${unpacked_images_full[@]}")
+  [[ $size != quick ]] || images=("${unpacked_images_quick[@]}")
+  if [[ ! -d $content_kept ]]; then
+    keep_content "$small_image" demo:latest
+    keep_content "$large_image" "${unpacked_images_all[@]}"
+  fi
+  for subject in "${images[@]}"; do
+    # The tars of one image are all that has to be in memory.
+    rm -rf /tmp/tars
+    start_containerd "$content_kept"
+    prepare_floor "$subject"
+    stop containerd >/dev/null || true
+    # shellcheck disable=SC2046
+    present $(contenders_for "$subject")
+    round=0
+    for contender in overlayfs gatun; do
+      # How the first image fares that a daemon unpacks hardly depends on the image.
+      [[ $subject != large ]] || unpack_once cold
     done
-    for contender in "${contenders[@]}"; do
-      wall_median[$contender]=$(median <<<"${walls[$contender]%$'\n'}")
-      cpu_median[$contender]=$(median <<<"${cpus[$contender]%$'\n'}")
-      say "filesystem=$filesystem contender=$contender median wall_s=${wall_median[$contender]} cpu_s=${cpu_median[$contender]}" \
-        "of_overlayfs wall=$(ratio "${wall_median[$contender]}" "${wall_median[overlayfs]}")" \
-        "cpu=$(ratio "${cpu_median[$contender]}" "${cpu_median[overlayfs]}")"
+    for ((round = 1; round <= rounds; round++)); do
+      for contender in $(take_turns "${contenders[@]}" floor); do
+        if [[ $contender == floor ]]; then measure_floor; else unpack_once warm; fi
+      done
+      progress
     done
   done
 }

@@ -3,9 +3,12 @@
 
 containerd_socket=/run/containerd/containerd.sock
 
+# Further snapshotters, each with its socket.
+declare -gA proxy_plugins=()
+
 # start_containerd ROOT: starts it and waits until it answers.
 start_containerd() {
-  local root=$1
+  local root=$1 name
   mkdir -p "$root"
   cat >"$root/config.toml" <<TOML
 version = 2
@@ -36,6 +39,9 @@ TOML
 [plugins."io.containerd.service.v1.diff-service"]
   default = ["gatun-diff", "walking"]
 TOML
+  for name in "${!proxy_plugins[@]}"; do
+    printf '[proxy_plugins.%s]\n  type = "snapshot"\n  address = "%s"\n' "$name" "${proxy_plugins[$name]}"
+  done >>"$root/config.toml"
   start containerd containerd --config "$root/config.toml"
   await 30 "containerd to answer" containerd_answers || {
     show_log containerd

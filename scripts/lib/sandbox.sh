@@ -2,7 +2,7 @@
 #
 # The script runs again in mount and process name spaces of its own. When its first process ends, however it ends,
 # the kernel kills all that it started, and with the last of them go the mounts and the loop devices (autoclear). What is
-# left, one directory and the cgroups of containers, is removed from outside.
+# left, one directory and the cgroups of containers, is removed from outside, at the latest by the next script.
 # shellcheck shell=bash
 
 # enter_sandbox ARGUMENT...: to be called with the script's own arguments before it does anything. Returns inside only.
@@ -21,19 +21,41 @@ enter_sandbox() {
     trap 'exit 130' INT
     return
   fi
-  local outside status=0
+  local outside held status=0 place=${GATUN_SCRATCH:-/var/tmp}
+  sweep "$place"
   # Not below /tmp, which may be a small tmpfs, and would be hidden by the private one.
-  outside=$(mktemp -d "${GATUN_SCRATCH:-/var/tmp}/gatun.XXXXXX")
+  outside=$(mktemp -d "$place/gatun-sandbox.XXXXXX")
+  exec {held}<"$outside"
+  flock --shared "$held"
   chmod 1777 "$outside"
-  GATUN_SANDBOX=$outside unshare --mount --propagation private --pid --fork --kill-child --mount-proc -- "$0" "$@" <&0 &
+  # Whoever kills this shell with a signal that it cannot catch ends the sandbox too.
+  GATUN_SANDBOX=$outside setpriv --pdeathsig KILL \
+    unshare --mount --propagation private --pid --fork --kill-child --mount-proc -- "$0" "$@" <&0 &
   local child=$!
   # unshare itself ignores the gentle signals while it waits.
   trap 'kill -KILL $child' INT TERM HUP
   wait "$child" || status=$?
   trap - INT TERM HUP
-  rm -rf --one-file-system "$outside"
-  find /sys/fs/cgroup -depth -type d -path "*/${outside##*/}*" -exec rmdir {} + 2>/dev/null || true
+  # What was killed takes a moment to end, and holds the lock until then.
+  exec {held}<&-
+  flock --exclusive --timeout 10 "$outside" true || true
+  clean_up "$outside"
   exit "$status"
+}
+
+# clean_up OUTSIDE: what the kernel does not remove.
+clean_up() {
+  rm -rf --one-file-system "$1"
+  find /sys/fs/cgroup -depth -type d -path "*/${1##*/}*" -exec rmdir {} + 2>/dev/null || true
+}
+
+# sweep PLACE: cleans up after scripts that were killed before they could. Sandboxes in use are locked, but for an instant
+# after they were made.
+sweep() {
+  local outside
+  while read -r outside; do
+    ! flock --exclusive --nonblock "$outside" true || clean_up "$outside"
+  done < <(find "$1" -maxdepth 1 -type d -name 'gatun-sandbox.*' -mmin +1)
 }
 
 # The cgroup below which containers of this sandbox run.

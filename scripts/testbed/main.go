@@ -11,18 +11,23 @@ import (
 )
 
 var commands = map[string]func(arguments []string) error{
-	"commit":   commit,
-	"list":     list,
-	"load":     load,
-	"manifest": manifest,
-	"peer":     peer,
-	"ping":     ping,
-	"prepare":  prepare,
+	"calibrate": calibrate,
+	"chain":     chain,
+	"commit":    commit,
+	"fill":      fill,
+	"floor":     floor,
+	"launch":    launch,
+	"list":      list,
+	"load":      load,
+	"manifest":  manifest,
+	"peer":      peer,
+	"ping":      ping,
+	"prepare":   prepare,
 }
 
 func main() {
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintf(os.Stderr, "usage: %s commit|list|load|manifest|peer|ping|prepare [-help]\n", filepath.Base(os.Args[0]))
+		fmt.Fprintf(os.Stderr, "usage: %s calibrate|chain|commit|fill|floor|launch|list|load|manifest|peer|ping|prepare [-help]\n", filepath.Base(os.Args[0]))
 		os.Exit(2)
 	}
 	if err := commands[os.Args[1]](os.Args[2:]); err != nil {

@@ -51,6 +51,7 @@ final class BenchmarksTest {
           "io.gatun.bench.MetadataLookupBenchmark.children",
           "io.gatun.bench.MetadataLookupBenchmark.get",
           "io.gatun.bench.TarBenchmark.read",
+          "io.gatun.bench.TreeBenchmark.apply",
           "io.gatun.linux.NativeCallBenchmark.asGatunCalls",
           "io.gatun.linux.NativeCallBenchmark.withErrno",
           "io.gatun.linux.NativeCallBenchmark.withoutErrno",

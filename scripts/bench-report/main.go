@@ -1,0 +1,88 @@
+// Command bench-report makes of what scripts/bench has measured what people read: a table of ratios in the terminal, a
+// report in Markdown with charts, and the section of the README.
+//
+// Charts are drawn by gnuplot. Nothing else than Go's own library is used.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintf(os.Stderr, "bench-report: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(arguments []string) error {
+	flags := flag.NewFlagSet("bench-report", flag.ExitOnError)
+	readme := flags.String("readme", "", "`file` whose section is to be replaced")
+	charts := flags.String("charts", "", "`directory` for what the section refers to")
+	compare := flags.String("compare", "", "`directory` of another run, whose ratios are to be compared")
+	flags.Parse(arguments)
+	if flags.NArg() != 1 {
+		return errors.New("the directory with the results expected")
+	}
+
+	directory := flags.Arg(0)
+	results, err := readResults(directory)
+	if err != nil {
+		return err
+	}
+	if *compare != "" {
+		others, err := readResults(*compare)
+		if err != nil {
+			return err
+		}
+		return printComparison(os.Stdout, results, others)
+	}
+	if err := drawCharts(results, directory); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(directory, "report.md"), []byte(markdown(results, everything, "")), 0o644); err != nil {
+		return err
+	}
+	printRatios(os.Stdout, results)
+	if *readme == "" {
+		return nil
+	}
+	if err := keep(directory, *charts); err != nil {
+		return err
+	}
+	relative, err := filepath.Rel(filepath.Dir(*readme), *charts)
+	if err != nil {
+		return err
+	}
+	return replaceSection(*readme, markdown(results, headlines, relative+"/"))
+}
+
+// keep copies what the README refers to from where the next run cannot replace it.
+func keep(directory, kept string) error {
+	if err := os.RemoveAll(kept); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(kept, 0o755); err != nil {
+		return err
+	}
+	for _, pattern := range []string{"*.csv", "environment", "report.md", "*.svg"} {
+		files, err := filepath.Glob(filepath.Join(directory, pattern))
+		if err != nil {
+			return err
+		}
+		for _, file := range files {
+			content, err := os.ReadFile(file)
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(filepath.Join(kept, filepath.Base(file)), content, 0o644); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

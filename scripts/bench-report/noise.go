@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// From here on what was measured may owe something to what else the machine did.
+const (
+	busyPercentMax  = 10
+	stealPercentMax = 2
+	// How much longer than usual a fixed amount of work takes.
+	calibrationRatioMax = 1.15
+	spreadMax           = 0.15
+)
+
+func isNoise(metric string) bool { return strings.HasPrefix(metric, "noise_") }
+
+// noise says in sentences what disturbed a suite, and nothing if nothing did.
+func (all *results) noise(suite string) []string {
+	var busy, steal, calibration []float64
+	spreads := 0
+	for _, asked := range all.questions {
+		if asked.suite != suite {
+			continue
+		}
+		for _, answer := range all.answers[asked] {
+			switch values := slices.Concat(answer.values, answer.cold); asked.metric {
+			case "noise_busy":
+				busy = append(busy, values...)
+			case "noise_steal":
+				steal = append(steal, values...)
+			case "noise_calibration":
+				calibration = append(calibration, values...)
+			default:
+				if answer.spread() > spreadMax {
+					spreads++
+				}
+			}
+		}
+	}
+	var found []string
+	if count := countAbove(busy, busyPercentMax); count > 0 {
+		found = append(found, fmt.Sprintf("the processors were more than %d %% busy before %d of %d runs", busyPercentMax, count, len(busy)))
+	}
+	if count := countAbove(steal, stealPercentMax); count > 0 {
+		found = append(found, fmt.Sprintf("the host took more than %d %% of the processors during %d of %d runs", stealPercentMax, count, len(steal)))
+	}
+	if count := countAbove(calibration, calibrationRatioMax*median(calibration)); count > 0 {
+		found = append(found, fmt.Sprintf("before %d of %d runs a fixed amount of work took more than %.2f times as long as usual", count, len(calibration), calibrationRatioMax))
+	}
+	if spreads > 0 {
+		found = append(found, fmt.Sprintf("%d values, marked ~, lie more than %.0f %% of their median apart", spreads, 100*spreadMax))
+	}
+	return found
+}
+
+func countAbove(values []float64, limit float64) int {
+	count := 0
+	for _, value := range values {
+		if value > limit {
+			count++
+		}
+	}
+	return count
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bufio"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// header names the columns of results.csv.
+var header = []string{"suite", "filesystem", "subject", "contender", "round", "metric", "value", "unit"}
+
+// question is what several contenders were asked.
+type question struct{ suite, filesystem, subject, metric string }
+
+// measured is what a contender was measured at, in all rounds.
+type measured struct {
+	values []float64
+	// What a daemon took that had just been started, if that was asked.
+	cold []float64
+	unit string
+}
+
+// results is all that one run has measured.
+type results struct {
+	environment []setting
+	questions   []question
+	answers     map[question]map[string]*measured
+	// Of each question, in the order in which they first came.
+	contenders map[question][]string
+}
+
+type setting struct{ key, value string }
+
+func readResults(directory string) (*results, error) {
+	all := &results{answers: map[question]map[string]*measured{}, contenders: map[question][]string{}}
+	if err := all.readEnvironment(filepath.Join(directory, "environment")); err != nil {
+		return nil, err
+	}
+	file, err := os.Open(filepath.Join(directory, "results.csv"))
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	rows := csv.NewReader(file)
+	rows.FieldsPerRecord = len(header)
+	first, err := rows.Read()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file.Name(), err)
+	}
+	if !slices.Equal(first, header) {
+		return nil, fmt.Errorf("%s: the columns are %v, not %v", file.Name(), first, header)
+	}
+	for {
+		row, err := rows.Read()
+		if errors.Is(err, io.EOF) {
+			return all, nil
+		}
+		if err == nil {
+			err = all.add(row)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file.Name(), err)
+		}
+	}
+}
+
+func (all *results) add(row []string) error {
+	round, err := strconv.Atoi(row[4])
+	if err != nil {
+		return fmt.Errorf("round: %w", err)
+	}
+	value, err := strconv.ParseFloat(row[6], 64)
+	if err != nil {
+		return fmt.Errorf("%s: %w", row[5], err)
+	}
+	asked := question{row[0], row[1], row[2], row[5]}
+	contender := row[3]
+	if all.answers[asked] == nil {
+		all.answers[asked] = map[string]*measured{}
+		all.questions = append(all.questions, asked)
+	}
+	answer := all.answers[asked][contender]
+	if answer == nil {
+		answer = &measured{unit: row[7]}
+		all.answers[asked][contender] = answer
+		all.contenders[asked] = append(all.contenders[asked], contender)
+	}
+	if round == 0 {
+		answer.cold = append(answer.cold, value)
+	} else {
+		answer.values = append(answer.values, value)
+	}
+	return nil
+}
+
+func (all *results) readEnvironment(name string) error {
+	file, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		key, value, _ := strings.Cut(lines.Text(), "=")
+		all.environment = append(all.environment, setting{key, value})
+	}
+	return nil
+}
+
+// setting returns what the environment says, or nothing.
+func (all *results) setting(key string) string {
+	for _, each := range all.environment {
+		if each.key == key {
+			return each.value
+		}
+	}
+	return ""
+}
+
+// settings returns those whose keys have such a prefix, without it.
+func (all *results) settings(prefix string) []setting {
+	var found []setting
+	for _, each := range all.environment {
+		if key, ok := strings.CutPrefix(each.key, prefix); ok {
+			found = append(found, setting{key, each.value})
+		}
+	}
+	return found
+}
+
+// suites returns those that were measured, in their order.
+func (all *results) suites() []string {
+	var names []string
+	for _, asked := range all.questions {
+		if !slices.Contains(names, asked.suite) {
+			names = append(names, asked.suite)
+		}
+	}
+	return names
+}
+
+// baselines are whom the others are compared with, the first that was measured.
+var baselines = []string{"overlayfs", "native", "containerd", "peer"}
+
+// baseline returns the one of a question, or nothing.
+func (all *results) baseline(asked question) string {
+	for _, name := range baselines {
+		if answer := all.answers[asked][name]; answer != nil && len(answer.values) > 0 {
+			return name
+		}
+	}
+	return ""
+}
+
+// ratio returns how much of what the baseline takes the contender takes: below 1 it is better. Of rates it is the inverse, so
+// that this holds for them too.
+func (all *results) ratio(asked question, contender string) (float64, bool) {
+	return all.ratioTo(asked, contender, all.baseline(asked))
+}
+
+func (all *results) ratioTo(asked question, contender, other string) (float64, bool) {
+	mine, theirs := all.answers[asked][contender], all.answers[asked][other]
+	if mine == nil || theirs == nil || contender == other || len(mine.values) == 0 || len(theirs.values) == 0 {
+		return 0, false
+	}
+	a, b := median(mine.values), median(theirs.values)
+	if mine.isRate() {
+		a, b = b, a
+	}
+	if b == 0 {
+		return 0, false
+	}
+	return a / b, true
+}
+
+func (m *measured) isRate() bool { return strings.HasSuffix(m.unit, "/s") }
+
+// spread returns how far the values lie apart, as a part of their median.
+func (m *measured) spread() float64 {
+	if middle := median(m.values); len(m.values) > 0 && middle != 0 {
+		return (slices.Max(m.values) - slices.Min(m.values)) / middle
+	}
+	return 0
+}
+
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	middle := len(sorted) / 2
+	if len(sorted)%2 == 1 {
+		return sorted[middle]
+	}
+	return (sorted[middle-1] + sorted[middle]) / 2
+}

@@ -1,0 +1,329 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+// extent is how much a report says.
+type extent int
+
+const (
+	headlines extent = iota
+	everything
+)
+
+// titles says what the suites ask, and which metrics answer it in short.
+var titles = map[string]struct {
+	title     string
+	headlines []string
+}{
+	"rpc":    {"Lives of empty snapshots, strictly durable on both sides", []string{"lives"}},
+	"unpack": {"Unpacking images whose blobs are there", []string{"wall", "cpu"}},
+	"pull":   {"From the registry to the first line of a container", []string{"pull", "pull_cpu", "first_line"}},
+	"copy":   {"Prepare with the native driver", []string{"prepare"}},
+	"remove": {"Removal of an image", []string{"acknowledged", "space"}},
+	"start":  {"From exec to the first answer, and memory", []string{"answered_s", "first_prepare_ms", "idle_mib", "burst_mib"}},
+	"scale": {"With many snapshots there, and long chains",
+		[]string{"lives", "list", "restart", "prepare_on_128_us", "mounts_of_128_us"}},
+	"trap": {"Unpacking right after a large delete", []string{"fresh", "after_delete"}},
+}
+
+// metrics names them for people.
+var metrics = map[string]string{
+	"lives":            "lives",
+	"wall":             "time",
+	"cpu":              "processor time",
+	"sync":             "sync after it",
+	"pull":             "pull",
+	"pull_cpu":         "pull, processor time",
+	"first_line":       "pull and run to the first line",
+	"prepare":          "prepare",
+	"acknowledged":     "until acknowledged",
+	"space":            "until the space is back",
+	"answered_s":       "exec to first answer",
+	"first_prepare_ms": "first prepare",
+	"idle_mib":         "resident, idle",
+	"burst_mib":        "resident after a burst",
+	"list":             "list all",
+	"restart":          "restart",
+	"fill":             "fill",
+}
+
+func metricName(metric string) string {
+	if name, ok := metrics[metric]; ok {
+		return name
+	}
+	name := strings.ReplaceAll(metric, "_", " ")
+	for _, unit := range []string{" us", " ms", " s", " mib"} {
+		name = strings.TrimSuffix(name, unit)
+	}
+	return name
+}
+
+const explanation = `Medians, and in parentheses what they are of what the first peer takes: below 1 is better, of rates too. ~ marks values
+that lie more than 15 % of their median apart. Each run has a fresh filesystem; what is read is in the page cache; the daemons
+have done another, smaller thing of the same kind before, but for what is marked cold.
+
+*overlayfs* and *native* are Debian's containerd with its own snapshotters, differ and pigz, *overlayfs-igzip* the same with
+igzip as newer releases have it, *soci* and *nydus* snapshotters for lazy pulling that unpack ordinary images in that way. *peer*
+and *containerd* are containerd's snapshotters behind a gRPC service, driven like Gatun. *gatun-walking* is Gatun with
+containerd's differ; *gatun-unsynced* does not sync layers, as the peers do not; *gatun* does. The *floor* is what the work
+cannot do without: the longest of decompressing, hashing, writing and creating files alone, or their processor time shared by
+all processors.
+`
+
+// markdown writes down what was measured; charts are referred to with such a prefix.
+func markdown(all *results, much extent, charts string) string {
+	var text strings.Builder
+	printEnvironment(&text, all)
+	fmt.Fprintf(&text, "\n%s", explanation)
+	printLosses(&text, all)
+	for _, suite := range all.suites() {
+		fmt.Fprintf(&text, "\n### %s: %s\n\n", suite, titles[suite].title)
+		if chart := chartOf(all, suite); chart != nil {
+			fmt.Fprintf(&text, "![%s](%s%s.svg)\n\n", chart.title, charts, suite)
+		}
+		for _, contenders := range contenderSets(all, suite, much) {
+			printTable(&text, all, suite, contenders, much)
+		}
+		for _, sentence := range all.noise(suite) {
+			fmt.Fprintf(&text, "\nNoise: %s.\n", sentence)
+		}
+		for _, missing := range all.settings("missing." + suite + ".") {
+			fmt.Fprintf(&text, "\nMissing: %s: %s.\n", missing.key, missing.value)
+		}
+		for range all.settings("failed." + suite) {
+			fmt.Fprintf(&text, "\n**This suite failed before its end.**\n")
+		}
+	}
+	if much == headlines {
+		fmt.Fprintf(&text, "\n[The whole report](%sreport.md), [each value](%sresults.csv).\n", charts, charts)
+	}
+	return text.String()
+}
+
+func printEnvironment(text *strings.Builder, all *results) {
+	fmt.Fprintf(text, "Measured %s at commit %s, %s rounds; JDK %s; %s; %s; %s; containerd %s; %s.\n",
+		all.setting("date"), all.setting("commit"), all.setting("rounds"), all.setting("JDK"), all.setting("kernel"),
+		all.setting("CPU"), all.setting("memory"), all.setting("containerd"), all.setting("decompressors"))
+}
+
+// printLosses lists where Gatun takes more than the peer, before anything else.
+func printLosses(text *strings.Builder, all *results) {
+	var losses []string
+	for _, asked := range all.questions {
+		if !slices.Contains(titles[asked.suite].headlines, asked.metric) {
+			continue
+		}
+		for _, contender := range all.contenders[asked] {
+			ratio, ok := all.ratio(asked, contender)
+			if ok && isGatun(contender) && ratio > 1 {
+				losses = append(losses, fmt.Sprintf("- %s, %s on %s, %s: %s takes %.2f times what %s takes",
+					asked.suite, asked.subject, asked.filesystem, metricName(asked.metric), contender, ratio, all.baseline(asked)))
+			}
+		}
+	}
+	if len(losses) == 0 {
+		text.WriteString("\nGatun loses nowhere in this run.\n")
+		return
+	}
+	fmt.Fprintf(text, "\n**Where Gatun loses:**\n\n%s\n", strings.Join(losses, "\n"))
+}
+
+func isGatun(contender string) bool { return strings.HasPrefix(contender, "gatun") }
+
+// contenderSets returns the columns of the tables of a suite: those that were asked the same things.
+func contenderSets(all *results, suite string, much extent) [][]string {
+	var contenders, parts []string
+	for _, asked := range all.questions {
+		if asked.suite != suite || isNoise(asked.metric) {
+			continue
+		}
+		for _, contender := range all.contenders[asked] {
+			set := &contenders
+			if strings.HasPrefix(contender, "floor-") {
+				set = &parts
+			}
+			if !slices.Contains(*set, contender) {
+				*set = append(*set, contender)
+			}
+		}
+	}
+	slices.SortStableFunc(contenders, func(a, b string) int { return rank(a) - rank(b) })
+	if len(parts) == 0 || much == headlines && suite != "unpack" {
+		return [][]string{contenders}
+	}
+	return [][]string{contenders, parts}
+}
+
+// rank puts peers first, Gatun next, and the floor last.
+func rank(contender string) int {
+	if index := slices.Index(baselines, contender); index >= 0 {
+		return index
+	}
+	switch {
+	case contender == "floor":
+		return 30
+	case isGatun(contender):
+		return 20
+	default:
+		return 10
+	}
+}
+
+func printTable(text *strings.Builder, all *results, suite string, contenders []string, much extent) {
+	fmt.Fprintf(text, "| %s |\n|%s\n", strings.Join(append([]string{"of", "what"}, contenders...), " | "),
+		strings.Repeat("---|", len(contenders)+2))
+	for _, asked := range all.questions {
+		if asked.suite != suite || isNoise(asked.metric) {
+			continue
+		}
+		if much == headlines && !slices.Contains(titles[suite].headlines, asked.metric) {
+			continue
+		}
+		name, of := metricName(asked.metric), asked.subject+", "+asked.filesystem
+		printRow(text, of, name, contenders, func(contender string) string { return cell(all, asked, contender) })
+		printRow(text, of, name+", cold", contenders, func(contender string) string {
+			if answer := all.answers[asked][contender]; answer != nil && len(answer.cold) > 0 {
+				return quantity(median(answer.cold), answer.unit)
+			}
+			return ""
+		})
+		printRow(text, of, name+", of the floor", contenders, func(contender string) string {
+			if ratio, ok := all.ratioTo(asked, contender, "floor"); ok {
+				return fmt.Sprintf("%.2f", ratio)
+			}
+			return ""
+		})
+	}
+	text.WriteString("\n")
+}
+
+// printRow leaves out a row that says nothing.
+func printRow(text *strings.Builder, of, name string, contenders []string, cellOf func(contender string) string) {
+	cells := make([]string, len(contenders))
+	for i, contender := range contenders {
+		cells[i] = cellOf(contender)
+	}
+	if strings.Join(cells, "") != "" {
+		fmt.Fprintf(text, "| %s | %s | %s |\n", of, name, strings.Join(cells, " | "))
+	}
+}
+
+func cell(all *results, asked question, contender string) string {
+	answer := all.answers[asked][contender]
+	if answer == nil || len(answer.values) == 0 {
+		return ""
+	}
+	text := quantity(median(answer.values), answer.unit)
+	if answer.spread() > spreadMax {
+		text = "~" + text
+	}
+	if ratio, ok := all.ratio(asked, contender); ok && !strings.HasPrefix(contender, "floor") {
+		text += fmt.Sprintf(" (%.2f)", ratio)
+	}
+	return text
+}
+
+// quantity writes a number with three digits that count.
+func quantity(value float64, unit string) string {
+	decimals := 0
+	if value != 0 {
+		decimals = max(0, 2-int(math.Floor(math.Log10(math.Abs(value)))))
+	}
+	return fmt.Sprintf("%.*f %s", min(decimals, 4), value, unit)
+}
+
+// printRatios is what a run ends with.
+func printRatios(output io.Writer, all *results) {
+	table := tabwriter.NewWriter(output, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "suite\tof\tfilesystem\twhat\tcontender\tmedian\tspread\tpeer\tratio\tof the floor")
+	for _, asked := range all.questions {
+		if !slices.Contains(titles[asked.suite].headlines, asked.metric) {
+			continue
+		}
+		for _, contender := range all.contenders[asked] {
+			ratio, ok := all.ratio(asked, contender)
+			if !ok || strings.HasPrefix(contender, "floor") {
+				continue
+			}
+			answer := all.answers[asked][contender]
+			ofFloor := ""
+			if distance, ok := all.ratioTo(asked, contender, "floor"); ok {
+				ofFloor = fmt.Sprintf("%.2f", distance)
+			}
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%.0f %%\t%s\t%.2f\t%s\n", asked.suite, asked.subject, asked.filesystem,
+				metricName(asked.metric), contender, quantity(median(answer.values), answer.unit), 100*answer.spread(),
+				all.baseline(asked), ratio, ofFloor)
+		}
+	}
+	table.Flush()
+	for _, suite := range all.suites() {
+		for _, sentence := range all.noise(suite) {
+			fmt.Fprintf(output, "NOISE in %s: %s\n", suite, sentence)
+		}
+	}
+	for _, missing := range all.settings("missing.") {
+		fmt.Fprintf(output, "MISSING in %s: %s\n", strings.Replace(missing.key, ".", ": ", 1), missing.value)
+	}
+}
+
+// Two runs on the same machine are expected to agree this well.
+const agreement = 0.15
+
+// printComparison says how far the ratios of two runs are apart, and fails if any is too far.
+func printComparison(output io.Writer, all, others *results) error {
+	table := tabwriter.NewWriter(output, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "suite\tof\tfilesystem\twhat\tcontender\tratio\tother\tapart")
+	apart := 0
+	for _, asked := range all.questions {
+		if !slices.Contains(titles[asked.suite].headlines, asked.metric) {
+			continue
+		}
+		for _, contender := range all.contenders[asked] {
+			ratio, ok := all.ratio(asked, contender)
+			other, isThere := others.ratio(asked, contender)
+			if !ok || !isThere || strings.HasPrefix(contender, "floor") {
+				continue
+			}
+			distance := math.Abs(ratio-other) / min(ratio, other)
+			mark := ""
+			if distance > agreement {
+				apart++
+				mark = " !"
+			}
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%.2f\t%.2f\t%.0f %%%s\n", asked.suite, asked.subject, asked.filesystem,
+				metricName(asked.metric), contender, ratio, other, 100*distance, mark)
+		}
+	}
+	table.Flush()
+	if apart > 0 {
+		return fmt.Errorf("%d ratios are more than %.0f %% apart", apart, 100*agreement)
+	}
+	return nil
+}
+
+const (
+	sectionBegin = "<!-- Made by scripts/bench --readme. -->"
+	sectionEnd   = "<!-- End of what scripts/bench --readme made. -->"
+)
+
+// replaceSection puts the text between two marks of a file.
+func replaceSection(name, text string) error {
+	content, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	before, rest, found := strings.Cut(string(content), sectionBegin)
+	_, after, ended := strings.Cut(rest, sectionEnd)
+	if !found || !ended {
+		return fmt.Errorf("%s has no section between %q and %q", name, sectionBegin, sectionEnd)
+	}
+	return os.WriteFile(name, []byte(before+sectionBegin+"\n\n"+text+"\n"+sectionEnd+after), 0o644)
+}

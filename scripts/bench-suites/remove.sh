@@ -1,0 +1,65 @@
+# Removal of an image: how long until it is acknowledged, and how long until its space is there again.
+# shellcheck shell=bash
+
+filesystems_default=(ext4 xfs btrfs)
+
+# What may stay: directories that do not shrink, and databases that have grown.
+kept_bytes_max=$((16 << 20))
+
+free_bytes() {
+  # btrfs counts what a transaction has freed only after it.
+  [[ $filesystem != btrfs ]] || sync --file-system "$volume"
+  stat --file-system --format '%f %S' "$volume" | awk '{ print $1 * $2 }'
+}
+
+space_is_back() { (($(free_bytes) >= free_before - kept_bytes_max)); }
+
+# remove_once IMAGE: after the daemons have removed another one. When both are gone, so is all that was there for them.
+remove_once() {
+  local begin free_before
+  begin_run
+  fresh_volume 16G
+  lay_out_metadata
+  start_contender "$contender"
+  sync --file-system "$volume"
+  free_before=$(free_bytes)
+  # Blobs go with their image, so they are not the shared ones.
+  cp -a "$content_kept/root/$content_plugin/." "$volume/containerd/root/$content_plugin/"
+  unpack_to_remove "$warming_image"
+  run_ctr images rm --sync "$warming_image" >/dev/null
+  unpack_to_remove "$1"
+  sync --file-system "$volume"
+  sleep 1
+  begin=$EPOCHREALTIME
+  run_ctr images rm --sync "$1" >/dev/null
+  record acknowledged "$(seconds_between "$begin" "$EPOCHREALTIME")" s
+  await 120 "the space of $1" space_is_back
+  record space "$(seconds_between "$begin" "$EPOCHREALTIME")" s
+  (($(count_committed) == 0)) || die "$contender still has snapshots"
+  stop_all
+  end_run
+}
+
+unpack_to_remove() { run_ctr snapshots unpack --snapshotter "$snapshotter" "$(digest_of "$1")" >/dev/null; }
+
+# remove_by SUBJECT IMAGE CONTENDER...
+remove_by() {
+  local subject=$1 image=$2 contender round
+  shift 2
+  for ((round = 1; round <= rounds; round++)); do
+    for contender in $(take_turns "$@"); do remove_once "$image"; done
+    progress
+  done
+  rm -rf "$content_kept"
+}
+
+# The native drivers copy each layer's parent, so theirs is a smaller image.
+bench_remove() {
+  local warming_image=demo:sibling
+  memory_touched_gib=5
+  keep_content "$small_image" demo:latest "$warming_image"
+  remove_by demo demo:latest native gatun-native
+  keep_content "$small_image" "$warming_image"
+  keep_content "$large_image" large:latest
+  remove_by large large:latest overlayfs gatun
+}

@@ -1,0 +1,56 @@
+# Lives of empty snapshots, from prepare to remove.
+#
+# Both sides are strict: Gatun as it comes, the peer with containerd's own bolt, which syncs each transaction.
+# shellcheck shell=bash
+
+filesystems_default=(ext4)
+
+# A JVM is at its full speed only after some thousand calls, so both have gone through as many.
+lives_of_warming=8000
+
+# How many are measured, by the number of clients.
+declare -A lives_measured=([1]=1000 [4]=2000 [16]=4000)
+
+# measure_lives CLIENTS
+measure_lives() {
+  local line word step
+  "$testbed" load --address "$gatun_socket" --clients "$1" --lives $((lives_measured[$1] / $1)) >/tmp/measured
+  while read -r line; do
+    step=${line%% *}
+    for word in $line; do
+      case $word in
+        lives_per_second=*) record lives "${word#*=}" /s ;;
+        p50_us=*) record "$step"_p50 "${word#*=}" us ;;
+        p99_us=*) record "$step"_p99 "${word#*=}" us ;;
+      esac
+    done
+  done </tmp/measured
+}
+
+run_lives() {
+  local clients
+  subject=$driver
+  begin_run
+  fresh_volume 4G
+  backend=$contender start_gatun "$volume/root" --driver "$driver"
+  "$testbed" load --address "$gatun_socket" --clients 16 --lives $((lives_of_warming / 16)) >/dev/null
+  for clients in 1 4 16; do
+    subject="$driver by $clients clients"
+    [[ $clients != 1 ]] || subject="$driver by 1 client"
+    measure_lives "$clients"
+  done
+  subject=$driver
+  stop_all
+  end_run
+}
+
+bench_rpc() {
+  local driver contender round subject
+  [[ $size != quick ]] || lives_of_warming=4000
+  for ((round = 1; round <= rounds; round++)); do
+    for driver in overlay native; do
+      for contender in $(take_turns gatun peer); do run_lives; done
+    done
+    progress
+  done
+}

@@ -1,0 +1,78 @@
+# What it matters how many snapshots there are, and how long their chains. The disk is in memory, so that this is about the
+# snapshotters, and 100,000 snapshots are there in time.
+# shellcheck shell=bash
+
+filesystems_default=(ext4)
+sizes_full=(1000 10000 100000)
+sizes_quick=(1000 10000)
+
+lives_measured=1000
+
+# ask_at_size: with so many snapshots there, one client lives as many lives; everything is listed; the daemon is restarted.
+ask_at_size() {
+  local line word step begin listed
+  subject="$1 snapshots"
+  "$testbed" load --address "$gatun_socket" --clients 1 --lives "$lives_measured" >/tmp/measured
+  while read -r line; do
+    step=${line%% *}
+    for word in $line; do
+      case $word in
+        lives_per_second=*) record lives "${word#*=}" /s ;;
+        p50_us=*) record "$step"_p50 "${word#*=}" us ;;
+      esac
+    done
+  done </tmp/measured
+  begin=$EPOCHREALTIME
+  listed=$("$testbed" list --address "$gatun_socket" | wc -l)
+  record list "$(seconds_between "$begin" "$EPOCHREALTIME")" s
+  ((listed == $1)) || die "$contender lists $listed snapshots, not $1"
+}
+
+start_for_scale() { backend=$contender start_gatun "$volume/root" "${gatun_arguments[@]}"; }
+
+# warm: the first thousands of calls are those of a cold JVM.
+warm() { "$testbed" load --address "$gatun_socket" --clients 16 --lives 250 >/dev/null; }
+
+measure_scale() {
+  local gatun_arguments=(--driver overlay) count there=0 begin
+  subject=snapshots
+  if [[ $contender == gatun ]]; then
+    printf 'metadata_entries_max = 200000\n' >/tmp/gatun.toml
+    gatun_arguments+=(--config /tmp/gatun.toml)
+  fi
+  begin_run
+  volumes=/tmp/disks fresh_volume 8G
+  start_for_scale
+  warm
+  for count in "${sizes[@]}"; do
+    begin=$EPOCHREALTIME
+    "$testbed" fill --address "$gatun_socket" --first "$there" --count $((count - there))
+    subject="$count snapshots"
+    record fill "$(seconds_between "$begin" "$EPOCHREALTIME")" s
+    there=$count
+    ask_at_size "$count"
+  done
+  stop gatun >/dev/null || true
+  subject="${sizes[-1]} snapshots"
+  begin=$EPOCHREALTIME
+  start_for_scale
+  record restart "$(seconds_between "$begin" "$EPOCHREALTIME")" s
+  warm
+  subject=chains
+  "$testbed" chain --address "$gatun_socket" >/tmp/measured
+  record_lines </tmp/measured
+  stop_all
+  end_run
+}
+
+bench_scale() {
+  local contender round subject sizes=("${sizes_full[@]}")
+  mkdir -p /tmp/disks
+  mount -t tmpfs -o size=90% tmpfs /tmp/disks
+  [[ $size != quick ]] || sizes=("${sizes_quick[@]}")
+  for ((round = 1; round <= rounds; round++)); do
+    for contender in $(take_turns gatun peer); do measure_scale; done
+    progress
+  done
+  umount /tmp/disks
+}

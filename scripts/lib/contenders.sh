@@ -1,0 +1,172 @@
+# Those that unpack, pull and remove images: a containerd with a snapshotter and a differ.
+#
+#   overlayfs        containerd's overlay snapshotter and its own differ, with pigz
+#   overlayfs-igzip  the same, with igzip instead of pigz, as newer releases have it
+#   native           containerd's native snapshotter and its own differ
+#   gatun            Gatun with its own differ
+#   gatun-unsynced   the same with layer_sync = "none": like the others it leaves syncing to the kernel
+#   gatun-walking    Gatun's snapshotter with containerd's differ
+#   gatun-native     Gatun's native driver with its own differ
+#   stargz, soci, nydus  snapshotters for lazy pulling, which unpack ordinary images with containerd's differ
+# shellcheck shell=bash
+
+# Newer containerd than Debian's looks for igzip first, with the arguments that it gives to unpigz.
+igzip_path=/tmp/igzip
+
+# lacks CONTENDER: says what is missing on this machine for it to take part, if anything is.
+lacks() {
+  case $1 in
+    overlayfs | native | gatun*) ;;
+    overlayfs-igzip) command -v igzip >/dev/null || say "igzip is not installed" ;;
+    stargz) command -v containerd-stargz-grpc >/dev/null || say "containerd-stargz-grpc is not installed (Debian's stargz-snapshotter has only its client)" ;;
+    soci) command -v soci-snapshotter-grpc >/dev/null || say "soci-snapshotter-grpc is not installed (package soci-snapshotter)" ;;
+    nydus) command -v containerd-nydus-grpc >/dev/null || say "containerd-nydus-grpc is not installed (package nydus-snapshotter)" ;;
+    *) die "there is no contender $1" ;;
+  esac
+}
+
+# present NAME...: sets $contenders to those that can take part, and writes down why the others cannot.
+present() {
+  local name reason
+  contenders=()
+  for name; do
+    reason=$(lacks "$name")
+    if [[ -z $reason ]]; then
+      contenders+=("$name")
+    else
+      leave_out "$name" "$reason"
+    fi
+  done
+}
+
+# leave_out NAME REASON: it shall be seen that it is missing.
+leave_out() {
+  warn "MISSING in $suite: $1: $2"
+  printf 'missing.%s.%s=%s\n' "$suite" "$1" "$2" >>"$results/environment"
+}
+
+# start_proxy NAME COMMAND...: a snapshotter of somebody else's, whose socket is /run/NAME.sock.
+start_proxy() {
+  local name=$1
+  shift
+  proxy_plugins[$name]=/run/$name.sock
+  start "$name" "$@"
+  await 30 "$name to answer" "$testbed" ping --address "/run/$name.sock" 2>/dev/null || {
+    show_log "$name"
+    return 1
+  }
+  daemons+=("${pids[$name]}")
+}
+
+# start_contender NAME: its daemons, on $volume. Sets $snapshotter to what containerd calls it, and $daemons to their
+# processes.
+start_contender() {
+  local path=$PATH driver=overlay
+  own_differ=no
+  snapshotter=gatun
+  proxy_plugins=()
+  daemons=()
+  printf 'containerd_address = "%s"\ncontainerd_root = "%s"\n' "$containerd_socket" "$volume/containerd/root" >/tmp/gatun.toml
+  case $1 in
+    overlayfs | native) snapshotter=$1 ;;
+    overlayfs-igzip)
+      snapshotter=overlayfs path=$igzip_path:$PATH
+      mkdir -p "$igzip_path"
+      ln -sf "$(command -v igzip)" "$igzip_path/unpigz"
+      ;;
+    gatun-walking) ;;
+    gatun | gatun-native) own_differ=yes ;;
+    gatun-unsynced)
+      own_differ=yes
+      say 'layer_sync = "none"' >>/tmp/gatun.toml
+      ;;
+    soci) snapshotter=$1 && start_soci ;;
+    nydus) snapshotter=$1 && start_nydus ;;
+    stargz) snapshotter=$1 && start_stargz ;;
+  esac
+  [[ $1 != gatun-native ]] || driver=native
+  if [[ $snapshotter == gatun ]]; then
+    start_gatun "$volume/gatun" --config /tmp/gatun.toml --driver "$driver"
+    daemons+=("${pids[gatun]}")
+  fi
+  PATH=$path start_containerd "$volume/containerd"
+  daemons+=("${pids[containerd]}")
+}
+
+start_soci() {
+  : >/tmp/soci.toml
+  start_proxy soci soci-snapshotter-grpc --config /tmp/soci.toml --root "$volume/soci" --address /run/soci.sock
+}
+
+start_stargz() {
+  : >/tmp/stargz.toml
+  start_proxy stargz containerd-stargz-grpc --config /tmp/stargz.toml --root "$volume/stargz" --address /run/stargz.sock
+}
+
+# Without its daemon for lazy pulling, which Debian does not have; it wants the configuration of that all the same.
+start_nydus() {
+  say '{"device": {"backend": {"type": "registry", "config": {}}, "cache": {"type": "blobcache"}}, "mode": "direct"}' >/tmp/nydusd.json
+  start_proxy nydus containerd-nydus-grpc --daemon-mode none --nydusd-config /tmp/nydusd.json --log-to-stdout \
+    --root "$volume/nydus" --address /run/nydus.sock
+}
+
+# count_committed: how many committed snapshots the contender has.
+count_committed() { run_ctr snapshots --snapshotter "$snapshotter" ls | awk 'NR > 1 && $NF == "Committed"' | wc -l; }
+
+# --- content
+
+# start_registries: one for what daemons are warmed with, and one for what is measured.
+start_registries() {
+  [[ -z ${small_registry:-} ]] || return 0
+  start_registry "$small_image"
+  small_registry=$registry
+  pids[small-registry]=${pids[registry]}
+  start_registry "$large_image"
+}
+
+# Or it is there already:
+
+# A content store with all images, which containerds of many runs share: they do not write to it.
+content_kept=/tmp/content
+content_plugin=io.containerd.content.v1.content
+metadata_plugin=io.containerd.metadata.v1.bolt
+
+# keep_content DIRECTORY IMAGE...: gets the images from a registry that serves the directory, unless they are there.
+keep_content() {
+  local directory=$1 image
+  shift
+  own_differ=no proxy_plugins=()
+  mkdir -p "$content_kept"
+  start_registry "$directory"
+  start_containerd "$content_kept"
+  for image; do
+    run_ctr content fetch --plain-http "$registry/$image" >/dev/null
+    run_ctr images tag --force "$registry/$image" "$image" >/dev/null
+    run_ctr images rm "$registry/$image" >/dev/null
+  done
+  stop containerd >/dev/null || true
+  stop registry >/dev/null || true
+}
+
+# lay_out_metadata: of what keep_content got, for a containerd that is about to be started on $volume.
+lay_out_metadata() {
+  local root=$volume/containerd/root
+  mkdir -p "$root/$content_plugin" "$root/$metadata_plugin"
+  cp "$content_kept/root/$metadata_plugin/meta.db" "$root/$metadata_plugin/"
+}
+
+# lay_out_content: the same, with the blobs.
+lay_out_content() {
+  lay_out_metadata
+  mount --bind "$content_kept/root/$content_plugin" "$volume/containerd/root/$content_plugin"
+}
+
+# digest_of IMAGE: of its manifest.
+digest_of() { run_ctr images ls "name==$1" | awk 'NR == 2 { print $3 }'; }
+
+# blobs_of IMAGE: the files of its layers in the shared store, the lowest first.
+blobs_of() {
+  local digest
+  run_ctr content get "$(digest_of "$1")" | jq -r '.layers[].digest' |
+    while read -r digest; do say "$content_kept/root/$content_plugin/blobs/${digest/://}"; done
+}

@@ -1,0 +1,125 @@
+# Measuring: rows of results, turns, and what else the machine was doing.
+#
+# A suite writes rows to $results/results.csv, one value each:
+#
+#   suite,filesystem,subject,contender,round,metric,value,unit
+#
+# The subject is what they all were given, such as an image. Round 0 is not of the rounds that medians are made of: it is what
+# a daemon takes that has done nothing yet. Of units ending in "/s" more is better, of others less.
+# shellcheck shell=bash
+
+volume=/tmp/volume
+results_header=suite,filesystem,subject,contender,round,metric,value,unit
+
+# record METRIC VALUE UNIT: adds a row about $suite, $filesystem, $subject, $contender and $round.
+record() { printf '%s,%s,%s,%s,%s,%s,%s,%s\n' "$suite" "$filesystem" "$subject" "$contender" "$round" "$@" >>"$results/results.csv"; }
+
+# record_lines [PREFIX]: adds a row for each line "METRIC VALUE UNIT" that it reads.
+record_lines() {
+  local metric value unit
+  while read -r metric value unit; do record "${1:-}$metric" "$value" "$unit"; done
+}
+
+# seconds_between BEGIN END: of two values of $EPOCHREALTIME.
+seconds_between() { awk -v then="$1" -v now="$2" 'BEGIN { printf "%.4f", now - then }'; }
+
+# take_turns NAME...: the names, beginning with another one in each $round.
+take_turns() {
+  local first=$(((round - 1) % $#))
+  printf '%s\n' "${@:first+1}" "${@:1:first}"
+}
+
+# touch_memory: a virtual machine gets its memory from its host when it first touches it, and may give back what is free for
+# a while. Neither must happen within a measurement, so this comes before each.
+touch_memory() {
+  local free_kib touched_kib=$((memory_touched_gib << 20))
+  free_kib=$(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo)
+  ((touched_kib <= free_kib / 2)) || touched_kib=$((free_kib / 2))
+  mkdir -p /tmp/memory
+  mount -t tmpfs -o size=90% tmpfs /tmp/memory
+  head -c "${touched_kib}K" /dev/zero >/tmp/memory/touched
+  umount /tmp/memory
+}
+
+# read_into_memory PATH...: all files there, so that whatever ran before, the page cache is the same for all.
+read_into_memory() { find "$@" -type f -exec cat {} + >/dev/null; }
+
+# What a run of a suite needs at most, its files and the device below them included.
+memory_touched_gib=2
+
+# --- noise
+
+# processor_ticks: all, idle and stolen ones of all processors since the machine was started.
+processor_ticks() { awk '$1 == "cpu" { print $2 + $3 + $4 + $5 + $6 + $7 + $8 + $9, $5 + $6, $9; exit }' /proc/stat; }
+
+# busy_percent: how busy the processors are in the next instant, while this script does nothing.
+busy_percent() {
+  local all idle all_later idle_later _
+  read -r all idle _ < <(processor_ticks)
+  sleep 0.2
+  read -r all_later idle_later _ < <(processor_ticks)
+  say $((100 - 100 * (idle_later - idle) / (all_later - all > 0 ? all_later - all : 1)))
+}
+
+# The machine gets this long to come to rest before a run.
+rest_seconds_max=2
+busy_percent_expected=10
+
+# begin_run: from here to end_run one contender is measured once.
+begin_run() {
+  local busy deadline
+  touch_memory
+  deadline=$((SECONDS + rest_seconds_max))
+  busy=$(busy_percent)
+  while ((busy > busy_percent_expected && SECONDS < deadline)); do busy=$(busy_percent); done
+  record noise_busy "$busy" %
+  record noise_calibration "$("$testbed" calibrate)" ms
+  read -r ticks_before _ stolen_before < <(processor_ticks)
+}
+
+end_run() {
+  local ticks _ stolen
+  read -r ticks _ stolen < <(processor_ticks)
+  record noise_steal "$(awk -v stolen=$((stolen - stolen_before)) -v all=$((ticks - ticks_before)) \
+    'BEGIN { printf "%.2f", 100 * stolen / (all + !all) }')" %
+}
+
+# fresh_volume SIZE: an empty filesystem of the kind that is being measured.
+fresh_volume() {
+  make_volume "$filesystem" "$1" "$volume"
+}
+
+# cpu_ticks PID...: what processes and those children that have ended took so far.
+cpu_ticks() {
+  local pid fields sum=0
+  for pid in "$@"; do
+    # The name in the second field may hold spaces.
+    read -r -a fields < <(sed 's/.*) //' "/proc/$pid/stat")
+    sum=$((sum + fields[11] + fields[12] + fields[13] + fields[14]))
+  done
+  say "$sum"
+}
+
+# measure COMMAND...: runs it, its output going to /tmp/measured, and sets $wall and $cpu to the seconds that it and $daemons
+# took.
+measure() {
+  local ticks client begin end status=0
+  ticks=$(cpu_ticks "${daemons[@]}")
+  begin=$EPOCHREALTIME
+  client=$({ TIMEFORMAT='%U %S' && time "$@" >/tmp/measured 2>&1; } 2>&1) || status=$?
+  end=$EPOCHREALTIME
+  ticks=$(($(cpu_ticks "${daemons[@]}") - ticks))
+  ((status == 0)) || die "$* failed for $contender: $(tail -n 3 /tmp/measured)"
+  wall=$(seconds_between "$begin" "$end")
+  cpu=$(awk -v ticks="$ticks" -v hertz="$(getconf CLK_TCK)" -v client="$client" \
+    'BEGIN { split(client, part, " "); printf "%.2f", ticks / hertz + part[1] + part[2] }')
+}
+
+# stop_all: all daemons that were started for a contender, which leaves registries, and the filesystem that they used.
+stop_all() {
+  local daemon
+  for daemon in "${!pids[@]}"; do
+    [[ $daemon == *registry ]] || stop "$daemon" >/dev/null 2>&1 || true
+  done
+  umount --recursive "$volume"
+}

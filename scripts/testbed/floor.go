@@ -1,0 +1,174 @@
+package main
+
+import (
+	"archive/tar"
+	"crypto/sha256"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// entry is what it takes to make a file.
+type entry struct {
+	name, target string
+	kind         byte
+}
+
+// floor does one part of unpacking and nothing else, and prints the seconds of time and of processor that this takes. What it
+// reads of the tars is in memory already, and their entries are known before the clock starts.
+func floor(arguments []string) error {
+	flags := flag.NewFlagSet("floor", flag.ExitOnError)
+	directory := flags.String("directory", "", "where `files` are made")
+	flags.Parse(arguments)
+	if flags.NArg() < 2 {
+		return errors.New("sha256, write or create and uncompressed tars expected")
+	}
+
+	tars := flags.Args()[1:]
+	layers := make([][]entry, len(tars))
+	sizes := make([]int64, len(tars))
+	for i, file := range tars {
+		if err := eachEntry(file, func(header *tar.Header) {
+			layers[i] = append(layers[i], entry{path.Clean("/" + header.Name), header.Linkname, header.Typeflag})
+			sizes[i] += header.Size
+		}); err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	part := map[string]func(layer int) error{
+		"sha256": func(layer int) error { return hashOnly(tars[layer]) },
+		"write":  func(layer int) error { return writeOnly(layerDirectory(*directory, layer), sizes[layer]) },
+		"create": func(layer int) error { return createOnly(layerDirectory(*directory, layer), layers[layer]) },
+	}[flags.Arg(0)]
+	if part == nil {
+		return fmt.Errorf("there is no part %s", flags.Arg(0))
+	}
+	begin, spent := time.Now(), processorTime()
+	for layer := range tars {
+		if err := part(layer); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Printf("%.3f %.3f\n", time.Since(begin).Seconds(), (processorTime() - spent).Seconds())
+	return err
+}
+
+func layerDirectory(directory string, layer int) string {
+	return filepath.Join(directory, fmt.Sprint(layer))
+}
+
+func processorTime() time.Duration {
+	var usage unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
+		panic(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+const pieceBytes = 1 << 20
+
+func hashOnly(file string) error {
+	content, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	_, err = io.CopyBuffer(sha256.New(), struct{ io.Reader }{content}, make([]byte, pieceBytes))
+	return err
+}
+
+// writeOnly writes as many bytes as there are in the files of a layer, in one file and in order.
+func writeOnly(directory string, size int64) error {
+	if err := os.MkdirAll(directory, 0o755); err != nil {
+		return err
+	}
+	file, err := os.Create(filepath.Join(directory, "data"))
+	if err != nil {
+		return err
+	}
+	piece := make([]byte, pieceBytes)
+	for rest := size; rest > 0; {
+		length, err := file.Write(piece[:min(rest, pieceBytes)])
+		if err != nil {
+			return errors.Join(err, file.Close())
+		}
+		rest -= int64(length)
+	}
+	return file.Close()
+}
+
+// createOnly makes the files of a layer, empty. A name that is there already, and a link to a file of another layer, count
+// for nothing: what is measured is the bulk.
+func createOnly(directory string, entries []entry) error {
+	if err := os.MkdirAll(directory, 0o755); err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		name := directory + entry.name
+		err := create(directory, name, entry)
+		if errors.Is(err, syscall.ENOENT) && entry.kind != tar.TypeLink {
+			if err := os.MkdirAll(path.Dir(name), 0o755); err != nil {
+				return err
+			}
+			err = create(directory, name, entry)
+		}
+		isExpected := errors.Is(err, syscall.EEXIST) || errors.Is(err, syscall.ENOENT) && entry.kind == tar.TypeLink
+		if err != nil && !isExpected {
+			return &os.PathError{Op: "create", Path: name, Err: err}
+		}
+	}
+	return nil
+}
+
+func create(directory, name string, entry entry) error {
+	switch entry.kind {
+	case tar.TypeDir:
+		return unix.Mkdir(name, 0o755)
+	case tar.TypeSymlink:
+		return unix.Symlink(entry.target, name)
+	case tar.TypeLink:
+		return unix.Link(directory+path.Clean("/"+entry.target), name)
+	default:
+		descriptor, err := unix.Open(name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644)
+		if err != nil {
+			return err
+		}
+		return unix.Close(descriptor)
+	}
+}
+
+const calibrationBytes = 64 << 20
+
+// calibrate prints how many milliseconds a fixed amount of work takes that needs nothing but all processors. On a quiet
+// machine that is always the same.
+func calibrate(arguments []string) error {
+	if len(arguments) != 0 {
+		return errors.New("no arguments expected")
+	}
+	piece := make([]byte, pieceBytes)
+	var running sync.WaitGroup
+	begin := time.Now()
+	for range runtime.NumCPU() {
+		running.Add(1)
+		go func() {
+			defer running.Done()
+			hash := sha256.New()
+			for range calibrationBytes / pieceBytes {
+				hash.Write(piece)
+			}
+		}()
+	}
+	running.Wait()
+	_, err := fmt.Printf("%.2f\n", 1000*time.Since(begin).Seconds())
+	return err
+}
