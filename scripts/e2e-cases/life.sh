@@ -73,3 +73,24 @@ it_leaves_the_overlayfs_snapshotter_alone() {
   assert_equal "a container on overlayfs without Gatun" gatun "$(run_container without latest cat /etc/hostname)"
   pull sibling overlayfs
 }
+
+it_starts_from_what_it_has_been_trained_in() {
+  local installed=/tmp/installed
+  cp -a "$project/server/target/gatun" "$installed"
+  gatun=$installed/bin/gatun
+  "$gatun" train
+  assert_equal "directories of training" 0 "$(find /tmp -maxdepth 1 -name 'gatun-training*' | wc -l)"
+  # With this option a JVM that does not take the file does not start.
+  export GATUN_JAVA_OPTS=-XX:AOTMode=on
+  start_node ext4
+  pull latest
+  assert_equal "the file that the third layer wrote" gatun "$(run_container first latest cat /etc/hostname)"
+  unset GATUN_JAVA_OPTS
+
+  # Other libraries than those of the training: it starts all the same.
+  stop gatun
+  touch -d '1 hour ago' "$installed/lib/gatun-server.jar"
+  restart_gatun
+  await_plugin
+  assert_equal "the file, with other libraries" gatun "$(run_container second latest cat /etc/hostname)"
+}

@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
       DuCommand.class,
       ConfigCommand.class,
       FsckCommand.class,
+      TrainCommand.class,
       VersionCommand.class
     },
     synopsisSubcommandLabel = "COMMAND",

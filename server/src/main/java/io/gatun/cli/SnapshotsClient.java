@@ -6,20 +6,13 @@ import io.gatun.proto.snapshots.SnapshotsGrpc;
 import io.gatun.proto.snapshots.SnapshotsGrpc.SnapshotsBlockingStub;
 import io.gatun.proto.snapshots.UsageRequest;
 import io.gatun.proto.snapshots.UsageResponse;
+import io.gatun.server.DaemonConnection;
 import io.gatun.server.SnapshotMessages;
 import io.gatun.server.StartException;
 import io.gatun.snapshot.SnapshotInfo;
 import io.gatun.snapshot.Usage;
-import io.grpc.InsecureChannelCredentials;
-import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
-import io.grpc.netty.NettyChannelBuilder;
-import io.netty.channel.EventLoopGroup;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.netty.channel.nio.NioIoHandler;
-import io.netty.channel.socket.nio.NioDomainSocketChannel;
-import java.net.UnixDomainSocketAddress;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,23 +26,12 @@ final class SnapshotsClient implements AutoCloseable {
   /** Counting the files of a large snapshot is the longest that anything asked here may take. */
   private static final long ANSWER_SECONDS_MAX = 300;
 
-  private static final int MESSAGE_BYTES_MAX = 16 << 20;
-
   private final Path address;
-  private final EventLoopGroup loop = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
-  private final ManagedChannel channel;
+  private final DaemonConnection connection;
 
   SnapshotsClient(Path address) {
     this.address = address;
-    this.channel =
-        NettyChannelBuilder.forAddress(
-                UnixDomainSocketAddress.of(address), InsecureChannelCredentials.create())
-            .eventLoopGroup(loop)
-            .channelType(NioDomainSocketChannel.class, UnixDomainSocketAddress.class)
-            .overrideAuthority("localhost")
-            .maxInboundMessageSize(MESSAGE_BYTES_MAX)
-            .directExecutor()
-            .build();
+    this.connection = new DaemonConnection(address);
   }
 
   /** {@return the snapshots that match one of the filters, or all if there are none} */
@@ -87,7 +69,7 @@ final class SnapshotsClient implements AutoCloseable {
   private <T> T ask(Function<SnapshotsBlockingStub, T> question) {
     try {
       return question.apply(
-          SnapshotsGrpc.newBlockingStub(channel)
+          SnapshotsGrpc.newBlockingStub(connection.channel())
               .withDeadlineAfter(ANSWER_SECONDS_MAX, TimeUnit.SECONDS));
     } catch (StatusRuntimeException e) {
       Status status = e.getStatus();
@@ -106,7 +88,6 @@ final class SnapshotsClient implements AutoCloseable {
 
   @Override
   public void close() {
-    channel.shutdownNow();
-    loop.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
+    connection.close();
   }
 }

@@ -41,6 +41,7 @@ final class ArchitectureTest {
   private static final String PROTO = "io.gatun.proto..";
   private static final String SERVER = "io.gatun.server..";
   private static final String CLI = "io.gatun.cli..";
+  private static final String TRAINING = "io.gatun.training..";
 
   private static final String FOREIGN = "java.lang.foreign..";
   private static final String CHRONICLE = "net.openhft..";
@@ -60,7 +61,8 @@ final class ArchitectureTest {
 
   @Test
   void allPartsAreLookedAt() {
-    for (String part : new String[] {LINUX, SNAPSHOT, PROTO, SERVER, CLI, ENGINE, METADATA}) {
+    for (String part :
+        new String[] {LINUX, SNAPSHOT, PROTO, SERVER, CLI, TRAINING, ENGINE, METADATA}) {
       assertThat(gatun.stream().filter(resideInAPackage(part))).as(part).isNotEmpty();
     }
     assertThat(gatun.stream().map(JavaClass::getSimpleName)).doesNotContain("ArchitectureTest");
@@ -83,7 +85,7 @@ final class ArchitectureTest {
         .resideInAPackage(PROTO)
         .should()
         .dependOnClassesThat()
-        .resideInAnyPackage(LINUX, SNAPSHOT, SERVER, CLI)
+        .resideInAnyPackage(LINUX, SNAPSHOT, SERVER, CLI, TRAINING)
         .check(gatun);
   }
 
@@ -94,7 +96,7 @@ final class ArchitectureTest {
         .resideInAPackage(SERVER)
         .should()
         .dependOnClassesThat()
-        .resideInAnyPackage(LINUX, CLI)
+        .resideInAnyPackage(LINUX, CLI, TRAINING)
         .check(gatun);
   }
 

@@ -1,0 +1,102 @@
+package io.gatun.training;
+
+import io.gatun.proto.content.ContentGrpc;
+import io.gatun.proto.content.Info;
+import io.gatun.proto.content.InfoRequest;
+import io.gatun.proto.content.InfoResponse;
+import io.gatun.proto.types.Descriptor;
+import io.gatun.snapshot.apply.Digest;
+import io.grpc.Server;
+import io.grpc.Status;
+import io.grpc.netty.NettyServerBuilder;
+import io.grpc.stub.StreamObserver;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.nio.NioServerDomainSocketChannel;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.UnixDomainSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.DigestOutputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+
+/** Stands in for containerd: says which blobs there are, and keeps them where containerd does. */
+final class TrainingContent implements AutoCloseable {
+
+  private static final String MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip";
+
+  private final Path blobs;
+  private final Map<String, Long> sizes = new ConcurrentHashMap<>();
+  private final EventLoopGroup loop = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
+  private final Server server;
+
+  TrainingContent(Path address, Path root) throws IOException {
+    blobs = root.resolve("io.containerd.content.v1.content/blobs/sha256");
+    Files.createDirectories(blobs);
+    server =
+        NettyServerBuilder.forAddress(UnixDomainSocketAddress.of(address))
+            .channelType(NioServerDomainSocketChannel.class)
+            .bossEventLoopGroup(loop)
+            .workerEventLoopGroup(loop)
+            .directExecutor()
+            .addService(new Service())
+            .build()
+            .start();
+  }
+
+  /** {@return what describes a layer that can be asked for from now on} */
+  Descriptor addLayer(int number, int files) throws IOException {
+    Path written = Files.createTempFile(blobs, "layer", "");
+    MessageDigest sha256 = sha256();
+    try (OutputStream file = new DigestOutputStream(Files.newOutputStream(written), sha256)) {
+      TrainingLayer.write(number, files, file);
+    }
+    Digest digest = new Digest("sha256:" + HexFormat.of().formatHex(sha256.digest()));
+    Path blob = Files.move(written, blobs.resolve(digest.hex()));
+    long size = Files.size(blob);
+    sizes.put(digest.text(), size);
+    return Descriptor.newBuilder()
+        .setMediaType(MEDIA_TYPE)
+        .setDigest(digest.text())
+        .setSize(size)
+        .build();
+  }
+
+  private static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every JDK has SHA-256 (class MessageDigest)", e);
+    }
+  }
+
+  @Override
+  public void close() {
+    server.shutdownNow();
+    loop.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
+  }
+
+  private final class Service extends ContentGrpc.ContentImplBase {
+
+    @Override
+    public void info(InfoRequest request, StreamObserver<InfoResponse> client) {
+      Long size = sizes.get(request.getDigest());
+      if (size == null) {
+        client.onError(Status.NOT_FOUND.asRuntimeException());
+        return;
+      }
+      client.onNext(
+          InfoResponse.newBuilder()
+              .setInfo(Info.newBuilder().setDigest(request.getDigest()).setSize(size))
+              .build());
+      client.onCompleted();
+    }
+  }
+}

@@ -1,0 +1,5 @@
+/** What goes on in training. */
+@NullMarked
+package io.gatun.training;
+
+import org.jspecify.annotations.NullMarked;
