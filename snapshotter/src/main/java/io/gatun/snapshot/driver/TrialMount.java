@@ -54,6 +54,17 @@ record TrialMount(Fd lower, Fd upper, Fd work, LinuxPath target, boolean userXat
    * like.
    */
   Optional<String> useDetached(Use use) throws ErrnoException {
+    try (Fd mounted = mountDetached()) {
+      return use.with(mounted);
+    }
+  }
+
+  /**
+   * {@return the top of the mount, which lasts as long as something in it is open}
+   *
+   * @param flags further options of the mount
+   */
+  Fd mountDetached(String... flags) throws ErrnoException {
     try (Fd context = Mounts.fsopen(TYPE)) {
       Mounts.fsconfigSetString(context, "lowerdir", path(lower));
       Mounts.fsconfigSetString(context, "upperdir", path(upper));
@@ -61,10 +72,11 @@ record TrialMount(Fd lower, Fd upper, Fd work, LinuxPath target, boolean userXat
       if (userXattrs) {
         Mounts.fsconfigSetFlag(context, "userxattr");
       }
-      Mounts.fsconfigCreate(context);
-      try (Fd mounted = Mounts.fsmount(context)) {
-        return use.with(mounted);
+      for (String flag : flags) {
+        Mounts.fsconfigSetFlag(context, flag);
       }
+      Mounts.fsconfigCreate(context);
+      return Mounts.fsmount(context);
     }
   }
 

@@ -1,5 +1,6 @@
 package io.gatun.snapshot.engine;
 
+import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.apply.ApplyLimits;
 import io.gatun.snapshot.apply.LayerApplier;
@@ -12,6 +13,8 @@ import io.gatun.snapshot.driver.DriverName;
 import io.gatun.snapshot.driver.NativeDriver;
 import io.gatun.snapshot.driver.OverlayDriver;
 import io.gatun.snapshot.driver.OverlayTrial;
+import io.gatun.snapshot.driver.TreeSync;
+import io.gatun.snapshot.driver.WritebackErrors;
 import io.gatun.snapshot.metadata.MetadataStore;
 import java.io.IOException;
 import java.time.InstantSource;
@@ -107,14 +110,16 @@ public final class EngineRoot implements AutoCloseable {
       Driver chosen =
           between.apply(chooseDriver(disk, settings, root, boot, store.size() == 0, filesystem));
       this.driver = chosen.name();
+      Optional<WritebackErrors> errors = watchWriteback(root);
       NameClaims claims = new NameClaims();
       Reaper reaper = keep(new Reaper(disk, root, recordsOf(store)));
       Set<Long> missing = Recovery.run(root, store, reaper);
       CopySettler copies = keep(new CopySettler(chosen, filesystem, lostWrites));
       SnapshotDirectories directories = new SnapshotDirectories(disk, root, reaper, missing);
       Chains chains = new Chains(store, directories);
+      LayerBarrier barrier = new LayerBarrier(filesystem, new TreeSync(disk), errors, lostWrites);
       LayerDurability durability =
-          new LayerDurability(settings.layerSync(), chosen, filesystem, lostWrites);
+          new LayerDurability(settings.layerSync(), chosen, barrier, lostWrites);
       AppliedLayers applied = new AppliedLayers();
       this.engine =
           new Engine(
@@ -148,6 +153,18 @@ public final class EngineRoot implements AutoCloseable {
       if (!complete) {
         close();
       }
+    }
+  }
+
+  /** {@return what tells of lost writes, where there can be such a thing} */
+  private Optional<WritebackErrors> watchWriteback(Root root) {
+    try {
+      return Optional.of(keep(WritebackErrors.watch(disk, root.trash())));
+    } catch (ErrnoException e) {
+      log.info(
+          "layer_barrier=syncfs reason=\"small layers cannot be synced by themselves: {}\"",
+          e.getMessage());
+      return Optional.empty();
     }
   }
 

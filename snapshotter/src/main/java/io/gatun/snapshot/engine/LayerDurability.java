@@ -10,16 +10,16 @@ final class LayerDurability {
 
   private final LayerSync when;
   private final Driver driver;
-  private final SharedSync filesystem;
+  private final LayerBarrier barrier;
   private final LostWrites lostWrites;
 
   /**
-   * @param filesystem syncs all there is; {@code lostWrites} knows of its failures
+   * @param barrier whose failures {@code lostWrites} knows of
    */
-  LayerDurability(LayerSync when, Driver driver, SharedSync filesystem, LostWrites lostWrites) {
+  LayerDurability(LayerSync when, Driver driver, LayerBarrier barrier, LostWrites lostWrites) {
     this.when = when;
     this.driver = driver;
-    this.filesystem = filesystem;
+    this.barrier = barrier;
     this.lostWrites = lostWrites;
   }
 
@@ -31,7 +31,7 @@ final class LayerDurability {
    */
   void awaitCommit(String key, Chain chain) throws ErrnoException {
     if (isAsked(chain)) {
-      sync("commit", key, chain, filesystem.mark());
+      sync("commit", key, chain, barrier.mark());
       // Only now: a sync that failed just before, for somebody else, took these files with it.
       lostWrites.requireNone("commit", key, chain.id());
     }
@@ -45,7 +45,7 @@ final class LayerDurability {
    * @throws SnapshotException.FailedPrecondition if the snapshot could never be committed
    */
   long beginApply(String key, long id, boolean isWanted) {
-    long mark = filesystem.mark();
+    long mark = barrier.mark();
     if (isAskedOfApply(isWanted)) {
       lostWrites.requireNone("apply", key, id);
     }
@@ -94,7 +94,7 @@ final class LayerDurability {
 
   private void sync(String operation, String key, Chain chain, long mark) throws ErrnoException {
     try {
-      filesystem.await(mark);
+      barrier.await(driver.target(chain).files(), mark);
     } catch (ErrnoException e) {
       // No room, for example, is no reason to try again here: what was not written is gone.
       throw new SnapshotException.StorageFailure(

@@ -67,6 +67,32 @@ final class SharedSync {
     requireNoFailure(mark);
   }
 
+  /** {@return whether any sync has ever failed} */
+  synchronized boolean hasFailed() {
+    return failures > 0;
+  }
+
+  /**
+   * Runs a sync of the caller's own, of what nobody else waits for, beside whatever goes on here.
+   * If it fails, that concerns all the others, too, since the kernel says so only once.
+   *
+   * @throws ErrnoException if it has failed, or any other since the mark
+   */
+  void runAlone(long mark, Sync own) throws ErrnoException {
+    try {
+      own.run();
+    } catch (ErrnoException e) {
+      note(e);
+      throw e;
+    }
+    requireNoFailure(mark);
+  }
+
+  private synchronized void note(ErrnoException failure) {
+    failures++;
+    lastFailure = failure;
+  }
+
   private synchronized void requireNoFailure(long mark) throws ErrnoException {
     if (lastFailure != null && failures != mark) {
       throw lastFailure;
@@ -86,10 +112,7 @@ final class SharedSync {
       sync.run();
       mine.complete(null);
     } catch (ErrnoException e) {
-      synchronized (this) {
-        failures++;
-        lastFailure = e;
-      }
+      note(e);
       mine.completeExceptionally(e);
     } catch (RuntimeException | Error e) {
       mine.completeExceptionally(e);

@@ -9,8 +9,8 @@ import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.driver.DriverSetting;
-import io.gatun.snapshot.fault.Effect;
 import io.gatun.snapshot.fault.Fault;
+import io.gatun.snapshot.fault.LayerSyncs;
 import io.gatun.snapshot.fault.Machine;
 import io.gatun.snapshot.fault.MachineStoppedException;
 import io.gatun.snapshot.fault.QuietLogs;
@@ -66,7 +66,7 @@ class ApplyFaultsTest {
   }
 
   private void failSyncs() {
-    machine.disk().breakDown((effect, _) -> effect == Effect.SYNC_FILESYSTEM, Errno.EIO);
+    machine.disk().breakDown(LayerSyncs::isOne, Errno.EIO);
   }
 
   @Test

@@ -9,29 +9,49 @@ import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.fault.Effect;
+import io.gatun.snapshot.fault.LayerSyncs;
 import io.gatun.snapshot.fault.Machine;
 import io.gatun.snapshot.fault.QuietLogs;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * What is written before a sync that fails is lost, although the next sync succeeds; so it must
  * never become a layer.
  */
 @Timeout(60)
+@ParameterizedClass
+@EnumSource
 @ExtendWith(QuietLogs.class)
 class LostWritesTest {
 
   private static final Map<String, String> NO_LABELS = Map.of();
-  private static final Set<Effect> SYNCS_OF_LAYERS = Set.of(Effect.SYNC_FILESYSTEM);
 
+  /** What is in a layer, which decides how it is synced. */
+  enum Content {
+    /** Few files. */
+    FILES,
+    /** Something that cannot be synced by itself. */
+    FILE_AND_LINK
+  }
+
+  private final Content content;
   private Machine machine;
+
+  LostWritesTest(Content content) {
+    this.content = content;
+  }
 
   @BeforeEach
   void start() throws Exception {
@@ -49,8 +69,19 @@ class LostWritesTest {
   }
 
   private void prepare(String key) {
-    snapshots().prepare(key, "", NO_LABELS);
+    Path top = Path.of(snapshots().prepare(key, "", NO_LABELS).getFirst().source());
     machine.write(key, "file", "content of " + key);
+    if (content == Content.FILE_AND_LINK) {
+      link(top.resolve("link"));
+    }
+  }
+
+  private static void link(Path link) {
+    try {
+      Files.createSymbolicLink(link, Path.of("file"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private void commit(String key) {
@@ -58,7 +89,7 @@ class LostWritesTest {
   }
 
   private void failSyncs(Errno errno) {
-    machine.disk().breakDown((effect, _) -> SYNCS_OF_LAYERS.contains(effect), errno);
+    machine.disk().breakDown(LayerSyncs::isOne, errno);
   }
 
   private void assertRefused(String key) {
@@ -147,7 +178,7 @@ class LostWritesTest {
         .disk()
         .breakDown(
             (effect, path) ->
-                SYNCS_OF_LAYERS.contains(effect)
+                LayerSyncs.isOne(effect, path)
                     || (effect == Effect.WRITE && path.toString().contains("journal")),
             Errno.EIO);
     assertThatThrownBy(() -> commit("a")).isInstanceOf(SnapshotException.StorageFailure.class);

@@ -21,6 +21,7 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -41,17 +42,38 @@ final class RecoveryIT {
     // What tells a clean stop from a crash.
     Files.delete(path.resolve("metadata/clean"));
     Files.delete(path.resolve("snapshots/1/fs"));
+    assertOpensInTime(
+        "recovery",
+        settings,
+        engine ->
+            assertThatThrownBy(() -> engine.snapshotter().stat(name(0)))
+                .isInstanceOf(SnapshotException.NotFound.class)
+                .hasMessageContaining("is missing"));
+  }
+
+  @Test
+  void tenThousandSnapshotsAreThereAfterACleanStopInUnderTwoSeconds() throws Exception {
+    Path path = temporary.resolve("root");
+    EngineSettings settings = EngineSettings.defaults(path);
+    makeSnapshots(path, settings);
+    assertThat(path.resolve("metadata/clean")).exists();
+    assertOpensInTime(
+        "clean start",
+        settings,
+        engine -> assertThat(engine.snapshotter().stat(name(0)).kind()).isEqualTo(Kind.COMMITTED));
+  }
+
+  private static void assertOpensInTime(
+      String what, EngineSettings settings, Consumer<EngineRoot> check) throws Exception {
     // Of the thread, since others use this machine, too.
     long begin = THREADS.getCurrentThreadCpuTime();
     try (EngineRoot engine =
         EngineRoot.open(new UnsyncedDisk(), settings, InstantSource.system())) {
       Duration taken = Duration.ofNanos(THREADS.getCurrentThreadCpuTime() - begin);
-      System.out.printf("recovery of %d snapshots takes %d ms%n", SNAPSHOTS, taken.toMillis());
+      System.out.printf("%s of %d snapshots takes %d ms%n", what, SNAPSHOTS, taken.toMillis());
       assertThat(taken).isLessThan(PATIENCE);
       assertThat(TestEngine.list(engine.snapshotter())).hasSize(SNAPSHOTS);
-      assertThatThrownBy(() -> engine.snapshotter().stat(name(0)))
-          .isInstanceOf(SnapshotException.NotFound.class)
-          .hasMessageContaining("is missing");
+      check.accept(engine);
     }
   }
 

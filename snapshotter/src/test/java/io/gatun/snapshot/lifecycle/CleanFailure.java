@@ -3,6 +3,7 @@ package io.gatun.snapshot.lifecycle;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.fault.LayerSyncs;
 import java.util.List;
 import java.util.Set;
 
@@ -12,8 +13,6 @@ final class CleanFailure {
   /** What comes back by itself; everything else is a failure of the disk. */
   private static final Set<String> EXHAUSTION = Set.of("ENOSPC", "EDQUOT", "EMFILE", "ENOMEM");
 
-  private static final String SYNC_OF_LAYERS = "SYNC_FILESYSTEM";
-
   private CleanFailure() {}
 
   /**
@@ -22,7 +21,7 @@ final class CleanFailure {
    * @param fault the effect that was failed
    */
   static void require(Operation.Request request, String fault, Outcome.Refusal refusal) {
-    if (fault.contains(SYNC_OF_LAYERS) && request instanceof Operation.Commit) {
+    if (LayerSyncs.isOne(fault) && request instanceof Operation.Commit) {
       requireNoCommit(refusal);
       return;
     }
@@ -34,7 +33,7 @@ final class CleanFailure {
             : request instanceof Operation.Remove
                 ? SnapshotException.FailedPrecondition.class
                 : SnapshotException.ResourceExhausted.class;
-    boolean isLayerLost = fault.contains(SYNC_OF_LAYERS);
+    boolean isLayerLost = LayerSyncs.isOne(fault);
     assertThat(refusal.kind())
         .as("what %s is answered with after %s: %s", request, fault, message)
         .isIn(

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 
 /**
@@ -28,6 +29,18 @@ sealed interface Operation {
 
     @Override
     Request renamed(UnaryOperator<String> names);
+
+    /** {@return the keys and names under which it may change something} */
+    default Set<String> touched() {
+      return switch (this) {
+        case Prepare prepare -> Set.of(prepare.key());
+        case View view -> Set.of(view.key());
+        case Commit commit -> Set.of(commit.name(), commit.key());
+        case Remove remove -> Set.of(remove.key());
+        case Update update -> Set.of(update.name());
+        case Mounts _, Stat _, ListAll _, UsageOf _, Cleanup _ -> Set.of();
+      };
+    }
   }
 
   record Prepare(String key, String parent, Map<String, String> labels) implements Request {

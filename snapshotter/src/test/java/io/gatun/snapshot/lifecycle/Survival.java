@@ -7,21 +7,16 @@ import static org.assertj.core.api.Assertions.fail;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotInfo;
-import io.gatun.snapshot.check.RootCheck;
 import io.gatun.snapshot.check.RootFinding;
 import io.gatun.snapshot.check.RootReport;
 import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.fault.LayerSyncs;
 import io.gatun.snapshot.fault.Machine;
 import io.gatun.snapshot.metadata.Contents;
 import io.gatun.snapshot.metadata.MetadataReport;
 import io.gatun.snapshot.metadata.SnapshotRecord;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
-import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -29,10 +24,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
-import java.util.TreeMap;
-import java.util.TreeSet;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /**
  * A daemon on a machine that may fail at any moment, and beside it a model of what was
@@ -41,12 +32,8 @@ import java.util.stream.Stream;
  */
 final class Survival implements AutoCloseable {
 
-  private static final String PROBE = "probe";
-
-  /** What lies beside a copy until that is on the disk. */
-  private static final String COPY_MARK = "copied-since-boot";
-
   private final Machine machine;
+  private final RootSight root;
   private ModelSnapshotter model;
   private ModelFiles files = new ModelFiles();
 
@@ -59,9 +46,6 @@ final class Survival implements AutoCloseable {
   /** Copies that had not reached the disk when the power went. */
   private final Set<String> unsettled = new HashSet<>();
 
-  /** Of all ids that were seen. */
-  private long highestId;
-
   private int steps;
   private String lastFault = "none";
 
@@ -72,6 +56,7 @@ final class Survival implements AutoCloseable {
 
   Survival(DriverSetting driver) {
     this.machine = Machine.create(driver);
+    this.root = new RootSight(machine);
     this.model = new ModelSnapshotter(driver == DriverSetting.OVERLAY);
   }
 
@@ -183,7 +168,7 @@ final class Survival implements AutoCloseable {
 
   private void noteFault() {
     lastFault = machine.disk().fired().orElse(lastFault);
-    isLayerSyncLost |= lastFault.contains("SYNC_FILESYSTEM");
+    isLayerSyncLost |= LayerSyncs.isOne(lastFault);
   }
 
   private static boolean isSame(Outcome expected, Outcome.Refusal refusal) {
@@ -272,7 +257,8 @@ final class Survival implements AutoCloseable {
 
   /** Ends the daemon, and looks at what it has left. */
   void crash(Crash how) {
-    noteIds();
+    noteFault();
+    root.noteIds();
     boolean isContentKept =
         switch (how) {
           case Crash.Kill _ -> {
@@ -297,9 +283,9 @@ final class Survival implements AutoCloseable {
     startWhole();
     assertThat(listed()).isEqualTo(acknowledged);
     machine.snapshotter().cleanup();
-    assertThat(names("trash")).isEmpty();
-    assertThat(names("snapshots")).hasSameSizeAs(acknowledged.keySet());
-    checkNewId();
+    assertThat(root.names("trash")).isEmpty();
+    assertThat(root.names("snapshots")).hasSameSizeAs(acknowledged.keySet());
+    root.checkNewId();
     unsettled.forEach(
         name ->
             assertThatThrownBy(() -> machine.snapshotter().mounts(name))
@@ -317,53 +303,10 @@ final class Survival implements AutoCloseable {
   /** Stops in order: nothing is wrong, and nothing waits to be cleaned up. */
   void finish() {
     machine.settle();
-    checkOpenFiles();
+    root.checkOpenFiles();
     machine.stop();
     assertThat(machine.openFiles()).isEmpty();
     assertThat(checkRoot(true).findings()).isEmpty();
-  }
-
-  private void checkOpenFiles() {
-    List<String> open =
-        machine.openFiles().stream().filter(file -> !file.startsWith("mapped ")).toList();
-    assertThat(open).noneMatch(file -> file.contains("/snapshots/") || file.contains("/trash/"));
-    assertThat(open).filteredOn(file -> file.contains("/metadata/journal-")).hasSize(1);
-    assertThat(open).filteredOn(file -> file.contains("/metadata/checkpoint-")).isEmpty();
-  }
-
-  private void noteIds() {
-    noteFault();
-    Stream.concat(names("snapshots").stream(), names("trash").stream())
-        .map(name -> name.replace(".new", ""))
-        .filter(name -> name.matches("[0-9]+"))
-        .forEach(name -> highestId = Math.max(highestId, Long.parseLong(name)));
-  }
-
-  /** An id that was given to anybody is not given to anybody else. */
-  private void checkNewId() {
-    Set<String> before = names("snapshots");
-    machine.snapshotter().prepare(PROBE, "", Map.of());
-    Set<String> after = names("snapshots");
-    after.removeAll(before);
-    assertThat(after).hasSize(1);
-    assertThat(Long.parseLong(after.iterator().next())).isGreaterThan(highestId);
-    machine.snapshotter().remove(PROBE);
-    machine.snapshotter().cleanup();
-    noteIds();
-  }
-
-  private Set<String> names(String directory) {
-    Path path = machine.root().resolve(directory);
-    if (!Files.exists(path)) {
-      return new TreeSet<>();
-    }
-    try (Stream<Path> entries = Files.list(path)) {
-      return entries
-          .map(entry -> entry.getFileName().toString())
-          .collect(Collectors.toCollection(TreeSet::new));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 
   // What is on the disk while no daemon runs.
@@ -374,12 +317,7 @@ final class Survival implements AutoCloseable {
       pending = Optional.empty();
       return new RootReport(List.of(), Optional.empty());
     }
-    RootReport report;
-    try {
-      report = RootCheck.of(machine.root());
-    } catch (IOException | UnusableRootException e) {
-      throw new AssertionError("cannot be checked", e);
-    }
+    RootReport report = root.check();
     assertThat(report.findings()).as("findings").allMatch(this::isHarmless);
     List<SnapshotRecord> records =
         report.metadata().flatMap(MetadataReport::contents).map(Contents::records).stream()
@@ -415,7 +353,7 @@ final class Survival implements AutoCloseable {
       assertThat(Comparison.withoutTimes(List.copyOf(found.values())))
           .as("done wholly, if at all: %s (%s)", request, unused)
           .isEqualTo(Comparison.withoutTimes(after.infos()));
-      Set<String> touched = touched(request);
+      Set<String> touched = request.touched();
       acknowledged.forEach(
           (name, info) -> {
             if (!touched.contains(name)) {
@@ -434,30 +372,14 @@ final class Survival implements AutoCloseable {
     pending = Optional.empty();
   }
 
-  private static Set<String> touched(Operation.Request request) {
-    return switch (request) {
-      case Operation.Prepare prepare -> Set.of(prepare.key());
-      case Operation.View view -> Set.of(view.key());
-      case Operation.Commit commit -> Set.of(commit.name(), commit.key());
-      case Operation.Remove remove -> Set.of(remove.key());
-      case Operation.Update update -> Set.of(update.name());
-      case Operation.Mounts _,
-          Operation.Stat _,
-          Operation.ListAll _,
-          Operation.UsageOf _,
-          Operation.Cleanup _ ->
-          Set.of();
-    };
-  }
-
   private void checkFiles(List<SnapshotRecord> records, boolean isContentKept) {
     for (SnapshotRecord record : records) {
-      Map<String, String> found = filesOf(record.id());
+      Map<String, String> found = root.files(record.id());
       ModelSnapshotter.Entry entry = model.require("files", record.name());
       boolean isCopy = machine.driver() == DriverSetting.NATIVE && record.kind() != Kind.VIEW;
       Map<String, String> expected =
           isCopy ? files.visible(record.name(), model.chain(entry)) : files.own(record.name());
-      if (!isContentKept && Files.isSymbolicLink(directory(record.id()).resolve(COPY_MARK))) {
+      if (!isContentKept && root.isUnsettledCopy(record.id())) {
         unsettled.add(record.name());
       }
       if (unsettled.contains(record.name())) {
@@ -472,24 +394,6 @@ final class Survival implements AutoCloseable {
         files.replace(record.name(), found, expected);
       }
     }
-  }
-
-  private Path directory(long id) {
-    return machine.root().resolve("snapshots").resolve(Long.toString(id));
-  }
-
-  private Map<String, String> filesOf(long id) {
-    Map<String, String> found = new TreeMap<>();
-    try (Stream<Path> entries = Files.list(directory(id).resolve("fs"))) {
-      List<Path> regular =
-          entries.filter(entry -> Files.isRegularFile(entry, LinkOption.NOFOLLOW_LINKS)).toList();
-      for (Path file : new ArrayList<>(regular)) {
-        found.put(file.getFileName().toString(), Files.readString(file));
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    return found;
   }
 
   @Override

@@ -1,0 +1,163 @@
+package io.gatun.snapshot.engine;
+
+import static io.gatun.snapshot.engine.TestEngine.NO_LABELS;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.FileStatus;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.OpenFlag;
+import io.gatun.linux.Stat;
+import io.gatun.linux.Unistd;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.Snapshotter;
+import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.driver.WritebackErrors;
+import io.gatun.snapshot.fixture.DiskCalls;
+import io.gatun.snapshot.fixture.LoopFilesystem;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.InstantSource;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * A disk that loses writes: it lies in memory, of which there is not enough for all that is free on
+ * it. What is in use, the journal of the filesystem above all, has its place and can be written.
+ */
+final class WritebackErrorsIT {
+
+  private static final long DISK_BYTES = 128L << 20;
+  private static final long MEMORY_BYTES = 160L << 20;
+  private static final long SPARE_BYTES = 8L << 20;
+  private static final int MUCH_BYTES = 32 << 20;
+
+  @TempDir Path scratch;
+
+  private Path memory;
+  private Path image;
+  private Path volume;
+
+  @BeforeEach
+  void mountDisk() throws IOException {
+    memory = Files.createDirectory(scratch.resolve("memory"));
+    volume = Files.createDirectory(scratch.resolve("volume"));
+    LoopFilesystem.run(
+        List.of("mount", "-t", "tmpfs", "-o", "size=" + MEMORY_BYTES, "tmpfs", memory.toString()));
+    image = memory.resolve("disk.img");
+    try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "rw")) {
+      file.setLength(DISK_BYTES);
+    }
+    LoopFilesystem.run(
+        List.of(
+            "mkfs.ext4",
+            "-q",
+            "-F",
+            "-E",
+            "lazy_itable_init=0,lazy_journal_init=0",
+            image.toString()));
+    // mkfs leaves holes where it is to write zeros.
+    try (Fd file = Fcntl.open(LinuxPath.of(image), OpenFlag.READ_WRITE)) {
+      Fcntl.fallocate(file, 0, DISK_BYTES);
+    }
+    LoopFilesystem.run(List.of("mount", "-o", "loop", image.toString(), volume.toString()));
+  }
+
+  /** Takes away the memory for what is free on the disk, but for a little. */
+  private void takeMemory() throws IOException {
+    LoopFilesystem.run(List.of("fstrim", volume.toString()));
+    FileStatus status = Stat.statx(Fd.CURRENT_DIRECTORY, LinuxPath.of(image));
+    long left = status.blocks() * FileStatus.BLOCK_BYTES + SPARE_BYTES;
+    LoopFilesystem.run(List.of("mount", "-o", "remount,size=" + left, memory.toString()));
+  }
+
+  @AfterEach
+  void unmountDisk() {
+    LoopFilesystem.run(List.of("umount", volume.toString()));
+    LoopFilesystem.run(List.of("umount", memory.toString()));
+  }
+
+  private static Fd open(Path path) throws ErrnoException {
+    return Fcntl.open(LinuxPath.of(path), OpenFlag.READ_ONLY);
+  }
+
+  /** Loses some of a file that somebody else writes, who is told of it. */
+  private void loseWrites() throws IOException {
+    takeMemory();
+    Path file = Files.write(volume.resolve("of a container"), new byte[MUCH_BYTES]);
+    try (Fd opened = open(file)) {
+      assertThatThrownBy(() -> Unistd.fsync(opened)).isInstanceOf(ErrnoException.class);
+    }
+    try (RandomAccessFile shrunk = new RandomAccessFile(file.toFile(), "rw")) {
+      shrunk.setLength(0);
+    }
+    // What it had taken of the memory is free again.
+    LoopFilesystem.run(List.of("fstrim", volume.toString()));
+  }
+
+  @Test
+  void writeThatIsLostIsToldWithoutASync() throws Exception {
+    Path parent = Files.createDirectory(volume.resolve("parent"));
+    try (Fd directory = open(parent);
+        WritebackErrors errors = WritebackErrors.watch(new LinuxDisk(), directory)) {
+      assertThat(parent).isEmptyDirectory();
+      errors.requireNone();
+      loseWrites();
+      for (int i = 0; i < 2; i++) {
+        assertThatThrownBy(errors::requireNone)
+            .isInstanceOfSatisfying(
+                ErrnoException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EIO));
+      }
+    }
+  }
+
+  @Test
+  void smallLayerIsNotCommittedAfterAnyWriteWasLost() throws Exception {
+    DiskCalls calls = new DiskCalls(new LinuxDisk());
+    EngineSettings defaults = EngineSettings.defaults(volume.resolve("root"));
+    try (EngineRoot root =
+        EngineRoot.open(
+            calls.disk(),
+            new EngineSettings(
+                defaults.root(),
+                DriverSetting.OVERLAY,
+                defaults.overlay(),
+                defaults.copyThreads(),
+                defaults.layerSync(),
+                defaults.metadata().withEntriesMax(100)),
+            InstantSource.system())) {
+      Snapshotter snapshots = root.snapshotter();
+      prepare(snapshots, "before");
+      commit(snapshots, "before");
+      assertThat(calls.count("syncFilesystem")).isZero();
+      prepare(snapshots, "a");
+      loseWrites();
+      assertThatThrownBy(() -> commit(snapshots, "a"))
+          .isInstanceOf(SnapshotException.StorageFailure.class)
+          .hasMessageContaining("EIO");
+      assertThatThrownBy(() -> commit(snapshots, "a"))
+          .isInstanceOf(SnapshotException.FailedPrecondition.class);
+      prepare(snapshots, "after");
+      commit(snapshots, "after");
+    }
+  }
+
+  private static void prepare(Snapshotter snapshots, String key) throws IOException {
+    Path own = Path.of(snapshots.prepare(key, "", NO_LABELS).getFirst().source());
+    Files.writeString(own.resolve("file"), "content of " + key);
+  }
+
+  private static void commit(Snapshotter snapshots, String key) {
+    snapshots.commit("layer of " + key, key, "", NO_LABELS);
+  }
+}
