@@ -89,11 +89,7 @@ final class CheckpointReader {
         ByteBuffer frame =
             Frame.read(file, offset, sequence, header.salt())
                 .orElseThrow(() -> damage(name, at, "part %d of it is damaged".formatted(part)));
-        try {
-          Frame.visit(frame, counter);
-        } catch (MalformedException e) {
-          throw new MetadataDamagedException(e.finding(name, offset));
-        }
+        Frame.visit(frame, name, offset, counter);
         offset += Frame.sizeOf(Frame.bodyBytesOf(frame));
         sequence++;
       }

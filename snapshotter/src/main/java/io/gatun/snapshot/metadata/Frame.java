@@ -171,8 +171,24 @@ final class Frame {
     void onEnd(long count) throws MalformedException;
   }
 
-  /** Visits all entries of an intact frame. */
-  static void visit(ByteBuffer frame, Visitor visitor) throws MalformedException {
+  /**
+   * Visits all entries of an intact frame.
+   *
+   * @param file the name of the file that the frame is in
+   * @param offset where in that
+   * @throws MetadataDamagedException if an entry makes no sense; the checksum being right, that is
+   *     how it was written
+   */
+  static void visit(ByteBuffer frame, String file, long offset, Visitor visitor)
+      throws MetadataDamagedException {
+    try {
+      visit(frame, visitor);
+    } catch (MalformedException e) {
+      throw new MetadataDamagedException(e.finding(file, offset));
+    }
+  }
+
+  private static void visit(ByteBuffer frame, Visitor visitor) throws MalformedException {
     ByteBuffer body = frame.slice(HEADER_BYTES, bodyBytesOf(frame));
     try {
       while (body.hasRemaining()) {

@@ -88,7 +88,7 @@ final class JournalReader {
       if (frame.isEmpty()) {
         break;
       }
-      visit(frame.get(), offset, visitor);
+      Frame.visit(frame.get(), name, offset, visitor);
       last = OptionalLong.of(offset);
       offset += Frame.sizeOf(Frame.bodyBytesOf(frame.get()));
       sequence++;
@@ -98,15 +98,6 @@ final class JournalReader {
             ? checkSeal(offset, sequence, sealedAt.getAsLong())
             : checkTail(offset, sequence);
     return new Content(name, header, offset, sequence, last, file.sizeBytes(), tail);
-  }
-
-  private void visit(ByteBuffer frame, long offset, Frame.Visitor visitor)
-      throws MetadataDamagedException {
-    try {
-      Frame.visit(frame, visitor);
-    } catch (MalformedException e) {
-      throw new MetadataDamagedException(e.finding(name, offset));
-    }
   }
 
   private Optional<Finding> checkSeal(long offset, long sequence, long sealedAt)

@@ -179,8 +179,7 @@ final class Salvage {
         }
       }
     }
-    idsEnd = Math.max(idsEnd, part.idsEnd);
-    trustedFrom = Math.max(trustedFrom, part.trustedFrom);
+    noteIds(part);
     if (isWhole || !isExact) {
       part.puts.forEach(this::put);
     }
@@ -205,30 +204,18 @@ final class Salvage {
   }
 
   /** What is in a checkpoint. */
-  private static final class Part implements Frame.Visitor {
+  private static final class Part extends FrameContent {
     private final List<SnapshotRecord> puts = new ArrayList<>();
     private OptionalLong end = OptionalLong.empty();
-    private long idsEnd = Ids.FIRST;
-    private long trustedFrom = Ids.FIRST;
 
     @Override
-    public void onPut(byte[] encoding) throws MalformedException {
-      puts.add(RecordCodec.decode(encoding));
+    void onRecord(byte[] encoding, SnapshotRecord record) {
+      puts.add(record);
     }
 
     @Override
     public void onRemove(long id) throws MalformedException {
       throw new MalformedException("a checkpoint removes a record");
-    }
-
-    @Override
-    public void onReserve(long reserved) {
-      idsEnd = Math.max(idsEnd, reserved);
-    }
-
-    @Override
-    public void onDistrust(long distrusted) {
-      trustedFrom = Math.max(trustedFrom, distrusted);
     }
 
     @Override
@@ -257,7 +244,9 @@ final class Salvage {
         next = frame.getKey() + 1;
         offset = frame.getValue() + sizeOf(file, frame.getValue());
       }
-      visit(file, source, scan, new Replay(), sealedAt);
+      Replay replay = new Replay();
+      visit(file, source, scan, replay, sealedAt);
+      noteIds(replay);
       if (following != null && next < sealedAt) {
         findings.add(
             Finding.damage(
@@ -329,10 +318,10 @@ final class Salvage {
   }
 
   /** Does again what batches did. */
-  private final class Replay implements Frame.Visitor {
+  private final class Replay extends FrameContent {
     @Override
-    public void onPut(byte[] encoding) throws MalformedException {
-      put(RecordCodec.decode(encoding));
+    void onRecord(byte[] encoding, SnapshotRecord record) {
+      put(record);
     }
 
     @Override
@@ -341,25 +330,20 @@ final class Salvage {
     }
 
     @Override
-    public void onReserve(long reserved) {
-      idsEnd = Math.max(idsEnd, reserved);
-    }
-
-    @Override
-    public void onDistrust(long distrusted) {
-      trustedFrom = Math.max(trustedFrom, distrusted);
-    }
-
-    @Override
     public void onEnd(long count) throws MalformedException {
       throw new MalformedException("a journal has the end of a checkpoint");
     }
   }
 
+  /** Takes note of how far ids were given out, and of those that are not trusted. */
+  private void noteIds(FrameContent content) {
+    idsEnd = Math.max(idsEnd, content.idsEnd());
+    trustedFrom = Math.max(trustedFrom, content.trustedFrom());
+  }
+
   private void put(SnapshotRecord record) {
     records.put(record.id(), record);
     found.put(record.id(), founds++);
-    idsEnd = Math.max(idsEnd, record.id() + 1);
   }
 
   // Frames.
@@ -378,14 +362,8 @@ final class Salvage {
   private void visit(
       FileWindow file, Source source, FrameScan scan, Frame.Visitor visitor, long sequenceEnd)
       throws ErrnoException, MetadataDamagedException {
-    for (var frame : scan.frames().headMap(sequenceEnd).entrySet()) {
-      long offset = frame.getValue();
-      try {
-        Frame.visit(file.at(offset, sizeOf(file, offset)), visitor);
-      } catch (MalformedException e) {
-        // Its checksum is right, so this is how it was written.
-        throw new MetadataDamagedException(e.finding(source.name(), offset));
-      }
+    for (long offset : scan.frames().headMap(sequenceEnd).values()) {
+      Frame.visit(file.at(offset, sizeOf(file, offset)), source.name(), offset, visitor);
     }
   }
 }

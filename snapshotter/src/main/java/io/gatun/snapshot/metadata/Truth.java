@@ -53,36 +53,22 @@ record Truth(
         public void onRemove(long id) {}
       };
 
-  /** Checks records on their way, and keeps the end of the ids. */
-  private static final class Reading implements Frame.Visitor {
+  /** Checks records on their way. */
+  private static final class Reading extends FrameContent {
     private final Visitor visitor;
-    private long idsEnd = Ids.FIRST;
-    private long trustedFrom = Ids.FIRST;
 
     Reading(Visitor visitor) {
       this.visitor = visitor;
     }
 
     @Override
-    public void onPut(byte[] encoding) throws MalformedException {
-      SnapshotRecord record = RecordCodec.decode(encoding);
+    void onRecord(byte[] encoding, SnapshotRecord record) {
       visitor.onPut(encoding, record);
-      idsEnd = Math.max(idsEnd, record.id() + 1);
     }
 
     @Override
     public void onRemove(long id) {
       visitor.onRemove(id);
-    }
-
-    @Override
-    public void onReserve(long end) {
-      idsEnd = Math.max(idsEnd, end);
-    }
-
-    @Override
-    public void onDistrust(long end) {
-      trustedFrom = Math.max(trustedFrom, end);
     }
 
     @Override
@@ -121,8 +107,8 @@ record Truth(
         Stat.statx(generations.directory(), MetadataFile.path(MetadataFile.checkpoint(generation)))
             .sizeBytes(),
         last,
-        reading.idsEnd,
-        reading.trustedFrom,
+        reading.idsEnd(),
+        reading.trustedFrom(),
         contents.size(),
         last.nextSequence() - contents.getFirst().header().firstSequence());
   }
