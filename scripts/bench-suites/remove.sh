@@ -56,9 +56,10 @@ remove_by() {
 # The native drivers copy each layer's parent, so theirs is a smaller image.
 bench_remove() {
   local warming_image=demo:sibling
-  memory_touched_gib=5
+  memory_touched_gib=2
   keep_content "$small_image" demo:latest "$warming_image"
   remove_by demo demo:latest native gatun-native
+  memory_touched_gib=5
   keep_content "$small_image" "$warming_image"
   keep_content "$large_image" large:latest
   remove_by large large:latest overlayfs gatun

@@ -6,11 +6,12 @@ unpacked_images_full=(large big layers large-zstd)
 unpacked_images_quick=(large)
 unpacked_images_all=(large:latest big:latest layers:latest large:zstd)
 
-# contenders_for IMAGE: igzip has no part in zstd, and what containerd's differ makes of Gatun's snapshots is asked once.
+# contenders_for IMAGE: igzip has no part in zstd and little in small layers, and what containerd's differ makes of Gatun's
+# snapshots is asked once.
 contenders_for() {
   case $1 in
     large) say overlayfs overlayfs-igzip gatun-walking gatun gatun-unsynced ;;
-    *-zstd) say overlayfs gatun gatun-unsynced ;;
+    layers | *-zstd) say overlayfs gatun gatun-unsynced ;;
     *) say overlayfs overlayfs-igzip gatun gatun-unsynced ;;
   esac
 }
