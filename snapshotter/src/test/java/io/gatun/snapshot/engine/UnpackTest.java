@@ -13,6 +13,7 @@ import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.apply.LayerBlob;
 import io.gatun.snapshot.disk.UnsyncedDisk;
+import io.gatun.snapshot.fixture.Compressed;
 import io.gatun.snapshot.fixture.DiskCalls;
 import io.gatun.snapshot.fixture.TarBuilder;
 import java.io.ByteArrayOutputStream;
@@ -156,6 +157,21 @@ class UnpackTest {
         .isInstanceOf(SnapshotException.InvalidArgument.class)
         .hasMessageContaining("layer " + BytesBlob.digestOf(tar))
         .hasMessageContaining("entry \".wh..\"");
+    assertReadyForAnotherTry();
+  }
+
+  @Test
+  void windowThatIsTooLargeInTheMiddleLeavesTheSnapshotToTheNextDiffer() throws Exception {
+    byte[] large = TarBuilder.pax().file("one", 0644, new byte[20_000_000]).finish();
+    byte[] blob =
+        Compressed.joined(
+            Compressed.zstd(Arrays.copyOf(large, 9_000_000)),
+            Compressed.zstdWithWindow(Arrays.copyOfRange(large, 9_000_000, large.length), 24));
+    int before = calls.count("createFile");
+    assertThatThrownBy(() -> unpack(new BytesBlob(blob)))
+        .isInstanceOf(SnapshotException.Unsupported.class)
+        .hasMessageContaining("a window of more than 8388608 bytes");
+    assertThat(calls.count("createFile")).isGreaterThan(before);
     assertReadyForAnotherTry();
   }
 

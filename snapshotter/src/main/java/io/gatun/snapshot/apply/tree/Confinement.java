@@ -4,6 +4,7 @@ import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
+import io.gatun.linux.KernelFeature;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.ResolveFlag;
@@ -19,6 +20,10 @@ final class Confinement {
   private static final Set<ResolveFlag> INSIDE =
       Set.of(ResolveFlag.BENEATH, ResolveFlag.NO_SYMLINKS, ResolveFlag.NO_MOUNT_CROSSING);
 
+  private static final LinuxPath SELF = LinuxPath.of(".");
+
+  private static final boolean HAS_OPENAT2 = KernelFeature.OPENAT2.isPresent();
+
   private Confinement() {}
 
   /** {@return the top of a tree, which is trusted to be where its path says} */
@@ -33,8 +38,30 @@ final class Confinement {
    * @param path from the top; empty for the top itself
    */
   static Fd open(Fd top, LinuxPath path) throws ErrnoException {
-    LinuxPath name = path.isEmpty() ? LinuxPath.of(".") : path;
-    return Fcntl.openat2(top, name, INSIDE, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY);
+    LinuxPath name = path.isEmpty() ? SELF : path;
+    return HAS_OPENAT2
+        ? Fcntl.openat2(top, name, INSIDE, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY)
+        : openStepByStep(top, name);
+  }
+
+  /**
+   * As {@link #open}, on kernels before 5.6 and where a filter of system calls does not know
+   * openat2(2): no link is followed either, but a mount would be entered.
+   */
+  static Fd openStepByStep(Fd top, LinuxPath path) throws ErrnoException {
+    Fd at = top;
+    for (LinuxPath name : Places.components(path)) {
+      Fd next;
+      try {
+        next = openChild(at, name);
+      } finally {
+        if (at != top) {
+          at.close();
+        }
+      }
+      at = next;
+    }
+    return at;
   }
 
   /** {@return a directory directly in an open one} */

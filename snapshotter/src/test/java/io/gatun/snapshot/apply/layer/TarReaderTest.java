@@ -41,7 +41,7 @@ class TarReaderTest {
   }
 
   @Test
-  void sizeInRecordsDrivesWhatIsPassedOver() throws IOException {
+  void cve202562518SizeInRecordsDrivesWhatIsPassedOver() throws IOException {
     // A header that says 0 with a record that says 1024: who believes the header takes the content
     // for entries (CVE-2025-62518).
     byte[] hidden = new TarBuilder(Format.USTAR).file("hidden", 0644, "").unfinished();
@@ -203,7 +203,7 @@ class TarReaderTest {
   }
 
   @Test
-  void endlessSparseMapsAreRefused() {
+  void cve202558183EndlessSparseMapsAreRefused() {
     byte[] more = new byte[512];
     more[504] = 1;
     int blocks = TarReader.EXTENSION_BYTES_MAX / 512 + 1;
@@ -232,7 +232,7 @@ class TarReaderTest {
   }
 
   @Test
-  void oversizedExtensionsAreRefusedBeforeTheyAreRead() {
+  void cve20222879OversizedExtensionsAreRefusedBeforeTheyAreRead() {
     byte[] header =
         new TarBuilder.Header()
             .text(0, 100, bytes("x"))
