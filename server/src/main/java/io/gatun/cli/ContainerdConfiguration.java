@@ -32,6 +32,7 @@ final class ContainerdConfiguration {
           "version = 3\n"
               + plugin(gatun)
               + forKubernetes("io.containerd.cri.v1.images\"")
+              + (gatun.rebase() ? forParallelUnpacks() : "")
               + forTransfers();
     };
   }
@@ -83,6 +84,15 @@ final class ContainerdConfiguration {
           snapshotter = "gatun"
         """
         .formatted(table);
+  }
+
+  private static String forParallelUnpacks() {
+    return """
+
+        # Layers are unpacked in parallel. The default, 1, is one after the other.
+        [plugins."io.containerd.transfer.v1.local"]
+          max_concurrent_unpacks = 4
+        """;
   }
 
   /**

@@ -53,9 +53,10 @@ public interface Driver {
    * the commit is recorded and harmless to repeat, since a crash may come in between.
    *
    * @param chain the snapshot as it will be committed, so with the parent that it is put on
+   * @param mayHaveMarks whether somebody may have put marks into it that stand for deletions
    * @return whether anything had to be done
    */
-  boolean freeze(Chain chain) throws ErrnoException;
+  boolean freeze(Chain chain, boolean mayHaveMarks) throws ErrnoException;
 
   /**
    * {@return whether nothing has been put into an active snapshot since it was made, so that making

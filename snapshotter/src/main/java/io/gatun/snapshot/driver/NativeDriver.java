@@ -120,7 +120,7 @@ public final class NativeDriver implements Driver {
 
   /** A copy is in the same form whether it is committed or not, but it has to be one. */
   @Override
-  public boolean freeze(Chain chain) throws ErrnoException {
+  public boolean freeze(Chain chain, boolean mayHaveMarks) throws ErrnoException {
     requireWhole(chain);
     return false;
   }

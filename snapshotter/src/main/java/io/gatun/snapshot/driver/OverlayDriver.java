@@ -161,11 +161,11 @@ public final class OverlayDriver implements Driver {
   }
 
   @Override
-  public boolean freeze(Chain chain) throws ErrnoException {
+  public boolean freeze(Chain chain, boolean mayHaveMarks) throws ErrnoException {
     try (Fd directory = files.openDirectory(chain.id())) {
       volatileMark.requireIntact(directory, chain.id());
     }
-    if (!mounts.isOnEmptyLower(chain)) {
+    if (!mayHaveMarks || !mounts.isOnEmptyLower(chain)) {
       return false;
     }
     try (Fd own = files.openFiles(chain.id())) {

@@ -13,6 +13,8 @@ import io.gatun.linux.NodeType;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Stat;
 import io.gatun.snapshot.disk.Disk;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -34,12 +36,22 @@ public final class TreeDeletion {
    */
   private static final int PASSES_MAX = 3;
 
+  /** Says when the next thing may be removed. */
+  @FunctionalInterface
+  public interface Pace {
+
+    /** Returns when it may. A failure ends the deletion, whatever it is. */
+    void await();
+  }
+
   private final Disk disk;
   private final TreeWork work;
+  private final Pace pace;
 
-  private TreeDeletion(Disk disk, TreeWork work) {
+  private TreeDeletion(Disk disk, TreeWork work, Pace pace) {
     this.disk = disk;
     this.work = work;
+    this.pace = pace;
   }
 
   /**
@@ -47,15 +59,16 @@ public final class TreeDeletion {
    * thing.
    */
   public static void delete(Disk disk, Fd parent, LinuxPath name) throws ErrnoException {
-    delete(disk, parent, name, new SerialTreeWork());
+    delete(disk, parent, name, new SerialTreeWork(), () -> {});
   }
 
-  static void delete(Disk disk, Fd parent, LinuxPath name, TreeWork work) throws ErrnoException {
+  static void delete(Disk disk, Fd parent, LinuxPath name, TreeWork work, Pace pace)
+      throws ErrnoException {
     Optional<FileStatus> status = Stat.tryStatx(parent, name, AtFlag.SYMLINK_NOFOLLOW);
     if (status.isEmpty()) {
       return;
     }
-    TreeDeletion deletion = new TreeDeletion(disk, work);
+    TreeDeletion deletion = new TreeDeletion(disk, work, pace);
     if (status.get().type() != NodeType.DIRECTORY) {
       deletion.removeFile(parent, name, status.get().type());
       return;
@@ -93,28 +106,33 @@ public final class TreeDeletion {
 
     private void clear(Fd fd) throws ErrnoException {
       TreeBatch batch = TreeBatch.read(fd);
+      List<Directory> children = new ArrayList<>();
+      for (DirectoryEntry entry : batch.entries()) {
+        clear(fd, entry.name(), entry.type(), children);
+      }
+      // Whoever reads on may be the last to need the descriptor, so nothing is left to do with it
+      // here; and where the newest task comes first, what was found is emptied before more is read.
       if (!batch.isLast()) {
         work.fork(() -> clear(fd));
       }
-      for (DirectoryEntry entry : batch.entries()) {
-        clear(fd, entry.name(), entry.type());
-      }
+      children.forEach(child -> work.fork(child::enter));
       if (batch.isLast()) {
         place.leave();
         finish(this);
       }
     }
 
-    private void clear(Fd fd, LinuxPath name, NodeType type) throws ErrnoException {
+    private void clear(Fd fd, LinuxPath name, NodeType type, List<Directory> children)
+        throws ErrnoException {
       switch (type) {
         case DIRECTORY -> {
           unfinished.incrementAndGet();
-          work.fork(new Directory(this, place, place.child(name))::enter);
+          children.add(new Directory(this, place, place.child(name)));
         }
         case UNKNOWN -> {
           Optional<FileStatus> status = Stat.tryStatx(fd, name, AtFlag.SYMLINK_NOFOLLOW);
           if (status.isPresent()) {
-            clear(fd, name, status.get().type());
+            clear(fd, name, status.get().type(), children);
           }
         }
         case REGULAR, SYMBOLIC_LINK, CHARACTER_DEVICE, BLOCK_DEVICE, FIFO, SOCKET ->
@@ -154,6 +172,7 @@ public final class TreeDeletion {
   }
 
   private void removeFile(Fd parent, LinuxPath name, NodeType type) throws ErrnoException {
+    pace.await();
     try {
       disk.removeFile(parent, name);
     } catch (ErrnoException e) {
@@ -172,6 +191,7 @@ public final class TreeDeletion {
   }
 
   private void removeDirectory(Fd parent, LinuxPath name) throws ErrnoException {
+    pace.await();
     try {
       disk.removeDirectory(parent, name);
     } catch (ErrnoException e) {

@@ -3,6 +3,7 @@ package io.gatun.snapshot.engine;
 import io.gatun.linux.Timespec;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Usage;
+import io.gatun.snapshot.apply.tree.TreeResult;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -14,8 +15,9 @@ import java.util.Set;
  * What is known of active snapshots because they were made here, and a layer is, or was, unpacked
  * into them.
  *
- * <p>It is in memory alone. After a restart nothing is known, so a commit has to make the files
- * durable and somebody has to count them, as with any other snapshot; nothing can be forgotten that
+ * <p>This is the part in memory; {@link AppliedRecords} keeps with the snapshots what a daemon
+ * after this one has to know. Of a snapshot of which nothing is known, a commit has to make the
+ * files durable and somebody has to count them, as with any other; nothing can be forgotten that
  * would let a layer be committed that is not on the disk.
  */
 final class AppliedLayers {
@@ -23,14 +25,23 @@ final class AppliedLayers {
   /**
    * A layer that was unpacked in whole.
    *
-   * @param usage what the snapshot took then
+   * @param result what has become of it
    * @param isDurable whether all of it was on the disk
    * @param changeTimes when something of the snapshot changed last, see {@link
    *     io.gatun.snapshot.driver.Driver#changeTimes}
    */
-  record Layer(Usage usage, boolean isDurable, List<Timespec> changeTimes) {
+  record Layer(TreeResult result, boolean isDurable, List<Timespec> changeTimes) {
     Layer {
       changeTimes = List.copyOf(changeTimes);
+    }
+
+    /** {@return the same, taking more than before} */
+    Layer withMoreBytes(long bytes) {
+      Usage usage = new Usage(result.usage().inodes(), result.usage().sizeBytes() + bytes);
+      return new Layer(
+          new TreeResult(usage, result.unnamedDirectories(), result.hasMarks()),
+          isDurable,
+          changeTimes);
     }
   }
 
@@ -76,12 +87,23 @@ final class AppliedLayers {
     unpacking.remove(id);
   }
 
-  /** Says that a layer was unpacked in whole, and ends that. */
-  synchronized void unpacked(long id, Layer layer) {
+  /**
+   * Says that a layer was unpacked in whole, and ends that.
+   *
+   * @return whether nobody else may have written to the snapshot meanwhile
+   */
+  synchronized boolean unpacked(long id, Layer layer) {
     unpacking.remove(id);
-    if (!shown.remove(id)) {
+    boolean isKnown = !shown.remove(id);
+    if (isKnown) {
       layers.put(id, layer);
     }
+    return isKnown;
+  }
+
+  /** {@return whether layers are being unpacked at the moment} */
+  synchronized boolean areUnpacking() {
+    return !unpacking.isEmpty();
   }
 
   /** Says that there is something of a layer in a snapshot that has to be taken away. */

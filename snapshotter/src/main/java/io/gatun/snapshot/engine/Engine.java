@@ -24,6 +24,8 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The snapshotter: checks a request against the metadata store, has the driver and the disk do
@@ -34,6 +36,8 @@ import org.jspecify.annotations.Nullable;
  * and a directory without a record is garbage.
  */
 final class Engine implements Snapshotter {
+
+  private static final Logger log = LoggerFactory.getLogger(Engine.class);
 
   private static final String LABELS_PATH = "labels";
   private static final String LABEL_PATH_PREFIX = "labels.";
@@ -46,6 +50,8 @@ final class Engine implements Snapshotter {
   private final LayerDurability durability;
   private final CopySettler copies;
   private final AppliedLayers applied;
+  private final AppliedRecords records;
+  private final Rebase rebase;
   private final Chains chains;
   private final InstantSource clock;
   private final NameClaims claims;
@@ -59,6 +65,8 @@ final class Engine implements Snapshotter {
       LayerDurability durability,
       CopySettler copies,
       AppliedLayers applied,
+      AppliedRecords records,
+      Rebase rebase,
       Chains chains,
       NameClaims claims,
       InstantSource clock) {
@@ -70,6 +78,8 @@ final class Engine implements Snapshotter {
     this.durability = durability;
     this.copies = copies;
     this.applied = applied;
+    this.records = records;
+    this.rebase = rebase;
     this.chains = chains;
     this.claims = claims;
     this.clock = clock;
@@ -152,7 +162,10 @@ final class Engine implements Snapshotter {
     }
     try {
       Chain chain = chains.of(found);
-      applied.show(found.id());
+      if (found.kind() == Kind.ACTIVE) {
+        applied.show(found.id());
+        records.forget(found.id());
+      }
       return driver.mounts(chain);
     } catch (ErrnoException e) {
       throw failure("mounts", found, e);
@@ -189,16 +202,16 @@ final class Engine implements Snapshotter {
               null,
               active.form());
       Chain chain = chains.of(active, newParent);
-      Optional<AppliedLayers.Layer> layer = freeze(chain);
+      Optional<AppliedLayers.Layer> layer = freeze(active, chain);
       if (layer.isPresent() && layer.get().isDurable()) {
         durability.requireTrusted(key, chain.id());
       } else {
         durability.awaitCommit(key, chain);
       }
       SnapshotRecord counted =
-          layer.map(known -> committed.withUsage(known.usage())).orElse(committed);
+          layer.map(known -> committed.withUsage(known.result().usage())).orElse(committed);
       StorageErrors.change("commit", key, () -> store.put(counted));
-      applied.forget(active.id());
+      forget(active.id());
     } catch (ErrnoException e) {
       throw StorageErrors.of("commit", key, e);
     }
@@ -209,12 +222,36 @@ final class Engine implements Snapshotter {
    *
    * @return what is known of the layer in it, if nothing has changed since it was unpacked
    */
-  private Optional<AppliedLayers.Layer> freeze(Chain chain) throws ErrnoException {
+  private Optional<AppliedLayers.Layer> freeze(SnapshotRecord active, Chain chain)
+      throws ErrnoException {
+    Optional<AppliedLayers.Layer> layer = known(chain);
+    if (active.parentId() == SnapshotRecord.NO_PARENT && chain.extraction()) {
+      layer = rebase.run(active.name(), chain, active.created(), layer);
+    }
+    boolean mayHaveMarks = layer.isEmpty() || layer.get().result().hasMarks();
+    boolean isChanged = driver.freeze(chain, mayHaveMarks);
+    return isChanged ? Optional.empty() : layer;
+  }
+
+  private Optional<AppliedLayers.Layer> known(Chain chain) throws ErrnoException {
     Optional<AppliedLayers.Layer> layer = applied.find(chain.id());
-    boolean isSame =
-        layer.isPresent() && layer.get().changeTimes().equals(driver.changeTimes(chain));
-    boolean isChanged = driver.freeze(chain);
-    return isSame && !isChanged ? layer : Optional.empty();
+    if (layer.isEmpty() && applied.madeAt(chain.id()).isEmpty()) {
+      layer = records.find(chain.id());
+    }
+    return layer.isPresent() && layer.get().changeTimes().equals(driver.changeTimes(chain))
+        ? layer
+        : Optional.empty();
+  }
+
+  /** Forgets how a snapshot was unpacked that is committed. */
+  private void forget(long id) {
+    applied.forget(id);
+    try {
+      records.discard(id);
+    } catch (ErrnoException e) {
+      // It takes a few bytes, and goes with the snapshot.
+      log.debug("cannot remove what is not needed any more id={} error=\"{}\"", id, e.getMessage());
+    }
   }
 
   /**

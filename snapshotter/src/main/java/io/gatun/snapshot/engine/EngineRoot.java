@@ -1,6 +1,8 @@
 package io.gatun.snapshot.engine;
 
 import io.gatun.linux.ErrnoException;
+import io.gatun.linux.FilesystemStatus;
+import io.gatun.linux.Statfs;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.apply.ApplyLimits;
 import io.gatun.snapshot.apply.LayerApplier;
@@ -37,6 +39,12 @@ import org.slf4j.LoggerFactory;
 public final class EngineRoot implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(EngineRoot.class);
+
+  /** More would only wait for each other, in the journal of the filesystem. */
+  private static final int DELETION_THREADS_MAX = 2;
+
+  /** Room is short when less than one part in so many is free. */
+  private static final int ROOM_PARTS = 10;
 
   /** What has to be closed, the last opened first. */
   private final Deque<AutoCloseable> open = new ArrayDeque<>();
@@ -112,15 +120,25 @@ public final class EngineRoot implements AutoCloseable {
       this.driver = chosen.name();
       Optional<WritebackErrors> errors = watchWriteback(root);
       NameClaims claims = new NameClaims();
-      Reaper reaper = keep(new Reaper(disk, root, recordsOf(store)));
+      AppliedLayers applied = new AppliedLayers();
+      DeletionBudget budget =
+          new DeletionBudget(applied::areUnpacking, () -> isRoomShort(root), System::nanoTime);
+      Reaper reaper =
+          keep(
+              new Reaper(
+                  disk,
+                  root,
+                  recordsOf(store),
+                  budget,
+                  Math.min(settings.copyThreads(), DELETION_THREADS_MAX)));
       Set<Long> missing = Recovery.run(root, store, reaper);
       CopySettler copies = keep(new CopySettler(chosen, filesystem, lostWrites));
       SnapshotDirectories directories = new SnapshotDirectories(disk, root, reaper, missing);
       Chains chains = new Chains(store, directories);
       LayerBarrier barrier = new LayerBarrier(filesystem, new TreeSync(disk), errors, lostWrites);
       LayerDurability durability =
-          new LayerDurability(settings.layerSync(), chosen, barrier, lostWrites);
-      AppliedLayers applied = new AppliedLayers();
+          new LayerDurability(settings.layerSync(), disk, chosen, barrier, lostWrites);
+      AppliedRecords records = new AppliedRecords(disk, root, boot);
       this.engine =
           new Engine(
               store,
@@ -131,6 +149,8 @@ public final class EngineRoot implements AutoCloseable {
               durability,
               copies,
               applied,
+              records,
+              new Rebase(disk, root, chosen, durability),
               chains,
               claims,
               clock);
@@ -146,6 +166,7 @@ public final class EngineRoot implements AutoCloseable {
               copies,
               claims,
               applied,
+              records,
               new SnapshotMounts(root.path()));
       reaper.start();
       complete = true;
@@ -180,6 +201,17 @@ public final class EngineRoot implements AutoCloseable {
         return store.isCertain();
       }
     };
+  }
+
+  private static boolean isRoomShort(Root root) {
+    try {
+      FilesystemStatus status = Statfs.fstatfs(root.directory());
+      return status.availableBlocks() < status.blocks() / ROOM_PARTS
+          || status.freeInodes() < status.inodes() / ROOM_PARTS;
+    } catch (ErrnoException e) {
+      // Whoever deletes something meets the same, and says so.
+      return false;
+    }
   }
 
   private static Driver chooseDriver(

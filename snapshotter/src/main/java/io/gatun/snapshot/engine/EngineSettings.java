@@ -11,7 +11,8 @@ import java.nio.file.Path;
  * @param root where everything is kept; absolute
  * @param driver which driver is wanted
  * @param overlay how the overlay driver mounts
- * @param copyThreads how many threads the native driver copies a tree with
+ * @param copyThreads how many threads the native driver copies a tree with, of which at most two
+ *     also delete what is gone
  * @param layerSync when the files of a layer have to be on disk
  * @param metadata how much the metadata store may hold
  */

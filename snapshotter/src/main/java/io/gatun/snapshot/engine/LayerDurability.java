@@ -2,6 +2,8 @@ package io.gatun.snapshot.engine;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.apply.tree.LateInheritance;
+import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.driver.Chain;
 import io.gatun.snapshot.driver.Driver;
 
@@ -9,6 +11,7 @@ import io.gatun.snapshot.driver.Driver;
 final class LayerDurability {
 
   private final LayerSync when;
+  private final Disk disk;
   private final Driver driver;
   private final LayerBarrier barrier;
   private final LostWrites lostWrites;
@@ -16,8 +19,10 @@ final class LayerDurability {
   /**
    * @param barrier whose failures {@code lostWrites} knows of
    */
-  LayerDurability(LayerSync when, Driver driver, LayerBarrier barrier, LostWrites lostWrites) {
+  LayerDurability(
+      LayerSync when, Disk disk, Driver driver, LayerBarrier barrier, LostWrites lostWrites) {
     this.when = when;
+    this.disk = disk;
     this.driver = driver;
     this.barrier = barrier;
     this.lostWrites = lostWrites;
@@ -58,16 +63,13 @@ final class LayerDurability {
    *
    * @param mark from {@link #beginApply}, before the first was written
    * @param isWanted as it was given there
-   * @return whether they are
    * @throws SnapshotException.FailedPrecondition if that can never be said of them
    */
-  boolean awaitApply(String key, Chain chain, long mark, boolean isWanted) throws ErrnoException {
+  void awaitApply(String key, Chain chain, long mark, boolean isWanted) throws ErrnoException {
     if (isAskedOfApply(isWanted)) {
       sync("apply", key, chain, mark);
       lostWrites.requireNone("apply", key, chain.id());
-      return true;
     }
-    return false;
   }
 
   /**
@@ -78,6 +80,15 @@ final class LayerDurability {
    */
   void requireTrusted(String key, long id) {
     lostWrites.requireNone("commit", key, id);
+  }
+
+  /**
+   * Brings directories to the disk that have been changed since their layer was: each by itself,
+   * since containerd waits for this with its own metadata locked, and a sync of everything would
+   * have it wait for layers that are being unpacked meanwhile.
+   */
+  void syncEach(LateInheritance directories) throws ErrnoException {
+    lostWrites.watching(() -> directories.sync(disk::sync)).run();
   }
 
   /** {@return whether an apply is to bring what it writes to the disk} */

@@ -1,6 +1,6 @@
 package io.gatun.snapshot.engine;
 
-import io.gatun.snapshot.Usage;
+import io.gatun.snapshot.apply.tree.TreeResult;
 import io.gatun.snapshot.driver.LayerTarget;
 import java.io.IOException;
 
@@ -14,8 +14,7 @@ public interface LayerWriter {
    * @param target where
    * @param isSyncedAfterwards whether all of it is brought to the disk then, so that writing it
    *     back early saves time
-   * @return what the snapshot takes then, its top included, as {@link
-   *     io.gatun.snapshot.driver.TreeUsage} would count it
+   * @return what has become of it
    */
-  Usage write(LayerTarget target, boolean isSyncedAfterwards) throws IOException;
+  TreeResult write(LayerTarget target, boolean isSyncedAfterwards) throws IOException;
 }

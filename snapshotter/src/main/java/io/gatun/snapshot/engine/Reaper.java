@@ -5,15 +5,18 @@ import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.Root;
-import io.gatun.snapshot.driver.TreeDeletion;
+import io.gatun.snapshot.driver.ParallelDeletion;
 import java.util.ArrayDeque;
 import java.util.Queue;
+import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Deletes, in the background, the directories of snapshots that are gone.
+ *
+ * <p>Nobody waits for it, so it takes the time that {@link DeletionBudget} leaves it.
  *
  * <p>A directory is first moved to {@code trash/}, after one more look at whether it really has no
  * record; then its tree is deleted. Neither step has to be durable: what a crash leaves in {@code
@@ -28,6 +31,8 @@ final class Reaper implements AutoCloseable {
   private final Disk disk;
   private final Root root;
   private final Records records;
+  private final DeletionBudget budget;
+  private final ParallelDeletion deletion;
   private final Thread thread;
   private final Queue<LinuxPath> waiting = new ArrayDeque<>();
   private boolean busy;
@@ -42,10 +47,12 @@ final class Reaper implements AutoCloseable {
     boolean isCertain();
   }
 
-  Reaper(Disk disk, Root root, Records records) {
+  Reaper(Disk disk, Root root, Records records, DeletionBudget budget, int threads) {
     this.disk = disk;
     this.root = root;
     this.records = records;
+    this.budget = budget;
+    this.deletion = new ParallelDeletion(disk, threads, budget);
     this.thread = Thread.ofPlatform().name("gatun-reaper").daemon().unstarted(this::run);
   }
 
@@ -108,7 +115,7 @@ final class Reaper implements AutoCloseable {
   private void reap(LinuxPath name) {
     try {
       if (mayDelete(name)) {
-        TreeDeletion.delete(disk, moveToTrash(name), name);
+        deletion.delete(moveToTrash(name), name);
         log.debug("deleted directory={}", name);
       }
     } catch (ErrnoException e) {
@@ -116,6 +123,8 @@ final class Reaper implements AutoCloseable {
           "cannot delete directory={} now, the next cleanup or start tries again error={}",
           name,
           e.getMessage());
+    } catch (CancellationException e) {
+      log.debug("deleting directory={} goes on after the next start", name);
     } catch (RuntimeException e) {
       // A bug; it must not keep everything else from being deleted, and cleanups waiting.
       log.error("cannot delete directory={}", name, e);
@@ -163,15 +172,14 @@ final class Reaper implements AutoCloseable {
     return root.trash();
   }
 
-  /**
-   * Stops after the directory that is being deleted; what is left is found again at the next start.
-   */
+  /** Stops at once; what is left is found again at the next start. */
   @Override
   public void close() {
     synchronized (this) {
       closed = true;
       notifyAll();
     }
+    budget.close();
     boolean interrupted = false;
     while (thread.isAlive()) {
       try {
@@ -180,6 +188,7 @@ final class Reaper implements AutoCloseable {
         interrupted = true;
       }
     }
+    deletion.close();
     if (interrupted) {
       Thread.currentThread().interrupt();
     }

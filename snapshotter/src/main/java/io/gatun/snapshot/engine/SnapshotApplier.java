@@ -9,7 +9,7 @@ import io.gatun.linux.OpenFlag;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
-import io.gatun.snapshot.Usage;
+import io.gatun.snapshot.apply.tree.TreeResult;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.driver.Chain;
 import io.gatun.snapshot.driver.Driver;
@@ -41,6 +41,7 @@ public final class SnapshotApplier {
   private final CopySettler copies;
   private final NameClaims claims;
   private final AppliedLayers applied;
+  private final AppliedRecords records;
   private final SnapshotMounts mounts;
 
   SnapshotApplier(
@@ -53,6 +54,7 @@ public final class SnapshotApplier {
       CopySettler copies,
       NameClaims claims,
       AppliedLayers applied,
+      AppliedRecords records,
       SnapshotMounts mounts) {
     this.disk = disk;
     this.store = store;
@@ -63,6 +65,7 @@ public final class SnapshotApplier {
     this.copies = copies;
     this.claims = claims;
     this.applied = applied;
+    this.records = records;
     this.mounts = mounts;
   }
 
@@ -155,12 +158,18 @@ public final class SnapshotApplier {
       throws IOException {
     boolean isComplete = false;
     try {
+      // Of an empty layer, which left the snapshot as it was made.
+      records.discard(chain.id());
       long mark = durability.beginApply(key, chain.id(), isDurabilityWanted);
-      Usage usage =
-          writer.write(driver.target(chain), durability.isAskedOfApply(isDurabilityWanted));
-      boolean isDurable = durability.awaitApply(key, chain, mark, isDurabilityWanted);
-      applied.unpacked(
-          chain.id(), new AppliedLayers.Layer(usage, isDurable, driver.changeTimes(chain)));
+      boolean isDurable = durability.isAskedOfApply(isDurabilityWanted);
+      TreeResult result = writer.write(driver.target(chain), isDurable);
+      AppliedLayers.Layer layer =
+          new AppliedLayers.Layer(result, isDurable, driver.changeTimes(chain));
+      durability.awaitApply(key, chain, mark, isDurabilityWanted);
+      records.keep(chain.id(), layer);
+      if (!applied.unpacked(chain.id(), layer)) {
+        records.forget(chain.id());
+      }
       isComplete = true;
     } finally {
       if (!isComplete) {

@@ -2,7 +2,6 @@ package io.gatun.snapshot.engine;
 
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
-import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.apply.AppliedLayer;
 import io.gatun.snapshot.apply.ApplyCancelledException;
 import io.gatun.snapshot.apply.Cancellation;
@@ -10,6 +9,7 @@ import io.gatun.snapshot.apply.LayerApplier;
 import io.gatun.snapshot.apply.LayerBlob;
 import io.gatun.snapshot.apply.codec.UnsupportedLayerException;
 import io.gatun.snapshot.apply.layer.InvalidLayerException;
+import io.gatun.snapshot.apply.tree.TreeResult;
 import io.gatun.snapshot.apply.tree.TreeWriteException;
 import io.gatun.snapshot.apply.tree.TreeWriter;
 import io.gatun.snapshot.disk.Disk;
@@ -76,10 +76,10 @@ final class TreeUnpacker implements LayerUnpacker {
     }
 
     @Override
-    public Usage write(LayerTarget target, boolean isSyncedAfterwards) throws IOException {
+    public TreeResult write(LayerTarget target, boolean isSyncedAfterwards) throws IOException {
       try (TreeWriter writer = TreeWriter.open(disk, target, isSyncedAfterwards)) {
         result = layers.apply(blob, writer, cancellation);
-        return writer.finish().usage();
+        return writer.finish();
       }
     }
 

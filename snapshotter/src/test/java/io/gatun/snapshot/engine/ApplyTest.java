@@ -21,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
@@ -134,9 +135,32 @@ class ApplyTest {
   }
 
   @Test
-  void nothingIsKnownOfALayerAfterARestart() throws Exception {
+  void layerIsKnownAfterARestart() throws Exception {
     apply(prepare("a", ""), layer("one"));
     close();
+    open();
+    snapshots().commit("base", "a", "", NO_LABELS);
+    assertThat(calls.layerSyncs()).isEqualTo(1);
+    assertThat(snapshots().usage("base").inodes()).isEqualTo(2);
+    assertThat(walks).hasValue(0);
+    assertThat(temporary.resolve("root/snapshots/1/applied")).doesNotExist();
+  }
+
+  @Test
+  void nothingIsKnownOfALayerAfterARestartIfItsRecordIsDamaged() throws Exception {
+    apply(prepare("a", ""), layer("one"));
+    close();
+    Path record = temporary.resolve("root/snapshots/1/applied");
+    Files.write(record, Arrays.copyOf(Files.readAllBytes(record), 20));
+    open();
+    assertCommitSyncsAndUsageWalks();
+  }
+
+  @Test
+  void nothingIsKnownOfALayerAfterARestartIfItWasChangedMeanwhile() throws Exception {
+    apply(prepare("a", ""), layer("one"));
+    close();
+    Files.createFile(temporary.resolve("root/snapshots/1/fs/two"));
     open();
     assertCommitSyncsAndUsageWalks();
   }

@@ -53,8 +53,8 @@ class ForwardingDriver implements Driver {
   }
 
   @Override
-  public boolean freeze(Chain chain) throws ErrnoException {
-    return driver.freeze(chain);
+  public boolean freeze(Chain chain, boolean mayHaveMarks) throws ErrnoException {
+    return driver.freeze(chain, mayHaveMarks);
   }
 
   @Override

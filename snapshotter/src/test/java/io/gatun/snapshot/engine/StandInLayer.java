@@ -5,7 +5,7 @@ import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.OpenFlag;
-import io.gatun.snapshot.Usage;
+import io.gatun.snapshot.apply.tree.TreeResult;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.driver.LayerTarget;
 import io.gatun.snapshot.driver.TreeDeletion;
@@ -59,7 +59,7 @@ final class StandInLayer implements LayerWriter {
   }
 
   @Override
-  public Usage write(LayerTarget target, boolean isSyncedAfterwards) throws IOException {
+  public TreeResult write(LayerTarget target, boolean isSyncedAfterwards) throws IOException {
     targets.add(target);
     try (Fd top = open(target)) {
       for (String name : deleted) {
@@ -73,7 +73,7 @@ final class StandInLayer implements LayerWriter {
       end.come();
     }
     try (Fd top = open(target)) {
-      return TreeUsage.of(top);
+      return new TreeResult(TreeUsage.of(top), List.of(), false);
     }
   }
 

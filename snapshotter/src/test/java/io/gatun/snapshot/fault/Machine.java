@@ -6,8 +6,10 @@ import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.driver.OverlaySettings;
+import io.gatun.snapshot.driver.ParallelDeletion;
 import io.gatun.snapshot.engine.EngineRoot;
 import io.gatun.snapshot.engine.EngineSettings;
+import io.gatun.snapshot.engine.LayerUnpacker;
 import io.gatun.snapshot.engine.SnapshotApplier;
 import io.gatun.snapshot.metadata.MetadataSettings;
 import io.gatun.snapshot.metadata.MetadataStore;
@@ -115,6 +117,11 @@ public final class Machine implements AutoCloseable {
     return engine().applier();
   }
 
+  /** {@return one that unpacks one layer at a time} */
+  public LayerUnpacker unpacker() {
+    return engine().unpacker(1);
+  }
+
   private EngineRoot engine() {
     if (engine == null) {
       throw new IllegalStateException("no daemon runs");
@@ -151,14 +158,15 @@ public final class Machine implements AutoCloseable {
   /** A thread also waits for what others do for it, in the middle of its work. */
   private static boolean isIdle(Thread thread) {
     return switch (thread.getState()) {
-      case WAITING -> Arrays.stream(thread.getStackTrace()).noneMatch(Machine::isMetadataWrite);
+      case WAITING -> Arrays.stream(thread.getStackTrace()).noneMatch(Machine::isWork);
       case TERMINATED -> true;
       case NEW, RUNNABLE, BLOCKED, TIMED_WAITING -> false;
     };
   }
 
-  private static boolean isMetadataWrite(StackTraceElement frame) {
-    return frame.getClassName().equals(MetadataStore.class.getName());
+  private static boolean isWork(StackTraceElement frame) {
+    return frame.getClassName().equals(MetadataStore.class.getName())
+        || frame.getClassName().equals(ParallelDeletion.class.getName());
   }
 
   /** Writes a file in an active snapshot, as a container would that does not sync. */

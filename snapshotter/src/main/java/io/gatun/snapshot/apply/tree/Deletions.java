@@ -26,6 +26,9 @@ sealed interface Deletions permits OverlayDeletions, InPlaceDeletions {
    */
   void hideBelow(Fd directory) throws ErrnoException;
 
+  /** {@return whether there may be anything in the tree now that only says what is gone} */
+  boolean hasMarks();
+
   /** Takes note that this layer has something in a directory. */
   void entered(OpenDirectory directory);
 

@@ -3,7 +3,6 @@ package io.gatun.snapshot.apply.tree;
 import io.gatun.linux.AtFlag;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.FileStatus;
-import io.gatun.linux.LinuxPath;
 import io.gatun.linux.NodeType;
 import io.gatun.linux.Stat;
 import io.gatun.linux.Timespec;
@@ -29,6 +28,7 @@ final class DirectoryLedger {
   private static final class Page {
     private boolean isMade;
     private boolean isNamed;
+    private boolean mayInherit;
     private @Nullable Timespec accessed;
     private @Nullable Timespec modified;
 
@@ -40,10 +40,15 @@ final class DirectoryLedger {
 
   private final Map<LayerPath, Page> pages = new LinkedHashMap<>();
 
-  /** Takes note of a directory that was made because something is in it. */
-  void madeUnnamed(LayerPath place, Optional<FileStatus> inherited) {
+  /**
+   * Takes note of a directory that was made because something is in it.
+   *
+   * @param mayInherit whether it gets the attributes of one below, if there is one
+   */
+  void madeUnnamed(LayerPath place, boolean mayInherit, Optional<FileStatus> inherited) {
     Page page = new Page();
     page.isMade = true;
+    page.mayInherit = mayInherit;
     inherited.ifPresent(status -> page.setTimes(status.accessed(), status.modified()));
     pages.put(place, page);
   }
@@ -69,16 +74,18 @@ final class DirectoryLedger {
   /**
    * Sets all times, and counts what was made.
    *
-   * @return the directories that no entry has named
+   * @return those that may get attributes of directories below, in the order in which they were
+   *     made
    */
-  List<LinuxPath> close(Disk disk, Directories directories, UsageTally tally)
+  List<UnnamedDirectory> close(Disk disk, Directories directories, UsageTally tally)
       throws TreeWriteException {
-    List<LinuxPath> unnamed = new ArrayList<>();
+    List<UnnamedDirectory> unnamed = new ArrayList<>();
     for (Map.Entry<LayerPath, Page> each : pages.entrySet()) {
       LayerPath place = each.getKey();
       try {
-        if (close(disk, directories, tally, place, each.getValue())) {
-          unnamed.add(place.whole());
+        Page page = each.getValue();
+        if (close(disk, directories, tally, place, page) && page.mayInherit) {
+          unnamed.add(new UnnamedDirectory(place.whole(), page.isNamed));
         }
       } catch (ErrnoException e) {
         throw new TreeWriteException(place.whole(), e);
@@ -87,7 +94,7 @@ final class DirectoryLedger {
     return unnamed;
   }
 
-  /** {@return whether it is a directory that no entry has named} */
+  /** {@return whether there is a directory at the end} */
   private static boolean close(
       Disk disk, Directories directories, UsageTally tally, LayerPath place, Page page)
       throws ErrnoException {
@@ -105,6 +112,6 @@ final class DirectoryLedger {
     if (page.accessed != null && page.modified != null) {
       disk.setTimes(parent.fd(), place.name(), page.accessed, page.modified);
     }
-    return page.isMade && !page.isNamed;
+    return true;
   }
 }

@@ -70,6 +70,11 @@ final class InPlaceDeletions implements Deletions {
   public void hideBelow(Fd directory) {}
 
   @Override
+  public boolean hasMarks() {
+    return false;
+  }
+
+  @Override
   public void entered(OpenDirectory directory) {
     written.addWithAllAbove(directory.path());
   }

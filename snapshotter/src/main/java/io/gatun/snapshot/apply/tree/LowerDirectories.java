@@ -39,10 +39,40 @@ final class LowerDirectories {
    * @return what the one below is, whose times are to be set at the end
    */
   Optional<FileStatus> inherit(Fd directory, LinuxPath path) throws ErrnoException {
+    Optional<Fd> found = find(path);
+    if (found.isEmpty()) {
+      return Optional.empty();
+    }
+    try (Fd source = found.get()) {
+      FileStatus status = Stat.statx(source);
+      disk.setOwner(directory, status.uid(), status.gid());
+      disk.setMode(directory, status.mode());
+      copyXattrs(source, directory);
+      return Optional.of(status);
+    }
+  }
+
+  /** As {@link #inherit}, but no more than the attributes that have names. */
+  void inheritXattrs(Fd directory, LinuxPath path) throws ErrnoException {
+    Optional<Fd> found = find(path);
+    if (found.isPresent()) {
+      try (Fd source = found.get()) {
+        copyXattrs(source, directory);
+      }
+    }
+  }
+
+  /** {@return whether there is a directory from which one with this path gets its attributes} */
+  boolean contain(LinuxPath path) throws ErrnoException {
+    Optional<Fd> found = find(path);
+    found.ifPresent(Fd::close);
+    return found.isPresent();
+  }
+
+  private Optional<Fd> find(LinuxPath path) throws ErrnoException {
     for (LinuxPath lower : lowers) {
-      try (Fd top = Confinement.openTop(lower);
-          Fd source = open(top, path)) {
-        return Optional.of(copy(source, directory));
+      try (Fd top = Confinement.openTop(lower)) {
+        return Optional.of(open(top, path));
       } catch (ErrnoException e) {
         if (e.is(Errno.ENOTDIR)) {
           return Optional.empty();
@@ -66,16 +96,12 @@ final class LowerDirectories {
     }
   }
 
-  private FileStatus copy(Fd source, Fd directory) throws ErrnoException {
-    FileStatus status = Stat.statx(source);
-    disk.setOwner(directory, status.uid(), status.gid());
-    disk.setMode(directory, status.mode());
+  private void copyXattrs(Fd source, Fd directory) throws ErrnoException {
     for (LinuxPath attribute : Xattr.flistxattr(source)) {
       if (!startsWith(attribute, TRUSTED) && !startsWith(attribute, OVERLAY)) {
         copy(source, directory, attribute);
       }
     }
-    return status;
   }
 
   /** What the directory has got already, from a security module for example, stays. */

@@ -25,6 +25,7 @@ final class OverlayDeletions implements Deletions {
   private final Ownership ownership;
   private final UsageTally tally;
   private final LinuxPath opaqueAttribute;
+  private boolean hasMarks;
 
   OverlayDeletions(
       Disk disk,
@@ -59,6 +60,7 @@ final class OverlayDeletions implements Deletions {
   }
 
   private void create(OpenDirectory parent, LinuxPath name) throws ErrnoException {
+    hasMarks = true;
     disk.createNode(parent.fd(), name, NodeType.CHARACTER_DEVICE, 0, 0, 0);
   }
 
@@ -78,7 +80,13 @@ final class OverlayDeletions implements Deletions {
 
   @Override
   public void hideBelow(Fd directory) throws ErrnoException {
+    hasMarks = true;
     disk.setXattr(directory, opaqueAttribute, YES);
+  }
+
+  @Override
+  public boolean hasMarks() {
+    return hasMarks;
   }
 
   @Override

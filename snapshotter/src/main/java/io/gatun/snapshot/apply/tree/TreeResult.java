@@ -1,6 +1,5 @@
 package io.gatun.snapshot.apply.tree;
 
-import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.Usage;
 import java.util.List;
 
@@ -8,11 +7,12 @@ import java.util.List;
  * What has become of a layer.
  *
  * @param usage what the snapshot takes, as a walk of it would count
- * @param unnamedDirectories the directories that were made because the layer has something in them,
- *     and that it does not name itself, so that their attributes are not its own: paths from the
- *     top, without links on the way
+ * @param unnamedDirectories the directories that have, or would have, attributes of those below:
+ *     each before what is in it
+ * @param hasMarks whether the layer has put marks into the tree that stand for deletions, some of
+ *     which may be gone again
  */
-public record TreeResult(Usage usage, List<LinuxPath> unnamedDirectories) {
+public record TreeResult(Usage usage, List<UnnamedDirectory> unnamedDirectories, boolean hasMarks) {
 
   public TreeResult {
     unnamedDirectories = List.copyOf(unnamedDirectories);

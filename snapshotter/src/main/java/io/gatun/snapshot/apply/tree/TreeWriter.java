@@ -52,6 +52,7 @@ public final class TreeWriter implements LayerConsumer, AutoCloseable {
   private final DirectoryCache cache = new DirectoryCache();
   private final DirectoryLedger ledger = new DirectoryLedger();
   private final UsageTally tally;
+  private final Deletions deletions;
   private final Directories directories;
   private final EntryWriter entries;
   private final boolean mayMakeDevices;
@@ -68,7 +69,7 @@ public final class TreeWriter implements LayerConsumer, AutoCloseable {
     this.tally = new UsageTally(Statfs.fstatfs(top.fd()).blockSizeBytes());
     this.mayMakeDevices = UserNamespace.isInitial();
     Removal removal = new Removal(disk, cache, tally);
-    Deletions deletions =
+    this.deletions =
         switch (target.deletions()) {
           case OVERLAY ->
               new OverlayDeletions(
@@ -147,8 +148,8 @@ public final class TreeWriter implements LayerConsumer, AutoCloseable {
   /** Finishes the layer, of which everything has been written. */
   public TreeResult finish() throws IOException {
     tally.add(Stat.statx(top.fd()));
-    List<LinuxPath> unnamed = ledger.close(disk, directories, tally);
-    return new TreeResult(usage(), unnamed);
+    List<UnnamedDirectory> unnamed = ledger.close(disk, directories, tally);
+    return new TreeResult(usage(), unnamed, deletions.hasMarks());
   }
 
   private Usage usage() throws ErrnoException {

@@ -89,6 +89,7 @@ final class InheritanceTest {
     TreeResult result =
         upper.apply(TarBuilder.pax().file("a/f", 0644, "").modified(9).directory("a", 0755));
     assertThat(upper.line("a")).contains("mode=755 uid=0 gid=0 mtime=9.");
-    assertThat(result.unnamedDirectories()).isEmpty();
+    assertThat(result.unnamedDirectories())
+        .containsExactly(new UnnamedDirectory(LinuxPath.of("a"), true));
   }
 }

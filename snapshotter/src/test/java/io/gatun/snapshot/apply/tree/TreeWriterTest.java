@@ -361,8 +361,12 @@ final class TreeWriterTest {
                 .file("d/e", 0644, "replaces it"));
     assertThat(tree.line("a")).contains("DIRECTORY mode=755 uid=0 gid=0");
     assertThat(tree.line("a/b")).contains("mode=700");
-    assertThat(result.unnamedDirectories().stream().map(LinuxPath::toString))
-        .containsExactlyInAnyOrder("a", "a/b/c", "d");
+    assertThat(result.unnamedDirectories().stream().map(each -> each.path().toString()))
+        .containsExactlyInAnyOrder("a", "a/b", "a/b/c", "d");
+    assertThat(result.unnamedDirectories())
+        .filteredOn(UnnamedDirectory::isNamedLater)
+        .extracting(each -> each.path().toString())
+        .containsExactly("a/b");
   }
 
   @Test
@@ -377,7 +381,7 @@ final class TreeWriterTest {
                 .file("abs/f", 0644, "")
                 .file("up/f", 0644, ""));
     assertThat(tree.paths()).contains("usr/lib/so/1", "opt/x/f", "far/up/f");
-    assertThat(result.unnamedDirectories().stream().map(LinuxPath::toString))
+    assertThat(result.unnamedDirectories().stream().map(each -> each.path().toString()))
         .containsExactlyInAnyOrder("usr", "usr/lib", "usr/lib/so", "opt", "opt/x", "far", "far/up");
   }
 

@@ -1,0 +1,121 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Timespec;
+import io.gatun.snapshot.Usage;
+import io.gatun.snapshot.apply.tree.TreeResult;
+import io.gatun.snapshot.apply.tree.UnnamedDirectory;
+import java.nio.BufferUnderflowException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.zip.CRC32C;
+
+/**
+ * What is known of an applied layer, as it is kept with its snapshot. Big endian:
+ *
+ * <pre>
+ *   int     "GTAL"
+ *   int     CRC-32C of all that follows
+ *   byte    1, the version of this format
+ *   byte    flags: 1 it is on the disk, 2 there are marks of deletions
+ *   string  the start of the machine in which it was written
+ *   long    inodes, long bytes: its usage
+ *   int     count of change times, each: long seconds, int nanoseconds
+ *   int     count of unnamed directories, each: byte 1 if named later, string path
+ * </pre>
+ *
+ * <p>A string is an int, how long it is, and its bytes.
+ *
+ * @param boot the start of the machine
+ */
+record AppliedRecord(AppliedLayers.Layer layer, String boot) {
+
+  private static final int MAGIC = 0x4754414C;
+  private static final byte VERSION = 1;
+  private static final int FLAG_DURABLE = 1;
+  private static final int FLAG_MARKS = 2;
+
+  private static final int FIXED_BYTES = 64;
+  private static final int TIME_BYTES = 12;
+  private static final int DIRECTORY_BYTES = 5;
+
+  ByteBuffer encode() {
+    TreeResult result = layer.result();
+    byte[] bootBytes = boot.getBytes(StandardCharsets.UTF_8);
+    int capacity =
+        FIXED_BYTES
+            + bootBytes.length
+            + layer.changeTimes().size() * TIME_BYTES
+            + result.unnamedDirectories().stream()
+                .mapToInt(each -> DIRECTORY_BYTES + each.path().length())
+                .sum();
+    ByteBuffer out = ByteBuffer.allocateDirect(capacity);
+    out.putInt(MAGIC).putInt(0).put(VERSION);
+    out.put((byte) ((layer.isDurable() ? FLAG_DURABLE : 0) | (result.hasMarks() ? FLAG_MARKS : 0)));
+    putString(out, bootBytes);
+    out.putLong(result.usage().inodes()).putLong(result.usage().sizeBytes());
+    out.putInt(layer.changeTimes().size());
+    layer.changeTimes().forEach(time -> out.putLong(time.seconds()).putInt(time.nanos()));
+    out.putInt(result.unnamedDirectories().size());
+    for (UnnamedDirectory each : result.unnamedDirectories()) {
+      out.put((byte) (each.isNamedLater() ? 1 : 0));
+      putString(out, each.path().bytes());
+    }
+    out.flip();
+    out.putInt(Integer.BYTES, checksum(out));
+    return out;
+  }
+
+  /** {@return the record that these bytes are, if they are one and whole} */
+  static Optional<AppliedRecord> decode(ByteBuffer in) {
+    try {
+      if (in.getInt() != MAGIC || in.getInt() != checksum(in.duplicate().rewind())) {
+        return Optional.empty();
+      }
+      if (in.get() != VERSION) {
+        return Optional.empty();
+      }
+      int flags = in.get();
+      String boot = new String(getString(in), StandardCharsets.UTF_8);
+      Usage usage = new Usage(in.getLong(), in.getLong());
+      List<Timespec> changeTimes = new ArrayList<>();
+      for (int left = in.getInt(); left > 0; left--) {
+        changeTimes.add(new Timespec(in.getLong(), in.getInt()));
+      }
+      List<UnnamedDirectory> unnamed = new ArrayList<>();
+      for (int left = in.getInt(); left > 0; left--) {
+        boolean isNamedLater = in.get() != 0;
+        unnamed.add(new UnnamedDirectory(LinuxPath.ofBytes(getString(in)), isNamedLater));
+      }
+      TreeResult result = new TreeResult(usage, unnamed, (flags & FLAG_MARKS) != 0);
+      return Optional.of(
+          new AppliedRecord(
+              new AppliedLayers.Layer(result, (flags & FLAG_DURABLE) != 0, changeTimes), boot));
+    } catch (BufferUnderflowException e) {
+      return Optional.empty();
+    }
+  }
+
+  private static int checksum(ByteBuffer whole) {
+    CRC32C crc = new CRC32C();
+    crc.update(whole.duplicate().position(2 * Integer.BYTES));
+    return (int) crc.getValue();
+  }
+
+  private static void putString(ByteBuffer out, byte[] bytes) {
+    out.putInt(bytes.length).put(bytes);
+  }
+
+  private static byte[] getString(ByteBuffer in) {
+    int length = in.getInt();
+    if (length < 0 || length > in.remaining()) {
+      throw new BufferUnderflowException();
+    }
+    byte[] bytes = new byte[length];
+    in.get(bytes);
+    return bytes;
+  }
+}

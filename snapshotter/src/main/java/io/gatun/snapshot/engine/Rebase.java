@@ -1,0 +1,138 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.OpenFlag;
+import io.gatun.linux.Timespec;
+import io.gatun.linux.Unistd;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.apply.tree.LateInheritance;
+import io.gatun.snapshot.apply.tree.UnnamedDirectory;
+import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.disk.Root;
+import io.gatun.snapshot.driver.Chain;
+import io.gatun.snapshot.driver.Driver;
+import io.gatun.snapshot.driver.LayerTarget;
+import io.gatun.snapshot.driver.UnnamedDirectories;
+import io.gatun.snapshot.metadata.SnapshotRecord;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Puts a layer that was unpacked by itself on its parent, so that the snapshot is what it would be
+ * had the layer been unpacked on top of that.
+ *
+ * <p>Directories that the layer needs and does not name are changed for that, before the commit is
+ * recorded. A crash may come in between, and then only this parent will do, since nobody knows any
+ * more how the directories were: so the snapshot's directory has a symbolic link {@code inherits}
+ * to the id of the parent.
+ */
+final class Rebase {
+
+  private static final LinuxPath MARK = LinuxPath.of("inherits");
+
+  /**
+   * How much the clock of the filesystem, which ticks, may be behind the one by which snapshots are
+   * dated.
+   */
+  private static final long CLOCK_SLACK_SECONDS = 1;
+
+  private final Disk disk;
+  private final Root root;
+  private final Driver driver;
+  private final LayerDurability durability;
+
+  Rebase(Disk disk, Root root, Driver driver, LayerDurability durability) {
+    this.disk = disk;
+    this.root = root;
+    this.driver = driver;
+    this.durability = durability;
+  }
+
+  /**
+   * Has a layer that was unpacked without a parent inherit from those below it, if it has any now.
+   *
+   * @param chain the snapshot with the parents that it gets
+   * @param created when the snapshot was made
+   * @param layer what is known of the layer; if nothing is, whatever needs it is found by a walk,
+   *     and nothing is synced
+   * @return what is known of it then
+   * @throws SnapshotException.FailedPrecondition if it has inherited from others before
+   */
+  Optional<AppliedLayers.Layer> run(
+      String key, Chain chain, Instant created, Optional<AppliedLayers.Layer> layer)
+      throws ErrnoException {
+    if (chain.parents().isEmpty()) {
+      requireNoOther(key, chain.id(), SnapshotRecord.NO_PARENT);
+      return layer;
+    }
+    LayerTarget target = driver.target(chain);
+    List<UnnamedDirectory> unnamed =
+        layer.isPresent()
+            ? layer.get().result().unnamedDirectories()
+            : findUnnamed(target, created);
+    try (Fd directory = root.openDirectory(root.snapshots(), Root.snapshotName(chain.id()));
+        LateInheritance inheritance = LateInheritance.open(disk, target, unnamed)) {
+      long parent = chain.parents().getFirst();
+      requireNoOther(key, directory, parent);
+      if (!inheritance.isDue()) {
+        return layer;
+      }
+      mark(directory, parent);
+      long bytes = inheritance.run(layer.isPresent());
+      if (layer.isPresent() && layer.get().isDurable()) {
+        durability.syncEach(inheritance);
+      }
+      return layer.map(known -> known.withMoreBytes(bytes));
+    }
+  }
+
+  private void requireNoOther(String key, long id, long parent) throws ErrnoException {
+    try (Fd directory = root.openDirectory(root.snapshots(), Root.snapshotName(id))) {
+      requireNoOther(key, directory, parent);
+    }
+  }
+
+  private static void requireNoOther(String key, Fd directory, long parent) throws ErrnoException {
+    Optional<LinuxPath> marked = marked(directory);
+    if (marked.isPresent() && !marked.get().equals(Root.snapshotName(parent))) {
+      throw new SnapshotException.FailedPrecondition(
+          ("commit %s: the snapshot was about to be put on the parent with id %s, and has inherited from it:"
+                  + " remove it, and unpack the layer again")
+              .formatted(key, marked.get()));
+    }
+  }
+
+  private void mark(Fd directory, long parent) throws ErrnoException {
+    if (marked(directory).isEmpty()) {
+      disk.createSymbolicLink(Root.snapshotName(parent), directory, MARK);
+      disk.sync(directory);
+    }
+  }
+
+  private static Optional<LinuxPath> marked(Fd directory) throws ErrnoException {
+    try {
+      return Optional.of(Unistd.readlinkat(directory, MARK));
+    } catch (ErrnoException e) {
+      if (e.is(Errno.ENOENT)) {
+        return Optional.empty();
+      }
+      throw e;
+    }
+  }
+
+  private static List<UnnamedDirectory> findUnnamed(LayerTarget target, Instant created)
+      throws ErrnoException {
+    Timespec since = Timespec.of(created.minusSeconds(CLOCK_SLACK_SECONDS));
+    try (Fd files =
+        Fcntl.open(target.files(), OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW)) {
+      return UnnamedDirectories.find(files, since).stream()
+          .map(path -> new UnnamedDirectory(path, false))
+          .toList();
+    }
+  }
+}

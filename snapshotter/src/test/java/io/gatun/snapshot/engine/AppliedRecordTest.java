@@ -1,0 +1,57 @@
+package io.gatun.snapshot.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Timespec;
+import io.gatun.snapshot.Usage;
+import io.gatun.snapshot.apply.tree.TreeResult;
+import io.gatun.snapshot.apply.tree.UnnamedDirectory;
+import java.nio.ByteBuffer;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class AppliedRecordTest {
+
+  private static final AppliedRecord RECORD =
+      new AppliedRecord(
+          new AppliedLayers.Layer(
+              new TreeResult(
+                  new Usage(80_000, 1L << 40),
+                  List.of(
+                      new UnnamedDirectory(LinuxPath.of("a"), false),
+                      new UnnamedDirectory(LinuxPath.ofBytes(new byte[] {'a', '/', -1}), true)),
+                  true),
+              true,
+              List.of(new Timespec(-1, 999_999_999), new Timespec(1L << 33, 0))),
+          "this boot");
+
+  @Test
+  void whatWasWrittenIsRead() {
+    assertThat(AppliedRecord.decode(RECORD.encode())).contains(RECORD);
+    AppliedRecord least =
+        new AppliedRecord(
+            new AppliedLayers.Layer(
+                new TreeResult(new Usage(0, 0), List.of(), false), false, List.of()),
+            "");
+    assertThat(AppliedRecord.decode(least.encode())).contains(least);
+  }
+
+  @Test
+  void nothingIsReadOfWhatIsDamagedOrCutShort() {
+    byte[] whole = bytes();
+    for (int i = 0; i < whole.length; i++) {
+      byte[] damaged = whole.clone();
+      damaged[i] ^= 1;
+      assertThat(AppliedRecord.decode(ByteBuffer.wrap(damaged))).as("byte %d", i).isEmpty();
+      assertThat(AppliedRecord.decode(ByteBuffer.wrap(whole, 0, i))).as("%d bytes", i).isEmpty();
+    }
+  }
+
+  private static byte[] bytes() {
+    ByteBuffer encoded = RECORD.encode();
+    byte[] bytes = new byte[encoded.remaining()];
+    encoded.get(bytes);
+    return bytes;
+  }
+}
