@@ -1,4 +1,4 @@
-// Answers questions about snapshots with containerd's own metadata store, and applies layers, one line each.
+// Answers questions about snapshots with containerd's own metadata store, and applies and makes layers, one line each.
 //
 //	usage: containerd-oracle DIRECTORY
 //
@@ -51,6 +51,8 @@ func main() {
 		answer := "ok"
 		if strings.HasPrefix(request[0], "apply-") {
 			err = apply(request)
+		} else if request[0] == "diff" {
+			err = diff(request)
 		} else {
 			answer, err = ask(store, request)
 		}

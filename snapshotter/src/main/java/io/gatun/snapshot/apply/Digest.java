@@ -26,12 +26,12 @@ public record Digest(String text) {
   }
 
   /** {@return that of what was hashed; the hash is ready for something else} */
-  static Digest of(MessageDigest sha256) {
+  public static Digest of(MessageDigest sha256) {
     return new Digest(ALGORITHM + HexFormat.of().formatHex(sha256.digest()));
   }
 
   /** {@return a hash of nothing yet} */
-  static MessageDigest sha256() {
+  public static MessageDigest sha256() {
     try {
       return MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException e) {

@@ -10,7 +10,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * many, however deep and wide the tree is. Closing this closes what is left of them, after a
  * failure for example.
  */
-final class TreeDescriptors implements AutoCloseable {
+public final class TreeDescriptors implements AutoCloseable {
 
   /**
    * Enough for every directory on the way to several deep ones, and few beside the limit of a
@@ -21,7 +21,7 @@ final class TreeDescriptors implements AutoCloseable {
   private final AtomicInteger free;
   private final Set<Fd> open = ConcurrentHashMap.newKeySet();
 
-  TreeDescriptors() {
+  public TreeDescriptors() {
     this(LIMIT);
   }
 

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Safe for use by many threads. Locks are only ever taken upwards in the tree.
  */
-final class TreeDirectory {
+public final class TreeDirectory {
 
   private static final OpenFlag[] FLAGS = {
     OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW, OpenFlag.NO_ACCESS_TIME
@@ -61,12 +61,12 @@ final class TreeDirectory {
   }
 
   /** {@return the directory at the top, whose descriptor belongs to the caller} */
-  static TreeDirectory top(TreeDescriptors descriptors, Fd top) {
+  public static TreeDirectory top(TreeDescriptors descriptors, Fd top) {
     return new TreeDirectory(descriptors, top);
   }
 
   /** {@return a directory below this one, which has to be {@link #enter entered} once} */
-  TreeDirectory child(LinuxPath childName) {
+  public TreeDirectory child(LinuxPath childName) {
     expect();
     return new TreeDirectory(descriptors, this, childName);
   }
@@ -76,7 +76,7 @@ final class TreeDirectory {
   }
 
   /** {@return its descriptor, valid until {@link #leave}} */
-  Fd enter() throws ErrnoException {
+  public Fd enter() throws ErrnoException {
     try {
       return open();
     } finally {
@@ -87,25 +87,25 @@ final class TreeDirectory {
   }
 
   /** Says that what is directly in it has been dealt with. */
-  synchronized void leave() {
+  public synchronized void leave() {
     users--;
     expected--;
     closeIfIdle();
   }
 
   /** Announces somebody who will {@link #open} this later, and {@link #forget} it after that. */
-  synchronized void expect() {
+  public synchronized void expect() {
     expected++;
   }
 
   /** Takes back an announcement. */
-  synchronized void forget() {
+  public synchronized void forget() {
     expected--;
     closeIfIdle();
   }
 
   /** {@return its descriptor, valid until the matching {@link #release}} */
-  synchronized Fd open() throws ErrnoException {
+  public synchronized Fd open() throws ErrnoException {
     Fd current = fd;
     if (current == null) {
       current = reopen();
@@ -117,7 +117,7 @@ final class TreeDirectory {
   }
 
   /** Ends a use. */
-  synchronized void release() {
+  public synchronized void release() {
     users--;
     closeIfIdle();
   }

@@ -151,6 +151,20 @@ final class AppliedLayers {
   }
 
   /**
+   * Sees to it that no layer is in a snapshot in part whose changes are to be read.
+   *
+   * @throws SnapshotException.FailedPrecondition if one is
+   */
+  synchronized void requireReadable(String key, long id) {
+    requireIdle("diff", key, id);
+    if (spoiled.contains(id)) {
+      throw new SnapshotException.FailedPrecondition(
+          "diff %s: a layer could not be unpacked, and something of it is left in the snapshot (id %d)"
+              .formatted(key, id));
+    }
+  }
+
+  /**
    * Sees to it that no layer is being unpacked into a snapshot that is to be removed.
    *
    * @throws SnapshotException.FailedPrecondition if one is

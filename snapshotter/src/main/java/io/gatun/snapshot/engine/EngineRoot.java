@@ -53,6 +53,7 @@ public final class EngineRoot implements AutoCloseable {
   private final DriverName driver;
   private final Engine engine;
   private final SnapshotApplier applier;
+  private final LayerMaker maker;
 
   /**
    * Opens a root.
@@ -155,6 +156,8 @@ public final class EngineRoot implements AutoCloseable {
               claims,
               clock);
       engine.settleCopies();
+      SnapshotMounts mounts = new SnapshotMounts(root.path());
+      this.maker = new SnapshotDiffer(store, chosen, chains, applied, mounts);
       this.applier =
           new SnapshotApplier(
               disk,
@@ -167,7 +170,7 @@ public final class EngineRoot implements AutoCloseable {
               claims,
               applied,
               records,
-              new SnapshotMounts(root.path()));
+              mounts);
       reaper.start();
       complete = true;
     } finally {
@@ -285,6 +288,11 @@ public final class EngineRoot implements AutoCloseable {
    */
   public LayerUnpacker unpacker(int layersMax) {
     return new TreeUnpacker(disk, applier, keep(new LayerApplier(ApplyLimits.of(layersMax, 0))));
+  }
+
+  /** {@return what makes layers of the snapshots of this root} */
+  public LayerMaker maker() {
+    return maker;
   }
 
   /** {@return what puts layers, of whatever sort, into the snapshots of this root} */

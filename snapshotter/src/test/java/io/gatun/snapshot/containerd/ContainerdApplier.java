@@ -4,7 +4,10 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
-/** containerd's package archive, which writes layers for its overlay and its other snapshotters. */
+/**
+ * containerd's package archive, which writes layers for its overlay and its other snapshotters, and
+ * makes them of what these mount.
+ */
 public final class ContainerdApplier implements AutoCloseable {
 
   private final Oracle oracle;
@@ -40,6 +43,19 @@ public final class ContainerdApplier implements AutoCloseable {
    */
   public Optional<String> applyToCopy(Path root, Path tar) {
     return apply("apply-copy", Oracle.written(root.toString()), Oracle.written(tar.toString()));
+  }
+
+  /**
+   * Makes a layer of what is mounted at one place, compared with what is mounted at another.
+   *
+   * @return what it has failed with, if it has
+   */
+  public Optional<String> diff(Path lower, Path upper, Path tar) {
+    return apply(
+        "diff",
+        Oracle.written(lower.toString()),
+        Oracle.written(upper.toString()),
+        Oracle.written(tar.toString()));
   }
 
   private Optional<String> apply(String... request) {

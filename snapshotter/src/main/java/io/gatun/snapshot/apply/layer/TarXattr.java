@@ -11,7 +11,10 @@ public final class TarXattr {
   private final LinuxPath name;
   private final byte[] value;
 
-  TarXattr(LinuxPath name, byte[] value) {
+  /**
+   * @param value not copied, and not to be changed any more
+   */
+  public TarXattr(LinuxPath name, byte[] value) {
     this.name = name;
     this.value = value;
   }
