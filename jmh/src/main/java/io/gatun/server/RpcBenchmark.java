@@ -11,6 +11,10 @@ import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.apply.AppliedLayer;
 import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.LayerBlob;
+import io.gatun.snapshot.diff.BlobSink;
+import io.gatun.snapshot.diff.LayerFormat;
+import io.gatun.snapshot.diff.PackedLayer;
+import io.gatun.snapshot.engine.LayerMaker;
 import io.gatun.snapshot.engine.LayerUnpacker;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
@@ -85,6 +89,7 @@ public class RpcBenchmark {
             configuration(),
             new FixedSnapshotter(),
             new NoLayers(),
+            new NoLayers(),
             socket,
             EventLoops.open(transport));
     clientLoops = new MultiThreadIoEventLoopGroup(CLIENT_LOOPS, NioIoHandler.newFactory());
@@ -99,7 +104,7 @@ public class RpcBenchmark {
     directory.close();
   }
 
-  private static final class NoLayers implements LayerUnpacker {
+  private static final class NoLayers implements LayerUnpacker, LayerMaker {
 
     @Override
     public String key(List<Mount> mounts) {
@@ -109,6 +114,21 @@ public class RpcBenchmark {
     @Override
     public AppliedLayer unpack(
         LayerBlob blob, List<Mount> mounts, boolean isDurabilityWanted, Cancellation cancellation) {
+      throw new SnapshotException.Unsupported("no layers here");
+    }
+
+    @Override
+    public String name(List<Mount> mounts) {
+      throw new SnapshotException.Unsupported("no layers here");
+    }
+
+    @Override
+    public PackedLayer make(
+        List<Mount> left,
+        List<Mount> right,
+        LayerFormat format,
+        BlobSink sink,
+        Cancellation cancellation) {
       throw new SnapshotException.Unsupported("no layers here");
     }
   }

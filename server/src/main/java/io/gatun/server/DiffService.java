@@ -1,5 +1,6 @@
 package io.gatun.server;
 
+import com.google.protobuf.Timestamp;
 import io.gatun.proto.diff.ApplyRequest;
 import io.gatun.proto.diff.ApplyResponse;
 import io.gatun.proto.diff.DiffGrpc;
@@ -12,20 +13,28 @@ import io.gatun.snapshot.apply.AppliedLayer;
 import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.apply.LayerBlob;
+import io.gatun.snapshot.diff.LayerFormat;
+import io.gatun.snapshot.diff.PackedLayer;
+import io.gatun.snapshot.engine.LayerMaker;
 import io.gatun.snapshot.engine.LayerUnpacker;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * containerd's Diff service: layers out of containerd's content store are unpacked into snapshots
- * of this daemon. What it does not do it answers with UNIMPLEMENTED, upon which containerd asks the
- * next differ that it is configured with.
+ * of this daemon, and layers are made of what snapshots change and put there. What it does not do
+ * it answers with UNIMPLEMENTED, upon which containerd asks the next differ that it is configured
+ * with.
  */
 final class DiffService extends DiffGrpc.DiffImplBase {
 
@@ -34,13 +43,25 @@ final class DiffService extends DiffGrpc.DiffImplBase {
   /** What is in an uncompressed layer (OCI image specification, layer.md). */
   private static final String TAR = "application/vnd.oci.image.layer.v1.tar";
 
+  /** Where containerd keeps, of a blob that is a layer, the diff id (its package labels). */
+  private static final String UNCOMPRESSED_LABEL = "containerd.io/uncompressed";
+
   private final LayerUnpacker unpacker;
+  private final LayerMaker maker;
   private final ContentStore content;
+  private final ContentWriter writer;
   private final Dispatcher dispatcher;
 
-  DiffService(LayerUnpacker unpacker, ContentStore content, Dispatcher dispatcher) {
+  DiffService(
+      LayerUnpacker unpacker,
+      LayerMaker maker,
+      ContentStore content,
+      ContentWriter writer,
+      Dispatcher dispatcher) {
     this.unpacker = unpacker;
+    this.maker = maker;
     this.content = content;
+    this.writer = writer;
     this.dispatcher = dispatcher;
   }
 
@@ -98,14 +119,61 @@ final class DiffService extends DiffGrpc.DiffImplBase {
 
   @Override
   public void diff(DiffRequest request, StreamObserver<DiffResponse> client) {
+    Cancellation cancellation = new Cancellation();
+    Optional<String> namespace = CallNamespace.said();
     CallAnswer.give(
-        Runnable::run,
+        dispatcher::dispatchApply,
         "Diff",
         (ServerCallStreamObserver<DiffResponse>) client,
-        () -> {},
-        () -> {
-          throw new SnapshotException.Unsupported(
-              "diff: gatun makes no layers; add \"walking\" after it to the differs of containerd");
-        });
+        cancellation::cancel,
+        () -> DiffResponse.newBuilder().setDiff(diff(namespace, request, cancellation)).build());
+  }
+
+  private Descriptor diff(Optional<String> said, DiffRequest request, Cancellation cancellation) {
+    String mediaType =
+        request.getMediaType().isEmpty() ? LayerMediaType.DEFAULT : request.getMediaType();
+    LayerFormat format = new LayerFormat(LayerMediaType.compression(mediaType), latest(request));
+    List<Mount> right = SnapshotMessages.toMounts(request.getRightList());
+    String name = maker.name(right);
+    String namespace = CallNamespace.require("diff", said.or(() -> CallNamespace.inKey(name)));
+    try (ContentIngest ingest = writer.begin(namespace, request.getRef())) {
+      PackedLayer layer =
+          maker.make(
+              SnapshotMessages.toMounts(request.getLeftList()),
+              right,
+              format,
+              ingest,
+              cancellation);
+      warnOfXattrsLeftOut(name, layer);
+      Map<String, String> labels = new HashMap<>(request.getLabelsMap());
+      labels.put(UNCOMPRESSED_LABEL, layer.diffId().text());
+      ingest.commit(layer.blob(), labels);
+      return Descriptor.newBuilder()
+          .setMediaType(mediaType)
+          .setDigest(layer.blob().text())
+          .setSize(layer.blobBytes())
+          .build();
+    }
+  }
+
+  private static Optional<Instant> latest(DiffRequest request) {
+    if (!request.hasSourceDateEpoch()) {
+      return Optional.empty();
+    }
+    Timestamp epoch = request.getSourceDateEpoch();
+    try {
+      return Optional.of(Instant.ofEpochSecond(epoch.getSeconds(), epoch.getNanos()));
+    } catch (DateTimeException | ArithmeticException e) {
+      throw new SnapshotException.InvalidArgument("diff: source_date_epoch: " + e.getMessage());
+    }
+  }
+
+  private static void warnOfXattrsLeftOut(String name, PackedLayer layer) {
+    if (layer.xattrsLeftOut() > 0) {
+      LOG.warn(
+          "attributes with = in their names left out of a layer snapshot=\"{}\" count={}",
+          name,
+          layer.xattrsLeftOut());
+    }
   }
 }

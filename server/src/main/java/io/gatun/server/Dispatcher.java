@@ -22,8 +22,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  *       on any error but FAILED_PRECONDITION. Its queue has no bound of its own: the number of
  *       connections and of calls on each is bounded;
  *   <li>List, whose threads wait for clients that read slowly, and which clients use to call back;
- *   <li>Apply, which takes seconds and memory, so that only few are worked on at a time, in the
- *       order in which they came.
+ *   <li>Apply and Diff, which take seconds and memory, so that only few are worked on at a time, in
+ *       the order in which they came.
  * </ul>
  */
 final class Dispatcher implements AutoCloseable {
@@ -66,7 +66,7 @@ final class Dispatcher implements AutoCloseable {
     submit(lists, work);
   }
 
-  /** Runs the unpacking of a layer, or refuses it. */
+  /** Runs the unpacking or the making of a layer, or refuses it. */
   void dispatchApply(Runnable work) {
     submit(applies, work);
   }

@@ -3,6 +3,7 @@ package io.gatun.server;
 import io.gatun.proto.diff.DiffGrpc;
 import io.gatun.proto.snapshots.SnapshotsGrpc;
 import io.gatun.snapshot.Snapshotter;
+import io.gatun.snapshot.engine.LayerMaker;
 import io.gatun.snapshot.engine.LayerUnpacker;
 import io.grpc.Codec;
 import io.grpc.DecompressorRegistry;
@@ -13,13 +14,14 @@ import io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.HealthStatusManager;
 import io.netty.channel.ServerChannel;
 import java.io.IOException;
+import java.time.InstantSource;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A snapshotter, with what unpacks layers into it, on a unix socket, from the moment the socket is
- * there until the last call is answered.
+ * A snapshotter, with what unpacks layers into it and makes layers of it, on a unix socket, from
+ * the moment the socket is there until the last call is answered.
  *
  * <p>What peers can take up is bounded: connections, calls on each, the size of a message, the
  * memory that all requests take together, and the time to say hello and to send a request. Closing
@@ -74,6 +76,7 @@ public final class Endpoint implements AutoCloseable {
       Configuration configuration,
       Snapshotter snapshotter,
       LayerUnpacker unpacker,
+      LayerMaker maker,
       SocketFile socket,
       EventLoops loops) {
     this.configuration = configuration;
@@ -87,6 +90,8 @@ public final class Endpoint implements AutoCloseable {
             configuration.applyQueueMax());
     ContentStore content =
         new ContentStore(configuration.containerdAddress(), configuration.containerdRoot(), loops);
+    ContentWriter writer =
+        new ContentWriter(configuration.containerdAddress(), loops, InstantSource.system());
     this.health = new HealthStatusManager();
     RequestLimits limits =
         new RequestLimits(new RequestMemory(configuration.requestMemoryBytesMax()));
@@ -128,7 +133,8 @@ public final class Endpoint implements AutoCloseable {
             .addService(
                 ServerInterceptors.intercept(
                     RequestDecoding.guard(
-                        new DiffService(unpacker, content, dispatcher).bindService()),
+                        new DiffService(unpacker, maker, content, writer, dispatcher)
+                            .bindService()),
                     calls,
                     new CallNamespace()))
             .addService(health.getHealthService())
@@ -143,9 +149,10 @@ public final class Endpoint implements AutoCloseable {
       Configuration configuration,
       Snapshotter snapshotter,
       LayerUnpacker unpacker,
+      LayerMaker maker,
       SocketFile socket,
       EventLoops loops) {
-    Endpoint endpoint = new Endpoint(configuration, snapshotter, unpacker, socket, loops);
+    Endpoint endpoint = new Endpoint(configuration, snapshotter, unpacker, maker, socket, loops);
     try {
       endpoint.server.start();
       endpoint.health.setStatus(SnapshotsGrpc.SERVICE_NAME, ServingStatus.SERVING);

@@ -1,11 +1,13 @@
 package io.gatun.server;
 
 import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.apply.codec.Compression;
+import java.util.Map;
 import java.util.Set;
 
 /**
- * Which blobs are layers that can be unpacked, by what they are said to be. How they are compressed
- * is for the blobs themselves to say.
+ * Which blobs are layers that can be unpacked, by what they are said to be, and which are made. How
+ * those are compressed that are unpacked is for the blobs themselves to say.
  */
 final class LayerMediaType {
 
@@ -22,7 +24,40 @@ final class LayerMediaType {
 
   private static final Set<String> COMPRESSIONS = Set.of("gzip", "zstd");
 
+  /** What a layer is made as if the client does not say. */
+  static final String DEFAULT = "application/vnd.oci.image.layer.v1.tar+gzip";
+
+  /** Those that layers are made as. */
+  private static final Map<String, Compression> MADE =
+      Map.of(
+          "application/vnd.oci.image.layer.v1.tar",
+          Compression.NONE,
+          DEFAULT,
+          Compression.GZIP,
+          "application/vnd.oci.image.layer.v1.tar+zstd",
+          Compression.ZSTD,
+          "application/vnd.docker.image.rootfs.diff.tar",
+          Compression.NONE,
+          "application/vnd.docker.image.rootfs.diff.tar.gzip",
+          Compression.GZIP,
+          "application/vnd.docker.image.rootfs.diff.tar.zstd",
+          Compression.ZSTD);
+
   private LayerMediaType() {}
+
+  /**
+   * {@return how a layer of this media type is compressed}
+   *
+   * @throws SnapshotException.Unsupported if gatun makes no such layers
+   */
+  static Compression compression(String mediaType) {
+    Compression compression = MADE.get(mediaType);
+    if (compression == null) {
+      throw new SnapshotException.Unsupported(
+          "diff: gatun makes no layers of the media type \"%s\"".formatted(mediaType));
+    }
+    return compression;
+  }
 
   /**
    * Sees to it that a blob is a layer, as far as its media type says.

@@ -47,6 +47,7 @@ final class Wiring {
               configuration,
               engine.snapshotter(),
               engine.unpacker(configuration.applyThreads()),
+              engine.maker(),
               socket,
               started(loops)));
     } catch (RuntimeException e) {

@@ -7,7 +7,6 @@ import io.gatun.proto.diff.ApplyRequest;
 import io.gatun.proto.diff.ApplyResponse;
 import io.gatun.proto.diff.DiffGrpc;
 import io.gatun.proto.diff.DiffGrpc.DiffBlockingStub;
-import io.gatun.proto.diff.DiffRequest;
 import io.gatun.proto.types.Descriptor;
 import io.gatun.proto.types.Mount;
 import io.gatun.snapshot.SnapshotException;
@@ -339,14 +338,6 @@ final class DiffServiceTest {
             e -> assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED));
     assertThat(server.unpacker.requests)
         .hasSize(TestServer.APPLY_THREADS + TestServer.APPLY_QUEUE_MAX);
-  }
-
-  @Test
-  void layersAreMadeByOthers() {
-    assertStatus(
-        Status.Code.UNIMPLEMENTED,
-        "\"walking\"",
-        () -> client(NAMESPACE).diff(DiffRequest.getDefaultInstance()));
   }
 
   @Test

@@ -78,6 +78,7 @@ final class SocketFileTest {
                       configuration,
                       first.snapshotter,
                       first.unpacker,
+                      first.maker,
                       late,
                       EventLoops.open(Transport.NIO)))
           .isInstanceOf(StartException.class)

@@ -1,12 +1,18 @@
 package io.gatun.server;
 
 import com.google.protobuf.ByteString;
+import com.google.protobuf.Empty;
+import io.gatun.proto.content.AbortRequest;
 import io.gatun.proto.content.ContentGrpc;
 import io.gatun.proto.content.Info;
 import io.gatun.proto.content.InfoRequest;
 import io.gatun.proto.content.InfoResponse;
 import io.gatun.proto.content.ReadContentRequest;
 import io.gatun.proto.content.ReadContentResponse;
+import io.gatun.proto.content.UpdateRequest;
+import io.gatun.proto.content.UpdateResponse;
+import io.gatun.proto.content.WriteContentRequest;
+import io.gatun.proto.content.WriteContentResponse;
 import io.grpc.Context;
 import io.grpc.Contexts;
 import io.grpc.Metadata;
@@ -33,10 +39,13 @@ import java.util.concurrent.atomic.AtomicInteger;
 final class StandInContainerd implements AutoCloseable {
 
   private static final int PIECE_BYTES = 1 << 20;
-  private static final Context.Key<String> NAMESPACE = Context.key("namespace");
+  static final Context.Key<String> NAMESPACE = Context.key("namespace");
+  static final Context.Key<String> LEASE = Context.key("lease");
 
   final AtomicInteger infos = new AtomicInteger();
   final AtomicInteger reads = new AtomicInteger();
+  final StandInIngests ingests = new StandInIngests();
+  final Map<String, String> labels = new ConcurrentHashMap<>();
   volatile int breakOffAt = Integer.MAX_VALUE;
 
   private final Map<String, byte[]> blobs = new ConcurrentHashMap<>();
@@ -50,6 +59,7 @@ final class StandInContainerd implements AutoCloseable {
             .bossEventLoopGroup(loop)
             .workerEventLoopGroup(loop)
             .addService(new Service())
+            .addService(ingests)
             .intercept(new Namespaces())
             .build()
             .start();
@@ -77,12 +87,33 @@ final class StandInContainerd implements AutoCloseable {
             Info.newBuilder()
                 .setDigest(request.getDigest())
                 .setSize(blob(request.getDigest()).length)
+                .putAllLabels(labels)
                 .build();
         client.onNext(InfoResponse.newBuilder().setInfo(info).build());
         client.onCompleted();
       } catch (RuntimeException e) {
         client.onError(e);
       }
+    }
+
+    @Override
+    public void update(UpdateRequest request, StreamObserver<UpdateResponse> client) {
+      for (String path : request.getUpdateMask().getPathsList()) {
+        String label = path.substring("labels.".length());
+        labels.put(label, request.getInfo().getLabelsOrThrow(label));
+      }
+      client.onNext(UpdateResponse.getDefaultInstance());
+      client.onCompleted();
+    }
+
+    @Override
+    public StreamObserver<WriteContentRequest> write(StreamObserver<WriteContentResponse> client) {
+      return ingests.write(client);
+    }
+
+    @Override
+    public void abort(AbortRequest request, StreamObserver<Empty> client) {
+      ingests.abort(request, client);
     }
 
     @Override
@@ -111,7 +142,12 @@ final class StandInContainerd implements AutoCloseable {
         ServerCall<ReqT, RespT> call, Metadata headers, ServerCallHandler<ReqT, RespT> next) {
       String namespace = headers.get(CallNamespace.HEADER);
       return Contexts.interceptCall(
-          Context.current().withValue(NAMESPACE, String.valueOf(namespace)), call, headers, next);
+          Context.current()
+              .withValue(NAMESPACE, String.valueOf(namespace))
+              .withValue(LEASE, String.valueOf(headers.get(ContentIngest.LEASE))),
+          call,
+          headers,
+          next);
     }
   }
 

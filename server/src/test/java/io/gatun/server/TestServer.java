@@ -29,6 +29,7 @@ final class TestServer implements AutoCloseable {
   final Path address;
   final MemorySnapshotter snapshotter = new MemorySnapshotter();
   final StandInUnpacker unpacker = new StandInUnpacker();
+  final StandInMaker maker = new StandInMaker();
   private final Endpoint endpoint;
   private final EventLoopGroup clientLoop =
       new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
@@ -45,7 +46,7 @@ final class TestServer implements AutoCloseable {
   TestServer(Configuration configuration, EventLoops loops) {
     this.address = configuration.address();
     this.endpoint =
-        Endpoint.open(configuration, snapshotter, unpacker, new SocketFile(address), loops);
+        Endpoint.open(configuration, snapshotter, unpacker, maker, new SocketFile(address), loops);
   }
 
   static Configuration configuration(Path directory, Transport transport) {

@@ -1,0 +1,168 @@
+package io.gatun.server;
+
+import com.google.protobuf.Empty;
+import io.gatun.proto.content.AbortRequest;
+import io.gatun.proto.content.WriteAction;
+import io.gatun.proto.content.WriteContentRequest;
+import io.gatun.proto.content.WriteContentResponse;
+import io.gatun.proto.leases.CreateRequest;
+import io.gatun.proto.leases.CreateResponse;
+import io.gatun.proto.leases.DeleteRequest;
+import io.gatun.proto.leases.Lease;
+import io.gatun.proto.leases.LeasesGrpc;
+import io.gatun.snapshot.apply.Digest;
+import io.grpc.Status;
+import io.grpc.stub.StreamObserver;
+import java.io.ByteArrayOutputStream;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+
+/** What containerd does with ingests and leases, as far as a writer can see. */
+final class StandInIngests extends LeasesGrpc.LeasesImplBase {
+
+  /** A blob that was committed. */
+  @SuppressWarnings("ArrayRecordComponent") // only looked at
+  record Blob(
+      String namespace, String ref, String lease, byte[] content, Map<String, String> labels) {}
+
+  final Map<String, Lease> leases = new ConcurrentHashMap<>();
+  final Map<String, byte[]> ingests = new ConcurrentHashMap<>();
+  final Set<String> locked = ConcurrentHashMap.newKeySet();
+  final List<Blob> blobs = Collections.synchronizedList(new ArrayList<>());
+
+  /** When so many bytes have come, writes fail with this. */
+  volatile Status failure = Status.OK;
+
+  volatile int failAt = Integer.MAX_VALUE;
+
+  /** Until this is down, nothing is answered beyond so many bytes. */
+  volatile CountDownLatch gate = new CountDownLatch(0);
+
+  volatile boolean isThereAlready;
+  volatile boolean isDigestWrong;
+
+  @Override
+  public void create(CreateRequest request, StreamObserver<CreateResponse> client) {
+    Lease lease =
+        Lease.newBuilder().setId(request.getId()).putAllLabels(request.getLabelsMap()).build();
+    leases.put(StandInContainerd.NAMESPACE.get() + " " + request.getId(), lease);
+    client.onNext(CreateResponse.newBuilder().setLease(lease).build());
+    client.onCompleted();
+  }
+
+  @Override
+  public void delete(DeleteRequest request, StreamObserver<Empty> client) {
+    leases.remove(StandInContainerd.NAMESPACE.get() + " " + request.getId());
+    client.onNext(Empty.getDefaultInstance());
+    client.onCompleted();
+  }
+
+  void abort(AbortRequest request, StreamObserver<Empty> client) {
+    if (ingests.remove(request.getRef()) == null) {
+      client.onError(Status.NOT_FOUND.asRuntimeException());
+      return;
+    }
+    client.onNext(Empty.getDefaultInstance());
+    client.onCompleted();
+  }
+
+  StreamObserver<WriteContentRequest> write(StreamObserver<WriteContentResponse> client) {
+    return new Stream(
+        client,
+        String.valueOf(StandInContainerd.NAMESPACE.get()),
+        String.valueOf(StandInContainerd.LEASE.get()));
+  }
+
+  private final class Stream implements StreamObserver<WriteContentRequest> {
+    private final StreamObserver<WriteContentResponse> client;
+    private final String namespace;
+    private final String lease;
+    private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    private String ref = "";
+    private boolean isEnded;
+
+    Stream(StreamObserver<WriteContentResponse> client, String namespace, String lease) {
+      this.client = client;
+      this.namespace = namespace;
+      this.lease = lease;
+    }
+
+    @Override
+    public void onNext(WriteContentRequest request) {
+      if (isEnded) {
+        return;
+      }
+      if (ref.isEmpty()) {
+        if (!locked.add(request.getRef())) {
+          end(Status.UNAVAILABLE.withDescription("ref " + request.getRef() + " locked"));
+          return;
+        }
+        ref = request.getRef();
+      } else if (request.getOffset() != bytes.size()) {
+        end(Status.OUT_OF_RANGE.withDescription("at " + bytes.size()));
+        return;
+      }
+      bytes.writeBytes(request.getData().toByteArray());
+      ingests.put(ref, bytes.toByteArray());
+      if (bytes.size() >= failAt) {
+        end(failure);
+        return;
+      }
+      try {
+        gate.await();
+      } catch (InterruptedException e) {
+        throw new AssertionError(e);
+      }
+      WriteContentResponse.Builder answer =
+          WriteContentResponse.newBuilder().setAction(request.getAction()).setOffset(bytes.size());
+      if (request.getAction() == WriteAction.COMMIT) {
+        commit(request, answer);
+      } else {
+        client.onNext(answer.build());
+      }
+    }
+
+    private void commit(WriteContentRequest request, WriteContentResponse.Builder answer) {
+      byte[] content = bytes.toByteArray();
+      ingests.remove(ref);
+      blobs.add(new Blob(namespace, ref, lease, content, request.getLabelsMap()));
+      if (isThereAlready) {
+        end(Status.ALREADY_EXISTS.withDescription("content"));
+        return;
+      }
+      var sha256 = Digest.sha256();
+      sha256.update(isDigestWrong ? new byte[1] : content);
+      answer.setDigest(Digest.of(sha256).text());
+      client.onNext(answer.build());
+      // containerd answers twice.
+      client.onNext(answer.build());
+      isEnded = true;
+      locked.remove(ref);
+      client.onCompleted();
+    }
+
+    private void end(Status status) {
+      isEnded = true;
+      locked.remove(ref);
+      client.onError(status.asRuntimeException());
+    }
+
+    @Override
+    public void onError(Throwable cause) {
+      locked.remove(ref);
+    }
+
+    @Override
+    public void onCompleted() {
+      if (!isEnded) {
+        locked.remove(ref);
+        client.onCompleted();
+      }
+    }
+  }
+}
