@@ -6,18 +6,22 @@ containerd_socket=/run/containerd/containerd.sock
 # Further snapshotters, each with its socket.
 declare -gA proxy_plugins=()
 
+# With yes, it has the plugin that serves Kubernetes.
+with_cri=no
+
 # start_containerd ROOT: starts it and waits until it answers.
 start_containerd() {
-  local root=$1 name
+  local root=$1 name unneeded=
   mkdir -p "$root"
+  [[ $with_cri == yes ]] || unneeded='"io.containerd.grpc.v1.cri", "io.containerd.nri.v1.nri",'
   cat >"$root/config.toml" <<TOML
 version = 2
 root = "$root/root"
 state = "/run/containerd"
-# Nothing here is for Kubernetes, and block devices are not to be touched.
-disabled_plugins = [
-  "io.containerd.grpc.v1.cri", "io.containerd.nri.v1.nri", "io.containerd.snapshotter.v1.devmapper",
-  "io.containerd.snapshotter.v1.blockfile", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.aufs",
+# Block devices are not to be touched.
+disabled_plugins = [ $unneeded
+  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.blockfile",
+  "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.aufs",
 ]
 [grpc]
   address = "$containerd_socket"
@@ -38,6 +42,20 @@ TOML
   address = "$gatun_socket"
 [plugins."io.containerd.service.v1.diff-service"]
   default = ["gatun-diff", "walking"]
+[[plugins."io.containerd.transfer.v1.local".unpack_config]]
+  platform = "linux/amd64"
+  snapshotter = "gatun"
+  differ = "gatun-diff"
+[[plugins."io.containerd.transfer.v1.local".unpack_config]]
+  platform = "linux/amd64"
+  snapshotter = "overlayfs"
+  differ = "walking"
+TOML
+  [[ $with_cri == no ]] || cat >>"$root/config.toml" <<TOML
+[plugins."io.containerd.grpc.v1.cri"]
+  stream_server_port = "0"
+[plugins."io.containerd.grpc.v1.cri".containerd]
+  snapshotter = "gatun"
 TOML
   for name in "${!proxy_plugins[@]}"; do
     printf '[proxy_plugins.%s]\n  type = "snapshot"\n  address = "%s"\n' "$name" "${proxy_plugins[$name]}"

@@ -7,6 +7,13 @@ node=/tmp/node
 # With yes, containerd has layers unpacked by Gatun, and Gatun logs each request.
 own_differ=no
 
+# How the registry is to be started, beyond serving the images.
+registry_kind=
+
+# If it is set, Gatun's root is on a filesystem of its own of this size, mounted at $gatun_volume.
+gatun_volume_size=
+gatun_volume=$node/volume
+
 # write_differ_configuration: what Gatun has to know of the node's containerd.
 write_differ_configuration() {
   cat >/tmp/gatun.toml <<TOML
@@ -26,7 +33,12 @@ start_node() {
     gatun_arguments+=(--config /tmp/gatun.toml)
   fi
   make_volume "$filesystem" 8G "$node"
-  start_registry "$small_images"
+  if [[ -n $gatun_volume_size ]]; then
+    make_volume "$filesystem" "$gatun_volume_size" "$gatun_volume"
+    mkdir "$gatun_volume/gatun" "$node/gatun"
+    mount --bind "$gatun_volume/gatun" "$node/gatun"
+  fi
+  start_registry "$small_images" "$registry_kind"
   start_gatun "$node/gatun" "${gatun_arguments[@]}"
   start_containerd "$node/containerd"
 }
@@ -52,6 +64,20 @@ pull() {
     return 1
   }
 }
+
+# pull_by_transfer TAG [SNAPSHOTTER]: containerd itself pulls and unpacks, and not the client.
+pull_by_transfer() {
+  local output=/tmp/transfer.$1.${2:-gatun}
+  run_ctr images pull --local=false --platform linux/amd64 --snapshotter "${2:-gatun}" "$(reference "$1")" >"$output" 2>&1 || {
+    tail -n 3 "$output" >&2
+    return 1
+  }
+}
+
+# pull_by_cri TAG: pulls as the kubelet does.
+pull_by_cri() { "$testbed" cri-pull --address "$containerd_socket" "$(reference "$1")" >/dev/null; }
+
+remove_by_cri() { "$testbed" cri-remove --address "$containerd_socket" "$(reference "$1")"; }
 
 # remove_images: all of them, and then waits for containerd's garbage collection.
 remove_images() {

@@ -8,26 +8,36 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sort"
+	"strings"
 )
 
 var commands = map[string]func(arguments []string) error{
-	"calibrate": calibrate,
-	"chain":     chain,
-	"commit":    commit,
-	"fill":      fill,
-	"floor":     floor,
-	"launch":    launch,
-	"list":      list,
-	"load":      load,
-	"manifest":  manifest,
-	"peer":      peer,
-	"ping":      ping,
-	"prepare":   prepare,
+	"apply":      apply,
+	"calibrate":  calibrate,
+	"chain":      chain,
+	"commit":     commit,
+	"cri-pull":   criPull,
+	"cri-remove": criRemove,
+	"fill":       fill,
+	"floor":      floor,
+	"launch":     launch,
+	"list":       list,
+	"load":       load,
+	"manifest":   manifest,
+	"peer":       peer,
+	"ping":       ping,
+	"prepare":    prepare,
 }
 
 func main() {
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintf(os.Stderr, "usage: %s calibrate|chain|commit|fill|floor|launch|list|load|manifest|peer|ping|prepare [-help]\n", filepath.Base(os.Args[0]))
+		names := make([]string, 0, len(commands))
+		for name := range commands {
+			names = append(names, name)
+		}
+		sort.Strings(names)
+		fmt.Fprintf(os.Stderr, "usage: %s %s [-help]\n", filepath.Base(os.Args[0]), strings.Join(names, "|"))
 		os.Exit(2)
 	}
 	if err := commands[os.Args[1]](os.Args[2:]); err != nil {

@@ -96,7 +96,9 @@ final class ContainerdConfiguration {
   }
 
   /**
-   * A list of one's own replaces the default one, so the entry for overlayfs has to be repeated.
+   * A list of one's own replaces the default one, so the entry for overlayfs has to be repeated. In
+   * an entry without a differ, containerd takes any of those that there are, and has no other to go
+   * on with where that is ours.
    */
   private static String forTransfers() {
     String platform =
@@ -114,6 +116,7 @@ final class ContainerdConfiguration {
         [[plugins."io.containerd.transfer.v1.local".unpack_config]]
           platform = "%1$s"
           snapshotter = "overlayfs"
+          differ = "walking"
         """
         .formatted(platform);
   }

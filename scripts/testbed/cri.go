@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	runtime "k8s.io/cri-api/pkg/apis/runtime/v1"
+)
+
+// criPull has containerd's CRI plugin pull an image, as the kubelet does, and prints the id of the image.
+func criPull(arguments []string) error {
+	return withImageService("cri-pull", arguments, func(ctx context.Context, images runtime.ImageServiceClient, image string) error {
+		pulled, err := images.PullImage(ctx, &runtime.PullImageRequest{Image: &runtime.ImageSpec{Image: image}})
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Println(pulled.ImageRef)
+		return err
+	})
+}
+
+// criRemove has containerd's CRI plugin forget an image, by any of its names.
+func criRemove(arguments []string) error {
+	return withImageService("cri-remove", arguments, func(ctx context.Context, images runtime.ImageServiceClient, image string) error {
+		_, err := images.RemoveImage(ctx, &runtime.RemoveImageRequest{Image: &runtime.ImageSpec{Image: image}})
+		return err
+	})
+}
+
+func withImageService(command string, arguments []string,
+	call func(ctx context.Context, images runtime.ImageServiceClient, image string) error) error {
+	flags := flag.NewFlagSet(command, flag.ExitOnError)
+	address := flags.String("address", "", "`socket` of containerd")
+	flags.Parse(arguments)
+	if flags.NArg() != 1 {
+		return errors.New("one image expected")
+	}
+
+	connection, err := grpc.Dial("unix://"+*address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return err
+	}
+	defer connection.Close()
+	return call(context.Background(), runtime.NewImageServiceClient(connection), flags.Arg(0))
+}
