@@ -1,7 +1,6 @@
 package io.gatun.cli;
 
 import io.gatun.server.Configuration;
-import io.gatun.server.ConfigurationFile;
 import io.gatun.server.StartException;
 import io.gatun.snapshot.check.RootCheck;
 import io.gatun.snapshot.check.RootFinding;
@@ -15,10 +14,9 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -48,6 +46,8 @@ final class FsckCommand implements Callable<Integer> {
   private static final int REPAIRED = 4;
   private static final int REPAIRED_WITH_LOSS = 5;
 
+  @Mixin private RootOptions options;
+
   @Spec private CommandSpec spec;
 
   @Option(
@@ -61,26 +61,10 @@ final class FsckCommand implements Callable<Integer> {
           "Goes by checkpoint and journal alone, and has the index made anew by --repair.")
   private boolean isIndexDropped;
 
-  @Option(
-      names = "--config",
-      paramLabel = "FILE",
-      description = "The configuration; otherwise /etc/gatun/gatun.toml, if there is one.")
-  private @Nullable Path file;
-
-  @Option(
-      names = "--root",
-      paramLabel = "DIR",
-      description = "The directory that holds all snapshots; otherwise the configured one.")
-  private @Nullable Path root;
-
   @Override
   public Integer call() throws IOException {
-    Configuration configured =
-        file == null ? ConfigurationFile.readDefault() : ConfigurationFile.read(file);
-    Path path =
-        Optional.ofNullable(root)
-            .map(given -> given.toAbsolutePath().normalize())
-            .orElse(configured.root());
+    Configuration configured = options.configuration();
+    Path path = configured.root();
     try {
       return isRepair ? repair(path, configured) : check(path);
     } catch (UnusableRootException e) {

@@ -1,0 +1,45 @@
+package io.gatun.cli;
+
+import io.gatun.server.Configuration;
+import io.gatun.server.ConfigurationFile;
+import io.gatun.snapshot.driver.DriverSetting;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** The options that say which root is meant: a configuration file, and what takes its place. */
+final class RootOptions {
+
+  @Option(
+      names = "--config",
+      paramLabel = "FILE",
+      description = "The configuration; otherwise /etc/gatun/gatun.toml, if there is one.")
+  private @Nullable Path file;
+
+  @Option(
+      names = "--root",
+      paramLabel = "DIR",
+      description = "The directory that holds all snapshots; otherwise the configured one.")
+  private @Nullable Path root;
+
+  /** {@return the configuration that the options lead to} */
+  Configuration configuration() {
+    return configuration(Optional.empty(), Optional.empty());
+  }
+
+  /** {@return the same, with further options} */
+  Configuration configuration(Optional<Path> address, Optional<DriverSetting> driver) {
+    Configuration configured =
+        file == null ? ConfigurationFile.readDefault() : ConfigurationFile.read(file);
+    return configured.with(
+        new Configuration.Overrides(
+            Optional.ofNullable(root).map(RootOptions::absolute),
+            address.map(RootOptions::absolute),
+            driver));
+  }
+
+  private static Path absolute(Path given) {
+    return given.toAbsolutePath().normalize();
+  }
+}
