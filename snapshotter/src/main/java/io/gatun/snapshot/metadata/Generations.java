@@ -175,6 +175,7 @@ final class Generations implements AutoCloseable {
    * @return how large it is
    */
   long writeCheckpoint(FileHeader journal, Index index, Ids ids) throws ErrnoException {
+    boolean isPublished = false;
     try (CheckpointWriter writer = checkpoint(journal)) {
       writer.ids(ids.end(), ids.trustedFrom());
       for (long id : index.ids()) {
@@ -183,7 +184,24 @@ final class Generations implements AutoCloseable {
           writer.put(encoding);
         }
       }
-      return writer.publish();
+      long bytes = writer.publish();
+      isPublished = true;
+      return bytes;
+    } finally {
+      if (!isPublished) {
+        removeUnfinished(MetadataFile.checkpoint(journal.generation()));
+      }
+    }
+  }
+
+  /** Gives back the room that a checkpoint takes for which there was not enough. */
+  private void removeUnfinished(String name) {
+    try {
+      DurableFile.removeIfThere(disk, directory, MetadataFile.temporary(name));
+    } catch (ErrnoException e) {
+      LOG.warn(
+          "msg=\"an unfinished checkpoint could not be deleted; the next start does that\" reason=\"{}\"",
+          e.getMessage());
     }
   }
 
