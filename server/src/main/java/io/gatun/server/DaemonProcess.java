@@ -1,10 +1,12 @@
 package io.gatun.server;
 
+import io.gatun.snapshot.engine.EngineRoot;
 import io.gatun.snapshot.engine.LayerSync;
 import java.lang.management.ManagementFactory;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,10 +31,19 @@ public final class DaemonProcess {
   public static void run(String version, Configuration configuration) {
     LogConfiguration.setLevel(configuration.logLevel());
     ServiceNotice manager = new ServiceNotice(System.getenv("NOTIFY_SOCKET"));
+    EngineRoot.prepareProcess();
     // Before anybody can reach the daemon, since who reaches it may tell it to end.
     CompletableFuture<Daemon> started = new CompletableFuture<>();
-    Runtime.getRuntime().addShutdownHook(new Thread(() -> end(started, manager), "gatun-stop"));
-    Daemon daemon = start(configuration, started);
+    AtomicBoolean isEnding = new AtomicBoolean();
+    Runtime.getRuntime()
+        .addShutdownHook(
+            new Thread(
+                () -> {
+                  isEnding.set(true);
+                  end(started, manager);
+                },
+                "gatun-stop"));
+    Daemon daemon = start(configuration, started, isEnding);
     LOG.info(
         "serving version={} pid={} address={} root={} driver={} transport={} startMillis={}",
         version,
@@ -49,11 +60,20 @@ public final class DaemonProcess {
     awaitEnd();
   }
 
-  private static Daemon start(Configuration configuration, CompletableFuture<Daemon> started) {
+  private static Daemon start(
+      Configuration configuration, CompletableFuture<Daemon> started, AtomicBoolean isEnding) {
     try {
       Daemon daemon = Daemon.start(configuration);
       started.complete(daemon);
       return daemon;
+    } catch (RuntimeException | Error e) {
+      if (isEnding.get()) {
+        // Whatever the reason: nobody waits for it to serve any more.
+        LOG.info("told to end before it served reason=\"{}\"", e.toString());
+        started.cancel(false);
+        awaitEnd();
+      }
+      throw e;
     } finally {
       // Has no effect if it was started.
       started.cancel(false);
@@ -61,10 +81,15 @@ public final class DaemonProcess {
   }
 
   private static void end(CompletableFuture<Daemon> started, ServiceNotice manager) {
+    boolean isStarting = !started.isDone();
     Daemon daemon;
     try {
       daemon = started.join();
     } catch (CancellationException e) {
+      if (isStarting) {
+        LOG.info("stopped");
+        Runtime.getRuntime().halt(0);
+      }
       // It could not be started, and the process ends with the status that says so.
       return;
     }

@@ -13,6 +13,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * A daemon as a host runs it: {@code bin/gatun} of the distribution, in a mount namespace of its
@@ -21,7 +22,7 @@ import java.util.regex.Pattern;
 final class GatunProcess implements AutoCloseable {
 
   private static final Path PROGRAM = Path.of("target/gatun/bin/gatun").toAbsolutePath();
-  private static final long PATIENCE_SECONDS = 60;
+  private static final long PATIENCE_SECONDS = 300;
   private static final Pattern SERVING = Pattern.compile(" serving .* pid=([0-9]+) ");
   private static final Pattern STATUS = Pattern.compile("(?m)^(\\w+):\\s+([0-9]+) kB$");
 
@@ -170,9 +171,41 @@ final class GatunProcess implements AutoCloseable {
     return Long.parseLong(serving.group(1));
   }
 
+  /** {@return the process that was started, which is the daemon if there is no wrapper} */
+  long startedPid() {
+    return process.pid();
+  }
+
+  /** {@return whether the process that was started has opened something below a directory} */
+  boolean hasOpened(Path below) {
+    try (Stream<Path> descriptors = Files.list(Path.of("/proc/%d/fd".formatted(startedPid())))) {
+      return descriptors.anyMatch(descriptor -> leadsBelow(descriptor, below));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static boolean leadsBelow(Path descriptor, Path below) {
+    try {
+      return Files.readSymbolicLink(descriptor).startsWith(below);
+    } catch (IOException e) {
+      // Closed meanwhile.
+      return false;
+    }
+  }
+
   /** Sends a signal, such as {@code TERM}. */
   void signal(String name) {
-    Commands.run("kill", "-s", name, Long.toString(pid()));
+    signal(name, pid());
+  }
+
+  /** Sends a signal to the process that was started, which need not serve yet. */
+  void signalStarted(String name) {
+    signal(name, startedPid());
+  }
+
+  private static void signal(String name, long pid) {
+    Commands.run("kill", "-s", name, Long.toString(pid));
   }
 
   /** {@return the exit status, once the process has ended} */

@@ -18,7 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** How the daemon ends, and starts again. */
-@Timeout(120)
+@Timeout(900)
 final class SignalsIT {
 
   @TempDir Path directory;
@@ -60,6 +60,44 @@ final class SignalsIT {
           Client client = daemon.client()) {
         assertThat(daemon.log()).contains("snapshots=2 after=clean-stop");
         assertThat(client.list()).extracting(Info::getName).containsExactly("before", "slow");
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"TERM", "INT"})
+  void signalWhileItStartsEndsItInOrderOnceItHas(String signal) {
+    try (FrozenDisk disk = FrozenDisk.mount(directory)) {
+      GatunProcess.Setup setup =
+          GatunProcess.Setup.in(directory)
+              .with("--root", disk.directory().resolve("root").toString());
+      try (GatunProcess daemon = GatunProcess.serve(setup);
+          Client client = daemon.client()) {
+        client.prepare("before", "");
+        daemon.signal("TERM");
+        assertThat(daemon.awaitEnd()).isZero();
+      }
+      disk.freeze();
+      try (GatunProcess daemon = GatunProcess.launch(setup)) {
+        try {
+          GatunProcess.await(
+              () -> daemon.hasOpened(setup.root()) && disk.holdsUp(daemon.startedPid()));
+          daemon.signalStarted(signal);
+          GatunProcess.sleep(200);
+          assertThat(daemon.isAlive()).isTrue();
+          assertThat(daemon.log()).doesNotContain("serving");
+        } finally {
+          disk.thaw();
+        }
+        assertThat(daemon.awaitEnd()).as(daemon.log()).isZero();
+        assertThat(daemon.log().strip()).endsWith("stopped");
+        assertThat(daemon.log()).doesNotContain("\tat ");
+        assertThat(daemon.address()).doesNotExist();
+      }
+      try (GatunProcess daemon = GatunProcess.serve(setup);
+          Client client = daemon.client()) {
+        assertThat(daemon.log()).contains("snapshots=1");
+        assertThat(client.list()).extracting(Info::getName).containsExactly("before");
       }
     }
   }

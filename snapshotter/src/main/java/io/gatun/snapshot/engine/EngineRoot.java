@@ -55,6 +55,11 @@ public final class EngineRoot implements AutoCloseable {
   private final SnapshotApplier applier;
   private final LayerMaker maker;
 
+  /** What a process does before anybody may tell it to end, so that it can end in order. */
+  public static void prepareProcess() {
+    MetadataStore.prepareProcess();
+  }
+
   /**
    * Opens a root.
    *

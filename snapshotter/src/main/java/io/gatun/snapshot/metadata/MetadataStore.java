@@ -10,6 +10,7 @@ import java.util.OptionalLong;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import net.openhft.chronicle.core.io.BackgroundResourceReleaser;
 import net.openhft.chronicle.hash.ChronicleHashClosedException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -80,6 +81,14 @@ public final class MetadataStore implements AutoCloseable {
       opened.release();
       return store;
     }
+  }
+
+  /**
+   * Has Chronicle register what it does when the process ends, as it otherwise does when the first
+   * map is opened: once the process has been told to end, that fails (Runtime.addShutdownHook).
+   */
+  public static void prepareProcess() {
+    boolean unused = BackgroundResourceReleaser.isOnBackgroundResourceReleaserThread();
   }
 
   private void start(Opened opened) {
