@@ -45,7 +45,8 @@ public final class SnapshotMessages {
     return mounts.stream().map(SnapshotMessages::toMessage).toList();
   }
 
-  static List<Mount> toMounts(List<io.gatun.proto.types.Mount> messages) {
+  /** {@return the mounts that messages stand for} */
+  public static List<Mount> toMounts(List<io.gatun.proto.types.Mount> messages) {
     return messages.stream()
         .map(
             message ->

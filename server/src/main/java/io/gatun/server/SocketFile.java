@@ -14,6 +14,8 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -39,6 +41,15 @@ final class SocketFile {
 
   /** Of the 108 in sockaddr_un (unix(7)), one is a NUL, and the JDK takes one more for itself. */
   private static final int PATH_BYTES_MAX = 106;
+
+  /**
+   * How long a socket has to go on answering: some milliseconds after a daemon was killed, the
+   * kernel ends from a thread of its own what its io_uring was listening on (io_uring/io_uring.c:
+   * io_ring_exit_work).
+   */
+  private static final int ANSWERS_MIN = 10;
+
+  private static final int ANSWER_PAUSE_MILLIS = 10;
 
   private static final int FILE_TYPE_MASK = 0170000;
   private static final int FILE_TYPE_SOCKET = 0140000;
@@ -131,6 +142,18 @@ final class SocketFile {
   }
 
   private boolean answers() {
+    for (int answers = 0; answers < ANSWERS_MIN; answers++) {
+      if (answers > 0) {
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(ANSWER_PAUSE_MILLIS));
+      }
+      if (!answersNow()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private boolean answersNow() {
     try (SocketChannel client = SocketChannel.open(UnixDomainSocketAddress.of(path))) {
       return client.isConnected();
     } catch (ConnectException e) {

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -51,6 +52,28 @@ final class SocketFileTest {
 
     try (TestServer server = new TestServer(directory, transport)) {
       assertServes(server);
+    }
+  }
+
+  @Test
+  void socketThatAnswersForAMomentAfterItsDaemonWasKilledIsReplaced() throws Exception {
+    AtomicInteger answered = new AtomicInteger();
+    try (ServerSocketChannel lingering = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      lingering.bind(UnixDomainSocketAddress.of(address()));
+      Thread kernel =
+          Thread.ofPlatform()
+              .start(
+                  () -> {
+                    try (lingering) {
+                      lingering.accept().close();
+                      answered.incrementAndGet();
+                    } catch (IOException e) {
+                      throw new UncheckedIOException(e);
+                    }
+                  });
+      assertThat(new SocketFile(address()).bindPath()).hasParentRaw(directory);
+      kernel.join();
+      assertThat(answered).hasValue(1);
     }
   }
 
