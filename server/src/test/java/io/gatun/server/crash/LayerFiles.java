@@ -25,7 +25,8 @@ import java.util.stream.Stream;
  *
  * <p>A layer on a parent is written in one of two ways: through an overlay mount, as containerd's
  * walking differ does, or into the upper directory itself, as its overlay differ does. Unmounting
- * an overlay syncs the filesystem below it; writing into the upper directory does not.
+ * an overlay syncs the filesystem below it; writing into the upper directory does not. Half of the
+ * layers have nothing but files and directories, which decides how they are made durable.
  */
 final class LayerFiles {
 
@@ -34,7 +35,8 @@ final class LayerFiles {
   private static final int[] SIZES_BYTES = {0, 1, 300, 4096, 4097, 20_000, 70_000, 250_000};
   private static final double MOUNTED_SHARE = 0.3;
   private static final double DELETING_SHARE = 0.5;
-  private static final long BUSY_NANOS_MAX = TimeUnit.SECONDS.toNanos(10);
+  private static final double PLAIN_SHARE = 0.5;
+  private static final long BUSY_NANOS_MAX = TimeUnit.MINUTES.toNanos(5);
 
   private final RandomGenerator random;
   private final Path mountPoint;
@@ -108,6 +110,7 @@ final class LayerFiles {
   private void fill(Path top) throws IOException {
     List<Path> directories = new ArrayList<>(List.of(top));
     List<Path> files = new ArrayList<>();
+    boolean isPlain = random.nextDouble() < PLAIN_SHARE;
     // Names repeat from layer to layer, so that layers hide and copy up each other's files.
     for (int i = 1 + random.nextInt(FILES_MAX); i > 0; i--) {
       Path parent = directories.get(random.nextInt(directories.size()));
@@ -117,7 +120,11 @@ final class LayerFiles {
       }
       switch (random.nextInt(10)) {
         case 0, 1 -> directories.add(Files.createDirectory(path));
-        case 2 -> Files.createSymbolicLink(path, Path.of("no/such/target-" + random.nextInt()));
+        case 2 -> {
+          if (!isPlain) {
+            Files.createSymbolicLink(path, Path.of("no/such/target-" + random.nextInt()));
+          }
+        }
         case 3 -> {
           if (files.isEmpty()) {
             files.add(createFile(path));

@@ -44,7 +44,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class RemoteSnapshotter implements Snapshotter, AutoCloseable {
 
-  private static final int PATIENCE_SECONDS = 60;
+  /** A machine that others use as well may stand still for minutes. */
+  private static final int PATIENCE_SECONDS = 600;
 
   private final ManagedChannel channel;
   private final SnapshotsGrpc.SnapshotsBlockingStub stub;
@@ -102,7 +103,7 @@ final class RemoteSnapshotter implements Snapshotter, AutoCloseable {
 
   @Override
   public List<Mount> prepare(String key, String parent, Map<String, String> labels) {
-    return mounts(
+    return SnapshotMessages.toMounts(
         call(stub ->
                 stub.prepare(
                     PrepareSnapshotRequest.newBuilder()
@@ -115,7 +116,7 @@ final class RemoteSnapshotter implements Snapshotter, AutoCloseable {
 
   @Override
   public List<Mount> view(String key, String parent, Map<String, String> labels) {
-    return mounts(
+    return SnapshotMessages.toMounts(
         call(stub ->
                 stub.view(
                     ViewSnapshotRequest.newBuilder()
@@ -128,20 +129,8 @@ final class RemoteSnapshotter implements Snapshotter, AutoCloseable {
 
   @Override
   public List<Mount> mounts(String key) {
-    return mounts(
+    return SnapshotMessages.toMounts(
         call(stub -> stub.mounts(MountsRequest.newBuilder().setKey(key).build())).getMountsList());
-  }
-
-  private static List<Mount> mounts(List<io.gatun.proto.types.Mount> messages) {
-    return messages.stream()
-        .map(
-            message ->
-                new Mount(
-                    message.getType(),
-                    message.getSource(),
-                    message.getTarget(),
-                    message.getOptionsList()))
-        .toList();
   }
 
   @Override

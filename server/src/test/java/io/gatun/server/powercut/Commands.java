@@ -9,7 +9,7 @@ import java.util.concurrent.TimeUnit;
 /** The tools of the system that make, check and mount filesystems. */
 public final class Commands {
 
-  private static final int PATIENCE_SECONDS = 120;
+  private static final int PATIENCE_SECONDS = 600;
 
   private Commands() {}
 

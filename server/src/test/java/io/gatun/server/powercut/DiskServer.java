@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 final class DiskServer {
 
   private static final String READY = "ready";
-  private static final int PATIENCE_SECONDS = 30;
+  private static final int PATIENCE_SECONDS = 300;
 
   private final Process process;
   private final BufferedReader output;

@@ -14,7 +14,7 @@ import java.util.List;
 public final class LoopMount implements AutoCloseable {
 
   /** A container or a background thread of the kernel may hold a file for a moment. */
-  private static final int UNMOUNT_ATTEMPTS = 50;
+  private static final int UNMOUNT_ATTEMPTS = 600;
 
   private static final int UNMOUNT_PAUSE_MILLIS = 100;
 

@@ -25,7 +25,7 @@ import java.util.concurrent.TimeUnit;
 /** A client of the daemon, as containerd is one. */
 final class Client implements AutoCloseable {
 
-  private static final long DEADLINE_SECONDS = 30;
+  private static final long DEADLINE_SECONDS = 300;
 
   private final EventLoopGroup loop = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
   private final ManagedChannel channel;
