@@ -88,7 +88,7 @@ public final class MetadataStore implements AutoCloseable {
    * map is opened: once the process has been told to end, that fails (Runtime.addShutdownHook).
    */
   public static void prepareProcess() {
-    boolean unused = BackgroundResourceReleaser.isOnBackgroundResourceReleaserThread();
+    var _ = BackgroundResourceReleaser.isOnBackgroundResourceReleaserThread();
   }
 
   private void start(Opened opened) {
