@@ -71,7 +71,7 @@ func (picture *chart) script(all *results, file string) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "$values << END\n")
 	for _, asked := range picture.asked {
-		fmt.Fprintf(&text, "%s", quoted(asked.subject+"\\n"+asked.filesystem))
+		fmt.Fprintf(&text, "%s", quoted(asked.subject+", "+asked.filesystem))
 		for _, contender := range picture.contenders {
 			if answer := all.answers[asked][contender]; answer != nil && len(answer.values) > 0 {
 				fmt.Fprintf(&text, " %g %g %g", median(answer.values), slices.Min(answer.values), slices.Max(answer.values))
@@ -82,7 +82,7 @@ func (picture *chart) script(all *results, file string) string {
 		fmt.Fprintf(&text, "\n")
 	}
 	fmt.Fprintf(&text, `END
-set terminal svg size %d,400 noenhanced font "sans-serif,12" background "white"
+set terminal svg size %d,460 noenhanced font "sans-serif,12" background "white"
 set output %s
 set title %s
 set ylabel %s
@@ -91,11 +91,12 @@ set key outside right top
 set grid ytics linecolor "#dddddd"
 set border 3
 set tics nomirror
+set xtics rotate by -25
 set style data histograms
 set style histogram errorbars gap 1 linewidth 1
 set style fill solid 0.9 noborder
 set boxwidth 0.9
-`, max(640, 160+24*len(picture.asked)*(len(picture.contenders)+1)), quoted(file), quoted(picture.title), quoted(picture.unit))
+`, max(640, 240+24*len(picture.asked)*(len(picture.contenders)+1)), quoted(file), quoted(picture.title), quoted(picture.unit))
 	plots := make([]string, len(picture.contenders))
 	for i, contender := range picture.contenders {
 		plots[i] = fmt.Sprintf("$values using %d:%d:%d:xticlabels(1) title %s", 3*i+2, 3*i+3, 3*i+4, quoted(contender))
