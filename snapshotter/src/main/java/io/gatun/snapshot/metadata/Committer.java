@@ -14,9 +14,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The one thread that changes the store. It takes all requests that wait, writes them as one frame
- * of the journal, syncs it, applies them to the index, and tells those who wait. Meanwhile the next
- * requests gather; so the more there are at a time, the more share an fdatasync(2).
+ * Changes the store, by one thread at a time: takes all requests that wait, writes them as one
+ * frame of the journal, syncs it, applies them to the index, and tells those who wait. Meanwhile
+ * the next requests gather; so the more there are at a time, the more share an fdatasync(2).
+ *
+ * <p>Who comes when nobody is at it does it for himself, as to wake another thread and to be woken
+ * takes a good part of the time of an fdatasync(2). What gathers meanwhile is for a thread of the
+ * store's own, so that nobody is kept by what others ask for.
  *
  * <p>What goes wrong, and what then:
  *
@@ -60,12 +64,22 @@ final class Committer implements AutoCloseable {
   private final Deque<Request> waiting = new ArrayDeque<>();
   private List<Request> inFlight = List.of();
   private boolean isClosed;
+
+  /** Whether somebody is changing the store; only he uses what changes with it. */
+  private boolean isBusy;
+
+  /** Whether the thread looks by itself, from time to time, whether it has been quiet for long. */
+  private boolean isWatching;
+
+  /** When the last batch was done. */
+  private long quietSinceNanos;
+
   private volatile @Nullable Throwable broken;
 
-  /** Why the journal cannot be trusted. Only the thread changes it. */
+  /** Why the journal cannot be trusted. Only who is busy changes it. */
   private volatile @Nullable String suspicion;
 
-  // Only the thread uses what follows, and those who have seen it end.
+  // Only who is busy uses what follows, and those who have seen the thread end.
   private JournalFile journal;
   private long nextSequence;
   private long checkpointBacklogBytes;
@@ -108,6 +122,7 @@ final class Committer implements AutoCloseable {
           "the changes take %d bytes together, and at most %d are allowed"
               .formatted(request.bytes(), bodyBytesMax - Frame.RESERVE_BYTES));
     }
+    boolean isLeader = false;
     synchronized (lock) {
       if (broken != null) {
         throw new SnapshotException.Unavailable("the metadata store has failed: " + broken, broken);
@@ -115,8 +130,17 @@ final class Committer implements AutoCloseable {
       if (isClosed) {
         throw new SnapshotException.Unavailable("the metadata store is closed", null);
       }
-      waiting.add(request);
-      lock.notifyAll();
+      if (isBusy || !waiting.isEmpty()) {
+        // Who is busy wakes the thread when he is not any more.
+        waiting.add(request);
+      } else {
+        isBusy = true;
+        inFlight = List.of(request);
+        isLeader = true;
+      }
+    }
+    if (isLeader) {
+      commitInFlight();
     }
     request.await();
   }
@@ -130,57 +154,83 @@ final class Committer implements AutoCloseable {
   }
 
   private void run() {
-    try {
-      List<Request> taken = take();
-      while (!taken.isEmpty()) {
-        Deque<Request> rest = new ArrayDeque<>(taken);
-        while (!rest.isEmpty()) {
-          commitSome(rest);
-        }
-        taken = take();
-      }
-    } catch (Throwable e) {
-      // A bug, or memory that ran out: nobody may wait for ever, and nothing more may be written.
-      breakDown(e);
+    while (take()) {
+      commitInFlight();
     }
   }
 
-  /** {@return all that wait, at least one; none once it is closed and all is done} */
-  private List<Request> take() {
-    if (!acknowledged.isSynced()) {
-      synchronized (lock) {
-        await(QUIET_MILLIS);
-      }
-      if (isIdle()) {
+  /** Commits what is in flight. To be called by who is busy, and is not afterwards. */
+  // A bug, or memory that ran out: nobody may wait for ever, and nothing more may be written.
+  @SuppressWarnings("CatchingThrowable")
+  private void commitInFlight() {
+    try {
+      if (inFlight.isEmpty()) {
         settle();
       }
-    }
-    synchronized (lock) {
-      await(Long.MAX_VALUE);
-      inFlight = List.copyOf(waiting);
-      waiting.clear();
-      return inFlight;
-    }
-  }
-
-  private boolean isIdle() {
-    synchronized (lock) {
-      return waiting.isEmpty();
-    }
-  }
-
-  /** Waits for something to do or the end, at most so long. The lock must be held. */
-  private void await(long millis) {
-    long started = System.nanoTime();
-    long left = millis;
-    while (waiting.isEmpty() && !isClosed && left > 0) {
-      try {
-        lock.wait(left);
-      } catch (InterruptedException e) {
-        throw new IllegalStateException("nobody may interrupt the journal", e);
+      Deque<Request> rest = new ArrayDeque<>(inFlight);
+      while (!rest.isEmpty()) {
+        commitSome(rest);
       }
-      left = millis - TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - started);
+    } catch (Throwable e) {
+      breakDown(e);
     }
+    synchronized (lock) {
+      isBusy = false;
+      inFlight = List.of();
+      quietSinceNanos = System.nanoTime();
+      if (!waiting.isEmpty() || isClosed || !isWatching) {
+        lock.notifyAll();
+      }
+    }
+  }
+
+  /**
+   * Waits for something to do, and takes it: all requests that wait, or none if it has been quiet
+   * for so long that the mark of what was acknowledged is to be made durable.
+   *
+   * @return whether there is anything; if so, the thread is busy
+   */
+  private boolean take() {
+    synchronized (lock) {
+      while (true) {
+        if (!isBusy) {
+          if (broken != null) {
+            return false;
+          }
+          if (!waiting.isEmpty()) {
+            inFlight = List.copyOf(waiting);
+            waiting.clear();
+            isBusy = true;
+            return true;
+          }
+          if (!acknowledged.isSynced() && (isClosed || quietMillisLeft() <= 0)) {
+            isBusy = true;
+            return true;
+          }
+          if (isClosed) {
+            return false;
+          }
+        }
+        isWatching = isBusy || !acknowledged.isSynced();
+        try {
+          lock.wait(waitMillis());
+        } catch (InterruptedException e) {
+          throw new IllegalStateException("nobody may interrupt the journal", e);
+        }
+      }
+    }
+  }
+
+  /** {@return how long to wait for something to change; 0 for ever} The lock must be held. */
+  private long waitMillis() {
+    if (!isWatching) {
+      return 0;
+    }
+    return isBusy ? QUIET_MILLIS : Math.max(1, quietMillisLeft());
+  }
+
+  private long quietMillisLeft() {
+    return QUIET_MILLIS - TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - quietSinceNanos);
   }
 
   /** See {@link Acknowledged}: from here on, a power cut does not make it say less. */

@@ -16,9 +16,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
+import java.util.stream.Stream;
 
 /** Ways in which metadata come to lie on disk, each with what had been acknowledged by then. */
 enum Scenario {
@@ -94,9 +97,9 @@ enum Scenario {
         case KILLED_WITH_JOURNALS -> {
           FullForCheckpoints disk = new FullForCheckpoints();
           try (MetadataStore store = open(disk)) {
-            changeUntil(store, "checkpoint-3");
+            long checkpoint = changeUntil(store, MetadataFile::checkpointGeneration, 3);
             disk.isFull = true;
-            changeUntil(store, "journal-6");
+            changeUntil(store, MetadataFile::journalGeneration, checkpoint + 3);
             change(store, 3);
             Left left = left(store);
             if (left.image().journals().size() < 2) {
@@ -108,7 +111,7 @@ enum Scenario {
         case STOPPED -> {
           List<SnapshotRecord> acknowledged;
           try (MetadataStore store = open(new UnsyncedDisk())) {
-            changeUntil(store, "checkpoint-2");
+            changeUntil(store, MetadataFile::checkpointGeneration, 2);
             change(store, 8);
             acknowledged = Records.all(store);
           }
@@ -134,12 +137,30 @@ enum Scenario {
       return new Left(MetadataImage.of(directory), Records.all(store), known, lastId);
     }
 
-    private void changeUntil(MetadataStore store, String file) {
-      for (int i = 0; !Files.exists(directory.resolve(file)); i++) {
-        if (i > 10_000) {
-          throw new AssertionError("there never is a " + file);
+    /**
+     * {@return the generation of the newest file of some sort, once there is one of this generation
+     * or a later one}
+     */
+    private long changeUntil(
+        MetadataStore store, Function<String, OptionalLong> generation, long wanted)
+        throws IOException {
+      for (int i = 0; i < 10_000; i++) {
+        long newest = newest(generation);
+        if (newest >= wanted) {
+          return newest;
         }
         change(store, 1);
+      }
+      throw new AssertionError("there never is generation " + wanted);
+    }
+
+    private long newest(Function<String, OptionalLong> generation) throws IOException {
+      try (Stream<Path> files = Files.list(directory)) {
+        return files
+            .map(file -> generation.apply(file.getFileName().toString()))
+            .flatMapToLong(OptionalLong::stream)
+            .max()
+            .orElse(0);
       }
     }
 
