@@ -1,6 +1,5 @@
 package io.gatun.server;
 
-import io.gatun.snapshot.SnapshotException;
 import io.grpc.Status;
 import io.grpc.stub.ServerCallStreamObserver;
 import java.util.concurrent.CancellationException;
@@ -57,7 +56,7 @@ final class CallAnswer {
         });
     try {
       lane.accept(pending);
-    } catch (SnapshotException e) {
+    } catch (RuntimeException e) {
       pending.drop();
       client.onError(StatusTable.statusOf(call, e).asRuntimeException());
     }

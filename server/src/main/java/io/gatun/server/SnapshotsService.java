@@ -31,8 +31,9 @@ import java.util.function.Supplier;
  * containerd's Snapshots service on a {@link Snapshotter}.
  *
  * <p>Handlers run on the event loop. Stat reads memory and is answered there, which halves its
- * latency; all else goes to the {@link Dispatcher}. The namespace that containerd sends along is
- * not looked at: it does not send one when it collects garbage, and keys hold it anyway.
+ * latency, and so does Mounts where it can; all else goes to the {@link Dispatcher}. The namespace
+ * that containerd sends along is not looked at: it does not send one when it collects garbage, and
+ * keys hold it anyway.
  */
 final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
 
@@ -78,7 +79,13 @@ final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
   @Override
   public void mounts(MountsRequest request, StreamObserver<MountsResponse> client) {
     answer(
-        dispatcher::dispatch,
+        work -> {
+          if (snapshotter.areMountsAtHand(request.getKey())) {
+            work.run();
+          } else {
+            dispatcher.dispatch(work);
+          }
+        },
         "Mounts",
         client,
         () ->

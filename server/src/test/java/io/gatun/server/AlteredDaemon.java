@@ -39,6 +39,11 @@ final class AlteredDaemon {
       };
     }
 
+    /** What is made in advance reaches the disk by itself, mostly before anybody asks for it. */
+    int spareDirectories(EngineSettings settings) {
+      return this == UNSYNCED_DIRECTORIES ? 0 : settings.spareDirectories();
+    }
+
     Disk disk() {
       Disk disk = new LinuxDisk();
       return (Disk)
@@ -87,7 +92,8 @@ final class AlteredDaemon {
                   settings.overlay(),
                   settings.copyThreads(),
                   settings.layerSync(),
-                  new MetadataSettings(settings.metadata().entriesMax(), JOURNAL_BYTES))));
+                  new MetadataSettings(settings.metadata().entriesMax(), JOURNAL_BYTES),
+                  omission.spareDirectories(settings))));
     } finally {
       // Has no effect if it was started.
       started.cancel(false);

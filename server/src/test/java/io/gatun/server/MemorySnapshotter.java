@@ -17,14 +17,14 @@ import java.util.function.Consumer;
 
 /**
  * Snapshots that exist in memory only, with containerd's rules for what may follow what. Calls
- * other than Stat can be held up, to see what waits for them.
+ * other than Stat, and Mounts of a view, can be held up, to see what waits for them.
  */
 final class MemorySnapshotter implements Snapshotter {
 
   private final TreeMap<String, SnapshotInfo> snapshots = new TreeMap<>();
   private final Semaphore gate = new Semaphore(Integer.MAX_VALUE);
 
-  /** Holds up every call but Stat, until {@link #open}. */
+  /** Holds up every call but Stat, and Mounts of a view, until {@link #open}. */
   void close() {
     gate.drainPermits();
   }
@@ -55,9 +55,16 @@ final class MemorySnapshotter implements Snapshotter {
   }
 
   @Override
+  public boolean areMountsAtHand(String key) {
+    return stat(key).kind() == Kind.VIEW;
+  }
+
+  @Override
   public List<Mount> mounts(String key) {
-    pass();
     SnapshotInfo info = stat(key);
+    if (info.kind() != Kind.VIEW) {
+      pass();
+    }
     if (info.kind() == Kind.COMMITTED) {
       throw new SnapshotException.FailedPrecondition("mounts: %s is committed".formatted(key));
     }

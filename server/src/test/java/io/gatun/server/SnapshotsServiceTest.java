@@ -89,11 +89,7 @@ final class SnapshotsServiceTest {
                 .addOptions("rw")
                 .addOptions("rbind")
                 .build());
-    assertThat(
-            client
-                .mounts(MountsRequest.newBuilder().setKey("default/1/extract-1 sha256:a").build())
-                .getMountsList())
-        .isEqualTo(mounts);
+    assertThat(mounts("default/1/extract-1 sha256:a")).isEqualTo(mounts);
 
     client.commit(
         CommitSnapshotRequest.newBuilder()
@@ -260,6 +256,7 @@ final class SnapshotsServiceTest {
     client = server.client();
     prepare("a", "");
     prepare("b", "");
+    var _ = client.view(ViewSnapshotRequest.newBuilder().setKey("view").build());
     SnapshotsGrpc.SnapshotsFutureStub async = SnapshotsGrpc.newFutureStub(server.channel());
     StatSnapshotRequest statOfA = StatSnapshotRequest.newBuilder().setKey("a").build();
     // A connection keeps its calls in order, once there is one.
@@ -276,13 +273,17 @@ final class SnapshotsServiceTest {
 
     assertStatus(Status.Code.RESOURCE_EXHAUSTED, () -> prepare("one too many", ""));
     stat("a");
+    // What is answered from memory has no queue to wait in.
+    assertThat(mounts("view")).hasSize(1);
+    assertStatus(Status.Code.RESOURCE_EXHAUSTED, () -> mounts("a"));
+    assertStatus(Status.Code.NOT_FOUND, () -> mounts("missing"));
     var removal = async.remove(RemoveSnapshotRequest.newBuilder().setKey("b").build());
     await(() -> server.snapshotter.waiting() == 3);
     assertThat(removal.isDone()).isFalse();
     server.snapshotter.open();
 
     removal.get(10, TimeUnit.SECONDS);
-    await(() -> list().size() == 6);
+    await(() -> list().size() == 7);
     prepare("one too many", "");
   }
 
@@ -411,6 +412,10 @@ final class SnapshotsServiceTest {
 
   private void remove(String key) {
     client.remove(RemoveSnapshotRequest.newBuilder().setKey(key).build());
+  }
+
+  private List<Mount> mounts(String key) {
+    return client.mounts(MountsRequest.newBuilder().setKey(key).build()).getMountsList();
   }
 
   private Info stat(String key) {

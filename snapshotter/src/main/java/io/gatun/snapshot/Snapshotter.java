@@ -54,6 +54,16 @@ public interface Snapshotter {
   List<Mount> mounts(String key);
 
   /**
+   * {@return whether {@link #mounts} answers from memory, and so without waiting for anything; it
+   * may turn out otherwise if the key gets another snapshot meanwhile}
+   *
+   * @throws SnapshotException as {@link #mounts} does
+   */
+  default boolean areMountsAtHand(String key) {
+    return false;
+  }
+
+  /**
    * Freezes an active snapshot under a name. The key disappears; labels are replaced by those
    * given.
    *

@@ -89,8 +89,9 @@ final class Audit {
       audit.check(slot, slot.claim(instant));
     }
     audit.found.values().forEach(audit::reportUnknown);
-    audit.checkNewId();
+    // In this order: the first request for a snapshot has others made in advance.
     audit.checkLeaks();
+    audit.checkNewId();
     return new Result(audit.violations, audit.states, audit.ids);
   }
 

@@ -160,7 +160,9 @@ public sealed interface RootFinding {
     }
   }
 
-  /** A directory that belongs to no snapshot. */
+  /**
+   * A directory that belongs to no snapshot: not any more, or not yet when the daemon was killed.
+   */
   record Orphan(long id) implements RootFinding {
     @Override
     public Severity severity() {
@@ -174,7 +176,7 @@ public sealed interface RootFinding {
 
     @Override
     public String sentence() {
-      return "no snapshot has this directory any more; the next start deletes it";
+      return "no snapshot has this directory; the next start deletes it";
     }
   }
 

@@ -20,4 +20,14 @@ public record Chain(
     parents = List.copyOf(parents);
     labels = Map.copyOf(labels);
   }
+
+  /** {@return a base to write to, as which most snapshots begin, whatever they become} */
+  public static Chain ordinary(long id) {
+    return new Chain(id, Kind.ACTIVE, List.of(), Map.of(), false);
+  }
+
+  /** {@return the same for a snapshot with another id} */
+  public Chain withId(long other) {
+    return new Chain(other, kind, parents, labels, extraction);
+  }
 }

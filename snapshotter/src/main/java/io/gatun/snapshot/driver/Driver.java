@@ -25,6 +25,14 @@ public interface Driver {
   void create(Fd directory, Chain chain) throws ErrnoException;
 
   /**
+   * {@return whether the directory of a new snapshot is filled like that of an {@link
+   * Chain#ordinary ordinary} one, so that it may be one that was made in advance}
+   *
+   * @param chain the snapshot to be, with any id
+   */
+  boolean isOrdinary(Chain chain) throws ErrnoException;
+
+  /**
    * {@return whether files that {@link #create} put into a snapshot may not be on the disk yet} If
    * the machine stops before they are, the driver refuses to hand the snapshot out.
    */
@@ -39,6 +47,9 @@ public interface Driver {
    * @throws SnapshotException.FailedPrecondition if it must not be used any more, with the reason
    */
   List<Mount> mounts(Chain chain) throws ErrnoException;
+
+  /** {@return whether {@link #mounts} can tell without a look at the disk} */
+  boolean areMountsAtHand(Chain chain);
 
   /**
    * {@return why a snapshot that was made without a parent cannot be put on one when it is

@@ -75,6 +75,12 @@ public final class NativeDriver implements Driver {
     return chain.kind() == Kind.ACTIVE && !chain.parents().isEmpty();
   }
 
+  /** Most are copies, and a base is made once for all images that have it. */
+  @Override
+  public boolean isOrdinary(Chain chain) {
+    return false;
+  }
+
   @Override
   public boolean isUnsettled(long id) throws ErrnoException {
     try (Fd directory = files.openDirectory(id)) {
@@ -94,6 +100,11 @@ public final class NativeDriver implements Driver {
   public List<Mount> mounts(Chain chain) throws ErrnoException {
     requireWhole(chain);
     return mounts.of(chain);
+  }
+
+  @Override
+  public boolean areMountsAtHand(Chain chain) {
+    return !isCopy(chain);
   }
 
   private void requireWhole(Chain chain) throws ErrnoException {

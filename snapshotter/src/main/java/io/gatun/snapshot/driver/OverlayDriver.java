@@ -95,6 +95,13 @@ public final class OverlayDriver implements Driver {
     }
   }
 
+  @Override
+  public boolean isOrdinary(Chain chain) throws ErrnoException {
+    return chain.kind() == Kind.ACTIVE
+        && !mounts.isVolatile(chain)
+        && owner(chain).equals(Owner.self());
+  }
+
   /**
    * {@return to whom the top of a snapshot belongs} Overlay shows the owner of the upper directory,
    * so that it has to be that of the lower one; or root as a user namespace maps it, for a
@@ -129,6 +136,11 @@ public final class OverlayDriver implements Driver {
       allowMount(chain);
     }
     return mounts.of(chain);
+  }
+
+  @Override
+  public boolean areMountsAtHand(Chain chain) {
+    return !OverlayMounts.isContainer(chain);
   }
 
   private void allowMount(Chain chain) throws ErrnoException {

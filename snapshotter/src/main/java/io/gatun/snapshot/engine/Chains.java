@@ -1,15 +1,20 @@
 package io.gatun.snapshot.engine;
 
+import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.driver.Chain;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.metadata.SnapshotRecord;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Finds snapshots with their parents, and says which of them have lost their directories. */
 final class Chains {
+
+  /** No snapshot has it. */
+  static final long NO_ID = 0;
 
   private final MetadataStore store;
   private final SnapshotDirectories directories;
@@ -43,17 +48,19 @@ final class Chains {
 
   /** {@return a snapshot with this parent, if any, and all of that one's} */
   Chain of(SnapshotRecord snapshot, @Nullable SnapshotRecord parent) {
+    return planned(snapshot.kind(), snapshot.name(), snapshot.labels(), parent)
+        .withId(snapshot.id());
+  }
+
+  /** {@return the same for a snapshot that has no id yet} */
+  Chain planned(
+      Kind kind, String name, Map<String, String> labels, @Nullable SnapshotRecord parent) {
     List<Long> parents = new ArrayList<>();
     for (SnapshotRecord at = parent; at != null; at = parentOf(at)) {
-      requirePresent("parent of " + snapshot.name(), at);
+      requirePresent("parent of " + name, at);
       parents.add(at.id());
     }
-    return new Chain(
-        snapshot.id(),
-        snapshot.kind(),
-        parents,
-        snapshot.labels(),
-        Names.isExtraction(snapshot.name()));
+    return new Chain(NO_ID, kind, parents, labels, Names.isExtraction(name));
   }
 
   /** {@return the parent of a snapshot, if it has one} */

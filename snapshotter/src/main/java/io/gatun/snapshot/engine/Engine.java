@@ -45,6 +45,7 @@ final class Engine implements Snapshotter {
   private final MetadataStore store;
   private final Driver driver;
   private final SnapshotDirectories directories;
+  private final SpareDirectories spares;
   private final Reaper reaper;
   private final UsageCounter usages;
   private final LayerDurability durability;
@@ -60,6 +61,7 @@ final class Engine implements Snapshotter {
       MetadataStore store,
       Driver driver,
       SnapshotDirectories directories,
+      SpareDirectories spares,
       Reaper reaper,
       UsageCounter usages,
       LayerDurability durability,
@@ -73,6 +75,7 @@ final class Engine implements Snapshotter {
     this.store = store;
     this.driver = driver;
     this.directories = directories;
+    this.spares = spares;
     this.reaper = reaper;
     this.usages = usages;
     this.durability = durability;
@@ -103,22 +106,23 @@ final class Engine implements Snapshotter {
     try (var _ = claims.claim(List.of(key), parent)) {
       SnapshotRecord parentRecord = parent.isEmpty() ? null : findParent(operation, key, parent);
       store.requireUnused(key);
-      long id = StorageErrors.ask(operation, key, store::nextId);
       Instant now = clock.instant();
-      SnapshotRecord created =
-          new SnapshotRecord(
-              id,
-              kind,
-              key,
-              parent,
-              parentRecord == null ? SnapshotRecord.NO_PARENT : parentRecord.id(),
-              kept,
-              now,
-              now,
-              null,
-              LayerForm.DIRECTORY);
-      Chain chain = chains.of(created, parentRecord);
-      try (var making = directories.create(id, directory -> driver.create(directory, chain))) {
+      Chain planned = chains.planned(kind, key, kept, parentRecord);
+      try (var making = makeDirectory(operation, key, planned)) {
+        long id = making.id();
+        Chain chain = planned.withId(id);
+        SnapshotRecord created =
+            new SnapshotRecord(
+                id,
+                kind,
+                key,
+                parent,
+                parentRecord == null ? SnapshotRecord.NO_PARENT : parentRecord.id(),
+                kept,
+                now,
+                now,
+                null,
+                LayerForm.DIRECTORY);
         List<Mount> mounts = driver.mounts(chain);
         boolean unsettled = driver.isUnsettled(id);
         Timespec madeAt = driver.madeAt(id);
@@ -133,6 +137,19 @@ final class Engine implements Snapshotter {
     } catch (ErrnoException e) {
       throw StorageErrors.of(operation, key, e);
     }
+  }
+
+  /** {@return a new snapshot's directory, which is durable} */
+  private SnapshotDirectories.Making makeDirectory(String operation, String key, Chain planned)
+      throws ErrnoException {
+    Optional<SnapshotDirectories.Making> spare =
+        driver.isOrdinary(planned) ? spares.take() : Optional.empty();
+    if (spare.isPresent()) {
+      return spare.get();
+    }
+    long id = StorageErrors.ask(operation, key, store::nextId);
+    Chain chain = planned.withId(id);
+    return directories.create(id, directory -> driver.create(directory, chain));
   }
 
   private SnapshotRecord findParent(String operation, String key, String parent) {
@@ -152,7 +169,11 @@ final class Engine implements Snapshotter {
   }
 
   @Override
-  public List<Mount> mounts(String key) {
+  public boolean areMountsAtHand(String key) {
+    return driver.areMountsAtHand(chains.of(findMountable(key)));
+  }
+
+  private SnapshotRecord findMountable(String key) {
     Names.check("mounts", "key", key);
     SnapshotRecord found = chains.find("mounts", key);
     if (found.kind() == Kind.COMMITTED) {
@@ -160,6 +181,12 @@ final class Engine implements Snapshotter {
           "mounts %s: the snapshot is committed and has no mounts of its own; make a view of it"
               .formatted(key));
     }
+    return found;
+  }
+
+  @Override
+  public List<Mount> mounts(String key) {
+    SnapshotRecord found = findMountable(key);
     try {
       Chain chain = chains.of(found);
       if (found.kind() == Kind.ACTIVE) {

@@ -9,6 +9,7 @@ import io.gatun.snapshot.apply.LayerApplier;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.Root;
 import io.gatun.snapshot.disk.UnusableRootException;
+import io.gatun.snapshot.driver.Chain;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.driver.DriverChoice;
 import io.gatun.snapshot.driver.DriverName;
@@ -140,6 +141,14 @@ public final class EngineRoot implements AutoCloseable {
       Set<Long> missing = Recovery.run(root, store, reaper);
       CopySettler copies = keep(new CopySettler(chosen, filesystem, lostWrites));
       SnapshotDirectories directories = new SnapshotDirectories(disk, root, reaper, missing);
+      SpareDirectories spares =
+          keep(
+              new SpareDirectories(
+                  directories,
+                  directory -> chosen.create(directory, Chain.ordinary(Chains.NO_ID)),
+                  store::nextId,
+                  lostWrites,
+                  settings.spareDirectories()));
       Chains chains = new Chains(store, directories);
       LayerBarrier barrier = new LayerBarrier(filesystem, new TreeSync(disk), errors, lostWrites);
       LayerDurability durability =
@@ -150,6 +159,7 @@ public final class EngineRoot implements AutoCloseable {
               store,
               chosen,
               directories,
+              spares,
               reaper,
               new UsageCounter(store, chosen, claims),
               durability,

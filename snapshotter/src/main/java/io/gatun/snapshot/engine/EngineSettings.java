@@ -15,6 +15,8 @@ import java.nio.file.Path;
  *     also delete what is gone
  * @param layerSync when the files of a layer have to be on disk
  * @param metadata how much the metadata store may hold
+ * @param spareDirectories how many directories of snapshots are made before anybody asks for them;
+ *     0 for none
  */
 public record EngineSettings(
     Path root,
@@ -22,7 +24,22 @@ public record EngineSettings(
     OverlaySettings overlay,
     int copyThreads,
     LayerSync layerSync,
-    MetadataSettings metadata) {
+    MetadataSettings metadata,
+    int spareDirectories) {
+
+  /** Enough for a burst of containers; on ext4 they take some 800 KB. */
+  private static final int SPARE_DIRECTORIES = 64;
+
+  /** As many directories in advance as are of use. */
+  public EngineSettings(
+      Path root,
+      DriverSetting driver,
+      OverlaySettings overlay,
+      int copyThreads,
+      LayerSync layerSync,
+      MetadataSettings metadata) {
+    this(root, driver, overlay, copyThreads, layerSync, metadata, SPARE_DIRECTORIES);
+  }
 
   /** {@return what holds for a root if nothing else is chosen} */
   public static EngineSettings defaults(Path root) {

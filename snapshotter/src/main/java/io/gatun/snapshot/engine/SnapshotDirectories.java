@@ -5,13 +5,17 @@ import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.Root;
+import io.gatun.snapshot.driver.TreeDeletion;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongPredicate;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The directories below {@code snapshots/}: how one comes to be, and which have no record.
@@ -20,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  * crash in between leaves nothing that anybody has to recognise.
  */
 final class SnapshotDirectories {
+
+  private static final Logger log = LoggerFactory.getLogger(SnapshotDirectories.class);
 
   private static final int DIRECTORY_MODE = 0700;
   private static final String STAGING_SUFFIX = ".new";
@@ -59,7 +65,32 @@ final class SnapshotDirectories {
    * before the snapshot is recorded, the directory is disposed of.
    */
   Making create(long id, Filler filler) throws ErrnoException {
+    return createAll(() -> id, 1, filler).getFirst();
+  }
+
+  /**
+   * Makes the directories of several snapshots, durably, with one sync for all. If this fails, all
+   * of them are disposed of.
+   *
+   * @param ids gives out an id for each
+   */
+  List<Making> createAll(LongSupplier ids, int count, Filler filler) throws ErrnoException {
     long mark = names.mark();
+    List<Making> made = new ArrayList<>(count);
+    try {
+      while (made.size() < count) {
+        made.add(place(ids.getAsLong(), filler));
+      }
+      names.await(mark);
+      return made;
+    } catch (ErrnoException | RuntimeException | Error e) {
+      made.forEach(Making::close);
+      throw e;
+    }
+  }
+
+  /** Puts a directory in its place, and does not wait until it is durable. */
+  private Making place(long id, Filler filler) throws ErrnoException {
     LinuxPath staging = staging(id);
     Making making = new Making(id);
     try {
@@ -71,7 +102,6 @@ final class SnapshotDirectories {
       LinuxPath name = Root.snapshotName(id);
       disk.rename(root.trash(), staging, root.snapshots(), name);
       making.garbage = name;
-      names.await(mark);
       return making;
     } catch (ErrnoException | RuntimeException | Error e) {
       making.close();
@@ -143,6 +173,11 @@ final class SnapshotDirectories {
       unrecorded.add(id);
     }
 
+    /** {@return the id of the snapshot} */
+    long id() {
+      return id;
+    }
+
     /** Says that the snapshot has its record. */
     void recorded() {
       recorded = true;
@@ -152,6 +187,22 @@ final class SnapshotDirectories {
     public void close() {
       if (!recorded && garbage != null) {
         reaper.submit(garbage);
+      }
+      unrecorded.remove(id);
+    }
+
+    /**
+     * Deletes the directory at once, which is for one that was never to have a record. If that
+     * fails, the next start does it.
+     */
+    void delete() {
+      try {
+        TreeDeletion.delete(disk, root.snapshots(), Root.snapshotName(id));
+      } catch (ErrnoException e) {
+        log.warn(
+            "cannot delete directory={} now, the next start tries again error={}",
+            id,
+            e.getMessage());
       }
       unrecorded.remove(id);
     }

@@ -119,9 +119,9 @@ public final class MetadataStore implements AutoCloseable {
   }
 
   /**
-   * Visits every snapshot, in the order in which they were made. One that is there all the time is
-   * visited exactly once, even if it gets another name meanwhile; one that comes or goes meanwhile
-   * may be visited. Nothing is locked while the visitor runs.
+   * Visits every snapshot, in the order of their ids. One that is there all the time is visited
+   * exactly once, even if it gets another name meanwhile; one that comes or goes meanwhile may be
+   * visited. Nothing is locked while the visitor runs.
    */
   public void forEach(Consumer<SnapshotRecord> visitor) {
     for (long id : read(index::ids)) {

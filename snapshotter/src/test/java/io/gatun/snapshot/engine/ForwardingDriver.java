@@ -33,6 +33,11 @@ class ForwardingDriver implements Driver {
   }
 
   @Override
+  public boolean isOrdinary(Chain chain) throws ErrnoException {
+    return driver.isOrdinary(chain);
+  }
+
+  @Override
   public boolean isUnsettled(long id) throws ErrnoException {
     return driver.isUnsettled(id);
   }
@@ -45,6 +50,11 @@ class ForwardingDriver implements Driver {
   @Override
   public List<Mount> mounts(Chain chain) throws ErrnoException {
     return driver.mounts(chain);
+  }
+
+  @Override
+  public boolean areMountsAtHand(Chain chain) {
+    return driver.areMountsAtHand(chain);
   }
 
   @Override

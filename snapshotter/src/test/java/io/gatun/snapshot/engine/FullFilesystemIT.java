@@ -11,6 +11,7 @@ import io.gatun.snapshot.check.RootCheck;
 import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.fault.Machine;
 import io.gatun.snapshot.fixture.Filling;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.LoopFilesystems;
@@ -38,12 +39,19 @@ final class FullFilesystemIT {
   private static final int UPDATES_MAX = 5_000;
   private static final int LABEL_BYTES = 2_000;
   private static final int SNAPSHOTS = 40;
+  private static final int SPARES = 8;
   private static final int LAYER_BYTES = 8 << 20;
   private static final int LEFT_BYTES = 2 << 20;
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
 
+  /** With nothing made in advance, so that it shows at once that there is no room. */
   private static EngineRoot open(Path root, DriverSetting driver) throws UnusableRootException {
+    return open(root, driver, 0);
+  }
+
+  private static EngineRoot open(Path root, DriverSetting driver, int spareDirectories)
+      throws UnusableRootException {
     EngineSettings defaults = EngineSettings.defaults(root);
     return EngineRoot.open(
         new LinuxDisk(),
@@ -53,7 +61,8 @@ final class FullFilesystemIT {
             defaults.overlay(),
             defaults.copyThreads(),
             LayerSync.COMMIT,
-            new MetadataSettings(ENTRIES_MAX, JOURNAL_BYTES)),
+            new MetadataSettings(ENTRIES_MAX, JOURNAL_BYTES),
+            spareDirectories),
         InstantSource.system());
   }
 
@@ -97,6 +106,42 @@ final class FullFilesystemIT {
             kind ->
                 Stream.of(DriverSetting.OVERLAY, DriverSetting.NATIVE)
                     .map(driver -> Arguments.of(kind, driver)));
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = LoopFilesystem.Kind.class,
+      names = {"EXT4", "XFS"})
+  void whatWasMadeInAdvanceIsStillGivenOut(LoopFilesystem.Kind kind) throws Exception {
+    Path root = newRoot(kind);
+    try (EngineRoot engine = open(root, DriverSetting.OVERLAY, SPARES)) {
+      Snapshotter snapshots = engine.snapshotter();
+      makeSnapshots(snapshots, root);
+      Machine.awaitQuiet();
+      try (Filling _ = Filling.of(FILESYSTEMS.of(kind).root())) {
+        int made = 0;
+        while (made < SPARES && tryPrepare(snapshots, "new " + made)) {
+          made++;
+          Machine.awaitQuiet();
+        }
+        assertThat(made).isBetween(SPARES / 2, SPARES - 1);
+        assertExhausted(root, () -> snapshots.prepare("another", "base", NO_LABELS));
+        snapshots.remove("new 0");
+        snapshots.cleanup();
+      }
+      snapshots.prepare("another", "base", NO_LABELS);
+    }
+    assertSound(root);
+  }
+
+  /** {@return whether there was room} */
+  private static boolean tryPrepare(Snapshotter snapshots, String key) {
+    try {
+      snapshots.prepare(key, "base", NO_LABELS);
+      return true;
+    } catch (SnapshotException.ResourceExhausted e) {
+      return false;
+    }
   }
 
   @ParameterizedTest

@@ -40,13 +40,23 @@ public final class Machine implements AutoCloseable {
   /** A journal so short that there are many of them. */
   public static final MetadataSettings METADATA = new MetadataSettings(256, 64 << 10);
 
+  /** So few that every effect of making them can be met, and that there is none at times. */
+  private static final int SPARE_DIRECTORIES = 2;
+
   /** As a containerd needs it that unpacks layers in parallel. */
   private static final OverlaySettings OVERLAY =
       new OverlaySettings(List.of(), false, false, true, false);
 
   /** What works in the background, and waits when there is nothing to do. */
   private static final Set<String> BACKGROUND =
-      Set.of("gatun-checkpoint", "gatun-settle", "gatun-reaper");
+      Set.of("gatun-checkpoint", "gatun-settle", "gatun-reaper", "gatun-spares");
+
+  /** Where one thread waits for what another does. */
+  private static final Set<String> WORK =
+      Set.of(
+          MetadataStore.class.getName(),
+          ParallelDeletion.class.getName(),
+          "io.gatun.snapshot.engine.SharedSync");
 
   private final Path base;
   private final Path root;
@@ -104,7 +114,8 @@ public final class Machine implements AutoCloseable {
                 // One thread copies, so that the order of effects is always the same.
                 1,
                 defaults.layerSync(),
-                METADATA),
+                METADATA,
+                SPARE_DIRECTORIES),
             InstantSource.system(),
             "boot " + boots);
   }
@@ -165,8 +176,7 @@ public final class Machine implements AutoCloseable {
   }
 
   private static boolean isWork(StackTraceElement frame) {
-    return frame.getClassName().equals(MetadataStore.class.getName())
-        || frame.getClassName().equals(ParallelDeletion.class.getName());
+    return WORK.contains(frame.getClassName());
   }
 
   /** Writes a file in an active snapshot, as a container would that does not sync. */

@@ -96,10 +96,12 @@ final class RootSight {
   void checkNewId() {
     Set<String> before = names("snapshots");
     machine.snapshotter().prepare(PROBE, "", Map.of());
+    Machine.awaitQuiet();
     Set<String> after = names("snapshots");
     after.removeAll(before);
-    assertThat(after).hasSize(1);
-    assertThat(Long.parseLong(after.iterator().next())).isGreaterThan(highestId);
+    // One that was asked for, and maybe some for those who ask later.
+    assertThat(after).isNotEmpty();
+    assertThat(after).allMatch(id -> Long.parseLong(id) > highestId);
     machine.snapshotter().remove(PROBE);
     machine.snapshotter().cleanup();
     noteIds();

@@ -44,6 +44,9 @@ final class TestRoot implements AutoCloseable {
   private static final OverlaySettings OVERLAY =
       new OverlaySettings(List.of(), false, false, true, false);
 
+  /** So that whose directory appears is known. */
+  private static final int NO_SPARE_DIRECTORIES = 0;
+
   /** Those that are not closed yet. */
   private static final Set<Path> OPEN = ConcurrentHashMap.newKeySet();
 
@@ -116,7 +119,13 @@ final class TestRoot implements AutoCloseable {
           EngineRoot.open(
               disk,
               new EngineSettings(
-                  path, driver, OVERLAY, defaults.copyThreads(), defaults.layerSync(), METADATA),
+                  path,
+                  driver,
+                  OVERLAY,
+                  defaults.copyThreads(),
+                  defaults.layerSync(),
+                  METADATA,
+                  NO_SPARE_DIRECTORIES),
               InstantSource.system());
     } catch (UnusableRootException e) {
       throw new AssertionError("cannot start", e);

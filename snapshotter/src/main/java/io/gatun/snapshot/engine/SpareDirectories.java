@@ -1,0 +1,161 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.snapshot.SnapshotException;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Directories of snapshots that nobody has asked for yet.
+ *
+ * <p>To make a directory durable takes longer than all else that a request for a new snapshot does.
+ * Most snapshots begin with the same directory, so some are made in advance, in the background,
+ * with one sync for all of them; who takes one has only the record left to write. When there is
+ * none, a request makes its own.
+ *
+ * <p>A spare is in its final place, as a rename would have to be synced again. So what a crash
+ * leaves is a directory without a record, like any other, and is deleted at the next start; a clean
+ * stop leaves none. The first request of a daemon makes the first of them come to be: a daemon that
+ * is asked for nothing has none.
+ */
+final class SpareDirectories implements AutoCloseable {
+
+  private static final Logger log = LoggerFactory.getLogger(SpareDirectories.class);
+
+  /** Between attempts on a disk that may be full or broken. */
+  private static final long RETRY_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  private final SnapshotDirectories directories;
+  private final SnapshotDirectories.Filler filler;
+  private final LongSupplier ids;
+  private final LostWrites lostWrites;
+  private final int wanted;
+  private final Thread thread;
+
+  private final Deque<SnapshotDirectories.Making> spares = new ArrayDeque<>();
+  private boolean isStarted;
+  private boolean isClosed;
+  private long nextAttemptNanos = System.nanoTime();
+
+  /**
+   * @param filler fills each of them
+   * @param ids gives out their ids
+   * @param wanted how many there are to be; none at all if that is 0
+   */
+  SpareDirectories(
+      SnapshotDirectories directories,
+      SnapshotDirectories.Filler filler,
+      LongSupplier ids,
+      LostWrites lostWrites,
+      int wanted) {
+    this.directories = directories;
+    this.filler = filler;
+    this.ids = ids;
+    this.lostWrites = lostWrites;
+    this.wanted = wanted;
+    this.thread = Thread.ofPlatform().name("gatun-spares").daemon().unstarted(this::run);
+  }
+
+  /** {@return a durable directory, if there is one, which is the caller's from now on} */
+  synchronized Optional<SnapshotDirectories.Making> take() {
+    SnapshotDirectories.Making taken = spares.poll();
+    // What has such an id is never committed; that nothing was in it does not matter to that.
+    while (taken != null && lostWrites.concern(taken.id())) {
+      taken.close();
+      taken = spares.poll();
+    }
+    if (areFew() && wanted > 0) {
+      if (!isStarted) {
+        // With some drivers nobody ever asks.
+        isStarted = true;
+        thread.start();
+      }
+      notifyAll();
+    }
+    return Optional.ofNullable(taken);
+  }
+
+  private synchronized boolean areFew() {
+    return spares.size() <= wanted / 2;
+  }
+
+  private void run() {
+    while (awaitWork()) {
+      fill();
+    }
+  }
+
+  /** {@return whether there is any, and not the end} */
+  private synchronized boolean awaitWork() {
+    while (!isClosed && (!areFew() || System.nanoTime() - nextAttemptNanos < 0)) {
+      // After a failure, the next request that comes late enough has it tried again.
+      try {
+        wait();
+      } catch (InterruptedException e) {
+        // Nobody interrupts this thread but a JVM that ends; close() is how it is stopped.
+        isClosed = true;
+      }
+    }
+    return !isClosed;
+  }
+
+  private void fill() {
+    try {
+      add(directories.createAll(ids, missing(), filler));
+    } catch (ErrnoException | SnapshotException e) {
+      log.warn(
+          "cannot make directories in advance now, so each snapshot waits for its own error={}",
+          e.getMessage());
+      retryLater();
+    } catch (RuntimeException e) {
+      // A bug; it must not keep snapshots from being made.
+      log.error("cannot make directories in advance", e);
+      retryLater();
+    }
+  }
+
+  private synchronized int missing() {
+    return wanted - spares.size();
+  }
+
+  private synchronized void add(List<SnapshotDirectories.Making> made) {
+    spares.addAll(made);
+  }
+
+  private synchronized void retryLater() {
+    nextAttemptNanos = System.nanoTime() + RETRY_NANOS;
+  }
+
+  /** Deletes those that nobody has taken. No request may be under way any more. */
+  @Override
+  public void close() {
+    synchronized (this) {
+      isClosed = true;
+      notifyAll();
+    }
+    // What is being made is finished first.
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    deleteAll();
+  }
+
+  private synchronized void deleteAll() {
+    spares.forEach(SnapshotDirectories.Making::delete);
+    spares.clear();
+  }
+}
