@@ -17,7 +17,7 @@ import java.util.HexFormat;
  * @param xattr which of some extended attributes it has; 0 for none
  * @param sizeBytes of a file
  */
-record LayerItem(
+public record LayerItem(
     Kind kind,
     String path,
     String target,
@@ -29,7 +29,7 @@ record LayerItem(
     int xattr,
     int sizeBytes) {
 
-  enum Kind {
+  public enum Kind {
     DIRECTORY,
     FILE,
     SYMBOLIC_LINK,

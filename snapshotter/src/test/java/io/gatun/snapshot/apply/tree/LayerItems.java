@@ -13,7 +13,7 @@ import net.jqwik.api.Arbitrary;
  * Layers of few names, so that entries meet: duplicates, replacements, links on the way, deletions
  * in all places. Most of them make sense, since one that fails at once shows little; some do not.
  */
-final class LayerItems {
+public final class LayerItems {
 
   private static final List<String> NAMES = List.of("a", "b", "c", "usr", ".wh.q", "l");
   private static final int[] MODES = {0755, 0755, 0644, 0700, 0, 04755, 02755, 01777, 0777, 06711};
@@ -42,11 +42,11 @@ final class LayerItems {
     this.isRude = random.nextInt(4) == 0;
   }
 
-  static Arbitrary<List<LayerItem>> layers() {
+  public static Arbitrary<List<LayerItem>> layers() {
     return Arbitraries.randomValue(random -> new LayerItems(random).make());
   }
 
-  static byte[] tar(List<LayerItem> items) {
+  public static byte[] tar(List<LayerItem> items) {
     TarBuilder tar = TarBuilder.pax();
     items.forEach(item -> item.addTo(tar));
     return tar.finish();

@@ -27,33 +27,33 @@ import java.util.stream.Stream;
  * @param files their top
  * @param lowers the layers below, nearest first
  */
-record TestTree(Path files, DeletionForm form, List<Path> lowers) {
+public record TestTree(Path files, DeletionForm form, List<Path> lowers) {
 
   /** Enough for large content, and odd, so that pieces do not end where blocks do. */
   private static final int PIECE_BYTES = 1_000_001;
 
   /** What is done before each entry of a layer. */
   @FunctionalInterface
-  interface Before {
+  public interface Before {
     void entry(LayerEntry entry) throws IOException;
 
     Before NOTHING = _ -> {};
   }
 
-  static TestTree of(Path files, DeletionForm form, Path... lowers) throws IOException {
+  public static TestTree of(Path files, DeletionForm form, Path... lowers) throws IOException {
     Files.createDirectories(files);
     return new TestTree(files, form, List.of(lowers));
   }
 
-  LayerTarget target() {
+  public LayerTarget target() {
     return new LayerTarget(LinuxPath.of(files), form, lowers.stream().map(LinuxPath::of).toList());
   }
 
-  TreeResult apply(TarBuilder tar) throws IOException {
+  public TreeResult apply(TarBuilder tar) throws IOException {
     return apply(new LinuxDisk(), tar.finish(), Before.NOTHING);
   }
 
-  TreeResult apply(Disk disk, byte[] tar, Before before) throws IOException {
+  public TreeResult apply(Disk disk, byte[] tar, Before before) throws IOException {
     try (TreeWriter writer = TreeWriter.open(disk, target(), true)) {
       write(writer, tar, before);
       return writer.finish();
@@ -69,11 +69,11 @@ record TestTree(Path files, DeletionForm form, List<Path> lowers) {
   }
 
   /** {@return the lines of the manifest without their times} */
-  List<String> lines() throws ErrnoException {
+  public List<String> lines() throws ErrnoException {
     return TreeManifest.of(files).stream().map(TestTree::withoutTimes).toList();
   }
 
-  static String withoutTimes(String line) {
+  public static String withoutTimes(String line) {
     return line.replaceAll(" [am]time=[-0-9.]+", "");
   }
 
@@ -93,7 +93,7 @@ record TestTree(Path files, DeletionForm form, List<Path> lowers) {
         .toList();
   }
 
-  boolean isOpaque(String path) throws ErrnoException {
+  public boolean isOpaque(String path) throws ErrnoException {
     String attribute =
         form == DeletionForm.OVERLAY_USERXATTR ? "user.overlay.opaque" : "trusted.overlay.opaque";
     try (Fd directory = Confinement.openTop(LinuxPath.of(files.resolve(path)))) {

@@ -1,0 +1,25 @@
+package io.gatun.snapshot.apply.index;
+
+import io.gatun.snapshot.apply.Digest;
+
+/**
+ * What has become of a layer.
+ *
+ * @param digest of the whole index
+ * @param sizeBytes of the index
+ * @param inodes how many files of all kinds it has, without the directory that holds {@code fs}
+ * @param tarBytes how long the tar has to be for a loop device to show all of it: its length,
+ *     rounded up to whole blocks
+ * @param treeBytes what the tree took while it was made, in memory and in the spill
+ * @param isSpilled whether some of that was in the spill
+ * @param unnamedDirectories how many directories the layer needs and does not name, which is where
+ *     another index of the same layer may differ
+ */
+public record LayerIndex(
+    Digest digest,
+    long sizeBytes,
+    long inodes,
+    long tarBytes,
+    long treeBytes,
+    boolean isSpilled,
+    long unnamedDirectories) {}

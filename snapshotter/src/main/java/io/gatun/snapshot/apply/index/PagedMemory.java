@@ -1,0 +1,262 @@
+package io.gatun.snapshot.apply.index;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.linux.NativeBuffer;
+import io.gatun.linux.Unistd;
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Memory that only grows, in pages outside of the heap, of which so many are kept and the others
+ * are in a file. Read and written as numbers in little-endian order and as bytes, all zeros at
+ * first.
+ *
+ * <p>What is allocated begins at a multiple of {@link #UNIT_BYTES}, so that it can be referred to
+ * by an {@code int}; a number at a multiple of its own size is never split between pages.
+ */
+final class PagedMemory implements AutoCloseable {
+
+  /** What a reference counts. */
+  static final int UNIT_BYTES = 32;
+
+  static final int PAGE_BYTES = 4096;
+
+  private static final int UNIT_SHIFT = 5;
+  private static final int PAGE_SHIFT = 12;
+  private static final int OFFSET_MASK = PAGE_BYTES - 1;
+
+  private static final int SLAB_BYTES = 1 << 18;
+  private static final int FRAMES_A_SLAB = SLAB_BYTES / PAGE_BYTES;
+
+  /** Some 70 million entries, more than a filesystem would take. */
+  private static final long SIZE_BYTES_MAX = 8L << 30;
+
+  private static final int ABSENT = -1;
+  private static final byte[] ZEROS = new byte[PAGE_BYTES];
+
+  private final Spill spill;
+  private final int framesMax;
+  private final List<NativeBuffer> slabs = new ArrayList<>();
+  private final ByteBuffer[] frames;
+  private final int[] pageOfFrame;
+  private final boolean[] isUsed;
+  private final boolean[] isChanged;
+  private int[] frameOfPage = new int[FRAMES_A_SLAB];
+  private int pages;
+  private int framesUsed;
+  private int hand;
+  private long sizeBytes;
+  private @Nullable Fd file;
+
+  /**
+   * @param residentBytes how much is kept in memory
+   */
+  PagedMemory(Spill spill, long residentBytes) {
+    this.spill = spill;
+    this.framesMax = Math.toIntExact(Math.max(FRAMES_A_SLAB, residentBytes >>> PAGE_SHIFT));
+    this.frames = new ByteBuffer[framesMax];
+    this.pageOfFrame = new int[framesMax];
+    this.isUsed = new boolean[framesMax];
+    this.isChanged = new boolean[framesMax];
+    // A reference of 0 stands for none.
+    this.sizeBytes = UNIT_BYTES;
+  }
+
+  /** {@return a reference to so many bytes that are zero} */
+  int allocate(int bytes) throws InexpressibleLayerException {
+    long address = sizeBytes;
+    sizeBytes += (bytes + UNIT_BYTES - 1L) & -UNIT_BYTES;
+    if (sizeBytes > SIZE_BYTES_MAX) {
+      throw new InexpressibleLayerException(Inexpressible.ENTRIES, "its tree is too large");
+    }
+    return (int) (address >>> UNIT_SHIFT);
+  }
+
+  static long address(int reference) {
+    return Integer.toUnsignedLong(reference) << UNIT_SHIFT;
+  }
+
+  /** {@return how much has been allocated} */
+  long sizeBytes() {
+    return sizeBytes;
+  }
+
+  /** {@return how much of it was in memory at most} */
+  long residentBytes() {
+    return (long) slabs.size() * SLAB_BYTES;
+  }
+
+  boolean isSpilled() {
+    return file != null;
+  }
+
+  byte getByte(long address) throws IOException {
+    return page(address).get((int) address & OFFSET_MASK);
+  }
+
+  void putByte(long address, byte value) throws IOException {
+    changed(address).put((int) address & OFFSET_MASK, value);
+  }
+
+  short getShort(long address) throws IOException {
+    return page(address).getShort((int) address & OFFSET_MASK);
+  }
+
+  void putShort(long address, short value) throws IOException {
+    changed(address).putShort((int) address & OFFSET_MASK, value);
+  }
+
+  int getInt(long address) throws IOException {
+    return page(address).getInt((int) address & OFFSET_MASK);
+  }
+
+  void putInt(long address, int value) throws IOException {
+    changed(address).putInt((int) address & OFFSET_MASK, value);
+  }
+
+  long getLong(long address) throws IOException {
+    return page(address).getLong((int) address & OFFSET_MASK);
+  }
+
+  void putLong(long address, long value) throws IOException {
+    changed(address).putLong((int) address & OFFSET_MASK, value);
+  }
+
+  void get(long address, byte[] into, int length) throws IOException {
+    int done = 0;
+    while (done < length) {
+      int offset = (int) (address + done) & OFFSET_MASK;
+      int part = Math.min(length - done, PAGE_BYTES - offset);
+      page(address + done).get(offset, into, done, part);
+      done += part;
+    }
+  }
+
+  void put(long address, byte[] bytes) throws IOException {
+    int done = 0;
+    while (done < bytes.length) {
+      int offset = (int) (address + done) & OFFSET_MASK;
+      int part = Math.min(bytes.length - done, PAGE_BYTES - offset);
+      changed(address + done).put(offset, bytes, done, part);
+      done += part;
+    }
+  }
+
+  private ByteBuffer page(long address) throws IOException {
+    int frame = frame((int) (address >>> PAGE_SHIFT));
+    isUsed[frame] = true;
+    return frames[frame];
+  }
+
+  private ByteBuffer changed(long address) throws IOException {
+    int frame = frame((int) (address >>> PAGE_SHIFT));
+    isUsed[frame] = true;
+    isChanged[frame] = true;
+    return frames[frame];
+  }
+
+  private int frame(int page) throws IOException {
+    if (page >= pages) {
+      addPages(page);
+    }
+    int frame = frameOfPage[page];
+    return frame == ABSENT ? load(page) : frame;
+  }
+
+  /** Pages come in order, since memory does. */
+  private void addPages(int last) throws IOException {
+    while (pages <= last) {
+      if (pages == frameOfPage.length) {
+        frameOfPage = Arrays.copyOf(frameOfPage, pages * 2);
+      }
+      int frame = freeFrame();
+      frames[frame].put(0, ZEROS);
+      isChanged[frame] = true;
+      enter(pages, frame);
+      pages++;
+    }
+  }
+
+  private int load(int page) throws IOException {
+    int frame = freeFrame();
+    ByteBuffer into = frames[frame].duplicate().clear();
+    Fd from = file;
+    if (from == null) {
+      throw new AssertionError("page " + page + " was never written");
+    }
+    while (into.hasRemaining()) {
+      long offset = ((long) page << PAGE_SHIFT) + into.position();
+      if (Unistd.pread(from, into, offset) == 0) {
+        throw new EOFException("what was spilled to %s is gone".formatted(from.path()));
+      }
+    }
+    isChanged[frame] = false;
+    enter(page, frame);
+    return frame;
+  }
+
+  private void enter(int page, int frame) {
+    frameOfPage[page] = frame;
+    pageOfFrame[frame] = page;
+  }
+
+  private int freeFrame() throws ErrnoException {
+    if (framesUsed < framesMax) {
+      if (framesUsed == slabs.size() * FRAMES_A_SLAB) {
+        addSlab();
+      }
+      return framesUsed++;
+    }
+    // The clock: whoever was used since the hand came by last time gets another round.
+    while (isUsed[hand]) {
+      isUsed[hand] = false;
+      hand = (hand + 1) % framesMax;
+    }
+    int frame = hand;
+    hand = (hand + 1) % framesMax;
+    if (isChanged[frame]) {
+      write(frame);
+    }
+    frameOfPage[pageOfFrame[frame]] = ABSENT;
+    return frame;
+  }
+
+  private void addSlab() {
+    NativeBuffer slab = new NativeBuffer(SLAB_BYTES);
+    slabs.add(slab);
+    for (int i = 0; i < FRAMES_A_SLAB && framesUsed + i < framesMax; i++) {
+      frames[framesUsed + i] =
+          slab.buffer().slice(i * PAGE_BYTES, PAGE_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    }
+  }
+
+  private void write(int frame) throws ErrnoException {
+    Fd into = file;
+    if (into == null) {
+      into = spill.open();
+      file = into;
+    }
+    ByteBuffer content = frames[frame].duplicate().clear();
+    long start = (long) pageOfFrame[frame] << PAGE_SHIFT;
+    while (content.hasRemaining()) {
+      long offset = start + content.position();
+      spill.disk().write(into, content, offset);
+    }
+  }
+
+  @Override
+  public void close() {
+    slabs.forEach(NativeBuffer::close);
+    slabs.clear();
+    if (file != null) {
+      file.close();
+    }
+  }
+}

@@ -1,0 +1,198 @@
+package io.gatun.snapshot.apply.index;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.OpenFlag;
+import io.gatun.snapshot.apply.layer.InvalidLayerException;
+import io.gatun.snapshot.apply.tree.LayerItem;
+import io.gatun.snapshot.apply.tree.LayerItems;
+import io.gatun.snapshot.apply.tree.TestTree;
+import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.driver.DeletionForm;
+import io.gatun.snapshot.driver.TreeDeletion;
+import io.gatun.snapshot.fixture.TreeManifest;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import net.jqwik.api.ShrinkingMode;
+import net.jqwik.api.lifecycle.AfterContainer;
+
+/**
+ * Goal: an index shows the tree that is written of the same layer to a directory, in every
+ * attribute that EROFS has. Method: made-up layers, both written and indexed; the index is mounted
+ * by the kernel, and the two trees are compared, as are the layers that are refused.
+ *
+ * <p>Left out of the comparison: the times of directories without an entry of their own and of
+ * whiteouts, which in a directory are those of its making.
+ */
+final class IndexConformanceIT {
+
+  private static final int TRIES = 500;
+
+  private static final LinuxDisk DISK = new LinuxDisk();
+  private static final Path DIRECTORY = makeDirectory();
+
+  /** Later than any time in a layer that is not clamped. */
+  private static final long STARTED_SECONDS = Instant.now().getEpochSecond() - 1;
+
+  private static int compared;
+
+  /** Not in memory: the kernel mounts no file of a filesystem without pages on a disk. */
+  private static Path makeDirectory() {
+    try {
+      return Files.createTempDirectory(Path.of("target").toAbsolutePath(), "indexes-");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** That most layers have been compared, and not refused by both. */
+  @AfterContainer
+  static void stop() throws IOException {
+    delete(DIRECTORY);
+    assertThat(compared).isGreaterThan(TRIES);
+  }
+
+  private static void delete(Path path) throws IOException {
+    LinuxPath parent = LinuxPath.of(Objects.requireNonNull(path.getParent()));
+    try (Fd directory = Fcntl.open(parent, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY)) {
+      TreeDeletion.delete(DISK, directory, LinuxPath.of(path.getFileName()));
+    }
+  }
+
+  @Provide
+  Arbitrary<List<LayerItem>> layers() {
+    return LayerItems.layers();
+  }
+
+  @Property(tries = TRIES, shrinking = ShrinkingMode.OFF)
+  void anIndexShowsWhatADirectoryOfAnOverlayHas(@ForAll("layers") List<LayerItem> layer)
+      throws IOException {
+    check(IndexForm.OVERLAY, layer);
+  }
+
+  @Property(tries = TRIES, shrinking = ShrinkingMode.OFF)
+  void anIndexOfABaseShowsWhatADirectoryHas(@ForAll("layers") List<LayerItem> layer)
+      throws IOException {
+    check(IndexForm.BASE, layer);
+  }
+
+  private static void check(IndexForm form, List<LayerItem> layer) throws IOException {
+    Optional<String> difference = difference(form, layer);
+    if (difference.isEmpty()) {
+      return;
+    }
+    List<LayerItem> fewest = new ArrayList<>(layer);
+    for (int i = fewest.size() - 1; i >= 0; i--) {
+      List<LayerItem> fewer = new ArrayList<>(fewest);
+      fewer.remove(i);
+      if (difference(form, fewer).isPresent()) {
+        fewest.remove(i);
+      }
+    }
+    throw new AssertionError(
+        "%s%nlayer:%n%s"
+            .formatted(
+                difference(form, fewest).orElse("not again"),
+                fewest.stream().map(LayerItem::toString).collect(Collectors.joining("\n"))));
+  }
+
+  private static Optional<String> difference(IndexForm form, List<LayerItem> layer)
+      throws IOException {
+    Path work = Files.createDirectory(DIRECTORY.resolve("case"));
+    try {
+      byte[] tar = LayerItems.tar(layer);
+      DeletionForm deletions =
+          form == IndexForm.OVERLAY ? DeletionForm.OVERLAY : DeletionForm.IN_PLACE;
+      TestTree tree = TestTree.of(work.resolve("tree"), deletions);
+      Optional<String> refusal = Optional.empty();
+      try {
+        tree.apply(DISK, tar, TestTree.Before.NOTHING);
+      } catch (IOException e) {
+        refusal = Optional.of(String.valueOf(e.getMessage()));
+      }
+      TestIndex index;
+      try {
+        index = TestIndex.of(work.resolve("index"), form, tar);
+      } catch (InvalidLayerException e) {
+        return refusal.isPresent()
+            ? Optional.empty()
+            : Optional.of("only the index refuses: " + e.getMessage());
+      } catch (InexpressibleLayerException e) {
+        return e.reason() == Inexpressible.ATTRIBUTE_FORM && refusal.isPresent()
+            ? Optional.empty()
+            : Optional.of("cannot be expressed: " + e.getMessage());
+      }
+      if (refusal.isPresent()) {
+        return Optional.of("only the directory refuses: " + refusal.get());
+      }
+      compared++;
+      return difference(tree, index);
+    } finally {
+      delete(work);
+    }
+  }
+
+  private static Optional<String> difference(TestTree tree, TestIndex index) throws IOException {
+    try (TestIndex.Mounted mounted = index.mount()) {
+      TestTree shown = new TestTree(mounted.files(), tree.form(), List.of());
+      List<String> directory = comparable(tree.files());
+      List<String> indexed = comparable(shown.files());
+      if (!directory.equals(indexed)) {
+        List<String> onlyIndexed = new ArrayList<>(indexed);
+        onlyIndexed.removeAll(directory);
+        directory.removeAll(indexed);
+        return Optional.of(
+            "only in the directory:%n  %s%nonly in the index:%n  %s"
+                .formatted(String.join("\n  ", directory), String.join("\n  ", onlyIndexed)));
+      }
+      Set<String> opaque = opaque(tree);
+      Set<String> opaqueIndexed = opaque(shown);
+      return opaque.equals(opaqueIndexed)
+          ? Optional.empty()
+          : Optional.of("opaque are %s, in the index %s".formatted(opaque, opaqueIndexed));
+    }
+  }
+
+  private static List<String> comparable(Path files) throws IOException {
+    List<String> lines = new ArrayList<>();
+    for (String line : TreeManifest.of(files, Set.of(TreeManifest.Detail.DIRECTORY_TIMES))) {
+      boolean mayHaveNoTime = line.contains(" type=DIRECTORY ") || line.contains(" rdev=0:0");
+      boolean hasNoTime = line.contains(" mtime=0.000000000") || seconds(line) >= STARTED_SECONDS;
+      lines.add(mayHaveNoTime && hasNoTime ? TestTree.withoutTimes(line) : line);
+    }
+    return lines;
+  }
+
+  private static long seconds(String line) {
+    int at = line.indexOf(" mtime=") + " mtime=".length();
+    return Long.parseLong(line.substring(at, line.indexOf('.', at)));
+  }
+
+  private static Set<String> opaque(TestTree tree) throws IOException {
+    Set<String> opaque = new TreeSet<>();
+    for (String line : TreeManifest.of(tree.files())) {
+      String path = line.substring(0, line.indexOf(" type="));
+      if (line.contains(" type=DIRECTORY ") && tree.isOpaque(path)) {
+        opaque.add(path);
+      }
+    }
+    return opaque;
+  }
+}
