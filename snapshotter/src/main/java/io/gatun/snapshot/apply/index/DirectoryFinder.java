@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Finds the directories under the paths by which a layer names them, and has those made that are
@@ -26,14 +25,23 @@ final class DirectoryFinder {
     int make(int parent, byte[] name, boolean isInPlaceOfWhiteout) throws IOException;
   }
 
-  /**
-   * Where a path leads.
-   *
-   * @param directory the last one that is there
-   * @param leaf what else is there, and is no directory
-   * @param missing what is not there
-   */
-  private record Place(int directory, byte @Nullable [] leaf, List<byte[]> missing) {}
+  /** Where a path leads. */
+  private static final class Place {
+    private final int directory;
+    private final List<byte[]> rest;
+    private final boolean isThere;
+
+    /**
+     * @param directory the last one that is there
+     * @param rest what comes after it
+     * @param isThere whether that is there, and is then one name, of what is no directory
+     */
+    Place(int directory, List<byte[]> rest, boolean isThere) {
+      this.directory = directory;
+      this.rest = rest;
+      this.isThere = isThere;
+    }
+  }
 
   private final IndexTree tree;
   private final Inodes inodes;
@@ -80,10 +88,11 @@ final class DirectoryFinder {
       return last;
     }
     Place place = resolve(tree.top(), components(path.bytes()), path);
-    if (place.leaf() != null || !place.missing().isEmpty()) {
-      throw new InvalidLayerException("there is no directory %s".formatted(path));
+    if (!place.rest.isEmpty()) {
+      throw new InvalidLayerException(
+          "%s is %s".formatted(path, place.isThere ? "no directory" : "not there"));
     }
-    return place.directory();
+    return place.directory;
   }
 
   private int descend(int from, List<byte[]> names, boolean mayFollow, LinuxPath path)
@@ -113,25 +122,22 @@ final class DirectoryFinder {
       throw notDirectory(path);
     }
     Place place = resolve(parent, List.of(name), path);
-    byte[] leaf = place.leaf();
-    List<byte[]> rest = leaf == null ? place.missing() : List.of(leaf);
-    return descend(place.directory(), rest, false, path);
+    return descend(place.directory, place.rest, false, path);
   }
 
   /** {@return where a path leads, every link on the way and at its end followed} */
   private Place resolve(int from, List<byte[]> names, LinuxPath path) throws IOException {
     Deque<byte[]> ahead = new ArrayDeque<>(names);
-    List<byte[]> missing = new ArrayList<>();
-    byte[] leaf = null;
+    List<byte[]> rest = new ArrayList<>();
+    boolean isThere = false;
     int directory = from;
     int links = 0;
     while (!ahead.isEmpty()) {
       byte[] name = ahead.pop();
       if (isDots(name, 2)) {
-        if (!missing.isEmpty()) {
-          missing.removeLast();
-        } else if (leaf != null) {
-          leaf = null;
+        if (!rest.isEmpty()) {
+          rest.removeLast();
+          isThere = false;
         } else if (directory != tree.top()) {
           directory = inodes.parent(directory);
         }
@@ -140,12 +146,12 @@ final class DirectoryFinder {
       if (isDots(name, 1)) {
         continue;
       }
-      if (leaf != null) {
+      if (isThere) {
         throw notDirectory(path);
       }
-      int child = missing.isEmpty() ? tree.find(directory, name) : 0;
+      int child = rest.isEmpty() ? tree.find(directory, name) : 0;
       if (child == 0) {
-        missing.add(name);
+        rest.add(name);
       } else if (inodes.isDirectory(child)) {
         directory = child;
       } else if (inodes.type(child) == Inodes.SYMBOLIC_LINK) {
@@ -159,10 +165,11 @@ final class DirectoryFinder {
         }
         components(target).reversed().forEach(ahead::push);
       } else {
-        leaf = name;
+        rest.add(name);
+        isThere = true;
       }
     }
-    return new Place(directory, leaf, missing);
+    return new Place(directory, rest, isThere);
   }
 
   private byte[] target(int link) throws IOException {

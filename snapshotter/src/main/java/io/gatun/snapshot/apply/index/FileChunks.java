@@ -73,15 +73,14 @@ final class FileChunks {
     if (chunks(sizeBytes, chunked.chunkShift()) > CHUNKS_FREE + Erofs.blocks(stored)) {
       throw inexpressible(path, "has too many small parts");
     }
-    ByteBuffer record =
-        ByteBuffer.allocate(HEAD_BYTES + chunked.extents().size() * 2 * Long.BYTES)
-            .order(ByteOrder.LITTLE_ENDIAN);
+    byte[] bytes = new byte[HEAD_BYTES + chunked.extents().size() * 2 * Long.BYTES];
+    ByteBuffer record = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     record.putLong(chunked.extents().size()).putLong(firstBlock);
     for (TarExtent extent : chunked.extents()) {
       record.putLong(extent.offset()).putLong(extent.length());
     }
-    int reference = memory.allocate(record.capacity());
-    memory.put(PagedMemory.address(reference), record.array());
+    int reference = memory.allocate(bytes.length);
+    memory.put(PagedMemory.address(reference), bytes);
     inodes.mark(inode, Inodes.SPARSE);
     inodes.setContent(inode, reference);
     inodes.setExtent(inode, chunked.chunkShift());

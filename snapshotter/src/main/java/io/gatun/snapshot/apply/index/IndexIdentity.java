@@ -50,8 +50,8 @@ final class IndexIdentity {
   byte[] uuid(Digest diffId) {
     addText(diffId.text());
     byte[] uuid = Arrays.copyOf(hash.digest(), UUID_BYTES);
-    uuid[6] = (byte) (uuid[6] & 0x0f | 0x80);
-    uuid[8] = (byte) (uuid[8] & 0x3f | 0x80);
+    uuid[6] = (byte) ((uuid[6] & 0x0f) | 0x80);
+    uuid[8] = (byte) ((uuid[8] & 0x3f) | 0x80);
     return uuid;
   }
 

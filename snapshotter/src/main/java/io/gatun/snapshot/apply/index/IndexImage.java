@@ -23,8 +23,8 @@ final class IndexImage {
 
   // One block of a directory while it is filled.
   private final byte[] names = new byte[Erofs.BLOCK_BYTES];
-  private final ByteBuffer dirents =
-      ByteBuffer.allocate(Erofs.BLOCK_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+  private final byte[] direntBytes = new byte[Erofs.BLOCK_BYTES];
+  private final ByteBuffer dirents = ByteBuffer.wrap(direntBytes).order(ByteOrder.LITTLE_ENDIAN);
   private int namesBytes;
 
   IndexImage(IndexTree tree, FileChunks chunks, Placement placement, ImageFile image) {
@@ -54,7 +54,8 @@ final class IndexImage {
 
   /** {@return all that its checksum covers, with the device table} */
   private byte[] superblock(byte[] uuid, Digest diffId, long tarBlocks) throws IOException {
-    ByteBuffer block = ByteBuffer.allocate(Erofs.BLOCK_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    byte[] bytes = new byte[Erofs.BLOCK_BYTES];
+    ByteBuffer block = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     block.putInt(Erofs.MAGIC).putInt(0).putInt(Erofs.COMPATIBLE);
     block.put((byte) Erofs.BLOCK_SHIFT).put((byte) 0);
     block.putShort((short) inodes.nid(tree.root())).putLong(placement.inodes());
@@ -68,8 +69,8 @@ final class IndexImage {
     block.position(Erofs.SUPERBLOCK_BYTES);
     block.put(Arrays.copyOf(ascii(diffId.hex()), Erofs.DEVICE_TAG_BYTES));
     block.putInt((int) tarBlocks).putInt((int) placement.blocks());
-    block.putInt(Integer.BYTES, checksum(block.array()));
-    return block.array();
+    block.putInt(Integer.BYTES, checksum(bytes));
+    return bytes;
   }
 
   /**
@@ -173,7 +174,7 @@ final class IndexImage {
     long sizeBytes = placement.sizeBytes(inode);
     long end = isInline ? sizeBytes & -Erofs.BLOCK_BYTES : sizeBytes;
     long start = placement.contentBlock() + Integer.toUnsignedLong(inodes.block(inode));
-    if (end == 0 || start << Erofs.BLOCK_SHIFT < image.position()) {
+    if (end == 0 || (start << Erofs.BLOCK_SHIFT) < image.position()) {
       return;
     }
     image.padTo(start << Erofs.BLOCK_SHIFT);
@@ -230,7 +231,7 @@ final class IndexImage {
     for (int at = Long.BYTES; at < bytes; at += Erofs.DIRENT_BYTES) {
       dirents.putShort(at, (short) (dirents.getShort(at) + bytes));
     }
-    image.put(dirents.array(), 0, bytes);
+    image.put(direntBytes, 0, bytes);
     image.put(names, 0, namesBytes);
   }
 }

@@ -18,11 +18,11 @@ final class IndexXattr implements Comparable<IndexXattr> {
     SECURITY(6, "security.");
 
     final int number;
-    private final byte[] text;
+    private final String text;
 
     Prefix(int number, String text) {
       this.number = number;
-      this.text = text.getBytes(StandardCharsets.US_ASCII);
+      this.text = text;
     }
 
     static Prefix of(int number) {
@@ -39,8 +39,7 @@ final class IndexXattr implements Comparable<IndexXattr> {
     }
 
     private boolean isStartOf(byte[] name) {
-      return name.length >= text.length
-          && Arrays.equals(name, 0, text.length, text, 0, text.length);
+      return new String(name, StandardCharsets.ISO_8859_1).startsWith(text);
     }
   }
 
@@ -75,7 +74,7 @@ final class IndexXattr implements Comparable<IndexXattr> {
     byte[] bytes = whole.bytes();
     for (Prefix prefix : Prefix.values()) {
       if (prefix.isStartOf(bytes)) {
-        byte[] name = Arrays.copyOfRange(bytes, prefix.text.length, bytes.length);
+        byte[] name = Arrays.copyOfRange(bytes, prefix.text.length(), bytes.length);
         if (prefix.isWholeName() && name.length > 0) {
           throw new InexpressibleLayerException(
               Inexpressible.ATTRIBUTE_FORM, "attribute %s".formatted(whole));

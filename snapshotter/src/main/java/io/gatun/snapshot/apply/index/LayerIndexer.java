@@ -171,7 +171,7 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
 
   /** linux/kdev_t.h: new_encode_dev. */
   private static int device(int major, int minor) {
-    return (minor & 0xff) | major << 8 | (minor & ~0xff) << 12;
+    return (minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12);
   }
 
   private void add(int parent, byte[] name, LayerEntry.Directory entry) throws IOException {

@@ -147,7 +147,7 @@ final class NameTree {
   private static long prefix(byte[] name) {
     long prefix = 0;
     for (int i = 0; i < PREFIX_BYTES; i++) {
-      prefix = prefix << Byte.SIZE | (i < name.length ? name[i] & 0xff : 0);
+      prefix = (prefix << Byte.SIZE) | (i < name.length ? name[i] & 0xff : 0);
     }
     return prefix;
   }
@@ -155,8 +155,8 @@ final class NameTree {
   /** The finalizer of splitmix64. */
   private long priority(int node) {
     long mixed = node + seed;
-    mixed = (mixed ^ mixed >>> 30) * 0xbf58476d1ce4e5b9L;
-    mixed = (mixed ^ mixed >>> 27) * 0x94d049bb133111ebL;
-    return mixed ^ mixed >>> 31;
+    mixed = (mixed ^ (mixed >>> 30)) * 0xbf58476d1ce4e5b9L;
+    mixed = (mixed ^ (mixed >>> 27)) * 0x94d049bb133111ebL;
+    return mixed ^ (mixed >>> 31);
   }
 }

@@ -106,9 +106,9 @@ final class PosixAcl {
     for (int at = HEADER_BYTES; at < copy.length; at += ENTRY_BYTES) {
       int tag = entries.getShort(at);
       if (tag == USER_OBJ) {
-        entries.putShort(at + PERMISSIONS, (short) (mode >> USER_SHIFT & ALL));
+        entries.putShort(at + PERMISSIONS, (short) ((mode >> USER_SHIFT) & ALL));
       } else if (tag == (hasMask ? MASK : GROUP_OBJ)) {
-        entries.putShort(at + PERMISSIONS, (short) (mode >> GROUP_SHIFT & ALL));
+        entries.putShort(at + PERMISSIONS, (short) ((mode >> GROUP_SHIFT) & ALL));
       } else if (tag == OTHER) {
         entries.putShort(at + PERMISSIONS, (short) (mode & ALL));
       }

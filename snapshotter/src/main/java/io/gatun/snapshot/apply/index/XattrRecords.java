@@ -75,14 +75,15 @@ final class XattrRecords {
         xattrs.stream()
             .mapToInt(each -> HEAD_BYTES + each.name().length + each.value().length)
             .sum();
-    ByteBuffer record = ByteBuffer.allocate(LENGTH_BYTES + length).order(ByteOrder.LITTLE_ENDIAN);
+    byte[] bytes = new byte[LENGTH_BYTES + length];
+    ByteBuffer record = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     record.putInt(length);
     for (IndexXattr each : xattrs) {
       record.put((byte) each.prefix().number).put((byte) each.name().length);
       record.putShort((short) each.value().length).put(each.name()).put(each.value());
     }
-    int reference = memory.allocate(record.capacity());
-    memory.put(PagedMemory.address(reference), record.array());
+    int reference = memory.allocate(bytes.length);
+    memory.put(PagedMemory.address(reference), bytes);
     return reference;
   }
 

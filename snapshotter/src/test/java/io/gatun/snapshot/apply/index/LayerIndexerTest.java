@@ -93,7 +93,7 @@ final class LayerIndexerTest {
     for (byte each : block) {
       crc ^= each & 0xff;
       for (int bit = 0; bit < 8; bit++) {
-        crc = crc >>> 1 ^ (0x82f63b78 & -(crc & 1));
+        crc = (crc >>> 1) ^ (0x82f63b78 & -(crc & 1));
       }
     }
     assertThat(crc).isEqualTo(expected);

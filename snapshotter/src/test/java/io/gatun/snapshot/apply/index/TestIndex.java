@@ -118,7 +118,7 @@ final class TestIndex {
   }
 
   /** A mount of an index by the kernel, straight from the files. */
-  final class Mounted implements AutoCloseable {
+  static final class Mounted implements AutoCloseable {
     private final Path target;
 
     private Mounted(Path target) {
