@@ -9,22 +9,33 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Stat;
 import io.gatun.linux.Unistd;
+import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.Root;
+import io.gatun.snapshot.metadata.MetadataStore;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
- * Keeps with a snapshot what is known of the layer that was unpacked into it, in {@code
- * snapshots/ID/applied}, so that a daemon that was started since can commit it in the same way.
+ * Keeps with a snapshot what is known of the layer in it, so that a daemon that is started later
+ * neither commits a part of a layer nor has to count and sync a whole one.
  *
- * <p>The file is written when the layer is on the disk, under another name, and gets its name when
- * it is there itself: a crash in between leaves nothing that says more than is so.
+ * <pre>
+ *   snapshots/ID/unpacking   a layer is being unpacked, or was when the daemon ended
+ *   snapshots/ID/applied     a layer was unpacked, and this is known of it
+ * </pre>
+ *
+ * <p>It is one file: empty at first, and written and renamed when the layer is on the disk and it
+ * is there itself. It is not synced when it is made, as filesystems with a journal bring names to
+ * the disk in the order in which they came.
  */
 final class AppliedRecords {
 
   private static final LinuxPath NAME = LinuxPath.of("applied");
-  private static final LinuxPath NEW_NAME = LinuxPath.of("applied.new");
+  private static final LinuxPath UNPACKING = LinuxPath.of("unpacking");
 
   private static final int MODE = 0600;
 
@@ -41,12 +52,46 @@ final class AppliedRecords {
     this.boot = boot;
   }
 
-  /** Keeps what is known of a layer; durably, if the layer itself is on the disk. */
+  /** Says that a layer is being unpacked, and nothing is known of it any more. */
+  void begin(long id) throws ErrnoException {
+    try (Fd directory = open(id)) {
+      // Of an empty layer, which left the snapshot as it was made.
+      removeIfPresent(directory, NAME);
+      removeIfPresent(directory, UNPACKING);
+      disk.createFile(directory, UNPACKING, MODE).close();
+    }
+  }
+
+  /**
+   * {@return the ids of the active snapshots that hold a part of a layer}
+   *
+   * @param missing those whose directories are
+   */
+  List<Long> unfinished(MetadataStore store, Set<Long> missing) throws ErrnoException {
+    List<Long> active = new ArrayList<>();
+    store.forEach(
+        snapshot -> {
+          if (snapshot.kind() == Kind.ACTIVE && !missing.contains(snapshot.id())) {
+            active.add(snapshot.id());
+          }
+        });
+    List<Long> unfinished = new ArrayList<>();
+    for (long id : active) {
+      if (isPresent(root.snapshots(), Root.snapshotName(id).resolve(UNPACKING))) {
+        unfinished.add(id);
+      }
+    }
+    return unfinished;
+  }
+
+  /**
+   * Says that a layer was unpacked, and keeps what is known of it; durably, if the layer itself is
+   * on the disk.
+   */
   void keep(long id, AppliedLayers.Layer layer) throws ErrnoException {
     ByteBuffer content = new AppliedRecord(layer, boot).encode();
     try (Fd directory = open(id)) {
-      removeIfPresent(directory, NEW_NAME);
-      try (Fd file = disk.createFile(directory, NEW_NAME, MODE)) {
+      try (Fd file = Fcntl.openat(directory, UNPACKING, OpenFlag.WRITE_ONLY, OpenFlag.NO_FOLLOW)) {
         long at = 0;
         while (content.hasRemaining()) {
           at += disk.write(file, content, at);
@@ -55,7 +100,7 @@ final class AppliedRecords {
           disk.sync(file);
         }
       }
-      disk.replace(directory, NEW_NAME, directory, NAME);
+      disk.replace(directory, UNPACKING, directory, NAME);
       if (layer.isDurable()) {
         disk.sync(directory);
       }

@@ -139,6 +139,8 @@ public final class EngineRoot implements AutoCloseable {
                   budget,
                   Math.min(settings.copyThreads(), DELETION_THREADS_MAX)));
       Set<Long> missing = Recovery.run(root, store, reaper);
+      AppliedRecords records = new AppliedRecords(disk, root, boot);
+      records.unfinished(store, missing).forEach(applied::spoil);
       CopySettler copies = keep(new CopySettler(chosen, filesystem, lostWrites));
       SnapshotDirectories directories = new SnapshotDirectories(disk, root, reaper, missing);
       SpareDirectories spares =
@@ -153,7 +155,6 @@ public final class EngineRoot implements AutoCloseable {
       LayerBarrier barrier = new LayerBarrier(filesystem, new TreeSync(disk), errors, lostWrites);
       LayerDurability durability =
           new LayerDurability(settings.layerSync(), disk, chosen, barrier, lostWrites);
-      AppliedRecords records = new AppliedRecords(disk, root, boot);
       this.engine =
           new Engine(
               store,

@@ -158,8 +158,7 @@ public final class SnapshotApplier {
       throws IOException {
     boolean isComplete = false;
     try {
-      // Of an empty layer, which left the snapshot as it was made.
-      records.discard(chain.id());
+      records.begin(chain.id());
       long mark = durability.beginApply(key, chain.id(), isDurabilityWanted);
       boolean isDurable = durability.isAskedOfApply(isDurabilityWanted);
       TreeResult result = writer.write(driver.target(chain), isDurable);

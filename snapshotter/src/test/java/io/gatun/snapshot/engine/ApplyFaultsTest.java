@@ -140,6 +140,71 @@ class ApplyFaultsTest {
     assertThat(snapshots().usage("base").inodes()).isEqualTo(3);
   }
 
+  /** A daemon that is killed at any of the effects of an apply, and the next one. */
+  @Test
+  void layerThatWasBeingUnpackedByADaemonThatWasKilledIsUnpackedAnew() throws Exception {
+    int anew = 0;
+    boolean hasStopped = true;
+    for (int last = 1; hasStopped; last++) {
+      List<Mount> mounts = prepare("a");
+      machine.settle();
+      machine.disk().planFault(last, new Fault.Stop());
+      hasStopped = hasStoppedWhileApplying(mounts);
+      machine.kill();
+      machine.start();
+      String description = "killed before effect " + last;
+      try {
+        apply(mounts, layer("two", "three"));
+        assertThat(hasStopped).as(description).isTrue();
+        assertThat(files(mounts).resolve("one")).as(description).doesNotExist();
+        assertThat(files(mounts).resolve("three")).as(description).hasContent("three");
+        anew++;
+      } catch (SnapshotException.Unsupported e) {
+        // Nobody was told, but nothing of it was missing.
+        assertThat(files(mounts).resolve("one")).as(description).hasContent("one");
+        assertThat(files(mounts).resolve("two")).as(description).hasContent("two");
+      }
+      snapshots().remove("a");
+      snapshots().cleanup();
+      assertThat(last).isLessThan(100);
+    }
+    assertThat(anew).isGreaterThan(3);
+  }
+
+  private boolean hasStoppedWhileApplying(List<Mount> mounts) throws IOException {
+    try {
+      apply(mounts, layer("one", "two"));
+      return false;
+    } catch (MachineStoppedException | CompletionException e) {
+      assertThat(machine.disk().isStopped()).isTrue();
+      return true;
+    }
+  }
+
+  @Test
+  void partOfALayerIsNotCommittedByTheNextDaemonEither() throws Exception {
+    List<Mount> mounts = prepare("a");
+    machine.settle();
+    StandInLayer layer =
+        layer("one")
+            .ending(
+                () -> {
+                  machine.disk().planFault(1, new Fault.Stop());
+                  machine.write("a", "two", "the last");
+                });
+    assertThatThrownBy(() -> apply(mounts, layer)).isInstanceOf(RuntimeException.class);
+    assertThat(machine.disk().isStopped()).isTrue();
+    machine.kill();
+    machine.start();
+    assertThat(files(mounts).resolve("one")).hasContent("one");
+    assertThatThrownBy(() -> snapshots().commit("base", "a", "", NO_LABELS))
+        .isInstanceOf(SnapshotException.FailedPrecondition.class)
+        .hasMessageContaining("unpack the layer again");
+    apply(mounts, layer("two"));
+    snapshots().commit("base", "a", "", NO_LABELS);
+    assertThat(files(mounts).resolve("one")).doesNotExist();
+  }
+
   /** Every effect of an apply that fails, and of taking away what it wrote, once as the last. */
   @Test
   void snapshotIsThereWhateverTheLastEffectWas() throws Exception {

@@ -313,7 +313,7 @@ class ParallelLayersIT {
       assertThat(manifest(root, parallel, layers.size(), LASTING)).isEqualTo(expected);
       for (int i = 1; i <= layers.size(); i++) {
         assertThat(TestEngine.names(parallel.resolve("snapshots/" + i)))
-            .doesNotContain("applied", "applied.new");
+            .doesNotContain("applied", "unpacking");
       }
     }
   }

@@ -171,19 +171,20 @@ class UnpackTest {
     assertThatThrownBy(() -> unpack(new BytesBlob(blob)))
         .isInstanceOf(SnapshotException.Unsupported.class)
         .hasMessageContaining("a window of more than 8388608 bytes");
-    assertThat(calls.count("createFile")).isGreaterThan(before);
+    // Besides the one that says that a layer is being unpacked.
+    assertThat(calls.count("createFile")).isGreaterThan(before + 1);
     assertReadyForAnotherTry();
   }
 
   @Test
   void fullDiskIsReportedAsSuchWithTheEntry() throws Exception {
-    calls.fail("createFile", Errno.ENOSPC);
+    calls.fail("write", Errno.ENOSPC);
     assertThatThrownBy(() -> unpack(new BytesBlob(GZIP)))
         .isInstanceOf(SnapshotException.ResourceExhausted.class)
         .hasMessageContaining("layer " + BytesBlob.digestOf(GZIP))
         .hasMessageContaining("etc/hostname")
         .hasMessageContaining("ENOSPC");
-    calls.succeed("createFile");
+    calls.succeed("write");
     assertReadyForAnotherTry();
   }
 
