@@ -47,7 +47,12 @@ final class ContainerdExamination {
       return List.of(
           Diagnosis.fault(SUBJECT, "%s is no TOML: %s".formatted(file, toml.errors().getFirst())));
     }
-    TomlTable plugin = plugin(toml);
+    List<Diagnosis> all = new ArrayList<>(examine(plugin(toml)));
+    all.addAll(new DifferExamination(gatun, file, toml).run());
+    return all;
+  }
+
+  private List<Diagnosis> examine(@Nullable TomlTable plugin) {
     if (plugin == null) {
       return List.of(
           Diagnosis.note(

@@ -1,0 +1,136 @@
+package io.gatun.cli;
+
+import io.gatun.server.Configuration;
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.tomlj.TomlArray;
+import org.tomlj.TomlTable;
+
+/**
+ * Looks whether layers can be unpacked by the daemon where containerd is told to have it do that:
+ * for this the daemon asks containerd back, and reads its files.
+ */
+final class DifferExamination {
+
+  private static final String SUBJECT = "unpacking";
+  private static final String BLOBS = "io.containerd.content.v1.content/blobs/sha256";
+
+  private final Configuration gatun;
+  private final Path file;
+  private final TomlTable containerd;
+
+  /**
+   * @param containerd what containerd's configuration file says
+   */
+  DifferExamination(Configuration gatun, Path file, TomlTable containerd) {
+    this.gatun = gatun;
+    this.file = file;
+    this.containerd = containerd;
+  }
+
+  /** {@return what was found, which is nothing if containerd has no differ at this daemon} */
+  List<Diagnosis> run() {
+    Optional<String> differ = differ();
+    if (differ.isEmpty()) {
+      return List.of();
+    }
+    List<Diagnosis> diagnoses = new ArrayList<>();
+    examineUse(differ.get(), diagnoses);
+    examineAddress(diagnoses);
+    examineRoot(diagnoses);
+    if (diagnoses.isEmpty()) {
+      diagnoses.add(
+          Diagnosis.ok(SUBJECT, "containerd answers, and its blobs can be read from their files"));
+    }
+    return diagnoses;
+  }
+
+  private Optional<String> differ() {
+    TomlTable plugins = containerd.getTable(List.of("proxy_plugins"));
+    if (plugins == null) {
+      return Optional.empty();
+    }
+    return plugins.keySet().stream()
+        .filter(
+            name ->
+                plugins.getTable(List.of(name)) instanceof TomlTable plugin
+                    && gatun.address().toString().equals(plugin.get(List.of("address")))
+                    && "diff".equals(plugin.get(List.of("type"))))
+        .findFirst();
+  }
+
+  private void examineUse(String differ, List<Diagnosis> diagnoses) {
+    Object differs =
+        containerd.get(List.of("plugins", "io.containerd.service.v1.diff-service", "default"));
+    Object transfers =
+        containerd.get(List.of("plugins", "io.containerd.transfer.v1.local", "unpack_config"));
+    boolean isOfDiffService = differs instanceof TomlArray array && array.toList().contains(differ);
+    boolean isOfTransfers =
+        transfers instanceof TomlArray array
+            && array.toList().stream()
+                .anyMatch(
+                    entry ->
+                        entry instanceof TomlTable table
+                            && differ.equals(table.get(List.of("differ"))));
+    if (!isOfDiffService && !isOfTransfers) {
+      diagnoses.add(
+          Diagnosis.note(
+              SUBJECT,
+              "%s: nothing uses the differ %s: `gatun config --containerd` prints what does"
+                  .formatted(file, differ)));
+    }
+  }
+
+  private void examineAddress(List<Diagnosis> diagnoses) {
+    Path address = gatun.containerdAddress();
+    require("containerd_address", address, containerd.get(List.of("grpc", "address")), diagnoses);
+    try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+      channel.connect(UnixDomainSocketAddress.of(address));
+    } catch (IOException e) {
+      diagnoses.add(
+          Diagnosis.fault(
+              SUBJECT,
+              "containerd_address: nobody answers on %s (%s): start containerd, or set it right"
+                  .formatted(address, e.getMessage())));
+    }
+  }
+
+  private void examineRoot(List<Diagnosis> diagnoses) {
+    Path root = gatun.containerdRoot();
+    require("containerd_root", root, containerd.get(List.of("root")), diagnoses);
+    try (DirectoryStream<Path> blobs = Files.newDirectoryStream(root.resolve(BLOBS))) {
+      for (Path blob : blobs) {
+        if (!Files.isReadable(blob)) {
+          diagnoses.add(slow("cannot read " + blob));
+        }
+        return;
+      }
+    } catch (IOException e) {
+      diagnoses.add(slow("cannot read %s".formatted(e.getMessage())));
+    }
+  }
+
+  private static Diagnosis slow(String reason) {
+    return Diagnosis.note(
+        SUBJECT,
+        "containerd_root: %s: containerd has to send each blob, which is slower".formatted(reason));
+  }
+
+  /** What containerd's file does not say is as usual there, or was said on its command line. */
+  private void require(String key, Path here, @Nullable Object there, List<Diagnosis> diagnoses) {
+    if (there != null && !here.toString().equals(there)) {
+      diagnoses.add(
+          Diagnosis.fault(
+              SUBJECT, "%s is %s, and %s says \"%s\"".formatted(key, here, file, there)));
+    }
+  }
+}
