@@ -60,12 +60,14 @@ final class DifferExamination {
       return Optional.empty();
     }
     return plugins.keySet().stream()
-        .filter(
-            name ->
-                plugins.getTable(List.of(name)) instanceof TomlTable plugin
-                    && gatun.address().toString().equals(plugin.get(List.of("address")))
-                    && "diff".equals(plugin.get(List.of("type"))))
+        .filter(name -> isDiffer(plugins.getTable(List.of(name))))
         .findFirst();
+  }
+
+  private boolean isDiffer(@Nullable TomlTable plugin) {
+    return plugin != null
+        && gatun.address().toString().equals(plugin.get(List.of("address")))
+        && "diff".equals(plugin.get(List.of("type")));
   }
 
   private void examineUse(String differ, List<Diagnosis> diagnoses) {
