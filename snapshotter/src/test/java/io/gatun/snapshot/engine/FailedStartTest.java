@@ -149,11 +149,12 @@ class FailedStartTest {
     }
   }
 
-  /** Threads that copy trees end by themselves, after a while without anything to copy. */
+  /** Threads that copy and sync trees end by themselves, after a while without anything to do. */
   private static Set<String> threads() {
     return Thread.getAllStackTraces().keySet().stream()
         .map(Thread::getName)
-        .filter(name -> name.startsWith("gatun-") && !name.startsWith("gatun-copy"))
+        .filter(name -> name.startsWith("gatun-"))
+        .filter(name -> !name.startsWith("gatun-copy") && !name.startsWith("gatun-sync"))
         .collect(Collectors.toCollection(TreeSet::new));
   }
 }
