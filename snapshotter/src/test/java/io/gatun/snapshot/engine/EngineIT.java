@@ -48,7 +48,8 @@ class EngineIT {
             defaults.overlay(),
             defaults.copyThreads(),
             defaults.layerSync(),
-            defaults.metadata().withEntriesMax(1000)),
+            defaults.metadata().withEntriesMax(1000),
+            TestRoots.NO_SPARES),
         InstantSource.system());
   }
 

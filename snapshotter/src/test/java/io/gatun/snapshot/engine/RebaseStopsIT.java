@@ -63,6 +63,8 @@ class RebaseStopsIT {
           .file("srv/new/f", 0600, "two")
           .finish();
 
+  private static final String UPPER = "upperdir=";
+
   enum Stopping {
     KILL {
       @Override
@@ -80,19 +82,30 @@ class RebaseStopsIT {
     abstract void end(Machine machine);
   }
 
-  private static void unpack(Machine machine, String key, String parent, byte[] tar) {
+  /** {@return where the files of the snapshot are} */
+  private static Path unpack(Machine machine, String key, String parent, byte[] tar) {
     List<Mount> mounts = machine.snapshotter().prepare(key, parent, NO_LABELS);
     machine.unpacker().unpack(new BytesBlob(tar), mounts, false, new Cancellation());
+    return files(mounts);
+  }
+
+  private static Path files(List<Mount> mounts) {
+    Mount mount = mounts.getFirst();
+    return Path.of(
+        mount.options().stream()
+            .filter(option -> option.startsWith(UPPER))
+            .map(option -> option.substring(UPPER.length()))
+            .findFirst()
+            .orElse(mount.source()));
   }
 
   private static void makeBase(Machine machine) {
-    unpack(machine, BASE, "", BASE_TAR);
+    var _ = unpack(machine, BASE, "", BASE_TAR);
     machine.snapshotter().commit("base", BASE, "", NO_LABELS);
   }
 
-  /** {@return the layer, whose snapshot is the second of the root} */
-  private static List<String> manifest(Machine machine) throws Exception {
-    Path files = machine.root().resolve("snapshots/2/fs");
+  /** {@return the layer, whose files are there} */
+  private static List<String> manifest(Machine machine, Path files) throws Exception {
     try (Fd top = Fcntl.open(LinuxPath.of(files), OpenFlag.READ_ONLY, OpenFlag.DIRECTORY)) {
       assertThat(machine.snapshotter().usage("layer")).isEqualTo(TreeUsage.of(top));
     }
@@ -107,9 +120,9 @@ class RebaseStopsIT {
     try (Machine machine = Machine.create(DriverSetting.OVERLAY)) {
       machine.start();
       makeBase(machine);
-      unpack(machine, LAYER, "base", LAYER_TAR);
+      Path files = unpack(machine, LAYER, "base", LAYER_TAR);
       machine.snapshotter().commit("layer", LAYER, "", NO_LABELS);
-      return manifest(machine);
+      return manifest(machine, files);
     }
   }
 
@@ -147,13 +160,18 @@ class RebaseStopsIT {
       boolean isStopped = machine.disk().isStopped();
       stopping.end(machine);
       machine.start();
-      check(machine, nth, isApplied, isCommitted, expected);
+      check(machine, nth, files(mounts), isApplied, isCommitted, expected);
       return isStopped;
     }
   }
 
   private static void check(
-      Machine machine, int nth, boolean isApplied, boolean isCommitted, List<String> expected)
+      Machine machine,
+      int nth,
+      Path files,
+      boolean isApplied,
+      boolean isCommitted,
+      List<String> expected)
       throws Exception {
     Snapshotter snapshots = machine.snapshotter();
     Map<String, SnapshotInfo> listed = TestEngine.list(snapshots);
@@ -167,6 +185,6 @@ class RebaseStopsIT {
     if (!listed.containsKey("layer")) {
       snapshots.commit("layer", LAYER, "base", NO_LABELS);
     }
-    assertThat(manifest(machine)).as("effect %d", nth).isEqualTo(expected);
+    assertThat(manifest(machine, files)).as("effect %d", nth).isEqualTo(expected);
   }
 }

@@ -20,6 +20,9 @@ final class TestRoots {
   private static final int ENTRIES_MAX = 2_000;
   private static final int COPY_THREADS = 2;
 
+  /** So that ids follow one another, and there are no directories but those of snapshots. */
+  static final int NO_SPARES = 0;
+
   private TestRoots() {}
 
   static OverlaySettings withMountOptions(String... options) {
@@ -34,7 +37,8 @@ final class TestRoots {
         overlay,
         COPY_THREADS,
         defaults.layerSync(),
-        defaults.metadata().withEntriesMax(ENTRIES_MAX));
+        defaults.metadata().withEntriesMax(ENTRIES_MAX),
+        NO_SPARES);
   }
 
   static EngineRoot open(Path root, DriverSetting driver, OverlaySettings overlay)

@@ -134,7 +134,9 @@ final class WritebackErrorsIT {
                 defaults.overlay(),
                 defaults.copyThreads(),
                 defaults.layerSync(),
-                defaults.metadata().withEntriesMax(100)),
+                defaults.metadata().withEntriesMax(100),
+                // Directories made meanwhile would be lost as well, and be told of later.
+                TestRoots.NO_SPARES),
             InstantSource.system())) {
       Snapshotter snapshots = root.snapshotter();
       prepare(snapshots, "before");
