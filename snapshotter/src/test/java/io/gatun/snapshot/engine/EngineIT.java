@@ -181,7 +181,8 @@ class EngineIT {
                 overlay,
                 1,
                 LayerSync.COMMIT,
-                defaults.metadata().withEntriesMax(1000)),
+                defaults.metadata().withEntriesMax(1000),
+                TestRoots.NO_SPARES),
             InstantSource.system())) {
       Snapshotter snapshots = root.snapshotter();
       snapshots.prepare("a", "", Map.of("k", "v"));

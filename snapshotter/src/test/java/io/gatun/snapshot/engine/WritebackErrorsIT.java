@@ -78,7 +78,11 @@ final class WritebackErrorsIT {
     LoopFilesystem.run(List.of("fstrim", volume.toString()));
     FileStatus status = Stat.statx(Fd.CURRENT_DIRECTORY, LinuxPath.of(image));
     long left = status.blocks() * FileStatus.BLOCK_BYTES + SPARE_BYTES;
-    LoopFilesystem.run(List.of("mount", "-o", "remount,size=" + left, memory.toString()));
+    setMemory(left);
+  }
+
+  private void setMemory(long bytes) throws IOException {
+    LoopFilesystem.run(List.of("mount", "-o", "remount,size=" + bytes, memory.toString()));
   }
 
   @AfterEach
@@ -101,8 +105,8 @@ final class WritebackErrorsIT {
     try (RandomAccessFile shrunk = new RandomAccessFile(file.toFile(), "rw")) {
       shrunk.setLength(0);
     }
-    // What it had taken of the memory is free again.
-    LoopFilesystem.run(List.of("fstrim", volume.toString()));
+    // There is room again for what is written next.
+    setMemory(MEMORY_BYTES);
   }
 
   @Test
