@@ -21,8 +21,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>A spare is in its final place, as a rename would have to be synced again. So what a crash
  * leaves is a directory without a record, like any other, and is deleted at the next start; a clean
- * stop leaves none. The first request of a daemon makes the first of them come to be: a daemon that
- * is asked for nothing has none.
+ * stop leaves none. The first request of a daemon makes the first of them come to be, and when none
+ * has come for a while they are deleted: a daemon that is asked for nothing has none.
  */
 final class SpareDirectories implements AutoCloseable {
 
@@ -30,6 +30,9 @@ final class SpareDirectories implements AutoCloseable {
 
   /** Between attempts on a disk that may be full or broken. */
   private static final long RETRY_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  /** Between the last request and the end of them. */
+  private static final long IDLE_NANOS = TimeUnit.SECONDS.toNanos(10);
 
   private final SnapshotDirectories directories;
   private final SnapshotDirectories.Filler filler;
@@ -41,6 +44,11 @@ final class SpareDirectories implements AutoCloseable {
   private final Deque<SnapshotDirectories.Making> spares = new ArrayDeque<>();
   private boolean isStarted;
   private boolean isClosed;
+
+  /** Whether somebody has asked for one since they were deleted. */
+  private boolean isWanted;
+
+  private long takenNanos;
   private long nextAttemptNanos = System.nanoTime();
 
   /**
@@ -64,6 +72,8 @@ final class SpareDirectories implements AutoCloseable {
 
   /** {@return a durable directory, if there is one, which is the caller's from now on} */
   synchronized Optional<SnapshotDirectories.Making> take() {
+    isWanted = true;
+    takenNanos = System.nanoTime();
     SnapshotDirectories.Making taken = spares.poll();
     // What has such an id is never committed; that nothing was in it does not matter to that.
     while (taken != null && lostWrites.concern(taken.id())) {
@@ -87,22 +97,37 @@ final class SpareDirectories implements AutoCloseable {
 
   private void run() {
     while (awaitWork()) {
-      fill();
+      if (isWanted()) {
+        fill();
+      } else {
+        takeAll().forEach(SnapshotDirectories.Making::delete);
+      }
     }
+  }
+
+  private synchronized boolean isWanted() {
+    return isWanted;
   }
 
   /** {@return whether there is any, and not the end} */
   private synchronized boolean awaitWork() {
-    while (!isClosed && (!areFew() || System.nanoTime() - nextAttemptNanos < 0)) {
+    while (!isClosed) {
+      long idleFor = System.nanoTime() - takenNanos;
+      isWanted = isWanted && idleFor < IDLE_NANOS;
       // After a failure, the next request that comes late enough has it tried again.
+      boolean isDue =
+          isWanted ? areFew() && System.nanoTime() - nextAttemptNanos >= 0 : !spares.isEmpty();
+      if (isDue) {
+        return true;
+      }
       try {
-        wait();
+        wait(isWanted ? 1 + TimeUnit.NANOSECONDS.toMillis(IDLE_NANOS - idleFor) : 0);
       } catch (InterruptedException e) {
         // Nobody interrupts this thread but a JVM that ends; close() is how it is stopped.
         isClosed = true;
       }
     }
-    return !isClosed;
+    return false;
   }
 
   private void fill() {
@@ -151,11 +176,12 @@ final class SpareDirectories implements AutoCloseable {
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
-    deleteAll();
+    takeAll().forEach(SnapshotDirectories.Making::delete);
   }
 
-  private synchronized void deleteAll() {
-    spares.forEach(SnapshotDirectories.Making::delete);
+  private synchronized List<SnapshotDirectories.Making> takeAll() {
+    List<SnapshotDirectories.Making> all = List.copyOf(spares);
     spares.clear();
+    return all;
   }
 }

@@ -157,6 +157,17 @@ class SpareDirectoriesTest {
   }
 
   @Test
+  void thereAreNoneWhenNobodyHasAskedForAWhile() throws Exception {
+    prepare("first");
+    assertThat(directories()).hasSize(1 + SPARES);
+    while (directories().size() > 1) {
+      Thread.sleep(100);
+    }
+    prepare("second");
+    assertThat(directories()).hasSize(2 + SPARES);
+  }
+
+  @Test
   void theySurviveACleanupAndNotACleanStop() throws Exception {
     prepare("first");
     Set<Long> before = directories();

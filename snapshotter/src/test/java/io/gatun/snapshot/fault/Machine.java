@@ -170,9 +170,14 @@ public final class Machine implements AutoCloseable {
   private static boolean isIdle(Thread thread) {
     return switch (thread.getState()) {
       case WAITING -> Arrays.stream(thread.getStackTrace()).noneMatch(Machine::isWork);
+      case TIMED_WAITING -> Arrays.stream(thread.getStackTrace()).anyMatch(Machine::isRest);
       case TERMINATED -> true;
-      case NEW, RUNNABLE, BLOCKED, TIMED_WAITING -> false;
+      case NEW, RUNNABLE, BLOCKED -> false;
     };
+  }
+
+  private static boolean isRest(StackTraceElement frame) {
+    return frame.getMethodName().equals("awaitWork");
   }
 
   private static boolean isWork(StackTraceElement frame) {
