@@ -61,7 +61,7 @@ it_unpacks_each_layer_once_for_kubernetes() {
     # The two images have three of their four layers in common.
     assert_equal "round $round: layers that were unpacked" 5 "$(($(count_applies OK) - unpacked))"
     assert_equal "round $round: snapshots" 5 "$(count_gatun_snapshots)"
-    assert_equal "round $round: directories" 5 "$(snapshot_directories | wc -l)"
+    await 20 "one directory per layer" has_directory_per_snapshot
     ((round == 3)) || {
       remove_by_cri latest
       remove_by_cri sibling

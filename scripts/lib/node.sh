@@ -185,13 +185,18 @@ snapshot_directories() {
 has_no_directories() { [[ -z $(snapshot_directories) ]]; }
 has_directory_per_snapshot() { [[ $(snapshot_directories | wc -l) == "$(count_gatun_snapshots)" ]]; }
 
+# keep_view SNAPSHOTTER KEY NAME: with a label, else a collection that somebody asks for meanwhile would take it. One that
+# comes between the two commands does.
+keep_view() {
+  run_ctr snapshots --snapshotter "$1" view "$2" "$3" &&
+    run_ctr snapshots --snapshotter "$1" label "$2" containerd.io/gc.root=view >/dev/null
+}
+
 # view SNAPSHOTTER NAME DIRECTORY: mounts a committed snapshot as containerd would.
 view() {
   local snapshotter=$1 name=$2 directory=$3 key=view-${3//\//-}
   mkdir -p "$directory"
-  run_ctr snapshots --snapshotter "$snapshotter" view "$key" "$name"
-  # Else a collection that somebody asks for meanwhile would take it.
-  run_ctr snapshots --snapshotter "$snapshotter" label "$key" containerd.io/gc.root=view >/dev/null
+  await 20 "a view of $name that is not collected" keep_view "$snapshotter" "$key" "$name"
   # ctr prints the mount command. mount(8) would pass the options through fsconfig(2), which takes no value of more than 255
   # bytes, and a list of lower directories is longer.
   # shellcheck disable=SC2091
