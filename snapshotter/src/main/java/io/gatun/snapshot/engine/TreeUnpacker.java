@@ -1,5 +1,6 @@
 package io.gatun.snapshot.engine;
 
+import io.gatun.linux.Errno;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.apply.AppliedLayer;
@@ -16,11 +17,15 @@ import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.driver.LayerTarget;
 import java.io.IOException;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
 /** Makes trees of layers. */
 final class TreeUnpacker implements LayerUnpacker {
+
+  /** Of a layer whose entries do not go together, such as a link to a name that is not there. */
+  private static final Set<Errno> CONTRADICTIONS = Set.of(Errno.ENOENT, Errno.ENOTDIR, Errno.ELOOP);
 
   private final Disk disk;
   private final SnapshotApplier snapshots;
@@ -56,10 +61,11 @@ final class TreeUnpacker implements LayerUnpacker {
       case InvalidLayerException e ->
           new SnapshotException.InvalidArgument("apply: " + e.getMessage());
       case UnsupportedLayerException e -> new SnapshotException.Unsupported(message);
-      case TreeWriteException e ->
-          StorageErrors.isExhaustion(e.errno())
-              ? new SnapshotException.ResourceExhausted(message, e)
-              : new SnapshotException.StorageFailure(message, e);
+      case TreeWriteException e when StorageErrors.isExhaustion(e.errno()) ->
+          new SnapshotException.ResourceExhausted(message, e);
+      case TreeWriteException e when CONTRADICTIONS.contains(e.errno()) ->
+          new SnapshotException.InvalidArgument(message);
+      case TreeWriteException e -> new SnapshotException.StorageFailure(message, e);
       default -> new SnapshotException.Unavailable(message, failure);
     };
   }

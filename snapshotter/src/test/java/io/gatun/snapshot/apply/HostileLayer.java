@@ -30,6 +30,7 @@ final class HostileLayer {
       List.of("GNU.sparse.map", "GNU.sparse.size", "GNU.sparse.numblocks", "GNU.sparse.major");
 
   private static final int TEXT_BYTES_MAX = 8000;
+  private static final int TYPE_OFFSET = 156;
 
   private final Random random;
   private final byte[] blob;
@@ -116,17 +117,23 @@ final class HostileLayer {
       tar[at] =
           (byte)
               switch (random.nextInt(4)) {
-                case 0 -> "xgLKS0123456\0".charAt(random.nextInt(13));
+                case 0 -> "xgLKS0123456=\n\0".charAt(random.nextInt(15));
                 case 1 -> 0x80 | random.nextInt(128);
                 case 2 -> '0' + random.nextInt(10);
                 default -> random.nextInt(256);
               };
       byte[] header = Arrays.copyOfRange(tar, block, block + TarBuilder.BLOCK);
-      if (header[0] != 0) {
+      if (header[0] != 0 && !isOfPaxRecords(tar, block)) {
         byte[] right = new TarBuilder.Header().text(0, TarBuilder.BLOCK, header).finish();
         System.arraycopy(right, 0, tar, block, right.length);
       }
     }
+  }
+
+  /** {@return whether what is in a block follows a header of the PAX format, and is none itself} */
+  private static boolean isOfPaxRecords(byte[] tar, int block) {
+    int type = block - TarBuilder.BLOCK + TYPE_OFFSET;
+    return type > 0 && (tar[type] == 'x' || tar[type] == 'g');
   }
 
   private byte[] compressed(byte[] tar) {

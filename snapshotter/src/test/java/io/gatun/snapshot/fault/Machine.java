@@ -65,6 +65,7 @@ public final class Machine implements AutoCloseable {
   private FaultyDisk disk;
   private int boots = 1;
   private @Nullable EngineRoot engine;
+  private @Nullable LayerUnpacker unpacker;
 
   private Machine(Path base, DriverSetting driver) throws IOException {
     this.base = base;
@@ -103,6 +104,7 @@ public final class Machine implements AutoCloseable {
   }
 
   public void start() throws UnusableRootException {
+    unpacker = null;
     EngineSettings defaults = EngineSettings.defaults(root);
     engine =
         EngineRoot.open(
@@ -128,9 +130,12 @@ public final class Machine implements AutoCloseable {
     return engine().applier();
   }
 
-  /** {@return one that unpacks one layer at a time} */
+  /** {@return what unpacks layers, one at a time; one for each time that the daemon runs} */
   public LayerUnpacker unpacker() {
-    return engine().unpacker(1);
+    if (unpacker == null) {
+      unpacker = engine().unpacker(1);
+    }
+    return unpacker;
   }
 
   private EngineRoot engine() {

@@ -31,7 +31,7 @@ final class EveryEffect {
     /** What was synced. */
     POWER_CUT;
 
-    private Fault fault() {
+    Fault fault() {
       return switch (this) {
         case KILLED, POWER_CUT -> new Fault.Stop();
         case TORN_WRITE -> new Fault.TornStop();

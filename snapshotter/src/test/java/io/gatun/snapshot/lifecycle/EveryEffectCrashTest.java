@@ -28,4 +28,16 @@ class EveryEffectCrashTest {
   void nothingAcknowledgedIsLostWithOverlayEither(EveryEffect.Stopping stopping) {
     new EveryEffect(DriverSetting.OVERLAY).stop(stopping);
   }
+
+  @ParameterizedTest
+  @EnumSource(names = {"EIO", "ENOSPC", "EDQUOT", "EMFILE", "ENOMEM", "EROFS", "EINTR"})
+  void aFailureWhileALayerIsUnpackedLeavesItToBeTriedAgain(Errno errno) {
+    new EveryUnpackingEffect(DriverSetting.OVERLAY).fail(errno);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void noLayerIsThereInPartWithOverlayEither(EveryEffect.Stopping stopping) {
+    new EveryUnpackingEffect(DriverSetting.OVERLAY).stop(stopping);
+  }
 }

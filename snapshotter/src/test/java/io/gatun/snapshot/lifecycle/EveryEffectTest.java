@@ -20,4 +20,10 @@ class EveryEffectTest {
   void nothingAcknowledgedIsLostWhereverTheMachineStops(EveryEffect.Stopping stopping) {
     new EveryEffect(DriverSetting.NATIVE).stop(stopping);
   }
+
+  @ParameterizedTest
+  @EnumSource
+  void noLayerIsThereInPartWhereverTheMachineStops(EveryEffect.Stopping stopping) {
+    new EveryUnpackingEffect(DriverSetting.NATIVE).stop(stopping);
+  }
 }

@@ -1,0 +1,124 @@
+package io.gatun.snapshot.lifecycle;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.gatun.linux.Errno;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.disk.UnusableRootException;
+import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.fault.Fault;
+import io.gatun.snapshot.fault.Machine;
+
+/**
+ * The life of layers, led once for each effect that it has on the disk, with something going wrong
+ * there, and then to its end.
+ */
+final class EveryUnpackingEffect {
+
+  /** Far fewer than there are; with fewer, something is missing from the life. */
+  private static final int EFFECTS_MIN = 100;
+
+  private final DriverSetting driver;
+
+  EveryUnpackingEffect(DriverSetting driver) {
+    this.driver = driver;
+  }
+
+  /** Goes on until no effect is left for the fault to come in place of. */
+  private interface Attempt {
+    /** {@return whether the fault has come} */
+    boolean at(UnpackingLife life, int nth) throws UnusableRootException;
+  }
+
+  void stop(EveryEffect.Stopping stopping) {
+    forEach(
+        stopping.name(),
+        (life, nth) -> {
+          life.machine().start();
+          life.machine().disk().planFault(nth, stopping.fault());
+          try {
+            life.lead();
+          } catch (RuntimeException e) {
+            if (!life.machine().disk().isStopped()) {
+              throw e;
+            }
+          }
+          boolean isStopped = life.machine().disk().isStopped();
+          crash(life.machine(), stopping == EveryEffect.Stopping.POWER_CUT);
+          life.machine().start();
+          life.check();
+          life.lead();
+          life.check();
+          life.finish();
+          return isStopped;
+        });
+  }
+
+  void fail(Errno errno) {
+    forEach(
+        errno.name(),
+        (life, nth) -> {
+          Machine machine = life.machine();
+          machine.start();
+          machine.disk().planFault(nth, new Fault.Failure(errno));
+          try {
+            life.lead();
+          } catch (SnapshotException e) {
+            assertThat(machine.disk().fired()).as("%s", e).isPresent();
+            assertThat(e).hasMessageMatching("(?s).*(E[A-Z]{2,}|unpack the layer again).*");
+            life.check();
+            leadAnew(life);
+          }
+          boolean fired = machine.disk().fired().isPresent();
+          life.check();
+          crash(machine, nth % 2 != 0);
+          machine.start();
+          life.check();
+          life.lead();
+          life.check();
+          life.finish();
+          return fired;
+        });
+  }
+
+  /** What a failed sync may have lost can never be committed, and has to be unpacked anew. */
+  private static void leadAnew(UnpackingLife life) {
+    try {
+      life.lead();
+    } catch (SnapshotException.FailedPrecondition | SnapshotException.StorageFailure e) {
+      assertThat(e).hasMessageContaining("unpack the layer again");
+      life.giveUp();
+      life.lead();
+    }
+  }
+
+  private static void crash(Machine machine, boolean isOfTheMachine) {
+    if (isOfTheMachine) {
+      machine.cutPower();
+    } else {
+      machine.kill();
+    }
+  }
+
+  private void forEach(String what, Attempt attempt) {
+    int nth = 1;
+    while (attempt(what, attempt, nth)) {
+      nth++;
+    }
+    System.out.printf("%s driver, %s at each of %d effects of unpacking%n", driver, what, nth - 1);
+    assertThat(nth).isGreaterThan(EFFECTS_MIN);
+  }
+
+  private boolean attempt(String what, Attempt attempt, int nth) {
+    try (UnpackingLife life = new UnpackingLife(driver)) {
+      try {
+        return attempt.at(life, nth);
+      } catch (AssertionError | RuntimeException | UnusableRootException e) {
+        throw new AssertionError(
+            "%s at effect %d, %s: %s"
+                .formatted(what, nth, life.machine().disk().fired(), e.getMessage()),
+            e);
+      }
+    }
+  }
+}
