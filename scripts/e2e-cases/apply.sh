@@ -82,6 +82,7 @@ it_keeps_one_tree_per_layer_of_pulls_at_once() {
   start_node ext4
   local alone files pulls pull round
   pull latest
+  await 20 "one directory per layer" has_directory_per_snapshot
   alone=$(kibibytes_of_snapshots)
   files=$(count_files)
   remove_images
