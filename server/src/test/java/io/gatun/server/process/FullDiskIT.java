@@ -148,6 +148,13 @@ final class FullDiskIT {
             .map(Info::getName)
             .filter(name -> name.startsWith("new-"))
             .forEach(client::remove);
+        // Those that were made in advance go after ten seconds in which nobody has asked for any.
+        while (entries("snapshots").size() > 2) {
+          Thread.sleep(100);
+        }
+        assertThat(entries("snapshots")).hasSize(2);
+        cleanUp(client);
+        assertThat(entries("trash")).isEmpty();
       }
       client.prepare("new", "child");
       assertSound(daemon);

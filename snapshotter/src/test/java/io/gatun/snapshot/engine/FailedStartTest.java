@@ -151,7 +151,7 @@ class FailedStartTest {
     }
   }
 
-  /** A thread that was told to end may take a while on a machine that does other things as well. */
+  /** A pool has ended a moment before its threads have (class ThreadPoolExecutor). */
   private static void awaitNoThreads(String effect) {
     long deadline = System.nanoTime() + THREADS_END_NANOS;
     while (!threads().isEmpty() && System.nanoTime() - deadline < 0) {
