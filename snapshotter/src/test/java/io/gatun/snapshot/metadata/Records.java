@@ -1,7 +1,11 @@
 package io.gatun.snapshot.metadata;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.Usage;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -69,6 +73,23 @@ final class Records {
         record.updated().plusSeconds(seconds),
         record.usage(),
         record.form());
+  }
+
+  /**
+   * Changes a record until the next journal is begun. With that, its checkpoint is asked for, and
+   * no later one.
+   *
+   * @return the record as it is then
+   */
+  static SnapshotRecord changeUntilItExists(
+      Path journal, MetadataStore store, SnapshotRecord record) {
+    SnapshotRecord changed = record;
+    for (int i = 0; !Files.exists(journal); i++) {
+      assertThat(i).as("changes in one journal").isLessThan(10_000);
+      changed = with(changed, Map.of("label", "x".repeat(4_000)), i);
+      store.put(changed);
+    }
+    return changed;
   }
 
   /** {@return all records of a store, as it visits them} */
