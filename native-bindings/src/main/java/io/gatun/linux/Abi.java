@@ -123,6 +123,14 @@ final class Abi {
   static final int FS_PROJINHERIT_FL = 0x20000000;
   static final int FS_CASEFOLD_FL = 0x40000000;
 
+  // linux/loop.h
+  static final long LOOP_CTL_GET_FREE = 0x4c82L;
+  static final long LOOP_CONFIGURE = 0x4c0aL;
+  static final long LOOP_GET_STATUS64 = 0x4c05L;
+  static final int LO_FLAGS_READ_ONLY = 1;
+  static final int LO_FLAGS_AUTOCLEAR = 4;
+  static final int LO_FLAGS_DIRECT_IO = 16;
+
   // linux/mount.h: mount(2) and umount2(2)
   static final int MS_RDONLY = 1;
   static final int MS_NOSUID = 2;

@@ -82,6 +82,27 @@ final class Layouts {
               JAVA_LONG.withName("dest_offset"))
           .withName("file_clone_range");
 
+  /** linux/loop.h. */
+  static final StructLayout LOOP_INFO64 =
+      MemoryLayout.structLayout(
+              JAVA_LONG.withName("lo_device"),
+              JAVA_LONG.withName("lo_inode"),
+              space(3 * Long.BYTES),
+              space(3 * Integer.BYTES),
+              JAVA_INT.withName("lo_flags"),
+              // Names, a key and two numbers for ciphers that are no more.
+              space(64 + 64 + 32 + 2 * Long.BYTES))
+          .withName("loop_info64");
+
+  /** linux/loop.h. */
+  static final StructLayout LOOP_CONFIG =
+      MemoryLayout.structLayout(
+              JAVA_INT.withName("fd"),
+              JAVA_INT.withName("block_size"),
+              LOOP_INFO64.withName("info"),
+              space(8 * Long.BYTES))
+          .withName("loop_config");
+
   /** asm-generic/statfs.h on 64-bit systems. */
   static final StructLayout STATFS =
       MemoryLayout.structLayout(

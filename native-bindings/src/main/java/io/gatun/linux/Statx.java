@@ -57,9 +57,10 @@ final class Statx {
   }
 
   /**
-   * As makedev(3) of the C library does it, so that the number is the one that other programs show.
+   * {@return both as makedev(3) of the C library has them, so that the number is the one that other
+   * programs show}
    */
-  private static long device(int major, int minor) {
+  static long device(int major, int minor) {
     return (major & 0xffff_f000L) << 32
         | (major & 0xfffL) << 8
         | (minor & 0xffff_ff00L) << 12

@@ -47,6 +47,7 @@ final class AbiProbe {
       #include <linux/falloc.h>
       #include <linux/fs.h>
       #include <linux/limits.h>
+      #include <linux/loop.h>
       #include <linux/magic.h>
       #include <linux/mount.h>
       #include <linux/openat2.h>

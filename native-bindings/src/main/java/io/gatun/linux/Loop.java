@@ -1,0 +1,151 @@
+package io.gatun.linux;
+
+import static io.gatun.linux.NativeCall.INT;
+import static io.gatun.linux.NativeCall.LONG;
+import static io.gatun.linux.NativeCall.POINTER;
+import static io.gatun.linux.NativeCall.check;
+import static io.gatun.linux.NativeCall.repeat;
+import static io.gatun.linux.NativeCall.variadic;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+
+/**
+ * Loop devices, which show a file as a block device: {@code linux/loop.h}, {@code loop(4)}.
+ *
+ * <p>They belong to the machine, not to a mount namespace. What is made here is read-only and frees
+ * itself when the last descriptor of it is closed and the last filesystem on it is unmounted, so
+ * that a process that is killed leaves none behind.
+ */
+public final class Loop {
+
+  private static final MethodHandle IOCTL_NONE = variadic("ioctl", 2, INT, INT, LONG);
+  private static final MethodHandle IOCTL_POINTER = variadic("ioctl", 2, INT, INT, LONG, POINTER);
+
+  private static final LinuxPath CONTROL = LinuxPath.of("/dev/loop-control");
+
+  private static final long FD = Layouts.offset(Layouts.LOOP_CONFIG, "fd");
+  private static final long BLOCK_SIZE = Layouts.offset(Layouts.LOOP_CONFIG, "block_size");
+  private static final long INFO = Layouts.offset(Layouts.LOOP_CONFIG, "info");
+  private static final long FLAGS = Layouts.offset(Layouts.LOOP_INFO64, "lo_flags");
+  private static final long DEVICE = Layouts.offset(Layouts.LOOP_INFO64, "lo_device");
+  private static final long INODE = Layouts.offset(Layouts.LOOP_INFO64, "lo_inode");
+
+  /**
+   * How often somebody else may take the device that was free a moment ago. Each of these is
+   * somebody else's success, so that this ends only on a machine that does nothing else.
+   */
+  private static final int ATTEMPTS = 64;
+
+  private Loop() {}
+
+  /**
+   * {@return the number of a device that nobody uses, and somebody else may use by now:
+   * LOOP_CTL_GET_FREE} There is a node {@code /dev/loopN} for it where /dev is a devtmpfs.
+   */
+  public static int getFree(Fd control) throws ErrnoException {
+    int fd = control.number();
+    long result =
+        repeat((state, arena) -> (int) IOCTL_NONE.invokeExact(state, fd, Abi.LOOP_CTL_GET_FREE));
+    return (int) check("LOOP_CTL_GET_FREE", result, control);
+  }
+
+  /**
+   * Has a device show a file, read-only, in blocks of a size, until nobody has it open any more:
+   * LOOP_CONFIGURE, Linux 5.8. What does not fill a block of 512 bytes at the end of the file is
+   * not shown.
+   *
+   * @param device open
+   * @param file open for reading
+   * @param blockBytes a power of two, from 512 to the size of a page
+   * @param directIo whether the file's pages are not to be cached beside those of the device; the
+   *     kernel does without where the file's filesystem wants larger blocks
+   * @throws ErrnoException with {@code EBUSY} if the device shows a file already
+   */
+  public static void configure(Fd device, Fd file, int blockBytes, boolean directIo)
+      throws ErrnoException {
+    int at = device.number();
+    int shown = file.number();
+    int flags =
+        Abi.LO_FLAGS_READ_ONLY | Abi.LO_FLAGS_AUTOCLEAR | (directIo ? Abi.LO_FLAGS_DIRECT_IO : 0);
+    long result =
+        repeat(
+            (state, arena) -> {
+              MemorySegment configuration = arena.allocate(Layouts.LOOP_CONFIG);
+              configuration.set(INT, FD, shown);
+              configuration.set(INT, BLOCK_SIZE, blockBytes);
+              configuration.set(INT, INFO + FLAGS, flags);
+              return (int) IOCTL_POINTER.invokeExact(state, at, Abi.LOOP_CONFIGURE, configuration);
+            });
+    check("LOOP_CONFIGURE", result, file, LinuxPath.EMPTY, device, LinuxPath.EMPTY);
+  }
+
+  /**
+   * {@return what a device shows: LOOP_GET_STATUS64} {@code ENXIO} if that is nothing.
+   *
+   * @param device open
+   */
+  public static LoopStatus status(Fd device) throws ErrnoException {
+    int at = device.number();
+    long[] numbers = new long[3];
+    long result =
+        repeat(
+            (state, arena) -> {
+              MemorySegment info = arena.allocate(Layouts.LOOP_INFO64);
+              int returned =
+                  (int) IOCTL_POINTER.invokeExact(state, at, Abi.LOOP_GET_STATUS64, info);
+              numbers[0] = info.get(LONG, DEVICE);
+              numbers[1] = info.get(LONG, INODE);
+              numbers[2] = info.get(INT, FLAGS);
+              return returned;
+            });
+    check("LOOP_GET_STATUS64", result, device);
+    int flags = (int) numbers[2];
+    return new LoopStatus(
+        Statx.device(major(numbers[0]), minor(numbers[0])),
+        numbers[1],
+        (flags & Abi.LO_FLAGS_READ_ONLY) != 0,
+        (flags & Abi.LO_FLAGS_AUTOCLEAR) != 0,
+        (flags & Abi.LO_FLAGS_DIRECT_IO) != 0);
+  }
+
+  /** linux/kdev_t.h: huge_encode_dev is new_encode_dev, and this its reverse. */
+  private static int major(long device) {
+    return (int) ((device & 0xfff00) >> 8);
+  }
+
+  private static int minor(long device) {
+    return (int) ((device & 0xff) | ((device >> 12) & 0xfff00));
+  }
+
+  /**
+   * {@return a free device that shows a file as {@link #configure} says, open; it lasts until that
+   * is closed and whatever is mounted from it unmounted}
+   */
+  public static Fd attach(Fd file, int blockBytes, boolean directIo) throws ErrnoException {
+    try (Fd control = Fcntl.open(CONTROL, OpenFlag.READ_WRITE)) {
+      for (int attempt = 1; ; attempt++) {
+        Fd device = Fcntl.open(path(getFree(control)), OpenFlag.READ_ONLY);
+        boolean isAttached = false;
+        try {
+          configure(device, file, blockBytes, directIo);
+          isAttached = true;
+          return device;
+        } catch (ErrnoException e) {
+          if (!e.is(Errno.EBUSY) || attempt == ATTEMPTS) {
+            throw e;
+          }
+        } finally {
+          if (!isAttached) {
+            device.close();
+          }
+        }
+      }
+    }
+  }
+
+  /** {@return the node of a device} */
+  public static LinuxPath path(int number) {
+    return LinuxPath.of("/dev/loop" + number);
+  }
+}
