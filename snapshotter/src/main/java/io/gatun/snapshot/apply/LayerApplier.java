@@ -70,11 +70,23 @@ public final class LayerApplier implements AutoCloseable {
    */
   public AppliedLayer apply(LayerBlob blob, LayerConsumer consumer, Cancellation cancellation)
       throws IOException {
+    return apply(blob, consumer, TarSink.NOTHING, cancellation);
+  }
+
+  /**
+   * As {@link #apply(LayerBlob, LayerConsumer, Cancellation)}, and hands the uncompressed layer to
+   * a sink as well.
+   *
+   * @throws IOException what the blob, the consumer or the sink throws
+   */
+  public AppliedLayer apply(
+      LayerBlob blob, LayerConsumer consumer, TarSink sink, Cancellation cancellation)
+      throws IOException {
     turns.begin(cancellation);
     try {
       Workspace workspace = workspaces.take();
       try {
-        return new LayerRun(blob, consumer, cancellation, workspace, limits.chunksMax())
+        return new LayerRun(blob, consumer, sink, cancellation, workspace, limits.chunksMax())
             .run(threads);
       } finally {
         workspaces.give(workspace);

@@ -32,6 +32,7 @@ final class LayerRun {
 
   private final LayerBlob blob;
   private final LayerConsumer consumer;
+  private final TarSink sink;
   private final Cancellation cancellation;
   private final BlobDecoder decoder;
   private final MessageDigest tarHash;
@@ -45,17 +46,19 @@ final class LayerRun {
   LayerRun(
       LayerBlob blob,
       LayerConsumer consumer,
+      TarSink sink,
       Cancellation cancellation,
       Workspace workspace,
       int chunksMax) {
     this.blob = blob;
     this.consumer = consumer;
+    this.sink = sink;
     this.cancellation = cancellation;
     this.decoder = workspace.decoder();
     this.tarHash = workspace.tarHash();
     this.source = new CheckedBlob(blob, workspace.blobHash());
     this.ring = new ChunkRing(workspace::chunk, chunksMax);
-    this.reader = new LayerReader(new TarReader(ring.tar()::next));
+    this.reader = new LayerReader(new TarReader(this::nextOfTar));
   }
 
   AppliedLayer run(Executor threads) throws IOException {
@@ -179,7 +182,15 @@ final class LayerRun {
       consumer.entry(entry.get(), this::content);
     }
     // What follows the tar counts for the diff id, so it has to be there before that is known.
-    while (ring.tar().next().hasRemaining()) {}
+    while (nextOfTar().hasRemaining()) {}
+  }
+
+  private ByteBuffer nextOfTar() throws IOException {
+    ByteBuffer part = ring.tar().next();
+    if (part.hasRemaining()) {
+      sink.write(part.duplicate());
+    }
+    return part;
   }
 
   private Optional<LayerEntry> next() throws IOException {

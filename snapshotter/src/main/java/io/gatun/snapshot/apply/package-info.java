@@ -1,12 +1,13 @@
 /**
  * Applying layers, as far as it does not matter what becomes of them: a blob is read, checked,
  * decompressed, hashed and judged, and its entries are handed to a {@link
- * io.gatun.snapshot.apply.LayerConsumer}, which may write a tree or an index.
+ * io.gatun.snapshot.apply.LayerConsumer}, which may write a tree or an index, and the uncompressed
+ * layer to a {@link io.gatun.snapshot.apply.TarSink}.
  *
  * <pre>
  *   LayerBlob -> CheckedBlob -> BlobDecoder -> ChunkRing -+-> SHA-256 -> diff id
  *                (a thread of the pool)                   |   (another)
- *                                                         +-> TarReader -> LayerReader -> LayerConsumer
+ *                                                         +-> TarSink, TarReader -> LayerReader -> LayerConsumer
  *                                                             (the caller's)
  * </pre>
  *

@@ -5,9 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.snapshot.apply.codec.UnsupportedLayerException;
 import io.gatun.snapshot.apply.layer.InvalidLayerException;
+import io.gatun.snapshot.apply.layer.LayerEntry;
 import io.gatun.snapshot.fixture.Compressed;
 import io.gatun.snapshot.fixture.TarBuilder;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -15,6 +18,7 @@ import java.util.List;
 import java.util.OptionalLong;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
@@ -116,6 +120,81 @@ class LayerApplierTest {
     AppliedLayer applied = applier.apply(new BytesBlob(tar), new Collected(), cancellation);
     assertThat(applied.overlayXattrsDropped()).isEqualTo(2);
     assertThat(applied.trustedXattrsDropped()).isEqualTo(1);
+  }
+
+  @Test
+  void sinkGetsAllThatCountsForTheDiffIdAndItBeforeTheEntriesInIt() throws IOException {
+    byte[] tar = Arrays.copyOf(TAR, TAR.length + 300_001);
+    Arrays.fill(tar, TAR.length, tar.length, (byte) 7);
+    for (byte[] blob : List.of(tar, Compressed.gzip(tar), Compressed.zstd(tar))) {
+      ByteArrayOutputStream sink = new ByteArrayOutputStream();
+      Collected collected = new Collected();
+      AppliedLayer applied =
+          applier.apply(
+              new BytesBlob(blob),
+              (entry, content) -> {
+                if (entry instanceof LayerEntry.RegularFile file && file.sizeBytes() > 0) {
+                  content.next();
+                  assertThat(file.contentOffset()).isLessThan(sink.size());
+                }
+                collected.entry(entry, content);
+              },
+              part -> write(part, sink),
+              cancellation);
+      assertThat(sink.toByteArray()).isEqualTo(tar);
+      assertThat(applied.diffId()).isEqualTo(BytesBlob.digestOf(tar));
+      assertThat(collected.items()).hasSameSizeAs(Collected.expected(TAR));
+    }
+  }
+
+  private static void write(ByteBuffer part, ByteArrayOutputStream into) {
+    assertThat(part.isDirect()).isTrue();
+    assertThat(part.isReadOnly()).isTrue();
+    byte[] bytes = new byte[part.remaining()];
+    part.get(bytes);
+    into.writeBytes(bytes);
+  }
+
+  @Test
+  void failuresOfTheSinkComeThroughWhereverTheyAre() throws IOException {
+    for (long at : new long[] {1, TAR.length / 2, TAR.length}) {
+      IOException failure = new IOException("no room");
+      AtomicLong seen = new AtomicLong();
+      BytesBlob blob = new BytesBlob(GZIP);
+      assertThatThrownBy(
+              () ->
+                  applier.apply(
+                      blob,
+                      new Collected(),
+                      part -> {
+                        if (seen.addAndGet(part.remaining()) >= at) {
+                          throw failure;
+                        }
+                      },
+                      cancellation))
+          .isSameAs(failure);
+      assertThat(blob.isAbandoned()).isTrue();
+      assertNobodyWorks();
+    }
+  }
+
+  @Test
+  void cancellationWhileTheSinkIsAtWorkEndsTheApply() {
+    AtomicLong seen = new AtomicLong();
+    assertThatThrownBy(
+            () ->
+                applier.apply(
+                    new BytesBlob(GZIP),
+                    new Collected(),
+                    part -> {
+                      if (seen.addAndGet(part.remaining()) > TAR.length / 2) {
+                        cancellation.cancel();
+                      }
+                    },
+                    cancellation))
+        .isInstanceOf(ApplyCancelledException.class);
+    assertThat(seen.get()).isLessThan(TAR.length);
+    assertNobodyWorks();
   }
 
   // What is not as it should be.
