@@ -1,0 +1,86 @@
+package io.gatun.snapshot.apply.tree;
+
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Xattr;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The trees of the layers below, in which those directories are looked up that a layer needs and
+ * does not name: once they are in a layer of an overlay, those below are no longer asked. Whether a
+ * tree is a directory or a mounted index does not matter.
+ */
+final class LowerLayers {
+
+  private static final byte[] TRUSTED = ascii("trusted.");
+
+  /** containerd copies these, which for an overlay mounted with userxattr would be its own. */
+  private static final byte[] OVERLAY = ascii("user.overlay.");
+
+  private final List<LinuxPath> tops;
+
+  /**
+   * @param tops nearest first
+   */
+  LowerLayers(List<LinuxPath> tops) {
+    this.tops = List.copyOf(tops);
+  }
+
+  /**
+   * {@return the nearest directory with a path, open; nothing if there is none, or if something
+   * else has its path in a nearer layer}
+   */
+  Optional<Fd> find(LinuxPath path) throws ErrnoException {
+    for (LinuxPath lower : tops) {
+      try (Fd top = Confinement.openTop(lower)) {
+        return Optional.of(open(top, path));
+      } catch (ErrnoException e) {
+        if (e.is(Errno.ENOTDIR)) {
+          return Optional.empty();
+        }
+        if (!Confinement.isMissing(e)) {
+          throw e;
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static Fd open(Fd top, LinuxPath path) throws ErrnoException {
+    try {
+      return Confinement.open(top, path);
+    } catch (ErrnoException e) {
+      if (!Confinement.isElsewhere(e) || Confinement.isMissing(e)) {
+        throw e;
+      }
+      return Confinement.open(top, LinkResolver.resolve(top, path));
+    }
+  }
+
+  /** {@return the names of the attributes that others inherit from a directory} */
+  static List<LinuxPath> inheritedXattrs(Fd directory) throws ErrnoException {
+    List<LinuxPath> inherited = new ArrayList<>();
+    for (LinuxPath attribute : Xattr.flistxattr(directory)) {
+      if (!startsWith(attribute, TRUSTED) && !startsWith(attribute, OVERLAY)) {
+        inherited.add(attribute);
+      }
+    }
+    return inherited;
+  }
+
+  private static boolean startsWith(LinuxPath attribute, byte[] prefix) {
+    byte[] name = attribute.bytes();
+    return name.length >= prefix.length
+        && Arrays.equals(name, 0, prefix.length, prefix, 0, prefix.length);
+  }
+
+  private static byte[] ascii(String text) {
+    return text.getBytes(StandardCharsets.US_ASCII);
+  }
+}
