@@ -34,7 +34,10 @@ public final class Cancellation {
     return isCancelled;
   }
 
-  void check() throws ApplyCancelledException {
+  /**
+   * @throws ApplyCancelledException if this is cancelled
+   */
+  public void check() throws ApplyCancelledException {
     if (isCancelled) {
       throw new ApplyCancelledException();
     }

@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
  *
  * @param text the whole of it
  */
-public record Digest(String text) {
+public record Digest(String text) implements Comparable<Digest> {
 
   private static final String ALGORITHM = "sha256:";
   private static final Pattern FORM = Pattern.compile(ALGORITHM + "[0-9a-f]{64}");
@@ -30,6 +30,15 @@ public record Digest(String text) {
     return new Digest(ALGORITHM + HexFormat.of().formatHex(sha256.digest()));
   }
 
+  /**
+   * {@return the digest with these digits}
+   *
+   * @throws IllegalArgumentException if they are none
+   */
+  public static Digest ofHex(String hex) {
+    return new Digest(ALGORITHM + hex);
+  }
+
   /** {@return a hash of nothing yet} */
   public static MessageDigest sha256() {
     try {
@@ -42,6 +51,11 @@ public record Digest(String text) {
   /** {@return the digits alone, which name the file in containerd's content store} */
   public String hex() {
     return text.substring(ALGORITHM.length());
+  }
+
+  @Override
+  public int compareTo(Digest other) {
+    return text.compareTo(other.text);
   }
 
   @Override

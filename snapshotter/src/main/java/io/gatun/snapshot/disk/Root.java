@@ -29,6 +29,7 @@ import java.util.Set;
  *   lock              held with flock(2) by the daemon that owns the root
  *   metadata/         the metadata store's
  *   snapshots/ID/     one directory a snapshot, by its decimal id; what is in it is the driver's
+ *   layers/           layers that are kept as tars with indexes; made when there is the first
  *   trash/            directories in the making (ID.new), and those waiting for deletion
  *   empty/            an empty lower directory
  * </pre>
@@ -54,6 +55,9 @@ public final class Root implements AutoCloseable {
   static final LinuxPath SNAPSHOTS = LinuxPath.of("snapshots");
   static final LinuxPath TRASH = LinuxPath.of("trash");
   static final LinuxPath EMPTY = LinuxPath.of("empty");
+
+  /** The layers that are kept as tars. */
+  public static final LinuxPath LAYERS = LinuxPath.of("layers");
 
   /** The files of a snapshot, in its directory. */
   public static final LinuxPath FILES = LinuxPath.of("fs");
@@ -165,6 +169,25 @@ public final class Root implements AutoCloseable {
   /** {@return {@code trash/}, open} */
   public Fd trash() {
     return trash;
+  }
+
+  /** {@return {@code layers/}, open, if there has ever been a layer in it} */
+  public Optional<Fd> openLayers() throws ErrnoException {
+    return Stat.tryStatx(directory, LAYERS, AtFlag.SYMLINK_NOFOLLOW).isPresent()
+        ? Optional.of(keep(openDirectory(directory, LAYERS)))
+        : Optional.empty();
+  }
+
+  /**
+   * {@return {@code layers/}, open, and durably there}
+   *
+   * <p>Not made with the rest, so that a root of an earlier version is opened on a full disk, too.
+   */
+  public Fd createLayers() throws ErrnoException {
+    Fd layers = openOrCreate(LAYERS, PRIVATE_MODE);
+    spread(layers);
+    disk.sync(directory);
+    return layers;
   }
 
   /** {@return a directory below one of the root's, open} */

@@ -14,4 +14,15 @@ public interface TarSource {
    * @throws InvalidLayerException if what the bytes are made from is damaged
    */
   ByteBuffer next() throws IOException;
+
+  /**
+   * Passes over what comes next without anybody looking at it; what {@link #next} gave before is
+   * not part of that.
+   *
+   * @return how many bytes were passed over: none where reading is the only way, and fewer than
+   *     asked for at the end
+   */
+  default long skip(long length) throws IOException {
+    return 0;
+  }
 }

@@ -34,7 +34,11 @@ final class TarStream {
 
   /** {@return how many bytes were passed over, fewer than asked for only at the end} */
   long skip(long length) throws IOException {
-    long skipped = 0;
+    long skipped = Math.min(length, piece.remaining());
+    piece.position(piece.position() + (int) skipped);
+    if (skipped < length && !ended) {
+      skipped += source.skip(length - skipped);
+    }
     while (skipped < length && fill()) {
       int taken = (int) Math.min(length - skipped, piece.remaining());
       piece.position(piece.position() + taken);

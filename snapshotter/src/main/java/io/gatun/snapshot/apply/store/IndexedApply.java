@@ -1,0 +1,88 @@
+package io.gatun.snapshot.apply.store;
+
+import io.gatun.linux.Fd;
+import io.gatun.snapshot.apply.AppliedLayer;
+import io.gatun.snapshot.apply.Cancellation;
+import io.gatun.snapshot.apply.LayerApplier;
+import io.gatun.snapshot.apply.LayerBlob;
+import io.gatun.snapshot.apply.index.IndexForm;
+import io.gatun.snapshot.apply.index.InexpressibleLayerException;
+import io.gatun.snapshot.apply.index.Inheritance;
+import io.gatun.snapshot.apply.index.InheritedAttributes;
+import io.gatun.snapshot.apply.index.LayerIndex;
+import io.gatun.snapshot.disk.Disk;
+import java.io.IOException;
+
+/**
+ * Applies a layer to the store: one pass decompresses, hashes, writes the tar and makes its index.
+ *
+ * <p>A layer without an index is told so when it has been read to its end. Its tar is in the draft
+ * then, from which a directory can be written.
+ */
+public final class IndexedApply {
+
+  private final Disk disk;
+  private final LayerApplier applier;
+  private final boolean isWrittenBackEarly;
+
+  /** What has become of a layer. */
+  public sealed interface Result {
+
+    /** {@return what is known of it} */
+    AppliedLayer layer();
+
+    /** Tar and index are in the draft. */
+    record Indexed(AppliedLayer layer, LayerIndex index) implements Result {}
+
+    /**
+     * The tar alone is in the draft.
+     *
+     * @param reason why there is no index
+     */
+    record Inexpressible(AppliedLayer layer, InexpressibleLayerException reason)
+        implements Result {}
+  }
+
+  /**
+   * @param isWrittenBackEarly whether tars are sent to the disk while they are written, which is
+   *     for layers that are synced afterwards
+   */
+  public IndexedApply(Disk disk, LayerApplier applier, boolean isWrittenBackEarly) {
+    this.disk = disk;
+    this.applier = applier;
+    this.isWrittenBackEarly = isWrittenBackEarly;
+  }
+
+  /**
+   * Fills a draft with a layer, with the limits, the failures and the cancellation of {@link
+   * LayerApplier#apply}.
+   *
+   * @param top what the top of the layer's tree has
+   * @param inheritance what directories have that the layer does not name
+   * @throws LayerStoreException if the draft cannot be written
+   */
+  public Result run(
+      LayerBlob blob,
+      LayerDraft draft,
+      IndexForm form,
+      InheritedAttributes top,
+      Inheritance inheritance,
+      Cancellation cancellation)
+      throws IOException {
+    try (Fd file = draft.createTar();
+        IndexMaking index = new IndexMaking(draft, form, top, inheritance)) {
+      TarFile tar = new TarFile(disk, file, isWrittenBackEarly);
+      AppliedLayer layer = applier.apply(blob, index, tar, cancellation);
+      tar.finish();
+      if (index.inexpressible().isPresent()) {
+        return new Result.Inexpressible(layer, index.inexpressible().get());
+      }
+      try {
+        return new Result.Indexed(
+            layer, draft.writeIndex(index.indexer(), layer.diffId(), layer.sizeBytes()));
+      } catch (InexpressibleLayerException e) {
+        return new Result.Inexpressible(layer, e);
+      }
+    }
+  }
+}

@@ -1,0 +1,119 @@
+package io.gatun.snapshot.apply.store;
+
+import io.gatun.linux.DirectoryEntry;
+import io.gatun.linux.DirectoryReader;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.OpenFlag;
+import io.gatun.linux.Unistd;
+import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.apply.index.LayerIndex;
+import io.gatun.snapshot.apply.index.LayerIndexer;
+import io.gatun.snapshot.apply.index.Spill;
+import io.gatun.snapshot.disk.Disk;
+import java.io.IOException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What is made of a layer before it is known to be one: a directory {@code layers/N.new} that is
+ * taken away again unless the store makes it the layer's.
+ */
+public final class LayerDraft implements AutoCloseable {
+
+  private static final Logger log = LoggerFactory.getLogger(LayerDraft.class);
+
+  static final LinuxPath TAR = LayerFile.Tar.TAR.name();
+  static final LinuxPath INDEX = LinuxPath.of("index");
+  private static final LinuxPath SPILL = LinuxPath.of("spill");
+
+  private final Disk disk;
+  private final Fd layers;
+  private final LinuxPath name;
+  private final Fd directory;
+  private boolean isPublished;
+
+  /**
+   * @param layers the directory that it is in
+   * @param name under which it was made there
+   * @param directory itself, which is closed with this
+   */
+  LayerDraft(Disk disk, Fd layers, LinuxPath name, Fd directory) {
+    this.disk = disk;
+    this.layers = layers;
+    this.name = name;
+    this.directory = directory;
+  }
+
+  Fd directory() {
+    return directory;
+  }
+
+  LinuxPath name() {
+    return name;
+  }
+
+  /** {@return where the tree of a large layer goes meanwhile} */
+  Spill spill() {
+    return new Spill(disk, directory, SPILL);
+  }
+
+  /** {@return a new file for the tar} */
+  Fd createTar() throws LayerStoreException {
+    try {
+      return disk.createFile(directory, TAR, LayerFile.MODE);
+    } catch (ErrnoException e) {
+      throw new LayerStoreException("cannot make the tar", e);
+    }
+  }
+
+  /** Writes the index; nothing is synced. */
+  LayerIndex writeIndex(LayerIndexer indexer, Digest diffId, long tarBytes) throws IOException {
+    try (Fd file = disk.createFile(directory, INDEX, LayerFile.MODE)) {
+      return indexer.finish(disk, file, diffId, tarBytes);
+    } catch (ErrnoException e) {
+      throw new LayerStoreException("cannot write the index", e);
+    }
+  }
+
+  /**
+   * {@return the tar, which has been written and found right}
+   *
+   * @throws LayerStoreException if it cannot be opened
+   */
+  public StoredTar openTar() throws LayerStoreException {
+    try {
+      return new StoredTar(Fcntl.openat(directory, TAR, OpenFlag.READ_ONLY, OpenFlag.NO_FOLLOW));
+    } catch (ErrnoException e) {
+      throw new LayerStoreException("cannot open the tar", e);
+    }
+  }
+
+  /** Says that the directory is the layer's now. */
+  void published() {
+    isPublished = true;
+  }
+
+  /** Takes away what has not become a part of a layer. */
+  @Override
+  public void close() {
+    try {
+      if (!isPublished) {
+        Unistd.rewind(directory);
+        for (DirectoryEntry entry : new DirectoryReader().all(directory)) {
+          disk.removeFile(directory, entry.name());
+        }
+        disk.removeDirectory(layers, name);
+      }
+    } catch (ErrnoException e) {
+      log.warn(
+          "what was made of a layer cannot be taken away now, the next start tries again directory={} error=\"{}\"",
+          name,
+          e.getMessage());
+    } finally {
+      directory.close();
+    }
+  }
+}

@@ -1,0 +1,128 @@
+package io.gatun.snapshot.apply.store;
+
+import io.gatun.linux.AtFlag;
+import io.gatun.linux.DirectoryEntry;
+import io.gatun.linux.DirectoryReader;
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.NodeType;
+import io.gatun.linux.OpenFlag;
+import io.gatun.linux.Stat;
+import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.disk.Root;
+import java.util.List;
+import java.util.Optional;
+
+/** What is in {@code layers/}, which need not be there. */
+final class LayerFiles {
+
+  private static final LinuxPath SELF = LinuxPath.of(".");
+
+  private final Disk disk;
+  private final Root root;
+  private Optional<Fd> top;
+
+  LayerFiles(Disk disk, Root root) throws ErrnoException {
+    this.disk = disk;
+    this.root = root;
+    this.top = root.openLayers();
+  }
+
+  /** {@return the directory itself, which is made if it is not there} */
+  synchronized Fd createTop() throws ErrnoException {
+    if (top.isEmpty()) {
+      top = Optional.of(root.createLayers());
+    }
+    return top.get();
+  }
+
+  /** {@return the directory itself; {@code ENOENT} if it is not there} */
+  Fd top() throws ErrnoException {
+    Optional<Fd> found = find();
+    if (found.isEmpty()) {
+      throw new ErrnoException("openat", Errno.ENOENT, Root.LAYERS);
+    }
+    return found.get();
+  }
+
+  private synchronized Optional<Fd> find() {
+    return top;
+  }
+
+  /** {@return all names in it} */
+  List<LinuxPath> names() throws ErrnoException {
+    Optional<Fd> found = find();
+    return found.isEmpty() ? List.of() : names(found.get(), SELF);
+  }
+
+  private static List<LinuxPath> names(Fd parent, LinuxPath name) throws ErrnoException {
+    try (Fd directory =
+        Fcntl.openat(parent, name, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW)) {
+      return new DirectoryReader().all(directory).stream().map(DirectoryEntry::name).toList();
+    }
+  }
+
+  /** {@return the name of a layer's directory} */
+  static LinuxPath directory(Digest diffId) {
+    return LinuxPath.of(diffId.hex());
+  }
+
+  /** {@return the directory of a layer, open} */
+  Fd openDirectory(Digest diffId) throws ErrnoException {
+    return root.openDirectory(top(), directory(diffId));
+  }
+
+  /** {@return the files of a layer} */
+  List<LayerFile> of(Digest diffId) throws ErrnoException {
+    return names(top(), directory(diffId)).stream()
+        .flatMap(name -> LayerFile.of(name).stream())
+        .toList();
+  }
+
+  /** {@return whether a layer has a file} */
+  boolean contain(Digest diffId, LayerFile file) throws ErrnoException {
+    Optional<Fd> found = find();
+    return found.isPresent()
+        && Stat.tryStatx(
+                found.get(), directory(diffId).resolve(file.name()), AtFlag.SYMLINK_NOFOLLOW)
+            .filter(status -> status.type() == NodeType.REGULAR)
+            .isPresent();
+  }
+
+  /** {@return a file of a layer, open for reading} */
+  Fd open(Digest diffId, LayerFile file) throws ErrnoException {
+    try (Fd directory = openDirectory(diffId)) {
+      return open(directory, file.name());
+    }
+  }
+
+  private static Fd open(Fd directory, LinuxPath name) throws ErrnoException {
+    // Not waiting for anybody, should it be a pipe.
+    return Fcntl.openat(
+        directory, name, OpenFlag.READ_ONLY, OpenFlag.NO_FOLLOW, OpenFlag.NON_BLOCKING);
+  }
+
+  void syncData(Fd directory, LinuxPath name) throws ErrnoException {
+    try (Fd file = open(directory, name)) {
+      disk.syncData(file);
+    }
+  }
+
+  /** {@return whether it was moved, and nothing else had the name} */
+  boolean moveIfFree(Fd fromParent, LinuxPath from, Fd toParent, LinuxPath to)
+      throws ErrnoException {
+    try {
+      disk.rename(fromParent, from, toParent, to);
+      return true;
+    } catch (ErrnoException e) {
+      if (e.is(Errno.EEXIST)) {
+        return false;
+      }
+      throw e;
+    }
+  }
+}

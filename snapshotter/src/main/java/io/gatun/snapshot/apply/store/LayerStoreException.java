@@ -1,0 +1,26 @@
+package io.gatun.snapshot.apply.store;
+
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
+import java.io.IOException;
+
+/**
+ * A layer that could not be kept, or not be read back: the fault of the disk, and not of whoever
+ * the layer comes from. The message names the call that failed.
+ */
+public final class LayerStoreException extends IOException {
+
+  private static final long serialVersionUID = 1L;
+
+  private final Errno errno;
+
+  LayerStoreException(String what, ErrnoException cause) {
+    super(what + ": " + cause.getMessage(), cause);
+    this.errno = cause.errno();
+  }
+
+  /** {@return why the call failed} */
+  public Errno errno() {
+    return errno;
+  }
+}

@@ -1,0 +1,137 @@
+package io.gatun.snapshot.apply.store;
+
+import io.gatun.snapshot.apply.ApplyLimits;
+import io.gatun.snapshot.apply.BytesBlob;
+import io.gatun.snapshot.apply.Cancellation;
+import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.apply.LayerApplier;
+import io.gatun.snapshot.apply.LayerBlob;
+import io.gatun.snapshot.apply.index.IndexForm;
+import io.gatun.snapshot.apply.index.Inheritance;
+import io.gatun.snapshot.apply.index.InheritedAttributes;
+import io.gatun.snapshot.apply.tree.LowerInheritance;
+import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.disk.Root;
+import io.gatun.snapshot.disk.UnusableRootException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+
+/** A root with its store of layers, and what fills it. */
+final class TestStore implements AutoCloseable {
+
+  private final Disk disk;
+  private final Path path;
+  private final Root root;
+  private final LayerStore store;
+  private final LayerApplier applier = new LayerApplier(ApplyLimits.of(2, 0));
+
+  TestStore(Disk disk, Path path) throws IOException, UnusableRootException {
+    this.disk = disk;
+    this.path = path;
+    this.root = Root.open(disk, path);
+    boolean isOpen = false;
+    try {
+      this.store = LayerStore.open(disk, root);
+      isOpen = true;
+    } finally {
+      if (!isOpen) {
+        close();
+      }
+    }
+  }
+
+  LayerStore store() {
+    return store;
+  }
+
+  Root root() {
+    return root;
+  }
+
+  /** Applies a layer without any below, durably, and keeps it if it has an index. */
+  IndexedApply.Result keep(byte[] blob) throws IOException {
+    return keep(new BytesBlob(blob), IndexForm.BASE, new LowerInheritance(List.of()));
+  }
+
+  IndexedApply.Result keep(LayerBlob blob, IndexForm form, LowerInheritance below)
+      throws IOException {
+    try (LayerDraft draft = store.draft()) {
+      IndexedApply.Result result = apply(blob, draft, form, below.ofTop(), below);
+      if (result instanceof IndexedApply.Result.Indexed indexed) {
+        store.publish(draft, indexed, blob.digest(), true).close();
+      }
+      return result;
+    }
+  }
+
+  IndexedApply.Result apply(byte[] blob, LayerDraft draft) throws IOException {
+    return apply(
+        new BytesBlob(blob),
+        draft,
+        IndexForm.BASE,
+        InheritedAttributes.ofTop(),
+        Inheritance.NOTHING);
+  }
+
+  IndexedApply.Result apply(
+      LayerBlob blob,
+      LayerDraft draft,
+      IndexForm form,
+      InheritedAttributes top,
+      Inheritance inheritance)
+      throws IOException {
+    return apply(blob, draft, form, top, inheritance, new Cancellation());
+  }
+
+  IndexedApply.Result apply(
+      LayerBlob blob,
+      LayerDraft draft,
+      IndexForm form,
+      InheritedAttributes top,
+      Inheritance inheritance,
+      Cancellation cancellation)
+      throws IOException {
+    return new IndexedApply(disk, applier, true)
+        .run(blob, draft, form, top, inheritance, cancellation);
+  }
+
+  Path layers() {
+    return path.resolve("layers");
+  }
+
+  Path layer(Digest diffId) {
+    return layers().resolve(diffId.hex());
+  }
+
+  Path tar(Digest diffId) {
+    return layer(diffId).resolve("tar");
+  }
+
+  Path index(Digest diffId, Digest index) {
+    return layer(diffId).resolve("index-" + index.hex());
+  }
+
+  /** {@return all names below a directory, sorted; nothing if it is not there} */
+  static List<String> names(Path directory) throws IOException {
+    if (!Files.exists(directory)) {
+      return List.of();
+    }
+    try (Stream<Path> all = Files.walk(directory)) {
+      return List.copyOf(
+          new TreeSet<>(
+              all.filter(each -> !each.equals(directory))
+                  .map(each -> directory.relativize(each).toString())
+                  .toList()));
+    }
+  }
+
+  @Override
+  public void close() {
+    applier.close();
+    root.close();
+  }
+}
