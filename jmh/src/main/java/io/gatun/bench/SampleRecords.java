@@ -57,7 +57,7 @@ final class SampleRecords {
         TIME.plusNanos(id),
         TIME.plusNanos(id),
         kind == Kind.COMMITTED ? USAGE : null,
-        LayerForm.DIRECTORY);
+        new LayerForm.Directory());
   }
 
   /** {@return the digest that stands for the content of the layer with an id} */

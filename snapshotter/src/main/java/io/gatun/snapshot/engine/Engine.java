@@ -122,7 +122,7 @@ final class Engine implements Snapshotter {
                 now,
                 now,
                 null,
-                LayerForm.DIRECTORY);
+                new LayerForm.Directory());
         List<Mount> mounts = driver.mounts(chain);
         boolean unsettled = driver.isUnsettled(id);
         Timespec madeAt = driver.madeAt(id);

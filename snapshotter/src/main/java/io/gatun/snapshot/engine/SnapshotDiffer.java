@@ -146,7 +146,7 @@ final class SnapshotDiffer implements LayerMaker {
       throw new SnapshotException.Unsupported(
           "diff %s: %s is not its parent".formatted(right.record().name(), left.record().name()));
     }
-    if (right.record().form() != LayerForm.DIRECTORY) {
+    if (!(right.record().form() instanceof LayerForm.Directory)) {
       throw new SnapshotException.Unsupported(
           "diff %s: its layer is no directory".formatted(right.record().name()));
     }

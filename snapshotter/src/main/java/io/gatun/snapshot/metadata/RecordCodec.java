@@ -3,6 +3,7 @@ package io.gatun.snapshot.metadata;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Usage;
+import io.gatun.snapshot.apply.Digest;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -11,6 +12,7 @@ import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -22,13 +24,14 @@ import java.util.TreeMap;
  *   offset  size
  *        0     1  version of this encoding, 1
  *        1     1  kind: 1 view, 2 active, 3 committed
- *        2     1  form of the layer: 1 directory
+ *        2     1  form of the layer: 1 directory, 2 indexed
  *        3     1  flags: bit 0 set if the usage is known; the others are 0
  *        4     8  id
  *       12     8  id of the parent, 0 for none
  *       20    12  created: seconds since 1970 (8), nanoseconds (4)
  *       32    12  updated, likewise
  *       44   0/16 usage, if bit 0 of the flags is set: inodes (8), bytes (8)
+ *        -   0/64 if the layer is indexed: its diff id (32), digest of the index (32), both sha256
  *        -   4+n  name: length in bytes, UTF-8
  *        -   4+n  name of the parent, likewise; empty for none
  *        -     4  number of labels, and for each, by ascending key:
@@ -37,7 +40,8 @@ import java.util.TreeMap;
  * </pre>
  *
  * <p>Numbers are big endian. One record has exactly one encoding, so equal bytes are equal records.
- * A later version of Gatun that needs more gives it a new version number and still reads this one.
+ * A later version of Gatun that needs more gives it a new version number, kind, form or flag, all
+ * of which an earlier one refuses, and still reads this one.
  */
 final class RecordCodec {
 
@@ -53,9 +57,12 @@ final class RecordCodec {
   static final int VERSION = 1;
 
   private static final int FLAG_USAGE = 1;
+  private static final byte FORM_DIRECTORY = 1;
+  private static final byte FORM_INDEXED = 2;
   private static final int ID_OFFSET = 4;
   private static final int FIXED_BYTES = 44;
   private static final int USAGE_BYTES = 16;
+  private static final int DIGEST_BYTES = 32;
   private static final int LENGTH_BYTES = 4;
   private static final int NANOS_PER_SECOND = 1_000_000_000;
   private static final int ABBREVIATED_CHARS = 200;
@@ -80,6 +87,9 @@ final class RecordCodec {
             });
     Usage usage = record.usage();
     long size = (long) FIXED_BYTES + (usage == null ? 0 : USAGE_BYTES) + LENGTH_BYTES;
+    if (record.form() instanceof LayerForm.Indexed) {
+      size += 2 * DIGEST_BYTES;
+    }
     for (byte[] string : strings) {
       size += LENGTH_BYTES + string.length;
     }
@@ -98,6 +108,10 @@ final class RecordCodec {
     putInstant(out, record.updated());
     if (usage != null) {
       out.putLong(usage.inodes()).putLong(usage.sizeBytes());
+    }
+    if (record.form() instanceof LayerForm.Indexed(Digest diffId, Digest index)) {
+      putDigest(out, diffId);
+      putDigest(out, index);
     }
     int index = 0;
     for (byte[] string : strings) {
@@ -132,7 +146,8 @@ final class RecordCodec {
             "a record has encoding version %d, and only %d is known".formatted(version, VERSION));
       }
       Kind kind = kindOf(in.get());
-      LayerForm form = formOf(in.get());
+      byte form = in.get();
+      requireForm(form);
       int flags = in.get();
       if ((flags & ~FLAG_USAGE) != 0) {
         throw MalformedException.ofLaterVersion(
@@ -143,6 +158,7 @@ final class RecordCodec {
       Instant created = getInstant(in);
       Instant updated = getInstant(in);
       Usage usage = flags == FLAG_USAGE ? new Usage(in.getLong(), in.getLong()) : null;
+      LayerForm layer = getLayer(in, form);
       String name = getString(in);
       String parent = getString(in);
       Map<String, String> labels = getLabels(in);
@@ -151,7 +167,7 @@ final class RecordCodec {
             "record %d is followed by %d bytes too many".formatted(id, in.remaining()));
       }
       return new SnapshotRecord(
-          id, kind, name, parent, parentId, labels, created, updated, usage, form);
+          id, kind, name, parent, parentId, labels, created, updated, usage, layer);
     } catch (BufferUnderflowException e) {
       throw new MalformedException(
           "a record ends too early, after %d bytes".formatted(in.limit()), e);
@@ -280,16 +296,31 @@ final class RecordCodec {
 
   private static byte codeOf(LayerForm form) {
     return switch (form) {
-      case DIRECTORY -> 1;
+      case LayerForm.Directory _ -> FORM_DIRECTORY;
+      case LayerForm.Indexed _ -> FORM_INDEXED;
     };
   }
 
-  private static LayerForm formOf(byte code) throws MalformedException {
-    return switch (code) {
-      case 1 -> LayerForm.DIRECTORY;
-      default ->
-          throw MalformedException.ofLaterVersion(
-              "a record has form %d, which is not known".formatted(code));
-    };
+  private static void requireForm(byte code) throws MalformedException {
+    if (code != FORM_DIRECTORY && code != FORM_INDEXED) {
+      throw MalformedException.ofLaterVersion(
+          "a record has form %d, which is not known".formatted(code));
+    }
+  }
+
+  private static LayerForm getLayer(ByteBuffer in, byte form) {
+    return form == FORM_INDEXED
+        ? new LayerForm.Indexed(getDigest(in), getDigest(in))
+        : new LayerForm.Directory();
+  }
+
+  private static void putDigest(ByteBuffer out, Digest digest) {
+    out.put(HexFormat.of().parseHex(digest.hex()));
+  }
+
+  private static Digest getDigest(ByteBuffer in) {
+    byte[] bytes = new byte[DIGEST_BYTES];
+    in.get(bytes);
+    return Digest.ofHex(HexFormat.of().formatHex(bytes));
   }
 }

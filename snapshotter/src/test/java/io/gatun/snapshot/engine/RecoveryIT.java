@@ -109,6 +109,6 @@ final class RecoveryIT {
         Instant.EPOCH,
         Instant.EPOCH,
         null,
-        LayerForm.DIRECTORY);
+        new LayerForm.Directory());
   }
 }

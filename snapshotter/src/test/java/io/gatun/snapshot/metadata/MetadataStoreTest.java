@@ -118,7 +118,7 @@ final class MetadataStoreTest {
       for (int i = 0; i < 100; i++) {
         SnapshotRecord record =
             i == 0
-                ? Records.committed(store.nextId(), "base")
+                ? Records.indexed(store.nextId(), "base")
                 : Records.activeOn(store.nextId(), "key " + i, put.getFirst());
         store.put(record);
         put.add(record);
@@ -138,7 +138,9 @@ final class MetadataStoreTest {
     List<SnapshotRecord> put = new ArrayList<>();
     try (MetadataStore store = open()) {
       for (int i = 0; i < 100; i++) {
-        put.add(Records.active(store.nextId(), "key " + i));
+        String name = "key " + i;
+        long id = store.nextId();
+        put.add(i % 2 == 0 ? Records.active(id, name) : Records.indexed(id, name));
         store.put(put.getLast());
       }
     }

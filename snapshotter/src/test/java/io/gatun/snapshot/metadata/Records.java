@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.Usage;
+import io.gatun.snapshot.apply.Digest;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -29,7 +30,7 @@ final class Records {
         TIME.plusNanos(id),
         TIME.plusNanos(id),
         null,
-        LayerForm.DIRECTORY);
+        new LayerForm.Directory());
   }
 
   static SnapshotRecord activeOn(long id, String key, SnapshotRecord parent) {
@@ -43,7 +44,7 @@ final class Records {
         TIME.plusNanos(id),
         TIME.plusNanos(id),
         null,
-        LayerForm.DIRECTORY);
+        new LayerForm.Directory());
   }
 
   static SnapshotRecord committed(long id, String name) {
@@ -57,7 +58,24 @@ final class Records {
         TIME.plusNanos(id),
         TIME.plusSeconds(id),
         new Usage(id, 4_096 * id),
-        LayerForm.DIRECTORY);
+        new LayerForm.Directory());
+  }
+
+  /** {@return one whose layer is indexed} */
+  static SnapshotRecord indexed(long id, String name) {
+    SnapshotRecord record = committed(id, name);
+    return new SnapshotRecord(
+        id,
+        record.kind(),
+        name,
+        record.parent(),
+        record.parentId(),
+        record.labels(),
+        record.created(),
+        record.updated(),
+        record.usage(),
+        new LayerForm.Indexed(
+            Digest.ofHex("%064x".formatted(id)), Digest.ofHex("f%063x".formatted(id))));
   }
 
   /** {@return the same with other labels, updated so many seconds later} */
