@@ -9,7 +9,6 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.NodeType;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Stat;
-import io.gatun.linux.Unistd;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.disk.Root;
@@ -18,6 +17,7 @@ import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.driver.DriverName;
 import io.gatun.snapshot.driver.TreeUsage;
 import io.gatun.snapshot.metadata.Contents;
+import io.gatun.snapshot.metadata.LayerForm;
 import io.gatun.snapshot.metadata.MetadataCheck;
 import io.gatun.snapshot.metadata.MetadataReport;
 import io.gatun.snapshot.metadata.SnapshotRecord;
@@ -46,6 +46,7 @@ public final class RootCheck {
   private final RootInspection root;
   private final boolean isIndexTrusted;
   private final List<RootFinding> findings = new ArrayList<>();
+  private final PlaceCheck places = new PlaceCheck(findings);
 
   private RootCheck(RootInspection root, boolean isIndexTrusted) {
     this.root = root;
@@ -94,6 +95,9 @@ public final class RootCheck {
     if (contents.isPresent() && isDirectory(SNAPSHOTS)) {
       checkSnapshots(contents.get(), isNative(format));
     }
+    if (contents.isPresent()) {
+      new LayersCheck(root, findings).run(contents.get().records().values());
+    }
     checkRest();
     return new RootReport(findings, metadata);
   }
@@ -109,7 +113,7 @@ public final class RootCheck {
     for (Map.Entry<LinuxPath, Integer> file : RootInspection.files().entrySet()) {
       Optional<FileStatus> status = root.status(file.getKey());
       if (status.isPresent()) {
-        check(file.getKey().toString(), status.get(), NodeType.REGULAR, file.getValue());
+        places.check(file.getKey().toString(), status.get(), NodeType.REGULAR, file.getValue());
       }
     }
   }
@@ -121,26 +125,18 @@ public final class RootCheck {
       if (status.isEmpty()) {
         findings.add(new RootFinding.Absent(name));
       } else {
-        check(name, status.get(), NodeType.DIRECTORY, directory.getValue());
+        places.check(name, status.get(), NodeType.DIRECTORY, directory.getValue());
       }
+    }
+    // Made when there is the first layer in it.
+    Optional<FileStatus> layers = root.status(Root.LAYERS);
+    if (layers.isPresent()) {
+      places.check(Root.LAYERS.toString(), layers.get(), NodeType.DIRECTORY, PRIVATE_MODE);
     }
   }
 
   private void checkPlace(String place, Fd file, int mode) throws ErrnoException {
-    check(place.isEmpty() ? "." : place, Stat.statx(file), NodeType.DIRECTORY, mode);
-  }
-
-  private void check(String place, FileStatus status, NodeType type, int mode) {
-    if (status.type() != type) {
-      findings.add(new RootFinding.Misplaced(place, status.type(), type));
-      return;
-    }
-    if (status.mode() != mode) {
-      findings.add(new RootFinding.WrongMode(place, status.mode(), mode));
-    }
-    if (status.uid() != Unistd.geteuid()) {
-      findings.add(new RootFinding.WrongOwner(place, status.uid(), Unistd.geteuid()));
-    }
+    places.check(place.isEmpty() ? "." : place, Stat.statx(file), NodeType.DIRECTORY, mode);
   }
 
   private boolean isDirectory(LinuxPath name) throws ErrnoException {
@@ -165,6 +161,7 @@ public final class RootCheck {
   private void checkRest() throws ErrnoException {
     Set<LinuxPath> known = new TreeSet<>(RootInspection.directories().keySet());
     known.addAll(RootInspection.files().keySet());
+    known.add(Root.LAYERS);
     for (LinuxPath name : root.names(LinuxPath.EMPTY)) {
       if (name.toString().endsWith(KEPT_SUFFIX)) {
         findings.add(kept(name.toString()));
@@ -226,9 +223,12 @@ public final class RootCheck {
     LinuxPath name = Root.snapshotName(record.id());
     String place = "snapshots/" + name;
     FileStatus status = Stat.statx(snapshots, name, AtFlag.SYMLINK_NOFOLLOW);
-    check(place, status, NodeType.DIRECTORY, PRIVATE_MODE);
+    places.check(place, status, NodeType.DIRECTORY, PRIVATE_MODE);
     if (status.type() != NodeType.DIRECTORY) {
       findings.add(new RootFinding.MissingFiles(record, place));
+      return;
+    }
+    if (record.form() instanceof LayerForm.Indexed) {
       return;
     }
     LinuxPath files = name.resolve(FILES);

@@ -9,6 +9,7 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.OpenFlag;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.Usage;
+import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.disk.Root;
 import io.gatun.snapshot.disk.UnsyncedDisk;
@@ -89,7 +90,7 @@ final class RootCheckTest {
         Instant.EPOCH,
         Instant.EPOCH,
         usage,
-        LayerForm.DIRECTORY);
+        new LayerForm.Directory());
   }
 
   private static void setMode(Path path, String mode) throws IOException {
@@ -294,5 +295,95 @@ final class RootCheckTest {
     assertThat(repairAll().isLossy()).isTrue();
     assertThat(root.resolve("snapshots/1.damaged/fs/file")).hasContent("content");
     assertThat(names()).isEmpty();
+  }
+
+  // Layers that are kept as tars.
+
+  private static final Digest DIFF_ID = Digest.ofHex("ab".repeat(32));
+  private static final Digest INDEX = Digest.ofHex("cd".repeat(32));
+
+  private Path layer() {
+    return root.resolve("layers").resolve(DIFF_ID.hex());
+  }
+
+  /** Makes the layer of the snapshot that is there an indexed one, and its files. */
+  private void makeIndexed() throws Exception {
+    Files.createDirectories(layer());
+    setMode(layer(), "rwx------");
+    setMode(root.resolve("layers"), "rwx------");
+    for (String name : List.of("tar", "index-" + INDEX.hex(), "blob-" + INDEX.hex())) {
+      setMode(Files.writeString(layer().resolve(name), "content"), "rw-------");
+    }
+    Files.delete(snapshot(1).resolve("fs/file"));
+    Files.delete(snapshot(1).resolve("fs"));
+    try (Root opened = Root.open(new LinuxDisk(), root);
+        MetadataStore store =
+            MetadataStore.open(new LinuxDisk(), opened.metadataPath(), SETTINGS)) {
+      SnapshotRecord directory = store.find("layer").orElseThrow();
+      store.put(
+          new SnapshotRecord(
+              directory.id(),
+              directory.kind(),
+              directory.name(),
+              directory.parent(),
+              directory.parentId(),
+              directory.labels(),
+              directory.created(),
+              directory.updated(),
+              directory.usage(),
+              new LayerForm.Indexed(DIFF_ID, INDEX)));
+    }
+  }
+
+  @Test
+  void anIndexedLayerIsItsTarAndItsIndexAndNoFilesOfTheSnapshot() throws Exception {
+    makeIndexed();
+    assertThat(check()).isEmpty();
+  }
+
+  @Test
+  void anIndexedLayerWithoutItsTarOrItsIndexIsMissing() throws Exception {
+    makeIndexed();
+    for (String name : List.of("tar", "index-" + INDEX.hex())) {
+      Path file = layer().resolve(name);
+      Path elsewhere = Files.move(file, temporary.resolve("elsewhere"));
+      assertThat(check())
+          .singleElement()
+          .satisfies(
+              finding -> {
+                assertThat(finding).isInstanceOf(RootFinding.MissingFiles.class);
+                assertThat(finding.place()).isEqualTo("layers/" + DIFF_ID.hex() + "/" + name);
+                assertThat(finding.severity()).isEqualTo(RootFinding.Severity.DAMAGE);
+              });
+      Files.move(elsewhere, file);
+    }
+    assertThat(check()).isEmpty();
+    Files.move(layer(), temporary.resolve("layer"));
+    assertThat(check()).hasSize(2).allMatch(RootFinding.MissingFiles.class::isInstance);
+  }
+
+  @Test
+  void filesOfALayerThatOthersMayReadAreClosedToThem() throws Exception {
+    makeIndexed();
+    setMode(layer().resolve("tar"), "rw-r--r--");
+    setMode(root.resolve("layers"), "rwxr-xr-x");
+    assertThat(check()).hasSize(2).allMatch(RootFinding.WrongMode.class::isInstance);
+    repairAll();
+    assertThat(check()).isEmpty();
+  }
+
+  @Test
+  void whatIsLeftOverInLayersIsToldAndLeftAlone() throws Exception {
+    makeIndexed();
+    Files.createDirectory(root.resolve("layers/7.new"));
+    Files.writeString(layer().resolve("mine"), "");
+    Files.writeString(root.resolve("layers/mine"), "");
+    Path unused = layer().resolve("index-" + DIFF_ID.hex());
+    setMode(Files.writeString(unused, ""), "rw-------");
+    assertThat(check())
+        .hasSize(4)
+        .allMatch(finding -> finding.severity() == RootFinding.Severity.NOTICE);
+    assertThat(repair().done()).isEmpty();
+    assertThat(check()).hasSize(4);
   }
 }
