@@ -3,14 +3,18 @@ package io.gatun.snapshot.apply.tree;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.linux.Fd;
+import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Stat;
 import io.gatun.linux.Xattr;
+import io.gatun.snapshot.apply.index.InheritedAttributes;
 import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.driver.DeletionForm;
 import io.gatun.snapshot.fixture.TarBuilder;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -91,5 +95,63 @@ final class InheritanceTest {
     assertThat(upper.line("a")).contains("mode=755 uid=0 gid=0 mtime=9.");
     assertThat(result.unnamedDirectories())
         .containsExactly(new UnnamedDirectory(LinuxPath.of("a"), true));
+  }
+
+  /** What the index of a layer inherits is what its tree does. */
+  @Test
+  void anIndexInheritsWhatTheTreeWouldHave() throws IOException {
+    nearest.apply(
+        TarBuilder.pax()
+            .owner(5, 6)
+            .modified(7)
+            .xattr("user.a", "1".getBytes(StandardCharsets.US_ASCII))
+            .directory("a", 02750)
+            .whiteout("gone")
+            .symbolicLink("lib", "/a"));
+    farthest.apply(TarBuilder.pax().directory("a/b", 01777).directory("gone", 0700));
+    LinuxPath mark = LinuxPath.of("user.overlay.opaque");
+    try (Fd below = Confinement.openTop(LinuxPath.of(nearest.files().resolve("a")))) {
+      new LinuxDisk().setXattr(below, mark, new byte[] {'y'});
+      new LinuxDisk().setXattr(below, LinuxPath.of("trusted.b"), new byte[] {'y'});
+    }
+    upper.apply(
+        TarBuilder.pax()
+            .file("a/b/f", 0644, "x")
+            .file("lib/f", 0644, "")
+            .file("gone/f", 0644, "")
+            .file("new/f", 0644, ""));
+    LowerInheritance inheritance = new LowerInheritance(upper.target().lowers());
+    for (String path : List.of("a", "a/b", "lib")) {
+      InheritedAttributes inherited = inheritance.of(LinuxPath.of(path)).orElseThrow();
+      try (Fd made = Confinement.openTop(LinuxPath.of(upper.files().resolve(path)))) {
+        FileStatus status = Stat.statx(made);
+        assertThat(inherited.mode()).as(path).isEqualTo(status.mode());
+        assertThat(inherited.uid()).as(path).isEqualTo(status.uid());
+        assertThat(inherited.gid()).as(path).isEqualTo(status.gid());
+        assertThat(inherited.modified()).as(path).isEqualTo(status.modified());
+        assertThat(inherited.xattrs().keySet())
+            .as(path)
+            .containsExactlyInAnyOrderElementsOf(Xattr.flistxattr(made));
+        for (LinuxPath attribute : Xattr.flistxattr(made)) {
+          assertThat(inherited.xattrs().get(attribute))
+              .isEqualTo(Xattr.fgetxattr(made, attribute).orElseThrow());
+        }
+      }
+    }
+    assertThat(inheritance.of(LinuxPath.of("gone"))).as("whited out").isEmpty();
+    assertThat(inheritance.of(LinuxPath.of("new"))).as("not there").isEmpty();
+    assertThat(inheritance.of(LinuxPath.of("a")).orElseThrow().xattrs()).hasSize(1);
+  }
+
+  @Test
+  void theTopOfAnIndexHasTheOwnerOfTheOneBelow() throws IOException {
+    try (Fd below = Confinement.openTop(LinuxPath.of(nearest.files()))) {
+      new LinuxDisk().setOwner(below, 5, 6);
+    }
+    InheritedAttributes top = new LowerInheritance(upper.target().lowers()).ofTop();
+    assertThat(top.uid()).isEqualTo(5);
+    assertThat(top.gid()).isEqualTo(6);
+    assertThat(top.mode()).isEqualTo(0755);
+    assertThat(new LowerInheritance(List.of()).ofTop().uid()).isZero();
   }
 }
