@@ -31,6 +31,7 @@ final class FsckCommandTest {
     config = temporary.resolve("gatun.toml");
     Files.writeString(config, "root = \"%s\"\nmetadata_entries_max = 1000\n".formatted(root));
     try (Root opened = Root.open(new LinuxDisk(), root)) {
+      opened.recordDriver("overlay");
       MetadataStore.open(
               new LinuxDisk(),
               opened.metadataPath(),
@@ -49,6 +50,18 @@ final class FsckCommandTest {
   void cleanRootIsZero() {
     assertThat(run("fsck", "--config", config.toString())).isZero();
     assertThat(out.toString()).isEqualTo("nothing is wrong\n");
+  }
+
+  @Test
+  void rootWhoseFirstStartWasCutShortIsZero() throws Exception {
+    Path begun = temporary.resolve("begun");
+    Root.open(new LinuxDisk(), begun).close();
+    Files.delete(begun.resolve("metadata"));
+    assertThat(run("fsck", "--root", begun.toString())).isZero();
+    assertThat(out.toString())
+        .isEqualTo(
+            "notice: .: the first start on this root has not come to its end, so nothing was ever"
+                + " acknowledged; the next start finishes it\nnothing is wrong\n");
   }
 
   @Test

@@ -8,17 +8,16 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** What {@code gatun fsck} says of a root that no daemon uses. */
 final class RootAudit {
 
-  private static final String WRITTEN_FIRST = "format";
-
   private RootAudit() {}
 
-  /** {@return everything that a crash must not leave; none if it came before there was a root} */
+  /** {@return everything that a crash must not leave; none if nothing was there yet} */
   static List<Violation> of(Path root) throws IOException {
-    if (!Files.exists(root.resolve(WRITTEN_FIRST))) {
+    if (isNothing(root)) {
       return List.of();
     }
     try {
@@ -28,6 +27,15 @@ final class RootAudit {
           .toList();
     } catch (UnusableRootException e) {
       return List.of(violation(String.valueOf(e.getMessage())));
+    }
+  }
+
+  private static boolean isNothing(Path root) throws IOException {
+    if (!Files.exists(root)) {
+      return true;
+    }
+    try (Stream<Path> names = Files.list(root)) {
+      return names.findAny().isEmpty();
     }
   }
 

@@ -87,8 +87,13 @@ public final class RootCheck {
     }
     checkPlace("", root.directory(), PRIVATE_MODE);
     checkFiles();
-    checkDirectories();
-    Optional<MetadataReport> metadata = checkMetadata();
+    Optional<MetadataReport> metadata = readMetadata();
+    boolean isBeingMade = isBeingMade(format, metadata);
+    if (isBeingMade) {
+      findings.add(new RootFinding.FirstStart());
+    }
+    checkDirectories(isBeingMade);
+    metadata.ifPresent(this::checkMetadata);
     // Directories without any metadata are directories that no metadata know of.
     Optional<Contents> contents =
         metadata.isEmpty() ? Optional.of(Contents.empty()) : metadata.get().contents();
@@ -107,6 +112,30 @@ public final class RootCheck {
         && known.driver().equals(Optional.of(DriverName.NATIVE.configName()));
   }
 
+  /**
+   * {@return whether the first start has not come to its end} The last that it writes is the
+   * driver, when all else is durable; requests are served after that.
+   */
+  private boolean isBeingMade(RootInspection.Format format, Optional<MetadataReport> metadata)
+      throws ErrnoException {
+    boolean isWithoutDriver =
+        switch (format) {
+          case RootInspection.Format.Unwritten _ -> true;
+          case RootInspection.Format.Known(Optional<String> driver) -> driver.isEmpty();
+          case RootInspection.Format.Damaged _, RootInspection.Format.Later _ -> false;
+        };
+    return isWithoutDriver
+        && (!isDirectory(SNAPSHOTS) || root.names(SNAPSHOTS).isEmpty())
+        && metadata.stream().allMatch(RootCheck::isUnused);
+  }
+
+  private static boolean isUnused(MetadataReport metadata) {
+    return metadata
+        .contents()
+        .filter(contents -> contents.isComplete() && contents.records().isEmpty())
+        .isPresent();
+  }
+
   // The root itself.
 
   private void checkFiles() throws ErrnoException {
@@ -118,14 +147,14 @@ public final class RootCheck {
     }
   }
 
-  private void checkDirectories() throws ErrnoException {
+  private void checkDirectories(boolean isBeingMade) throws ErrnoException {
     for (Map.Entry<LinuxPath, Integer> directory : RootInspection.directories().entrySet()) {
       String name = directory.getKey().toString();
       Optional<FileStatus> status = root.status(directory.getKey());
-      if (status.isEmpty()) {
-        findings.add(new RootFinding.Absent(name));
-      } else {
+      if (status.isPresent()) {
         places.check(name, status.get(), NodeType.DIRECTORY, directory.getValue());
+      } else if (!isBeingMade) {
+        findings.add(new RootFinding.Absent(name));
       }
     }
     // Made when there is the first layer in it.
@@ -143,19 +172,20 @@ public final class RootCheck {
     return root.status(name).filter(status -> status.type() == NodeType.DIRECTORY).isPresent();
   }
 
-  private Optional<MetadataReport> checkMetadata() throws IOException {
+  private Optional<MetadataReport> readMetadata() throws IOException {
     if (!isDirectory(METADATA)) {
       return Optional.empty();
     }
     Path path = root.path().resolve(METADATA.toString());
-    MetadataReport report =
-        isIndexTrusted ? MetadataCheck.of(path) : MetadataCheck.withoutIndex(path);
+    return Optional.of(isIndexTrusted ? MetadataCheck.of(path) : MetadataCheck.withoutIndex(path));
+  }
+
+  private void checkMetadata(MetadataReport report) {
     report.findings().stream().map(RootFinding.Metadata::new).forEach(findings::add);
     report.contents().stream()
         .flatMap(contents -> contents.losses().stream())
         .map(RootFinding.Lost::new)
         .forEach(findings::add);
-    return Optional.of(report);
   }
 
   private void checkRest() throws ErrnoException {

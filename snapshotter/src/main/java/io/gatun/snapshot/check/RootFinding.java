@@ -126,6 +126,28 @@ public sealed interface RootFinding {
     }
   }
 
+  /**
+   * The first start was cut short. Nobody was answered by then, so whatever is not there has never
+   * held anything.
+   */
+  record FirstStart() implements RootFinding {
+    @Override
+    public Severity severity() {
+      return Severity.NOTICE;
+    }
+
+    @Override
+    public String place() {
+      return ".";
+    }
+
+    @Override
+    public String sentence() {
+      return "the first start on this root has not come to its end, so nothing was ever acknowledged;"
+          + " the next start finishes it";
+    }
+  }
+
   /** A part of every root is not there; what was in it is a finding of its own. */
   record Absent(String place) implements RootFinding {
     @Override

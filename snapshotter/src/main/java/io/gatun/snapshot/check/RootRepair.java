@@ -130,6 +130,7 @@ public final class RootRepair {
         }
         case RootFinding.Metadata _,
             RootFinding.Lost _,
+            RootFinding.FirstStart _,
             RootFinding.Absent _,
             RootFinding.Notice _,
             RootFinding.Orphan _,
@@ -270,6 +271,7 @@ public final class RootRepair {
             RootFinding.WrongMode _,
             RootFinding.WrongOwner _,
             RootFinding.Misplaced _,
+            RootFinding.FirstStart _,
             RootFinding.Absent _,
             RootFinding.NotEmpty _,
             RootFinding.Notice _,

@@ -63,8 +63,7 @@ public final class Root implements AutoCloseable {
   public static final LinuxPath FILES = LinuxPath.of("fs");
 
   /** What a root may hold before it has a format: what is made first, and what mkfs.ext4 leaves. */
-  private static final Set<LinuxPath> BEFORE_FORMAT =
-      Set.of(LOCK, NEW_FORMAT, LinuxPath.of("lost+found"));
+  static final Set<LinuxPath> BEFORE_FORMAT = Set.of(LOCK, NEW_FORMAT, LinuxPath.of("lost+found"));
 
   private final Disk disk;
   private final Path path;

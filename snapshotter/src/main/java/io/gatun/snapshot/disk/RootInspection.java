@@ -34,6 +34,9 @@ public final class RootInspection implements AutoCloseable {
     /** It can be read. */
     record Known(Optional<String> driver) implements Format {}
 
+    /** It is not there yet, and neither is anything that a first start makes after it. */
+    record Unwritten() implements Format {}
+
     /** It is missing or damaged. */
     record Damaged(String sentence) implements Format {}
 
@@ -88,11 +91,18 @@ public final class RootInspection implements AutoCloseable {
   private void requireRoot() throws ErrnoException, UnusableRootException {
     if (type(Root.FORMAT).isEmpty()
         && type(Root.METADATA).isEmpty()
-        && type(Root.SNAPSHOTS).isEmpty()) {
+        && type(Root.SNAPSHOTS).isEmpty()
+        && !isFormatUnwritten()) {
       throw new UnusableRootException(
           "%s is no root of gatun: it has neither %s nor %s nor %s"
               .formatted(path, Root.FORMAT, Root.METADATA, Root.SNAPSHOTS));
     }
+  }
+
+  /** {@return whether a first start was here, and has not come as far as the format} */
+  private boolean isFormatUnwritten() throws ErrnoException {
+    return (type(Root.LOCK).isPresent() || type(Root.NEW_FORMAT).isPresent())
+        && Root.BEFORE_FORMAT.containsAll(names(LinuxPath.EMPTY));
   }
 
   /** {@return where the root is} */
@@ -151,7 +161,10 @@ public final class RootInspection implements AutoCloseable {
   }
 
   /** {@return what the file {@code format} is} */
-  public Format format() {
+  public Format format() throws ErrnoException {
+    if (isFormatUnwritten()) {
+      return new Format.Unwritten();
+    }
     String file = path.resolve(Root.FORMAT.toString()).toString();
     String text;
     try (Fd opened =

@@ -288,6 +288,38 @@ final class RootCheckTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"metadata", "snapshots", "trash", "empty"})
+  void partOfARootThatWasServedIsMissingAndNotYetToBeMade(String name) throws Exception {
+    LoopFilesystem.run(List.of("rm", "-r", root.resolve(name).toString()));
+    assertThat(check())
+        .contains(new RootFinding.Absent(name))
+        .doesNotHaveAnyElementsOfTypes(RootFinding.FirstStart.class);
+    repair();
+    assertThat(root.resolve(name)).isDirectory();
+  }
+
+  @Test
+  void snapshotsOfAnUnknownDriverAreNoFirstStart() throws Exception {
+    Files.writeString(root.resolve("format"), "gatun-root 1\n");
+    assertThat(check()).isEmpty();
+    LoopFilesystem.run(List.of("rm", "-r", root.resolve("metadata").toString()));
+    assertThat(check())
+        .contains(new RootFinding.Absent("metadata"))
+        .hasAtLeastOneElementOfType(RootFinding.UnknownId.class)
+        .doesNotHaveAnyElementsOfTypes(RootFinding.FirstStart.class);
+  }
+
+  @Test
+  void lockOfSomebodyElseMakesNoRoot() throws Exception {
+    Path other = Files.createDirectory(temporary.resolve("other"));
+    Files.createFile(other.resolve("lock"));
+    Files.createFile(other.resolve("status"));
+    assertThatThrownBy(() -> RootCheck.of(other))
+        .isInstanceOf(UnusableRootException.class)
+        .hasMessageContaining("no root of gatun");
+  }
+
   @Test
   void lostMetadataKeepTheirDirectories() throws Exception {
     LoopFilesystem.run(List.of("rm", "-r", root.resolve("metadata").toString()));

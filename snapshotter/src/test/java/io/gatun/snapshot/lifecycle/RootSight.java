@@ -36,6 +36,11 @@ final class RootSight {
     this.machine = machine;
   }
 
+  /** {@return whether a start has left anything; otherwise there is nothing to look at} */
+  boolean isBegun() {
+    return !names("").isEmpty();
+  }
+
   /** {@return what is in a directory of the root; nothing if there is no such directory} */
   Set<String> names(String directory) {
     Path path = machine.root().resolve(directory);

@@ -16,7 +16,6 @@ import io.gatun.snapshot.fault.Machine;
 import io.gatun.snapshot.metadata.Contents;
 import io.gatun.snapshot.metadata.MetadataReport;
 import io.gatun.snapshot.metadata.SnapshotRecord;
-import java.nio.file.Files;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -312,7 +311,7 @@ final class Survival implements AutoCloseable {
   // What is on the disk while no daemon runs.
 
   private RootReport checkRoot(boolean isContentKept) {
-    if (!Files.exists(machine.root().resolve("format"))) {
+    if (!root.isBegun()) {
       assertThat(acknowledged).isEmpty();
       pending = Optional.empty();
       return new RootReport(List.of(), Optional.empty());
@@ -330,12 +329,9 @@ final class Survival implements AutoCloseable {
 
   private boolean isHarmless(RootFinding finding) {
     return switch (finding.severity()) {
-      case NOTICE -> true;
-      // The first start may not have come far, and a mark may be torn that says no more than the
-      // journal.
-      case REPAIRABLE ->
-          (finding instanceof RootFinding.Absent && acknowledged.isEmpty())
-              || finding.place().equals("metadata/acknowledged");
+      case NOTICE -> !(finding instanceof RootFinding.FirstStart) || acknowledged.isEmpty();
+      // The mark may be torn, and says no more than the journal.
+      case REPAIRABLE -> finding.place().equals("metadata/acknowledged");
       case DAMAGE -> false;
     };
   }
