@@ -36,7 +36,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** A content store on a socket, as containerd's answers: each namespace sees its own blobs. */
-final class StandInContainerd implements AutoCloseable {
+public final class StandInContainerd implements AutoCloseable {
 
   private static final int PIECE_BYTES = 1 << 20;
   static final Context.Key<String> NAMESPACE = Context.key("namespace");
@@ -52,7 +52,7 @@ final class StandInContainerd implements AutoCloseable {
   private final EventLoopGroup loop = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
   private final Server server;
 
-  StandInContainerd(Path address) throws IOException {
+  public StandInContainerd(Path address) throws IOException {
     server =
         NettyServerBuilder.forAddress(UnixDomainSocketAddress.of(address))
             .channelType(NioServerDomainSocketChannel.class)
@@ -65,7 +65,7 @@ final class StandInContainerd implements AutoCloseable {
             .start();
   }
 
-  void put(String namespace, String digest, byte[] content) {
+  public void put(String namespace, String digest, byte[] content) {
     blobs.put(namespace + " " + digest, content);
   }
 

@@ -14,15 +14,18 @@ import java.util.random.RandomGenerator;
 
 /**
  * One client, which does what containerd does, at random: it prepares snapshots, writes layers into
- * them, commits and removes them, and asks about them in between. It has a handful of snapshots at
- * a time, which nobody else changes. What it sends and what is acknowledged it notes in the ledger;
- * an answer that it did not expect is an {@link AssertionError}.
+ * them or has the daemon unpack some, commits them, on another parent now and then, removes them,
+ * and asks about them in between. It has a handful of snapshots at a time, which nobody else
+ * changes. What it sends and what is acknowledged it notes in the ledger; an answer that it did not
+ * expect is an {@link AssertionError}.
  */
 final class Client {
 
   private static final int SLOTS_MAX = 8;
   private static final double BEGINNING_SHARE = 0.35;
   private static final double VIEW_SHARE = 0.2;
+  private static final double UNPACKED_SHARE = 0.5;
+  private static final double REBASED_SHARE = 0.3;
   private static final int LABELS_MAX = 4;
   private static final int LABEL_CHARACTERS_MAX = 200;
 
@@ -31,6 +34,7 @@ final class Client {
   private final Ledger ledger;
   private final Parents parents;
   private final LayerFiles files;
+  private final Unpacking unpacking;
   private final RandomGenerator random;
   private final List<Slot> mine;
 
@@ -46,6 +50,7 @@ final class Client {
       Ledger ledger,
       Parents parents,
       LayerFiles files,
+      Unpacking unpacking,
       RandomGenerator random,
       List<Slot> adopted) {
     this.id = id;
@@ -53,6 +58,7 @@ final class Client {
     this.ledger = ledger;
     this.parents = parents;
     this.files = files;
+    this.unpacking = unpacking;
     this.random = random;
     this.mine = new ArrayList<>(adopted);
   }
@@ -119,7 +125,14 @@ final class Client {
     if (active.files().isEmpty()) {
       List<Mount> mounts = snapshots.mounts(slot.key());
       expect(slot, MountedFiles.of(mounts).id() == active.id(), mounts);
-      slot.note(active.withFiles(files.write(mounts)));
+      // What may be there of a layer is not mixed with anything else.
+      if (active.layer().isPresent() || random.nextDouble() < UNPACKED_SHARE) {
+        if (!unpacking.unpack(slot, active, mounts)) {
+          remove(slot, active);
+        }
+      } else {
+        slot.note(active.withFiles(files.write(mounts)));
+      }
       return;
     }
     switch (random.nextInt(8)) {
@@ -132,11 +145,22 @@ final class Client {
 
   private void commit(Slot slot, State.Present active) {
     Map<String, String> labels = labels();
-    State.Present wanted = active.committedAs(slot.name(), labels);
+    boolean isRebased = active.parent().isEmpty() && random.nextDouble() < REBASED_SHARE;
+    String onto = isRebased ? parents.choose(random) : "";
+    String parent = active.parent().isEmpty() ? onto : active.parent();
+    State.Present wanted = active.committedAs(slot.name(), parent, labels);
     Slot.Entry sent = slot.send(wanted);
-    snapshots.commit(slot.name(), slot.key(), "", labels);
+    try {
+      snapshots.commit(slot.name(), slot.key(), onto, labels);
+    } catch (SnapshotException.NotFound e) {
+      sent.refuse();
+      if (onto.isEmpty()) {
+        throw new AssertionError("nothing was asked for that has to be there: " + slot, e);
+      }
+      return;
+    }
     sent.acknowledge(wanted);
-    parents.add(slot.name(), active.parent());
+    parents.add(slot.name(), parent);
     ask(slot);
   }
 

@@ -57,13 +57,15 @@ final class KillCrashTest {
   void killedDaemonLosesNothing() throws Exception {
     long seed = Seed.choose("kill -9");
     Path memory = Files.createDirectory(scratch.resolve("memory"));
+    Path content = Files.createDirectory(scratch.resolve("content"));
     try (MemoryDirectory disks = new MemoryDirectory(memory, MEMORY_BYTES);
+        LayerPool layers = new LayerPool(content, Seed.part(seed, LANES.size()));
         ExecutorService threads = Executors.newFixedThreadPool(LANES.size())) {
       List<Future<String>> lanes = new ArrayList<>();
       for (int i = 0; i < LANES.size(); i++) {
         Lane lane = LANES.get(i);
         RandomGenerator random = Seed.part(seed, i);
-        lanes.add(threads.submit(() -> run(lane, disks.path(), random)));
+        lanes.add(threads.submit(() -> run(lane, disks.path(), layers, random)));
       }
       for (Future<String> lane : lanes) {
         System.out.println("kill -9: " + outcome(lane));
@@ -83,7 +85,8 @@ final class KillCrashTest {
     }
   }
 
-  private String run(Lane lane, Path disks, RandomGenerator random) throws IOException {
+  private String run(Lane lane, Path disks, LayerPool layers, RandomGenerator random)
+      throws IOException {
     Path directory = Files.createDirectory(scratch.resolve(lane.program().name()));
     Path image = disks.resolve(lane.program() + ".img");
     try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "rw")) {
@@ -94,8 +97,8 @@ final class KillCrashTest {
     Path mountPoint = Files.createDirectory(directory.resolve("volume"));
     try (LoopMount volume = LoopMount.mount(lane.filesystem(), image, mountPoint)) {
       Path root = volume.directory().resolve("root");
-      Launcher launcher = new Launcher(directory, root, preparation);
-      return new Killing(lane, directory, root, launcher, random).run();
+      Launcher launcher = new Launcher(directory, root, preparation, layers.configuration());
+      return new Killing(lane, directory, root, launcher, layers, random).run();
     }
   }
 
@@ -106,6 +109,7 @@ final class KillCrashTest {
     private final Path root;
     private final RandomGenerator random;
     private final Launcher launcher;
+    private final LayerPool layers;
 
     private Ledger ledger = new Ledger(() -> 0, Set.of());
     private int steps;
@@ -113,12 +117,19 @@ final class KillCrashTest {
     private int stops;
     private long startNanos;
 
-    Killing(Lane lane, Path directory, Path root, Launcher launcher, RandomGenerator random) {
+    Killing(
+        Lane lane,
+        Path directory,
+        Path root,
+        Launcher launcher,
+        LayerPool layers,
+        RandomGenerator random) {
       this.lane = lane;
       this.directory = directory;
       this.root = root;
       this.random = random;
       this.launcher = launcher;
+      this.layers = layers;
     }
 
     String run() throws IOException {
@@ -163,6 +174,8 @@ final class KillCrashTest {
                 LOOPS,
                 ledger,
                 directory.resolve("mounts"),
+                layers,
+                Audit.Crash.OF_THE_DAEMON,
                 random);
         try {
           load.awaitSteps(random.nextInt(STEPS_MAX));

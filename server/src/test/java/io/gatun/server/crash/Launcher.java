@@ -19,16 +19,19 @@ final class Launcher {
   private final Path directory;
   private final Path root;
   private final Preparation preparation;
+  private final String common;
   private int starts;
 
   /**
    * @param directory for socket, configuration and logs
    * @param root the root, which need not be there
+   * @param common lines for the configuration file of each
    */
-  Launcher(Path directory, Path root, Preparation preparation) {
+  Launcher(Path directory, Path root, Preparation preparation, String common) {
     this.directory = directory;
     this.root = root;
     this.preparation = preparation;
+    this.common = common;
   }
 
   /**
@@ -45,10 +48,12 @@ final class Launcher {
         root = "%s"
         address = "%s"
         driver = "overlay"
+        rebase = true
         metadata_entries_max = %d
         %s
+        %s
         """
-            .formatted(root, socket, METADATA.entriesMax(), configuration),
+            .formatted(root, socket, METADATA.entriesMax(), common, configuration),
         UTF_8);
     starts++;
     Files.deleteIfExists(log(starts - LOGS_KEPT));

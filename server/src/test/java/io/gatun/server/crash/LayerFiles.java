@@ -107,7 +107,8 @@ final class LayerFiles {
     }
   }
 
-  private void fill(Path top) throws IOException {
+  /** Puts a few files into a directory. */
+  void fill(Path top) throws IOException {
     List<Path> directories = new ArrayList<>(List.of(top));
     List<Path> files = new ArrayList<>();
     boolean isPlain = random.nextDouble() < PLAIN_SHARE;

@@ -31,6 +31,8 @@ final class Load {
    * @param clients how many
    * @param ledger where they note what they do; they go on with the snapshots in it
    * @param mountPoints a directory for what they mount
+   * @param layers what they have the daemon unpack
+   * @param crash what may have happened to the snapshots in the ledger
    */
   static Load start(
       String id,
@@ -39,6 +41,8 @@ final class Load {
       EventLoopGroup loops,
       Ledger ledger,
       Path mountPoints,
+      LayerPool layers,
+      Audit.Crash crash,
       RandomGenerator random)
       throws IOException {
     Load load = new Load();
@@ -65,6 +69,7 @@ final class Load {
               ledger,
               parents,
               new LayerFiles(own, mountPoint),
+              new Unpacking(connection.differ(), layers, crash, own),
               own,
               adopted);
       load.threads.add(Thread.ofPlatform().name("client-" + i).unstarted(() -> load.run(client)));

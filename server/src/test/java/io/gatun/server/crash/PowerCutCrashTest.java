@@ -62,7 +62,8 @@ final class PowerCutCrashTest {
     long seed = Seed.choose("power cut on " + filesystem);
     Path kept = Path.of("target/powercut/%s-%d".formatted(filesystem, seed)).toAbsolutePath();
     List<PoweredRoot.Outcome> outcomes = new ArrayList<>();
-    try (PoweredRoot root = root(filesystem, Program.SMALL_JOURNALS, "")) {
+    try (LayerPool layers = layers(seed);
+        PoweredRoot root = root(filesystem, Program.SMALL_JOURNALS, layers, "")) {
       for (int epoch = 0; epoch < CrashForm.EPOCHS; epoch++) {
         outcomes.addAll(root.live(STEPS, CrashForm.CUTS, Seed.part(seed, epoch), kept));
         assertThat(outcomes)
@@ -81,46 +82,55 @@ final class PowerCutCrashTest {
   @EnumSource
   void layersThatAreNotSyncedAreFoundDamagedOn(Filesystem filesystem) throws IOException {
     assertFound(
-        Promise.LAYER_IS_WHOLE, filesystem, Program.SMALL_JOURNALS, "layer_sync = \"none\"");
+        List.of(Promise.LAYER_IS_WHOLE, Promise.UNPACKED_IS_DURABLE),
+        filesystem,
+        Program.SMALL_JOURNALS,
+        "layer_sync = \"none\"");
   }
 
   @ParameterizedTest
   @EnumSource
   void journalThatIsNotSyncedIsFoundToLoseAcknowledgementsOn(Filesystem filesystem)
       throws IOException {
-    assertFound(Promise.ACKNOWLEDGED_IS_DURABLE, filesystem, Program.UNSYNCED_JOURNAL, "");
+    assertFound(List.of(Promise.ACKNOWLEDGED_IS_DURABLE), filesystem, Program.UNSYNCED_JOURNAL, "");
   }
 
   @ParameterizedTest
   @EnumSource
   void directoriesThatAreNotSyncedAreFoundToBeGoneOn(Filesystem filesystem) throws IOException {
-    assertFound(Promise.DIRECTORY_IS_THERE, filesystem, Program.UNSYNCED_DIRECTORIES, "");
+    assertFound(List.of(Promise.DIRECTORY_IS_THERE), filesystem, Program.UNSYNCED_DIRECTORIES, "");
   }
 
   private void assertFound(
-      Promise promise, Filesystem filesystem, Program program, String configuration)
+      List<Promise> promises, Filesystem filesystem, Program program, String configuration)
       throws IOException {
     long seed = Seed.choose("%s and \"%s\" on %s".formatted(program, configuration, filesystem));
     RandomGenerator random = Seed.part(seed, 0);
-    try (PoweredRoot root = root(filesystem, program, configuration)) {
-      List<PoweredRoot.Outcome> outcomes =
-          root.live(STEPS, FLAWED_CUTS, random, scratch.resolve("kept"));
-      assertThat(outcomes)
-          .anySatisfy(
-              outcome ->
-                  assertThat(outcome.result().violations())
-                      .extracting(Violation::promise)
-                      .contains(promise));
-      System.out.println(
-          "found: "
-              + outcomes.stream()
-                  .flatMap(outcome -> outcome.result().violations().stream())
-                  .filter(violation -> violation.promise() == promise)
-                  .findFirst());
+    try (LayerPool layers = layers(seed);
+        PoweredRoot root = root(filesystem, program, layers, configuration)) {
+      List<Violation> found =
+          root.live(STEPS, FLAWED_CUTS, random, scratch.resolve("kept")).stream()
+              .flatMap(outcome -> outcome.result().violations().stream())
+              .toList();
+      assertThat(found).extracting(Violation::promise).containsAll(promises);
+      for (Promise promise : promises) {
+        System.out.println(
+            "found: "
+                + found.stream()
+                    .filter(violation -> violation.promise() == promise)
+                    .findFirst()
+                    .orElseThrow());
+      }
     }
   }
 
-  private PoweredRoot root(Filesystem filesystem, Program program, String configuration)
+  private LayerPool layers(long seed) throws IOException {
+    Path directory = Files.createDirectory(scratch.resolve("content"));
+    return new LayerPool(directory, Seed.part(seed, CrashForm.EPOCHS));
+  }
+
+  private PoweredRoot root(
+      Filesystem filesystem, Program program, LayerPool layers, String configuration)
       throws IOException {
     Path directory = Files.createDirectory(scratch.resolve("daemon"));
     Path prepared = Files.createDirectory(scratch.resolve("prepared"));
@@ -128,6 +138,7 @@ final class PowerCutCrashTest {
         filesystem,
         Preparation.of(program, prepared),
         configuration,
+        layers,
         directory,
         disks.path(),
         LOOPS);

@@ -50,6 +50,7 @@ final class PoweredRoot implements AutoCloseable {
    * Makes an empty disk.
    *
    * @param configuration further lines for the daemon's configuration file
+   * @param layers what clients have it unpack
    * @param directory a new directory
    * @param disks an existing directory with room for some disks
    */
@@ -57,6 +58,7 @@ final class PoweredRoot implements AutoCloseable {
       Filesystem filesystem,
       Preparation preparation,
       String configuration,
+      LayerPool layers,
       Path directory,
       Path disks,
       EventLoopGroup loops)
@@ -66,8 +68,8 @@ final class PoweredRoot implements AutoCloseable {
     this.disks = disks;
     Path volume = Files.createDirectories(directory.resolve("volume"));
     Path root = volume.resolve("root");
-    Launcher launcher = new Launcher(directory, root, preparation);
-    this.recording = new Recording(filesystem, directory, launcher, loops);
+    Launcher launcher = new Launcher(directory, root, preparation, layers.configuration());
+    this.recording = new Recording(filesystem, directory, launcher, layers, loops);
     this.reboot = new Reboot(filesystem, volume, root, launcher, loops);
     this.disk = disks.resolve("epoch-0.img");
     DiskImage.create(disk, DISK_BYTES).close();

@@ -43,7 +43,7 @@ final class Preparation {
   static Preparation of(Program program, Path directory) throws IOException {
     Preparation preparation = new Preparation(program, directory);
     preparation.writeJar();
-    Launcher launcher = new Launcher(directory, directory.resolve("root"), preparation);
+    Launcher launcher = new Launcher(directory, directory.resolve("root"), preparation, "");
     try (DaemonUnderTest daemon = launcher.start("")) {
       daemon.awaitReady();
       daemon.stop();

@@ -6,6 +6,7 @@ import io.gatun.server.powercut.LoopMount;
 import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.driver.OverlaySettings;
 import io.gatun.snapshot.engine.EngineRoot;
 import io.gatun.snapshot.engine.EngineSettings;
 import io.netty.channel.EventLoopGroup;
@@ -26,6 +27,10 @@ final class Reboot {
     /** As it is started on a node. */
     PROCESS
   }
+
+  /** As {@link Launcher} configures it. */
+  private static final OverlaySettings OVERLAY =
+      new OverlaySettings(List.of(), false, false, true, false);
 
   private final Filesystem filesystem;
   private final Path volume;
@@ -70,7 +75,7 @@ final class Reboot {
         new EngineSettings(
             root,
             DriverSetting.OVERLAY,
-            defaults.overlay(),
+            OVERLAY,
             defaults.copyThreads(),
             defaults.layerSync(),
             Launcher.METADATA);

@@ -19,16 +19,24 @@ final class Recording {
   private final Filesystem filesystem;
   private final Path directory;
   private final Launcher launcher;
+  private final LayerPool layers;
   private final EventLoopGroup loops;
 
   /**
    * @param directory for mount points
    * @param launcher for daemons whose root is {@code root} at the mount point {@code volume}
+   * @param layers what clients have them unpack
    */
-  Recording(Filesystem filesystem, Path directory, Launcher launcher, EventLoopGroup loops) {
+  Recording(
+      Filesystem filesystem,
+      Path directory,
+      Launcher launcher,
+      LayerPool layers,
+      EventLoopGroup loops) {
     this.filesystem = filesystem;
     this.directory = directory;
     this.launcher = launcher;
+    this.layers = layers;
     this.loops = loops;
   }
 
@@ -59,7 +67,15 @@ final class Recording {
       daemon.awaitReady();
       Load load =
           Load.start(
-              id, CLIENTS, daemon.socket(), loops, ledger, directory.resolve("mounts"), random);
+              id,
+              CLIENTS,
+              daemon.socket(),
+              loops,
+              ledger,
+              directory.resolve("mounts"),
+              layers,
+              Audit.Crash.OF_THE_MACHINE,
+              random);
       try {
         load.awaitSteps(steps);
       } finally {

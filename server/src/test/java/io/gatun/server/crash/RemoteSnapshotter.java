@@ -63,6 +63,11 @@ final class RemoteSnapshotter implements Snapshotter, AutoCloseable {
     this.stub = SnapshotsGrpc.newBlockingStub(channel);
   }
 
+  /** {@return what unpacks layers on the same connection} */
+  RemoteDiffer differ() {
+    return new RemoteDiffer(channel);
+  }
+
   private <T> T call(Function<SnapshotsGrpc.SnapshotsBlockingStub, T> request) {
     try {
       return request.apply(stub.withDeadlineAfter(PATIENCE_SECONDS, TimeUnit.SECONDS));
@@ -71,7 +76,7 @@ final class RemoteSnapshotter implements Snapshotter, AutoCloseable {
     }
   }
 
-  private static SnapshotException failure(StatusRuntimeException e) {
+  static SnapshotException failure(StatusRuntimeException e) {
     Status status = e.getStatus();
     @Nullable String told = status.getDescription();
     String message = told == null ? status.toString() : told;

@@ -17,6 +17,8 @@ sealed interface State {
    * @param name its key, or its name if it is committed
    * @param id the id in its paths, or {@link #UNKNOWN_ID} as long as nobody was told
    * @param files what was written into it, if the client has finished that
+   * @param layer what the daemon was asked to unpack into it, if it was; it has answered that it
+   *     did if there are files
    * @param info what Stat said, if it was asked since; it has the times, which the daemon chooses
    */
   record Present(
@@ -26,6 +28,7 @@ sealed interface State {
       Map<String, String> labels,
       long id,
       Optional<TreeDigest> files,
+      Optional<Layer> layer,
       Optional<SnapshotInfo> info)
       implements State {
 
@@ -37,27 +40,46 @@ sealed interface State {
 
     /** {@return a snapshot that was just made} */
     static Present created(Kind kind, String key, String parent, Map<String, String> labels) {
-      return new Present(kind, key, parent, labels, UNKNOWN_ID, Optional.empty(), Optional.empty());
+      return new Present(
+          kind,
+          key,
+          parent,
+          labels,
+          UNKNOWN_ID,
+          Optional.empty(),
+          Optional.empty(),
+          Optional.empty());
     }
 
     Present withId(long known) {
-      return new Present(kind, name, parent, labels, known, files, info);
+      return new Present(kind, name, parent, labels, known, files, layer, info);
     }
 
     Present withFiles(TreeDigest written) {
-      return new Present(kind, name, parent, labels, id, Optional.of(written), info);
+      return new Present(kind, name, parent, labels, id, Optional.of(written), layer, info);
+    }
+
+    /** {@return the same, once the daemon was asked to unpack a layer} */
+    Present trying(Layer asked) {
+      return new Present(kind, name, parent, labels, id, files, Optional.of(asked), info);
+    }
+
+    /** {@return the same, with nothing known of what is in it} */
+    Present withoutFiles() {
+      return new Present(kind, name, parent, labels, id, Optional.empty(), layer, info);
     }
 
     Present withInfo(SnapshotInfo told) {
-      return new Present(kind, name, parent, labels, id, files, Optional.of(told));
+      return new Present(kind, name, parent, labels, id, files, layer, Optional.of(told));
     }
 
     Present withLabels(Map<String, String> changed) {
-      return new Present(kind, name, parent, changed, id, files, Optional.empty());
+      return new Present(kind, name, parent, changed, id, files, layer, Optional.empty());
     }
 
-    Present committedAs(String committedName, Map<String, String> given) {
-      return new Present(Kind.COMMITTED, committedName, parent, given, id, files, Optional.empty());
+    Present committedAs(String committedName, String onto, Map<String, String> given) {
+      return new Present(
+          Kind.COMMITTED, committedName, onto, given, id, files, layer, Optional.empty());
     }
 
     /** {@return whether what the daemon says is this, in all that is known} */

@@ -13,6 +13,8 @@ record Violation(Promise promise, String sentence) {
     ACKNOWLEDGED_IS_DURABLE,
     /** Every file of a committed layer has its full content. */
     LAYER_IS_WHOLE,
+    /** So has every file of a layer that was unpacked, before that is committed. */
+    UNPACKED_IS_DURABLE,
     /** A snapshot that is there has its directories. */
     DIRECTORY_IS_THERE,
     /** Every directory belongs to a snapshot. */

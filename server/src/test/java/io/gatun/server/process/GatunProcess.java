@@ -223,14 +223,23 @@ final class GatunProcess implements AutoCloseable {
 
   /** {@return what the daemon holds in memory, files that it has mapped included} */
   long residentBytes() {
+    return status("VmRSS");
+  }
+
+  /** {@return the most that {@link #residentBytes} ever was} */
+  long peakResidentBytes() {
+    return status("VmHWM");
+  }
+
+  private long status(String name) {
     try {
       Matcher lines = STATUS.matcher(Files.readString(Path.of("/proc/%d/status".formatted(pid()))));
       while (lines.find()) {
-        if (lines.group(1).equals("VmRSS")) {
+        if (lines.group(1).equals(name)) {
           return Long.parseLong(lines.group(2)) << 10;
         }
       }
-      throw new IllegalStateException("no VmRSS");
+      throw new IllegalStateException("no " + name);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

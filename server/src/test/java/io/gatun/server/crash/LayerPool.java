@@ -1,0 +1,127 @@
+package io.gatun.server.crash;
+
+import io.gatun.proto.types.Descriptor;
+import io.gatun.server.StandInContainerd;
+import io.gatun.server.powercut.Commands;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.random.RandomGenerator;
+
+/**
+ * Layers in a content store, for daemons to unpack. GNU tar has made them, and gzip and zstd, from
+ * directories that are what a snapshot has to be afterwards. Every other one has its file where
+ * containerd would have it; the others have to be sent.
+ */
+final class LayerPool implements AutoCloseable {
+
+  private static final String NAMESPACE = "k8s.io";
+
+  private static final int LAYERS = 24;
+  private static final int FILLINGS_MAX = 6;
+
+  /** One in so many takes long to unpack and to delete, for a crash to come meanwhile. */
+  private static final int LARGE_ONES = 8;
+
+  private static final int LARGE_DIRECTORIES = 40;
+  private static final String BLOBS = "io.containerd.content.v1.content/blobs/sha256";
+  private static final String MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar";
+
+  private final Path address;
+  private final Path root;
+  private final StandInContainerd containerd;
+  private final List<Layer> layers = new ArrayList<>();
+
+  /**
+   * Makes the layers.
+   *
+   * @param directory an existing directory
+   */
+  LayerPool(Path directory, RandomGenerator random) throws IOException {
+    this.address = directory.resolve("containerd.sock");
+    this.root = directory.resolve("containerd");
+    this.containerd = new StandInContainerd(address);
+    Files.createDirectories(root.resolve(BLOBS));
+    for (int i = 0; i < LAYERS; i++) {
+      Path tree = Files.createDirectory(directory.resolve("layer-" + i));
+      LayerFiles files = new LayerFiles(random, tree);
+      for (int filling = random.nextInt(FILLINGS_MAX); filling >= 0; filling--) {
+        files.fill(tree);
+      }
+      for (int large = i % LARGE_ONES == 0 ? LARGE_DIRECTORIES : 0; large > 0; large--) {
+        files.fill(Files.createDirectory(tree.resolve("large-" + large)));
+      }
+      layers.add(add(tree, i));
+    }
+  }
+
+  private Layer add(Path tree, int number) throws IOException {
+    Path tar = tree.resolveSibling("layer-%d.tar".formatted(number));
+    Commands.run(
+        "tar",
+        "--create",
+        "--format=posix",
+        "--numeric-owner",
+        "--file=" + tar,
+        "--directory=" + tree,
+        ".");
+    String diffId = digest(tar);
+    Path blob =
+        switch (number % 3) {
+          case 0 -> tar;
+          case 1 -> compressed(tar, "gzip", ".gz");
+          default -> compressed(tar, "zstd", ".zst");
+        };
+    String digest = digest(blob);
+    byte[] content = Files.readAllBytes(blob);
+    containerd.put(NAMESPACE, digest, content);
+    if (number % 2 == 0) {
+      Files.move(blob, root.resolve(BLOBS).resolve(digest.substring("sha256:".length())));
+    }
+    Descriptor descriptor =
+        Descriptor.newBuilder()
+            .setMediaType(MEDIA_TYPE)
+            .setDigest(digest)
+            .setSize(content.length)
+            .build();
+    return new Layer(descriptor, diffId, TreeDigest.of(tree));
+  }
+
+  private static Path compressed(Path tar, String program, String suffix) throws IOException {
+    Commands.run(program, "--quiet", "--keep", tar.toString());
+    return Path.of(tar + suffix);
+  }
+
+  private static String digest(Path file) throws IOException {
+    try {
+      byte[] digest = MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file));
+      return "sha256:" + HexFormat.of().formatHex(digest);
+    } catch (NoSuchAlgorithmException e) {
+      throw new AssertionError("every JDK has it", e);
+    }
+  }
+
+  /** {@return lines for the configuration file of a daemon that is to unpack them} */
+  String configuration() {
+    return """
+        containerd_address = "%s"
+        containerd_root = "%s"
+        """
+        .formatted(address, root);
+  }
+
+  /** {@return one of them} */
+  Layer choose(RandomGenerator random) {
+    return layers.get(random.nextInt(layers.size()));
+  }
+
+  @Override
+  public void close() {
+    containerd.close();
+  }
+}

@@ -1,0 +1,100 @@
+package io.gatun.server.crash;
+
+import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.SnapshotException;
+import java.io.IOException;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.concurrent.TimeUnit;
+import java.util.random.RandomGenerator;
+
+/**
+ * Has layers unpacked, and now and then loses interest half way. If the daemon was killed then, or
+ * the machine has stopped, or the request was cancelled, the layer can be unpacked anew; or it is
+ * all there, and nobody was told.
+ */
+final class Unpacking {
+
+  private static final double CANCELLED_SHARE = 0.15;
+  private static final int CANCELLED_MICROS_MAX = 15_000;
+  private static final long BUSY_SECONDS_MAX = 300;
+
+  private final RemoteDiffer differ;
+  private final LayerPool layers;
+  private final Audit.Crash crash;
+  private final RandomGenerator random;
+
+  /**
+   * @param crash what may have happened before: a machine that stopped leaves of what a client was
+   *     writing itself whatever had reached the disk
+   */
+  Unpacking(RemoteDiffer differ, LayerPool layers, Audit.Crash crash, RandomGenerator random) {
+    this.differ = differ;
+    this.layers = layers;
+    this.crash = crash;
+    this.random = random;
+  }
+
+  /**
+   * Has a layer unpacked into a snapshot; if that was tried before, the same one.
+   *
+   * @return whether the snapshot can be of use: the layer is in it, or can be unpacked into it
+   */
+  boolean unpack(Slot slot, State.Present active, List<Mount> mounts) throws IOException {
+    Layer layer = active.layer().orElseGet(() -> layers.choose(random));
+    State.Present tried = active.trying(layer);
+    slot.note(tried);
+    State.Present done = tried.withFiles(layer.files());
+    Slot.Entry sent = slot.send(done);
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(BUSY_SECONDS_MAX);
+    while (true) {
+      try {
+        if (differ.apply(layer, mounts, cancelAfterMicros())) {
+          sent.acknowledge(done);
+        } else {
+          sent.refuse();
+        }
+        return true;
+      } catch (SnapshotException.FailedPrecondition e) {
+        // Somebody lost interest, which takes the daemon a moment to notice.
+        if (System.nanoTime() > deadline) {
+          throw new AssertionError("is unpacked into for ever: " + slot, e);
+        }
+        DaemonUnderTest.pause(1);
+      } catch (SnapshotException.Unsupported e) {
+        sent.refuse();
+        return isThere(slot, active, done, mounts, e);
+      }
+    }
+  }
+
+  private OptionalLong cancelAfterMicros() {
+    return random.nextDouble() < CANCELLED_SHARE
+        ? OptionalLong.of(1 + random.nextInt(CANCELLED_MICROS_MAX))
+        : OptionalLong.empty();
+  }
+
+  /**
+   * {@return whether what is in a snapshot is a layer} If that was to be unpacked before, nothing
+   * else can be.
+   */
+  private boolean isThere(
+      Slot slot,
+      State.Present active,
+      State.Present done,
+      List<Mount> mounts,
+      SnapshotException.Unsupported refusal)
+      throws IOException {
+    if (active.layer().isEmpty() && crash == Audit.Crash.OF_THE_MACHINE) {
+      return false;
+    }
+    TreeDigest found = TreeDigest.of(MountedFiles.of(mounts).own());
+    List<String> differences = done.files().orElseThrow().differences(found);
+    if (!differences.isEmpty()) {
+      throw new AssertionError(
+          "%s holds a part of a layer: %s".formatted(slot, differences), refusal);
+    }
+    slot.note(done);
+    return true;
+  }
+}
