@@ -19,6 +19,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code gatun fsck}. */
@@ -61,10 +62,21 @@ final class FsckCommand implements Callable<Integer> {
           "Goes by checkpoint and journal alone, and has the index made anew by --repair.")
   private boolean isIndexDropped;
 
+  @Option(
+      names = "--content",
+      description =
+          "Also reads the layers that are kept as tars from the disk, past the memory, and hashes"
+              + " them; shows on a terminal how far it is. Not with --repair.")
+  private boolean isContentRead;
+
   @Override
   public Integer call() throws IOException {
     Configuration configured = options.configuration();
     Path path = configured.root();
+    if (isRepair && isContentRead) {
+      throw new ParameterException(
+          spec.commandLine(), "--content and --repair cannot be used together");
+    }
     try {
       return isRepair ? repair(path, configured) : check(path);
     } catch (UnusableRootException e) {
@@ -75,7 +87,14 @@ final class FsckCommand implements Callable<Integer> {
   }
 
   private int check(Path path) throws IOException, UnusableRootException {
-    RootReport report = isIndexDropped ? RootCheck.withoutIndex(path) : RootCheck.of(path);
+    RootReport report;
+    if (isContentRead) {
+      ProgressBar bar = new ProgressBar(spec.commandLine().getErr(), ProgressBar.isShown());
+      report = RootCheck.withContent(path, !isIndexDropped, bar::show);
+      bar.end();
+    } else {
+      report = isIndexDropped ? RootCheck.withoutIndex(path) : RootCheck.of(path);
+    }
     print(report);
     return report.isClean() ? CLEAN : REMAINING;
   }

@@ -11,6 +11,7 @@ import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -73,6 +74,36 @@ final class FsckCommandTest {
         .contains("repairable: metadata: its mode is 0755 and should be 0700\n", "wrong: 1\n");
     assertThat(run("fsck", "--repair", "--config", config.toString())).isEqualTo(4);
     assertThat(run("fsck", "--config", config.toString())).isZero();
+  }
+
+  @Test
+  void damagedContentIsThreeAndFoundOnlyIfItIsReadAndNotByARepair() throws Exception {
+    Path layer = Files.createDirectories(root.resolve("layers").resolve("ab".repeat(32)));
+    for (Path each : List.of(layer.resolve(".."), layer)) {
+      Files.setPosixFilePermissions(each, PosixFilePermissions.fromString("rwx------"));
+    }
+    Path tar = Files.write(layer.resolve("tar"), new byte[1024]);
+    Files.setPosixFilePermissions(tar, PosixFilePermissions.fromString("rw-------"));
+    assertThat(run("fsck", "--config", config.toString())).isZero();
+    assertThat(run("fsck", "--content", "--config", config.toString())).isEqualTo(3);
+    assertThat(out.toString())
+        .contains("damage: layers/" + "ab".repeat(32) + "/tar: on the disk it is not what");
+    assertThat(err.toString()).as("no terminal, no bar").isEmpty();
+    assertThat(run("fsck", "--content", "--repair", "--config", config.toString())).isEqualTo(2);
+    assertThat(err.toString()).contains("--content and --repair cannot be used together");
+  }
+
+  @Test
+  void progressIsOneLineThatEndsWithTheWhole() {
+    ProgressBar bar = new ProgressBar(new PrintWriter(err), true);
+    bar.show(0, 2_000_000);
+    bar.show(500, 2_000_000);
+    bar.show(2_000_000, 2_000_000);
+    bar.end();
+    assertThat(err.toString())
+        .isEqualTo(
+            "\r[%s]   0.0 %% of 2 MB\r[%s] 100.0 %% of 2 MB%n"
+                .formatted("-".repeat(40), "#".repeat(40)));
   }
 
   @Test

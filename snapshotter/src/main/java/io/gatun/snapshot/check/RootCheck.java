@@ -45,12 +45,15 @@ public final class RootCheck {
 
   private final RootInspection root;
   private final boolean isIndexTrusted;
+  private final Optional<ContentProgress> progress;
   private final List<RootFinding> findings = new ArrayList<>();
   private final PlaceCheck places = new PlaceCheck(findings);
 
-  private RootCheck(RootInspection root, boolean isIndexTrusted) {
+  private RootCheck(
+      RootInspection root, boolean isIndexTrusted, Optional<ContentProgress> progress) {
     this.root = root;
     this.isIndexTrusted = isIndexTrusted;
+    this.progress = progress;
   }
 
   /**
@@ -72,8 +75,20 @@ public final class RootCheck {
     }
   }
 
+  /**
+   * {@return the same as one of the two, and what is wrong with the content of layers}
+   *
+   * @param progress is told how far that has been read
+   */
+  public static RootReport withContent(Path path, boolean isIndexTrusted, ContentProgress progress)
+      throws IOException, UnusableRootException {
+    try (RootInspection root = RootInspection.open(path)) {
+      return new RootCheck(root, isIndexTrusted, Optional.of(progress)).run();
+    }
+  }
+
   static RootReport of(RootInspection root, boolean isIndexTrusted) throws IOException {
-    return new RootCheck(root, isIndexTrusted).run();
+    return new RootCheck(root, isIndexTrusted, Optional.empty()).run();
   }
 
   private RootReport run() throws IOException {
@@ -102,6 +117,9 @@ public final class RootCheck {
     }
     if (contents.isPresent()) {
       new LayersCheck(root, findings).run(contents.get().records().values());
+    }
+    if (progress.isPresent()) {
+      new ContentCheck(root, findings, progress.get()).run();
     }
     checkRest();
     return new RootReport(findings, metadata);

@@ -148,6 +148,14 @@ public sealed interface RootFinding {
     }
   }
 
+  /** What is in a file is not what it should be. */
+  record Corrupt(String place, String sentence) implements RootFinding {
+    @Override
+    public Severity severity() {
+      return Severity.DAMAGE;
+    }
+  }
+
   /** A part of every root is not there; what was in it is a finding of its own. */
   record Absent(String place) implements RootFinding {
     @Override
