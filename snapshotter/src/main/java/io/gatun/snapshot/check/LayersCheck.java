@@ -24,7 +24,6 @@ import java.util.Set;
 final class LayersCheck {
 
   private static final int DIRECTORY_MODE = 0700;
-  private static final String IN_THE_MAKING = ".new";
 
   private final RootInspection root;
   private final List<RootFinding> findings;
@@ -50,7 +49,7 @@ final class LayersCheck {
       LinuxPath place = Root.LAYERS.resolve(name);
       if (LayerFile.diffId(name).isPresent()) {
         checkLayer(place, named);
-      } else if (name.toString().endsWith(IN_THE_MAKING)) {
+      } else if (LayerFile.isInTheMaking(name)) {
         notice(place, "this is of a layer that was not finished, and goes with the next start");
       } else {
         notice(place, "this is nothing of Gatun's");
@@ -92,7 +91,7 @@ final class LayersCheck {
       places.check(place.toString(), status.get(), NodeType.REGULAR, LayerFile.MODE);
       boolean isOfLayer = !(file.get() instanceof LayerFile.Blob);
       if (isOfLayer && !named.contains(place)) {
-        notice(place, "no snapshot uses this");
+        notice(place, "no snapshot uses this, and it goes with the next start");
       }
     }
   }

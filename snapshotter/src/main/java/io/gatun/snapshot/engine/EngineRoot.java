@@ -6,6 +6,7 @@ import io.gatun.linux.Statfs;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.apply.ApplyLimits;
 import io.gatun.snapshot.apply.LayerApplier;
+import io.gatun.snapshot.apply.store.LayerStore;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.Root;
 import io.gatun.snapshot.disk.UnusableRootException;
@@ -138,7 +139,7 @@ public final class EngineRoot implements AutoCloseable {
                   recordsOf(store),
                   budget,
                   Math.min(settings.copyThreads(), DELETION_THREADS_MAX)));
-      Set<Long> missing = Recovery.run(root, store, reaper);
+      Set<Long> missing = Recovery.run(root, store, LayerStore.open(disk, root), reaper);
       AppliedRecords records = new AppliedRecords(disk, root, boot);
       records.unfinished(store, missing).forEach(applied::spoil);
       CopySettler copies = keep(new CopySettler(chosen, filesystem, lostWrites));

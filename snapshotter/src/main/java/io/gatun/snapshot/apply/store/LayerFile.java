@@ -71,6 +71,18 @@ public sealed interface LayerFile {
     return digest(directory.toString());
   }
 
+  /** {@return the name of a directory in which a layer is made} */
+  static LinuxPath inTheMaking(long number) {
+    return LinuxPath.of(number + ".new");
+  }
+
+  /**
+   * {@return whether a directory of this name holds a layer in the making, or what is left of it}
+   */
+  static boolean isInTheMaking(LinuxPath directory) {
+    return directory.toString().endsWith(".new");
+  }
+
   private static Optional<Digest> digest(String hex) {
     try {
       return Optional.of(Digest.ofHex(hex));

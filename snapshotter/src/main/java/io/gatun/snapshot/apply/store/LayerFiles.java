@@ -76,21 +76,36 @@ final class LayerFiles {
     return root.openDirectory(top(), directory(diffId));
   }
 
-  /** {@return the files of a layer} */
+  /** {@return the files of a layer; of something else that has its name, none} */
   List<LayerFile> of(Digest diffId) throws ErrnoException {
-    return names(top(), directory(diffId)).stream()
-        .flatMap(name -> LayerFile.of(name).stream())
-        .toList();
+    try {
+      return names(top(), directory(diffId)).stream()
+          .flatMap(name -> LayerFile.of(name).stream())
+          .toList();
+    } catch (ErrnoException e) {
+      if (e.is(Errno.ENOTDIR)) {
+        return List.of();
+      }
+      throw e;
+    }
   }
 
   /** {@return whether a layer has a file} */
   boolean contain(Digest diffId, LayerFile file) throws ErrnoException {
     Optional<Fd> found = find();
-    return found.isPresent()
-        && Stat.tryStatx(
-                found.get(), directory(diffId).resolve(file.name()), AtFlag.SYMLINK_NOFOLLOW)
-            .filter(status -> status.type() == NodeType.REGULAR)
-            .isPresent();
+    if (found.isEmpty() || !isDirectory(found.get(), directory(diffId))) {
+      return false;
+    }
+    return Stat.tryStatx(
+            found.get(), directory(diffId).resolve(file.name()), AtFlag.SYMLINK_NOFOLLOW)
+        .filter(status -> status.type() == NodeType.REGULAR)
+        .isPresent();
+  }
+
+  private static boolean isDirectory(Fd parent, LinuxPath name) throws ErrnoException {
+    return Stat.tryStatx(parent, name, AtFlag.SYMLINK_NOFOLLOW)
+        .filter(status -> status.type() == NodeType.DIRECTORY)
+        .isPresent();
   }
 
   /** {@return a file of a layer, open for reading} */

@@ -20,6 +20,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The layers of a root that are kept as tars with indexes.
@@ -44,6 +46,8 @@ import java.util.concurrent.ConcurrentHashMap;
  * <p>Safe for use by several threads.
  */
 public final class LayerStore {
+
+  private static final Logger log = LoggerFactory.getLogger(LayerStore.class);
 
   private static final int DIRECTORY_MODE = 0700;
 
@@ -99,14 +103,34 @@ public final class LayerStore {
   private void find() throws ErrnoException {
     for (LinuxPath name : files.names()) {
       Optional<Digest> diffId = LayerFile.diffId(name);
-      if (diffId.isEmpty()) {
-        moveToTrash(name);
-        continue;
+      if (diffId.isPresent()) {
+        findBlobs(diffId.get());
+      } else if (LayerFile.isInTheMaking(name)) {
+        clear(name);
       }
-      for (LayerFile file : files.of(diffId.get())) {
-        if (file instanceof LayerFile.Blob(Digest blob)) {
-          diffIdsOfBlobs.put(blob, diffId.get());
-        }
+    }
+  }
+
+  private void findBlobs(Digest diffId) throws ErrnoException {
+    for (LayerFile file : files.of(diffId)) {
+      if (file instanceof LayerFile.Blob(Digest blob)) {
+        diffIdsOfBlobs.put(blob, diffId);
+      }
+    }
+  }
+
+  private void clear(LinuxPath name) throws ErrnoException {
+    try {
+      moveToTrash(name);
+    } catch (ErrnoException e) {
+      // A root on a full disk is served, too.
+      switch (e.errno()) {
+        case ENOSPC, EDQUOT ->
+            log.warn(
+                "what is left of a layer cannot be moved now, the next start tries again directory={} error=\"{}\"",
+                name,
+                e.getMessage());
+        default -> throw e;
       }
     }
   }
@@ -183,7 +207,7 @@ public final class LayerStore {
     try {
       Fd all = files.createTop();
       while (true) {
-        LinuxPath name = LinuxPath.of(++drafts + ".new");
+        LinuxPath name = LayerFile.inTheMaking(++drafts);
         try {
           disk.createDirectory(all, name, DIRECTORY_MODE);
         } catch (ErrnoException e) {
@@ -347,9 +371,11 @@ public final class LayerStore {
       diffIdsOfBlobs.values().removeIf(diffId::equals);
       return Optional.of(moveToTrash(LayerFiles.directory(diffId)));
     }
-    try (Fd directory = files.openDirectory(diffId)) {
-      for (Digest index : indexes(diffId)) {
-        if (!kept.contains(index)) {
+    Set<Digest> unused = indexes(diffId);
+    unused.removeAll(kept);
+    if (!unused.isEmpty()) {
+      try (Fd directory = files.openDirectory(diffId)) {
+        for (Digest index : unused) {
           disk.removeFile(directory, new LayerFile.Index(index).name());
         }
       }

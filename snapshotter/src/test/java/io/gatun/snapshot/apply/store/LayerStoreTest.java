@@ -193,6 +193,20 @@ final class LayerStoreTest {
   }
 
   @Test
+  void whatIsNoLayersInLayersIsLeftAlone() throws Exception {
+    Digest index = keep();
+    Files.writeString(stored.layers().resolve("ab".repeat(32)), "a file in the place of a layer");
+    Files.createDirectory(stored.layers().resolve(DIFF_ID.hex() + ".damaged"));
+    reopen(calls.disk());
+    assertThat(layers()).hasSize(files(index).size() + 2);
+    Digest other = Digest.ofHex("ab".repeat(32));
+    assertThat(stored.store().indexes(other)).isEmpty();
+    assertThat(stored.store().contains(other, index)).isFalse();
+    assertThat(stored.store().retire(other, Set.of(index))).isEmpty();
+    assertThat(trash()).isEmpty();
+  }
+
+  @Test
   void aLayerThatIsThereIsNotWrittenAgain() throws IOException {
     Digest index = keep();
     String before = status(stored.tar(DIFF_ID));
