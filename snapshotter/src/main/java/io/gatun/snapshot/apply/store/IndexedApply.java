@@ -6,12 +6,18 @@ import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.LayerApplier;
 import io.gatun.snapshot.apply.LayerBlob;
 import io.gatun.snapshot.apply.index.IndexForm;
+import io.gatun.snapshot.apply.index.Inexpressible;
 import io.gatun.snapshot.apply.index.InexpressibleLayerException;
 import io.gatun.snapshot.apply.index.Inheritance;
 import io.gatun.snapshot.apply.index.InheritedAttributes;
 import io.gatun.snapshot.apply.index.LayerIndex;
 import io.gatun.snapshot.disk.Disk;
 import java.io.IOException;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Applies a layer to the store: one pass decompresses, hashes, writes the tar and makes its index.
@@ -21,9 +27,12 @@ import java.io.IOException;
  */
 public final class IndexedApply {
 
+  private static final Logger log = LoggerFactory.getLogger(IndexedApply.class);
+
   private final Disk disk;
   private final LayerApplier applier;
   private final boolean isWrittenBackEarly;
+  private final Map<Inexpressible, LongAdder> inexpressible = new ConcurrentHashMap<>();
 
   /** What has become of a layer. */
   public sealed interface Result {
@@ -53,6 +62,11 @@ public final class IndexedApply {
     this.isWrittenBackEarly = isWrittenBackEarly;
   }
 
+  /** {@return how many layers had no index for this reason} */
+  public long inexpressible(Inexpressible reason) {
+    return counter(reason).sum();
+  }
+
   /**
    * Fills a draft with a layer, with the limits, the failures and the cancellation of {@link
    * LayerApplier#apply}.
@@ -75,14 +89,28 @@ public final class IndexedApply {
       AppliedLayer layer = applier.apply(blob, index, tar, cancellation);
       tar.finish();
       if (index.inexpressible().isPresent()) {
-        return new Result.Inexpressible(layer, index.inexpressible().get());
+        return counted(layer, index.inexpressible().get());
       }
       try {
         return new Result.Indexed(
             layer, draft.writeIndex(index.indexer(), layer.diffId(), layer.sizeBytes()));
       } catch (InexpressibleLayerException e) {
-        return new Result.Inexpressible(layer, e);
+        return counted(layer, e);
       }
     }
+  }
+
+  private LongAdder counter(Inexpressible reason) {
+    return inexpressible.computeIfAbsent(reason, _ -> new LongAdder());
+  }
+
+  private Result counted(AppliedLayer layer, InexpressibleLayerException reason) {
+    counter(reason.reason()).increment();
+    log.info(
+        "layer has no index and is to be a directory diff_id={} reason={} detail=\"{}\"",
+        layer.diffId(),
+        reason.reason(),
+        reason.getMessage());
+    return new Result.Inexpressible(layer, reason);
   }
 }

@@ -271,6 +271,8 @@ public final class LayerStore {
       draft.published();
     } else {
       try (Fd into = files.openDirectory(diffId)) {
+        // Should it be missing, which was reported, this is it again.
+        files.moveIfFree(from, LayerDraft.TAR, into, LayerDraft.TAR);
         add(from, into, index, isDurable);
         files.moveIfFree(
             from, new LayerFile.Blob(blob).name(), into, new LayerFile.Blob(blob).name());

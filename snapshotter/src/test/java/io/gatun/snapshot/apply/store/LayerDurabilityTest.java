@@ -99,6 +99,7 @@ final class LayerDurabilityTest {
               "rename index to index-SHA256",
               "sync 3.new",
               "rename 3.new to DIFF-ID",
+              "rename tar to tar",
               "rename index-%s to index-SHA256".formatted(index(stored)),
               "syncData index-SHA256",
               "rename blob-%s to blob-SHA256".formatted(BytesBlob.digestOf(GZIP).hex()),

@@ -327,6 +327,30 @@ final class LayerStoreTest {
     assertThat(stored.store().use(DIFF_ID)).isEmpty();
   }
 
+  @Test
+  void aTarThatHasVanishedIsThereAgainAfterTheNextApply() throws IOException {
+    Digest index = keep();
+    Files.delete(stored.tar(DIFF_ID));
+    assertThat(stored.store().contains(DIFF_ID, index)).isFalse();
+    assertThat(keep()).isEqualTo(index);
+    assertThat(stored.tar(DIFF_ID)).hasBinaryContent(TAR);
+    assertThat(layers()).containsExactlyElementsOf(files(index));
+  }
+
+  @Test
+  void aTreeThatDoesNotFitIntoTheMemoryOfAnApplyIsSpilledAndNothingOfThatIsLeft()
+      throws IOException {
+    TarBuilder builder = TarBuilder.pax();
+    for (int i = 0; i < 80_000; i++) {
+      builder.file("d%d/name of file %d".formatted(i % 100, i), 0644, "");
+    }
+    byte[] tar = builder.finish();
+    Result.Indexed result = (Result.Indexed) stored.keep(Compressed.gzip(tar));
+    assertThat(result.index().isSpilled()).isTrue();
+    assertThat(result.index().inodes()).isEqualTo(80_101);
+    assertThat(layers()).hasSize(4);
+  }
+
   // Layers without an index.
 
   @Test
@@ -390,6 +414,8 @@ final class LayerStoreTest {
     try (LayerDraft draft = stored.store().draft()) {
       Result.Inexpressible result = (Result.Inexpressible) stored.apply(tar, draft);
       assertThat(result.reason().reason()).isEqualTo(Inexpressible.SPARSE_FILE);
+      assertThat(stored.indexed().inexpressible(Inexpressible.SPARSE_FILE)).isEqualTo(1);
+      assertThat(stored.indexed().inexpressible(Inexpressible.ENTRIES)).isZero();
       try (StoredTar from = draft.openTar();
           TreeWriter writer = TreeWriter.open(new LinuxDisk(), tree.target(), false)) {
         from.read(writer, new Cancellation());

@@ -23,14 +23,14 @@ import java.util.stream.Stream;
 /** A root with its store of layers, and what fills it. */
 final class TestStore implements AutoCloseable {
 
-  private final Disk disk;
+  private final IndexedApply indexed;
   private final Path path;
   private final Root root;
   private final LayerStore store;
   private final LayerApplier applier = new LayerApplier(ApplyLimits.of(2, 0));
 
   TestStore(Disk disk, Path path) throws IOException, UnusableRootException {
-    this.disk = disk;
+    this.indexed = new IndexedApply(disk, applier, true);
     this.path = path;
     this.root = Root.open(disk, path);
     boolean isOpen = false;
@@ -95,8 +95,11 @@ final class TestStore implements AutoCloseable {
       Inheritance inheritance,
       Cancellation cancellation)
       throws IOException {
-    return new IndexedApply(disk, applier, true)
-        .run(blob, draft, form, top, inheritance, cancellation);
+    return indexed.run(blob, draft, form, top, inheritance, cancellation);
+  }
+
+  IndexedApply indexed() {
+    return indexed;
   }
 
   Path layers() {

@@ -1,0 +1,110 @@
+package io.gatun.bench;
+
+import io.gatun.snapshot.apply.ApplyLimits;
+import io.gatun.snapshot.apply.Cancellation;
+import io.gatun.snapshot.apply.FileBlob;
+import io.gatun.snapshot.apply.LayerApplier;
+import io.gatun.snapshot.apply.index.IndexForm;
+import io.gatun.snapshot.apply.index.Inheritance;
+import io.gatun.snapshot.apply.index.InheritedAttributes;
+import io.gatun.snapshot.apply.store.IndexedApply;
+import io.gatun.snapshot.apply.store.LayerDraft;
+import io.gatun.snapshot.apply.store.LayerStore;
+import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.disk.Root;
+import io.gatun.snapshot.disk.UnusableRootException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * What does it cost to keep a layer as its tar with an index, by the size of its files? To be
+ * compared with {@link TreeBenchmark}: the layer is not compressed, and nothing is synced; each
+ * invocation begins with an empty root.
+ */
+@State(Scope.Thread)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.MILLISECONDS)
+@Warmup(iterations = 3, time = 1)
+@Measurement(iterations = 5, time = 1)
+@Fork(2)
+public class StoreBenchmark {
+
+  @Param("16777216")
+  int sizeBytes;
+
+  @Param({"4096", "16777216"})
+  int fileBytes;
+
+  @Param(TemporaryDirectory.DEFAULT_PARENT)
+  String directory;
+
+  private final Cancellation cancellation = new Cancellation();
+  private final Disk disk = new LinuxDisk();
+  private TemporaryDirectory source;
+  private TemporaryDirectory target;
+  private Path layer;
+  private LayerApplier applier;
+  private Root root;
+  private LayerStore store;
+
+  @Setup
+  public void write() throws IOException {
+    source = TemporaryDirectory.in(directory);
+    layer = SampleLayer.write(source.path(), LayerForm.NONE, sizeBytes, fileBytes);
+    applier = new LayerApplier(ApplyLimits.of(1, 0));
+  }
+
+  @TearDown
+  public void delete() {
+    applier.close();
+    source.close();
+  }
+
+  @Setup(Level.Invocation)
+  public void makeRoot() throws IOException, UnusableRootException {
+    target = TemporaryDirectory.in(directory);
+    root = Root.open(disk, target.path().resolve("root"));
+    store = LayerStore.open(disk, root);
+  }
+
+  @TearDown(Level.Invocation)
+  public void deleteRoot() {
+    root.close();
+    target.close();
+  }
+
+  @Benchmark
+  public IndexedApply.Result keep() throws IOException {
+    try (FileBlob blob = SampleLayer.open(layer);
+        LayerDraft draft = store.draft()) {
+      IndexedApply.Result result =
+          new IndexedApply(disk, applier, false)
+              .run(
+                  blob,
+                  draft,
+                  IndexForm.OVERLAY,
+                  InheritedAttributes.ofTop(),
+                  Inheritance.NOTHING,
+                  cancellation);
+      if (result instanceof IndexedApply.Result.Indexed indexed) {
+        store.publish(draft, indexed, blob.digest(), false).close();
+      }
+      return result;
+    }
+  }
+}
