@@ -1,6 +1,8 @@
 package io.gatun.cli;
 
+import java.io.Console;
 import java.io.PrintWriter;
+import java.util.Optional;
 
 /** One line on a terminal that says how far something is. */
 final class ProgressBar {
@@ -18,7 +20,8 @@ final class ProgressBar {
 
   /** {@return whether there is a terminal that somebody looks at} */
   static boolean isShown() {
-    return System.console() != null && System.console().isTerminal();
+    // There may be none at all, depending on the JDK.
+    return Optional.ofNullable(System.console()).filter(Console::isTerminal).isPresent();
   }
 
   void show(long bytes, long ofBytes) {

@@ -55,7 +55,7 @@ final class ContentCheckTest {
     KeptLayer layer = KeptLayer.make(root, layer(sizeBytes), INDEX);
     assertThat(layer.check()).isEmpty();
     List<Long> offsets = new ArrayList<>();
-    for (long offset = sizeBytes - 1; offset >= 0; offset = offset / 2 - 1) {
+    for (long offset = sizeBytes - 1L; offset >= 0; offset = offset / 2 - 1) {
       offsets.add(offset);
     }
     for (long offset : offsets) {

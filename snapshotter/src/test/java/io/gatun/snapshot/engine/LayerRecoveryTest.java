@@ -92,6 +92,10 @@ final class LayerRecoveryTest {
 
   @Test
   void onlyWhatRecordsNameIsKept() throws Exception {
+    startAndCheck();
+  }
+
+  private void startAndCheck() throws Exception {
     try (EngineRoot engine = open(new UnsyncedDisk())) {
       engine.snapshotter().cleanup();
       assertThat(names("layers")).containsExactly(DIFF_ID.hex());
@@ -125,6 +129,6 @@ final class LayerRecoveryTest {
     }
     assertThat(calls.count("rename")).isGreaterThanOrEqualTo(2);
     assertThat(names("layers")).hasSize(3);
-    onlyWhatRecordsNameIsKept();
+    startAndCheck();
   }
 }
