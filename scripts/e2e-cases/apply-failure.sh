@@ -167,6 +167,39 @@ it_says_what_is_wrong_with_a_layer() {
   compare_views latest 4
 }
 
+it_refuses_what_it_is_not_to_unpack() {
+  own_differ=yes
+  start_node ext4
+  local layer size unknown=sha256:0000000000000000000000000000000000000000000000000000000000000000
+  pull latest overlayfs
+  pull latest
+  run_ctr snapshots --snapshotter gatun prepare waiting >/dev/null
+  run_ctr snapshots --snapshotter gatun view viewed "$(chain_ids latest | head -n 1)" >/dev/null
+  layer=$(layers latest | head -n 1)
+  size=$(stat -c %s "$(blob "$layer")")
+
+  refute apply_layer waiting "$layer" --namespace elsewhere
+  assert_refusal NotFound "$layer" elsewhere
+  refute apply_layer waiting "$layer" --namespace 'no name'
+  assert_refusal InvalidArgument "$layer" 'no name'
+  refute apply_layer waiting "$layer" --digest "$unknown"
+  assert_refusal NotFound "$unknown"
+  refute apply_layer waiting "$layer" --size $((size + 1))
+  assert_refusal InvalidArgument "$layer" "$size" $((size + 1))
+  refute apply_layer waiting "$layer" --type application/vnd.oci.image.layer.v1.tar+gzip+encrypted
+  assert_refusal Unimplemented encrypted
+  refute apply_layer waiting "$layer" --source "$node/containerd/root"
+  assert_refusal Unimplemented "no mounts of a snapshot"
+  refute apply_layer viewed "$layer"
+  assert_refusal FailedPrecondition viewed
+
+  apply_layer waiting "$layer"
+  # It holds something now.
+  refute apply_layer waiting "$layer"
+  assert_refusal Unimplemented waiting
+  run_ctr snapshots --snapshotter gatun rm waiting
+}
+
 # overwrite FILE OFFSET BYTES
 overwrite() { printf '%b' "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }
 

@@ -15,6 +15,26 @@ compare_own_differ() {
   assert_equal "layers that it left to others" 5 "$(count_applies UNIMPLEMENTED)"
 }
 
+# As an unpacker of containerd 2.2, whose place a client of our own takes.
+it_unpacks_at_once_what_overlayfs_unpacks_in_order() {
+  own_differ=yes
+  rebase=yes
+  start_node ext4
+  local tag differ
+  for tag in latest sibling; do
+    pull "$tag" overlayfs
+    for differ in proxy walking; do
+      "$testbed" unpack --address "$gatun_socket" --containerd "$containerd_socket" --differ "$differ" \
+        "$(manifest_digest "$tag")" >"/tmp/$differ.$tag.names"
+    done
+  done
+  assert_equal "layers that Gatun unpacked" 5 "$(count_applies OK)"
+  # All but the lowest, by two differs.
+  assert_equal "layers that were put on others" 8 "$(gatun_snapshots | cut -f 3 | grep -c .)"
+  compare_unpacked_at_once latest 1
+  compare_unpacked_at_once sibling 4
+}
+
 it_unpacks_what_is_in_the_content_store() {
   own_differ=yes
   start_node ext4

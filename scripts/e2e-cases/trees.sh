@@ -26,6 +26,35 @@ compare_with_overlayfs() {
   [[ $2 == native ]] || compare_layers latest
 }
 
+# compare_unpacked_at_once TAG FROM: the same for snapshots that were put on one another when they were committed, by both
+# differs. Their names are in files.
+compare_unpacked_at_once() {
+  local tag=$1 chains blobs=() options=() digest i differ names theirs=() ours
+  mapfile -t chains < <(chain_ids "$tag")
+  for digest in $(layers "$tag"); do blobs+=("$(blob "$digest")"); done
+  for i in "${!chains[@]}"; do
+    options+=(--layer "${blobs[i]}")
+    ((i + 1 >= $2)) || continue
+    view overlayfs "${chains[i]}" /tmp/overlayfs
+    "$testbed" manifest "${options[@]}" /tmp/overlayfs >/tmp/overlayfs.manifest
+    unview overlayfs /tmp/overlayfs
+    for differ in proxy walking; do
+      mapfile -t names <"/tmp/$differ.$tag.names"
+      assert_equal "snapshots of $tag by $differ" "${#chains[@]}" "${#names[@]}"
+      mkdir -p /tmp/gatun
+      "$testbed" view --address "$gatun_socket" "compared $differ $tag $i" "${names[i]}" /tmp/gatun >"/tmp/$differ.lowers"
+      "$testbed" manifest "${options[@]}" /tmp/gatun >/tmp/gatun.manifest
+      umount /tmp/gatun
+      assert_same_files "$tag by $differ, mounted up to layer $((i + 1))" /tmp/overlayfs.manifest /tmp/gatun.manifest
+    done
+  done
+  mapfile -t theirs < <(lower_directories overlayfs "${chains[-1]}")
+  for differ in proxy walking; do
+    mapfile -t ours <"/tmp/$differ.lowers"
+    compare_directories "$tag by $differ"
+  done
+}
+
 # compare_views TAG FROM: each layer from that number on with all below it, mounted as containerd mounts it.
 compare_views() {
   local chains blobs=() options=() digest i snapshotter
@@ -46,12 +75,18 @@ compare_views() {
 
 # compare_layers TAG: each layer by itself, as it lies on the disk.
 compare_layers() {
-  local top blobs=() digest i snapshotter ours theirs
+  local top blobs=() digest ours theirs
   top=$(chain_ids "$1" | tail -n 1)
   for digest in $(layers "$1"); do blobs+=("$(blob "$digest")"); done
   mapfile -t ours < <(lower_directories gatun "$top")
   mapfile -t theirs < <(lower_directories overlayfs "$top")
-  assert_equal "lower directories" "${#blobs[@]}" "${#ours[@]}"
+  compare_directories "$1"
+}
+
+# compare_directories WHAT: those in ours with those in theirs, of the layers in blobs.
+compare_directories() {
+  local i
+  assert_equal "lower directories of $1" "${#blobs[@]}" "${#ours[@]}"
   for i in "${!blobs[@]}"; do
     "$testbed" manifest --raw --layer "${blobs[i]}" "${ours[i]}" >/tmp/ours.manifest
     "$testbed" manifest --raw --layer "${blobs[i]}" "${theirs[i]}" >/tmp/theirs.manifest

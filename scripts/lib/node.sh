@@ -7,6 +7,9 @@ node=/tmp/node
 # With yes, containerd has layers unpacked by Gatun, and Gatun logs each request.
 own_differ=no
 
+# With yes, and own_differ, Gatun puts a snapshot on its parent when it is committed.
+rebase=no
+
 # How the registry is to be started, beyond serving the images.
 registry_kind=
 
@@ -21,6 +24,7 @@ containerd_address = "$containerd_socket"
 containerd_root = "$node/containerd/root"
 log_level = "debug"
 TOML
+  [[ $rebase == no ]] || say 'rebase = true' >>/tmp/gatun.toml
 }
 
 # start_node FILESYSTEM [ARGUMENT...]: further arguments are those of `gatun serve`.

@@ -10,8 +10,6 @@ import (
 	"github.com/containerd/containerd/api/types"
 	"github.com/containerd/containerd/namespaces"
 	"github.com/containerd/containerd/snapshots"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 )
 
 // apply asks a differ itself, and not through containerd, to unpack a layer into an active snapshot, and prints the digest of
@@ -29,20 +27,16 @@ func apply(arguments []string) error {
 		return errors.New("one key expected")
 	}
 
-	snapshotter, err := connect(*address)
-	if err != nil {
-		return err
-	}
-	ctx := namespaces.WithNamespace(context.Background(), *namespace)
-	mounts, err := mountsOf(ctx, snapshotter, flags.Arg(0), *source)
-	if err != nil {
-		return err
-	}
-	connection, err := grpc.Dial("unix://"+*address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	connection, err := dial(*address)
 	if err != nil {
 		return err
 	}
 	defer connection.Close()
+	ctx := namespaces.WithNamespace(context.Background(), *namespace)
+	mounts, err := mountsOf(ctx, snapshotterAt(connection), flags.Arg(0), *source)
+	if err != nil {
+		return err
+	}
 	response, err := diffapi.NewDiffClient(connection).Apply(ctx, &diffapi.ApplyRequest{
 		Diff:   &types.Descriptor{MediaType: *mediaType, Digest: *digest, Size: *size},
 		Mounts: mounts,

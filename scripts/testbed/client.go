@@ -16,11 +16,20 @@ import (
 
 // connect opens the client that containerd itself uses for a proxy plugin.
 func connect(address string) (snapshots.Snapshotter, error) {
-	connection, err := grpc.Dial("unix://"+address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	connection, err := dial(address)
 	if err != nil {
 		return nil, err
 	}
-	return proxy.NewSnapshotter(snapshotsapi.NewSnapshotsClient(connection), "gatun"), nil
+	return snapshotterAt(connection), nil
+}
+
+func snapshotterAt(connection *grpc.ClientConn) snapshots.Snapshotter {
+	return proxy.NewSnapshotter(snapshotsapi.NewSnapshotsClient(connection), "gatun")
+}
+
+// dial connects to a unix socket.
+func dial(address string) (*grpc.ClientConn, error) {
+	return grpc.Dial("unix://"+address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 }
 
 // ping asks a snapshotter for something that it answers when it is ready.

@@ -6,8 +6,6 @@ import (
 	"flag"
 	"fmt"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	runtime "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
@@ -40,7 +38,7 @@ func withImageService(command string, arguments []string,
 		return errors.New("one image expected")
 	}
 
-	connection, err := grpc.Dial("unix://"+*address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	connection, err := dial(*address)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,8 @@ var commands = map[string]func(arguments []string) error{
 	"peer":       peer,
 	"ping":       ping,
 	"prepare":    prepare,
+	"unpack":     unpack,
+	"view":       view,
 }
 
 func main() {

@@ -11,12 +11,16 @@ import io.gatun.snapshot.driver.OverlaySettings;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.fixture.TarBuilder;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,9 +28,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Goal: what containerd waits for with its metadata locked, Commit and Remove, takes no longer for
- * a layer of 80,000 files than for one of a few, each file on the disk when Apply returns. Method:
- * medians of a few layers, which are printed; on a quiet machine they are to be at most 2 ms and 5
- * ms, and a test on any machine asserts what a walk of the layer would exceed.
+ * a layer of 80,000 files than for one of a few, each file on the disk when Apply returns: at the
+ * median 2 ms and 5 ms, in a daemon that has been running for a while. Method: medians of a few
+ * layers, which are printed. The times are those of a disk on which a sync of a few bytes takes
+ * next to nothing; so that of such a sync, measured in between, is granted for each that the call
+ * has to wait for.
  */
 @Timeout(600)
 class LayerCostIT {
@@ -34,17 +40,29 @@ class LayerCostIT {
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
 
   private static final Map<String, String> NO_LABELS = Map.of();
-  private static final int LAYERS = 5;
+  private static final int LAYERS = 7;
   private static final int DIRECTORIES = 800;
   private static final int FILES_EACH = 100;
 
-  /** A walk of 80,000 files takes 0.3 s with nothing else to do. */
-  private static final Duration MEDIAN_MAX = Duration.ofMillis(50);
+  /** So many that what they run is compiled. */
+  private static final int SMALL_LAYERS = 300;
+
+  private static final Duration COMMIT_MAX = Duration.ofMillis(2);
+  private static final Duration REMOVE_MAX = Duration.ofMillis(5);
+
+  /** The journal; and before that what a rebase changes, and that it does. */
+  private static final int COMMIT_SYNCS = 1;
+
+  private static final int REBASE_SYNCS = 2;
+  private static final int REMOVE_SYNCS = 1;
+
+  private final byte[] large = layer(DIRECTORIES);
+  private final byte[] small = layer(1);
 
   /** It does not name the directory that all of it is in. */
-  private static byte[] layer() {
+  private static byte[] layer(int directories) {
     TarBuilder tar = TarBuilder.pax();
-    for (int i = 0; i < DIRECTORIES; i++) {
+    for (int i = 0; i < directories; i++) {
       String directory = "usr/d" + i;
       tar.directory(directory, 0755);
       for (int j = 0; j < FILES_EACH; j++) {
@@ -61,35 +79,51 @@ class LayerCostIT {
     OverlaySettings overlay = isRebase ? TestRoots.REBASING : TestRoots.PLAIN;
     List<Duration> commits = new ArrayList<>();
     List<Duration> removals = new ArrayList<>();
-    byte[] tar = layer();
-    try (EngineRoot root = TestRoots.open(directory, DriverSetting.OVERLAY, overlay)) {
+    List<Duration> syncs = new ArrayList<>();
+    try (SmallSync sync = new SmallSync(directory.resolve("sync"));
+        EngineRoot root =
+            TestRoots.open(directory.resolve("root"), DriverSetting.OVERLAY, overlay)) {
       Snapshotter snapshots = root.snapshotter();
       LayerUnpacker unpacker = root.unpacker(1);
-      UnaryOperator<String> key = name -> "default/1/extract-1-a sha256:" + name;
-      List<Mount> first = snapshots.prepare(key.apply("base"), "", NO_LABELS);
-      unpacker.unpack(
-          new BytesBlob(TarBuilder.pax().directory("usr", 0755).finish()),
-          first,
-          false,
-          new Cancellation());
-      snapshots.commit("base", key.apply("base"), "", NO_LABELS);
-      for (int i = 0; i < LAYERS; i++) {
+      unpack(snapshots, unpacker, "base", "", TarBuilder.pax().directory("usr", 0755).finish());
+      snapshots.commit("base", key("base"), "", NO_LABELS);
+      for (int i = 0; i < SMALL_LAYERS + LAYERS; i++) {
+        boolean isCounted = i >= SMALL_LAYERS;
         String name = "layer-" + i;
-        List<Mount> mounts = snapshots.prepare(key.apply(name), isRebase ? "" : "base", NO_LABELS);
-        unpacker.unpack(new BytesBlob(tar), mounts, false, new Cancellation());
-        commits.add(timed(() -> snapshots.commit(name, key.apply(name), "base", NO_LABELS)));
-        removals.add(timed(() -> snapshots.remove(name)));
-        snapshots.cleanup();
+        unpack(snapshots, unpacker, name, isRebase ? "" : "base", isCounted ? large : small);
+        Duration commit = timed(() -> snapshots.commit(name, key(name), "base", NO_LABELS));
+        Duration one = timed(sync);
+        Duration removal = timed(() -> snapshots.remove(name));
+        if (isCounted) {
+          commits.add(commit);
+          syncs.add(one);
+          removals.add(removal);
+          snapshots.cleanup();
+        }
       }
     }
     System.out.printf(
-        "layer of %d files, rebase %s: commit %d us, remove %d us%n",
+        "layer of %d files, rebase %s: commit %d us, remove %d us, one sync %d us%n",
         DIRECTORIES * FILES_EACH,
         isRebase,
         median(commits).toNanos() / 1_000,
-        median(removals).toNanos() / 1_000);
-    assertThat(median(commits)).isLessThan(MEDIAN_MAX);
-    assertThat(median(removals)).isLessThan(MEDIAN_MAX);
+        median(removals).toNanos() / 1_000,
+        median(syncs).toNanos() / 1_000);
+    int commitSyncs = COMMIT_SYNCS + (isRebase ? REBASE_SYNCS : 0);
+    assertThat(median(commits))
+        .isLessThan(COMMIT_MAX.plus(median(syncs).multipliedBy(commitSyncs)));
+    assertThat(median(removals))
+        .isLessThan(REMOVE_MAX.plus(median(syncs).multipliedBy(REMOVE_SYNCS)));
+  }
+
+  private static void unpack(
+      Snapshotter snapshots, LayerUnpacker unpacker, String name, String parent, byte[] tar) {
+    List<Mount> mounts = snapshots.prepare(key(name), parent, NO_LABELS);
+    unpacker.unpack(new BytesBlob(tar), mounts, false, new Cancellation());
+  }
+
+  private static String key(String name) {
+    return "default/1/extract-1-a sha256:" + name;
   }
 
   private static Duration timed(Runnable work) {
@@ -100,5 +134,34 @@ class LayerCostIT {
 
   private static Duration median(List<Duration> times) {
     return times.stream().sorted().toList().get(times.size() / 2);
+  }
+
+  /** Writes a few bytes over others, as a journal does, and waits for the disk. */
+  private static final class SmallSync implements Runnable, AutoCloseable {
+
+    private static final int BYTES = 4096;
+
+    private final FileChannel file;
+
+    SmallSync(Path path) throws IOException {
+      file = FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+      file.write(ByteBuffer.allocate(BYTES));
+      file.force(true);
+    }
+
+    @Override
+    public void run() {
+      try {
+        file.write(ByteBuffer.allocate(BYTES), 0);
+        file.force(false);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+
+    @Override
+    public void close() throws IOException {
+      file.close();
+    }
   }
 }
