@@ -85,7 +85,8 @@ final class DiffService extends DiffGrpc.DiffImplBase {
     List<Mount> mounts = SnapshotMessages.toMounts(request.getMountsList());
     String key = unpacker.key(mounts);
     // A snapshot was prepared for the namespace that its layer is in.
-    String namespace = CallNamespace.require("apply", said.or(() -> CallNamespace.inKey(key)));
+    String namespace =
+        CallNamespace.require("apply: layer " + digest, said.or(() -> CallNamespace.inKey(key)));
     try (LayerBlob blob = content.open(namespace, digest, diff.getSize())) {
       AppliedLayer layer = unpacker.unpack(blob, mounts, request.getSyncFs(), cancellation);
       warnOfOverlayXattrs(digest, layer);
