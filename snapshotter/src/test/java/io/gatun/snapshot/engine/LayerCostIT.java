@@ -50,7 +50,9 @@ class LayerCostIT {
   private static final Duration COMMIT_MAX = Duration.ofMillis(2);
   private static final Duration REMOVE_MAX = Duration.ofMillis(5);
 
-  /** Of directories: that the snapshot inherits, and what it does. Both also wait for the journal. */
+  /**
+   * Of directories: that the snapshot inherits, and what it does. Both also wait for the journal.
+   */
   private static final int REBASE_SYNCS = 2;
 
   private final byte[] large = layer(DIRECTORIES);
