@@ -29,17 +29,27 @@ measure_lives() {
   done </tmp/measured
 }
 
+# subject_by CLIENTS
+subject_by() {
+  subject="$driver by $1 clients"
+  [[ $1 != 1 ]] || subject="$driver by 1 client"
+}
+
+measure_just_started() {
+  local round=0
+  measure_lives 1 $lives_just_started
+}
+
 run_lives() {
   local clients
-  subject="$driver by 1 client, just started"
   begin_run
   fresh_volume 4G
   backend=$contender start_gatun "$volume/root" --driver "$driver"
-  measure_lives 1 $lives_just_started
+  subject_by 1
+  measure_just_started
   "$testbed" load --address "$gatun_socket" --clients 16 --lives $((lives_of_warming[$contender] / 16)) >/dev/null
   for clients in 1 4 16; do
-    subject="$driver by $clients clients"
-    [[ $clients != 1 ]] || subject="$driver by 1 client"
+    subject_by "$clients"
     measure_lives "$clients" "${lives_measured[$clients]}"
   done
   subject=$driver
