@@ -99,7 +99,7 @@ copy_once() {
 
 bench_copy() {
   local round=0 contender temperature subject source_files
-  memory_touched_gib=3
+  memory_touched_gib=2
   [[ -d $source_tree ]] || make_source
   source_files=$(find "$source_tree" | wc -l)
   subject="$source_part of large"

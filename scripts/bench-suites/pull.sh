@@ -69,7 +69,7 @@ try() (
 
 bench_pull() {
   local status images contender contenders runnable subject=- round=0
-  memory_touched_gib=5
+  memory_touched_gib=3
   images=("${pulled_images_full[@]}")
   [[ $size != quick ]] || images=("${pulled_images_quick[@]}")
   start_registries

@@ -59,7 +59,7 @@ bench_remove() {
   memory_touched_gib=2
   keep_content "$small_image" demo:latest "$warming_image"
   remove_by demo demo:latest native gatun-native
-  memory_touched_gib=5
+  memory_touched_gib=3
   keep_content "$small_image" "$warming_image"
   keep_content "$large_image" large:latest
   remove_by large large:latest overlayfs gatun

@@ -134,7 +134,7 @@ measure_in_shell() {
 
 bench_unpack() {
   local images contenders subject contender round=0
-  memory_touched_gib=5
+  memory_touched_gib=3
   images=("${unpacked_images_full[@]}")
   [[ $size != quick ]] || images=("${unpacked_images_quick[@]}")
   if [[ ! -d $content_kept ]]; then

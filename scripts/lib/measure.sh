@@ -44,7 +44,7 @@ touch_memory() {
 # read_into_memory PATH...: all files there, so that whatever ran before, the page cache is the same for all.
 read_into_memory() { find "$@" -type f -exec cat {} + >/dev/null; }
 
-# What a run of a suite needs at most, its files and the device below them included.
+# What a run of a suite needs at most, the files that it writes included; the device below them passes memory by.
 memory_touched_gib=2
 
 # --- noise
