@@ -48,7 +48,7 @@ public class MountOptionsBenchmark {
             new OverlayFeatures(false, true));
     List<Long> parents =
         LongStream.range(0, layers).mapToObj(layer -> FIRST_ID - 1 - layer).toList();
-    chain = new Chain(FIRST_ID, Kind.ACTIVE, parents, Map.of(), false);
+    chain = new Chain(FIRST_ID, Kind.ACTIVE, Lower.directories(parents), Map.of(), false);
   }
 
   @Benchmark

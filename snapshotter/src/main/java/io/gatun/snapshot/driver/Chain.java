@@ -9,15 +9,15 @@ import java.util.Map;
  *
  * @param id the snapshot's own id, which is the name of its directory
  * @param kind what the snapshot is for
- * @param parents ids of its parents, nearest first; empty for a base
+ * @param lowers its parents, nearest first; empty for a base
  * @param labels the snapshot's labels
  * @param extraction whether it was prepared to unpack a layer into it
  */
 public record Chain(
-    long id, Kind kind, List<Long> parents, Map<String, String> labels, boolean extraction) {
+    long id, Kind kind, List<Lower> lowers, Map<String, String> labels, boolean extraction) {
 
   public Chain {
-    parents = List.copyOf(parents);
+    lowers = List.copyOf(lowers);
     labels = Map.copyOf(labels);
   }
 
@@ -28,6 +28,16 @@ public record Chain(
 
   /** {@return the same for a snapshot with another id} */
   public Chain withId(long other) {
-    return new Chain(other, kind, parents, labels, extraction);
+    return new Chain(other, kind, lowers, labels, extraction);
+  }
+
+  /** {@return the ids of its parents, nearest first} */
+  public List<Long> parents() {
+    return lowers.stream().map(Lower::id).toList();
+  }
+
+  /** {@return whether an index has to be mounted before the snapshot can be used} */
+  public boolean hasIndexedLower() {
+    return lowers.stream().anyMatch(Lower::isIndexed);
   }
 }

@@ -64,7 +64,7 @@ public final class NativeDriver implements Driver {
       if (marksCopies) {
         copyMark.record(directory);
       }
-      try (Fd source = files.openFiles(chain.parents().getFirst());
+      try (Fd source = files.openFiles(chain.lowers().getFirst().id());
           Fd target = files.open(directory, SnapshotFiles.FILES)) {
         copy.copy(source, target);
       }
@@ -72,7 +72,7 @@ public final class NativeDriver implements Driver {
   }
 
   private static boolean isCopy(Chain chain) {
-    return chain.kind() == Kind.ACTIVE && !chain.parents().isEmpty();
+    return chain.kind() == Kind.ACTIVE && !chain.lowers().isEmpty();
   }
 
   /** Most are copies, and a base is made once for all images that have it. */
@@ -170,7 +170,7 @@ public final class NativeDriver implements Driver {
   public boolean isEmpty(Chain chain) throws ErrnoException {
     try (Fd own = files.openFiles(chain.id())) {
       FileStatus status = Stat.statx(own);
-      return chain.parents().isEmpty()
+      return chain.lowers().isEmpty()
           && status.mode() == SnapshotFiles.FILES_MODE
           && new DirectoryReader().next(own).isEmpty();
     }

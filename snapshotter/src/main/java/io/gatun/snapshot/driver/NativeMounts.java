@@ -18,7 +18,8 @@ final class NativeMounts {
   List<Mount> of(Chain chain) {
     return switch (chain.kind()) {
       case ACTIVE -> bind(chain.id(), "rw");
-      case VIEW -> bind(chain.parents().isEmpty() ? chain.id() : chain.parents().getFirst(), "ro");
+      case VIEW ->
+          bind(chain.lowers().isEmpty() ? chain.id() : chain.lowers().getFirst().id(), "ro");
       case COMMITTED ->
           throw new IllegalArgumentException("snapshot " + chain.id() + " is committed");
     };

@@ -114,10 +114,10 @@ public final class OverlayDriver implements Driver {
           IdMapping.ofLabel(IdMapping.UID_LABEL, chain.labels()).root(),
           IdMapping.ofLabel(IdMapping.GID_LABEL, chain.labels()).root());
     }
-    if (chain.parents().isEmpty()) {
+    if (chain.lowers().isEmpty()) {
       return Owner.self();
     }
-    FileStatus parent = files.status(chain.parents().getFirst());
+    FileStatus parent = files.status(chain.lowers().getFirst().id());
     return new Owner(parent.uid(), parent.gid());
   }
 

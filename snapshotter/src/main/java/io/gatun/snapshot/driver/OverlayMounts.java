@@ -3,8 +3,10 @@ package io.gatun.snapshot.driver;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.Mount;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
@@ -20,6 +22,13 @@ import java.util.stream.Collectors;
  * <tr><td>active with parents</td><td>overlay, {@code workdir=,upperdir=,lowerdir=}</td></tr>
  * </table>
  *
+ * <p>Of layers with one index, only the nearest is mentioned: the kernel refuses a directory that
+ * is there twice, and what it has in common with one further away is hidden by it anyway. With an
+ * index below, files would have the device number of the index and directories that of the overlay,
+ * which {@code xino=on} prevents; and ids are not mapped by options, since the mounts that would be
+ * mapped along with the directory that they are in are not, or with all others, depending on the
+ * version of containerd.
+ *
  * <p>Options come in the order: id mappings, directories, configured ones. There is one shape of
  * ours: with rebase, a layer is unpacked before its parents are known, and into a bind mount
  * containerd's differ would write deletions as deletions of nothing. So an extraction without a
@@ -28,6 +37,7 @@ import java.util.stream.Collectors;
 final class OverlayMounts {
 
   private static final String VOLATILE = "volatile";
+  private static final String ONE_DEVICE = "xino=on";
 
   private final SnapshotPaths paths;
   private final OverlaySettings settings;
@@ -63,9 +73,9 @@ final class OverlayMounts {
       case ACTIVE -> List.of(hasLower(chain) ? overlay(chain) : bind(chain, chain.id(), "rw"));
       case VIEW ->
           List.of(
-              switch (chain.parents().size()) {
+              switch (different(chain.lowers()).size()) {
                 case 0 -> bind(chain, chain.id(), "ro");
-                case 1 -> bind(chain, chain.parents().getFirst(), "ro");
+                case 1 -> bind(chain, chain.lowers().getFirst().id(), "ro");
                 default -> overlay(chain);
               });
       case COMMITTED ->
@@ -82,7 +92,7 @@ final class OverlayMounts {
 
   /** {@return whether a snapshot may be what a container writes to, through an overlay mount} */
   static boolean isContainer(Chain chain) {
-    return chain.kind() == Kind.ACTIVE && !chain.extraction() && !chain.parents().isEmpty();
+    return chain.kind() == Kind.ACTIVE && !chain.extraction() && !chain.lowers().isEmpty();
   }
 
   /**
@@ -90,12 +100,12 @@ final class OverlayMounts {
    * directory}
    */
   boolean isOnEmptyLower(Chain chain) {
-    return settings.rebase() && chain.extraction() && chain.parents().isEmpty();
+    return settings.rebase() && chain.extraction() && chain.lowers().isEmpty();
   }
 
   /** {@return whether a writable snapshot is seen through an overlay mount} */
   boolean hasLower(Chain chain) {
-    return !chain.parents().isEmpty() || isOnEmptyLower(chain);
+    return !chain.lowers().isEmpty() || isOnEmptyLower(chain);
   }
 
   private Mount bind(Chain chain, long id, String access) {
@@ -111,24 +121,38 @@ final class OverlayMounts {
       options.add("workdir=" + paths.work(chain.id()));
       options.add("upperdir=" + paths.files(chain.id()));
     }
-    options.add("lowerdir=" + lower(chain.parents()));
+    options.add("lowerdir=" + lower(chain.lowers()));
     options.addAll(configured);
+    if (chain.hasIndexedLower()) {
+      options.add(ONE_DEVICE);
+    }
     if (isVolatile(chain)) {
       options.add(VOLATILE);
     }
     return Mount.ofRoot("overlay", "overlay", options);
   }
 
-  private String lower(List<Long> parents) {
-    return parents.isEmpty()
+  private String lower(List<Lower> lowers) {
+    return lowers.isEmpty()
         ? paths.empty()
-        : parents.stream().map(paths::files).collect(Collectors.joining(":"));
+        : different(lowers).stream()
+            .map(Lower::id)
+            .map(paths::files)
+            .collect(Collectors.joining(":"));
+  }
+
+  /** {@return those that are not there nearer already} */
+  private static List<Lower> different(List<Lower> lowers) {
+    Set<String> indexes = new HashSet<>();
+    return lowers.stream()
+        .filter(lower -> lower.index().isEmpty() || indexes.add(lower.index().get()))
+        .toList();
   }
 
   /** Options that are no options of the kernel: containerd 2 turns them into id-mapped mounts. */
   private List<String> idMappings(Chain chain) {
     List<String> options = new ArrayList<>();
-    if (settings.remapIds()) {
+    if (settings.remapIds() && !chain.hasIndexedLower()) {
       addIdMapping(options, "uidmap=", chain.labels(), IdMapping.UID_LABEL);
       addIdMapping(options, "gidmap=", chain.labels(), IdMapping.GID_LABEL);
     }

@@ -3,6 +3,8 @@ package io.gatun.snapshot.engine;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.driver.Chain;
+import io.gatun.snapshot.driver.Lower;
+import io.gatun.snapshot.metadata.LayerForm;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.metadata.SnapshotRecord;
 import java.util.ArrayList;
@@ -55,12 +57,20 @@ final class Chains {
   /** {@return the same for a snapshot that has no id yet} */
   Chain planned(
       Kind kind, String name, Map<String, String> labels, @Nullable SnapshotRecord parent) {
-    List<Long> parents = new ArrayList<>();
+    List<Lower> lowers = new ArrayList<>();
     for (SnapshotRecord at = parent; at != null; at = parentOf(at)) {
       requirePresent("parent of " + name, at);
-      parents.add(at.id());
+      lowers.add(lower(at));
     }
-    return new Chain(NO_ID, kind, parents, labels, Names.isExtraction(name));
+    return new Chain(NO_ID, kind, lowers, labels, Names.isExtraction(name));
+  }
+
+  /** {@return what a committed snapshot is to those above it} */
+  static Lower lower(SnapshotRecord snapshot) {
+    return switch (snapshot.form()) {
+      case LayerForm.Directory _ -> Lower.directory(snapshot.id());
+      case LayerForm.Indexed indexed -> Lower.indexed(snapshot.id(), indexed.index().hex());
+    };
   }
 
   /** {@return the parent of a snapshot, if it has one} */

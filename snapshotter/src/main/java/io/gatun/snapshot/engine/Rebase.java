@@ -66,7 +66,7 @@ final class Rebase {
   Optional<AppliedLayers.Layer> run(
       String key, Chain chain, Instant created, Optional<AppliedLayers.Layer> layer)
       throws ErrnoException {
-    if (chain.parents().isEmpty()) {
+    if (chain.lowers().isEmpty()) {
       requireNoOther(key, chain.id(), SnapshotRecord.NO_PARENT);
       return layer;
     }
@@ -77,7 +77,7 @@ final class Rebase {
             : findUnnamed(target, created);
     try (Fd directory = root.openDirectory(root.snapshots(), Root.snapshotName(chain.id()));
         LateInheritance inheritance = LateInheritance.open(disk, target, unnamed)) {
-      long parent = chain.parents().getFirst();
+      long parent = chain.lowers().getFirst().id();
       requireNoOther(key, directory, parent);
       if (!inheritance.isDue()) {
         return layer;

@@ -20,6 +20,7 @@ import io.gatun.snapshot.driver.Chain;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.driver.DriverName;
 import io.gatun.snapshot.driver.LayerTarget;
+import io.gatun.snapshot.driver.Lower;
 import io.gatun.snapshot.metadata.LayerForm;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.metadata.SnapshotRecord;
@@ -65,9 +66,9 @@ final class SnapshotDiffer implements LayerMaker {
    *
    * @param record the snapshot with the nearest of the layers, or the view itself if it has none
    * @param chain that snapshot with its parents
-   * @param layers the ids of the layers, nearest first
+   * @param layers the layers, nearest first
    */
-  private record Shown(SnapshotRecord record, Chain chain, List<Long> layers) {
+  private record Shown(SnapshotRecord record, Chain chain, List<Lower> layers) {
     Shown {
       layers = List.copyOf(layers);
     }
@@ -158,9 +159,9 @@ final class SnapshotDiffer implements LayerMaker {
     SnapshotRecord record = find(requested);
     chains.requirePresent(OPERATION, record);
     Chain chain = chains.of(record);
-    List<Long> layers = new ArrayList<>(chain.parents());
+    List<Lower> layers = new ArrayList<>(chain.lowers());
     if (record.kind() != Kind.VIEW) {
-      layers.addFirst(record.id());
+      layers.addFirst(Chains.lower(record));
     }
     Chain mounted =
         record.kind() == Kind.COMMITTED

@@ -39,6 +39,7 @@ final class NativeMountsTest {
   }
 
   private static Chain chain(Kind kind, long... parents) {
-    return new Chain(9, kind, LongStream.of(parents).boxed().toList(), Map.of(), false);
+    return new Chain(
+        9, kind, Lower.directories(LongStream.of(parents).boxed().toList()), Map.of(), false);
   }
 }

@@ -116,7 +116,7 @@ final class OverlayMountsTest {
 
   @Test
   void idMappingsComeFirstAndOnlyWhenRemapping() {
-    Chain chain = new Chain(9, Kind.ACTIVE, List.of(4L), MAPPED, false);
+    Chain chain = new Chain(9, Kind.ACTIVE, List.of(Lower.directory(4)), MAPPED, false);
     assertThat(options(plain(), chain)).noneMatch(option -> option.contains("map="));
     assertThat(options(remapping(), chain))
         .containsExactly(
@@ -129,7 +129,9 @@ final class OverlayMountsTest {
 
   @Test
   void idMappingsAreGivenToBindMountsToo() {
-    assertThat(options(remapping(), new Chain(9, Kind.VIEW, List.of(4L), MAPPED, false)))
+    assertThat(
+            options(
+                remapping(), new Chain(9, Kind.VIEW, List.of(Lower.directory(4)), MAPPED, false)))
         .containsExactly("uidmap=0:1000:10", "gidmap=0:2000:20", "ro", "rbind");
   }
 
@@ -153,7 +155,7 @@ final class OverlayMountsTest {
         new Chain(
             1_000_000,
             Kind.ACTIVE,
-            LongStream.range(0, 128).map(i -> 999_999 - i).boxed().toList(),
+            LongStream.range(0, 128).mapToObj(i -> Lower.directory(999_999 - i)).toList(),
             Map.of(),
             false);
     SnapshotPaths paths = new SnapshotPaths("/var/lib/gatun");
@@ -161,6 +163,51 @@ final class OverlayMountsTest {
         new OverlayMounts(paths, OverlaySettings.DEFAULT, PLAIN).of(deep).getFirst().options();
     String shortened = String.join(",", options).replace(":/var/lib/gatun/snapshots/", ":");
     assertThat(shortened.length()).isLessThan(4096);
+  }
+
+  private static final Lower A1 = Lower.indexed(1, "a");
+  private static final Lower A3 = Lower.indexed(3, "a");
+  private static final Lower B2 = Lower.indexed(2, "b");
+
+  @Test
+  void ofEqualIndexesTheNearestIsMentionedAndOneDeviceIsShown() {
+    assertThat(options(plain(), over(Kind.ACTIVE, A3, B2, A1)))
+        .containsExactly(
+            "workdir=/root/snapshots/9/work",
+            "upperdir=/root/snapshots/9/fs",
+            "lowerdir=/root/snapshots/3/fs:/root/snapshots/2/fs",
+            "xino=on");
+    assertThat(options(plain(), over(Kind.VIEW, A3, B2, A1)))
+        .containsExactly("lowerdir=/root/snapshots/3/fs:/root/snapshots/2/fs", "xino=on");
+  }
+
+  @Test
+  void viewWithOneDifferentParentIsReadOnlyBindOfTheNearest() {
+    assertThat(plain().of(over(Kind.VIEW, A3, A1)))
+        .containsExactly(bind("/root/snapshots/3/fs", "ro", "rbind"));
+  }
+
+  @Test
+  void directoriesAreNeverLeftOut() {
+    assertThat(options(plain(), over(Kind.VIEW, A3, Lower.directory(2), A1, Lower.directory(0))))
+        .containsExactly(
+            "lowerdir=/root/snapshots/3/fs:/root/snapshots/2/fs:/root/snapshots/0/fs", "xino=on");
+  }
+
+  @Test
+  void oneDeviceIsShownWhateverIsConfigured() {
+    assertThat(options(mounts(List.of("xino=off"), PLAIN), over(Kind.ACTIVE, A1)))
+        .containsSubsequence("xino=off", "xino=on");
+  }
+
+  @Test
+  void noIdsAreMappedByOptionsOverAnIndex() {
+    Chain chain = new Chain(9, Kind.ACTIVE, List.of(Lower.directory(4), A1), MAPPED, false);
+    assertThat(options(remapping(), chain)).noneMatch(option -> option.contains("map="));
+  }
+
+  private static Chain over(Kind kind, Lower... lowers) {
+    return new Chain(9, kind, List.of(lowers), Map.of(), false);
   }
 
   private static OverlayMounts plain() {
@@ -192,11 +239,13 @@ final class OverlayMountsTest {
   }
 
   private static Chain chain(Kind kind, long... parents) {
-    return new Chain(9, kind, LongStream.of(parents).boxed().toList(), Map.of(), false);
+    return new Chain(
+        9, kind, Lower.directories(LongStream.of(parents).boxed().toList()), Map.of(), false);
   }
 
   private static Chain extraction(long... parents) {
-    return new Chain(9, Kind.ACTIVE, LongStream.of(parents).boxed().toList(), Map.of(), true);
+    return new Chain(
+        9, Kind.ACTIVE, Lower.directories(LongStream.of(parents).boxed().toList()), Map.of(), true);
   }
 
   private static Mount bind(String source, String... options) {

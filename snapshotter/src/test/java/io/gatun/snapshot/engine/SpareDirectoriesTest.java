@@ -65,7 +65,7 @@ class SpareDirectoriesTest {
 
     @Override
     public boolean isOrdinary(Chain chain) {
-      return chain.kind() == Kind.ACTIVE && chain.parents().isEmpty() && chain.labels().isEmpty();
+      return chain.kind() == Kind.ACTIVE && chain.lowers().isEmpty() && chain.labels().isEmpty();
     }
   }
 
