@@ -33,6 +33,8 @@ final class BenchmarksTest {
 
   private static final Set<String> BENCHMARKS =
       Set.of(
+          "io.gatun.bench.AppliedFormBenchmark.directory",
+          "io.gatun.bench.AppliedFormBenchmark.indexed",
           "io.gatun.bench.DecompressionBenchmark.decode",
           "io.gatun.bench.FileCopyBenchmark.copyFileRange",
           "io.gatun.bench.FileCopyBenchmark.readAndWrite",
@@ -51,7 +53,6 @@ final class BenchmarksTest {
           "io.gatun.bench.MetadataLookupBenchmark.children",
           "io.gatun.bench.MetadataLookupBenchmark.get",
           "io.gatun.bench.TarBenchmark.read",
-          "io.gatun.bench.TreeBenchmark.apply",
           "io.gatun.linux.NativeCallBenchmark.asGatunCalls",
           "io.gatun.linux.NativeCallBenchmark.withErrno",
           "io.gatun.linux.NativeCallBenchmark.withoutErrno",

@@ -1,5 +1,6 @@
 package io.gatun.bench;
 
+import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.apply.ApplyLimits;
 import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.FileBlob;
@@ -10,12 +11,18 @@ import io.gatun.snapshot.apply.index.InheritedAttributes;
 import io.gatun.snapshot.apply.store.IndexedApply;
 import io.gatun.snapshot.apply.store.LayerDraft;
 import io.gatun.snapshot.apply.store.LayerStore;
+import io.gatun.snapshot.apply.tree.TreeResult;
+import io.gatun.snapshot.apply.tree.TreeWriter;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.disk.Root;
 import io.gatun.snapshot.disk.UnusableRootException;
+import io.gatun.snapshot.driver.DeletionForm;
+import io.gatun.snapshot.driver.LayerTarget;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -32,9 +39,9 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What does it cost to keep a layer as its tar with an index, by the size of its files? To be
- * compared with {@link TreeBenchmark}: the layer is not compressed, and nothing is synced; each
- * invocation begins with an empty root.
+ * What does it cost to put a layer on the disk, as a tree of files and as its tar with an index, by
+ * the size of its files? The layer is not compressed, and nothing is synced; each invocation writes
+ * to new directories.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -42,7 +49,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 5, time = 1)
 @Fork(2)
-public class StoreBenchmark {
+public class AppliedFormBenchmark {
 
   @Param("16777216")
   int sizeBytes;
@@ -58,6 +65,7 @@ public class StoreBenchmark {
   private TemporaryDirectory source;
   private TemporaryDirectory target;
   private Path layer;
+  private Path tree;
   private LayerApplier applier;
   private Root root;
   private LayerStore store;
@@ -76,20 +84,31 @@ public class StoreBenchmark {
   }
 
   @Setup(Level.Invocation)
-  public void makeRoot() throws IOException, UnusableRootException {
+  public void makeTargets() throws IOException, UnusableRootException {
     target = TemporaryDirectory.in(directory);
+    tree = Files.createDirectory(target.path().resolve("tree"));
     root = Root.open(disk, target.path().resolve("root"));
     store = LayerStore.open(disk, root);
   }
 
   @TearDown(Level.Invocation)
-  public void deleteRoot() {
+  public void deleteTargets() {
     root.close();
     target.close();
   }
 
   @Benchmark
-  public IndexedApply.Result keep() throws IOException {
+  public TreeResult directory() throws IOException {
+    LayerTarget files = new LayerTarget(LinuxPath.of(tree), DeletionForm.OVERLAY, List.of());
+    try (FileBlob blob = SampleLayer.open(layer);
+        TreeWriter writer = TreeWriter.open(disk, files, false)) {
+      applier.apply(blob, writer, cancellation);
+      return writer.finish();
+    }
+  }
+
+  @Benchmark
+  public IndexedApply.Result indexed() throws IOException {
     try (FileBlob blob = SampleLayer.open(layer);
         LayerDraft draft = store.draft()) {
       IndexedApply.Result result =
