@@ -12,6 +12,8 @@ package io.gatun.linux;
  * @param availableBlocks those not in use that a user other than root may take
  * @param inodes all there are
  * @param freeInodes those not in use
+ * @param id a number that tells this filesystem from others, where it has one; what it is made of
+ *     is the filesystem's affair
  * @param nameBytesMax the longest name that it takes
  * @param readOnly whether it is mounted read-only, the filesystem or this mount of it
  */
@@ -24,6 +26,7 @@ public record FilesystemStatus(
     long availableBlocks,
     long inodes,
     long freeInodes,
+    long id,
     long nameBytesMax,
     boolean readOnly) {
 

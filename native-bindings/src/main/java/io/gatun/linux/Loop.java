@@ -9,6 +9,7 @@ import static io.gatun.linux.NativeCall.variadic;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.util.Optional;
 
 /**
  * Loop devices, which show a file as a block device: {@code linux/loop.h}, {@code loop(4)}.
@@ -30,6 +31,9 @@ public final class Loop {
   private static final long FLAGS = Layouts.offset(Layouts.LOOP_INFO64, "lo_flags");
   private static final long DEVICE = Layouts.offset(Layouts.LOOP_INFO64, "lo_device");
   private static final long INODE = Layouts.offset(Layouts.LOOP_INFO64, "lo_inode");
+
+  /** LOOP_MAJOR of linux/major.h. */
+  private static final int MAJOR = 7;
 
   /**
    * How often somebody else may take the device that was free a moment ago. Each of these is
@@ -142,6 +146,23 @@ public final class Loop {
         }
       }
     }
+  }
+
+  /**
+   * {@return the node of the device that a filesystem is on, if that is a loop device}
+   *
+   * @param device of the filesystem, as in {@link FileStatus#device}
+   */
+  public static Optional<LinuxPath> nodeOf(long device) throws ErrnoException {
+    if (device != Statx.device(MAJOR, minor(device))) {
+      return Optional.empty();
+    }
+    // With partitions, the device number is a multiple of the number in the name.
+    String entry =
+        Unistd.readlinkat(
+                Fd.CURRENT_DIRECTORY, LinuxPath.of("/sys/dev/block/" + MAJOR + ":" + minor(device)))
+            .toString();
+    return Optional.of(LinuxPath.of("/dev" + entry.substring(entry.lastIndexOf('/'))));
   }
 
   /** {@return the node of a device} */

@@ -23,6 +23,7 @@ public final class Statfs {
   private static final long BAVAIL = Layouts.offset(Layouts.STATFS, "f_bavail");
   private static final long FILES = Layouts.offset(Layouts.STATFS, "f_files");
   private static final long FFREE = Layouts.offset(Layouts.STATFS, "f_ffree");
+  private static final long FSID = Layouts.offset(Layouts.STATFS, "f_fsid");
   private static final long NAMELEN = Layouts.offset(Layouts.STATFS, "f_namelen");
   private static final long FRSIZE = Layouts.offset(Layouts.STATFS, "f_frsize");
   private static final long FLAGS = Layouts.offset(Layouts.STATFS, "f_flags");
@@ -73,6 +74,7 @@ public final class Statfs {
         struct.get(LONG, BAVAIL),
         struct.get(LONG, FILES),
         struct.get(LONG, FFREE),
+        struct.get(LONG, FSID),
         struct.get(LONG, NAMELEN),
         (struct.get(LONG, FLAGS) & Abi.ST_RDONLY) != 0);
   }

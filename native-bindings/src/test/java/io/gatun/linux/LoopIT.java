@@ -147,6 +147,9 @@ class LoopIT {
     FileStatus top = Stat.statx(Fd.CURRENT_DIRECTORY, target);
     assertThat(mount.source()).isEqualTo(node);
     assertThat(mount.device()).isEqualTo(top.device());
+    assertThat(Loop.nodeOf(top.device())).contains(node);
+    assertThat(Loop.nodeOf(Stat.statx(Fd.CURRENT_DIRECTORY, LinuxPath.of("/proc")).device()))
+        .isEmpty();
     assertThat(mount.id()).isEqualTo((int) top.mountId());
     assertThat(mount.root()).isEqualTo(LinuxPath.of("/"));
     assertThat(mount.type()).isEqualTo("ext4");

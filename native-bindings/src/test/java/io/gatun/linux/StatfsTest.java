@@ -21,6 +21,7 @@ class StatfsTest {
     assertThat(status.availableBytes()).isBetween(0L, file.getTotalSpace());
     assertThat(status.freeBlocks()).isGreaterThanOrEqualTo(status.availableBlocks());
     assertThat(status.nameBytesMax()).isEqualTo(255);
+    assertThat(status.id()).isEqualTo(Statfs.statfs(LinuxPath.of(temporary)).id());
     assertThat(status.readOnly()).isFalse();
   }
 

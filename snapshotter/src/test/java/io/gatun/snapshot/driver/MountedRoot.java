@@ -1,0 +1,95 @@
+package io.gatun.snapshot.driver;
+
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.MountEntry;
+import io.gatun.linux.MountTable;
+import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.Mount;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/** What of a root is needed to mount indexed layers and overlays on them. */
+final class MountedRoot implements AutoCloseable {
+
+  private static final OverlayFeatures FEATURES = new OverlayFeatures(false, true);
+
+  private final Path path;
+  private final Fd snapshots;
+  private final IndexAccess access;
+  private IndexMounts mounts;
+
+  MountedRoot(Path path, IndexAccess access) throws IOException {
+    this.path = path;
+    this.access = access;
+    Files.createDirectories(path.resolve("snapshots"));
+    Files.createDirectories(path.resolve("empty"));
+    this.snapshots = WorkDirectory.open(path.resolve("snapshots"));
+    this.mounts = new IndexMounts(snapshots, access);
+  }
+
+  Path path() {
+    return path;
+  }
+
+  IndexMounts mounts() {
+    return mounts;
+  }
+
+  /** A daemon that knows nothing of what the one before it did. */
+  IndexMounts restart() throws IOException {
+    mounts = new IndexMounts(snapshots, access);
+    return mounts;
+  }
+
+  Path snapshot(long id) {
+    return path.resolve("snapshots").resolve(Long.toString(id));
+  }
+
+  Path files(long id) {
+    return snapshot(id).resolve("fs");
+  }
+
+  /** Makes the directory of an indexed snapshot, in which there is nothing. */
+  void create(long id) throws IOException {
+    Files.createDirectories(snapshot(id));
+  }
+
+  void show(long id, KeptIndex layer) throws IOException {
+    create(id);
+    mounts.mount(id, layer.tar(), layer.index());
+  }
+
+  /** {@return the mounts of a new snapshot to write to, on these layers} */
+  List<Mount> active(long id, List<Lower> lowers) throws IOException {
+    Files.createDirectories(files(id));
+    Files.createDirectories(snapshot(id).resolve("work"));
+    return of(new Chain(id, Kind.ACTIVE, lowers, Map.of(), false));
+  }
+
+  List<Mount> view(long id, List<Lower> lowers) {
+    return of(new Chain(id, Kind.VIEW, lowers, Map.of(), false));
+  }
+
+  private List<Mount> of(Chain chain) {
+    return new OverlayMounts(new SnapshotPaths(path.toString()), OverlaySettings.DEFAULT, FEATURES)
+        .of(chain);
+  }
+
+  /** {@return what is mounted at a snapshot, all of it} */
+  List<MountEntry> at(long id) throws IOException {
+    LinuxPath place = LinuxPath.of(snapshot(id));
+    return MountTable.read().stream().filter(each -> each.mountPoint().equals(place)).toList();
+  }
+
+  @Override
+  public void close() throws IOException {
+    for (long id : mounts.mounted()) {
+      mounts.unmount(id);
+    }
+    snapshots.close();
+  }
+}
