@@ -5,16 +5,11 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.MountFlag;
 import io.gatun.linux.Mounts;
-import io.gatun.linux.NamespaceType;
 import io.gatun.linux.OpenFlag;
-import io.gatun.linux.Sched;
 import io.gatun.linux.UnmountFlag;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
 
 /**
  * An overlay mount that nobody else sees and that is gone when the use of it ends, or this process.
@@ -28,8 +23,6 @@ import java.util.concurrent.FutureTask;
 record TrialMount(Fd lower, Fd upper, Fd work, LinuxPath target, boolean userXattrs) {
 
   private static final String TYPE = "overlay";
-  private static final LinuxPath ROOT = LinuxPath.of("/");
-  private static final LinuxPath NO_SOURCE = LinuxPath.of("none");
 
   /** What is done with the mount. */
   @FunctionalInterface
@@ -82,33 +75,7 @@ record TrialMount(Fd lower, Fd upper, Fd work, LinuxPath target, boolean userXat
 
   /** Before Linux 5.2: a mount in a namespace that ends with its thread. */
   Optional<String> useInOwnNamespace(Use use) throws ErrnoException {
-    FutureTask<Optional<String>> task =
-        new FutureTask<>(
-            () -> {
-              Sched.unshare(NamespaceType.MOUNT);
-              Mounts.mount(NO_SOURCE, ROOT, "", Set.of(MountFlag.RECURSIVE, MountFlag.PRIVATE), "");
-              return useAttached(use);
-            });
-    Thread.ofPlatform().name("gatun-overlay-trial").start(task);
-    boolean interrupted = false;
-    try {
-      while (true) {
-        try {
-          return task.get();
-        } catch (InterruptedException e) {
-          interrupted = true;
-        }
-      }
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof ErrnoException failure) {
-        throw failure;
-      }
-      throw new IllegalStateException("overlay trial", e.getCause());
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
+    return PrivateMounts.run("gatun-overlay-trial", () -> useAttached(use));
   }
 
   private Optional<String> useAttached(Use use) throws ErrnoException {

@@ -1,0 +1,21 @@
+package io.gatun.snapshot.driver;
+
+/** Whether layers can be used on a root as tars under indexes. */
+public sealed interface IndexTrialResult {
+
+  /** {@return in words for an operator, why it is so} */
+  String reason();
+
+  /**
+   * They can.
+   *
+   * @param access how the kernel gets at their files
+   */
+  record Works(IndexAccess access, String reason) implements IndexTrialResult {}
+
+  /** They cannot. */
+  record Fails(String reason) implements IndexTrialResult {}
+
+  /** The filesystem is so full that nobody can find out. */
+  record NoRoom(String reason) implements IndexTrialResult {}
+}

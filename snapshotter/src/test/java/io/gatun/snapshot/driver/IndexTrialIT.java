@@ -1,0 +1,127 @@
+package io.gatun.snapshot.driver;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.MountTable;
+import io.gatun.linux.Mounts;
+import io.gatun.linux.UnmountFlag;
+import io.gatun.snapshot.apply.index.SampleIndex;
+import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.driver.IndexTrialResult.Fails;
+import io.gatun.snapshot.driver.IndexTrialResult.NoRoom;
+import io.gatun.snapshot.driver.IndexTrialResult.Works;
+import io.gatun.snapshot.fixture.LoopFilesystem;
+import io.gatun.snapshot.fixture.LoopFilesystems;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Whether indexed layers are used, on filesystems that the kernel of this machine has. */
+final class IndexTrialIT {
+
+  @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
+
+  private static IndexTrialResult trial(Path directory) throws IOException {
+    int mounts = MountTable.read().size();
+    IndexTrialResult result = new IndexTrial(new LinuxDisk(), directory, new SampleIndex()).run();
+    assertThat(MountTable.read()).hasSize(mounts);
+    try (Stream<Path> left = Files.list(directory)) {
+      assertThat(left).isEmpty();
+    }
+    return result;
+  }
+
+  @ParameterizedTest
+  @EnumSource(LoopFilesystem.Kind.class)
+  void filesAreTakenWhereTheKernelReadsThem(LoopFilesystem.Kind kind) throws Exception {
+    assertThat(trial(FILESYSTEMS.of(kind).createDirectory("trial")))
+        .isEqualTo(new Works(IndexAccess.FILE, "EROFS works on this root straight from files"));
+  }
+
+  @Test
+  void devicesAreTakenOnATmpfsAndItIsSaidWhy() throws Exception {
+    Path directory = Files.createTempDirectory("trial-");
+    LinuxPath place = LinuxPath.of(directory);
+    Mounts.mount(LinuxPath.of("tmpfs"), place, "tmpfs", Set.of(), "");
+    try {
+      assertThat(trial(directory))
+          .isInstanceOfSatisfying(
+              Works.class,
+              works -> {
+                assertThat(works.access()).isEqualTo(IndexAccess.LOOP);
+                assertThat(works.reason())
+                    .contains("through loop devices, but not straight from files: ", "ENOTBLK");
+              });
+    } finally {
+      Mounts.umount2(place, UnmountFlag.DETACH);
+      Files.delete(directory);
+    }
+  }
+
+  @Test
+  void rootOnAnOverlayIsRefused() throws Exception {
+    Path base = FILESYSTEMS.of(LoopFilesystem.Kind.EXT4).createDirectory("overlay");
+    for (String name : new String[] {"lower", "upper", "work", "shown"}) {
+      Files.createDirectory(base.resolve(name));
+    }
+    LinuxPath shown = LinuxPath.of(base.resolve("shown"));
+    Mounts.mount(
+        LinuxPath.of("overlay"),
+        shown,
+        "overlay",
+        Set.of(),
+        "lowerdir=%1$s/lower,upperdir=%1$s/upper,workdir=%1$s/work".formatted(base));
+    try {
+      assertThat(trial(base.resolve("shown")))
+          .isEqualTo(new Fails("the root is itself on an overlay filesystem"));
+    } finally {
+      Mounts.umount2(shown);
+    }
+  }
+
+  @Test
+  void fullFilesystemIsNoAnswer() throws Exception {
+    Path directory = Files.createTempDirectory("trial-");
+    LinuxPath place = LinuxPath.of(directory);
+    Mounts.mount(LinuxPath.of("tmpfs"), place, "tmpfs", Set.of(), "nr_blocks=1");
+    try {
+      assertThat(trial(directory)).isInstanceOf(NoRoom.class);
+    } finally {
+      Mounts.umount2(place, UnmountFlag.DETACH);
+      Files.delete(directory);
+    }
+  }
+
+  @Test
+  void layerThatIsReadWronglyIsNotedForEachWay() throws Exception {
+    Path directory = FILESYSTEMS.of(LoopFilesystem.Kind.EXT4).createDirectory("trial");
+    SampleLayer wrong =
+        new SampleLayer() {
+          @Override
+          public byte[] content() {
+            return new byte[1024];
+          }
+
+          @Override
+          public void write(Disk disk, Fd at, LinuxPath tar, LinuxPath index)
+              throws ErrnoException {
+            new SampleIndex().write(disk, at, tar, index);
+          }
+        };
+    assertThat(new IndexTrial(new LinuxDisk(), directory, wrong).run())
+        .isEqualTo(
+            new Fails(
+                "straight from files: a file of a layer does not hold what the layer has; through"
+                    + " loop devices: a file of a layer does not hold what the layer has"));
+  }
+}
