@@ -197,13 +197,18 @@ final class Abi {
   static final int MOUNT_ATTR_NOSYMFOLLOW = 0x200000;
 
   // linux/sched.h
+  static final int CLONE_VM = 0x100;
   static final int CLONE_FS = 0x200;
+  static final int CLONE_VFORK = 0x4000;
   static final int CLONE_NEWNS = 0x20000;
   static final int CLONE_NEWUTS = 0x4000000;
   static final int CLONE_NEWIPC = 0x8000000;
   static final int CLONE_NEWUSER = 0x10000000;
   static final int CLONE_NEWPID = 0x20000000;
   static final int CLONE_NEWNET = 0x40000000;
+
+  // linux/wait.h
+  static final int __WALL = 0x40000000;
 
   // sys/statvfs.h: f_flags of statfs(2)
   static final int ST_RDONLY = 1;

@@ -1,20 +1,38 @@
 package io.gatun.linux;
 
 import static io.gatun.linux.NativeCall.INT;
+import static io.gatun.linux.NativeCall.POINTER;
 import static io.gatun.linux.NativeCall.check;
 import static io.gatun.linux.NativeCall.function;
+import static io.gatun.linux.NativeCall.once;
 import static io.gatun.linux.NativeCall.repeat;
+import static io.gatun.linux.NativeCall.variadic;
 
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 
 /**
- * Namespaces: {@code sched.h}. What is changed is the calling <em>thread</em>, so use a platform
- * thread that does nothing else and ends afterwards.
+ * Namespaces: {@code sched.h}. Unless said otherwise, what is changed is the calling
+ * <em>thread</em>, so use a platform thread that does nothing else and ends afterwards.
  */
 public final class Sched {
 
   private static final MethodHandle UNSHARE = function("unshare", INT, INT);
   private static final MethodHandle SETNS = function("setns", INT, INT, INT);
+
+  private static final MethodHandle CLONE =
+      variadic("clone", 4, INT, POINTER, POINTER, INT, POINTER);
+  private static final MethodHandle WAITPID = function("waitpid", INT, INT, POINTER, INT);
+
+  /** What a child does that is there for its namespaces alone; it never gets back into the JVM. */
+  private static final MemorySegment EXIT =
+      Linker.nativeLinker().defaultLookup().find("_exit").orElseThrow();
+
+  private static final int STACK_BYTES = 64 << 10;
+  private static final int STACK_ALIGNMENT_BYTES = 16;
 
   private Sched() {}
 
@@ -37,5 +55,53 @@ public final class Sched {
     int fd = namespace.number();
     int bits = type.bits;
     check("setns", repeat((state, arena) -> (int) SETNS.invokeExact(state, fd, bits)), namespace);
+  }
+
+  /**
+   * {@return a new user namespace with these mappings, {@code user_namespaces(7)}; no process is in
+   * it, and it goes when it is closed and no mount uses it} Made by a child that shares the memory
+   * and ends at once, as posix_spawn(3) starts one: the JVM has several threads, and such a process
+   * cannot be moved into another user namespace. What has ended keeps its namespaces until somebody
+   * has waited for it.
+   *
+   * @param uidMap lines of first id inside, first id outside and count, with spaces between
+   * @param gidMap the same for groups
+   * @throws ErrnoException with {@code EINVAL} if a mapping is none or overlaps itself, {@code
+   *     ENOSPC} if there may be no more namespaces
+   */
+  public static Fd newUserNamespace(String uidMap, String gidMap) throws ErrnoException {
+    long result =
+        once(
+            (state, arena) -> {
+              MemorySegment stack = arena.allocate(STACK_BYTES, STACK_ALIGNMENT_BYTES);
+              return (int)
+                  CLONE.invokeExact(
+                      state,
+                      EXIT,
+                      stack.asSlice(STACK_BYTES),
+                      Abi.CLONE_NEWUSER | Abi.CLONE_VM | Abi.CLONE_VFORK,
+                      MemorySegment.NULL);
+            });
+    int child = (int) check("clone", result);
+    try {
+      LinuxPath process = LinuxPath.of("/proc/" + child);
+      write(process.resolve("uid_map"), uidMap);
+      write(process.resolve("gid_map"), gidMap);
+      return Fcntl.open(process.resolve("ns/user"));
+    } finally {
+      // Without a signal at its end, it is not waited for by those who wait for any child.
+      check(
+          "waitpid",
+          repeat(
+              (state, arena) ->
+                  (int) WAITPID.invokeExact(state, child, MemorySegment.NULL, Abi.__WALL)));
+    }
+  }
+
+  /** All at once, as the kernel wants it. */
+  private static void write(LinuxPath path, String text) throws ErrnoException {
+    try (Fd file = Fcntl.open(path, OpenFlag.WRITE_ONLY)) {
+      Unistd.write(file, ByteBuffer.wrap(text.getBytes(StandardCharsets.US_ASCII)));
+    }
   }
 }

@@ -43,6 +43,7 @@ final class AbiProbe {
       #include <sys/statvfs.h>
       #include <sys/syscall.h>
       #include <sys/types.h>
+      #include <sys/wait.h>
       #include <sys/xattr.h>
       #include <linux/falloc.h>
       #include <linux/fs.h>
