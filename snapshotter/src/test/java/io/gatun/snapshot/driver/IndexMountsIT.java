@@ -10,10 +10,13 @@ import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Loop;
 import io.gatun.linux.LoopStatus;
+import io.gatun.linux.MountChange;
 import io.gatun.linux.MountEntry;
+import io.gatun.linux.MountFlag;
 import io.gatun.linux.MountTable;
 import io.gatun.linux.Mounts;
 import io.gatun.linux.OpenFlag;
+import io.gatun.linux.Propagation;
 import io.gatun.linux.Stat;
 import io.gatun.linux.UnmountFlag;
 import io.gatun.snapshot.Mount;
@@ -183,6 +186,28 @@ final class IndexMountsIT {
       root.mounts().unmount(1);
       assertThat(root.at(1)).extracting(MountEntry::type).containsExactly("tmpfs");
       Mounts.umount2(LinuxPath.of(root.snapshot(1)));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void whatIsMountedInOneSnapshotIsNotSeenInAnother(IndexAccess access) throws Exception {
+    Path shared = Files.createDirectory(work.resolve("shared"));
+    LinuxPath place = LinuxPath.of(shared);
+    Mounts.mount(place, place, "", Set.of(MountFlag.BIND), "");
+    Mounts.mountSetattr(Fd.CURRENT_DIRECTORY, place, MountChange.propagating(Propagation.SHARED));
+    try (KeptIndex a = layer("a");
+        MountedRoot root = new MountedRoot(shared.resolve("root"), access)) {
+      root.show(1, a);
+      root.show(2, a);
+      assertThat(root.at(1)).allMatch(MountEntry::isShared);
+      mountTmpfs(root.files(1).resolve("shared"));
+      assertThat(root.files(1).resolve("shared/a")).doesNotExist();
+      assertThat(root.files(2).resolve("shared/a")).hasContent("a");
+      root.mounts().unmount(1);
+      assertThat(root.files(2).resolve("shared/a")).hasContent("a");
+    } finally {
+      Mounts.umount2(place, UnmountFlag.DETACH);
     }
   }
 
