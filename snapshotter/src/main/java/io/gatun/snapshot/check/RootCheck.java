@@ -210,6 +210,7 @@ public final class RootCheck {
     Set<LinuxPath> known = new TreeSet<>(RootInspection.directories().keySet());
     known.addAll(RootInspection.files().keySet());
     known.add(Root.LAYERS);
+    known.add(Root.MAPPED);
     for (LinuxPath name : root.names(LinuxPath.EMPTY)) {
       if (name.toString().endsWith(KEPT_SUFFIX)) {
         findings.add(kept(name.toString()));

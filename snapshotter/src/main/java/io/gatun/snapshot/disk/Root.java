@@ -30,6 +30,7 @@ import java.util.Set;
  *   metadata/         the metadata store's
  *   snapshots/ID/     one directory a snapshot, by its decimal id; what is in it is the driver's
  *   layers/           layers that are kept as tars with indexes; made when there is the first
+ *   mapped/           where layers are shown with the owners of user namespaces; made for the first
  *   trash/            directories in the making (ID.new), and those waiting for deletion
  *   empty/            an empty lower directory
  * </pre>
@@ -58,6 +59,9 @@ public final class Root implements AutoCloseable {
 
   /** The layers that are kept as tars. */
   public static final LinuxPath LAYERS = LinuxPath.of("layers");
+
+  /** Where layers are shown with other owners. */
+  public static final LinuxPath MAPPED = LinuxPath.of("mapped");
 
   /** The files of a snapshot, in its directory. */
   public static final LinuxPath FILES = LinuxPath.of("fs");

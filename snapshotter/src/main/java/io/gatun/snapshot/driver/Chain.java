@@ -40,4 +40,9 @@ public record Chain(
   public boolean hasIndexedLower() {
     return lowers.stream().anyMatch(Lower::isIndexed);
   }
+
+  /** {@return whether labels ask for owners as a user namespace maps them} */
+  public boolean isMappingAsked() {
+    return IdMapping.isAsked(labels);
+  }
 }

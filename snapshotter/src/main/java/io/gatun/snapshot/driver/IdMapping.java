@@ -94,4 +94,16 @@ final class IdMapping {
     throw new SnapshotException.InvalidArgument(
         "label %s: the id 0 is not mapped".formatted(label));
   }
+
+  /** {@return it as {@code /proc/PID/uid_map} takes it, one range a line} */
+  String lines() {
+    if (ranges.isEmpty()) {
+      return "0 0 %d\n".formatted(ID_LIMIT);
+    }
+    StringBuilder lines = new StringBuilder();
+    for (Range range : ranges) {
+      lines.append("%d %d %d\n".formatted(range.inside, range.outside, range.count));
+    }
+    return lines.toString();
+  }
 }

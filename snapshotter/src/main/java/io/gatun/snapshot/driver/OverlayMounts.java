@@ -6,8 +6,8 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
-import java.util.stream.Collectors;
 
 /**
  * Which mount shows a chain of snapshots. The shapes are those of containerd's own overlay
@@ -25,9 +25,9 @@ import java.util.stream.Collectors;
  * <p>Of layers with one index, only the nearest is mentioned: the kernel refuses a directory that
  * is there twice, and what it has in common with one further away is hidden by it anyway. With an
  * index below, files would have the device number of the index and directories that of the overlay,
- * which {@code xino=on} prevents; and ids are not mapped by options, since the mounts that would be
- * mapped along with the directory that they are in are not, or with all others, depending on the
- * version of containerd.
+ * which {@code xino=on} prevents; and ids are not mapped by options, which would not reach what is
+ * mounted in the directory that containerd maps, or reach all of it, depending on its version: the
+ * layers are taken from where {@link MappedMounts} shows them.
  *
  * <p>Options come in the order: id mappings, directories, configured ones. There is one shape of
  * ours: with rebase, a layer is unpacked before its parents are known, and into a bind mount
@@ -70,12 +70,13 @@ final class OverlayMounts {
 
   List<Mount> of(Chain chain) {
     return switch (chain.kind()) {
-      case ACTIVE -> List.of(hasLower(chain) ? overlay(chain) : bind(chain, chain.id(), "rw"));
+      case ACTIVE ->
+          List.of(hasLower(chain) ? overlay(chain) : bind(chain, paths.files(chain.id()), "rw"));
       case VIEW ->
           List.of(
-              switch (different(chain.lowers()).size()) {
-                case 0 -> bind(chain, chain.id(), "ro");
-                case 1 -> bind(chain, chain.lowers().getFirst().id(), "ro");
+              switch (lowers(chain).size()) {
+                case 0 -> bind(chain, paths.files(chain.id()), "ro");
+                case 1 -> bind(chain, lowers(chain).getFirst(), "ro");
                 default -> overlay(chain);
               });
       case COMMITTED ->
@@ -108,11 +109,11 @@ final class OverlayMounts {
     return !chain.lowers().isEmpty() || isOnEmptyLower(chain);
   }
 
-  private Mount bind(Chain chain, long id, String access) {
+  private Mount bind(Chain chain, String files, String access) {
     List<String> options = idMappings(chain);
     options.add(access);
     options.add("rbind");
-    return Mount.ofRoot("bind", paths.files(id), options);
+    return Mount.ofRoot("bind", files, options);
   }
 
   private Mount overlay(Chain chain) {
@@ -121,7 +122,8 @@ final class OverlayMounts {
       options.add("workdir=" + paths.work(chain.id()));
       options.add("upperdir=" + paths.files(chain.id()));
     }
-    options.add("lowerdir=" + lower(chain.lowers()));
+    options.add(
+        "lowerdir=" + (chain.lowers().isEmpty() ? paths.empty() : String.join(":", lowers(chain))));
     options.addAll(configured);
     if (chain.hasIndexedLower()) {
       options.add(ONE_DEVICE);
@@ -132,13 +134,23 @@ final class OverlayMounts {
     return Mount.ofRoot("overlay", "overlay", options);
   }
 
-  private String lower(List<Lower> lowers) {
-    return lowers.isEmpty()
-        ? paths.empty()
-        : different(lowers).stream()
-            .map(Lower::id)
-            .map(paths::files)
-            .collect(Collectors.joining(":"));
+  /** {@return the directories of all different layers, nearest first} */
+  private List<String> lowers(Chain chain) {
+    Optional<IdMappings> mappings = shownMappings(chain);
+    return different(chain.lowers()).stream()
+        .map(
+            lower ->
+                mappings.isPresent()
+                    ? paths.mappedFiles(mappings.get().name(), lower.id())
+                    : paths.files(lower.id()))
+        .toList();
+  }
+
+  /** {@return how the owners of the layers have to be mapped before they are mounted, if so} */
+  Optional<IdMappings> shownMappings(Chain chain) {
+    return settings.remapIds() && chain.hasIndexedLower()
+        ? IdMappings.asked(chain.labels())
+        : Optional.empty();
   }
 
   /** {@return those that are not there nearer already} */

@@ -15,6 +15,11 @@ record SnapshotPaths(String root) {
     return root + "/snapshots/" + id + "/fs";
   }
 
+  /** {@return where the files of a layer are with other owners; see {@link MappedMounts}} */
+  String mappedFiles(String mapping, long id) {
+    return root + "/mapped/" + mapping + "/" + id + "/fs";
+  }
+
   String work(long id) {
     return root + "/snapshots/" + id + "/work";
   }

@@ -172,7 +172,10 @@ final class SnapshotDiffer implements LayerMaker {
           "diff %s: these are not the mounts that gatun gives for the snapshot"
               .formatted(record.name()));
     }
-    if (requested.getFirst().options().stream().anyMatch(SnapshotDiffer::isIdMapping)) {
+    boolean isMapped =
+        requested.getFirst().options().stream().anyMatch(SnapshotDiffer::isIdMapping)
+            || (chain.hasIndexedLower() && chain.isMappingAsked());
+    if (isMapped) {
       throw new SnapshotException.Unsupported(
           "diff %s: its owners are mapped by its mounts".formatted(record.name()));
     }

@@ -71,4 +71,13 @@ final class IdMappingTest {
   private static IdMapping uids(String value) {
     return IdMapping.ofLabel(IdMapping.UID_LABEL, Map.of(IdMapping.UID_LABEL, value));
   }
+
+  @Test
+  void rangesAreLinesAndNoneIsAllIds() {
+    Map<String, String> labels = Map.of(IdMapping.UID_LABEL, "0:100000:1000,1000:5000:1");
+    assertThat(IdMapping.ofLabel(IdMapping.UID_LABEL, labels).lines())
+        .isEqualTo("0 100000 1000\n1000 5000 1\n");
+    assertThat(IdMapping.ofLabel(IdMapping.GID_LABEL, labels).lines())
+        .isEqualTo("0 0 4294967295\n");
+  }
 }

@@ -201,9 +201,19 @@ final class OverlayMountsTest {
   }
 
   @Test
-  void noIdsAreMappedByOptionsOverAnIndex() {
+  void mappedLayersTakeThePlaceOfOptionsOverAnIndex() {
     Chain chain = new Chain(9, Kind.ACTIVE, List.of(Lower.directory(4), A1), MAPPED, false);
-    assertThat(options(remapping(), chain)).noneMatch(option -> option.contains("map="));
+    String mapping = IdMappings.asked(MAPPED).orElseThrow().name();
+    assertThat(options(remapping(), chain))
+        .containsExactly(
+            "workdir=/root/snapshots/9/work",
+            "upperdir=/root/snapshots/9/fs",
+            "lowerdir=/root/mapped/%1$s/4/fs:/root/mapped/%1$s/1/fs".formatted(mapping),
+            "xino=on");
+    assertThat(options(plain(), chain))
+        .contains("lowerdir=/root/snapshots/4/fs:/root/snapshots/1/fs");
+    assertThat(remapping().of(new Chain(9, Kind.VIEW, List.of(A1), MAPPED, false)))
+        .containsExactly(bind("/root/mapped/%s/1/fs".formatted(mapping), "ro", "rbind"));
   }
 
   private static Chain over(Kind kind, Lower... lowers) {

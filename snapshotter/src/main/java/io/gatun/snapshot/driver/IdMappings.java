@@ -1,0 +1,55 @@
+package io.gatun.snapshot.driver;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.linux.Sched;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * How a container with a user namespace sees owners.
+ *
+ * @param uids of users
+ * @param gids of groups
+ */
+record IdMappings(IdMapping uids, IdMapping gids) {
+
+  /** So many that two mappings of one machine do not have the same by accident. */
+  private static final int NAME_BYTES = 8;
+
+  /**
+   * {@return the mappings that labels ask for, if they do}
+   *
+   * @throws io.gatun.snapshot.SnapshotException.InvalidArgument if the value of one is none
+   */
+  static Optional<IdMappings> asked(Map<String, String> labels) {
+    return IdMapping.isAsked(labels)
+        ? Optional.of(
+            new IdMappings(
+                IdMapping.ofLabel(IdMapping.UID_LABEL, labels),
+                IdMapping.ofLabel(IdMapping.GID_LABEL, labels)))
+        : Optional.empty();
+  }
+
+  /** {@return a name for a directory, the same for the same mappings} */
+  String name() {
+    try {
+      byte[] hash =
+          MessageDigest.getInstance("SHA-256")
+              .digest((uids.lines() + "\n" + gids.lines()).getBytes(StandardCharsets.US_ASCII));
+      return HexFormat.of().formatHex(Arrays.copyOf(hash, NAME_BYTES));
+    } catch (NoSuchAlgorithmException e) {
+      throw new AssertionError("every JDK has SHA-256", e);
+    }
+  }
+
+  /** {@return a user namespace that has them, for mount_setattr(2)} */
+  Fd openNamespace() throws ErrnoException {
+    return Sched.newUserNamespace(uids.lines(), gids.lines());
+  }
+}
