@@ -6,9 +6,11 @@ import io.gatun.linux.KernelFeature;
 import io.gatun.linux.Unistd;
 import io.gatun.server.Configuration;
 import io.gatun.server.Transport;
+import io.gatun.snapshot.apply.index.SampleIndex;
 import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.driver.FilesystemProbe;
+import io.gatun.snapshot.driver.IndexTrialResult;
 import io.gatun.snapshot.driver.OverlayTrialResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -88,9 +90,11 @@ final class HostExamination {
   private void examineFilesystem() {
     Path root = configuration.root();
     try {
-      FilesystemProbe probe = FilesystemProbe.of(new LinuxDisk(), probePlace(root));
+      FilesystemProbe probe =
+          FilesystemProbe.of(new LinuxDisk(), probePlace(root), new SampleIndex());
       examineSpace(root, probe.status());
       examineOverlay(probe);
+      examineIndex(probe.index());
     } catch (ErrnoException e) {
       diagnoses.add(
           Diagnosis.fault("root", "%s: %s: choose another root".formatted(root, e.getMessage())));
@@ -155,5 +159,17 @@ final class HostExamination {
             });
       }
     }
+  }
+
+  private void examineIndex(IndexTrialResult trial) {
+    diagnoses.add(
+        switch (trial) {
+          case IndexTrialResult.Works works -> Diagnosis.ok("layers", works.reason());
+          case IndexTrialResult.Fails fails ->
+              Diagnosis.note("layers", "EROFS does not work on this root: " + fails.reason());
+          case IndexTrialResult.NoRoom full ->
+              Diagnosis.note(
+                  "layers", "there is no room to find out whether EROFS works: " + full.reason());
+        });
   }
 }

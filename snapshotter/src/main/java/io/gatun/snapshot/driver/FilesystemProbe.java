@@ -17,10 +17,14 @@ import java.util.Optional;
  *
  * @param status what the filesystem says of itself
  * @param overlay whether the kernel's overlay filesystem works on it
+ * @param index whether layers can be kept on it as tars under indexes
  * @param noReflink why files cannot share their blocks on it, or nothing if they can
  */
 public record FilesystemProbe(
-    FilesystemStatus status, OverlayTrialResult overlay, Optional<String> noReflink) {
+    FilesystemStatus status,
+    OverlayTrialResult overlay,
+    IndexTrialResult index,
+    Optional<String> noReflink) {
 
   private static final int DIRECTORY_MODE = 0700;
   private static final int FILE_MODE = 0600;
@@ -30,8 +34,10 @@ public record FilesystemProbe(
    * Tries a filesystem; nothing of that is left on it.
    *
    * @param directory a directory on it, in which another one is made meanwhile
+   * @param layer to be tried
    */
-  public static FilesystemProbe of(Disk disk, Path directory) throws ErrnoException {
+  public static FilesystemProbe of(Disk disk, Path directory, SampleLayer layer)
+      throws ErrnoException {
     LinuxPath name = LinuxPath.of(".gatun-probe-" + ProcessHandle.current().pid());
     try (Fd parent = Fcntl.open(LinuxPath.of(directory), OpenFlag.READ_ONLY, OpenFlag.DIRECTORY)) {
       TreeDeletion.delete(disk, parent, name);
@@ -41,6 +47,7 @@ public record FilesystemProbe(
         return new FilesystemProbe(
             Statfs.fstatfs(place),
             new OverlayTrial(disk, directory.resolve(name.toString()), place).run(),
+            new IndexTrial(disk, directory.resolve(name.toString()), layer).run(),
             tryReflink(disk, place));
       } finally {
         TreeDeletion.delete(disk, parent, name);

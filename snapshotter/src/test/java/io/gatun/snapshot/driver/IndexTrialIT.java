@@ -124,4 +124,14 @@ final class IndexTrialIT {
                 "straight from files: a file of a layer does not hold what the layer has; through"
                     + " loop devices: a file of a layer does not hold what the layer has"));
   }
+
+  @Test
+  void probeOfAFilesystemTellsOfItAndLeavesNothing() throws Exception {
+    Path directory = FILESYSTEMS.of(LoopFilesystem.Kind.XFS).createDirectory("probe");
+    FilesystemProbe probe = FilesystemProbe.of(new LinuxDisk(), directory, new SampleIndex());
+    assertThat(probe.index()).isInstanceOf(Works.class);
+    assertThat(probe.overlay()).isInstanceOf(OverlayTrialResult.Works.class);
+    assertThat(probe.noReflink()).isEmpty();
+    assertThat(directory).isEmptyDirectory();
+  }
 }
