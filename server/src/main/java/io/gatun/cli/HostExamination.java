@@ -12,6 +12,8 @@ import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.driver.FilesystemProbe;
 import io.gatun.snapshot.driver.IndexTrialResult;
 import io.gatun.snapshot.driver.OverlayTrialResult;
+import io.gatun.snapshot.driver.PinnedLayers;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -95,7 +97,10 @@ final class HostExamination {
       examineSpace(root, probe.status());
       examineOverlay(probe);
       examineIndex(probe.index());
-    } catch (ErrnoException e) {
+      if (Files.isDirectory(root)) {
+        examinePins(root.toRealPath());
+      }
+    } catch (IOException e) {
       diagnoses.add(
           Diagnosis.fault("root", "%s: %s: choose another root".formatted(root, e.getMessage())));
     }
@@ -171,5 +176,19 @@ final class HostExamination {
               Diagnosis.note(
                   "layers", "there is no room to find out whether EROFS works: " + full.reason());
         });
+  }
+
+  private void examinePins(Path root) throws ErrnoException {
+    for (PinnedLayers pinned : PinnedLayers.find(root)) {
+      diagnoses.add(
+          Diagnosis.note(
+              "mounts",
+              "process %d (%s) is in a mount namespace with layers that are not mounted here, such as %s (%d in all): they keep their space until it ends; if it is the daemon, let it run where containerd does"
+                  .formatted(
+                      pinned.pid(),
+                      pinned.command(),
+                      pinned.places().getFirst(),
+                      pinned.places().size())));
+    }
   }
 }

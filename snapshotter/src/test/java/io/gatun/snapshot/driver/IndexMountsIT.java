@@ -281,14 +281,22 @@ final class IndexMountsIT {
         Files.writeString(file, "changed");
         assertThat(Files.readAttributes(file, BasicFileAttributes.class).fileKey())
             .isEqualTo(before);
-        long top = device(active.path());
-        try (Stream<Path> all = Files.walk(active.path())) {
-          for (Path each : all.toList()) {
-            assertThat(device(each)).as("%s", each).isEqualTo(top);
+        try (Stream<Path> each = Files.walk(active.path())) {
+          for (Path seen : each.toList()) {
+            assertThat(device(seen)).as("%s", seen).isEqualTo(device(active.path()));
           }
         }
-        assertThat(output("du", "-a", "-x", "--apparent-size", active.path().toString()))
-            .contains("shared/a", "shared/b", "same");
+        List<String> all = List.of("same", "shared", "shared/a", "shared/b");
+        String top = active.path().toString();
+        assertThat(relative(top, output("du", "-a", "-x", top).replaceAll("(?m)^[0-9]+\t", "")))
+            .isEqualTo(all);
+        assertThat(relative(top, output("find", top, "-xdev"))).isEqualTo(all);
+        String tar = work.resolve("tar").toString();
+        output("tar", "--one-file-system", "-C", top, "-cf", tar, ".");
+        assertThat(relative(".", output("tar", "-tf", tar))).isEqualTo(all);
+        Path copy = work.resolve("copy");
+        output("cp", "-ax", top, copy.toString());
+        assertThat(relative(copy.toString(), output("find", copy.toString()))).isEqualTo(all);
       }
     }
   }
@@ -404,6 +412,17 @@ final class IndexMountsIT {
     try (Stream<Path> all = Files.list(directory)) {
       return all.map(each -> each.getFileName().toString()).sorted().toList();
     }
+  }
+
+  /** {@return what programs list below a directory, sorted} */
+  private static List<String> relative(String top, String lines) {
+    return lines
+        .lines()
+        .map(line -> line.endsWith("/") ? line.substring(0, line.length() - 1) : line)
+        .filter(line -> line.startsWith(top + "/"))
+        .map(line -> line.substring(top.length() + 1))
+        .sorted()
+        .toList();
   }
 
   private static String output(String... command) throws Exception {

@@ -1,0 +1,120 @@
+package io.gatun.snapshot.driver;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.MountChange;
+import io.gatun.linux.MountEntry;
+import io.gatun.linux.MountFlag;
+import io.gatun.linux.MountTable;
+import io.gatun.linux.Mounts;
+import io.gatun.linux.Propagation;
+import io.gatun.linux.UnmountFlag;
+import io.gatun.snapshot.apply.index.IndexForm;
+import io.gatun.snapshot.fixture.LoopFilesystem;
+import io.gatun.snapshot.fixture.LoopFilesystems;
+import io.gatun.snapshot.fixture.TarBuilder;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** Indexed layers in several mount namespaces. */
+final class MountNamespacesIT {
+
+  @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
+
+  private Path shared;
+  private KeptIndex layer;
+  private MountedRoot root;
+
+  /** A process in a mount namespace of its own, which begins as a copy of this one. */
+  private record Other(Process process) implements AutoCloseable {
+
+    static Other of(String propagation) throws IOException {
+      Process process =
+          new ProcessBuilder(
+                  "unshare", "--mount", "--propagation", propagation, "sh", "-c", "echo; exec cat")
+              .start();
+      BufferedReader output = process.inputReader(StandardCharsets.UTF_8);
+      assertThat(output.readLine()).isEmpty();
+      return new Other(process);
+    }
+
+    List<Path> layers() throws IOException {
+      return MountTable.ofProcess(process.pid()).stream()
+          .filter(each -> each.type().equals("erofs"))
+          .map(MountEntry::mountPoint)
+          .map(each -> Path.of(each.toString()))
+          .toList();
+    }
+
+    @Override
+    public void close() throws IOException {
+      process.destroyForcibly();
+      process.onExit().join();
+    }
+  }
+
+  @BeforeEach
+  void makeSharedRoot() throws IOException {
+    Path work = FILESYSTEMS.of(LoopFilesystem.Kind.EXT4).createDirectory("namespaces");
+    shared = Files.createDirectory(work.resolve("shared"));
+    LinuxPath place = LinuxPath.of(shared);
+    Mounts.mount(place, place, "", Set.of(MountFlag.BIND), "");
+    Mounts.mountSetattr(Fd.CURRENT_DIRECTORY, place, MountChange.propagating(Propagation.SHARED));
+    layer =
+        KeptIndex.of(
+            work.resolve("layer"),
+            IndexForm.OVERLAY,
+            TarBuilder.pax().file("file", 0644, "content").finish());
+    root = new MountedRoot(shared.resolve("root"), IndexAccess.FILE);
+  }
+
+  @AfterEach
+  void unmountAll() throws IOException {
+    root.close();
+    layer.close();
+    Mounts.umount2(LinuxPath.of(shared), UnmountFlag.DETACH);
+  }
+
+  @Test
+  void mountsComeAndGoWhereverTheyAreShared() throws Exception {
+    root.show(1, layer);
+    try (Other other = Other.of("slave")) {
+      assertThat(other.layers()).containsExactly(root.snapshot(1));
+      root.show(2, layer);
+      assertThat(other.layers()).containsExactlyInAnyOrder(root.snapshot(1), root.snapshot(2));
+      root.mounts().unmount(1);
+      assertThat(other.layers()).containsExactly(root.snapshot(2));
+      root.mounts().unmount(2);
+      assertThat(other.layers()).isEmpty();
+      assertThat(PinnedLayers.find(root.path())).isEmpty();
+    }
+  }
+
+  @Test
+  void namespaceThatKeepsALayerIsNamedUntilItEnds() throws Exception {
+    root.show(1, layer);
+    try (Other other = Other.of("private")) {
+      assertThat(PinnedLayers.find(root.path())).isEmpty();
+      root.mounts().unmount(1);
+      assertThat(PinnedLayers.find(root.path()))
+          .containsExactly(
+              new PinnedLayers(
+                  other.process().pid(), "cat", List.of(LinuxPath.of(root.snapshot(1)))));
+      assertThat(PinnedLayers.find(root.path().resolveSibling("another"))).isEmpty();
+      // Its directory can be removed all the same.
+      Files.delete(root.snapshot(1));
+    }
+    assertThat(PinnedLayers.find(root.path())).isEmpty();
+  }
+}
