@@ -23,7 +23,8 @@ final class IndexFilesystem {
 
   /**
    * {@return a mount of it that is attached nowhere, and gone when it is closed unless it is
-   * attached before}
+   * attached before} {@code ENOTBLK} if the kernel does not read it from files, as before Linux
+   * 6.12 and on a tmpfs.
    */
   static Fd mount(IndexAccess access, Fd tar, Fd index) throws ErrnoException {
     return switch (access) {

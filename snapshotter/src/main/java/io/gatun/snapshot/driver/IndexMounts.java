@@ -1,6 +1,7 @@
 package io.gatun.snapshot.driver;
 
 import io.gatun.linux.AtFlag;
+import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
@@ -57,6 +58,8 @@ public final class IndexMounts {
    * Finds what is mounted.
    *
    * @param snapshots the directory that holds one directory a snapshot
+   * @param access how the kernel gets at the files; where it wants devices instead of files, it is
+   *     given some
    */
   public IndexMounts(Fd snapshots, IndexAccess access) throws ErrnoException {
     this.snapshots = snapshots;
@@ -85,7 +88,7 @@ public final class IndexMounts {
       }
     }
     Optional<Fd> copy = copyOf(volume);
-    try (Fd mount = copy.isPresent() ? copy.get() : IndexFilesystem.mount(access, tar, index)) {
+    try (Fd mount = copy.isPresent() ? copy.get() : mount(tar, index)) {
       // Of its own, so that what somebody mounts in one of them is not seen in the others.
       Mounts.mountSetattr(
           mount, LinuxPath.EMPTY, MountChange.propagating(Propagation.PRIVATE), AtFlag.EMPTY_PATH);
@@ -93,6 +96,22 @@ public final class IndexMounts {
           mount, LinuxPath.EMPTY, snapshots, Root.snapshotName(id), MoveMountFlag.FROM_EMPTY_PATH);
     }
     add(volume, id);
+  }
+
+  /**
+   * {@return a mount of an index, attached nowhere} What was mounted one way before may have to be
+   * mounted the other way now, without anybody having tried: on an older kernel, or where a full
+   * filesystem leaves no room for a trial.
+   */
+  private Fd mount(Fd tar, Fd index) throws ErrnoException {
+    try {
+      return IndexFilesystem.mount(access, tar, index);
+    } catch (ErrnoException e) {
+      if (access == IndexAccess.FILE && e.is(Errno.ENOTBLK)) {
+        return IndexFilesystem.mount(IndexAccess.LOOP, tar, index);
+      }
+      throw e;
+    }
   }
 
   /** {@return a bind mount of an index that is mounted, attached nowhere} */
