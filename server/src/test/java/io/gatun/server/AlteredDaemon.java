@@ -93,7 +93,8 @@ final class AlteredDaemon {
                   settings.copyThreads(),
                   settings.layerSync(),
                   new MetadataSettings(settings.metadata().entriesMax(), JOURNAL_BYTES),
-                  omission.spareDirectories(settings))));
+                  omission.spareDirectories(settings),
+                  settings.layers())));
     } finally {
       // Has no effect if it was started.
       started.cancel(false);

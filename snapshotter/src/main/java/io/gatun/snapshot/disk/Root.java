@@ -174,6 +174,11 @@ public final class Root implements AutoCloseable {
     return trash;
   }
 
+  /** {@return where {@code trash/} is; absolute} */
+  public Path trashPath() {
+    return path.resolve(TRASH.toString());
+  }
+
   /** {@return {@code layers/}, open, if there has ever been a layer in it} */
   public Optional<Fd> openLayers() throws ErrnoException {
     return Stat.tryStatx(directory, LAYERS, AtFlag.SYMLINK_NOFOLLOW).isPresent()

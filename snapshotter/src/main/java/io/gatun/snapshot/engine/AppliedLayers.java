@@ -4,6 +4,7 @@ import io.gatun.linux.Timespec;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.apply.tree.TreeResult;
+import io.gatun.snapshot.metadata.LayerForm;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -29,10 +30,29 @@ final class AppliedLayers {
    * @param isDurable whether all of it was on the disk
    * @param changeTimes when something of the snapshot changed last, see {@link
    *     io.gatun.snapshot.driver.Driver#changeTimes}
+   * @param kept how the layer is kept, if it is not in the snapshot's directory; nothing has become
+   *     of it there then
    */
-  record Layer(TreeResult result, boolean isDurable, List<Timespec> changeTimes) {
+  record Layer(
+      TreeResult result,
+      boolean isDurable,
+      List<Timespec> changeTimes,
+      Optional<LayerForm.Indexed> kept) {
+
+    private static final TreeResult NO_TREE = new TreeResult(new Usage(0, 0), List.of(), false);
+
     Layer {
       changeTimes = List.copyOf(changeTimes);
+    }
+
+    /** A layer that is in the snapshot's directory. */
+    Layer(TreeResult result, boolean isDurable, List<Timespec> changeTimes) {
+      this(result, isDurable, changeTimes, Optional.empty());
+    }
+
+    /** A layer that is kept. */
+    Layer(LayerForm.Indexed kept, boolean isDurable, List<Timespec> changeTimes) {
+      this(NO_TREE, isDurable, changeTimes, Optional.of(kept));
     }
 
     /** {@return the same, taking more than before} */
@@ -41,7 +61,8 @@ final class AppliedLayers {
       return new Layer(
           new TreeResult(usage, result.unnamedDirectories(), result.hasMarks()),
           isDurable,
-          changeTimes);
+          changeTimes,
+          kept);
     }
   }
 
@@ -99,6 +120,26 @@ final class AppliedLayers {
       layers.put(id, layer);
     }
     return isKnown;
+  }
+
+  /**
+   * Says that a layer was applied that is kept, and ends that; unless somebody else may be writing
+   * to the snapshot, or reading it, who would not see the layer.
+   *
+   * @return whether that was done
+   */
+  synchronized boolean kept(long id, Layer layer) {
+    if (shown.contains(id)) {
+      return false;
+    }
+    unpacking.remove(id);
+    layers.put(id, layer);
+    return true;
+  }
+
+  /** {@return whether a layer is being unpacked into a snapshot} */
+  synchronized boolean isUnpacking(long id) {
+    return unpacking.contains(id);
   }
 
   /** {@return whether layers are being unpacked at the moment} */

@@ -3,8 +3,10 @@ package io.gatun.snapshot.engine;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Timespec;
 import io.gatun.snapshot.Usage;
+import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.apply.tree.TreeResult;
 import io.gatun.snapshot.apply.tree.UnnamedDirectory;
+import io.gatun.snapshot.metadata.LayerForm;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -20,11 +22,12 @@ import java.util.zip.CRC32C;
  *   int     "GTAL"
  *   int     CRC-32C of all that follows
  *   byte    1, the version of this format
- *   byte    flags: 1 it is on the disk, 2 there are marks of deletions
+ *   byte    flags: 1 it is on the disk, 2 there are marks of deletions, 4 it is kept as a tar
  *   string  the start of the machine in which it was written
  *   long    inodes, long bytes: its usage
  *   int     count of change times, each: long seconds, int nanoseconds
  *   int     count of unnamed directories, each: byte 1 if named later, string path
+ *   string  diff id, string digest of the index: if it is kept as a tar
  * </pre>
  *
  * <p>A string is an int, how long it is, and its bytes.
@@ -37,8 +40,11 @@ record AppliedRecord(AppliedLayers.Layer layer, String boot) {
   private static final byte VERSION = 1;
   private static final int FLAG_DURABLE = 1;
   private static final int FLAG_MARKS = 2;
+  private static final int FLAG_KEPT = 4;
 
-  private static final int FIXED_BYTES = 64;
+  /** With two digests. */
+  private static final int FIXED_BYTES = 256;
+
   private static final int TIME_BYTES = 12;
   private static final int DIRECTORY_BYTES = 5;
 
@@ -54,7 +60,7 @@ record AppliedRecord(AppliedLayers.Layer layer, String boot) {
                 .sum();
     ByteBuffer out = ByteBuffer.allocateDirect(capacity);
     out.putInt(MAGIC).putInt(0).put(VERSION);
-    out.put((byte) ((layer.isDurable() ? FLAG_DURABLE : 0) | (result.hasMarks() ? FLAG_MARKS : 0)));
+    out.put(flags());
     putString(out, bootBytes);
     out.putLong(result.usage().inodes()).putLong(result.usage().sizeBytes());
     out.putInt(layer.changeTimes().size());
@@ -64,9 +70,23 @@ record AppliedRecord(AppliedLayers.Layer layer, String boot) {
       out.put((byte) (each.isNamedLater() ? 1 : 0));
       putString(out, each.path().bytes());
     }
+    layer
+        .kept()
+        .ifPresent(
+            form -> {
+              putString(out, ascii(form.diffId().hex()));
+              putString(out, ascii(form.index().hex()));
+            });
     out.flip();
     out.putInt(Integer.BYTES, checksum(out));
     return out;
+  }
+
+  private byte flags() {
+    return (byte)
+        ((layer.isDurable() ? FLAG_DURABLE : 0)
+            | (layer.result().hasMarks() ? FLAG_MARKS : 0)
+            | (layer.kept().isPresent() ? FLAG_KEPT : 0));
   }
 
   /** {@return the record that these bytes are, if they are one and whole} */
@@ -91,10 +111,15 @@ record AppliedRecord(AppliedLayers.Layer layer, String boot) {
         unnamed.add(new UnnamedDirectory(LinuxPath.ofBytes(getString(in)), isNamedLater));
       }
       TreeResult result = new TreeResult(usage, unnamed, (flags & FLAG_MARKS) != 0);
+      Optional<LayerForm.Indexed> kept =
+          (flags & FLAG_KEPT) == 0
+              ? Optional.empty()
+              : Optional.of(new LayerForm.Indexed(getDigest(in), getDigest(in)));
       return Optional.of(
           new AppliedRecord(
-              new AppliedLayers.Layer(result, (flags & FLAG_DURABLE) != 0, changeTimes), boot));
-    } catch (BufferUnderflowException e) {
+              new AppliedLayers.Layer(result, (flags & FLAG_DURABLE) != 0, changeTimes, kept),
+              boot));
+    } catch (BufferUnderflowException | IllegalArgumentException e) {
       return Optional.empty();
     }
   }
@@ -103,6 +128,14 @@ record AppliedRecord(AppliedLayers.Layer layer, String boot) {
     CRC32C crc = new CRC32C();
     crc.update(whole.duplicate().position(2 * Integer.BYTES));
     return (int) crc.getValue();
+  }
+
+  private static byte[] ascii(String text) {
+    return text.getBytes(StandardCharsets.US_ASCII);
+  }
+
+  private static Digest getDigest(ByteBuffer in) {
+    return Digest.ofHex(new String(getString(in), StandardCharsets.US_ASCII));
   }
 
   private static void putString(ByteBuffer out, byte[] bytes) {

@@ -24,13 +24,17 @@ import java.util.Set;
  * neither commits a part of a layer nor has to count and sync a whole one.
  *
  * <pre>
- *   snapshots/ID/unpacking   a layer is being unpacked, or was when the daemon ended
+ *   snapshots/ID/unpacking   empty: a layer is being unpacked, or was when the daemon ended;
+ *                            otherwise: a layer was applied that is kept as a tar, and is not here
  *   snapshots/ID/applied     a layer was unpacked, and this is known of it
  * </pre>
  *
  * <p>It is one file: empty at first, and written and renamed when the layer is on the disk and it
  * is there itself. It is not synced when it is made, as filesystems with a journal bring names to
  * the disk in the order in which they came.
+ *
+ * <p>Of a layer that is kept, it is written and not renamed: a version of Gatun that knows of no
+ * such layers then refuses to commit the empty directory.
  */
 final class AppliedRecords {
 
@@ -63,7 +67,7 @@ final class AppliedRecords {
   }
 
   /**
-   * {@return the ids of the active snapshots that hold a part of a layer}
+   * {@return the ids of the active snapshots that hold a part of a layer, or whose layer is kept}
    *
    * @param missing those whose directories are
    */
@@ -100,7 +104,9 @@ final class AppliedRecords {
           disk.sync(file);
         }
       }
-      disk.replace(directory, UNPACKING, directory, NAME);
+      if (layer.kept().isEmpty()) {
+        disk.replace(directory, UNPACKING, directory, NAME);
+      }
       if (layer.isDurable()) {
         disk.sync(directory);
       }
@@ -114,14 +120,28 @@ final class AppliedRecords {
    */
   Optional<AppliedLayers.Layer> find(long id) throws ErrnoException {
     try (Fd directory = open(id)) {
-      if (!isPresent(directory, NAME)) {
-        return Optional.empty();
-      }
-      try (Fd file = Fcntl.openat(directory, NAME, OpenFlag.READ_ONLY, OpenFlag.NO_FOLLOW)) {
-        return AppliedRecord.decode(read(file))
-            .filter(known -> known.layer().isDurable() || known.boot().equals(boot))
-            .map(AppliedRecord::layer);
-      }
+      return isPresent(directory, NAME) ? find(directory, NAME) : findKept(directory);
+    }
+  }
+
+  /** {@return the same, if the layer is kept} */
+  Optional<AppliedLayers.Layer> findKept(long id) throws ErrnoException {
+    try (Fd directory = open(id)) {
+      return findKept(directory);
+    }
+  }
+
+  private Optional<AppliedLayers.Layer> findKept(Fd directory) throws ErrnoException {
+    return isPresent(directory, UNPACKING)
+        ? find(directory, UNPACKING).filter(layer -> layer.kept().isPresent())
+        : Optional.empty();
+  }
+
+  private Optional<AppliedLayers.Layer> find(Fd directory, LinuxPath name) throws ErrnoException {
+    try (Fd file = Fcntl.openat(directory, name, OpenFlag.READ_ONLY, OpenFlag.NO_FOLLOW)) {
+      return AppliedRecord.decode(read(file))
+          .filter(known -> known.layer().isDurable() || known.boot().equals(boot))
+          .map(AppliedRecord::layer);
     }
   }
 

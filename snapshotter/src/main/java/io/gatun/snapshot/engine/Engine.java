@@ -56,6 +56,10 @@ final class Engine implements Snapshotter {
   private final Chains chains;
   private final InstantSource clock;
   private final NameClaims claims;
+  private final KeptLayers layers;
+  private final ShownLayers shown;
+  private final KeptCommits keptCommits;
+  private final TreeLayout layout;
 
   Engine(
       MetadataStore store,
@@ -71,7 +75,11 @@ final class Engine implements Snapshotter {
       Rebase rebase,
       Chains chains,
       NameClaims claims,
-      InstantSource clock) {
+      InstantSource clock,
+      KeptLayers layers,
+      ShownLayers shown,
+      KeptCommits keptCommits,
+      TreeLayout layout) {
     this.store = store;
     this.driver = driver;
     this.directories = directories;
@@ -86,6 +94,10 @@ final class Engine implements Snapshotter {
     this.chains = chains;
     this.claims = claims;
     this.clock = clock;
+    this.layers = layers;
+    this.shown = shown;
+    this.keptCommits = keptCommits;
+    this.layout = layout;
   }
 
   @Override
@@ -108,7 +120,8 @@ final class Engine implements Snapshotter {
       store.requireUnused(key);
       Instant now = clock.instant();
       Chain planned = chains.planned(kind, key, kept, parentRecord);
-      try (var making = makeDirectory(operation, key, planned)) {
+      try (var needed = shown.hold(planned.parents());
+          var making = makeDirectory(operation, key, planned)) {
         long id = making.id();
         Chain chain = planned.withId(id);
         SnapshotRecord created =
@@ -128,6 +141,7 @@ final class Engine implements Snapshotter {
         Timespec madeAt = driver.madeAt(id);
         StorageErrors.change(operation, key, () -> store.put(created));
         making.recorded();
+        needed.give(id);
         applied.made(id, madeAt);
         if (unsettled) {
           copies.submit(id);
@@ -170,7 +184,11 @@ final class Engine implements Snapshotter {
 
   @Override
   public boolean areMountsAtHand(String key) {
-    return driver.areMountsAtHand(chains.of(findMountable(key)));
+    SnapshotRecord found = findMountable(key);
+    Chain chain = chains.of(found);
+    return driver.areMountsAtHand(chain)
+        && layers.find(found.id()).isEmpty()
+        && chain.parents().stream().allMatch(parent -> layers.find(parent).isEmpty());
   }
 
   private SnapshotRecord findMountable(String key) {
@@ -189,13 +207,33 @@ final class Engine implements Snapshotter {
     SnapshotRecord found = findMountable(key);
     try {
       Chain chain = chains.of(found);
+      shown.show(chain.parents());
       if (found.kind() == Kind.ACTIVE) {
         applied.show(found.id());
+        layOut(found, chain);
         records.forget(found.id());
       }
       return driver.mounts(chain);
     } catch (ErrnoException e) {
       throw failure("mounts", found, e);
+    }
+  }
+
+  /** Puts the files of a layer that is kept where whoever has the mounts sees them. */
+  private void layOut(SnapshotRecord active, Chain chain) throws ErrnoException {
+    if (layers.find(active.id()).isEmpty()) {
+      return;
+    }
+    try (var _ = claims.claim(List.of(active.name()), "")) {
+      Optional<LayerForm.Indexed> form = layers.find(active.id());
+      SnapshotRecord current = chains.find("mounts", active.name());
+      if (current.id() != active.id() || current.kind() != Kind.ACTIVE) {
+        throw Chains.notFound("mounts", active.name());
+      }
+      // A layer that is being applied is written there, as somebody wants to see it.
+      if (form.isPresent() && !applied.isUnpacking(active.id())) {
+        layout.run("mounts", active.name(), chain, form.get());
+      }
     }
   }
 
@@ -228,20 +266,39 @@ final class Engine implements Snapshotter {
               now,
               null,
               active.form());
-      Chain chain = chains.of(active, newParent);
-      Optional<AppliedLayers.Layer> layer = freeze(active, chain);
-      if (layer.isPresent() && layer.get().isDurable()) {
-        durability.requireTrusted(key, chain.id());
+      Optional<KeptCommits.Frozen> layer = keptCommits.freeze(active, newParent);
+      if (layer.isPresent()) {
+        commitKept(committed, layer.get());
       } else {
-        durability.awaitCommit(key, chain);
+        commitTree(active, committed, chains.of(active, newParent));
       }
-      SnapshotRecord counted =
-          layer.map(known -> committed.withUsage(known.result().usage())).orElse(committed);
-      StorageErrors.change("commit", key, () -> store.put(counted));
+      shown.release(active.id());
       forget(active.id());
     } catch (ErrnoException e) {
       throw StorageErrors.of("commit", key, e);
     }
+  }
+
+  private void commitKept(SnapshotRecord committed, KeptCommits.Frozen layer) {
+    try (layer) {
+      SnapshotRecord indexed = committed.withForm(layer.form());
+      StorageErrors.change("commit", committed.name(), () -> store.put(indexed));
+      layer.committed();
+    }
+  }
+
+  private void commitTree(SnapshotRecord active, SnapshotRecord committed, Chain chain)
+      throws ErrnoException {
+    String key = active.name();
+    Optional<AppliedLayers.Layer> layer = freeze(active, chain);
+    if (layer.isPresent() && layer.get().isDurable()) {
+      durability.requireTrusted(key, chain.id());
+    } else {
+      durability.awaitCommit(key, chain);
+    }
+    SnapshotRecord counted =
+        layer.map(known -> committed.withUsage(known.result().usage())).orElse(committed);
+    StorageErrors.change("commit", key, () -> store.put(counted));
   }
 
   /**
@@ -332,6 +389,8 @@ final class Engine implements Snapshotter {
       }
       StorageErrors.change("remove", key, () -> store.remove(found.id()));
       applied.forget(found.id());
+      shown.release(found.id());
+      layers.remove(found.id());
       reaper.submit(found.id());
     } catch (SnapshotException.ResourceExhausted e) {
       // Anything but "not now" makes containerd give up its whole garbage collection, which is what
@@ -414,6 +473,7 @@ final class Engine implements Snapshotter {
   @Override
   public void cleanup() {
     try {
+      layers.retireAll();
       directories.unrecorded(this::isRecorded).forEach(reaper::submit);
       directories.leftInTrash().forEach(reaper::submit);
     } catch (ErrnoException e) {
@@ -440,6 +500,24 @@ final class Engine implements Snapshotter {
         copies.submit(id);
       }
     }
+  }
+
+  /** Has the kept layers mounted that active snapshots and views need, and no others. */
+  void showLayers() throws ErrnoException {
+    if (layers.isEmpty()) {
+      return;
+    }
+    List<SnapshotRecord> users = new ArrayList<>();
+    store.forEach(
+        record -> {
+          if (record.kind() != Kind.COMMITTED) {
+            users.add(record);
+          }
+        });
+    for (SnapshotRecord user : users) {
+      shown.restore(user.id(), chains.parentIds(user));
+    }
+    shown.unmountOthers();
   }
 
   /** {@return what it means that a call failed on a snapshot which nobody has claimed} */

@@ -6,6 +6,7 @@ import io.gatun.linux.Statfs;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.apply.ApplyLimits;
 import io.gatun.snapshot.apply.LayerApplier;
+import io.gatun.snapshot.apply.index.SampleIndex;
 import io.gatun.snapshot.apply.store.LayerStore;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.Root;
@@ -14,6 +15,10 @@ import io.gatun.snapshot.driver.Chain;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.driver.DriverChoice;
 import io.gatun.snapshot.driver.DriverName;
+import io.gatun.snapshot.driver.IndexAccess;
+import io.gatun.snapshot.driver.IndexMounts;
+import io.gatun.snapshot.driver.IndexTrial;
+import io.gatun.snapshot.driver.IndexTrialResult;
 import io.gatun.snapshot.driver.NativeDriver;
 import io.gatun.snapshot.driver.OverlayDriver;
 import io.gatun.snapshot.driver.OverlayTrial;
@@ -56,6 +61,9 @@ public final class EngineRoot implements AutoCloseable {
   private final Engine engine;
   private final SnapshotApplier applier;
   private final LayerMaker maker;
+  private final LayerStore layers;
+  private final boolean isIndexing;
+  private final boolean isSynced;
 
   /** What a process does before anybody may tell it to end, so that it can end in order. */
   public static void prepareProcess() {
@@ -115,6 +123,7 @@ public final class EngineRoot implements AutoCloseable {
       UnaryOperator<Driver> between)
       throws UnusableRootException, IOException {
     this.disk = disk;
+    this.isSynced = settings.layerSync() == LayerSync.COMMIT;
     boolean complete = false;
     try {
       Root root = keep(Root.open(disk, settings.root()));
@@ -131,17 +140,22 @@ public final class EngineRoot implements AutoCloseable {
       AppliedLayers applied = new AppliedLayers();
       DeletionBudget budget =
           new DeletionBudget(applied::areUnpacking, () -> isRoomShort(root), System::nanoTime);
+      this.layers = LayerStore.open(disk, root);
+      Optional<IndexTrialResult> trial = tryIndexes(settings, root);
+      this.isIndexing = isIndexing(settings, chosen.name(), trial, root);
+      Optional<IndexMounts> indexMounts = indexMounts(root, trial);
       Reaper reaper =
           keep(
               new Reaper(
                   disk,
                   root,
                   recordsOf(store),
+                  id -> detach(indexMounts, id),
                   budget,
                   Math.min(settings.copyThreads(), DELETION_THREADS_MAX)));
-      Set<Long> missing = Recovery.run(root, store, LayerStore.open(disk, root), reaper);
+      KeptLayers kept = new KeptLayers(layers, reaper::submit);
       AppliedRecords records = new AppliedRecords(disk, root, boot);
-      records.unfinished(store, missing).forEach(applied::spoil);
+      Set<Long> missing = Recovery.run(root, store, layers, kept, records, applied, reaper);
       CopySettler copies = keep(new CopySettler(chosen, filesystem, lostWrites));
       SnapshotDirectories directories = new SnapshotDirectories(disk, root, reaper, missing);
       SpareDirectories spares =
@@ -156,6 +170,9 @@ public final class EngineRoot implements AutoCloseable {
       LayerBarrier barrier = new LayerBarrier(filesystem, new TreeSync(disk), errors, lostWrites);
       LayerDurability durability =
           new LayerDurability(settings.layerSync(), disk, chosen, barrier, lostWrites);
+      ShownLayers shown = keep(new ShownLayers(disk, root, layers, kept, indexMounts));
+      TreeLayout layout =
+          new TreeLayout(disk, chosen, layers, kept, directories, durability, applied, records);
       this.engine =
           new Engine(
               store,
@@ -163,7 +180,7 @@ public final class EngineRoot implements AutoCloseable {
               directories,
               spares,
               reaper,
-              new UsageCounter(store, chosen, claims),
+              new UsageCounter(store, chosen, kept, claims),
               durability,
               copies,
               applied,
@@ -171,10 +188,16 @@ public final class EngineRoot implements AutoCloseable {
               new Rebase(disk, root, chosen, durability),
               chains,
               claims,
-              clock);
+              clock,
+              kept,
+              shown,
+              new KeptCommits(
+                  chosen, layers, kept, shown, layout, durability, applied, records, chains),
+              layout);
       engine.settleCopies();
-      SnapshotMounts mounts = new SnapshotMounts(root.path());
-      this.maker = new SnapshotDiffer(store, chosen, chains, applied, mounts);
+      engine.showLayers();
+      SnapshotMounts recognised = new SnapshotMounts(root.path());
+      this.maker = new SnapshotDiffer(store, chosen, chains, applied, recognised, kept);
       this.applier =
           new SnapshotApplier(
               disk,
@@ -187,7 +210,10 @@ public final class EngineRoot implements AutoCloseable {
               claims,
               applied,
               records,
-              mounts);
+              recognised,
+              kept,
+              shown,
+              layout);
       reaper.start();
       complete = true;
     } finally {
@@ -277,6 +303,53 @@ public final class EngineRoot implements AutoCloseable {
     return chosen;
   }
 
+  /** {@return what comes of a trial of indexes, if there are any, or there may be} */
+  private Optional<IndexTrialResult> tryIndexes(EngineSettings settings, Root root)
+      throws ErrnoException {
+    boolean isOfUse = settings.layers() != LayerSetting.DIRECTORY || !layers.diffIds().isEmpty();
+    return isOfUse
+        ? Optional.of(new IndexTrial(disk, root.trashPath(), new SampleIndex()).run())
+        : Optional.empty();
+  }
+
+  private static Optional<IndexMounts> indexMounts(Root root, Optional<IndexTrialResult> trial)
+      throws ErrnoException {
+    if (trial.isEmpty()) {
+      return Optional.empty();
+    }
+    IndexAccess access =
+        switch (trial.get()) {
+          case IndexTrialResult.Works works -> works.access();
+          // Who wants to see a layer that is there is told why that fails.
+          case IndexTrialResult.Fails _, IndexTrialResult.NoRoom _ -> IndexAccess.FILE;
+        };
+    return Optional.of(new IndexMounts(root.snapshots(), access));
+  }
+
+  private static void detach(Optional<IndexMounts> mounts, long id) throws ErrnoException {
+    if (mounts.isPresent()) {
+      mounts.get().unmount(id);
+    }
+  }
+
+  private static boolean isIndexing(
+      EngineSettings settings, DriverName driver, Optional<IndexTrialResult> trial, Root root)
+      throws UnusableRootException {
+    return switch (LayerChoice.of(settings.layers(), driver, trial)) {
+      case LayerChoice.Indexed indexed -> {
+        log.info("layers=indexed reason=\"{}\"", indexed.reason());
+        yield true;
+      }
+      case LayerChoice.Directories directories -> {
+        log.info("layers=directory reason=\"{}\"", directories.reason());
+        yield false;
+      }
+      case LayerChoice.Refused refused ->
+          throw new UnusableRootException(
+              "root %s cannot be used: %s".formatted(root.path(), refused.reason()));
+    };
+  }
+
   private static Optional<DriverName> recordedDriver(Root root) throws UnusableRootException {
     if (root.driver().isEmpty()) {
       return Optional.empty();
@@ -304,7 +377,10 @@ public final class EngineRoot implements AutoCloseable {
    * @param layersMax how many layers are unpacked at a time; further ones are refused
    */
   public LayerUnpacker unpacker(int layersMax) {
-    return new TreeUnpacker(disk, applier, keep(new LayerApplier(ApplyLimits.of(layersMax, 0))));
+    LayerApplier layerApplier = keep(new LayerApplier(ApplyLimits.of(layersMax, 0)));
+    return isIndexing
+        ? new KeptUnpacker(disk, applier, layerApplier, layers, isSynced)
+        : new TreeUnpacker(disk, applier, layerApplier);
   }
 
   /** {@return what makes layers of the snapshots of this root} */

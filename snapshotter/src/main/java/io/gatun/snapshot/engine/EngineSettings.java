@@ -17,6 +17,7 @@ import java.nio.file.Path;
  * @param metadata how much the metadata store may hold
  * @param spareDirectories how many directories of snapshots are made before anybody asks for them;
  *     0 for none
+ * @param layers in which form layers are kept that are applied from now on
  */
 public record EngineSettings(
     Path root,
@@ -25,12 +26,13 @@ public record EngineSettings(
     int copyThreads,
     LayerSync layerSync,
     MetadataSettings metadata,
-    int spareDirectories) {
+    int spareDirectories,
+    LayerSetting layers) {
 
   /** Enough for a burst of containers; on ext4 they take some 800 KB. */
   private static final int SPARE_DIRECTORIES = 64;
 
-  /** As many directories in advance as are of use. */
+  /** As many directories in advance as are of use, and layers as directories. */
   public EngineSettings(
       Path root,
       DriverSetting driver,
@@ -38,7 +40,27 @@ public record EngineSettings(
       int copyThreads,
       LayerSync layerSync,
       MetadataSettings metadata) {
-    this(root, driver, overlay, copyThreads, layerSync, metadata, SPARE_DIRECTORIES);
+    this(
+        root,
+        driver,
+        overlay,
+        copyThreads,
+        layerSync,
+        metadata,
+        SPARE_DIRECTORIES,
+        LayerSetting.DIRECTORY);
+  }
+
+  /** {@return the same with another number of directories in advance} */
+  public EngineSettings withSpareDirectories(int count) {
+    return new EngineSettings(
+        root, driver, overlay, copyThreads, layerSync, metadata, count, layers);
+  }
+
+  /** {@return the same with another form of layers} */
+  public EngineSettings withLayers(LayerSetting form) {
+    return new EngineSettings(
+        root, driver, overlay, copyThreads, layerSync, metadata, spareDirectories, form);
   }
 
   /** {@return what holds for a root if nothing else is chosen} */

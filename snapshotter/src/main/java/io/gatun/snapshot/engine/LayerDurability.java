@@ -1,6 +1,7 @@
 package io.gatun.snapshot.engine;
 
 import io.gatun.linux.ErrnoException;
+import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.apply.tree.LateInheritance;
 import io.gatun.snapshot.disk.Disk;
@@ -36,7 +37,7 @@ final class LayerDurability {
    */
   void awaitCommit(String key, Chain chain) throws ErrnoException {
     if (isAsked(chain)) {
-      sync("commit", key, chain, barrier.mark());
+      sync("commit", key, chain.id(), driver.target(chain).files(), barrier.mark());
       // Only now: a sync that failed just before, for somebody else, took these files with it.
       lostWrites.requireNone("commit", key, chain.id());
     }
@@ -65,11 +66,28 @@ final class LayerDurability {
    * @param isWanted as it was given there
    * @throws SnapshotException.FailedPrecondition if that can never be said of them
    */
-  void awaitApply(String key, Chain chain, long mark, boolean isWanted) throws ErrnoException {
+  void awaitApply(String key, Chain chain, long mark, boolean isWanted) {
     if (isAskedOfApply(isWanted)) {
-      sync("apply", key, chain, mark);
+      sync("apply", key, chain.id(), driver.target(chain).files(), mark);
       lostWrites.requireNone("apply", key, chain.id());
     }
+  }
+
+  /** {@return what to give to {@link #awaitFiles}; to be asked for before writing} */
+  long mark() {
+    return barrier.mark();
+  }
+
+  /**
+   * Returns when files are on the disk that are to become those of a snapshot.
+   *
+   * @param files the directory that has them
+   * @param mark from {@link #mark}, before the first was written
+   * @throws SnapshotException.FailedPrecondition if that can never be said of them
+   */
+  void awaitFiles(String operation, String key, long id, LinuxPath files, long mark) {
+    sync(operation, key, id, files, mark);
+    lostWrites.requireNone(operation, key, id);
   }
 
   /**
@@ -103,14 +121,14 @@ final class LayerDurability {
     };
   }
 
-  private void sync(String operation, String key, Chain chain, long mark) throws ErrnoException {
+  private void sync(String operation, String key, long id, LinuxPath files, long mark) {
     try {
-      barrier.await(driver.target(chain).files(), mark);
+      barrier.await(files, mark);
     } catch (ErrnoException e) {
       // No room, for example, is no reason to try again here: what was not written is gone.
       throw new SnapshotException.StorageFailure(
           "%s %s: what was written to the snapshot (id %d) may be lost: %s"
-              .formatted(operation, key, chain.id(), e.getMessage()),
+              .formatted(operation, key, id, e.getMessage()),
           e);
     }
   }

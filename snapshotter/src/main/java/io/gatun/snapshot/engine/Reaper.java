@@ -1,5 +1,6 @@
 package io.gatun.snapshot.engine;
 
+import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
@@ -31,6 +32,7 @@ final class Reaper implements AutoCloseable {
   private final Disk disk;
   private final Root root;
   private final Records records;
+  private final Detachment detachment;
   private final DeletionBudget budget;
   private final ParallelDeletion deletion;
   private final Thread thread;
@@ -47,10 +49,23 @@ final class Reaper implements AutoCloseable {
     boolean isCertain();
   }
 
-  Reaper(Disk disk, Root root, Records records, DeletionBudget budget, int threads) {
+  /** Takes away what is mounted on the directory of a snapshot. */
+  @FunctionalInterface
+  interface Detachment {
+    void detach(long id) throws ErrnoException;
+  }
+
+  Reaper(
+      Disk disk,
+      Root root,
+      Records records,
+      Detachment detachment,
+      DeletionBudget budget,
+      int threads) {
     this.disk = disk;
     this.root = root;
     this.records = records;
+    this.detachment = detachment;
     this.budget = budget;
     this.deletion = new ParallelDeletion(disk, threads, budget);
     this.thread = Thread.ofPlatform().name("gatun-reaper").daemon().unstarted(this::run);
@@ -157,7 +172,7 @@ final class Reaper implements AutoCloseable {
       return root.trash();
     }
     try {
-      disk.rename(root.snapshots(), name, root.trash(), name);
+      moveDetached(name);
     } catch (ErrnoException e) {
       switch (e.errno()) {
         // It was moved before.
@@ -170,6 +185,18 @@ final class Reaper implements AutoCloseable {
       }
     }
     return root.trash();
+  }
+
+  private void moveDetached(LinuxPath name) throws ErrnoException {
+    try {
+      disk.rename(root.snapshots(), name, root.trash(), name);
+    } catch (ErrnoException e) {
+      if (!e.is(Errno.EBUSY)) {
+        throw e;
+      }
+      detachment.detach(Root.snapshotId(name));
+      disk.rename(root.snapshots(), name, root.trash(), name);
+    }
   }
 
   /** Stops at once; what is left is found again at the next start. */

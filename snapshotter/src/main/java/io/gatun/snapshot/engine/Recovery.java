@@ -8,10 +8,10 @@ import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.metadata.LayerForm;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.metadata.SnapshotRecord;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -37,7 +37,14 @@ final class Recovery {
    *
    * @throws UnusableRootException if the metadata are older than the directories
    */
-  static Set<Long> run(Root root, MetadataStore store, LayerStore layers, Reaper reaper)
+  static Set<Long> run(
+      Root root,
+      MetadataStore store,
+      LayerStore layers,
+      KeptLayers kept,
+      AppliedRecords records,
+      AppliedLayers applied,
+      Reaper reaper)
       throws ErrnoException, UnusableRootException {
     Set<Long> directories = new HashSet<>(root.snapshotIds());
     requireKnown(root, directories, store.idsEnd());
@@ -52,7 +59,14 @@ final class Recovery {
       }
     }
     directories.forEach(reaper::submit);
-    retire(layers, recorded.values());
+    for (Map.Entry<Long, LayerForm> snapshot : recorded.entrySet()) {
+      if (snapshot.getValue() instanceof LayerForm.Indexed form) {
+        kept.add(snapshot.getKey(), form);
+      }
+    }
+    findApplied(store, missing, layers, kept, records, applied);
+    // What goes to the trash is found there.
+    kept.retireAll();
     int trash = 0;
     for (var name : root.trashNames()) {
       reaper.submit(name);
@@ -76,27 +90,21 @@ final class Recovery {
     };
   }
 
-  /** What goes to the trash is found there. */
-  private static void retire(LayerStore layers, Collection<LayerForm> recorded)
+  /** Finds out which active snapshots have layers that are kept, and which have parts of layers. */
+  private static void findApplied(
+      MetadataStore store,
+      Set<Long> missing,
+      LayerStore layers,
+      KeptLayers kept,
+      AppliedRecords records,
+      AppliedLayers applied)
       throws ErrnoException {
-    Map<Digest, Set<Digest>> named = new HashMap<>();
-    for (LayerForm form : recorded) {
-      if (form instanceof LayerForm.Indexed(Digest diffId, Digest index)) {
-        named.computeIfAbsent(diffId, _ -> new HashSet<>()).add(index);
-      }
-    }
-    for (Digest diffId : layers.diffIds()) {
-      try {
-        layers.retire(diffId, named.getOrDefault(diffId, Set.of()));
-      } catch (ErrnoException e) {
-        // A root on a full disk is served, too.
-        if (!StorageErrors.isExhaustion(e.errno())) {
-          throw e;
-        }
-        log.warn(
-            "cannot retire layer={} now, the next start tries again error={}",
-            diffId,
-            e.getMessage());
+    for (long id : records.unfinished(store, missing)) {
+      Optional<LayerForm.Indexed> form = records.findKept(id).flatMap(AppliedLayers.Layer::kept);
+      if (form.isPresent() && layers.contains(form.get().diffId(), form.get().index())) {
+        kept.add(id, form.get());
+      } else {
+        applied.spoil(id);
       }
     }
   }

@@ -9,15 +9,20 @@ import io.gatun.linux.OpenFlag;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.apply.store.LayerStore;
 import io.gatun.snapshot.apply.tree.TreeResult;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.driver.Chain;
+import io.gatun.snapshot.driver.DeletionForm;
 import io.gatun.snapshot.driver.Driver;
+import io.gatun.snapshot.driver.LayerTarget;
 import io.gatun.snapshot.driver.TreeDeletion;
+import io.gatun.snapshot.metadata.LayerForm;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.metadata.SnapshotRecord;
 import java.io.IOException;
 import java.util.List;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -43,6 +48,9 @@ public final class SnapshotApplier {
   private final AppliedLayers applied;
   private final AppliedRecords records;
   private final SnapshotMounts mounts;
+  private final KeptLayers kept;
+  private final ShownLayers shown;
+  private final TreeLayout layout;
 
   SnapshotApplier(
       Disk disk,
@@ -55,7 +63,10 @@ public final class SnapshotApplier {
       NameClaims claims,
       AppliedLayers applied,
       AppliedRecords records,
-      SnapshotMounts mounts) {
+      SnapshotMounts mounts,
+      KeptLayers kept,
+      ShownLayers shown,
+      TreeLayout layout) {
     this.disk = disk;
     this.store = store;
     this.driver = driver;
@@ -67,6 +78,9 @@ public final class SnapshotApplier {
     this.applied = applied;
     this.records = records;
     this.mounts = mounts;
+    this.kept = kept;
+    this.shown = shown;
+    this.layout = layout;
   }
 
   /**
@@ -84,6 +98,38 @@ public final class SnapshotApplier {
    */
   public void apply(List<Mount> requested, boolean isDurabilityWanted, LayerWriter writer)
       throws IOException {
+    apply(requested, (key, chain) -> write(key, chain, isDurabilityWanted, writer));
+  }
+
+  /**
+   * As {@link #apply(List, boolean, LayerWriter)}, and keeps the layer as a tar if it can, and the
+   * snapshot is one to unpack a layer into: of another, somebody may use the mounts that Prepare
+   * has answered, through which nothing of a layer shows that is kept.
+   */
+  void apply(List<Mount> requested, boolean isDurabilityWanted, LayerKeeper keeper)
+      throws IOException {
+    apply(
+        requested,
+        (key, chain) -> {
+          if (chain.extraction() && isIndexable(driver.target(chain))) {
+            keep(key, chain, isDurabilityWanted, keeper);
+          } else {
+            write(key, chain, isDurabilityWanted, keeper);
+          }
+        });
+  }
+
+  /** An index has deletions in one form only. */
+  private static boolean isIndexable(LayerTarget target) {
+    return target.deletions() != DeletionForm.OVERLAY_USERXATTR;
+  }
+
+  /** What is done with a snapshot that is ready for a layer. */
+  private interface Application {
+    void run(String key, Chain chain) throws IOException;
+  }
+
+  private void apply(List<Mount> requested, Application application) throws IOException {
     SnapshotRecord snapshot = recognise(requested);
     String key = snapshot.name();
     try {
@@ -97,7 +143,7 @@ public final class SnapshotApplier {
           applied.end(chain.id());
         }
       }
-      write(key, chain, isDurabilityWanted, writer);
+      application.run(key, chain);
     } catch (ErrnoException e) {
       throw StorageErrors.of("apply", key, e);
     }
@@ -146,12 +192,72 @@ public final class SnapshotApplier {
   }
 
   private void makeReady(String key, Chain chain) throws ErrnoException {
+    shown.show(chain.parents());
+    Optional<LayerForm.Indexed> earlier = kept.find(chain.id());
+    if (earlier.isPresent()) {
+      // Whoever applies another one on top of it has to find it there.
+      layout.run("apply", key, chain, earlier.get());
+    }
     if (applied.isSpoiled(chain.id())) {
       remake(chain);
     } else if (!driver.isAsMade(chain, applied.madeAt(chain.id()))) {
       throw new SnapshotException.Unsupported(
           "apply %s: there is something in the snapshot already".formatted(key));
     }
+  }
+
+  private void keep(String key, Chain chain, boolean isDurabilityWanted, LayerKeeper keeper)
+      throws IOException {
+    Optional<LayerKeeper.Kept> layer = Optional.empty();
+    boolean isRead = false;
+    try {
+      durability.beginApply(key, chain.id(), isDurabilityWanted);
+      layer = keeper.keep(driver.target(chain), durability.isAskedOfApply(isDurabilityWanted));
+      isRead = true;
+    } finally {
+      if (!isRead) {
+        applied.end(chain.id());
+      }
+    }
+    if (layer.isEmpty()) {
+      write(key, chain, isDurabilityWanted, keeper);
+      return;
+    }
+    LayerForm.Indexed form = layer.get().form();
+    boolean isKept = false;
+    try (LayerStore.Use _ = layer.get().use()) {
+      isKept = record(key, chain, form, durability.isAskedOfApply(isDurabilityWanted));
+      if (!isKept) {
+        write(key, chain, isDurabilityWanted, keeper);
+      }
+    } finally {
+      if (!isKept) {
+        kept.retire(form.diffId());
+      }
+    }
+  }
+
+  /** {@return whether nobody can have seen that the layer is not in the snapshot's directory} */
+  private boolean record(String key, Chain chain, LayerForm.Indexed form, boolean isDurable)
+      throws ErrnoException {
+    AppliedLayers.Layer layer;
+    boolean isRecorded = false;
+    try {
+      layer = new AppliedLayers.Layer(form, isDurable, driver.changeTimes(chain));
+      records.begin(chain.id());
+      records.keep(chain.id(), layer);
+      isRecorded = true;
+    } finally {
+      if (!isRecorded) {
+        restore(key, chain);
+      }
+    }
+    kept.add(chain.id(), form);
+    if (applied.kept(chain.id(), layer)) {
+      return true;
+    }
+    kept.remove(chain.id());
+    return false;
   }
 
   private void write(String key, Chain chain, boolean isDurabilityWanted, LayerWriter writer)
@@ -196,14 +302,16 @@ public final class SnapshotApplier {
 
   private void remake(Chain chain) throws ErrnoException {
     try {
-      directories.remake(chain.id(), directory -> driver.create(directory, chain));
+      directories.<ErrnoException>remake(
+          chain.id(), (directory, _) -> driver.create(directory, chain));
     } catch (ErrnoException e) {
       if (!StorageErrors.isExhaustion(e.errno())) {
         throw e;
       }
       // The layer itself may be what takes the room that a new directory needs.
       empty(chain);
-      directories.remake(chain.id(), directory -> driver.create(directory, chain));
+      directories.<ErrnoException>remake(
+          chain.id(), (directory, _) -> driver.create(directory, chain));
     }
     boolean isUnsettled = driver.isUnsettled(chain.id());
     applied.made(chain.id(), driver.madeAt(chain.id()));

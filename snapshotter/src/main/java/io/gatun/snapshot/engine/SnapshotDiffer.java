@@ -47,18 +47,21 @@ final class SnapshotDiffer implements LayerMaker {
   private final Chains chains;
   private final AppliedLayers applied;
   private final SnapshotMounts mounts;
+  private final KeptLayers kept;
 
   SnapshotDiffer(
       MetadataStore store,
       Driver driver,
       Chains chains,
       AppliedLayers applied,
-      SnapshotMounts mounts) {
+      SnapshotMounts mounts,
+      KeptLayers kept) {
     this.store = store;
     this.driver = driver;
     this.chains = chains;
     this.applied = applied;
     this.mounts = mounts;
+    this.kept = kept;
   }
 
   /**
@@ -181,6 +184,11 @@ final class SnapshotDiffer implements LayerMaker {
     }
     if (record.kind() == Kind.ACTIVE) {
       applied.requireReadable(record.name(), record.id());
+      if (kept.find(record.id()).isPresent()) {
+        throw new SnapshotException.FailedPrecondition(
+            "diff %s: a layer was applied, and is not in the snapshot (id %d) before its mounts are asked for"
+                .formatted(record.name(), record.id()));
+      }
     }
     return new Shown(record, chain, layers);
   }

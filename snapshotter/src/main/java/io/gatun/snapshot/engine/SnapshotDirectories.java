@@ -6,6 +6,7 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.Root;
 import io.gatun.snapshot.driver.TreeDeletion;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -34,6 +35,19 @@ final class SnapshotDirectories {
   @FunctionalInterface
   interface Filler {
     void fill(Fd directory) throws ErrnoException;
+  }
+
+  /**
+   * Fills the directory that takes the place of a recorded snapshot's.
+   *
+   * @param <E> why it may fail, other than a failed call
+   */
+  @FunctionalInterface
+  interface Refiller<E extends IOException> {
+    /**
+     * @param path where the directory is meanwhile; absolute
+     */
+    void fill(Fd directory, LinuxPath path) throws ErrnoException, E;
   }
 
   private final Disk disk;
@@ -113,7 +127,7 @@ final class SnapshotDirectories {
    * Makes the directory of a recorded snapshot once more, durably, and puts it in the place of the
    * one that is there, which is disposed of. At any time one of the two is in place.
    */
-  void remake(long id, Filler filler) throws ErrnoException {
+  <E extends IOException> void remake(long id, Refiller<E> filler) throws ErrnoException, E {
     long mark = names.mark();
     // What was disposed of earlier may still have the name that a new directory has.
     LinuxPath staging = LinuxPath.of(id + "." + remakes.incrementAndGet() + STAGING_SUFFIX);
@@ -121,7 +135,7 @@ final class SnapshotDirectories {
     try {
       disk.createDirectory(root.trash(), staging, DIRECTORY_MODE);
       try (Fd directory = root.openDirectory(root.trash(), staging)) {
-        filler.fill(directory);
+        filler.fill(directory, LinuxPath.of(root.trashPath()).resolve(staging));
       }
       disk.exchange(root.trash(), staging, root.snapshots(), Root.snapshotName(id));
       names.await(mark);

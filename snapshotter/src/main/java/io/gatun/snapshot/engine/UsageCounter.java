@@ -21,6 +21,7 @@ import org.slf4j.LoggerFactory;
  * <p>Commit does not count, since containerd waits for it with its own metadata locked. A committed
  * snapshot is counted when somebody first asks, once for all who ask at the time, and the count is
  * recorded; an active one changes and is counted each time. No lock is held while files are walked.
+ * What a kept layer takes depends on who else has it, and costs two calls to ask.
  */
 final class UsageCounter {
 
@@ -28,16 +29,21 @@ final class UsageCounter {
 
   private final MetadataStore store;
   private final Driver driver;
+  private final KeptLayers kept;
   private final NameClaims claims;
   private final ConcurrentMap<Long, CompletableFuture<Usage>> counting = new ConcurrentHashMap<>();
 
-  UsageCounter(MetadataStore store, Driver driver, NameClaims claims) {
+  UsageCounter(MetadataStore store, Driver driver, KeptLayers kept, NameClaims claims) {
     this.store = store;
     this.driver = driver;
+    this.kept = kept;
     this.claims = claims;
   }
 
   Usage of(SnapshotRecord snapshot, Chain chain) throws ErrnoException {
+    if (kept.find(snapshot.id()).isPresent()) {
+      return kept.usage(snapshot.id());
+    }
     Usage known = snapshot.usage();
     if (known != null) {
       return known;

@@ -4,6 +4,15 @@
  *
  * <p>It is the only place that knows both the store and the drivers. Names are claimed here, so
  * that two requests for one name take turns while all others run side by side.
+ *
+ * <p>A layer becomes a directory, or is kept as a tar under an index:
+ *
+ * <pre>
+ *   SnapshotApplier -+-> TreeUnpacking -> snapshots/ID/fs
+ *                    +-> KeptUnpacking -> LayerStore       KeptLayers: who has which
+ *                                                          ShownLayers: what is mounted for whom
+ *                                                          TreeLayout: from a tar to a directory
+ * </pre>
  */
 @NullMarked
 package io.gatun.snapshot.engine;

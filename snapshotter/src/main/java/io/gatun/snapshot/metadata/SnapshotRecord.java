@@ -55,6 +55,12 @@ public record SnapshotRecord(
         id, kind, name, parent, parentId, newLabels, created, at, usage, form);
   }
 
+  /** {@return this with its files lying on disk in another form} */
+  public SnapshotRecord withForm(LayerForm other) {
+    return new SnapshotRecord(
+        id, kind, name, parent, parentId, labels, created, updated, usage, other);
+  }
+
   /** {@return this with what the snapshot takes by itself} */
   public SnapshotRecord withUsage(Usage counted) {
     return new SnapshotRecord(

@@ -43,13 +43,13 @@ class EngineIT {
     return EngineRoot.open(
         new LinuxDisk(),
         new EngineSettings(
-            defaults.root(),
-            driver,
-            defaults.overlay(),
-            defaults.copyThreads(),
-            defaults.layerSync(),
-            defaults.metadata().withEntriesMax(1000),
-            TestRoots.NO_SPARES),
+                defaults.root(),
+                driver,
+                defaults.overlay(),
+                defaults.copyThreads(),
+                defaults.layerSync(),
+                defaults.metadata().withEntriesMax(1000))
+            .withSpareDirectories(TestRoots.NO_SPARES),
         InstantSource.system());
   }
 
@@ -176,13 +176,13 @@ class EngineIT {
         EngineRoot.open(
             new LinuxDisk(),
             new EngineSettings(
-                defaults.root(),
-                DriverSetting.OVERLAY,
-                overlay,
-                1,
-                LayerSync.COMMIT,
-                defaults.metadata().withEntriesMax(1000),
-                TestRoots.NO_SPARES),
+                    defaults.root(),
+                    DriverSetting.OVERLAY,
+                    overlay,
+                    1,
+                    LayerSync.COMMIT,
+                    defaults.metadata().withEntriesMax(1000))
+                .withSpareDirectories(TestRoots.NO_SPARES),
             InstantSource.system())) {
       Snapshotter snapshots = root.snapshotter();
       snapshots.prepare("a", "", Map.of("k", "v"));

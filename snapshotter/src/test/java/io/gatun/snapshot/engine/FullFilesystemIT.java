@@ -56,13 +56,13 @@ final class FullFilesystemIT {
     return EngineRoot.open(
         new LinuxDisk(),
         new EngineSettings(
-            root,
-            driver,
-            defaults.overlay(),
-            defaults.copyThreads(),
-            LayerSync.COMMIT,
-            new MetadataSettings(ENTRIES_MAX, JOURNAL_BYTES),
-            spareDirectories),
+                root,
+                driver,
+                defaults.overlay(),
+                defaults.copyThreads(),
+                LayerSync.COMMIT,
+                new MetadataSettings(ENTRIES_MAX, JOURNAL_BYTES))
+            .withSpareDirectories(spareDirectories),
         InstantSource.system());
   }
 

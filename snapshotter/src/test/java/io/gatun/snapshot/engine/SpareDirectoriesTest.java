@@ -90,13 +90,13 @@ class SpareDirectoriesTest {
         EngineRoot.open(
             disk,
             new EngineSettings(
-                root,
-                DriverSetting.NATIVE,
-                defaults.overlay(),
-                1,
-                defaults.layerSync(),
-                new MetadataSettings(ENTRIES_MAX, JOURNAL_BYTES),
-                SPARES),
+                    root,
+                    DriverSetting.NATIVE,
+                    defaults.overlay(),
+                    1,
+                    defaults.layerSync(),
+                    new MetadataSettings(ENTRIES_MAX, JOURNAL_BYTES))
+                .withSpareDirectories(SPARES),
             InstantSource.system(),
             "this boot",
             Ordinary::new);

@@ -32,13 +32,13 @@ final class TestRoots {
   static EngineSettings settings(Path root, DriverSetting driver, OverlaySettings overlay) {
     EngineSettings defaults = EngineSettings.defaults(root);
     return new EngineSettings(
-        root,
-        driver,
-        overlay,
-        COPY_THREADS,
-        defaults.layerSync(),
-        defaults.metadata().withEntriesMax(ENTRIES_MAX),
-        NO_SPARES);
+            root,
+            driver,
+            overlay,
+            COPY_THREADS,
+            defaults.layerSync(),
+            defaults.metadata().withEntriesMax(ENTRIES_MAX))
+        .withSpareDirectories(NO_SPARES);
   }
 
   static EngineRoot open(Path root, DriverSetting driver, OverlaySettings overlay)

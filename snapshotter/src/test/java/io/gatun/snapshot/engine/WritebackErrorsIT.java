@@ -133,14 +133,14 @@ final class WritebackErrorsIT {
         EngineRoot.open(
             calls.disk(),
             new EngineSettings(
-                defaults.root(),
-                DriverSetting.OVERLAY,
-                defaults.overlay(),
-                defaults.copyThreads(),
-                defaults.layerSync(),
-                defaults.metadata().withEntriesMax(100),
+                    defaults.root(),
+                    DriverSetting.OVERLAY,
+                    defaults.overlay(),
+                    defaults.copyThreads(),
+                    defaults.layerSync(),
+                    defaults.metadata().withEntriesMax(100))
                 // Directories made meanwhile would be lost as well, and be told of later.
-                TestRoots.NO_SPARES),
+                .withSpareDirectories(TestRoots.NO_SPARES),
             InstantSource.system())) {
       Snapshotter snapshots = root.snapshotter();
       prepare(snapshots, "before");

@@ -110,14 +110,14 @@ public final class Machine implements AutoCloseable {
         EngineRoot.open(
             disk,
             new EngineSettings(
-                root,
-                driver,
-                OVERLAY,
-                // One thread copies, so that the order of effects is always the same.
-                1,
-                defaults.layerSync(),
-                METADATA,
-                SPARE_DIRECTORIES),
+                    root,
+                    driver,
+                    OVERLAY,
+                    // One thread copies, so that the order of effects is always the same.
+                    1,
+                    defaults.layerSync(),
+                    METADATA)
+                .withSpareDirectories(SPARE_DIRECTORIES),
             InstantSource.system(),
             "boot " + boots);
   }

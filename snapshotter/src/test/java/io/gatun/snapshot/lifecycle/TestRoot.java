@@ -119,13 +119,8 @@ final class TestRoot implements AutoCloseable {
           EngineRoot.open(
               disk,
               new EngineSettings(
-                  path,
-                  driver,
-                  OVERLAY,
-                  defaults.copyThreads(),
-                  defaults.layerSync(),
-                  METADATA,
-                  NO_SPARE_DIRECTORIES),
+                      path, driver, OVERLAY, defaults.copyThreads(), defaults.layerSync(), METADATA)
+                  .withSpareDirectories(NO_SPARE_DIRECTORIES),
               InstantSource.system());
     } catch (UnusableRootException e) {
       throw new AssertionError("cannot start", e);

@@ -235,11 +235,14 @@ public final class LayerStore {
       LayerDraft draft, IndexedApply.Result.Indexed result, Digest blob, boolean isDurable)
       throws LayerStoreException {
     AppliedLayer layer = result.layer();
+    // How long another layer is does not show in its tar, and whoever applies it again has to know.
+    Optional<Digest> recorded =
+        layer.sizeBytes() % TarFile.BLOCK_BYTES == 0 ? Optional.of(blob) : Optional.empty();
     Use use = claim(layer.diffId());
     boolean isPublished = false;
     try {
-      publish(draft, layer.diffId(), result.index().digest(), blob, isDurable);
-      diffIdsOfBlobs.put(blob, layer.diffId());
+      publish(draft, layer.diffId(), result.index().digest(), isDurable, recorded);
+      recorded.ifPresent(known -> diffIdsOfBlobs.put(known, layer.diffId()));
       isPublished = true;
       return use;
     } catch (ErrnoException e) {
@@ -252,7 +255,7 @@ public final class LayerStore {
   }
 
   private void publish(
-      LayerDraft draft, Digest diffId, Digest index, Digest blob, boolean isDurable)
+      LayerDraft draft, Digest diffId, Digest index, boolean isDurable, Optional<Digest> blob)
       throws ErrnoException {
     Fd from = draft.directory();
     if (isDurable) {
@@ -260,7 +263,9 @@ public final class LayerStore {
       files.syncData(from, LayerDraft.INDEX);
     }
     disk.rename(from, LayerDraft.INDEX, from, new LayerFile.Index(index).name());
-    disk.createFile(from, new LayerFile.Blob(blob).name(), LayerFile.MODE).close();
+    if (blob.isPresent()) {
+      disk.createFile(from, new LayerFile.Blob(blob.get()).name(), LayerFile.MODE).close();
+    }
     if (isDurable) {
       disk.sync(from);
     }
@@ -274,8 +279,10 @@ public final class LayerStore {
         // Should it be missing, which was reported, this is it again.
         files.moveIfFree(from, LayerDraft.TAR, into, LayerDraft.TAR);
         add(from, into, index, isDurable);
-        files.moveIfFree(
-            from, new LayerFile.Blob(blob).name(), into, new LayerFile.Blob(blob).name());
+        if (blob.isPresent()) {
+          LinuxPath record = new LayerFile.Blob(blob.get()).name();
+          files.moveIfFree(from, record, into, record);
+        }
         if (isDurable) {
           // Whoever has put it there may not have waited for it.
           files.syncData(into, LayerFile.Tar.TAR.name());
@@ -285,6 +292,22 @@ public final class LayerStore {
     }
     if (isDurable) {
       disk.sync(all);
+    }
+  }
+
+  /**
+   * Returns when a layer, which whoever has put it there may not have waited for, is on the disk.
+   */
+  public void sync(Digest diffId) throws LayerStoreException {
+    try (Fd directory = files.openDirectory(diffId)) {
+      files.syncData(directory, LayerFile.Tar.TAR.name());
+      for (Digest index : indexes(diffId)) {
+        files.syncData(directory, new LayerFile.Index(index).name());
+      }
+      disk.sync(directory);
+      disk.sync(files.top());
+    } catch (ErrnoException e) {
+      throw new LayerStoreException("cannot sync layer " + diffId, e);
     }
   }
 

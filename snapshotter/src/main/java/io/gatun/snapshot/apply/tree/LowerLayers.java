@@ -38,18 +38,36 @@ final class LowerLayers {
    */
   Optional<Fd> find(LinuxPath path) throws ErrnoException {
     for (LinuxPath lower : tops) {
+      // A tree that is not there at all, as a mount can be gone, is no tree without the path.
       try (Fd top = Confinement.openTop(lower)) {
-        return Optional.of(open(top, path));
-      } catch (ErrnoException e) {
-        if (e.is(Errno.ENOTDIR)) {
-          return Optional.empty();
-        }
-        if (!Confinement.isMissing(e)) {
-          throw e;
+        Optional<Place> place = place(top, path);
+        if (place.isPresent()) {
+          return place.get().directory();
         }
       }
     }
     return Optional.empty();
+  }
+
+  /**
+   * What a tree has at a path.
+   *
+   * @param directory nothing if it is something else
+   */
+  private record Place(Optional<Fd> directory) {}
+
+  private static Optional<Place> place(Fd top, LinuxPath path) throws ErrnoException {
+    try {
+      return Optional.of(new Place(Optional.of(open(top, path))));
+    } catch (ErrnoException e) {
+      if (e.is(Errno.ENOTDIR)) {
+        return Optional.of(new Place(Optional.empty()));
+      }
+      if (Confinement.isMissing(e)) {
+        return Optional.empty();
+      }
+      throw e;
+    }
   }
 
   private static Fd open(Fd top, LinuxPath path) throws ErrnoException {

@@ -1,0 +1,190 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.apply.Cancellation;
+import io.gatun.snapshot.apply.index.IndexForm;
+import io.gatun.snapshot.apply.index.InexpressibleLayerException;
+import io.gatun.snapshot.apply.store.LayerStore;
+import io.gatun.snapshot.apply.tree.LowerInheritance;
+import io.gatun.snapshot.driver.Chain;
+import io.gatun.snapshot.driver.Driver;
+import io.gatun.snapshot.metadata.LayerForm;
+import io.gatun.snapshot.metadata.SnapshotRecord;
+import java.io.IOException;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Brings active snapshots whose layers are kept into the form in which they are committed. */
+final class KeptCommits {
+
+  private static final Logger log = LoggerFactory.getLogger(KeptCommits.class);
+
+  private final Driver driver;
+  private final LayerStore layers;
+  private final KeptLayers kept;
+  private final ShownLayers shown;
+  private final TreeLayout layout;
+  private final LayerDurability durability;
+  private final AppliedLayers applied;
+  private final AppliedRecords records;
+  private final Chains chains;
+
+  KeptCommits(
+      Driver driver,
+      LayerStore layers,
+      KeptLayers kept,
+      ShownLayers shown,
+      TreeLayout layout,
+      LayerDurability durability,
+      AppliedLayers applied,
+      AppliedRecords records,
+      Chains chains) {
+    this.driver = driver;
+    this.layers = layers;
+    this.kept = kept;
+    this.shown = shown;
+    this.layout = layout;
+    this.durability = durability;
+    this.applied = applied;
+    this.records = records;
+    this.chains = chains;
+  }
+
+  /** A kept layer that is about to be committed; it stays where it is until this is closed. */
+  final class Frozen implements AutoCloseable {
+    private final long id;
+    private final LayerStore.Use use;
+    private final LayerForm.Indexed form;
+
+    private Frozen(long id, LayerStore.Use use, LayerForm.Indexed form) {
+      this.id = id;
+      this.use = use;
+      this.form = form;
+    }
+
+    /** {@return the form to record} */
+    LayerForm.Indexed form() {
+      return form;
+    }
+
+    /** Says that it was recorded. */
+    void committed() {
+      kept.add(id, form);
+      try {
+        shown.clear(id);
+      } catch (ErrnoException e) {
+        // It has to be done before the layer is mounted, and is tried again then.
+        log.warn(
+            "cannot empty the directory of a committed snapshot now id={} error=\"{}\"",
+            id,
+            e.getMessage());
+      }
+    }
+
+    @Override
+    public void close() {
+      use.close();
+      // One of the two indexes, if there were two, is not needed any more.
+      kept.retire(form.diffId());
+    }
+  }
+
+  /**
+   * {@return the kept layer of an active snapshot, under the index that its parents ask for, and as
+   * durable as the configuration asks; nothing if the snapshot's directory has the layer, if need
+   * be from now on}
+   *
+   * @param parent which it is committed on
+   * @throws SnapshotException.FailedPrecondition if it can never be committed
+   */
+  Optional<Frozen> freeze(SnapshotRecord active, @Nullable SnapshotRecord parent)
+      throws ErrnoException {
+    Optional<LayerForm.Indexed> form = kept.find(active.id());
+    if (form.isEmpty()) {
+      return Optional.empty();
+    }
+    Chain own = chains.of(active);
+    shown.show(own.parents());
+    requireUnchanged(active, own);
+    LayerStore.Use use = use(active, form.get());
+    boolean isHandedOn = false;
+    try {
+      LayerForm.Indexed indexed = index(active, parent, use, form.get());
+      isHandedOn = true;
+      return Optional.of(new Frozen(active.id(), use, indexed));
+    } catch (InexpressibleLayerException e) {
+      layout.run("commit", active.name(), own, form.get());
+      return Optional.empty();
+    } catch (ErrnoException e) {
+      throw e;
+    } catch (IOException e) {
+      throw UnpackingFailures.ofKept("commit", active.name(), e);
+    } finally {
+      if (!isHandedOn) {
+        use.close();
+      }
+    }
+  }
+
+  /** What somebody has written there beside the layer would be lost. */
+  private void requireUnchanged(SnapshotRecord active, Chain own) throws ErrnoException {
+    if (!driver.isEmpty(own)) {
+      throw new SnapshotException.FailedPrecondition(
+          ("commit %s: something was written to the snapshot (id %d) that did not ask for its mounts after a layer"
+                  + " was applied to it: remove it, and unpack the layer again")
+              .formatted(active.name(), active.id()));
+    }
+  }
+
+  private LayerStore.Use use(SnapshotRecord active, LayerForm.Indexed form) throws ErrnoException {
+    return layers
+        .use(form.diffId())
+        .orElseThrow(
+            () ->
+                new SnapshotException.FailedPrecondition(
+                    "commit %s: the tar of its layer %s is missing: remove it, and unpack the layer again"
+                        .formatted(active.name(), form.diffId())));
+  }
+
+  private LayerForm.Indexed index(
+      SnapshotRecord active,
+      @Nullable SnapshotRecord parent,
+      LayerStore.Use use,
+      LayerForm.Indexed form)
+      throws IOException {
+    Optional<AppliedLayers.Layer> layer = applied.find(active.id());
+    boolean wasDurable =
+        (layer.isPresent() ? layer : records.findKept(active.id()))
+            .map(AppliedLayers.Layer::isDurable)
+            .orElse(false);
+    boolean isDurable = durability.isAskedOfApply(wasDurable);
+    long parentId = parent == null ? SnapshotRecord.NO_PARENT : parent.id();
+    LayerForm.Indexed indexed =
+        parentId == active.parentId() ? form : reindex(active, parent, use, isDurable);
+    if (isDurable) {
+      if (!wasDurable) {
+        layers.sync(form.diffId());
+      }
+      durability.requireTrusted(active.name(), active.id());
+    }
+    return indexed;
+  }
+
+  /** For a layer that was applied without a parent, and is put on one now. */
+  private LayerForm.Indexed reindex(
+      SnapshotRecord active, @Nullable SnapshotRecord parent, LayerStore.Use use, boolean isDurable)
+      throws IOException {
+    Chain chain = chains.of(active, parent);
+    try (var _ = shown.hold(chain.parents())) {
+      LowerInheritance below = new LowerInheritance(driver.target(chain).lowers());
+      return new LayerForm.Indexed(
+          use.diffId(),
+          layers
+              .reindex(use, IndexForm.OVERLAY, below.ofTop(), below, isDurable, new Cancellation())
+              .digest());
+    }
+  }
+}

@@ -1,0 +1,56 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.apply.AppliedLayer;
+import io.gatun.snapshot.apply.Cancellation;
+import io.gatun.snapshot.apply.LayerApplier;
+import io.gatun.snapshot.apply.LayerBlob;
+import io.gatun.snapshot.apply.store.IndexedApply;
+import io.gatun.snapshot.apply.store.LayerStore;
+import io.gatun.snapshot.disk.Disk;
+import java.io.IOException;
+import java.util.List;
+
+/** Keeps layers as tars where it can, and makes trees of the others. */
+final class KeptUnpacker implements LayerUnpacker {
+
+  private final Disk disk;
+  private final SnapshotApplier snapshots;
+  private final LayerApplier applier;
+  private final LayerStore layers;
+  private final IndexedApply indexing;
+
+  /**
+   * @param isSynced whether what is applied is synced afterwards as a rule
+   */
+  KeptUnpacker(
+      Disk disk,
+      SnapshotApplier snapshots,
+      LayerApplier applier,
+      LayerStore layers,
+      boolean isSynced) {
+    this.disk = disk;
+    this.snapshots = snapshots;
+    this.applier = applier;
+    this.layers = layers;
+    this.indexing = new IndexedApply(disk, applier, isSynced);
+  }
+
+  @Override
+  public String key(List<Mount> mounts) {
+    return snapshots.recognise(mounts).name();
+  }
+
+  @Override
+  public AppliedLayer unpack(
+      LayerBlob blob, List<Mount> mounts, boolean isDurabilityWanted, Cancellation cancellation) {
+    TreeUnpacking tree = new TreeUnpacking(disk, applier, blob, cancellation);
+    try (KeptUnpacking unpacking =
+        new KeptUnpacking(disk, layers, indexing, tree, blob, cancellation)) {
+      snapshots.apply(mounts, isDurabilityWanted, unpacking);
+      return unpacking.result();
+    } catch (IOException e) {
+      throw UnpackingFailures.meaning(blob, e);
+    }
+  }
+}

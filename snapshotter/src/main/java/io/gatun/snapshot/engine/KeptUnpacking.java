@@ -1,0 +1,161 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.apply.AppliedLayer;
+import io.gatun.snapshot.apply.Cancellation;
+import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.apply.LayerBlob;
+import io.gatun.snapshot.apply.index.IndexForm;
+import io.gatun.snapshot.apply.index.InexpressibleLayerException;
+import io.gatun.snapshot.apply.index.LayerIndex;
+import io.gatun.snapshot.apply.layer.InvalidLayerException;
+import io.gatun.snapshot.apply.store.IndexedApply;
+import io.gatun.snapshot.apply.store.LayerDraft;
+import io.gatun.snapshot.apply.store.LayerStore;
+import io.gatun.snapshot.apply.store.StoredTar;
+import io.gatun.snapshot.apply.tree.LowerInheritance;
+import io.gatun.snapshot.apply.tree.TreeResult;
+import io.gatun.snapshot.apply.tree.TreeWriter;
+import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.driver.LayerTarget;
+import io.gatun.snapshot.metadata.LayerForm;
+import java.io.IOException;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One layer on its way into the store of layers; or into a tree, of the tar that has been stored by
+ * then.
+ */
+final class KeptUnpacking implements LayerKeeper, AutoCloseable {
+
+  private final Disk disk;
+  private final LayerStore layers;
+  private final IndexedApply indexing;
+  private final TreeUnpacking tree;
+  private final LayerBlob blob;
+  private final Cancellation cancellation;
+
+  private @Nullable LayerDraft draft;
+  private @Nullable AppliedLayer result;
+
+  /** Whether the tar is in the store, and no longer in the draft. */
+  private boolean isStored;
+
+  /**
+   * @param tree the same layer on its way into a tree, should nothing of it be stored
+   */
+  KeptUnpacking(
+      Disk disk,
+      LayerStore layers,
+      IndexedApply indexing,
+      TreeUnpacking tree,
+      LayerBlob blob,
+      Cancellation cancellation) {
+    this.disk = disk;
+    this.layers = layers;
+    this.indexing = indexing;
+    this.tree = tree;
+    this.blob = blob;
+    this.cancellation = cancellation;
+  }
+
+  @Override
+  public Optional<Kept> keep(LayerTarget target, boolean isDurable) throws IOException {
+    LowerInheritance below = new LowerInheritance(target.lowers());
+    IndexForm form = target.lowers().isEmpty() ? IndexForm.BASE : IndexForm.OVERLAY;
+    Optional<LayerStore.Use> present = findPresent();
+    return present.isPresent()
+        ? index(present.get(), form, below, isDurable)
+        : read(form, below, isDurable);
+  }
+
+  /** {@return the layer, if an apply before this one has found that the blob is it} */
+  private Optional<LayerStore.Use> findPresent() throws ErrnoException {
+    Optional<Digest> diffId = layers.diffIdOf(blob.digest());
+    return diffId.isEmpty() ? Optional.empty() : layers.use(diffId.get());
+  }
+
+  /** Makes an index of a layer that is there, of which nothing is decompressed. */
+  private Optional<Kept> index(
+      LayerStore.Use use, IndexForm form, LowerInheritance below, boolean isDurable)
+      throws IOException {
+    boolean isHandedOn = false;
+    try (StoredTar tar = layers.openTar(use.diffId())) {
+      LayerIndex index = layers.reindex(use, form, below.ofTop(), below, isDurable, cancellation);
+      if (isDurable) {
+        layers.sync(use.diffId());
+      }
+      result = new AppliedLayer(use.diffId(), tar.sizeBytes(), index.inodes(), 0, 0);
+      isStored = true;
+      isHandedOn = true;
+      return Optional.of(new Kept(new LayerForm.Indexed(use.diffId(), index.digest()), use));
+    } catch (InexpressibleLayerException e) {
+      // Written from the blob, as the layer may go now.
+      return Optional.empty();
+    } catch (InvalidLayerException e) {
+      throw new SnapshotException.StorageFailure(
+          "apply: the tar of layer %s is damaged, see `gatun fsck --content`: %s"
+              .formatted(use.diffId(), e.getMessage()),
+          e);
+    } finally {
+      if (!isHandedOn) {
+        use.close();
+      }
+    }
+  }
+
+  private Optional<Kept> read(IndexForm form, LowerInheritance below, boolean isDurable)
+      throws IOException {
+    LayerDraft made = layers.draft();
+    draft = made;
+    IndexedApply.Result read = indexing.run(blob, made, form, below.ofTop(), below, cancellation);
+    result = read.layer();
+    return switch (read) {
+      case IndexedApply.Result.Inexpressible _ -> Optional.empty();
+      case IndexedApply.Result.Indexed indexed -> {
+        LayerStore.Use use = layers.publish(made, indexed, blob.digest(), isDurable);
+        isStored = true;
+        yield Optional.of(
+            new Kept(new LayerForm.Indexed(use.diffId(), indexed.index().digest()), use));
+      }
+    };
+  }
+
+  @Override
+  public TreeResult write(LayerTarget target, boolean isSyncedAfterwards) throws IOException {
+    if (result == null) {
+      TreeResult written = tree.write(target, isSyncedAfterwards);
+      result = tree.result();
+      return written;
+    }
+    try (StoredTar tar = openTar(result.diffId());
+        TreeWriter writer = TreeWriter.open(disk, target, isSyncedAfterwards)) {
+      tar.read(writer, cancellation);
+      return writer.finish();
+    }
+  }
+
+  private StoredTar openTar(Digest diffId) throws IOException {
+    if (isStored || draft == null) {
+      return layers.openTar(diffId);
+    }
+    return draft.openTar();
+  }
+
+  AppliedLayer result() {
+    if (result == null) {
+      throw new IllegalStateException("nothing was unpacked");
+    }
+    return result;
+  }
+
+  /** Takes away what was made of the layer and is not in the store. */
+  @Override
+  public void close() {
+    if (draft != null) {
+      draft.close();
+    }
+  }
+}

@@ -1,0 +1,28 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.snapshot.apply.store.LayerStore;
+import io.gatun.snapshot.driver.LayerTarget;
+import io.gatun.snapshot.metadata.LayerForm;
+import java.io.IOException;
+import java.util.Optional;
+
+/**
+ * Keeps a layer as a tar, or, where that cannot be done or is not wanted, puts its files into a
+ * snapshot.
+ */
+interface LayerKeeper extends LayerWriter {
+
+  /**
+   * @param use to be closed when somebody is known to have the layer
+   */
+  record Kept(LayerForm.Indexed form, LayerStore.Use use) {}
+
+  /**
+   * Keeps a layer. If that fails, nothing is left of it.
+   *
+   * @param target where its files would go
+   * @param isDurable whether it has to be on the disk when this returns
+   * @return the layer; nothing if it has to be {@link #write written}
+   */
+  Optional<Kept> keep(LayerTarget target, boolean isDurable) throws IOException;
+}

@@ -1,0 +1,260 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.linux.DirectoryEntry;
+import io.gatun.linux.DirectoryReader;
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.OpenFlag;
+import io.gatun.linux.ResolveFlag;
+import io.gatun.snapshot.apply.store.LayerStore;
+import io.gatun.snapshot.apply.store.StoredTar;
+import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.disk.Root;
+import io.gatun.snapshot.driver.IndexMounts;
+import io.gatun.snapshot.driver.TreeDeletion;
+import io.gatun.snapshot.metadata.LayerForm;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Sees to it that the kept layers below active snapshots and views are mounted, and that others are
+ * not for long.
+ *
+ * <p>Mounts come and go by themselves: with a start of the machine, or because somebody takes them
+ * away. So whoever is about to use layers has them {@link #show shown} again. They stay when the
+ * daemon ends, for the containers that run on them. A layer that nobody uses is kept mounted for a
+ * moment, since the layers of an image are unpacked one on top of the other.
+ */
+final class ShownLayers implements AutoCloseable {
+
+  private static final Logger log = LoggerFactory.getLogger(ShownLayers.class);
+
+  static final long UNUSED_MILLIS = 10_000;
+
+  private final Disk disk;
+  private final Root root;
+  private final LayerStore layers;
+  private final KeptLayers kept;
+  private final Optional<IndexMounts> mounts;
+  private final ScheduledThreadPoolExecutor later;
+
+  /** How many active snapshots, views and requests need a layer, by the id of its snapshot. */
+  private final Map<Long, Integer> users = new HashMap<>();
+
+  /** What each active snapshot and view needs. */
+  private final Map<Long, Hold> holds = new HashMap<>();
+
+  /**
+   * @param mounts nothing if no layer is kept, nor will be
+   */
+  ShownLayers(
+      Disk disk, Root root, LayerStore layers, KeptLayers kept, Optional<IndexMounts> mounts) {
+    this.disk = disk;
+    this.root = root;
+    this.layers = layers;
+    this.kept = kept;
+    this.mounts = mounts;
+    this.later =
+        new ScheduledThreadPoolExecutor(
+            1, task -> Thread.ofPlatform().daemon().name("gatun-unmounts").unstarted(task));
+    later.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+    later.setRemoveOnCancelPolicy(true);
+  }
+
+  /** Layers that somebody needs to be mounted, until this is closed. */
+  final class Hold implements AutoCloseable {
+    private final List<Long> ids;
+    private boolean isTaken;
+
+    private Hold(List<Long> ids) {
+      this.ids = ids;
+    }
+
+    /** Says that from now on a snapshot needs them. */
+    void give(long id) {
+      if (!ids.isEmpty()) {
+        isTaken = true;
+        taken(id, this);
+      }
+    }
+
+    @Override
+    public void close() {
+      if (!isTaken) {
+        drop(ids);
+      }
+    }
+  }
+
+  /**
+   * Mounts those of a snapshot's parents that have to be, and keeps them mounted.
+   *
+   * @param parents by their ids
+   */
+  Hold hold(List<Long> parents) throws ErrnoException {
+    Hold hold = new Hold(parents.stream().filter(id -> kept.find(id).isPresent()).toList());
+    take(hold.ids);
+    boolean isShown = false;
+    try {
+      show(hold.ids);
+      isShown = true;
+      return hold;
+    } finally {
+      if (!isShown) {
+        hold.close();
+      }
+    }
+  }
+
+  /**
+   * Does the same for a snapshot that was there before this daemon. What cannot be mounted now is
+   * mounted when somebody asks for it.
+   */
+  void restore(long id, List<Long> parents) {
+    Hold hold = new Hold(parents.stream().filter(parent -> kept.find(parent).isPresent()).toList());
+    take(hold.ids);
+    hold.give(id);
+    try {
+      show(hold.ids);
+    } catch (ErrnoException e) {
+      log.warn(
+          "layers below snapshot cannot be mounted now id={} error=\"{}\"", id, e.getMessage());
+    }
+  }
+
+  /** Mounts those of a snapshot's parents that have to be, and are not any more. */
+  void show(List<Long> parents) throws ErrnoException {
+    for (long id : parents) {
+      Optional<LayerForm.Indexed> form = kept.find(id);
+      if (form.isPresent()) {
+        show(id, form.get());
+      }
+    }
+  }
+
+  private synchronized void show(long id, LayerForm.Indexed form) throws ErrnoException {
+    IndexMounts ours = mounts.orElseThrow();
+    if (!ours.isMounted(id)) {
+      clear(id);
+    }
+    try (StoredTar tar = layers.openTar(form.diffId());
+        Fd index = layers.openIndex(form.diffId(), form.index())) {
+      ours.mount(id, tar.file(), index);
+    }
+  }
+
+  /**
+   * Takes away what is in the directory of a snapshot whose layer is kept: the empty directories of
+   * the active snapshot that it was. That is done when the commit is recorded, so that a crash may
+   * leave them; and then they would be seen where the layer is not mounted.
+   */
+  void clear(long id) throws ErrnoException {
+    try (Fd directory =
+        Fcntl.openat2(
+            root.snapshots(),
+            Root.snapshotName(id),
+            Set.of(ResolveFlag.NO_SYMLINKS, ResolveFlag.NO_MOUNT_CROSSING),
+            OpenFlag.READ_ONLY,
+            OpenFlag.DIRECTORY)) {
+      for (DirectoryEntry entry : new DirectoryReader().all(directory)) {
+        if (entry.name().equals(Root.FILES)) {
+          // Whatever is in it is no garbage.
+          disk.removeDirectory(directory, entry.name());
+        } else {
+          TreeDeletion.delete(disk, directory, entry.name());
+        }
+      }
+    }
+  }
+
+  /** Says that a snapshot, which may need none, needs no layers any more. */
+  void release(long id) {
+    Hold hold = released(id);
+    if (hold != null) {
+      drop(hold.ids);
+    }
+  }
+
+  private synchronized void taken(long id, Hold hold) {
+    holds.put(id, hold);
+  }
+
+  private synchronized @Nullable Hold released(long id) {
+    return holds.remove(id);
+  }
+
+  private synchronized void take(List<Long> ids) {
+    ids.forEach(id -> users.merge(id, 1, Integer::sum));
+  }
+
+  private synchronized void drop(List<Long> ids) {
+    for (long id : ids) {
+      if (users.computeIfPresent(id, (_, count) -> count == 1 ? null : count - 1) == null) {
+        unmountLater(id);
+      }
+    }
+  }
+
+  private void unmountLater(long id) {
+    if (!later.isShutdown()) {
+      var _ = later.schedule(() -> unmountIfUnused(id), UNUSED_MILLIS, TimeUnit.MILLISECONDS);
+    }
+  }
+
+  private synchronized void unmountIfUnused(long id) {
+    if (users.containsKey(id) || mounts.isEmpty()) {
+      return;
+    }
+    try {
+      mounts.get().unmount(id);
+    } catch (ErrnoException e) {
+      // With the directory of a removed snapshot, the mount has gone.
+      if (!e.is(Errno.ENOENT)) {
+        log.warn("cannot unmount layer id={} error=\"{}\"", id, e.getMessage());
+      }
+    } catch (RuntimeException e) {
+      // A bug, which nobody would hear of.
+      log.error("cannot unmount layer id={}", id, e);
+    }
+  }
+
+  /**
+   * Has what is mounted already taken away where nobody needs it any more.
+   *
+   * <p>To be called when all that is needed is held.
+   */
+  synchronized void unmountOthers() throws ErrnoException {
+    for (long id : mounts.orElseThrow().mounted()) {
+      if (!users.containsKey(id)) {
+        unmountLater(id);
+      }
+    }
+  }
+
+  /** Leaves all mounts as they are. */
+  @Override
+  public void close() {
+    later.shutdownNow();
+    boolean isInterrupted = false;
+    while (!later.isTerminated()) {
+      try {
+        later.awaitTermination(1, TimeUnit.SECONDS);
+      } catch (InterruptedException e) {
+        isInterrupted = true;
+      }
+    }
+    if (isInterrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

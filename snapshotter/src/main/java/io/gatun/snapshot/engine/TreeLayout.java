@@ -1,0 +1,103 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.LinuxPath;
+import io.gatun.snapshot.apply.Cancellation;
+import io.gatun.snapshot.apply.store.LayerStore;
+import io.gatun.snapshot.apply.store.StoredTar;
+import io.gatun.snapshot.apply.tree.TreeWriter;
+import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.disk.Root;
+import io.gatun.snapshot.driver.Chain;
+import io.gatun.snapshot.driver.Driver;
+import io.gatun.snapshot.driver.LayerTarget;
+import io.gatun.snapshot.metadata.LayerForm;
+import java.io.IOException;
+
+/**
+ * Puts the files of a layer that is kept, and was applied to an active snapshot, into the directory
+ * of that snapshot, for who wants to see them there.
+ *
+ * <p>They are written to another directory, which takes the place of the snapshot's when it is
+ * complete; until then, nothing has changed.
+ */
+final class TreeLayout {
+
+  private final Disk disk;
+  private final Driver driver;
+  private final LayerStore layers;
+  private final KeptLayers kept;
+  private final SnapshotDirectories directories;
+  private final LayerDurability durability;
+  private final AppliedLayers applied;
+  private final AppliedRecords records;
+
+  TreeLayout(
+      Disk disk,
+      Driver driver,
+      LayerStore layers,
+      KeptLayers kept,
+      SnapshotDirectories directories,
+      LayerDurability durability,
+      AppliedLayers applied,
+      AppliedRecords records) {
+    this.disk = disk;
+    this.driver = driver;
+    this.layers = layers;
+    this.kept = kept;
+    this.directories = directories;
+    this.durability = durability;
+    this.applied = applied;
+    this.records = records;
+  }
+
+  /**
+   * Puts the files of a kept layer into an active snapshot, whose name has to be claimed, or which
+   * a layer has to be marked as being unpacked into. They are as durable as the layer was. Nothing
+   * is known of them afterwards, as of those that somebody else writes.
+   *
+   * @param operation for which they are needed
+   * @param form the form in which the snapshot has its layer
+   */
+  void run(String operation, String key, Chain chain, LayerForm.Indexed form)
+      throws ErrnoException {
+    try {
+      layOut(operation, key, chain, form);
+    } catch (ErrnoException e) {
+      throw e;
+    } catch (IOException e) {
+      throw UnpackingFailures.ofKept(operation, key, e);
+    }
+  }
+
+  private void layOut(String operation, String key, Chain chain, LayerForm.Indexed form)
+      throws IOException {
+    boolean isDurable =
+        records.findKept(chain.id()).map(AppliedLayers.Layer::isDurable).orElse(false);
+    long mark = durability.mark();
+    directories.remake(
+        chain.id(),
+        (directory, path) -> {
+          driver.create(directory, chain);
+          LinuxPath files = path.resolve(Root.FILES);
+          write(form, files, driver.target(chain), isDurable);
+          if (isDurable) {
+            durability.awaitFiles(operation, key, chain.id(), files, mark);
+          }
+        });
+    applied.forget(chain.id());
+    applied.made(chain.id(), driver.madeAt(chain.id()));
+    kept.remove(chain.id());
+  }
+
+  private void write(
+      LayerForm.Indexed form, LinuxPath files, LayerTarget target, boolean isSyncedAfterwards)
+      throws IOException {
+    LayerTarget there = new LayerTarget(files, target.deletions(), target.lowers());
+    try (StoredTar tar = layers.openTar(form.diffId());
+        TreeWriter writer = TreeWriter.open(disk, there, isSyncedAfterwards)) {
+      tar.read(writer, new Cancellation());
+      writer.finish();
+    }
+  }
+}

@@ -1,0 +1,54 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.linux.Errno;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.apply.ApplyCancelledException;
+import io.gatun.snapshot.apply.LayerBlob;
+import io.gatun.snapshot.apply.codec.UnsupportedLayerException;
+import io.gatun.snapshot.apply.layer.InvalidLayerException;
+import io.gatun.snapshot.apply.store.LayerStoreException;
+import io.gatun.snapshot.apply.tree.TreeWriteException;
+import java.io.IOException;
+import java.util.Set;
+import java.util.concurrent.CancellationException;
+
+/** What it means for a request that a layer could not be unpacked. */
+final class UnpackingFailures {
+
+  /** Of a layer whose entries do not go together, such as a link to a name that is not there. */
+  private static final Set<Errno> CONTRADICTIONS = Set.of(Errno.ENOENT, Errno.ENOTDIR, Errno.ELOOP);
+
+  private UnpackingFailures() {}
+
+  /** {@return the failure of a request to unpack a blob} */
+  static RuntimeException meaning(LayerBlob blob, IOException failure) {
+    String message = "apply: layer %s: %s".formatted(blob.digest(), failure.getMessage());
+    return switch (failure) {
+      case ApplyCancelledException e -> new CancellationException(message);
+      case InvalidLayerException e ->
+          new SnapshotException.InvalidArgument("apply: " + e.getMessage());
+      case UnsupportedLayerException e -> new SnapshotException.Unsupported(message);
+      case TreeWriteException e when CONTRADICTIONS.contains(e.errno()) ->
+          new SnapshotException.InvalidArgument(message);
+      case TreeWriteException e -> storage(message, e.errno(), e);
+      case LayerStoreException e -> storage(message, e.errno(), e);
+      default -> new SnapshotException.Unavailable(message, failure);
+    };
+  }
+
+  /** {@return the failure of a request for which a layer had to be unpacked that is kept} */
+  static SnapshotException ofKept(String operation, String key, IOException failure) {
+    String message = "%s %s: %s".formatted(operation, key, failure.getMessage());
+    return switch (failure) {
+      case TreeWriteException e -> storage(message, e.errno(), e);
+      case LayerStoreException e -> storage(message, e.errno(), e);
+      default -> new SnapshotException.StorageFailure(message, failure);
+    };
+  }
+
+  private static SnapshotException storage(String message, Errno errno, IOException cause) {
+    return StorageErrors.isExhaustion(errno)
+        ? new SnapshotException.ResourceExhausted(message, cause)
+        : new SnapshotException.StorageFailure(message, cause);
+  }
+}
