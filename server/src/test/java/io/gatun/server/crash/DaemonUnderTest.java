@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -47,7 +48,7 @@ final class DaemonUnderTest implements AutoCloseable {
     }
   }
 
-  /** Waits until clients can connect. */
+  /** Waits until clients can speak to it. */
   void awaitReady() throws IOException {
     if (!awaitReadyOrEnd()) {
       throw new AssertionError(
@@ -55,10 +56,15 @@ final class DaemonUnderTest implements AutoCloseable {
     }
   }
 
-  /** {@return whether clients can connect, and not rather the daemon has refused to start} */
+  /**
+   * {@return whether clients can speak to it, and not rather the daemon has refused to start}
+   *
+   * <p>That it accepts is not enough. It closes a connection that is not set up after ten seconds,
+   * and on a busy machine a JVM that has just been started takes as long for the first one.
+   */
   boolean awaitReadyOrEnd() throws IOException {
     long deadline = System.nanoTime() + PATIENCE.toNanos();
-    while (!accepts()) {
+    while (!greets(deadline)) {
       if (!process.isAlive()) {
         return false;
       }
@@ -75,16 +81,30 @@ final class DaemonUnderTest implements AutoCloseable {
    * the process is gone: the kernel ends what its io_uring still waits for, such as connections,
    * from a thread of its own (io_uring/io_uring.c: io_ring_exit_work). So it is not to be asked.
    */
-  private boolean accepts() throws IOException {
+  private boolean greets(long deadline) throws IOException {
     Optional<Object> present = keyOf(socket);
     if (present.isEmpty() || present.equals(leftSocket)) {
       return false;
     }
-    try (var _ = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
-      return true;
+    try (SocketChannel connection = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
+      return hears(connection, deadline);
     } catch (IOException e) {
       return false;
     }
+  }
+
+  /** {@return whether anything comes: a server of HTTP/2 speaks first (RFC 9113, 3.4)} */
+  private boolean hears(SocketChannel connection, long deadline) throws IOException {
+    connection.configureBlocking(false);
+    ByteBuffer first = ByteBuffer.allocate(1);
+    while (process.isAlive() && System.nanoTime() < deadline) {
+      int count = connection.read(first);
+      if (count != 0) {
+        return count > 0;
+      }
+      pause(POLL_MILLIS);
+    }
+    return false;
   }
 
   Path socket() {

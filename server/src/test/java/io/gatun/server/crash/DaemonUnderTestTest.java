@@ -3,9 +3,12 @@ package io.gatun.server.crash;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -32,9 +35,27 @@ final class DaemonUnderTestTest {
     Path beside = directory.resolve("t");
     try (ServerSocketChannel _ = listen(socket);
         DaemonUnderTest daemon = start("exec sleep 60", socket);
-        ServerSocketChannel _ = listen(beside)) {
+        ServerSocketChannel later = listen(beside)) {
       Files.move(beside, socket, StandardCopyOption.ATOMIC_MOVE);
+      var _ = Thread.ofVirtual().start(() -> greet(later));
       assertThat(daemon.awaitReadyOrEnd()).isTrue();
+    }
+  }
+
+  @Test
+  void daemonThatAcceptsAndSaysNothingIsNotReady() throws IOException {
+    Path socket = directory.resolve("s");
+    try (DaemonUnderTest daemon = start("exec sleep 1", socket);
+        ServerSocketChannel _ = listen(socket)) {
+      assertThat(daemon.awaitReadyOrEnd()).isFalse();
+    }
+  }
+
+  private static void greet(ServerSocketChannel server) {
+    try (SocketChannel connection = server.accept()) {
+      connection.write(ByteBuffer.allocate(1));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
