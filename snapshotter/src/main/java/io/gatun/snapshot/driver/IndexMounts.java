@@ -50,6 +50,7 @@ public final class IndexMounts {
   private final Fd snapshots;
   private final LinuxPath path;
   private final IndexAccess access;
+  private final MappedMounts mapped;
 
   /** Where each index may be found; who looks there makes sure. */
   private final Map<IndexVolume, Set<Long>> places = new HashMap<>();
@@ -60,11 +61,13 @@ public final class IndexMounts {
    * @param snapshots the directory that holds one directory a snapshot
    * @param access how the kernel gets at the files; where it wants devices instead of files, it is
    *     given some
+   * @param mapped where layers may be shown once more
    */
-  public IndexMounts(Fd snapshots, IndexAccess access) throws ErrnoException {
+  public IndexMounts(Fd snapshots, IndexAccess access, MappedMounts mapped) throws ErrnoException {
     this.snapshots = snapshots;
     this.path = Unistd.readlinkat(Fd.CURRENT_DIRECTORY, placeOf(snapshots));
     this.access = access;
+    this.mapped = mapped;
     for (long id : mounted()) {
       try (Fd top = open(id)) {
         IndexVolume.mountedAt(top).ifPresent(volume -> add(volume, id));
@@ -188,12 +191,13 @@ public final class IndexMounts {
   }
 
   /**
-   * No longer shows a layer; nothing if it is not mounted. Who uses files of it keeps them until he
-   * does no more.
+   * No longer shows a layer, in no place; nothing if it is not mounted. Who uses files of it keeps
+   * them until he does no more.
    *
    * @param id of a snapshot whose directory is there
    */
   public synchronized void unmount(long id) throws ErrnoException {
+    mapped.unmount(id);
     while (isMounted(id)) {
       Mounts.umount2(
           placeOf(snapshots).resolve(Root.snapshotName(id)),

@@ -22,8 +22,6 @@ import io.gatun.linux.UnmountFlag;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.Root;
 import java.util.ArrayList;
-import java.util.Collection;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -50,8 +48,6 @@ public final class MappedMounts {
   private final Disk disk;
   private final Fd root;
   private final Fd snapshots;
-
-  private record Place(LinuxPath mapping, LinuxPath id) {}
 
   /**
    * @param root the root itself
@@ -133,45 +129,36 @@ public final class MappedMounts {
   }
 
   /**
-   * No longer shows what no chain needs. Who uses files of it keeps them until he does no more.
+   * No longer shows a layer; nothing if it is not shown. Who uses files of it keeps them until he
+   * does no more.
    *
-   * @param chains of all active and view snapshots, or of those with labels that map owners
+   * @param id of the snapshot
    */
-  public synchronized void retain(Collection<Chain> chains) throws ErrnoException {
+  public synchronized void unmount(long id) throws ErrnoException {
     if (Stat.tryStatx(root, Root.MAPPED, AtFlag.SYMLINK_NOFOLLOW).isEmpty()) {
       return;
     }
-    Set<Place> needed = new HashSet<>();
-    for (Chain chain : chains) {
-      Optional<IdMappings> mappings = IdMappings.asked(chain.labels());
-      if (mappings.isPresent() && chain.hasIndexedLower()) {
-        LinuxPath mapping = LinuxPath.of(mappings.get().name());
-        chain
-            .lowers()
-            .forEach(lower -> needed.add(new Place(mapping, Root.snapshotName(lower.id()))));
-      }
-    }
     try (Fd all = open(root, Root.MAPPED)) {
       for (DirectoryEntry mapping : new DirectoryReader().all(all)) {
-        retain(all, mapping.name(), needed);
+        unmount(all, mapping.name(), Root.snapshotName(id));
       }
     }
   }
 
-  private void retain(Fd all, LinuxPath mapping, Set<Place> needed) throws ErrnoException {
-    boolean isNeeded = false;
+  private void unmount(Fd all, LinuxPath mapping, LinuxPath name) throws ErrnoException {
     try (Fd mapped = open(all, mapping)) {
-      for (DirectoryEntry entry : new DirectoryReader().all(mapped)) {
-        if (needed.contains(new Place(mapping, entry.name()))) {
-          isNeeded = true;
-        } else {
-          unmount(mapped, entry.name());
-          disk.removeDirectory(mapped, entry.name());
-        }
+      if (Stat.tryStatx(mapped, name, AtFlag.SYMLINK_NOFOLLOW).isEmpty()) {
+        return;
       }
+      unmount(mapped, name);
+      disk.removeDirectory(mapped, name);
     }
-    if (!isNeeded) {
+    try {
       disk.removeDirectory(all, mapping);
+    } catch (ErrnoException e) {
+      if (!e.is(Errno.ENOTEMPTY)) {
+        throw e;
+      }
     }
   }
 

@@ -42,6 +42,7 @@ public final class OverlayDriver implements Driver {
   private final OverlayMounts mounts;
   private final DeletionForm deletions;
   private final VolatileMark volatileMark;
+  private final MappedMounts mapped;
 
   private record Owner(int uid, int gid) {
     static Owner self() {
@@ -54,6 +55,7 @@ public final class OverlayDriver implements Driver {
    * @param snapshots the directory that holds one directory a snapshot
    * @param boot what identifies this start of the machine
    * @param barrier makes durable what was written to the filesystem of the root
+   * @param mapped shows layers with other owners
    */
   public OverlayDriver(
       Disk disk,
@@ -62,7 +64,8 @@ public final class OverlayDriver implements Driver {
       OverlaySettings settings,
       OverlayFeatures features,
       String boot,
-      Barrier barrier) {
+      Barrier barrier,
+      MappedMounts mapped) {
     this.disk = disk;
     this.paths = new SnapshotPaths(root.toString());
     this.files = new SnapshotFiles(disk, snapshots);
@@ -73,6 +76,7 @@ public final class OverlayDriver implements Driver {
             ? DeletionForm.OVERLAY_USERXATTR
             : DeletionForm.OVERLAY;
     this.volatileMark = new VolatileMark(disk, boot, barrier);
+    this.mapped = mapped;
   }
 
   @Override
@@ -135,12 +139,15 @@ public final class OverlayDriver implements Driver {
     if (OverlayMounts.isContainer(chain)) {
       allowMount(chain);
     }
+    if (mounts.isOnMappedLayers(chain)) {
+      mapped.mount(chain);
+    }
     return mounts.of(chain);
   }
 
   @Override
   public boolean areMountsAtHand(Chain chain) {
-    return !OverlayMounts.isContainer(chain);
+    return !OverlayMounts.isContainer(chain) && !mounts.isOnMappedLayers(chain);
   }
 
   private void allowMount(Chain chain) throws ErrnoException {
@@ -167,8 +174,8 @@ public final class OverlayDriver implements Driver {
     return chain.extraction() && !settings.rebase()
         ? Optional.of(
             "it was unpacked without the layers below it, which needs rebase = true in the"
-                + " configuration of gatun; or take the capability rebase of this snapshotter out of"
-                + " containerd's configuration")
+                + " configuration of gatun; or take the capability rebase of this snapshotter out"
+                + " of containerd's configuration")
         : Optional.empty();
   }
 

@@ -109,6 +109,11 @@ final class OverlayMounts {
     return !chain.lowers().isEmpty() || isOnEmptyLower(chain);
   }
 
+  /** {@return whether the layers have to be shown by {@link MappedMounts} first} */
+  boolean isOnMappedLayers(Chain chain) {
+    return shownMappings(chain).isPresent();
+  }
+
   private Mount bind(Chain chain, String files, String access) {
     List<String> options = idMappings(chain);
     options.add(access);
@@ -147,7 +152,7 @@ final class OverlayMounts {
   }
 
   /** {@return how the owners of the layers have to be mapped before they are mounted, if so} */
-  Optional<IdMappings> shownMappings(Chain chain) {
+  private Optional<IdMappings> shownMappings(Chain chain) {
     return settings.remapIds() && chain.hasIndexedLower()
         ? IdMappings.asked(chain.labels())
         : Optional.empty();

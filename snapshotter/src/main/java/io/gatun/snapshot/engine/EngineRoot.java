@@ -19,6 +19,7 @@ import io.gatun.snapshot.driver.IndexAccess;
 import io.gatun.snapshot.driver.IndexMounts;
 import io.gatun.snapshot.driver.IndexTrial;
 import io.gatun.snapshot.driver.IndexTrialResult;
+import io.gatun.snapshot.driver.MappedMounts;
 import io.gatun.snapshot.driver.NativeDriver;
 import io.gatun.snapshot.driver.OverlayDriver;
 import io.gatun.snapshot.driver.OverlayTrial;
@@ -132,8 +133,10 @@ public final class EngineRoot implements AutoCloseable {
       LostWrites lostWrites = new LostWrites(store);
       SharedSync filesystem =
           new SharedSync(lostWrites.watching(() -> disk.syncFilesystem(root.directory())));
+      MappedMounts mapped = new MappedMounts(disk, root.directory(), root.snapshots());
       Driver chosen =
-          between.apply(chooseDriver(disk, settings, root, boot, store.size() == 0, filesystem));
+          between.apply(
+              chooseDriver(disk, settings, root, boot, store.size() == 0, filesystem, mapped));
       this.driver = chosen.name();
       Optional<WritebackErrors> errors = watchWriteback(root);
       NameClaims claims = new NameClaims();
@@ -143,14 +146,14 @@ public final class EngineRoot implements AutoCloseable {
       this.layers = LayerStore.open(disk, root);
       Optional<IndexTrialResult> trial = tryIndexes(settings, root);
       this.isIndexing = isIndexing(settings, chosen.name(), trial, root);
-      Optional<IndexMounts> indexMounts = indexMounts(root, trial);
+      Optional<IndexMounts> indexMounts = indexMounts(root, trial, mapped);
       Reaper reaper =
           keep(
               new Reaper(
                   disk,
                   root,
                   recordsOf(store),
-                  id -> detach(indexMounts, id),
+                  new LayerDetachment(indexMounts, mapped),
                   budget,
                   Math.min(settings.copyThreads(), DELETION_THREADS_MAX)));
       KeptLayers kept = new KeptLayers(layers, reaper::submit);
@@ -266,7 +269,8 @@ public final class EngineRoot implements AutoCloseable {
       Root root,
       String boot,
       boolean isEmpty,
-      SharedSync filesystem)
+      SharedSync filesystem,
+      MappedMounts mapped)
       throws UnusableRootException, IOException {
     Optional<DriverName> recorded = isEmpty ? Optional.empty() : recordedDriver(root);
     DriverChoice choice =
@@ -283,7 +287,8 @@ public final class EngineRoot implements AutoCloseable {
                 settings.overlay(),
                 overlay.features(),
                 boot,
-                () -> filesystem.await(filesystem.mark()));
+                () -> filesystem.await(filesystem.mark()),
+                mapped);
           }
           case DriverChoice.Native copying -> {
             log.info("driver=native reason=\"{}\"", copying.reason());
@@ -312,8 +317,8 @@ public final class EngineRoot implements AutoCloseable {
         : Optional.empty();
   }
 
-  private static Optional<IndexMounts> indexMounts(Root root, Optional<IndexTrialResult> trial)
-      throws ErrnoException {
+  private static Optional<IndexMounts> indexMounts(
+      Root root, Optional<IndexTrialResult> trial, MappedMounts mapped) throws ErrnoException {
     if (trial.isEmpty()) {
       return Optional.empty();
     }
@@ -323,13 +328,7 @@ public final class EngineRoot implements AutoCloseable {
           // Who wants to see a layer that is there is told why that fails.
           case IndexTrialResult.Fails _, IndexTrialResult.NoRoom _ -> IndexAccess.FILE;
         };
-    return Optional.of(new IndexMounts(root.snapshots(), access));
-  }
-
-  private static void detach(Optional<IndexMounts> mounts, long id) throws ErrnoException {
-    if (mounts.isPresent()) {
-      mounts.get().unmount(id);
-    }
+    return Optional.of(new IndexMounts(root.snapshots(), access, mapped));
   }
 
   private static boolean isIndexing(

@@ -49,10 +49,13 @@ final class Reaper implements AutoCloseable {
     boolean isCertain();
   }
 
-  /** Takes away what is mounted on the directory of a snapshot. */
-  @FunctionalInterface
+  /** What shows the directory of a snapshot that is to be deleted. */
   interface Detachment {
+    /** Takes away what is mounted on the directory, so that it can be moved. */
     void detach(long id) throws ErrnoException;
+
+    /** Takes away what shows the directory in another place; nothing if nothing does. */
+    void hide(long id) throws ErrnoException;
   }
 
   Reaper(
@@ -172,6 +175,7 @@ final class Reaper implements AutoCloseable {
       return root.trash();
     }
     try {
+      detachment.hide(Root.snapshotId(name));
       moveDetached(name);
     } catch (ErrnoException e) {
       switch (e.errno()) {

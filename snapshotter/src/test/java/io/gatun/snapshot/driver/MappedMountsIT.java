@@ -17,7 +17,6 @@ import io.gatun.linux.UnmountFlag;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.apply.index.IndexForm;
-import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.fixture.KernelMount;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.LoopFilesystems;
@@ -54,9 +53,6 @@ final class MappedMountsIT {
   private static final class Layers implements AutoCloseable {
     private final MountedRoot root;
     private final KeptIndex index;
-    private final Fd directory;
-    private final Fd snapshots;
-    private final MappedMounts mapped;
 
     Layers(LoopFilesystem.Kind kind) throws IOException {
       Path work = FILESYSTEMS.of(kind).createDirectory("mapped");
@@ -73,9 +69,6 @@ final class MappedMountsIT {
       root.show(1, index);
       Files.createDirectories(root.files(2));
       Files.writeString(root.files(2).resolve("of-directory"), "directory");
-      this.directory = WorkDirectory.open(root.path());
-      this.snapshots = WorkDirectory.open(root.path().resolve("snapshots"));
-      this.mapped = new MappedMounts(new LinuxDisk(), directory, snapshots);
     }
 
     Chain chain(long id, Kind kind, Map<String, String> labels) {
@@ -106,11 +99,10 @@ final class MappedMountsIT {
 
     @Override
     public void close() throws IOException {
-      mapped.retain(List.of());
+      root.mounts().unmount(1);
+      root.mounts().unmount(2);
       assertThat(shown()).isEmpty();
       assertThat(root.path().resolve("mapped")).isEmptyDirectory();
-      directory.close();
-      snapshots.close();
       index.close();
       root.close();
     }
@@ -122,7 +114,7 @@ final class MappedMountsIT {
       throws Exception {
     try (Layers layers = new Layers(kind)) {
       Chain chain = layers.chain(9, Kind.ACTIVE, MAPPED);
-      layers.mapped.mount(chain);
+      layers.root.mapped().mount(chain);
       List<Mount> mounts = layers.active(chain);
       assertThat(mounts.getFirst().options()).noneMatch(option -> option.contains("map="));
       try (KernelMount container = KernelMount.of(mounts)) {
@@ -148,7 +140,7 @@ final class MappedMountsIT {
   void viewOfOneLayerIsABindOfWhatIsMapped() throws Exception {
     try (Layers layers = new Layers(LoopFilesystem.Kind.EXT4)) {
       Chain chain = new Chain(9, Kind.VIEW, List.of(layers.index.lower(1)), OTHERS, false);
-      layers.mapped.mount(chain);
+      layers.root.mapped().mount(chain);
       try (KernelMount seen = KernelMount.of(layers.mounts(chain))) {
         assertThat(owner(seen.path().resolve("of-user"))).isEqualTo(new Owner(301_000, 2000));
       }
@@ -160,22 +152,28 @@ final class MappedMountsIT {
     try (Layers layers = new Layers(LoopFilesystem.Kind.EXT4)) {
       Chain first = layers.chain(9, Kind.VIEW, MAPPED);
       Chain second = layers.chain(10, Kind.VIEW, OTHERS);
-      layers.mapped.mount(layers.chain(11, Kind.VIEW, Map.of()));
+      layers.root.mapped().mount(layers.chain(11, Kind.VIEW, Map.of()));
       assertThat(layers.shown()).isEmpty();
-      layers.mapped.mount(first);
-      layers.mapped.mount(layers.chain(12, Kind.VIEW, MAPPED));
+      layers.root.mapped().mount(first);
+      layers.root.mapped().mount(layers.chain(12, Kind.VIEW, MAPPED));
       assertThat(layers.shown()).hasSize(2);
-      layers.mapped.mount(second);
+      layers.root.mapped().mount(second);
       assertThat(layers.shown()).hasSize(4);
       // Another daemon finds them.
-      MappedMounts next = new MappedMounts(new LinuxDisk(), layers.directory, layers.snapshots);
-      next.mount(first);
+      IndexMounts next = layers.root.restart();
+      layers.root.mapped().mount(first);
       assertThat(layers.shown()).hasSize(4);
-      next.retain(List.of(second));
+      KernelMount.of(layers.mounts(first)).close();
+      KernelMount.of(layers.mounts(second)).close();
+      next.unmount(2);
       assertThat(layers.shown()).hasSize(2);
       assertThatThrownBy(() -> KernelMount.of(layers.mounts(first)))
           .isInstanceOfSatisfying(
               ErrnoException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENOENT));
+      next.unmount(1);
+      assertThat(layers.shown()).isEmpty();
+      layers.root.show(1, layers.index);
+      layers.root.mapped().mount(second);
       KernelMount.of(layers.mounts(second)).close();
     }
   }
@@ -184,20 +182,20 @@ final class MappedMountsIT {
   void theyAreMadeAgainAfterARestartOfTheMachine() throws Exception {
     try (Layers layers = new Layers(LoopFilesystem.Kind.EXT4)) {
       Chain chain = layers.chain(9, Kind.VIEW, MAPPED);
-      layers.mapped.mount(chain);
+      layers.root.mapped().mount(chain);
       for (MountEntry each : layers.shown()) {
         Mounts.umount2(each.mountPoint(), UnmountFlag.DETACH);
       }
       layers.root.mounts().unmount(1);
       assertThatThrownBy(() -> KernelMount.of(layers.mounts(chain)))
           .isInstanceOf(ErrnoException.class);
-      assertThatThrownBy(() -> layers.mapped.mount(chain))
+      assertThatThrownBy(() -> layers.root.mapped().mount(chain))
           .isInstanceOfSatisfying(
               ErrnoException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENOENT));
       assertThatThrownBy(() -> KernelMount.of(layers.mounts(chain)))
           .isInstanceOf(ErrnoException.class);
       layers.root.show(1, layers.index);
-      layers.mapped.mount(chain);
+      layers.root.mapped().mount(chain);
       try (KernelMount seen = KernelMount.of(layers.mounts(chain))) {
         assertThat(owner(seen.path().resolve("of-user"))).isEqualTo(new Owner(101_000, 202_000));
       }

@@ -6,6 +6,7 @@ import io.gatun.linux.MountEntry;
 import io.gatun.linux.MountTable;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.disk.LinuxDisk;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,6 +21,8 @@ final class MountedRoot implements AutoCloseable {
   private final Path path;
   private final Fd snapshots;
   private final IndexAccess access;
+  private final Fd directory;
+  private final MappedMounts mapped;
   private IndexMounts mounts;
 
   MountedRoot(Path path, IndexAccess access) throws IOException {
@@ -28,11 +31,17 @@ final class MountedRoot implements AutoCloseable {
     Files.createDirectories(path.resolve("snapshots"));
     Files.createDirectories(path.resolve("empty"));
     this.snapshots = WorkDirectory.open(path.resolve("snapshots"));
-    this.mounts = new IndexMounts(snapshots, access);
+    this.directory = WorkDirectory.open(path);
+    this.mapped = new MappedMounts(new LinuxDisk(), directory, snapshots);
+    this.mounts = new IndexMounts(snapshots, access, mapped);
   }
 
   Path path() {
     return path;
+  }
+
+  MappedMounts mapped() {
+    return mapped;
   }
 
   IndexMounts mounts() {
@@ -41,7 +50,8 @@ final class MountedRoot implements AutoCloseable {
 
   /** A daemon that knows nothing of what the one before it did. */
   IndexMounts restart() throws IOException {
-    mounts = new IndexMounts(snapshots, access);
+    mounts =
+        new IndexMounts(snapshots, access, new MappedMounts(new LinuxDisk(), directory, snapshots));
     return mounts;
   }
 
@@ -91,5 +101,6 @@ final class MountedRoot implements AutoCloseable {
       mounts.unmount(id);
     }
     snapshots.close();
+    directory.close();
   }
 }

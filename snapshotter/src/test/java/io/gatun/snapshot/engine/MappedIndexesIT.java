@@ -1,0 +1,179 @@
+package io.gatun.snapshot.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.linux.FileStatus;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.MountEntry;
+import io.gatun.linux.MountTable;
+import io.gatun.linux.Mounts;
+import io.gatun.linux.Stat;
+import io.gatun.linux.UnmountFlag;
+import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.apply.BytesBlob;
+import io.gatun.snapshot.apply.Cancellation;
+import io.gatun.snapshot.apply.codec.Compression;
+import io.gatun.snapshot.diff.CollectedBlob;
+import io.gatun.snapshot.diff.LayerFormat;
+import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.fixture.Compressed;
+import io.gatun.snapshot.fixture.KernelMount;
+import io.gatun.snapshot.fixture.LoopFilesystem;
+import io.gatun.snapshot.fixture.LoopFilesystems;
+import io.gatun.snapshot.fixture.TarBuilder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** Containers with user namespaces on layers that are kept as tars. */
+class MappedIndexesIT {
+
+  @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
+
+  private static final Map<String, String> NO_LABELS = Map.of();
+  private static final Map<String, String> MAPPED =
+      Map.of(
+          "containerd.io/snapshot/uidmapping",
+          "0:100000:65536",
+          "containerd.io/snapshot/gidmapping",
+          "0:200000:65536");
+
+  private static final byte[] LAYER =
+      TarBuilder.pax()
+          .file("of-root", 0644, "root")
+          .owner(1000, 2000)
+          .file("of-user", 0644, "user")
+          .finish();
+
+  private Path directory;
+  private EngineRoot engine;
+
+  private record Owner(int uid, int gid) {
+    static Owner of(Path file) throws ErrnoException {
+      FileStatus status = Stat.statx(Fd.CURRENT_DIRECTORY, LinuxPath.of(file));
+      return new Owner(status.uid(), status.gid());
+    }
+  }
+
+  @BeforeEach
+  void makeLayers() throws Exception {
+    directory = FILESYSTEMS.of(LoopFilesystem.Kind.EXT4).createDirectory("mapped-indexes-");
+    open();
+    String extraction = "k8s.io/1/extract-123456789-abcd sha256:01";
+    engine
+        .unpacker(2)
+        .unpack(
+            new BytesBlob(Compressed.gzip(LAYER)),
+            engine.snapshotter().prepare(extraction, "", NO_LABELS),
+            false,
+            new Cancellation());
+    engine.snapshotter().commit("base", extraction, "", NO_LABELS);
+    try (KernelMount active =
+        KernelMount.of(engine.snapshotter().prepare("change", "base", NO_LABELS))) {
+      Files.writeString(active.path().resolve("of-directory"), "directory");
+    }
+    engine.snapshotter().commit("top", "change", "", NO_LABELS);
+  }
+
+  private void open() throws Exception {
+    engine =
+        EngineRoot.open(
+            new LinuxDisk(),
+            TestRoots.settings(directory, DriverSetting.OVERLAY, TestRoots.REMAPPING)
+                .withLayers(LayerSetting.INDEXED),
+            InstantSource.system());
+  }
+
+  private List<LinuxPath> mounted(String below) throws ErrnoException {
+    return MountTable.read().stream()
+        .map(MountEntry::mountPoint)
+        .filter(place -> place.toString().startsWith(directory.resolve(below) + "/"))
+        .toList();
+  }
+
+  private void unmountAll() throws ErrnoException {
+    for (String below : List.of("mapped", "snapshots")) {
+      for (LinuxPath place : mounted(below)) {
+        Mounts.umount2(place, UnmountFlag.DETACH);
+      }
+    }
+  }
+
+  @AfterEach
+  void close() throws Exception {
+    engine.close();
+    unmountAll();
+  }
+
+  private static void requireMapped(List<Mount> mounts) throws Exception {
+    try (KernelMount container = KernelMount.of(mounts)) {
+      assertThat(Owner.of(container.path())).isEqualTo(new Owner(100_000, 200_000));
+      for (String name : List.of("of-root", "of-directory")) {
+        assertThat(Owner.of(container.path().resolve(name))).isEqualTo(new Owner(100_000, 200_000));
+      }
+      assertThat(Owner.of(container.path().resolve("of-user")))
+          .isEqualTo(new Owner(101_000, 202_000));
+    }
+  }
+
+  @Test
+  void ownersAreMappedAlsoAfterTheMachineWasStartedAnew() throws Exception {
+    List<Mount> mounts = engine.snapshotter().prepare("container", "top", MAPPED);
+    assertThat(mounts.getFirst().options()).noneMatch(option -> option.contains("map="));
+    requireMapped(mounts);
+    requireMapped(engine.snapshotter().view("view", "top", MAPPED));
+    engine.close();
+    unmountAll();
+    open();
+    assertThatThrownBy(() -> KernelMount.of(mounts)).isInstanceOf(ErrnoException.class);
+    assertThat(engine.snapshotter().areMountsAtHand("view")).isFalse();
+    assertThat(engine.snapshotter().mounts("container")).isEqualTo(mounts);
+    requireMapped(mounts);
+    try (KernelMount plain = KernelMount.of(engine.snapshotter().view("plain", "top", NO_LABELS))) {
+      assertThat(Owner.of(plain.path().resolve("of-user"))).isEqualTo(new Owner(1000, 2000));
+    }
+  }
+
+  @Test
+  void nothingIsLeftOfLayersThatWereRemoved() throws Exception {
+    engine.snapshotter().prepare("container", "top", MAPPED);
+    assertThat(mounted("mapped")).hasSize(2);
+    for (String name : List.of("container", "top", "base")) {
+      engine.snapshotter().remove(name);
+    }
+    engine.snapshotter().cleanup();
+    assertThat(mounted("mapped")).isEmpty();
+    assertThat(mounted("snapshots")).isEmpty();
+    assertThat(directory.resolve("mapped")).isEmptyDirectory();
+  }
+
+  @Test
+  void whatIsSeenThroughAMappingIsNoLayerToBeMade() throws Exception {
+    List<Mount> mounts = engine.snapshotter().prepare("container", "top", MAPPED);
+    List<Mount> parent = engine.snapshotter().view("parent", "top", NO_LABELS);
+    assertThatThrownBy(
+            () ->
+                engine
+                    .maker()
+                    .make(
+                        parent,
+                        mounts,
+                        new LayerFormat(Compression.NONE, Optional.empty()),
+                        new CollectedBlob(),
+                        new Cancellation()))
+        .isInstanceOf(SnapshotException.Unsupported.class)
+        .hasMessageContaining("its owners are mapped by its mounts");
+  }
+}
