@@ -129,8 +129,8 @@ public final class MappedMounts {
   }
 
   /**
-   * No longer shows a layer; nothing if it is not shown. Who uses files of it keeps them until he
-   * does no more.
+   * No longer shows a layer, and with the last index of a mapping nothing else through that;
+   * nothing if it is not shown. Who uses files of it keeps them until he does no more.
    *
    * @param id of the snapshot
    */
@@ -146,20 +146,37 @@ public final class MappedMounts {
   }
 
   private void unmount(Fd all, LinuxPath mapping, LinuxPath name) throws ErrnoException {
+    boolean isNeeded = false;
     try (Fd mapped = open(all, mapping)) {
       if (Stat.tryStatx(mapped, name, AtFlag.SYMLINK_NOFOLLOW).isEmpty()) {
         return;
       }
-      unmount(mapped, name);
-      disk.removeDirectory(mapped, name);
-    }
-    try {
-      disk.removeDirectory(all, mapping);
-    } catch (ErrnoException e) {
-      if (!e.is(Errno.ENOTEMPTY)) {
-        throw e;
+      remove(mapped, name);
+      List<DirectoryEntry> others = new DirectoryReader().all(mapped);
+      for (DirectoryEntry other : others) {
+        isNeeded |= showsIndex(mapped, other.name());
+      }
+      if (!isNeeded) {
+        for (DirectoryEntry other : others) {
+          remove(mapped, other.name());
+        }
       }
     }
+    if (!isNeeded) {
+      disk.removeDirectory(all, mapping);
+    }
+  }
+
+  /** Directories are shown only with an index that is in a chain with them. */
+  private static boolean showsIndex(Fd mapped, LinuxPath name) throws ErrnoException {
+    try (Fd top = Fcntl.openat(mapped, name, OpenFlag.PATH, OpenFlag.NO_FOLLOW)) {
+      return Statfs.fstatfs(top).type() == FilesystemType.EROFS;
+    }
+  }
+
+  private void remove(Fd mapped, LinuxPath name) throws ErrnoException {
+    unmount(mapped, name);
+    disk.removeDirectory(mapped, name);
   }
 
   private static void unmount(Fd mapped, LinuxPath name) throws ErrnoException {

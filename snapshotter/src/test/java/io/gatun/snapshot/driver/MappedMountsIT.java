@@ -173,6 +173,12 @@ final class MappedMountsIT {
       next.unmount(1);
       assertThat(layers.shown()).isEmpty();
       layers.root.show(1, layers.index);
+      layers.root.mapped().mount(first);
+      layers.root.mapped().mount(second);
+      next.unmount(1);
+      assertThat(layers.shown()).isEmpty();
+      assertThat(layers.root.path().resolve("mapped")).isEmptyDirectory();
+      layers.root.show(1, layers.index);
       layers.root.mapped().mount(second);
       KernelMount.of(layers.mounts(second)).close();
     }
