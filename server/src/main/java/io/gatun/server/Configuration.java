@@ -1,6 +1,7 @@
 package io.gatun.server;
 
 import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.engine.LayerSync;
 import io.gatun.snapshot.metadata.MetadataSettings;
 import java.nio.file.Path;
@@ -27,6 +28,7 @@ import java.util.Set;
  * @param rebase whether layers are unpacked without their parent; together with containerd's
  *     capability {@code rebase}
  * @param layerSync when the files of a layer have to be on the disk
+ * @param layers in which form layers are kept that are unpacked from now on
  * @param metadataEntriesMax how many snapshots there can be
  * @param rpcThreads how many requests are worked on at a time
  * @param rpcQueueMax how many more may wait
@@ -55,6 +57,7 @@ public record Configuration(
     boolean remapIds,
     boolean rebase,
     LayerSync layerSync,
+    LayerSetting layers,
     int metadataEntriesMax,
     int rpcThreads,
     int rpcQueueMax,
@@ -90,6 +93,7 @@ public record Configuration(
           false,
           false,
           LayerSync.COMMIT,
+          LayerSetting.DIRECTORY,
           MetadataSettings.DEFAULT_ENTRIES_MAX,
           16,
           1024,
@@ -119,6 +123,7 @@ public record Configuration(
         remapIds,
         rebase,
         layerSync,
+        layers,
         metadataEntriesMax,
         rpcThreads,
         rpcQueueMax,

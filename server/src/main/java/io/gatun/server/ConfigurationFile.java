@@ -3,6 +3,7 @@ package io.gatun.server;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.engine.LayerSync;
 import io.gatun.snapshot.metadata.MetadataSettings;
 import java.io.IOException;
@@ -103,6 +104,10 @@ public final class ConfigurationFile {
                 "layer_sync",
                 names(LayerSync.values(), LayerSync::configName),
                 otherwise.layerSync()),
+            toml.choice(
+                "layers",
+                names(LayerSetting.values(), LayerSetting::configName),
+                otherwise.layers()),
             toml.number(
                 "metadata_entries_max",
                 otherwise.metadataEntriesMax(),
@@ -157,6 +162,7 @@ public final class ConfigurationFile {
     entries.put("remap_ids", Boolean.toString(configuration.remapIds()));
     entries.put("rebase", Boolean.toString(configuration.rebase()));
     entries.put("layer_sync", quoted(configuration.layerSync().configName()));
+    entries.put("layers", quoted(configuration.layers().configName()));
     entries.put("metadata_entries_max", Integer.toString(configuration.metadataEntriesMax()));
     entries.put("rpc_threads", Integer.toString(configuration.rpcThreads()));
     entries.put("rpc_queue_max", Integer.toString(configuration.rpcQueueMax()));

@@ -68,19 +68,21 @@ final class Wiring {
   }
 
   static EngineSettings engineSettings(Configuration configuration) {
-    return new EngineSettings(
-        configuration.root(),
-        configuration.driver(),
-        new OverlaySettings(
-            configuration.mountOptions(),
-            configuration.volatileContainers(),
-            configuration.remapIds(),
-            configuration.rebase(),
-            configuration.upperdirLabel()),
-        configuration.copyThreads() == 0
-            ? Runtime.getRuntime().availableProcessors()
-            : configuration.copyThreads(),
-        configuration.layerSync(),
-        MetadataSettings.defaults().withEntriesMax(configuration.metadataEntriesMax()));
+    EngineSettings settings =
+        new EngineSettings(
+            configuration.root(),
+            configuration.driver(),
+            new OverlaySettings(
+                configuration.mountOptions(),
+                configuration.volatileContainers(),
+                configuration.remapIds(),
+                configuration.rebase(),
+                configuration.upperdirLabel()),
+            configuration.copyThreads() == 0
+                ? Runtime.getRuntime().availableProcessors()
+                : configuration.copyThreads(),
+            configuration.layerSync(),
+            MetadataSettings.defaults().withEntriesMax(configuration.metadataEntriesMax()));
+    return settings.withLayers(configuration.layers());
   }
 }

@@ -3,6 +3,7 @@ package io.gatun.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.engine.LayerSync;
 import java.nio.file.Path;
 import java.util.List;
@@ -74,9 +75,15 @@ final class ConfigurationFileProperties {
                 Arbitraries.integers().between(1, 1_000_000))
             .as(Applies::new);
     return Combinators.combine(
-            names, peers, numbers, flags, Arbitraries.of(LayerSync.values()), applies)
+            names,
+            peers,
+            numbers,
+            flags,
+            Arbitraries.of(LayerSync.values()),
+            Arbitraries.of(LayerSetting.values()),
+            applies)
         .as(
-            (name, peer, number, flag, sync, apply) ->
+            (name, peer, number, flag, sync, layers, apply) ->
                 new Configuration(
                     name.root,
                     name.address,
@@ -90,6 +97,7 @@ final class ConfigurationFileProperties {
                     flag.get(2),
                     flag.get(3),
                     sync,
+                    layers,
                     number.entries,
                     number.threads,
                     number.queue,

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.engine.LayerSync;
 import java.lang.reflect.RecordComponent;
 import java.nio.file.Files;
@@ -35,6 +36,7 @@ final class ConfigurationFileTest {
       remap_ids = true
       rebase = true
       layer_sync = "none"
+      layers = "auto"
       metadata_entries_max = 5000
       rpc_threads = 3
       rpc_queue_max = 7
@@ -64,6 +66,7 @@ final class ConfigurationFileTest {
           true,
           true,
           LayerSync.NONE,
+          LayerSetting.AUTO,
           5000,
           3,
           7,
@@ -155,6 +158,7 @@ final class ConfigurationFileTest {
         "volatile = 'yes'                  | volatile must be true or false",
         "rebase = 1                        | rebase must be true or false",
         "layer_sync = 'always'             | layer_sync must be one of \"commit\", \"none\"",
+        "layers = 'tar'                    | layers must be one of \"auto\", \"indexed\", \"directory\"",
         "metadata_entries_max = 99         | metadata_entries_max must be a number from 100 to 10000000",
         "metadata_entries_max = 10000001   | metadata_entries_max must be a number",
         "rpc_threads = 0                   | rpc_threads must be a number from 1 to 1024",

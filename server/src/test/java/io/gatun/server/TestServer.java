@@ -90,6 +90,7 @@ final class TestServer implements AutoCloseable {
         false,
         false,
         defaults.layerSync(),
+        defaults.layers(),
         defaults.metadataEntriesMax(),
         threads,
         queueMax,

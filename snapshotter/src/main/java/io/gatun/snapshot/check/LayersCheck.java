@@ -91,7 +91,9 @@ final class LayersCheck {
       places.check(place.toString(), status.get(), NodeType.REGULAR, LayerFile.MODE);
       boolean isOfLayer = !(file.get() instanceof LayerFile.Blob);
       if (isOfLayer && !named.contains(place)) {
-        notice(place, "no snapshot uses this, and it goes with the next start");
+        notice(
+            place,
+            "no committed snapshot uses this; unless it was applied to an active one, it goes with the next start");
       }
     }
   }

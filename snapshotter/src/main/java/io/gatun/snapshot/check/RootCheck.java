@@ -272,12 +272,17 @@ public final class RootCheck {
     LinuxPath name = Root.snapshotName(record.id());
     String place = "snapshots/" + name;
     FileStatus status = Stat.statx(snapshots, name, AtFlag.SYMLINK_NOFOLLOW);
+    boolean isIndexed = record.form() instanceof LayerForm.Indexed;
+    if (isIndexed && status.mountId() != Stat.statx(snapshots).mountId()) {
+      // A daemon leaves mounts when it ends; what is there is not the directory.
+      return;
+    }
     places.check(place, status, NodeType.DIRECTORY, PRIVATE_MODE);
     if (status.type() != NodeType.DIRECTORY) {
       findings.add(new RootFinding.MissingFiles(record, place));
       return;
     }
-    if (record.form() instanceof LayerForm.Indexed) {
+    if (isIndexed) {
       return;
     }
     LinuxPath files = name.resolve(FILES);

@@ -334,7 +334,7 @@ public final class EngineRoot implements AutoCloseable {
   private static boolean isIndexing(
       EngineSettings settings, DriverName driver, Optional<IndexTrialResult> trial, Root root)
       throws UnusableRootException {
-    return switch (LayerChoice.of(settings.layers(), driver, trial)) {
+    return switch (LayerChoice.of(settings, driver, trial)) {
       case LayerChoice.Indexed indexed -> {
         log.info("layers=indexed reason=\"{}\"", indexed.reason());
         yield true;

@@ -19,16 +19,21 @@ sealed interface LayerChoice {
   /**
    * {@return the form to use} Layers that are there already stay as they are.
    *
-   * @param setting what is configured
+   * @param settings what is configured
    * @param driver which the root is used with
    * @param trial whether indexes can be used on the root; not asked for directories
    */
-  static LayerChoice of(LayerSetting setting, DriverName driver, Optional<IndexTrialResult> trial) {
+  static LayerChoice of(
+      EngineSettings settings, DriverName driver, Optional<IndexTrialResult> trial) {
+    LayerSetting setting = settings.layers();
     if (setting == LayerSetting.DIRECTORY) {
       return new Directories("it is configured");
     }
     if (driver != DriverName.OVERLAY) {
       return without(setting, "the driver %s copies files".formatted(driver.configName()));
+    }
+    if (settings.overlay().remapIds()) {
+      return without(setting, "remap_ids is for directories");
     }
     return switch (trial.orElseThrow()) {
       case IndexTrialResult.Works works -> new Indexed(works.reason());

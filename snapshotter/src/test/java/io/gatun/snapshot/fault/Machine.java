@@ -1,5 +1,9 @@
 package io.gatun.snapshot.fault;
 
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.MountEntry;
+import io.gatun.linux.MountTable;
+import io.gatun.linux.Mounts;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.disk.LinuxDisk;
@@ -9,6 +13,7 @@ import io.gatun.snapshot.driver.OverlaySettings;
 import io.gatun.snapshot.driver.ParallelDeletion;
 import io.gatun.snapshot.engine.EngineRoot;
 import io.gatun.snapshot.engine.EngineSettings;
+import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.engine.LayerUnpacker;
 import io.gatun.snapshot.engine.SnapshotApplier;
 import io.gatun.snapshot.metadata.MetadataSettings;
@@ -61,16 +66,18 @@ public final class Machine implements AutoCloseable {
   private final Path base;
   private final Path root;
   private final DriverSetting driver;
+  private final LayerSetting layers;
   private final PageCache cache;
   private FaultyDisk disk;
   private int boots = 1;
   private @Nullable EngineRoot engine;
   private @Nullable LayerUnpacker unpacker;
 
-  private Machine(Path base, DriverSetting driver) throws IOException {
+  private Machine(Path base, DriverSetting driver, LayerSetting layers) throws IOException {
     this.base = base;
     this.root = base.resolve("root");
     this.driver = driver;
+    this.layers = layers;
     Path stash = Files.createDirectory(base.resolve("stash"));
     // The root is made by the daemon, so that the model sees how.
     this.cache = new PageCache(new LinuxDisk(), base, stash);
@@ -79,12 +86,17 @@ public final class Machine implements AutoCloseable {
 
   /** {@return a new one, on which no daemon runs yet} */
   public static Machine create(DriverSetting driver) {
+    return create(driver, LayerSetting.DIRECTORY);
+  }
+
+  /** {@return the same, whose daemon keeps layers in this form} */
+  public static Machine create(DriverSetting driver, LayerSetting layers) {
     try {
       Path base =
           Files.isWritable(MEMORY)
               ? Files.createTempDirectory(MEMORY, "gatun-machine-")
               : Files.createTempDirectory("gatun-machine-");
-      return new Machine(base, driver);
+      return new Machine(base, driver, layers);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -117,7 +129,8 @@ public final class Machine implements AutoCloseable {
                     1,
                     defaults.layerSync(),
                     METADATA)
-                .withSpareDirectories(SPARE_DIRECTORIES),
+                .withSpareDirectories(SPARE_DIRECTORIES)
+                .withLayers(layers),
             InstantSource.system(),
             "boot " + boots);
   }
@@ -227,9 +240,23 @@ public final class Machine implements AutoCloseable {
     disk = new FaultyDisk(cache);
   }
 
+  /** What no start of the machine has left. */
+  private void unmountAll() {
+    try {
+      for (MountEntry mount : MountTable.read()) {
+        if (mount.mountPoint().toString().startsWith(root + "/snapshots/")) {
+          Mounts.umount2(mount.mountPoint());
+        }
+      }
+    } catch (ErrnoException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   /** Ends the daemon, and takes back whatever is not on the disk for certain. */
   public void cutPower() {
     kill();
+    unmountAll();
     boots++;
     try {
       cache.cutPower();
@@ -241,6 +268,7 @@ public final class Machine implements AutoCloseable {
   /** Ends the daemon, and takes back some of what is not on the disk for certain. */
   public void cutPower(Random random) {
     kill();
+    unmountAll();
     boots++;
     try {
       cache.cutPower(random);
@@ -280,6 +308,7 @@ public final class Machine implements AutoCloseable {
   @Override
   public void close() {
     kill();
+    unmountAll();
     try (Stream<Path> paths = Files.walk(base)) {
       for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
         Files.delete(path);

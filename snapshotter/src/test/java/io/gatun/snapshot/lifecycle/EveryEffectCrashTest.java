@@ -2,6 +2,7 @@ package io.gatun.snapshot.lifecycle;
 
 import io.gatun.linux.Errno;
 import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.fault.QuietLogs;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -39,5 +40,17 @@ class EveryEffectCrashTest {
   @EnumSource
   void noLayerIsThereInPartWithOverlayEither(EveryEffect.Stopping stopping) {
     new EveryUnpackingEffect(DriverSetting.OVERLAY).stop(stopping);
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"EIO", "ENOSPC", "EDQUOT", "EMFILE", "ENOMEM", "EROFS", "EINTR"})
+  void aFailureWhileALayerIsKeptLeavesItToBeTriedAgain(Errno errno) {
+    new EveryUnpackingEffect(DriverSetting.OVERLAY, LayerSetting.INDEXED).fail(errno);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void noLayerIsKeptInPart(EveryEffect.Stopping stopping) {
+    new EveryUnpackingEffect(DriverSetting.OVERLAY, LayerSetting.INDEXED).stop(stopping);
   }
 }

@@ -6,6 +6,7 @@ import io.gatun.linux.Errno;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.fault.Fault;
 import io.gatun.snapshot.fault.Machine;
 
@@ -19,9 +20,15 @@ final class EveryUnpackingEffect {
   private static final int EFFECTS_MIN = 100;
 
   private final DriverSetting driver;
+  private final LayerSetting layers;
 
   EveryUnpackingEffect(DriverSetting driver) {
+    this(driver, LayerSetting.DIRECTORY);
+  }
+
+  EveryUnpackingEffect(DriverSetting driver, LayerSetting layers) {
     this.driver = driver;
+    this.layers = layers;
   }
 
   /** Goes on until no effect is left for the fault to come in place of. */
@@ -70,6 +77,8 @@ final class EveryUnpackingEffect {
             leadAnew(life);
           }
           boolean fired = machine.disk().fired().isPresent();
+          // What the look at the outcome does is not what is tested.
+          machine.disk().heal();
           life.check();
           crash(machine, nth % 2 != 0);
           machine.start();
@@ -105,12 +114,14 @@ final class EveryUnpackingEffect {
     while (attempt(what, attempt, nth)) {
       nth++;
     }
-    System.out.printf("%s driver, %s at each of %d effects of unpacking%n", driver, what, nth - 1);
+    System.out.printf(
+        "%s driver, layers %s, %s at each of %d effects of unpacking%n",
+        driver, layers, what, nth - 1);
     assertThat(nth).isGreaterThan(EFFECTS_MIN);
   }
 
   private boolean attempt(String what, Attempt attempt, int nth) {
-    try (UnpackingLife life = new UnpackingLife(driver)) {
+    try (UnpackingLife life = new UnpackingLife(driver, layers)) {
       try {
         return attempt.at(life, nth);
       } catch (AssertionError | RuntimeException | UnusableRootException e) {

@@ -11,6 +11,7 @@ import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.check.RootCheck;
 import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.fault.Machine;
 import io.gatun.snapshot.fixture.TarBuilder;
 import java.io.IOException;
@@ -98,8 +99,8 @@ final class UnpackingLife implements AutoCloseable {
   /** What a request that was not answered makes of a snapshot: another name, or nothing. */
   private final Map<String, Optional<String>> pending = new HashMap<>();
 
-  UnpackingLife(DriverSetting driver) {
-    this.machine = Machine.create(driver);
+  UnpackingLife(DriverSetting driver, LayerSetting layers) {
+    this.machine = Machine.create(driver, layers);
   }
 
   Machine machine() {

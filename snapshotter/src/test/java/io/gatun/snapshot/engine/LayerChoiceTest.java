@@ -1,0 +1,76 @@
+package io.gatun.snapshot.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.gatun.snapshot.driver.DriverName;
+import io.gatun.snapshot.driver.IndexAccess;
+import io.gatun.snapshot.driver.IndexTrialResult;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+/** In which form layers are kept. */
+class LayerChoiceTest {
+
+  private static final IndexTrialResult WORKS =
+      new IndexTrialResult.Works(IndexAccess.FILE, "it works");
+
+  private static LayerChoice choice(
+      LayerSetting setting, DriverName driver, IndexTrialResult trial) {
+    EngineSettings settings = EngineSettings.defaults(Path.of("/root")).withLayers(setting);
+    return LayerChoice.of(settings, driver, Optional.of(trial));
+  }
+
+  @Test
+  void directoriesAreTheDefaultAndNeedNoTrial() {
+    EngineSettings defaults = EngineSettings.defaults(Path.of("/root"));
+    assertThat(LayerChoice.of(defaults, DriverName.OVERLAY, Optional.empty()))
+        .isEqualTo(new LayerChoice.Directories("it is configured"));
+  }
+
+  @Test
+  void indexesAreTakenWhereTheTrialSucceeds() {
+    for (LayerSetting setting : new LayerSetting[] {LayerSetting.AUTO, LayerSetting.INDEXED}) {
+      assertThat(choice(setting, DriverName.OVERLAY, WORKS))
+          .isEqualTo(new LayerChoice.Indexed("it works"));
+    }
+  }
+
+  @Test
+  void whatDoesNotWorkIsReplacedOrRefusedAsItIsConfigured() {
+    IndexTrialResult fails = new IndexTrialResult.Fails("no such filesystem");
+    assertThat(choice(LayerSetting.AUTO, DriverName.OVERLAY, fails))
+        .isEqualTo(new LayerChoice.Directories("no such filesystem"));
+    assertThat(choice(LayerSetting.INDEXED, DriverName.OVERLAY, fails))
+        .isInstanceOfSatisfying(
+            LayerChoice.Refused.class,
+            refused -> assertThat(refused.reason()).contains("no such filesystem"));
+    assertThat(choice(LayerSetting.AUTO, DriverName.NATIVE, WORKS))
+        .isInstanceOf(LayerChoice.Directories.class);
+    assertThat(choice(LayerSetting.INDEXED, DriverName.NATIVE, WORKS))
+        .isInstanceOf(LayerChoice.Refused.class);
+  }
+
+  @Test
+  void aFullFilesystemIsServed() {
+    IndexTrialResult full = new IndexTrialResult.NoRoom("no room");
+    assertThat(choice(LayerSetting.INDEXED, DriverName.OVERLAY, full))
+        .isEqualTo(new LayerChoice.Directories("no room"));
+  }
+
+  @Test
+  void mappedIdsAreForDirectories() {
+    EngineSettings defaults = EngineSettings.defaults(Path.of("/root"));
+    EngineSettings remapping =
+        new EngineSettings(
+                defaults.root(),
+                defaults.driver(),
+                TestRoots.REMAPPING,
+                defaults.copyThreads(),
+                defaults.layerSync(),
+                defaults.metadata())
+            .withLayers(LayerSetting.AUTO);
+    assertThat(LayerChoice.of(remapping, DriverName.OVERLAY, Optional.of(WORKS)))
+        .isInstanceOf(LayerChoice.Directories.class);
+  }
+}
