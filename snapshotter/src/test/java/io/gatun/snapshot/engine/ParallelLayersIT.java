@@ -4,24 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.linux.Errno;
-import io.gatun.linux.Fcntl;
-import io.gatun.linux.Fd;
-import io.gatun.linux.LinuxPath;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.Xattr;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Snapshotter;
-import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.apply.BytesBlob;
 import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.containerd.ContainerdApplier;
 import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.driver.OverlaySettings;
-import io.gatun.snapshot.driver.TreeUsage;
 import io.gatun.snapshot.fixture.DiskCalls;
-import io.gatun.snapshot.fixture.KernelMount;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.fixture.TarBuilder;
@@ -207,50 +199,16 @@ class ParallelLayersIT {
   private static List<String> manifest(
       EngineRoot root, Path directory, int count, Set<TreeManifest.Detail> details)
       throws Exception {
-    List<String> lines = new ArrayList<>();
+    List<String> names = new ArrayList<>();
+    List<Path> files = new ArrayList<>();
     for (int i = 0; i < count; i++) {
-      Path files = directory.resolve("snapshots/%d/fs".formatted(i + 1));
-      for (String line : TreeManifest.of(files, details)) {
-        if (!line.startsWith(". ")) {
-          lines.add("layer %d: %s%s".formatted(i, withoutNow(line), opaque(files, line)));
-        }
-      }
-      assertThat(root.snapshotter().usage("chain-" + i)).isEqualTo(counted(files));
+      names.add("chain-" + i);
+      files.add(directory.resolve("snapshots/%d/fs".formatted(i + 1)));
     }
-    List<Mount> view = root.snapshotter().view("merged", "chain-" + (count - 1), NO_LABELS);
-    try (KernelMount merged = KernelMount.of(view)) {
-      List<String> all = TreeManifest.of(merged.path(), details);
-      all.subList(1, all.size()).forEach(line -> lines.add(withoutNow(line)));
-    }
-    root.snapshotter().remove("merged");
+    List<String> lines =
+        new ArrayList<>(CommittedLayers.apart(root.snapshotter(), names, files, details));
+    lines.addAll(CommittedLayers.together(root.snapshotter(), names.getLast(), details));
     return lines;
-  }
-
-  /**
-   * Whiteouts and directories that nobody has named have the time at which they were made. And who
-   * looks into a directory changes when that was last done.
-   */
-  private static String withoutNow(String line) {
-    String lasting =
-        line.contains(" type=DIRECTORY ") ? line.replaceAll(" atime=[0-9.]+", "") : line;
-    return lasting.replaceAll("[ma]time=1[7-9][0-9]{8}[.][0-9]{9}", "now");
-  }
-
-  private static Usage counted(Path files) throws Exception {
-    try (Fd top = Fcntl.open(LinuxPath.of(files), OpenFlag.READ_ONLY, OpenFlag.DIRECTORY)) {
-      return TreeUsage.of(top);
-    }
-  }
-
-  private static String opaque(Path files, String line) throws Exception {
-    if (!line.contains(" type=DIRECTORY ")) {
-      return "";
-    }
-    Path path = files.resolve(line.substring(0, line.indexOf(" type=")));
-    return Xattr.llistxattr(Fd.CURRENT_DIRECTORY, LinuxPath.of(path))
-            .contains(LinuxPath.of("trusted.overlay.opaque"))
-        ? " opaque"
-        : "";
   }
 
   private List<String> expected(

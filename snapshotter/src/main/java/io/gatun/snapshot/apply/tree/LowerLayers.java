@@ -34,7 +34,7 @@ final class LowerLayers {
 
   /**
    * {@return the nearest directory with a path, open; nothing if there is none, or if something
-   * else has its path in a nearer layer}
+   * else has its path in a nearer layer, be it a link that leads in a circle}
    */
   Optional<Fd> find(LinuxPath path) throws ErrnoException {
     for (LinuxPath lower : tops) {
@@ -60,7 +60,7 @@ final class LowerLayers {
     try {
       return Optional.of(new Place(Optional.of(open(top, path))));
     } catch (ErrnoException e) {
-      if (e.is(Errno.ENOTDIR)) {
+      if (e.is(Errno.ENOTDIR) || e.is(Errno.ELOOP)) {
         return Optional.of(new Place(Optional.empty()));
       }
       if (Confinement.isMissing(e)) {

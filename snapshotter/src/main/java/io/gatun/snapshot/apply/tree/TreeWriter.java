@@ -32,8 +32,8 @@ import java.util.List;
  *   <li>Times inherited from a layer below are set when everything is written; with containerd, the
  *       first file made in the directory changes them. What overlay keeps in {@code user.overlay.*}
  *       is not inherited.
- *   <li>Where a file below is in the way of a directory that the layer needs further down, nothing
- *       is inherited; containerd fails.
+ *   <li>Where a file below is in the way of a directory that the layer needs further down, or a
+ *       link that leads in a circle, nothing is inherited; containerd fails.
  *   <li>An opaque directory keeps all that the layer has written below it. containerd removes that
  *       with directories which the layer did not name, if the mark comes later.
  *   <li>A whiteout of what the same layer has written removes it, in an overlay as in a copy; in an

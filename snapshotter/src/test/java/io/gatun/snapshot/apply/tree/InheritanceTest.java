@@ -74,6 +74,15 @@ final class InheritanceTest {
   }
 
   @Test
+  void aLinkInALowerLayerThatLeadsInACircleEndsTheSearch() throws IOException {
+    nearest.apply(TarBuilder.pax().symbolicLink("a", "../a"));
+    farthest.apply(TarBuilder.pax().directory("a", 0700).directory("a/b", 0700));
+    upper.apply(TarBuilder.pax().file("a/b/f", 0644, ""));
+    assertThat(upper.line("a")).contains("DIRECTORY mode=755");
+    assertThat(upper.line("a/b")).contains("DIRECTORY mode=755");
+  }
+
+  @Test
   void whatOverlayKeepsForItselfIsNotInherited() throws IOException {
     nearest.apply(TarBuilder.pax().directory("a", 0700));
     LinuxPath mark = LinuxPath.of("user.overlay.opaque");

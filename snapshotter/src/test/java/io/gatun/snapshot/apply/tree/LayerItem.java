@@ -58,6 +58,11 @@ public record LayerItem(
                   + ("01000700ffffffff" + "02000500e8030000" + "04000500ffffffff")
                   + ("10000500ffffffff" + "20000500ffffffff"));
 
+  /** {@return the same with other extended attributes} */
+  public LayerItem withXattr(int other) {
+    return new LayerItem(kind, path, target, mode, uid, gid, modified, accessed, other, sizeBytes);
+  }
+
   void addTo(TarBuilder tar) {
     tar.owner(uid, gid).record("mtime", modified);
     if (!accessed.isEmpty()) {

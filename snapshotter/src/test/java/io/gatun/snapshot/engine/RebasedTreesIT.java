@@ -1,0 +1,157 @@
+package io.gatun.snapshot.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.Snapshotter;
+import io.gatun.snapshot.apply.BytesBlob;
+import io.gatun.snapshot.apply.Cancellation;
+import io.gatun.snapshot.apply.tree.LayerItem;
+import io.gatun.snapshot.apply.tree.LayerItems;
+import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.driver.OverlaySettings;
+import io.gatun.snapshot.fixture.LoopFilesystem;
+import io.gatun.snapshot.fixture.LoopFilesystems;
+import io.gatun.snapshot.fixture.TreeManifest;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import net.jqwik.api.ShrinkingMode;
+import net.jqwik.api.lifecycle.AfterContainer;
+
+/**
+ * Made-up layers, each unpacked by itself and put on the one before by Commit, against the same
+ * layers unpacked in order: in every attribute, and also whether they can be unpacked at all. What
+ * the kernel shows of all of them together is left out, as it lists whiteouts that hide nothing.
+ */
+class RebasedTreesIT {
+
+  private static final int TRIES = 300;
+  private static final Map<String, String> NO_LABELS = Map.of();
+  private static final Set<TreeManifest.Detail> ALL = EnumSet.allOf(TreeManifest.Detail.class);
+
+  private static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
+  private static final Map<Place, EngineRoot> ROOTS = new HashMap<>();
+  private static final Map<Place, LayerUnpacker> UNPACKERS = new HashMap<>();
+  private static int names;
+  private static int unpacked;
+
+  private record Place(LoopFilesystem.Kind filesystem, boolean isRebase) {
+    OverlaySettings overlay() {
+      return isRebase ? TestRoots.REBASING : TestRoots.PLAIN;
+    }
+  }
+
+  /** A layer that could be unpacked, its names, and where its files are. */
+  private record Extraction(String key, String name, Path files) {}
+
+  @AfterContainer
+  static void stop() {
+    ROOTS.values().forEach(EngineRoot::close);
+    ROOTS.clear();
+    UNPACKERS.clear();
+    FILESYSTEMS.close();
+    // Otherwise little would have been compared.
+    assertThat(unpacked).isGreaterThan(TRIES);
+  }
+
+  @Property(tries = TRIES, shrinking = ShrinkingMode.OFF)
+  void layersByThemselvesBecomeThoseUnpackedInOrder(
+      @ForAll LoopFilesystem.Kind filesystem, @ForAll("layers") List<List<LayerItem>> layers)
+      throws Exception {
+    Place inOrder = new Place(filesystem, false);
+    Place byThemselves = new Place(filesystem, true);
+    List<Extraction> expected = new ArrayList<>();
+    List<Extraction> found = new ArrayList<>();
+    for (List<LayerItem> layer : layers) {
+      byte[] tar = LayerItems.tar(layer);
+      String parent = expected.isEmpty() ? "" : expected.getLast().name();
+      Optional<Extraction> one = unpack(inOrder, parent, tar);
+      one.ifPresent(each -> commit(inOrder, each, ""));
+      one.ifPresent(expected::add);
+      Optional<Extraction> other = unpack(byThemselves, "", tar);
+      other.ifPresent(found::add);
+      assertThat(other.isPresent())
+          .as("whether %s can be unpacked", layer)
+          .isEqualTo(one.isPresent());
+    }
+    String parent = "";
+    for (Extraction each : found) {
+      commit(byThemselves, each, parent);
+      parent = each.name();
+    }
+    unpacked += found.size();
+    if (!found.isEmpty()) {
+      assertThat(describe(byThemselves, found)).isEqualTo(describe(inOrder, expected));
+    }
+  }
+
+  private static Optional<Extraction> unpack(Place place, String parent, byte[] tar)
+      throws Exception {
+    Snapshotter snapshots = root(place).snapshotter();
+    int number = names++;
+    String key = "k8s.io/%d/extract-123456789-abcd sha256:%d".formatted(number, number);
+    List<Mount> mounts = snapshots.prepare(key, parent, NO_LABELS);
+    try {
+      UNPACKERS.get(place).unpack(new BytesBlob(tar), mounts, false, new Cancellation());
+    } catch (SnapshotException e) {
+      snapshots.remove(key);
+      return Optional.empty();
+    }
+    return Optional.of(new Extraction(key, "layer-" + number, CommittedLayers.files(mounts)));
+  }
+
+  private static void commit(Place place, Extraction layer, String parent) {
+    ROOTS.get(place).snapshotter().commit(layer.name(), layer.key(), parent, NO_LABELS);
+  }
+
+  private static List<String> describe(Place place, List<Extraction> layers) throws Exception {
+    Snapshotter snapshots = ROOTS.get(place).snapshotter();
+    List<String> lines =
+        CommittedLayers.apart(
+            snapshots,
+            layers.stream().map(Extraction::name).toList(),
+            layers.stream().map(Extraction::files).toList(),
+            ALL);
+    layers.reversed().forEach(layer -> snapshots.remove(layer.name()));
+    return lines;
+  }
+
+  private static EngineRoot root(Place place) throws Exception {
+    EngineRoot open = ROOTS.get(place);
+    if (open == null) {
+      Path directory = FILESYSTEMS.of(place.filesystem()).createDirectory("root-");
+      open = TestRoots.open(directory, DriverSetting.OVERLAY, place.overlay());
+      ROOTS.put(place, open);
+      UNPACKERS.put(place, open.unpacker(1));
+    }
+    return open;
+  }
+
+  @Provide
+  Arbitrary<List<List<LayerItem>>> layers() {
+    return LayerItems.layers()
+        .map(items -> items.stream().map(RebasedTreesIT::withoutDefaultAccess).toList())
+        .list()
+        .ofMinSize(2)
+        .ofMaxSize(4);
+  }
+
+  /**
+   * What a directory below says of access to what is made in it comes too late for what a layer has
+   * made already: see LateInheritance.
+   */
+  private static LayerItem withoutDefaultAccess(LayerItem item) {
+    return item.kind() == LayerItem.Kind.DIRECTORY ? item.withXattr(item.xattr() % 3) : item;
+  }
+}
