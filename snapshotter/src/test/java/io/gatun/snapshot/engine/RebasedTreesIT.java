@@ -36,7 +36,7 @@ import net.jqwik.api.lifecycle.AfterContainer;
  */
 class RebasedTreesIT {
 
-  private static final int TRIES = 300;
+  private static final int TRIES = 200;
   private static final Map<String, String> NO_LABELS = Map.of();
   private static final Set<TreeManifest.Detail> ALL = EnumSet.allOf(TreeManifest.Detail.class);
 

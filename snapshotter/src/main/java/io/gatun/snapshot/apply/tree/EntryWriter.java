@@ -139,7 +139,14 @@ final class EntryWriter {
           disk.createHardLink(from.fd(), target.name(), parent.fd(), name);
           return name;
         });
+    long before = blocks(parent, name);
     attributes.finishHardLink(parent, name, entry.attributes());
+    // The file was counted under its first name, and attributes may take a block of their own.
+    tally.addBlocks(blocks(parent, name) - before);
+  }
+
+  private static long blocks(OpenDirectory parent, LinuxPath name) throws ErrnoException {
+    return Stat.statx(parent.fd(), name, AtFlag.SYMLINK_NOFOLLOW).blocks();
   }
 
   private <T> T create(OpenDirectory parent, LinuxPath name, Creation<T> creation)

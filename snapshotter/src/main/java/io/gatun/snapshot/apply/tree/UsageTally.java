@@ -28,7 +28,12 @@ final class UsageTally {
 
   void add(FileStatus status) {
     inodes++;
-    bytes += status.blocks() * FileStatus.BLOCK_BYTES;
+    addBlocks(status.blocks());
+  }
+
+  /** Adds what something that was added before has got since, or has lost if it is negative. */
+  void addBlocks(long blocks) {
+    bytes += blocks * FileStatus.BLOCK_BYTES;
   }
 
   /** Adds what has nothing but its inode. */

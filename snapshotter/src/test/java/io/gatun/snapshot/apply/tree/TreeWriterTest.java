@@ -418,6 +418,13 @@ final class TreeWriterTest {
   }
 
   @Test
+  void whatAFurtherNameBringsToAFileIsCounted() throws IOException {
+    TarBuilder tar = TarBuilder.pax().file("f", 0644, "x");
+    tar.xattr("user.large", new byte[3000]).hardLink("g", 0644, "f");
+    assertThat(tree.apply(tar).usage()).isEqualTo(walked());
+  }
+
+  @Test
   void usageIsRightWhenSomethingWasReplaced() throws IOException {
     TarBuilder tar = TarBuilder.pax().file("f", 0644, new byte[100_000]).file("f", 0644, "x");
     assertThat(tree.apply(tar).usage()).isEqualTo(walked());
