@@ -9,12 +9,14 @@ import io.gatun.snapshot.apply.BytesBlob;
 import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.tree.LayerItem;
 import io.gatun.snapshot.apply.tree.LayerItems;
+import io.gatun.snapshot.disk.UnsyncedDisk;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.driver.OverlaySettings;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.fixture.TreeManifest;
 import java.nio.file.Path;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HashMap;
@@ -131,7 +133,11 @@ class RebasedTreesIT {
     EngineRoot open = ROOTS.get(place);
     if (open == null) {
       Path directory = FILESYSTEMS.of(place.filesystem()).createDirectory("root-");
-      open = TestRoots.open(directory, DriverSetting.OVERLAY, place.overlay());
+      open =
+          EngineRoot.open(
+              new UnsyncedDisk(),
+              TestRoots.settings(directory, DriverSetting.OVERLAY, place.overlay()),
+              InstantSource.system());
       ROOTS.put(place, open);
       UNPACKERS.put(place, open.unpacker(1));
     }

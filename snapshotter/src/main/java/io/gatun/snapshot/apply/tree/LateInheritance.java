@@ -8,7 +8,9 @@ import io.gatun.linux.Stat;
 import io.gatun.linux.Unistd;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.driver.LayerTarget;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -31,6 +33,10 @@ public final class LateInheritance implements AutoCloseable {
   private final LowerDirectories lowers;
   private final List<LinuxPath> below;
   private final List<UnnamedDirectory> unnamed;
+
+  /** By path, whether the layer names it later. */
+  private final Map<LinuxPath, Boolean> unnamedParents = new HashMap<>();
+
   private final Fd top;
 
   private LateInheritance(Disk disk, LayerTarget target, List<UnnamedDirectory> unnamed, Fd top) {
@@ -78,6 +84,7 @@ public final class LateInheritance implements AutoCloseable {
     }
     long blocks = 0;
     for (UnnamedDirectory each : unnamed) {
+      unnamedParents.put(each.path(), each.isNamedLater());
       try (Fd directory = Confinement.open(top, each.path())) {
         long before = Stat.statx(directory).blocks();
         inherit(each, directory, isWithTimes);
@@ -101,15 +108,30 @@ public final class LateInheritance implements AutoCloseable {
     }
   }
 
-  /** What is made in a directory with the set-group-id bit gets its group (mkdir(2)). */
+  /**
+   * What is made in a directory with the set-group-id bit gets its group (mkdir(2)). The directory
+   * above is as the layer has made it, which has had its effect already, or it would have been as
+   * the one below at the time.
+   */
   private void inheritGroup(LinuxPath path, Fd directory) throws ErrnoException {
     List<LinuxPath> names = Places.components(path);
-    try (Fd parent = Confinement.open(top, Places.join(names.subList(0, names.size() - 1)))) {
-      FileStatus above = Stat.statx(parent);
-      FileStatus own = Stat.statx(directory);
-      if ((above.mode() & Ownership.SET_GROUP_ID) != 0 && above.gid() != own.gid()) {
-        disk.setOwner(directory, own.uid(), above.gid());
-      }
+    LinuxPath parent = Places.join(names.subList(0, names.size() - 1));
+    Boolean isNamedLater = unnamedParents.get(parent);
+    if (isNamedLater == null) {
+      return;
+    }
+    Optional<FileStatus> above = isNamedLater ? lowers.status(parent) : Optional.of(status(parent));
+    FileStatus own = Stat.statx(directory);
+    if (above.isPresent()
+        && (above.get().mode() & Ownership.SET_GROUP_ID) != 0
+        && above.get().gid() != own.gid()) {
+      disk.setOwner(directory, own.uid(), above.get().gid());
+    }
+  }
+
+  private FileStatus status(LinuxPath path) throws ErrnoException {
+    try (Fd directory = Confinement.open(top, path)) {
+      return Stat.statx(directory);
     }
   }
 

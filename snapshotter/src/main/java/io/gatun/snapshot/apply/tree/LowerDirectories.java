@@ -52,6 +52,17 @@ final class LowerDirectories {
     }
   }
 
+  /** {@return the directory from which one with this path gets its attributes} */
+  Optional<FileStatus> status(LinuxPath path) throws ErrnoException {
+    Optional<Fd> found = lowers.find(path);
+    if (found.isEmpty()) {
+      return Optional.empty();
+    }
+    try (Fd source = found.get()) {
+      return Optional.of(Stat.statx(source));
+    }
+  }
+
   /** {@return whether there is a directory from which one with this path gets its attributes} */
   boolean contain(LinuxPath path) throws ErrnoException {
     Optional<Fd> found = lowers.find(path);
