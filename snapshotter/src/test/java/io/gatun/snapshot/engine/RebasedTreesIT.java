@@ -43,8 +43,7 @@ class RebasedTreesIT {
   private static final Set<TreeManifest.Detail> ALL = EnumSet.allOf(TreeManifest.Detail.class);
 
   private static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
-  private static final Map<Place, EngineRoot> ROOTS = new HashMap<>();
-  private static final Map<Place, LayerUnpacker> UNPACKERS = new HashMap<>();
+  private static final Map<Place, Opened> ROOTS = new HashMap<>();
   private static int names;
   private static int unpacked;
 
@@ -54,14 +53,19 @@ class RebasedTreesIT {
     }
   }
 
+  private record Opened(EngineRoot root, LayerUnpacker unpacker) {
+    Snapshotter snapshots() {
+      return root.snapshotter();
+    }
+  }
+
   /** A layer that could be unpacked, its names, and where its files are. */
   private record Extraction(String key, String name, Path files) {}
 
   @AfterContainer
   static void stop() {
-    ROOTS.values().forEach(EngineRoot::close);
+    ROOTS.values().forEach(each -> each.root().close());
     ROOTS.clear();
-    UNPACKERS.clear();
     FILESYSTEMS.close();
     // Otherwise little would have been compared.
     assertThat(unpacked).isGreaterThan(TRIES);
@@ -79,8 +83,10 @@ class RebasedTreesIT {
       byte[] tar = LayerItems.tar(layer);
       String parent = expected.isEmpty() ? "" : expected.getLast().name();
       Optional<Extraction> one = unpack(inOrder, parent, tar);
-      one.ifPresent(each -> commit(inOrder, each, ""));
-      one.ifPresent(expected::add);
+      if (one.isPresent()) {
+        commit(inOrder, one.get(), "");
+        expected.add(one.get());
+      }
       Optional<Extraction> other = unpack(byThemselves, "", tar);
       other.ifPresent(found::add);
       assertThat(other.isPresent())
@@ -100,12 +106,12 @@ class RebasedTreesIT {
 
   private static Optional<Extraction> unpack(Place place, String parent, byte[] tar)
       throws Exception {
-    Snapshotter snapshots = root(place).snapshotter();
+    Snapshotter snapshots = opened(place).snapshots();
     int number = names++;
     String key = "k8s.io/%d/extract-123456789-abcd sha256:%d".formatted(number, number);
     List<Mount> mounts = snapshots.prepare(key, parent, NO_LABELS);
     try {
-      UNPACKERS.get(place).unpack(new BytesBlob(tar), mounts, false, new Cancellation());
+      opened(place).unpacker().unpack(new BytesBlob(tar), mounts, false, new Cancellation());
     } catch (SnapshotException e) {
       snapshots.remove(key);
       return Optional.empty();
@@ -113,12 +119,12 @@ class RebasedTreesIT {
     return Optional.of(new Extraction(key, "layer-" + number, CommittedLayers.files(mounts)));
   }
 
-  private static void commit(Place place, Extraction layer, String parent) {
-    ROOTS.get(place).snapshotter().commit(layer.name(), layer.key(), parent, NO_LABELS);
+  private static void commit(Place place, Extraction layer, String parent) throws Exception {
+    opened(place).snapshots().commit(layer.name(), layer.key(), parent, NO_LABELS);
   }
 
   private static List<String> describe(Place place, List<Extraction> layers) throws Exception {
-    Snapshotter snapshots = ROOTS.get(place).snapshotter();
+    Snapshotter snapshots = opened(place).snapshots();
     List<String> lines =
         CommittedLayers.apart(
             snapshots,
@@ -129,19 +135,19 @@ class RebasedTreesIT {
     return lines;
   }
 
-  private static EngineRoot root(Place place) throws Exception {
-    EngineRoot open = ROOTS.get(place);
-    if (open == null) {
+  private static Opened opened(Place place) throws Exception {
+    Opened opened = ROOTS.get(place);
+    if (opened == null) {
       Path directory = FILESYSTEMS.of(place.filesystem()).createDirectory("root-");
-      open =
+      EngineRoot root =
           EngineRoot.open(
               new UnsyncedDisk(),
               TestRoots.settings(directory, DriverSetting.OVERLAY, place.overlay()),
               InstantSource.system());
-      ROOTS.put(place, open);
-      UNPACKERS.put(place, open.unpacker(1));
+      opened = new Opened(root, root.unpacker(1));
+      ROOTS.put(place, opened);
     }
-    return open;
+    return opened;
   }
 
   @Provide
