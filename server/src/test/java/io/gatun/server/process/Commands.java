@@ -12,7 +12,7 @@ import java.util.concurrent.TimeUnit;
 /** Programs of the system that a test needs beside the daemon. */
 final class Commands {
 
-  private static final long PATIENCE_SECONDS = 60;
+  private static final long PATIENCE_SECONDS = 600;
 
   /**
    * How a program ended.

@@ -21,7 +21,7 @@ import java.util.stream.Stream;
  */
 final class GatunProcess implements AutoCloseable {
 
-  private static final Path PROGRAM = Path.of("target/gatun/bin/gatun").toAbsolutePath();
+  static final Path PROGRAM = Path.of("target/gatun/bin/gatun").toAbsolutePath();
   private static final long PATIENCE_SECONDS = 300;
   private static final Pattern SERVING = Pattern.compile(" serving .* pid=([0-9]+) ");
   private static final Pattern STATUS = Pattern.compile("(?m)^(\\w+):\\s+([0-9]+) kB$");
