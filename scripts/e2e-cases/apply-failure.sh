@@ -191,7 +191,7 @@ it_refuses_what_it_is_not_to_unpack() {
   refute apply_layer waiting "$layer" --source "$node/containerd/root"
   assert_refusal Unimplemented "no mounts of a snapshot"
   refute apply_layer viewed "$layer"
-  assert_refusal FailedPrecondition viewed
+  assert_refusal FailedPrecondition 'not active'
 
   apply_layer waiting "$layer"
   # It holds something now.
