@@ -11,7 +11,6 @@ import java.nio.file.Path;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
-import java.util.regex.Pattern;
 
 /**
  * A daemon as a process, put together as the one that is shipped but for its journals, which are as
@@ -27,10 +26,7 @@ final class AlteredDaemon {
   private enum Omission {
     SMALL_JOURNALS,
     UNSYNCED_JOURNAL,
-    UNSYNCED_DIRECTORIES,
-    UNSYNCED_SMALL_LAYERS;
-
-    private static final Pattern LAYER_FILE = Pattern.compile(".*/snapshots/[0-9]+/fs(/.*)?");
+    UNSYNCED_DIRECTORIES;
 
     private boolean covers(String effect, Object[] arguments) {
       return switch (this) {
@@ -40,10 +36,6 @@ final class AlteredDaemon {
             effect.equals("sync")
                 && arguments[0] instanceof Fd directory
                 && directory.path().toString().endsWith("/snapshots");
-        case UNSYNCED_SMALL_LAYERS ->
-            (effect.equals("sync") || effect.equals("startWriteback"))
-                && arguments[0] instanceof Fd file
-                && LAYER_FILE.matcher(file.path().toString()).matches();
       };
     }
 

@@ -101,16 +101,6 @@ final class PowerCutCrashTest {
     assertFound(List.of(Promise.DIRECTORY_IS_THERE), filesystem, Program.UNSYNCED_DIRECTORIES, "");
   }
 
-  /**
-   * The others are synced as ever, with all that there is, which saves some of the small ones. On
-   * ext4 these cuts find nothing.
-   */
-  @ParameterizedTest
-  @EnumSource(names = {"XFS", "BTRFS"})
-  void smallLayersThatAreNotSyncedAreFoundDamagedOn(Filesystem filesystem) throws IOException {
-    assertFound(List.of(Promise.LAYER_IS_WHOLE), filesystem, Program.UNSYNCED_SMALL_LAYERS, "");
-  }
-
   private void assertFound(
       List<Promise> promises, Filesystem filesystem, Program program, String configuration)
       throws IOException {

@@ -80,7 +80,7 @@ final class Preparation {
       case DISTRIBUTION ->
           command.addAll(
               List.of(DISTRIBUTION.resolve("bin/gatun").toString(), "serve", "--config"));
-      case SMALL_JOURNALS, UNSYNCED_JOURNAL, UNSYNCED_DIRECTORIES, UNSYNCED_SMALL_LAYERS -> {
+      case SMALL_JOURNALS, UNSYNCED_JOURNAL, UNSYNCED_DIRECTORIES -> {
         command.addAll(ThisJvm.command(options));
         String classPath = jar + ":" + DISTRIBUTION.resolve("lib/gatun-server.jar");
         command.addAll(List.of("-cp", classPath));

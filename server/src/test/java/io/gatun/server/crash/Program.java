@@ -9,11 +9,5 @@ enum Program {
   /** The same, and fdatasync(2), which the journal is synced with, does nothing. */
   UNSYNCED_JOURNAL,
   /** The same, and fsync(2) of {@code snapshots/} does nothing. */
-  UNSYNCED_DIRECTORIES,
-  /**
-   * The same, and fsync(2) of the files of a layer, which small ones are synced with, does nothing.
-   * Nor does sync_file_range(2): ext4 has what that begins on disk before the next commit of its
-   * own journal, and the sync of ours brings that about.
-   */
-  UNSYNCED_SMALL_LAYERS
+  UNSYNCED_DIRECTORIES
 }
