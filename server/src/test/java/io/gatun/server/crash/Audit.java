@@ -1,5 +1,8 @@
 package io.gatun.server.crash;
 
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Stat;
 import io.gatun.server.crash.Violation.Promise;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotInfo;
@@ -36,6 +39,8 @@ final class Audit {
     /** What was not synced is lost; and nobody syncs the files of an active snapshot. */
     OF_THE_MACHINE
   }
+
+  private static final int MODE_AS_MADE = 0755;
 
   private static final long DELETION_NANOS_MAX = TimeUnit.MINUTES.toNanos(5);
 
@@ -177,7 +182,19 @@ final class Audit {
       return known;
     }
     // The client has to write it anew: whatever became durable of it is no layer.
-    return known.withoutFiles();
+    return known.withRemains(remains(files.own()));
+  }
+
+  /** {@return what is in the directory of a snapshot that is not as it was made} */
+  private static Optional<TreeDigest> remains(Path own) throws IOException {
+    if (!Files.isDirectory(own)) {
+      return Optional.empty();
+    }
+    TreeDigest found = TreeDigest.of(own);
+    boolean isAsMade =
+        found.lines().isEmpty()
+            && Stat.statx(Fd.CURRENT_DIRECTORY, LinuxPath.of(own)).mode() == MODE_AS_MADE;
+    return isAsMade ? Optional.empty() : Optional.of(found);
   }
 
   private void checkDirectory(Path directory) {

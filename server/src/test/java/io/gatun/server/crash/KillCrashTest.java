@@ -175,7 +175,6 @@ final class KillCrashTest {
                 ledger,
                 directory.resolve("mounts"),
                 layers,
-                Audit.Crash.OF_THE_DAEMON,
                 random);
         try {
           load.awaitSteps(random.nextInt(STEPS_MAX));

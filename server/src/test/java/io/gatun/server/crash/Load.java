@@ -32,7 +32,6 @@ final class Load {
    * @param ledger where they note what they do; they go on with the snapshots in it
    * @param mountPoints a directory for what they mount
    * @param layers what they have the daemon unpack
-   * @param crash what may have happened to the snapshots in the ledger
    */
   static Load start(
       String id,
@@ -42,7 +41,6 @@ final class Load {
       Ledger ledger,
       Path mountPoints,
       LayerPool layers,
-      Audit.Crash crash,
       RandomGenerator random)
       throws IOException {
     Load load = new Load();
@@ -69,7 +67,7 @@ final class Load {
               ledger,
               parents,
               new LayerFiles(own, mountPoint),
-              new Unpacking(connection.differ(), layers, crash, own),
+              new Unpacking(connection.differ(), layers, own),
               own,
               adopted);
       load.threads.add(Thread.ofPlatform().name("client-" + i).unstarted(() -> load.run(client)));

@@ -74,7 +74,6 @@ final class Recording {
               ledger,
               directory.resolve("mounts"),
               layers,
-              Audit.Crash.OF_THE_MACHINE,
               random);
       try {
         load.awaitSteps(steps);

@@ -21,17 +21,11 @@ final class Unpacking {
 
   private final RemoteDiffer differ;
   private final LayerPool layers;
-  private final Audit.Crash crash;
   private final RandomGenerator random;
 
-  /**
-   * @param crash what may have happened before: a machine that stopped leaves of what a client was
-   *     writing itself whatever had reached the disk
-   */
-  Unpacking(RemoteDiffer differ, LayerPool layers, Audit.Crash crash, RandomGenerator random) {
+  Unpacking(RemoteDiffer differ, LayerPool layers, RandomGenerator random) {
     this.differ = differ;
     this.layers = layers;
-    this.crash = crash;
     this.random = random;
   }
 
@@ -75,8 +69,8 @@ final class Unpacking {
   }
 
   /**
-   * {@return whether what is in a snapshot is a layer} If that was to be unpacked before, nothing
-   * else can be.
+   * {@return whether what is in a snapshot is a layer} Nothing else can be, but what a stop of the
+   * machine has left of what the client was writing itself, and that untouched.
    */
   private boolean isThere(
       Slot slot,
@@ -85,10 +79,10 @@ final class Unpacking {
       List<Mount> mounts,
       SnapshotException.Unsupported refusal)
       throws IOException {
-    if (active.layer().isEmpty() && crash == Audit.Crash.OF_THE_MACHINE) {
+    TreeDigest found = TreeDigest.of(MountedFiles.of(mounts).own());
+    if (active.remains().filter(found::equals).isPresent()) {
       return false;
     }
-    TreeDigest found = TreeDigest.of(MountedFiles.of(mounts).own());
     List<String> differences = done.files().orElseThrow().differences(found);
     if (!differences.isEmpty()) {
       throw new AssertionError(
