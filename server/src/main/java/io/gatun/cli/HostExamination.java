@@ -186,8 +186,8 @@ final class HostExamination {
               "process %d (%s) is in a mount namespace with layers that are not mounted here, such as %s (%d in all): they keep their space until it ends; if it is the daemon, let it run where containerd does"
                   .formatted(
                       pinned.pid(),
-                      pinned.command(),
-                      pinned.places().getFirst(),
+                      PrintedText.name(pinned.command()),
+                      PrintedText.name(pinned.places().getFirst().toString()),
                       pinned.places().size())));
     }
   }

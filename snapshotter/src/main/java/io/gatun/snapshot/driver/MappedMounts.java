@@ -13,6 +13,7 @@ import io.gatun.linux.MountAttribute;
 import io.gatun.linux.MountChange;
 import io.gatun.linux.Mounts;
 import io.gatun.linux.MoveMountFlag;
+import io.gatun.linux.NodeType;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.OpenTreeFlag;
 import io.gatun.linux.Propagation;
@@ -140,7 +141,10 @@ public final class MappedMounts {
     }
     try (Fd all = open(root, Root.MAPPED)) {
       for (DirectoryEntry mapping : new DirectoryReader().all(all)) {
-        unmount(all, mapping.name(), Root.snapshotName(id));
+        // What is none is not ours.
+        if (mapping.type() == NodeType.DIRECTORY) {
+          unmount(all, mapping.name(), Root.snapshotName(id));
+        }
       }
     }
   }

@@ -5,9 +5,11 @@ import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
+import io.gatun.linux.FilesystemType;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Stat;
+import io.gatun.linux.Statfs;
 import io.gatun.linux.Unistd;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.disk.Disk;
@@ -30,8 +32,9 @@ import java.util.Set;
  * </pre>
  *
  * <p>It is one file: empty at first, and written and renamed when the layer is on the disk and it
- * is there itself. It is not synced when it is made, as filesystems with a journal bring names to
- * the disk in the order in which they came.
+ * is there itself. When it is made it is synced on btrfs alone: there, fsync(2) of a file of the
+ * layer brings that file to the disk without the names that came before it (fs/btrfs/tree-log.c),
+ * while a journal has them in the order in which they came.
  *
  * <p>Of a layer that is kept, it is written and not renamed: a version of Gatun that knows of no
  * such layers then refuses to commit the empty directory.
@@ -46,14 +49,16 @@ final class AppliedRecords {
   private final Disk disk;
   private final Root root;
   private final String boot;
+  private final boolean areNamesInOrder;
 
   /**
    * @param boot what identifies this start of the machine
    */
-  AppliedRecords(Disk disk, Root root, String boot) {
+  AppliedRecords(Disk disk, Root root, String boot) throws ErrnoException {
     this.disk = disk;
     this.root = root;
     this.boot = boot;
+    this.areNamesInOrder = Statfs.fstatfs(root.snapshots()).type() != FilesystemType.BTRFS;
   }
 
   /** Says that a layer is being unpacked, and nothing is known of it any more. */
@@ -63,6 +68,9 @@ final class AppliedRecords {
       removeIfPresent(directory, NAME);
       removeIfPresent(directory, UNPACKING);
       disk.createFile(directory, UNPACKING, MODE).close();
+      if (!areNamesInOrder) {
+        disk.sync(directory);
+      }
     }
   }
 

@@ -290,7 +290,11 @@ final class Engine implements Snapshotter {
   private void commitTree(SnapshotRecord active, SnapshotRecord committed, Chain chain)
       throws ErrnoException {
     String key = active.name();
-    Optional<AppliedLayers.Layer> layer = freeze(active, chain);
+    Optional<AppliedLayers.Layer> layer;
+    // Parents that it is put on only now need not be mounted yet.
+    try (var _ = shown.hold(chain.parents())) {
+      layer = freeze(active, chain);
+    }
     if (layer.isPresent() && layer.get().isDurable()) {
       durability.requireTrusted(key, chain.id());
     } else {
@@ -473,9 +477,9 @@ final class Engine implements Snapshotter {
   @Override
   public void cleanup() {
     try {
-      layers.retireAll();
       directories.unrecorded(this::isRecorded).forEach(reaper::submit);
       directories.leftInTrash().forEach(reaper::submit);
+      layers.retireAll();
     } catch (ErrnoException e) {
       throw StorageErrors.of("cleanup", "", e);
     }

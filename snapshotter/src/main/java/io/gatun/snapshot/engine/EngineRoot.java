@@ -146,7 +146,7 @@ public final class EngineRoot implements AutoCloseable {
       this.layers = LayerStore.open(disk, root);
       Optional<IndexTrialResult> trial = tryIndexes(settings, root);
       this.isIndexing = isIndexing(settings, chosen.name(), trial, root);
-      Optional<IndexMounts> indexMounts = indexMounts(root, trial, mapped);
+      IndexMounts indexMounts = new IndexMounts(root.snapshots(), access(trial), mapped);
       Reaper reaper =
           keep(
               new Reaper(
@@ -317,18 +317,12 @@ public final class EngineRoot implements AutoCloseable {
         : Optional.empty();
   }
 
-  private static Optional<IndexMounts> indexMounts(
-      Root root, Optional<IndexTrialResult> trial, MappedMounts mapped) throws ErrnoException {
-    if (trial.isEmpty()) {
-      return Optional.empty();
-    }
-    IndexAccess access =
-        switch (trial.get()) {
-          case IndexTrialResult.Works works -> works.access();
-          // Who wants to see a layer that is there is told why that fails.
-          case IndexTrialResult.Fails _, IndexTrialResult.NoRoom _ -> IndexAccess.FILE;
-        };
-    return Optional.of(new IndexMounts(root.snapshots(), access, mapped));
+  /** {@return how kept layers are mounted, which may be there though no new ones are made} */
+  private static IndexAccess access(Optional<IndexTrialResult> trial) {
+    return trial.isPresent() && trial.get() instanceof IndexTrialResult.Works works
+        ? works.access()
+        // Who wants to see a layer that is there is told why that fails.
+        : IndexAccess.FILE;
   }
 
   private static boolean isIndexing(

@@ -32,9 +32,6 @@ sealed interface LayerChoice {
     if (driver != DriverName.OVERLAY) {
       return without(setting, "the driver %s copies files".formatted(driver.configName()));
     }
-    if (settings.overlay().remapIds()) {
-      return without(setting, "remap_ids is for directories");
-    }
     return switch (trial.orElseThrow()) {
       case IndexTrialResult.Works works -> new Indexed(works.reason());
       case IndexTrialResult.Fails fails -> without(setting, fails.reason());

@@ -174,8 +174,8 @@ final class Reaper implements AutoCloseable {
     if (Root.snapshotId(name) == Root.NO_SNAPSHOT) {
       return root.trash();
     }
+    hide(Root.snapshotId(name));
     try {
-      detachment.hide(Root.snapshotId(name));
       moveDetached(name);
     } catch (ErrnoException e) {
       switch (e.errno()) {
@@ -189,6 +189,18 @@ final class Reaper implements AutoCloseable {
       }
     }
     return root.trash();
+  }
+
+  /** Where it is shown it stays with those who use it, and may be shown for ever; but it goes. */
+  private void hide(long id) {
+    try {
+      detachment.hide(id);
+    } catch (ErrnoException e) {
+      log.warn(
+          "what is removed may still be shown to user namespaces id={} error=\"{}\"",
+          id,
+          e.getMessage());
+    }
   }
 
   private void moveDetached(LinuxPath name) throws ErrnoException {

@@ -100,12 +100,25 @@ final class Recovery {
       AppliedLayers applied)
       throws ErrnoException {
     for (long id : records.unfinished(store, missing)) {
-      Optional<LayerForm.Indexed> form = records.findKept(id).flatMap(AppliedLayers.Layer::kept);
+      Optional<LayerForm.Indexed> form = findKept(records, id);
       if (form.isPresent() && layers.contains(form.get().diffId(), form.get().index())) {
         kept.add(id, form.get());
       } else {
         applied.spoil(id);
       }
+    }
+  }
+
+  /** One layer that can be unpacked anew is no reason not to serve the others. */
+  private static Optional<LayerForm.Indexed> findKept(AppliedRecords records, long id) {
+    try {
+      return records.findKept(id).flatMap(AppliedLayers.Layer::kept);
+    } catch (ErrnoException e) {
+      log.warn(
+          "what is known of the layer in a snapshot cannot be read id={} error=\"{}\"",
+          id,
+          e.getMessage());
+      return Optional.empty();
     }
   }
 

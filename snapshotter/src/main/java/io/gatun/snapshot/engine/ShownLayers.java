@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -45,20 +46,16 @@ final class ShownLayers implements AutoCloseable {
   private final Root root;
   private final LayerStore layers;
   private final KeptLayers kept;
-  private final Optional<IndexMounts> mounts;
+  private final IndexMounts mounts;
   private final ScheduledThreadPoolExecutor later;
 
   /** How many active snapshots, views and requests need a layer, by the id of its snapshot. */
   private final Map<Long, Integer> users = new HashMap<>();
 
   /** What each active snapshot and view needs. */
-  private final Map<Long, Hold> holds = new HashMap<>();
+  private final Map<Long, Hold> holds = new ConcurrentHashMap<>();
 
-  /**
-   * @param mounts nothing if no layer is kept, nor will be
-   */
-  ShownLayers(
-      Disk disk, Root root, LayerStore layers, KeptLayers kept, Optional<IndexMounts> mounts) {
+  ShownLayers(Disk disk, Root root, LayerStore layers, KeptLayers kept, IndexMounts mounts) {
     this.disk = disk;
     this.root = root;
     this.layers = layers;
@@ -84,13 +81,13 @@ final class ShownLayers implements AutoCloseable {
     void give(long id) {
       if (!ids.isEmpty()) {
         isTaken = true;
-        taken(id, this);
+        holds.put(id, this);
       }
     }
 
     @Override
     public void close() {
-      if (!isTaken) {
+      if (!isTaken && !ids.isEmpty()) {
         drop(ids);
       }
     }
@@ -103,6 +100,10 @@ final class ShownLayers implements AutoCloseable {
    */
   Hold hold(List<Long> parents) throws ErrnoException {
     Hold hold = new Hold(parents.stream().filter(id -> kept.find(id).isPresent()).toList());
+    if (hold.ids.isEmpty()) {
+      // Whoever uses directories alone does not wait for those who mount layers.
+      return hold;
+    }
     take(hold.ids);
     boolean isShown = false;
     try {
@@ -143,13 +144,12 @@ final class ShownLayers implements AutoCloseable {
   }
 
   private synchronized void show(long id, LayerForm.Indexed form) throws ErrnoException {
-    IndexMounts ours = mounts.orElseThrow();
-    if (!ours.isMounted(id)) {
+    if (!mounts.isMounted(id)) {
       clear(id);
     }
     try (StoredTar tar = layers.openTar(form.diffId());
         Fd index = layers.openIndex(form.diffId(), form.index())) {
-      ours.mount(id, tar.file(), index);
+      mounts.mount(id, tar.file(), index);
     }
   }
 
@@ -179,18 +179,10 @@ final class ShownLayers implements AutoCloseable {
 
   /** Says that a snapshot, which may need none, needs no layers any more. */
   void release(long id) {
-    Hold hold = released(id);
+    @Nullable Hold hold = holds.remove(id);
     if (hold != null) {
       drop(hold.ids);
     }
-  }
-
-  private synchronized void taken(long id, Hold hold) {
-    holds.put(id, hold);
-  }
-
-  private synchronized @Nullable Hold released(long id) {
-    return holds.remove(id);
   }
 
   private synchronized void take(List<Long> ids) {
@@ -212,11 +204,11 @@ final class ShownLayers implements AutoCloseable {
   }
 
   private synchronized void unmountIfUnused(long id) {
-    if (users.containsKey(id) || mounts.isEmpty()) {
+    if (users.containsKey(id)) {
       return;
     }
     try {
-      mounts.get().unmount(id);
+      mounts.unmount(id);
     } catch (ErrnoException e) {
       // With the directory of a removed snapshot, the mount has gone.
       if (!e.is(Errno.ENOENT)) {
@@ -234,7 +226,7 @@ final class ShownLayers implements AutoCloseable {
    * <p>To be called when all that is needed is held.
    */
   synchronized void unmountOthers() throws ErrnoException {
-    for (long id : mounts.orElseThrow().mounted()) {
+    for (long id : mounts.mounted()) {
       if (!users.containsKey(id)) {
         unmountLater(id);
       }

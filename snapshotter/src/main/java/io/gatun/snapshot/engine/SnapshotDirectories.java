@@ -61,7 +61,8 @@ final class SnapshotDirectories {
   /** Names in {@code trash/} of directories that are being made once more. */
   private final Set<LinuxPath> remaking = ConcurrentHashMap.newKeySet();
 
-  private final AtomicLong remakes = new AtomicLong();
+  /** Counts on from the time of the start, so that no name is one that an earlier daemon left. */
+  private final AtomicLong remakes = new AtomicLong(System.currentTimeMillis());
 
   /** Ids whose directories, or the files in them, were missing when the root was opened. */
   private final Set<Long> missing;

@@ -57,20 +57,4 @@ class LayerChoiceTest {
     assertThat(choice(LayerSetting.INDEXED, DriverName.OVERLAY, full))
         .isEqualTo(new LayerChoice.Directories("no room"));
   }
-
-  @Test
-  void mappedIdsAreForDirectories() {
-    EngineSettings defaults = EngineSettings.defaults(Path.of("/root"));
-    EngineSettings remapping =
-        new EngineSettings(
-                defaults.root(),
-                defaults.driver(),
-                TestRoots.REMAPPING,
-                defaults.copyThreads(),
-                defaults.layerSync(),
-                defaults.metadata())
-            .withLayers(LayerSetting.AUTO);
-    assertThat(LayerChoice.of(remapping, DriverName.OVERLAY, Optional.of(WORKS)))
-        .isInstanceOf(LayerChoice.Directories.class);
-  }
 }

@@ -92,8 +92,10 @@ final class EntryAttributes {
    * Gives a file the attributes of one more name. All of them are set, since changing the owner
    * takes away what the file had before and the name does not mention. A symbolic link, which has
    * no mode, is not followed to something that has one (CVE-2021-32760).
+   *
+   * @return what the file was before
    */
-  void finishHardLink(OpenDirectory parent, LinuxPath name, LayerAttributes attributes)
+  FileStatus finishHardLink(OpenDirectory parent, LinuxPath name, LayerAttributes attributes)
       throws ErrnoException {
     FileStatus status = Stat.statx(parent.fd(), name, AtFlag.SYMLINK_NOFOLLOW);
     disk.setOwner(parent.fd(), name, attributes.uid(), attributes.gid());
@@ -102,6 +104,7 @@ final class EntryAttributes {
       disk.setMode(parent.fd(), name, attributes.mode());
     }
     disk.setTimes(parent.fd(), name, attributes.accessed(), attributes.modified());
+    return status;
   }
 
   private void setXattrs(

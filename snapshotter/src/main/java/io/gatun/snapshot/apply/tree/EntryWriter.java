@@ -139,14 +139,12 @@ final class EntryWriter {
           disk.createHardLink(from.fd(), target.name(), parent.fd(), name);
           return name;
         });
-    long before = blocks(parent, name);
-    attributes.finishHardLink(parent, name, entry.attributes());
-    // The file was counted under its first name, and attributes may take a block of their own.
-    tally.addBlocks(blocks(parent, name) - before);
-  }
-
-  private static long blocks(OpenDirectory parent, LinuxPath name) throws ErrnoException {
-    return Stat.statx(parent.fd(), name, AtFlag.SYMLINK_NOFOLLOW).blocks();
+    FileStatus before = attributes.finishHardLink(parent, name, entry.attributes());
+    // The file was counted under its first name; extended attributes may take a block of their own.
+    if (!entry.attributes().xattrs().isEmpty()) {
+      FileStatus after = Stat.statx(parent.fd(), name, AtFlag.SYMLINK_NOFOLLOW);
+      tally.addBlocks(after.blocks() - before.blocks());
+    }
   }
 
   private <T> T create(OpenDirectory parent, LinuxPath name, Creation<T> creation)
