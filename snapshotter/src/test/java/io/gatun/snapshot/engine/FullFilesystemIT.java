@@ -204,6 +204,8 @@ final class FullFilesystemIT {
         snapshots.update("base", labels, List.of());
       }
       assertReads(snapshots);
+      // Ends when everything is deleted that was removed.
+      snapshots.cleanup();
     }
     assertSound(root);
     try (EngineRoot engine = open(root, DriverSetting.OVERLAY)) {

@@ -47,6 +47,8 @@ class LayerCostIT {
   /** So many that what they run is compiled. */
   private static final int SMALL_LAYERS = 300;
 
+  private static final int ATTEMPTS_MAX = 3;
+
   private static final Duration COMMIT_MAX = Duration.ofMillis(2);
   private static final Duration REMOVE_MAX = Duration.ofMillis(5);
 
@@ -71,9 +73,37 @@ class LayerCostIT {
     return tar.finish();
   }
 
+  /**
+   * Medians of what was measured in one go.
+   *
+   * @param commitSyncs what a commit has to wait for at least
+   * @param removalSyncs the same for a removal
+   */
+  private record Costs(
+      Duration commit, Duration commitSyncs, Duration removal, Duration removalSyncs) {
+
+    boolean areMet() {
+      return commit.compareTo(COMMIT_MAX.plus(commitSyncs)) < 0
+          && removal.compareTo(REMOVE_MAX.plus(removalSyncs)) < 0;
+    }
+  }
+
+  /** Whatever else the machine does only adds to it, so one attempt that meets it is enough. */
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void commitAndRemoveTakeNoLongerForManyFiles(boolean isRebase) throws Exception {
+    List<Costs> attempts = new ArrayList<>();
+    do {
+      attempts.add(measure(isRebase));
+      System.out.printf(
+          "layer of %d files, rebase %s: %s%n",
+          DIRECTORIES * FILES_EACH, isRebase, attempts.getLast());
+    } while (!attempts.getLast().areMet() && attempts.size() < ATTEMPTS_MAX);
+
+    assertThat(attempts).anyMatch(Costs::areMet);
+  }
+
+  private Costs measure(boolean isRebase) throws Exception {
     Path directory = FILESYSTEMS.of(LoopFilesystem.Kind.EXT4).createDirectory("cost-");
     OverlaySettings overlay = isRebase ? TestRoots.REBASING : TestRoots.PLAIN;
     List<Duration> commits = new ArrayList<>();
@@ -106,16 +136,7 @@ class LayerCostIT {
     }
     Duration journal = median(journalSyncs);
     Duration changes = isRebase ? median(directorySyncs).multipliedBy(REBASE_SYNCS) : Duration.ZERO;
-    System.out.printf(
-        "layer of %d files, rebase %s: commit %d us, remove %d us; syncs alone %d and %d us%n",
-        DIRECTORIES * FILES_EACH,
-        isRebase,
-        micros(median(commits)),
-        micros(median(removals)),
-        micros(journal.plus(changes)),
-        micros(journal));
-    assertThat(median(commits)).isLessThan(COMMIT_MAX.plus(journal).plus(changes));
-    assertThat(median(removals)).isLessThan(REMOVE_MAX.plus(journal));
+    return new Costs(median(commits), journal.plus(changes), median(removals), journal);
   }
 
   private static void unpack(
@@ -132,10 +153,6 @@ class LayerCostIT {
     long start = System.nanoTime();
     work.run();
     return Duration.ofNanos(System.nanoTime() - start);
-  }
-
-  private static long micros(Duration time) {
-    return time.toNanos() / 1_000;
   }
 
   private static Duration median(List<Duration> times) {
