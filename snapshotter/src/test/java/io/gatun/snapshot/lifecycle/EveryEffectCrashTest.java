@@ -6,6 +6,8 @@ import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.fault.QuietLogs;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -15,6 +17,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * shows exactly what was acknowledged.
  */
 @Timeout(1_800)
+@Execution(ExecutionMode.CONCURRENT)
 @ExtendWith(QuietLogs.class)
 class EveryEffectCrashTest {
 
