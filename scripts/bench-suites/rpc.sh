@@ -42,6 +42,7 @@ measure_just_started() {
 
 run_lives() {
   local clients
+  subject=$driver
   begin_run
   fresh_volume 4G
   backend=$contender start_gatun "$volume/root" --driver "$driver"
