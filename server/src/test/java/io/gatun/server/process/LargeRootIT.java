@@ -22,6 +22,7 @@ import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -53,9 +54,20 @@ final class LargeRootIT {
 
     assertThat(fsck()).isEqualTo(new Commands.Outcome(0, "nothing is wrong\n"));
 
-    Files.delete(root().resolve("snapshots/%d/work".formatted(SNAPSHOTS)));
+    Files.delete(aWorkDirectory());
     Files.delete(root().resolve("metadata/clean"));
     assertThat(fsck().status()).isEqualTo(3);
+  }
+
+  /** Some ids are of directories that were made in advance, and are gone. */
+  private Path aWorkDirectory() throws IOException {
+    try (Stream<Path> snapshots = Files.list(root().resolve("snapshots"))) {
+      return snapshots
+          .map(directory -> directory.resolve("work"))
+          .filter(Files::isDirectory)
+          .findFirst()
+          .orElseThrow();
+    }
   }
 
   private Path root() {
