@@ -10,8 +10,8 @@ filesystems_default=(ext4)
 declare -A lives_of_warming=([gatun]=24000 [peer]=1600)
 lives_just_started=500
 
-# How many are measured, by the number of clients.
-declare -A lives_measured=([1]=1000 [4]=2000 [16]=4000)
+# How many are measured, by the number of clients: for long enough that a few slow flushes of the disk do not decide.
+declare -A lives_measured=([1]=4000 [4]=4000 [16]=8000)
 
 # measure_lives CLIENTS LIVES
 measure_lives() {
