@@ -15,7 +15,7 @@ import io.gatun.snapshot.apply.index.IndexForm;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.fixture.TarBuilder;
-import java.io.BufferedReader;
+import java.io.BufferedWriter;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -41,11 +41,12 @@ final class MountNamespacesIT {
 
     static Other of(String propagation) throws IOException {
       Process process =
-          new ProcessBuilder(
-                  "unshare", "--mount", "--propagation", propagation, "sh", "-c", "echo; exec cat")
-              .start();
-      BufferedReader output = process.inputReader(StandardCharsets.UTF_8);
-      assertThat(output.readLine()).isEmpty();
+          new ProcessBuilder("unshare", "--mount", "--propagation", propagation, "cat").start();
+      // What comes back says that it is in its namespace, and has the name that it keeps.
+      BufferedWriter input = process.outputWriter(StandardCharsets.UTF_8);
+      input.write("here\n");
+      input.flush();
+      assertThat(process.inputReader(StandardCharsets.UTF_8).readLine()).isEqualTo("here");
       return new Other(process);
     }
 

@@ -9,8 +9,10 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
+import org.slf4j.ILoggerFactory;
 import org.slf4j.LoggerFactory;
 import org.slf4j.Marker;
+import org.slf4j.helpers.SubstituteLoggerFactory;
 
 /** Keeps thousands of failures on purpose from being logged, for a test class or for a while. */
 public final class QuietLogs extends TurboFilter
@@ -20,7 +22,17 @@ public final class QuietLogs extends TurboFilter
 
   private final Thread.@Nullable UncaughtExceptionHandler handler =
       Thread.getDefaultUncaughtExceptionHandler();
-  private final LoggerContext loggers = (LoggerContext) LoggerFactory.getILoggerFactory();
+  private final LoggerContext loggers = loggers();
+
+  private static LoggerContext loggers() {
+    ILoggerFactory factory = LoggerFactory.getILoggerFactory();
+    // It is a substitute as long as another thread sets up logging.
+    while (factory instanceof SubstituteLoggerFactory) {
+      Thread.onSpinWait();
+      factory = LoggerFactory.getILoggerFactory();
+    }
+    return (LoggerContext) factory;
+  }
 
   /** {@return what lets the logs be heard again when it is closed} */
   public static QuietLogs silence() {
