@@ -20,8 +20,9 @@ import (
 )
 
 var (
-	suite   = flag.String("suite", "", "name of the suite; \"overlayfs\" leaves out the renaming of directories")
-	address = flag.String("address", "", "socket of the daemon")
+	suite      = flag.String("suite", "", "name of the suite; \"overlayfs\" leaves out the renaming of directories")
+	address    = flag.String("address", "", "socket of the daemon")
+	containerd = flag.String("containerd", "", "socket of the containerd that takes blobs; with it, indexed layers lie below all others")
 )
 
 func TestMain(m *testing.M) {
@@ -33,6 +34,9 @@ func TestMain(m *testing.M) {
 
 func TestSuite(t *testing.T) {
 	snapshotter := connect(t)
+	if *containerd != "" {
+		snapshotter = onBase{snapshotter, makeBase(t, snapshotter)}
+	}
 	testsuite.SnapshotterSuite(t, *suite, func(context.Context, string) (snapshots.Snapshotter, func() error, error) {
 		return snapshotter, nil, nil
 	})
@@ -78,10 +82,16 @@ func TestRemoveAll(t *testing.T) {
 // connect opens the client that containerd uses for a proxy plugin, which is also the one for containerd itself.
 func connect(t *testing.T) snapshots.Snapshotter {
 	t.Helper()
-	connection, err := grpc.Dial("unix://"+*address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	return proxy.NewSnapshotter(snapshotsapi.NewSnapshotsClient(dial(t, *address)), "gatun")
+}
+
+// dial connects to a unix socket for the length of a test.
+func dial(t *testing.T, socket string) *grpc.ClientConn {
+	t.Helper()
+	connection, err := grpc.Dial("unix://"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { connection.Close() })
-	return proxy.NewSnapshotter(snapshotsapi.NewSnapshotsClient(connection), "gatun")
+	return connection
 }
