@@ -73,6 +73,65 @@ it_outlives_a_restart_of_containerd() {
   assert_still_ticking "after it was started again"
 }
 
+it_has_everything_after_a_start_of_the_machine() {
+  start_node ext4
+  pull latest
+  write_manifest gatun latest /tmp/before
+  start_ticking
+  local mounting ticks_before
+  mounting=$(run_ctr snapshots --snapshotter gatun mounts /tmp/early ticking)
+  ticks_before=$(ticks)
+  stop_machine
+  # Somebody who is too early, and uses what has not been mounted yet.
+  [[ $layers == directory ]] || refute mount_early "$mounting" 2>/dev/null
+  start_machine
+  write_manifest gatun latest /tmp/after
+  assert_same_files "the image" /tmp/before /tmp/after
+  run_ctr tasks start --detach ticking
+  await 10 "the container to go on" has_ticks $((ticks_before + 1))
+  assert_still_ticking "after it was started again"
+  assert_equal "a new container" upper "$(run_container after latest cat /srv/modified)"
+  pull sibling
+  stop_container ticking
+  remove_container ticking
+  remove_images
+  assert_equal "snapshots that remain" "" "$(gatun_snapshots)"
+  await 20 "the directories to go" has_no_directories
+}
+
+# mount_early COMMAND: what `ctr snapshots mounts` has printed before.
+mount_early() {
+  mkdir -p /tmp/early
+  # shellcheck disable=SC2086
+  LIBMOUNT_FORCE_MOUNT2=always $1
+}
+
+# stop_machine: what a reset leaves of the node: the disk with what was synced, and neither processes nor mounts.
+stop_machine() {
+  local shim mounted
+  sync -f "$node"
+  shim=$(awk '$1 == "PPid:" { print $2 }' "/proc/$ticking_process/status")
+  stop containerd KILL || true
+  stop gatun KILL || true
+  kill -KILL "$shim" "$ticking_process"
+  await 10 "the container to end" has_ended "$ticking_process"
+  while read -r mounted; do umount "$mounted"; done < <(
+    awk -v node="$node/" '{ path = $2 "/" } index(path, node "gatun/") == 1 || index(path, "/run/containerd/") == 1 { print $2 }' \
+      /proc/self/mounts | tac
+  )
+  rm -rf /run/containerd /run/gatun
+}
+
+has_ended() { ! kill -0 "$1" 2>/dev/null; }
+
+# start_machine: what asks the kernel is told of another boot.
+start_machine() {
+  cat /proc/sys/kernel/random/uuid >/tmp/boot_id
+  mount --bind /tmp/boot_id /proc/sys/kernel/random/boot_id
+  restart_gatun
+  start_containerd "$node/containerd"
+}
+
 it_is_emptied_when_the_metadata_of_containerd_is_lost() {
   start_node ext4
   pull latest

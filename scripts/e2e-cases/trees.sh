@@ -53,6 +53,7 @@ compare_unpacked_at_once() {
     mapfile -t ours <"/tmp/$differ.lowers"
     compare_directories "$tag by $differ"
   done
+  forget_lowers overlayfs
 }
 
 # compare_views TAG FROM: each layer from that number on with all below it, mounted as containerd mounts it.
@@ -81,6 +82,8 @@ compare_layers() {
   mapfile -t ours < <(lower_directories gatun "$top")
   mapfile -t theirs < <(lower_directories overlayfs "$top")
   compare_directories "$1"
+  forget_lowers gatun
+  forget_lowers overlayfs
 }
 
 # compare_directories WHAT: those in ours with those in theirs, of the layers in blobs.
@@ -94,9 +97,12 @@ compare_directories() {
   done
 }
 
-# lower_directories SNAPSHOTTER NAME: the directories of a chain, the lowest first.
+# lower_directories SNAPSHOTTER NAME: the directories of a chain, the lowest first. What is in those that are indexed is there
+# as long as the view is.
 lower_directories() {
-  run_ctr snapshots --snapshotter "$1" view lowers "$2"
+  keep_view "$1" lowers "$2"
   run_ctr snapshots --snapshotter "$1" mounts / lowers | sed 's/.*lowerdir=\([^ ,]*\).*/\1/' | tr : '\n' | tac
-  run_ctr snapshots --snapshotter "$1" rm lowers
 }
+
+# forget_lowers SNAPSHOTTER: to be called when they have been looked at.
+forget_lowers() { run_ctr snapshots --snapshotter "$1" rm lowers; }

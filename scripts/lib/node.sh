@@ -7,6 +7,9 @@ node=/tmp/node
 # With yes, containerd has layers unpacked by Gatun, and Gatun logs each request.
 own_differ=no
 
+# In which form Gatun keeps the layers that it unpacks: directory or indexed.
+layers=directory
+
 # With yes, and own_differ, Gatun puts a snapshot on its parent when it is committed.
 rebase=no
 
@@ -22,6 +25,7 @@ write_differ_configuration() {
   cat >/tmp/gatun.toml <<TOML
 containerd_address = "$containerd_socket"
 containerd_root = "$node/containerd/root"
+layers = "$layers"
 log_level = "debug"
 TOML
   [[ $rebase == no ]] || say 'rebase = true' >>/tmp/gatun.toml
@@ -67,7 +71,20 @@ pull() {
     tail -n 3 "$output" >&2
     return 1
   }
+  # Else a case that is about indexed layers might be about directories.
+  [[ $layers != indexed || ${2:-gatun} != gatun ]] || assert_indexed "$1"
 }
+
+# assert_indexed TAG: no layer of the image is a directory.
+assert_indexed() {
+  local diff_id
+  for diff_id in $(diff_ids "$1"); do
+    [[ -s $(kept_layer "$diff_id")/tar ]] || fail "$1: layer $diff_id is not kept as its tar"
+  done
+}
+
+# kept_layer DIFF_ID: the directory in which Gatun keeps a layer that is indexed.
+kept_layer() { printf '%s/gatun/layers/%s' "$node" "${1#sha256:}"; }
 
 # pull_by_transfer TAG [SNAPSHOTTER]: containerd itself pulls and unpacks, and not the client.
 pull_by_transfer() {
@@ -98,11 +115,17 @@ layers() { run_ctr content get "$(manifest_digest "$1")" | jq -r '.layers[].dige
 # blob DIGEST: the file that holds it.
 blob() { printf '%s/containerd/root/io.containerd.content.v1.content/blobs/%s' "$node" "${1/://}"; }
 
+# diff_ids TAG: the digests of its uncompressed layers, the lowest first.
+diff_ids() {
+  local config
+  config=$(run_ctr content get "$(manifest_digest "$1")" | jq -r .config.digest)
+  run_ctr content get "$config" | jq -r '.rootfs.diff_ids[]'
+}
+
 # chain_ids TAG: the names of its committed snapshots, the lowest first (as the OCI image specification defines them).
 chain_ids() {
-  local config chain='' diff_id
-  config=$(run_ctr content get "$(manifest_digest "$1")" | jq -r .config.digest)
-  for diff_id in $(run_ctr content get "$config" | jq -r '.rootfs.diff_ids[]'); do
+  local chain='' diff_id
+  for diff_id in $(diff_ids "$1"); do
     if [[ -z $chain ]]; then
       chain=$diff_id
     else
@@ -186,7 +209,10 @@ snapshot_directories() {
   done
 }
 
-has_no_directories() { [[ -z $(snapshot_directories) ]]; }
+# kept_layers: the directories in which tars lie that are layers.
+kept_layers() { [[ ! -d $node/gatun/layers ]] || find "$node/gatun/layers" -mindepth 1 -maxdepth 1; }
+
+has_no_directories() { [[ -z $(snapshot_directories && kept_layers) ]]; }
 has_directory_per_snapshot() { [[ $(snapshot_directories | wc -l) == "$(count_gatun_snapshots)" ]]; }
 
 # keep_view SNAPSHOTTER KEY NAME: with a label, else a collection that somebody asks for meanwhile would take it. One that

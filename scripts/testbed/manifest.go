@@ -28,6 +28,7 @@ import (
 func manifest(arguments []string) error {
 	flags := flag.NewFlagSet("manifest", flag.ExitOnError)
 	raw := flags.Bool("raw", false, "the directory is one layer of an overlay, so its opaque marks count")
+	mapped := flags.Bool("mapped", false, "what files hold is read through mappings of them")
 	var layers []string
 	flags.Func("layer", "tar or tar.gz `file` that the tree was unpacked from; repeat from the lowest up",
 		func(file string) error { layers = append(layers, file); return nil })
@@ -40,7 +41,17 @@ func manifest(arguments []string) error {
 	if err != nil {
 		return err
 	}
-	return printTree(flags.Arg(0), named, *raw)
+	reading := reading{raw: *raw, digest: digestOf}
+	if *mapped {
+		reading.digest = digestOfMapping
+	}
+	return printTree(flags.Arg(0), named, reading)
+}
+
+// reading tells how files are looked at.
+type reading struct {
+	raw    bool
+	digest func(file string) (string, error)
 }
 
 // directoriesNamedLast tells for each directory whether the last layer that has anything at or below it has the
@@ -96,7 +107,7 @@ func eachEntry(layer string, visit func(header *tar.Header)) error {
 
 type inode struct{ device, number uint64 }
 
-func printTree(root string, named map[string]bool, raw bool) error {
+func printTree(root string, named map[string]bool, reading reading) error {
 	output := bufio.NewWriter(os.Stdout)
 	names, err := countNames(root)
 	if err != nil {
@@ -109,7 +120,7 @@ func printTree(root string, named map[string]bool, raw bool) error {
 			return err
 		}
 		name := path.Clean("/" + strings.TrimPrefix(file, root))
-		line, err := describe(file, name, named, raw, names, firstNames)
+		line, err := describe(file, name, named, reading, names, firstNames)
 		if err != nil {
 			return err
 		}
@@ -140,7 +151,7 @@ func countNames(root string) (map[inode]int, error) {
 	return names, err
 }
 
-func describe(file, name string, named map[string]bool, raw bool, names map[inode]int, firstNames map[inode]string) (string, error) {
+func describe(file, name string, named map[string]bool, reading reading, names map[inode]int, firstNames map[inode]string) (string, error) {
 	var stat unix.Stat_t
 	if err := unix.Lstat(file, &stat); err != nil {
 		return "", &fs.PathError{Op: "lstat", Path: file, Err: err}
@@ -148,7 +159,7 @@ func describe(file, name string, named map[string]bool, raw bool, names map[inod
 	fields := []string{fmt.Sprintf("mode=%06o owner=%d:%d", stat.Mode, stat.Uid, stat.Gid)}
 	switch stat.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
-		digest, err := digestOf(file)
+		digest, err := reading.digest(file)
 		if err != nil {
 			return "", err
 		}
@@ -174,7 +185,7 @@ func describe(file, name string, named map[string]bool, raw bool, names map[inod
 	if (stat.Mode&unix.S_IFMT != unix.S_IFDIR || named[name]) && !isWhiteout(&stat) {
 		fields = append(fields, fmt.Sprintf("mtime=%d.%09d", stat.Mtim.Sec, stat.Mtim.Nsec))
 	}
-	attributes, err := attributesOf(file, raw)
+	attributes, err := attributesOf(file, reading.raw)
 	if err != nil {
 		return "", err
 	}
@@ -197,6 +208,25 @@ func digestOf(file string) (string, error) {
 		return "", err
 	}
 	return fmt.Sprintf("%x", hash.Sum(nil)), nil
+}
+
+func digestOfMapping(file string) (string, error) {
+	content, err := os.Open(file)
+	if err != nil {
+		return "", err
+	}
+	defer content.Close()
+	status, err := content.Stat()
+	if err != nil || status.Size() == 0 {
+		// Nothing cannot be mapped.
+		return fmt.Sprintf("%x", sha256.Sum256(nil)), err
+	}
+	bytes, err := unix.Mmap(int(content.Fd()), 0, int(status.Size()), unix.PROT_READ, unix.MAP_PRIVATE)
+	if err != nil {
+		return "", &fs.PathError{Op: "mmap", Path: file, Err: err}
+	}
+	defer unix.Munmap(bytes)
+	return fmt.Sprintf("%x", sha256.Sum256(bytes)), nil
 }
 
 // attributesOf leaves out what overlay keeps for itself, except that a directory of a layer is opaque.

@@ -1,0 +1,98 @@
+# What people run in containers finds and leaves the same whatever the form of the layers below.
+# shellcheck shell=bash
+source "$project/scripts/e2e-cases/trees.sh"
+
+# A package manager, interpreters that compile, large programs that run while they are replaced, and what copies trees.
+# shellcheck disable=SC2016
+workload='
+set -eu
+exec 2>&1
+export DEBIAN_FRONTEND=noninteractive SOURCE_DATE_EPOCH=1000000000
+
+echo "--- packages"
+dpkg-query --show --showformat "\${Package} \${Version} \${Status}\n"
+made=/srv/demo
+mkdir -p $made/DEBIAN $made/usr/share/demo
+cp -a /usr/share/ca-certificates $made/usr/share/demo
+printf "Package: demo\nVersion: 1\nArchitecture: all\nMaintainer: nobody\nDescription: demo\n" >$made/DEBIAN/control
+dpkg-deb --root-owner-group --build $made /srv/demo.deb
+dpkg --install /srv/demo.deb
+dpkg --listfiles demo
+apt-get --yes remove jq iputils-ping
+apt-get check
+dpkg --audit
+dpkg --verify || true
+
+echo "--- interpreters"
+python3 -c "import hashlib; print(hashlib.sha256(open(\"/usr/bin/python3\", \"rb\").read()).hexdigest())"
+find /usr/lib/python3.* -name "*.py" ! -path "*/__pycache__/*" -exec python3 -m py_compile {} +
+find /usr/lib/python3.* -name "*.pyc" -exec sha256sum {} + | sort
+perl -MPOSIX -e "print sqrt(2), \"\n\" x (\$> == 0)"
+find /usr/share/perl5 /usr/lib/x86_64-linux-gnu/perl-base -name "*.pm" -exec sha256sum {} + | sort
+
+echo "--- programs"
+large=$(readlink -f /usr/bin/python3)
+"$large" -c "import time; time.sleep(30)" &
+running=$!
+cp -p "$large" /srv/copied-program
+/srv/copied-program -c "print(\"copied\")"
+chmod u+s "$large"
+"$large" -c "print(\"changed while it runs\")"
+mv /srv/copied-program "$large"
+"$large" -c "print(\"replaced while it runs\")"
+kill -0 $running && kill $running
+echo text | openssl dgst -sha3-512
+/sbin/ldconfig --print-cache | sort
+
+echo "--- trees"
+find / -xdev -printf "%D\n" | sort -u | wc -l
+find / -xdev ! -path "/var/log/*" | sort | sha256sum
+tar --one-file-system --sort=name --mtime=@0 -C / -cf - usr etc | sha256sum
+cp -ax /usr/lib /srv/copied-tree
+diff -r --no-dereference /usr/lib /srv/copied-tree
+hardlinks=$(find / -xdev -type f -links +1 | sort)
+echo "$hardlinks" | xargs -r stat --format "%n %h %s"
+for link in $hardlinks; do [ "$(stat --format %d "$link")" = "$(stat --format %d /)" ] || echo "$link is elsewhere"; done
+
+# They tell when that was.
+rm -rf /var/log /var/cache
+'
+
+it_does_the_same_work_on_either_form_of_layers() {
+  [[ $backend == gatun ]] || skip "containerd's overlay snapshotter has directories only"
+  own_differ=yes
+  start_node ext4
+  work_on_layers directory
+  stop gatun
+  layers=indexed
+  write_differ_configuration
+  restart_gatun
+  await_plugin
+  work_on_layers indexed
+  assert_same_files "what the work said" /tmp/directory.said /tmp/indexed.said
+  assert_same_files "what it left" /tmp/directory.left /tmp/indexed.left
+  assert_same_files "files that were mapped" /tmp/directory.mapped /tmp/indexed.mapped
+}
+
+# work_on_layers FORM: leaves what the work said and left, and what mappings of the image show, in files.
+work_on_layers() {
+  pull latest
+  view gatun "$(chain_ids latest | tail -n 1)" /tmp/image
+  "$testbed" manifest --mapped /tmp/image >"/tmp/$1.mapped"
+  unview gatun /tmp/image
+  start_container working latest sleep infinity
+  exec_in working sh -c "$workload" >"/tmp/$1.said" || {
+    tail -n 20 "/tmp/$1.said" >&2
+    fail "the work on layers as $1"
+  }
+  stop_container working
+  mkdir -p /tmp/worked
+  # shellcheck disable=SC2091
+  LIBMOUNT_FORCE_MOUNT2=always $(run_ctr snapshots --snapshotter gatun mounts /tmp/worked working)
+  # Both were written to, each at its time.
+  "$testbed" manifest /tmp/worked | sed 's/ mtime=[0-9.]*//' >"/tmp/$1.left"
+  umount /tmp/worked
+  remove_container working
+  remove_images
+  await 20 "the directories to go" has_no_directories
+}
