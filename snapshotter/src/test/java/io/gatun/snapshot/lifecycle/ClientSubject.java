@@ -10,6 +10,7 @@ import io.gatun.snapshot.SnapshotInfo;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.engine.LayerSetting;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -32,6 +33,7 @@ class ClientSubject implements Subject {
   private final TestRoot root;
   private final Sight sight;
   private final OwnSnapshots snapshots;
+  private final UnpackedTars tars;
 
   /** The id of each snapshot of this client, as far as it is known. */
   private final Map<String, Long> ids = new HashMap<>();
@@ -43,6 +45,7 @@ class ClientSubject implements Subject {
     this.root = root;
     this.sight = sight;
     this.snapshots = new OwnSnapshots(root, isOwn);
+    this.tars = new UnpackedTars(root);
   }
 
   @Override
@@ -52,6 +55,10 @@ class ClientSubject implements Subject {
 
   final Map<String, Long> ids() {
     return ids;
+  }
+
+  final UnpackedTars tars() {
+    return tars;
   }
 
   @Override
@@ -104,8 +111,9 @@ class ClientSubject implements Subject {
       assertThat(actual).isEqualTo(new Usage(0, 0));
       return;
     }
-    int top = 1;
-    assertThat(actual.inodes()).isEqualTo(top + own(key, entry, model, files).size());
+    // The top of the directory; or the tar of a layer with one file, and its index.
+    int more = 1;
+    assertThat(actual.inodes()).isEqualTo(more + own(key, entry, model, files).size());
   }
 
   /** The files that have to be in the directory of a snapshot itself. */
@@ -118,10 +126,12 @@ class ClientSubject implements Subject {
 
   @Override
   public final void write(String key, String file, String content) {
+    List<Mount> mounts = snapshotter().mounts(key);
+    if (root.layers() == LayerSetting.INDEXED && tars.unpack(id(key), mounts, file, content)) {
+      return;
+    }
     try {
-      sight.write(
-          snapshotter().mounts(key).getFirst(),
-          top -> Files.writeString(top.resolve(file), content));
+      sight.write(mounts.getFirst(), top -> Files.writeString(top.resolve(file), content));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -200,7 +210,7 @@ class ClientSubject implements Subject {
       String key, ModelSnapshotter.Entry entry, ModelSnapshotter model, ModelFiles files)
       throws IOException {
     if (entry.kind() == Kind.COMMITTED) {
-      assertThat(DirectSight.filesOf(root.files(id(key))))
+      assertThat(tars.files(id(key)))
           .as("files of %s", key)
           .isEqualTo(own(key, entry, model, files));
     } else {

@@ -1,9 +1,12 @@
 package io.gatun.snapshot.lifecycle;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.disk.UnsyncedDisk;
 import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -14,6 +17,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.lifecycle.AddLifecycleHook;
+import net.jqwik.api.lifecycle.AfterProperty;
 
 /**
  * The random lifecycles of {@link LifecycleProperties} on real filesystems, with everything mounted
@@ -26,7 +30,14 @@ class LifecycleIT implements LifecycleRun.Runs {
   /** Of the operations of a run, since mounting is slow. */
   private static final double SHARE = 0.1;
 
+  /**
+   * One try in so many has layers unpacked, and kept as tars, in place of files that are written.
+   */
+  private static final int INDEXED_ONES = 3;
+
   private long executed;
+  private int tries;
+  private long tars;
 
   @Override
   public int wanted() {
@@ -83,11 +94,25 @@ class LifecycleIT implements LifecycleRun.Runs {
     try (LoopFilesystem filesystem = LoopFilesystem.mount(kind)) {
       Path target = Files.createDirectory(filesystem.root().resolve("target"));
       Path path = filesystem.createDirectory(TestRoot.PREFIX);
-      try (Subject subject =
-          new EngineSubject(TestRoot.start(path, driver, disk), new KernelSight(target))) {
+      try (EngineSubject subject =
+          new EngineSubject(
+              TestRoot.start(path, driver, layers(driver), disk), new KernelSight(target))) {
         new Comparison(subject).run(sequence);
+        tars += subject.tars().kept();
       }
     }
     executed += sequence.size();
+  }
+
+  private LayerSetting layers(DriverSetting driver) {
+    boolean isIndexed = driver == DriverSetting.OVERLAY && ++tries % INDEXED_ONES == 0;
+    return isIndexed ? LayerSetting.INDEXED : LayerSetting.DIRECTORY;
+  }
+
+  @AfterProperty
+  void requireTars() {
+    if (tries >= INDEXED_ONES) {
+      assertThat(tars).as("layers that were kept as tars").isPositive();
+    }
   }
 }

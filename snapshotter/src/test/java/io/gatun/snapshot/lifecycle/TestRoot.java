@@ -2,6 +2,12 @@ package io.gatun.snapshot.lifecycle;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.MountEntry;
+import io.gatun.linux.MountTable;
+import io.gatun.linux.Mounts;
+import io.gatun.linux.UnmountFlag;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.UnsyncedDisk;
@@ -10,6 +16,8 @@ import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.driver.OverlaySettings;
 import io.gatun.snapshot.engine.EngineRoot;
 import io.gatun.snapshot.engine.EngineSettings;
+import io.gatun.snapshot.engine.LayerSetting;
+import io.gatun.snapshot.engine.LayerUnpacker;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.metadata.MetadataSettings;
 import io.gatun.snapshot.metadata.MetadataStore;
@@ -58,12 +66,15 @@ final class TestRoot implements AutoCloseable {
 
   private final Path path;
   private final DriverSetting driver;
+  private final LayerSetting layers;
   private final Disk disk;
   private @Nullable EngineRoot engine;
+  private @Nullable LayerUnpacker unpacker;
 
-  private TestRoot(Path path, DriverSetting driver, Disk disk) {
+  private TestRoot(Path path, DriverSetting driver, LayerSetting layers, Disk disk) {
     this.path = path;
     this.driver = driver;
+    this.layers = layers;
     this.disk = disk;
   }
 
@@ -75,6 +86,7 @@ final class TestRoot implements AutoCloseable {
               ? Files.createTempDirectory(MEMORY, PREFIX)
               : Files.createTempDirectory(PREFIX),
           driver,
+          LayerSetting.DIRECTORY,
           new UnsyncedDisk());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -82,8 +94,8 @@ final class TestRoot implements AutoCloseable {
   }
 
   /** {@return one in a new directory, started} */
-  static TestRoot start(Path path, DriverSetting driver, Disk disk) {
-    TestRoot root = new TestRoot(path, driver, disk);
+  static TestRoot start(Path path, DriverSetting driver, LayerSetting layers, Disk disk) {
+    TestRoot root = new TestRoot(path, driver, layers, disk);
     OPEN.add(path);
     boolean isStarted = false;
     try {
@@ -101,15 +113,31 @@ final class TestRoot implements AutoCloseable {
     return driver;
   }
 
+  LayerSetting layers() {
+    return layers;
+  }
+
   Path path() {
     return path;
   }
 
   Snapshotter snapshotter() {
+    return engine().snapshotter();
+  }
+
+  /** {@return what unpacks layers, as long as the engine runs} */
+  LayerUnpacker unpacker() {
+    if (unpacker == null) {
+      unpacker = engine().unpacker(1);
+    }
+    return unpacker;
+  }
+
+  private EngineRoot engine() {
     if (engine == null) {
       throw new IllegalStateException("the engine is stopped");
     }
-    return engine.snapshotter();
+    return engine;
   }
 
   void start() {
@@ -120,7 +148,8 @@ final class TestRoot implements AutoCloseable {
               disk,
               new EngineSettings(
                       path, driver, OVERLAY, defaults.copyThreads(), defaults.layerSync(), METADATA)
-                  .withSpareDirectories(NO_SPARE_DIRECTORIES),
+                  .withSpareDirectories(NO_SPARE_DIRECTORIES)
+                  .withLayers(layers),
               InstantSource.system());
     } catch (UnusableRootException e) {
       throw new AssertionError("cannot start", e);
@@ -131,6 +160,7 @@ final class TestRoot implements AutoCloseable {
     if (engine != null) {
       engine.close();
       engine = null;
+      unpacker = null;
     }
   }
 
@@ -198,8 +228,24 @@ final class TestRoot implements AutoCloseable {
   @Override
   public void close() {
     stop();
+    unmountLayers();
     deleteTree(path);
     OPEN.remove(path);
+  }
+
+  /** The engine leaves what it has mounted, for the containers that run on it. */
+  private void unmountLayers() {
+    Path snapshots = path.resolve("snapshots");
+    try {
+      for (MountEntry mount : MountTable.read()) {
+        Path place = Path.of(mount.mountPoint().toString());
+        if (snapshots.equals(place.getParent())) {
+          Mounts.umount2(LinuxPath.of(place), UnmountFlag.DETACH);
+        }
+      }
+    } catch (ErrnoException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static void deleteTree(Path tree) {
