@@ -73,9 +73,9 @@ have done another, smaller thing of the same kind before, but for what is marked
 *overlayfs* and *native* are Debian's containerd with its own snapshotters, differ and pigz, *overlayfs-igzip* the same with
 igzip as newer releases have it, *soci* and *nydus* snapshotters for lazy pulling that unpack ordinary images in that way. *peer*
 and *containerd* are containerd's snapshotters behind a gRPC service, driven like Gatun. *gatun-walking* is Gatun with
-containerd's differ; *gatun-unsynced* does not sync layers, as the peers do not; *gatun* does; *gatun-trained* is after
-*gatun train*. The *floor* is what the work cannot do without: the longest of decompressing, hashing, writing and creating files
-alone, or their processor time shared by all processors.
+containerd's differ; *gatun-unsynced* does not sync layers, as the peers do not; *gatun* does; *gatun-untrained* is what
+it is before *gatun train*. The *floor* is what the work cannot do without: the longest of decompressing, hashing, writing and
+creating files alone, or their processor time shared by all processors.
 `
 
 // markdown writes down what was measured; charts are referred to with such a prefix.

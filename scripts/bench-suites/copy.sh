@@ -56,6 +56,7 @@ copy_by_daemon() {
     "$testbed" prepare --address "$gatun_socket" --parent small warm >/dev/null
   fi
   sync --file-system "$volume"
+  touch_memory 1500
   read -r seconds directory < <("$testbed" prepare --address "$gatun_socket" --parent parent child)
   assert_copied "$directory"
   record prepare "$seconds" s
@@ -66,6 +67,7 @@ copy_by_cp() {
   local begin end
   mkdir "$volume/parent" "$volume/child"
   fill "$volume/parent"
+  touch_memory 1500
   begin=$EPOCHREALTIME
   (
     cd "$volume/parent"
@@ -99,7 +101,6 @@ copy_once() {
 
 bench_copy() {
   local round=0 contender temperature subject source_files
-  memory_touched_gib=2
   [[ -d $source_tree ]] || make_source
   source_files=$(find "$source_tree" | wc -l)
   subject="$source_part of large"

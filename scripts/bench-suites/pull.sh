@@ -27,6 +27,7 @@ pull_once() {
   measure run_ctr images pull --plain-http --snapshotter "$snapshotter" "$small_registry/demo:latest"
   run_to_first_line "$small_registry/demo:latest"
   sync --file-system "$volume"
+  touch_memory 3000
   begin=$EPOCHREALTIME
   measure run_ctr images pull --plain-http --snapshotter "$snapshotter" "$image"
   record pull "$wall" s
@@ -46,6 +47,7 @@ fetch_once() {
   read_into_memory "$large_image" "$small_image"
   fresh_volume 16G
   start_contender overlayfs
+  touch_memory 3000
   measure run_ctr content fetch --plain-http "$registry/$subject:latest"
   contender=floor-fetch
   record pull "$wall" s
@@ -69,7 +71,6 @@ try() (
 
 bench_pull() {
   local status images contender contenders runnable subject=- round=0
-  memory_touched_gib=3
   images=("${pulled_images_full[@]}")
   [[ $size != quick ]] || images=("${pulled_images_quick[@]}")
   start_registries

@@ -29,6 +29,7 @@ remove_once() {
   run_ctr images rm --sync "$warming_image" >/dev/null
   unpack_to_remove "$1"
   sync --file-system "$volume"
+  touch_memory 500
   sleep 1
   begin=$EPOCHREALTIME
   run_ctr images rm --sync "$1" >/dev/null
@@ -56,10 +57,8 @@ remove_by() {
 # The native drivers copy each layer's parent, so theirs is a smaller image.
 bench_remove() {
   local warming_image=demo:sibling
-  memory_touched_gib=2
   keep_content "$small_image" demo:latest "$warming_image"
   remove_by demo demo:latest native gatun-native
-  memory_touched_gib=3
   keep_content "$small_image" "$warming_image"
   keep_content "$large_image" large:latest
   remove_by large large:latest overlayfs gatun

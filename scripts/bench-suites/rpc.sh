@@ -45,6 +45,7 @@ run_lives() {
   subject=$driver
   begin_run
   fresh_volume 4G
+  touch_memory 1000
   backend=$contender start_gatun "$volume/root" --driver "$driver"
   subject_by 1
   measure_just_started

@@ -42,6 +42,7 @@ measure_scale() {
   fi
   begin_run
   volumes=/tmp/disks fresh_volume 8G
+  touch_memory 2000
   start_for_scale
   warm
   for count in "${sizes[@]}"; do

@@ -3,32 +3,28 @@
 
 filesystems_default=(ext4)
 
-# install: Gatun as it is built, and another after `gatun train`, which makes starts faster.
+# install: Gatun as it is everywhere else, and another as it is before `gatun train`.
 install() {
-  untrained=/tmp/untrained trained=/tmp/trained
+  untrained=/tmp/untrained
   [[ ! -d $untrained ]] || return 0
+  contenders=(gatun gatun-untrained peer)
   cp -a "$project/server/target/gatun" "$untrained"
   rm -f "$untrained/lib/gatun.aot"
-  cp -a "$untrained" "$trained"
-  contenders=(gatun peer)
-  if "$trained/bin/gatun" train >/tmp/training 2>&1; then
-    contenders=(gatun gatun-trained peer)
-  else
-    leave_out gatun-trained "$(tail -n 1 /tmp/training)"
-  fi
   # Once for the page cache.
+  "$gatun" version >/dev/null
   "$untrained/bin/gatun" version >/dev/null
 }
 
 launch() {
   local command
   case $contender in
-    gatun) command=("$untrained/bin/gatun" serve) ;;
-    gatun-trained) command=("$trained/bin/gatun" serve) ;;
+    gatun) command=("$gatun" serve) ;;
+    gatun-untrained) command=("$untrained/bin/gatun" serve) ;;
     peer) command=("$testbed" peer) ;;
   esac
   begin_run
   fresh_volume 4G
+  touch_memory 1000
   mkdir -p "$(dirname "$gatun_socket")"
   "$testbed" launch --address "$gatun_socket" -- \
     "${command[@]}" --address "$gatun_socket" --root "$volume/root" --driver overlay 2>/tmp/launched >/tmp/measured || {

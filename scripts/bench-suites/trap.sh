@@ -6,6 +6,7 @@ filesystems_default=(ext4 ext4-nojournal)
 # fetch_and_unpack REFERENCE: sets $wall to the seconds that unpacking takes.
 fetch_and_unpack() {
   run_ctr content fetch --plain-http "$1" >/dev/null
+  touch_memory 3000
   measure run_ctr snapshots unpack --snapshotter "$snapshotter" "$(digest_of "$1")"
 }
 
@@ -34,7 +35,6 @@ unpack_twice() {
 
 bench_trap() {
   local contender round subject=large
-  memory_touched_gib=5
   start_registries
   for ((round = 1; round <= rounds; round++)); do
     for contender in $(take_turns overlayfs gatun); do unpack_twice; done

@@ -45,6 +45,7 @@ unpack_once() {
     sync --file-system "$volume"
   fi
   before=$(count_committed)
+  touch_memory "$((2 * mib_of[$subject]))"
   unpack "$image"
   record wall "$wall" s
   record cpu "$cpu" s
@@ -58,7 +59,7 @@ unpack_once() {
 
 # --- the floor: what unpacking cannot do without, each part alone
 
-declare -A layers_of=() blobs_in=() tars_in=()
+declare -A layers_of=() mib_of=() blobs_in=() tars_in=()
 
 # prepare_floor: the uncompressed layers, in memory.
 prepare_floor() {
@@ -72,6 +73,7 @@ prepare_floor() {
     blobs_in[$image]+="$blob "
   done < <(blobs_of "$(reference_of "$image")")
   layers_of[$image]=$number
+  mib_of[$image]=$(du --summarize --block-size=1M "/tmp/tars/$image" | cut -f 1)
 }
 
 # decompress BLOB...
@@ -102,6 +104,7 @@ measure_floor() {
       measure_in_shell decompress_all
       seconds=$wall spent=$cpu
     else
+      [[ $part != write ]] || touch_memory "$((2 * mib_of[$subject]))"
       # shellcheck disable=SC2086
       read -r seconds spent < <("$testbed" floor --directory "$volume/$part" "$part" ${tars_in[$subject]})
     fi
@@ -134,7 +137,6 @@ measure_in_shell() {
 
 bench_unpack() {
   local images contenders subject contender round=0
-  memory_touched_gib=3
   images=("${unpacked_images_full[@]}")
   [[ $size != quick ]] || images=("${unpacked_images_quick[@]}")
   if [[ ! -d $content_kept ]]; then

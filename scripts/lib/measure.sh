@@ -29,24 +29,26 @@ take_turns() {
   printf '%s\n' "${@:first+1}" "${@:1:first}"
 }
 
-# touch_memory: a virtual machine gets its memory from its host when it first touches it, and may give back what is free for
-# a while. Neither must happen within a measurement, so this comes before each. It takes huge pages, as files that are written
-# get memory in large pieces: what was touched in small ones is free for them only later, and they get other memory meanwhile.
+# touch_memory MIB: a virtual machine gets its memory from its host when it first touches it, and may give back what is free
+# within seconds. Neither must happen within a measurement, so this comes right before each, with twice what the measurement
+# writes; the device below passes memory by. The pages are huge, as large files get memory in large pieces; what was touched in
+# small ones stays unused meanwhile. All processors touch at once, since the host takes its time.
 touch_memory() {
-  local free_kib touched_kib=$((memory_touched_gib << 20))
-  free_kib=$(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo)
-  ((touched_kib <= free_kib / 2)) || touched_kib=$((free_kib / 2))
+  local free_mib touched_mib=$1 toucher touchers=()
+  free_mib=$(awk '$1 == "MemAvailable:" { print int($2 / 1024) }' /proc/meminfo)
+  ((touched_mib <= free_mib / 2)) || touched_mib=$((free_mib / 2))
   mkdir -p /tmp/memory
   mount -t tmpfs -o size=90%,huge=always tmpfs /tmp/memory 2>/dev/null || mount -t tmpfs -o size=90% tmpfs /tmp/memory
-  head -c "${touched_kib}K" /dev/zero >/tmp/memory/touched
+  for ((toucher = 0; toucher < $(nproc); toucher++)); do
+    head -c "$((touched_mib / $(nproc)))M" /dev/zero >"/tmp/memory/$toucher" &
+    touchers+=($!)
+  done
+  wait "${touchers[@]}"
   umount /tmp/memory
 }
 
 # read_into_memory PATH...: all files there, so that whatever ran before, the page cache is the same for all.
 read_into_memory() { find "$@" -type f -exec cat {} + >/dev/null; }
-
-# What a run of a suite needs at most, the files that it writes included; the device below them passes memory by.
-memory_touched_gib=2
 
 # --- noise
 
@@ -69,7 +71,6 @@ busy_percent_expected=10
 # begin_run: from here to end_run one contender is measured once.
 begin_run() {
   local busy deadline
-  touch_memory
   deadline=$((SECONDS + rest_seconds_max))
   busy=$(busy_percent)
   while ((busy > busy_percent_expected && SECONDS < deadline)); do busy=$(busy_percent); done
