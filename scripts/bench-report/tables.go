@@ -74,8 +74,8 @@ have done another, smaller thing of the same kind before, but for what is marked
 igzip as newer releases have it, *soci* and *nydus* snapshotters for lazy pulling that unpack ordinary images in that way. *peer*
 and *containerd* are containerd's snapshotters behind a gRPC service, driven like Gatun. *gatun-walking* is Gatun with
 containerd's differ; *gatun-unsynced* does not sync layers, as the peers do not; *gatun* does; *gatun-untrained* is what
-it is before *gatun train*. The *floor* is what the work cannot do without: the longest of decompressing, hashing, writing and
-creating files alone, or their processor time shared by all processors.
+it is before *gatun train*. The *floor* is what the work cannot do without: the longest of decompressing, hashing and making
+files with their content and times, each alone, or their processor time shared by all processors.
 `
 
 // markdown writes down what was measured; charts are referred to with such a prefix.

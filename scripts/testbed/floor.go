@@ -22,6 +22,8 @@ import (
 type entry struct {
 	name, target string
 	kind         byte
+	size         int64
+	modified     time.Time
 }
 
 // floor does one part of unpacking and nothing else, and prints the seconds of time and of processor that this takes. What it
@@ -31,7 +33,7 @@ func floor(arguments []string) error {
 	directory := flags.String("directory", "", "where `files` are made")
 	flags.Parse(arguments)
 	if flags.NArg() < 2 {
-		return errors.New("sha256, write or create and uncompressed tars expected")
+		return errors.New("sha256, write, create or files and uncompressed tars expected")
 	}
 
 	tars := flags.Args()[1:]
@@ -39,16 +41,18 @@ func floor(arguments []string) error {
 	sizes := make([]int64, len(tars))
 	for i, file := range tars {
 		if err := eachEntry(file, func(header *tar.Header) {
-			layers[i] = append(layers[i], entry{path.Clean("/" + header.Name), header.Linkname, header.Typeflag})
+			layers[i] = append(layers[i], entry{path.Clean("/" + header.Name), header.Linkname, header.Typeflag, header.Size, header.ModTime})
 			sizes[i] += header.Size
 		}); err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
 	}
+	piece := make([]byte, pieceBytes)
 	part := map[string]func(layer int) error{
 		"sha256": func(layer int) error { return hashOnly(tars[layer]) },
-		"write":  func(layer int) error { return writeOnly(layerDirectory(*directory, layer), sizes[layer]) },
-		"create": func(layer int) error { return createOnly(layerDirectory(*directory, layer), layers[layer]) },
+		"write":  func(layer int) error { return writeOnly(layerDirectory(*directory, layer), sizes[layer], piece) },
+		"create": func(layer int) error { return createOnly(layerDirectory(*directory, layer), layers[layer], nil) },
+		"files":  func(layer int) error { return createOnly(layerDirectory(*directory, layer), layers[layer], piece) },
 	}[flags.Arg(0)]
 	if part == nil {
 		return fmt.Errorf("there is no part %s", flags.Arg(0))
@@ -88,7 +92,7 @@ func hashOnly(file string) error {
 }
 
 // writeOnly writes as many bytes as there are in the files of a layer, in one file and in order.
-func writeOnly(directory string, size int64) error {
+func writeOnly(directory string, size int64, piece []byte) error {
 	if err := os.MkdirAll(directory, 0o755); err != nil {
 		return err
 	}
@@ -96,7 +100,6 @@ func writeOnly(directory string, size int64) error {
 	if err != nil {
 		return err
 	}
-	piece := make([]byte, pieceBytes)
 	for rest := size; rest > 0; {
 		length, err := file.Write(piece[:min(rest, pieceBytes)])
 		if err != nil {
@@ -107,20 +110,21 @@ func writeOnly(directory string, size int64) error {
 	return file.Close()
 }
 
-// createOnly makes the files of a layer, empty. A name that is there already, and a link to a file of another layer, count
-// for nothing: what is measured is the bulk.
-func createOnly(directory string, entries []entry) error {
+// createOnly makes the files of a layer, empty and with the time of now; or, with a piece of content, as long and as old as
+// they should be, in the fewest calls. A name that is there already, and a link to a file of another layer, count for nothing:
+// what is measured is the bulk.
+func createOnly(directory string, entries []entry, piece []byte) error {
 	if err := os.MkdirAll(directory, 0o755); err != nil {
 		return err
 	}
 	for _, entry := range entries {
 		name := directory + entry.name
-		err := create(directory, name, entry)
+		err := create(directory, name, entry, piece)
 		if errors.Is(err, syscall.ENOENT) && entry.kind != tar.TypeLink {
 			if err := os.MkdirAll(path.Dir(name), 0o755); err != nil {
 				return err
 			}
-			err = create(directory, name, entry)
+			err = create(directory, name, entry, piece)
 		}
 		isExpected := errors.Is(err, syscall.EEXIST) || errors.Is(err, syscall.ENOENT) && entry.kind == tar.TypeLink
 		if err != nil && !isExpected {
@@ -130,12 +134,12 @@ func createOnly(directory string, entries []entry) error {
 	return nil
 }
 
-func create(directory, name string, entry entry) error {
+func create(directory, name string, entry entry, piece []byte) error {
 	switch entry.kind {
 	case tar.TypeDir:
-		return unix.Mkdir(name, 0o755)
+		return errors.Join(unix.Mkdir(name, 0o755), setTime(unix.AT_FDCWD, name, entry, piece))
 	case tar.TypeSymlink:
-		return unix.Symlink(entry.target, name)
+		return errors.Join(unix.Symlink(entry.target, name), setTime(unix.AT_FDCWD, name, entry, piece))
 	case tar.TypeLink:
 		return unix.Link(directory+path.Clean("/"+entry.target), name)
 	default:
@@ -143,8 +147,32 @@ func create(directory, name string, entry entry) error {
 		if err != nil {
 			return err
 		}
-		return unix.Close(descriptor)
+		return errors.Join(fillFile(descriptor, entry.size, piece), setTime(descriptor, "", entry, piece), unix.Close(descriptor))
 	}
+}
+
+// fillFile writes as much, unless there is nothing to write.
+func fillFile(descriptor int, size int64, piece []byte) error {
+	for rest := size; rest > 0 && piece != nil; {
+		length, err := unix.Write(descriptor, piece[:min(rest, int64(len(piece)))])
+		if err != nil {
+			return err
+		}
+		rest -= int64(length)
+	}
+	return nil
+}
+
+func setTime(descriptor int, name string, entry entry, piece []byte) error {
+	if piece == nil {
+		return nil
+	}
+	when := unix.NsecToTimespec(entry.modified.UnixNano())
+	flags := unix.AT_SYMLINK_NOFOLLOW
+	if name == "" {
+		flags = unix.AT_EMPTY_PATH
+	}
+	return unix.UtimesNanoAt(descriptor, name, []unix.Timespec{when, when}, flags)
 }
 
 const calibrationBytes = 64 << 20

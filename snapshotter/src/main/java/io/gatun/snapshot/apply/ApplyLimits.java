@@ -3,7 +3,7 @@ package io.gatun.snapshot.apply;
 /**
  * What applies may take.
  *
- * @param appliesMax how many go on at once, each with two threads besides the caller's
+ * @param appliesMax how many go on at once, each with three threads besides the caller's
  * @param waitingMax how many more wait for their turn
  * @param chunkBytes how much is handed from thread to thread at a time
  * @param chunksMax how many such chunks there are for each apply
@@ -11,8 +11,8 @@ package io.gatun.snapshot.apply;
 public record ApplyLimits(int appliesMax, int waitingMax, int chunkBytes, int chunksMax) {
 
   /**
-   * 8 MiB of uncompressed data, to which the decoder adds at most 9.5 MiB. Larger chunks would not
-   * be in the processor's cache any more when the next thread reads them.
+   * 8 MiB of uncompressed data, to which the blob adds half a MiB and the decoder at most 9.5.
+   * Larger chunks would not be in the processor's cache any more when the next thread reads them.
    */
   private static final int CHUNK_BYTES = 1 << 20;
 

@@ -1,14 +1,16 @@
 package io.gatun.snapshot.apply;
 
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Chunks on their way from the thread that fills them to the two that read them. A chunk is filled
- * again when both have gone on to the next one; so whoever is fast waits for whoever is slow. The
+ * Chunks on their way from the thread that fills them to those that read them. A chunk is filled
+ * again when all have gone on to the next one; so whoever is fast waits for whoever is slow. The
  * first failure of anybody is what all of them see from then on.
  *
  * <pre>
@@ -24,8 +26,7 @@ final class ChunkRing {
 
   private final IntFunction<ByteBuffer> memory;
   private final int chunksMax;
-  private final Reader hash = new Reader();
-  private final Reader tar = new Reader();
+  private final List<Reader> readers = new ArrayList<>();
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
@@ -41,19 +42,18 @@ final class ChunkRing {
     this.chunksMax = chunksMax;
   }
 
-  Reader hash() {
-    return hash;
-  }
-
-  Reader tar() {
-    return tar;
+  /** {@return one more of those that read every chunk, before the first is filled} */
+  Reader addReader() {
+    Reader reader = new Reader();
+    readers.add(reader);
+    return reader;
   }
 
   /** {@return the next chunk to be filled, empty, as soon as there is one} */
   ByteBuffer room() throws ApplyStoppedException {
     lock.lock();
     try {
-      while (filled - Math.min(hash.done, tar.done) == chunksMax) {
+      while (filled - done() == chunksMax) {
         check();
         changed.awaitUninterruptibly();
       }
@@ -81,11 +81,20 @@ final class ChunkRing {
     }
   }
 
+  /** {@return how many chunks nobody needs any more} */
+  private long done() {
+    long least = filled;
+    for (Reader reader : readers) {
+      least = Math.min(least, reader.done);
+    }
+    return least;
+  }
+
   private ByteBuffer chunk(long number) {
     return memory.apply((int) (number % chunksMax));
   }
 
-  /** One of the two that read, for one thread at a time. */
+  /** One of those that read, for one thread at a time. */
   final class Reader {
     /** How many chunks it does not need any more. */
     private long done;

@@ -8,22 +8,23 @@ import io.gatun.snapshot.apply.layer.TarReader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 
 /**
  * One apply. The caller's thread begins alone, since most layers are small, and most of the small
- * ones fit into the first chunk; only if there is more do other threads go on with decompressing
- * and hashing.
+ * ones fit into the first chunk; only if there is more do other threads go on with reading and
+ * hashing the blob, with decompressing it, and with hashing what comes out.
  */
 final class LayerRun {
 
   /** What is decompressed before other threads are called upon. */
   private static final int FIRST_BYTES = 256 << 10;
 
-  /** Decompressing, and hashing. */
-  private static final int HELPERS = 2;
+  /** Two, since the decoder takes a whole one at a time. */
+  static final int PIECES = 2;
 
   /** What one of the threads does. */
   private interface Part {
@@ -37,9 +38,14 @@ final class LayerRun {
   private final BlobDecoder decoder;
   private final MessageDigest tarHash;
   private final CheckedBlob source;
+  private final ChunkRing pieces;
+  private final PieceSource fetched;
   private final ChunkRing ring;
+  private final ChunkRing.Reader toHash;
+  private final ChunkRing.Reader toRead;
   private final LayerReader reader;
 
+  private boolean isFetching;
   private long sizeBytes;
   private long entries;
 
@@ -57,7 +63,11 @@ final class LayerRun {
     this.decoder = workspace.decoder();
     this.tarHash = workspace.tarHash();
     this.source = new CheckedBlob(blob, workspace.blobHash());
+    this.pieces = new ChunkRing(workspace::piece, PIECES);
+    this.fetched = new PieceSource(pieces.addReader());
     this.ring = new ChunkRing(workspace::chunk, chunksMax);
+    this.toHash = ring.addReader();
+    this.toRead = ring.addReader();
     this.reader = new LayerReader(new TarReader(this::nextOfTar));
   }
 
@@ -66,7 +76,7 @@ final class LayerRun {
     decoder.start(
         into -> {
           ring.check();
-          return source.read(into);
+          return isFetching ? fetched.read(into) : source.read(into);
         });
     Cancellation.Registration registration = cancellation.onCancel(this::cancel);
     guarded(() -> decodeAndRead(threads));
@@ -89,10 +99,11 @@ final class LayerRun {
       read();
       return;
     }
-    CountDownLatch left = new CountDownLatch(HELPERS);
+    isFetching = true;
+    List<Part> helpers = List.of(this::fetch, this::decodeRest, this::hash);
+    CountDownLatch left = new CountDownLatch(helpers.size());
     try {
-      start(threads, this::decodeRest, left);
-      start(threads, this::hash, left);
+      helpers.forEach(helper -> start(threads, helper, left));
       guarded(this::read);
     } finally {
       awaitHelpers(left);
@@ -146,10 +157,20 @@ final class LayerRun {
 
   private void stop(Throwable cause) {
     ring.fail(cause);
+    pieces.fail(cause);
     blob.abandon();
   }
 
   // What the parts do.
+
+  private void fetch() throws IOException {
+    boolean isEnded = false;
+    while (!isEnded) {
+      ByteBuffer piece = pieces.room();
+      isEnded = source.read(piece) < 0;
+      pieces.fill(piece, isEnded);
+    }
+  }
 
   private void decodeRest() throws IOException {
     boolean isEnded = false;
@@ -170,8 +191,7 @@ final class LayerRun {
   }
 
   private void hash() throws IOException {
-    ChunkRing.Reader chunks = ring.hash();
-    for (ByteBuffer chunk = chunks.next(); chunk.hasRemaining(); chunk = chunks.next()) {
+    for (ByteBuffer chunk = toHash.next(); chunk.hasRemaining(); chunk = toHash.next()) {
       tarHash.update(chunk);
     }
   }
@@ -186,7 +206,7 @@ final class LayerRun {
   }
 
   private ByteBuffer nextOfTar() throws IOException {
-    ByteBuffer part = ring.tar().next();
+    ByteBuffer part = toRead.next();
     if (part.hasRemaining()) {
       sink.write(part.duplicate());
     }

@@ -14,10 +14,14 @@ import java.util.List;
  */
 final class Workspace implements AutoCloseable {
 
+  /** As much as the decoder takes at a time. */
+  private static final int PIECE_BYTES = 256 << 10;
+
   private final int chunkBytes;
   private final BlobDecoder decoder;
   private final MessageDigest blobHash = Digest.sha256();
   private final MessageDigest tarHash = Digest.sha256();
+  private final List<NativeBuffer> pieces = new ArrayList<>();
   private final List<NativeBuffer> chunks = new ArrayList<>();
 
   Workspace(GzipEngine gzipEngine, int chunkBytes) {
@@ -39,10 +43,19 @@ final class Workspace implements AutoCloseable {
 
   /** {@return a chunk, the same one for the same number} Numbers come in order at first. */
   ByteBuffer chunk(int number) {
-    while (chunks.size() <= number) {
-      chunks.add(new NativeBuffer(chunkBytes));
+    return buffer(chunks, number, chunkBytes);
+  }
+
+  /** {@return the same for the blob as it is read} */
+  ByteBuffer piece(int number) {
+    return buffer(pieces, number, PIECE_BYTES);
+  }
+
+  private static ByteBuffer buffer(List<NativeBuffer> all, int number, int bytes) {
+    while (all.size() <= number) {
+      all.add(new NativeBuffer(bytes));
     }
-    return chunks.get(number).buffer();
+    return all.get(number).buffer();
   }
 
   /** {@return how many chunks there are} */
@@ -53,6 +66,7 @@ final class Workspace implements AutoCloseable {
   @Override
   public void close() {
     decoder.close();
+    pieces.forEach(NativeBuffer::close);
     chunks.forEach(NativeBuffer::close);
   }
 }

@@ -79,7 +79,7 @@ class ApplyTurnsTest {
     assertThat(held.result).isNotDone();
     held.release.countDown();
     assertThat(held.result.join().diffId()).isEqualTo(BytesBlob.digestOf(TAR));
-    assertThat(applier.threads().getLargestPoolSize()).isLessThanOrEqualTo(4);
+    assertThat(applier.threads().getLargestPoolSize()).isLessThanOrEqualTo(6);
   }
 
   @Test
@@ -234,7 +234,7 @@ class ApplyTurnsTest {
     assertThat(applier.apply(new BytesBlob(GZIP), new Collected(), new Cancellation()).diffId())
         .isEqualTo(BytesBlob.digestOf(TAR));
     assertThat(applier.workspaces().count()).isEqualTo(1);
-    assertThat(applier.threads().getLargestPoolSize()).isLessThanOrEqualTo(4);
+    assertThat(applier.threads().getLargestPoolSize()).isLessThanOrEqualTo(6);
   }
 
   @Test
