@@ -106,6 +106,7 @@ final class Abi {
   static final long FICLONERANGE = 0x4020_940dL;
   static final long FS_IOC_GETFLAGS = 0x8008_6601L;
   static final long FS_IOC_SETFLAGS = 0x4008_6602L;
+  static final long FS_IOC_GETFSUUID = 0x8011_1500L;
   static final int FS_COMPR_FL = 0x4;
   static final int FS_SYNC_FL = 0x8;
   static final int FS_IMMUTABLE_FL = 0x10;

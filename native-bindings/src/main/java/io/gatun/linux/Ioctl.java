@@ -9,8 +9,10 @@ import static io.gatun.linux.NativeCall.variadic;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.nio.ByteBuffer;
 import java.util.EnumSet;
 import java.util.Set;
+import java.util.UUID;
 
 /** Requests to a filesystem about an open file: {@code linux/fs.h}, through ioctl(2). */
 public final class Ioctl {
@@ -22,6 +24,8 @@ public final class Ioctl {
   private static final long SRC_OFFSET = Layouts.offset(Layouts.FILE_CLONE_RANGE, "src_offset");
   private static final long SRC_LENGTH = Layouts.offset(Layouts.FILE_CLONE_RANGE, "src_length");
   private static final long DEST_OFFSET = Layouts.offset(Layouts.FILE_CLONE_RANGE, "dest_offset");
+
+  private static final long UUID_OFFSET = Layouts.offset(Layouts.FSUUID2, "uuid");
 
   private Ioctl() {}
 
@@ -99,6 +103,30 @@ public final class Ioctl {
                     IOCTL_POINTER.invokeExact(
                         state, fd, Abi.FS_IOC_SETFLAGS, arena.allocateFrom(LONG, after)));
     check("FS_IOC_SETFLAGS", result, file);
+  }
+
+  /**
+   * {@return the UUID of the filesystem that a file is in: FS_IOC_GETFSUUID of linux/fs.h} {@code
+   * ENOTTY} where the filesystem has none, and before Linux 6.9.
+   *
+   * @param file open, and not as a {@link OpenFlag#PATH} alone
+   */
+  public static UUID filesystemUuid(Fd file) throws ErrnoException {
+    int fd = file.number();
+    byte[] uuid = new byte[2 * Long.BYTES];
+    long result =
+        repeat(
+            (state, arena) -> {
+              MemorySegment answer = arena.allocate(Layouts.FSUUID2);
+              int returned =
+                  (int) IOCTL_POINTER.invokeExact(state, fd, Abi.FS_IOC_GETFSUUID, answer);
+              // A shorter one has zeros behind it.
+              answer.asSlice(UUID_OFFSET, uuid.length).asByteBuffer().get(uuid);
+              return returned;
+            });
+    check("FS_IOC_GETFSUUID", result, file);
+    ByteBuffer halves = ByteBuffer.wrap(uuid);
+    return new UUID(halves.getLong(), halves.getLong());
   }
 
   /** The request says long, but the kernel reads and writes an int. */

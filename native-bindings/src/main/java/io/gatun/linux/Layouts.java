@@ -82,6 +82,13 @@ final class Layouts {
               JAVA_LONG.withName("dest_offset"))
           .withName("file_clone_range");
 
+  /** linux/fs.h. */
+  static final StructLayout FSUUID2 =
+      MemoryLayout.structLayout(
+              JAVA_BYTE.withName("len"),
+              MemoryLayout.sequenceLayout(16, JAVA_BYTE).withName("uuid"))
+          .withName("fsuuid2");
+
   /** linux/loop.h. */
   static final StructLayout LOOP_INFO64 =
       MemoryLayout.structLayout(

@@ -33,11 +33,12 @@ class IoctlTest {
   }
 
   @Test
-  void procHasNoFlagsAndNoClones() throws Exception {
+  void procHasNoFlagsNoClonesAndNoUuid() throws Exception {
     try (Fd file = Fcntl.open(LinuxPath.of("/proc/self/status"));
         Fd directory = Fcntl.open(LinuxPath.of(temporary), OpenFlag.DIRECTORY);
         Fd target = Fcntl.openat(directory, NAME, 0600, OpenFlag.CREATE, OpenFlag.WRITE_ONLY)) {
       assertFails("FS_IOC_GETFLAGS", Errno.ENOTTY, () -> Ioctl.inodeFlags(file));
+      assertFails("FS_IOC_GETFSUUID", Errno.ENOTTY, () -> Ioctl.filesystemUuid(file));
       assertFails("FICLONE", Errno.EXDEV, () -> Ioctl.ficlone(target, file));
       assertFails("FICLONERANGE", Errno.EXDEV, () -> Ioctl.ficlonerange(target, 0, file, 0, 0));
     }

@@ -55,6 +55,12 @@ public final class IndexMounts {
   /** Where each index may be found; who looks there makes sure. */
   private final Map<IndexVolume, Set<Long>> places = new HashMap<>();
 
+  /** What is done at one place is done one at a time, and takes as long as a disk may. */
+  private final KeyedLock<Long> locks = new KeyedLock<>();
+
+  /** For those who are about to mount the same index, of whom the first makes the filesystem. */
+  private final KeyedLock<IndexVolume> volumeLocks = new KeyedLock<>();
+
   /**
    * Finds what is mounted.
    *
@@ -82,14 +88,27 @@ public final class IndexMounts {
    * @param tar of the layer, open for reading
    * @param index of the tar, open for reading
    */
-  public synchronized void mount(long id, Fd tar, Fd index) throws ErrnoException {
+  public void mount(long id, Fd tar, Fd index) throws ErrnoException {
     IndexVolume volume = IndexVolume.of(index);
-    try (Fd top = open(id)) {
-      if (IndexVolume.mountedAt(top).equals(Optional.of(volume))) {
+    try (var _ = locks.hold(id)) {
+      if (!isSeen(id, volume)) {
+        try (var _ = volumeLocks.hold(volume)) {
+          attach(id, volume, tar, index);
+          add(volume, id);
+        }
+      } else {
         add(volume, id);
-        return;
       }
     }
+  }
+
+  private boolean isSeen(long id, IndexVolume volume) throws ErrnoException {
+    try (Fd top = open(id)) {
+      return IndexVolume.mountedAt(top).equals(Optional.of(volume));
+    }
+  }
+
+  private void attach(long id, IndexVolume volume, Fd tar, Fd index) throws ErrnoException {
     Optional<Fd> copy = copyOf(volume);
     try (Fd mount = copy.isPresent() ? copy.get() : mount(tar, index)) {
       // Of its own, so that what somebody mounts in one of them is not seen in the others.
@@ -98,7 +117,6 @@ public final class IndexMounts {
       Mounts.moveMount(
           mount, LinuxPath.EMPTY, snapshots, Root.snapshotName(id), MoveMountFlag.FROM_EMPTY_PATH);
     }
-    add(volume, id);
   }
 
   /**
@@ -119,15 +137,13 @@ public final class IndexMounts {
 
   /** {@return a bind mount of an index that is mounted, attached nowhere} */
   private Optional<Fd> copyOf(IndexVolume volume) throws ErrnoException {
-    Set<Long> ids = places.getOrDefault(volume, Set.of());
-    for (long id : Set.copyOf(ids)) {
+    for (long id : placesOf(volume)) {
       Optional<Fd> copy = tryCopy(id, volume);
       if (copy.isPresent()) {
         return copy;
       }
-      ids.remove(id);
+      remove(volume, id);
     }
-    places.remove(volume);
     return Optional.empty();
   }
 
@@ -152,8 +168,26 @@ public final class IndexMounts {
     }
   }
 
-  private void add(IndexVolume volume, long id) {
+  private synchronized Set<Long> placesOf(IndexVolume volume) {
+    return Set.copyOf(places.getOrDefault(volume, Set.of()));
+  }
+
+  private synchronized void add(IndexVolume volume, long id) {
     places.computeIfAbsent(volume, _ -> new HashSet<>()).add(id);
+  }
+
+  private synchronized void remove(IndexVolume volume, long id) {
+    places.computeIfPresent(
+        volume,
+        (_, ids) -> {
+          ids.remove(id);
+          return ids.isEmpty() ? null : ids;
+        });
+  }
+
+  private synchronized void removeAll(long id) {
+    places.values().forEach(ids -> ids.remove(id));
+    places.values().removeIf(Set::isEmpty);
   }
 
   /**
@@ -196,16 +230,17 @@ public final class IndexMounts {
    *
    * @param id of a snapshot whose directory is there
    */
-  public synchronized void unmount(long id) throws ErrnoException {
-    mapped.unmount(id);
-    while (isMounted(id)) {
-      Mounts.umount2(
-          placeOf(snapshots).resolve(Root.snapshotName(id)),
-          UnmountFlag.DETACH,
-          UnmountFlag.NO_FOLLOW);
+  public void unmount(long id) throws ErrnoException {
+    try (var _ = locks.hold(id)) {
+      mapped.unmount(id);
+      while (isMounted(id)) {
+        Mounts.umount2(
+            placeOf(snapshots).resolve(Root.snapshotName(id)),
+            UnmountFlag.DETACH,
+            UnmountFlag.NO_FOLLOW);
+      }
+      removeAll(id);
     }
-    places.values().forEach(ids -> ids.remove(id));
-    places.values().removeIf(Set::isEmpty);
   }
 
   /** {@return what is seen at the place of a layer} */

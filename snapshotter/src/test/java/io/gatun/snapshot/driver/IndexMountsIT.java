@@ -18,6 +18,7 @@ import io.gatun.linux.Mounts;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Propagation;
 import io.gatun.linux.Stat;
+import io.gatun.linux.Statfs;
 import io.gatun.linux.UnmountFlag;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.apply.index.IndexForm;
@@ -27,6 +28,8 @@ import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.fixture.TarBuilder;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,8 +37,13 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import java.util.zip.CRC32C;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -119,6 +127,109 @@ final class IndexMountsIT {
       assertThat(root.mounts().mounted()).isEmpty();
       awaitNoDevice(a.tar());
       awaitNoDevice(a.index());
+    }
+  }
+
+  /** Whoever makes images can make that so, and would have one shown for the other. */
+  @ParameterizedTest
+  @EnumSource
+  void layersOfWhichStatfsTellsTheSameAreTwo(IndexAccess access) throws Exception {
+    try (KeptIndex a = layer("a");
+        MountedRoot root = root(access)) {
+      layer("b").close();
+      Superblock b = new Superblock(work.resolve("layer-b/index"));
+      UUID first = new Superblock(work.resolve("layer-a/index")).uuid();
+      b.setUuid(new UUID(first.getLeastSignificantBits(), first.getMostSignificantBits()));
+      root.show(1, a);
+      try (Fd tar = Fcntl.open(LinuxPath.of(work.resolve("layer-b/tar")));
+          Fd index = Fcntl.open(LinuxPath.of(work.resolve("layer-b/index")))) {
+        root.create(2);
+        root.mounts().mount(2, tar, index);
+        if (access == IndexAccess.FILE) {
+          assertThat(filesystem(2, root)).isEqualTo(filesystem(1, root));
+        }
+        assertThat(root.files(2).resolve("same")).hasContent("of b");
+        // Nor is it taken for what is to be seen there already.
+        root.mounts().mount(1, tar, index);
+        assertThat(root.files(1).resolve("same")).hasContent("of b");
+        assertThat(root.restart().mounted()).containsExactlyInAnyOrder(1L, 2L);
+        root.show(3, a);
+        assertThat(root.files(3).resolve("same")).hasContent("of a");
+      }
+    }
+  }
+
+  private static long filesystem(long id, MountedRoot root) throws IOException {
+    try (Fd top = WorkDirectory.open(root.snapshot(id))) {
+      return Statfs.fstatfs(top).id();
+    }
+  }
+
+  /** The superblock of an index in a file, fs/erofs/erofs_fs.h. */
+  private record Superblock(Path file) {
+    private static final int OFFSET = 1024;
+    private static final int BYTES = 512;
+    private static final int CHECKSUM = 4;
+    private static final int UUID_OFFSET = 48;
+
+    UUID uuid() throws IOException {
+      ByteBuffer uuid = ByteBuffer.wrap(Files.readAllBytes(file), OFFSET + UUID_OFFSET, 16);
+      return new UUID(uuid.getLong(), uuid.getLong());
+    }
+
+    void setUuid(UUID uuid) throws IOException {
+      byte[] image = Files.readAllBytes(file);
+      ByteBuffer superblock =
+          ByteBuffer.wrap(image, OFFSET, BYTES).slice().order(ByteOrder.LITTLE_ENDIAN);
+      superblock
+          .duplicate()
+          .position(UUID_OFFSET)
+          .putLong(uuid.getMostSignificantBits())
+          .putLong(uuid.getLeastSignificantBits());
+      superblock.putInt(CHECKSUM, 0);
+      CRC32C checksum = new CRC32C();
+      checksum.update(superblock.duplicate());
+      superblock.putInt(CHECKSUM, ~(int) checksum.getValue());
+      Files.write(file, image);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void layersAreMountedSideBySideAndEachIndexOnce(IndexAccess access) throws Exception {
+    int threads = 4;
+    try (KeptIndex a = layer("a");
+        KeptIndex b = layer("b");
+        MountedRoot root = root(access)) {
+      try (ExecutorService pool = Executors.newFixedThreadPool(threads)) {
+        List<Future<?>> all = new ArrayList<>();
+        for (int thread = 0; thread < threads; thread++) {
+          KeptIndex layer = thread % 2 == 0 ? a : b;
+          long own = 10L + thread;
+          all.add(
+              pool.submit(
+                  () -> {
+                    for (int round = 0; round < 20; round++) {
+                      root.show(own, layer);
+                      root.show(1, a);
+                      root.mounts().unmount(1);
+                      if (round < 19) {
+                        root.mounts().unmount(own);
+                      }
+                    }
+                    return null;
+                  }));
+        }
+        for (Future<?> each : all) {
+          each.get();
+        }
+      }
+      assertThat(root.mounts().mounted()).containsExactlyInAnyOrder(10L, 11L, 12L, 13L);
+      assertThat(device(root.files(10))).isEqualTo(device(root.files(12)));
+      assertThat(device(root.files(11)))
+          .isEqualTo(device(root.files(13)))
+          .isNotEqualTo(device(root.files(10)));
+      assertThat(root.at(10)).hasSize(1);
     }
   }
 
