@@ -156,7 +156,7 @@ public final class LateInheritance implements AutoCloseable {
   }
 
   private FileStatus ownerBelow() throws ErrnoException {
-    try (Fd lower = Confinement.openTop(below.getFirst())) {
+    try (Fd lower = LowerLayers.openTop(below.getFirst())) {
       return Stat.statx(lower);
     }
   }

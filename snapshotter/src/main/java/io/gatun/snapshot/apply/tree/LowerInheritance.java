@@ -55,7 +55,7 @@ public final class LowerInheritance implements Inheritance {
     if (tops.isEmpty()) {
       return alone;
     }
-    try (Fd below = Confinement.openTop(tops.getFirst())) {
+    try (Fd below = LowerLayers.openTop(tops.getFirst())) {
       FileStatus owner = Stat.statx(below);
       return new InheritedAttributes(
           alone.mode(), owner.uid(), owner.gid(), new Timespec(0, 0), Map.of());

@@ -5,6 +5,7 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Xattr;
+import io.gatun.snapshot.SnapshotException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -35,11 +36,13 @@ final class LowerLayers {
   /**
    * {@return the nearest directory with a path, open; nothing if there is none, or if something
    * else has its path in a nearer layer, be it a link that leads in a circle}
+   *
+   * @throws SnapshotException.StorageFailure if a layer is not there, as its mount can be gone:
+   *     that is no layer without the path, and not the fault of the one that asks for it
    */
   Optional<Fd> find(LinuxPath path) throws ErrnoException {
     for (LinuxPath lower : tops) {
-      // A tree that is not there at all, as a mount can be gone, is no tree without the path.
-      try (Fd top = Confinement.openTop(lower)) {
+      try (Fd top = openTop(lower)) {
         Optional<Place> place = place(top, path);
         if (place.isPresent()) {
           return place.get().directory();
@@ -47,6 +50,24 @@ final class LowerLayers {
       }
     }
     return Optional.empty();
+  }
+
+  /**
+   * {@return the top of a layer below, which is trusted to be where its path says}
+   *
+   * @throws SnapshotException.StorageFailure if it is not there
+   */
+  static Fd openTop(LinuxPath lower) throws ErrnoException {
+    try {
+      return Confinement.openTop(lower);
+    } catch (ErrnoException e) {
+      if (Confinement.isElsewhere(e)) {
+        throw new SnapshotException.StorageFailure(
+            "the layer below at %s is missing or not mounted: %s".formatted(lower, e.getMessage()),
+            e);
+      }
+      throw e;
+    }
   }
 
   /**
