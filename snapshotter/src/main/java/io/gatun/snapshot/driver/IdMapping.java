@@ -29,12 +29,14 @@ final class IdMapping {
   private static final Pattern RANGE = Pattern.compile("([0-9]{1,10}):([0-9]{1,10}):([0-9]{1,10})");
 
   private final String label;
+  private final String value;
   private final List<Range> ranges;
 
   private record Range(long inside, long outside, long count) {}
 
-  private IdMapping(String label, List<Range> ranges) {
+  private IdMapping(String label, String value, List<Range> ranges) {
     this.label = label;
+    this.value = value;
     this.ranges = ranges;
   }
 
@@ -56,7 +58,7 @@ final class IdMapping {
         ranges.add(range(label, part));
       }
     }
-    return new IdMapping(label, List.copyOf(ranges));
+    return new IdMapping(label, value, List.copyOf(ranges));
   }
 
   private static Range range(String label, String text) {
@@ -93,6 +95,11 @@ final class IdMapping {
     }
     throw new SnapshotException.InvalidArgument(
         "label %s: the id 0 is not mapped".formatted(label));
+  }
+
+  /** {@return the label with its value, to be read by people} */
+  String text() {
+    return "%s=%s".formatted(label, value);
   }
 
   /** {@return it as {@code /proc/PID/uid_map} takes it, one range a line} */

@@ -1,8 +1,10 @@
 package io.gatun.snapshot.driver;
 
+import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.Sched;
+import io.gatun.snapshot.SnapshotException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -25,7 +27,7 @@ record IdMappings(IdMapping uids, IdMapping gids) {
   /**
    * {@return the mappings that labels ask for, if they do}
    *
-   * @throws io.gatun.snapshot.SnapshotException.InvalidArgument if the value of one is none
+   * @throws SnapshotException.InvalidArgument if the value of one is none
    */
   static Optional<IdMappings> asked(Map<String, String> labels) {
     return IdMapping.isAsked(labels)
@@ -48,8 +50,21 @@ record IdMappings(IdMapping uids, IdMapping gids) {
     }
   }
 
-  /** {@return a user namespace that has them, for mount_setattr(2)} */
+  /**
+   * {@return a user namespace that has them, for mount_setattr(2)}
+   *
+   * @throws SnapshotException.InvalidArgument if there can be none, as with ranges that overlap
+   */
   Fd openNamespace() throws ErrnoException {
-    return Sched.newUserNamespace(uids.lines(), gids.lines());
+    try {
+      return Sched.newUserNamespace(uids.lines(), gids.lines());
+    } catch (ErrnoException e) {
+      if (e.is(Errno.EINVAL)) {
+        throw new SnapshotException.InvalidArgument(
+            "the kernel refuses the id mapping %s, %s: %s"
+                .formatted(uids.text(), gids.text(), e.getMessage()));
+      }
+      throw e;
+    }
   }
 }

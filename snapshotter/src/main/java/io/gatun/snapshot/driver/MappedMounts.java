@@ -64,6 +64,7 @@ public final class MappedMounts {
    * Shows all layers of a chain as its labels ask for; nothing if they ask for nothing, if no layer
    * is indexed, or if all are to be seen already.
    *
+   * @throws io.gatun.snapshot.SnapshotException.InvalidArgument if there can be no such mapping
    * @throws ErrnoException with {@code ENOENT} if an indexed layer is not mounted
    */
   public synchronized void mount(Chain chain) throws ErrnoException {
@@ -71,22 +72,36 @@ public final class MappedMounts {
     if (mappings.isEmpty() || !chain.hasIndexedLower()) {
       return;
     }
-    try (Fd all = create(root, Root.MAPPED);
-        Fd mapped = create(all, LinuxPath.of(mappings.get().name()))) {
-      List<Lower> missing = new ArrayList<>();
-      for (Lower lower : chain.lowers()) {
-        if (!isShown(mapped, lower)) {
-          missing.add(lower);
-        }
-      }
+    LinuxPath name = LinuxPath.of(mappings.get().name());
+    try (Fd all = create(root, Root.MAPPED)) {
+      List<Lower> missing = missing(all, name, chain.lowers());
       if (!missing.isEmpty()) {
-        try (Fd namespace = mappings.get().openNamespace()) {
+        // In this order: for a mapping that the kernel refuses, nothing is left behind.
+        try (Fd namespace = mappings.get().openNamespace();
+            Fd mapped = create(all, name)) {
           for (Lower lower : missing) {
             mount(mapped, lower, namespace);
           }
         }
       }
     }
+  }
+
+  /** {@return those layers that are not shown through a mapping} */
+  private static List<Lower> missing(Fd all, LinuxPath mapping, List<Lower> lowers)
+      throws ErrnoException {
+    if (Stat.tryStatx(all, mapping, AtFlag.SYMLINK_NOFOLLOW).isEmpty()) {
+      return lowers;
+    }
+    List<Lower> missing = new ArrayList<>();
+    try (Fd mapped = open(all, mapping)) {
+      for (Lower lower : lowers) {
+        if (!isShown(mapped, lower)) {
+          missing.add(lower);
+        }
+      }
+    }
+    return missing;
   }
 
   private static boolean isShown(Fd mapped, Lower lower) throws ErrnoException {

@@ -16,6 +16,7 @@ import io.gatun.linux.Unistd;
 import io.gatun.linux.UnmountFlag;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.apply.index.IndexForm;
 import io.gatun.snapshot.fixture.KernelMount;
 import io.gatun.snapshot.fixture.LoopFilesystem;
@@ -205,6 +206,19 @@ final class MappedMountsIT {
       try (KernelMount seen = KernelMount.of(layers.mounts(chain))) {
         assertThat(owner(seen.path().resolve("of-user"))).isEqualTo(new Owner(101_000, 202_000));
       }
+    }
+  }
+
+  @Test
+  void aMappingThatTheKernelRefusesIsNamed() throws Exception {
+    try (Layers layers = new Layers(LoopFilesystem.Kind.EXT4)) {
+      Map<String, String> overlapping = Map.of(IdMapping.UID_LABEL, "0:100000:10,5:200000:10");
+      assertThatThrownBy(
+              () -> layers.root.mapped().mount(layers.chain(9, Kind.ACTIVE, overlapping)))
+          .isInstanceOf(SnapshotException.InvalidArgument.class)
+          .hasMessageContaining(IdMapping.UID_LABEL + "=0:100000:10,5:200000:10");
+      assertThat(layers.shown()).isEmpty();
+      layers.root.mapped().mount(layers.chain(9, Kind.ACTIVE, MAPPED));
     }
   }
 }
