@@ -1,6 +1,5 @@
 package io.gatun.cli;
 
-import io.gatun.linux.ErrnoException;
 import io.gatun.linux.FilesystemStatus;
 import io.gatun.linux.KernelFeature;
 import io.gatun.linux.Unistd;
@@ -28,11 +27,23 @@ final class HostExamination {
 
   private static final double SPACE_SHARE_MIN = 0.10;
 
+  /** Finds the mount namespaces that hold layers of a root. */
+  @FunctionalInterface
+  interface PinSearch {
+    List<PinnedLayers> find(Path root) throws IOException;
+  }
+
   private final Configuration configuration;
+  private final PinSearch pins;
   private final List<Diagnosis> diagnoses = new ArrayList<>();
 
   HostExamination(Configuration configuration) {
+    this(configuration, PinnedLayers::find);
+  }
+
+  HostExamination(Configuration configuration, PinSearch pins) {
     this.configuration = configuration;
+    this.pins = pins;
   }
 
   List<Diagnosis> run() {
@@ -41,6 +52,7 @@ final class HostExamination {
     examineKernel();
     examineTransport();
     examineFilesystem();
+    examinePins();
     return List.copyOf(diagnoses);
   }
 
@@ -97,9 +109,6 @@ final class HostExamination {
       examineSpace(root, probe.status());
       examineOverlay(probe);
       examineIndex(probe.index());
-      if (Files.isDirectory(root)) {
-        examinePins(root.toRealPath());
-      }
     } catch (IOException e) {
       diagnoses.add(
           Diagnosis.fault("root", "%s: %s: choose another root".formatted(root, e.getMessage())));
@@ -178,17 +187,31 @@ final class HostExamination {
         });
   }
 
-  private void examinePins(Path root) throws ErrnoException {
-    for (PinnedLayers pinned : PinnedLayers.find(root)) {
+  /** What cannot be told of the mounts says nothing about the root. */
+  private void examinePins() {
+    Path root = configuration.root();
+    if (!Files.isDirectory(root)) {
+      return;
+    }
+    try {
+      pins.find(root.toRealPath()).forEach(this::addPin);
+    } catch (IOException e) {
       diagnoses.add(
           Diagnosis.note(
               "mounts",
-              "process %d (%s) is in a mount namespace with layers that are not mounted here, such as %s (%d in all): they keep their space until it ends; if it is the daemon, let it run where containerd does"
-                  .formatted(
-                      pinned.pid(),
-                      PrintedText.name(pinned.command()),
-                      PrintedText.name(pinned.places().getFirst().toString()),
-                      pinned.places().size())));
+              "it cannot be told whether other mount namespaces hold layers: " + e.getMessage()));
     }
+  }
+
+  private void addPin(PinnedLayers pinned) {
+    diagnoses.add(
+        Diagnosis.note(
+            "mounts",
+            "process %d (%s) is in a mount namespace with layers that are not mounted here, such as %s (%d in all): they keep their space until it ends; if it is the daemon, let it run where containerd does"
+                .formatted(
+                    pinned.pid(),
+                    PrintedText.name(pinned.command()),
+                    PrintedText.name(pinned.places().getFirst().toString()),
+                    pinned.places().size())));
   }
 }
