@@ -1,11 +1,16 @@
 package io.gatun.snapshot.check;
 
+import io.gatun.linux.AtFlag;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
+import io.gatun.linux.MountEntry;
+import io.gatun.linux.MountTable;
+import io.gatun.linux.NodeType;
 import io.gatun.linux.OpenFlag;
+import io.gatun.linux.Stat;
 import io.gatun.linux.Unistd;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.disk.Disk;
@@ -13,6 +18,9 @@ import io.gatun.snapshot.disk.Root;
 import io.gatun.snapshot.disk.RootInspection;
 import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.driver.DriverName;
+import io.gatun.snapshot.driver.IndexAccess;
+import io.gatun.snapshot.driver.IndexMounts;
+import io.gatun.snapshot.driver.MappedMounts;
 import io.gatun.snapshot.metadata.Contents;
 import io.gatun.snapshot.metadata.MetadataCheck;
 import io.gatun.snapshot.metadata.MetadataRepair;
@@ -148,6 +156,28 @@ public final class RootRepair {
     setAside(parent, name, name);
   }
 
+  /**
+   * Takes away the mounts of a layer that a daemon has left on the directory of a snapshot, which
+   * cannot be moved as long.
+   *
+   * @throws IOException if something else is mounted there
+   */
+  private void detach(Root root, long id) throws IOException {
+    LinuxPath name = Root.snapshotName(id);
+    if (Stat.statx(root.snapshots(), name, AtFlag.SYMLINK_NOFOLLOW).type() != NodeType.DIRECTORY) {
+      return;
+    }
+    MappedMounts mapped = new MappedMounts(disk, root.directory(), root.snapshots());
+    new IndexMounts(root.snapshots(), IndexAccess.FILE, mapped).unmount(id);
+    LinuxPath place = LinuxPath.of(path.toRealPath()).resolve(RootCheck.SNAPSHOTS).resolve(name);
+    for (MountEntry mount : MountTable.read()) {
+      if (mount.mountPoint().equals(place)) {
+        throw new IOException(
+            "%s is still a mount point (%s): unmount it first".formatted(place, mount.type()));
+      }
+    }
+  }
+
   /** Moves something to a name that nobody uses, which ends in {@code .damaged}. */
   private void setAside(Fd parent, LinuxPath name, LinuxPath newName) throws ErrnoException {
     String kept = newName.toString();
@@ -237,10 +267,11 @@ public final class RootRepair {
     return end;
   }
 
-  private void repairDirectories(Root root, RootReport found) throws ErrnoException {
+  private void repairDirectories(Root root, RootReport found) throws IOException {
     for (RootFinding finding : found.findings()) {
       switch (finding) {
         case RootFinding.Orphan(long id) -> {
+          detach(root, id);
           if (found.isLossy()) {
             setAside(root.snapshots(), Root.snapshotName(id));
           } else {
@@ -249,8 +280,10 @@ public final class RootRepair {
             done.add("snapshots/%d is in the trash".formatted(id));
           }
         }
-        case RootFinding.UnknownId unknown ->
-            setAside(root.snapshots(), Root.snapshotName(unknown.id()));
+        case RootFinding.UnknownId unknown -> {
+          detach(root, unknown.id());
+          setAside(root.snapshots(), Root.snapshotName(unknown.id()));
+        }
         case RootFinding.MissingWork missing -> {
           LinuxPath directory = Root.snapshotName(missing.snapshot().id());
           try (Fd parent =
