@@ -11,6 +11,7 @@ import io.gatun.snapshot.apply.index.InheritedAttributes;
 import io.gatun.snapshot.apply.store.IndexedApply;
 import io.gatun.snapshot.apply.store.LayerDraft;
 import io.gatun.snapshot.apply.store.LayerStore;
+import io.gatun.snapshot.apply.store.SyncWatch;
 import io.gatun.snapshot.apply.tree.TreeResult;
 import io.gatun.snapshot.apply.tree.TreeWriter;
 import io.gatun.snapshot.disk.Disk;
@@ -88,7 +89,7 @@ public class AppliedFormBenchmark {
     target = TemporaryDirectory.in(directory);
     tree = Files.createDirectory(target.path().resolve("tree"));
     root = Root.open(disk, target.path().resolve("root"));
-    store = LayerStore.open(disk, root);
+    store = LayerStore.open(disk, root, SyncWatch.alone());
   }
 
   @TearDown(Level.Invocation)

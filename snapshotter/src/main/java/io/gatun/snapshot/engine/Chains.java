@@ -73,17 +73,6 @@ final class Chains {
     };
   }
 
-  /**
-   * {@return the ids of all parents of a snapshot, nearest first, whether they are missing or not}
-   */
-  List<Long> parentIds(SnapshotRecord snapshot) {
-    List<Long> ids = new ArrayList<>();
-    for (SnapshotRecord at = parentOf(snapshot); at != null; at = parentOf(at)) {
-      ids.add(at.id());
-    }
-    return ids;
-  }
-
   /** {@return the parent of a snapshot, if it has one} */
   @Nullable SnapshotRecord parentOf(SnapshotRecord child) {
     return child.parentId() == SnapshotRecord.NO_PARENT ? null : parentById(child);

@@ -56,10 +56,7 @@ final class Engine implements Snapshotter {
   private final Chains chains;
   private final InstantSource clock;
   private final NameClaims claims;
-  private final KeptLayers layers;
-  private final ShownLayers shown;
-  private final KeptCommits keptCommits;
-  private final TreeLayout layout;
+  private final KeptSnapshots kept;
 
   Engine(
       MetadataStore store,
@@ -76,10 +73,7 @@ final class Engine implements Snapshotter {
       Chains chains,
       NameClaims claims,
       InstantSource clock,
-      KeptLayers layers,
-      ShownLayers shown,
-      KeptCommits keptCommits,
-      TreeLayout layout) {
+      KeptSnapshots kept) {
     this.store = store;
     this.driver = driver;
     this.directories = directories;
@@ -94,10 +88,7 @@ final class Engine implements Snapshotter {
     this.chains = chains;
     this.claims = claims;
     this.clock = clock;
-    this.layers = layers;
-    this.shown = shown;
-    this.keptCommits = keptCommits;
-    this.layout = layout;
+    this.kept = kept;
   }
 
   @Override
@@ -114,13 +105,13 @@ final class Engine implements Snapshotter {
       String operation, Kind kind, String key, String parent, Map<String, String> labels) {
     Names.check(operation, "key", key);
     Names.checkParent(operation, parent);
-    Map<String, String> kept = Names.checkLabels(operation, labels);
+    Map<String, String> given = Names.checkLabels(operation, labels);
     try (var _ = claims.claim(List.of(key), parent)) {
       SnapshotRecord parentRecord = parent.isEmpty() ? null : findParent(operation, key, parent);
       store.requireUnused(key);
       Instant now = clock.instant();
-      Chain planned = chains.planned(kind, key, kept, parentRecord);
-      try (var needed = shown.hold(planned.parents());
+      Chain planned = chains.planned(kind, key, given, parentRecord);
+      try (var needed = kept.hold(planned);
           var making = makeDirectory(operation, key, planned)) {
         long id = making.id();
         Chain chain = planned.withId(id);
@@ -131,7 +122,7 @@ final class Engine implements Snapshotter {
                 key,
                 parent,
                 parentRecord == null ? SnapshotRecord.NO_PARENT : parentRecord.id(),
-                kept,
+                given,
                 now,
                 now,
                 null,
@@ -186,9 +177,7 @@ final class Engine implements Snapshotter {
   public boolean areMountsAtHand(String key) {
     SnapshotRecord found = findMountable(key);
     Chain chain = chains.of(found);
-    return driver.areMountsAtHand(chain)
-        && layers.find(found.id()).isEmpty()
-        && chain.parents().stream().allMatch(parent -> layers.find(parent).isEmpty());
+    return driver.areMountsAtHand(chain) && !kept.concern(chain);
   }
 
   private SnapshotRecord findMountable(String key) {
@@ -207,33 +196,15 @@ final class Engine implements Snapshotter {
     SnapshotRecord found = findMountable(key);
     try {
       Chain chain = chains.of(found);
-      shown.show(chain.parents());
+      kept.show(chain);
       if (found.kind() == Kind.ACTIVE) {
         applied.show(found.id());
-        layOut(found, chain);
+        kept.layOut(found, chain);
         records.forget(found.id());
       }
-      return driver.mounts(chain);
+      return kept.mounts(found, chain);
     } catch (ErrnoException e) {
       throw failure("mounts", found, e);
-    }
-  }
-
-  /** Puts the files of a layer that is kept where whoever has the mounts sees them. */
-  private void layOut(SnapshotRecord active, Chain chain) throws ErrnoException {
-    if (layers.find(active.id()).isEmpty()) {
-      return;
-    }
-    try (var _ = claims.claim(List.of(active.name()), "")) {
-      Optional<LayerForm.Indexed> form = layers.find(active.id());
-      SnapshotRecord current = chains.find("mounts", active.name());
-      if (current.id() != active.id() || current.kind() != Kind.ACTIVE) {
-        throw Chains.notFound("mounts", active.name());
-      }
-      // A layer that is being applied is written there, as somebody wants to see it.
-      if (form.isPresent() && !applied.isUnpacking(active.id())) {
-        layout.run("mounts", active.name(), chain, form.get());
-      }
     }
   }
 
@@ -242,7 +213,7 @@ final class Engine implements Snapshotter {
     Names.check("commit", "name", name);
     Names.check("commit", "key", key);
     Names.checkParent("commit", parent);
-    Map<String, String> kept = Names.checkLabels("commit", labels);
+    Map<String, String> given = Names.checkLabels("commit", labels);
     try (var _ = claims.claim(List.of(name, key), parent)) {
       store.requireUnused(name);
       SnapshotRecord active = chains.find("commit", key);
@@ -261,18 +232,18 @@ final class Engine implements Snapshotter {
               name,
               newParent == null ? "" : newParent.name(),
               newParent == null ? SnapshotRecord.NO_PARENT : newParent.id(),
-              kept,
+              given,
               now,
               now,
               null,
               active.form());
-      Optional<KeptCommits.Frozen> layer = keptCommits.freeze(active, newParent);
+      Optional<KeptCommits.Frozen> layer = kept.freeze(active, newParent);
       if (layer.isPresent()) {
         commitKept(committed, layer.get());
       } else {
         commitTree(active, committed, chains.of(active, newParent));
       }
-      shown.release(active.id());
+      kept.release(active.id());
       forget(active.id());
     } catch (ErrnoException e) {
       throw StorageErrors.of("commit", key, e);
@@ -292,7 +263,7 @@ final class Engine implements Snapshotter {
     String key = active.name();
     Optional<AppliedLayers.Layer> layer;
     // Parents that it is put on only now need not be mounted yet.
-    try (var _ = shown.hold(chain.parents())) {
+    try (var _ = kept.hold(chain)) {
       layer = freeze(active, chain);
     }
     if (layer.isPresent() && layer.get().isDurable()) {
@@ -393,8 +364,7 @@ final class Engine implements Snapshotter {
       }
       StorageErrors.change("remove", key, () -> store.remove(found.id()));
       applied.forget(found.id());
-      shown.release(found.id());
-      layers.remove(found.id());
+      kept.removed(found.id());
       reaper.submit(found.id());
     } catch (SnapshotException.ResourceExhausted e) {
       // Anything but "not now" makes containerd give up its whole garbage collection, which is what
@@ -479,7 +449,7 @@ final class Engine implements Snapshotter {
     try {
       directories.unrecorded(this::isRecorded).forEach(reaper::submit);
       directories.leftInTrash().forEach(reaper::submit);
-      layers.retireAll();
+      kept.retireAll();
     } catch (ErrnoException e) {
       throw StorageErrors.of("cleanup", "", e);
     }
@@ -508,7 +478,7 @@ final class Engine implements Snapshotter {
 
   /** Has the kept layers mounted that active snapshots and views need, and no others. */
   void showLayers() throws ErrnoException {
-    if (layers.isEmpty()) {
+    if (kept.isEmpty()) {
       return;
     }
     List<SnapshotRecord> users = new ArrayList<>();
@@ -518,10 +488,7 @@ final class Engine implements Snapshotter {
             users.add(record);
           }
         });
-    for (SnapshotRecord user : users) {
-      shown.restore(user.id(), chains.parentIds(user));
-    }
-    shown.unmountOthers();
+    kept.showFor(users);
   }
 
   /** {@return what it means that a call failed on a snapshot which nobody has claimed} */

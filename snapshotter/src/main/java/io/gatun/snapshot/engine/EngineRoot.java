@@ -143,7 +143,7 @@ public final class EngineRoot implements AutoCloseable {
       AppliedLayers applied = new AppliedLayers();
       DeletionBudget budget =
           new DeletionBudget(applied::areUnpacking, () -> isRoomShort(root), System::nanoTime);
-      this.layers = LayerStore.open(disk, root);
+      this.layers = LayerStore.open(disk, root, lostWrites);
       Optional<IndexTrialResult> trial = tryIndexes(settings, root);
       this.isIndexing = isIndexing(settings, chosen.name(), trial, root);
       IndexMounts indexMounts = new IndexMounts(root.snapshots(), access(trial), mapped);
@@ -156,7 +156,7 @@ public final class EngineRoot implements AutoCloseable {
                   new LayerDetachment(indexMounts, mapped),
                   budget,
                   Math.min(settings.copyThreads(), DELETION_THREADS_MAX)));
-      KeptLayers kept = new KeptLayers(layers, reaper::submit);
+      KeptLayers kept = new KeptLayers(layers, store::isCertain, reaper::submit);
       AppliedRecords records = new AppliedRecords(disk, root, boot);
       Set<Long> missing = Recovery.run(root, store, layers, kept, records, applied, reaper);
       CopySettler copies = keep(new CopySettler(chosen, filesystem, lostWrites));
@@ -192,11 +192,16 @@ public final class EngineRoot implements AutoCloseable {
               chains,
               claims,
               clock,
-              kept,
-              shown,
-              new KeptCommits(
-                  chosen, layers, kept, shown, layout, durability, applied, records, chains),
-              layout);
+              new KeptSnapshots(
+                  chosen,
+                  chains,
+                  claims,
+                  applied,
+                  kept,
+                  shown,
+                  new KeptCommits(
+                      chosen, layers, kept, shown, layout, durability, applied, records, chains),
+                  layout));
       engine.settleCopies();
       engine.showLayers();
       SnapshotMounts recognised = new SnapshotMounts(root.path());

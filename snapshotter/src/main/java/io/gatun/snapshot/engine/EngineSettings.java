@@ -57,6 +57,12 @@ public record EngineSettings(
         root, driver, overlay, copyThreads, layerSync, metadata, count, layers);
   }
 
+  /** {@return the same with files of layers on the disk at another time} */
+  public EngineSettings withLayerSync(LayerSync when) {
+    return new EngineSettings(
+        root, driver, overlay, copyThreads, when, metadata, spareDirectories, layers);
+  }
+
   /** {@return the same with another form of layers} */
   public EngineSettings withLayers(LayerSetting form) {
     return new EngineSettings(

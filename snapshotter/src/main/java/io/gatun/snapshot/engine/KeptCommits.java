@@ -1,17 +1,24 @@
 package io.gatun.snapshot.engine;
 
 import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.linux.FileStatus;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Stat;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.index.IndexForm;
 import io.gatun.snapshot.apply.index.InexpressibleLayerException;
+import io.gatun.snapshot.apply.index.InheritedAttributes;
 import io.gatun.snapshot.apply.store.LayerStore;
 import io.gatun.snapshot.apply.tree.LowerInheritance;
 import io.gatun.snapshot.driver.Chain;
 import io.gatun.snapshot.driver.Driver;
+import io.gatun.snapshot.driver.Lower;
 import io.gatun.snapshot.metadata.LayerForm;
 import io.gatun.snapshot.metadata.SnapshotRecord;
 import java.io.IOException;
+import java.util.Iterator;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -125,6 +132,8 @@ final class KeptCommits {
     } finally {
       if (!isHandedOn) {
         use.close();
+        // What was needed as long as it was in use, if that is no longer so.
+        kept.retire(use.diffId());
       }
     }
   }
@@ -163,7 +172,7 @@ final class KeptCommits {
     boolean isDurable = durability.isAskedOfApply(wasDurable);
     long parentId = parent == null ? SnapshotRecord.NO_PARENT : parent.id();
     LayerForm.Indexed indexed =
-        parentId == active.parentId() ? form : reindex(active, parent, use, isDurable);
+        parentId == active.parentId() ? form : onParent(active, parent, use, isDurable);
     if (isDurable) {
       if (!wasDurable) {
         layers.sync(form.diffId());
@@ -174,10 +183,55 @@ final class KeptCommits {
   }
 
   /** For a layer that was applied without a parent, and is put on one now. */
-  private LayerForm.Indexed reindex(
+  private LayerForm.Indexed onParent(
       SnapshotRecord active, @Nullable SnapshotRecord parent, LayerStore.Use use, boolean isDurable)
       throws IOException {
     Chain chain = chains.of(active, parent);
+    Optional<OverlayIndex> made = kept.findOverlay(active.id());
+    return made.isPresent() && isOf(made.get(), chain)
+        ? new LayerForm.Indexed(use.diffId(), made.get().index())
+        : reindex(chain, use, isDurable);
+  }
+
+  /** {@return whether there is nothing in the layers below that a layer inherits} */
+  private boolean isOf(OverlayIndex made, Chain chain) throws ErrnoException {
+    if (!isOfRoot(chain)) {
+      return false;
+    }
+    if (made.unnamed().isEmpty()) {
+      return true;
+    }
+    try (var _ = shown.hold(chain.parents())) {
+      LowerInheritance below = new LowerInheritance(driver.target(chain).lowers());
+      for (LinuxPath each : made.unnamed()) {
+        if (below.of(each).isPresent()) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  /**
+   * {@return whether the tops of the layers below belong to root, as that of a layer without any
+   * below does} The top of a kept layer has the owner of the one below it, so that none has to be
+   * mounted to be asked.
+   */
+  private boolean isOfRoot(Chain chain) throws ErrnoException {
+    Iterator<LinuxPath> tops = driver.target(chain).lowers().iterator();
+    for (Lower lower : chain.lowers()) {
+      LinuxPath top = tops.next();
+      if (!lower.isIndexed()) {
+        FileStatus status = Stat.statx(Fd.CURRENT_DIRECTORY, top);
+        InheritedAttributes alone = InheritedAttributes.ofTop();
+        return status.uid() == alone.uid() && status.gid() == alone.gid();
+      }
+    }
+    return true;
+  }
+
+  private LayerForm.Indexed reindex(Chain chain, LayerStore.Use use, boolean isDurable)
+      throws IOException {
     try (var _ = shown.hold(chain.parents())) {
       LowerInheritance below = new LowerInheritance(driver.target(chain).lowers());
       return new LayerForm.Indexed(

@@ -18,6 +18,7 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,17 +36,23 @@ final class KeptLayers {
   private static final Usage NOTHING = new Usage(0, 0);
 
   private final LayerStore layers;
+  private final BooleanSupplier isCertain;
   private final Consumer<LinuxPath> trash;
   private final Map<Long, LayerForm.Indexed> forms = new ConcurrentHashMap<>();
 
   /** By diff id: the snapshots that have the layer, and by which index. */
   private final Map<Digest, SortedMap<Long, Digest>> users = new HashMap<>();
 
+  /** What active snapshots may have instead once they are committed. */
+  private final Map<Long, OverlayIndex> overlays = new ConcurrentHashMap<>();
+
   /**
+   * @param isCertain whether the metadata are what a start after a crash would find
    * @param trash is told the name of what is in the trash and to be deleted
    */
-  KeptLayers(LayerStore layers, Consumer<LinuxPath> trash) {
+  KeptLayers(LayerStore layers, BooleanSupplier isCertain, Consumer<LinuxPath> trash) {
     this.layers = layers;
+    this.isCertain = isCertain;
     this.trash = trash;
   }
 
@@ -56,6 +63,19 @@ final class KeptLayers {
       leave(id, before);
     }
     users.computeIfAbsent(form.diffId(), _ -> new TreeMap<>()).put(id, form.index());
+  }
+
+  /**
+   * Says under which other index of its layer a snapshot may be committed, which is forgotten when
+   * it has its layer in another form.
+   */
+  void addOverlay(long id, OverlayIndex overlay) {
+    overlays.put(id, overlay);
+  }
+
+  /** {@return what {@link #addOverlay} said of a snapshot} */
+  Optional<OverlayIndex> findOverlay(long id) {
+    return Optional.ofNullable(overlays.get(id));
   }
 
   /** {@return whether no snapshot has any} */
@@ -78,6 +98,7 @@ final class KeptLayers {
   }
 
   private void leave(long id, LayerForm.Indexed form) {
+    overlays.remove(id);
     users.computeIfPresent(
         form.diffId(),
         (_, snapshots) -> {
@@ -86,10 +107,27 @@ final class KeptLayers {
         });
   }
 
-  /** Takes away what nobody needs of a layer. */
+  /**
+   * Takes away what nobody needs of a layer; later, if that cannot be told now: the record of a
+   * commit that failed may be on the disk, and turn up at the next start, where it has to find its
+   * index.
+   */
   synchronized void retire(Digest diffId) {
+    if (!isCertain.getAsBoolean()) {
+      log.warn(
+          "cannot take away what nobody needs of a layer, the next cleanup or start tries again layer={}"
+              + " error=\"the metadata store is not certain that no record names it\"",
+          diffId);
+      return;
+    }
     SortedMap<Long, Digest> snapshots = users.get(diffId);
-    Set<Digest> indexes = snapshots == null ? Set.of() : new HashSet<>(snapshots.values());
+    Set<Digest> indexes = new HashSet<>();
+    if (snapshots != null) {
+      indexes.addAll(snapshots.values());
+      snapshots
+          .keySet()
+          .forEach(id -> findOverlay(id).ifPresent(each -> indexes.add(each.index())));
+    }
     try {
       layers.retire(diffId, indexes).ifPresent(trash);
     } catch (ErrnoException e) {
@@ -115,19 +153,41 @@ final class KeptLayers {
    */
   Usage usage(long id) throws ErrnoException {
     Optional<LayerForm.Indexed> form = find(id);
-    if (form.isEmpty()) {
-      return NOTHING;
+    while (form.isPresent()) {
+      Optional<Usage> counted = usage(id, form.get());
+      if (!find(id).equals(form)) {
+        // Nothing could be taken away meanwhile.
+        retire(form.get().diffId());
+      }
+      if (counted.isPresent()) {
+        return counted.get();
+      }
+      form = find(id);
     }
+    return NOTHING;
+  }
+
+  /** {@return what a snapshot takes that has its layer in this form; nothing if it has not} */
+  private Optional<Usage> usage(long id, LayerForm.Indexed form) throws ErrnoException {
+    // So that a commit which gives it another index does not have this one taken away meanwhile.
+    try (LayerStore.Use _ = layers.claim(form.diffId())) {
+      Optional<Share> share = share(id).filter(found -> found.form().equals(form));
+      return share.isPresent() ? Optional.of(usage(share.get())) : Optional.empty();
+    }
+  }
+
+  private Usage usage(Share share) throws ErrnoException {
+    LayerForm.Indexed form = share.form();
     long files = 0;
     long bytes = 0;
-    if (isOldestWithTar(id, form.get())) {
-      try (StoredTar tar = layers.openTar(form.get().diffId())) {
+    if (share.hasTar()) {
+      try (StoredTar tar = layers.openTar(form.diffId())) {
         files++;
         bytes += allocatedBytes(tar.file());
       }
     }
-    if (isOldestWithIndex(id, form.get())) {
-      try (Fd index = layers.openIndex(form.get().diffId(), form.get().index())) {
+    if (share.hasIndex()) {
+      try (Fd index = layers.openIndex(form.diffId(), form.index())) {
         files++;
         bytes += allocatedBytes(index);
       }
@@ -135,19 +195,18 @@ final class KeptLayers {
     return new Usage(files, bytes);
   }
 
-  private synchronized boolean isOldestWithTar(long id, LayerForm.Indexed form) {
-    SortedMap<Long, Digest> snapshots = users.get(form.diffId());
-    return snapshots != null && snapshots.firstKey() == id;
-  }
+  /** What of a layer counts for a snapshot that has it, which is what no older one has. */
+  private record Share(LayerForm.Indexed form, boolean hasTar, boolean hasIndex) {}
 
-  private synchronized boolean isOldestWithIndex(long id, LayerForm.Indexed form) {
-    SortedMap<Long, Digest> snapshots = users.get(form.diffId());
-    return snapshots != null
-        && snapshots.entrySet().stream()
-            .filter(each -> each.getValue().equals(form.index()))
-            .findFirst()
-            .filter(first -> first.getKey() == id)
-            .isPresent();
+  private synchronized Optional<Share> share(long id) {
+    LayerForm.Indexed form = forms.get(id);
+    SortedMap<Long, Digest> snapshots = form == null ? null : users.get(form.diffId());
+    if (form == null || snapshots == null) {
+      return Optional.empty();
+    }
+    boolean isOldestWithIndex =
+        snapshots.headMap(id).values().stream().noneMatch(form.index()::equals);
+    return Optional.of(new Share(form, snapshots.firstKey() == id, isOldestWithIndex));
   }
 
   private static long allocatedBytes(Fd file) throws ErrnoException {

@@ -1,6 +1,7 @@
 package io.gatun.snapshot.engine;
 
 import io.gatun.linux.ErrnoException;
+import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.apply.AppliedLayer;
 import io.gatun.snapshot.apply.Cancellation;
@@ -8,6 +9,8 @@ import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.apply.LayerBlob;
 import io.gatun.snapshot.apply.index.IndexForm;
 import io.gatun.snapshot.apply.index.InexpressibleLayerException;
+import io.gatun.snapshot.apply.index.Inheritance;
+import io.gatun.snapshot.apply.index.InheritedAttributes;
 import io.gatun.snapshot.apply.index.LayerIndex;
 import io.gatun.snapshot.apply.layer.InvalidLayerException;
 import io.gatun.snapshot.apply.store.IndexedApply;
@@ -18,17 +21,27 @@ import io.gatun.snapshot.apply.tree.LowerInheritance;
 import io.gatun.snapshot.apply.tree.TreeResult;
 import io.gatun.snapshot.apply.tree.TreeWriter;
 import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.driver.DeletionForm;
 import io.gatun.snapshot.driver.LayerTarget;
 import io.gatun.snapshot.metadata.LayerForm;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One layer on its way into the store of layers; or into a tree, of the tar that has been stored by
  * then.
  */
 final class KeptUnpacking implements LayerKeeper, AutoCloseable {
+
+  private static final Logger log = LoggerFactory.getLogger(KeptUnpacking.class);
+
+  /** A layer with more of them is one that nobody makes for good. */
+  private static final int UNNAMED_MAX = 1_000;
 
   private final Disk disk;
   private final LayerStore layers;
@@ -66,9 +79,48 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
     LowerInheritance below = new LowerInheritance(target.lowers());
     IndexForm form = target.lowers().isEmpty() ? IndexForm.BASE : IndexForm.OVERLAY;
     Optional<LayerStore.Use> present = findPresent();
-    return present.isPresent()
-        ? index(present.get(), form, below, isDurable)
-        : read(form, below, isDurable);
+    Optional<Kept> kept =
+        present.isPresent()
+            ? index(present.get(), form, below, isDurable)
+            : read(form, below, isDurable);
+    return mayBeRebased(target) ? kept.map(each -> withOverlay(each, isDurable)) : kept;
+  }
+
+  /** As a base, it would have nothing to delete. */
+  private static boolean mayBeRebased(LayerTarget target) {
+    return target.lowers().isEmpty() && target.deletions() == DeletionForm.OVERLAY;
+  }
+
+  /** What cannot be made now is made when the parents are known, if need be. */
+  private Kept withOverlay(Kept kept, boolean isDurable) {
+    List<LinuxPath> unnamed = new ArrayList<>();
+    Inheritance nothing =
+        path -> {
+          if (unnamed.size() <= UNNAMED_MAX) {
+            unnamed.add(path);
+          }
+          return Optional.empty();
+        };
+    try {
+      LayerIndex index =
+          layers.reindex(
+              kept.use(),
+              IndexForm.OVERLAY,
+              InheritedAttributes.ofTop(),
+              nothing,
+              isDurable,
+              new Cancellation());
+      return unnamed.size() > UNNAMED_MAX
+          ? kept
+          : new Kept(
+              kept.form(), Optional.of(new OverlayIndex(index.digest(), unnamed)), kept.use());
+    } catch (IOException e) {
+      log.info(
+          "layer has no index yet for being on top of others diff_id={} detail=\"{}\"",
+          kept.use().diffId(),
+          e.getMessage());
+      return kept;
+    }
   }
 
   /** {@return the layer, if an apply before this one has found that the blob is it} */
@@ -90,7 +142,8 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
       result = new AppliedLayer(use.diffId(), tar.sizeBytes(), index.inodes(), 0, 0);
       isStored = true;
       isHandedOn = true;
-      return Optional.of(new Kept(new LayerForm.Indexed(use.diffId(), index.digest()), use));
+      return Optional.of(
+          new Kept(new LayerForm.Indexed(use.diffId(), index.digest()), Optional.empty(), use));
     } catch (InexpressibleLayerException e) {
       // Written from the blob, as the layer may go now.
       return Optional.empty();
@@ -118,7 +171,10 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
         LayerStore.Use use = layers.publish(made, indexed, blob.digest(), isDurable);
         isStored = true;
         yield Optional.of(
-            new Kept(new LayerForm.Indexed(use.diffId(), indexed.index().digest()), use));
+            new Kept(
+                new LayerForm.Indexed(use.diffId(), indexed.index().digest()),
+                Optional.empty(),
+                use));
       }
     };
   }

@@ -13,9 +13,10 @@ import java.util.Optional;
 interface LayerKeeper extends LayerWriter {
 
   /**
+   * @param overlay another index, for a layer that may be put on others
    * @param use to be closed when somebody is known to have the layer
    */
-  record Kept(LayerForm.Indexed form, LayerStore.Use use) {}
+  record Kept(LayerForm.Indexed form, Optional<OverlayIndex> overlay, LayerStore.Use use) {}
 
   /**
    * Keeps a layer. If that fails, nothing is left of it.

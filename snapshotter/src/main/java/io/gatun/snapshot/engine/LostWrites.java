@@ -2,6 +2,7 @@ package io.gatun.snapshot.engine;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.apply.store.SyncWatch;
 import io.gatun.snapshot.metadata.Change;
 import io.gatun.snapshot.metadata.MetadataStore;
 import java.util.List;
@@ -19,7 +20,7 @@ import org.slf4j.LoggerFactory;
  * those are; it is recorded durably, since the next daemon would hear nothing of the failure at
  * all. Committed snapshots had been synced before, and are not concerned.
  */
-final class LostWrites {
+final class LostWrites implements SyncWatch {
 
   private static final Logger log = LoggerFactory.getLogger(LostWrites.class);
 
@@ -27,6 +28,8 @@ final class LostWrites {
 
   /** At least what the store says, and more as long as that cannot be recorded. */
   private final AtomicLong trustedFrom;
+
+  private final AtomicLong failures = new AtomicLong();
 
   LostWrites(MetadataStore store) {
     this.store = store;
@@ -45,7 +48,18 @@ final class LostWrites {
     };
   }
 
+  @Override
+  public void run(SyncWatch.Sync sync) throws ErrnoException {
+    watching(sync::run).run();
+  }
+
+  @Override
+  public long failures() {
+    return failures.get();
+  }
+
   private void note(ErrnoException failure) {
+    failures.incrementAndGet();
     long end = store.firstUnusedId();
     trustedFrom.accumulateAndGet(end, Math::max);
     log.error(

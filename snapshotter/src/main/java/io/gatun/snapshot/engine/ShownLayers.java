@@ -13,9 +13,9 @@ import io.gatun.snapshot.apply.store.StoredTar;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.Root;
 import io.gatun.snapshot.driver.IndexMounts;
+import io.gatun.snapshot.driver.KeyedLock;
 import io.gatun.snapshot.driver.TreeDeletion;
 import io.gatun.snapshot.metadata.LayerForm;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -49,8 +49,13 @@ final class ShownLayers implements AutoCloseable {
   private final IndexMounts mounts;
   private final ScheduledThreadPoolExecutor later;
 
-  /** How many active snapshots, views and requests need a layer, by the id of its snapshot. */
-  private final Map<Long, Integer> users = new HashMap<>();
+  /** What active snapshots, views and requests need. */
+  private final LayerUses uses = new LayerUses();
+
+  /**
+   * Who mounts or unmounts a layer, which takes as long as a disk may, keeps nobody else waiting.
+   */
+  private final KeyedLock<Long> locks = new KeyedLock<>();
 
   /** What each active snapshot and view needs. */
   private final Map<Long, Hold> holds = new ConcurrentHashMap<>();
@@ -70,16 +75,16 @@ final class ShownLayers implements AutoCloseable {
 
   /** Layers that somebody needs to be mounted, until this is closed. */
   final class Hold implements AutoCloseable {
-    private final List<Long> ids;
+    private final LayerUses.@Nullable Chained nearest;
     private boolean isTaken;
 
-    private Hold(List<Long> ids) {
-      this.ids = ids;
+    private Hold(LayerUses.@Nullable Chained nearest) {
+      this.nearest = nearest;
     }
 
     /** Says that from now on a snapshot needs them. */
     void give(long id) {
-      if (!ids.isEmpty()) {
+      if (nearest != null) {
         isTaken = true;
         holds.put(id, this);
       }
@@ -87,8 +92,8 @@ final class ShownLayers implements AutoCloseable {
 
     @Override
     public void close() {
-      if (!isTaken && !ids.isEmpty()) {
-        drop(ids);
+      if (!isTaken) {
+        drop(nearest);
       }
     }
   }
@@ -99,15 +104,16 @@ final class ShownLayers implements AutoCloseable {
    * @param parents by their ids
    */
   Hold hold(List<Long> parents) throws ErrnoException {
-    Hold hold = new Hold(parents.stream().filter(id -> kept.find(id).isPresent()).toList());
-    if (hold.ids.isEmpty()) {
+    List<Long> ids = parents.stream().filter(id -> kept.find(id).isPresent()).toList();
+    Hold hold = new Hold(LayerUses.Chained.of(ids));
+    if (ids.isEmpty()) {
       // Whoever uses directories alone does not wait for those who mount layers.
       return hold;
     }
-    take(hold.ids);
+    uses.take(hold.nearest);
     boolean isShown = false;
     try {
-      show(hold.ids);
+      show(ids);
       isShown = true;
       return hold;
     } finally {
@@ -120,17 +126,19 @@ final class ShownLayers implements AutoCloseable {
   /**
    * Does the same for a snapshot that was there before this daemon. What cannot be mounted now is
    * mounted when somebody asks for it.
+   *
+   * @param nearest of its kept layers
    */
-  void restore(long id, List<Long> parents) {
-    Hold hold = new Hold(parents.stream().filter(parent -> kept.find(parent).isPresent()).toList());
-    take(hold.ids);
-    hold.give(id);
-    try {
-      show(hold.ids);
-    } catch (ErrnoException e) {
-      log.warn(
-          "layers below snapshot cannot be mounted now id={} error=\"{}\"", id, e.getMessage());
+  void restore(long id, LayerUses.@Nullable Chained nearest) {
+    Hold hold = new Hold(nearest);
+    for (long layer : uses.take(nearest)) {
+      try {
+        show(List.of(layer));
+      } catch (ErrnoException e) {
+        log.warn("layer cannot be mounted now id={} error=\"{}\"", layer, e.getMessage());
+      }
     }
+    hold.give(id);
   }
 
   /** Mounts those of a snapshot's parents that have to be, and are not any more. */
@@ -143,7 +151,13 @@ final class ShownLayers implements AutoCloseable {
     }
   }
 
-  private synchronized void show(long id, LayerForm.Indexed form) throws ErrnoException {
+  private void show(long id, LayerForm.Indexed form) throws ErrnoException {
+    try (var _ = locks.hold(id)) {
+      mount(id, form);
+    }
+  }
+
+  private void mount(long id, LayerForm.Indexed form) throws ErrnoException {
     if (!mounts.isMounted(id)) {
       clear(id);
     }
@@ -181,19 +195,13 @@ final class ShownLayers implements AutoCloseable {
   void release(long id) {
     @Nullable Hold hold = holds.remove(id);
     if (hold != null) {
-      drop(hold.ids);
+      drop(hold.nearest);
     }
   }
 
-  private synchronized void take(List<Long> ids) {
-    ids.forEach(id -> users.merge(id, 1, Integer::sum));
-  }
-
-  private synchronized void drop(List<Long> ids) {
-    for (long id : ids) {
-      if (users.computeIfPresent(id, (_, count) -> count == 1 ? null : count - 1) == null) {
-        unmountLater(id);
-      }
+  private void drop(LayerUses.@Nullable Chained nearest) {
+    if (nearest != null) {
+      uses.drop(nearest).forEach(this::unmountLater);
     }
   }
 
@@ -203,12 +211,12 @@ final class ShownLayers implements AutoCloseable {
     }
   }
 
-  private synchronized void unmountIfUnused(long id) {
-    if (users.containsKey(id)) {
-      return;
-    }
-    try {
-      mounts.unmount(id);
+  private void unmountIfUnused(long id) {
+    // In this order: who needs it from now on shows it, and waits for that.
+    try (var _ = locks.hold(id)) {
+      if (!uses.isNeeded(id)) {
+        mounts.unmount(id);
+      }
     } catch (ErrnoException e) {
       // With the directory of a removed snapshot, the mount has gone.
       if (!e.is(Errno.ENOENT)) {
@@ -225,9 +233,9 @@ final class ShownLayers implements AutoCloseable {
    *
    * <p>To be called when all that is needed is held.
    */
-  synchronized void unmountOthers() throws ErrnoException {
+  void unmountOthers() throws ErrnoException {
     for (long id : mounts.mounted()) {
-      if (!users.containsKey(id)) {
+      if (!uses.isNeeded(id)) {
         unmountLater(id);
       }
     }

@@ -133,17 +133,11 @@ public final class SnapshotApplier {
     SnapshotRecord snapshot = recognise(requested);
     String key = snapshot.name();
     try {
-      Chain chain = begin(requested, snapshot);
-      boolean isReady = false;
-      try {
-        makeReady(key, chain);
-        isReady = true;
-      } finally {
-        if (!isReady) {
-          applied.end(chain.id());
-        }
+      Begun begun = begin(requested, snapshot);
+      try (begun) {
+        makeReady(key, begun.chain());
       }
-      application.run(key, chain);
+      application.run(key, begun.chain());
     } catch (ErrnoException e) {
       throw StorageErrors.of("apply", key, e);
     }
@@ -173,8 +167,20 @@ public final class SnapshotApplier {
     return found;
   }
 
+  /**
+   * A marked snapshot.
+   *
+   * @param turn for a layer that may have to be laid out in it
+   */
+  private record Begun(Chain chain, TreeLayout.Turn turn) implements AutoCloseable {
+    @Override
+    public void close() {
+      turn.close();
+    }
+  }
+
   /** Marks the snapshot. Nobody changes its record meanwhile, or can afterwards. */
-  private Chain begin(List<Mount> requested, SnapshotRecord snapshot) throws ErrnoException {
+  private Begun begin(List<Mount> requested, SnapshotRecord snapshot) throws ErrnoException {
     String key = snapshot.name();
     try (var _ = claims.claim(List.of(key), "")) {
       SnapshotRecord current = chains.find("apply", key);
@@ -187,11 +193,23 @@ public final class SnapshotApplier {
             "apply %s: these are not the mounts that gatun gives for the snapshot".formatted(key));
       }
       applied.begin(key, chain.id());
-      return chain;
+      return new Begun(chain, layout.begin(chain.id()));
     }
   }
 
   private void makeReady(String key, Chain chain) throws ErrnoException {
+    boolean isReady = false;
+    try {
+      requireReady(key, chain);
+      isReady = true;
+    } finally {
+      if (!isReady) {
+        applied.end(chain.id());
+      }
+    }
+  }
+
+  private void requireReady(String key, Chain chain) throws ErrnoException {
     shown.show(chain.parents());
     Optional<LayerForm.Indexed> earlier = kept.find(chain.id());
     if (earlier.isPresent()) {
@@ -226,7 +244,7 @@ public final class SnapshotApplier {
     LayerForm.Indexed form = layer.get().form();
     boolean isKept = false;
     try (LayerStore.Use _ = layer.get().use()) {
-      isKept = record(key, chain, form, durability.isAskedOfApply(isDurabilityWanted));
+      isKept = record(key, chain, layer.get(), durability.isAskedOfApply(isDurabilityWanted));
       if (!isKept) {
         write(key, chain, isDurabilityWanted, keeper);
       }
@@ -238,8 +256,9 @@ public final class SnapshotApplier {
   }
 
   /** {@return whether nobody can have seen that the layer is not in the snapshot's directory} */
-  private boolean record(String key, Chain chain, LayerForm.Indexed form, boolean isDurable)
+  private boolean record(String key, Chain chain, LayerKeeper.Kept made, boolean isDurable)
       throws ErrnoException {
+    LayerForm.Indexed form = made.form();
     AppliedLayers.Layer layer;
     boolean isRecorded = false;
     try {
@@ -253,6 +272,7 @@ public final class SnapshotApplier {
       }
     }
     kept.add(chain.id(), form);
+    made.overlay().ifPresent(overlay -> kept.addOverlay(chain.id(), overlay));
     if (applied.kept(chain.id(), layer)) {
       return true;
     }

@@ -13,6 +13,9 @@ import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.driver.LayerTarget;
 import io.gatun.snapshot.metadata.LayerForm;
 import java.io.IOException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.CountDownLatch;
 
 /**
  * Puts the files of a layer that is kept, and was applied to an active snapshot, into the directory
@@ -32,6 +35,25 @@ final class TreeLayout {
   private final AppliedLayers applied;
   private final AppliedRecords records;
 
+  /** By the ids of the snapshots. */
+  private final ConcurrentMap<Long, Turn> underWay = new ConcurrentHashMap<>();
+
+  /** Layers that are laid out, or about to be, until this is closed. */
+  final class Turn implements AutoCloseable {
+    private final long id;
+    private final CountDownLatch end = new CountDownLatch(1);
+
+    private Turn(long id) {
+      this.id = id;
+    }
+
+    @Override
+    public void close() {
+      underWay.remove(id, this);
+      end.countDown();
+    }
+  }
+
   TreeLayout(
       Disk disk,
       Driver driver,
@@ -49,6 +71,38 @@ final class TreeLayout {
     this.durability = durability;
     this.applied = applied;
     this.records = records;
+  }
+
+  /**
+   * Says that the layer of a snapshot is about to be laid out, so that who sees it marked, and
+   * needs the files, can wait. To be closed after the mark was taken away, if it failed.
+   */
+  Turn begin(long id) {
+    Turn turn = new Turn(id);
+    underWay.put(id, turn);
+    return turn;
+  }
+
+  /** {@return whether {@link #begin} was said of a snapshot} */
+  boolean isUnderWay(long id) {
+    return underWay.containsKey(id);
+  }
+
+  /** Waits until nobody lays out the layer of a snapshot. */
+  void awaitEnd(long id) {
+    Turn turn = underWay.get(id);
+    boolean isInterrupted = false;
+    while (turn != null) {
+      try {
+        turn.end.await();
+        turn = null;
+      } catch (InterruptedException e) {
+        isInterrupted = true;
+      }
+    }
+    if (isInterrupted) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   /**

@@ -12,6 +12,7 @@
  *                    +-> KeptUnpacking -> LayerStore       KeptLayers: who has which
  *                                                          ShownLayers: what is mounted for whom
  *                                                          TreeLayout: from a tar to a directory
+ *                                                          KeptSnapshots: what requests do about it
  * </pre>
  */
 @NullMarked

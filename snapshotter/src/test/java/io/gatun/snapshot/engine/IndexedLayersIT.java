@@ -5,10 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.MountEntry;
 import io.gatun.linux.MountTable;
 import io.gatun.linux.Mounts;
+import io.gatun.linux.Stat;
+import io.gatun.linux.Unistd;
 import io.gatun.linux.UnmountFlag;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
@@ -36,9 +40,18 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -254,6 +267,65 @@ class IndexedLayersIT {
         .hasSize(1);
   }
 
+  /** containerd waits for it with its own metadata locked. */
+  @Test
+  void aCommitOnParentsFromWhichNothingIsInheritedWritesAndMountsNothing() throws Exception {
+    byte[] named =
+        TarBuilder.pax()
+            .modified(2_000)
+            .directory("opt", 0700)
+            .file("opt/file", 0644, "file")
+            .whiteout("etc")
+            .finish();
+    byte[] unnamedAndNew = TarBuilder.pax().file("new/file", 0644, "file").finish();
+    List<byte[]> layers = List.of(BASE, named, unnamedAndNew);
+    String sequential = "";
+    for (int i = 0; i < layers.size(); i++) {
+      unpack(layers.get(i), "sequential-" + i, sequential);
+      sequential = "sequential-" + i;
+    }
+    List<String> expected = manifest(sequential);
+    close();
+    open(newDirectory(LoopFilesystem.Kind.EXT4), LayerSetting.INDEXED, TestRoots.REBASING, "boot");
+    for (int i = 0; i < layers.size(); i++) {
+      apply(layers.get(i), snapshots().prepare(extraction(i), "", NO_LABELS));
+    }
+    int files = calls.count("createFile");
+    snapshots().commit("chain-0", extraction(0), "", NO_LABELS);
+    snapshots().commit("chain-1", extraction(1), "chain-0", NO_LABELS);
+    assertThat(mounted()).isEmpty();
+    snapshots().commit("chain-2", extraction(2), "chain-1", NO_LABELS);
+    assertThat(calls.count("createFile")).isEqualTo(files);
+    assertThat(manifest("chain-2")).isEqualTo(expected);
+    for (byte[] layer : layers) {
+      assertThat(TestEngine.names(directory.resolve("layers").resolve(hex(layer))))
+          .filteredOn(name -> name.startsWith("index-"))
+          .hasSize(1);
+    }
+  }
+
+  @Test
+  void theTopOfALayerHasTheOwnerOfTheOneThatItIsPutOn() throws Exception {
+    close();
+    open(newDirectory(LoopFilesystem.Kind.EXT4), LayerSetting.INDEXED, TestRoots.REBASING, "boot");
+    snapshots().prepare("directory", "", NO_LABELS);
+    Unistd.fchownat(Fd.CURRENT_DIRECTORY, LinuxPath.of(snapshot(1).resolve("fs")), 7, 8);
+    snapshots().commit("base", "directory", "", NO_LABELS);
+    byte[] layer = TarBuilder.pax().file("file", 0644, "file").finish();
+    byte[] another = TarBuilder.pax().file("another", 0644, "file").finish();
+    apply(layer, snapshots().prepare(extraction(1), "", NO_LABELS));
+    apply(another, snapshots().prepare(extraction(2), "", NO_LABELS));
+    snapshots().commit("second", extraction(1), "base", NO_LABELS);
+    snapshots().commit("third", extraction(2), "second", NO_LABELS);
+    for (String name : List.of("second", "third")) {
+      try (KernelMount view = KernelMount.of(snapshots().view("view", name, NO_LABELS))) {
+        FileStatus top = Stat.statx(Fd.CURRENT_DIRECTORY, LinuxPath.of(view.path()));
+        assertThat(List.of(top.uid(), top.gid())).containsExactly(7, 8);
+      }
+      snapshots().remove("view");
+    }
+  }
+
   @Test
   void whoAsksForTheMountsBeforeTheCommitSeesTheFiles() throws Exception {
     unpack(BASE, "base", "");
@@ -272,6 +344,60 @@ class IndexedLayersIT {
     try (KernelMount view = KernelMount.of(snapshots().view("v", "second", NO_LABELS))) {
       assertThat(view.path().resolve("mine")).hasContent("mine");
       assertThat(view.path().resolve("opt/deep/file")).hasSize(100_000);
+    }
+  }
+
+  @Test
+  @Timeout(60)
+  void whileALayerIsPutIntoADirectoryOthersAreAnsweredAsForOneThatIsUnpacked() throws Exception {
+    List<Mount> prepared = snapshots().prepare(extraction(0), "", NO_LABELS);
+    apply(BASE, prepared);
+    snapshots().prepare(extraction(1), "", NO_LABELS);
+    apply(SECOND, snapshots().mounts(extraction(1)));
+    CountDownLatch begun = new CountDownLatch(1);
+    CountDownLatch mayGoOn = new CountDownLatch(1);
+    try (ExecutorService threads = Executors.newCachedThreadPool()) {
+      // Of the directories of the layer, and by the one who is first alone.
+      AtomicBoolean isFirst = new AtomicBoolean(true);
+      calls.precede(
+          "setTimes",
+          () -> {
+            if (isFirst.getAndSet(false)) {
+              begun.countDown();
+              awaitQuietly(mayGoOn);
+            }
+          });
+      Future<List<Mount>> first = threads.submit(() -> snapshots().mounts(extraction(0)));
+      begun.await();
+      Future<List<Mount>> second = threads.submit(() -> snapshots().mounts(extraction(0)));
+      assertThat(snapshots().mounts(extraction(1))).isNotEmpty();
+      assertThat(snapshots().stat(extraction(0)).name()).isEqualTo(extraction(0));
+      assertThatThrownBy(() -> snapshots().remove(extraction(0)))
+          .isInstanceOf(SnapshotException.FailedPrecondition.class)
+          .hasMessageContaining("cannot remove snapshot");
+      assertThatThrownBy(() -> snapshots().commit("base", extraction(0), "", NO_LABELS))
+          .isInstanceOf(SnapshotException.FailedPrecondition.class)
+          .hasMessageContaining("a layer is being unpacked into the snapshot");
+      assertThatThrownBy(() -> apply(BASE, prepared))
+          .isInstanceOf(SnapshotException.FailedPrecondition.class);
+      snapshots().update(extraction(0), Map.of("label", "value"), List.of("labels.label"));
+      assertThatThrownBy(() -> second.get(200, TimeUnit.MILLISECONDS))
+          .as("the directory is not the one that shows the files yet")
+          .isInstanceOf(TimeoutException.class);
+      mayGoOn.countDown();
+      assertThat(first.get()).isEqualTo(prepared);
+      assertThat(second.get()).isEqualTo(prepared);
+    }
+    assertThat(snapshot(1).resolve("fs/etc/hostname")).hasContent("gatun");
+    snapshots().commit("base", extraction(0), "", NO_LABELS);
+    assertThat(manifest("base")).isNotEmpty();
+  }
+
+  private static void awaitQuietly(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
     }
   }
 
@@ -361,16 +487,78 @@ class IndexedLayersIT {
     assertThatThrownBy(
             () -> unpacker.unpack(new BytesBlob(Compressed.gzip(BASE)), mounts, false, cancelled))
         .isInstanceOf(CancellationException.class);
-    calls.fail("syncData", Errno.EIO);
-    assertThatThrownBy(() -> apply(BASE, mounts))
-        .isInstanceOf(SnapshotException.StorageFailure.class)
-        .hasMessageContaining("EIO");
-    calls.succeed("syncData");
     assertThat(layers()).isEmpty();
     assertThat(snapshot(1).resolve("fs")).isEmptyDirectory();
     apply(BASE, mounts);
     snapshots().commit("base", extraction(0), "", NO_LABELS);
     assertThat(manifest("base")).isNotEmpty();
+  }
+
+  /** As with a directory: the kernel says once that something was lost, and not what. */
+  @Test
+  void aSyncOfALayerThatFailsConcernsAllThatIsNotCommitted() throws Exception {
+    List<Mount> mounts = snapshots().prepare(extraction(0), "", NO_LABELS);
+    apply(BASE, snapshots().prepare(extraction(1), "", NO_LABELS));
+    calls.fail("syncData", Errno.EIO);
+    assertThatThrownBy(() -> apply(SECOND, mounts))
+        .isInstanceOf(SnapshotException.StorageFailure.class)
+        .hasMessageContaining("EIO");
+    calls.succeed("syncData");
+    assertThat(layers()).containsExactly(hex(BASE));
+    assertThat(snapshot(1).resolve("fs")).isEmptyDirectory();
+    assertThatThrownBy(() -> apply(SECOND, mounts))
+        .isInstanceOf(SnapshotException.FailedPrecondition.class)
+        .hasMessageContaining("the disk failed to sync");
+    assertThatThrownBy(() -> snapshots().commit("base", extraction(1), "", NO_LABELS))
+        .isInstanceOf(SnapshotException.FailedPrecondition.class)
+        .hasMessageContaining("the disk failed to sync");
+    snapshots().remove(extraction(1));
+    unpack(BASE, "base", "");
+    assertThat(manifest("base")).isNotEmpty();
+  }
+
+  @Test
+  void aLayerThatHasNoIndexOnItsParentsLeavesNoTar() throws Exception {
+    engine.close();
+    open(newDirectory(LoopFilesystem.Kind.XFS), LayerSetting.INDEXED, TestRoots.REBASING, "boot");
+    byte[] base =
+        TarBuilder.pax().xattr("user.large", new byte[65_536]).directory("etc", 0750).finish();
+    byte[] second = TarBuilder.pax().file("etc/file", 0644, "file").finish();
+    apply(base, snapshots().prepare(extraction(0), "", NO_LABELS));
+    apply(second, snapshots().prepare(extraction(1), "", NO_LABELS));
+    assertThat(layers()).containsExactly(hex(second));
+    snapshots().commit("base", extraction(0), "", NO_LABELS);
+    snapshots().commit("second", extraction(1), "base", NO_LABELS);
+    assertThat(snapshot(2).resolve("fs/etc/file")).hasContent("file");
+    assertThat(layers()).isEmpty();
+  }
+
+  /** Its record may be on the disk, and turn up when the root is opened again. */
+  @Test
+  void theIndexStaysThatTheRecordOfAFailedCommitMayName() throws Exception {
+    engine.close();
+    directory = newDirectory(LoopFilesystem.Kind.EXT4);
+    engine =
+        EngineRoot.open(
+            calls.disk(),
+            TestRoots.settings(directory, DriverSetting.OVERLAY, TestRoots.REBASING)
+                .withLayers(LayerSetting.INDEXED)
+                .withLayerSync(LayerSync.NONE),
+            InstantSource.system(),
+            "boot");
+    unpacker = engine.unpacker(2);
+    apply(BASE, snapshots().prepare(extraction(0), "", NO_LABELS));
+    snapshots().commit("base", extraction(0), "", NO_LABELS);
+    apply(SECOND, snapshots().prepare(extraction(1), "", NO_LABELS));
+    Path layer = directory.resolve("layers").resolve(hex(SECOND));
+    Set<String> before = TestEngine.names(layer);
+    int syncs = calls.count("syncData");
+    calls.fail("syncData", Errno.EIO);
+    assertThatThrownBy(() -> snapshots().commit("second", extraction(1), "base", NO_LABELS))
+        .isInstanceOf(SnapshotException.class);
+    assertThat(calls.count("syncData")).isGreaterThan(syncs);
+    assertThat(TestEngine.names(layer)).containsAll(before).hasSizeGreaterThan(before.size());
+    calls.succeed("syncData");
   }
 
   @ParameterizedTest
@@ -422,6 +610,59 @@ class IndexedLayersIT {
       reopen("first boot");
       assertThat(container.path().resolve("opt/deep/last")).hasContent("last");
       assertThat(snapshots().mounts("container")).isEqualTo(mounts);
+    }
+  }
+
+  @Test
+  @Timeout(60)
+  void whoMountsOneLayerKeepsNobodyFromAnother() throws Exception {
+    unpack(BASE, "base", "");
+    unpack(THIRD, "other", "");
+    // What a crash leaves there has to be taken away first.
+    Files.createDirectory(snapshot(1).resolve("fs"));
+    CountDownLatch begun = new CountDownLatch(1);
+    CountDownLatch mayGoOn = new CountDownLatch(1);
+    AtomicReference<Thread> slow = new AtomicReference<>();
+    calls.precede(
+        "removeDirectory",
+        () -> {
+          if (Thread.currentThread() == slow.get()) {
+            begun.countDown();
+            awaitQuietly(mayGoOn);
+          }
+        });
+    try (ExecutorService threads = Executors.newSingleThreadExecutor()) {
+      Future<List<Mount>> first =
+          threads.submit(
+              () -> {
+                slow.set(Thread.currentThread());
+                return snapshots().prepare("on base", "base", NO_LABELS);
+              });
+      begun.await();
+      try (KernelMount other =
+          KernelMount.of(snapshots().prepare("on other", "other", NO_LABELS))) {
+        assertThat(other.path().resolve("opt/deep/last")).hasContent("last");
+      }
+      snapshots().remove("on other");
+      mayGoOn.countDown();
+      try (KernelMount base = KernelMount.of(first.get())) {
+        assertThat(base.path().resolve("etc/hostname")).hasContent("gatun");
+      }
+    }
+  }
+
+  @Test
+  void whatSeveralSnapshotsNeedIsMountedAgainAndStaysForTheLastOfThem() throws Exception {
+    unpackAll();
+    snapshots().prepare("first", "chain-2", NO_LABELS);
+    snapshots().prepare("second", "chain-2", NO_LABELS);
+    snapshots().view("third", "chain-0", NO_LABELS);
+    reboot();
+    assertThat(mounted()).containsExactly(1L, 2L, 3L);
+    snapshots().remove("first");
+    snapshots().remove("third");
+    try (KernelMount second = KernelMount.of(snapshots().mounts("second"))) {
+      assertThat(second.path().resolve("opt/deep/last")).hasContent("last");
     }
   }
 

@@ -20,6 +20,8 @@ import io.gatun.snapshot.apply.codec.Compression;
 import io.gatun.snapshot.diff.CollectedBlob;
 import io.gatun.snapshot.diff.LayerFormat;
 import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.driver.Chain;
+import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.fixture.Compressed;
 import io.gatun.snapshot.fixture.KernelMount;
@@ -32,9 +34,17 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** Containers with user namespaces on layers that are kept as tars. */
@@ -88,12 +98,17 @@ class MappedIndexesIT {
   }
 
   private void open() throws Exception {
-    engine =
-        EngineRoot.open(
-            new LinuxDisk(),
-            TestRoots.settings(directory, DriverSetting.OVERLAY, TestRoots.REMAPPING)
-                .withLayers(LayerSetting.INDEXED),
-            InstantSource.system());
+    engine = open(UnaryOperator.identity());
+  }
+
+  private EngineRoot open(UnaryOperator<Driver> between) throws Exception {
+    return EngineRoot.open(
+        new LinuxDisk(),
+        TestRoots.settings(directory, DriverSetting.OVERLAY, TestRoots.REMAPPING)
+            .withLayers(LayerSetting.INDEXED),
+        InstantSource.system(),
+        "boot",
+        between);
   }
 
   private List<LinuxPath> mounted(String below) throws ErrnoException {
@@ -157,6 +172,49 @@ class MappedIndexesIT {
     assertThat(mounted("mapped")).isEmpty();
     assertThat(mounted("snapshots")).isEmpty();
     assertThat(directory.resolve("mapped")).isEmptyDirectory();
+  }
+
+  /** Or what it is shown would be shown again after the layers were taken away. */
+  @Test
+  @Timeout(60)
+  void aSnapshotIsNotRemovedWhileItsLayersAreShownWithOtherOwners() throws Exception {
+    engine.snapshotter().prepare("container", "top", MAPPED);
+    engine.close();
+    CountDownLatch begun = new CountDownLatch(1);
+    CountDownLatch mayGoOn = new CountDownLatch(1);
+    engine =
+        open(
+            driver ->
+                new ForwardingDriver(driver) {
+                  @Override
+                  public List<Mount> mounts(Chain chain) throws ErrnoException {
+                    begun.countDown();
+                    awaitQuietly(mayGoOn);
+                    return super.mounts(chain);
+                  }
+                });
+    try (ExecutorService threads = Executors.newCachedThreadPool()) {
+      Future<?> mounts = threads.submit(() -> engine.snapshotter().mounts("container"));
+      begun.await();
+      Future<?> removal = threads.submit(() -> engine.snapshotter().remove("container"));
+      assertThatThrownBy(() -> removal.get(200, TimeUnit.MILLISECONDS))
+          .isInstanceOf(TimeoutException.class);
+      mayGoOn.countDown();
+      mounts.get();
+      removal.get();
+    }
+    engine.snapshotter().remove("top");
+    engine.snapshotter().remove("base");
+    engine.snapshotter().cleanup();
+    assertThat(mounted("mapped")).isEmpty();
+  }
+
+  private static void awaitQuietly(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
   }
 
   @Test

@@ -33,18 +33,21 @@ public final class LayerDraft implements AutoCloseable {
   private final Fd layers;
   private final LinuxPath name;
   private final Fd directory;
+  private final long mark;
   private boolean isPublished;
 
   /**
    * @param layers the directory that it is in
    * @param name under which it was made there
    * @param directory itself, which is closed with this
+   * @param mark from {@link TrustedFiles#mark}
    */
-  LayerDraft(Disk disk, Fd layers, LinuxPath name, Fd directory) {
+  LayerDraft(Disk disk, Fd layers, LinuxPath name, Fd directory, long mark) {
     this.disk = disk;
     this.layers = layers;
     this.name = name;
     this.directory = directory;
+    this.mark = mark;
   }
 
   Fd directory() {
@@ -53,6 +56,10 @@ public final class LayerDraft implements AutoCloseable {
 
   LinuxPath name() {
     return name;
+  }
+
+  long mark() {
+    return mark;
   }
 
   /** {@return where the tree of a large layer goes meanwhile} */

@@ -24,11 +24,13 @@ final class LayerFiles {
 
   private final Disk disk;
   private final Root root;
+  private final SyncWatch watch;
   private Optional<Fd> top;
 
-  LayerFiles(Disk disk, Root root) throws ErrnoException {
+  LayerFiles(Disk disk, Root root, SyncWatch watch) throws ErrnoException {
     this.disk = disk;
     this.root = root;
+    this.watch = watch;
     this.top = root.openLayers();
   }
 
@@ -123,7 +125,22 @@ final class LayerFiles {
 
   void syncData(Fd directory, LinuxPath name) throws ErrnoException {
     try (Fd file = open(directory, name)) {
-      disk.syncData(file);
+      watch.run(() -> disk.syncData(file));
+    }
+  }
+
+  void sync(Fd directory) throws ErrnoException {
+    watch.run(() -> disk.sync(directory));
+  }
+
+  /** Makes an empty file, unless there is something of its name. */
+  void createIfFree(Fd directory, LayerFile file) throws ErrnoException {
+    try {
+      disk.createFile(directory, file.name(), LayerFile.MODE).close();
+    } catch (ErrnoException e) {
+      if (!e.is(Errno.EEXIST)) {
+        throw e;
+      }
     }
   }
 

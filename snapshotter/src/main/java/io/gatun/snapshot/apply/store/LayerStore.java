@@ -30,7 +30,8 @@ import org.slf4j.LoggerFactory;
  *   layers/DIFF-ID/tar              the uncompressed layer, whose sha256 is DIFF-ID (64 hexadecimal
  *                                   digits); zeros behind it up to a multiple of 512 bytes
  *   layers/DIFF-ID/index-SHA256     an index of it, one for each way in which its snapshots differ
- *   layers/DIFF-ID/blob-SHA256      empty: our own apply has checked that this blob is the layer
+ *   layers/DIFF-ID/blob-SHA256      empty: our own apply has checked that this blob is the layer, whose
+ *                                   tar is on the disk
  *   layers/N.new/                   a layer in the making; left over if the daemon is killed
  * </pre>
  *
@@ -40,8 +41,11 @@ import org.slf4j.LoggerFactory;
  *
  * <p>The order of steps: tar and index are written to a directory of their own -> synced, and then
  * the directory -> renamed to the diff id, or the index moved beside a tar that is there -> {@code
- * layers/} synced. Only then may a record name them. Removal is the other way round, first no
- * record, then the files; so what no record names is garbage, and nobody keeps a list.
+ * layers/} synced. Only then may a record name them, and only of a tar that was synced is it said
+ * which blob it is. Who does without the syncs may find anything under these names after a power
+ * cut: so a file that is there already is the layer's only if it is known to be whole, and is
+ * replaced otherwise. Removal is the other way round, first no record, then the files; so what no
+ * record names is garbage, and nobody keeps a list.
  *
  * <p>Safe for use by several threads.
  */
@@ -54,6 +58,7 @@ public final class LayerStore {
   private final Disk disk;
   private final Root root;
   private final LayerFiles files;
+  private final TrustedFiles trusted;
   private final Map<Digest, Digest> diffIdsOfBlobs = new ConcurrentHashMap<>();
   private final Map<Digest, Integer> uses = new HashMap<>();
   private long drafts;
@@ -84,18 +89,21 @@ public final class LayerStore {
     }
   }
 
-  private LayerStore(Disk disk, Root root) throws ErrnoException {
+  private LayerStore(Disk disk, Root root, SyncWatch watch) throws ErrnoException {
     this.disk = disk;
     this.root = root;
-    this.files = new LayerFiles(disk, root);
+    this.files = new LayerFiles(disk, root, watch);
+    this.trusted = new TrustedFiles(watch);
   }
 
   /**
    * {@return the store of a root, whose descriptor of {@code layers/} it uses} Layers in the making
    * that a daemon before this one has left go to the trash.
+   *
+   * @param watch is told of failed syncs, and knows of those of others
    */
-  public static LayerStore open(Disk disk, Root root) throws ErrnoException {
-    LayerStore store = new LayerStore(disk, root);
+  public static LayerStore open(Disk disk, Root root, SyncWatch watch) throws ErrnoException {
+    LayerStore store = new LayerStore(disk, root, watch);
     store.find();
     return store;
   }
@@ -115,6 +123,7 @@ public final class LayerStore {
     for (LayerFile file : files.of(diffId)) {
       if (file instanceof LayerFile.Blob(Digest blob)) {
         diffIdsOfBlobs.put(blob, diffId);
+        trusted.durable(diffId, LayerFile.Tar.TAR);
       }
     }
   }
@@ -165,10 +174,11 @@ public final class LayerStore {
 
   /**
    * {@return the layer that a blob is, if an apply to this store has read that blob to its end and
-   * found it right}
+   * found it right, and the tar is known to be whole}
    */
   public Optional<Digest> diffIdOf(Digest blob) {
-    return Optional.ofNullable(diffIdsOfBlobs.get(blob));
+    return Optional.ofNullable(diffIdsOfBlobs.get(blob))
+        .filter(diffId -> trusted.contains(diffId, LayerFile.Tar.TAR));
   }
 
   /** {@return a claim on a layer, if it is there} */
@@ -185,7 +195,8 @@ public final class LayerStore {
     }
   }
 
-  private synchronized Use claim(Digest diffId) {
+  /** {@return a claim on a layer, whether it is there or not} */
+  public synchronized Use claim(Digest diffId) {
     uses.merge(diffId, 1, Integer::sum);
     return new Use(diffId);
   }
@@ -206,6 +217,7 @@ public final class LayerStore {
   public synchronized LayerDraft draft() throws LayerStoreException {
     try {
       Fd all = files.createTop();
+      long mark = trusted.mark();
       while (true) {
         LinuxPath name = LayerFile.inTheMaking(++drafts);
         try {
@@ -216,7 +228,7 @@ public final class LayerStore {
           }
           throw e;
         }
-        return new LayerDraft(disk, all, name, root.openDirectory(all, name));
+        return new LayerDraft(disk, all, name, root.openDirectory(all, name), mark);
       }
     } catch (ErrnoException e) {
       throw new LayerStoreException("cannot begin a layer", e);
@@ -258,41 +270,113 @@ public final class LayerStore {
       LayerDraft draft, Digest diffId, Digest index, boolean isDurable, Optional<Digest> blob)
       throws ErrnoException {
     Fd from = draft.directory();
+    LayerFile.Index indexFile = new LayerFile.Index(index);
+    Optional<LayerFile.Blob> record = isDurable ? blob.map(LayerFile.Blob::new) : Optional.empty();
     if (isDurable) {
       files.syncData(from, LayerDraft.TAR);
       files.syncData(from, LayerDraft.INDEX);
     }
-    disk.rename(from, LayerDraft.INDEX, from, new LayerFile.Index(index).name());
-    if (blob.isPresent()) {
-      disk.createFile(from, new LayerFile.Blob(blob.get()).name(), LayerFile.MODE).close();
+    disk.rename(from, LayerDraft.INDEX, from, indexFile.name());
+    if (record.isPresent()) {
+      disk.createFile(from, record.get().name(), LayerFile.MODE).close();
     }
     if (isDurable) {
-      disk.sync(from);
+      files.sync(from);
     }
-    Fd all = files.top();
-    LinuxPath name = LayerFiles.directory(diffId);
-    boolean isNew = files.moveIfFree(all, draft.name(), all, name);
-    if (isNew) {
-      draft.published();
-    } else {
+    if (!publishWhole(draft, diffId, indexFile, isDurable)) {
       try (Fd into = files.openDirectory(diffId)) {
-        // Should it be missing, which was reported, this is it again.
-        files.moveIfFree(from, LayerDraft.TAR, into, LayerDraft.TAR);
-        add(from, into, index, isDurable);
-        if (blob.isPresent()) {
-          LinuxPath record = new LayerFile.Blob(blob.get()).name();
-          files.moveIfFree(from, record, into, record);
-        }
-        if (isDurable) {
-          // Whoever has put it there may not have waited for it.
-          files.syncData(into, LayerFile.Tar.TAR.name());
-          disk.sync(into);
-        }
+        publishBeside(draft, into, diffId, indexFile, isDurable, record);
       }
     }
     if (isDurable) {
-      disk.sync(all);
+      files.sync(files.top());
     }
+  }
+
+  /** {@return whether there was no such layer, so that the draft is the layer now} */
+  private synchronized boolean publishWhole(
+      LayerDraft draft, Digest diffId, LayerFile.Index index, boolean isDurable)
+      throws ErrnoException {
+    Fd all = files.top();
+    if (!files.moveIfFree(all, draft.name(), all, LayerFiles.directory(diffId))) {
+      return false;
+    }
+    draft.published();
+    trust(diffId, LayerFile.Tar.TAR, draft, isDurable);
+    trust(diffId, index, draft, isDurable);
+    return true;
+  }
+
+  /** Has of a draft what the layer lacks, be it that nobody knows what is there instead. */
+  private void publishBeside(
+      LayerDraft draft,
+      Fd into,
+      Digest diffId,
+      LayerFile.Index index,
+      boolean isDurable,
+      Optional<LayerFile.Blob> record)
+      throws ErrnoException {
+    boolean isTarPlaced = place(draft, into, diffId, LayerFile.Tar.TAR, isDurable);
+    boolean isIndexPlaced = place(draft, into, diffId, index, isDurable);
+    if (!isDurable) {
+      return;
+    }
+    // Whoever has put them there may not have waited for them.
+    if (!isIndexPlaced) {
+      sync(into, diffId, index);
+    }
+    sync(into, diffId, LayerFile.Tar.TAR);
+    if (record.isPresent()) {
+      if (isTarPlaced) {
+        // Or it might vouch for what was there before.
+        files.sync(into);
+      }
+      files.moveIfFree(draft.directory(), record.get().name(), into, record.get().name());
+    }
+    files.sync(into);
+  }
+
+  /**
+   * Has a file of a draft take the place of a layer's, unless that is known to be whole.
+   *
+   * @return whether it has
+   */
+  private synchronized boolean place(
+      LayerDraft draft, Fd into, Digest diffId, LayerFile file, boolean isDurable)
+      throws ErrnoException {
+    Fd from = draft.directory();
+    if (trusted.contains(diffId, file) && files.contain(diffId, file)) {
+      return false;
+    }
+    boolean isSynced = isDurable;
+    if (!isSynced && file instanceof LayerFile.Tar && isVouchedFor(diffId)) {
+      // One that has vanished; what was said of it is said of this one from now on.
+      files.syncData(from, file.name());
+      isSynced = true;
+    }
+    if (!files.moveIfFree(from, file.name(), into, file.name())) {
+      disk.replace(from, file.name(), into, file.name());
+    }
+    trust(diffId, file, draft, isSynced);
+    return true;
+  }
+
+  /** {@return whether it is recorded that a blob is the layer} */
+  private boolean isVouchedFor(Digest diffId) throws ErrnoException {
+    return files.of(diffId).stream().anyMatch(LayerFile.Blob.class::isInstance);
+  }
+
+  private void trust(Digest diffId, LayerFile file, LayerDraft draft, boolean isDurable) {
+    if (isDurable) {
+      trusted.durable(diffId, file);
+    } else {
+      trusted.written(diffId, file, draft.mark());
+    }
+  }
+
+  private void sync(Fd directory, Digest diffId, LayerFile file) throws ErrnoException {
+    files.syncData(directory, file.name());
+    trusted.synced(diffId, file);
   }
 
   /**
@@ -300,22 +384,32 @@ public final class LayerStore {
    */
   public void sync(Digest diffId) throws LayerStoreException {
     try (Fd directory = files.openDirectory(diffId)) {
-      files.syncData(directory, LayerFile.Tar.TAR.name());
+      sync(directory, diffId, LayerFile.Tar.TAR);
       for (Digest index : indexes(diffId)) {
-        files.syncData(directory, new LayerFile.Index(index).name());
+        sync(directory, diffId, new LayerFile.Index(index));
       }
-      disk.sync(directory);
-      disk.sync(files.top());
+      files.sync(directory);
+      recordBlobs(directory, diffId);
+      files.sync(files.top());
     } catch (ErrnoException e) {
       throw new LayerStoreException("cannot sync layer " + diffId, e);
     }
   }
 
-  private void add(Fd from, Fd into, Digest index, boolean isDurable) throws ErrnoException {
-    LinuxPath name = new LayerFile.Index(index).name();
-    boolean isThere = !files.moveIfFree(from, name, into, name);
-    if (isThere && isDurable) {
-      files.syncData(into, name);
+  /** Records which blobs are a layer whose tar was not on the disk when they were applied. */
+  private void recordBlobs(Fd directory, Digest diffId) throws ErrnoException {
+    boolean isNew = false;
+    for (Map.Entry<Digest, Digest> known : diffIdsOfBlobs.entrySet()) {
+      LayerFile.Blob record = new LayerFile.Blob(known.getKey());
+      if (known.getValue().equals(diffId)
+          && trusted.contains(diffId, LayerFile.Tar.TAR)
+          && !files.contain(diffId, record)) {
+        files.createIfFree(directory, record);
+        isNew = true;
+      }
+    }
+    if (isNew) {
+      files.sync(directory);
     }
   }
 
@@ -326,7 +420,7 @@ public final class LayerStore {
    * @param top what the top of the layer's tree has
    * @param inheritance what directories have that the layer does not name
    * @param isDurable whether it has to be on the disk when this returns
-   * @return the index; nothing was written that is there already
+   * @return the index; nothing was written that is known to be there already
    * @throws LayerStoreException if the tar cannot be read, or the index not be written
    * @throws io.gatun.snapshot.apply.index.InexpressibleLayerException if an index cannot express
    *     what the layer inherits
@@ -347,11 +441,15 @@ public final class LayerStore {
       if (isDurable) {
         files.syncData(from, LayerDraft.INDEX);
       }
-      disk.rename(from, LayerDraft.INDEX, from, new LayerFile.Index(index.digest()).name());
+      LayerFile.Index file = new LayerFile.Index(index.digest());
+      disk.rename(from, LayerDraft.INDEX, from, file.name());
       try (Fd into = files.openDirectory(diffId)) {
-        add(from, into, index.digest(), isDurable);
+        boolean isPlaced = place(draft, into, diffId, file, isDurable);
         if (isDurable) {
-          disk.sync(into);
+          if (!isPlaced) {
+            sync(into, diffId, file);
+          }
+          files.sync(into);
         }
       }
       return index;
@@ -394,6 +492,7 @@ public final class LayerStore {
     }
     if (kept.isEmpty()) {
       diffIdsOfBlobs.values().removeIf(diffId::equals);
+      trusted.removeAll(diffId);
       return Optional.of(moveToTrash(LayerFiles.directory(diffId)));
     }
     Set<Digest> unused = indexes(diffId);
@@ -401,7 +500,9 @@ public final class LayerStore {
     if (!unused.isEmpty()) {
       try (Fd directory = files.openDirectory(diffId)) {
         for (Digest index : unused) {
-          disk.removeFile(directory, new LayerFile.Index(index).name());
+          LayerFile.Index file = new LayerFile.Index(index);
+          trusted.remove(diffId, file);
+          disk.removeFile(directory, file.name());
         }
       }
     }

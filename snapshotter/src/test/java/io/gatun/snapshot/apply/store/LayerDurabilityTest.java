@@ -1,7 +1,9 @@
 package io.gatun.snapshot.apply.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.gatun.linux.Errno;
 import io.gatun.linux.Fd;
 import io.gatun.linux.Timespec;
 import io.gatun.snapshot.apply.BytesBlob;
@@ -17,12 +19,14 @@ import io.gatun.snapshot.fault.FaultyDisk;
 import io.gatun.snapshot.fault.MachineStoppedException;
 import io.gatun.snapshot.fault.PageCache;
 import io.gatun.snapshot.fixture.Compressed;
+import io.gatun.snapshot.fixture.DiskCalls;
 import io.gatun.snapshot.fixture.TarBuilder;
 import java.io.IOException;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -32,6 +36,8 @@ import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** In which order layers come to the disk, and what a power cut at any instant leaves of them. */
 final class LayerDurabilityTest {
@@ -40,6 +46,7 @@ final class LayerDurabilityTest {
       TarBuilder.pax().directory("d", 0755).file("u/f", 0644, "content".repeat(1000)).finish();
   private static final byte[] GZIP = Compressed.gzip(TAR);
   private static final Digest DIFF_ID = BytesBlob.digestOf(TAR);
+  private static final String BLOB = "blob-" + BytesBlob.digestOf(GZIP).hex();
   private static final Timespec ZERO = new Timespec(0, 0);
   private static final int CUTS_EACH = 3;
 
@@ -56,6 +63,10 @@ final class LayerDurabilityTest {
               String call = method.getName();
               if (call.startsWith("sync")) {
                 calls.add(call + " " + last(arguments[0].toString()));
+              } else if (call.equals("replace")) {
+                calls.add(
+                    "replace %s by %s"
+                        .formatted(last(arguments[3].toString()), last(arguments[1].toString())));
               } else if (call.equals("rename")) {
                 calls.add("rename " + arguments[1] + " to " + last(arguments[3].toString()));
               }
@@ -99,11 +110,9 @@ final class LayerDurabilityTest {
               "rename index to index-SHA256",
               "sync 3.new",
               "rename 3.new to DIFF-ID",
-              "rename tar to tar",
-              "rename index-%s to index-SHA256".formatted(index(stored)),
               "syncData index-SHA256",
-              "rename blob-%s to blob-SHA256".formatted(BytesBlob.digestOf(GZIP).hex()),
               "syncData tar",
+              "rename %s to blob-SHA256".formatted(BLOB),
               "sync DIFF-ID",
               "sync layers");
     }
@@ -114,16 +123,35 @@ final class LayerDurabilityTest {
   }
 
   @Test
+  void aTarOfWhichNobodyKnowsIsReplacedBeforeItIsSaidWhichBlobItIs() throws Exception {
+    try (TestStore stored = open(new LinuxDisk())) {
+      stored.keep(GZIP, false);
+    }
+    List<String> calls = new ArrayList<>();
+    try (TestStore stored = open(recording(new UnsyncedDisk(), calls))) {
+      stored.keep(GZIP);
+      assertThat(calls)
+          .endsWith(
+              "rename 1.new to DIFF-ID",
+              "rename tar to tar",
+              "replace tar by tar",
+              "rename index-%s to index-SHA256".formatted(index(stored)),
+              "replace index-SHA256 by index-SHA256",
+              "syncData tar",
+              "sync DIFF-ID",
+              "rename %s to blob-SHA256".formatted(BLOB),
+              "sync DIFF-ID",
+              "sync layers");
+    }
+  }
+
+  @Test
   void whoWaitsForNothingSyncsNothing() throws Exception {
     List<String> calls = new ArrayList<>();
     try (TestStore stored = open(recording(new UnsyncedDisk(), calls))) {
       stored.keep(new byte[1024]);
       calls.clear();
-      try (LayerDraft draft = stored.store().draft()) {
-        IndexedApply.Result.Indexed result =
-            (IndexedApply.Result.Indexed) stored.apply(GZIP, draft);
-        stored.store().publish(draft, result, BytesBlob.digestOf(GZIP), false).close();
-      }
+      stored.keep(GZIP, false);
       assertThat(calls).noneMatch(call -> call.startsWith("sync"));
       assertThat(stored.tar(DIFF_ID)).hasBinaryContent(TAR);
       calls.clear();
@@ -134,6 +162,88 @@ final class LayerDurabilityTest {
 
   private TestStore open(Disk disk) throws Exception {
     return new TestStore(disk, temporary.resolve("root"));
+  }
+
+  // What may be lost.
+
+  private static boolean isKnown(TestStore stored) {
+    return stored.store().diffIdOf(BytesBlob.digestOf(GZIP)).isPresent();
+  }
+
+  @Test
+  void nothingSaysWhichBlobATarIsThatMayNotBeOnTheDisk() throws Exception {
+    try (TestStore stored = open(new LinuxDisk())) {
+      stored.keep(GZIP, false);
+      assertThat(TestStore.names(stored.layer(DIFF_ID))).doesNotContain(BLOB);
+      assertThat(isKnown(stored)).as("to who wrote it").isTrue();
+    }
+    try (TestStore stored = open(new LinuxDisk())) {
+      assertThat(isKnown(stored)).isFalse();
+      stored.keep(GZIP, false);
+      stored.store().sync(DIFF_ID);
+      assertThat(TestStore.names(stored.layer(DIFF_ID))).contains(BLOB);
+    }
+    try (TestStore stored = open(new LinuxDisk())) {
+      assertThat(isKnown(stored)).isTrue();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void whatAPowerCutHasLeftUnderTheNamesOfALayerIsReplaced(boolean isDurable) throws Exception {
+    Digest index;
+    try (TestStore stored = open(new LinuxDisk())) {
+      index = ((IndexedApply.Result.Indexed) stored.keep(GZIP, false)).index().digest();
+      // As with delayed allocation.
+      Files.write(stored.tar(DIFF_ID), new byte[0]);
+      Files.write(stored.index(DIFF_ID, index), new byte[4096]);
+    }
+    try (TestStore stored = open(new LinuxDisk())) {
+      stored.keep(GZIP, isDurable);
+      assertThat(stored.tar(DIFF_ID)).hasBinaryContent(TAR);
+      assertThat(BytesBlob.digestOf(Files.readAllBytes(stored.index(DIFF_ID, index))))
+          .isEqualTo(index);
+      assertThat(isKnown(stored)).isTrue();
+    }
+  }
+
+  @Test
+  void aTarThatIsOnTheDiskOrJustWrittenIsNotReplaced() throws Exception {
+    Object first;
+    try (TestStore stored = open(new LinuxDisk())) {
+      stored.keep(GZIP, false);
+      first = fileKey(stored.tar(DIFF_ID));
+      stored.keep(GZIP, true);
+      assertThat(fileKey(stored.tar(DIFF_ID))).isEqualTo(first);
+    }
+    try (TestStore stored = open(new LinuxDisk())) {
+      stored.keep(GZIP, false);
+      assertThat(fileKey(stored.tar(DIFF_ID))).isEqualTo(first);
+    }
+  }
+
+  private static Object fileKey(Path file) throws IOException {
+    return Files.readAttributes(file, BasicFileAttributes.class).fileKey();
+  }
+
+  @Test
+  void aSyncThatFailsTakesTheTrustFromWhatIsNotOnTheDisk() throws Exception {
+    DiskCalls calls = new DiskCalls(new LinuxDisk());
+    try (TestStore stored = open(calls.disk())) {
+      stored.keep(GZIP, false);
+      calls.fail("syncData", Errno.EIO);
+      assertThatThrownBy(() -> stored.keep(new byte[1024]))
+          .isInstanceOf(LayerStoreException.class)
+          .hasMessageContaining("EIO");
+      calls.succeed("syncData");
+      assertThat(isKnown(stored)).isFalse();
+      Object lost = fileKey(stored.tar(DIFF_ID));
+      stored.keep(GZIP, true);
+      assertThat(fileKey(stored.tar(DIFF_ID))).isNotEqualTo(lost);
+      calls.fail("syncData", Errno.EIO);
+      assertThatThrownBy(() -> stored.keep(new byte[1024])).isInstanceOf(LayerStoreException.class);
+      assertThat(isKnown(stored)).as("of what is on the disk").isTrue();
+    }
   }
 
   // Power cuts.
@@ -175,6 +285,63 @@ final class LayerDurabilityTest {
         run(nth, random, seed);
       }
     }
+  }
+
+  /** The tar of somebody who waits for nothing, and does not come to the disk as it was written. */
+  @Test
+  void noPowerCutLeavesABlobThatIsSaidToBeATarWhichWasNotOnTheDisk() throws Exception {
+    long seed = new Random().nextLong();
+    Random random = new Random(seed);
+    long effects = runTwice(Long.MAX_VALUE, random, seed);
+    assertThat(effects).isGreaterThan(10);
+    for (long nth = 1; nth <= effects; nth++) {
+      for (int i = 0; i < CUTS_EACH; i++) {
+        runTwice(nth, random, seed);
+      }
+    }
+  }
+
+  /** {@return how many effects there were of the second, who waits, until the power was cut} */
+  private long runTwice(long nth, Random random, long seed) throws Exception {
+    Path base = Files.createTempDirectory(temporary, "cut");
+    Path root = base.resolve("root");
+    PageCache cache =
+        new PageCache(
+            new LinuxDisk(),
+            base,
+            Files.createDirectory(temporary.resolve("s" + base.getFileName())));
+    FaultyDisk disk = new FaultyDisk(cache);
+    new TestStore(disk, root).close();
+    disk.syncFilesystem(Fd.CURRENT_DIRECTORY);
+    try (TestStore stored = new TestStore(disk, root)) {
+      stored.keep(GZIP, false);
+    }
+    cache.cutPower(random);
+    long before = disk.effects();
+    if (nth != Long.MAX_VALUE) {
+      disk.planFault(nth, new Fault.TornStop());
+    }
+    try (TestStore stored = new TestStore(disk, root)) {
+      assertThat(isKnown(stored)).isFalse();
+      stored.keep(GZIP, true);
+    } catch (MachineStoppedException e) {
+      // That is what the test is about.
+    }
+    long effects = disk.effects() - before;
+    if (nth != Long.MAX_VALUE) {
+      assertThat(disk.fired()).isPresent();
+      disk.stop();
+      cache.cutPower(random);
+    }
+    String what = "seed %d, %s".formatted(seed, disk.fired());
+    try (TestStore stored = new TestStore(new LinuxDisk(), root)) {
+      assertThat(isKnown(stored) || nth != Long.MAX_VALUE).as(what).isTrue();
+      if (isKnown(stored)) {
+        assertThat(stored.tar(DIFF_ID)).as(what).hasBinaryContent(TAR);
+      }
+    }
+    delete(base);
+    return effects;
   }
 
   /** {@return how many effects there were until the power was cut} */

@@ -35,7 +35,7 @@ final class TestStore implements AutoCloseable {
     this.root = Root.open(disk, path);
     boolean isOpen = false;
     try {
-      this.store = LayerStore.open(disk, root);
+      this.store = LayerStore.open(disk, root, SyncWatch.alone());
       isOpen = true;
     } finally {
       if (!isOpen) {
@@ -54,15 +54,25 @@ final class TestStore implements AutoCloseable {
 
   /** Applies a layer without any below, durably, and keeps it if it has an index. */
   IndexedApply.Result keep(byte[] blob) throws IOException {
-    return keep(new BytesBlob(blob), IndexForm.BASE, new LowerInheritance(List.of()));
+    return keep(blob, true);
+  }
+
+  IndexedApply.Result keep(byte[] blob, boolean isDurable) throws IOException {
+    return keep(new BytesBlob(blob), IndexForm.BASE, new LowerInheritance(List.of()), isDurable);
   }
 
   IndexedApply.Result keep(LayerBlob blob, IndexForm form, LowerInheritance below)
       throws IOException {
+    return keep(blob, form, below, true);
+  }
+
+  private IndexedApply.Result keep(
+      LayerBlob blob, IndexForm form, LowerInheritance below, boolean isDurable)
+      throws IOException {
     try (LayerDraft draft = store.draft()) {
       IndexedApply.Result result = apply(blob, draft, form, below.ofTop(), below);
       if (result instanceof IndexedApply.Result.Indexed indexed) {
-        store.publish(draft, indexed, blob.digest(), true).close();
+        store.publish(draft, indexed, blob.digest(), isDurable).close();
       }
       return result;
     }

@@ -1,0 +1,166 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.driver.Chain;
+import io.gatun.snapshot.driver.Driver;
+import io.gatun.snapshot.metadata.LayerForm;
+import io.gatun.snapshot.metadata.SnapshotRecord;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What requests have to do for snapshots whose layers are kept, and for those on top of them. For
+ * all others, there is nothing to be done here.
+ */
+final class KeptSnapshots {
+
+  private final Driver driver;
+  private final Chains chains;
+  private final NameClaims claims;
+  private final AppliedLayers applied;
+  private final KeptLayers layers;
+  private final ShownLayers shown;
+  private final KeptCommits commits;
+  private final TreeLayout layout;
+
+  KeptSnapshots(
+      Driver driver,
+      Chains chains,
+      NameClaims claims,
+      AppliedLayers applied,
+      KeptLayers layers,
+      ShownLayers shown,
+      KeptCommits commits,
+      TreeLayout layout) {
+    this.driver = driver;
+    this.chains = chains;
+    this.claims = claims;
+    this.applied = applied;
+    this.layers = layers;
+    this.shown = shown;
+    this.commits = commits;
+    this.layout = layout;
+  }
+
+  /** {@return whether the layer of a snapshot, or of one of its parents, is kept} */
+  boolean concern(Chain chain) {
+    return layers.find(chain.id()).isPresent()
+        || chain.parents().stream().anyMatch(parent -> layers.find(parent).isPresent());
+  }
+
+  /** Has the parents of a snapshot to be seen, from now on until what it returns is closed. */
+  ShownLayers.Hold hold(Chain chain) throws ErrnoException {
+    return shown.hold(chain.parents());
+  }
+
+  /**
+   * Brings an active snapshot whose layer is kept into the form in which it is committed, see
+   * {@link KeptCommits#freeze}.
+   */
+  Optional<KeptCommits.Frozen> freeze(SnapshotRecord active, @Nullable SnapshotRecord parent)
+      throws ErrnoException {
+    return commits.freeze(active, parent);
+  }
+
+  /** Says that a snapshot needs nothing below it any more. */
+  void release(long id) {
+    shown.release(id);
+  }
+
+  /** Says that a snapshot has no record any more. */
+  void removed(long id) {
+    shown.release(id);
+    layers.remove(id);
+  }
+
+  /** Takes away what nobody needs of any layer. */
+  void retireAll() throws ErrnoException {
+    layers.retireAll();
+  }
+
+  /** {@return whether no layer is kept} */
+  boolean isEmpty() {
+    return layers.isEmpty();
+  }
+
+  /**
+   * Has the kept layers mounted that snapshots need, and no others.
+   *
+   * @param users all snapshots that need any
+   */
+  void showFor(List<SnapshotRecord> users) throws ErrnoException {
+    KeptChains kept = new KeptChains(chains::parentOf, id -> layers.find(id).isPresent());
+    for (SnapshotRecord user : users) {
+      shown.restore(user.id(), kept.below(user));
+    }
+    shown.unmountOthers();
+  }
+
+  // Mounts.
+
+  /** Has the parents of a snapshot to be seen that is about to be mounted. */
+  void show(Chain chain) throws ErrnoException {
+    shown.show(chain.parents());
+  }
+
+  /**
+   * Puts the files of an active snapshot's layer, if that is kept, where whoever has the mounts
+   * sees them. That takes as long as it takes to unpack the layer, and the snapshot is marked
+   * meanwhile as one into which a layer is being unpacked; who wants the same waits, and others are
+   * refused.
+   */
+  void layOut(SnapshotRecord active, Chain chain) throws ErrnoException {
+    while (layers.find(active.id()).isPresent() && !tryLayOut(active, chain)) {
+      layout.awaitEnd(active.id());
+    }
+  }
+
+  /** {@return whether there is nothing to be done any more; otherwise somebody else is at it} */
+  private boolean tryLayOut(SnapshotRecord active, Chain chain) throws ErrnoException {
+    long id = active.id();
+    TreeLayout.Turn turn;
+    try (var _ = claims.claim(List.of(active.name()), "")) {
+      requireSame(active);
+      if (applied.isUnpacking(id)) {
+        // A layer that is being applied is written there, as somebody wants to see it.
+        return !layout.isUnderWay(id);
+      }
+      applied.begin(active.name(), id);
+      turn = layout.begin(id);
+    }
+    try (turn) {
+      try {
+        Optional<LayerForm.Indexed> form = layers.find(id);
+        if (form.isPresent()) {
+          layout.run("mounts", active.name(), chain, form.get());
+        }
+      } finally {
+        applied.end(id);
+      }
+    }
+    return true;
+  }
+
+  private void requireSame(SnapshotRecord found) {
+    SnapshotRecord current = chains.find("mounts", found.name());
+    if (current.id() != found.id() || current.kind() != found.kind()) {
+      throw Chains.notFound("mounts", found.name());
+    }
+  }
+
+  /**
+   * {@return the mounts of a snapshot} If layers have to be shown with other owners for that, the
+   * snapshot is not removed meanwhile, and they not with it.
+   */
+  List<Mount> mounts(SnapshotRecord snapshot, Chain chain) throws ErrnoException {
+    if (!chain.hasIndexedLower() || !chain.isMappingAsked()) {
+      return driver.mounts(chain);
+    }
+    try (var _ = claims.claim(List.of(snapshot.name()), "")) {
+      requireSame(snapshot);
+      return driver.mounts(chain);
+    }
+  }
+}

@@ -1,0 +1,64 @@
+package io.gatun.snapshot.engine;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which kept layers are needed, by the ids of their snapshots.
+ *
+ * <p>A layer is needed by whoever has it as the nearest of his, and by each needed layer that has
+ * it as the nearest below. So it counts once for all that need one on top of it, and to take a
+ * chain costs as many steps as there are layers in it that nobody has needed before.
+ */
+final class LayerUses {
+
+  /**
+   * A kept layer and those below it, which are the same for whoever has it.
+   *
+   * @param below the nearest
+   */
+  record Chained(long id, @Nullable Chained below) {
+
+    /** {@return the first of these layers, which has the others below it, if there are any} */
+    static @Nullable Chained of(List<Long> ids) {
+      Chained chained = null;
+      for (long id : ids.reversed()) {
+        chained = new Chained(id, chained);
+      }
+      return chained;
+    }
+  }
+
+  private final Map<Long, Integer> counts = new HashMap<>();
+
+  /** {@return the layers that were not needed before, nearest first} */
+  synchronized List<Long> take(@Nullable Chained nearest) {
+    List<Long> taken = new ArrayList<>();
+    for (Chained at = nearest; at != null; at = at.below()) {
+      if (counts.merge(at.id(), 1, Integer::sum) > 1) {
+        break;
+      }
+      taken.add(at.id());
+    }
+    return taken;
+  }
+
+  /** {@return the layers that are not needed any more, nearest first} */
+  synchronized List<Long> drop(@Nullable Chained nearest) {
+    List<Long> dropped = new ArrayList<>();
+    for (Chained at = nearest; at != null; at = at.below()) {
+      if (counts.computeIfPresent(at.id(), (_, count) -> count == 1 ? null : count - 1) != null) {
+        break;
+      }
+      dropped.add(at.id());
+    }
+    return dropped;
+  }
+
+  synchronized boolean isNeeded(long id) {
+    return counts.containsKey(id);
+  }
+}
