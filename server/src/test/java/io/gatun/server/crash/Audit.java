@@ -64,14 +64,20 @@ final class Audit {
    * @param violations what must not be
    * @param states what there is, of each snapshot that there is
    * @param ids every id that anybody may have been told so far
+   * @param tars how many layers are kept as tars
    */
-  record Result(List<Violation> violations, Map<Slot, State> states, Set<Long> ids) {
+  record Result(List<Violation> violations, Map<Slot, State> states, Set<Long> ids, int tars) {
+
+    /** {@return what comes of a root of which nothing is known, with these violations} */
+    static Result nothing(List<Violation> violations) {
+      return new Result(violations, Map.of(), Set.of(), 0);
+    }
 
     /** {@return the same, with what came out besides} */
     Result with(List<Violation> more) {
       List<Violation> all = new ArrayList<>(violations);
       all.addAll(more);
-      return new Result(List.copyOf(all), states, ids);
+      return new Result(List.copyOf(all), states, ids, tars);
     }
 
     /** {@return the ledger for what comes now} */
@@ -99,7 +105,9 @@ final class Audit {
     // In this order: the first request for a snapshot has others made in advance.
     audit.checkLeaks();
     audit.checkNewId();
-    return new Result(audit.violations, audit.states, audit.ids);
+    List<Path> tars = audit.tars();
+    audit.checkTars(tars);
+    return new Result(audit.violations, audit.states, audit.ids, tars.size());
   }
 
   private void take(SnapshotInfo info) {
@@ -153,7 +161,7 @@ final class Audit {
       switch (present.kind()) {
         case ACTIVE -> present = checkActive(present);
         case VIEW -> checkDirectory(MountedFiles.of(snapshots.mounts(present.name())).own());
-        case COMMITTED -> checkFiles(Promise.LAYER_IS_WHOLE, present);
+        case COMMITTED -> checkLayer(present);
       }
     } catch (SnapshotException.NotFound e) {
       report(Promise.DIRECTORY_IS_THERE, "%s: %s".formatted(slot, e));
@@ -203,11 +211,44 @@ final class Audit {
     }
   }
 
+  /** A layer that is kept as its tar is only seen as long as somebody has a snapshot on it. */
+  private void checkLayer(State.Present committed) throws IOException {
+    if (committed.layer().isEmpty() || holdsFiles(own(committed))) {
+      checkFiles(Promise.LAYER_IS_WHOLE, committed);
+      return;
+    }
+    String key = "audit/of " + committed.name();
+    try {
+      snapshots.view(key, committed.name(), Map.of());
+    } catch (SnapshotException e) {
+      report(Promise.LAYER_IS_WHOLE, "%s cannot be seen: %s".formatted(committed.name(), e));
+      return;
+    }
+    // One without files is left out of what is mounted.
+    if (committed.files().filter(files -> !files.lines().isEmpty()).isPresent()) {
+      checkFiles(Promise.LAYER_IS_WHOLE, committed);
+    }
+    snapshots.remove(key);
+  }
+
+  private static boolean holdsFiles(Path directory) throws IOException {
+    if (!Files.isDirectory(directory)) {
+      return false;
+    }
+    try (Stream<Path> files = Files.list(directory)) {
+      return files.findAny().isPresent();
+    }
+  }
+
+  private Path own(State.Present present) {
+    return root.resolve("snapshots/%d/fs".formatted(present.id()));
+  }
+
   private void checkFiles(Promise promise, State.Present present) throws IOException {
     if (present.files().isEmpty()) {
       return;
     }
-    Path own = root.resolve("snapshots/%d/fs".formatted(present.id()));
+    Path own = own(present);
     if (!Files.isDirectory(own)) {
       report(
           Promise.DIRECTORY_IS_THERE,
@@ -248,6 +289,24 @@ final class Audit {
     List<Path> directories = entries("snapshots");
     if (directories.size() != listed.size()) {
       report(Promise.NOTHING_LEAKS, "there are %s for %s".formatted(directories, listed));
+    }
+  }
+
+  private List<Path> tars() throws IOException {
+    return Files.exists(root.resolve("layers")) ? entries("layers") : List.of();
+  }
+
+  private void checkTars(List<Path> tars) {
+    Set<String> needed = new HashSet<>();
+    for (State state : states.values()) {
+      if (state instanceof State.Present present) {
+        present.layer().map(Layer::diffId).ifPresent(needed::add);
+      }
+    }
+    for (Path layer : tars) {
+      if (!needed.contains("sha256:" + layer.getFileName())) {
+        report(Promise.NOTHING_LEAKS, "no snapshot has %s for its layer".formatted(layer));
+      }
     }
   }
 

@@ -14,5 +14,16 @@ final class CrashForm {
   /** How often each filesystem lives on with what a cut has left. */
   static final int EPOCHS = IS_LONG ? 6 : 3;
 
+  /** One round in so many has layers kept as tars. */
+  private static final int INDEXED_ONES = 3;
+
   private CrashForm() {}
+
+  /**
+   * {@return lines for the configuration file of a round of a test} Most have directories alone,
+   * and all have what the rounds before them have left.
+   */
+  static String layers(int round) {
+    return round % INDEXED_ONES == 1 ? "layers = \"indexed\"" : "";
+  }
 }

@@ -95,10 +95,13 @@ final class KillCrashTest {
     lane.filesystem().make(image);
     Preparation preparation = Preparation.of(lane.program(), directory);
     Path mountPoint = Files.createDirectory(directory.resolve("volume"));
-    try (LoopMount volume = LoopMount.mount(lane.filesystem(), image, mountPoint)) {
-      Path root = volume.directory().resolve("root");
+    Path root = mountPoint.resolve("root");
+    try (var _ = LoopMount.mount(lane.filesystem(), image, mountPoint);
+        LayerMounts layersMounted = new LayerMounts(root)) {
       Launcher launcher = new Launcher(directory, root, preparation, layers.configuration());
-      return new Killing(lane, directory, root, launcher, layers, random).run();
+      String outcome = new Killing(lane, directory, root, launcher, layers, random).run();
+      assertThat(layersMounted.takeAway()).isEmpty();
+      return outcome;
     }
   }
 
@@ -115,6 +118,7 @@ final class KillCrashTest {
     private int steps;
     private int killedAtStart;
     private int stops;
+    private int tars;
     private long startNanos;
 
     Killing(
@@ -136,20 +140,21 @@ final class KillCrashTest {
       int kills = CrashForm.KILLS / LANES.size();
       for (int kill = 0; kill < kills; kill++) {
         if (startNanos > 0 && random.nextDouble() < STARTING_SHARE) {
-          killAtStart();
+          killAtStart(kill);
         } else {
           killAtWork(kill);
         }
       }
       startAndStop();
       assertThat(steps).as("what clients have done").isGreaterThan(kills * CLIENTS);
-      return "%s on %s: %d kills, %d of them at the start, %d stops, %d steps of %d clients"
+      assertThat(tars).as("layers that were kept as tars").isPositive();
+      return "%s on %s: %d kills, %d of them at the start, %d stops, %d steps of %d clients, %d tars seen"
           .formatted(
-              lane.program(), lane.filesystem(), kills, killedAtStart, stops, steps, CLIENTS);
+              lane.program(), lane.filesystem(), kills, killedAtStart, stops, steps, CLIENTS, tars);
     }
 
-    private void killAtStart() throws IOException {
-      try (DaemonUnderTest daemon = launcher.start("")) {
+    private void killAtStart(int kill) throws IOException {
+      try (DaemonUnderTest daemon = launcher.start(CrashForm.layers(kill))) {
         DaemonUnderTest.pause(random.nextLong(startNanos / 1_000_000 + 1));
         daemon.kill();
       }
@@ -162,7 +167,7 @@ final class KillCrashTest {
         startAndStop();
       }
       long begin = System.nanoTime();
-      try (DaemonUnderTest daemon = launcher.start("")) {
+      try (DaemonUnderTest daemon = launcher.start(CrashForm.layers(kill))) {
         daemon.awaitReady();
         startNanos = System.nanoTime() - begin;
         audit(daemon);
@@ -194,6 +199,7 @@ final class KillCrashTest {
             Audit.of(snapshots, root, ledger, Slot.END, Audit.Crash.OF_THE_DAEMON);
         assertThat(result.violations()).as("log: %s", daemon.log()).isEmpty();
         ledger = result.continued(() -> 0);
+        tars += result.tars();
       }
     }
 

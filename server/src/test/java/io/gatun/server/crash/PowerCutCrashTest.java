@@ -63,19 +63,24 @@ final class PowerCutCrashTest {
     Path kept = Path.of("target/powercut/%s-%d".formatted(filesystem, seed)).toAbsolutePath();
     List<PoweredRoot.Outcome> outcomes = new ArrayList<>();
     try (LayerPool layers = layers(seed);
-        PoweredRoot root = root(filesystem, Program.SMALL_JOURNALS, layers, "")) {
+        PoweredRoot root = root(filesystem, Program.SMALL_JOURNALS, layers)) {
       for (int epoch = 0; epoch < CrashForm.EPOCHS; epoch++) {
-        outcomes.addAll(root.live(STEPS, CrashForm.CUTS, Seed.part(seed, epoch), kept));
+        outcomes.addAll(
+            root.live(
+                CrashForm.layers(epoch), STEPS, CrashForm.CUTS, Seed.part(seed, epoch), kept));
         assertThat(outcomes)
             .as("disks are kept in %s", kept)
             .allSatisfy(outcome -> assertThat(outcome.result().violations()).isEmpty());
       }
     }
+    int tars = outcomes.stream().mapToInt(outcome -> outcome.result().tars()).sum();
+    assertThat(tars).as("layers that were kept as tars").isPositive();
     System.out.printf(
-        "power cut on %s: %d cuts, and %d snapshots seen after them%n",
+        "power cut on %s: %d cuts, and %d snapshots and %d tars seen after them%n",
         filesystem,
         outcomes.size(),
-        outcomes.stream().mapToInt(outcome -> outcome.result().states().size()).sum());
+        outcomes.stream().mapToInt(outcome -> outcome.result().states().size()).sum(),
+        tars);
   }
 
   @ParameterizedTest
@@ -107,9 +112,9 @@ final class PowerCutCrashTest {
     long seed = Seed.choose("%s and \"%s\" on %s".formatted(program, configuration, filesystem));
     RandomGenerator random = Seed.part(seed, 0);
     try (LayerPool layers = layers(seed);
-        PoweredRoot root = root(filesystem, program, layers, configuration)) {
+        PoweredRoot root = root(filesystem, program, layers)) {
       List<Violation> found =
-          root.live(STEPS, FLAWED_CUTS, random, scratch.resolve("kept")).stream()
+          root.live(configuration, STEPS, FLAWED_CUTS, random, scratch.resolve("kept")).stream()
               .flatMap(outcome -> outcome.result().violations().stream())
               .toList();
       assertThat(found).extracting(Violation::promise).containsAll(promises);
@@ -129,18 +134,11 @@ final class PowerCutCrashTest {
     return new LayerPool(directory, Seed.part(seed, CrashForm.EPOCHS));
   }
 
-  private PoweredRoot root(
-      Filesystem filesystem, Program program, LayerPool layers, String configuration)
+  private PoweredRoot root(Filesystem filesystem, Program program, LayerPool layers)
       throws IOException {
     Path directory = Files.createDirectory(scratch.resolve("daemon"));
     Path prepared = Files.createDirectory(scratch.resolve("prepared"));
     return new PoweredRoot(
-        filesystem,
-        Preparation.of(program, prepared),
-        configuration,
-        layers,
-        directory,
-        disks.path(),
-        LOOPS);
+        filesystem, Preparation.of(program, prepared), layers, directory, disks.path(), LOOPS);
   }
 }

@@ -11,9 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
-import java.util.Set;
 import java.util.random.RandomGenerator;
 
 /**
@@ -37,19 +35,17 @@ final class PoweredRoot implements AutoCloseable {
   private static final double ACKNOWLEDGED_SHARE = 0.5;
 
   private final Filesystem filesystem;
-  private final String configuration;
   private final Path disks;
   private final Recording recording;
   private final Reboot reboot;
 
   private Path disk;
-  private Audit.Result known = new Audit.Result(List.of(), Map.of(), Set.of());
+  private Audit.Result known = Audit.Result.nothing(List.of());
   private int epochs;
 
   /**
    * Makes an empty disk.
    *
-   * @param configuration further lines for the daemon's configuration file
    * @param layers what clients have it unpack
    * @param directory a new directory
    * @param disks an existing directory with room for some disks
@@ -57,14 +53,12 @@ final class PoweredRoot implements AutoCloseable {
   PoweredRoot(
       Filesystem filesystem,
       Preparation preparation,
-      String configuration,
       LayerPool layers,
       Path directory,
       Path disks,
       EventLoopGroup loops)
       throws IOException {
     this.filesystem = filesystem;
-    this.configuration = configuration;
     this.disks = disks;
     Path volume = Files.createDirectories(directory.resolve("volume"));
     Path root = volume.resolve("root");
@@ -91,11 +85,13 @@ final class PoweredRoot implements AutoCloseable {
   /**
    * Has clients work, and cuts the power several times.
    *
+   * @param configuration further lines for the configuration file of the daemon that they work with
    * @param steps how much clients are to do
    * @param count how many cuts
    * @param keep where disks are copied to that a promise was broken on, as the cut left them
    */
-  List<Outcome> live(int steps, int count, RandomGenerator random, Path keep) throws IOException {
+  List<Outcome> live(String configuration, int steps, int count, RandomGenerator random, Path keep)
+      throws IOException {
     epochs++;
     Path live = disks.resolve("live.img");
     try (WriteLog log = WriteLog.create(disks, LOG_BYTES)) {

@@ -14,8 +14,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
 
 /** Mounts what a cut has left of a disk, as after a reboot, and has a daemon start on it. */
 final class Reboot {
@@ -58,14 +56,15 @@ final class Reboot {
    * @param instant when the power was cut, as the ledger counts
    */
   Audit.Result run(Path image, Ledger ledger, long instant, Manner manner) throws IOException {
-    try (var _ = LoopMount.mount(filesystem, image, volume)) {
+    try (var _ = LoopMount.mount(filesystem, image, volume);
+        LayerMounts layers = new LayerMounts(root)) {
       List<Violation> before = RootAudit.of(root);
       Audit.Result result =
           switch (manner) {
             case ENGINE_ALONE -> runEngine(ledger, instant);
             case PROCESS -> runProcess(ledger, instant);
           };
-      return result.with(before).with(RootAudit.of(root));
+      return result.with(before).with(RootAudit.of(root)).with(layers.takeAway());
     }
   }
 
@@ -100,10 +99,9 @@ final class Reboot {
   }
 
   private static Audit.Result refused(String reason) {
-    return new Audit.Result(
+    return Audit.Result.nothing(
         List.of(
-            new Violation(Promise.ACKNOWLEDGED_IS_DURABLE, "the daemon does not start: " + reason)),
-        Map.of(),
-        Set.of());
+            new Violation(
+                Promise.ACKNOWLEDGED_IS_DURABLE, "the daemon does not start: " + reason)));
   }
 }

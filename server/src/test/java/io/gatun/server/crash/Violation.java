@@ -17,6 +17,8 @@ record Violation(Promise promise, String sentence) {
     UNPACKED_IS_DURABLE,
     /** A snapshot that is there has its directories. */
     DIRECTORY_IS_THERE,
+    /** An indexed layer that is not mounted is not taken for one without files. */
+    MISSING_IS_NOT_EMPTY,
     /** Every directory belongs to a snapshot. */
     NOTHING_LEAKS,
     /** The product's own check of the root finds nothing that anybody has to see to. */
