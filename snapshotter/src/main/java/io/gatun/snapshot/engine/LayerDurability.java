@@ -79,15 +79,15 @@ final class LayerDurability {
   }
 
   /**
-   * Returns when files are on the disk that are to become those of a snapshot.
+   * Returns when files are on the disk that are to become those of a snapshot. What a sync that
+   * failed before has lost of it does not matter to them.
    *
    * @param files the directory that has them
    * @param mark from {@link #mark}, before the first was written
-   * @throws SnapshotException.FailedPrecondition if that can never be said of them
+   * @throws SnapshotException.StorageFailure if that can never be said of them
    */
   void awaitFiles(String operation, String key, long id, LinuxPath files, long mark) {
     sync(operation, key, id, files, mark);
-    lostWrites.requireNone(operation, key, id);
   }
 
   /**
