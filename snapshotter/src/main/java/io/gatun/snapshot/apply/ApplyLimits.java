@@ -3,7 +3,7 @@ package io.gatun.snapshot.apply;
 /**
  * What applies may take.
  *
- * @param appliesMax how many go on at once, each with three threads besides the caller's
+ * @param appliesMax how many go on at once, each with four threads besides the caller's
  * @param waitingMax how many more wait for their turn
  * @param chunkBytes how much is handed from thread to thread at a time
  * @param chunksMax how many such chunks there are for each apply

@@ -11,13 +11,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Applies layers: so many at once, each with three threads and a workspace of its own, so that none
+ * Applies layers: so many at once, each with four threads and a workspace of its own, so that none
  * can hold up another; and others in the order in which they come. Threads and memory are kept for
  * the next layer, and given back when there is none.
  */
 public final class LayerApplier implements AutoCloseable {
 
-  private static final int THREADS_EACH = 3;
+  static final int THREADS_EACH = 4;
   private static final int THREAD_IDLE_SECONDS = 10;
 
   private final ApplyLimits limits;

@@ -8,15 +8,18 @@ import io.gatun.snapshot.apply.layer.TarReader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One apply. The caller's thread begins alone, since most layers are small, and most of the small
  * ones fit into the first chunk; only if there is more do other threads go on with reading and
- * hashing the blob, with decompressing it, and with hashing what comes out.
+ * hashing the blob, with decompressing it, with hashing what comes out, and with filling files if
+ * the consumer can have that done elsewhere.
  */
 final class LayerRun {
 
@@ -44,8 +47,10 @@ final class LayerRun {
   private final ChunkRing.Reader toHash;
   private final ChunkRing.Reader toRead;
   private final LayerReader reader;
+  private final @Nullable FileHandover files;
 
   private boolean isFetching;
+  private long readBytes;
   private long sizeBytes;
   private long entries;
 
@@ -69,6 +74,8 @@ final class LayerRun {
     this.toHash = ring.addReader();
     this.toRead = ring.addReader();
     this.reader = new LayerReader(new TarReader(this::nextOfTar));
+    this.files =
+        consumer instanceof FileMaker maker ? new FileHandover(maker, ring.addReader()) : null;
   }
 
   AppliedLayer run(Executor threads) throws IOException {
@@ -96,17 +103,23 @@ final class LayerRun {
   private void decodeAndRead(Executor threads) throws IOException {
     if (decodeChunk(FIRST_BYTES)) {
       hash();
-      read();
+      read(consumer);
       return;
     }
     isFetching = true;
-    List<Part> helpers = List.of(this::fetch, this::decodeRest, this::hash);
+    List<Part> helpers = new ArrayList<>(List.of(this::fetch, this::decodeRest, this::hash));
+    if (files != null) {
+      helpers.add(files::fill);
+    }
     CountDownLatch left = new CountDownLatch(helpers.size());
     try {
       helpers.forEach(helper -> start(threads, helper, left));
-      guarded(this::read);
+      guarded(this::readForHelpers);
     } finally {
       awaitHelpers(left);
+      if (files != null) {
+        files.close();
+      }
     }
   }
 
@@ -158,6 +171,9 @@ final class LayerRun {
   private void stop(Throwable cause) {
     ring.fail(cause);
     pieces.fail(cause);
+    if (files != null) {
+      files.fail(cause);
+    }
     blob.abandon();
   }
 
@@ -196,17 +212,30 @@ final class LayerRun {
     }
   }
 
-  private void read() throws IOException {
+  private void readForHelpers() throws IOException {
+    if (files == null) {
+      read(consumer);
+    } else {
+      read(files);
+      files.finish();
+    }
+  }
+
+  private void read(LayerConsumer to) throws IOException {
     for (Optional<LayerEntry> entry = next(); entry.isPresent(); entry = next()) {
       entries++;
-      consumer.entry(entry.get(), this::content);
+      to.entry(entry.get(), this::content);
     }
     // What follows the tar counts for the diff id, so it has to be there before that is known.
     while (nextOfTar().hasRemaining()) {}
   }
 
   private ByteBuffer nextOfTar() throws IOException {
+    if (files != null) {
+      files.passTo(readBytes);
+    }
     ByteBuffer part = toRead.next();
+    readBytes += part.remaining();
     if (part.hasRemaining()) {
       sink.write(part.duplicate());
     }

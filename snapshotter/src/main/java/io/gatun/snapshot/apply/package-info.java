@@ -8,7 +8,10 @@
  *   LayerBlob -> CheckedBlob -> BlobDecoder -> ChunkRing -+-> SHA-256 -> diff id
  *                (a thread of the pool)                   |   (another)
  *                                                         +-> TarSink, TarReader -> LayerReader -> LayerConsumer
- *                                                             (the caller's)
+ *                                                         |   (the caller's)                       or FileMaker
+ *                                                         |                                           |
+ *                                                         +-> TarCursor -> FileHandover -> PendingFile <+
+ *                                                             (another)
  * </pre>
  *
  * <p>{@link io.gatun.snapshot.apply.LayerApplier} is where it begins. Reads blobs and changes no

@@ -79,7 +79,8 @@ class ApplyTurnsTest {
     assertThat(held.result).isNotDone();
     held.release.countDown();
     assertThat(held.result.join().diffId()).isEqualTo(BytesBlob.digestOf(TAR));
-    assertThat(applier.threads().getLargestPoolSize()).isLessThanOrEqualTo(6);
+    assertThat(applier.threads().getLargestPoolSize())
+        .isLessThanOrEqualTo(2 * LayerApplier.THREADS_EACH);
   }
 
   @Test
@@ -222,19 +223,22 @@ class ApplyTurnsTest {
                 cancellation.cancel();
               },
               callers);
+      CollectedFiles files = new CollectedFiles();
       try {
-        AppliedLayer applied = applier.apply(blob, new Collected(), cancellation);
+        AppliedLayer applied = applier.apply(blob, files, cancellation);
         assertThat(applied.diffId()).as("seed %d", seed).isEqualTo(BytesBlob.digestOf(TAR));
       } catch (ApplyCancelledException e) {
         cancelled++;
       }
       cancelling.join();
+      files.assertAllAreClosed();
     }
     assertThat(cancelled).as("seed %d", seed).isPositive();
     assertThat(applier.apply(new BytesBlob(GZIP), new Collected(), new Cancellation()).diffId())
         .isEqualTo(BytesBlob.digestOf(TAR));
     assertThat(applier.workspaces().count()).isEqualTo(1);
-    assertThat(applier.threads().getLargestPoolSize()).isLessThanOrEqualTo(6);
+    assertThat(applier.threads().getLargestPoolSize())
+        .isLessThanOrEqualTo(2 * LayerApplier.THREADS_EACH);
   }
 
   @Test

@@ -45,7 +45,7 @@ class HostileLayersTest {
         LayerApplier jdk = new LayerApplier(limits, GzipEngine.JDK)) {
       for (int i = 0; i < CASES; i++) {
         try {
-          apply(i % 2 == 0 ? isal : jdk, new HostileLayer(seed + i));
+          apply(i % 2 == 0 ? isal : jdk, new HostileLayer(seed + i), i % 4 < 2);
         } catch (IOException | RuntimeException | Error e) {
           throw new AssertionError("-Dgatun.apply.seed=" + (seed + i), e);
         }
@@ -53,7 +53,8 @@ class HostileLayersTest {
       for (LayerApplier applier : new LayerApplier[] {isal, jdk}) {
         assertThat(applier.workspaces().count()).isEqualTo(1);
         assertThat(applier.workspaces().idleChunks()).isLessThanOrEqualTo(limits.chunksMax());
-        assertThat(applier.threads().getLargestPoolSize()).isLessThanOrEqualTo(3);
+        assertThat(applier.threads().getLargestPoolSize())
+            .isLessThanOrEqualTo(LayerApplier.THREADS_EACH);
       }
     } finally {
       watch.shutdownNow();
@@ -64,23 +65,31 @@ class HostileLayersTest {
     assertThat(refused).isGreaterThan(CASES / 5);
   }
 
-  private void apply(LayerApplier applier, HostileLayer layer) throws IOException {
+  private void apply(LayerApplier applier, HostileLayer layer, boolean isHandedOver)
+      throws IOException {
     Cancellation cancellation = new Cancellation();
     Future<?> tooLate = watch.schedule(cancellation::cancel, SECONDS_MAX, TimeUnit.SECONDS);
     Collected collected = new Collected();
+    CollectedFiles files = new CollectedFiles();
     long allocated = threads.getCurrentThreadAllocatedBytes();
     try {
       AppliedLayer result =
-          applier.apply(new BytesBlob(layer.blob(), 3000), collected, cancellation);
+          applier.apply(
+              new BytesBlob(layer.blob(), 3000), isHandedOver ? files : collected, cancellation);
       byte[] decompressed = layer.decompressed();
       assertThat(result.diffId()).isEqualTo(BytesBlob.digestOf(decompressed));
-      assertThat(collected.items()).isEqualTo(Collected.expected(decompressed));
+      if (isHandedOver) {
+        assertThat(files.items()).isEqualTo(CollectedFiles.expected(decompressed));
+      } else {
+        assertThat(collected.items()).isEqualTo(Collected.expected(decompressed));
+      }
       applied++;
     } catch (InvalidLayerException | UnsupportedLayerException e) {
       assertThat(e).hasMessageFindingMatch("offset|goes on|window");
       refused++;
     } finally {
       tooLate.cancel(false);
+      files.assertAllAreClosed();
     }
     assertThat(threads.getCurrentThreadAllocatedBytes() - allocated)
         .isLessThan(ALLOCATED_BYTES_MAX);

@@ -36,14 +36,20 @@ final class LayerApplierProperties {
       throws IOException {
     byte[] layer = SampleLayer.tar(tarBytes, tarBytes);
     layer = Arrays.copyOf(layer, layer.length + trailingBytes);
-    BytesBlob blob = new BytesBlob(form.compress(layer), Math.max(pieceBytes, chunkBytes / 100));
+    byte[] compressed = form.compress(layer);
+    int readBytes = Math.max(pieceBytes, chunkBytes / 100);
     Collected collected = new Collected();
+    CollectedFiles files = new CollectedFiles();
     try (LayerApplier applier = new LayerApplier(new ApplyLimits(1, 0, chunkBytes, chunksMax))) {
-      AppliedLayer applied = applier.apply(blob, collected, new Cancellation());
+      AppliedLayer applied =
+          applier.apply(new BytesBlob(compressed, readBytes), collected, new Cancellation());
       assertThat(applied.diffId()).isEqualTo(BytesBlob.digestOf(layer));
       assertThat(applied.sizeBytes()).isEqualTo(layer.length);
+      assertThat(applier.apply(new BytesBlob(compressed, readBytes), files, new Cancellation()))
+          .isEqualTo(applied);
       assertThat(applier.workspaces().idleChunks()).isLessThanOrEqualTo(chunksMax);
     }
     assertThat(collected.items()).isEqualTo(Collected.expected(layer));
+    assertThat(files.items()).isEqualTo(CollectedFiles.expected(layer));
   }
 }

@@ -20,6 +20,9 @@ final class SampleLayer {
       }
       tar.owner(i, i).file("usr/" + i, 0644, content);
       tar.symbolicLink("usr/link" + i, Integer.toString(i));
+      if (i % 40 == 39) {
+        tar.hardLink("usr/again" + i, 0644, "usr/" + i);
+      }
       bytes += content.length + 3 * TarBuilder.BLOCK;
     }
     return tar.whiteout("usr/gone").opaque("usr/opaque").finish();

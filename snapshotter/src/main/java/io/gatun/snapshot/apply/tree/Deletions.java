@@ -32,6 +32,6 @@ sealed interface Deletions permits OverlayDeletions, InPlaceDeletions {
   /** Takes note that this layer has something in a directory. */
   void entered(OpenDirectory directory);
 
-  /** Takes note that this layer has written something. */
-  void wrote(OpenDirectory parent, LinuxPath name);
+  /** Takes note of what this layer is about to write. */
+  void writes(OpenDirectory parent, LinuxPath name);
 }

@@ -8,12 +8,12 @@ import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.NodeType;
 import io.gatun.linux.Stat;
-import io.gatun.snapshot.apply.LayerContent;
+import io.gatun.snapshot.apply.PendingFile;
 import io.gatun.snapshot.apply.layer.LayerAttributes;
 import io.gatun.snapshot.apply.layer.LayerEntry;
 import io.gatun.snapshot.apply.layer.LayerPath;
 import io.gatun.snapshot.disk.Disk;
-import java.io.IOException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Makes what entries say. What has the name already is removed, unless both are directories; that
@@ -29,7 +29,7 @@ final class EntryWriter {
   private final Disk disk;
   private final Ownership ownership;
   private final EntryAttributes attributes;
-  private final FileContent content;
+  private final FileFiller filler;
   private final Directories directories;
   private final DirectoryCache cache;
   private final DirectoryLedger ledger;
@@ -40,7 +40,7 @@ final class EntryWriter {
   EntryWriter(
       Disk disk,
       Ownership ownership,
-      FileContent content,
+      FileFiller filler,
       Directories directories,
       DirectoryCache cache,
       DirectoryLedger ledger,
@@ -50,7 +50,7 @@ final class EntryWriter {
     this.disk = disk;
     this.ownership = ownership;
     this.attributes = new EntryAttributes(disk, ownership);
-    this.content = content;
+    this.filler = filler;
     this.directories = directories;
     this.cache = cache;
     this.ledger = ledger;
@@ -59,10 +59,16 @@ final class EntryWriter {
     this.tally = tally;
   }
 
-  void write(LayerEntry entry, LayerContent source) throws IOException {
+  /** {@return a file whose content is still to come, to be closed by the caller, or null} */
+  @Nullable PendingFile make(LayerEntry entry) throws ErrnoException {
     OpenDirectory parent = directories.require(entry.path().directory());
+    if (entry instanceof LayerEntry.Creation) {
+      deletions.writes(parent, entry.path().name());
+    }
     switch (entry) {
-      case LayerEntry.RegularFile file -> write(parent, file, source);
+      case LayerEntry.RegularFile file -> {
+        return make(parent, file);
+      }
       case LayerEntry.Directory directory -> write(parent, directory);
       case LayerEntry.SymbolicLink link -> write(parent, link);
       case LayerEntry.HardLink link -> write(parent, link);
@@ -70,24 +76,15 @@ final class EntryWriter {
       case LayerEntry.Whiteout whiteout -> deletions.whiteout(parent, whiteout);
       case LayerEntry.OpaqueDirectory _ -> deletions.opaque(parent);
     }
-    if (entry instanceof LayerEntry.Creation) {
-      deletions.wrote(parent, entry.path().name());
-    }
+    return null;
   }
 
-  private void write(OpenDirectory parent, LayerEntry.RegularFile entry, LayerContent source)
-      throws IOException {
+  private PendingFile make(OpenDirectory parent, LayerEntry.RegularFile entry)
+      throws ErrnoException {
     LinuxPath name = entry.path().name();
     int mode = Ownership.creationMode(entry.attributes().mode());
-    try (Fd file = create(parent, name, () -> disk.createFile(parent.fd(), name, mode))) {
-      content.write(file, entry, source);
-      attributes.finishFile(file, entry.attributes(), parent.isPlain());
-      if (entry.attributes().xattrs().isEmpty()) {
-        tally.addFile(entry.extents());
-      } else {
-        tally.add(Stat.statx(file));
-      }
-    }
+    Fd file = create(parent, name, () -> disk.createFile(parent.fd(), name, mode));
+    return new NewFile(filler, file, entry, parent.isPlain());
   }
 
   private void write(OpenDirectory parent, LayerEntry.SymbolicLink entry) throws ErrnoException {

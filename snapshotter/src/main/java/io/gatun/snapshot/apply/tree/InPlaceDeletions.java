@@ -80,7 +80,7 @@ final class InPlaceDeletions implements Deletions {
   }
 
   @Override
-  public void wrote(OpenDirectory parent, LinuxPath name) {
+  public void writes(OpenDirectory parent, LinuxPath name) {
     written.add(parent.path(), name);
   }
 }

@@ -93,5 +93,5 @@ final class OverlayDeletions implements Deletions {
   public void entered(OpenDirectory directory) {}
 
   @Override
-  public void wrote(OpenDirectory parent, LinuxPath name) {}
+  public void writes(OpenDirectory parent, LinuxPath name) {}
 }

@@ -7,14 +7,15 @@ import io.gatun.linux.NodeType;
 import io.gatun.linux.Stat;
 import io.gatun.linux.Statfs;
 import io.gatun.snapshot.Usage;
-import io.gatun.snapshot.apply.LayerConsumer;
-import io.gatun.snapshot.apply.LayerContent;
+import io.gatun.snapshot.apply.FileMaker;
+import io.gatun.snapshot.apply.PendingFile;
 import io.gatun.snapshot.apply.layer.LayerEntry;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.driver.LayerTarget;
 import io.gatun.snapshot.driver.TreeUsage;
 import java.io.IOException;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes one layer to the directory of a snapshot. Later entries win over earlier ones, directories
@@ -43,9 +44,10 @@ import java.util.List;
  *
  * <p>Devices are left out in a user namespace, in which nobody may make them.
  *
- * <p>Not safe for use by several threads. Nothing is synced.
+ * <p>One thread at a time uses it, and another may fill the files that it has made. Nothing is
+ * synced.
  */
-public final class TreeWriter implements LayerConsumer, AutoCloseable {
+public final class TreeWriter implements FileMaker, AutoCloseable {
 
   private final Disk disk;
   private final OpenDirectory top;
@@ -90,7 +92,7 @@ public final class TreeWriter implements LayerConsumer, AutoCloseable {
         new EntryWriter(
             disk,
             ownership,
-            new FileContent(disk, isWrittenBackEarly),
+            new FileFiller(disk, isWrittenBackEarly, ownership, tally),
             directories,
             cache,
             ledger,
@@ -123,19 +125,18 @@ public final class TreeWriter implements LayerConsumer, AutoCloseable {
   }
 
   /**
-   * Writes one entry. After a failure, the layer is to be abandoned.
+   * Makes what one entry says. After a failure, the layer is to be abandoned.
    *
    * @throws TreeWriteException if a call fails
-   * @throws IOException whatever {@code content} throws
    */
   @Override
-  public void entry(LayerEntry entry, LayerContent content) throws IOException {
+  public @Nullable PendingFile make(LayerEntry entry) throws TreeWriteException {
     directories.release();
     if (isDevice(entry) && !mayMakeDevices) {
-      return;
+      return null;
     }
     try {
-      entries.write(entry, content);
+      return entries.make(entry);
     } catch (ErrnoException e) {
       throw new TreeWriteException(entry.path().whole(), e);
     }
@@ -145,7 +146,7 @@ public final class TreeWriter implements LayerConsumer, AutoCloseable {
     return entry instanceof LayerEntry.Node node && node.type() != NodeType.FIFO;
   }
 
-  /** Finishes the layer, of which everything has been written. */
+  /** Finishes the layer, of which everything has been made and filled. */
   public TreeResult finish() throws IOException {
     tally.add(Stat.statx(top.fd()));
     List<UnnamedDirectory> unnamed = ledger.close(disk, directories, tally);

@@ -11,6 +11,8 @@ import java.util.List;
  *
  * <p>What a filesystem needs to find the blocks of a file that it could not lay out in one piece is
  * not known here: on ext4, one block for some hundreds of pieces.
+ *
+ * <p>Safe for use by several threads.
  */
 final class UsageTally {
 
@@ -26,22 +28,22 @@ final class UsageTally {
     this.blockBytes = blockBytes;
   }
 
-  void add(FileStatus status) {
+  synchronized void add(FileStatus status) {
     inodes++;
     addBlocks(status.blocks());
   }
 
   /** Adds what something that was added before has got since, or has lost if it is negative. */
-  void addBlocks(long blocks) {
+  synchronized void addBlocks(long blocks) {
     bytes += blocks * FileStatus.BLOCK_BYTES;
   }
 
   /** Adds what has nothing but its inode. */
-  void addEmpty() {
+  synchronized void addEmpty() {
     inodes++;
   }
 
-  void addFile(List<TarExtent> extents) {
+  synchronized void addFile(List<TarExtent> extents) {
     inodes++;
     long end = 0;
     for (TarExtent extent : extents) {
@@ -55,15 +57,15 @@ final class UsageTally {
   }
 
   /** Says that something was removed, so that only a walk can tell. */
-  void giveUp() {
+  synchronized void giveUp() {
     isKnown = false;
   }
 
-  boolean isKnown() {
+  synchronized boolean isKnown() {
     return isKnown;
   }
 
-  Usage usage() {
+  synchronized Usage usage() {
     return new Usage(inodes, bytes);
   }
 }
