@@ -40,6 +40,9 @@ final class Directories implements AutoCloseable {
   /** Layers are sorted, mostly, so that most entries are where the one before was. */
   private LinuxPath lastRequired = LinuxPath.EMPTY;
 
+  private LinuxPath visitedPlace = LinuxPath.EMPTY;
+  private @Nullable Fd visited;
+
   /**
    * @param top which stays the caller's to close
    */
@@ -88,12 +91,36 @@ final class Directories implements AutoCloseable {
   }
 
   /**
-   * {@return a directory, valid until {@link #release}, or null if there is none at a place, or
-   * only behind a link}
+   * {@return a directory, valid until the next call, or null if there is none at a place, or only
+   * behind a link} For looking at many, one after the other, in which nothing is made any more.
    */
-  @Nullable OpenDirectory findAtPlace(LinuxPath place) throws ErrnoException {
-    OpenDirectory found = findDirectly(place);
-    return found != null && found.path().equals(place) ? found : null;
+  @Nullable Fd visit(LinuxPath place) throws ErrnoException {
+    if (place.isEmpty()) {
+      return top.fd();
+    }
+    OpenDirectory known = cache.get(place);
+    if (known != null) {
+      return known.path().equals(place) ? known.fd() : null;
+    }
+    if (visited == null || !place.equals(visitedPlace)) {
+      leave();
+      try {
+        visited = Confinement.open(top.fd(), place);
+        visitedPlace = place;
+      } catch (ErrnoException e) {
+        if (!Confinement.isElsewhere(e)) {
+          throw e;
+        }
+      }
+    }
+    return visited;
+  }
+
+  private void leave() {
+    if (visited != null) {
+      visited.close();
+      visited = null;
+    }
   }
 
   /** {@return a directory that is known, or to which no link leads; otherwise null} */
@@ -134,6 +161,7 @@ final class Directories implements AutoCloseable {
 
   @Override
   public void close() {
+    leave();
     cache.close();
   }
 

@@ -2,6 +2,7 @@ package io.gatun.snapshot.apply.tree;
 
 import io.gatun.linux.AtFlag;
 import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
 import io.gatun.linux.FileStatus;
 import io.gatun.linux.NodeType;
 import io.gatun.linux.Stat;
@@ -98,11 +99,11 @@ final class DirectoryLedger {
   private static boolean close(
       Disk disk, Directories directories, UsageTally tally, LayerPath place, Page page)
       throws ErrnoException {
-    OpenDirectory parent = directories.findAtPlace(place.directory());
+    Fd parent = directories.visit(place.directory());
     if (parent == null) {
       return false;
     }
-    Optional<FileStatus> status = Stat.tryStatx(parent.fd(), place.name(), AtFlag.SYMLINK_NOFOLLOW);
+    Optional<FileStatus> status = Stat.tryStatx(parent, place.name(), AtFlag.SYMLINK_NOFOLLOW);
     if (status.isEmpty() || status.get().type() != NodeType.DIRECTORY) {
       return false;
     }
@@ -110,7 +111,7 @@ final class DirectoryLedger {
       tally.add(status.get());
     }
     if (page.accessed != null && page.modified != null) {
-      disk.setTimes(parent.fd(), place.name(), page.accessed, page.modified);
+      disk.setTimes(parent, place.name(), page.accessed, page.modified);
     }
     return true;
   }
