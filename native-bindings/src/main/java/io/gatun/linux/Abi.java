@@ -208,6 +208,9 @@ final class Abi {
   static final int CLONE_NEWPID = 0x20000000;
   static final int CLONE_NEWNET = 0x40000000;
 
+  static final int SCHED_OTHER = 0;
+  static final int SCHED_BATCH = 3;
+
   // linux/wait.h
   static final int __WALL = 0x40000000;
 

@@ -15,13 +15,17 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Namespaces: {@code sched.h}. Unless said otherwise, what is changed is the calling
+ * Namespaces and scheduling: {@code sched.h}. Unless said otherwise, what is changed is the calling
  * <em>thread</em>, so use a platform thread that does nothing else and ends afterwards.
  */
 public final class Sched {
 
   private static final MethodHandle UNSHARE = function("unshare", INT, INT);
   private static final MethodHandle SETNS = function("setns", INT, INT, INT);
+
+  private static final MethodHandle SCHED_GETSCHEDULER = function("sched_getscheduler", INT, INT);
+  private static final MethodHandle SCHED_SETSCHEDULER =
+      function("sched_setscheduler", INT, INT, INT, POINTER);
 
   private static final MethodHandle CLONE =
       variadic("clone", 4, INT, POINTER, POINTER, INT, POINTER);
@@ -30,6 +34,11 @@ public final class Sched {
   /** What a child does that is there for its namespaces alone; it never gets back into the JVM. */
   private static final MemorySegment EXIT =
       Linker.nativeLinker().defaultLookup().find("_exit").orElseThrow();
+
+  private static final int THIS_THREAD = 0;
+
+  /** struct sched_param: the priority, which is 0 with these policies. */
+  private static final int PARAMETERS_BYTES = Integer.BYTES;
 
   private static final int STACK_BYTES = 64 << 10;
   private static final int STACK_ALIGNMENT_BYTES = 16;
@@ -55,6 +64,27 @@ public final class Sched {
     int fd = namespace.number();
     int bits = type.bits;
     check("setns", repeat((state, arena) -> (int) SETNS.invokeExact(state, fd, bits)), namespace);
+  }
+
+  /** Says how the thread competes with others: sched_setscheduler(2). */
+  public static void setPolicy(SchedulingPolicy policy) throws ErrnoException {
+    check(
+        "sched_setscheduler",
+        repeat(
+            (state, arena) -> {
+              MemorySegment parameters = arena.allocate(PARAMETERS_BYTES, PARAMETERS_BYTES);
+              return (int)
+                  SCHED_SETSCHEDULER.invokeExact(state, THIS_THREAD, policy.number, parameters);
+            }));
+  }
+
+  /** {@return whether the thread competes with others in a certain way} */
+  public static boolean hasPolicy(SchedulingPolicy policy) throws ErrnoException {
+    long current =
+        check(
+            "sched_getscheduler",
+            repeat((state, arena) -> (int) SCHED_GETSCHEDULER.invokeExact(state, THIS_THREAD)));
+    return current == policy.number;
   }
 
   /**

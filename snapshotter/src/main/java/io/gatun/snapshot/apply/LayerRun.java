@@ -1,6 +1,10 @@
 package io.gatun.snapshot.apply;
 
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Sched;
+import io.gatun.linux.SchedulingPolicy;
 import io.gatun.snapshot.apply.codec.BlobDecoder;
+import io.gatun.snapshot.apply.codec.BlobSource;
 import io.gatun.snapshot.apply.layer.InvalidLayerException;
 import io.gatun.snapshot.apply.layer.LayerEntry;
 import io.gatun.snapshot.apply.layer.LayerReader;
@@ -14,6 +18,8 @@ import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One apply. The caller's thread begins alone, since most layers are small, and most of the small
@@ -22,6 +28,8 @@ import org.jspecify.annotations.Nullable;
  * the consumer can have that done elsewhere.
  */
 final class LayerRun {
+
+  private static final Logger log = LoggerFactory.getLogger(LayerRun.class);
 
   /** What is decompressed before other threads are called upon. */
   private static final int FIRST_BYTES = 256 << 10;
@@ -33,6 +41,12 @@ final class LayerRun {
   private interface Part {
     void run() throws IOException;
   }
+
+  /**
+   * What a thread of the pool does. Those that are ahead anyway are not to interrupt the one that
+   * all wait for, which is mostly the decoder.
+   */
+  private record Helper(Part part, SchedulingPolicy policy) {}
 
   private final LayerBlob blob;
   private final LayerConsumer consumer;
@@ -78,13 +92,27 @@ final class LayerRun {
         consumer instanceof FileMaker maker ? new FileHandover(maker, ring.addReader()) : null;
   }
 
+  /** What the decoder reads: the blob itself at first, and then what another thread has read. */
+  private final class Input implements BlobSource {
+    @Override
+    public int read(ByteBuffer into) throws IOException {
+      return current().read(into);
+    }
+
+    @Override
+    public ByteBuffer next(ByteBuffer memory) throws IOException {
+      return current().next(memory);
+    }
+
+    private BlobSource current() throws ApplyStoppedException {
+      ring.check();
+      return isFetching ? fetched : source;
+    }
+  }
+
   AppliedLayer run(Executor threads) throws IOException {
     tarHash.reset();
-    decoder.start(
-        into -> {
-          ring.check();
-          return isFetching ? fetched.read(into) : source.read(into);
-        });
+    decoder.start(new Input());
     Cancellation.Registration registration = cancellation.onCancel(this::cancel);
     guarded(() -> decodeAndRead(threads));
     registration.close();
@@ -107,9 +135,12 @@ final class LayerRun {
       return;
     }
     isFetching = true;
-    List<Part> helpers = new ArrayList<>(List.of(this::fetch, this::decodeRest, this::hash));
+    List<Helper> helpers = new ArrayList<>();
+    helpers.add(new Helper(this::fetch, SchedulingPolicy.BATCH));
+    helpers.add(new Helper(this::decodeRest, SchedulingPolicy.NORMAL));
+    helpers.add(new Helper(this::hash, SchedulingPolicy.BATCH));
     if (files != null) {
-      helpers.add(files::fill);
+      helpers.add(new Helper(files::fill, SchedulingPolicy.NORMAL));
     }
     CountDownLatch left = new CountDownLatch(helpers.size());
     try {
@@ -123,12 +154,13 @@ final class LayerRun {
     }
   }
 
-  private void start(Executor threads, Part part, CountDownLatch left) {
+  private void start(Executor threads, Helper helper, CountDownLatch left) {
     try {
       threads.execute(
           () -> {
             try {
-              guarded(part);
+              adopt(helper.policy);
+              guarded(helper.part);
             } finally {
               left.countDown();
             }
@@ -136,6 +168,15 @@ final class LayerRun {
     } catch (Throwable e) {
       left.countDown();
       stop(e);
+    }
+  }
+
+  /** No more than a wish, which a filter of system calls may refuse. */
+  private static void adopt(SchedulingPolicy policy) {
+    try {
+      Sched.setPolicy(policy);
+    } catch (ErrnoException e) {
+      log.debug("cannot set the scheduling policy of a thread: {}", e.getMessage());
     }
   }
 

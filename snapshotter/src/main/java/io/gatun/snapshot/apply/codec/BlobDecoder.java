@@ -22,7 +22,9 @@ public final class BlobDecoder implements AutoCloseable {
 
   private final GzipEngine gzipEngine;
   private final NativeBuffer memory = new NativeBuffer(INPUT_BYTES);
-  private final ByteBuffer input = memory.buffer();
+
+  /** In the memory above, or lent by the source. */
+  private ByteBuffer input = memory.buffer();
 
   private @Nullable Decompressor gzip;
   private @Nullable Decompressor zstd;
@@ -42,7 +44,7 @@ public final class BlobDecoder implements AutoCloseable {
     source = blob;
     sourceEnded = false;
     readBytes = 0;
-    input.limit(0);
+    input = memory.buffer().limit(0);
     compression = null;
     isWithinUnit = false;
   }
@@ -128,10 +130,12 @@ public final class BlobDecoder implements AutoCloseable {
     if (input.hasRemaining()) {
       throw invalid(decompressor.unit() + " makes no progress", null);
     }
-    input.clear();
-    boolean isRead = read(input);
-    input.flip();
-    if (!isRead) {
+    if (!sourceEnded) {
+      input = source.next(memory.buffer());
+      sourceEnded = !input.hasRemaining();
+      readBytes += input.remaining();
+    }
+    if (!input.hasRemaining()) {
       throw invalid(decompressor.unit() + " is cut short", null);
     }
   }
@@ -141,7 +145,9 @@ public final class BlobDecoder implements AutoCloseable {
     if (input.remaining() >= Compression.HEAD_BYTES) {
       return;
     }
-    input.compact();
+    ByteBuffer rest = input.duplicate();
+    input = memory.buffer().clear();
+    input.put(rest);
     while (input.position() < Compression.HEAD_BYTES && read(input)) {}
     input.flip();
   }
