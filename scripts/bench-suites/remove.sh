@@ -30,7 +30,7 @@ remove_once() {
   unpack_to_remove "$1"
   sync --file-system "$volume"
   touch_memory 500
-  sleep 1
+  sleep 0.3
   begin=$EPOCHREALTIME
   run_ctr images rm --sync "$1" >/dev/null
   record acknowledged "$(seconds_between "$begin" "$EPOCHREALTIME")" s

@@ -7,11 +7,11 @@ filesystems_default=(ext4)
 
 # A JVM is at its full speed only after many thousand calls, which a daemon that runs for weeks has behind it; what was
 # compiled ahead needs few. How fast either is when it has just been started is measured too.
-declare -A lives_of_warming=([gatun]=24000 [peer]=1600)
+declare -A lives_of_warming=([gatun]=16000 [peer]=800)
 lives_just_started=500
 
 # How many are measured, by the number of clients: for long enough that a few slow flushes of the disk do not decide.
-declare -A lives_measured=([1]=4000 [4]=4000 [16]=8000)
+declare -A lives_measured=([1]=2000 [4]=2000 [16]=6000)
 
 # measure_lives CLIENTS LIVES
 measure_lives() {

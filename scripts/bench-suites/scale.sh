@@ -3,8 +3,12 @@
 # shellcheck shell=bash
 
 filesystems_default=(ext4)
-sizes_full=(1000 10000 100000)
-sizes_quick=(1000 10000)
+sizes_full=(1000 10000)
+sizes_quick=(1000)
+
+# So many take minutes to make. So each contender makes them once, and has them in each round.
+crowd_full=100000
+crowd_quick=10000
 
 lives_measured=1000
 
@@ -28,37 +32,71 @@ ask_at_size() {
   ((listed == $1)) || die "$contender lists $listed snapshots, not $1"
 }
 
-start_for_scale() { backend=$contender start_gatun "$volume/root" "${gatun_arguments[@]}"; }
-
-# warm: the first thousands of calls are those of a cold JVM.
-warm() { "$testbed" load --address "$gatun_socket" --clients 16 --lives 250 >/dev/null; }
-
-measure_scale() {
-  local gatun_arguments=(--driver overlay) count there=0 begin
-  subject=snapshots
+start_for_scale() {
+  local gatun_arguments=(--driver overlay)
   if [[ $contender == gatun ]]; then
     printf 'metadata_entries_max = 200000\n' >/tmp/gatun.toml
     gatun_arguments+=(--config /tmp/gatun.toml)
   fi
+  backend=$contender start_gatun "$volume/root" "${gatun_arguments[@]}"
+}
+
+# warm: the first thousands of calls are those of a cold JVM.
+warm() { "$testbed" load --address "$gatun_socket" --clients 16 --lives 250 >/dev/null; }
+
+# fill_up FIRST COUNT: to so many snapshots.
+fill_up() {
+  local begin=$EPOCHREALTIME
+  "$testbed" fill --address "$gatun_socket" --first "$1" --count $(($2 - $1))
+  subject="$2 snapshots"
+  record fill "$(seconds_between "$begin" "$EPOCHREALTIME")" s
+}
+
+measure_sizes() {
+  local count there=0
+  subject=snapshots
   begin_run
   volumes=/tmp/disks fresh_volume 8G
   touch_memory 2000
   start_for_scale
   warm
   for count in "${sizes[@]}"; do
-    begin=$EPOCHREALTIME
-    "$testbed" fill --address "$gatun_socket" --first "$there" --count $((count - there))
-    subject="$count snapshots"
-    record fill "$(seconds_between "$begin" "$EPOCHREALTIME")" s
+    fill_up "$there" "$count"
     there=$count
     ask_at_size "$count"
   done
-  stop gatun >/dev/null || true
-  subject="${sizes[-1]} snapshots"
+  stop_all
+  end_run
+}
+
+make_crowd() {
+  subject=crowd
+  begin_run
+  volume=/tmp/crowds/$contender volumes=/tmp/disks fresh_volume 8G
+  enter_crowd
+  start_for_scale
+  fill_up 0 "$crowd"
+  stop_all
+  end_run
+}
+
+enter_crowd() {
+  mkdir -p "$volume"
+  mount --bind "/tmp/crowds/$contender" "$volume"
+}
+
+measure_crowd() {
+  local begin
+  subject=crowd
+  begin_run
+  enter_crowd
+  touch_memory 2000
+  subject="$crowd snapshots"
   begin=$EPOCHREALTIME
   start_for_scale
   record restart "$(seconds_between "$begin" "$EPOCHREALTIME")" s
   warm
+  ask_at_size "$crowd"
   subject=chains
   "$testbed" chain --address "$gatun_socket" >/tmp/measured
   record_lines </tmp/measured
@@ -67,13 +105,15 @@ measure_scale() {
 }
 
 bench_scale() {
-  local contender round subject sizes=("${sizes_full[@]}")
+  local contender round=1 subject sizes=("${sizes_full[@]}") crowd=$crowd_full
   mkdir -p /tmp/disks
   mount -t tmpfs -o size=90% tmpfs /tmp/disks
-  [[ $size != quick ]] || sizes=("${sizes_quick[@]}")
+  [[ $size != quick ]] || sizes=("${sizes_quick[@]}") crowd=$crowd_quick
+  for contender in gatun peer; do make_crowd; done
   for ((round = 1; round <= rounds; round++)); do
-    for contender in $(take_turns gatun peer); do measure_scale; done
+    for contender in $(take_turns gatun peer); do measure_sizes; done
+    for contender in $(take_turns gatun peer); do measure_crowd; done
     progress
   done
-  umount /tmp/disks
+  umount /tmp/crowds/gatun /tmp/crowds/peer /tmp/disks
 }
