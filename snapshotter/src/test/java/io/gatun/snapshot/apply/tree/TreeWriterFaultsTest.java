@@ -15,10 +15,12 @@ import io.gatun.snapshot.fixture.DiskCalls;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.fixture.TreeManifest;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -200,5 +202,29 @@ final class TreeWriterFaultsTest {
     for (String other : List.of("allocate", "startWriteback", "truncate", "sync", "setXattr")) {
       assertThat(calls.count(other)).as(other).isZero();
     }
+  }
+
+  @Test
+  void fewDirectoriesAreOpenHoweverManyThereAre() throws IOException {
+    DiskCalls calls = new DiskCalls(new LinuxDisk());
+    TestTree tree = TestTree.of(directory.resolve("fs"), DeletionForm.OVERLAY);
+    TarBuilder tar = TarBuilder.pax();
+    for (int i = 0; i < 500; i++) {
+      tar.directory("d" + i, 0755).directory("d" + i + "/e", 0755).file("d" + i + "/e/f", 0644, "");
+    }
+    AtomicLong most = new AtomicLong();
+    calls.precede(
+        "setTimes",
+        () -> {
+          try {
+            most.accumulateAndGet(TestTree.descriptors(), Math::max);
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        });
+    long before = TestTree.descriptors();
+    tree.apply(calls.disk(), tar.finish(), TestTree.Before.NOTHING);
+    assertThat(calls.count("setTimes")).isEqualTo(1500);
+    assertThat(most.get() - before).isLessThanOrEqualTo(DirectoryCache.LIMIT + 10);
   }
 }
