@@ -7,14 +7,16 @@ import java.util.Locale;
 /**
  * The filesystems that Gatun is tested on.
  *
- * <p>Sector is what each takes to be written wholly or not at all. ext4 and XFS are content with
- * the 512 bytes that the loop device promises; btrfs writes a superblock of 4096 bytes in place and
- * reads only the first copy when it is mounted, so it can only live on drives whose sectors are
- * that long.
+ * <p>Sector is what each takes to be written wholly or not at all. ext4, whose journal holds whole
+ * blocks, is content with the 512 bytes that the loop device promises. When XFS replays its log, it
+ * passes over a block of metadata whose first sector says that it was written later, and finds its
+ * checksum wrong if the rest of its 4096 bytes was not. btrfs writes a superblock of 4096 bytes in
+ * place and reads only the first copy when it is mounted. So these two can only live on drives
+ * whose sectors are that long.
  */
 public enum Filesystem {
   EXT4(512),
-  XFS(512),
+  XFS(4096),
   BTRFS(4096);
 
   private final int sectorBytes;
