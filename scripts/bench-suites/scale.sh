@@ -65,6 +65,9 @@ measure_sizes() {
     there=$count
     ask_at_size "$count"
   done
+  subject=chains
+  "$testbed" chain --address "$gatun_socket" >/tmp/measured
+  record_lines </tmp/measured
   stop_all
   end_run
 }
@@ -97,9 +100,6 @@ measure_crowd() {
   record restart "$(seconds_between "$begin" "$EPOCHREALTIME")" s
   warm
   ask_at_size "$crowd"
-  subject=chains
-  "$testbed" chain --address "$gatun_socket" >/tmp/measured
-  record_lines </tmp/measured
   stop_all
   end_run
 }
