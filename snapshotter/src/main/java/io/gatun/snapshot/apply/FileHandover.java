@@ -35,6 +35,7 @@ final class FileHandover implements LayerConsumer, AutoCloseable {
   private record Made(PendingFile file, long offset, long bytes) {}
 
   private final FileMaker maker;
+  private final ChunkRing ring;
   private final TarCursor cursor;
 
   /** The maker's alone. */
@@ -47,14 +48,14 @@ final class FileHandover implements LayerConsumer, AutoCloseable {
   private long passedBytes;
   private boolean isFilling;
   private boolean isEnded;
-  private @Nullable Throwable failure;
 
   /**
-   * @param chunks of the whole layer, for the filler
+   * @param ring the whole layer, and what has failed; before its first chunk is filled
    */
-  FileHandover(FileMaker maker, ChunkRing.Reader chunks) {
+  FileHandover(FileMaker maker, ChunkRing ring) {
     this.maker = maker;
-    this.cursor = new TarCursor(chunks);
+    this.ring = ring;
+    this.cursor = new TarCursor(ring.addReader());
   }
 
   // What the maker does.
@@ -112,10 +113,10 @@ final class FileHandover implements LayerConsumer, AutoCloseable {
     lock.lock();
     try {
       while (waiting.size() >= WAITING_MAX) {
-        check();
+        ring.check();
         toBeMade.awaitUninterruptibly();
       }
-      check();
+      ring.check();
       waiting.addAll(batch);
       batch.clear();
       toBeFilled.signal();
@@ -129,10 +130,10 @@ final class FileHandover implements LayerConsumer, AutoCloseable {
     lock.lock();
     try {
       while (isFilling || !waiting.isEmpty()) {
-        check();
+        ring.check();
         toBeMade.awaitUninterruptibly();
       }
-      check();
+      ring.check();
     } finally {
       lock.unlock();
     }
@@ -163,10 +164,10 @@ final class FileHandover implements LayerConsumer, AutoCloseable {
           toBeMade.signal();
         }
         while (waiting.isEmpty() && !isEnded && !cursor.isBehind(passedBytes)) {
-          check();
+          ring.check();
           toBeFilled.awaitUninterruptibly();
         }
-        check();
+        ring.check();
         if (isEnded || !waiting.isEmpty()) {
           isFilling = !waiting.isEmpty();
           return waiting.poll();
@@ -202,7 +203,7 @@ final class FileHandover implements LayerConsumer, AutoCloseable {
     lock.lock();
     try {
       while (true) {
-        check();
+        ring.check();
         toBeFilled.awaitUninterruptibly();
       }
     } finally {
@@ -212,23 +213,14 @@ final class FileHandover implements LayerConsumer, AutoCloseable {
 
   // What ends it.
 
-  /** Stops both, unless they have been stopped before. */
-  void fail(Throwable cause) {
+  /** Wakes both, who then see that the ring has failed. */
+  void wake() {
     lock.lock();
     try {
-      if (failure == null) {
-        failure = cause;
-        toBeMade.signal();
-        toBeFilled.signal();
-      }
+      toBeMade.signal();
+      toBeFilled.signal();
     } finally {
       lock.unlock();
-    }
-  }
-
-  private void check() throws ApplyStoppedException {
-    if (failure != null) {
-      throw new ApplyStoppedException(failure);
     }
   }
 

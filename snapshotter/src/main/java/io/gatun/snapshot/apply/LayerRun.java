@@ -88,8 +88,7 @@ final class LayerRun {
     this.toHash = ring.addReader();
     this.toRead = ring.addReader();
     this.reader = new LayerReader(new TarReader(this::nextOfTar));
-    this.files =
-        consumer instanceof FileMaker maker ? new FileHandover(maker, ring.addReader()) : null;
+    this.files = consumer instanceof FileMaker maker ? new FileHandover(maker, ring) : null;
   }
 
   /** What the decoder reads: the blob itself at first, and then what another thread has read. */
@@ -213,7 +212,7 @@ final class LayerRun {
     ring.fail(cause);
     pieces.fail(cause);
     if (files != null) {
-      files.fail(cause);
+      files.wake();
     }
     blob.abandon();
   }

@@ -35,7 +35,7 @@ final class TarCursor {
    * nothing remains in it at the end of the layer}
    */
   ByteBuffer next(long bytesMax) throws ApplyStoppedException {
-    if (!chunk.hasRemaining()) {
+    if (bytesMax > 0 && !chunk.hasRemaining()) {
       advance();
     }
     int bytes = (int) Math.min(chunk.remaining(), bytesMax);
