@@ -14,6 +14,7 @@ public final class ErrnoException extends IOException {
   private final Errno errno;
   private final int number;
   private final String path;
+  private final String explanation;
 
   /**
    * @param call the C name of the call
@@ -32,14 +33,22 @@ public final class ErrnoException extends IOException {
    * @param explanation what else the kernel said, or the empty string
    */
   ErrnoException(String call, int number, String path, String explanation) {
-    super(
-        explanation.isEmpty()
-            ? message(call, number, path)
-            : message(call, number, path) + ": " + explanation);
     this.call = call;
     this.errno = Errno.of(number);
     this.number = number;
     this.path = path;
+    this.explanation = explanation;
+  }
+
+  /** Made when it is asked for, since most failures are of the kind that a caller expects. */
+  @Override
+  public String getMessage() {
+    String reason =
+        errno == Errno.UNKNOWN
+            ? "errno " + number + " (unknown error)"
+            : errno + " (" + errno.text() + ")";
+    String what = path.isEmpty() ? call : call + " " + path;
+    return what + ": " + reason + (explanation.isEmpty() ? "" : ": " + explanation);
   }
 
   /** {@return the C name of the call} */
@@ -68,14 +77,5 @@ public final class ErrnoException extends IOException {
   /** {@return whether the call failed for this reason} */
   public boolean is(Errno reason) {
     return errno == reason;
-  }
-
-  private static String message(String call, int number, String path) {
-    Errno errno = Errno.of(number);
-    String reason =
-        errno == Errno.UNKNOWN
-            ? "errno %d (unknown error)".formatted(number)
-            : "%s (%s)".formatted(errno, errno.text());
-    return path.isEmpty() ? call + ": " + reason : call + " " + path + ": " + reason;
   }
 }

@@ -41,7 +41,9 @@ final class ParallelTreeWork implements TreeWork {
 
   @Override
   public void run(Task first) throws ErrnoException {
-    fork(first);
+    unfinished.incrementAndGet();
+    // Here, as what is done after one task is not worth waking another thread for.
+    perform(first);
     boolean interrupted = false;
     while (true) {
       try {

@@ -126,8 +126,12 @@ public final class TreeDeletion {
         throws ErrnoException {
       switch (type) {
         case DIRECTORY -> {
-          unfinished.incrementAndGet();
-          children.add(new Directory(this, place, place.child(name)));
+          // Most snapshots have nothing in the directories that they are made of.
+          boolean isTop = parent == null;
+          if (!isTop || !removeIfEmpty(fd, name)) {
+            unfinished.incrementAndGet();
+            children.add(new Directory(this, place, place.child(name)));
+          }
         }
         case UNKNOWN -> {
           Optional<FileStatus> status = Stat.tryStatx(fd, name, AtFlag.SYMLINK_NOFOLLOW);
@@ -202,6 +206,19 @@ public final class TreeDeletion {
       unprotect(parent, name);
       disk.removeDirectory(parent, name);
     }
+  }
+
+  /**
+   * {@return whether it is gone} Whatever keeps it, those who look into it will meet that again.
+   */
+  private boolean removeIfEmpty(Fd parent, LinuxPath name) {
+    try {
+      disk.removeDirectory(parent, name);
+    } catch (ErrnoException e) {
+      return false;
+    }
+    pace.await();
+    return true;
   }
 
   private void unprotect(Fd parent, LinuxPath name) throws ErrnoException {

@@ -1,6 +1,7 @@
 package io.gatun.snapshot.engine;
 
 import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
 import io.gatun.snapshot.SnapshotException;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -132,7 +133,7 @@ final class SpareDirectories implements AutoCloseable {
 
   private void fill() {
     try {
-      add(directories.createAll(ids, missing(), filler));
+      add(directories.createAll(ids, missing(), this::fill));
     } catch (ErrnoException | SnapshotException e) {
       log.warn(
           "cannot make directories in advance now, so each snapshot waits for its own error={}",
@@ -143,6 +144,16 @@ final class SpareDirectories implements AutoCloseable {
       log.error("cannot make directories in advance", e);
       retryLater();
     }
+  }
+
+  /**
+   * The request that has taken one is under way meanwhile, and waits for the disk. It, and the
+   * kernel's threads that serve it, are not to wait for the end of a time slice as well.
+   */
+  @SuppressWarnings("ThreadPriorityCheck")
+  private void fill(Fd directory) throws ErrnoException {
+    filler.fill(directory);
+    Thread.yield();
   }
 
   private synchronized int missing() {
