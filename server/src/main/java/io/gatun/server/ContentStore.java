@@ -5,54 +5,39 @@ import io.gatun.proto.content.ContentGrpc.ContentBlockingStub;
 import io.gatun.proto.content.InfoRequest;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.apply.Digest;
-import io.gatun.snapshot.apply.FileBlob;
 import io.gatun.snapshot.apply.LayerBlob;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.MetadataUtils;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * containerd's content store. containerd is asked, over its socket, whether a namespace has a blob;
  * then the blob's file is read if it is where containerd keeps it, and otherwise containerd is
  * asked for the bytes.
  *
- * <pre>
- *   ROOT/io.containerd.content.v1.content/blobs/sha256/HEX     a blob that is complete
- * </pre>
- *
  * <p>Each blob has a connection of its own, so that one that is read slowly holds up no other.
  */
 final class ContentStore {
-
-  private static final Logger LOG = LoggerFactory.getLogger(ContentStore.class);
-
-  private static final String BLOBS = "io.containerd.content.v1.content/blobs/sha256";
 
   /** containerd looks into its metadata, which it may have locked for a while. */
   private static final long INFO_SECONDS_MAX = 30;
 
   private final Path address;
-  private final Path root;
+  private final ContentFiles files;
   private final EventLoops loops;
 
   /**
    * @param address the unix socket of containerd
-   * @param root the directory in which containerd keeps its data
+   * @param files where containerd keeps its blobs
    */
-  ContentStore(Path address, Path root, EventLoops loops) {
+  ContentStore(Path address, ContentFiles files, EventLoops loops) {
     this.address = address;
-    this.root = root;
+    this.files = files;
     this.loops = loops;
   }
 
@@ -74,7 +59,7 @@ final class ContentStore {
           ContentGrpc.newBlockingStub(channel)
               .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers(namespace)));
       requireSize(digest, sizeBytes, size(content, namespace, digest));
-      Optional<LayerBlob> file = file(digest, sizeBytes);
+      Optional<LayerBlob> file = files.open(digest, sizeBytes);
       if (file.isPresent()) {
         return file.get();
       }
@@ -132,20 +117,6 @@ final class ContentStore {
       throw new SnapshotException.InvalidArgument(
           "apply: layer %s: the blob has %d bytes and not %d, as its descriptor says"
               .formatted(digest, actual, said));
-    }
-  }
-
-  private Optional<LayerBlob> file(Digest digest, long sizeBytes) {
-    Path path = root.resolve(BLOBS).resolve(digest.hex());
-    try {
-      if (!Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS) || Files.size(path) != sizeBytes) {
-        LOG.debug("blob is not in its file path={}", path);
-        return Optional.empty();
-      }
-      return Optional.of(FileBlob.open(path, digest, OptionalLong.of(sizeBytes), false));
-    } catch (IOException e) {
-      LOG.debug("blob is not read from its file path={} reason=\"{}\"", path, e.getMessage());
-      return Optional.empty();
     }
   }
 }

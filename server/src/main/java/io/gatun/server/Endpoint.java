@@ -89,7 +89,10 @@ public final class Endpoint implements AutoCloseable {
             configuration.applyThreads(),
             configuration.applyQueueMax());
     ContentStore content =
-        new ContentStore(configuration.containerdAddress(), configuration.containerdRoot(), loops);
+        new ContentStore(
+            configuration.containerdAddress(),
+            new ContentFiles(configuration.containerdRoot()),
+            loops);
     ContentWriter writer =
         new ContentWriter(configuration.containerdAddress(), loops, InstantSource.system());
     this.health = new HealthStatusManager();

@@ -35,7 +35,9 @@ final class Wiring {
             work -> Thread.ofPlatform().name("gatun-start").start(work));
     EngineRoot engine;
     try {
-      engine = EngineRoot.open(disk, settings, Clock.systemUTC());
+      engine =
+          EngineRoot.open(
+              disk, settings, Clock.systemUTC(), new ContentFiles(configuration.containerdRoot()));
     } catch (UnusableRootException e) {
       var _ = loops.thenAccept(EventLoops::close);
       throw new StartException(String.valueOf(e.getMessage()), e);

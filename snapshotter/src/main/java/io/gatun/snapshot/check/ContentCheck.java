@@ -5,12 +5,12 @@ import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.NodeType;
 import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.apply.store.ContentHash;
+import io.gatun.snapshot.apply.store.DiskContent;
 import io.gatun.snapshot.apply.store.LayerFile;
 import io.gatun.snapshot.disk.Root;
 import io.gatun.snapshot.disk.RootInspection;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -22,8 +22,6 @@ import java.util.concurrent.Executors;
  * says, the diff id, and an index what its own name says.
  */
 final class ContentCheck {
-
-  private static final int BLOCK_BYTES = 512;
 
   private final RootInspection root;
   private final List<RootFinding> findings;
@@ -75,7 +73,7 @@ final class ContentCheck {
     return switch (file) {
       case LayerFile.Tar _ -> Optional.of(new Hashed(place, diffId, true));
       case LayerFile.Index(Digest digest) -> Optional.of(new Hashed(place, digest, false));
-      case LayerFile.Blob _ -> Optional.empty();
+      case LayerFile.Blob _, LayerFile.Unsynced _ -> Optional.empty();
     };
   }
 
@@ -101,7 +99,7 @@ final class ContentCheck {
   private void check(Hashed file, ExecutorService reading) {
     long before = bytes;
     try (DiskContent content = new DiskContent(root.directory(), file.place(), reading)) {
-      if (!isRight(content, file)) {
+      if (!ContentHash.isRight(content, file.digest(), file.isTar(), this::read)) {
         findings.add(
             new RootFinding.Corrupt(
                 file.place().toString(),
@@ -117,49 +115,8 @@ final class ContentCheck {
     return new RootFinding.Corrupt(place.toString(), "it cannot be read: " + failure.getMessage());
   }
 
-  private boolean isRight(DiskContent content, Hashed file) throws IOException {
-    MessageDigest hash = Digest.sha256();
-    // The end by itself, as it may have zeros that are not the layer's.
-    long end = content.sizeBytes();
-    long lastBlock = file.isTar() ? Math.max(0, end - BLOCK_BYTES) : end;
-    byte[] last = new byte[(int) (end - lastBlock)];
-    long at = 0;
-    for (ByteBuffer piece = content.next(); piece.hasRemaining(); piece = content.next()) {
-      int start = piece.position();
-      int length = piece.remaining();
-      int before = Math.clamp(lastBlock - at, 0, length);
-      hash.update(piece.slice(start, before));
-      if (before < length) {
-        piece.get(start + before, last, (int) (at + before - lastBlock), length - before);
-      }
-      at += length;
-      bytes += length;
-      progress.read(bytes, ofBytes);
-    }
-    return at == end && isEnd(hash, last, file.digest());
-  }
-
-  /** {@return whether this is the end, be it without some or all of the zeros that it has} */
-  private static boolean isEnd(MessageDigest before, byte[] last, Digest digest) {
-    int length = last.length;
-    while (true) {
-      MessageDigest hash = copy(before);
-      hash.update(last, 0, length);
-      if (Digest.of(hash).equals(digest)) {
-        return true;
-      }
-      if (length <= 1 || last[length - 1] != 0) {
-        return false;
-      }
-      length--;
-    }
-  }
-
-  private static MessageDigest copy(MessageDigest hash) {
-    try {
-      return (MessageDigest) hash.clone();
-    } catch (CloneNotSupportedException e) {
-      throw new AssertionError("the JDK's SHA-256 can be copied", e);
-    }
+  private void read(int length) {
+    bytes += length;
+    progress.read(bytes, ofBytes);
   }
 }

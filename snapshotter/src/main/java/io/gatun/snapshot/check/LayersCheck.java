@@ -89,7 +89,11 @@ final class LayersCheck {
       notice(place, "this is nothing of Gatun's");
     } else if (status.isPresent()) {
       places.check(place.toString(), status.get(), NodeType.REGULAR, LayerFile.MODE);
-      boolean isOfLayer = !(file.get() instanceof LayerFile.Blob);
+      boolean isOfLayer =
+          switch (file.get()) {
+            case LayerFile.Tar _, LayerFile.Index _ -> true;
+            case LayerFile.Blob _, LayerFile.Unsynced _ -> false;
+          };
       if (isOfLayer && !named.contains(place)) {
         notice(
             place,

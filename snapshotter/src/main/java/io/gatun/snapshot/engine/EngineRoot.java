@@ -32,7 +32,6 @@ import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -93,7 +92,29 @@ public final class EngineRoot implements AutoCloseable {
   public static EngineRoot open(
       Disk disk, EngineSettings settings, InstantSource clock, String boot)
       throws UnusableRootException {
-    return open(disk, settings, clock, boot, UnaryOperator.identity());
+    return open(disk, settings, clock, LayerBlobs.NONE, boot);
+  }
+
+  /**
+   * As {@link #open(Disk, EngineSettings, InstantSource)}, and makes layers anew that are damaged.
+   *
+   * @param blobs where their blobs may be had
+   */
+  public static EngineRoot open(
+      Disk disk, EngineSettings settings, InstantSource clock, LayerBlobs blobs)
+      throws UnusableRootException {
+    try {
+      return open(disk, settings, clock, blobs, BootId.read());
+    } catch (IOException e) {
+      throw unusable(settings, e);
+    }
+  }
+
+  /** As before, on a machine that was started under this id. */
+  public static EngineRoot open(
+      Disk disk, EngineSettings settings, InstantSource clock, LayerBlobs blobs, String boot)
+      throws UnusableRootException {
+    return open(disk, settings, clock, boot, blobs, UnaryOperator.identity());
   }
 
   /** As before, with something of the caller's between the engine and the driver. */
@@ -104,8 +125,19 @@ public final class EngineRoot implements AutoCloseable {
       String boot,
       UnaryOperator<Driver> between)
       throws UnusableRootException {
+    return open(disk, settings, clock, boot, LayerBlobs.NONE, between);
+  }
+
+  private static EngineRoot open(
+      Disk disk,
+      EngineSettings settings,
+      InstantSource clock,
+      String boot,
+      LayerBlobs blobs,
+      UnaryOperator<Driver> between)
+      throws UnusableRootException {
     try {
-      return new EngineRoot(disk, settings, clock, boot, between);
+      return new EngineRoot(disk, settings, clock, boot, blobs, between);
     } catch (IOException e) {
       throw unusable(settings, e);
     }
@@ -121,6 +153,7 @@ public final class EngineRoot implements AutoCloseable {
       EngineSettings settings,
       InstantSource clock,
       String boot,
+      LayerBlobs blobs,
       UnaryOperator<Driver> between)
       throws UnusableRootException, IOException {
     this.disk = disk;
@@ -158,9 +191,10 @@ public final class EngineRoot implements AutoCloseable {
                   Math.min(settings.copyThreads(), DELETION_THREADS_MAX)));
       KeptLayers kept = new KeptLayers(layers, store::isCertain, reaper::submit);
       AppliedRecords records = new AppliedRecords(disk, root, boot);
-      Set<Long> missing = Recovery.run(root, store, layers, kept, records, applied, reaper);
+      Recovery.Losses losses = Recovery.run(root, store, layers, kept, records, applied, reaper);
       CopySettler copies = keep(new CopySettler(chosen, filesystem, lostWrites));
-      SnapshotDirectories directories = new SnapshotDirectories(disk, root, reaper, missing);
+      SnapshotDirectories directories =
+          new SnapshotDirectories(disk, root, reaper, losses.missing());
       SpareDirectories spares =
           keep(
               new SpareDirectories(
@@ -202,6 +236,17 @@ public final class EngineRoot implements AutoCloseable {
                   new KeptCommits(
                       chosen, layers, kept, shown, layout, durability, applied, records, chains),
                   layout));
+      new LayerHealing(
+              store,
+              chosen,
+              chains,
+              directories,
+              applied,
+              layers,
+              kept,
+              shown,
+              new TarHealing(disk, layers, blobs))
+          .run(losses.damaged());
       engine.settleCopies();
       engine.showLayers();
       SnapshotMounts recognised = new SnapshotMounts(root.path());

@@ -10,6 +10,7 @@ import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.apply.store.LayerStore;
 import io.gatun.snapshot.apply.store.StoredTar;
 import io.gatun.snapshot.metadata.LayerForm;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -86,6 +87,20 @@ final class KeptLayers {
   /** {@return the form in which a snapshot has its layer, if that is kept} */
   Optional<LayerForm.Indexed> find(long id) {
     return Optional.ofNullable(forms.get(id));
+  }
+
+  /** {@return the layers that snapshots have} */
+  synchronized Set<Digest> diffIds() {
+    return Set.copyOf(users.keySet());
+  }
+
+  /** {@return the snapshots that have a layer, by their ids, with the form in which they do} */
+  synchronized Map<Long, LayerForm.Indexed> users(Digest diffId) {
+    Map<Long, LayerForm.Indexed> found = new HashMap<>();
+    users
+        .getOrDefault(diffId, Collections.emptySortedMap())
+        .forEach((id, index) -> found.put(id, new LayerForm.Indexed(diffId, index)));
+    return found;
   }
 
   /** Says that a snapshot, which may have none, does not need its layer any more. */

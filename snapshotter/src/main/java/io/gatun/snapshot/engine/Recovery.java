@@ -24,7 +24,8 @@ import org.slf4j.LoggerFactory;
  * them while requests are served already. So is a kept layer, or an index of one, that no record
  * names. A record without a directory, or whose directory holds no {@code fs}, or without the files
  * of its kept layer, is damage. It is reported and never covered up by an empty directory, which
- * containerd would take for the layer.
+ * containerd would take for the layer. What a kept layer lacks may be made anew, see {@link
+ * LayerHealing}.
  */
 final class Recovery {
 
@@ -33,11 +34,24 @@ final class Recovery {
   private Recovery() {}
 
   /**
-   * {@return the ids of snapshots whose directories or files are missing}
+   * What is missing.
+   *
+   * @param missing ids of snapshots whose directories or files are
+   * @param damaged those of them that may be made anew, since a kept layer lacks files
+   */
+  record Losses(Set<Long> missing, Set<Long> damaged) {
+    Losses {
+      missing = Set.copyOf(missing);
+      damaged = Set.copyOf(damaged);
+    }
+  }
+
+  /**
+   * {@return the snapshots whose directories or files are missing}
    *
    * @throws UnusableRootException if the metadata are older than the directories
    */
-  static Set<Long> run(
+  static Losses run(
       Root root,
       MetadataStore store,
       LayerStore layers,
@@ -49,13 +63,19 @@ final class Recovery {
     Set<Long> directories = new HashSet<>(root.snapshotIds());
     requireKnown(root, directories, store.idsEnd());
     Set<Long> missing = new HashSet<>();
+    Set<Long> damaged = new HashSet<>();
     Map<Long, LayerForm> recorded = new HashMap<>();
     store.forEach(snapshot -> recorded.put(snapshot.id(), snapshot.form()));
     for (Map.Entry<Long, LayerForm> snapshot : recorded.entrySet()) {
       long id = snapshot.getKey();
-      if (!directories.remove(id) || !hasFiles(root, layers, id, snapshot.getValue())) {
+      boolean hasDirectory = directories.remove(id);
+      if (!hasDirectory || !hasFiles(root, layers, id, snapshot.getValue())) {
         missing.add(id);
-        store.find(id).ifPresent(Recovery::report);
+        if (hasDirectory && snapshot.getValue() instanceof LayerForm.Indexed) {
+          damaged.add(id);
+        } else {
+          store.find(id).ifPresent(Recovery::report);
+        }
       }
     }
     directories.forEach(reaper::submit);
@@ -79,7 +99,7 @@ final class Recovery {
         missing.size(),
         directories.size(),
         trash);
-    return Set.copyOf(missing);
+    return new Losses(missing, damaged);
   }
 
   private static boolean hasFiles(Root root, LayerStore layers, long id, LayerForm form)
@@ -140,7 +160,7 @@ final class Recovery {
     }
   }
 
-  private static void report(SnapshotRecord snapshot) {
+  static void report(SnapshotRecord snapshot) {
     log.error(
         "directory of snapshot is missing id={} kind={} name={}",
         snapshot.id(),

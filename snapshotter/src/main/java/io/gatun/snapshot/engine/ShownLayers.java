@@ -16,6 +16,7 @@ import io.gatun.snapshot.driver.IndexMounts;
 import io.gatun.snapshot.driver.KeyedLock;
 import io.gatun.snapshot.driver.TreeDeletion;
 import io.gatun.snapshot.metadata.LayerForm;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -147,6 +148,41 @@ final class ShownLayers implements AutoCloseable {
       Optional<LayerForm.Indexed> form = kept.find(id);
       if (form.isPresent()) {
         show(id, form.get());
+      }
+    }
+  }
+
+  /**
+   * Takes layers away whose files are made anew, which then may be mounted anew. Who has files of
+   * them open, or an overlay on them, keeps what he has.
+   *
+   * @return those that were mounted
+   */
+  Set<Long> unmount(Set<Long> ids) {
+    Set<Long> found = new HashSet<>();
+    for (long id : ids) {
+      try (var _ = locks.hold(id)) {
+        if (mounts.isMounted(id)) {
+          found.add(id);
+          mounts.unmount(id);
+        }
+      } catch (ErrnoException e) {
+        // With the directory, if that is why, the mount has gone.
+        log.warn("cannot unmount damaged layer id={} error=\"{}\"", id, e.getMessage());
+      }
+    }
+    return found;
+  }
+
+  /** Mounts those layers that somebody needs. */
+  void showNeeded(Set<Long> ids) {
+    for (long id : ids) {
+      if (uses.isNeeded(id)) {
+        try {
+          show(List.of(id));
+        } catch (ErrnoException e) {
+          log.warn("layer cannot be mounted now id={} error=\"{}\"", id, e.getMessage());
+        }
       }
     }
   }

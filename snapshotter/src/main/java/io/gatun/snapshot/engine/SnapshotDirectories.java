@@ -64,14 +64,17 @@ final class SnapshotDirectories {
   /** Counts on from the time of the start, so that no name is one that an earlier daemon left. */
   private final AtomicLong remakes = new AtomicLong(System.currentTimeMillis());
 
-  /** Ids whose directories, or the files in them, were missing when the root was opened. */
-  private final Set<Long> missing;
+  /** Ids whose directories, or the files in them, are missing. */
+  private final Set<Long> missing = ConcurrentHashMap.newKeySet();
 
+  /**
+   * @param missing ids whose directories, or the files in them, are missing
+   */
   SnapshotDirectories(Disk disk, Root root, Reaper reaper, Set<Long> missing) {
     this.disk = disk;
     this.root = root;
     this.reaper = reaper;
-    this.missing = missing;
+    this.missing.addAll(missing);
     this.names = new SharedSync(() -> disk.sync(root.snapshots()));
   }
 
@@ -149,6 +152,16 @@ final class SnapshotDirectories {
   /** {@return whether the directory of a recorded snapshot, or the files in it, have vanished} */
   boolean isMissing(long id) {
     return missing.contains(id);
+  }
+
+  /** Says that the files of a snapshot are there again. */
+  void found(long id) {
+    missing.remove(id);
+  }
+
+  /** Says that the files of a snapshot are not what they should be. */
+  void lost(long id) {
+    missing.add(id);
   }
 
   /** {@return the ids of directories that neither have a record nor are about to get one} */

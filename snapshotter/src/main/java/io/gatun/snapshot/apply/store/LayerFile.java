@@ -51,6 +51,20 @@ public sealed interface LayerFile {
     }
   }
 
+  /**
+   * The record that not all of the layer need be on the disk, and which blob it is; an empty file.
+   *
+   * @param digest of the blob
+   */
+  record Unsynced(Digest digest) implements LayerFile {
+    private static final String PREFIX = "unsynced-";
+
+    @Override
+    public LinuxPath name() {
+      return LinuxPath.of(PREFIX + digest.hex());
+    }
+  }
+
   /** {@return what has this name, if it is one that a file of a layer has} */
   static Optional<LayerFile> of(LinuxPath name) {
     String text = name.toString();
@@ -62,6 +76,9 @@ public sealed interface LayerFile {
     }
     if (text.startsWith(Blob.PREFIX)) {
       return digest(text.substring(Blob.PREFIX.length())).map(Blob::new);
+    }
+    if (text.startsWith(Unsynced.PREFIX)) {
+      return digest(text.substring(Unsynced.PREFIX.length())).map(Unsynced::new);
     }
     return Optional.empty();
   }

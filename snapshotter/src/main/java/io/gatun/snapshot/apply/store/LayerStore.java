@@ -15,11 +15,14 @@ import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.Root;
 import java.io.IOException;
 import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -32,6 +35,8 @@ import org.slf4j.LoggerFactory;
  *   layers/DIFF-ID/index-SHA256     an index of it, one for each way in which its snapshots differ
  *   layers/DIFF-ID/blob-SHA256      empty: our own apply has checked that this blob is the layer, whose
  *                                   tar is on the disk
+ *   layers/DIFF-ID/unsynced-SHA256  empty: our own apply has checked that this blob is the layer, some of
+ *                                   which may not be on the disk
  *   layers/N.new/                   a layer in the making; left over if the daemon is killed
  * </pre>
  *
@@ -44,8 +49,15 @@ import org.slf4j.LoggerFactory;
  * layers/} synced. Only then may a record name them, and only of a tar that was synced is it said
  * which blob it is. Who does without the syncs may find anything under these names after a power
  * cut: so a file that is there already is the layer's only if it is known to be whole, and is
- * replaced otherwise. Removal is the other way round, first no record, then the files; so what no
- * record names is garbage, and nobody keeps a list.
+ * replaced otherwise.
+ *
+ * <p>A store that is synced later syncs the names alone before a record may name a layer, with the
+ * mark that it is not synced among them: mark -> directory synced -> files that may be anything.
+ * The mark goes when all files of the layer are on the disk. What has it when a daemon starts is
+ * hashed before it is used, and made anew from its blob if it is not what it should be.
+ *
+ * <p>Removal is the other way round, first no record, then the files; so what no record names is
+ * garbage, and nobody keeps a list.
  *
  * <p>Safe for use by several threads.
  */
@@ -59,6 +71,8 @@ public final class LayerStore {
   private final Root root;
   private final LayerFiles files;
   private final TrustedFiles trusted;
+  private final boolean isSyncedLater;
+  private final Set<Digest> unsyncedAtFirst = new HashSet<>();
   private final Map<Digest, Digest> diffIdsOfBlobs = new ConcurrentHashMap<>();
   private final Map<Digest, Integer> uses = new HashMap<>();
   private long drafts;
@@ -89,11 +103,13 @@ public final class LayerStore {
     }
   }
 
-  private LayerStore(Disk disk, Root root, SyncWatch watch) throws ErrnoException {
+  private LayerStore(Disk disk, Root root, SyncWatch watch, boolean isSyncedLater)
+      throws ErrnoException {
     this.disk = disk;
     this.root = root;
     this.files = new LayerFiles(disk, root, watch);
     this.trusted = new TrustedFiles(watch);
+    this.isSyncedLater = isSyncedLater;
   }
 
   /**
@@ -103,7 +119,18 @@ public final class LayerStore {
    * @param watch is told of failed syncs, and knows of those of others
    */
   public static LayerStore open(Disk disk, Root root, SyncWatch watch) throws ErrnoException {
-    LayerStore store = new LayerStore(disk, root, watch);
+    return open(disk, root, watch, false);
+  }
+
+  /**
+   * As {@link #open(Disk, Root, SyncWatch)}.
+   *
+   * @param isSyncedLater whether layers that nobody wants to be durable are marked as such,
+   *     durably, until they are {@link #settle settled}
+   */
+  public static LayerStore open(Disk disk, Root root, SyncWatch watch, boolean isSyncedLater)
+      throws ErrnoException {
+    LayerStore store = new LayerStore(disk, root, watch, isSyncedLater);
     store.find();
     return store;
   }
@@ -120,10 +147,21 @@ public final class LayerStore {
   }
 
   private void findBlobs(Digest diffId) throws ErrnoException {
-    for (LayerFile file : files.of(diffId)) {
-      if (file instanceof LayerFile.Blob(Digest blob)) {
-        diffIdsOfBlobs.put(blob, diffId);
-        trusted.durable(diffId, LayerFile.Tar.TAR);
+    List<LayerFile> found = files.of(diffId);
+    boolean isUnsynced = found.stream().anyMatch(LayerFile.Unsynced.class::isInstance);
+    if (isUnsynced) {
+      unsyncedAtFirst.add(diffId);
+    }
+    for (LayerFile file : found) {
+      switch (file) {
+        case LayerFile.Blob(Digest blob) -> {
+          diffIdsOfBlobs.put(blob, diffId);
+          if (!isUnsynced) {
+            trusted.durable(diffId, LayerFile.Tar.TAR);
+          }
+        }
+        case LayerFile.Unsynced(Digest blob) -> diffIdsOfBlobs.put(blob, diffId);
+        case LayerFile.Tar _, LayerFile.Index _ -> {}
       }
     }
   }
@@ -179,6 +217,19 @@ public final class LayerStore {
   public Optional<Digest> diffIdOf(Digest blob) {
     return Optional.ofNullable(diffIdsOfBlobs.get(blob))
         .filter(diffId -> trusted.contains(diffId, LayerFile.Tar.TAR));
+  }
+
+  /** {@return the layers of which it was not recorded that they are on the disk, at the start} */
+  public Set<Digest> unsyncedAtFirst() {
+    return Set.copyOf(unsyncedAtFirst);
+  }
+
+  /** {@return the blobs of which an apply to this store has found that they are this layer} */
+  public Set<Digest> blobs(Digest diffId) {
+    return diffIdsOfBlobs.entrySet().stream()
+        .filter(known -> known.getValue().equals(diffId))
+        .map(Map.Entry::getKey)
+        .collect(Collectors.toSet());
   }
 
   /** {@return a claim on a layer, if it is there} */
@@ -253,7 +304,8 @@ public final class LayerStore {
     Use use = claim(layer.diffId());
     boolean isPublished = false;
     try {
-      publish(draft, layer.diffId(), result.index().digest(), isDurable, recorded);
+      boolean isSyncedNow = isDurable || (isSyncedLater && recorded.isEmpty());
+      publish(draft, layer.diffId(), result.index().digest(), isSyncedNow, recorded);
       recorded.ifPresent(known -> diffIdsOfBlobs.put(known, layer.diffId()));
       isPublished = true;
       return use;
@@ -272,6 +324,8 @@ public final class LayerStore {
     Fd from = draft.directory();
     LayerFile.Index indexFile = new LayerFile.Index(index);
     Optional<LayerFile.Blob> record = isDurable ? blob.map(LayerFile.Blob::new) : Optional.empty();
+    Optional<LayerFile.Unsynced> doubt =
+        !isDurable && isSyncedLater ? blob.map(LayerFile.Unsynced::new) : Optional.empty();
     if (isDurable) {
       files.syncData(from, LayerDraft.TAR);
       files.syncData(from, LayerDraft.INDEX);
@@ -280,15 +334,22 @@ public final class LayerStore {
     if (record.isPresent()) {
       disk.createFile(from, record.get().name(), LayerFile.MODE).close();
     }
-    if (isDurable) {
+    if (doubt.isPresent()) {
+      disk.createFile(from, doubt.get().name(), LayerFile.MODE).close();
+    }
+    boolean areNamesSynced = isDurable || isSyncedLater;
+    if (areNamesSynced) {
       files.sync(from);
     }
     if (!publishWhole(draft, diffId, indexFile, isDurable)) {
       try (Fd into = files.openDirectory(diffId)) {
+        if (doubt.isPresent()) {
+          markUnsynced(into, diffId, doubt.get());
+        }
         publishBeside(draft, into, diffId, indexFile, isDurable, record);
       }
     }
-    if (isDurable) {
+    if (areNamesSynced) {
       files.sync(files.top());
     }
   }
@@ -319,6 +380,9 @@ public final class LayerStore {
     boolean isTarPlaced = place(draft, into, diffId, LayerFile.Tar.TAR, isDurable);
     boolean isIndexPlaced = place(draft, into, diffId, index, isDurable);
     if (!isDurable) {
+      if (isSyncedLater) {
+        files.sync(into);
+      }
       return;
     }
     // Whoever has put them there may not have waited for them.
@@ -334,6 +398,18 @@ public final class LayerStore {
       files.moveIfFree(draft.directory(), record.get().name(), into, record.get().name());
     }
     files.sync(into);
+  }
+
+  /** Before anything is put there that may not be on the disk. */
+  private void markUnsynced(Fd into, Digest diffId, LayerFile.Unsynced mark) throws ErrnoException {
+    if (!isMarkedUnsynced(diffId)) {
+      files.createIfFree(into, mark);
+      files.sync(into);
+    }
+  }
+
+  private boolean isMarkedUnsynced(Digest diffId) throws ErrnoException {
+    return files.of(diffId).stream().anyMatch(LayerFile.Unsynced.class::isInstance);
   }
 
   /**
@@ -437,18 +513,23 @@ public final class LayerStore {
     try (LayerDraft draft = draft();
         StoredTar tar = openTar(diffId)) {
       LayerIndex index = makeIndex(draft, tar, diffId, form, top, inheritance, cancellation);
+      LayerFile.Index file = new LayerFile.Index(index.digest());
+      Optional<Digest> blob = blobs(diffId).stream().findFirst();
+      boolean isSyncedNow = isDurable || (isSyncedLater && blob.isEmpty());
       Fd from = draft.directory();
-      if (isDurable) {
+      if (isSyncedNow) {
         files.syncData(from, LayerDraft.INDEX);
       }
-      LayerFile.Index file = new LayerFile.Index(index.digest());
       disk.rename(from, LayerDraft.INDEX, from, file.name());
       try (Fd into = files.openDirectory(diffId)) {
-        boolean isPlaced = place(draft, into, diffId, file, isDurable);
-        if (isDurable) {
-          if (!isPlaced) {
-            sync(into, diffId, file);
-          }
+        if (!isSyncedNow && isSyncedLater) {
+          markUnsynced(into, diffId, new LayerFile.Unsynced(blob.orElseThrow()));
+        }
+        boolean isPlaced = place(draft, into, diffId, file, isSyncedNow);
+        if (isSyncedNow && !isPlaced) {
+          sync(into, diffId, file);
+        }
+        if (isSyncedNow || isSyncedLater) {
           files.sync(into);
         }
       }
@@ -474,6 +555,100 @@ public final class LayerStore {
       }
       return draft.writeIndex(making.indexer(), diffId, tar.sizeBytes());
     }
+  }
+
+  // Layers that may be damaged.
+
+  /**
+   * {@return what of a layer is damaged} Of one that was marked as not synced, what is not known to
+   * be whole is brought to the disk and read back; of another, it is seen whether the tar is there.
+   */
+  public LayerDamage inspect(Use use) throws LayerStoreException {
+    Digest diffId = use.diffId();
+    try {
+      if (!isMarkedUnsynced(diffId)) {
+        return new LayerDamage(!files.contain(diffId, LayerFile.Tar.TAR), Set.of());
+      }
+      try (Fd directory = files.openDirectory(diffId)) {
+        return new LayerVerification(files, trusted).run(directory, diffId);
+      }
+    } catch (ErrnoException e) {
+      throw new LayerStoreException("cannot look at layer " + diffId, e);
+    }
+  }
+
+  /**
+   * Has the tar of a draft take the place of a layer's that is damaged or not there, durably. Who
+   * has that one mounted keeps it.
+   *
+   * @param draft of which is known that its tar is the layer
+   */
+  public void replaceTar(Use use, LayerDraft draft) throws LayerStoreException {
+    Digest diffId = use.diffId();
+    try (Fd into = files.openDirectory(diffId)) {
+      files.syncData(draft.directory(), LayerDraft.TAR);
+      replace(draft.directory(), into, diffId);
+      files.sync(into);
+    } catch (ErrnoException e) {
+      throw new LayerStoreException("cannot replace the tar of layer " + diffId, e);
+    }
+  }
+
+  private synchronized void replace(Fd from, Fd into, Digest diffId) throws ErrnoException {
+    if (!files.moveIfFree(from, LayerDraft.TAR, into, LayerFile.Tar.TAR.name())) {
+      disk.replace(from, LayerDraft.TAR, into, LayerFile.Tar.TAR.name());
+    }
+    trusted.durable(diffId, LayerFile.Tar.TAR);
+  }
+
+  /** What {@link #settle} has found. */
+  public enum Settling {
+    /** All of the layer is on the disk, and that is recorded. */
+    DONE,
+    /** Somebody else may be adding to the layer, and it has to be settled once more. */
+    IN_USE,
+    /** The disk has something else than was written. */
+    DAMAGED
+  }
+
+  /** Brings a layer that is marked as not synced to the disk, and takes the mark away. */
+  public Settling settle(Use use) throws LayerStoreException {
+    Digest diffId = use.diffId();
+    try (Fd directory = files.openDirectory(diffId)) {
+      if (!isMarkedUnsynced(diffId)) {
+        return Settling.DONE;
+      }
+      if (!new LayerVerification(files, trusted).run(directory, diffId).isNone()) {
+        return Settling.DAMAGED;
+      }
+      files.sync(directory);
+      recordBlobs(directory, diffId);
+      files.sync(files.top());
+      return removeMark(directory, diffId) ? Settling.DONE : Settling.IN_USE;
+    } catch (ErrnoException e) {
+      throw new LayerStoreException("cannot settle layer " + diffId, e);
+    }
+  }
+
+  private synchronized boolean removeMark(Fd directory, Digest diffId) throws ErrnoException {
+    List<LayerFile> all = files.of(diffId);
+    if (uses.getOrDefault(diffId, 0) > 1
+        || !all.stream().allMatch(file -> isOnDisk(diffId, file))) {
+      return false;
+    }
+    for (LayerFile file : all) {
+      if (file instanceof LayerFile.Unsynced) {
+        disk.removeFile(directory, file.name());
+      }
+    }
+    return true;
+  }
+
+  private boolean isOnDisk(Digest diffId, LayerFile file) {
+    return switch (file) {
+      case LayerFile.Tar _, LayerFile.Index _ -> trusted.isDurable(diffId, file);
+      case LayerFile.Blob _, LayerFile.Unsynced _ -> true;
+    };
   }
 
   // Layers that go.

@@ -3,6 +3,7 @@ package io.gatun.snapshot.apply.store;
 import io.gatun.snapshot.apply.Digest;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * Which files of layers are known to hold what was written to them: those that are on the disk, and
@@ -53,6 +54,11 @@ final class TrustedFiles {
   synchronized boolean contains(Digest diffId, LayerFile file) {
     Long mark = marks.get(new Place(diffId, file));
     return mark != null && (mark == DURABLE || mark == watch.failures());
+  }
+
+  /** {@return whether a file is known to be on the disk} */
+  synchronized boolean isDurable(Digest diffId, LayerFile file) {
+    return Objects.equals(marks.get(new Place(diffId, file)), DURABLE);
   }
 
   synchronized void remove(Digest diffId, LayerFile file) {

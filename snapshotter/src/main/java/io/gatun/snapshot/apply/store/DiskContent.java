@@ -1,4 +1,4 @@
-package io.gatun.snapshot.check;
+package io.gatun.snapshot.apply.store;
 
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
@@ -22,7 +22,7 @@ import java.util.concurrent.Future;
  *
  * <p>The next piece is read while the one before is looked at.
  */
-final class DiskContent implements AutoCloseable {
+public final class DiskContent implements AutoCloseable {
 
   /** As much as any filesystem asks buffers, offsets and lengths to be multiples of. */
   private static final int ALIGNMENT_BYTES = 4096;
@@ -42,7 +42,7 @@ final class DiskContent implements AutoCloseable {
   /**
    * @param reading one thread, for reading ahead
    */
-  DiskContent(Fd root, LinuxPath path, ExecutorService reading) throws ErrnoException {
+  public DiskContent(Fd root, LinuxPath path, ExecutorService reading) throws ErrnoException {
     this.reading = reading;
     ByteBuffer aligned = memory.buffer().alignedSlice(ALIGNMENT_BYTES);
     for (int i = 0; i < PIECES; i++) {
@@ -87,12 +87,12 @@ final class DiskContent implements AutoCloseable {
   }
 
   /** {@return how long the file is} */
-  long sizeBytes() {
+  public long sizeBytes() {
     return sizeBytes;
   }
 
   /** {@return what comes next, until the next call; nothing remains in it at the end} */
-  ByteBuffer next() throws IOException {
+  public ByteBuffer next() throws IOException {
     ByteBuffer piece = await();
     next = readNext();
     return piece;

@@ -1,0 +1,19 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.apply.LayerBlob;
+import java.util.Optional;
+
+/** Where the blob of a layer may still be had that was unpacked before. */
+@FunctionalInterface
+public interface LayerBlobs {
+
+  /** There is none. */
+  LayerBlobs NONE = _ -> Optional.empty();
+
+  /**
+   * {@return a blob, which need not be what its digest says, and is closed by the caller; nothing
+   * if it is not to be had now}
+   */
+  Optional<LayerBlob> open(Digest digest);
+}

@@ -1,0 +1,245 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.apply.Cancellation;
+import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.apply.index.IndexForm;
+import io.gatun.snapshot.apply.store.LayerDamage;
+import io.gatun.snapshot.apply.store.LayerStore;
+import io.gatun.snapshot.apply.tree.LowerInheritance;
+import io.gatun.snapshot.driver.Chain;
+import io.gatun.snapshot.driver.Driver;
+import io.gatun.snapshot.metadata.LayerForm;
+import io.gatun.snapshot.metadata.MetadataStore;
+import io.gatun.snapshot.metadata.SnapshotRecord;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Makes anew what is damaged of kept layers, or not there:
+ *
+ * <pre>
+ *   hash of what the disk has -> new tar from the blob -> new index of each snapshot, compared
+ *                                                         with its record -> mounted anew
+ * </pre>
+ *
+ * <p>Nothing is written to a file that is there. Overlays that run on an old file keep it, and are
+ * named. A layer that cannot be made anew is missing; an active snapshot that has it is one with a
+ * part of a layer.
+ */
+final class LayerHealing {
+
+  private static final Logger log = LoggerFactory.getLogger(LayerHealing.class);
+
+  private final MetadataStore store;
+  private final Driver driver;
+  private final Chains chains;
+  private final SnapshotDirectories directories;
+  private final AppliedLayers applied;
+  private final LayerStore layers;
+  private final KeptLayers kept;
+  private final ShownLayers shown;
+  private final TarHealing tars;
+
+  LayerHealing(
+      MetadataStore store,
+      Driver driver,
+      Chains chains,
+      SnapshotDirectories directories,
+      AppliedLayers applied,
+      LayerStore layers,
+      KeptLayers kept,
+      ShownLayers shown,
+      TarHealing tars) {
+    this.store = store;
+    this.driver = driver;
+    this.chains = chains;
+    this.directories = directories;
+    this.applied = applied;
+    this.layers = layers;
+    this.kept = kept;
+    this.shown = shown;
+    this.tars = tars;
+  }
+
+  /**
+   * Verifies the layers of which it was not recorded that they are on the disk, and heals those and
+   * others; for a moment in which no snapshot is added or removed.
+   *
+   * @param damaged snapshots whose layers lack files
+   */
+  void run(Collection<Long> damaged) {
+    Set<Digest> suspects = new TreeSet<>(layers.unsyncedAtFirst());
+    damaged.forEach(id -> kept.find(id).ifPresent(form -> suspects.add(form.diffId())));
+    suspects.retainAll(kept.diffIds());
+    heal(suspects);
+  }
+
+  /** Does the same for some layers. */
+  private void heal(Set<Digest> suspects) {
+    Set<Long> withoutIndex = new HashSet<>();
+    for (Digest diffId : suspects) {
+      withoutIndex.addAll(healTar(diffId));
+    }
+    Set<Long> replaced = new HashSet<>(withoutIndex);
+    Set<Long> stillMounted = shown.unmount(withoutIndex);
+    parentsFirst(withoutIndex).forEach(this::healIndex);
+    suspects.forEach(this::settle);
+    shown.showNeeded(replaced);
+    report(replaced, stillMounted);
+  }
+
+  /** {@return the snapshots whose indexes have to be made anew} */
+  private Set<Long> healTar(Digest diffId) {
+    Map<Long, LayerForm.Indexed> users = kept.users(diffId);
+    try (LayerStore.Use use = layers.claim(diffId)) {
+      LayerDamage damage = layers.inspect(use);
+      if (damage.isTarDamaged()) {
+        if (tars.run(use)) {
+          return users.keySet();
+        }
+        users.keySet().forEach(this::lose);
+        return Set.of();
+      }
+      Set<Long> withoutIndex = new HashSet<>();
+      for (Map.Entry<Long, LayerForm.Indexed> user : users.entrySet()) {
+        Digest index = user.getValue().index();
+        if (damage.indexes().contains(index) || !layers.contains(diffId, index)) {
+          withoutIndex.add(user.getKey());
+        }
+      }
+      return withoutIndex;
+    } catch (IOException e) {
+      log.error("layer cannot be verified diff_id={} error=\"{}\"", diffId, e.getMessage());
+      users.keySet().forEach(this::lose);
+      return Set.of();
+    }
+  }
+
+  /** An index is made with what the layers below have, which have to be right by then. */
+  private List<SnapshotRecord> parentsFirst(Set<Long> ids) {
+    Map<Long, SnapshotRecord> ordered = new LinkedHashMap<>();
+    for (long id : ids) {
+      List<SnapshotRecord> branch = new ArrayList<>();
+      @Nullable SnapshotRecord at = store.find(id).orElse(null);
+      while (at != null && !ordered.containsKey(at.id())) {
+        branch.add(at);
+        at = chains.parentOf(at);
+      }
+      branch.reversed().forEach(each -> ordered.put(each.id(), each));
+    }
+    return ordered.values().stream().filter(each -> ids.contains(each.id())).toList();
+  }
+
+  private void healIndex(SnapshotRecord snapshot) {
+    long id = snapshot.id();
+    LayerForm.Indexed form = kept.find(id).orElseThrow();
+    try (LayerStore.Use use = layers.claim(form.diffId())) {
+      Digest made = reindex(snapshot, use);
+      if (made.equals(form.index())) {
+        directories.found(id);
+        return;
+      }
+      log.error(
+          "index of a layer is not what is recorded id={} diff_id={} recorded={} made={}",
+          id,
+          form.diffId(),
+          form.index(),
+          made);
+    } catch (IOException | SnapshotException e) {
+      log.error(
+          "index of a layer cannot be made anew id={} diff_id={} error=\"{}\"",
+          id,
+          form.diffId(),
+          e.getMessage());
+    }
+    lose(id);
+  }
+
+  private Digest reindex(SnapshotRecord snapshot, LayerStore.Use use) throws IOException {
+    Chain chain = chains.of(snapshot);
+    IndexForm form = chain.lowers().isEmpty() ? IndexForm.BASE : IndexForm.OVERLAY;
+    try (var _ = shown.hold(chain.parents())) {
+      LowerInheritance below = new LowerInheritance(driver.target(chain).lowers());
+      return layers.reindex(use, form, below.ofTop(), below, true, new Cancellation()).digest();
+    }
+  }
+
+  private void settle(Digest diffId) {
+    boolean isWhole = kept.users(diffId).keySet().stream().noneMatch(directories::isMissing);
+    try (LayerStore.Use use = layers.claim(diffId)) {
+      if (isWhole) {
+        layers.settle(use);
+      }
+    } catch (IOException e) {
+      log.warn(
+          "layer cannot be settled now, the next start tries again diff_id={} error=\"{}\"",
+          diffId,
+          e.getMessage());
+    }
+    // An index that turned out to be another one, for example.
+    kept.retire(diffId);
+  }
+
+  private void lose(long id) {
+    store
+        .find(id)
+        .ifPresent(
+            snapshot -> {
+              if (snapshot.kind() == Kind.ACTIVE) {
+                applied.spoil(id);
+                kept.remove(id);
+              } else {
+                directories.lost(id);
+              }
+              Recovery.report(snapshot);
+            });
+  }
+
+  private void report(Set<Long> healed, Set<Long> stillMounted) {
+    for (long id : healed) {
+      if (!directories.isMissing(id)) {
+        store
+            .find(id)
+            .ifPresent(
+                snapshot ->
+                    log.warn(
+                        "layer was damaged or missing, and has been made anew id={} name={} still_on_the_old_file={}",
+                        id,
+                        snapshot.name(),
+                        stillMounted.contains(id) ? usersOf(id) : List.of()));
+      }
+    }
+  }
+
+  /** {@return the names of the active snapshots and views that have a layer below them} */
+  private List<String> usersOf(long layer) {
+    List<SnapshotRecord> users = new ArrayList<>();
+    store.forEach(
+        snapshot -> {
+          if (snapshot.kind() != Kind.COMMITTED) {
+            users.add(snapshot);
+          }
+        });
+    return users.stream().filter(user -> isBelow(layer, user)).map(SnapshotRecord::name).toList();
+  }
+
+  private boolean isBelow(long layer, SnapshotRecord user) {
+    @Nullable SnapshotRecord at = chains.parentOf(user);
+    while (at != null && at.id() != layer) {
+      at = chains.parentOf(at);
+    }
+    return at != null;
+  }
+}

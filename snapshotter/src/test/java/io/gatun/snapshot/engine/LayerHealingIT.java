@@ -1,0 +1,396 @@
+package io.gatun.snapshot.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.MountEntry;
+import io.gatun.linux.MountTable;
+import io.gatun.linux.Mounts;
+import io.gatun.linux.UnmountFlag;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.Snapshotter;
+import io.gatun.snapshot.apply.BytesBlob;
+import io.gatun.snapshot.apply.Cancellation;
+import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.apply.LayerBlob;
+import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.fixture.Compressed;
+import io.gatun.snapshot.fixture.DiskCalls;
+import io.gatun.snapshot.fixture.KernelMount;
+import io.gatun.snapshot.fixture.LoopFilesystem;
+import io.gatun.snapshot.fixture.LoopFilesystems;
+import io.gatun.snapshot.fixture.TarBuilder;
+import io.gatun.snapshot.fixture.TreeManifest;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.InstantSource;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Kept layers that are damaged or missing on the disk, and made anew of their blobs. */
+class LayerHealingIT {
+
+  @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
+
+  private static final Map<String, String> NO_LABELS = Map.of();
+
+  /** What may be wrong with a file. */
+  enum Damage {
+    MISSING,
+    FLIPPED,
+    EMPTY;
+
+    /** The file that was there, which may be mounted, stays as it is. */
+    void happen(Path file) throws IOException {
+      byte[] content = Files.readAllBytes(file);
+      Files.delete(file);
+      switch (this) {
+        case MISSING -> {}
+        case FLIPPED -> {
+          content[content.length / 2] ^= 1;
+          Files.write(file, content);
+        }
+        case EMPTY -> Files.createFile(file);
+      }
+    }
+  }
+
+  private static final byte[] BASE =
+      TarBuilder.pax()
+          .modified(1_000)
+          .owner(7, 8)
+          .directory("opt", 01777)
+          .directory("opt/deep", 0711)
+          .file("opt/deep/below", 0600, "below".repeat(10_000))
+          .finish();
+
+  private static final byte[] SECOND =
+      TarBuilder.pax()
+          .modified(2_000)
+          .file("opt/deep/file", 0644, "x".repeat(100_000))
+          .whiteout("opt/deep/below")
+          .finish();
+
+  private final DiskCalls calls = new DiskCalls(new LinuxDisk());
+  private final Map<Digest, byte[]> blobs = new HashMap<>();
+  private Path directory;
+  private EngineRoot engine;
+  private List<String> expected;
+
+  @BeforeEach
+  void unpackLayers() throws Exception {
+    directory = FILESYSTEMS.of(LoopFilesystem.Kind.EXT4).createDirectory("healing-");
+    open();
+    unpack(BASE, "base", "");
+    unpack(SECOND, "top", "base");
+    expected = manifest();
+  }
+
+  private void open() throws Exception {
+    engine =
+        EngineRoot.open(
+            calls.disk(),
+            TestRoots.settings(directory, DriverSetting.OVERLAY, TestRoots.PLAIN)
+                .withLayers(LayerSetting.INDEXED),
+            InstantSource.system(),
+            this::blob,
+            "boot");
+  }
+
+  private Optional<LayerBlob> blob(Digest digest) {
+    // Whatever the content store has under the name.
+    return Optional.ofNullable(blobs.get(digest))
+        .map(content -> new BytesBlob(content).saying(digest));
+  }
+
+  @AfterEach
+  void close() throws Exception {
+    engine.close();
+    unmountAll();
+  }
+
+  private void unmountAll() throws ErrnoException {
+    for (MountEntry mount : MountTable.read()) {
+      Path place = Path.of(mount.mountPoint().toString());
+      if (directory.resolve("snapshots").equals(place.getParent())) {
+        Mounts.umount2(LinuxPath.of(place), UnmountFlag.DETACH);
+      }
+    }
+  }
+
+  private Snapshotter snapshots() {
+    return engine.snapshotter();
+  }
+
+  private void unpack(byte[] layer, String name, String parent) {
+    String key = "k8s.io/1/extract-123456789-ab12 sha256:" + name;
+    byte[] blob = Compressed.gzip(layer);
+    blobs.put(BytesBlob.digestOf(blob), blob);
+    engine
+        .unpacker(1)
+        .unpack(
+            new BytesBlob(blob),
+            snapshots().prepare(key, parent, NO_LABELS),
+            false,
+            new Cancellation());
+    snapshots().commit(name, key, "", NO_LABELS);
+  }
+
+  private List<String> manifest() throws Exception {
+    try (KernelMount view = KernelMount.of(snapshots().view("view", "top", NO_LABELS))) {
+      List<String> all = TreeManifest.of(view.path(), Set.of(TreeManifest.Detail.DIRECTORY_TIMES));
+      return all.subList(1, all.size());
+    } finally {
+      snapshots().remove("view");
+    }
+  }
+
+  private Path layer(byte[] tar) {
+    return directory.resolve("layers").resolve(BytesBlob.digestOf(tar).hex());
+  }
+
+  private Path tar(byte[] tar) {
+    return layer(tar).resolve("tar");
+  }
+
+  private Path index(byte[] tar) {
+    return layer(tar)
+        .resolve(
+            TestEngine.names(layer(tar)).stream()
+                .filter(name -> name.startsWith("index-"))
+                .findFirst()
+                .orElseThrow());
+  }
+
+  private static String blobName(String prefix, byte[] tar) {
+    return prefix + BytesBlob.digestOf(Compressed.gzip(tar)).hex();
+  }
+
+  /** Has a layer as one that was not synced when the machine lost its power. */
+  private void doubt(byte[] tar) throws IOException {
+    Files.move(
+        layer(tar).resolve(blobName("blob-", tar)), layer(tar).resolve(blobName("unsynced-", tar)));
+  }
+
+  private void assertHealed() throws Exception {
+    assertThat(manifest()).isEqualTo(expected);
+    for (byte[] tar : List.of(BASE, SECOND)) {
+      assertThat(Files.readAllBytes(tar(tar))).isEqualTo(tar);
+      assertThat(BytesBlob.digestOf(Files.readAllBytes(index(tar))).hex())
+          .isEqualTo(index(tar).getFileName().toString().substring("index-".length()));
+      assertThat(TestEngine.names(layer(tar)))
+          .containsExactlyInAnyOrder(
+              "tar", index(tar).getFileName().toString(), blobName("blob-", tar));
+    }
+    assertThat(TestEngine.names(directory.resolve("layers"))).hasSize(2);
+  }
+
+  private void assertMissing(String name) {
+    assertThatThrownBy(() -> snapshots().stat(name))
+        .isInstanceOf(SnapshotException.NotFound.class)
+        .hasMessageContaining(" is missing");
+  }
+
+  @Test
+  void whatIsMissingIsMadeAnewAndMountedAnewAndWhoRunsOnTheOldFileKeepsIt() throws Exception {
+    try (KernelMount running = KernelMount.of(snapshots().prepare("container", "top", NO_LABELS))) {
+      List<String> before = TreeManifest.of(running.path(), Set.of());
+      engine.close();
+      for (byte[] tar : List.of(BASE, SECOND)) {
+        Files.delete(tar(tar));
+        Files.delete(index(tar));
+      }
+      open();
+      assertHealed();
+      assertThat(TreeManifest.of(running.path(), Set.of())).isEqualTo(before);
+    }
+    assertThatCode(() -> KernelMount.of(snapshots().mounts("container")).close())
+        .doesNotThrowAnyException();
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void whatWasNotSyncedIsVerifiedAndMadeAnew(Damage damage) throws Exception {
+    for (byte[] tar : List.of(BASE, SECOND)) {
+      engine.close();
+      unmountAll();
+      doubt(tar);
+      damage.happen(tar(tar));
+      open();
+      assertHealed();
+      engine.close();
+      unmountAll();
+      doubt(tar);
+      damage.happen(index(tar));
+      open();
+      assertHealed();
+    }
+  }
+
+  @Test
+  void whatWasNotSyncedAndIsWholeIsSyncedAndStaysAsItIs() throws Exception {
+    engine.close();
+    unmountAll();
+    doubt(BASE);
+    Object file = Files.getAttribute(tar(BASE), "unix:ino");
+    blobs.clear();
+    open();
+    assertHealed();
+    assertThat(Files.getAttribute(tar(BASE), "unix:ino")).isEqualTo(file);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void withoutItsBlobALayerIsMissingAndNothingElseIs(Damage damage) throws Exception {
+    engine.close();
+    unmountAll();
+    doubt(SECOND);
+    damage.happen(tar(SECOND));
+    Map<Digest, byte[]> all = Map.copyOf(blobs);
+    blobs.clear();
+    open();
+    assertMissing("top");
+    assertThatThrownBy(() -> snapshots().prepare("container", "top", NO_LABELS))
+        .isInstanceOf(SnapshotException.NotFound.class);
+    assertThat(snapshots().stat("base").name()).isEqualTo("base");
+    engine.close();
+    blobs.putAll(all);
+    open();
+    assertHealed();
+  }
+
+  @Test
+  void aBlobThatIsDamagedOrAnotherLayerIsNotTaken() throws Exception {
+    Map<Digest, byte[]> all = Map.copyOf(blobs);
+    byte[] damaged = Compressed.gzip(SECOND);
+    damaged[damaged.length / 2] ^= 1;
+    for (byte[] instead : List.of(damaged, Compressed.gzip(BASE))) {
+      engine.close();
+      unmountAll();
+      Files.deleteIfExists(tar(SECOND));
+      blobs.replaceAll((_, _) -> instead);
+      open();
+      assertMissing("top");
+      assertThat(tar(SECOND)).doesNotExist();
+    }
+    blobs.putAll(all);
+    engine.close();
+    Path another = Files.createFile(layer(SECOND).resolve(blobName("blob-", BASE)));
+    Files.delete(layer(SECOND).resolve(blobName("blob-", SECOND)));
+    open();
+    assertMissing("top");
+    assertThat(tar(SECOND)).doesNotExist();
+    engine.close();
+    Files.move(another, layer(SECOND).resolve(blobName("blob-", SECOND)));
+    open();
+    assertHealed();
+  }
+
+  /** What it is made of may have been unpacked by another version. */
+  @Test
+  void anIndexThatIsAnotherOneThanIsRecordedIsNotTaken() throws Exception {
+    engine.close();
+    unmountAll();
+    // What the layer inherits of the one below it is lost with that.
+    Files.delete(index(SECOND));
+    Files.delete(index(BASE));
+    Files.move(tar(SECOND), tar(BASE), StandardCopyOption.REPLACE_EXISTING);
+    open();
+    assertMissing("base");
+    assertMissing("top");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "createFile, ENOSPC",
+    "write, EIO",
+    "syncData, EIO",
+    "replace, EIO",
+    "sync, EIO",
+    "createDirectory, ENOSPC",
+  })
+  void ifACallFailsTheLayerIsMissingAndTheNextStartTriesAgain(String call, Errno errno)
+      throws Exception {
+    engine.close();
+    unmountAll();
+    doubt(SECOND);
+    Damage.FLIPPED.happen(tar(SECOND));
+    AtomicInteger failures = new AtomicInteger();
+    calls.precede(
+        call,
+        () -> {
+          if (isHealing()) {
+            calls.fail(call, errno);
+            failures.incrementAndGet();
+          } else {
+            calls.succeed(call);
+          }
+        });
+    open();
+    assertThat(failures).hasPositiveValue();
+    assertMissing("top");
+    assertThat(snapshots().stat("base").name()).isEqualTo("base");
+    engine.close();
+    calls.precede(call, () -> {});
+    calls.succeed(call);
+    open();
+    assertHealed();
+  }
+
+  private static boolean isHealing() {
+    return StackWalker.getInstance()
+        .walk(
+            frames ->
+                frames.anyMatch(
+                    frame ->
+                        frame.getClassName().equals(LayerHealing.class.getName())
+                            || frame.getClassName().contains("LayerRun")));
+  }
+
+  private static final class KilledException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"createDirectory", "createFile", "write", "syncData", "replace", "sync"})
+  void ifTheDaemonIsKilledMeanwhileTheNextStartHeals(String call) throws Exception {
+    engine.close();
+    unmountAll();
+    doubt(SECOND);
+    Damage.FLIPPED.happen(tar(SECOND));
+    Damage.MISSING.happen(index(BASE));
+    calls.precede(
+        call,
+        () -> {
+          if (isHealing()) {
+            throw new KilledException();
+          }
+        });
+    assertThatThrownBy(this::open)
+        .satisfiesAnyOf(
+            thrown -> assertThat(thrown).isInstanceOf(KilledException.class),
+            thrown -> assertThat(thrown).hasRootCauseInstanceOf(KilledException.class));
+    calls.precede(call, () -> {});
+    open();
+    assertHealed();
+  }
+}
