@@ -1,7 +1,6 @@
 package io.gatun.server;
 
 import io.gatun.snapshot.engine.EngineRoot;
-import io.gatun.snapshot.engine.LayerSync;
 import java.lang.management.ManagementFactory;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -53,8 +52,16 @@ public final class DaemonProcess {
         daemon.driver().configName(),
         daemon.transport().configName(),
         System.currentTimeMillis() - ManagementFactory.getRuntimeMXBean().getStartTime());
-    if (configuration.layerSync() == LayerSync.NONE) {
-      LOG.warn("layer_sync=none: a power cut may leave committed layers with empty files");
+    switch (configuration.layerSync()) {
+      case COMMIT -> {}
+      case BACKGROUND ->
+          LOG.info(
+              "layer_sync=background: layers kept as tars are synced after their commits are answered; what a power"
+                  + " cut leaves of them is verified at the next start, and made anew from its blob"
+                  + " containerd_root={}",
+              configuration.containerdRoot());
+      case NONE ->
+          LOG.warn("layer_sync=none: a power cut may leave committed layers with empty files");
     }
     manager.send(ServiceNotice.READY);
     awaitEnd();

@@ -157,7 +157,7 @@ final class ConfigurationFileTest {
         "mount_options = ['uidmap=0:1:1']  | mount_options must not hold uidmap: use remap_ids = true",
         "volatile = 'yes'                  | volatile must be true or false",
         "rebase = 1                        | rebase must be true or false",
-        "layer_sync = 'always'             | layer_sync must be one of \"commit\", \"none\"",
+        "layer_sync = 'always'             | layer_sync must be one of \"commit\", \"background\", \"none\"",
         "layers = 'tar'                    | layers must be one of \"auto\", \"indexed\", \"directory\"",
         "metadata_entries_max = 99         | metadata_entries_max must be a number from 100 to 10000000",
         "metadata_entries_max = 10000001   | metadata_entries_max must be a number",

@@ -3,7 +3,12 @@ package io.gatun.server.crash;
 import io.gatun.proto.types.Descriptor;
 import io.gatun.server.StandInContainerd;
 import io.gatun.server.powercut.Commands;
+import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.apply.FileBlob;
+import io.gatun.snapshot.apply.LayerBlob;
+import io.gatun.snapshot.engine.LayerBlobs;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -11,14 +16,16 @@ import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.random.RandomGenerator;
 
 /**
  * Layers in a content store, for daemons to unpack. GNU tar has made them, and gzip and zstd, from
  * directories that are what a snapshot has to be afterwards. Every other one has its file where
- * containerd would have it; the others have to be sent.
+ * containerd would have it, or all have; the others have to be sent.
  */
-final class LayerPool implements AutoCloseable {
+final class LayerPool implements AutoCloseable, LayerBlobs {
 
   private static final String NAMESPACE = "k8s.io";
 
@@ -34,6 +41,7 @@ final class LayerPool implements AutoCloseable {
 
   private final Path address;
   private final Path root;
+  private final boolean haveAllFiles;
   private final StandInContainerd containerd;
   private final List<Layer> layers = new ArrayList<>();
 
@@ -43,8 +51,19 @@ final class LayerPool implements AutoCloseable {
    * @param directory an existing directory
    */
   LayerPool(Path directory, RandomGenerator random) throws IOException {
+    this(directory, false, random);
+  }
+
+  /**
+   * Makes the layers.
+   *
+   * @param directory an existing directory
+   * @param haveAllFiles whether all of them have their files where containerd would have them
+   */
+  LayerPool(Path directory, boolean haveAllFiles, RandomGenerator random) throws IOException {
     this.address = directory.resolve("containerd.sock");
     this.root = directory.resolve("containerd");
+    this.haveAllFiles = haveAllFiles;
     this.containerd = new StandInContainerd(address);
     Files.createDirectories(root.resolve(BLOBS));
     for (int i = 0; i < LAYERS; i++) {
@@ -80,7 +99,7 @@ final class LayerPool implements AutoCloseable {
     String digest = digest(blob);
     byte[] content = Files.readAllBytes(blob);
     containerd.put(NAMESPACE, digest, content);
-    if (number % 2 == 0) {
+    if (haveAllFiles || number % 2 == 0) {
       Files.move(blob, root.resolve(BLOBS).resolve(digest.substring("sha256:".length())));
     }
     Descriptor descriptor =
@@ -113,6 +132,18 @@ final class LayerPool implements AutoCloseable {
         containerd_root = "%s"
         """
         .formatted(address, root);
+  }
+
+  @Override
+  public Optional<LayerBlob> open(Digest digest) {
+    Path file = root.resolve(BLOBS).resolve(digest.hex());
+    try {
+      return Files.exists(file)
+          ? Optional.of(FileBlob.open(file, digest, OptionalLong.of(Files.size(file)), false))
+          : Optional.empty();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** {@return one of them} */

@@ -64,7 +64,7 @@ final class PoweredRoot implements AutoCloseable {
     Path root = volume.resolve("root");
     Launcher launcher = new Launcher(directory, root, preparation, layers.configuration());
     this.recording = new Recording(filesystem, directory, launcher, layers, loops);
-    this.reboot = new Reboot(filesystem, volume, root, launcher, loops);
+    this.reboot = new Reboot(filesystem, volume, root, launcher, layers, loops);
     this.disk = disks.resolve("epoch-0.img");
     DiskImage.create(disk, DISK_BYTES).close();
     filesystem.make(disk);

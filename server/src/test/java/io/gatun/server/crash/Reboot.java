@@ -9,6 +9,7 @@ import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.driver.OverlaySettings;
 import io.gatun.snapshot.engine.EngineRoot;
 import io.gatun.snapshot.engine.EngineSettings;
+import io.gatun.snapshot.engine.LayerBlobs;
 import io.netty.channel.EventLoopGroup;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -34,18 +35,27 @@ final class Reboot {
   private final Path volume;
   private final Path root;
   private final Launcher launcher;
+  private final LayerBlobs blobs;
   private final EventLoopGroup loops;
 
   /**
    * @param volume where to mount: where it was mounted before, since paths are absolute
    * @param root the root on it
    * @param launcher for daemons on that root
+   * @param blobs of layers, as the daemons of the launcher find them
    */
-  Reboot(Filesystem filesystem, Path volume, Path root, Launcher launcher, EventLoopGroup loops) {
+  Reboot(
+      Filesystem filesystem,
+      Path volume,
+      Path root,
+      Launcher launcher,
+      LayerBlobs blobs,
+      EventLoopGroup loops) {
     this.filesystem = filesystem;
     this.volume = volume;
     this.root = root;
     this.launcher = launcher;
+    this.blobs = blobs;
     this.loops = loops;
   }
 
@@ -78,7 +88,7 @@ final class Reboot {
             defaults.copyThreads(),
             defaults.layerSync(),
             Launcher.METADATA);
-    try (EngineRoot engine = EngineRoot.open(new LinuxDisk(), settings, Clock.systemUTC())) {
+    try (EngineRoot engine = EngineRoot.open(new LinuxDisk(), settings, Clock.systemUTC(), blobs)) {
       return Audit.of(engine.snapshotter(), root, ledger, instant, Audit.Crash.OF_THE_MACHINE);
     } catch (UnusableRootException e) {
       return refused(String.valueOf(e.getMessage()));

@@ -22,7 +22,7 @@ import java.util.zip.CRC32C;
  *   int     "GTAL"
  *   int     CRC-32C of all that follows
  *   byte    1, the version of this format
- *   byte    flags: 1 it is on the disk, 2 there are marks of deletions, 4 it is kept as a tar
+ *   byte    flags: 1 it is on the disk once a start is over, 2 there are marks of deletions, 4 it is kept as a tar
  *   string  the start of the machine in which it was written
  *   long    inodes, long bytes: its usage
  *   int     count of change times, each: long seconds, int nanoseconds

@@ -176,7 +176,8 @@ public final class EngineRoot implements AutoCloseable {
       AppliedLayers applied = new AppliedLayers();
       DeletionBudget budget =
           new DeletionBudget(applied::areUnpacking, () -> isRoomShort(root), System::nanoTime);
-      this.layers = LayerStore.open(disk, root, lostWrites);
+      boolean isSyncedLater = settings.layerSync() == LayerSync.BACKGROUND;
+      this.layers = LayerStore.open(disk, root, lostWrites, isSyncedLater);
       Optional<IndexTrialResult> trial = tryIndexes(settings, root);
       this.isIndexing = isIndexing(settings, chosen.name(), trial, root);
       IndexMounts indexMounts = new IndexMounts(root.snapshots(), access(trial), mapped);
@@ -210,6 +211,18 @@ public final class EngineRoot implements AutoCloseable {
       ShownLayers shown = keep(new ShownLayers(disk, root, layers, kept, indexMounts));
       TreeLayout layout =
           new TreeLayout(disk, chosen, layers, kept, directories, durability, applied, records);
+      LayerHealing healing =
+          new LayerHealing(
+              store,
+              chosen,
+              chains,
+              directories,
+              applied,
+              layers,
+              kept,
+              shown,
+              new TarHealing(disk, layers, blobs));
+      LayerSettler settler = keep(new LayerSettler(layers, kept, healing));
       this.engine =
           new Engine(
               store,
@@ -234,19 +247,18 @@ public final class EngineRoot implements AutoCloseable {
                   kept,
                   shown,
                   new KeptCommits(
-                      chosen, layers, kept, shown, layout, durability, applied, records, chains),
+                      chosen,
+                      layers,
+                      kept,
+                      shown,
+                      layout,
+                      durability,
+                      applied,
+                      records,
+                      chains,
+                      isSyncedLater ? settler::submit : _ -> {}),
                   layout));
-      new LayerHealing(
-              store,
-              chosen,
-              chains,
-              directories,
-              applied,
-              layers,
-              kept,
-              shown,
-              new TarHealing(disk, layers, blobs))
-          .run(losses.damaged());
+      healing.run(losses.damaged());
       engine.settleCopies();
       engine.showLayers();
       SnapshotMounts recognised = new SnapshotMounts(root.path());
@@ -348,7 +360,7 @@ public final class EngineRoot implements AutoCloseable {
                 root.snapshots(),
                 settings.copyThreads(),
                 boot,
-                settings.layerSync() == LayerSync.COMMIT);
+                settings.layerSync() != LayerSync.NONE);
           }
           case DriverChoice.Refused refused ->
               throw new UnusableRootException(

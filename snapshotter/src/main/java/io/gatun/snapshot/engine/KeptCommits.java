@@ -7,6 +7,7 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Stat;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.apply.Cancellation;
+import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.apply.index.IndexForm;
 import io.gatun.snapshot.apply.index.InexpressibleLayerException;
 import io.gatun.snapshot.apply.index.InheritedAttributes;
@@ -20,6 +21,7 @@ import io.gatun.snapshot.metadata.SnapshotRecord;
 import java.io.IOException;
 import java.util.Iterator;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,7 +40,11 @@ final class KeptCommits {
   private final AppliedLayers applied;
   private final AppliedRecords records;
   private final Chains chains;
+  private final Consumer<Digest> afterwards;
 
+  /**
+   * @param afterwards is told of each layer that was committed
+   */
   KeptCommits(
       Driver driver,
       LayerStore layers,
@@ -48,7 +54,8 @@ final class KeptCommits {
       LayerDurability durability,
       AppliedLayers applied,
       AppliedRecords records,
-      Chains chains) {
+      Chains chains,
+      Consumer<Digest> afterwards) {
     this.driver = driver;
     this.layers = layers;
     this.kept = kept;
@@ -58,6 +65,7 @@ final class KeptCommits {
     this.applied = applied;
     this.records = records;
     this.chains = chains;
+    this.afterwards = afterwards;
   }
 
   /** A kept layer that is about to be committed; it stays where it is until this is closed. */
@@ -65,6 +73,7 @@ final class KeptCommits {
     private final long id;
     private final LayerStore.Use use;
     private final LayerForm.Indexed form;
+    private boolean isCommitted;
 
     private Frozen(long id, LayerStore.Use use, LayerForm.Indexed form) {
       this.id = id;
@@ -79,6 +88,7 @@ final class KeptCommits {
 
     /** Says that it was recorded. */
     void committed() {
+      isCommitted = true;
       kept.add(id, form);
       try {
         shown.clear(id);
@@ -96,6 +106,9 @@ final class KeptCommits {
       use.close();
       // One of the two indexes, if there were two, is not needed any more.
       kept.retire(form.diffId());
+      if (isCommitted) {
+        afterwards.accept(form.diffId());
+      }
     }
   }
 
@@ -169,14 +182,15 @@ final class KeptCommits {
         (layer.isPresent() ? layer : records.findKept(active.id()))
             .map(AppliedLayers.Layer::isDurable)
             .orElse(false);
-    boolean isDurable = durability.isAskedOfApply(wasDurable);
+    boolean isDurable = durability.isAskedOfKept(wasDurable);
     long parentId = parent == null ? SnapshotRecord.NO_PARENT : parent.id();
     LayerForm.Indexed indexed =
         parentId == active.parentId() ? form : onParent(active, parent, use, isDurable);
-    if (isDurable) {
-      if (!wasDurable) {
-        layers.sync(form.diffId());
-      }
+    if (isDurable && !wasDurable) {
+      layers.sync(form.diffId());
+    }
+    if (durability.isAskedOfApply(wasDurable)) {
+      // Of what a failed sync has lost, an index may have been made as well.
       durability.requireTrusted(active.name(), active.id());
     }
     return indexed;

@@ -111,14 +111,23 @@ final class LayerDurability {
 
   /** {@return whether an apply is to bring what it writes to the disk} */
   boolean isAskedOfApply(boolean isWanted) {
+    return isWanted || isAsked();
+  }
+
+  /** {@return whether an apply is to bring a layer to the disk that it keeps as a tar} */
+  boolean isAskedOfKept(boolean isWanted) {
     return isWanted || when == LayerSync.COMMIT;
   }
 
-  private boolean isAsked(Chain chain) throws ErrnoException {
+  private boolean isAsked() {
     return switch (when) {
-      case COMMIT -> !driver.isEmpty(chain);
+      case COMMIT, BACKGROUND -> true;
       case NONE -> false;
     };
+  }
+
+  private boolean isAsked(Chain chain) throws ErrnoException {
+    return isAsked() && !driver.isEmpty(chain);
   }
 
   private void sync(String operation, String key, long id, LinuxPath files, long mark) {

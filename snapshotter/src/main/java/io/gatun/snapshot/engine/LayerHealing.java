@@ -20,6 +20,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -86,7 +87,11 @@ final class LayerHealing {
     heal(suspects);
   }
 
-  /** Does the same for some layers. */
+  /** Heals one layer that was found damaged, while requests are served. */
+  void run(Digest diffId) {
+    heal(Set.of(diffId));
+  }
+
   private void heal(Set<Digest> suspects) {
     Set<Long> withoutIndex = new HashSet<>();
     for (Digest diffId : suspects) {
@@ -144,10 +149,17 @@ final class LayerHealing {
 
   private void healIndex(SnapshotRecord snapshot) {
     long id = snapshot.id();
-    LayerForm.Indexed form = kept.find(id).orElseThrow();
+    Optional<LayerForm.Indexed> found = kept.find(id);
+    if (found.isEmpty()) {
+      // Removed meanwhile.
+      return;
+    }
+    LayerForm.Indexed form = found.get();
     try (LayerStore.Use use = layers.claim(form.diffId())) {
       Digest made = reindex(snapshot, use);
       if (made.equals(form.index())) {
+        // Who has asked for it meanwhile has the old one.
+        shown.unmount(Set.of(id));
         directories.found(id);
         return;
       }
@@ -200,16 +212,20 @@ final class LayerHealing {
               if (snapshot.kind() == Kind.ACTIVE) {
                 applied.spoil(id);
                 kept.remove(id);
+                log.error(
+                    "layer in an active snapshot is damaged, and has to be unpacked again id={} name={}",
+                    id,
+                    snapshot.name());
               } else {
                 directories.lost(id);
+                Recovery.report(snapshot);
               }
-              Recovery.report(snapshot);
             });
   }
 
   private void report(Set<Long> healed, Set<Long> stillMounted) {
     for (long id : healed) {
-      if (!directories.isMissing(id)) {
+      if (!directories.isMissing(id) && kept.find(id).isPresent()) {
         store
             .find(id)
             .ifPresent(

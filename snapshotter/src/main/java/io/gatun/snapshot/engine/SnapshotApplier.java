@@ -6,6 +6,7 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.OpenFlag;
+import io.gatun.linux.Timespec;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
@@ -230,7 +231,7 @@ public final class SnapshotApplier {
     boolean isRead = false;
     try {
       durability.beginApply(key, chain.id(), isDurabilityWanted);
-      layer = keeper.keep(driver.target(chain), durability.isAskedOfApply(isDurabilityWanted));
+      layer = keeper.keep(driver.target(chain), durability.isAskedOfKept(isDurabilityWanted));
       isRead = true;
     } finally {
       if (!isRead) {
@@ -244,7 +245,7 @@ public final class SnapshotApplier {
     LayerForm.Indexed form = layer.get().form();
     boolean isKept = false;
     try (LayerStore.Use _ = layer.get().use()) {
-      isKept = record(key, chain, layer.get(), durability.isAskedOfApply(isDurabilityWanted));
+      isKept = record(key, chain, layer.get(), isDurabilityWanted);
       if (!isKept) {
         write(key, chain, isDurabilityWanted, keeper);
       }
@@ -256,15 +257,18 @@ public final class SnapshotApplier {
   }
 
   /** {@return whether nobody can have seen that the layer is not in the snapshot's directory} */
-  private boolean record(String key, Chain chain, LayerKeeper.Kept made, boolean isDurable)
+  private boolean record(String key, Chain chain, LayerKeeper.Kept made, boolean isDurabilityWanted)
       throws ErrnoException {
     LayerForm.Indexed form = made.form();
     AppliedLayers.Layer layer;
     boolean isRecorded = false;
     try {
-      layer = new AppliedLayers.Layer(form, isDurable, driver.changeTimes(chain));
+      List<Timespec> times = driver.changeTimes(chain);
+      layer = new AppliedLayers.Layer(form, durability.isAskedOfKept(isDurabilityWanted), times);
       records.begin(chain.id());
-      records.keep(chain.id(), layer);
+      // Whoever reads it finds a layer that is on the disk, or was seen to at the start.
+      boolean isOnDiskThen = durability.isAskedOfApply(isDurabilityWanted);
+      records.keep(chain.id(), new AppliedLayers.Layer(form, isOnDiskThen, times));
       isRecorded = true;
     } finally {
       if (!isRecorded) {

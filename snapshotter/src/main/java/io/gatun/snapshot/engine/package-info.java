@@ -13,6 +13,8 @@
  *                                                          ShownLayers: what is mounted for whom
  *                                                          TreeLayout: from a tar to a directory
  *                                                          KeptSnapshots: what requests do about it
+ *                                                          LayerSettler: what is synced afterwards
+ *                                                          LayerHealing: what is made anew
  * </pre>
  */
 @NullMarked

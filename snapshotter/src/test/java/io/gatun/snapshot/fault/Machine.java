@@ -13,7 +13,9 @@ import io.gatun.snapshot.driver.OverlaySettings;
 import io.gatun.snapshot.driver.ParallelDeletion;
 import io.gatun.snapshot.engine.EngineRoot;
 import io.gatun.snapshot.engine.EngineSettings;
+import io.gatun.snapshot.engine.LayerBlobs;
 import io.gatun.snapshot.engine.LayerSetting;
+import io.gatun.snapshot.engine.LayerSync;
 import io.gatun.snapshot.engine.LayerUnpacker;
 import io.gatun.snapshot.engine.SnapshotApplier;
 import io.gatun.snapshot.metadata.MetadataSettings;
@@ -54,7 +56,8 @@ public final class Machine implements AutoCloseable {
 
   /** What works in the background, and waits when there is nothing to do. */
   private static final Set<String> BACKGROUND =
-      Set.of("gatun-checkpoint", "gatun-settle", "gatun-reaper", "gatun-spares");
+      Set.of(
+          "gatun-checkpoint", "gatun-settle", "gatun-reaper", "gatun-spares", "gatun-layer-sync");
 
   /** Where one thread waits for what another does. */
   private static final Set<String> WORK =
@@ -67,17 +70,23 @@ public final class Machine implements AutoCloseable {
   private final Path root;
   private final DriverSetting driver;
   private final LayerSetting layers;
+  private final LayerSync layerSync;
+  private final LayerBlobs blobs;
   private final PageCache cache;
   private FaultyDisk disk;
   private int boots = 1;
   private @Nullable EngineRoot engine;
   private @Nullable LayerUnpacker unpacker;
 
-  private Machine(Path base, DriverSetting driver, LayerSetting layers) throws IOException {
+  private Machine(
+      Path base, DriverSetting driver, LayerSetting layers, LayerSync layerSync, LayerBlobs blobs)
+      throws IOException {
     this.base = base;
     this.root = base.resolve("root");
     this.driver = driver;
     this.layers = layers;
+    this.layerSync = layerSync;
+    this.blobs = blobs;
     Path stash = Files.createDirectory(base.resolve("stash"));
     // The root is made by the daemon, so that the model sees how.
     this.cache = new PageCache(new LinuxDisk(), base, stash);
@@ -91,12 +100,22 @@ public final class Machine implements AutoCloseable {
 
   /** {@return the same, whose daemon keeps layers in this form} */
   public static Machine create(DriverSetting driver, LayerSetting layers) {
+    return create(driver, layers, LayerSync.COMMIT, LayerBlobs.NONE);
+  }
+
+  /**
+   * {@return the same, whose daemon brings layers to the disk at this time}
+   *
+   * @param blobs of which it may make them anew
+   */
+  public static Machine create(
+      DriverSetting driver, LayerSetting layers, LayerSync layerSync, LayerBlobs blobs) {
     try {
       Path base =
           Files.isWritable(MEMORY)
               ? Files.createTempDirectory(MEMORY, "gatun-machine-")
               : Files.createTempDirectory("gatun-machine-");
-      return new Machine(base, driver, layers);
+      return new Machine(base, driver, layers, layerSync, blobs);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -117,7 +136,6 @@ public final class Machine implements AutoCloseable {
 
   public void start() throws UnusableRootException {
     unpacker = null;
-    EngineSettings defaults = EngineSettings.defaults(root);
     engine =
         EngineRoot.open(
             disk,
@@ -127,11 +145,12 @@ public final class Machine implements AutoCloseable {
                     OVERLAY,
                     // One thread copies, so that the order of effects is always the same.
                     1,
-                    defaults.layerSync(),
+                    layerSync,
                     METADATA)
                 .withSpareDirectories(SPARE_DIRECTORIES)
                 .withLayers(layers),
             InstantSource.system(),
+            blobs,
             "boot " + boots);
   }
 

@@ -3,6 +3,7 @@ package io.gatun.snapshot.lifecycle;
 import io.gatun.linux.Errno;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.engine.LayerSetting;
+import io.gatun.snapshot.engine.LayerSync;
 import io.gatun.snapshot.fault.QuietLogs;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -55,5 +56,19 @@ class EveryEffectCrashTest {
   @EnumSource
   void noLayerIsKeptInPart(EveryEffect.Stopping stopping) {
     new EveryUnpackingEffect(DriverSetting.OVERLAY, LayerSetting.INDEXED).stop(stopping);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void whatIsSyncedBehindTheAnswerIsThereAgain(EveryEffect.Stopping stopping) {
+    new EveryUnpackingEffect(DriverSetting.OVERLAY, LayerSetting.INDEXED, LayerSync.BACKGROUND)
+        .stop(stopping);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aLayerThatIsBeingMadeAnewIsMadeAnewByTheNextStart(EveryEffect.Stopping stopping) {
+    new EveryUnpackingEffect(DriverSetting.OVERLAY, LayerSetting.INDEXED, LayerSync.BACKGROUND)
+        .stopHealing(stopping);
   }
 }

@@ -7,6 +7,7 @@ import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.engine.LayerSetting;
+import io.gatun.snapshot.engine.LayerSync;
 import io.gatun.snapshot.fault.Fault;
 import io.gatun.snapshot.fault.Machine;
 
@@ -19,16 +20,25 @@ final class EveryUnpackingEffect {
   /** Far fewer than there are; with fewer, something is missing from the life. */
   private static final int EFFECTS_MIN = 100;
 
+  /** What a start does at least to make three layers anew. */
+  private static final int HEALING_EFFECTS_MIN = 30;
+
   private final DriverSetting driver;
   private final LayerSetting layers;
+  private final LayerSync layerSync;
 
   EveryUnpackingEffect(DriverSetting driver) {
     this(driver, LayerSetting.DIRECTORY);
   }
 
   EveryUnpackingEffect(DriverSetting driver, LayerSetting layers) {
+    this(driver, layers, LayerSync.COMMIT);
+  }
+
+  EveryUnpackingEffect(DriverSetting driver, LayerSetting layers, LayerSync layerSync) {
     this.driver = driver;
     this.layers = layers;
+    this.layerSync = layerSync;
   }
 
   /** Goes on until no effect is left for the fault to come in place of. */
@@ -40,6 +50,7 @@ final class EveryUnpackingEffect {
   void stop(EveryEffect.Stopping stopping) {
     forEach(
         stopping.name(),
+        EFFECTS_MIN,
         (life, nth) -> {
           life.machine().start();
           life.machine().disk().planFault(nth, stopping.fault());
@@ -61,9 +72,40 @@ final class EveryUnpackingEffect {
         });
   }
 
+  /** Has the tars of all layers go, and the machine stop when they are made anew. */
+  void stopHealing(EveryEffect.Stopping stopping) {
+    forEach(
+        stopping.name() + " of healing",
+        HEALING_EFFECTS_MIN,
+        (life, nth) -> {
+          Machine machine = life.machine();
+          machine.start();
+          life.lead();
+          machine.cutPower();
+          life.loseTars();
+          machine.disk().planFault(nth, stopping.fault());
+          try {
+            machine.start();
+          } catch (RuntimeException | UnusableRootException e) {
+            if (!machine.disk().isStopped()) {
+              throw e;
+            }
+          }
+          boolean isStopped = machine.disk().isStopped();
+          crash(machine, stopping == EveryEffect.Stopping.POWER_CUT);
+          machine.start();
+          life.check();
+          life.lead();
+          life.check();
+          life.finish();
+          return isStopped;
+        });
+  }
+
   void fail(Errno errno) {
     forEach(
         errno.name(),
+        EFFECTS_MIN,
         (life, nth) -> {
           Machine machine = life.machine();
           machine.start();
@@ -109,19 +151,19 @@ final class EveryUnpackingEffect {
     }
   }
 
-  private void forEach(String what, Attempt attempt) {
+  private void forEach(String what, int effectsMin, Attempt attempt) {
     int nth = 1;
     while (attempt(what, attempt, nth)) {
       nth++;
     }
     System.out.printf(
-        "%s driver, layers %s, %s at each of %d effects of unpacking%n",
-        driver, layers, what, nth - 1);
-    assertThat(nth).isGreaterThan(EFFECTS_MIN);
+        "%s driver, layers %s, synced %s, %s at each of %d effects of unpacking%n",
+        driver, layers, layerSync, what, nth - 1);
+    assertThat(nth).isGreaterThan(effectsMin);
   }
 
   private boolean attempt(String what, Attempt attempt, int nth) {
-    try (UnpackingLife life = new UnpackingLife(driver, layers)) {
+    try (UnpackingLife life = new UnpackingLife(driver, layers, layerSync)) {
       try {
         return attempt.at(life, nth);
       } catch (AssertionError | RuntimeException | UnusableRootException e) {

@@ -8,10 +8,13 @@ import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotInfo;
 import io.gatun.snapshot.apply.BytesBlob;
 import io.gatun.snapshot.apply.Cancellation;
+import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.apply.LayerBlob;
 import io.gatun.snapshot.check.RootCheck;
 import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.engine.LayerSetting;
+import io.gatun.snapshot.engine.LayerSync;
 import io.gatun.snapshot.fault.Machine;
 import io.gatun.snapshot.fixture.TarBuilder;
 import java.io.IOException;
@@ -99,8 +102,16 @@ final class UnpackingLife implements AutoCloseable {
   /** What a request that was not answered makes of a snapshot: another name, or nothing. */
   private final Map<String, Optional<String>> pending = new HashMap<>();
 
-  UnpackingLife(DriverSetting driver, LayerSetting layers) {
-    this.machine = Machine.create(driver, layers);
+  UnpackingLife(DriverSetting driver, LayerSetting layers, LayerSync layerSync) {
+    this.machine = Machine.create(driver, layers, layerSync, UnpackingLife::blob);
+  }
+
+  private static Optional<LayerBlob> blob(Digest digest) {
+    return Stream.of(BASE, UPPER, TOP)
+        .map(layer -> layer.blob)
+        .filter(content -> BytesBlob.digestOf(content).equals(digest))
+        .<LayerBlob>map(BytesBlob::new)
+        .findFirst();
   }
 
   Machine machine() {
@@ -206,6 +217,17 @@ final class UnpackingLife implements AutoCloseable {
     }
     pending.remove(key);
     acknowledged.remove(key);
+  }
+
+  /** Takes the tars of all layers away, as a filesystem may that is repaired. */
+  void loseTars() {
+    try (Stream<Path> layers = Files.list(machine.root().resolve("layers"))) {
+      for (Path layer : layers.toList()) {
+        Files.deleteIfExists(layer.resolve("tar"));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Gives up a snapshot whose files a failed sync may have lost, as the message says. */

@@ -30,12 +30,16 @@ final class TestStore implements AutoCloseable {
   private final LayerApplier applier = new LayerApplier(ApplyLimits.of(2, 0));
 
   TestStore(Disk disk, Path path) throws IOException, UnusableRootException {
+    this(disk, path, false);
+  }
+
+  TestStore(Disk disk, Path path, boolean isSyncedLater) throws IOException, UnusableRootException {
     this.indexed = new IndexedApply(disk, applier, true);
     this.path = path;
     this.root = Root.open(disk, path);
     boolean isOpen = false;
     try {
-      this.store = LayerStore.open(disk, root, SyncWatch.alone());
+      this.store = LayerStore.open(disk, root, SyncWatch.alone(), isSyncedLater);
       isOpen = true;
     } finally {
       if (!isOpen) {

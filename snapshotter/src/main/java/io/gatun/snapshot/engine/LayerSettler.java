@@ -1,0 +1,118 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.apply.store.LayerStore;
+import java.io.IOException;
+import java.util.HashSet;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Brings kept layers to the disk behind the answers to their commits, one at a time; and has those
+ * made anew that a failed sync has lost.
+ */
+final class LayerSettler implements AutoCloseable {
+
+  private static final Logger log = LoggerFactory.getLogger(LayerSettler.class);
+
+  /** When a layer is tried again that somebody was adding to. */
+  private static final long IN_USE_MILLIS = 1_000;
+
+  /** When a layer is tried again that a call failed on. */
+  private static final long FAILED_MILLIS = 5_000;
+
+  private final LayerStore layers;
+  private final KeptLayers kept;
+  private final LayerHealing healing;
+  private final ScheduledThreadPoolExecutor thread;
+
+  /** Layers whose turn is to come. */
+  private final Set<Digest> waiting = new HashSet<>();
+
+  LayerSettler(LayerStore layers, KeptLayers kept, LayerHealing healing) {
+    this.layers = layers;
+    this.kept = kept;
+    this.healing = healing;
+    this.thread = new ScheduledThreadPoolExecutor(1, task -> new Thread(task, "gatun-layer-sync"));
+    thread.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+  }
+
+  /** Brings a layer to the disk some time soon. */
+  void submit(Digest diffId) {
+    submit(diffId, 0);
+  }
+
+  private synchronized void submit(Digest diffId, long delayMillis) {
+    if (!thread.isShutdown() && waiting.add(diffId)) {
+      var _ = thread.schedule(() -> settle(diffId), delayMillis, TimeUnit.MILLISECONDS);
+    }
+  }
+
+  private synchronized void begin(Digest diffId) {
+    waiting.remove(diffId);
+  }
+
+  private void settle(Digest diffId) {
+    begin(diffId);
+    try {
+      LayerStore.Settling settling = trySettle(diffId);
+      if (settling == LayerStore.Settling.DAMAGED) {
+        log.error("layer is not on the disk as it was written diff_id={}", diffId);
+        healing.run(diffId);
+        settling = trySettle(diffId);
+      }
+      switch (settling) {
+        case DONE -> {}
+        case IN_USE -> submit(diffId, IN_USE_MILLIS);
+        case DAMAGED ->
+            log.error("layer is still damaged, the next start looks at it diff_id={}", diffId);
+      }
+    } catch (IOException e) {
+      log.warn(
+          "layer cannot be brought to the disk now, and is tried again diff_id={} error=\"{}\"",
+          diffId,
+          e.getMessage());
+      submit(diffId, FAILED_MILLIS);
+    } catch (RuntimeException e) {
+      // The layer is still marked, and the next start looks at it.
+      log.error("cannot bring a layer to the disk diff_id={}", diffId, e);
+    }
+  }
+
+  private LayerStore.Settling trySettle(Digest diffId) throws IOException {
+    Optional<LayerStore.Use> use = layers.use(diffId);
+    if (use.isEmpty()) {
+      // Removed meanwhile.
+      return LayerStore.Settling.DONE;
+    }
+    try (LayerStore.Use claimed = use.get()) {
+      return layers.settle(claimed);
+    } finally {
+      // Whoever has removed the last snapshot meanwhile could not do it.
+      kept.retire(diffId);
+    }
+  }
+
+  /** Stops after the layer whose turn it is, if any; the others' turn comes at the next start. */
+  @Override
+  public void close() {
+    synchronized (this) {
+      thread.shutdown();
+    }
+    boolean isInterrupted = false;
+    while (!thread.isTerminated()) {
+      try {
+        thread.awaitTermination(1, TimeUnit.MINUTES);
+      } catch (InterruptedException e) {
+        isInterrupted = true;
+      }
+    }
+    if (isInterrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,317 @@
+package io.gatun.snapshot.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.MountEntry;
+import io.gatun.linux.MountTable;
+import io.gatun.linux.Mounts;
+import io.gatun.linux.UnmountFlag;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.Snapshotter;
+import io.gatun.snapshot.apply.BytesBlob;
+import io.gatun.snapshot.apply.Cancellation;
+import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.apply.LayerBlob;
+import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.fixture.Compressed;
+import io.gatun.snapshot.fixture.DiskCalls;
+import io.gatun.snapshot.fixture.KernelMount;
+import io.gatun.snapshot.fixture.LoopFilesystem;
+import io.gatun.snapshot.fixture.LoopFilesystems;
+import io.gatun.snapshot.fixture.TarBuilder;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.InstantSource;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** Layers whose files reach the disk behind the answer to their commit. */
+@Timeout(60)
+class BackgroundSyncIT {
+
+  @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
+
+  private static final Map<String, String> NO_LABELS = Map.of();
+  private static final String THREAD = "gatun-layer-sync";
+
+  private static final byte[] LAYER =
+      TarBuilder.pax().directory("opt", 0755).file("opt/file", 0644, "file").finish();
+
+  private static final byte[] BELOW = TarBuilder.pax().owner(7, 8).directory("opt", 0700).finish();
+
+  private final DiskCalls calls = new DiskCalls(new LinuxDisk());
+  private final Map<Digest, byte[]> blobs = new ConcurrentHashMap<>();
+
+  /** Before this is open, nothing is synced in the background. */
+  private final CountDownLatch gate = new CountDownLatch(1);
+
+  /** How many of the syncs that come then are to fail. */
+  private final AtomicInteger failures = new AtomicInteger();
+
+  private Path directory;
+  private EngineRoot engine;
+
+  @BeforeEach
+  void open() throws Exception {
+    directory = FILESYSTEMS.of(LoopFilesystem.Kind.EXT4).createDirectory("background-");
+    calls.precede(
+        "syncData",
+        () -> {
+          boolean isFailing = false;
+          if (Thread.currentThread().getName().equals(THREAD)) {
+            await(gate);
+            isFailing = failures.getAndUpdate(left -> Math.max(0, left - 1)) > 0;
+          }
+          if (isFailing) {
+            calls.fail("syncData", Errno.EIO);
+          } else {
+            calls.succeed("syncData");
+          }
+        });
+    open(LayerSetting.INDEXED);
+  }
+
+  private void open(LayerSetting layers) throws Exception {
+    engine =
+        EngineRoot.open(
+            calls.disk(),
+            TestRoots.settings(directory, DriverSetting.OVERLAY, TestRoots.PLAIN)
+                .withLayers(layers)
+                .withLayerSync(LayerSync.BACKGROUND),
+            InstantSource.system(),
+            this::blob,
+            "boot");
+  }
+
+  private Optional<LayerBlob> blob(Digest digest) {
+    return Optional.ofNullable(blobs.get(digest)).map(BytesBlob::new);
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  @AfterEach
+  void close() throws Exception {
+    gate.countDown();
+    engine.close();
+    unmountAll();
+  }
+
+  private void unmountAll() throws ErrnoException {
+    for (MountEntry mount : MountTable.read()) {
+      Path place = Path.of(mount.mountPoint().toString());
+      if (directory.resolve("snapshots").equals(place.getParent())) {
+        Mounts.umount2(LinuxPath.of(place), UnmountFlag.DETACH);
+      }
+    }
+  }
+
+  private Snapshotter snapshots() {
+    return engine.snapshotter();
+  }
+
+  private void unpack(byte[] layer, String name, String parent, boolean isDurabilityWanted) {
+    String key = "k8s.io/1/extract-123456789-ab12 sha256:" + name;
+    byte[] blob = Compressed.gzip(layer);
+    blobs.put(BytesBlob.digestOf(blob), blob);
+    engine
+        .unpacker(1)
+        .unpack(
+            new BytesBlob(blob),
+            snapshots().prepare(key, parent, NO_LABELS),
+            isDurabilityWanted,
+            new Cancellation());
+    snapshots().commit(name, key, "", NO_LABELS);
+  }
+
+  private Set<String> names(byte[] layer) {
+    return TestEngine.names(directory.resolve("layers").resolve(BytesBlob.digestOf(layer).hex()));
+  }
+
+  private Path tar(byte[] layer) {
+    return directory.resolve("layers").resolve(BytesBlob.digestOf(layer).hex()).resolve("tar");
+  }
+
+  private static String mark(byte[] layer) {
+    return "unsynced-" + BytesBlob.digestOf(Compressed.gzip(layer)).hex();
+  }
+
+  private static String record(byte[] layer) {
+    return "blob-" + BytesBlob.digestOf(Compressed.gzip(layer)).hex();
+  }
+
+  private void awaitSettled(byte[] layer) throws InterruptedException {
+    while (names(layer).contains(mark(layer))) {
+      Thread.sleep(10);
+    }
+    assertThat(names(layer)).contains(record(layer));
+  }
+
+  private void assertSeen(String name) throws Exception {
+    try (KernelMount view = KernelMount.of(snapshots().view("view", name, NO_LABELS))) {
+      assertThat(view.path().resolve("opt/file")).hasContent("file");
+    } finally {
+      snapshots().remove("view");
+    }
+  }
+
+  /** As a disk that has lost it would have it; who has it mounted does not notice. */
+  private void damage(byte[] layer) throws IOException {
+    byte[] content = Files.readAllBytes(tar(layer));
+    content[content.length / 3] ^= 1;
+    Files.delete(tar(layer));
+    Files.write(tar(layer), content);
+  }
+
+  @Test
+  void theCommitIsAnsweredFirstAndTheMarkGoesWhenAllIsOnTheDisk() throws Exception {
+    unpack(LAYER, "layer", "", false);
+    assertSeen("layer");
+    assertThat(names(LAYER)).contains(mark(LAYER)).doesNotContain(record(LAYER));
+    gate.countDown();
+    awaitSettled(LAYER);
+    assertSeen("layer");
+  }
+
+  @Test
+  void whoAsksForASyncWaitsForIt() throws Exception {
+    unpack(LAYER, "layer", "", true);
+    assertThat(names(LAYER)).contains(record(LAYER)).doesNotContain(mark(LAYER));
+  }
+
+  @Test
+  void anIndexBesideATarThatIsOnTheDiskIsMarkedAsWell() throws Exception {
+    unpack(LAYER, "layer", "", true);
+    unpack(BELOW, "below", "", true);
+    unpack(LAYER, "on top", "below", false);
+    assertThat(names(LAYER)).contains(record(LAYER), mark(LAYER));
+    gate.countDown();
+    awaitSettled(LAYER);
+    assertSeen("on top");
+  }
+
+  @Test
+  void whatAFailedSyncHasLeftWholeStays() throws Exception {
+    unpack(LAYER, "layer", "", false);
+    Object file = Files.getAttribute(tar(LAYER), "unix:ino");
+    failures.set(1);
+    gate.countDown();
+    awaitSettled(LAYER);
+    assertThat(failures).hasValue(0);
+    assertThat(Files.getAttribute(tar(LAYER), "unix:ino")).isEqualTo(file);
+  }
+
+  @Test
+  void whatAFailedSyncHasLostIsMadeAnewUnderWhoeverUsesIt() throws Exception {
+    unpack(LAYER, "layer", "", false);
+    try (KernelMount running =
+        KernelMount.of(snapshots().prepare("container", "layer", NO_LABELS))) {
+      damage(LAYER);
+      failures.set(1);
+      gate.countDown();
+      awaitSettled(LAYER);
+      assertThat(failures).hasValue(0);
+      assertThat(Files.readAllBytes(tar(LAYER))).isEqualTo(LAYER);
+      assertThat(running.path().resolve("opt/file")).hasContent("file");
+    }
+    assertSeen("layer");
+    KernelMount.of(snapshots().mounts("container")).close();
+  }
+
+  @Test
+  void whatAFailedSyncHasLostIsMissingWithoutItsBlob() throws Exception {
+    unpack(LAYER, "layer", "", false);
+    damage(LAYER);
+    blobs.clear();
+    failures.set(1);
+    gate.countDown();
+    while (isThere("layer")) {
+      Thread.sleep(10);
+    }
+    assertThat(failures).hasValue(0);
+    assertThatThrownBy(() -> snapshots().prepare("container", "layer", NO_LABELS))
+        .isInstanceOf(SnapshotException.NotFound.class)
+        .hasMessageContaining(" is missing");
+    assertThat(names(LAYER)).contains(mark(LAYER));
+  }
+
+  private boolean isThere(String name) {
+    try {
+      snapshots().stat(name);
+      return true;
+    } catch (SnapshotException.NotFound e) {
+      assertThat(e).hasMessageContaining(" is missing");
+      return false;
+    }
+  }
+
+  @Test
+  void whatTheDaemonHasNotGotAroundToIsSeenToAtTheNextStart() throws Exception {
+    unpack(LAYER, "layer", "", false);
+    failures.set(Integer.MAX_VALUE);
+    gate.countDown();
+    engine.close();
+    assertThat(names(LAYER)).contains(mark(LAYER));
+    failures.set(0);
+    open(LayerSetting.INDEXED);
+    assertThat(names(LAYER)).contains(record(LAYER)).doesNotContain(mark(LAYER));
+    assertSeen("layer");
+  }
+
+  /** A power cut between Apply and Commit. */
+  @Test
+  void whatWasAppliedAndNotCommittedIsSeenToAtTheNextStart() throws Exception {
+    String key = "k8s.io/1/extract-123456789-ab12 sha256:layer";
+    byte[] blob = Compressed.gzip(LAYER);
+    blobs.put(BytesBlob.digestOf(blob), blob);
+    engine
+        .unpacker(1)
+        .unpack(
+            new BytesBlob(blob),
+            snapshots().prepare(key, "", NO_LABELS),
+            false,
+            new Cancellation());
+    engine.close();
+    damage(LAYER);
+    engine =
+        EngineRoot.open(
+            calls.disk(),
+            TestRoots.settings(directory, DriverSetting.OVERLAY, TestRoots.PLAIN)
+                .withLayers(LayerSetting.INDEXED),
+            InstantSource.system(),
+            this::blob,
+            "another boot");
+    snapshots().commit("layer", key, "", NO_LABELS);
+    assertThat(Files.readAllBytes(tar(LAYER))).isEqualTo(LAYER);
+    assertSeen("layer");
+  }
+
+  @Test
+  void layersThatAreDirectoriesAreSyncedBeforeTheirCommit() throws Exception {
+    engine.close();
+    open(LayerSetting.DIRECTORY);
+    int syncs = calls.layerSyncs();
+    unpack(LAYER, "layer", "", false);
+    assertThat(calls.layerSyncs()).isGreaterThan(syncs);
+  }
+}
