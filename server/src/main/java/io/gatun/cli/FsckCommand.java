@@ -19,7 +19,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code gatun fsck}. */
@@ -66,17 +65,14 @@ final class FsckCommand implements Callable<Integer> {
       names = "--content",
       description =
           "Also reads the layers that are kept as tars from the disk, past the memory, and hashes"
-              + " them; shows on a terminal how far it is. Not with --repair.")
+              + " them; shows on a terminal how far it is. With --repair, what is damaged of them is"
+              + " kept as *.damaged, and made anew by the next start if containerd has the blob.")
   private boolean isContentRead;
 
   @Override
   public Integer call() throws IOException {
     Configuration configured = options.configuration();
     Path path = configured.root();
-    if (isRepair && isContentRead) {
-      throw new ParameterException(
-          spec.commandLine(), "--content and --repair cannot be used together");
-    }
     try {
       return isRepair ? repair(path, configured) : check(path);
     } catch (UnusableRootException e) {
@@ -101,12 +97,7 @@ final class FsckCommand implements Callable<Integer> {
 
   private int repair(Path path, Configuration configured)
       throws IOException, UnusableRootException {
-    RootRepair.Outcome outcome =
-        RootRepair.run(
-            new LinuxDisk(),
-            path,
-            MetadataSettings.defaults().withEntriesMax(configured.metadataEntriesMax()),
-            isIndexDropped);
+    RootRepair.Outcome outcome = runRepair(path, configured);
     print(outcome.found());
     PrintWriter out = spec.commandLine().getOut();
     outcome.done().forEach(sentence -> out.println("repaired: " + PrintedText.name(sentence)));
@@ -119,6 +110,20 @@ final class FsckCommand implements Callable<Integer> {
       return CLEAN;
     }
     return outcome.isLossy() ? REPAIRED_WITH_LOSS : REPAIRED;
+  }
+
+  private RootRepair.Outcome runRepair(Path path, Configuration configured)
+      throws IOException, UnusableRootException {
+    MetadataSettings settings =
+        MetadataSettings.defaults().withEntriesMax(configured.metadataEntriesMax());
+    if (!isContentRead) {
+      return RootRepair.run(new LinuxDisk(), path, settings, isIndexDropped);
+    }
+    ProgressBar bar = new ProgressBar(spec.commandLine().getErr(), ProgressBar.isShown());
+    RootRepair.Outcome outcome =
+        RootRepair.runWithContent(new LinuxDisk(), path, settings, isIndexDropped, bar::show);
+    bar.end();
+    return outcome;
   }
 
   private void print(RootReport report) {

@@ -77,7 +77,7 @@ final class FsckCommandTest {
   }
 
   @Test
-  void damagedContentIsThreeAndFoundOnlyIfItIsReadAndNotByARepair() throws Exception {
+  void damagedContentIsThreeAndFoundOnlyIfItIsReadAndSetAsideByARepair() throws Exception {
     Path layer = Files.createDirectories(root.resolve("layers").resolve("ab".repeat(32)));
     for (Path each : List.of(layer.resolve(".."), layer)) {
       Files.setPosixFilePermissions(each, PosixFilePermissions.fromString("rwx------"));
@@ -89,8 +89,13 @@ final class FsckCommandTest {
     assertThat(out.toString())
         .contains("damage: layers/" + "ab".repeat(32) + "/tar: on the disk it is not what");
     assertThat(err.toString()).as("no terminal, no bar").isEmpty();
-    assertThat(run("fsck", "--content", "--repair", "--config", config.toString())).isEqualTo(2);
-    assertThat(err.toString()).contains("--content and --repair cannot be used together");
+    assertThat(run("fsck", "--repair", "--config", config.toString())).isZero();
+    assertThat(tar).exists();
+    // No snapshot has the layer, so that nothing is missing.
+    assertThat(run("fsck", "--content", "--repair", "--config", config.toString())).isEqualTo(4);
+    assertThat(tar).doesNotExist();
+    assertThat(layer.resolve("tar.damaged")).hasBinaryContent(new byte[1024]);
+    assertThat(run("fsck", "--content", "--config", config.toString())).isZero();
   }
 
   @Test

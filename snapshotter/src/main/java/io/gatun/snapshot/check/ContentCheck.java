@@ -1,5 +1,6 @@
 package io.gatun.snapshot.check;
 
+import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
@@ -101,7 +102,7 @@ final class ContentCheck {
     try (DiskContent content = new DiskContent(root.directory(), file.place(), reading)) {
       if (!ContentHash.isRight(content, file.digest(), file.isTar(), this::read)) {
         findings.add(
-            new RootFinding.Corrupt(
+            new RootFinding.DamagedLayer(
                 file.place().toString(),
                 "on the disk it is not what its name says: its content is damaged"));
       }
@@ -111,8 +112,14 @@ final class ContentCheck {
     }
   }
 
+  /**
+   * What the disk says by itself that it does not have is damaged; another call may have failed.
+   */
   private static RootFinding unreadable(LinuxPath place, IOException failure) {
-    return new RootFinding.Corrupt(place.toString(), "it cannot be read: " + failure.getMessage());
+    String sentence = "it cannot be read: " + failure.getMessage();
+    return failure instanceof ErrnoException call && call.is(Errno.EIO)
+        ? new RootFinding.DamagedLayer(place.toString(), sentence)
+        : new RootFinding.Corrupt(place.toString(), sentence);
   }
 
   private void read(int length) {

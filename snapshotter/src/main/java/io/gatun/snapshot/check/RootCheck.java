@@ -87,8 +87,14 @@ public final class RootCheck {
     }
   }
 
-  static RootReport of(RootInspection root, boolean isIndexTrusted) throws IOException {
-    return new RootCheck(root, isIndexTrusted, Optional.empty()).run();
+  static RootReport of(
+      RootInspection root, boolean isIndexTrusted, Optional<ContentProgress> progress)
+      throws IOException {
+    return new RootCheck(root, isIndexTrusted, progress).run();
+  }
+
+  private static RootReport of(RootInspection root, boolean isIndexTrusted) throws IOException {
+    return of(root, isIndexTrusted, Optional.empty());
   }
 
   private RootReport run() throws IOException {

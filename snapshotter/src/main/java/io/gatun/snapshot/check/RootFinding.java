@@ -156,6 +156,14 @@ public sealed interface RootFinding {
     }
   }
 
+  /** The disk does not have a tar or an index as it was written. */
+  record DamagedLayer(String place, String sentence) implements RootFinding {
+    @Override
+    public Severity severity() {
+      return Severity.DAMAGE;
+    }
+  }
+
   /** A part of every root is not there; what was in it is a finding of its own. */
   record Absent(String place) implements RootFinding {
     @Override

@@ -40,6 +40,9 @@ import java.util.Optional;
  * <p>What is left over by a crash is moved to the trash, which the next start empties. But if the
  * metadata have lost anything, a directory without a record may be what is left of a snapshot; then
  * it is kept as {@code snapshots/ID.damaged}, which no daemon touches.
+ *
+ * <p>A damaged file of a kept layer is set aside as well, for the next start to find it missing and
+ * make it anew. Who has it mounted keeps it.
  */
 public final class RootRepair {
 
@@ -50,6 +53,7 @@ public final class RootRepair {
   private final Path path;
   private final MetadataSettings settings;
   private final boolean isIndexDropped;
+  private final Optional<ContentProgress> content;
   private final List<String> done = new ArrayList<>();
 
   /**
@@ -71,11 +75,17 @@ public final class RootRepair {
     }
   }
 
-  private RootRepair(Disk disk, Path path, MetadataSettings settings, boolean isIndexDropped) {
+  private RootRepair(
+      Disk disk,
+      Path path,
+      MetadataSettings settings,
+      boolean isIndexDropped,
+      Optional<ContentProgress> content) {
     this.disk = disk;
     this.path = path;
     this.settings = settings;
     this.isIndexDropped = isIndexDropped;
+    this.content = content;
   }
 
   /**
@@ -86,13 +96,28 @@ public final class RootRepair {
    */
   public static Outcome run(Disk disk, Path path, MetadataSettings settings, boolean isIndexDropped)
       throws IOException, UnusableRootException {
-    return new RootRepair(disk, path, settings, isIndexDropped).run();
+    return new RootRepair(disk, path, settings, isIndexDropped, Optional.empty()).run();
+  }
+
+  /**
+   * As {@link #run(Disk, Path, MetadataSettings, boolean)}, and of the content of layers, too.
+   *
+   * @param progress is told how far that has been read
+   */
+  public static Outcome runWithContent(
+      Disk disk,
+      Path path,
+      MetadataSettings settings,
+      boolean isIndexDropped,
+      ContentProgress progress)
+      throws IOException, UnusableRootException {
+    return new RootRepair(disk, path, settings, isIndexDropped, Optional.of(progress)).run();
   }
 
   private Outcome run() throws IOException, UnusableRootException {
     RootReport found;
     try (RootInspection root = RootInspection.open(path)) {
-      found = RootCheck.of(root, !isIndexDropped);
+      found = RootCheck.of(root, !isIndexDropped, content);
       if (found.isOfLaterVersion()) {
         return new Outcome(found, done, found);
       }
@@ -133,6 +158,7 @@ public final class RootRepair {
           }
           done.add("%s belongs to uid %d again".formatted(place, expected));
         }
+        case RootFinding.DamagedLayer damaged -> setLayerAside(root, damaged.place());
         case RootFinding.NotEmpty(String place) -> {
           setAside(root.directory(), LinuxPath.of(place), LinuxPath.of(place.replace('/', '-')));
         }
@@ -176,6 +202,23 @@ public final class RootRepair {
             "%s is still a mount point (%s): unmount it first".formatted(place, mount.type()));
       }
     }
+  }
+
+  private void setLayerAside(RootInspection root, String place) throws ErrnoException {
+    int slash = place.lastIndexOf('/');
+    try (Fd directory =
+        Fcntl.openat(
+            root.directory(),
+            LinuxPath.of(place.substring(0, slash)),
+            OpenFlag.READ_ONLY,
+            OpenFlag.DIRECTORY,
+            OpenFlag.NO_FOLLOW)) {
+      setAside(directory, LinuxPath.of(place.substring(slash + 1)));
+      disk.sync(directory);
+    }
+    done.add(
+        "%s is missing now, and made anew by the next start if containerd still has the blob of the layer"
+            .formatted(place));
   }
 
   /** Moves something to a name that nobody uses, which ends in {@code .damaged}. */
@@ -308,6 +351,7 @@ public final class RootRepair {
             RootFinding.FirstStart _,
             RootFinding.Absent _,
             RootFinding.Corrupt _,
+            RootFinding.DamagedLayer _,
             RootFinding.NotEmpty _,
             RootFinding.Notice _,
             RootFinding.MissingFiles _,

@@ -44,7 +44,10 @@ record KeptLayer(Path root, Path tar, Path index) {
       throw new AssertionError("progress: " + left);
     }
     return report.findings().stream()
-        .filter(RootFinding.Corrupt.class::isInstance)
+        .filter(
+            finding ->
+                finding instanceof RootFinding.DamagedLayer
+                    || finding instanceof RootFinding.Corrupt)
         .map(finding -> finding.severity() + " " + finding.place() + ": " + finding.sentence())
         .toList();
   }

@@ -17,6 +17,7 @@ import io.gatun.snapshot.apply.BytesBlob;
 import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.apply.LayerBlob;
+import io.gatun.snapshot.check.RootRepair;
 import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.fixture.Compressed;
@@ -276,6 +277,27 @@ class LayerHealingIT {
     blobs.putAll(all);
     open();
     assertHealed();
+  }
+
+  /** Whoever runs on the damaged files goes on meanwhile. */
+  @Test
+  void whatARepairHasSetAsideIsMadeAnew() throws Exception {
+    snapshots().prepare("container", "top", NO_LABELS);
+    engine.close();
+    Damage.FLIPPED.happen(tar(SECOND));
+    Damage.FLIPPED.happen(index(BASE));
+    EngineSettings settings = TestRoots.settings(directory, DriverSetting.OVERLAY, TestRoots.PLAIN);
+    assertThat(
+            RootRepair.runWithContent(
+                    new LinuxDisk(), directory, settings.metadata(), false, (_, _) -> {})
+                .done())
+        .filteredOn(sentence -> sentence.contains("is missing now"))
+        .hasSize(2);
+    open();
+    assertThat(manifest()).isEqualTo(expected);
+    assertThat(Files.readAllBytes(tar(SECOND))).isEqualTo(SECOND);
+    assertThat(BytesBlob.digestOf(Files.readAllBytes(index(BASE))).hex())
+        .isEqualTo(index(BASE).getFileName().toString().substring("index-".length()));
   }
 
   @Test
