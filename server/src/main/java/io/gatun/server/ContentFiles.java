@@ -43,47 +43,27 @@ final class ContentFiles implements LayerBlobs {
    */
   @Override
   public Optional<LayerBlob> open(Digest digest) {
-    Path path = path(digest);
-    try {
-      if (!Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)) {
-        LOG.debug("blob is not in its file path={}", path);
-        return Optional.empty();
-      }
-      return open(path, digest, Files.size(path));
-    } catch (IOException e) {
-      return unreadable(path, e);
-    }
+    return open(digest, OptionalLong.empty());
   }
 
   /**
    * As {@link #open(Digest)}.
    *
-   * @param sizeBytes how long it has to be
+   * @param wantedBytes how long it has to be, if that is known
    */
-  Optional<LayerBlob> open(Digest digest, long sizeBytes) {
-    Path path = path(digest);
+  Optional<LayerBlob> open(Digest digest, OptionalLong wantedBytes) {
+    Path path = root.resolve(BLOBS).resolve(digest.hex());
     try {
-      if (!Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS) || Files.size(path) != sizeBytes) {
-        LOG.debug("blob is not in its file path={}", path);
-        return Optional.empty();
+      if (Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)) {
+        long sizeBytes = Files.size(path);
+        if (wantedBytes.orElse(sizeBytes) == sizeBytes) {
+          return Optional.of(FileBlob.open(path, digest, OptionalLong.of(sizeBytes), false));
+        }
       }
-      return open(path, digest, sizeBytes);
+      LOG.debug("blob is not in its file path={}", path);
     } catch (IOException e) {
-      return unreadable(path, e);
+      LOG.debug("blob is not read from its file path={} reason=\"{}\"", path, e.getMessage());
     }
-  }
-
-  private static Optional<LayerBlob> open(Path path, Digest digest, long sizeBytes)
-      throws IOException {
-    return Optional.of(FileBlob.open(path, digest, OptionalLong.of(sizeBytes), false));
-  }
-
-  private Path path(Digest digest) {
-    return root.resolve(BLOBS).resolve(digest.hex());
-  }
-
-  private static Optional<LayerBlob> unreadable(Path path, IOException failure) {
-    LOG.debug("blob is not read from its file path={} reason=\"{}\"", path, failure.getMessage());
     return Optional.empty();
   }
 }

@@ -13,6 +13,7 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.stub.MetadataUtils;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -59,7 +60,7 @@ final class ContentStore {
           ContentGrpc.newBlockingStub(channel)
               .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers(namespace)));
       requireSize(digest, sizeBytes, size(content, namespace, digest));
-      Optional<LayerBlob> file = files.open(digest, sizeBytes);
+      Optional<LayerBlob> file = files.open(digest, OptionalLong.of(sizeBytes));
       if (file.isPresent()) {
         return file.get();
       }

@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -59,7 +60,7 @@ final class ContentFilesTest {
   @Test
   void aFileOfAnotherLengthThanIsAskedForIsNoBlob() throws Exception {
     Files.write(file, CONTENT);
-    assertThat(files.open(digest, CONTENT.length + 1L)).isEmpty();
-    files.open(digest, CONTENT.length).orElseThrow().close();
+    assertThat(files.open(digest, OptionalLong.of(CONTENT.length + 1))).isEmpty();
+    files.open(digest, OptionalLong.of(CONTENT.length)).orElseThrow().close();
   }
 }

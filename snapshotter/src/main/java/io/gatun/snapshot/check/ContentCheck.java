@@ -1,6 +1,5 @@
 package io.gatun.snapshot.check;
 
-import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
@@ -117,7 +116,7 @@ final class ContentCheck {
    */
   private static RootFinding unreadable(LinuxPath place, IOException failure) {
     String sentence = "it cannot be read: " + failure.getMessage();
-    return failure instanceof ErrnoException call && call.is(Errno.EIO)
+    return failure instanceof ErrnoException call && DiskContent.isDamage(call.errno())
         ? new RootFinding.DamagedLayer(place.toString(), sentence)
         : new RootFinding.Corrupt(place.toString(), sentence);
   }

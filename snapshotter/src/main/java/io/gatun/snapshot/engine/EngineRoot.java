@@ -70,35 +70,18 @@ public final class EngineRoot implements AutoCloseable {
     MetadataStore.prepareProcess();
   }
 
+  /** Opens a root, as below, that makes no layers anew. */
+  public static EngineRoot open(Disk disk, EngineSettings settings, InstantSource clock)
+      throws UnusableRootException {
+    return open(disk, settings, clock, LayerBlobs.NONE);
+  }
+
   /**
    * Opens a root.
    *
+   * @param blobs of which damaged layers are made anew
    * @throws UnusableRootException if it cannot be served, with one line that says why and what to
    *     do
-   */
-  public static EngineRoot open(Disk disk, EngineSettings settings, InstantSource clock)
-      throws UnusableRootException {
-    try {
-      return open(disk, settings, clock, BootId.read());
-    } catch (IOException e) {
-      throw unusable(settings, e);
-    }
-  }
-
-  /**
-   * As {@link #open(Disk, EngineSettings, InstantSource)}, on a machine that was started under this
-   * id.
-   */
-  public static EngineRoot open(
-      Disk disk, EngineSettings settings, InstantSource clock, String boot)
-      throws UnusableRootException {
-    return open(disk, settings, clock, LayerBlobs.NONE, boot);
-  }
-
-  /**
-   * As {@link #open(Disk, EngineSettings, InstantSource)}, and makes layers anew that are damaged.
-   *
-   * @param blobs where their blobs may be had
    */
   public static EngineRoot open(
       Disk disk, EngineSettings settings, InstantSource clock, LayerBlobs blobs)
@@ -114,7 +97,7 @@ public final class EngineRoot implements AutoCloseable {
   public static EngineRoot open(
       Disk disk, EngineSettings settings, InstantSource clock, LayerBlobs blobs, String boot)
       throws UnusableRootException {
-    return open(disk, settings, clock, boot, blobs, UnaryOperator.identity());
+    return open(disk, settings, clock, blobs, boot, UnaryOperator.identity());
   }
 
   /** As before, with something of the caller's between the engine and the driver. */
@@ -122,22 +105,12 @@ public final class EngineRoot implements AutoCloseable {
       Disk disk,
       EngineSettings settings,
       InstantSource clock,
-      String boot,
-      UnaryOperator<Driver> between)
-      throws UnusableRootException {
-    return open(disk, settings, clock, boot, LayerBlobs.NONE, between);
-  }
-
-  private static EngineRoot open(
-      Disk disk,
-      EngineSettings settings,
-      InstantSource clock,
-      String boot,
       LayerBlobs blobs,
+      String boot,
       UnaryOperator<Driver> between)
       throws UnusableRootException {
     try {
-      return new EngineRoot(disk, settings, clock, boot, blobs, between);
+      return new EngineRoot(disk, settings, clock, blobs, boot, between);
     } catch (IOException e) {
       throw unusable(settings, e);
     }
@@ -152,8 +125,8 @@ public final class EngineRoot implements AutoCloseable {
       Disk disk,
       EngineSettings settings,
       InstantSource clock,
-      String boot,
       LayerBlobs blobs,
+      String boot,
       UnaryOperator<Driver> between)
       throws UnusableRootException, IOException {
     this.disk = disk;
@@ -194,8 +167,7 @@ public final class EngineRoot implements AutoCloseable {
       AppliedRecords records = new AppliedRecords(disk, root, boot);
       Recovery.Losses losses = Recovery.run(root, store, layers, kept, records, applied, reaper);
       CopySettler copies = keep(new CopySettler(chosen, filesystem, lostWrites));
-      SnapshotDirectories directories =
-          new SnapshotDirectories(disk, root, reaper, losses.missing());
+      SnapshotDirectories directories = new SnapshotDirectories(disk, root, reaper, losses);
       SpareDirectories spares =
           keep(
               new SpareDirectories(
@@ -211,18 +183,19 @@ public final class EngineRoot implements AutoCloseable {
       ShownLayers shown = keep(new ShownLayers(disk, root, layers, kept, indexMounts));
       TreeLayout layout =
           new TreeLayout(disk, chosen, layers, kept, directories, durability, applied, records);
+      Reindexing reindexing = new Reindexing(chosen, layers, shown);
       LayerHealing healing =
           new LayerHealing(
               store,
-              chosen,
               chains,
               directories,
               applied,
               layers,
               kept,
               shown,
-              new TarHealing(disk, layers, blobs));
-      LayerSettler settler = keep(new LayerSettler(layers, kept, healing));
+              new TarHealing(disk, layers, blobs),
+              reindexing);
+      LayerSettler settler = keep(new LayerSettler(kept, healing));
       this.engine =
           new Engine(
               store,
@@ -256,6 +229,7 @@ public final class EngineRoot implements AutoCloseable {
                       applied,
                       records,
                       chains,
+                      reindexing,
                       isSyncedLater ? settler::submit : _ -> {}),
                   layout));
       healing.run(losses.damaged());

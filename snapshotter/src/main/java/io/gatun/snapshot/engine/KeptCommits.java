@@ -6,9 +6,7 @@ import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Stat;
 import io.gatun.snapshot.SnapshotException;
-import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.Digest;
-import io.gatun.snapshot.apply.index.IndexForm;
 import io.gatun.snapshot.apply.index.InexpressibleLayerException;
 import io.gatun.snapshot.apply.index.InheritedAttributes;
 import io.gatun.snapshot.apply.store.LayerStore;
@@ -40,6 +38,7 @@ final class KeptCommits {
   private final AppliedLayers applied;
   private final AppliedRecords records;
   private final Chains chains;
+  private final Reindexing reindexing;
   private final Consumer<Digest> afterwards;
 
   /**
@@ -55,6 +54,7 @@ final class KeptCommits {
       AppliedLayers applied,
       AppliedRecords records,
       Chains chains,
+      Reindexing reindexing,
       Consumer<Digest> afterwards) {
     this.driver = driver;
     this.layers = layers;
@@ -65,6 +65,7 @@ final class KeptCommits {
     this.applied = applied;
     this.records = records;
     this.chains = chains;
+    this.reindexing = reindexing;
     this.afterwards = afterwards;
   }
 
@@ -204,7 +205,7 @@ final class KeptCommits {
     Optional<OverlayIndex> made = kept.findOverlay(active.id());
     return made.isPresent() && isOf(made.get(), chain)
         ? new LayerForm.Indexed(use.diffId(), made.get().index())
-        : reindex(chain, use, isDurable);
+        : new LayerForm.Indexed(use.diffId(), reindexing.run(chain, use, isDurable));
   }
 
   /** {@return whether there is nothing in the layers below that a layer inherits} */
@@ -242,17 +243,5 @@ final class KeptCommits {
       }
     }
     return true;
-  }
-
-  private LayerForm.Indexed reindex(Chain chain, LayerStore.Use use, boolean isDurable)
-      throws IOException {
-    try (var _ = shown.hold(chain.parents())) {
-      LowerInheritance below = new LowerInheritance(driver.target(chain).lowers());
-      return new LayerForm.Indexed(
-          use.diffId(),
-          layers
-              .reindex(use, IndexForm.OVERLAY, below.ofTop(), below, isDurable, new Cancellation())
-              .digest());
-    }
   }
 }

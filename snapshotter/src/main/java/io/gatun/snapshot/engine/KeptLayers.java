@@ -10,6 +10,7 @@ import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.apply.store.LayerStore;
 import io.gatun.snapshot.apply.store.StoredTar;
 import io.gatun.snapshot.metadata.LayerForm;
+import java.io.IOException;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -152,6 +153,20 @@ final class KeptLayers {
           "cannot take away what nobody needs of a layer, the next cleanup or start tries again layer={} error=\"{}\"",
           diffId,
           e.getMessage());
+    }
+  }
+
+  /** Brings a layer to the disk that need not be there, if it is there at all. */
+  LayerStore.Settling settle(Digest diffId) throws IOException {
+    Optional<LayerStore.Use> use = layers.use(diffId);
+    if (use.isEmpty()) {
+      return LayerStore.Settling.DONE;
+    }
+    try (LayerStore.Use claimed = use.get()) {
+      return layers.settle(claimed);
+    } finally {
+      // Whoever has removed the last snapshot meanwhile could not do it.
+      retire(diffId);
     }
   }
 

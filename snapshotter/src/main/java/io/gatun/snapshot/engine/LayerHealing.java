@@ -2,14 +2,9 @@ package io.gatun.snapshot.engine;
 
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.SnapshotException;
-import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.Digest;
-import io.gatun.snapshot.apply.index.IndexForm;
 import io.gatun.snapshot.apply.store.LayerDamage;
 import io.gatun.snapshot.apply.store.LayerStore;
-import io.gatun.snapshot.apply.tree.LowerInheritance;
-import io.gatun.snapshot.driver.Chain;
-import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.metadata.LayerForm;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.metadata.SnapshotRecord;
@@ -44,7 +39,6 @@ final class LayerHealing {
   private static final Logger log = LoggerFactory.getLogger(LayerHealing.class);
 
   private final MetadataStore store;
-  private final Driver driver;
   private final Chains chains;
   private final SnapshotDirectories directories;
   private final AppliedLayers applied;
@@ -52,19 +46,19 @@ final class LayerHealing {
   private final KeptLayers kept;
   private final ShownLayers shown;
   private final TarHealing tars;
+  private final Reindexing reindexing;
 
   LayerHealing(
       MetadataStore store,
-      Driver driver,
       Chains chains,
       SnapshotDirectories directories,
       AppliedLayers applied,
       LayerStore layers,
       KeptLayers kept,
       ShownLayers shown,
-      TarHealing tars) {
+      TarHealing tars,
+      Reindexing reindexing) {
     this.store = store;
-    this.driver = driver;
     this.chains = chains;
     this.directories = directories;
     this.applied = applied;
@@ -72,6 +66,7 @@ final class LayerHealing {
     this.kept = kept;
     this.shown = shown;
     this.tars = tars;
+    this.reindexing = reindexing;
   }
 
   /**
@@ -93,29 +88,28 @@ final class LayerHealing {
   }
 
   private void heal(Set<Digest> suspects) {
-    Set<Long> withoutIndex = new HashSet<>();
+    Set<Long> damaged = new HashSet<>();
     for (Digest diffId : suspects) {
-      withoutIndex.addAll(healTar(diffId));
+      Map<Long, LayerForm.Indexed> users = kept.users(diffId);
+      healTar(diffId, users)
+          .ifPresentOrElse(damaged::addAll, () -> users.keySet().forEach(this::lose));
     }
-    Set<Long> replaced = new HashSet<>(withoutIndex);
-    Set<Long> stillMounted = shown.unmount(withoutIndex);
-    parentsFirst(withoutIndex).forEach(this::healIndex);
+    Set<Long> wereMounted = shown.unmount(damaged);
+    parentsFirst(damaged).forEach(this::healIndex);
     suspects.forEach(this::settle);
-    shown.showNeeded(replaced);
-    report(replaced, stillMounted);
+    shown.showNeeded(damaged);
+    report(damaged, wereMounted);
   }
 
-  /** {@return the snapshots whose indexes have to be made anew} */
-  private Set<Long> healTar(Digest diffId) {
-    Map<Long, LayerForm.Indexed> users = kept.users(diffId);
+  /**
+   * {@return those of the snapshots whose indexes have to be made anew; nothing if there is no tar
+   * to make them of}
+   */
+  private Optional<Set<Long>> healTar(Digest diffId, Map<Long, LayerForm.Indexed> users) {
     try (LayerStore.Use use = layers.claim(diffId)) {
       LayerDamage damage = layers.inspect(use);
       if (damage.isTarDamaged()) {
-        if (tars.run(use)) {
-          return users.keySet();
-        }
-        users.keySet().forEach(this::lose);
-        return Set.of();
+        return tars.run(use) ? Optional.of(users.keySet()) : Optional.empty();
       }
       Set<Long> withoutIndex = new HashSet<>();
       for (Map.Entry<Long, LayerForm.Indexed> user : users.entrySet()) {
@@ -124,11 +118,10 @@ final class LayerHealing {
           withoutIndex.add(user.getKey());
         }
       }
-      return withoutIndex;
+      return Optional.of(withoutIndex);
     } catch (IOException e) {
       log.error("layer cannot be verified diff_id={} error=\"{}\"", diffId, e.getMessage());
-      users.keySet().forEach(this::lose);
-      return Set.of();
+      return Optional.empty();
     }
   }
 
@@ -156,11 +149,11 @@ final class LayerHealing {
     }
     LayerForm.Indexed form = found.get();
     try (LayerStore.Use use = layers.claim(form.diffId())) {
-      Digest made = reindex(snapshot, use);
+      Digest made = reindexing.run(chains.of(snapshot), use, true);
       if (made.equals(form.index())) {
         // Who has asked for it meanwhile has the old one.
         shown.unmount(Set.of(id));
-        directories.found(id);
+        directories.healed(id);
         return;
       }
       log.error(
@@ -179,29 +172,16 @@ final class LayerHealing {
     lose(id);
   }
 
-  private Digest reindex(SnapshotRecord snapshot, LayerStore.Use use) throws IOException {
-    Chain chain = chains.of(snapshot);
-    IndexForm form = chain.lowers().isEmpty() ? IndexForm.BASE : IndexForm.OVERLAY;
-    try (var _ = shown.hold(chain.parents())) {
-      LowerInheritance below = new LowerInheritance(driver.target(chain).lowers());
-      return layers.reindex(use, form, below.ofTop(), below, true, new Cancellation()).digest();
-    }
-  }
-
   private void settle(Digest diffId) {
-    boolean isWhole = kept.users(diffId).keySet().stream().noneMatch(directories::isMissing);
-    try (LayerStore.Use use = layers.claim(diffId)) {
-      if (isWhole) {
-        layers.settle(use);
-      }
+    try {
+      // What is damaged still keeps its mark, and the next start tries again.
+      var _ = kept.settle(diffId);
     } catch (IOException e) {
       log.warn(
-          "layer cannot be settled now, the next start tries again diff_id={} error=\"{}\"",
+          "layer cannot be brought to the disk now, the next start tries again diff_id={} error=\"{}\"",
           diffId,
           e.getMessage());
     }
-    // An index that turned out to be another one, for example.
-    kept.retire(diffId);
   }
 
   private void lose(long id) {
@@ -212,19 +192,24 @@ final class LayerHealing {
               if (snapshot.kind() == Kind.ACTIVE) {
                 applied.spoil(id);
                 kept.remove(id);
+                // It is one without a layer now.
+                directories.healed(id);
                 log.error(
                     "layer in an active snapshot is damaged, and has to be unpacked again id={} name={}",
                     id,
                     snapshot.name());
               } else {
-                directories.lost(id);
-                Recovery.report(snapshot);
+                directories.damaged(id);
+                log.error(
+                    "layer of a snapshot is damaged or missing, and cannot be made anew id={} name={}",
+                    id,
+                    snapshot.name());
               }
             });
   }
 
-  private void report(Set<Long> healed, Set<Long> stillMounted) {
-    for (long id : healed) {
+  private void report(Set<Long> damaged, Set<Long> wereMounted) {
+    for (long id : damaged) {
       if (!directories.isMissing(id) && kept.find(id).isPresent()) {
         store
             .find(id)
@@ -234,7 +219,7 @@ final class LayerHealing {
                         "layer was damaged or missing, and has been made anew id={} name={} still_on_the_old_file={}",
                         id,
                         snapshot.name(),
-                        stillMounted.contains(id) ? usersOf(id) : List.of()));
+                        wereMounted.contains(id) ? usersOf(id) : List.of()));
       }
     }
   }

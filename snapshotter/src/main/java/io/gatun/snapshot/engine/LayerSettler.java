@@ -4,7 +4,6 @@ import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.apply.store.LayerStore;
 import java.io.IOException;
 import java.util.HashSet;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -25,7 +24,6 @@ final class LayerSettler implements AutoCloseable {
   /** When a layer is tried again that a call failed on. */
   private static final long FAILED_MILLIS = 5_000;
 
-  private final LayerStore layers;
   private final KeptLayers kept;
   private final LayerHealing healing;
   private final ScheduledThreadPoolExecutor thread;
@@ -33,8 +31,7 @@ final class LayerSettler implements AutoCloseable {
   /** Layers whose turn is to come. */
   private final Set<Digest> waiting = new HashSet<>();
 
-  LayerSettler(LayerStore layers, KeptLayers kept, LayerHealing healing) {
-    this.layers = layers;
+  LayerSettler(KeptLayers kept, LayerHealing healing) {
     this.kept = kept;
     this.healing = healing;
     this.thread = new ScheduledThreadPoolExecutor(1, task -> new Thread(task, "gatun-layer-sync"));
@@ -59,11 +56,11 @@ final class LayerSettler implements AutoCloseable {
   private void settle(Digest diffId) {
     begin(diffId);
     try {
-      LayerStore.Settling settling = trySettle(diffId);
+      LayerStore.Settling settling = kept.settle(diffId);
       if (settling == LayerStore.Settling.DAMAGED) {
         log.error("layer is not on the disk as it was written diff_id={}", diffId);
         healing.run(diffId);
-        settling = trySettle(diffId);
+        settling = kept.settle(diffId);
       }
       switch (settling) {
         case DONE -> {}
@@ -80,20 +77,6 @@ final class LayerSettler implements AutoCloseable {
     } catch (RuntimeException e) {
       // The layer is still marked, and the next start looks at it.
       log.error("cannot bring a layer to the disk diff_id={}", diffId, e);
-    }
-  }
-
-  private LayerStore.Settling trySettle(Digest diffId) throws IOException {
-    Optional<LayerStore.Use> use = layers.use(diffId);
-    if (use.isEmpty()) {
-      // Removed meanwhile.
-      return LayerStore.Settling.DONE;
-    }
-    try (LayerStore.Use claimed = use.get()) {
-      return layers.settle(claimed);
-    } finally {
-      // Whoever has removed the last snapshot meanwhile could not do it.
-      kept.retire(diffId);
     }
   }
 

@@ -36,8 +36,8 @@ final class Recovery {
   /**
    * What is missing.
    *
-   * @param missing ids of snapshots whose directories or files are
-   * @param damaged those of them that may be made anew, since a kept layer lacks files
+   * @param missing ids of snapshots whose directories are, or the files in them
+   * @param damaged ids of others, whose kept layers lack files, which may be made anew
    */
   record Losses(Set<Long> missing, Set<Long> damaged) {
     Losses {
@@ -68,14 +68,11 @@ final class Recovery {
     store.forEach(snapshot -> recorded.put(snapshot.id(), snapshot.form()));
     for (Map.Entry<Long, LayerForm> snapshot : recorded.entrySet()) {
       long id = snapshot.getKey();
-      boolean hasDirectory = directories.remove(id);
-      if (!hasDirectory || !hasFiles(root, layers, id, snapshot.getValue())) {
+      if (!directories.remove(id) || !hasFiles(root, id, snapshot.getValue())) {
         missing.add(id);
-        if (hasDirectory && snapshot.getValue() instanceof LayerForm.Indexed) {
-          damaged.add(id);
-        } else {
-          store.find(id).ifPresent(Recovery::report);
-        }
+        store.find(id).ifPresent(Recovery::report);
+      } else if (!hasLayer(layers, snapshot.getValue())) {
+        damaged.add(id);
       }
     }
     directories.forEach(reaper::submit);
@@ -84,7 +81,7 @@ final class Recovery {
         kept.add(snapshot.getKey(), form);
       }
     }
-    findApplied(store, missing, layers, kept, records, applied);
+    findApplied(store, missing, damaged, layers, kept, records, applied);
     // What goes to the trash is found there.
     kept.retireAll();
     int trash = 0;
@@ -93,19 +90,26 @@ final class Recovery {
       trash++;
     }
     log.info(
-        "recovered root={} snapshots={} missing={} orphans={} trash={}",
+        "recovered root={} snapshots={} missing={} damaged={} orphans={} trash={}",
         root.path(),
         store.size(),
         missing.size(),
+        damaged.size(),
         directories.size(),
         trash);
     return new Losses(missing, damaged);
   }
 
-  private static boolean hasFiles(Root root, LayerStore layers, long id, LayerForm form)
-      throws ErrnoException {
+  private static boolean hasFiles(Root root, long id, LayerForm form) throws ErrnoException {
     return switch (form) {
       case LayerForm.Directory _ -> root.hasFiles(id);
+      case LayerForm.Indexed _ -> true;
+    };
+  }
+
+  private static boolean hasLayer(LayerStore layers, LayerForm form) throws ErrnoException {
+    return switch (form) {
+      case LayerForm.Directory _ -> true;
       case LayerForm.Indexed(Digest diffId, Digest index) -> layers.contains(diffId, index);
     };
   }
@@ -114,6 +118,7 @@ final class Recovery {
   private static void findApplied(
       MetadataStore store,
       Set<Long> missing,
+      Set<Long> damaged,
       LayerStore layers,
       KeptLayers kept,
       AppliedRecords records,
@@ -121,10 +126,13 @@ final class Recovery {
       throws ErrnoException {
     for (long id : records.unfinished(store, missing)) {
       Optional<LayerForm.Indexed> form = findKept(records, id);
-      if (form.isPresent() && layers.contains(form.get().diffId(), form.get().index())) {
-        kept.add(id, form.get());
-      } else {
+      if (form.isEmpty()) {
         applied.spoil(id);
+        continue;
+      }
+      kept.add(id, form.get());
+      if (!hasLayer(layers, form.get())) {
+        damaged.add(id);
       }
     }
   }
@@ -160,7 +168,7 @@ final class Recovery {
     }
   }
 
-  static void report(SnapshotRecord snapshot) {
+  private static void report(SnapshotRecord snapshot) {
     log.error(
         "directory of snapshot is missing id={} kind={} name={}",
         snapshot.id(),

@@ -64,17 +64,18 @@ final class SnapshotDirectories {
   /** Counts on from the time of the start, so that no name is one that an earlier daemon left. */
   private final AtomicLong remakes = new AtomicLong(System.currentTimeMillis());
 
-  /** Ids whose directories, or the files in them, are missing. */
-  private final Set<Long> missing = ConcurrentHashMap.newKeySet();
+  /** Ids whose directories, or the files in them, were missing when the root was opened. */
+  private final Set<Long> missing;
 
-  /**
-   * @param missing ids whose directories, or the files in them, are missing
-   */
-  SnapshotDirectories(Disk disk, Root root, Reaper reaper, Set<Long> missing) {
+  /** Ids whose kept layers are not what they should be. */
+  private final Set<Long> damaged = ConcurrentHashMap.newKeySet();
+
+  SnapshotDirectories(Disk disk, Root root, Reaper reaper, Recovery.Losses losses) {
     this.disk = disk;
     this.root = root;
     this.reaper = reaper;
-    this.missing.addAll(missing);
+    this.missing = losses.missing();
+    this.damaged.addAll(losses.damaged());
     this.names = new SharedSync(() -> disk.sync(root.snapshots()));
   }
 
@@ -149,19 +150,22 @@ final class SnapshotDirectories {
     }
   }
 
-  /** {@return whether the directory of a recorded snapshot, or the files in it, have vanished} */
+  /**
+   * {@return whether the directory of a recorded snapshot, or the files in it, have vanished, or
+   * its kept layer is damaged}
+   */
   boolean isMissing(long id) {
-    return missing.contains(id);
+    return missing.contains(id) || damaged.contains(id);
   }
 
-  /** Says that the files of a snapshot are there again. */
-  void found(long id) {
-    missing.remove(id);
+  /** Says that the kept layer of a snapshot is what it should be again. */
+  void healed(long id) {
+    damaged.remove(id);
   }
 
-  /** Says that the files of a snapshot are not what they should be. */
-  void lost(long id) {
-    missing.add(id);
+  /** Says that the kept layer of a snapshot is not what it should be. */
+  void damaged(long id) {
+    damaged.add(id);
   }
 
   /** {@return the ids of directories that neither have a record nor are about to get one} */

@@ -10,6 +10,7 @@ import io.gatun.linux.MountEntry;
 import io.gatun.linux.MountTable;
 import io.gatun.linux.Mounts;
 import io.gatun.linux.UnmountFlag;
+import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.apply.BytesBlob;
@@ -28,6 +29,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -130,18 +132,23 @@ class BackgroundSyncIT {
     return engine.snapshotter();
   }
 
+  private static String key(String name) {
+    return "k8s.io/1/extract-123456789-ab12 sha256:" + name;
+  }
+
   private void unpack(byte[] layer, String name, String parent, boolean isDurabilityWanted) {
-    String key = "k8s.io/1/extract-123456789-ab12 sha256:" + name;
+    apply(layer, key(name), parent, isDurabilityWanted);
+    snapshots().commit(name, key(name), "", NO_LABELS);
+  }
+
+  private void apply(byte[] layer, String key, String parent, boolean isDurabilityWanted) {
+    unpack(snapshots().prepare(key, parent, NO_LABELS), layer, isDurabilityWanted);
+  }
+
+  private void unpack(List<Mount> mounts, byte[] layer, boolean isDurabilityWanted) {
     byte[] blob = Compressed.gzip(layer);
     blobs.put(BytesBlob.digestOf(blob), blob);
-    engine
-        .unpacker(1)
-        .unpack(
-            new BytesBlob(blob),
-            snapshots().prepare(key, parent, NO_LABELS),
-            isDurabilityWanted,
-            new Cancellation());
-    snapshots().commit(name, key, "", NO_LABELS);
+    engine.unpacker(1).unpack(new BytesBlob(blob), mounts, isDurabilityWanted, new Cancellation());
   }
 
   private Set<String> names(byte[] layer) {
@@ -281,18 +288,31 @@ class BackgroundSyncIT {
   /** A power cut between Apply and Commit. */
   @Test
   void whatWasAppliedAndNotCommittedIsSeenToAtTheNextStart() throws Exception {
-    String key = "k8s.io/1/extract-123456789-ab12 sha256:layer";
-    byte[] blob = Compressed.gzip(LAYER);
-    blobs.put(BytesBlob.digestOf(blob), blob);
-    engine
-        .unpacker(1)
-        .unpack(
-            new BytesBlob(blob),
-            snapshots().prepare(key, "", NO_LABELS),
-            false,
-            new Cancellation());
+    apply(LAYER, key("layer"), "", false);
     engine.close();
     damage(LAYER);
+    openAfterBoot();
+    snapshots().commit("layer", key("layer"), "", NO_LABELS);
+    assertThat(Files.readAllBytes(tar(LAYER))).isEqualTo(LAYER);
+    assertSeen("layer");
+  }
+
+  @Test
+  void whatWasAppliedAndNotCommittedHasToBeAppliedAgainWithoutItsBlob() throws Exception {
+    apply(LAYER, key("layer"), "", false);
+    engine.close();
+    damage(LAYER);
+    blobs.clear();
+    openAfterBoot();
+    assertThatThrownBy(() -> snapshots().commit("layer", key("layer"), "", NO_LABELS))
+        .isInstanceOf(SnapshotException.FailedPrecondition.class);
+    assertThat(directory.resolve("layers")).isEmptyDirectory();
+    unpack(snapshots().mounts(key("layer")), LAYER, false);
+    snapshots().commit("layer", key("layer"), "", NO_LABELS);
+    assertSeen("layer");
+  }
+
+  private void openAfterBoot() throws Exception {
     engine =
         EngineRoot.open(
             calls.disk(),
@@ -301,9 +321,6 @@ class BackgroundSyncIT {
             InstantSource.system(),
             this::blob,
             "another boot");
-    snapshots().commit("layer", key, "", NO_LABELS);
-    assertThat(Files.readAllBytes(tar(LAYER))).isEqualTo(LAYER);
-    assertSeen("layer");
   }
 
   @Test

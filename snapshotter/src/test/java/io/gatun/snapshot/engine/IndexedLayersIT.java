@@ -126,6 +126,7 @@ class IndexedLayersIT {
             calls.disk(),
             TestRoots.settings(root, DriverSetting.OVERLAY, overlay).withLayers(layers),
             InstantSource.system(),
+            LayerBlobs.NONE,
             boot);
     unpacker = engine.unpacker(2);
   }
@@ -545,6 +546,7 @@ class IndexedLayersIT {
                 .withLayers(LayerSetting.INDEXED)
                 .withLayerSync(LayerSync.NONE),
             InstantSource.system(),
+            LayerBlobs.NONE,
             "boot");
     unpacker = engine.unpacker(2);
     apply(BASE, snapshots().prepare(extraction(0), "", NO_LABELS));

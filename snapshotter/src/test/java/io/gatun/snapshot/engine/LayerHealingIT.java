@@ -279,6 +279,24 @@ class LayerHealingIT {
     assertHealed();
   }
 
+  /** What it would be mounted on is gone. */
+  @Test
+  void aSnapshotWithoutItsDirectoryStaysMissingThoughItsLayerIsHealed() throws Exception {
+    Set<String> others = TestEngine.names(directory.resolve("snapshots"));
+    unpack(SECOND, "twin", "base");
+    Set<String> twin = TestEngine.names(directory.resolve("snapshots"));
+    twin.removeAll(others);
+    engine.close();
+    unmountAll();
+    Files.delete(tar(SECOND));
+    for (String name : twin) {
+      Files.delete(directory.resolve("snapshots").resolve(name));
+    }
+    open();
+    assertMissing("twin");
+    assertHealed();
+  }
+
   /** Whoever runs on the damaged files goes on meanwhile. */
   @Test
   void whatARepairHasSetAsideIsMadeAnew() throws Exception {

@@ -107,6 +107,7 @@ class MappedIndexesIT {
         TestRoots.settings(directory, DriverSetting.OVERLAY, TestRoots.REMAPPING)
             .withLayers(LayerSetting.INDEXED),
         InstantSource.system(),
+        LayerBlobs.NONE,
         "boot",
         between);
   }

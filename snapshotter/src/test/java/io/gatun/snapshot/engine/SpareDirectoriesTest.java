@@ -98,6 +98,7 @@ class SpareDirectoriesTest {
                     new MetadataSettings(ENTRIES_MAX, JOURNAL_BYTES))
                 .withSpareDirectories(SPARES),
             InstantSource.system(),
+            LayerBlobs.NONE,
             "this boot",
             Ordinary::new);
   }

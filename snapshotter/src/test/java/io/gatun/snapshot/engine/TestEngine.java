@@ -52,7 +52,12 @@ final class TestEngine {
   static EngineRoot open(Path root, Disk disk, UnaryOperator<Driver> between)
       throws UnusableRootException {
     return EngineRoot.open(
-        disk, settings(root, ENTRIES_MAX), InstantSource.system(), "this boot", between);
+        disk,
+        settings(root, ENTRIES_MAX),
+        InstantSource.system(),
+        LayerBlobs.NONE,
+        "this boot",
+        between);
   }
 
   static EngineSettings settings(Path root) {

@@ -54,6 +54,7 @@ final class TestRoots {
         new LinuxDisk(),
         settings(root, DriverSetting.OVERLAY, overlay),
         InstantSource.system(),
+        LayerBlobs.NONE,
         boot);
   }
 }

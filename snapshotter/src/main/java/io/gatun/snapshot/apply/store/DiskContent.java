@@ -86,6 +86,14 @@ public final class DiskContent implements AutoCloseable {
         });
   }
 
+  /** {@return whether the disk says by itself that it does not have what was written} */
+  public static boolean isDamage(Errno errno) {
+    return switch (errno) {
+      case EIO, EBADMSG, EUCLEAN -> true;
+      default -> false;
+    };
+  }
+
   /** {@return how long the file is} */
   public long sizeBytes() {
     return sizeBytes;

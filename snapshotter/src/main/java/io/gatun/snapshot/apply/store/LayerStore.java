@@ -15,14 +15,11 @@ import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.Root;
 import java.io.IOException;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -72,8 +69,9 @@ public final class LayerStore {
   private final LayerFiles files;
   private final TrustedFiles trusted;
   private final boolean isSyncedLater;
-  private final Set<Digest> unsyncedAtFirst = new HashSet<>();
-  private final Map<Digest, Digest> diffIdsOfBlobs = new ConcurrentHashMap<>();
+  private final LayerPlacement placement;
+  private final UnsyncedMarks marks;
+  private final KnownBlobs blobs;
   private final Map<Digest, Integer> uses = new HashMap<>();
   private long drafts;
   private long retired;
@@ -109,6 +107,9 @@ public final class LayerStore {
     this.root = root;
     this.files = new LayerFiles(disk, root, watch);
     this.trusted = new TrustedFiles(watch);
+    this.placement = new LayerPlacement(disk, files, trusted);
+    this.marks = new UnsyncedMarks(disk, files, trusted);
+    this.blobs = new KnownBlobs(files, trusted);
     this.isSyncedLater = isSyncedLater;
   }
 
@@ -148,19 +149,19 @@ public final class LayerStore {
 
   private void findBlobs(Digest diffId) throws ErrnoException {
     List<LayerFile> found = files.of(diffId);
-    boolean isUnsynced = found.stream().anyMatch(LayerFile.Unsynced.class::isInstance);
+    boolean isUnsynced = UnsyncedMarks.areIn(found);
     if (isUnsynced) {
-      unsyncedAtFirst.add(diffId);
+      marks.found(diffId);
     }
     for (LayerFile file : found) {
       switch (file) {
         case LayerFile.Blob(Digest blob) -> {
-          diffIdsOfBlobs.put(blob, diffId);
+          blobs.add(blob, diffId);
           if (!isUnsynced) {
             trusted.durable(diffId, LayerFile.Tar.TAR);
           }
         }
-        case LayerFile.Unsynced(Digest blob) -> diffIdsOfBlobs.put(blob, diffId);
+        case LayerFile.Unsynced(Digest blob) -> blobs.add(blob, diffId);
         case LayerFile.Tar _, LayerFile.Index _ -> {}
       }
     }
@@ -215,21 +216,17 @@ public final class LayerStore {
    * found it right, and the tar is known to be whole}
    */
   public Optional<Digest> diffIdOf(Digest blob) {
-    return Optional.ofNullable(diffIdsOfBlobs.get(blob))
-        .filter(diffId -> trusted.contains(diffId, LayerFile.Tar.TAR));
+    return blobs.diffIdOf(blob);
   }
 
   /** {@return the layers of which it was not recorded that they are on the disk, at the start} */
   public Set<Digest> unsyncedAtFirst() {
-    return Set.copyOf(unsyncedAtFirst);
+    return marks.atFirst();
   }
 
   /** {@return the blobs of which an apply to this store has found that they are this layer} */
   public Set<Digest> blobs(Digest diffId) {
-    return diffIdsOfBlobs.entrySet().stream()
-        .filter(known -> known.getValue().equals(diffId))
-        .map(Map.Entry::getKey)
-        .collect(Collectors.toSet());
+    return blobs.of(diffId);
   }
 
   /** {@return a claim on a layer, if it is there} */
@@ -306,7 +303,7 @@ public final class LayerStore {
     try {
       boolean isSyncedNow = isDurable || (isSyncedLater && recorded.isEmpty());
       publish(draft, layer.diffId(), result.index().digest(), isSyncedNow, recorded);
-      recorded.ifPresent(known -> diffIdsOfBlobs.put(known, layer.diffId()));
+      recorded.ifPresent(known -> blobs.add(known, layer.diffId()));
       isPublished = true;
       return use;
     } catch (ErrnoException e) {
@@ -341,10 +338,10 @@ public final class LayerStore {
     if (areNamesSynced) {
       files.sync(from);
     }
-    if (!publishWhole(draft, diffId, indexFile, isDurable)) {
+    if (!placement.placeWhole(draft, diffId, indexFile, isDurable)) {
       try (Fd into = files.openDirectory(diffId)) {
         if (doubt.isPresent()) {
-          markUnsynced(into, diffId, doubt.get());
+          marks.add(into, diffId, doubt.get().digest());
         }
         publishBeside(draft, into, diffId, indexFile, isDurable, record);
       }
@@ -352,20 +349,6 @@ public final class LayerStore {
     if (areNamesSynced) {
       files.sync(files.top());
     }
-  }
-
-  /** {@return whether there was no such layer, so that the draft is the layer now} */
-  private synchronized boolean publishWhole(
-      LayerDraft draft, Digest diffId, LayerFile.Index index, boolean isDurable)
-      throws ErrnoException {
-    Fd all = files.top();
-    if (!files.moveIfFree(all, draft.name(), all, LayerFiles.directory(diffId))) {
-      return false;
-    }
-    draft.published();
-    trust(diffId, LayerFile.Tar.TAR, draft, isDurable);
-    trust(diffId, index, draft, isDurable);
-    return true;
   }
 
   /** Has of a draft what the layer lacks, be it that nobody knows what is there instead. */
@@ -377,8 +360,8 @@ public final class LayerStore {
       boolean isDurable,
       Optional<LayerFile.Blob> record)
       throws ErrnoException {
-    boolean isTarPlaced = place(draft, into, diffId, LayerFile.Tar.TAR, isDurable);
-    boolean isIndexPlaced = place(draft, into, diffId, index, isDurable);
+    boolean isTarPlaced = placement.place(draft, into, diffId, LayerFile.Tar.TAR, isDurable);
+    boolean isIndexPlaced = placement.place(draft, into, diffId, index, isDurable);
     if (!isDurable) {
       if (isSyncedLater) {
         files.sync(into);
@@ -400,56 +383,6 @@ public final class LayerStore {
     files.sync(into);
   }
 
-  /** Before anything is put there that may not be on the disk. */
-  private void markUnsynced(Fd into, Digest diffId, LayerFile.Unsynced mark) throws ErrnoException {
-    if (!isMarkedUnsynced(diffId)) {
-      files.createIfFree(into, mark);
-      files.sync(into);
-    }
-  }
-
-  private boolean isMarkedUnsynced(Digest diffId) throws ErrnoException {
-    return files.of(diffId).stream().anyMatch(LayerFile.Unsynced.class::isInstance);
-  }
-
-  /**
-   * Has a file of a draft take the place of a layer's, unless that is known to be whole.
-   *
-   * @return whether it has
-   */
-  private synchronized boolean place(
-      LayerDraft draft, Fd into, Digest diffId, LayerFile file, boolean isDurable)
-      throws ErrnoException {
-    Fd from = draft.directory();
-    if (trusted.contains(diffId, file) && files.contain(diffId, file)) {
-      return false;
-    }
-    boolean isSynced = isDurable;
-    if (!isSynced && file instanceof LayerFile.Tar && isVouchedFor(diffId)) {
-      // One that has vanished; what was said of it is said of this one from now on.
-      files.syncData(from, file.name());
-      isSynced = true;
-    }
-    if (!files.moveIfFree(from, file.name(), into, file.name())) {
-      disk.replace(from, file.name(), into, file.name());
-    }
-    trust(diffId, file, draft, isSynced);
-    return true;
-  }
-
-  /** {@return whether it is recorded that a blob is the layer} */
-  private boolean isVouchedFor(Digest diffId) throws ErrnoException {
-    return files.of(diffId).stream().anyMatch(LayerFile.Blob.class::isInstance);
-  }
-
-  private void trust(Digest diffId, LayerFile file, LayerDraft draft, boolean isDurable) {
-    if (isDurable) {
-      trusted.durable(diffId, file);
-    } else {
-      trusted.written(diffId, file, draft.mark());
-    }
-  }
-
   private void sync(Fd directory, Digest diffId, LayerFile file) throws ErrnoException {
     files.syncData(directory, file.name());
     trusted.synced(diffId, file);
@@ -465,27 +398,10 @@ public final class LayerStore {
         sync(directory, diffId, new LayerFile.Index(index));
       }
       files.sync(directory);
-      recordBlobs(directory, diffId);
+      blobs.record(directory, diffId);
       files.sync(files.top());
     } catch (ErrnoException e) {
       throw new LayerStoreException("cannot sync layer " + diffId, e);
-    }
-  }
-
-  /** Records which blobs are a layer whose tar was not on the disk when they were applied. */
-  private void recordBlobs(Fd directory, Digest diffId) throws ErrnoException {
-    boolean isNew = false;
-    for (Map.Entry<Digest, Digest> known : diffIdsOfBlobs.entrySet()) {
-      LayerFile.Blob record = new LayerFile.Blob(known.getKey());
-      if (known.getValue().equals(diffId)
-          && trusted.contains(diffId, LayerFile.Tar.TAR)
-          && !files.contain(diffId, record)) {
-        files.createIfFree(directory, record);
-        isNew = true;
-      }
-    }
-    if (isNew) {
-      files.sync(directory);
     }
   }
 
@@ -514,7 +430,7 @@ public final class LayerStore {
         StoredTar tar = openTar(diffId)) {
       LayerIndex index = makeIndex(draft, tar, diffId, form, top, inheritance, cancellation);
       LayerFile.Index file = new LayerFile.Index(index.digest());
-      Optional<Digest> blob = blobs(diffId).stream().findFirst();
+      Optional<Digest> blob = blobs.of(diffId).stream().findFirst();
       boolean isSyncedNow = isDurable || (isSyncedLater && blob.isEmpty());
       Fd from = draft.directory();
       if (isSyncedNow) {
@@ -523,9 +439,9 @@ public final class LayerStore {
       disk.rename(from, LayerDraft.INDEX, from, file.name());
       try (Fd into = files.openDirectory(diffId)) {
         if (!isSyncedNow && isSyncedLater) {
-          markUnsynced(into, diffId, new LayerFile.Unsynced(blob.orElseThrow()));
+          marks.add(into, diffId, blob.orElseThrow());
         }
-        boolean isPlaced = place(draft, into, diffId, file, isSyncedNow);
+        boolean isPlaced = placement.place(draft, into, diffId, file, isSyncedNow);
         if (isSyncedNow && !isPlaced) {
           sync(into, diffId, file);
         }
@@ -566,7 +482,7 @@ public final class LayerStore {
   public LayerDamage inspect(Use use) throws LayerStoreException {
     Digest diffId = use.diffId();
     try {
-      if (!isMarkedUnsynced(diffId)) {
+      if (!marks.contain(diffId)) {
         return new LayerDamage(!files.contain(diffId, LayerFile.Tar.TAR), Set.of());
       }
       try (Fd directory = files.openDirectory(diffId)) {
@@ -587,18 +503,11 @@ public final class LayerStore {
     Digest diffId = use.diffId();
     try (Fd into = files.openDirectory(diffId)) {
       files.syncData(draft.directory(), LayerDraft.TAR);
-      replace(draft.directory(), into, diffId);
+      placement.replace(draft, into, diffId, LayerFile.Tar.TAR, true);
       files.sync(into);
     } catch (ErrnoException e) {
       throw new LayerStoreException("cannot replace the tar of layer " + diffId, e);
     }
-  }
-
-  private synchronized void replace(Fd from, Fd into, Digest diffId) throws ErrnoException {
-    if (!files.moveIfFree(from, LayerDraft.TAR, into, LayerFile.Tar.TAR.name())) {
-      disk.replace(from, LayerDraft.TAR, into, LayerFile.Tar.TAR.name());
-    }
-    trusted.durable(diffId, LayerFile.Tar.TAR);
   }
 
   /** What {@link #settle} has found. */
@@ -615,14 +524,14 @@ public final class LayerStore {
   public Settling settle(Use use) throws LayerStoreException {
     Digest diffId = use.diffId();
     try (Fd directory = files.openDirectory(diffId)) {
-      if (!isMarkedUnsynced(diffId)) {
+      if (!marks.contain(diffId)) {
         return Settling.DONE;
       }
       if (!new LayerVerification(files, trusted).run(directory, diffId).isNone()) {
         return Settling.DAMAGED;
       }
       files.sync(directory);
-      recordBlobs(directory, diffId);
+      blobs.record(directory, diffId);
       files.sync(files.top());
       return removeMark(directory, diffId) ? Settling.DONE : Settling.IN_USE;
     } catch (ErrnoException e) {
@@ -631,24 +540,8 @@ public final class LayerStore {
   }
 
   private synchronized boolean removeMark(Fd directory, Digest diffId) throws ErrnoException {
-    List<LayerFile> all = files.of(diffId);
-    if (uses.getOrDefault(diffId, 0) > 1
-        || !all.stream().allMatch(file -> isOnDisk(diffId, file))) {
-      return false;
-    }
-    for (LayerFile file : all) {
-      if (file instanceof LayerFile.Unsynced) {
-        disk.removeFile(directory, file.name());
-      }
-    }
-    return true;
-  }
-
-  private boolean isOnDisk(Digest diffId, LayerFile file) {
-    return switch (file) {
-      case LayerFile.Tar _, LayerFile.Index _ -> trusted.isDurable(diffId, file);
-      case LayerFile.Blob _, LayerFile.Unsynced _ -> true;
-    };
+    boolean isUsedByOthers = uses.getOrDefault(diffId, 0) > 1;
+    return !isUsedByOthers && marks.remove(directory, diffId);
   }
 
   // Layers that go.
@@ -666,7 +559,7 @@ public final class LayerStore {
       return Optional.empty();
     }
     if (kept.isEmpty()) {
-      diffIdsOfBlobs.values().removeIf(diffId::equals);
+      blobs.removeAll(diffId);
       trusted.removeAll(diffId);
       return Optional.of(moveToTrash(LayerFiles.directory(diffId)));
     }

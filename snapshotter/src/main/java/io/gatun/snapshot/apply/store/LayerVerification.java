@@ -1,6 +1,5 @@
 package io.gatun.snapshot.apply.store;
 
-import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.snapshot.apply.Digest;
@@ -63,20 +62,12 @@ final class LayerVerification {
     try (DiskContent content = new DiskContent(directory, file.name(), reading)) {
       return ContentHash.isRight(content, digest, file instanceof LayerFile.Tar, _ -> {});
     } catch (ErrnoException e) {
-      if (isDamage(e.errno())) {
+      if (DiskContent.isDamage(e.errno())) {
         return false;
       }
       throw e;
     } catch (IOException e) {
       throw new IllegalStateException("reading " + file.name(), e);
     }
-  }
-
-  /** {@return whether the disk says by itself that it does not have what was written} */
-  private static boolean isDamage(Errno errno) {
-    return switch (errno) {
-      case EIO, EBADMSG, EUCLEAN -> true;
-      default -> false;
-    };
   }
 }

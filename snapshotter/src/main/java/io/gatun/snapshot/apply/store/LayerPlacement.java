@@ -1,0 +1,83 @@
+package io.gatun.snapshot.apply.store;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.disk.Disk;
+
+/**
+ * Gives the files of drafts the names that they have in layers, one at a time, so that what is
+ * known of a file is of the one that has the name. Whoever calls keeps the layer from being
+ * retired.
+ */
+final class LayerPlacement {
+
+  private final Disk disk;
+  private final LayerFiles files;
+  private final TrustedFiles trusted;
+
+  LayerPlacement(Disk disk, LayerFiles files, TrustedFiles trusted) {
+    this.disk = disk;
+    this.files = files;
+    this.trusted = trusted;
+  }
+
+  /** {@return whether there was no such layer, so that the draft is the layer now} */
+  synchronized boolean placeWhole(
+      LayerDraft draft, Digest diffId, LayerFile.Index index, boolean isDurable)
+      throws ErrnoException {
+    Fd all = files.top();
+    if (!files.moveIfFree(all, draft.name(), all, LayerFiles.directory(diffId))) {
+      return false;
+    }
+    draft.published();
+    trust(diffId, LayerFile.Tar.TAR, draft, isDurable);
+    trust(diffId, index, draft, isDurable);
+    return true;
+  }
+
+  /**
+   * Has a file of a draft take the place of a layer's, unless that is known to be whole.
+   *
+   * @return whether it has
+   */
+  synchronized boolean place(
+      LayerDraft draft, Fd into, Digest diffId, LayerFile file, boolean isDurable)
+      throws ErrnoException {
+    if (trusted.contains(diffId, file) && files.contain(diffId, file)) {
+      return false;
+    }
+    boolean isSynced = isDurable;
+    if (!isSynced && file instanceof LayerFile.Tar && isVouchedFor(diffId)) {
+      // One that has vanished; what was said of it is said of this one from now on.
+      files.syncData(draft.directory(), file.name());
+      isSynced = true;
+    }
+    replace(draft, into, diffId, file, isSynced);
+    return true;
+  }
+
+  /** Has a file of a draft take the place of a layer's. */
+  synchronized void replace(
+      LayerDraft draft, Fd into, Digest diffId, LayerFile file, boolean isDurable)
+      throws ErrnoException {
+    Fd from = draft.directory();
+    if (!files.moveIfFree(from, file.name(), into, file.name())) {
+      disk.replace(from, file.name(), into, file.name());
+    }
+    trust(diffId, file, draft, isDurable);
+  }
+
+  /** {@return whether it is recorded that a blob is the layer} */
+  private boolean isVouchedFor(Digest diffId) throws ErrnoException {
+    return files.of(diffId).stream().anyMatch(LayerFile.Blob.class::isInstance);
+  }
+
+  private void trust(Digest diffId, LayerFile file, LayerDraft draft, boolean isDurable) {
+    if (isDurable) {
+      trusted.durable(diffId, file);
+    } else {
+      trusted.written(diffId, file, draft.mark());
+    }
+  }
+}

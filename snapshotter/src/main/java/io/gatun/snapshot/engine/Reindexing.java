@@ -1,0 +1,43 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.snapshot.apply.Cancellation;
+import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.apply.index.IndexForm;
+import io.gatun.snapshot.apply.store.LayerStore;
+import io.gatun.snapshot.apply.tree.LowerInheritance;
+import io.gatun.snapshot.driver.Chain;
+import io.gatun.snapshot.driver.Driver;
+import java.io.IOException;
+
+/**
+ * Makes the index that a kept layer has in a chain, of its tar and of what the layers below have.
+ */
+final class Reindexing {
+
+  private final Driver driver;
+  private final LayerStore layers;
+  private final ShownLayers shown;
+
+  Reindexing(Driver driver, LayerStore layers, ShownLayers shown) {
+    this.driver = driver;
+    this.layers = layers;
+    this.shown = shown;
+  }
+
+  /**
+   * {@return the digest of the index, which is in the store}
+   *
+   * @param chain whose first snapshot has the layer
+   * @param use which keeps the layer there
+   * @param isDurable whether the index has to be on the disk when this returns
+   */
+  Digest run(Chain chain, LayerStore.Use use, boolean isDurable) throws IOException {
+    IndexForm form = chain.lowers().isEmpty() ? IndexForm.BASE : IndexForm.OVERLAY;
+    try (var _ = shown.hold(chain.parents())) {
+      LowerInheritance below = new LowerInheritance(driver.target(chain).lowers());
+      return layers
+          .reindex(use, form, below.ofTop(), below, isDurable, new Cancellation())
+          .digest();
+    }
+  }
+}
