@@ -62,6 +62,7 @@ public final class EngineRoot implements AutoCloseable {
   private final SnapshotApplier applier;
   private final LayerMaker maker;
   private final LayerStore layers;
+  private final LayerHealing healing;
   private final boolean isIndexing;
   private final boolean isSynced;
 
@@ -184,7 +185,7 @@ public final class EngineRoot implements AutoCloseable {
       TreeLayout layout =
           new TreeLayout(disk, chosen, layers, kept, directories, durability, applied, records);
       Reindexing reindexing = new Reindexing(chosen, layers, shown);
-      LayerHealing healing =
+      this.healing =
           new LayerHealing(
               store,
               chains,
@@ -408,7 +409,7 @@ public final class EngineRoot implements AutoCloseable {
   public LayerUnpacker unpacker(int layersMax) {
     LayerApplier layerApplier = keep(new LayerApplier(ApplyLimits.of(layersMax, 0)));
     return isIndexing
-        ? new KeptUnpacker(disk, applier, layerApplier, layers, isSynced)
+        ? new KeptUnpacker(disk, applier, layerApplier, layers, healing, isSynced)
         : new TreeUnpacker(disk, applier, layerApplier);
   }
 

@@ -18,6 +18,7 @@ final class KeptUnpacker implements LayerUnpacker {
   private final SnapshotApplier snapshots;
   private final LayerApplier applier;
   private final LayerStore layers;
+  private final LayerHealing healing;
   private final IndexedApply indexing;
 
   /**
@@ -28,11 +29,13 @@ final class KeptUnpacker implements LayerUnpacker {
       SnapshotApplier snapshots,
       LayerApplier applier,
       LayerStore layers,
+      LayerHealing healing,
       boolean isSynced) {
     this.disk = disk;
     this.snapshots = snapshots;
     this.applier = applier;
     this.layers = layers;
+    this.healing = healing;
     this.indexing = new IndexedApply(disk, applier, isSynced);
   }
 
@@ -46,7 +49,7 @@ final class KeptUnpacker implements LayerUnpacker {
       LayerBlob blob, List<Mount> mounts, boolean isDurabilityWanted, Cancellation cancellation) {
     TreeUnpacking tree = new TreeUnpacking(disk, applier, blob, cancellation);
     try (KeptUnpacking unpacking =
-        new KeptUnpacking(disk, layers, indexing, tree, blob, cancellation)) {
+        new KeptUnpacking(disk, layers, healing, indexing, tree, blob, cancellation)) {
       snapshots.apply(mounts, isDurabilityWanted, unpacking);
       return unpacking.result();
     } catch (IOException e) {

@@ -2,7 +2,6 @@ package io.gatun.snapshot.engine;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.LinuxPath;
-import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.apply.AppliedLayer;
 import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.Digest;
@@ -16,6 +15,7 @@ import io.gatun.snapshot.apply.layer.InvalidLayerException;
 import io.gatun.snapshot.apply.store.IndexedApply;
 import io.gatun.snapshot.apply.store.LayerDraft;
 import io.gatun.snapshot.apply.store.LayerStore;
+import io.gatun.snapshot.apply.store.LayerStoreException;
 import io.gatun.snapshot.apply.store.StoredTar;
 import io.gatun.snapshot.apply.tree.LowerInheritance;
 import io.gatun.snapshot.apply.tree.TreeResult;
@@ -45,6 +45,7 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
 
   private final Disk disk;
   private final LayerStore layers;
+  private final LayerHealing healing;
   private final IndexedApply indexing;
   private final TreeUnpacking tree;
   private final LayerBlob blob;
@@ -62,12 +63,14 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
   KeptUnpacking(
       Disk disk,
       LayerStore layers,
+      LayerHealing healing,
       IndexedApply indexing,
       TreeUnpacking tree,
       LayerBlob blob,
       Cancellation cancellation) {
     this.disk = disk;
     this.layers = layers;
+    this.healing = healing;
     this.indexing = indexing;
     this.tree = tree;
     this.blob = blob;
@@ -81,7 +84,7 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
     Optional<LayerStore.Use> present = findPresent();
     Optional<Kept> kept =
         present.isPresent()
-            ? index(present.get(), form, below, isDurable)
+            ? indexOrRenew(present.get(), form, below, isDurable)
             : read(form, below, isDurable);
     return mayBeRebased(target) ? kept.map(each -> withOverlay(each, isDurable)) : kept;
   }
@@ -129,6 +132,37 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
     return diffId.isEmpty() ? Optional.empty() : layers.use(diffId.get());
   }
 
+  private Optional<Kept> indexOrRenew(
+      LayerStore.Use use, IndexForm form, LowerInheritance below, boolean isDurable)
+      throws IOException {
+    try {
+      return index(use, form, below, isDurable);
+    } catch (InvalidLayerException e) {
+      return renew(use.diffId(), e, form, below, isDurable);
+    } catch (LayerStoreException e) {
+      if (e.isDamage()) {
+        return renew(use.diffId(), e, form, below, isDurable);
+      }
+      throw e;
+    }
+  }
+
+  /** Makes a tar anew that is damaged, as the blob is at hand. */
+  private Optional<Kept> renew(
+      Digest diffId, IOException damage, IndexForm form, LowerInheritance below, boolean isDurable)
+      throws IOException {
+    log.error(
+        "the tar of a layer is damaged, and made anew diff_id={} error=\"{}\"",
+        diffId,
+        damage.getMessage());
+    layers.distrust(diffId);
+    Optional<Kept> made = read(form, below, isDurable);
+    if (isStored) {
+      healing.renew(diffId);
+    }
+    return made;
+  }
+
   /** Makes an index of a layer that is there, of which nothing is decompressed. */
   private Optional<Kept> index(
       LayerStore.Use use, IndexForm form, LowerInheritance below, boolean isDurable)
@@ -147,11 +181,6 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
     } catch (InexpressibleLayerException e) {
       // Written from the blob, as the layer may go now.
       return Optional.empty();
-    } catch (InvalidLayerException e) {
-      throw new SnapshotException.StorageFailure(
-          "apply: the tar of layer %s is damaged, see `gatun fsck --content`: %s"
-              .formatted(use.diffId(), e.getMessage()),
-          e);
     } finally {
       if (!isHandedOn) {
         use.close();

@@ -94,6 +94,15 @@ final class LayerHealing {
       healTar(diffId, users)
           .ifPresentOrElse(damaged::addAll, () -> users.keySet().forEach(this::lose));
     }
+    renew(damaged, suspects);
+  }
+
+  /** Has snapshots use a layer whose damaged tar was replaced, while requests are served. */
+  void renew(Digest diffId) {
+    renew(kept.users(diffId).keySet(), Set.of(diffId));
+  }
+
+  private void renew(Set<Long> damaged, Set<Digest> suspects) {
     Set<Long> wereMounted = shown.unmount(damaged);
     parentsFirst(damaged).forEach(this::healIndex);
     suspects.forEach(this::settle);

@@ -279,6 +279,24 @@ class LayerHealingIT {
     assertHealed();
   }
 
+  @Test
+  void anApplyThatFindsTheTarDamagedMakesItAnewForAll() throws Exception {
+    engine.close();
+    unmountAll();
+    byte[] damaged = SECOND.clone();
+    damaged[0] ^= 1;
+    damaged[damaged.length / 2] ^= 1;
+    Files.write(tar(SECOND), damaged);
+    open();
+    assertThat(manifest()).as("read from the damaged tar").isNotEqualTo(expected);
+    try (KernelMount running = KernelMount.of(snapshots().prepare("container", "top", NO_LABELS))) {
+      List<String> before = TreeManifest.of(running.path(), Set.of());
+      unpack(SECOND, "again", "base");
+      assertHealed();
+      assertThat(TreeManifest.of(running.path(), Set.of())).isEqualTo(before);
+    }
+  }
+
   /** What it would be mounted on is gone. */
   @Test
   void aSnapshotWithoutItsDirectoryStaysMissingThoughItsLayerIsHealed() throws Exception {

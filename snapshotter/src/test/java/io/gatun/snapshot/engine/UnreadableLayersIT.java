@@ -125,6 +125,13 @@ class UnreadableLayersIT {
   }
 
   @Test
+  void anApplyMakesItAnew() throws Exception {
+    open();
+    unpack("again");
+    assertHealed();
+  }
+
+  @Test
   void aStartMakesItAnewIfItWasNotSynced() throws Exception {
     String blob = BytesBlob.digestOf(BLOB).hex();
     Files.move(layer().resolve("blob-" + blob), layer().resolve("unsynced-" + blob));

@@ -510,6 +510,11 @@ public final class LayerStore {
     }
   }
 
+  /** Says that the tar of a layer is damaged: the next one that is made takes its place. */
+  public void distrust(Digest diffId) {
+    trusted.remove(diffId, LayerFile.Tar.TAR);
+  }
+
   /** What {@link #settle} has found. */
   public enum Settling {
     /** All of the layer is on the disk, and that is recorded. */

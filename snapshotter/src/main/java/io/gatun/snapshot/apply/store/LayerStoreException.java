@@ -23,4 +23,9 @@ public final class LayerStoreException extends IOException {
   public Errno errno() {
     return errno;
   }
+
+  /** {@return whether the disk says by itself that it does not have what was written} */
+  public boolean isDamage() {
+    return DiskContent.isDamage(errno);
+  }
 }
