@@ -6,13 +6,13 @@ import io.gatun.proto.content.InfoRequest;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.apply.LayerBlob;
+import io.grpc.Channel;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.MetadataUtils;
 import java.nio.file.Path;
-import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 
@@ -21,9 +21,10 @@ import java.util.concurrent.TimeUnit;
  * then the blob's file is read if it is where containerd keeps it, and otherwise containerd is
  * asked for the bytes.
  *
- * <p>Each blob has a connection of its own, so that one that is read slowly holds up no other.
+ * <p>Each blob that containerd sends has a connection of its own, so that one that is read slowly
+ * holds up no other.
  */
-final class ContentStore {
+final class ContentStore implements AutoCloseable {
 
   /** containerd looks into its metadata, which it may have locked for a while. */
   private static final long INFO_SECONDS_MAX = 30;
@@ -31,6 +32,7 @@ final class ContentStore {
   private final Path address;
   private final ContentFiles files;
   private final EventLoops loops;
+  private final SharedChannel questions;
 
   /**
    * @param address the unix socket of containerd
@@ -40,6 +42,7 @@ final class ContentStore {
     this.address = address;
     this.files = files;
     this.loops = loops;
+    this.questions = new SharedChannel(() -> loops.channel(address));
   }
 
   /**
@@ -53,18 +56,18 @@ final class ContentStore {
    * @throws SnapshotException.Unavailable if containerd does not say
    */
   LayerBlob open(String namespace, Digest digest, long sizeBytes) {
+    requireSize(digest, sizeBytes, size(namespace, digest));
+    return files
+        .open(digest, OptionalLong.of(sizeBytes))
+        .orElseGet(() -> stream(namespace, digest, sizeBytes));
+  }
+
+  private LayerBlob stream(String namespace, Digest digest, long sizeBytes) {
     ManagedChannel channel = loops.channel(address);
     boolean isPassedOn = false;
     try {
-      ContentBlockingStub content =
-          ContentGrpc.newBlockingStub(channel)
-              .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers(namespace)));
-      requireSize(digest, sizeBytes, size(content, namespace, digest));
-      Optional<LayerBlob> file = files.open(digest, OptionalLong.of(sizeBytes));
-      if (file.isPresent()) {
-        return file.get();
-      }
-      LayerBlob streamed = StreamedBlob.open(channel, content, digest, sizeBytes);
+      LayerBlob streamed =
+          StreamedBlob.open(channel, content(channel, namespace), digest, sizeBytes);
       isPassedOn = true;
       return streamed;
     } finally {
@@ -74,19 +77,27 @@ final class ContentStore {
     }
   }
 
+  private static ContentBlockingStub content(Channel channel, String namespace) {
+    return ContentGrpc.newBlockingStub(channel)
+        .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers(namespace)));
+  }
+
   private static Metadata headers(String namespace) {
     Metadata headers = new Metadata();
     headers.put(CallNamespace.HEADER, namespace);
     return headers;
   }
 
-  private long size(ContentBlockingStub content, String namespace, Digest digest) {
+  private long size(String namespace, Digest digest) {
+    InfoRequest request = InfoRequest.newBuilder().setDigest(digest.text()).build();
     try {
-      return content
-          .withDeadlineAfter(INFO_SECONDS_MAX, TimeUnit.SECONDS)
-          .info(InfoRequest.newBuilder().setDigest(digest.text()).build())
-          .getInfo()
-          .getSize();
+      return questions.ask(
+          channel ->
+              content(channel, namespace)
+                  .withDeadlineAfter(INFO_SECONDS_MAX, TimeUnit.SECONDS)
+                  .info(request)
+                  .getInfo()
+                  .getSize());
     } catch (StatusRuntimeException e) {
       throw refusal(namespace, digest, e);
     }
@@ -119,5 +130,11 @@ final class ContentStore {
           "apply: layer %s: the blob has %d bytes and not %d, as its descriptor says"
               .formatted(digest, actual, said));
     }
+  }
+
+  /** Blobs that are open stay so. */
+  @Override
+  public void close() {
+    questions.close();
   }
 }

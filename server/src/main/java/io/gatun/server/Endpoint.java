@@ -68,6 +68,7 @@ public final class Endpoint implements AutoCloseable {
   private final EventLoops loops;
   private final Dispatcher dispatcher;
   private final CallsInFlight calls = new CallsInFlight();
+  private final ContentStore content;
   private final HealthStatusManager health;
   private final SocketFile socket;
   private final Server server;
@@ -88,7 +89,7 @@ public final class Endpoint implements AutoCloseable {
             configuration.rpcQueueMax(),
             configuration.applyThreads(),
             configuration.applyQueueMax());
-    ContentStore content =
+    this.content =
         new ContentStore(
             configuration.containerdAddress(),
             new ContentFiles(configuration.containerdRoot()),
@@ -192,6 +193,7 @@ public final class Endpoint implements AutoCloseable {
       }
     }
     dispatcher.close();
+    content.close();
     loops.close();
   }
 

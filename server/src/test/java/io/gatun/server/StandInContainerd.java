@@ -13,6 +13,7 @@ import io.gatun.proto.content.UpdateRequest;
 import io.gatun.proto.content.UpdateResponse;
 import io.gatun.proto.content.WriteContentRequest;
 import io.gatun.proto.content.WriteContentResponse;
+import io.grpc.Attributes;
 import io.grpc.Context;
 import io.grpc.Contexts;
 import io.grpc.Metadata;
@@ -20,6 +21,7 @@ import io.grpc.Server;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
+import io.grpc.ServerTransportFilter;
 import io.grpc.Status;
 import io.grpc.netty.NettyServerBuilder;
 import io.grpc.stub.StreamObserver;
@@ -42,6 +44,7 @@ public final class StandInContainerd implements AutoCloseable {
   static final Context.Key<String> NAMESPACE = Context.key("namespace");
   static final Context.Key<String> LEASE = Context.key("lease");
 
+  final AtomicInteger connections = new AtomicInteger();
   final AtomicInteger infos = new AtomicInteger();
   final AtomicInteger reads = new AtomicInteger();
   final StandInIngests ingests = new StandInIngests();
@@ -61,6 +64,7 @@ public final class StandInContainerd implements AutoCloseable {
             .addService(new Service())
             .addService(ingests)
             .intercept(new Namespaces())
+            .addTransportFilter(new Connections())
             .build()
             .start();
   }
@@ -133,6 +137,14 @@ public final class StandInContainerd implements AutoCloseable {
                 .build());
       }
       client.onCompleted();
+    }
+  }
+
+  private final class Connections extends ServerTransportFilter {
+    @Override
+    public Attributes transportReady(Attributes attributes) {
+      connections.incrementAndGet();
+      return attributes;
     }
   }
 
