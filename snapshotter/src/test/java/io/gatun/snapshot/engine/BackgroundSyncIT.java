@@ -74,15 +74,11 @@ class BackgroundSyncIT {
     calls.precede(
         "syncData",
         () -> {
-          boolean isFailing = false;
           if (Thread.currentThread().getName().equals(THREAD)) {
             await(gate);
-            isFailing = failures.getAndUpdate(left -> Math.max(0, left - 1)) > 0;
-          }
-          if (isFailing) {
-            calls.fail("syncData", Errno.EIO);
-          } else {
-            calls.succeed("syncData");
+            if (failures.getAndUpdate(left -> Math.max(0, left - 1)) > 0) {
+              throw new ErrnoException("syncData", Errno.EIO, LinuxPath.of("injected"));
+            }
           }
         });
     open(LayerSetting.INDEXED);

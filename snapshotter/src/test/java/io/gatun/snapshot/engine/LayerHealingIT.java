@@ -397,10 +397,8 @@ class LayerHealingIT {
         call,
         () -> {
           if (isHealing()) {
-            calls.fail(call, errno);
             failures.incrementAndGet();
-          } else {
-            calls.succeed(call);
+            throw new ErrnoException(call, errno, LinuxPath.of("injected"));
           }
         });
     open();
@@ -409,7 +407,6 @@ class LayerHealingIT {
     assertThat(snapshots().stat("base").name()).isEqualTo("base");
     engine.close();
     calls.precede(call, () -> {});
-    calls.succeed(call);
     open();
     assertHealed();
   }
