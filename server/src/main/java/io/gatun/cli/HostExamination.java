@@ -105,7 +105,8 @@ final class HostExamination {
     Path root = configuration.root();
     try {
       FilesystemProbe probe =
-          FilesystemProbe.of(new LinuxDisk(), probePlace(root), new SampleIndex());
+          FilesystemProbe.of(
+              new LinuxDisk(), probePlace(root), new SampleIndex(), configuration.selinuxContext());
       examineSpace(root, probe.status());
       examineOverlay(probe);
       examineIndex(probe.index());

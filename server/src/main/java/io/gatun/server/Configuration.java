@@ -29,6 +29,7 @@ import java.util.Set;
  *     capability {@code rebase}
  * @param layerSync when the files of a layer have to be on the disk
  * @param layers in which form layers are kept that are unpacked from now on
+ * @param selinuxContext what {@code context=} says in the mounts of indexed layers; empty for none
  * @param metadataEntriesMax how many snapshots there can be
  * @param rpcThreads how many requests are worked on at a time
  * @param rpcQueueMax how many more may wait
@@ -58,6 +59,7 @@ public record Configuration(
     boolean rebase,
     LayerSync layerSync,
     LayerSetting layers,
+    String selinuxContext,
     int metadataEntriesMax,
     int rpcThreads,
     int rpcQueueMax,
@@ -94,6 +96,7 @@ public record Configuration(
           false,
           LayerSync.COMMIT,
           LayerSetting.DIRECTORY,
+          "",
           MetadataSettings.DEFAULT_ENTRIES_MAX,
           16,
           1024,
@@ -124,6 +127,7 @@ public record Configuration(
         rebase,
         layerSync,
         layers,
+        selinuxContext,
         metadataEntriesMax,
         rpcThreads,
         rpcQueueMax,

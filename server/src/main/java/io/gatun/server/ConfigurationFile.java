@@ -58,6 +58,12 @@ public final class ConfigurationFile {
 
   private static final Pattern MOUNT_OPTION = Pattern.compile("[\\w.:+-]+(=[^,\\s\\x00]*)?");
 
+  /**
+   * User, role, type and maybe a range, whatever a policy has of them; fsconfig(2) takes 255 bytes.
+   */
+  private static final Pattern SELINUX_CONTEXT =
+      Pattern.compile("(?=.{1,255}$)[\\w.-]+:[\\w.-]+:[\\w.-]+(:[\\w.,:-]+)?");
+
   private ConfigurationFile() {}
 
   /** {@return the configuration in a file} */
@@ -108,6 +114,7 @@ public final class ConfigurationFile {
                 "layers",
                 names(LayerSetting.values(), LayerSetting::configName),
                 otherwise.layers()),
+            selinuxContext(toml, otherwise.selinuxContext()),
             toml.number(
                 "metadata_entries_max",
                 otherwise.metadataEntriesMax(),
@@ -163,6 +170,7 @@ public final class ConfigurationFile {
     entries.put("rebase", Boolean.toString(configuration.rebase()));
     entries.put("layer_sync", quoted(configuration.layerSync().configName()));
     entries.put("layers", quoted(configuration.layers().configName()));
+    entries.put("selinux_context", quoted(configuration.selinuxContext()));
     entries.put("metadata_entries_max", Integer.toString(configuration.metadataEntriesMax()));
     entries.put("rpc_threads", Integer.toString(configuration.rpcThreads()));
     entries.put("rpc_queue_max", Integer.toString(configuration.rpcQueueMax()));
@@ -196,6 +204,16 @@ public final class ConfigurationFile {
       }
     }
     return options;
+  }
+
+  private static String selinuxContext(TomlTable toml, String otherwise) {
+    String context = toml.text("selinux_context", otherwise);
+    if (!context.isEmpty() && !SELINUX_CONTEXT.matcher(context).matches()) {
+      throw toml.refusal(
+          "selinux_context",
+          "must be empty or a context such as \"system_u:object_r:container_ro_file_t:s0\"");
+    }
+    return context;
   }
 
   private static <T> Map<String, T> names(T[] values, Function<T, String> name) {

@@ -85,6 +85,8 @@ final class Wiring {
                 : configuration.copyThreads(),
             configuration.layerSync(),
             MetadataSettings.defaults().withEntriesMax(configuration.metadataEntriesMax()));
-    return settings.withLayers(configuration.layers());
+    return settings
+        .withLayers(configuration.layers())
+        .withSelinuxContext(configuration.selinuxContext());
   }
 }

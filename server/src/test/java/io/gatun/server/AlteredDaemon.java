@@ -87,14 +87,14 @@ final class AlteredDaemon {
               configuration,
               omission.disk(),
               new EngineSettings(
-                  settings.root(),
-                  settings.driver(),
-                  settings.overlay(),
-                  settings.copyThreads(),
-                  settings.layerSync(),
-                  new MetadataSettings(settings.metadata().entriesMax(), JOURNAL_BYTES),
-                  omission.spareDirectories(settings),
-                  settings.layers())));
+                      settings.root(),
+                      settings.driver(),
+                      settings.overlay(),
+                      settings.copyThreads(),
+                      settings.layerSync(),
+                      new MetadataSettings(settings.metadata().entriesMax(), JOURNAL_BYTES))
+                  .withSpareDirectories(omission.spareDirectories(settings))
+                  .withLayers(settings.layers())));
     } finally {
       // Has no effect if it was started.
       started.cancel(false);

@@ -98,6 +98,7 @@ final class ConfigurationFileProperties {
                     flag.get(3),
                     sync,
                     layers,
+                    flag.get(0) ? "u:r:t-" + number.queue + ":s0-s1:c0,c2" : "",
                     number.entries,
                     number.threads,
                     number.queue,

@@ -37,6 +37,7 @@ final class ConfigurationFileTest {
       rebase = true
       layer_sync = "none"
       layers = "auto"
+      selinux_context = "system_u:object_r:container_ro_file_t:s0:c1,c2"
       metadata_entries_max = 5000
       rpc_threads = 3
       rpc_queue_max = 7
@@ -67,6 +68,7 @@ final class ConfigurationFileTest {
           true,
           LayerSync.NONE,
           LayerSetting.AUTO,
+          "system_u:object_r:container_ro_file_t:s0:c1,c2",
           5000,
           3,
           7,
@@ -137,6 +139,9 @@ final class ConfigurationFileTest {
         "root = ''                         | root must be an absolute path",
         "root = \"/a\\u0000b\"             | root must be an absolute path",
         "root = 7                          | root must be a string",
+        "selinux_context = 7               | selinux_context must be a string",
+        "selinux_context = 'unlabeled_t'   | selinux_context must be empty or a context such as",
+        "selinux_context = 'a:b:c d'       | selinux_context must be empty or a context such as",
         "address = []                      | address must be a string",
         "driver = 'zfs'                    | driver must be one of \"auto\", \"overlay\", \"native\"",
         "driver = 'Overlay'                | driver must be one of",

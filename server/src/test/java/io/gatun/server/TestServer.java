@@ -91,6 +91,7 @@ final class TestServer implements AutoCloseable {
         false,
         defaults.layerSync(),
         defaults.layers(),
+        defaults.selinuxContext(),
         defaults.metadataEntriesMax(),
         threads,
         queueMax,

@@ -19,6 +19,7 @@ import io.gatun.snapshot.disk.RootInspection;
 import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.driver.DriverName;
 import io.gatun.snapshot.driver.IndexAccess;
+import io.gatun.snapshot.driver.IndexFilesystem;
 import io.gatun.snapshot.driver.IndexMounts;
 import io.gatun.snapshot.driver.MappedMounts;
 import io.gatun.snapshot.metadata.Contents;
@@ -194,7 +195,8 @@ public final class RootRepair {
       return;
     }
     MappedMounts mapped = new MappedMounts(disk, root.directory(), root.snapshots());
-    new IndexMounts(root.snapshots(), IndexAccess.FILE, mapped).unmount(id);
+    IndexFilesystem none = new IndexFilesystem(IndexAccess.FILE, "");
+    new IndexMounts(root.snapshots(), none, mapped).unmount(id);
     LinuxPath place = LinuxPath.of(path.toRealPath()).resolve(RootCheck.SNAPSHOTS).resolve(name);
     for (MountEntry mount : MountTable.read()) {
       if (mount.mountPoint().equals(place)) {

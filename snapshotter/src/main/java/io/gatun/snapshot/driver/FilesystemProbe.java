@@ -35,9 +35,10 @@ public record FilesystemProbe(
    *
    * @param directory a directory on it, in which another one is made meanwhile
    * @param layer to be tried
+   * @param selinuxContext as for {@link IndexFilesystem}
    */
-  public static FilesystemProbe of(Disk disk, Path directory, SampleLayer layer)
-      throws ErrnoException {
+  public static FilesystemProbe of(
+      Disk disk, Path directory, SampleLayer layer, String selinuxContext) throws ErrnoException {
     LinuxPath name = LinuxPath.of(".gatun-probe-" + ProcessHandle.current().pid());
     try (Fd parent = Fcntl.open(LinuxPath.of(directory), OpenFlag.READ_ONLY, OpenFlag.DIRECTORY)) {
       TreeDeletion.delete(disk, parent, name);
@@ -47,7 +48,7 @@ public record FilesystemProbe(
         return new FilesystemProbe(
             Statfs.fstatfs(place),
             new OverlayTrial(disk, directory.resolve(name.toString()), place).run(),
-            new IndexTrial(disk, directory.resolve(name.toString()), layer).run(),
+            new IndexTrial(disk, directory.resolve(name.toString()), layer, selinuxContext).run(),
             tryReflink(disk, place));
       } finally {
         TreeDeletion.delete(disk, parent, name);

@@ -11,22 +11,24 @@ import io.gatun.linux.Mounts;
  *
  * <p>It is read-only, and nothing else: what runs a set-user-id program or opens a device of the
  * layer must find it as in a directory, also through a bind of the mount, which has its flags.
+ *
+ * @param access how the kernel gets at the files
+ * @param selinuxContext the SELinux context that all files of the filesystem have, which has none
+ *     of its own (mount(8), {@code context}); empty for that of the policy
  */
-final class IndexFilesystem {
+public record IndexFilesystem(IndexAccess access, String selinuxContext) {
 
   private static final String TYPE = "erofs";
 
   /** The blocks of an index are those of a tar. */
   private static final int BLOCK_BYTES = 512;
 
-  private IndexFilesystem() {}
-
   /**
    * {@return a mount of it that is attached nowhere, and gone when it is closed unless it is
    * attached before} {@code ENOTBLK} if the kernel does not read it from files, as before Linux
    * 6.12 and on a tmpfs.
    */
-  static Fd mount(IndexAccess access, Fd tar, Fd index) throws ErrnoException {
+  Fd mount(Fd tar, Fd index) throws ErrnoException {
     return switch (access) {
       case FILE -> mount(placeOf(tar), placeOf(index));
       case LOOP -> mountDevices(tar, index);
@@ -34,18 +36,21 @@ final class IndexFilesystem {
   }
 
   /** The mount holds the devices from then on, and they free themselves with it. */
-  private static Fd mountDevices(Fd tar, Fd index) throws ErrnoException {
+  private Fd mountDevices(Fd tar, Fd index) throws ErrnoException {
     try (Fd data = Loop.attach(tar, BLOCK_BYTES, true);
         Fd image = Loop.attach(index, BLOCK_BYTES, true)) {
       return mount(data.path().toString(), image.path().toString());
     }
   }
 
-  private static Fd mount(String data, String image) throws ErrnoException {
+  private Fd mount(String data, String image) throws ErrnoException {
     try (Fd context = Mounts.fsopen(TYPE)) {
       Mounts.fsconfigSetString(context, "source", image);
       Mounts.fsconfigSetString(context, "device", data);
       Mounts.fsconfigSetFlag(context, "ro");
+      if (!selinuxContext.isEmpty()) {
+        Mounts.fsconfigSetString(context, "context", selinuxContext);
+      }
       Mounts.fsconfigCreate(context);
       return Mounts.fsmount(context, MountAttribute.READ_ONLY);
     }

@@ -49,7 +49,7 @@ public final class IndexMounts {
 
   private final Fd snapshots;
   private final LinuxPath path;
-  private final IndexAccess access;
+  private final IndexFilesystem filesystem;
   private final MappedMounts mapped;
 
   /** Where each index may be found; who looks there makes sure. */
@@ -65,14 +65,15 @@ public final class IndexMounts {
    * Finds what is mounted.
    *
    * @param snapshots the directory that holds one directory a snapshot
-   * @param access how the kernel gets at the files; where it wants devices instead of files, it is
-   *     given some
+   * @param filesystem how an index is mounted; where the kernel wants devices instead of files, it
+   *     is given some
    * @param mapped where layers may be shown once more
    */
-  public IndexMounts(Fd snapshots, IndexAccess access, MappedMounts mapped) throws ErrnoException {
+  public IndexMounts(Fd snapshots, IndexFilesystem filesystem, MappedMounts mapped)
+      throws ErrnoException {
     this.snapshots = snapshots;
     this.path = Unistd.readlinkat(Fd.CURRENT_DIRECTORY, placeOf(snapshots));
-    this.access = access;
+    this.filesystem = filesystem;
     this.mapped = mapped;
     for (long id : mounted()) {
       try (Fd top = open(id)) {
@@ -126,10 +127,10 @@ public final class IndexMounts {
    */
   private Fd mount(Fd tar, Fd index) throws ErrnoException {
     try {
-      return IndexFilesystem.mount(access, tar, index);
+      return filesystem.mount(tar, index);
     } catch (ErrnoException e) {
-      if (access == IndexAccess.FILE && e.is(Errno.ENOTBLK)) {
-        return IndexFilesystem.mount(IndexAccess.LOOP, tar, index);
+      if (filesystem.access() == IndexAccess.FILE && e.is(Errno.ENOTBLK)) {
+        return new IndexFilesystem(IndexAccess.LOOP, filesystem.selinuxContext()).mount(tar, index);
       }
       throw e;
     }

@@ -45,16 +45,19 @@ public final class IndexTrial {
   private final Disk disk;
   private final Path parent;
   private final SampleLayer layer;
+  private final String selinuxContext;
 
   /**
    * @param parent a directory on the filesystem of the root, by an absolute path, in which the
    *     trial may make another
    * @param layer to be used
+   * @param selinuxContext as for {@link IndexFilesystem}
    */
-  public IndexTrial(Disk disk, Path parent, SampleLayer layer) {
+  public IndexTrial(Disk disk, Path parent, SampleLayer layer, String selinuxContext) {
     this.disk = disk;
     this.parent = parent;
     this.layer = layer;
+    this.selinuxContext = selinuxContext;
   }
 
   /**
@@ -103,7 +106,11 @@ public final class IndexTrial {
       }
       obstacles.add("%s: %s".formatted(nameOf(access), obstacle.get()));
     }
-    return new Fails(String.join("; ", obstacles));
+    String reason = String.join("; ", obstacles);
+    return new Fails(
+        selinuxContext.isEmpty()
+            ? reason
+            : "with selinux_context = \"%s\": %s".formatted(selinuxContext, reason));
   }
 
   private static String reason(IndexAccess access, List<String> obstacles) {
@@ -141,7 +148,7 @@ public final class IndexTrial {
     try (Fd trial = open(Fd.CURRENT_DIRECTORY, LinuxPath.of(parent.resolve(TRIAL.toString())))) {
       try (Fd tar = Fcntl.openat(trial, TAR, OpenFlag.READ_ONLY, OpenFlag.NO_FOLLOW);
           Fd index = Fcntl.openat(trial, INDEX, OpenFlag.READ_ONLY, OpenFlag.NO_FOLLOW);
-          Fd mount = IndexFilesystem.mount(access, tar, index)) {
+          Fd mount = new IndexFilesystem(access, selinuxContext).mount(tar, index)) {
         if (!IndexVolume.mountedAt(mount).equals(Optional.of(IndexVolume.of(index)))) {
           return Optional.of("the kernel does not tell which index it has mounted");
         }

@@ -16,6 +16,7 @@ import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.driver.DriverChoice;
 import io.gatun.snapshot.driver.DriverName;
 import io.gatun.snapshot.driver.IndexAccess;
+import io.gatun.snapshot.driver.IndexFilesystem;
 import io.gatun.snapshot.driver.IndexMounts;
 import io.gatun.snapshot.driver.IndexTrial;
 import io.gatun.snapshot.driver.IndexTrialResult;
@@ -154,7 +155,11 @@ public final class EngineRoot implements AutoCloseable {
       this.layers = LayerStore.open(disk, root, lostWrites, isSyncedLater);
       Optional<IndexTrialResult> trial = tryIndexes(settings, root);
       this.isIndexing = isIndexing(settings, chosen.name(), trial, root);
-      IndexMounts indexMounts = new IndexMounts(root.snapshots(), access(trial), mapped);
+      IndexMounts indexMounts =
+          new IndexMounts(
+              root.snapshots(),
+              new IndexFilesystem(access(trial), settings.selinuxContext()),
+              mapped);
       Reaper reaper =
           keep(
               new Reaper(
@@ -350,7 +355,9 @@ public final class EngineRoot implements AutoCloseable {
       throws ErrnoException {
     boolean isOfUse = settings.layers() != LayerSetting.DIRECTORY || !layers.diffIds().isEmpty();
     return isOfUse
-        ? Optional.of(new IndexTrial(disk, root.trashPath(), new SampleIndex()).run())
+        ? Optional.of(
+            new IndexTrial(disk, root.trashPath(), new SampleIndex(), settings.selinuxContext())
+                .run())
         : Optional.empty();
   }
 
@@ -362,9 +369,9 @@ public final class EngineRoot implements AutoCloseable {
         : IndexAccess.FILE;
   }
 
-  private static boolean isIndexing(
+  private boolean isIndexing(
       EngineSettings settings, DriverName driver, Optional<IndexTrialResult> trial, Root root)
-      throws UnusableRootException {
+      throws UnusableRootException, ErrnoException {
     return switch (LayerChoice.of(settings, driver, trial)) {
       case LayerChoice.Indexed indexed -> {
         log.info("layers=indexed reason=\"{}\"", indexed.reason());
@@ -372,6 +379,10 @@ public final class EngineRoot implements AutoCloseable {
       }
       case LayerChoice.Directories directories -> {
         log.info("layers=directory reason=\"{}\"", directories.reason());
+        if (!layers.diffIds().isEmpty()
+            && trial.orElse(null) instanceof IndexTrialResult.Fails fails) {
+          log.warn("indexed layers that are there cannot be mounted reason=\"{}\"", fails.reason());
+        }
         yield false;
       }
       case LayerChoice.Refused refused ->

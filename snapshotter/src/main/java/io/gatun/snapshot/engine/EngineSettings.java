@@ -18,6 +18,7 @@ import java.nio.file.Path;
  * @param spareDirectories how many directories of snapshots are made before anybody asks for them;
  *     0 for none
  * @param layers in which form layers are kept that are applied from now on
+ * @param selinuxContext that files of indexed layers have; empty for that of the policy
  */
 public record EngineSettings(
     Path root,
@@ -27,12 +28,13 @@ public record EngineSettings(
     LayerSync layerSync,
     MetadataSettings metadata,
     int spareDirectories,
-    LayerSetting layers) {
+    LayerSetting layers,
+    String selinuxContext) {
 
   /** Enough for a burst of containers; on ext4 they take some 800 KB. */
   private static final int SPARE_DIRECTORIES = 64;
 
-  /** As many directories in advance as are of use, and layers as directories. */
+  /** As many directories in advance as are of use, layers as directories, and no context. */
   public EngineSettings(
       Path root,
       DriverSetting driver,
@@ -48,25 +50,48 @@ public record EngineSettings(
         layerSync,
         metadata,
         SPARE_DIRECTORIES,
-        LayerSetting.DIRECTORY);
+        LayerSetting.DIRECTORY,
+        "");
   }
 
   /** {@return the same with another number of directories in advance} */
   public EngineSettings withSpareDirectories(int count) {
     return new EngineSettings(
-        root, driver, overlay, copyThreads, layerSync, metadata, count, layers);
+        root, driver, overlay, copyThreads, layerSync, metadata, count, layers, selinuxContext);
   }
 
   /** {@return the same with files of layers on the disk at another time} */
   public EngineSettings withLayerSync(LayerSync when) {
     return new EngineSettings(
-        root, driver, overlay, copyThreads, when, metadata, spareDirectories, layers);
+        root,
+        driver,
+        overlay,
+        copyThreads,
+        when,
+        metadata,
+        spareDirectories,
+        layers,
+        selinuxContext);
   }
 
   /** {@return the same with another form of layers} */
   public EngineSettings withLayers(LayerSetting form) {
     return new EngineSettings(
-        root, driver, overlay, copyThreads, layerSync, metadata, spareDirectories, form);
+        root,
+        driver,
+        overlay,
+        copyThreads,
+        layerSync,
+        metadata,
+        spareDirectories,
+        form,
+        selinuxContext);
+  }
+
+  /** {@return the same with another SELinux context of indexed layers} */
+  public EngineSettings withSelinuxContext(String context) {
+    return new EngineSettings(
+        root, driver, overlay, copyThreads, layerSync, metadata, spareDirectories, layers, context);
   }
 
   /** {@return what holds for a root if nothing else is chosen} */

@@ -15,6 +15,7 @@ import io.gatun.snapshot.apply.index.SampleIndex;
 import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.disk.Root;
 import io.gatun.snapshot.driver.IndexAccess;
+import io.gatun.snapshot.driver.IndexFilesystem;
 import io.gatun.snapshot.driver.IndexMounts;
 import io.gatun.snapshot.driver.MappedMounts;
 import io.gatun.snapshot.fixture.LoopFilesystem;
@@ -74,7 +75,7 @@ final class RootRepairIT {
       MappedMounts mapped = new MappedMounts(disk, opened.directory(), opened.snapshots());
       try (Fd tar = Fcntl.openat(directory, tarName);
           Fd index = Fcntl.openat(directory, indexName)) {
-        new IndexMounts(opened.snapshots(), IndexAccess.FILE, mapped)
+        new IndexMounts(opened.snapshots(), new IndexFilesystem(IndexAccess.FILE, ""), mapped)
             .mount(Root.snapshotId(LinuxPath.of(orphan.getFileName().toString())), tar, index);
       }
     }

@@ -476,6 +476,24 @@ final class IndexMountsIT {
     }
   }
 
+  /** A kernel with SELinux takes the option itself; without, the filesystem is asked. */
+  @ParameterizedTest
+  @EnumSource
+  void contextThatTheKernelDoesNotTakeIsRefusedByNameAndNothingIsMounted(IndexAccess access)
+      throws Exception {
+    String context = "system_u:object_r:container_ro_file_t:s0:c1,c2";
+    try (KeptIndex a = layer("a")) {
+      assertThatThrownBy(
+              () -> new IndexFilesystem(access, context).mount(a.tar(), a.index()).close())
+          .isInstanceOfSatisfying(
+              ErrnoException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EINVAL))
+          .hasMessageContaining("fsconfig erofs context: EINVAL")
+          .hasMessageContaining("'context'");
+      awaitNoDevice(a.tar());
+      awaitNoDevice(a.index());
+    }
+  }
+
   @Test
   void filesOnATmpfsAreShownByDevicesWhateverIsAskedFor() throws Exception {
     Path tmpfs = Files.createDirectory(work.resolve("tmpfs"));
@@ -485,7 +503,8 @@ final class IndexMountsIT {
             tmpfs.resolve("layer"),
             IndexForm.OVERLAY,
             TarBuilder.pax().file("file", 0644, "content").finish())) {
-      assertThatThrownBy(() -> IndexFilesystem.mount(IndexAccess.FILE, a.tar(), a.index()).close())
+      assertThatThrownBy(
+              () -> new IndexFilesystem(IndexAccess.FILE, "").mount(a.tar(), a.index()).close())
           .isInstanceOfSatisfying(
               ErrnoException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENOTBLK));
       for (IndexAccess access : IndexAccess.values()) {

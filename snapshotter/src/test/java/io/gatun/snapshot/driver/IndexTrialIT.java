@@ -33,7 +33,8 @@ final class IndexTrialIT {
 
   private static IndexTrialResult trial(Path directory) throws IOException {
     int mounts = MountTable.read().size();
-    IndexTrialResult result = new IndexTrial(new LinuxDisk(), directory, new SampleIndex()).run();
+    IndexTrialResult result =
+        new IndexTrial(new LinuxDisk(), directory, new SampleIndex(), "").run();
     assertThat(MountTable.read()).hasSize(mounts);
     try (Stream<Path> left = Files.list(directory)) {
       assertThat(left).isEmpty();
@@ -118,17 +119,34 @@ final class IndexTrialIT {
             new SampleIndex().write(disk, at, tar, index);
           }
         };
-    assertThat(new IndexTrial(new LinuxDisk(), directory, wrong).run())
+    assertThat(new IndexTrial(new LinuxDisk(), directory, wrong, "").run())
         .isEqualTo(
             new Fails(
                 "straight from files: a file of a layer does not hold what the layer has; through"
                     + " loop devices: a file of a layer does not hold what the layer has"));
   }
 
+  /** A kernel with SELinux, which this test does not need, may know the context. */
+  @Test
+  void contextThatTheKernelDoesNotTakeIsNamedAsItIsConfigured() throws Exception {
+    Path directory = FILESYSTEMS.of(LoopFilesystem.Kind.EXT4).createDirectory("trial");
+    assertThat(
+            new IndexTrial(new LinuxDisk(), directory, new SampleIndex(), "no:such:context").run())
+        .isInstanceOfSatisfying(
+            Fails.class,
+            fails ->
+                assertThat(fails.reason())
+                    .startsWith(
+                        "with selinux_context = \"no:such:context\": straight from files: fsconfig"
+                            + " erofs context: EINVAL")
+                    .contains("through loop devices: fsconfig erofs context: EINVAL"));
+    assertThat(directory).isEmptyDirectory();
+  }
+
   @Test
   void probeOfAFilesystemTellsOfItAndLeavesNothing() throws Exception {
     Path directory = FILESYSTEMS.of(LoopFilesystem.Kind.XFS).createDirectory("probe");
-    FilesystemProbe probe = FilesystemProbe.of(new LinuxDisk(), directory, new SampleIndex());
+    FilesystemProbe probe = FilesystemProbe.of(new LinuxDisk(), directory, new SampleIndex(), "");
     assertThat(probe.index()).isInstanceOf(Works.class);
     assertThat(probe.overlay()).isInstanceOf(OverlayTrialResult.Works.class);
     assertThat(probe.noReflink()).isEmpty();

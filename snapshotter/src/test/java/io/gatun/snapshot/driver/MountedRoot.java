@@ -33,7 +33,7 @@ final class MountedRoot implements AutoCloseable {
     this.snapshots = WorkDirectory.open(path.resolve("snapshots"));
     this.directory = WorkDirectory.open(path);
     this.mapped = new MappedMounts(new LinuxDisk(), directory, snapshots);
-    this.mounts = new IndexMounts(snapshots, access, mapped);
+    this.mounts = new IndexMounts(snapshots, new IndexFilesystem(access, ""), mapped);
   }
 
   Path path() {
@@ -51,7 +51,10 @@ final class MountedRoot implements AutoCloseable {
   /** A daemon that knows nothing of what the one before it did. */
   IndexMounts restart() throws IOException {
     mounts =
-        new IndexMounts(snapshots, access, new MappedMounts(new LinuxDisk(), directory, snapshots));
+        new IndexMounts(
+            snapshots,
+            new IndexFilesystem(access, ""),
+            new MappedMounts(new LinuxDisk(), directory, snapshots));
     return mounts;
   }
 
