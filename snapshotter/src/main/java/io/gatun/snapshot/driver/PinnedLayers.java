@@ -1,23 +1,17 @@
 package io.gatun.snapshot.driver;
 
-import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.MountEntry;
 import io.gatun.linux.MountTable;
-import io.gatun.linux.Unistd;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
-import java.util.stream.LongStream;
 
 /**
  * Another mount namespace that holds layers which are not mounted in this one, {@code
@@ -33,7 +27,6 @@ import java.util.stream.LongStream;
 public record PinnedLayers(long pid, String command, List<LinuxPath> places) {
 
   private static final String TYPE = "erofs";
-  private static final LinuxPath OWN_NAMESPACE = LinuxPath.of("/proc/thread-self/ns/mnt");
 
   public PinnedLayers {
     places = List.copyOf(places);
@@ -51,47 +44,20 @@ public record PinnedLayers(long pid, String command, List<LinuxPath> places) {
         layers(MountTable.read(), inside).stream()
             .map(MountEntry::device)
             .collect(Collectors.toSet());
-    Set<LinuxPath> seen = new HashSet<>();
-    seen.add(Unistd.readlinkat(Fd.CURRENT_DIRECTORY, OWN_NAMESPACE));
     List<PinnedLayers> found = new ArrayList<>();
-    // The number of the oldest process is mostly the smallest.
-    for (long pid : processes().sorted().toArray()) {
-      of(pid, inside, own, seen).ifPresent(found::add);
-    }
+    MountNamespaces.visitOthers(
+        (pid, mounts) -> {
+          TreeSet<LinuxPath> places = new TreeSet<>();
+          for (MountEntry mount : layers(mounts, inside)) {
+            if (!own.contains(mount.device())) {
+              places.add(mount.mountPoint());
+            }
+          }
+          if (!places.isEmpty()) {
+            found.add(new PinnedLayers(pid, command(pid), List.copyOf(places)));
+          }
+        });
     return found;
-  }
-
-  private static Optional<PinnedLayers> of(
-      long pid, String inside, Set<Long> own, Set<LinuxPath> seen) throws ErrnoException {
-    try {
-      LinuxPath namespace =
-          Unistd.readlinkat(Fd.CURRENT_DIRECTORY, LinuxPath.of("/proc/" + pid + "/ns/mnt"));
-      if (!seen.add(namespace)) {
-        return Optional.empty();
-      }
-      TreeSet<LinuxPath> places = new TreeSet<>();
-      for (MountEntry mount : layers(MountTable.ofProcess(pid), inside)) {
-        if (!own.contains(mount.device())) {
-          places.add(mount.mountPoint());
-        }
-      }
-      return places.isEmpty()
-          ? Optional.empty()
-          : Optional.of(new PinnedLayers(pid, command(pid), List.copyOf(places)));
-    } catch (ErrnoException e) {
-      if (isPassedOver(e.errno())) {
-        return Optional.empty();
-      }
-      throw e;
-    }
-  }
-
-  /** It has ended, or ends, or is not ours to look at. */
-  private static boolean isPassedOver(Errno errno) {
-    return switch (errno) {
-      case ENOENT, ESRCH, EINVAL, EACCES, EPERM -> true;
-      default -> false;
-    };
   }
 
   private static List<MountEntry> layers(List<MountEntry> mounts, String inside) {
@@ -99,10 +65,6 @@ public record PinnedLayers(long pid, String command, List<LinuxPath> places) {
         .filter(mount -> mount.type().equals(TYPE))
         .filter(mount -> mount.mountPoint().toString().startsWith(inside))
         .toList();
-  }
-
-  private static LongStream processes() {
-    return ProcessHandle.allProcesses().mapToLong(ProcessHandle::pid);
   }
 
   private static String command(long pid) {
