@@ -208,14 +208,15 @@ public final class TreeDeletion {
     }
   }
 
-  /**
-   * {@return whether it is gone} Whatever keeps it, those who look into it will meet that again.
-   */
-  private boolean removeIfEmpty(Fd parent, LinuxPath name) {
+  /** {@return whether it is gone} What keeps it, whoever looks into it will meet again. */
+  private boolean removeIfEmpty(Fd parent, LinuxPath name) throws ErrnoException {
     try {
       disk.removeDirectory(parent, name);
     } catch (ErrnoException e) {
-      return false;
+      return switch (e.errno()) {
+        case ENOTEMPTY, EPERM, EBUSY -> false;
+        default -> throw e;
+      };
     }
     pace.await();
     return true;
