@@ -61,7 +61,7 @@ final class SharedChannel implements AutoCloseable {
     if (failed.equals(current)) {
       current = null;
     }
-    // Of another question over it, whoever asked that hears the same and comes here, too.
+    // Other questions that are under way over it fail alike, and are asked once more alike.
     failed.shutdownNow();
   }
 

@@ -6,10 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.MountEntry;
-import io.gatun.linux.MountTable;
-import io.gatun.linux.Mounts;
-import io.gatun.linux.UnmountFlag;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Snapshotter;
@@ -112,16 +108,7 @@ class BackgroundSyncIT {
   void close() throws Exception {
     gate.countDown();
     engine.close();
-    unmountAll();
-  }
-
-  private void unmountAll() throws ErrnoException {
-    for (MountEntry mount : MountTable.read()) {
-      Path place = Path.of(mount.mountPoint().toString());
-      if (directory.resolve("snapshots").equals(place.getParent())) {
-        Mounts.umount2(LinuxPath.of(place), UnmountFlag.DETACH);
-      }
-    }
+    LayerMounts.detachAll(directory);
   }
 
   private Snapshotter snapshots() {

@@ -7,10 +7,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.MountEntry;
-import io.gatun.linux.MountTable;
-import io.gatun.linux.Mounts;
-import io.gatun.linux.UnmountFlag;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.apply.BytesBlob;
@@ -126,16 +122,7 @@ class LayerHealingIT {
   @AfterEach
   void close() throws Exception {
     engine.close();
-    unmountAll();
-  }
-
-  private void unmountAll() throws ErrnoException {
-    for (MountEntry mount : MountTable.read()) {
-      Path place = Path.of(mount.mountPoint().toString());
-      if (directory.resolve("snapshots").equals(place.getParent())) {
-        Mounts.umount2(LinuxPath.of(place), UnmountFlag.DETACH);
-      }
-    }
+    LayerMounts.detachAll(directory);
   }
 
   private Snapshotter snapshots() {
@@ -233,13 +220,13 @@ class LayerHealingIT {
   void whatWasNotSyncedIsVerifiedAndMadeAnew(Damage damage) throws Exception {
     for (byte[] tar : List.of(BASE, SECOND)) {
       engine.close();
-      unmountAll();
+      LayerMounts.detachAll(directory);
       doubt(tar);
       damage.happen(tar(tar));
       open();
       assertHealed();
       engine.close();
-      unmountAll();
+      LayerMounts.detachAll(directory);
       doubt(tar);
       damage.happen(index(tar));
       open();
@@ -250,7 +237,7 @@ class LayerHealingIT {
   @Test
   void whatWasNotSyncedAndIsWholeIsSyncedAndStaysAsItIs() throws Exception {
     engine.close();
-    unmountAll();
+    LayerMounts.detachAll(directory);
     doubt(BASE);
     Object file = Files.getAttribute(tar(BASE), "unix:ino");
     blobs.clear();
@@ -263,7 +250,7 @@ class LayerHealingIT {
   @EnumSource
   void withoutItsBlobALayerIsMissingAndNothingElseIs(Damage damage) throws Exception {
     engine.close();
-    unmountAll();
+    LayerMounts.detachAll(directory);
     doubt(SECOND);
     damage.happen(tar(SECOND));
     Map<Digest, byte[]> all = Map.copyOf(blobs);
@@ -282,7 +269,7 @@ class LayerHealingIT {
   @Test
   void anApplyThatFindsTheTarDamagedMakesItAnewForAll() throws Exception {
     engine.close();
-    unmountAll();
+    LayerMounts.detachAll(directory);
     byte[] damaged = SECOND.clone();
     damaged[0] ^= 1;
     damaged[damaged.length / 2] ^= 1;
@@ -305,7 +292,7 @@ class LayerHealingIT {
     Set<String> twin = TestEngine.names(directory.resolve("snapshots"));
     twin.removeAll(others);
     engine.close();
-    unmountAll();
+    LayerMounts.detachAll(directory);
     Files.delete(tar(SECOND));
     for (String name : twin) {
       Files.delete(directory.resolve("snapshots").resolve(name));
@@ -343,7 +330,7 @@ class LayerHealingIT {
     damaged[damaged.length / 2] ^= 1;
     for (byte[] instead : List.of(damaged, Compressed.gzip(BASE))) {
       engine.close();
-      unmountAll();
+      LayerMounts.detachAll(directory);
       Files.deleteIfExists(tar(SECOND));
       blobs.replaceAll((_, _) -> instead);
       open();
@@ -367,7 +354,7 @@ class LayerHealingIT {
   @Test
   void anIndexThatIsAnotherOneThanIsRecordedIsNotTaken() throws Exception {
     engine.close();
-    unmountAll();
+    LayerMounts.detachAll(directory);
     // What the layer inherits of the one below it is lost with that.
     Files.delete(index(SECOND));
     Files.delete(index(BASE));
@@ -389,7 +376,7 @@ class LayerHealingIT {
   void ifACallFailsTheLayerIsMissingAndTheNextStartTriesAgain(String call, Errno errno)
       throws Exception {
     engine.close();
-    unmountAll();
+    LayerMounts.detachAll(directory);
     doubt(SECOND);
     Damage.FLIPPED.happen(tar(SECOND));
     AtomicInteger failures = new AtomicInteger();
@@ -429,7 +416,7 @@ class LayerHealingIT {
   @ValueSource(strings = {"createDirectory", "createFile", "write", "syncData", "replace", "sync"})
   void ifTheDaemonIsKilledMeanwhileTheNextStartHeals(String call) throws Exception {
     engine.close();
-    unmountAll();
+    LayerMounts.detachAll(directory);
     doubt(SECOND);
     Damage.FLIPPED.happen(tar(SECOND));
     Damage.MISSING.happen(index(BASE));

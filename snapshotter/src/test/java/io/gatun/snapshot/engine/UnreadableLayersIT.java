@@ -3,12 +3,6 @@ package io.gatun.snapshot.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.gatun.linux.ErrnoException;
-import io.gatun.linux.LinuxPath;
-import io.gatun.linux.MountEntry;
-import io.gatun.linux.MountTable;
-import io.gatun.linux.Mounts;
-import io.gatun.linux.UnmountFlag;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.apply.BytesBlob;
 import io.gatun.snapshot.apply.Cancellation;
@@ -51,7 +45,7 @@ class UnreadableLayersIT {
     open();
     unpack("layer");
     engine.close();
-    unmountAll();
+    LayerMounts.detachAll(directory);
     assertThat(filesystem.damage(Arrays.copyOf(LAYER, 512))).isPositive();
     assertThatThrownBy(() -> Files.readAllBytes(tar())).isInstanceOf(IOException.class);
   }
@@ -80,17 +74,8 @@ class UnreadableLayersIT {
   @AfterEach
   void close() throws Exception {
     engine.close();
-    unmountAll();
+    LayerMounts.detachAll(directory);
     filesystem.close();
-  }
-
-  private void unmountAll() throws ErrnoException {
-    for (MountEntry mount : MountTable.read()) {
-      Path place = Path.of(mount.mountPoint().toString());
-      if (directory.resolve("snapshots").equals(place.getParent())) {
-        Mounts.umount2(LinuxPath.of(place), UnmountFlag.DETACH);
-      }
-    }
   }
 
   private Snapshotter snapshots() {
