@@ -276,20 +276,39 @@ final class Audit {
    */
   private void checkLeaks() throws IOException {
     long deadline = System.nanoTime() + (violations.isEmpty() ? DELETION_NANOS_MAX : 0);
-    while (!entries("trash").isEmpty() && System.nanoTime() < deadline) {
+    Leftovers left = leftovers();
+    while (!left.isNothing() && System.nanoTime() < deadline) {
       DaemonUnderTest.pause(1);
+      left = leftovers();
     }
-    List<Path> trash = entries("trash");
-    if (!trash.isEmpty()) {
-      report(Promise.NOTHING_LEAKS, "there is trash: %s".formatted(trash));
+    if (!left.isNothing()) {
+      report(Promise.NOTHING_LEAKS, "there are %s".formatted(left));
     }
     snapshots.cleanup();
+    Leftovers afterwards = leftovers();
+    if (!afterwards.isNothing()) {
+      report(Promise.NOTHING_LEAKS, "there are %s after a cleanup".formatted(afterwards));
+    }
+  }
+
+  /**
+   * What is seen of a root at one time.
+   *
+   * @param listed the snapshots that there are
+   */
+  private record Leftovers(List<Path> directories, List<Path> trash, List<String> listed) {
+
+    boolean isNothing() {
+      return directories.size() == listed.size() && trash.isEmpty();
+    }
+  }
+
+  /** {@return what there is, the trash last, as what is deleted goes there from its place} */
+  private Leftovers leftovers() throws IOException {
     List<String> listed = new ArrayList<>();
     snapshots.list(List.of(), info -> listed.add(info.name()));
     List<Path> directories = entries("snapshots");
-    if (directories.size() != listed.size()) {
-      report(Promise.NOTHING_LEAKS, "there are %s for %s".formatted(directories, listed));
-    }
+    return new Leftovers(directories, entries("trash"), listed);
   }
 
   private List<Path> tars() throws IOException {
