@@ -4,6 +4,7 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.snapshot.disk.Disk;
 import java.nio.ByteBuffer;
+import java.util.Optional;
 
 /**
  * One journal that is appended to: a header as in {@link FileHeader}, then frames as in {@link
@@ -25,11 +26,22 @@ final class JournalFile implements AutoCloseable {
   private final Fd file;
   private final FileHeader header;
   private final long sizeBytes;
+
+  /** What frames are written by, where that works. */
+  private final Optional<DirectBlocks> direct;
+
   private long position;
 
-  private JournalFile(Disk disk, Fd file, FileHeader header, long sizeBytes, long position) {
+  private JournalFile(
+      Disk disk,
+      Fd file,
+      Optional<DirectBlocks> direct,
+      FileHeader header,
+      long sizeBytes,
+      long position) {
     this.disk = disk;
     this.file = file;
+    this.direct = direct;
     this.header = header;
     this.sizeBytes = sizeBytes;
     this.position = position;
@@ -71,16 +83,21 @@ final class JournalFile implements AutoCloseable {
    */
   static JournalFile begin(Disk disk, Fd directory, FileHeader header, MetadataSettings settings)
       throws ErrnoException {
+    long size = sizeBytes(settings);
+    String name = MetadataFile.journal(header.generation());
     Fd file = DurableFile.open(directory, MetadataFile.SPARE);
     try {
       DurableFile.write(disk, file, header.encode(), 0);
       disk.sync(file);
       disk.rename(
-          directory,
-          MetadataFile.path(MetadataFile.SPARE),
-          directory,
-          MetadataFile.path(MetadataFile.journal(header.generation())));
-      return new JournalFile(disk, file, header, sizeBytes(settings), FileHeader.BYTES);
+          directory, MetadataFile.path(MetadataFile.SPARE), directory, MetadataFile.path(name));
+      return new JournalFile(
+          disk,
+          file,
+          DirectBlocks.open(disk, directory, name, size),
+          header,
+          size,
+          FileHeader.BYTES);
     } catch (ErrnoException e) {
       file.close();
       discardSpare(disk, directory, e);
@@ -106,6 +123,7 @@ final class JournalFile implements AutoCloseable {
     return new JournalFile(
         disk,
         DurableFile.open(directory, content.name()),
+        DirectBlocks.open(disk, directory, content.name(), content.sizeBytes()),
         content.header(),
         content.sizeBytes(),
         content.endOffset());
@@ -184,7 +202,10 @@ final class JournalFile implements AutoCloseable {
 
   /** Writes a frame behind the last one that was synced. */
   void write(ByteBuffer frame) throws ErrnoException {
-    DurableFile.write(disk, file, frame, position);
+    boolean isWritten = direct.isPresent() && direct.get().tryWrite(frame, position);
+    if (!isWritten) {
+      DurableFile.write(disk, file, frame, position);
+    }
   }
 
   /** Makes the frame durable that was written, and goes on behind it. */
@@ -208,6 +229,7 @@ final class JournalFile implements AutoCloseable {
 
   @Override
   public void close() {
+    direct.ifPresent(DirectBlocks::close);
     file.close();
   }
 }
