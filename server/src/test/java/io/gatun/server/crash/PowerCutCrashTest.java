@@ -73,7 +73,7 @@ final class PowerCutCrashTest {
   void acknowledgedIsDurableAndLayersAreWholeOn(Filesystem filesystem) throws IOException {
     long seed = Seed.choose("power cut on " + filesystem);
     try (LayerPool layers = layers(seed, false)) {
-      assertHolds(filesystem, layers, seed, CrashForm::layers);
+      assertHolds(filesystem, layers, seed, CrashForm.CUTS, CrashForm::layers);
     }
   }
 
@@ -83,20 +83,23 @@ final class PowerCutCrashTest {
       throws IOException {
     long seed = Seed.choose("power cut in the background on " + filesystem);
     try (LayerPool layers = layers(seed, true)) {
-      assertHolds(filesystem, layers, seed, _ -> BACKGROUND);
+      assertHolds(filesystem, layers, seed, CrashForm.CUTS_BEHIND_ANSWERS, _ -> BACKGROUND);
     }
   }
 
   private void assertHolds(
-      Filesystem filesystem, LayerPool layers, long seed, IntFunction<String> configuration)
+      Filesystem filesystem,
+      LayerPool layers,
+      long seed,
+      int cuts,
+      IntFunction<String> configuration)
       throws IOException {
     Path kept = Path.of("target/powercut/%s-%d".formatted(filesystem, seed)).toAbsolutePath();
     List<PoweredRoot.Outcome> outcomes = new ArrayList<>();
     try (PoweredRoot root = root(filesystem, Program.SMALL_JOURNALS, layers)) {
       for (int epoch = 0; epoch < CrashForm.EPOCHS; epoch++) {
         outcomes.addAll(
-            root.live(
-                configuration.apply(epoch), STEPS, CrashForm.CUTS, Seed.part(seed, epoch), kept));
+            root.live(configuration.apply(epoch), STEPS, cuts, Seed.part(seed, epoch), kept));
         assertThat(outcomes)
             .as("disks are kept in %s", kept)
             .allSatisfy(outcome -> assertThat(outcome.result().violations()).isEmpty());
