@@ -27,11 +27,12 @@ import org.slf4j.LoggerFactory;
  * <ul>
  *   <li>There is no room for the next journal: what adds is refused. Removals go on, in the
  *       reserve.
- *   <li>A write fails: its frame is erased, and the batch with it. Whatever is in the journal was
- *       synced.
+ *   <li>A write is refused: its frame is erased, and the batch with it. Whatever is in the journal
+ *       was synced.
  *   <li>A sync fails: nothing can be said of what is in the journal, as the kernel drops the pages
- *       that it could not write. All records are written to new files, and then the batch. If that
- *       fails as well, changes are refused until it works, and reading goes on.
+ *       that it could not write; nor if the disk fails in a write that went past those. All records
+ *       are written to new files, and then the batch. If that fails as well, changes are refused
+ *       until it works, and reading goes on.
  * </ul>
  */
 final class Committer implements AutoCloseable {
@@ -405,6 +406,9 @@ final class Committer implements AutoCloseable {
     try {
       journal.write(frame);
     } catch (ErrnoException e) {
+      if (journal.mayHaveLost(e)) {
+        suspect(e);
+      }
       erase(e);
       throw e;
     }

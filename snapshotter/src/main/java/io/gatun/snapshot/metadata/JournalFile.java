@@ -208,6 +208,19 @@ final class JournalFile implements AutoCloseable {
     }
   }
 
+  /**
+   * {@return whether a failure to write a frame may concern those before it} Past the page cache,
+   * it may be that of the disk, to write a block that has the end of them, too.
+   */
+  boolean mayHaveLost(ErrnoException failure) {
+    return direct.isPresent()
+        && switch (failure.errno()) {
+          // What the kernel says before it asks the disk.
+          case ENOSPC, EDQUOT, ENOMEM, EMFILE, ENFILE, EINTR, EROFS -> false;
+          default -> true;
+        };
+  }
+
   /** Makes the frame durable that was written, and goes on behind it. */
   void sync(int frameBytes) throws ErrnoException {
     disk.syncData(file);

@@ -117,7 +117,11 @@ final class RootSight {
     List<String> open =
         machine.openFiles().stream().filter(file -> !file.startsWith("mapped ")).toList();
     assertThat(open).noneMatch(file -> file.contains("/snapshots/") || file.contains("/trash/"));
-    assertThat(open).filteredOn(file -> file.contains("/metadata/journal-")).hasSize(1);
+    List<String> journals =
+        open.stream().filter(file -> file.contains("/metadata/journal-")).toList();
+    // To be written through the page cache, and past it.
+    assertThat(journals).hasSizeBetween(1, 2);
+    assertThat(Set.copyOf(journals)).hasSize(1);
     assertThat(open).filteredOn(file -> file.contains("/metadata/checkpoint-")).isEmpty();
   }
 }
