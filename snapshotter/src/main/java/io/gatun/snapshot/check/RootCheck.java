@@ -217,6 +217,7 @@ public final class RootCheck {
     known.addAll(RootInspection.files().keySet());
     known.add(Root.LAYERS);
     known.add(Root.MAPPED);
+    known.add(Root.SUPERSEDED);
     for (LinuxPath name : root.names(LinuxPath.EMPTY)) {
       if (name.toString().endsWith(KEPT_SUFFIX)) {
         findings.add(kept(name.toString()));

@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The directory that holds everything one daemon keeps, open and locked.
@@ -31,6 +32,7 @@ import java.util.Set;
  *   snapshots/ID/     one directory a snapshot, by its decimal id; what is in it is the driver's
  *   layers/           layers that are kept as tars with indexes; made when there is the first
  *   mapped/           where layers are shown with the owners of user namespaces; made for the first
+ *   superseded/       trees of layers that have another form now; made for the first
  *   trash/            directories in the making (ID.new), and those waiting for deletion
  *   empty/            an empty lower directory
  * </pre>
@@ -53,8 +55,13 @@ public final class Root implements AutoCloseable {
   static final LinuxPath FORMAT = LinuxPath.of("format");
   static final LinuxPath NEW_FORMAT = LinuxPath.of("format.new");
   static final LinuxPath METADATA = LinuxPath.of("metadata");
-  static final LinuxPath SNAPSHOTS = LinuxPath.of("snapshots");
-  static final LinuxPath TRASH = LinuxPath.of("trash");
+
+  /** One directory a snapshot. */
+  public static final LinuxPath SNAPSHOTS = LinuxPath.of("snapshots");
+
+  /** What is in the making, and what waits for deletion. */
+  public static final LinuxPath TRASH = LinuxPath.of("trash");
+
   static final LinuxPath EMPTY = LinuxPath.of("empty");
 
   /** The layers that are kept as tars. */
@@ -62,6 +69,9 @@ public final class Root implements AutoCloseable {
 
   /** Where layers are shown with other owners. */
   public static final LinuxPath MAPPED = LinuxPath.of("mapped");
+
+  /** Trees of layers that have another form now. */
+  public static final LinuxPath SUPERSEDED = LinuxPath.of("superseded");
 
   /** The files of a snapshot, in its directory. */
   public static final LinuxPath FILES = LinuxPath.of("fs");
@@ -76,6 +86,7 @@ public final class Root implements AutoCloseable {
   private final Fd snapshots;
   private final Fd trash;
   private RootFormat format;
+  private @Nullable Fd superseded;
 
   /**
    * Opens a root and locks it; makes it if there is none.
@@ -196,6 +207,21 @@ public final class Root implements AutoCloseable {
     spread(layers);
     disk.sync(directory);
     return layers;
+  }
+
+  /** {@return {@code superseded/}, open; closed with this} */
+  public synchronized Fd createSuperseded() throws ErrnoException {
+    if (superseded == null) {
+      superseded = openOrCreate(SUPERSEDED, PRIVATE_MODE);
+    }
+    return superseded;
+  }
+
+  /** {@return the names of everything in {@code superseded/}, if there has ever been anything} */
+  public List<LinuxPath> supersededNames() throws ErrnoException {
+    return Stat.tryStatx(directory, SUPERSEDED, AtFlag.SYMLINK_NOFOLLOW).isPresent()
+        ? Listing.names(createSuperseded())
+        : List.of();
   }
 
   /** {@return a directory below one of the root's, open} */
@@ -394,7 +420,7 @@ public final class Root implements AutoCloseable {
     }
   }
 
-  private Fd keep(Fd opened) {
+  private synchronized Fd keep(Fd opened) {
     open.add(opened);
     return opened;
   }

@@ -49,7 +49,7 @@ public final class IndexMounts {
 
   private final Fd snapshots;
   private final LinuxPath path;
-  private final IndexFilesystem filesystem;
+  private volatile IndexFilesystem filesystem;
   private final MappedMounts mapped;
 
   /** Where each index may be found; who looks there makes sure. */
@@ -80,6 +80,11 @@ public final class IndexMounts {
         IndexVolume.mountedAt(top).ifPresent(volume -> add(volume, id));
       }
     }
+  }
+
+  /** Has layers that are not mounted yet mounted in this way, as a trial has shown to work. */
+  public void mountBy(IndexAccess access) {
+    filesystem = new IndexFilesystem(access, filesystem.selinuxContext());
   }
 
   /**
@@ -126,11 +131,12 @@ public final class IndexMounts {
    * filesystem leaves no room for a trial.
    */
   private Fd mount(Fd tar, Fd index) throws ErrnoException {
+    IndexFilesystem chosen = filesystem;
     try {
-      return filesystem.mount(tar, index);
+      return chosen.mount(tar, index);
     } catch (ErrnoException e) {
-      if (filesystem.access() == IndexAccess.FILE && e.is(Errno.ENOTBLK)) {
-        return new IndexFilesystem(IndexAccess.LOOP, filesystem.selinuxContext()).mount(tar, index);
+      if (chosen.access() == IndexAccess.FILE && e.is(Errno.ENOTBLK)) {
+        return new IndexFilesystem(IndexAccess.LOOP, chosen.selinuxContext()).mount(tar, index);
       }
       throw e;
     }

@@ -57,6 +57,7 @@ final class Engine implements Snapshotter {
   private final InstantSource clock;
   private final NameClaims claims;
   private final KeptSnapshots kept;
+  private boolean areUsersKnown;
 
   Engine(
       MetadataStore store,
@@ -477,10 +478,12 @@ final class Engine implements Snapshotter {
   }
 
   /** Has the kept layers mounted that active snapshots and views need, and no others. */
-  void showLayers() throws ErrnoException {
-    if (kept.isEmpty()) {
-      return;
-    }
+  synchronized void showLayers() throws ErrnoException {
+    areUsersKnown = !kept.isEmpty();
+    kept.showFor(areUsersKnown ? users() : List.of());
+  }
+
+  private List<SnapshotRecord> users() {
     List<SnapshotRecord> users = new ArrayList<>();
     store.forEach(
         record -> {
@@ -488,7 +491,18 @@ final class Engine implements Snapshotter {
             users.add(record);
           }
         });
-    kept.showFor(users);
+    return users;
+  }
+
+  /**
+   * Has all layers held that active snapshots and views need, though none of them was kept when
+   * this daemon was started.
+   */
+  synchronized void holdLayers() {
+    if (!areUsersKnown) {
+      kept.holdFor(users());
+      areUsersKnown = true;
+    }
   }
 
   /** {@return what it means that a call failed on a snapshot which nobody has claimed} */

@@ -25,9 +25,11 @@ import io.gatun.snapshot.driver.NativeDriver;
 import io.gatun.snapshot.driver.OverlayDriver;
 import io.gatun.snapshot.driver.OverlayTrial;
 import io.gatun.snapshot.driver.TreeSync;
+import io.gatun.snapshot.driver.TreeUsers;
 import io.gatun.snapshot.driver.WritebackErrors;
 import io.gatun.snapshot.metadata.MetadataStore;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.Arrays;
@@ -62,6 +64,7 @@ public final class EngineRoot implements AutoCloseable {
   private final Engine engine;
   private final SnapshotApplier applier;
   private final LayerMaker maker;
+  private final LayerConverter converter;
   private final LayerStore layers;
   private final LayerHealing healing;
   private final boolean isIndexing;
@@ -186,7 +189,11 @@ public final class EngineRoot implements AutoCloseable {
       LayerBarrier barrier = new LayerBarrier(filesystem, new TreeSync(disk), errors, lostWrites);
       LayerDurability durability =
           new LayerDurability(settings.layerSync(), disk, chosen, barrier, lostWrites);
-      ShownLayers shown = keep(new ShownLayers(disk, root, layers, kept, indexMounts));
+      SupersededTrees superseded =
+          keep(
+              new SupersededTrees(
+                  disk, root, () -> TreeUsers.find(root.path()), reaper::submit, System::nanoTime));
+      ShownLayers shown = keep(new ShownLayers(disk, root, layers, kept, indexMounts, superseded));
       TreeLayout layout =
           new TreeLayout(disk, chosen, layers, kept, directories, durability, applied, records);
       Reindexing reindexing = new Reindexing(chosen, layers, shown);
@@ -259,6 +266,27 @@ public final class EngineRoot implements AutoCloseable {
               kept,
               shown,
               layout);
+      this.converter =
+          new LayerConversion(
+              disk,
+              root,
+              engine,
+              store,
+              chosen,
+              chains,
+              claims,
+              directories,
+              durability,
+              layers,
+              kept,
+              shown,
+              healing,
+              superseded,
+              keep(new LayerApplier(ApplyLimits.of(1, 0))),
+              place ->
+                  tryMounts(
+                      indexMounts, trial(settings, root.trashPath().resolve(place.toString()))));
+      superseded.start();
       reaper.start();
       complete = true;
     } finally {
@@ -354,11 +382,20 @@ public final class EngineRoot implements AutoCloseable {
   private Optional<IndexTrialResult> tryIndexes(EngineSettings settings, Root root)
       throws ErrnoException {
     boolean isOfUse = settings.layers() != LayerSetting.DIRECTORY || !layers.diffIds().isEmpty();
-    return isOfUse
-        ? Optional.of(
-            new IndexTrial(disk, root.trashPath(), new SampleIndex(), settings.selinuxContext())
-                .run())
-        : Optional.empty();
+    return isOfUse ? Optional.of(trial(settings, root.trashPath()).run()) : Optional.empty();
+  }
+
+  private IndexTrial trial(EngineSettings settings, Path place) {
+    return new IndexTrial(disk, place, new SampleIndex(), settings.selinuxContext());
+  }
+
+  /** Tries indexes on a root on which there may be none yet, and has them mounted accordingly. */
+  private IndexTrialResult tryMounts(IndexMounts mounts, IndexTrial trial) throws ErrnoException {
+    IndexTrialResult result = trial.run();
+    if (result instanceof IndexTrialResult.Works works) {
+      mounts.mountBy(works.access());
+    }
+    return result;
   }
 
   /** {@return how kept layers are mounted, which may be there though no new ones are made} */
@@ -422,6 +459,11 @@ public final class EngineRoot implements AutoCloseable {
     return isIndexing
         ? new KeptUnpacker(disk, applier, layerApplier, layers, healing, isSynced)
         : new TreeUnpacker(disk, applier, layerApplier);
+  }
+
+  /** {@return what gives the layers of this root another form} */
+  public LayerConverter converter() {
+    return converter;
   }
 
   /** {@return what makes layers of the snapshots of this root} */

@@ -5,12 +5,11 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds the kept layers below many snapshots, asking for the parent of each snapshot once. For a
- * moment in which no snapshot is added or removed.
+ * Finds the layers below many snapshots, asking for the parent of each snapshot once. For a moment
+ * in which no snapshot is added or removed.
  */
 final class KeptChains {
 
@@ -22,17 +21,15 @@ final class KeptChains {
   }
 
   private final Parents parents;
-  private final LongPredicate isKept;
 
-  /** By the id of a snapshot: its own layer if that is kept, or the nearest below. */
-  private final Map<Long, LayerUses.@Nullable Chained> known = new HashMap<>();
+  /** By the id of a snapshot: its own layer, with those below it. */
+  private final Map<Long, LayerUses.Chained> known = new HashMap<>();
 
-  KeptChains(Parents parents, LongPredicate isKept) {
+  KeptChains(Parents parents) {
     this.parents = parents;
-    this.isKept = isKept;
   }
 
-  /** {@return the nearest kept layer below a snapshot, if there is any} */
+  /** {@return the nearest layer below a snapshot, if there is any} */
   LayerUses.@Nullable Chained below(SnapshotRecord snapshot) {
     Deque<Long> unknown = new ArrayDeque<>();
     SnapshotRecord at = parents.of(snapshot);
@@ -43,9 +40,7 @@ final class KeptChains {
     LayerUses.Chained nearest = at == null ? null : known.get(at.id());
     while (!unknown.isEmpty()) {
       long id = unknown.pop();
-      if (isKept.test(id)) {
-        nearest = new LayerUses.Chained(id, nearest);
-      }
+      nearest = new LayerUses.Chained(id, nearest);
       known.put(id, nearest);
     }
     return nearest;

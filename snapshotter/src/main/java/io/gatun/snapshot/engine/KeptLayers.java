@@ -80,6 +80,11 @@ final class KeptLayers {
     return Optional.ofNullable(overlays.get(id));
   }
 
+  /** {@return whether the records say what they would say after a crash} */
+  boolean isCertain() {
+    return isCertain.getAsBoolean();
+  }
+
   /** {@return whether no snapshot has any} */
   boolean isEmpty() {
     return forms.isEmpty();

@@ -2,6 +2,7 @@ package io.gatun.snapshot.engine;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.driver.Chain;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.metadata.LayerForm;
@@ -88,14 +89,40 @@ final class KeptSnapshots {
   /**
    * Has the kept layers mounted that snapshots need, and no others.
    *
-   * @param users all snapshots that need any
+   * @param users all snapshots that need any; they need not be given if no layer is kept
    */
   void showFor(List<SnapshotRecord> users) throws ErrnoException {
-    KeptChains kept = new KeptChains(chains::parentOf, id -> layers.find(id).isPresent());
+    KeptChains below = new KeptChains(chains::parentOf);
     for (SnapshotRecord user : users) {
-      shown.restore(user.id(), kept.below(user));
+      shown.restore(user.id(), below.below(user));
     }
     shown.unmountOthers();
+  }
+
+  /**
+   * Finds out, while requests are served, what the snapshots need for which {@link #showFor} was
+   * not called.
+   *
+   * @param users all snapshots that need any, and were there when this daemon was started
+   */
+  void holdFor(List<SnapshotRecord> users) {
+    KeptChains below = new KeptChains(chains::parentOf);
+    for (SnapshotRecord user : users) {
+      try (var _ = claims.claim(List.of(user.name()), "")) {
+        if (isStill(user) && !shown.isHeld(user.id())) {
+          shown.restore(user.id(), below.below(user));
+        }
+      }
+    }
+  }
+
+  private boolean isStill(SnapshotRecord found) {
+    try {
+      requireSame(found);
+      return true;
+    } catch (SnapshotException.NotFound e) {
+      return false;
+    }
   }
 
   // Mounts.

@@ -6,6 +6,7 @@ import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.ResolveFlag;
 import io.gatun.snapshot.apply.store.LayerStore;
@@ -32,6 +33,9 @@ import org.slf4j.LoggerFactory;
  * Sees to it that the kept layers below active snapshots and views are mounted, and that others are
  * not for long.
  *
+ * <p>What a snapshot needs are all layers below it, in whatever form they are: that may change, and
+ * then who is on top of them needs them mounted.
+ *
  * <p>Mounts come and go by themselves: with a start of the machine, or because somebody takes them
  * away. So whoever is about to use layers has them {@link #show shown} again. They stay when the
  * daemon ends, for the containers that run on them. A layer that nobody uses is kept mounted for a
@@ -48,6 +52,7 @@ final class ShownLayers implements AutoCloseable {
   private final LayerStore layers;
   private final KeptLayers kept;
   private final IndexMounts mounts;
+  private final SupersededTrees superseded;
   private final ScheduledThreadPoolExecutor later;
 
   /** What active snapshots, views and requests need. */
@@ -61,12 +66,19 @@ final class ShownLayers implements AutoCloseable {
   /** What each active snapshot and view needs. */
   private final Map<Long, Hold> holds = new ConcurrentHashMap<>();
 
-  ShownLayers(Disk disk, Root root, LayerStore layers, KeptLayers kept, IndexMounts mounts) {
+  ShownLayers(
+      Disk disk,
+      Root root,
+      LayerStore layers,
+      KeptLayers kept,
+      IndexMounts mounts,
+      SupersededTrees superseded) {
     this.disk = disk;
     this.root = root;
     this.layers = layers;
     this.kept = kept;
     this.mounts = mounts;
+    this.superseded = superseded;
     this.later =
         new ScheduledThreadPoolExecutor(
             1, task -> Thread.ofPlatform().daemon().name("gatun-unmounts").unstarted(task));
@@ -105,16 +117,12 @@ final class ShownLayers implements AutoCloseable {
    * @param parents by their ids
    */
   Hold hold(List<Long> parents) throws ErrnoException {
-    List<Long> ids = parents.stream().filter(id -> kept.find(id).isPresent()).toList();
-    Hold hold = new Hold(LayerUses.Chained.of(ids));
-    if (ids.isEmpty()) {
-      // Whoever uses directories alone does not wait for those who mount layers.
-      return hold;
-    }
-    uses.take(hold.nearest);
+    LayerUses.@Nullable Chained nearest = LayerUses.Chained.of(parents);
+    uses.take(nearest);
+    Hold hold = new Hold(uses.shared(nearest));
     boolean isShown = false;
     try {
-      show(ids);
+      show(parents);
       isShown = true;
       return hold;
     } finally {
@@ -128,7 +136,7 @@ final class ShownLayers implements AutoCloseable {
    * Does the same for a snapshot that was there before this daemon. What cannot be mounted now is
    * mounted when somebody asks for it.
    *
-   * @param nearest of its kept layers
+   * @param nearest of the layers below it
    */
   void restore(long id, LayerUses.@Nullable Chained nearest) {
     Hold hold = new Hold(nearest);
@@ -145,9 +153,9 @@ final class ShownLayers implements AutoCloseable {
   /** Mounts those of a snapshot's parents that have to be, and are not any more. */
   void show(List<Long> parents) throws ErrnoException {
     for (long id : parents) {
-      Optional<LayerForm.Indexed> form = kept.find(id);
-      if (form.isPresent()) {
-        show(id, form.get());
+      // Whoever uses directories alone does not wait for those who mount layers.
+      if (kept.find(id).isPresent()) {
+        show(id);
       }
     }
   }
@@ -187,19 +195,44 @@ final class ShownLayers implements AutoCloseable {
     }
   }
 
-  private void show(long id, LayerForm.Indexed form) throws ErrnoException {
+  private void show(long id) throws ErrnoException {
     try (var _ = locks.hold(id)) {
-      mount(id, form);
+      // Once more, since it may have become a directory meanwhile.
+      Optional<LayerForm.Indexed> form = kept.find(id);
+      if (form.isPresent()) {
+        mount(id, form.get());
+      }
     }
   }
 
   private void mount(long id, LayerForm.Indexed form) throws ErrnoException {
-    if (!mounts.isMounted(id)) {
-      clear(id);
-    }
+    Optional<Fd> tree = mounts.isMounted(id) ? Optional.empty() : openTree(id);
     try (StoredTar tar = layers.openTar(form.diffId());
         Fd index = layers.openIndex(form.diffId(), form.index())) {
       mounts.mount(id, tar.file(), index);
+      if (tree.isPresent()) {
+        setAside(id, tree.get());
+      }
+    } finally {
+      tree.ifPresent(Fd::close);
+    }
+  }
+
+  /**
+   * Takes a tree away that a layer had before it was converted. Only now that the index is mounted,
+   * so that the path of the layer leads to its files all the while.
+   */
+  private void setAside(long id, Fd directory) throws ErrnoException {
+    if (!kept.isCertain()) {
+      // The record of a conversion that failed may turn up at the next start, and need the tree.
+      return;
+    }
+    try {
+      superseded.setAside(id, directory);
+    } catch (ErrnoException e) {
+      // So that whoever shows the layer next tries again.
+      mounts.unmount(id);
+      throw e;
     }
   }
 
@@ -209,21 +242,86 @@ final class ShownLayers implements AutoCloseable {
    * leave them; and then they would be seen where the layer is not mounted.
    */
   void clear(long id) throws ErrnoException {
-    try (Fd directory =
+    openTree(id).ifPresent(Fd::close);
+  }
+
+  /**
+   * Does that, too, and leaves files that are there.
+   *
+   * @return the directory of the snapshot, open, if there are some
+   */
+  private Optional<Fd> openTree(long id) throws ErrnoException {
+    Fd directory =
         Fcntl.openat2(
             root.snapshots(),
             Root.snapshotName(id),
             Set.of(ResolveFlag.NO_SYMLINKS, ResolveFlag.NO_MOUNT_CROSSING),
             OpenFlag.READ_ONLY,
-            OpenFlag.DIRECTORY)) {
+            OpenFlag.DIRECTORY);
+    Optional<Fd> found = Optional.empty();
+    try {
+      boolean hasFiles = false;
       for (DirectoryEntry entry : new DirectoryReader().all(directory)) {
         if (entry.name().equals(Root.FILES)) {
-          // Whatever is in it is no garbage.
-          disk.removeDirectory(directory, entry.name());
+          hasFiles = !isRemoved(directory, entry.name());
         } else {
           TreeDeletion.delete(disk, directory, entry.name());
         }
       }
+      if (hasFiles) {
+        found = Optional.of(directory);
+      }
+      return found;
+    } finally {
+      if (found.isEmpty()) {
+        directory.close();
+      }
+    }
+  }
+
+  /** {@return whether a directory was empty, and is gone now} */
+  private boolean isRemoved(Fd parent, LinuxPath name) throws ErrnoException {
+    try {
+      disk.removeDirectory(parent, name);
+      return true;
+    } catch (ErrnoException e) {
+      if (e.is(Errno.ENOTEMPTY)) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  // Layers that get another form.
+
+  /** {@return whether it is known what a snapshot needs} */
+  boolean isHeld(long id) {
+    return holds.containsKey(id);
+  }
+
+  /** Shows a layer that has become a kept one, and takes its tree away. */
+  void replaceTree(long id) throws ErrnoException {
+    show(id);
+    if (!uses.isNeeded(id)) {
+      unmountLater(id);
+    }
+  }
+
+  /** Brings a tree to the place of a kept layer, beneath its mount. */
+  @FunctionalInterface
+  interface Placement {
+    void run() throws ErrnoException;
+  }
+
+  /**
+   * Shows the tree of a layer that is no kept one any more.
+   *
+   * @param placement after which that is so; the layer is not mounted meanwhile by anybody else
+   */
+  void replaceMount(long id, Placement placement) throws ErrnoException {
+    try (var _ = locks.hold(id)) {
+      placement.run();
+      mounts.unmount(id);
     }
   }
 
@@ -237,7 +335,9 @@ final class ShownLayers implements AutoCloseable {
 
   private void drop(LayerUses.@Nullable Chained nearest) {
     if (nearest != null) {
-      uses.drop(nearest).forEach(this::unmountLater);
+      uses.drop(nearest).stream()
+          .filter(id -> kept.find(id).isPresent())
+          .forEach(this::unmountLater);
     }
   }
 
@@ -250,7 +350,7 @@ final class ShownLayers implements AutoCloseable {
   private void unmountIfUnused(long id) {
     // In this order: who needs it from now on shows it, and waits for that.
     try (var _ = locks.hold(id)) {
-      if (!uses.isNeeded(id)) {
+      if (!isToBeShown(id)) {
         mounts.unmount(id);
       }
     } catch (ErrnoException e) {
@@ -271,10 +371,14 @@ final class ShownLayers implements AutoCloseable {
    */
   void unmountOthers() throws ErrnoException {
     for (long id : mounts.mounted()) {
-      if (!uses.isNeeded(id)) {
+      if (!isToBeShown(id)) {
         unmountLater(id);
       }
     }
+  }
+
+  private boolean isToBeShown(long id) {
+    return uses.isNeeded(id) && kept.find(id).isPresent();
   }
 
   /** Leaves all mounts as they are. */

@@ -134,19 +134,61 @@ final class SnapshotDirectories {
    */
   <E extends IOException> void remake(long id, Refiller<E> filler) throws ErrnoException, E {
     long mark = names.mark();
-    // What was disposed of earlier may still have the name that a new directory has.
-    LinuxPath staging = LinuxPath.of(id + "." + remakes.incrementAndGet() + STAGING_SUFFIX);
-    remaking.add(staging);
-    try {
-      disk.createDirectory(root.trash(), staging, DIRECTORY_MODE);
-      try (Fd directory = root.openDirectory(root.trash(), staging)) {
-        filler.fill(directory, LinuxPath.of(root.trashPath()).resolve(staging));
-      }
-      disk.exchange(root.trash(), staging, root.snapshots(), Root.snapshotName(id));
+    try (Staged staged = stage(id)) {
+      filler.fill(staged.directory(), staged.path());
+      disk.exchange(root.trash(), staged.name(), root.snapshots(), Root.snapshotName(id));
       names.await(mark);
+    }
+  }
+
+  /** {@return a directory in {@code trash/} in which something is made for a recorded snapshot} */
+  Staged stage(long id) throws ErrnoException {
+    // What was disposed of earlier may still have the name that a new directory has.
+    LinuxPath name = LinuxPath.of(id + "." + remakes.incrementAndGet() + STAGING_SUFFIX);
+    remaking.add(name);
+    boolean isMade = false;
+    try {
+      disk.createDirectory(root.trash(), name, DIRECTORY_MODE);
+      Staged staged = new Staged(name, root.openDirectory(root.trash(), name));
+      isMade = true;
+      return staged;
     } finally {
-      remaking.remove(staging);
-      reaper.submit(staging);
+      if (!isMade) {
+        remaking.remove(name);
+        reaper.submit(name);
+      }
+    }
+  }
+
+  /** A directory that is disposed of, with what is still in it, when this is closed. */
+  final class Staged implements AutoCloseable {
+    private final LinuxPath name;
+    private final Fd directory;
+
+    private Staged(LinuxPath name, Fd directory) {
+      this.name = name;
+      this.directory = directory;
+    }
+
+    Fd directory() {
+      return directory;
+    }
+
+    /** {@return its name in {@code trash/}} */
+    LinuxPath name() {
+      return name;
+    }
+
+    /** {@return where it is; absolute} */
+    LinuxPath path() {
+      return LinuxPath.of(root.trashPath()).resolve(name);
+    }
+
+    @Override
+    public void close() {
+      directory.close();
+      remaking.remove(name);
+      reaper.submit(name);
     }
   }
 

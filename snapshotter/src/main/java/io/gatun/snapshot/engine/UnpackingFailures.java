@@ -22,11 +22,16 @@ final class UnpackingFailures {
 
   /** {@return the failure of a request to unpack a blob} */
   static RuntimeException meaning(LayerBlob blob, IOException failure) {
-    String message = "apply: layer %s: %s".formatted(blob.digest(), failure.getMessage());
+    return meaning("apply", blob, failure);
+  }
+
+  /** {@return the failure of another request for which a blob has to be unpacked} */
+  static RuntimeException meaning(String request, LayerBlob blob, IOException failure) {
+    String message = "%s: layer %s: %s".formatted(request, blob.digest(), failure.getMessage());
     return switch (failure) {
       case ApplyCancelledException e -> new CancellationException(message);
       case InvalidLayerException e ->
-          new SnapshotException.InvalidArgument("apply: " + e.getMessage());
+          new SnapshotException.InvalidArgument(request + ": " + e.getMessage());
       case UnsupportedLayerException e -> new SnapshotException.Unsupported(message);
       case TreeWriteException e when CONTRADICTIONS.contains(e.errno()) ->
           new SnapshotException.InvalidArgument(message);
@@ -37,9 +42,10 @@ final class UnpackingFailures {
   }
 
   /** {@return the failure of a request for which a layer had to be unpacked that is kept} */
-  static SnapshotException ofKept(String operation, String key, IOException failure) {
+  static RuntimeException ofKept(String operation, String key, IOException failure) {
     String message = "%s %s: %s".formatted(operation, key, failure.getMessage());
     return switch (failure) {
+      case ApplyCancelledException e -> new CancellationException(message);
       case TreeWriteException e -> storage(message, e.errno(), e);
       case LayerStoreException e -> storage(message, e.errno(), e);
       default -> new SnapshotException.StorageFailure(message, failure);

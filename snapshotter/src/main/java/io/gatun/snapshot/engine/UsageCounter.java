@@ -75,7 +75,7 @@ final class UsageCounter {
     try (var _ = claims.claim(List.of(counted.name()), "")) {
       store
           .find(counted.id())
-          .filter(present -> present.usage() == null)
+          .filter(present -> present.usage() == null && present.form().equals(counted.form()))
           .ifPresent(present -> store.put(present.withUsage(usage)));
     } catch (SnapshotException e) {
       // The answer is right all the same; it has to be counted again after a restart.

@@ -55,10 +55,10 @@ public record SnapshotRecord(
         id, kind, name, parent, parentId, newLabels, created, at, usage, form);
   }
 
-  /** {@return this with its files lying on disk in another form} */
+  /** {@return this with its files lying on disk in another form, in which nobody counted them} */
   public SnapshotRecord withForm(LayerForm other) {
     return new SnapshotRecord(
-        id, kind, name, parent, parentId, labels, created, updated, usage, other);
+        id, kind, name, parent, parentId, labels, created, updated, null, other);
   }
 
   /** {@return this with what the snapshot takes by itself} */

@@ -12,6 +12,7 @@ import io.gatun.linux.Mounts;
 import io.gatun.linux.Propagation;
 import io.gatun.linux.UnmountFlag;
 import io.gatun.snapshot.apply.index.IndexForm;
+import io.gatun.snapshot.fixture.KernelMount;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.fixture.TarBuilder;
@@ -117,5 +118,20 @@ final class MountNamespacesIT {
       Files.delete(root.snapshot(1));
     }
     assertThat(PinnedLayers.find(root.path())).isEmpty();
+  }
+
+  @Test
+  void overlayUsesItsLayersUntilTheLastNamespaceThatHasItEnds() throws Exception {
+    root.show(1, layer);
+    Path container = KernelMount.of(root.active(2, List.of(layer.lower(1)))).path();
+    try (Other _ = Other.of("private")) {
+      // Its directory stays: with that, the mounts on it would go in all namespaces.
+      Mounts.umount2(LinuxPath.of(container), UnmountFlag.DETACH);
+      assertThat(TreeUsers.find(root.path()).overlaysOn(1)).hasSize(1);
+      assertThat(TreeUsers.find(root.path()).overlaysOn(2)).isEmpty();
+      assertThat(TreeUsers.find(root.path().resolveSibling("another")).overlaysOn(1)).isEmpty();
+    }
+    assertThat(TreeUsers.find(root.path()).overlaysOn(1)).isEmpty();
+    Files.delete(container);
   }
 }

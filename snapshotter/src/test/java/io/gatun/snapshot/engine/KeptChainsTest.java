@@ -7,11 +7,12 @@ import io.gatun.snapshot.metadata.LayerForm;
 import io.gatun.snapshot.metadata.SnapshotRecord;
 import java.time.Instant;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
-/** Which kept layers are below snapshots, and how often a parent is asked for. */
+/** Which layers are below snapshots, and how often a parent is asked for. */
 class KeptChainsTest {
 
   private static final int DEPTH = 50;
@@ -42,22 +43,22 @@ class KeptChainsTest {
         child -> {
           questions.incrementAndGet();
           return records.get(child.parentId());
-        },
-        id -> id % 2 == 0);
+        });
   }
 
   @Test
-  void keptLayersAreFoundBetweenDirectories() {
+  void layersAreFoundNearestFirst() {
     long parent = SnapshotRecord.NO_PARENT;
     for (long id = 1; id <= 5; id++) {
       add(id, Kind.COMMITTED, parent);
       parent = id;
     }
     KeptChains chains = chains();
-    LayerUses.Chained expected = new LayerUses.Chained(4, new LayerUses.Chained(2, null));
+    LayerUses.Chained expected = LayerUses.Chained.of(List.of(5L, 4L, 3L, 2L, 1L));
     assertThat(chains.below(add(6, Kind.ACTIVE, 5))).isEqualTo(expected);
-    assertThat(chains.below(add(7, Kind.ACTIVE, 1))).isNull();
-    assertThat(chains.below(add(9, Kind.ACTIVE, 3))).isEqualTo(expected.below());
+    assertThat(chains.below(add(7, Kind.ACTIVE, 1))).isEqualTo(new LayerUses.Chained(1, null));
+    assertThat(chains.below(add(9, Kind.ACTIVE, 3)))
+        .isEqualTo(LayerUses.Chained.of(List.of(3L, 2L, 1L)));
     assertThat(chains.below(add(8, Kind.ACTIVE, SnapshotRecord.NO_PARENT))).isNull();
   }
 

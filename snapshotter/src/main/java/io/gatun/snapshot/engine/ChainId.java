@@ -1,0 +1,40 @@
+package io.gatun.snapshot.engine;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import io.gatun.snapshot.apply.Digest;
+import java.security.MessageDigest;
+import java.util.Optional;
+
+/**
+ * The digest of a chain of layers (OCI image specification, config.md, "Layer ChainID"), by which
+ * containerd names the snapshots that it unpacks layers into. So the name of a snapshot and that of
+ * its parent say which layer it has.
+ */
+public final class ChainId {
+
+  private ChainId() {}
+
+  /** {@return the chain id in the name of a snapshot, as in {@code k8s.io/12/sha256:...}} */
+  public static Optional<Digest> in(String name) {
+    try {
+      return Optional.of(new Digest(name.substring(name.lastIndexOf('/') + 1)));
+    } catch (IllegalArgumentException e) {
+      return Optional.empty();
+    }
+  }
+
+  /**
+   * {@return the chain id of a layer on a chain}
+   *
+   * @param below the chain id of that, if there are layers below
+   */
+  public static Digest of(Optional<Digest> below, Digest diffId) {
+    if (below.isEmpty()) {
+      return diffId;
+    }
+    MessageDigest sha256 = Digest.sha256();
+    sha256.update((below.get() + " " + diffId).getBytes(US_ASCII));
+    return Digest.of(sha256);
+  }
+}
