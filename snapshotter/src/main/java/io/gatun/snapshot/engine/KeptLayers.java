@@ -118,6 +118,15 @@ final class KeptLayers {
     }
   }
 
+  /**
+   * Does something if a snapshot has its layer in this form, and sees to it that it has meanwhile.
+   */
+  synchronized void ifStill(long id, LayerForm.Indexed form, Runnable action) {
+    if (form.equals(forms.get(id))) {
+      action.run();
+    }
+  }
+
   private void leave(long id, LayerForm.Indexed form) {
     overlays.remove(id);
     users.computeIfPresent(

@@ -320,6 +320,8 @@ final class LayerConversion implements LayerConverter {
               superseded.place(id, staged.name());
               change(current.withForm(new LayerForm.Directory()));
               kept.remove(id);
+              // In this order: the tree is whole, whatever was found of the tar meanwhile.
+              directories.healed(id);
             });
       }
     }

@@ -91,8 +91,7 @@ final class LayerHealing {
     Set<Long> damaged = new HashSet<>();
     for (Digest diffId : suspects) {
       Map<Long, LayerForm.Indexed> users = kept.users(diffId);
-      healTar(diffId, users)
-          .ifPresentOrElse(damaged::addAll, () -> users.keySet().forEach(this::lose));
+      healTar(diffId, users).ifPresentOrElse(damaged::addAll, () -> users.forEach(this::lose));
     }
     renew(damaged, suspects);
   }
@@ -178,7 +177,7 @@ final class LayerHealing {
           form.diffId(),
           e.getMessage());
     }
-    lose(id);
+    lose(id, form);
   }
 
   private void settle(Digest diffId) {
@@ -193,28 +192,28 @@ final class LayerHealing {
     }
   }
 
-  private void lose(long id) {
-    store
-        .find(id)
-        .ifPresent(
-            snapshot -> {
-              if (snapshot.kind() == Kind.ACTIVE) {
-                applied.spoil(id);
-                kept.remove(id);
-                // It is one without a layer now.
-                directories.healed(id);
-                log.error(
-                    "layer in an active snapshot is damaged, and has to be unpacked again id={} name={}",
-                    id,
-                    snapshot.name());
-              } else {
-                directories.damaged(id);
-                log.error(
-                    "layer of a snapshot is damaged or missing, and cannot be made anew id={} name={}",
-                    id,
-                    snapshot.name());
-              }
-            });
+  private void lose(long id, LayerForm.Indexed form) {
+    kept.ifStill(id, form, () -> store.find(id).ifPresent(this::lose));
+  }
+
+  private void lose(SnapshotRecord snapshot) {
+    long id = snapshot.id();
+    if (snapshot.kind() == Kind.ACTIVE) {
+      applied.spoil(id);
+      kept.remove(id);
+      // It is one without a layer now.
+      directories.healed(id);
+      log.error(
+          "layer in an active snapshot is damaged, and has to be unpacked again id={} name={}",
+          id,
+          snapshot.name());
+    } else {
+      directories.damaged(id);
+      log.error(
+          "layer of a snapshot is damaged or missing, and cannot be made anew id={} name={}",
+          id,
+          snapshot.name());
+    }
   }
 
   private void report(Set<Long> damaged, Set<Long> wereMounted) {

@@ -2,6 +2,7 @@ package io.gatun.snapshot.engine;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Timespec;
 import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.store.LayerStore;
 import io.gatun.snapshot.apply.store.StoredTar;
@@ -139,9 +140,11 @@ final class TreeLayout {
             durability.awaitFiles(operation, key, chain.id(), files, mark);
           }
         });
-    applied.forget(chain.id());
-    applied.made(chain.id(), driver.madeAt(chain.id()));
+    Timespec madeAt = driver.madeAt(chain.id());
+    // In this order: what was said of the kept layer until now is not true of the tree.
     kept.remove(chain.id());
+    applied.forget(chain.id());
+    applied.made(chain.id(), madeAt);
   }
 
   private void write(

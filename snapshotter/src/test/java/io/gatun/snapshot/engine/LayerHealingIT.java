@@ -268,13 +268,7 @@ class LayerHealingIT {
 
   @Test
   void anApplyThatFindsTheTarDamagedMakesItAnewForAll() throws Exception {
-    engine.close();
-    LayerMounts.detachAll(directory);
-    byte[] damaged = SECOND.clone();
-    damaged[0] ^= 1;
-    damaged[damaged.length / 2] ^= 1;
-    Files.write(tar(SECOND), damaged);
-    open();
+    damage(SECOND);
     assertThat(manifest()).as("read from the damaged tar").isNotEqualTo(expected);
     try (KernelMount running = KernelMount.of(snapshots().prepare("container", "top", NO_LABELS))) {
       List<String> before = TreeManifest.of(running.path(), Set.of());
@@ -282,6 +276,60 @@ class LayerHealingIT {
       assertHealed();
       assertThat(TreeManifest.of(running.path(), Set.of())).isEqualTo(before);
     }
+  }
+
+  /** Damages a tar that is mounted nowhere, so that only reading it shows that. */
+  private void damage(byte[] tar) throws Exception {
+    engine.close();
+    LayerMounts.detachAll(directory);
+    byte[] damaged = tar.clone();
+    damaged[0] ^= 1;
+    damaged[damaged.length / 2] ^= 1;
+    Files.write(tar(tar), damaged);
+    open();
+  }
+
+  /** The first index that is made anew fails, and just before that something else happens. */
+  private AtomicInteger failHealingAfter(Runnable step) {
+    AtomicInteger failures = new AtomicInteger();
+    calls.precede(
+        "createDirectory",
+        () -> {
+          if (isHealing() && failures.getAndIncrement() == 0) {
+            step.run();
+            throw new ErrnoException("createDirectory", Errno.EIO, LinuxPath.of("injected"));
+          }
+        });
+    return failures;
+  }
+
+  @Test
+  void aSnapshotThatHasATreeMeanwhileIsNotCalledDamaged() throws Exception {
+    damage(SECOND);
+    AtomicInteger failures =
+        failHealingAfter(() -> engine.converter().layOut("top", new Cancellation()));
+    unpack(SECOND, "again", "base");
+    assertThat(failures).hasPositiveValue();
+    assertThat(manifest()).isEqualTo(expected);
+  }
+
+  @Test
+  void anActiveSnapshotThatHasATreeMeanwhileIsNotCalledSpoiled() throws Exception {
+    String key = "k8s.io/1/extract-987654321-ab12 sha256:active";
+    engine
+        .unpacker(1)
+        .unpack(
+            new BytesBlob(Compressed.gzip(SECOND)),
+            snapshots().prepare(key, "base", NO_LABELS),
+            false,
+            new Cancellation());
+    snapshots().remove("top");
+    damage(SECOND);
+    AtomicInteger failures = failHealingAfter(() -> snapshots().mounts(key));
+    unpack(SECOND, "again", "base");
+    assertThat(failures).hasPositiveValue();
+    snapshots().commit("top", key, "", NO_LABELS);
+    assertThat(manifest()).isEqualTo(expected);
   }
 
   /** What it would be mounted on is gone. */
