@@ -10,10 +10,12 @@ import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.apply.AppliedLayer;
 import io.gatun.snapshot.apply.Cancellation;
+import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.apply.LayerBlob;
 import io.gatun.snapshot.diff.BlobSink;
 import io.gatun.snapshot.diff.LayerFormat;
 import io.gatun.snapshot.diff.PackedLayer;
+import io.gatun.snapshot.engine.LayerConverter;
 import io.gatun.snapshot.engine.LayerMaker;
 import io.gatun.snapshot.engine.LayerUnpacker;
 import io.grpc.InsecureChannelCredentials;
@@ -90,6 +92,7 @@ public class RpcBenchmark {
             new FixedSnapshotter(),
             new NoLayers(),
             new NoLayers(),
+            new NoLayers(),
             socket,
             EventLoops.open(transport));
     clientLoops = new MultiThreadIoEventLoopGroup(CLIENT_LOOPS, NioIoHandler.newFactory());
@@ -104,7 +107,7 @@ public class RpcBenchmark {
     directory.close();
   }
 
-  private static final class NoLayers implements LayerUnpacker, LayerMaker {
+  private static final class NoLayers implements LayerUnpacker, LayerMaker, LayerConverter {
 
     @Override
     public String key(List<Mount> mounts) {
@@ -129,6 +132,21 @@ public class RpcBenchmark {
         LayerFormat format,
         BlobSink sink,
         Cancellation cancellation) {
+      throw new SnapshotException.Unsupported("no layers here");
+    }
+
+    @Override
+    public Estimate estimate(String name, Optional<Digest> diffId) {
+      throw new SnapshotException.Unsupported("no layers here");
+    }
+
+    @Override
+    public void index(String name, LayerBlob blob, Cancellation cancellation) {
+      throw new SnapshotException.Unsupported("no layers here");
+    }
+
+    @Override
+    public void layOut(String name, Cancellation cancellation) {
       throw new SnapshotException.Unsupported("no layers here");
     }
   }

@@ -23,11 +23,16 @@ final class DaemonOptions {
   private @Nullable Path address;
 
   SnapshotsClient connect() {
-    if (address != null) {
-      return new SnapshotsClient(address.toAbsolutePath());
-    }
-    Configuration configuration =
-        file == null ? ConfigurationFile.readDefault() : ConfigurationFile.read(file);
-    return new SnapshotsClient(configuration.address());
+    return new SnapshotsClient(address());
+  }
+
+  /** {@return where the daemon listens} */
+  Path address() {
+    return address == null ? configuration().address() : address.toAbsolutePath();
+  }
+
+  /** {@return the configuration of the daemon} */
+  Configuration configuration() {
+    return file == null ? ConfigurationFile.readDefault() : ConfigurationFile.read(file);
   }
 }

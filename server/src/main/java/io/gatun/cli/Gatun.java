@@ -24,6 +24,7 @@ import picocli.CommandLine.Spec;
       LsCommand.class,
       TreeCommand.class,
       DuCommand.class,
+      ConvertCommand.class,
       ConfigCommand.class,
       FsckCommand.class,
       TrainCommand.class,

@@ -44,7 +44,7 @@ final class DiffService extends DiffGrpc.DiffImplBase {
   private static final String TAR = "application/vnd.oci.image.layer.v1.tar";
 
   /** Where containerd keeps, of a blob that is a layer, the diff id (its package labels). */
-  private static final String UNCOMPRESSED_LABEL = "containerd.io/uncompressed";
+  static final String UNCOMPRESSED_LABEL = "containerd.io/uncompressed";
 
   private final LayerUnpacker unpacker;
   private final LayerMaker maker;

@@ -14,7 +14,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * The threads on which requests may block, and the queues before them.
  *
  * <p>Platform threads, since a kernel call holds the carrier of a virtual thread until it returns.
- * There are four lanes, so that none can keep another waiting for ever:
+ * There are five lanes, so that none can keep another waiting for ever:
  *
  * <ul>
  *   <li>requests in general; when the queue is full, a request is refused with RESOURCE_EXHAUSTED;
@@ -23,7 +23,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  *       connections and of calls on each is bounded;
  *   <li>List, whose threads wait for clients that read slowly, and which clients use to call back;
  *   <li>Apply and Diff, which take seconds and memory, so that only few are worked on at a time, in
- *       the order in which they came.
+ *       the order in which they came;
+ *   <li>conversions, one at a time, for which nobody else is to wait.
  * </ul>
  */
 final class Dispatcher implements AutoCloseable {
@@ -43,12 +44,14 @@ final class Dispatcher implements AutoCloseable {
   private final ThreadPoolExecutor removals;
   private final ThreadPoolExecutor lists;
   private final ThreadPoolExecutor applies;
+  private final ThreadPoolExecutor conversions;
 
   Dispatcher(int threads, int queueMax, int applyThreads, int applyQueueMax) {
     requests = lane("rpc", threads, new ArrayBlockingQueue<>(queueMax));
     removals = lane("remove", REMOVAL_THREADS, new LinkedBlockingQueue<>());
     lists = lane("list", LIST_THREADS, new ArrayBlockingQueue<>(queueMax));
     applies = lane("unpack", applyThreads, new ArrayBlockingQueue<>(applyQueueMax));
+    conversions = lane("convert", 1, new ArrayBlockingQueue<>(applyQueueMax));
   }
 
   /** Runs work that may block, or refuses it. */
@@ -71,6 +74,11 @@ final class Dispatcher implements AutoCloseable {
     submit(applies, work);
   }
 
+  /** Runs a conversion, or refuses it. */
+  void dispatchConversion(Runnable work) {
+    submit(conversions, work);
+  }
+
   /** Ends the threads, after what is queued has been done. */
   @Override
   public void close() {
@@ -78,6 +86,7 @@ final class Dispatcher implements AutoCloseable {
     removals.close();
     lists.close();
     applies.close();
+    conversions.close();
   }
 
   private static void submit(ThreadPoolExecutor lane, Runnable work) {

@@ -1,8 +1,10 @@
 package io.gatun.server;
 
+import io.gatun.proto.conversion.ConversionGrpc;
 import io.gatun.proto.diff.DiffGrpc;
 import io.gatun.proto.snapshots.SnapshotsGrpc;
 import io.gatun.snapshot.Snapshotter;
+import io.gatun.snapshot.engine.LayerConverter;
 import io.gatun.snapshot.engine.LayerMaker;
 import io.gatun.snapshot.engine.LayerUnpacker;
 import io.grpc.Codec;
@@ -20,8 +22,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A snapshotter, with what unpacks layers into it and makes layers of it, on a unix socket, from
- * the moment the socket is there until the last call is answered.
+ * A snapshotter, with what unpacks layers into it, makes layers of it and converts its layers, on a
+ * unix socket, from the moment the socket is there until the last call is answered.
  *
  * <p>What peers can take up is bounded: connections, calls on each, the size of a message, the
  * memory that all requests take together, and the time to say hello and to send a request. Closing
@@ -78,6 +80,7 @@ public final class Endpoint implements AutoCloseable {
       Snapshotter snapshotter,
       LayerUnpacker unpacker,
       LayerMaker maker,
+      LayerConverter converter,
       SocketFile socket,
       EventLoops loops) {
     this.configuration = configuration;
@@ -141,6 +144,11 @@ public final class Endpoint implements AutoCloseable {
                             .bindService()),
                     calls,
                     new CallNamespace()))
+            .addService(
+                ServerInterceptors.intercept(
+                    RequestDecoding.guard(
+                        new ConversionService(converter, content, dispatcher).bindService()),
+                    calls))
             .addService(health.getHealthService())
             // The log is asked first, so it hears of what the limits refuse.
             .intercept(limits)
@@ -154,13 +162,16 @@ public final class Endpoint implements AutoCloseable {
       Snapshotter snapshotter,
       LayerUnpacker unpacker,
       LayerMaker maker,
+      LayerConverter converter,
       SocketFile socket,
       EventLoops loops) {
-    Endpoint endpoint = new Endpoint(configuration, snapshotter, unpacker, maker, socket, loops);
+    Endpoint endpoint =
+        new Endpoint(configuration, snapshotter, unpacker, maker, converter, socket, loops);
     try {
       endpoint.server.start();
       endpoint.health.setStatus(SnapshotsGrpc.SERVICE_NAME, ServingStatus.SERVING);
       endpoint.health.setStatus(DiffGrpc.SERVICE_NAME, ServingStatus.SERVING);
+      endpoint.health.setStatus(ConversionGrpc.SERVICE_NAME, ServingStatus.SERVING);
       socket.publish();
       return endpoint;
     } catch (IOException e) {

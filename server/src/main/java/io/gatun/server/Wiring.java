@@ -50,6 +50,7 @@ final class Wiring {
               engine.snapshotter(),
               engine.unpacker(configuration.applyThreads()),
               engine.maker(),
+              engine.converter(),
               socket,
               started(loops)));
     } catch (RuntimeException e) {

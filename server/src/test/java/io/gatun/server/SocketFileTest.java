@@ -102,6 +102,7 @@ final class SocketFileTest {
                       first.snapshotter,
                       first.unpacker,
                       first.maker,
+                      first.converter,
                       late,
                       EventLoops.open(Transport.NIO)))
           .isInstanceOf(StartException.class)

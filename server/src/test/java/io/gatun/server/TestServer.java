@@ -30,6 +30,7 @@ final class TestServer implements AutoCloseable {
   final MemorySnapshotter snapshotter = new MemorySnapshotter();
   final StandInUnpacker unpacker = new StandInUnpacker();
   final StandInMaker maker = new StandInMaker();
+  final StandInConverter converter = new StandInConverter();
   private final Endpoint endpoint;
   private final EventLoopGroup clientLoop =
       new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
@@ -46,7 +47,8 @@ final class TestServer implements AutoCloseable {
   TestServer(Configuration configuration, EventLoops loops) {
     this.address = configuration.address();
     this.endpoint =
-        Endpoint.open(configuration, snapshotter, unpacker, maker, new SocketFile(address), loops);
+        Endpoint.open(
+            configuration, snapshotter, unpacker, maker, converter, new SocketFile(address), loops);
   }
 
   static Configuration configuration(Path directory, Transport transport) {

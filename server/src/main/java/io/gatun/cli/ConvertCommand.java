@@ -1,0 +1,175 @@
+package io.gatun.cli;
+
+import io.gatun.server.DaemonConnection;
+import io.gatun.server.LabelledLayers;
+import io.gatun.server.StartException;
+import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.SnapshotInfo;
+import io.gatun.snapshot.apply.Digest;
+import io.grpc.StatusRuntimeException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code gatun convert}. */
+@Command(
+    name = "convert",
+    description = {
+      "Has a running daemon give layers another form, one after the other, while containers run on"
+          + " them. Says before what space that needs. May be interrupted at any time: each layer is"
+          + " in one form or the other, and the next run goes on.",
+      "",
+      "A layer becomes an index by way of its blob in containerd's content store. One without a blob"
+          + " stays as it is, and is listed. The space of the form that a layer had is given back"
+          + " when nobody runs on it any more, at the latest after the next start of the machine."
+    },
+    footer = {
+      "%nFILTER is as for ls; without any, all committed snapshots are converted.",
+      "The form of layers that are unpacked later is that of the configuration (layers)."
+    },
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      "0:all layers have the form",
+      "1:an error, said in one line on stderr; layers that were converted stay so",
+      "2:wrong usage",
+      "3:those that are listed stay as they were, all others have the form"
+    })
+final class ConvertCommand implements Callable<Integer> {
+
+  private static final int DONE = 0;
+  private static final int SOME_STAY = 3;
+
+  /** What a layer may become. */
+  enum Form {
+    INDEXED,
+    DIRECTORY;
+
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  @Mixin private DaemonOptions daemon;
+
+  @Option(
+      names = "--to",
+      paramLabel = "FORM",
+      required = true,
+      description = "The form that layers get: ${COMPLETION-CANDIDATES}.")
+  private Form form;
+
+  @Option(
+      names = {"-n", "--dry-run"},
+      description = "Only says what would be done.")
+  private boolean isDryRun;
+
+  @Parameters(paramLabel = "FILTER", arity = "0..*", description = "Which snapshots to convert.")
+  private List<String> filters = List.of();
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() {
+    try (SnapshotsClient snapshots = daemon.connect();
+        ConversionClient conversions = new ConversionClient(daemon.address())) {
+      List<SnapshotInfo> committed =
+          snapshots.list(filters).stream()
+              .filter(snapshot -> snapshot.kind() == Kind.COMMITTED)
+              .toList();
+      ConversionPlan plan = plan(committed, conversions);
+      print(plan);
+      List<ConversionPlan.Obstacle> staying = new ArrayList<>(plan.obstacles());
+      if (!isDryRun) {
+        plan.requireSpace();
+        staying.addAll(run(plan.steps(), conversions));
+      }
+      printStaying(staying);
+      return staying.isEmpty() ? DONE : SOME_STAY;
+    }
+  }
+
+  private ConversionPlan plan(List<SnapshotInfo> committed, ConversionClient conversions) {
+    return switch (form) {
+      case DIRECTORY -> ConversionPlan.toDirectories(committed, conversions::estimate);
+      case INDEXED -> {
+        Path address = daemon.configuration().containerdAddress();
+        try (DaemonConnection containerd = new DaemonConnection(address)) {
+          Map<String, Map<Digest, LabelledLayers.Blob>> known = new HashMap<>();
+          yield ConversionPlan.toIndexes(
+              committed,
+              namespace ->
+                  known.computeIfAbsent(
+                      namespace, _ -> LabelledLayers.of(containerd.channel(), namespace)),
+              conversions::estimate);
+        } catch (StatusRuntimeException e) {
+          throw new StartException(
+              "containerd on %s does not say which blobs it has: %s: %s (is containerd_address right?)"
+                  .formatted(address, e.getStatus().getCode(), e.getStatus().getDescription()),
+              e);
+        }
+      }
+    };
+  }
+
+  private void print(ConversionPlan plan) {
+    PrintWriter out = spec.commandLine().getOut();
+    out.printf(
+        "%d to be converted to %s, %d are so already, %d stay as they are%n",
+        plan.steps().size(), form, plan.doneAlready(), plan.obstacles().size());
+    if (!plan.steps().isEmpty()) {
+      out.printf(
+          "about %s needed, %s available%n",
+          PrintedText.bytes(plan.neededBytes()), PrintedText.bytes(plan.availableBytes()));
+    }
+    out.flush();
+  }
+
+  /** {@return those that could not be converted} */
+  private List<ConversionPlan.Obstacle> run(
+      List<ConversionPlan.Step> steps, ConversionClient conversions) {
+    PrintWriter out = spec.commandLine().getOut();
+    List<ConversionPlan.Obstacle> failed = new ArrayList<>();
+    int number = 0;
+    for (ConversionPlan.Step step : steps) {
+      Optional<String> failure =
+          step.blob().isPresent()
+              ? conversions.index(step.name(), step.blob().get())
+              : conversions.layOut(step.name());
+      failure.ifPresent(reason -> failed.add(new ConversionPlan.Obstacle(step.name(), reason)));
+      number++;
+      out.printf(
+          "%d of %d %s: %s%n",
+          number,
+          steps.size(),
+          failure.isPresent() ? "not converted" : "converted",
+          PrintedText.name(step.name()));
+      out.flush();
+    }
+    return failed;
+  }
+
+  private void printStaying(List<ConversionPlan.Obstacle> staying) {
+    if (staying.isEmpty()) {
+      return;
+    }
+    Table table = new Table(List.of("STAYS AS IT IS", "WHY"), List.of(false, false));
+    staying.forEach(
+        each -> table.add(PrintedText.name(each.name()), PrintedText.name(each.reason())));
+    PrintWriter out = spec.commandLine().getOut();
+    table.print(out);
+    out.flush();
+  }
+}

@@ -1,0 +1,58 @@
+package io.gatun.server;
+
+import io.gatun.snapshot.apply.Cancellation;
+import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.apply.LayerBlob;
+import io.gatun.snapshot.engine.LayerConverter;
+import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+import org.jspecify.annotations.Nullable;
+
+/** Converts nothing, and notes what it was asked for. It can be told to fail, or to wait. */
+final class StandInConverter implements LayerConverter {
+
+  /** What it was asked to convert. */
+  record Request(String name, Optional<Digest> blob) {}
+
+  final BlockingQueue<Request> requests = new LinkedBlockingQueue<>();
+  final BlockingQueue<Optional<Digest>> diffIds = new LinkedBlockingQueue<>();
+  final CountDownLatch cancelled = new CountDownLatch(1);
+  volatile Estimate estimate = new Estimate(false, 0, 0);
+  volatile @Nullable RuntimeException failure;
+  volatile boolean isWaiting;
+
+  @Override
+  public Estimate estimate(String name, Optional<Digest> diffId) {
+    diffIds.add(diffId);
+    return estimate;
+  }
+
+  @Override
+  public void index(String name, LayerBlob blob, Cancellation cancellation) {
+    run(new Request(name, Optional.of(blob.digest())), cancellation);
+  }
+
+  @Override
+  public void layOut(String name, Cancellation cancellation) {
+    run(new Request(name, Optional.empty()), cancellation);
+  }
+
+  private void run(Request request, Cancellation cancellation) {
+    requests.add(request);
+    if (isWaiting) {
+      try (var _ = cancellation.onCancel(cancelled::countDown)) {
+        cancelled.await();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+      throw new CancellationException("nobody waits for it any more");
+    }
+    RuntimeException planned = failure;
+    if (planned != null) {
+      throw planned;
+    }
+  }
+}
