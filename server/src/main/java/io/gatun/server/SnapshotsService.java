@@ -19,13 +19,18 @@ import io.gatun.proto.snapshots.UsageRequest;
 import io.gatun.proto.snapshots.UsageResponse;
 import io.gatun.proto.snapshots.ViewSnapshotRequest;
 import io.gatun.proto.snapshots.ViewSnapshotResponse;
+import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotInfo;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.Usage;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * containerd's Snapshots service on a {@link Snapshotter}.
@@ -78,9 +83,12 @@ final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
 
   @Override
   public void mounts(MountsRequest request, StreamObserver<MountsResponse> client) {
+    AtomicReference<@Nullable List<Mount>> atHand = new AtomicReference<>();
     answer(
         work -> {
-          if (snapshotter.areMountsAtHand(request.getKey())) {
+          Optional<List<Mount>> known = snapshotter.mountsAtHand(request.getKey());
+          if (known.isPresent()) {
+            atHand.set(known.get());
             work.run();
           } else {
             dispatcher.dispatch(work);
@@ -88,10 +96,13 @@ final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
         },
         "Mounts",
         client,
-        () ->
-            MountsResponse.newBuilder()
-                .addAllMounts(SnapshotMessages.toMessages(snapshotter.mounts(request.getKey())))
-                .build());
+        () -> {
+          List<Mount> known = atHand.get();
+          List<Mount> mounts = known == null ? snapshotter.mounts(request.getKey()) : known;
+          return MountsResponse.newBuilder()
+              .addAllMounts(SnapshotMessages.toMessages(mounts))
+              .build();
+        });
   }
 
   @Override

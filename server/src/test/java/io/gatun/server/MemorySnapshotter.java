@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Semaphore;
 import java.util.function.Consumer;
@@ -55,8 +56,8 @@ final class MemorySnapshotter implements Snapshotter {
   }
 
   @Override
-  public boolean areMountsAtHand(String key) {
-    return stat(key).kind() == Kind.VIEW;
+  public Optional<List<Mount>> mountsAtHand(String key) {
+    return stat(key).kind() == Kind.VIEW ? Optional.of(mounts(key)) : Optional.empty();
   }
 
   @Override

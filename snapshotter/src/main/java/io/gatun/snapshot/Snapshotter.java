@@ -2,6 +2,7 @@ package io.gatun.snapshot;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
@@ -54,13 +55,13 @@ public interface Snapshotter {
   List<Mount> mounts(String key);
 
   /**
-   * {@return whether {@link #mounts} answers from memory, and so without waiting for anything; it
-   * may turn out otherwise if the key gets another snapshot meanwhile}
+   * {@return what {@link #mounts} returns, if that is known from memory, and so without waiting for
+   * anything}
    *
    * @throws SnapshotException as {@link #mounts} does
    */
-  default boolean areMountsAtHand(String key) {
-    return false;
+  default Optional<List<Mount>> mountsAtHand(String key) {
+    return Optional.empty();
   }
 
   /**

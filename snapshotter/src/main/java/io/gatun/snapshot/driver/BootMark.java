@@ -1,9 +1,11 @@
 package io.gatun.snapshot.driver;
 
+import io.gatun.linux.AtFlag;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Stat;
 import io.gatun.linux.Unistd;
 import io.gatun.snapshot.disk.Disk;
 import java.util.Optional;
@@ -60,13 +62,8 @@ final class BootMark {
   }
 
   private Optional<LinuxPath> since(Fd directory) throws ErrnoException {
-    try {
-      return Optional.of(Unistd.readlinkat(directory, name));
-    } catch (ErrnoException e) {
-      if (e.is(Errno.ENOENT)) {
-        return Optional.empty();
-      }
-      throw e;
-    }
+    return Stat.tryStatx(directory, name, AtFlag.SYMLINK_NOFOLLOW).isPresent()
+        ? Optional.of(Unistd.readlinkat(directory, name))
+        : Optional.empty();
   }
 }

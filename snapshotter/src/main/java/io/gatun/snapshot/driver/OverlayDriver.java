@@ -43,6 +43,7 @@ public final class OverlayDriver implements Driver {
   private final DeletionForm deletions;
   private final VolatileMark volatileMark;
   private final MappedMounts mapped;
+  private final Owner self = Owner.self();
 
   private record Owner(int uid, int gid) {
     static Owner self() {
@@ -88,7 +89,7 @@ public final class OverlayDriver implements Driver {
   public void create(Fd directory, Chain chain) throws ErrnoException {
     Owner owner = owner(chain);
     files.create(directory, SnapshotFiles.FILES, SnapshotFiles.FILES_MODE);
-    if (!owner.equals(Owner.self())) {
+    if (!owner.equals(self)) {
       disk.setOwner(directory, SnapshotFiles.FILES, owner.uid(), owner.gid());
     }
     if (chain.kind() == Kind.ACTIVE) {
@@ -101,9 +102,7 @@ public final class OverlayDriver implements Driver {
 
   @Override
   public boolean isOrdinary(Chain chain) throws ErrnoException {
-    return chain.kind() == Kind.ACTIVE
-        && !mounts.isVolatile(chain)
-        && owner(chain).equals(Owner.self());
+    return chain.kind() == Kind.ACTIVE && !mounts.isVolatile(chain) && owner(chain).equals(self);
   }
 
   /**
@@ -119,7 +118,7 @@ public final class OverlayDriver implements Driver {
           IdMapping.ofLabel(IdMapping.GID_LABEL, chain.labels()).root());
     }
     if (chain.lowers().isEmpty()) {
-      return Owner.self();
+      return self;
     }
     FileStatus parent = files.status(chain.lowers().getFirst().id());
     return new Owner(parent.uid(), parent.gid());

@@ -172,8 +172,10 @@ final class AppliedRecords {
 
   /** Removes what nobody asks for any more. */
   void discard(long id) throws ErrnoException {
-    try (Fd directory = open(id)) {
-      removeIfPresent(directory, NAME);
+    if (isPresent(root.snapshots(), Root.snapshotName(id).resolve(NAME))) {
+      try (Fd directory = open(id)) {
+        removeIfPresent(directory, NAME);
+      }
     }
   }
 

@@ -175,10 +175,12 @@ final class Engine implements Snapshotter {
   }
 
   @Override
-  public boolean areMountsAtHand(String key) {
+  public Optional<List<Mount>> mountsAtHand(String key) {
     SnapshotRecord found = findMountable(key);
     Chain chain = chains.of(found);
-    return driver.areMountsAtHand(chain) && !kept.concern(chain);
+    return driver.areMountsAtHand(chain) && !kept.concern(chain)
+        ? Optional.of(mounts(found, chain))
+        : Optional.empty();
   }
 
   private SnapshotRecord findMountable(String key) {
@@ -195,8 +197,11 @@ final class Engine implements Snapshotter {
   @Override
   public List<Mount> mounts(String key) {
     SnapshotRecord found = findMountable(key);
+    return mounts(found, chains.of(found));
+  }
+
+  private List<Mount> mounts(SnapshotRecord found, Chain chain) {
     try {
-      Chain chain = chains.of(found);
       kept.show(chain);
       if (found.kind() == Kind.ACTIVE) {
         applied.show(found.id());

@@ -154,7 +154,7 @@ class MappedIndexesIT {
     unmountAll();
     open();
     assertThatThrownBy(() -> KernelMount.of(mounts)).isInstanceOf(ErrnoException.class);
-    assertThat(engine.snapshotter().areMountsAtHand("view")).isFalse();
+    assertThat(engine.snapshotter().mountsAtHand("view")).isEmpty();
     assertThat(engine.snapshotter().mounts("container")).isEqualTo(mounts);
     requireMapped(mounts);
     try (KernelMount plain = KernelMount.of(engine.snapshotter().view("plain", "top", NO_LABELS))) {
