@@ -10,6 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -63,6 +65,21 @@ class RootTest {
               "root %s is in use by another gatun: stop that one, or choose another root", path);
     }
     open(path).close();
+  }
+
+  @Test
+  void whoeverIsAboutToGiveItUpIsWaitedFor() throws Exception {
+    Path path = temporary.resolve("root");
+    Root before = open(path);
+    Thread ending =
+        Thread.ofPlatform()
+            .start(
+                () -> {
+                  LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(200));
+                  before.close();
+                });
+    open(path).close();
+    ending.join();
   }
 
   @Test
