@@ -384,17 +384,6 @@ final class ShownLayers implements AutoCloseable {
   /** Leaves all mounts as they are. */
   @Override
   public void close() {
-    later.shutdownNow();
-    boolean isInterrupted = false;
-    while (!later.isTerminated()) {
-      try {
-        later.awaitTermination(1, TimeUnit.SECONDS);
-      } catch (InterruptedException e) {
-        isInterrupted = true;
-      }
-    }
-    if (isInterrupted) {
-      Thread.currentThread().interrupt();
-    }
+    later.close();
   }
 }

@@ -272,17 +272,6 @@ final class SupersededTrees implements AutoCloseable {
   /** Leaves all as they are. */
   @Override
   public void close() {
-    later.shutdownNow();
-    boolean isInterrupted = false;
-    while (!later.isTerminated()) {
-      try {
-        later.awaitTermination(1, TimeUnit.SECONDS);
-      } catch (InterruptedException e) {
-        isInterrupted = true;
-      }
-    }
-    if (isInterrupted) {
-      Thread.currentThread().interrupt();
-    }
+    later.close();
   }
 }

@@ -5,11 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.LinuxPath;
-import io.gatun.linux.MountEntry;
-import io.gatun.linux.MountTable;
-import io.gatun.linux.Mounts;
-import io.gatun.linux.UnmountFlag;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Snapshotter;
@@ -34,7 +29,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -113,24 +107,11 @@ class ConversionIT {
   @AfterEach
   void close() throws Exception {
     engine.close();
-    unmountAll();
-  }
-
-  private void unmountAll() throws ErrnoException {
-    for (long id : mounted()) {
-      Mounts.umount2(LinuxPath.of(snapshot(id)), UnmountFlag.DETACH);
-    }
+    LayerMounts.detachAll(directory);
   }
 
   private Set<Long> mounted() throws ErrnoException {
-    Set<Long> ids = new TreeSet<>();
-    for (MountEntry mount : MountTable.read()) {
-      Path place = Path.of(mount.mountPoint().toString());
-      if (directory.resolve("snapshots").equals(place.getParent())) {
-        ids.add(Long.valueOf(place.getFileName().toString()));
-      }
-    }
-    return ids;
+    return LayerMounts.ids(directory);
   }
 
   private Snapshotter snapshots() {
@@ -412,7 +393,7 @@ class ConversionIT {
     List<String> expected = view("before");
     indexAll();
     engine.close();
-    unmountAll();
+    LayerMounts.detachAll(directory);
     engine = start("another boot");
     awaitNone("superseded");
     assertThat(view("after")).isEqualTo(expected);

@@ -8,8 +8,6 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.MountEntry;
-import io.gatun.linux.MountTable;
 import io.gatun.linux.Mounts;
 import io.gatun.linux.Stat;
 import io.gatun.linux.Unistd;
@@ -38,7 +36,6 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -139,32 +136,18 @@ class IndexedLayersIT {
   /** What a start of the machine leaves of the mounts. */
   private void reboot() throws Exception {
     engine.close();
-    unmountAll();
+    LayerMounts.detachAll(directory);
     open("another boot");
   }
 
   @AfterEach
   void close() throws Exception {
     engine.close();
-    unmountAll();
+    LayerMounts.detachAll(directory);
   }
 
-  private void unmountAll() throws ErrnoException {
-    for (long id : mounted()) {
-      Mounts.umount2(LinuxPath.of(snapshot(id)), UnmountFlag.DETACH);
-    }
-  }
-
-  /** {@return the ids of the snapshots on whose directories something is mounted} */
   private Set<Long> mounted() throws ErrnoException {
-    Set<Long> ids = new TreeSet<>();
-    for (MountEntry mount : MountTable.read()) {
-      Path place = Path.of(mount.mountPoint().toString());
-      if (directory.resolve("snapshots").equals(place.getParent())) {
-        ids.add(Long.valueOf(place.getFileName().toString()));
-      }
-    }
-    return ids;
+    return LayerMounts.ids(directory);
   }
 
   private Snapshotter snapshots() {

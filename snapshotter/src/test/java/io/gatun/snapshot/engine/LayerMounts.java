@@ -7,11 +7,29 @@ import io.gatun.linux.MountTable;
 import io.gatun.linux.Mounts;
 import io.gatun.linux.UnmountFlag;
 import java.nio.file.Path;
+import java.util.Set;
+import java.util.TreeSet;
 
 /** The mounts of kept layers, as a start of the machine leaves them: gone. */
 final class LayerMounts {
 
   private LayerMounts() {}
+
+  /**
+   * {@return the ids of the snapshots on whose directories something is mounted}
+   *
+   * @param root of Gatun
+   */
+  static Set<Long> ids(Path root) throws ErrnoException {
+    Set<Long> ids = new TreeSet<>();
+    for (MountEntry mount : MountTable.read()) {
+      Path place = Path.of(mount.mountPoint().toString());
+      if (root.resolve("snapshots").equals(place.getParent())) {
+        ids.add(Long.valueOf(place.getFileName().toString()));
+      }
+    }
+    return ids;
+  }
 
   /**
    * Takes away all mounts in {@code snapshots/}.
