@@ -170,14 +170,10 @@ final class KeptLayers {
     }
   }
 
-  /** Brings a layer to the disk that need not be there, if it is there at all. */
+  /** Brings a layer to the disk that need not be there, if a snapshot has it. */
   LayerStore.Settling settle(Digest diffId) throws IOException {
-    Optional<LayerStore.Use> use = layers.use(diffId);
-    if (use.isEmpty()) {
-      return LayerStore.Settling.DONE;
-    }
-    try (LayerStore.Use claimed = use.get()) {
-      return layers.settle(claimed);
+    try (LayerStore.Use use = layers.claim(diffId)) {
+      return users(diffId).isEmpty() ? LayerStore.Settling.DONE : layers.settle(use);
     } finally {
       // Whoever has removed the last snapshot meanwhile could not do it.
       retire(diffId);

@@ -24,6 +24,7 @@ import io.gatun.snapshot.fixture.TarBuilder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
@@ -169,8 +170,8 @@ class BackgroundSyncIT {
   private void damage(byte[] layer) throws IOException {
     byte[] content = Files.readAllBytes(tar(layer));
     content[content.length / 3] ^= 1;
-    Files.delete(tar(layer));
-    Files.write(tar(layer), content);
+    Path other = Files.write(directory.resolveSibling(directory.getFileName() + ".tar"), content);
+    Files.move(other, tar(layer), StandardCopyOption.ATOMIC_MOVE);
   }
 
   @Test
@@ -226,6 +227,17 @@ class BackgroundSyncIT {
     }
     assertSeen("layer");
     KernelMount.of(snapshots().mounts("container")).close();
+  }
+
+  @Test
+  void whatHasVanishedBeforeItsTurnIsMadeAnew() throws Exception {
+    unpack(LAYER, "layer", "", false);
+    // Its turn is after the one that waits.
+    unpack(BELOW, "another", "", false);
+    Files.delete(tar(BELOW));
+    gate.countDown();
+    awaitSettled(BELOW);
+    assertThat(Files.readAllBytes(tar(BELOW))).isEqualTo(BELOW);
   }
 
   @Test

@@ -521,17 +521,25 @@ public final class LayerStore {
     DONE,
     /** Somebody else may be adding to the layer, and it has to be settled once more. */
     IN_USE,
-    /** The disk has something else than was written. */
+    /** The disk has something else than was written, or nothing. */
     DAMAGED
   }
 
   /** Brings a layer that is marked as not synced to the disk, and takes the mark away. */
   public Settling settle(Use use) throws LayerStoreException {
     Digest diffId = use.diffId();
-    try (Fd directory = files.openDirectory(diffId)) {
-      if (!marks.contain(diffId)) {
-        return Settling.DONE;
+    try {
+      if (!files.contain(diffId, LayerFile.Tar.TAR)) {
+        return Settling.DAMAGED;
       }
+      return marks.contain(diffId) ? settleMarked(diffId) : Settling.DONE;
+    } catch (ErrnoException e) {
+      throw new LayerStoreException("cannot settle layer " + diffId, e);
+    }
+  }
+
+  private Settling settleMarked(Digest diffId) throws ErrnoException, LayerStoreException {
+    try (Fd directory = files.openDirectory(diffId)) {
       if (!new LayerVerification(files, trusted).run(directory, diffId).isNone()) {
         return Settling.DAMAGED;
       }
@@ -539,8 +547,6 @@ public final class LayerStore {
       blobs.record(directory, diffId);
       files.sync(files.top());
       return removeMark(directory, diffId) ? Settling.DONE : Settling.IN_USE;
-    } catch (ErrnoException e) {
-      throw new LayerStoreException("cannot settle layer " + diffId, e);
     }
   }
 
