@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.function.IntFunction;
 import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
@@ -99,7 +100,13 @@ final class PowerCutCrashTest {
     try (PoweredRoot root = root(filesystem, Program.SMALL_JOURNALS, layers)) {
       for (int epoch = 0; epoch < CrashForm.EPOCHS; epoch++) {
         outcomes.addAll(
-            root.live(configuration.apply(epoch), STEPS, cuts, Seed.part(seed, epoch), kept));
+            root.live(
+                configuration.apply(epoch),
+                STEPS,
+                cuts,
+                Slot::acknowledgements,
+                Seed.part(seed, epoch),
+                kept));
         assertThat(outcomes)
             .as("disks are kept in %s", kept)
             .allSatisfy(outcome -> assertThat(outcome.result().violations()).isEmpty());
@@ -122,42 +129,63 @@ final class PowerCutCrashTest {
         List.of(Promise.LAYER_IS_WHOLE, Promise.UNPACKED_IS_DURABLE),
         filesystem,
         Program.SMALL_JOURNALS,
-        "layer_sync = \"none\"");
+        "layer_sync = \"none\"",
+        Slot::acknowledgements);
   }
 
   /**
    * Every other one has its blob in no file. Those are found that were applied and not committed,
-   * as nobody syncs them before their commit; right after that, few power cuts come in time.
+   * as nobody syncs them before their commit, and the power is cut when there are some; right after
+   * a commit, few cuts come in time.
    */
   @ParameterizedTest
   @EnumSource
   void layersThatAreSyncedInTheBackgroundAreFoundLostWithoutTheirBlobsOn(Filesystem filesystem)
       throws IOException {
     assertFound(
-        List.of(Promise.UNPACKED_IS_DURABLE), filesystem, Program.SMALL_JOURNALS, BACKGROUND);
+        List.of(Promise.UNPACKED_IS_DURABLE),
+        filesystem,
+        Program.SMALL_JOURNALS,
+        BACKGROUND,
+        Slot::unpackedInstants);
   }
 
   @ParameterizedTest
   @EnumSource
   void journalThatIsNotSyncedIsFoundToLoseAcknowledgementsOn(Filesystem filesystem)
       throws IOException {
-    assertFound(List.of(Promise.ACKNOWLEDGED_IS_DURABLE), filesystem, Program.UNSYNCED_JOURNAL, "");
+    assertFound(
+        List.of(Promise.ACKNOWLEDGED_IS_DURABLE),
+        filesystem,
+        Program.UNSYNCED_JOURNAL,
+        "",
+        Slot::acknowledgements);
   }
 
   @ParameterizedTest
   @EnumSource
   void directoriesThatAreNotSyncedAreFoundToBeGoneOn(Filesystem filesystem) throws IOException {
-    assertFound(List.of(Promise.DIRECTORY_IS_THERE), filesystem, Program.UNSYNCED_DIRECTORIES, "");
+    assertFound(
+        List.of(Promise.DIRECTORY_IS_THERE),
+        filesystem,
+        Program.UNSYNCED_DIRECTORIES,
+        "",
+        Slot::acknowledgements);
   }
 
   private void assertFound(
-      List<Promise> promises, Filesystem filesystem, Program program, String configuration)
+      List<Promise> promises,
+      Filesystem filesystem,
+      Program program,
+      String configuration,
+      Function<Slot, List<Long>> aim)
       throws IOException {
     long seed = Seed.choose("%s and \"%s\" on %s".formatted(program, configuration, filesystem));
     List<Violation> found = new ArrayList<>();
     try (LayerPool layers = layers(seed, false)) {
       for (int round = 0; round < FLAWED_ROUNDS_MAX && !isEachAmong(found, promises); round++) {
-        found.addAll(cutFlawed(filesystem, program, layers, configuration, Seed.part(seed, round)));
+        found.addAll(
+            cutFlawed(filesystem, program, layers, configuration, aim, Seed.part(seed, round)));
       }
       assertThat(found).extracting(Violation::promise).containsAll(promises);
       for (Promise promise : promises) {
@@ -180,10 +208,13 @@ final class PowerCutCrashTest {
       Program program,
       LayerPool layers,
       String configuration,
+      Function<Slot, List<Long>> aim,
       RandomGenerator random)
       throws IOException {
     try (PoweredRoot root = root(filesystem, program, layers)) {
-      return root.live(configuration, STEPS, FLAWED_CUTS, random, scratch.resolve("kept")).stream()
+      return root
+          .live(configuration, STEPS, FLAWED_CUTS, aim, random, scratch.resolve("kept"))
+          .stream()
           .flatMap(outcome -> outcome.result().violations().stream())
           .toList();
     }

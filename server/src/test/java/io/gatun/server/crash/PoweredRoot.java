@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.function.Function;
 import java.util.random.RandomGenerator;
 
 /**
@@ -31,8 +32,8 @@ final class PoweredRoot implements AutoCloseable {
   private static final long DISK_BYTES = 320L << 20;
   private static final long LOG_BYTES = 1L << 30;
 
-  /** The share of cuts at the very moment when a client is told something. */
-  private static final double ACKNOWLEDGED_SHARE = 0.5;
+  /** The share of cuts at the very moment when a client is told something that is looked into. */
+  private static final double AIMED_SHARE = 0.5;
 
   private final Filesystem filesystem;
   private final Path disks;
@@ -88,9 +89,16 @@ final class PoweredRoot implements AutoCloseable {
    * @param configuration further lines for the configuration file of the daemon that they work with
    * @param steps how much clients are to do
    * @param count how many cuts
+   * @param aim the instants in the life of a snapshot that many of them are at
    * @param keep where disks are copied to that a promise was broken on, as the cut left them
    */
-  List<Outcome> live(String configuration, int steps, int count, RandomGenerator random, Path keep)
+  List<Outcome> live(
+      String configuration,
+      int steps,
+      int count,
+      Function<Slot, List<Long>> aim,
+      RandomGenerator random,
+      Path keep)
       throws IOException {
     epochs++;
     Path live = disks.resolve("live.img");
@@ -107,18 +115,22 @@ final class PoweredRoot implements AutoCloseable {
             random);
       }
       Files.delete(live);
-      return cut(log, ledger, cuts(log, ledger, count, random), keep);
+      return cut(log, ledger, cuts(log, ledger, count, aim, random), keep);
     }
   }
 
-  private List<Cut> cuts(WriteLog log, Ledger ledger, int count, RandomGenerator random) {
-    List<Long> acknowledgements =
-        ledger.slots().stream().flatMap(slot -> slot.acknowledgements().stream()).toList();
+  private List<Cut> cuts(
+      WriteLog log,
+      Ledger ledger,
+      int count,
+      Function<Slot, List<Long>> aim,
+      RandomGenerator random) {
+    List<Long> aims = ledger.slots().stream().flatMap(slot -> aim.apply(slot).stream()).toList();
     List<Integer> positions = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       positions.add(
-          random.nextDouble() < ACKNOWLEDGED_SHARE
-              ? acknowledgements.get(random.nextInt(acknowledgements.size())).intValue()
+          random.nextDouble() < AIMED_SHARE
+              ? aims.get(random.nextInt(aims.size())).intValue()
               : random.nextInt(log.position() + 1));
     }
     return positions.stream()

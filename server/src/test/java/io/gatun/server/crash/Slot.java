@@ -1,5 +1,6 @@
 package io.gatun.server.crash;
 
+import io.gatun.snapshot.Kind;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -139,6 +140,19 @@ final class Slot {
         .map(entry -> entry.acknowledged)
         .filter(acknowledged -> acknowledged != NEVER)
         .toList();
+  }
+
+  /** {@return those at which it was active, and the daemon had said that it has its layer} */
+  List<Long> unpackedInstants() {
+    return acknowledgements().stream().filter(instant -> isUnpacked(claim(instant))).toList();
+  }
+
+  private static boolean isUnpacked(Claim claim) {
+    return claim.pending().isEmpty()
+        && claim.certain() instanceof State.Present present
+        && present.kind() == Kind.ACTIVE
+        && present.layer().isPresent()
+        && present.files().isPresent();
   }
 
   @Override
