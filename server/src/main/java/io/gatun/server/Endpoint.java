@@ -115,7 +115,8 @@ public final class Endpoint implements AutoCloseable {
                 CARE_SECONDS,
                 TimeUnit.SECONDS);
     this.server =
-        NettyServerBuilder.forAddress(loops.address(socket.bindPath()))
+        loops
+            .configure(NettyServerBuilder.forAddress(loops.address(socket.bindPath())))
             .channelFactory(this::newServerChannel)
             .bossEventLoopGroup(loops.group())
             .workerEventLoopGroup(loops.group())
