@@ -19,7 +19,7 @@ type chart struct {
 // chartMetrics is what the picture of a suite shows.
 var chartMetrics = map[string]string{
 	"rpc": "lives", "unpack": "wall", "pull": "first_line", "copy": "prepare", "remove": "space", "start": "answered_s",
-	"scale": "lives", "trap": "after_delete",
+	"scale": "lives", "trap": "after_delete", "indexed": "wall",
 }
 
 func chartOf(all *results, suite string) *chart {

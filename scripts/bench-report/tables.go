@@ -32,6 +32,8 @@ var titles = map[string]struct {
 	"scale": {"With many snapshots there, and long chains",
 		[]string{"lives", "list", "restart", "prepare_on_128_us", "mounts_of_128_us"}},
 	"trap": {"Unpacking right after a large delete", []string{"fresh", "after_delete"}},
+	"indexed": {"Layers that are kept as their tars",
+		[]string{"wall", "cpu", "cold_first_line", "warm_first_line", "cold_read", "warm_read", "cached", "acknowledged", "space"}},
 }
 
 // metrics names them for people.
@@ -53,6 +55,11 @@ var metrics = map[string]string{
 	"list":             "list all",
 	"restart":          "restart",
 	"fill":             "fill",
+	"cold_first_line":  "run to the first line, cold",
+	"warm_first_line":  "run to the first line",
+	"cold_read":        "read all, cold",
+	"warm_read":        "read all",
+	"cached":           "in memory after it",
 }
 
 func metricName(metric string) string {
@@ -74,8 +81,9 @@ have done another, smaller thing of the same kind before, but for what is marked
 igzip as newer releases have it, *soci* and *nydus* snapshotters for lazy pulling that unpack ordinary images in that way. *peer*
 and *containerd* are containerd's snapshotters behind a gRPC service, driven like Gatun. *gatun-walking* is Gatun with
 containerd's differ; *gatun-unsynced* does not sync layers, as the peers do not; *gatun* does; *gatun-untrained* is what
-it is before *gatun train*. The *floor* is what the work cannot do without: the longest of decompressing, hashing and making
-files with their content and times, each alone, or their processor time shared by all processors.
+it is before *gatun train*; *gatun-indexed* keeps layers as their tars, and *gatun-background* syncs those behind its answer. The
+*floor* is what the work cannot do without: the longest of decompressing, hashing and making files with their content and times
+(or, for layers that are kept as their tars, writing one file), each alone, or their processor time shared by all processors.
 `
 
 // markdown writes down what was measured; charts are referred to with such a prefix.
@@ -156,7 +164,7 @@ func contenderSets(all *results, suite string, much extent) [][]string {
 		}
 	}
 	slices.SortStableFunc(contenders, func(a, b string) int { return rank(a) - rank(b) })
-	if len(parts) == 0 || much == headlines && suite != "unpack" {
+	if len(parts) == 0 || much == headlines && suite != "unpack" && suite != "indexed" {
 		return [][]string{contenders}
 	}
 	return [][]string{contenders, parts}

@@ -33,9 +33,16 @@ unpack() {
 
 # unpack_once TEMPERATURE: warm is after another, smaller image.
 unpack_once() {
+  begin_run
+  unpack_and_stay "$1"
+  stop_all
+  end_run
+}
+
+# unpack_and_stay TEMPERATURE: the same, and the daemons are left running.
+unpack_and_stay() {
   local before image begin
   image=$(reference_of "$subject")
-  begin_run
   read_into_memory "$content_kept/root/$content_plugin"
   fresh_volume 16G
   lay_out_content
@@ -53,11 +60,12 @@ unpack_once() {
   begin=$EPOCHREALTIME
   sync --file-system "$volume"
   record sync "$(seconds_between "$begin" "$EPOCHREALTIME")" s
-  stop_all
-  end_run
 }
 
 # --- the floor: what unpacking cannot do without, each part alone
+
+# The parts that no unpacking to a directory can do without.
+floor_parts=(decompress sha256 files)
 
 declare -A layers_of=() mib_of=() blobs_in=() tars_in=()
 
@@ -90,9 +98,9 @@ decompress_all() {
   for blob in ${blobs_in[$subject]}; do decompress "$blob" >/dev/null; done
 }
 
-# measure_floor: all parts, on a fresh filesystem, and the least that those take together which no unpacking to a directory can
-# do without (decompress, sha256, files): the longest of them, or all their work shared by all processors. The others are what
-# is in files: to write as much in one file, and to create them empty.
+# measure_floor: all parts, on a fresh filesystem, and the least that those of them take together that are $floor_parts: the
+# longest of them, or all their work shared by all processors. What is in files is measured by itself, too: to write as much in
+# one file, and to create them empty.
 measure_floor() {
   local part begin seconds spent floor_wall=0 floor_cpu=0
   contender=floor
@@ -117,7 +125,7 @@ measure_floor() {
       sync --file-system "$volume"
       record sync "$(seconds_between "$begin" "$EPOCHREALTIME")" s
     fi
-    [[ $part != write && $part != create ]] || continue
+    [[ " ${floor_parts[*]} " == *" $part "* ]] || continue
     floor_cpu=$(awk -v a="$floor_cpu" -v b="$spent" 'BEGIN { print a + b }')
     floor_wall=$(awk -v a="$floor_wall" -v b="$seconds" 'BEGIN { print (a > b ? a : b) }')
   done
@@ -137,6 +145,14 @@ measure_in_shell() {
   cpu=$(awk -v a="$user" -v b="$system" 'BEGIN { print a + b }')
 }
 
+# prepare_subject: what of an image is measured alone. The tars of one are all that has to be in memory.
+prepare_subject() {
+  rm -rf /tmp/tars
+  start_containerd "$content_kept"
+  prepare_floor "$subject"
+  stop containerd >/dev/null || true
+}
+
 bench_unpack() {
   local images contenders subject contender round=0
   images=("${unpacked_images_full[@]}")
@@ -146,11 +162,7 @@ bench_unpack() {
     keep_content "$large_image" "${unpacked_images_all[@]}"
   fi
   for subject in "${images[@]}"; do
-    # The tars of one image are all that has to be in memory.
-    rm -rf /tmp/tars
-    start_containerd "$content_kept"
-    prepare_floor "$subject"
-    stop containerd >/dev/null || true
+    prepare_subject
     # shellcheck disable=SC2046
     present $(contenders_for "$subject")
     round=0

@@ -5,6 +5,8 @@
 #   native           containerd's native snapshotter and its own differ
 #   gatun            Gatun with its own differ
 #   gatun-unsynced   the same with layer_sync = "none": like the others it leaves syncing to the kernel
+#   gatun-indexed, gatun-indexed-unsynced  the same two with layers that are kept as their tars
+#   gatun-background  the first of them with layer_sync = "background": it answers first
 #   gatun-walking    Gatun's snapshotter with containerd's differ
 #   gatun-native     Gatun's native driver with its own differ
 #   stargz, soci, nydus  snapshotters for lazy pulling, which unpack ordinary images with containerd's differ
@@ -79,6 +81,12 @@ start_contender() {
     gatun-unsynced)
       own_differ=yes
       say 'layer_sync = "none"' >>/tmp/gatun.toml
+      ;;
+    gatun-indexed | gatun-indexed-unsynced | gatun-background)
+      own_differ=yes
+      say 'layers = "indexed"' >>/tmp/gatun.toml
+      [[ $1 != *-unsynced ]] || say 'layer_sync = "none"' >>/tmp/gatun.toml
+      [[ $1 != *-background ]] || say 'layer_sync = "background"' >>/tmp/gatun.toml
       ;;
     soci) snapshotter=$1 && start_soci ;;
     nydus) snapshotter=$1 && start_nydus ;;
