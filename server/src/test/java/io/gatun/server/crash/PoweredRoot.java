@@ -129,7 +129,7 @@ final class PoweredRoot implements AutoCloseable {
     List<Integer> positions = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       positions.add(
-          random.nextDouble() < AIMED_SHARE
+          !aims.isEmpty() && random.nextDouble() < AIMED_SHARE
               ? aims.get(random.nextInt(aims.size())).intValue()
               : random.nextInt(log.position() + 1));
     }
