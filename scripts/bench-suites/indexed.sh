@@ -35,11 +35,11 @@ measure_reading() {
 
 # use_image: a container of it and then all its files, each with nothing of them in memory, and once more.
 use_image() {
-  local image_mounted=/tmp/image before
+  local image_mounted=/tmp/image-in-use before
   forget_files
   measure_container cold
   measure_container warm
-  mkdir -p "$image_mounted"
+  mkdir "$image_mounted"
   run_ctr images mount --snapshotter "$snapshotter" "$subject:latest" "$image_mounted" >/dev/null
   forget_files
   before=$(cached_mib)
@@ -47,6 +47,7 @@ use_image() {
   record cached "$(($(cached_mib) - before))" MiB
   measure_reading warm
   run_ctr images unmount --rm "$image_mounted" >/dev/null
+  rmdir "$image_mounted"
 }
 
 unpack_and_use() {
@@ -59,8 +60,8 @@ unpack_and_use() {
 }
 
 bench_indexed() {
-  local subject contender contenders round
-  keep_content "$small_image" demo:latest
+  local subject contender contenders round warming_image=demo:latest
+  keep_content "$small_image" "$warming_image"
   keep_content "$large_image" large:latest big:latest
   present overlayfs gatun-unsynced gatun-indexed-unsynced gatun gatun-indexed gatun-background
   for subject in large big; do
@@ -73,7 +74,6 @@ bench_indexed() {
     done
   done
   rm -rf "$content_kept" /tmp/tars
-  local warming_image=demo:latest
   keep_content "$small_image" "$warming_image"
   keep_content "$large_image" large:latest
   remove_by "removal of large" large:latest overlayfs gatun gatun-indexed
