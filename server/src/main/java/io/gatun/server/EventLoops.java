@@ -140,6 +140,16 @@ final class EventLoops implements AutoCloseable {
     };
   }
 
+  /**
+   * Has connections of a server read as long as something comes, into buffers that the kernel takes
+   * from a ring, and not ask once for each read, and before that whether there is anything.
+   */
+  NettyServerBuilder configure(NettyServerBuilder server) {
+    return transport == Transport.IO_URING && IoUring.isRegisterBufferRingSupported()
+        ? server.withChildOption(IoUringChannelOption.IO_URING_BUFFER_GROUP_ID, BUFFER_GROUP)
+        : server;
+  }
+
   /** {@return a path in the form in which the transport's channels take it} */
   SocketAddress address(Path path) {
     return switch (transport) {
@@ -175,16 +185,6 @@ final class EventLoops implements AutoCloseable {
   @Override
   public void close() {
     group.shutdownGracefully(0, STOP_SECONDS, TimeUnit.SECONDS).awaitUninterruptibly();
-  }
-
-  /**
-   * Has connections of a server read as long as something comes, into buffers that the kernel takes
-   * from a ring, and not ask once for each read, and before that whether there is anything.
-   */
-  NettyServerBuilder configure(NettyServerBuilder server) {
-    return transport == Transport.IO_URING && IoUring.isRegisterBufferRingSupported()
-        ? server.withChildOption(IoUringChannelOption.IO_URING_BUFFER_GROUP_ID, BUFFER_GROUP)
-        : server;
   }
 
   private static IoUringIoHandlerConfig rings() {

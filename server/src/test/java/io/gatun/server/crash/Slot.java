@@ -142,7 +142,10 @@ final class Slot {
         .toList();
   }
 
-  /** {@return those at which it was active, and the daemon had said that it has its layer} */
+  /**
+   * {@return those of them at which it was active, and the daemon had said that its layer is
+   * unpacked}
+   */
   List<Long> unpackedInstants() {
     return acknowledgements().stream().filter(instant -> isUnpacked(claim(instant))).toList();
   }
