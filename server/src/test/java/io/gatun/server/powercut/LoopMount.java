@@ -1,8 +1,9 @@
 package io.gatun.server.powercut;
 
 import java.io.IOException;
-import java.nio.file.Files;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -14,9 +15,9 @@ import java.util.List;
 public final class LoopMount implements AutoCloseable {
 
   /** A container or a background thread of the kernel may hold a file for a moment. */
-  private static final int UNMOUNT_ATTEMPTS = 600;
+  private static final int ATTEMPTS = 600;
 
-  private static final int UNMOUNT_PAUSE_MILLIS = 100;
+  private static final int PAUSE_MILLIS = 100;
 
   private final Path directory;
   private final Filesystem type;
@@ -54,28 +55,34 @@ public final class LoopMount implements AutoCloseable {
   /** Unmounts, which writes everything; the loop device goes with it. */
   @Override
   public void close() throws IOException {
+    // As long as somebody has the device open, the kernel does not lend it to another file.
+    try (FileChannel _ = FileChannel.open(Path.of(device), StandardOpenOption.READ)) {
+      runUntilItSucceeds("umount", directory.toString());
+      if (type == Filesystem.BTRFS) {
+        // The kernel remembers which devices it has seen a filesystem on, and would refuse an older
+        // state of the same filesystem on another device.
+        runUntilItSucceeds("btrfs", "device", "scan", "--forget", device);
+      }
+    }
+  }
+
+  private static void runUntilItSucceeds(String... command) throws IOException {
     for (int attempt = 1; ; attempt++) {
       try {
-        Commands.run("umount", directory.toString());
-        break;
+        Commands.run(command);
+        return;
       } catch (IOException e) {
-        if (attempt == UNMOUNT_ATTEMPTS) {
+        if (attempt == ATTEMPTS) {
           throw e;
         }
       }
       pause();
     }
-    if (type == Filesystem.BTRFS && Files.exists(Path.of(device))) {
-      // The kernel remembers which devices it has seen a filesystem on, and would refuse an older
-      // state of
-      // the same filesystem on another device.
-      Commands.run("btrfs", "device", "scan", "--forget", device);
-    }
   }
 
   private static void pause() throws IOException {
     try {
-      Thread.sleep(UNMOUNT_PAUSE_MILLIS);
+      Thread.sleep(PAUSE_MILLIS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IOException("interrupted while unmounting", e);
