@@ -39,6 +39,9 @@ fill() {
   sync --file-system "$volume"
 }
 
+# How often each copies in a round; what is recorded is the median. One that was just started copies once.
+declare -A copies_of=([cold]=1 [warm]=3)
+
 # commit_tree NAME DIRECTORY: a committed snapshot of what is there.
 commit_tree() {
   local name=$1 source_tree=$2 directory
@@ -48,37 +51,50 @@ commit_tree() {
 }
 
 copy_by_daemon() {
-  local seconds directory
+  local seconds directory number
   backend=$1 start_gatun "$volume/root" --driver native
   commit_tree parent "$source_tree"
   if [[ $temperature == warm ]]; then
     commit_tree small "$source_tree/$warming_part"
     "$testbed" prepare --address "$gatun_socket" --parent small warm >/dev/null
   fi
-  sync --file-system "$volume"
-  touch_memory 1500
-  read -r seconds directory < <("$testbed" prepare --address "$gatun_socket" --parent parent child)
-  assert_copied "$directory"
-  record prepare "$seconds" s
+  for ((number = 1; number <= copies_of[$temperature]; number++)); do
+    sync --file-system "$volume"
+    touch_memory 1500
+    read -r seconds directory < <("$testbed" prepare --address "$gatun_socket" --parent parent "child$number")
+    assert_copied "$directory"
+    say "prepare $seconds s"
+  done >/tmp/measured
+  record_medians </tmp/measured
   stop_all
 }
 
 copy_by_cp() {
-  local begin end
-  mkdir "$volume/parent" "$volume/child"
+  local number begin child
+  mkdir "$volume/parent"
   fill "$volume/parent"
-  touch_memory 1500
-  begin=$EPOCHREALTIME
-  (
-    cd "$volume/parent"
-    find . -maxdepth 2 -type d -print0 | (cd "$volume/child" && xargs -0 mkdir -p)
-    { find . -mindepth 1 -maxdepth 2 ! -type d -print0 && find . -mindepth 3 -maxdepth 3 -print0; } |
-      xargs -0 -P 2 -n 64 cp -a --reflink=auto --parents -t "$volume/child"
-  )
-  end=$EPOCHREALTIME
-  assert_copied "$volume/child"
-  record prepare "$(seconds_between "$begin" "$end")" s
+  for ((number = 1; number <= copies_of[$temperature]; number++)); do
+    child=$volume/child$number
+    mkdir "$child"
+    sync --file-system "$volume"
+    touch_memory 1500
+    begin=$EPOCHREALTIME
+    copy_tree "$volume/parent" "$child"
+    say "prepare $(seconds_between "$begin" "$EPOCHREALTIME") s"
+    assert_copied "$child"
+  done >/tmp/measured
+  record_medians </tmp/measured
   umount "$volume"
+}
+
+# copy_tree DIRECTORY COPY: by two processes.
+copy_tree() {
+  (
+    cd "$1"
+    find . -maxdepth 2 -type d -print0 | (cd "$2" && xargs -0 mkdir -p)
+    { find . -mindepth 1 -maxdepth 2 ! -type d -print0 && find . -mindepth 3 -maxdepth 3 -print0; } |
+      xargs -0 -P 2 -n 64 cp -a --reflink=auto --parents -t "$2"
+  )
 }
 
 assert_copied() {

@@ -5,13 +5,11 @@
 
 filesystems_default=(ext4)
 
-# A JVM is at its full speed only after many thousand calls, which a daemon that runs for weeks has behind it; what was
-# compiled ahead needs few. How fast either is when it has just been started is measured too.
-declare -A lives_of_warming=([gatun]=16000 [peer]=800)
+# How fast either is when it has just been started is measured too.
 lives_just_started=500
 
 # How many are measured, by the number of clients: for long enough that a few slow flushes of the disk do not decide.
-declare -A lives_measured=([1]=2000 [4]=2000 [16]=6000)
+declare -A lives_measured=([1]=2000 [4]=2000 [16]=4000)
 
 # measure_lives CLIENTS LIVES
 measure_lives() {
@@ -49,7 +47,7 @@ run_lives() {
   backend=$contender start_gatun "$volume/root" --driver "$driver"
   subject_by 1
   measure_just_started
-  "$testbed" load --address "$gatun_socket" --clients 16 --lives $((lives_of_warming[$contender] / 16)) >/dev/null
+  warm_up
   # What one client has to wait for is what takes a JVM the most calls to become fast at.
   for clients in 16 4 1; do
     subject_by "$clients"

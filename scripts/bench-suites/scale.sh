@@ -12,9 +12,13 @@ crowd_quick=10000
 
 lives_measured=1000
 
-# ask_at_size: with so many snapshots there, one client lives as many lives; everything is listed; the daemon is restarted.
+# How often all are listed and the daemon is restarted in a round; what is recorded is the median.
+lists=5
+restarts=3
+
+# ask_at_size: with so many snapshots there, one client lives as many lives, and everything is listed.
 ask_at_size() {
-  local line word step begin listed
+  local line word step number begin listed
   subject="$1 snapshots"
   "$testbed" load --address "$gatun_socket" --clients 1 --lives "$lives_measured" >/tmp/measured
   while read -r line; do
@@ -26,23 +30,46 @@ ask_at_size() {
       esac
     done
   done </tmp/measured
-  begin=$EPOCHREALTIME
-  listed=$("$testbed" list --address "$gatun_socket" | wc -l)
-  record list "$(seconds_between "$begin" "$EPOCHREALTIME")" s
-  ((listed == $1)) || die "$contender lists $listed snapshots, not $1"
+  for ((number = 1; number <= lists; number++)); do
+    begin=$EPOCHREALTIME
+    listed=$("$testbed" list --address "$gatun_socket" | wc -l)
+    say "list $(seconds_between "$begin" "$EPOCHREALTIME") s"
+    ((listed == $1)) || die "$contender lists $listed snapshots, not $1"
+  done >/tmp/measured
+  record_medians </tmp/measured
 }
 
-start_for_scale() {
-  local gatun_arguments=(--driver overlay)
+# configure: sets $gatun_arguments.
+configure() {
+  gatun_arguments=(--driver overlay)
   if [[ $contender == gatun ]]; then
     printf 'metadata_entries_max = 200000\n' >/tmp/gatun.toml
     gatun_arguments+=(--config /tmp/gatun.toml)
   fi
+}
+
+start_for_scale() {
+  local gatun_arguments
+  configure
   backend=$contender start_gatun "$volume/root" "${gatun_arguments[@]}"
 }
 
-# warm: the first thousands of calls are those of a cold JVM.
-warm() { "$testbed" load --address "$gatun_socket" --clients 16 --lives 250 >/dev/null; }
+measure_restarts() {
+  local command number gatun_arguments
+  configure
+  case $contender in
+    gatun) command=("$gatun" serve) ;;
+    peer) command=("$testbed" peer) ;;
+  esac
+  for ((number = 1; number <= restarts; number++)); do
+    "$testbed" launch --burst 0 --address "$gatun_socket" -- \
+      "${command[@]}" --address "$gatun_socket" --root "$volume/root" "${gatun_arguments[@]}" 2>/tmp/launched || {
+      tail -n 20 /tmp/launched >&2
+      die "$contender could not be launched"
+    }
+  done >/tmp/measured
+  sed -n 's/^answered_s/restart/p' /tmp/measured | record_medians
+}
 
 # fill_up FIRST COUNT: to so many snapshots.
 fill_up() {
@@ -59,7 +86,7 @@ measure_sizes() {
   volumes=/tmp/disks fresh_volume 8G
   touch_memory 2000
   start_for_scale
-  warm
+  warm_up
   for count in "${sizes[@]}"; do
     fill_up "$there" "$count"
     there=$count
@@ -89,16 +116,14 @@ enter_crowd() {
 }
 
 measure_crowd() {
-  local begin
   subject=crowd
   begin_run
   enter_crowd
   touch_memory 2000
   subject="$crowd snapshots"
-  begin=$EPOCHREALTIME
+  measure_restarts
   start_for_scale
-  record restart "$(seconds_between "$begin" "$EPOCHREALTIME")" s
-  warm
+  warm_up
   ask_at_size "$crowd"
   stop_all
   end_run

@@ -47,6 +47,13 @@ leave_out() {
   printf 'missing.%s.%s=%s\n' "$suite" "$1" "$2" >>"$results/environment"
 }
 
+# A JVM is at its full speed only after many thousand calls, which a daemon that runs for weeks has behind it; what was
+# compiled ahead needs few.
+declare -gA lives_of_warming=([gatun]=16000 [peer]=800)
+
+# warm_up: the contender has so many lives behind it then.
+warm_up() { "$testbed" load --address "$gatun_socket" --clients 16 --lives $((lives_of_warming[$contender] / 16)) >/dev/null; }
+
 # start_proxy NAME COMMAND...: a snapshotter of somebody else's, whose socket is /run/NAME.sock.
 start_proxy() {
   local name=$1

@@ -20,6 +20,16 @@ record_lines() {
   while read -r metric value unit; do record "${1:-}$metric" "$value" "$unit"; done
 }
 
+# record_medians: adds a row for each metric of such lines, in which it is repeated.
+record_medians() {
+  sort --key=1,1 --key=2,2g |
+    awk 'function end() { if (count) print metric, (values[int((count + 1) / 2)] + values[int(count / 2) + 1]) / 2, unit; count = 0 }
+      $1 != metric { end() }
+      { metric = $1; unit = $3; values[++count] = $2 }
+      END { end() }' |
+    record_lines
+}
+
 # seconds_between BEGIN END: of two values of $EPOCHREALTIME.
 seconds_between() { awk -v then="$1" -v now="$2" 'BEGIN { printf "%.4f", now - then }'; }
 

@@ -23,12 +23,12 @@ const (
 )
 
 // launch starts a snapshotter and prints, one metric a line with its unit, how long it took from exec to the first RPC that
-// it answered, what its first operations took, and how much memory was resident when it was idle and after a burst. Then it
-// ends the snapshotter.
+// it answered, what its first operations took, and, if there is to be a burst, how much memory was resident when it was idle
+// and after that. Then it ends the snapshotter.
 func launch(arguments []string) error {
 	flags := flag.NewFlagSet("launch", flag.ExitOnError)
 	address := flags.String("address", "", "`socket` of the snapshotter")
-	burst := flags.Int("burst", 1000, "how many snapshots make a burst")
+	burst := flags.Int("burst", 1000, "how many snapshots make a burst; 0 for none")
 	flags.Parse(arguments)
 	if flags.NArg() == 0 {
 		return errors.New("a command expected")
@@ -63,6 +63,9 @@ func observe(address string, pid, burst int, begin time.Time) error {
 			return fmt.Errorf("%s: %w", step.name, err)
 		}
 		fmt.Printf("first_%s_ms %.3f ms\n", step.name, 1000*time.Since(called).Seconds())
+	}
+	if burst == 0 {
+		return nil
 	}
 	time.Sleep(rest)
 	if err := printResident("idle_mib", pid); err != nil {
