@@ -40,7 +40,7 @@ fill() {
 }
 
 # How often each copies in a round; what is recorded is the median. One that was just started copies once.
-declare -A copies_of=([cold]=1 [warm]=3)
+declare -A copies_of=([cold]=1 [warm]=2)
 
 # commit_tree NAME DIRECTORY: a committed snapshot of what is there.
 commit_tree() {
@@ -60,7 +60,7 @@ copy_by_daemon() {
   fi
   for ((number = 1; number <= copies_of[$temperature]; number++)); do
     sync --file-system "$volume"
-    touch_memory 1500
+    touch_memory 1000
     read -r seconds directory < <("$testbed" prepare --address "$gatun_socket" --parent parent "child$number")
     assert_copied "$directory"
     say "prepare $seconds s"
@@ -77,7 +77,7 @@ copy_by_cp() {
     child=$volume/child$number
     mkdir "$child"
     sync --file-system "$volume"
-    touch_memory 1500
+    touch_memory 1000
     begin=$EPOCHREALTIME
     copy_tree "$volume/parent" "$child"
     say "prepare $(seconds_between "$begin" "$EPOCHREALTIME") s"

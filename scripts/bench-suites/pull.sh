@@ -47,7 +47,7 @@ fetch_once() {
   read_into_memory "$large_image" "$small_image"
   fresh_volume 16G
   start_contender overlayfs
-  touch_memory 3000
+  touch_memory 1000
   measure run_ctr content fetch --plain-http "$registry/$subject:latest"
   contender=floor-fetch
   record pull "$wall" s

@@ -29,7 +29,7 @@ remove_once() {
   run_ctr images rm --sync "$warming_image" >/dev/null
   unpack_to_remove "$1"
   sync --file-system "$volume"
-  touch_memory 500
+  touch_memory 100
   sleep 0.3
   begin=$EPOCHREALTIME
   run_ctr images rm --sync "$1" >/dev/null

@@ -9,7 +9,7 @@ filesystems_default=(ext4)
 lives_just_started=500
 
 # How many are measured, by the number of clients: for long enough that a few slow flushes of the disk do not decide.
-declare -A lives_measured=([1]=2000 [4]=2000 [16]=4000)
+declare -A lives_measured=([1]=1500 [4]=1500 [16]=4000)
 
 # measure_lives CLIENTS LIVES
 measure_lives() {
@@ -43,7 +43,7 @@ run_lives() {
   subject=$driver
   begin_run
   fresh_volume 4G
-  touch_memory 1000
+  touch_memory 500
   backend=$contender start_gatun "$volume/root" --driver "$driver"
   subject_by 1
   measure_just_started

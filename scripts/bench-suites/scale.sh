@@ -84,7 +84,7 @@ measure_sizes() {
   subject=snapshots
   begin_run
   volumes=/tmp/disks fresh_volume 8G
-  touch_memory 2000
+  touch_memory 1000
   start_for_scale
   warm_up
   for count in "${sizes[@]}"; do
@@ -119,7 +119,7 @@ measure_crowd() {
   subject=crowd
   begin_run
   enter_crowd
-  touch_memory 2000
+  touch_memory 1000
   subject="$crowd snapshots"
   measure_restarts
   start_for_scale

@@ -16,7 +16,7 @@ install() {
 }
 
 # How often each is launched in a round; what is recorded is the median. The last of them gets a burst.
-launches=4
+launches=3
 
 launch() {
   local command number burst
@@ -27,7 +27,7 @@ launch() {
   esac
   begin_run
   fresh_volume 4G
-  touch_memory 1000
+  touch_memory 500
   mkdir -p "$(dirname "$gatun_socket")"
   for ((number = 1; number <= launches; number++)); do
     ((number == launches)) && burst=1000 || burst=0

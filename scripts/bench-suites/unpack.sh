@@ -52,7 +52,7 @@ unpack_and_stay() {
     sync --file-system "$volume"
   fi
   before=$(count_committed)
-  touch_memory "$((2 * mib_of[$subject]))"
+  touch_memory "$((3 * mib_of[$subject] / 2))"
   unpack "$image"
   record wall "$wall" s
   record cpu "$cpu" s
@@ -121,7 +121,7 @@ measure_floor() {
       measure_in_shell decompress_all
       seconds=$wall spent=$cpu
     else
-      [[ $part != write && $part != files ]] || touch_memory "$((2 * mib_of[$subject]))"
+      [[ $part != write && $part != files ]] || touch_memory "$((3 * mib_of[$subject] / 2))"
       # shellcheck disable=SC2086
       read -r seconds spent < <("$testbed" floor --directory "$volume/$part" "$part" ${tars_in[$subject]})
     fi
