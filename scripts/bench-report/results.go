@@ -22,6 +22,8 @@ type question struct{ suite, filesystem, subject, metric string }
 // measured is what a contender was measured at, in all rounds.
 type measured struct {
 	values []float64
+	// The one that each value is of.
+	rounds []int
 	// What a daemon took that had just been started, if that was asked.
 	cold []float64
 	unit string
@@ -96,6 +98,7 @@ func (all *results) add(row []string) error {
 		answer.cold = append(answer.cold, value)
 	} else {
 		answer.values = append(answer.values, value)
+		answer.rounds = append(answer.rounds, round)
 	}
 	return nil
 }
@@ -158,25 +161,42 @@ func (all *results) baseline(asked question) string {
 	return ""
 }
 
-// ratio returns how much of what the baseline takes the contender takes: below 1 it is better. Of rates it is the inverse, so
-// that this holds for them too.
+// ratio returns how much of what the baseline takes the contender takes, as the median over the rounds: below 1 it is better. Of
+// rates it is the inverse, so that this holds for them too.
+//
+// What else a machine does is there for minutes, and so in all of a round. Ratios within a round are not concerned by it, as the
+// ratio of two medians is, of which one may be of a bad round.
 func (all *results) ratio(asked question, contender string) (float64, bool) {
 	return all.ratioTo(asked, contender, all.baseline(asked))
 }
 
 func (all *results) ratioTo(asked question, contender, other string) (float64, bool) {
 	mine, theirs := all.answers[asked][contender], all.answers[asked][other]
-	if mine == nil || theirs == nil || contender == other || len(mine.values) == 0 || len(theirs.values) == 0 {
+	if mine == nil || theirs == nil || contender == other {
 		return 0, false
 	}
-	a, b := median(mine.values), median(theirs.values)
-	if mine.isRate() {
-		a, b = b, a
+	var ratios []float64
+	for _, round := range slices.Compact(slices.Sorted(slices.Values(mine.rounds))) {
+		a, b := median(mine.of(round)), median(theirs.of(round))
+		if mine.isRate() {
+			a, b = b, a
+		}
+		if b != 0 && slices.Contains(theirs.rounds, round) {
+			ratios = append(ratios, a/b)
+		}
 	}
-	if b == 0 {
-		return 0, false
+	return median(ratios), len(ratios) > 0
+}
+
+// of returns the values of a round.
+func (m *measured) of(round int) []float64 {
+	var values []float64
+	for i, value := range m.values {
+		if m.rounds[i] == round {
+			values = append(values, value)
+		}
 	}
-	return a / b, true
+	return values
 }
 
 func (m *measured) isRate() bool { return strings.HasSuffix(m.unit, "/s") }

@@ -49,7 +49,16 @@ func TestMedianIsTheMiddleOneOrBetweenTheTwo(t *testing.T) {
 	}
 }
 
-func TestRatioIsOfMediansAndLeavesOutWhatWasCold(t *testing.T) {
+func TestRatioIsTheMedianOfThoseWithinARound(t *testing.T) {
+	all := read(t, write(t, "",
+		"rpc,ext4,one,peer,1,time,10,s", "rpc,ext4,one,peer,2,time,20,s", "rpc,ext4,one,peer,3,time,40,s",
+		"rpc,ext4,one,gatun,1,time,20,s", "rpc,ext4,one,gatun,2,time,10,s", "rpc,ext4,one,gatun,3,time,12,s"))
+	if ratio, ok := all.ratio(question{"rpc", "ext4", "one", "time"}, "gatun"); !ok || ratio != 0.5 {
+		t.Errorf("the ratio is %v, %v", ratio, ok)
+	}
+}
+
+func TestRatioLeavesOutWhatWasCold(t *testing.T) {
 	all := unpacked(t)
 	asked := question{"unpack", "ext4", "large", "wall"}
 	if ratio, ok := all.ratio(asked, "gatun"); !ok || ratio != 0.5 {

@@ -73,8 +73,8 @@ func metricName(metric string) string {
 	return name
 }
 
-const explanation = `Medians, and in parentheses what they are of what the first peer takes: below 1 is better, of rates too. ~ marks values
-that lie more than 15 % of their median apart. Each run has a fresh filesystem; what is read is in the page cache; the daemons
+const explanation = `Medians, and in parentheses the median of how much that is of what the first peer took in the same round: below 1 is better, of
+rates too. ~ marks values that lie more than 15 % of their median apart. Each run has a fresh filesystem; what is read is in the page cache; the daemons
 have done another, smaller thing of the same kind before, but for what is marked cold.
 
 *overlayfs* and *native* are Debian's containerd with its own snapshotters, differ and pigz, *overlayfs-igzip* the same with
