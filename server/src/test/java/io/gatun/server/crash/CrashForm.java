@@ -20,6 +20,13 @@ final class CrashForm {
   /** One round in so many has layers kept as tars. */
   private static final int INDEXED_ONES = 3;
 
+  /** Lines for the configuration file: layers kept as tars are synced behind the answer. */
+  static final String BACKGROUND =
+      """
+      layers = "indexed"
+      layer_sync = "background"
+      """;
+
   private CrashForm() {}
 
   /**
@@ -28,5 +35,10 @@ final class CrashForm {
    */
   static String layers(int round) {
     return round % INDEXED_ONES == 1 ? "layers = \"indexed\"" : "";
+  }
+
+  /** {@return the same, where every other round with layers kept as tars syncs them later} */
+  static String layersAndSync(int round) {
+    return round % (2 * INDEXED_ONES) == 1 ? BACKGROUND : layers(round);
   }
 }

@@ -154,7 +154,7 @@ final class KillCrashTest {
     }
 
     private void killAtStart(int kill) throws IOException {
-      try (DaemonUnderTest daemon = launcher.start(CrashForm.layers(kill))) {
+      try (DaemonUnderTest daemon = launcher.start(CrashForm.layersAndSync(kill))) {
         DaemonUnderTest.pause(random.nextLong(startNanos / 1_000_000 + 1));
         daemon.kill();
       }
@@ -167,7 +167,7 @@ final class KillCrashTest {
         startAndStop();
       }
       long begin = System.nanoTime();
-      try (DaemonUnderTest daemon = launcher.start(CrashForm.layers(kill))) {
+      try (DaemonUnderTest daemon = launcher.start(CrashForm.layersAndSync(kill))) {
         daemon.awaitReady();
         startNanos = System.nanoTime() - begin;
         audit(daemon);

@@ -39,12 +39,6 @@ final class PowerCutCrashTest {
   /** What is not synced gets to the disk by chance, with the sync of somebody else. */
   private static final int FLAWED_ROUNDS_MAX = 20;
 
-  private static final String BACKGROUND =
-      """
-      layers = "indexed"
-      layer_sync = "background"
-      """;
-
   private static final long MEMORY_BYTES = 2L << 30;
 
   private static final EventLoopGroup LOOPS =
@@ -84,7 +78,8 @@ final class PowerCutCrashTest {
       throws IOException {
     long seed = Seed.choose("power cut in the background on " + filesystem);
     try (LayerPool layers = layers(seed, true)) {
-      assertHolds(filesystem, layers, seed, CrashForm.CUTS_BEHIND_ANSWERS, _ -> BACKGROUND);
+      assertHolds(
+          filesystem, layers, seed, CrashForm.CUTS_BEHIND_ANSWERS, _ -> CrashForm.BACKGROUND);
     }
   }
 
@@ -146,7 +141,7 @@ final class PowerCutCrashTest {
         List.of(Promise.UNPACKED_IS_DURABLE),
         filesystem,
         Program.SMALL_JOURNALS,
-        BACKGROUND,
+        CrashForm.BACKGROUND,
         Slot::unpackedInstants);
   }
 
