@@ -1,5 +1,6 @@
 package io.gatun.training;
 
+import io.gatun.proto.types.Descriptor;
 import io.gatun.server.Configuration;
 import io.gatun.server.ConfigurationFile;
 import io.gatun.server.Daemon;
@@ -9,6 +10,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Puts a daemon through what daemons do. */
@@ -39,19 +43,30 @@ public final class Training {
   }
 
   private void run(Path directory) throws IOException {
-    Configuration configuration = configuration(directory);
+    run(Files.createDirectory(directory.resolve("directory")), "directory", amount.clients());
+    // As tars, if they can be kept like that here.
+    run(Files.createDirectory(directory.resolve("auto")), "auto", 0);
+  }
+
+  private void run(Path directory, String layers, int clients) throws IOException {
+    Configuration configuration = configuration(directory, layers);
     try (TrainingContent content =
             new TrainingContent(configuration.containerdAddress(), configuration.containerdRoot());
         var _ = Daemon.start(configuration);
         TrainingClient client = new TrainingClient(configuration.address())) {
-      client.live(amount.clients(), amount.livesPerClient());
-      for (int layer = 0; layer < amount.layers(); layer++) {
-        client.unpack(layer, content.addLayer(layer, amount.filesPerLayer()));
+      if (clients > 0) {
+        client.live(clients, amount.livesPerClient());
       }
+      Deque<String> image = new ArrayDeque<>();
+      for (int layer = 0; layer < amount.layers(); layer++) {
+        Descriptor blob = content.addLayer(layer, amount.filesPerLayer());
+        image.push(client.unpack(layer, blob, Objects.requireNonNullElse(image.peek(), "")));
+      }
+      image.forEach(client::remove);
     }
   }
 
-  private static Configuration configuration(Path directory) throws IOException {
+  private static Configuration configuration(Path directory, String layers) throws IOException {
     Path file = directory.resolve("gatun.toml");
     Files.writeString(
         file,
@@ -60,9 +75,10 @@ public final class Training {
         address = "%1$s/gatun.sock"
         containerd_address = "%1$s/containerd.sock"
         containerd_root = "%1$s/containerd"
+        layers = "%2$s"
         log_level = "warn"
         """
-            .formatted(directory));
+            .formatted(directory, layers));
     return ConfigurationFile.read(file);
   }
 

@@ -5,14 +5,14 @@ package io.gatun.training;
  *
  * @param clients how many clients there are at a time
  * @param livesPerClient how many snapshots each of them prepares, commits and removes
- * @param layers how many layers are unpacked, one after the other
+ * @param layers how many layers are unpacked, on one another, in either form
  * @param filesPerLayer how many files each of them has
  */
 public record TrainingAmount(int clients, int livesPerClient, int layers, int filesPerLayer) {
 
   /**
    * Enough for the methods that matter to be compiled by the optimising compiler, which takes some
-   * 10,000 calls; takes some ten seconds.
+   * 10,000 calls; takes some fifteen seconds.
    */
   public static final TrainingAmount ENOUGH = new TrainingAmount(8, 500, 12, 2_000);
 }

@@ -73,17 +73,23 @@ final class TrainingClient implements AutoCloseable {
     }
   }
 
-  /** Has a layer unpacked on top of nothing, and its snapshot removed. */
-  void unpack(int number, Descriptor layer) {
+  /**
+   * Has a layer unpacked, and a container's snapshot made of it and removed.
+   *
+   * @param parent the name of the snapshot below, or nothing
+   * @return the name of the layer's own
+   */
+  String unpack(int number, Descriptor layer, String parent) {
     String name = NAMESPACE + "/" + number + "/" + layer.getDigest();
     String key = NAMESPACE + "/" + number + "/extract " + layer.getDigest();
-    layers.apply(ApplyRequest.newBuilder().setDiff(layer).addAllMounts(prepare(key, "")).build());
+    layers.apply(
+        ApplyRequest.newBuilder().setDiff(layer).addAllMounts(prepare(key, parent)).build());
     commit(key, name);
     snapshots.usage(UsageRequest.newBuilder().setKey(name).build());
     String container = NAMESPACE + "/" + number + "/container";
     prepare(container, name);
     remove(container);
-    remove(name);
+    return name;
   }
 
   private List<Mount> prepare(String key, String parent) {
@@ -101,7 +107,7 @@ final class TrainingClient implements AutoCloseable {
     var _ = snapshots.commit(CommitSnapshotRequest.newBuilder().setKey(key).setName(name).build());
   }
 
-  private void remove(String key) {
+  void remove(String key) {
     var _ = snapshots.remove(RemoveSnapshotRequest.newBuilder().setKey(key).build());
   }
 

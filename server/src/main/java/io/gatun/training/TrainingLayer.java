@@ -40,12 +40,12 @@ final class TrainingLayer {
     String directory = "";
     for (int file = 0; file < files; file++) {
       if (file % FILES_PER_DIRECTORY == 0) {
-        directory = "layer%d/directory%d/".formatted(number, file / FILES_PER_DIRECTORY);
+        directory = "directory%d/".formatted(file / FILES_PER_DIRECTORY);
         header(directory, '5', 0755, 0, "");
       }
-      String name = directory + "file" + file;
+      String name = directory + "file%d-%d".formatted(number, file);
       if (file % LINK_EVERY == LINK_EVERY - 1) {
-        header(name, '2', 0777, 0, "file" + (file - 1));
+        header(name, '2', 0777, 0, "file%d-%d".formatted(number, file - 1));
       } else {
         byte[] content = content(file % LARGE_EVERY == 0 ? LARGE_BYTES : smallBytes());
         header(name, '0', 0644, content.length, "");
