@@ -42,6 +42,9 @@ final class Abi {
   static final int AT_STATX_DONT_SYNC = 0x4000;
   static final int AT_RECURSIVE = 0x8000;
 
+  // linux/fadvise.h
+  static final int POSIX_FADV_DONTNEED = 4;
+
   // linux/openat2.h
   static final int RESOLVE_NO_XDEV = 0x01;
   static final int RESOLVE_NO_MAGICLINKS = 0x02;

@@ -29,6 +29,8 @@ public final class Fcntl {
   private static final MethodHandle FALLOCATE = function("fallocate", INT, INT, INT, LONG, LONG);
   private static final MethodHandle SYNC_FILE_RANGE =
       function("sync_file_range", INT, INT, LONG, LONG, INT);
+  private static final MethodHandle POSIX_FADVISE =
+      function("posix_fadvise", INT, INT, LONG, LONG, INT);
 
   private static final long HOW_FLAGS = Layouts.offset(Layouts.OPEN_HOW, "flags");
   private static final long HOW_MODE = Layouts.offset(Layouts.OPEN_HOW, "mode");
@@ -155,5 +157,21 @@ public final class Fcntl {
         repeat(
             (state, arena) -> (int) SYNC_FILE_RANGE.invokeExact(state, fd, offset, length, bits)),
         file);
+  }
+
+  /**
+   * posix_fadvise(2) with {@code POSIX_FADV_DONTNEED}: takes pages that are written back and mapped
+   * by nobody out of the page cache. A length of 0 means to the end of the file.
+   */
+  public static void fadviseDontNeed(Fd file, long offset, long length) throws ErrnoException {
+    Ranges.require(offset, length);
+    int fd = file.number();
+    // It returns the error instead of setting errno.
+    long error =
+        repeat(
+            (state, arena) ->
+                (int)
+                    POSIX_FADVISE.invokeExact(state, fd, offset, length, Abi.POSIX_FADV_DONTNEED));
+    check("posix_fadvise", -error, file);
   }
 }

@@ -30,7 +30,7 @@ public record IndexFilesystem(IndexAccess access, String selinuxContext) {
    */
   Fd mount(Fd tar, Fd index) throws ErrnoException {
     return switch (access) {
-      case FILE -> mount(placeOf(tar), placeOf(index));
+      case DIRECT, FILE -> mount(placeOf(tar), placeOf(index));
       case LOOP -> mountDevices(tar, index);
     };
   }
@@ -47,6 +47,9 @@ public record IndexFilesystem(IndexAccess access, String selinuxContext) {
     try (Fd context = Mounts.fsopen(TYPE)) {
       Mounts.fsconfigSetString(context, "source", image);
       Mounts.fsconfigSetString(context, "device", data);
+      if (access == IndexAccess.DIRECT) {
+        Mounts.fsconfigSetFlag(context, "directio");
+      }
       Mounts.fsconfigSetFlag(context, "ro");
       if (!selinuxContext.isEmpty()) {
         Mounts.fsconfigSetString(context, "context", selinuxContext);

@@ -135,7 +135,7 @@ public final class IndexMounts {
     try {
       return chosen.mount(tar, index);
     } catch (ErrnoException e) {
-      if (chosen.access() == IndexAccess.FILE && e.is(Errno.ENOTBLK)) {
+      if (chosen.access() != IndexAccess.LOOP && e.is(Errno.ENOTBLK)) {
         return new IndexFilesystem(IndexAccess.LOOP, chosen.selinuxContext()).mount(tar, index);
       }
       throw e;

@@ -16,7 +16,10 @@ import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.driver.IndexTrialResult.Fails;
 import io.gatun.snapshot.driver.IndexTrialResult.NoRoom;
 import io.gatun.snapshot.driver.IndexTrialResult.Works;
+import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -90,6 +93,11 @@ public final class IndexTrial {
     disk.createDirectory(above, TRIAL, DIRECTORY_MODE);
     try (Fd trial = open(above, TRIAL)) {
       layer.write(disk, trial, TAR, INDEX);
+      // What has been written would be taken for what was read.
+      try (Fd tar = Fcntl.openat(trial, TAR, OpenFlag.READ_ONLY, OpenFlag.NO_FOLLOW)) {
+        Unistd.fdatasync(tar);
+        Fcntl.fadviseDontNeed(tar, 0, 0);
+      }
       disk.createDirectory(trial, LAYER, DIRECTORY_MODE);
       for (LinuxPath overlay : List.of(OVERLAY, SECOND_OVERLAY)) {
         disk.createDirectory(trial, overlay, DIRECTORY_MODE);
@@ -115,11 +123,12 @@ public final class IndexTrial {
 
   private static String reason(IndexAccess access, List<String> obstacles) {
     String works = "EROFS works on this root " + nameOf(access);
-    return obstacles.isEmpty() ? works : works + ", but not " + String.join("; ", obstacles);
+    return obstacles.isEmpty() ? works : works + "; not " + String.join("; not ", obstacles);
   }
 
   private static String nameOf(IndexAccess access) {
     return switch (access) {
+      case DIRECT -> "straight from files, with direct I/O";
       case FILE -> "straight from files";
       case LOOP -> "through loop devices";
     };
@@ -158,7 +167,19 @@ public final class IndexTrial {
       if (single.isPresent()) {
         return single;
       }
+      if (access == IndexAccess.DIRECT && isCached(parent.resolve(TRIAL + "/" + TAR))) {
+        return Optional.of("a tar is in the page cache all the same");
+      }
       return mountOverlay(trial, OVERLAY, SECOND_OVERLAY);
+    }
+  }
+
+  private static boolean isCached(Path file) throws ErrnoException {
+    try (FileChannel channel = FileChannel.open(file);
+        Arena arena = Arena.ofConfined()) {
+      return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena).isLoaded();
+    } catch (IOException e) {
+      throw new ErrnoException("mmap", Errno.EIO, LinuxPath.of(file));
     }
   }
 

@@ -17,8 +17,10 @@ import io.gatun.snapshot.driver.IndexTrialResult.Works;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.LoopFilesystems;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -43,10 +45,54 @@ final class IndexTrialIT {
   }
 
   @ParameterizedTest
-  @EnumSource(LoopFilesystem.Kind.class)
-  void filesAreTakenWhereTheKernelReadsThem(LoopFilesystem.Kind kind) throws Exception {
+  @EnumSource(names = {"EXT4", "XFS"})
+  void filesAreReadDirectlyWhereTheKernelDoesThat(LoopFilesystem.Kind kind) throws Exception {
     assertThat(trial(FILESYSTEMS.of(kind).createDirectory("trial")))
-        .isEqualTo(new Works(IndexAccess.FILE, "EROFS works on this root straight from files"));
+        .isEqualTo(
+            new Works(
+                IndexAccess.DIRECT,
+                "EROFS works on this root straight from files, with direct I/O"));
+  }
+
+  /** It takes direct I/O of whole blocks, which are larger than those of a tar. */
+  @Test
+  void btrfsReadsThroughThePageCache() throws Exception {
+    assertThat(trial(FILESYSTEMS.of(LoopFilesystem.Kind.BTRFS).createDirectory("trial")))
+        .isEqualTo(
+            new Works(
+                IndexAccess.FILE,
+                "EROFS works on this root straight from files; not straight from files, with direct"
+                    + " I/O: a tar is in the page cache all the same"));
+  }
+
+  @Test
+  void diskOfLargeBlocksIsReadThroughThePageCache() throws Exception {
+    Path directory = FILESYSTEMS.of(LoopFilesystem.Kind.EXT4).createDirectory("large-blocks");
+    Path image = Files.createFile(directory.resolve("image"));
+    Path top = Files.createDirectory(directory.resolve("top"));
+    try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "rw")) {
+      file.setLength(64 << 20);
+    }
+    // Detached while it is in use, the device stays until it no longer is.
+    LoopFilesystem.run(
+        List.of(
+            "sh",
+            "-c",
+            "device=$(losetup --find --show --sector-size 4096 $0) && mkfs.ext4 -q $device"
+                + " && mount $device $1; losetup --detach $device; mountpoint --quiet $1",
+            image.toString(),
+            top.toString()));
+    try {
+      assertThat(trial(Files.createDirectory(top.resolve("trial"))))
+          .isInstanceOfSatisfying(
+              Works.class,
+              works -> {
+                assertThat(works.access()).isEqualTo(IndexAccess.FILE);
+                assertThat(works.reason()).contains("; not straight from files, with direct I/O: ");
+              });
+    } finally {
+      Mounts.umount2(LinuxPath.of(top));
+    }
   }
 
   @Test
@@ -61,7 +107,8 @@ final class IndexTrialIT {
               works -> {
                 assertThat(works.access()).isEqualTo(IndexAccess.LOOP);
                 assertThat(works.reason())
-                    .contains("through loop devices, but not straight from files: ", "ENOTBLK");
+                    .contains(
+                        "through loop devices; not ", "; not straight from files: ", "ENOTBLK");
               });
     } finally {
       Mounts.umount2(place, UnmountFlag.DETACH);
@@ -122,8 +169,10 @@ final class IndexTrialIT {
     assertThat(new IndexTrial(new LinuxDisk(), directory, wrong, "").run())
         .isEqualTo(
             new Fails(
-                "straight from files: a file of a layer does not hold what the layer has; through"
-                    + " loop devices: a file of a layer does not hold what the layer has"));
+                "straight from files, with direct I/O: a file of a layer does not hold what the"
+                    + " layer has; straight from files: a file of a layer does not hold what the"
+                    + " layer has; through loop devices: a file of a layer does not hold what the"
+                    + " layer has"));
   }
 
   /** A kernel with SELinux, which this test does not need, may know the context. */
@@ -137,8 +186,8 @@ final class IndexTrialIT {
             fails ->
                 assertThat(fails.reason())
                     .startsWith(
-                        "with selinux_context = \"no:such:context\": straight from files: fsconfig"
-                            + " erofs context: EINVAL")
+                        "with selinux_context = \"no:such:context\": straight from files, with"
+                            + " direct I/O: fsconfig erofs context: EINVAL")
                     .contains("through loop devices: fsconfig erofs context: EINVAL"));
     assertThat(directory).isEmptyDirectory();
   }
