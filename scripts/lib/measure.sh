@@ -41,8 +41,8 @@ take_turns() {
 
 # touch_memory MIB: a virtual machine gets its memory from its host when it first touches it, and may give back what is free
 # within seconds. Neither must happen within a measurement, so this comes right before each, with half as much again as the
-# measurement writes, at least; the device below passes memory by. The pages are huge, as large files get memory in large pieces; what was touched in
-# small ones stays unused meanwhile. All processors touch at once, since the host takes its time.
+# measurement writes, at least; the device below passes memory by. The pages are huge, as large files get memory in large
+# pieces; what was touched in small ones stays unused meanwhile. All processors touch at once, since the host takes its time.
 touch_memory() {
   local free_mib touched_mib=$1 toucher touchers=()
   free_mib=$(awk '$1 == "MemAvailable:" { print int($2 / 1024) }' /proc/meminfo)
