@@ -258,6 +258,7 @@ final class Abi {
   static final int SYS_fspick = 433;
   static final int SYS_openat2 = 437;
   static final int SYS_mount_setattr = 442;
+  static final int SYS_cachestat = 451;
   static final int SYS_fchmodat2 = 452;
 
   private Abi() {}

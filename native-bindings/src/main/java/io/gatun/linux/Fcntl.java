@@ -32,9 +32,16 @@ public final class Fcntl {
   private static final MethodHandle POSIX_FADVISE =
       function("posix_fadvise", INT, INT, LONG, LONG, INT);
 
+  private static final MethodHandle CACHESTAT =
+      systemCall(Abi.SYS_cachestat, INT, POINTER, POINTER, INT);
+
   private static final long HOW_FLAGS = Layouts.offset(Layouts.OPEN_HOW, "flags");
   private static final long HOW_MODE = Layouts.offset(Layouts.OPEN_HOW, "mode");
   private static final long HOW_RESOLVE = Layouts.offset(Layouts.OPEN_HOW, "resolve");
+
+  private static final long RANGE_OFFSET = Layouts.offset(Layouts.CACHESTAT_RANGE, "off");
+  private static final long RANGE_LENGTH = Layouts.offset(Layouts.CACHESTAT_RANGE, "len");
+  private static final long STAT_CACHED = Layouts.offset(Layouts.CACHESTAT, "nr_cache");
 
   /**
    * The kernel answers EAGAIN when something was renamed on this system while it resolved {@code
@@ -173,5 +180,29 @@ public final class Fcntl {
                 (int)
                     POSIX_FADVISE.invokeExact(state, fd, offset, length, Abi.POSIX_FADV_DONTNEED));
     check("posix_fadvise", -error, file);
+  }
+
+  /**
+   * cachestat(2), which came with Linux 6.5. A length of 0 means to the end of the file.
+   *
+   * @return how many pages of a range of a file are in the page cache
+   */
+  public static long cachedPages(Fd file, long offset, long length) throws ErrnoException {
+    Ranges.require(offset, length);
+    int fd = file.number();
+    long[] cached = new long[1];
+    long result =
+        repeat(
+            (state, arena) -> {
+              MemorySegment range = arena.allocate(Layouts.CACHESTAT_RANGE);
+              range.set(LONG, RANGE_OFFSET, offset);
+              range.set(LONG, RANGE_LENGTH, length);
+              MemorySegment found = arena.allocate(Layouts.CACHESTAT);
+              long answer = (long) CACHESTAT.invokeExact(state, fd, range, found, 0);
+              cached[0] = found.get(LONG, STAT_CACHED);
+              return answer;
+            });
+    check("cachestat", result, file);
+    return cached[0];
   }
 }

@@ -64,6 +64,21 @@ final class Layouts {
               JAVA_LONG.withName("resolve"))
           .withName("open_how");
 
+  /** linux/mman.h. */
+  static final StructLayout CACHESTAT_RANGE =
+      MemoryLayout.structLayout(JAVA_LONG.withName("off"), JAVA_LONG.withName("len"))
+          .withName("cachestat_range");
+
+  /** linux/mman.h. */
+  static final StructLayout CACHESTAT =
+      MemoryLayout.structLayout(
+              JAVA_LONG.withName("nr_cache"),
+              JAVA_LONG.withName("nr_dirty"),
+              JAVA_LONG.withName("nr_writeback"),
+              JAVA_LONG.withName("nr_evicted"),
+              JAVA_LONG.withName("nr_recently_evicted"))
+          .withName("cachestat");
+
   /** linux/mount.h. */
   static final StructLayout MOUNT_ATTR =
       MemoryLayout.structLayout(

@@ -50,6 +50,7 @@ final class AbiProbe {
       #include <linux/limits.h>
       #include <linux/loop.h>
       #include <linux/magic.h>
+      #include <linux/mman.h>
       #include <linux/mount.h>
       #include <linux/openat2.h>
       #include <isa-l.h>

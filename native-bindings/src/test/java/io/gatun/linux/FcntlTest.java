@@ -3,6 +3,7 @@ package io.gatun.linux;
 import static io.gatun.linux.Failures.assertFails;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -150,6 +151,21 @@ class FcntlTest {
   }
 
   @Test
+  void whatIsWrittenIsCachedUntilItIsNotNeeded() throws Exception {
+    try (Fd file = Fcntl.openat(directory, NAME, 0600, OpenFlag.CREATE, OpenFlag.READ_WRITE)) {
+      assertThat(Fcntl.cachedPages(file, 0, 0)).isZero();
+      Unistd.pwrite(file, ByteBuffer.allocate(1 << 20), 0);
+      Unistd.fdatasync(file);
+      long pages = Fcntl.cachedPages(file, 0, 0);
+      assertThat(pages).isPositive();
+      assertThat(Fcntl.cachedPages(file, 1 << 19, 1 << 19)).isEqualTo(pages / 2);
+      assumeThat(Statfs.fstatfs(file).type()).isNotEqualTo(FilesystemType.TMPFS);
+      Fcntl.fadviseDontNeed(file, 0, 0);
+      assertThat(Fcntl.cachedPages(file, 0, 0)).isZero();
+    }
+  }
+
+  @Test
   void rangesThatNoFileHasAreRefused() throws Exception {
     try (Fd file = Fcntl.openat(directory, NAME, 0600, OpenFlag.CREATE, OpenFlag.READ_WRITE)) {
       long[][] ranges = {{-1, 1}, {0, -1}, {Long.MAX_VALUE, 1}};
@@ -157,6 +173,10 @@ class FcntlTest {
         assertThatThrownBy(() -> Fcntl.fallocate(file, range[0], range[1]))
             .isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> Fcntl.syncFileRange(file, range[0], range[1]))
+            .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> Fcntl.fadviseDontNeed(file, range[0], range[1]))
+            .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> Fcntl.cachedPages(file, range[0], range[1]))
             .isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> Unistd.copyFileRange(file, range[0], file, 0, range[1]))
             .isInstanceOf(IllegalArgumentException.class);

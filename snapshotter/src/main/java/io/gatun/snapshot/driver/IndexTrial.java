@@ -16,10 +16,7 @@ import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.driver.IndexTrialResult.Fails;
 import io.gatun.snapshot.driver.IndexTrialResult.NoRoom;
 import io.gatun.snapshot.driver.IndexTrialResult.Works;
-import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -167,19 +164,16 @@ public final class IndexTrial {
       if (single.isPresent()) {
         return single;
       }
-      if (access == IndexAccess.DIRECT && isCached(parent.resolve(TRIAL + "/" + TAR))) {
+      if (access == IndexAccess.DIRECT && isCached(trial)) {
         return Optional.of("a tar is in the page cache all the same");
       }
       return mountOverlay(trial, OVERLAY, SECOND_OVERLAY);
     }
   }
 
-  private static boolean isCached(Path file) throws ErrnoException {
-    try (FileChannel channel = FileChannel.open(file);
-        Arena arena = Arena.ofConfined()) {
-      return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena).isLoaded();
-    } catch (IOException e) {
-      throw new ErrnoException("mmap", Errno.EIO, LinuxPath.of(file));
+  private static boolean isCached(Fd trial) throws ErrnoException {
+    try (Fd tar = Fcntl.openat(trial, TAR, OpenFlag.READ_ONLY, OpenFlag.NO_FOLLOW)) {
+      return Fcntl.cachedPages(tar, 0, 0) > 0;
     }
   }
 
