@@ -61,7 +61,10 @@ public final class DaemonProcess {
                   + " containerd_root={}",
               configuration.containerdRoot());
       case NONE ->
-          LOG.warn("layer_sync=none: a power cut may leave committed layers with empty files");
+          LOG.warn(
+              "layer_sync=none: a power cut may leave committed layers with empty files; those of the last minute that"
+                  + " are kept as tars are verified at the next start, and made anew from their blobs containerd_root={}",
+              configuration.containerdRoot());
     }
     manager.send(ServiceNotice.READY);
     awaitEnd();

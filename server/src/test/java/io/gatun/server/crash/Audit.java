@@ -7,9 +7,11 @@ import io.gatun.server.crash.Violation.Promise;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotInfo;
 import io.gatun.snapshot.Snapshotter;
+import io.gatun.snapshot.apply.Digest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -315,7 +317,7 @@ final class Audit {
     return Files.exists(root.resolve("layers")) ? entries("layers") : List.of();
   }
 
-  private void checkTars(List<Path> tars) {
+  private void checkTars(List<Path> tars) throws IOException {
     Set<String> needed = new HashSet<>();
     for (State state : states.values()) {
       if (state instanceof State.Present present) {
@@ -325,6 +327,19 @@ final class Audit {
     for (Path layer : tars) {
       if (!needed.contains("sha256:" + layer.getFileName())) {
         report(Promise.NOTHING_LEAKS, "no snapshot has %s for its layer".formatted(layer));
+      }
+      checkTar(layer);
+    }
+  }
+
+  private void checkTar(Path layer) throws IOException {
+    Path tar = layer.resolve("tar");
+    if (Files.exists(tar)) {
+      MessageDigest content = Digest.sha256();
+      content.update(Files.readAllBytes(tar));
+      Digest found = Digest.of(content);
+      if (!found.hex().equals(layer.getFileName().toString())) {
+        report(Promise.TAR_IS_WHOLE, "%s has %s".formatted(tar, found));
       }
     }
   }

@@ -27,6 +27,13 @@ final class CrashForm {
       layer_sync = "background"
       """;
 
+  /** Lines for the configuration file: nobody syncs layers, and all are kept as tars. */
+  static final String UNSYNCED =
+      """
+      layers = "indexed"
+      layer_sync = "none"
+      """;
+
   private CrashForm() {}
 
   /**

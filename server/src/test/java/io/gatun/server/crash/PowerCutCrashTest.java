@@ -83,6 +83,31 @@ final class PowerCutCrashTest {
     }
   }
 
+  /** They may be missing, as nobody syncs their names, but no file of them has anything else. */
+  @ParameterizedTest
+  @EnumSource
+  void tarsThatAreNotSyncedAreNotTakenForLayersOn(Filesystem filesystem) throws IOException {
+    long seed = Seed.choose("power cut without syncs on " + filesystem);
+    Path kept = Path.of("target/powercut/%s-%d".formatted(filesystem, seed)).toAbsolutePath();
+    try (LayerPool layers = layers(seed, true);
+        PoweredRoot root = root(filesystem, Program.SMALL_JOURNALS, layers)) {
+      List<PoweredRoot.Outcome> outcomes =
+          root.live(
+              CrashForm.UNSYNCED,
+              STEPS,
+              CrashForm.CUTS,
+              Slot::acknowledgements,
+              Seed.part(seed, 0),
+              kept);
+      assertThat(outcomes)
+          .as("disks are kept in %s", kept)
+          .flatExtracting(outcome -> outcome.result().violations())
+          .extracting(Violation::promise)
+          .doesNotContain(Promise.TAR_IS_WHOLE);
+      assertThat(outcomes).anyMatch(outcome -> outcome.result().tars() > 0);
+    }
+  }
+
   private void assertHolds(
       Filesystem filesystem,
       LayerPool layers,

@@ -15,6 +15,8 @@ record Violation(Promise promise, String sentence) {
     LAYER_IS_WHOLE,
     /** So has every file of a layer that was unpacked, before that is committed. */
     UNPACKED_IS_DURABLE,
+    /** A tar that a snapshot has for its layer is that layer. */
+    TAR_IS_WHOLE,
     /** A snapshot that is there has its directories. */
     DIRECTORY_IS_THERE,
     /** An indexed layer that is not mounted is not taken for one without files. */

@@ -154,8 +154,7 @@ public final class EngineRoot implements AutoCloseable {
       AppliedLayers applied = new AppliedLayers();
       DeletionBudget budget =
           new DeletionBudget(applied::areUnpacking, () -> isRoomShort(root), System::nanoTime);
-      boolean isSyncedLater = settings.layerSync() == LayerSync.BACKGROUND;
-      this.layers = LayerStore.open(disk, root, lostWrites, isSyncedLater);
+      this.layers = LayerStore.open(disk, root, lostWrites, settings.layerSync() != LayerSync.NONE);
       Optional<IndexTrialResult> trial = tryIndexes(settings, root);
       this.isIndexing = isIndexing(settings, chosen.name(), trial, root);
       IndexMounts indexMounts =
@@ -208,7 +207,7 @@ public final class EngineRoot implements AutoCloseable {
               shown,
               new TarHealing(disk, layers, blobs),
               reindexing);
-      LayerSettler settler = keep(new LayerSettler(kept, healing));
+      LayerSettler settler = keep(new LayerSettler(kept, healing, settings.layerSync().delay()));
       this.engine =
           new Engine(
               store,
@@ -243,7 +242,7 @@ public final class EngineRoot implements AutoCloseable {
                       records,
                       chains,
                       reindexing,
-                      isSyncedLater ? settler::submit : _ -> {}),
+                      isSynced ? _ -> {} : settler::submit),
                   layout));
       healing.run(losses.damaged());
       engine.settleCopies();

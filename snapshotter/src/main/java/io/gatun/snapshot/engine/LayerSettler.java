@@ -3,6 +3,7 @@ package io.gatun.snapshot.engine;
 import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.apply.store.LayerStore;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -26,21 +27,26 @@ final class LayerSettler implements AutoCloseable {
 
   private final KeptLayers kept;
   private final LayerHealing healing;
+  private final long delayMillis;
   private final ScheduledThreadPoolExecutor thread;
 
   /** Layers whose turn is to come. */
   private final Set<Digest> waiting = new HashSet<>();
 
-  LayerSettler(KeptLayers kept, LayerHealing healing) {
+  /**
+   * @param delay after which a layer has its turn
+   */
+  LayerSettler(KeptLayers kept, LayerHealing healing, Duration delay) {
     this.kept = kept;
     this.healing = healing;
+    this.delayMillis = delay.toMillis();
     this.thread = new ScheduledThreadPoolExecutor(1, task -> new Thread(task, "gatun-layer-sync"));
     thread.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
   }
 
-  /** Brings a layer to the disk some time soon. */
+  /** Brings a layer to the disk when its turn comes. */
   void submit(Digest diffId) {
-    submit(diffId, 0);
+    submit(diffId, delayMillis);
   }
 
   private synchronized void submit(Digest diffId, long delayMillis) {

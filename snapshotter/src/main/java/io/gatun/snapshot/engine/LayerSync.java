@@ -1,5 +1,6 @@
 package io.gatun.snapshot.engine;
 
+import java.time.Duration;
 import java.util.Locale;
 
 /** When the files of a layer have to be on disk. */
@@ -13,9 +14,21 @@ public enum LayerSync {
    */
   BACKGROUND,
   /**
-   * Whenever the kernel gets around to it: a power cut may leave committed layers with empty files.
+   * Whenever the kernel gets around to it: a power cut may leave committed layers with empty files,
+   * but for those that are kept as tars, of which it is found out as with {@link #BACKGROUND}.
    */
   NONE;
+
+  /**
+   * By then the kernel has written what was written (proc(5), dirty_expire_centisecs and
+   * dirty_writeback_centisecs: 35 s), and a sync has nothing left to do.
+   */
+  private static final Duration WRITEBACK = Duration.ofMinutes(1);
+
+  /** {@return when a layer whose commit did not wait for it is seen to be on the disk} */
+  Duration delay() {
+    return this == NONE ? WRITEBACK : Duration.ZERO;
+  }
 
   /** {@return the name used in the configuration, such as {@code commit}} */
   public String configName() {

@@ -25,6 +25,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
@@ -38,8 +39,12 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
-/** Layers whose files reach the disk behind the answer to their commit. */
+/**
+ * Layers whose files reach the disk behind the answer to their commit, right behind it or later.
+ */
 @Timeout(60)
 class BackgroundSyncIT {
 
@@ -78,16 +83,16 @@ class BackgroundSyncIT {
             }
           }
         });
-    open(LayerSetting.INDEXED);
+    open(LayerSetting.INDEXED, LayerSync.BACKGROUND);
   }
 
-  private void open(LayerSetting layers) throws Exception {
+  private void open(LayerSetting layers, LayerSync sync) throws Exception {
     engine =
         EngineRoot.open(
             calls.disk(),
             TestRoots.settings(directory, DriverSetting.OVERLAY, TestRoots.PLAIN)
                 .withLayers(layers)
-                .withLayerSync(LayerSync.BACKGROUND),
+                .withLayerSync(sync),
             InstantSource.system(),
             this::blob,
             "boot");
@@ -267,17 +272,41 @@ class BackgroundSyncIT {
     }
   }
 
-  @Test
-  void whatTheDaemonHasNotGotAroundToIsSeenToAtTheNextStart() throws Exception {
+  @ParameterizedTest
+  @EnumSource(names = {"BACKGROUND", "NONE"})
+  void whatTheDaemonHasNotGotAroundToIsSeenToAtTheNextStart(LayerSync sync) throws Exception {
+    reopen(sync);
     unpack(LAYER, "layer", "", false);
-    failures.set(Integer.MAX_VALUE);
-    gate.countDown();
-    engine.close();
+    closeUnsettled();
     assertThat(names(LAYER)).contains(mark(LAYER));
-    failures.set(0);
-    open(LayerSetting.INDEXED);
+    open(LayerSetting.INDEXED, sync);
     assertThat(names(LAYER)).contains(record(LAYER)).doesNotContain(mark(LAYER));
     assertSeen("layer");
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"BACKGROUND", "NONE"})
+  void whatAPowerCutHasDamagedIsMadeAnew(LayerSync sync) throws Exception {
+    reopen(sync);
+    unpack(LAYER, "layer", "", false);
+    closeUnsettled();
+    damage(LAYER);
+    openAfterBoot();
+    assertThat(Files.readAllBytes(tar(LAYER))).isEqualTo(LAYER);
+    assertThat(names(LAYER)).contains(record(LAYER)).doesNotContain(mark(LAYER));
+    assertSeen("layer");
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"BACKGROUND", "NONE"})
+  void whatAPowerCutHasDamagedIsMissingWithoutItsBlob(LayerSync sync) throws Exception {
+    reopen(sync);
+    unpack(LAYER, "layer", "", false);
+    closeUnsettled();
+    damage(LAYER);
+    blobs.clear();
+    openAfterBoot();
+    assertThat(isThere("layer")).isFalse();
   }
 
   /** A power cut between Apply and Commit. */
@@ -307,6 +336,49 @@ class BackgroundSyncIT {
     assertSeen("layer");
   }
 
+  @Test
+  void noneHasNobodyWaitForTheDisk() throws Exception {
+    reopen(LayerSync.NONE);
+    apply(BELOW, key("layer"), "", false);
+    List<Mount> mounts = snapshots().prepare(key("on top"), "", NO_LABELS);
+    int before = syncs();
+    unpack(mounts, LAYER, false);
+    assertThat(syncs()).as("syncs of an apply").isEqualTo(before);
+    snapshots().commit("on top", key("on top"), "", NO_LABELS);
+    assertThat(names(LAYER)).contains(mark(LAYER)).doesNotContain(record(LAYER));
+    assertSeen("on top");
+  }
+
+  private int syncs() {
+    return calls.count("syncData") + calls.count("sync") + calls.count("syncFilesystem");
+  }
+
+  /** Or the sync afterwards would make it write what it would have left for later. */
+  @Test
+  void noneSyncsWhenTheKernelHasWritten() throws IOException {
+    long centiseconds =
+        kernelSetting("dirty_expire_centisecs") + kernelSetting("dirty_writeback_centisecs");
+    assertThat(LayerSync.NONE.delay()).isGreaterThan(Duration.ofMillis(10 * centiseconds));
+    assertThat(LayerSync.BACKGROUND.delay()).isZero();
+  }
+
+  private static long kernelSetting(String name) throws IOException {
+    return Long.parseLong(Files.readString(Path.of("/proc/sys/vm", name)).strip());
+  }
+
+  /** As if the daemon had been killed before it could sync anything. */
+  private void closeUnsettled() throws Exception {
+    failures.set(Integer.MAX_VALUE);
+    gate.countDown();
+    engine.close();
+    failures.set(0);
+  }
+
+  private void reopen(LayerSync sync) throws Exception {
+    engine.close();
+    open(LayerSetting.INDEXED, sync);
+  }
+
   private void openAfterBoot() throws Exception {
     engine =
         EngineRoot.open(
@@ -321,7 +393,7 @@ class BackgroundSyncIT {
   @Test
   void layersThatAreDirectoriesAreSyncedBeforeTheirCommit() throws Exception {
     engine.close();
-    open(LayerSetting.DIRECTORY);
+    open(LayerSetting.DIRECTORY, LayerSync.BACKGROUND);
     int syncs = calls.layerSyncs();
     unpack(LAYER, "layer", "", false);
     assertThat(calls.layerSyncs()).isGreaterThan(syncs);

@@ -46,12 +46,13 @@ import org.slf4j.LoggerFactory;
  * layers/} synced. Only then may a record name them, and only of a tar that was synced is it said
  * which blob it is. Who does without the syncs may find anything under these names after a power
  * cut: so a file that is there already is the layer's only if it is known to be whole, and is
- * replaced otherwise.
+ * replaced otherwise; and the layer has a mark that it is not synced: mark -> files that may be
+ * anything. The mark goes when all files of the layer are on the disk. What has it when a daemon
+ * starts is hashed before it is used, and made anew from its blob if it is not what it should be.
  *
- * <p>A store that is synced later syncs the names alone before a record may name a layer, with the
- * mark that it is not synced among them: mark -> directory synced -> files that may be anything.
- * The mark goes when all files of the layer are on the disk. What has it when a daemon starts is
- * hashed before it is used, and made anew from its blob if it is not what it should be.
+ * <p>What is on the disk before a record may name such a layer: with synced names these, the mark
+ * among them. Without, whatever the filesystem has got around to, so that the layer may be gone
+ * after a power cut; but one with a journal never has the later of two names and not the earlier.
  *
  * <p>Removal is the other way round, first no record, then the files; so what no record names is
  * garbage, and nobody keeps a list.
@@ -68,7 +69,7 @@ public final class LayerStore {
   private final Root root;
   private final LayerFiles files;
   private final TrustedFiles trusted;
-  private final boolean isSyncedLater;
+  private final boolean areNamesSynced;
   private final LayerPlacement placement;
   private final UnsyncedMarks marks;
   private final KnownBlobs blobs;
@@ -101,7 +102,7 @@ public final class LayerStore {
     }
   }
 
-  private LayerStore(Disk disk, Root root, SyncWatch watch, boolean isSyncedLater)
+  private LayerStore(Disk disk, Root root, SyncWatch watch, boolean areNamesSynced)
       throws ErrnoException {
     this.disk = disk;
     this.root = root;
@@ -110,7 +111,7 @@ public final class LayerStore {
     this.placement = new LayerPlacement(disk, files, trusted);
     this.marks = new UnsyncedMarks(disk, files, trusted);
     this.blobs = new KnownBlobs(files, trusted);
-    this.isSyncedLater = isSyncedLater;
+    this.areNamesSynced = areNamesSynced;
   }
 
   /**
@@ -126,12 +127,12 @@ public final class LayerStore {
   /**
    * As {@link #open(Disk, Root, SyncWatch)}.
    *
-   * @param isSyncedLater whether layers that nobody wants to be durable are marked as such,
-   *     durably, until they are {@link #settle settled}
+   * @param areNamesSynced whether at least the names of layers that nobody wants to be durable are
+   *     on the disk before a record may name these, with their marks
    */
-  public static LayerStore open(Disk disk, Root root, SyncWatch watch, boolean isSyncedLater)
+  public static LayerStore open(Disk disk, Root root, SyncWatch watch, boolean areNamesSynced)
       throws ErrnoException {
-    LayerStore store = new LayerStore(disk, root, watch, isSyncedLater);
+    LayerStore store = new LayerStore(disk, root, watch, areNamesSynced);
     store.find();
     return store;
   }
@@ -301,7 +302,7 @@ public final class LayerStore {
     Use use = claim(layer.diffId());
     boolean isPublished = false;
     try {
-      boolean isSyncedNow = isDurable || (isSyncedLater && recorded.isEmpty());
+      boolean isSyncedNow = isDurable || recorded.isEmpty();
       publish(draft, layer.diffId(), result.index().digest(), isSyncedNow, recorded);
       recorded.ifPresent(known -> blobs.add(known, layer.diffId()));
       isPublished = true;
@@ -322,7 +323,7 @@ public final class LayerStore {
     LayerFile.Index indexFile = new LayerFile.Index(index);
     Optional<LayerFile.Blob> record = isDurable ? blob.map(LayerFile.Blob::new) : Optional.empty();
     Optional<LayerFile.Unsynced> doubt =
-        !isDurable && isSyncedLater ? blob.map(LayerFile.Unsynced::new) : Optional.empty();
+        isDurable ? Optional.empty() : blob.map(LayerFile.Unsynced::new);
     if (isDurable) {
       files.syncData(from, LayerDraft.TAR);
       files.syncData(from, LayerDraft.INDEX);
@@ -334,19 +335,19 @@ public final class LayerStore {
     if (doubt.isPresent()) {
       disk.createFile(from, doubt.get().name(), LayerFile.MODE).close();
     }
-    boolean areNamesSynced = isDurable || isSyncedLater;
-    if (areNamesSynced) {
+    boolean isSynced = isDurable || areNamesSynced;
+    if (isSynced) {
       files.sync(from);
     }
     if (!placement.placeWhole(draft, diffId, indexFile, isDurable)) {
       try (Fd into = files.openDirectory(diffId)) {
         if (doubt.isPresent()) {
-          marks.add(into, diffId, doubt.get().digest());
+          mark(into, diffId, doubt.get().digest());
         }
         publishBeside(draft, into, diffId, indexFile, isDurable, record);
       }
     }
-    if (areNamesSynced) {
+    if (isSynced) {
       files.sync(files.top());
     }
   }
@@ -363,7 +364,7 @@ public final class LayerStore {
     boolean isTarPlaced = placement.place(draft, into, diffId, LayerFile.Tar.TAR, isDurable);
     boolean isIndexPlaced = placement.place(draft, into, diffId, index, isDurable);
     if (!isDurable) {
-      if (isSyncedLater) {
+      if (areNamesSynced) {
         files.sync(into);
       }
       return;
@@ -381,6 +382,21 @@ public final class LayerStore {
       files.moveIfFree(draft.directory(), record.get().name(), into, record.get().name());
     }
     files.sync(into);
+    unmark(into, diffId);
+  }
+
+  private void mark(Fd directory, Digest diffId, Digest blob) throws ErrnoException {
+    if (marks.add(directory, diffId, blob) && areNamesSynced) {
+      files.sync(directory);
+    }
+  }
+
+  /** Takes the mark from a layer if all of it is on the disk by now. */
+  private void unmark(Fd directory, Digest diffId) throws ErrnoException {
+    if (marks.contain(diffId)) {
+      blobs.record(directory, diffId);
+      var _ = removeMark(directory, diffId);
+    }
   }
 
   private void sync(Fd directory, Digest diffId, LayerFile file) throws ErrnoException {
@@ -400,6 +416,7 @@ public final class LayerStore {
       files.sync(directory);
       blobs.record(directory, diffId);
       files.sync(files.top());
+      unmark(directory, diffId);
     } catch (ErrnoException e) {
       throw new LayerStoreException("cannot sync layer " + diffId, e);
     }
@@ -431,21 +448,21 @@ public final class LayerStore {
       LayerIndex index = makeIndex(draft, tar, diffId, form, top, inheritance, cancellation);
       LayerFile.Index file = new LayerFile.Index(index.digest());
       Optional<Digest> blob = blobs.of(diffId).stream().findFirst();
-      boolean isSyncedNow = isDurable || (isSyncedLater && blob.isEmpty());
+      boolean isSyncedNow = isDurable || blob.isEmpty();
       Fd from = draft.directory();
       if (isSyncedNow) {
         files.syncData(from, LayerDraft.INDEX);
       }
       disk.rename(from, LayerDraft.INDEX, from, file.name());
       try (Fd into = files.openDirectory(diffId)) {
-        if (!isSyncedNow && isSyncedLater) {
-          marks.add(into, diffId, blob.orElseThrow());
+        if (!isSyncedNow) {
+          mark(into, diffId, blob.orElseThrow());
         }
         boolean isPlaced = placement.place(draft, into, diffId, file, isSyncedNow);
         if (isSyncedNow && !isPlaced) {
           sync(into, diffId, file);
         }
-        if (isSyncedNow || isSyncedLater) {
+        if (isSyncedNow || areNamesSynced) {
           files.sync(into);
         }
       }

@@ -44,15 +44,17 @@ final class UnsyncedMarks {
   }
 
   /**
-   * Marks a layer, durably.
+   * Marks a layer.
    *
    * @param blob of which it can be made anew
+   * @return whether it had no mark before
    */
-  void add(Fd directory, Digest diffId, Digest blob) throws ErrnoException {
-    if (!contain(diffId)) {
+  boolean add(Fd directory, Digest diffId, Digest blob) throws ErrnoException {
+    boolean isNew = !contain(diffId);
+    if (isNew) {
       files.createIfFree(directory, new LayerFile.Unsynced(blob));
-      files.sync(directory);
     }
+    return isNew;
   }
 
   /** {@return whether all of the layer is known to be on the disk, and has no mark any more} */

@@ -33,13 +33,14 @@ final class TestStore implements AutoCloseable {
     this(disk, path, false);
   }
 
-  TestStore(Disk disk, Path path, boolean isSyncedLater) throws IOException, UnusableRootException {
+  TestStore(Disk disk, Path path, boolean areNamesSynced)
+      throws IOException, UnusableRootException {
     this.indexed = new IndexedApply(disk, applier, true);
     this.path = path;
     this.root = Root.open(disk, path);
     boolean isOpen = false;
     try {
-      this.store = LayerStore.open(disk, root, SyncWatch.alone(), isSyncedLater);
+      this.store = LayerStore.open(disk, root, SyncWatch.alone(), areNamesSynced);
       isOpen = true;
     } finally {
       if (!isOpen) {
