@@ -4,26 +4,25 @@ import io.gatun.snapshot.apply.codec.BlobSource;
 import io.gatun.snapshot.apply.layer.InvalidLayerException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.security.MessageDigest;
 
 /** A blob that fails where it turns out not to be what its descriptor says. */
 final class CheckedBlob implements BlobSource {
 
   private final LayerBlob blob;
-  private final MessageDigest sha256;
+  private final BufferHash hash;
   private final boolean isHashed;
   private final long expectedBytes;
   private long bytes;
 
   /**
-   * @param sha256 to be used for the blob, if it has to be hashed
+   * @param hash to be used for the blob, if it has to be hashed
    */
-  CheckedBlob(LayerBlob blob, MessageDigest sha256) {
+  CheckedBlob(LayerBlob blob, BufferHash hash) {
     this.blob = blob;
-    this.sha256 = sha256;
+    this.hash = hash;
     this.isHashed = !blob.isVerified();
     this.expectedBytes = blob.sizeBytes().orElse(Long.MAX_VALUE);
-    sha256.reset();
+    hash.reset();
   }
 
   @Override
@@ -40,7 +39,7 @@ final class CheckedBlob implements BlobSource {
           "blob goes on after the %d bytes that its descriptor says".formatted(expectedBytes));
     }
     if (isHashed) {
-      sha256.update(into.slice(start, read));
+      hash.update(into.slice(start, read));
     }
     return read;
   }
@@ -52,7 +51,7 @@ final class CheckedBlob implements BlobSource {
               .formatted(bytes, expectedBytes));
     }
     if (isHashed) {
-      Digest actual = Digest.of(sha256);
+      Digest actual = hash.finish();
       if (!actual.equals(blob.digest())) {
         throw new InvalidLayerException("blob is not what its name says, but " + actual);
       }

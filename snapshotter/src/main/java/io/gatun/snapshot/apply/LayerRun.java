@@ -11,7 +11,6 @@ import io.gatun.snapshot.apply.layer.LayerReader;
 import io.gatun.snapshot.apply.layer.TarReader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -53,7 +52,7 @@ final class LayerRun {
   private final TarSink sink;
   private final Cancellation cancellation;
   private final BlobDecoder decoder;
-  private final MessageDigest tarHash;
+  private final BufferHash tarHash;
   private final CheckedBlob source;
   private final ChunkRing pieces;
   private final PieceSource fetched;
@@ -120,7 +119,7 @@ final class LayerRun {
       throw rethrown(failure);
     }
     return new AppliedLayer(
-        Digest.of(tarHash),
+        tarHash.finish(),
         sizeBytes,
         entries,
         reader.overlayXattrsDropped(),

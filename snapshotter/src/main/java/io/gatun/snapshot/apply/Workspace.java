@@ -4,7 +4,6 @@ import io.gatun.linux.NativeBuffer;
 import io.gatun.snapshot.apply.codec.BlobDecoder;
 import io.gatun.snapshot.apply.codec.GzipEngine;
 import java.nio.ByteBuffer;
-import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -19,8 +18,8 @@ final class Workspace implements AutoCloseable {
 
   private final int chunkBytes;
   private final BlobDecoder decoder;
-  private final MessageDigest blobHash = Digest.sha256();
-  private final MessageDigest tarHash = Digest.sha256();
+  private final BufferHash blobHash = new BufferHash();
+  private final BufferHash tarHash = new BufferHash();
   private final List<NativeBuffer> pieces = new ArrayList<>();
   private final List<NativeBuffer> chunks = new ArrayList<>();
 
@@ -33,11 +32,11 @@ final class Workspace implements AutoCloseable {
     return decoder;
   }
 
-  MessageDigest blobHash() {
+  BufferHash blobHash() {
     return blobHash;
   }
 
-  MessageDigest tarHash() {
+  BufferHash tarHash() {
     return tarHash;
   }
 

@@ -37,6 +37,7 @@ final class TarHeader {
 
   private static final int CHECKSUM_OFFSET = 148;
   private static final int CHECKSUM_BYTES = 8;
+  private static final int CHECKSUM_END = CHECKSUM_OFFSET + CHECKSUM_BYTES;
   private static final int NUMBER_BYTES = 8;
   private static final int LONG_NUMBER_BYTES = 12;
 
@@ -96,19 +97,31 @@ final class TarHeader {
   }
 
   private void requireChecksum() {
-    // POSIX adds up unsigned bytes; there were writers that added up signed ones.
-    long unsigned = 0;
-    long signed = 0;
-    for (int i = 0; i < BLOCK_BYTES; i++) {
-      boolean isOwn = i >= CHECKSUM_OFFSET && i < CHECKSUM_OFFSET + CHECKSUM_BYTES;
-      byte value = isOwn ? (byte) ' ' : block[i];
-      unsigned += value & 0xff;
-      signed += value;
-    }
+    // Its own bytes count as spaces.
+    int sum = sum(0, CHECKSUM_OFFSET) + ' ' * CHECKSUM_BYTES + sum(CHECKSUM_END, BLOCK_BYTES);
     long stored = TarNumbers.octal(block, CHECKSUM_OFFSET, CHECKSUM_BYTES);
-    if (stored != unsigned && stored != signed) {
+    // POSIX adds up unsigned bytes; there were writers that added up signed ones.
+    if (stored != sum
+        && stored
+            != sum - 256 * (negatives(0, CHECKSUM_OFFSET) + negatives(CHECKSUM_END, BLOCK_BYTES))) {
       throw new NumberFormatException("wrong checksum");
     }
+  }
+
+  private int sum(int from, int to) {
+    int sum = 0;
+    for (int i = from; i < to; i++) {
+      sum += block[i] & 0xff;
+    }
+    return sum;
+  }
+
+  private int negatives(int from, int to) {
+    int count = 0;
+    for (int i = from; i < to; i++) {
+      count += block[i] < 0 ? 1 : 0;
+    }
+    return count;
   }
 
   private Format format() {
