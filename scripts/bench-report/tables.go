@@ -33,7 +33,7 @@ var titles = map[string]struct {
 		[]string{"lives", "list", "restart", "prepare_on_128_us", "mounts_of_128_us"}},
 	"trap": {"Unpacking right after a large delete", []string{"fresh", "after_delete"}},
 	"indexed": {"Layers that are kept as their tars",
-		[]string{"wall", "cpu", "cold_first_line", "warm_first_line", "cold_read", "warm_read", "cached", "acknowledged", "space"}},
+		[]string{"wall", "cpu", "cold_first_line", "warm_first_line", "cold_read", "warm_read", "cached", "limited_read", "limited_cached", "acknowledged", "space"}},
 }
 
 // metrics names them for people.
@@ -60,6 +60,8 @@ var metrics = map[string]string{
 	"cold_read":        "read all, cold",
 	"warm_read":        "read all",
 	"cached":           "in memory after it",
+	"limited_read":     "read all in 256 MiB, cold",
+	"limited_cached":   "in memory after that",
 }
 
 func metricName(metric string) string {
@@ -74,8 +76,8 @@ func metricName(metric string) string {
 }
 
 const explanation = `Medians, and in parentheses the median of how much that is of what the first peer took in the same round: below 1 is better, of
-rates too. ~ marks values that lie more than 15 % of their median apart. Each run has a fresh filesystem; what is read is in the page cache; the daemons
-have done another, smaller thing of the same kind before, but for what is marked cold.
+rates too. ~ marks values that lie more than 15 % of their median apart. Each run has a fresh filesystem; what is read is in the
+page cache; the daemons have done another, smaller thing of the same kind before, but for what is marked cold.
 
 *overlayfs* and *native* are Debian's containerd with its own snapshotters, differ and pigz, *overlayfs-igzip* the same with
 igzip as newer releases have it, *soci* and *nydus* snapshotters for lazy pulling that unpack ordinary images in that way. *peer*

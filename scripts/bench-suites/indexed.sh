@@ -33,7 +33,19 @@ measure_reading() {
   record "$1_read" "$(seconds_between "$begin" "$EPOCHREALTIME")" s
 }
 
-# use_image: a container of it and then all its files, each with nothing of them in memory, and once more.
+# What a container may have in memory, its page cache included, when it is limited.
+limited_mib=256
+
+# measure_limited: a container with little memory that reads all files.
+measure_limited() {
+  local begin=$EPOCHREALTIME
+  run_ctr run --rm --snapshotter "$snapshotter" --cgroup "$(sandbox_cgroup)/$contender" --memory-limit $((limited_mib << 20)) \
+    "$subject:latest" "$contender" find / -xdev -type f -exec cat {} + >/dev/null
+  record limited_read "$(seconds_between "$begin" "$EPOCHREALTIME")" s
+}
+
+# use_image: a container of it and then all its files, each with nothing of them in memory, and once more; and a container with
+# little memory.
 use_image() {
   local image_mounted=/tmp/image-in-use before
   forget_files
@@ -46,6 +58,10 @@ use_image() {
   measure_reading cold
   record cached "$(($(cached_mib) - before))" MiB
   measure_reading warm
+  forget_files
+  before=$(cached_mib)
+  measure_limited
+  record limited_cached "$(($(cached_mib) - before))" MiB
   run_ctr images unmount --rm "$image_mounted" >/dev/null
   rmdir "$image_mounted"
 }
