@@ -43,27 +43,39 @@ public final class Training {
   }
 
   private void run(Path directory) throws IOException {
-    run(Files.createDirectory(directory.resolve("directory")), "directory", amount.clients());
+    run(
+        Files.createDirectory(directory.resolve("directory")),
+        "directory",
+        (client, content) -> {
+          client.live(amount.clients(), amount.livesPerClient());
+          unpack(client, content);
+        });
     // As tars, if they can be kept like that here.
-    run(Files.createDirectory(directory.resolve("auto")), "auto", 0);
+    run(Files.createDirectory(directory.resolve("auto")), "auto", this::unpack);
   }
 
-  private void run(Path directory, String layers, int clients) throws IOException {
+  /** What is asked of a daemon. */
+  private interface Work {
+    void run(TrainingClient client, TrainingContent content) throws IOException;
+  }
+
+  private static void run(Path directory, String layers, Work work) throws IOException {
     Configuration configuration = configuration(directory, layers);
     try (TrainingContent content =
             new TrainingContent(configuration.containerdAddress(), configuration.containerdRoot());
         var _ = Daemon.start(configuration);
         TrainingClient client = new TrainingClient(configuration.address())) {
-      if (clients > 0) {
-        client.live(clients, amount.livesPerClient());
-      }
-      Deque<String> image = new ArrayDeque<>();
-      for (int layer = 0; layer < amount.layers(); layer++) {
-        Descriptor blob = content.addLayer(layer, amount.filesPerLayer());
-        image.push(client.unpack(layer, blob, Objects.requireNonNullElse(image.peek(), "")));
-      }
-      image.forEach(client::remove);
+      work.run(client, content);
     }
+  }
+
+  private void unpack(TrainingClient client, TrainingContent content) throws IOException {
+    Deque<String> image = new ArrayDeque<>();
+    for (int layer = 0; layer < amount.layers(); layer++) {
+      Descriptor blob = content.addLayer(layer, amount.filesPerLayer());
+      image.push(client.unpack(layer, blob, Objects.requireNonNullElse(image.peek(), "")));
+    }
+    image.forEach(client::remove);
   }
 
   private static Configuration configuration(Path directory, String layers) throws IOException {

@@ -88,7 +88,9 @@ final class IndexTrialIT {
               Works.class,
               works -> {
                 assertThat(works.access()).isEqualTo(IndexAccess.FILE);
-                assertThat(works.reason()).contains("; not straight from files, with direct I/O: ");
+                assertThat(works.reason())
+                    .contains("; not straight from files, with direct I/O: ")
+                    .contains("EIO");
               });
     } finally {
       Mounts.umount2(LinuxPath.of(top));
