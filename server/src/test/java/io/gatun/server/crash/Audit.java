@@ -43,6 +43,7 @@ final class Audit {
   }
 
   private static final int MODE_AS_MADE = 0755;
+  private static final String INDEX = "index-";
 
   private static final long DELETION_NANOS_MAX = TimeUnit.MINUTES.toNanos(5);
 
@@ -332,15 +333,26 @@ final class Audit {
     }
   }
 
+  /** Each of its files has a name that says what it is, the tar that of its directory. */
   private void checkTar(Path layer) throws IOException {
-    Path tar = layer.resolve("tar");
-    if (Files.exists(tar)) {
-      MessageDigest content = Digest.sha256();
-      content.update(Files.readAllBytes(tar));
-      Digest found = Digest.of(content);
-      if (!found.hex().equals(layer.getFileName().toString())) {
-        report(Promise.TAR_IS_WHOLE, "%s has %s".formatted(tar, found));
+    try (Stream<Path> files = Files.list(layer)) {
+      for (Path file : files.toList()) {
+        String name = file.getFileName().toString();
+        if (name.equals("tar")) {
+          checkContent(file, layer.getFileName().toString());
+        } else if (name.startsWith(INDEX)) {
+          checkContent(file, name.substring(INDEX.length()));
+        }
       }
+    }
+  }
+
+  private void checkContent(Path file, String expected) throws IOException {
+    MessageDigest content = Digest.sha256();
+    content.update(Files.readAllBytes(file));
+    Digest found = Digest.of(content);
+    if (!found.hex().equals(expected)) {
+      report(Promise.TAR_IS_WHOLE, "%s has %s".formatted(file, found));
     }
   }
 

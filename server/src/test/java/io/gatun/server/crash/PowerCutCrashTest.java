@@ -103,7 +103,7 @@ final class PowerCutCrashTest {
           .as("disks are kept in %s", kept)
           .flatExtracting(outcome -> outcome.result().violations())
           .extracting(Violation::promise)
-          .doesNotContain(Promise.TAR_IS_WHOLE);
+          .doesNotContain(Promise.TAR_IS_WHOLE, Promise.DAEMON_STARTS);
       assertThat(outcomes).anyMatch(outcome -> outcome.result().tars() > 0);
     }
   }

@@ -111,6 +111,7 @@ final class Reboot {
   private static Audit.Result refused(String reason) {
     return Audit.Result.nothing(
         List.of(
+            new Violation(Promise.DAEMON_STARTS, reason),
             new Violation(
                 Promise.ACKNOWLEDGED_IS_DURABLE, "the daemon does not start: " + reason)));
   }

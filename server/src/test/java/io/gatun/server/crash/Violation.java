@@ -9,13 +9,15 @@ package io.gatun.server.crash;
 record Violation(Promise promise, String sentence) {
 
   enum Promise {
+    /** A daemon starts on whatever is there. */
+    DAEMON_STARTS,
     /** What was acknowledged is there, and what was not is wholly there or not at all. */
     ACKNOWLEDGED_IS_DURABLE,
     /** Every file of a committed layer has its full content. */
     LAYER_IS_WHOLE,
     /** So has every file of a layer that was unpacked, before that is committed. */
     UNPACKED_IS_DURABLE,
-    /** A tar that a snapshot has for its layer is that layer. */
+    /** A tar that a snapshot has for its layer is that layer, and so is its index. */
     TAR_IS_WHOLE,
     /** A snapshot that is there has its directories. */
     DIRECTORY_IS_THERE,

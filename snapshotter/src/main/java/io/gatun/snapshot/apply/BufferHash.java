@@ -10,7 +10,7 @@ import java.security.MessageDigest;
  * that the JVM compiles for as long as a layer of 100 MB takes to unpack, and again for each kind
  * of buffer.
  */
-final class BufferHash {
+public final class BufferHash {
 
   /** What a call costs does not show beside it, and it stays in the processor's first cache. */
   private static final int PIECE_BYTES = 16 << 10;
@@ -19,12 +19,12 @@ final class BufferHash {
   private final byte[] piece = new byte[PIECE_BYTES];
 
   /** Forgets what was hashed. */
-  void reset() {
+  public void reset() {
     sha256.reset();
   }
 
   /** Hashes what remains in a buffer. */
-  void update(ByteBuffer part) {
+  public void update(ByteBuffer part) {
     while (part.hasRemaining()) {
       int bytes = Math.min(part.remaining(), piece.length);
       part.get(piece, 0, bytes);
@@ -33,7 +33,18 @@ final class BufferHash {
   }
 
   /** {@return the digest of what was hashed, which is forgotten} */
-  Digest finish() {
+  public Digest finish() {
     return Digest.of(sha256);
+  }
+
+  /** {@return the digest of what was hashed and this after it, which is not hashed by that} */
+  public Digest with(byte[] end, int length) {
+    try {
+      MessageDigest copy = (MessageDigest) sha256.clone();
+      copy.update(end, 0, length);
+      return Digest.of(copy);
+    } catch (CloneNotSupportedException e) {
+      throw new AssertionError("the JDK's SHA-256 can be copied", e);
+    }
   }
 }

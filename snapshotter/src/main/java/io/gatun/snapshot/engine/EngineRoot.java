@@ -207,7 +207,13 @@ public final class EngineRoot implements AutoCloseable {
               shown,
               new TarHealing(disk, layers, blobs),
               reindexing);
-      LayerSettler settler = keep(new LayerSettler(kept, healing, settings.layerSync().delay()));
+      LayerSettler settler =
+          keep(
+              new LayerSettler(
+                  kept,
+                  healing::run,
+                  settings.layerSync().delay(),
+                  () -> settings.layerSync() != LayerSync.NONE || isAllWritten(errors)));
       this.engine =
           new Engine(
               store,
@@ -304,6 +310,20 @@ public final class EngineRoot implements AutoCloseable {
           "layer_barrier=syncfs reason=\"small layers cannot be synced by themselves: {}\"",
           e.getMessage());
       return Optional.empty();
+    }
+  }
+
+  /** {@return whether it can be told that the kernel has written back whatever it has tried to} */
+  private static boolean isAllWritten(Optional<WritebackErrors> errors) {
+    if (errors.isEmpty()) {
+      return false;
+    }
+    try {
+      errors.get().requireNone();
+      return true;
+    } catch (ErrnoException e) {
+      log.warn("what was written may be lost, and is read: {}", e.getMessage());
+      return false;
     }
   }
 

@@ -170,6 +170,11 @@ final class KeptLayers {
     }
   }
 
+  /** Says that the disk may have lost what was written of a layer, so that it is to be read. */
+  void doubt(Digest diffId) {
+    layers.doubt(diffId);
+  }
+
   /** Brings a layer to the disk that need not be there, if a snapshot has it. */
   LayerStore.Settling settle(Digest diffId) throws IOException {
     try (LayerStore.Use use = layers.claim(diffId)) {

@@ -91,7 +91,12 @@ final class LayerHealing {
     Set<Long> damaged = new HashSet<>();
     for (Digest diffId : suspects) {
       Map<Long, LayerForm.Indexed> users = kept.users(diffId);
-      healTar(diffId, users).ifPresentOrElse(damaged::addAll, () -> users.forEach(this::lose));
+      Optional<Set<Long>> found = healTar(diffId, users);
+      found.ifPresentOrElse(damaged::addAll, () -> users.forEach(this::lose));
+      if (found.filter(Set::isEmpty).isPresent()) {
+        // At once, so that a start that is cut short has not read it in vain.
+        settle(diffId);
+      }
     }
     renew(damaged, suspects);
   }

@@ -5,9 +5,12 @@ import io.gatun.snapshot.apply.store.LayerStore;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,21 +28,30 @@ final class LayerSettler implements AutoCloseable {
   /** When a layer is tried again that a call failed on. */
   private static final long FAILED_MILLIS = 5_000;
 
+  /** How long a daemon that stops goes on with layers whose turn is to come. */
+  private static final Duration CLOSING = Duration.ofSeconds(10);
+
   private final KeptLayers kept;
-  private final LayerHealing healing;
+  private final Consumer<Digest> healing;
   private final long delayMillis;
+  private final BooleanSupplier isAllWritten;
   private final ScheduledThreadPoolExecutor thread;
 
   /** Layers whose turn is to come. */
   private final Set<Digest> waiting = new HashSet<>();
 
   /**
+   * @param healing makes a layer anew that is damaged
    * @param delay after which a layer has its turn
+   * @param isAllWritten whether the kernel has written back all that it has tried to. It tells who
+   *     syncs a file of a failure, but not if it has forgotten the file meanwhile.
    */
-  LayerSettler(KeptLayers kept, LayerHealing healing, Duration delay) {
+  LayerSettler(
+      KeptLayers kept, Consumer<Digest> healing, Duration delay, BooleanSupplier isAllWritten) {
     this.kept = kept;
     this.healing = healing;
     this.delayMillis = delay.toMillis();
+    this.isAllWritten = isAllWritten;
     this.thread = new ScheduledThreadPoolExecutor(1, task -> new Thread(task, "gatun-layer-sync"));
     thread.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
   }
@@ -62,10 +74,13 @@ final class LayerSettler implements AutoCloseable {
   private void settle(Digest diffId) {
     begin(diffId);
     try {
+      if (!isAllWritten.getAsBoolean()) {
+        kept.doubt(diffId);
+      }
       LayerStore.Settling settling = kept.settle(diffId);
       if (settling == LayerStore.Settling.DAMAGED) {
         log.error("layer is not on the disk as it was written diff_id={}", diffId);
-        healing.run(diffId);
+        healing.accept(diffId);
         settling = kept.settle(diffId);
       }
       switch (settling) {
@@ -86,12 +101,29 @@ final class LayerSettler implements AutoCloseable {
     }
   }
 
-  /** Stops after the layer whose turn it is, if any; the others' turn comes at the next start. */
+  /**
+   * Stops with the layer whose turn it is, and goes on with others for some seconds, so that the
+   * next start need not read them: it reads those whose turn never comes.
+   */
   @Override
   public void close() {
     synchronized (this) {
       thread.shutdown();
     }
+    awaitThread();
+    long begin = System.nanoTime();
+    for (Digest diffId : allWaiting()) {
+      if (System.nanoTime() - begin < CLOSING.toNanos()) {
+        settle(diffId);
+      }
+    }
+  }
+
+  private synchronized List<Digest> allWaiting() {
+    return List.copyOf(waiting);
+  }
+
+  private void awaitThread() {
     boolean isInterrupted = false;
     while (!thread.isTerminated()) {
       try {

@@ -51,7 +51,6 @@ class BackgroundSyncIT {
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
 
   private static final Map<String, String> NO_LABELS = Map.of();
-  private static final String THREAD = "gatun-layer-sync";
 
   private static final byte[] LAYER =
       TarBuilder.pax().directory("opt", 0755).file("opt/file", 0644, "file").finish();
@@ -76,7 +75,7 @@ class BackgroundSyncIT {
     calls.precede(
         "syncData",
         () -> {
-          if (Thread.currentThread().getName().equals(THREAD)) {
+          if (isSettling()) {
             await(gate);
             if (failures.getAndUpdate(left -> Math.max(0, left - 1)) > 0) {
               throw new ErrnoException("syncData", Errno.EIO, LinuxPath.of("injected"));
@@ -100,6 +99,11 @@ class BackgroundSyncIT {
 
   private Optional<LayerBlob> blob(Digest digest) {
     return Optional.ofNullable(blobs.get(digest)).map(BytesBlob::new);
+  }
+
+  private static boolean isSettling() {
+    return StackWalker.getInstance(StackWalker.Option.RETAIN_CLASS_REFERENCE)
+        .walk(calls -> calls.anyMatch(call -> call.getDeclaringClass() == LayerSettler.class));
   }
 
   private static void await(CountDownLatch latch) {
@@ -347,6 +351,39 @@ class BackgroundSyncIT {
     snapshots().commit("on top", key("on top"), "", NO_LABELS);
     assertThat(names(LAYER)).contains(mark(LAYER)).doesNotContain(record(LAYER));
     assertSeen("on top");
+  }
+
+  @Test
+  void whatNobodyWaitedForIsOnTheDiskWhenTheDaemonHasStopped() throws Exception {
+    reopen(LayerSync.NONE);
+    unpack(LAYER, "layer", "", false);
+    unpack(BELOW, "another", "", false);
+    assertThat(names(LAYER)).contains(mark(LAYER));
+    gate.countDown();
+    engine.close();
+    for (byte[] layer : List.of(LAYER, BELOW)) {
+      assertThat(names(layer)).contains(record(layer)).doesNotContain(mark(layer));
+    }
+    open(LayerSetting.INDEXED, LayerSync.NONE);
+    assertSeen("layer");
+  }
+
+  @Test
+  void aLayerThatIsOnTheDiskIsNotMarkedForHavingAnotherSnapshot() throws Exception {
+    unpack(LAYER, "layer", "", true);
+    apply(LAYER, key("other"), "", false);
+    assertThat(names(LAYER)).contains(record(LAYER)).doesNotContain(mark(LAYER));
+  }
+
+  @Test
+  void theMarkGoesWithTheIndexThatNobodyNeeds() throws Exception {
+    unpack(LAYER, "layer", "", true);
+    unpack(BELOW, "below", "", true);
+    apply(LAYER, key("on top"), "below", false);
+    assertThat(names(LAYER)).contains(mark(LAYER));
+    snapshots().remove(key("on top"));
+    assertThat(names(LAYER)).contains(record(LAYER)).doesNotContain(mark(LAYER));
+    assertSeen("layer");
   }
 
   private int syncs() {

@@ -1,9 +1,9 @@
 package io.gatun.snapshot.apply.store;
 
+import io.gatun.snapshot.apply.BufferHash;
 import io.gatun.snapshot.apply.Digest;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.security.MessageDigest;
 import java.util.function.IntConsumer;
 
 /** Tells whether the disk has what the name of a file says: the diff id of a tar, or an index. */
@@ -19,7 +19,7 @@ public final class ContentHash {
    */
   public static boolean isRight(
       DiskContent content, Digest digest, boolean isTar, IntConsumer progress) throws IOException {
-    MessageDigest hash = Digest.sha256();
+    BufferHash hash = new BufferHash();
     // The end by itself, as it may have zeros that are not the layer's.
     long end = content.sizeBytes();
     long lastBlock = isTar ? Math.max(0, end - TarFile.BLOCK_BYTES) : end;
@@ -40,26 +40,16 @@ public final class ContentHash {
   }
 
   /** {@return whether this is the end, be it without some or all of the zeros that it has} */
-  private static boolean isEnd(MessageDigest before, byte[] last, Digest digest) {
+  private static boolean isEnd(BufferHash before, byte[] last, Digest digest) {
     int length = last.length;
     while (true) {
-      MessageDigest hash = copy(before);
-      hash.update(last, 0, length);
-      if (Digest.of(hash).equals(digest)) {
+      if (before.with(last, length).equals(digest)) {
         return true;
       }
       if (length <= 1 || last[length - 1] != 0) {
         return false;
       }
       length--;
-    }
-  }
-
-  private static MessageDigest copy(MessageDigest hash) {
-    try {
-      return (MessageDigest) hash.clone();
-    } catch (CloneNotSupportedException e) {
-      throw new AssertionError("the JDK's SHA-256 can be copied", e);
     }
   }
 }

@@ -342,7 +342,7 @@ public final class LayerStore {
     if (!placement.placeWhole(draft, diffId, indexFile, isDurable)) {
       try (Fd into = files.openDirectory(diffId)) {
         if (doubt.isPresent()) {
-          mark(into, diffId, doubt.get().digest());
+          mark(into, diffId, indexFile, doubt.get().digest());
         }
         publishBeside(draft, into, diffId, indexFile, isDurable, record);
       }
@@ -385,10 +385,17 @@ public final class LayerStore {
     unmark(into, diffId);
   }
 
-  private void mark(Fd directory, Digest diffId, Digest blob) throws ErrnoException {
-    if (marks.add(directory, diffId, blob) && areNamesSynced) {
+  /** Marks a layer, unless all that it is to have is on the disk already. */
+  private void mark(Fd directory, Digest diffId, LayerFile.Index index, Digest blob)
+      throws ErrnoException {
+    boolean isOnDisk = isOnDisk(diffId, LayerFile.Tar.TAR) && isOnDisk(diffId, index);
+    if (!isOnDisk && marks.add(directory, diffId, blob) && areNamesSynced) {
       files.sync(directory);
     }
+  }
+
+  private boolean isOnDisk(Digest diffId, LayerFile file) throws ErrnoException {
+    return trusted.isDurable(diffId, file) && files.contain(diffId, file);
   }
 
   /** Takes the mark from a layer if all of it is on the disk by now. */
@@ -456,7 +463,7 @@ public final class LayerStore {
       disk.rename(from, LayerDraft.INDEX, from, file.name());
       try (Fd into = files.openDirectory(diffId)) {
         if (!isSyncedNow) {
-          mark(into, diffId, blob.orElseThrow());
+          mark(into, diffId, file, blob.orElseThrow());
         }
         boolean isPlaced = placement.place(draft, into, diffId, file, isSyncedNow);
         if (isSyncedNow && !isPlaced) {
@@ -532,6 +539,14 @@ public final class LayerStore {
     trusted.remove(diffId, LayerFile.Tar.TAR);
   }
 
+  /**
+   * Says that the disk may have lost what was written of a layer: what is not known to be there is
+   * read before it is taken for whole.
+   */
+  public void doubt(Digest diffId) {
+    trusted.doubt(diffId);
+  }
+
   /** What {@link #settle} has found. */
   public enum Settling {
     /** All of the layer is on the disk, and that is recorded. */
@@ -600,6 +615,7 @@ public final class LayerStore {
           trusted.remove(diffId, file);
           disk.removeFile(directory, file.name());
         }
+        unmark(directory, diffId);
       }
     }
     return Optional.empty();

@@ -61,6 +61,13 @@ final class TrustedFiles {
     return Objects.equals(marks.get(new Place(diffId, file)), DURABLE);
   }
 
+  /** Says that nobody knows what the files of a layer hold that are not known to be on the disk. */
+  synchronized void doubt(Digest diffId) {
+    marks
+        .entrySet()
+        .removeIf(each -> each.getKey().diffId().equals(diffId) && each.getValue() != DURABLE);
+  }
+
   synchronized void remove(Digest diffId, LayerFile file) {
     marks.remove(new Place(diffId, file));
   }

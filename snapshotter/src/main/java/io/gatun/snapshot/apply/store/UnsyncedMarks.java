@@ -47,12 +47,13 @@ final class UnsyncedMarks {
    * Marks a layer.
    *
    * @param blob of which it can be made anew
-   * @return whether it had no mark before
+   * @return whether it had no mark with this blob before
    */
   boolean add(Fd directory, Digest diffId, Digest blob) throws ErrnoException {
-    boolean isNew = !contain(diffId);
+    LayerFile.Unsynced mark = new LayerFile.Unsynced(blob);
+    boolean isNew = !files.contain(diffId, mark);
     if (isNew) {
-      files.createIfFree(directory, new LayerFile.Unsynced(blob));
+      files.createIfFree(directory, mark);
     }
     return isNew;
   }

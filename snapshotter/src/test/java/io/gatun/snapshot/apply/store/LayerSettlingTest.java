@@ -102,6 +102,41 @@ final class LayerSettlingTest {
     }
   }
 
+  /** The kernel may have failed to write it, and have forgotten both the failure and the file. */
+  @Test
+  void whatIsDoubtedIsReadBeforeTheMarkGoes() throws Exception {
+    try (TestStore stored = open(new LinuxDisk())) {
+      keep(stored);
+      byte[] whole = Files.readAllBytes(stored.tar(DIFF_ID));
+      Files.write(stored.tar(DIFF_ID), new byte[whole.length]);
+      stored.store().doubt(DIFF_ID);
+      assertThat(settle(stored)).isEqualTo(Settling.DAMAGED);
+      assertThat(names(stored)).contains(MARK).doesNotContain(RECORD);
+      Files.write(stored.tar(DIFF_ID), whole);
+      assertThat(settle(stored)).isEqualTo(Settling.DONE);
+      assertThat(names(stored)).contains(RECORD).doesNotContain(MARK);
+      Files.write(stored.tar(DIFF_ID), new byte[whole.length]);
+      stored.store().doubt(DIFF_ID);
+      assertThat(stored.store().diffIdOf(BLOB)).as("what is on the disk is").contains(DIFF_ID);
+    }
+  }
+
+  @Test
+  void eachBlobIsKnownOfWhichItCanBeMadeAnew() throws Exception {
+    byte[] other = Compressed.zstd(TAR);
+    try (TestStore stored = open(new LinuxDisk())) {
+      keep(stored);
+      stored.keep(other, false);
+    }
+    try (TestStore stored = open(new LinuxDisk())) {
+      assertThat(stored.store().blobs(DIFF_ID))
+          .containsExactlyInAnyOrder(BLOB, BytesBlob.digestOf(other));
+      assertThat(inspect(stored).isNone()).isTrue();
+      assertThat(settle(stored)).isEqualTo(Settling.DONE);
+      assertThat(names(stored)).doesNotContain(MARK).contains(RECORD).hasSize(4);
+    }
+  }
+
   /** Whose length does not show in its tar, so that no blob is recorded for it. */
   @Test
   void whatCannotBeMadeAnewIsSyncedAtOnce() throws Exception {
