@@ -8,7 +8,6 @@ import io.gatun.linux.Fd;
 import io.gatun.linux.FileStatus;
 import io.gatun.linux.InodeFlag;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.LockOperation;
 import io.gatun.linux.NodeType;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Stat;
@@ -20,8 +19,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,15 +49,6 @@ public final class Root implements AutoCloseable {
   static final int FILE_MODE = 0600;
   private static final int OTHERS_MODE_BITS = 0077;
   private static final int FORMAT_LENGTH_BYTES_MAX = 4096;
-
-  /**
-   * A lock goes with the last descriptor of its file (flock(2)), which a process that was killed
-   * has until the kernel has taken it down, and a child of its until that runs a program of its
-   * own.
-   */
-  private static final long LOCK_WAIT_NANOS = TimeUnit.SECONDS.toNanos(1);
-
-  private static final long LOCK_POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
   static final LinuxPath LOCK = LinuxPath.of("lock");
   static final LinuxPath FORMAT = LinuxPath.of("format");
@@ -333,29 +321,10 @@ public final class Root implements AutoCloseable {
                 OpenFlag.READ_WRITE,
                 OpenFlag.CREATE,
                 OpenFlag.NO_FOLLOW));
-    long deadline = System.nanoTime() + LOCK_WAIT_NANOS;
-    while (!tryLock(lock, System.nanoTime() - deadline >= 0)) {
-      LockSupport.parkNanos(LOCK_POLL_NANOS);
-    }
-  }
-
-  /** {@return whether this process has the lock now; who had it may be about to end} */
-  private boolean tryLock(Fd lock, boolean isLast) throws ErrnoException, UnusableRootException {
-    try {
-      Fcntl.flock(lock, LockOperation.TRY_EXCLUSIVE);
-      return true;
-    } catch (ErrnoException e) {
-      if (!e.is(Errno.EAGAIN)) {
-        throw e;
-      }
-      if (isLast) {
-        throw new UnusableRootException(
-            "root %s is in use by another gatun: stop that one, or choose another root"
-                .formatted(path),
-            e);
-      }
-      return false;
-    }
+    RootLock.take(
+        lock,
+        "root %s is in use by another gatun: stop that one, or choose another root"
+            .formatted(path));
   }
 
   private RootFormat readOrWriteFormat() throws ErrnoException, UnusableRootException {

@@ -1,13 +1,11 @@
 package io.gatun.snapshot.disk;
 
 import io.gatun.linux.AtFlag;
-import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.LockOperation;
 import io.gatun.linux.NodeType;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Stat;
@@ -77,15 +75,7 @@ public final class RootInspection implements AutoCloseable {
     }
     Fd opened = Fcntl.openat(directory, Root.LOCK, OpenFlag.READ_ONLY, OpenFlag.NO_FOLLOW);
     lock = Optional.of(opened);
-    try {
-      Fcntl.flock(opened, LockOperation.TRY_EXCLUSIVE);
-    } catch (ErrnoException e) {
-      if (e.is(Errno.EAGAIN)) {
-        throw new UnusableRootException(
-            "root %s is in use by a gatun: stop that one first".formatted(path), e);
-      }
-      throw e;
-    }
+    RootLock.take(opened, "root %s is in use by a gatun: stop that one first".formatted(path));
   }
 
   private void requireRoot() throws ErrnoException, UnusableRootException {

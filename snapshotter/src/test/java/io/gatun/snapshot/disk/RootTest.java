@@ -67,8 +67,9 @@ class RootTest {
     open(path).close();
   }
 
-  @Test
-  void whoeverIsAboutToGiveItUpIsWaitedFor() throws Exception {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void whoeverIsAboutToGiveItUpIsWaitedFor(boolean isInspected) throws Exception {
     Path path = temporary.resolve("root");
     Root before = open(path);
     Thread ending =
@@ -78,7 +79,11 @@ class RootTest {
                   LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(200));
                   before.close();
                 });
-    open(path).close();
+    if (isInspected) {
+      RootInspection.open(path).close();
+    } else {
+      open(path).close();
+    }
     ending.join();
   }
 
