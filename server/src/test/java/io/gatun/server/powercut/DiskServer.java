@@ -2,6 +2,8 @@ package io.gatun.server.powercut;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Mounts;
 import io.gatun.linux.UnmountFlag;
@@ -13,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -28,6 +31,8 @@ final class DiskServer {
 
   private static final String READY = "ready";
   private static final int PATIENCE_SECONDS = 300;
+  private static final int UNMOUNT_SECONDS = 30;
+  private static final int PAUSE_MILLIS = 20;
 
   private final Process process;
   private final BufferedReader output;
@@ -63,10 +68,10 @@ final class DiskServer {
     return server;
   }
 
-  /** Takes the file away, which nobody may have open, and says if the disk has failed. */
+  /** Takes the file away, which nobody may keep open, and says if the disk has failed. */
   void stop() throws IOException {
     try {
-      Mounts.umount2(LinuxPath.of(file), UnmountFlag.NO_FOLLOW);
+      unmount();
     } catch (IOException e) {
       end();
       Mounts.umount2(LinuxPath.of(file), UnmountFlag.NO_FOLLOW, UnmountFlag.DETACH);
@@ -77,6 +82,26 @@ final class DiskServer {
     if (status != 0) {
       throw new IOException(
           "the disk failed while it was in use: " + file, new IOException(said.strip()));
+    }
+  }
+
+  /**
+   * A loop device goes with its last descriptor, and the file below with it; whatever this process
+   * has started meanwhile has one until it runs a program of its own.
+   */
+  private void unmount() throws IOException {
+    long begin = System.nanoTime();
+    while (true) {
+      try {
+        Mounts.umount2(LinuxPath.of(file), UnmountFlag.NO_FOLLOW);
+        return;
+      } catch (ErrnoException e) {
+        boolean isLast = System.nanoTime() - begin > TimeUnit.SECONDS.toNanos(UNMOUNT_SECONDS);
+        if (isLast || !e.is(Errno.EBUSY)) {
+          throw e;
+        }
+      }
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(PAUSE_MILLIS));
     }
   }
 
