@@ -291,10 +291,7 @@ class BackgroundSyncIT {
   @ParameterizedTest
   @EnumSource(names = {"BACKGROUND", "NONE"})
   void whatAPowerCutHasDamagedIsMadeAnew(LayerSync sync) throws Exception {
-    reopen(sync);
-    unpack(LAYER, "layer", "", false);
-    closeUnsettled();
-    damage(LAYER);
+    unpackAndLose(sync);
     openAfterBoot();
     assertThat(Files.readAllBytes(tar(LAYER))).isEqualTo(LAYER);
     assertThat(names(LAYER)).contains(record(LAYER)).doesNotContain(mark(LAYER));
@@ -304,10 +301,7 @@ class BackgroundSyncIT {
   @ParameterizedTest
   @EnumSource(names = {"BACKGROUND", "NONE"})
   void whatAPowerCutHasDamagedIsMissingWithoutItsBlob(LayerSync sync) throws Exception {
-    reopen(sync);
-    unpack(LAYER, "layer", "", false);
-    closeUnsettled();
-    damage(LAYER);
+    unpackAndLose(sync);
     blobs.clear();
     openAfterBoot();
     assertThat(isThere("layer")).isFalse();
@@ -401,6 +395,14 @@ class BackgroundSyncIT {
 
   private static long kernelSetting(String name) throws IOException {
     return Long.parseLong(Files.readString(Path.of("/proc/sys/vm", name)).strip());
+  }
+
+  /** Ends in a power cut after which the disk has something else than was written. */
+  private void unpackAndLose(LayerSync sync) throws Exception {
+    reopen(sync);
+    unpack(LAYER, "layer", "", false);
+    closeUnsettled();
+    damage(LAYER);
   }
 
   /** As if the daemon had been killed before it could sync anything. */
