@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 )
 
 func main() {
@@ -51,6 +53,9 @@ func run(arguments []string) error {
 	if *readme == "" {
 		return nil
 	}
+	if err := publishable(results); err != nil {
+		return err
+	}
 	if err := keep(directory, *charts); err != nil {
 		return err
 	}
@@ -59,6 +64,23 @@ func run(arguments []string) error {
 		return err
 	}
 	return replaceSection(*readme, markdown(results, headlines, relative+"/"))
+}
+
+// roundsMin is how many a README may be about.
+const roundsMin = 5
+
+// publishable fails if results are not for others to rely on.
+func publishable(all *results) error {
+	if rounds, err := strconv.Atoi(all.setting("rounds")); err != nil || rounds < roundsMin {
+		return fmt.Errorf("the README is about %d rounds or more, not %q", roundsMin, all.setting("rounds"))
+	}
+	if strings.HasSuffix(all.setting("commit"), "with changes") {
+		return errors.New("nobody else has the sources that were measured: commit them first")
+	}
+	if failed := all.settings("failed."); len(failed) > 0 {
+		return fmt.Errorf("the suite %s failed", failed[0].key)
+	}
+	return nil
 }
 
 // keep copies what the README refers to from where the next run cannot replace it.

@@ -51,7 +51,7 @@ func (all *results) noise(suite string) []string {
 		found = append(found, fmt.Sprintf("before %d of %d runs a fixed amount of work took more than %.2f times as long as usual", count, len(calibration), calibrationRatioMax))
 	}
 	if spreads > 0 {
-		found = append(found, fmt.Sprintf("%d values, marked ~, lie more than %.0f %% of their median apart", spreads, 100*spreadMax))
+		found = append(found, fmt.Sprintf("%d values lie more than %.0f %% of their median apart", spreads, 100*spreadMax))
 	}
 	return found
 }

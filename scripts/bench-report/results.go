@@ -188,6 +188,42 @@ func (all *results) ratioTo(asked question, contender, other string) (float64, b
 	return median(ratios), len(ratios) > 0
 }
 
+// loss is a peer that takes less than Gatun.
+type loss struct {
+	peer  string
+	ratio float64
+	// What is added to what was asked.
+	how string
+}
+
+// What is lost by less is none.
+const lossMin = 1.005
+
+// losses returns those to the baseline, and to what is a peer beside it.
+func (all *results) losses(asked question, contender string) []loss {
+	var found []loss
+	add := func(peer string, ratio float64, how string) {
+		if ratio >= lossMin {
+			found = append(found, loss{peer, ratio, how})
+		}
+	}
+	for _, peer := range []string{all.baseline(asked), "overlayfs-igzip"} {
+		if ratio, ok := all.ratioTo(asked, contender, peer); ok {
+			add(peer, ratio, "")
+		}
+		mine, theirs := all.answers[asked][contender], all.answers[asked][peer]
+		if theirs == nil || len(mine.cold) == 0 || len(theirs.cold) == 0 {
+			continue
+		}
+		cold := median(mine.cold) / median(theirs.cold)
+		if mine.isRate() {
+			cold = 1 / cold
+		}
+		add(peer, cold, ", cold")
+	}
+	return found
+}
+
 // of returns the values of a round.
 func (m *measured) of(round int) []float64 {
 	var values []float64

@@ -83,10 +83,10 @@ func TestReportShowsMediansRatiosTheFloorAndWhatIsMissing(t *testing.T) {
 	report := markdown(unpacked(t), everything, "charts/")
 	for _, want := range []string{
 		"| of | what | overlayfs | gatun | floor |",
-		"| large, ext4 | time | ~10.0 s | ~5.00 s (0.50) | 2.50 s |",
+		"| large, ext4 | time | 10.0 s ±15 % | 5.00 s ±160 % (0.50) | 2.50 s, once |",
 		"| large, ext4 | time, cold | 14.0 s |  |  |",
 		"| large, ext4 | time, of the floor | 4.00 | 2.00 |  |",
-		"Noise: 2 values, marked ~,", "Missing: stargz: is not here.", "(charts/unpack.svg)", "Gatun loses nowhere",
+		"Noise: 2 values lie", "Missing: stargz: is not here.", "(charts/unpack.svg)", "Gatun loses nowhere",
 	} {
 		if !strings.Contains(report, want) {
 			t.Errorf("%q is not in\n%s", want, report)
@@ -99,6 +99,49 @@ func TestReportBeginsWithWhereGatunLoses(t *testing.T) {
 	want := "- start, overlay on ext4, exec to first answer: gatun takes 25.00 times what peer takes"
 	if report := markdown(all, headlines, ""); !strings.Contains(report, want) {
 		t.Errorf("%q is not in\n%s", want, report)
+	}
+}
+
+func TestLossesAreAllThatGatunTakesLongerFor(t *testing.T) {
+	all := read(t, write(t, "",
+		"rpc,ext4,one,peer,1,stat_p99,100,us", "rpc,ext4,one,gatun,1,stat_p99,150,us",
+		"rpc,ext4,one,peer,0,lives,400,/s", "rpc,ext4,one,gatun,0,lives,200,/s",
+		"rpc,ext4,one,peer,1,lives,400,/s", "rpc,ext4,one,gatun,1,lives,500,/s",
+		"unpack,ext4,large,overlayfs,1,wall,10,s", "unpack,ext4,large,overlayfs-igzip,1,wall,4,s",
+		"unpack,ext4,large,gatun,1,wall,5,s", "unpack,ext4,large,gatun,1,noise_busy,9,%",
+		"unpack,ext4,large,overlayfs,1,noise_busy,1,%"))
+	var text strings.Builder
+	printLosses(&text, all)
+	want := `
+**Where Gatun loses:**
+
+- rpc, one on ext4, stat p99: gatun takes 1.50 times what peer takes
+- rpc, one on ext4, lives, cold: gatun takes 2.00 times what peer takes
+- unpack, large on ext4, time: gatun takes 1.25 times what overlayfs-igzip takes
+`
+	if text.String() != want {
+		t.Errorf("%q", &text)
+	}
+}
+
+func TestReportNamesSuitesThatFailed(t *testing.T) {
+	all := read(t, write(t, "failed.pull=status 1\n"))
+	if report := markdown(all, headlines, ""); !strings.Contains(report, "**The suite pull failed before its end.**") {
+		t.Error(report)
+	}
+}
+
+func TestReadmeIsAboutWholeRunsOfWhatIsCommitted(t *testing.T) {
+	for environment, isFine := range map[string]bool{
+		"rounds=5\ncommit=abc\n":                      true,
+		"rounds=1\ncommit=abc\n":                      false,
+		"commit=abc\n":                                false,
+		"rounds=5\ncommit=abc with changes\n":         false,
+		"rounds=5\ncommit=abc\nfailed.rpc=status 1\n": false,
+	} {
+		if err := publishable(read(t, write(t, environment))); (err == nil) != isFine {
+			t.Errorf("%q: %v", environment, err)
+		}
 	}
 }
 
@@ -130,6 +173,15 @@ func TestComparisonFailsIfRatiosAreFarApart(t *testing.T) {
 	}
 	if err := printComparison(&output, one, far); err == nil {
 		t.Errorf("20 %% apart is taken for the same:\n%s", &output)
+	}
+	for _, other := range []*results{read(t, write(t, "")), read(t, write(t, "", append(rows, "copy,xfs,lib,gatun-native,1,prepare,5,s")...))} {
+		if err := printComparison(&output, one, other); err == nil {
+			t.Errorf("what is in one of the two alone is taken for the same:\n%s", &output)
+		}
+	}
+	none := read(t, write(t, ""))
+	if err := printComparison(&output, none, none); err == nil {
+		t.Error("nothing is taken for the same")
 	}
 }
 

@@ -34,9 +34,6 @@ pull_once() {
   record pull_cpu "$cpu" s
   run_to_first_line "$image"
   record first_line "$(seconds_between "$begin" "$first_line")" s
-  begin=$EPOCHREALTIME
-  sync --file-system "$volume"
-  record sync "$(seconds_between "$begin" "$EPOCHREALTIME")" s
   stop_all
   end_run
 }

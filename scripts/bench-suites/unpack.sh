@@ -4,7 +4,6 @@
 filesystems_default=(ext4)
 unpacked_images_full=(large big layers large-zstd)
 unpacked_images_quick=(large)
-unpacked_images_all=(large:latest big:latest layers:latest large:zstd)
 
 # contenders_for IMAGE: igzip has no part in zstd and little in small layers, and what containerd's differ makes of Gatun's
 # snapshots is asked once.
@@ -168,7 +167,8 @@ bench_unpack() {
   [[ $size != quick ]] || images=("${unpacked_images_quick[@]}")
   if [[ ! -d $content_kept ]]; then
     keep_content "$small_image" demo:latest
-    keep_content "$large_image" "${unpacked_images_all[@]}"
+    # shellcheck disable=SC2046
+    keep_content "$large_image" $(for subject in "${images[@]}"; do reference_of "$subject"; done)
   fi
   for subject in "${images[@]}"; do
     prepare_subject
