@@ -16,7 +16,7 @@ install() {
 }
 
 # How often each is launched in a round; what is recorded is the median. The last of them gets a burst.
-launches=3
+launches=5
 
 launch() {
   local command number burst

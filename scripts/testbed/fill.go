@@ -52,7 +52,7 @@ func fillWith(address string, clients, count, first int) error {
 func chain(arguments []string) error {
 	flags := flag.NewFlagSet("chain", flag.ExitOnError)
 	address := flags.String("address", "", "`socket` of the snapshotter")
-	repetitions := flags.Int("repetitions", 100, "how often each is measured")
+	repetitions := flags.Int("repetitions", 500, "how often each is measured")
 	flags.Parse(arguments)
 	if flags.NArg() != 0 {
 		return errors.New("no arguments expected")
