@@ -111,7 +111,7 @@ func TestLossesAreAllThatGatunTakesLongerFor(t *testing.T) {
 		"unpack,ext4,large,gatun,1,wall,5,s", "unpack,ext4,large,gatun,1,noise_busy,9,%",
 		"unpack,ext4,large,overlayfs,1,noise_busy,1,%"))
 	var text strings.Builder
-	printLosses(&text, all)
+	printLosses(&text, all, everything)
 	want := `
 **Where Gatun loses:**
 
@@ -121,6 +121,9 @@ func TestLossesAreAllThatGatunTakesLongerFor(t *testing.T) {
 `
 	if text.String() != want {
 		t.Errorf("%q", &text)
+	}
+	if report := markdown(all, headlines, ""); strings.Contains(report, "stat p99: gatun") || !strings.Contains(report, "- and in 1 other figures") {
+		t.Error(report)
 	}
 }
 

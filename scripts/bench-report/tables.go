@@ -106,7 +106,7 @@ func markdown(all *results, much extent, charts string) string {
 		fmt.Fprintf(&text, "\n**The suite %s failed before its end.**\n", failed.key)
 	}
 	fmt.Fprintf(&text, "\n%s", explanation)
-	printLosses(&text, all)
+	printLosses(&text, all, much)
 	for _, suite := range all.suites() {
 		fmt.Fprintf(&text, "\n### %s: %s\n\n", suite, titles[suite].title)
 		if note := titles[suite].note; note != "" {
@@ -137,9 +137,10 @@ func printEnvironment(text *strings.Builder, all *results) {
 		all.setting("CPU"), all.setting("memory"), all.setting("containerd"), all.setting("decompressors"))
 }
 
-// printLosses lists where Gatun takes more than the peer, whatever was asked, before anything else.
-func printLosses(text *strings.Builder, all *results) {
+// printLosses lists where Gatun takes more than the peer, before anything else; in short, what is no headline is counted.
+func printLosses(text *strings.Builder, all *results, much extent) {
 	var losses []string
+	others := 0
 	for _, asked := range all.questions {
 		if isNoise(asked.metric) {
 			continue
@@ -149,10 +150,17 @@ func printLosses(text *strings.Builder, all *results) {
 				continue
 			}
 			for _, loss := range all.losses(asked, contender) {
+				if much == headlines && !slices.Contains(titles[asked.suite].headlines, asked.metric) {
+					others++
+					continue
+				}
 				losses = append(losses, fmt.Sprintf("- %s, %s on %s, %s: %s takes %.2f times what %s takes",
 					asked.suite, asked.subject, asked.filesystem, metricName(asked.metric)+loss.how, contender, loss.ratio, loss.peer))
 			}
 		}
+	}
+	if others > 0 {
+		losses = append(losses, fmt.Sprintf("- and in %d other figures, such as the percentiles of single operations, with which the whole report begins", others))
 	}
 	if len(losses) == 0 {
 		text.WriteString("\nGatun loses nowhere in this run.\n")
