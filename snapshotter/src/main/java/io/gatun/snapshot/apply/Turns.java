@@ -36,7 +36,7 @@ final class Turns {
       boolean hasToWait = running == runningMax || !waiting.isEmpty();
       if (hasToWait && waiting.size() >= waitingMax) {
         throw new SnapshotException.ResourceExhausted(
-            "apply: %d are going on and %d waiting".formatted(running, waiting.size()), null);
+            "%d layers are being applied, and %d waiting".formatted(running, waiting.size()), null);
       }
       await(cancellation);
       running++;
@@ -100,7 +100,7 @@ final class Turns {
 
   private void requireOpen() {
     if (isClosed) {
-      throw new SnapshotException.Unavailable("apply: Gatun is stopping", null);
+      throw new SnapshotException.Unavailable("gatun is stopping", null);
     }
   }
 

@@ -291,7 +291,12 @@ final class Engine implements Snapshotter {
       throws ErrnoException {
     Optional<AppliedLayers.Layer> layer = known(chain);
     if (active.parentId() == SnapshotRecord.NO_PARENT && chain.extraction()) {
-      layer = rebase.run(active.name(), chain, active.created(), layer);
+      Optional<AppliedLayers.Layer> unpacked = layer;
+      layer =
+          StorageErrors.name(
+              "commit",
+              active.name(),
+              () -> rebase.run(active.name(), chain, active.created(), unpacked));
     }
     boolean mayHaveMarks = layer.isEmpty() || layer.get().result().hasMarks();
     boolean isChanged = driver.freeze(chain, mayHaveMarks);

@@ -186,7 +186,10 @@ final class KeptCommits {
     boolean isDurable = durability.isAskedOfKept(wasDurable);
     long parentId = parent == null ? SnapshotRecord.NO_PARENT : parent.id();
     LayerForm.Indexed indexed =
-        parentId == active.parentId() ? form : onParent(active, parent, use, isDurable);
+        parentId == active.parentId()
+            ? form
+            : StorageErrors.name(
+                "commit", active.name(), () -> onParent(active, parent, use, isDurable));
     if (isDurable && !wasDurable) {
       layers.sync(form.diffId());
     }

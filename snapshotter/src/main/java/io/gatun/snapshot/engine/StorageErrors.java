@@ -41,8 +41,22 @@ final class StorageErrors {
 
   /** {@return what the store answers, for a request} */
   static <T> T ask(String operation, String key, Supplier<T> question) {
+    return name(operation, key, question::get);
+  }
+
+  /**
+   * What is done for a request without knowing which.
+   *
+   * @param <E> how it may fail, other than with a {@link SnapshotException}
+   */
+  interface Work<T, E extends Exception> {
+    T run() throws E;
+  }
+
+  /** {@return what comes of work for a request, which is named in its failures} */
+  static <T, E extends Exception> T name(String operation, String key, Work<T, E> work) throws E {
     try {
-      return question.get();
+      return work.run();
     } catch (SnapshotException e) {
       throw named("%s %s: %s".formatted(operation, key, e.getMessage()), e);
     }

@@ -105,7 +105,7 @@ class ApplyTurnsTest {
     assertThatThrownBy(
             () -> applier.apply(new BytesBlob(GZIP), new Collected(), new Cancellation()))
         .isInstanceOf(SnapshotException.ResourceExhausted.class)
-        .hasMessage("apply: 2 are going on and 2 waiting");
+        .hasMessage("2 layers are being applied, and 2 waiting");
     running.get(0).release.countDown();
     waiting.forEach(CompletableFuture::join);
     assertThat(order).containsExactly(0, 1);
