@@ -42,6 +42,8 @@ it_unpacks_what_is_in_the_content_store() {
   assert_equal "snapshots before" "" "$(gatun_snapshots)"
   run_ctr snapshots unpack --snapshotter gatun "$(manifest_digest latest)" >/dev/null
   assert_equal "layers that Gatun unpacked" 4 "$(count_applies OK)"
+  # The second one at least, since the first takes long.
+  grep -q "layer is made ahead" "$logs/gatun.log" || fail "no layer was made ahead"
   assert_equal "a container" upper "$(run_container after latest cat /srv/modified)"
 }
 

@@ -39,6 +39,8 @@ it_has_every_indexed_layer_after_a_start_of_the_machine() {
   with_indexed_layers it_has_everything_after_a_start_of_the_machine
 }
 
+it_indexes_what_is_in_the_content_store() { with_indexed_layers it_unpacks_what_is_in_the_content_store; }
+
 it_indexes_anew_when_a_pull_was_killed() { with_indexed_layers it_unpacks_anew_when_a_pull_was_killed; }
 
 it_keeps_one_indexed_layer_of_concurrent_pulls() {

@@ -18,6 +18,7 @@ import io.gatun.snapshot.diff.PackedLayer;
 import io.gatun.snapshot.engine.LayerConverter;
 import io.gatun.snapshot.engine.LayerMaker;
 import io.gatun.snapshot.engine.LayerUnpacker;
+import io.gatun.snapshot.engine.NextLayer;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
@@ -116,7 +117,11 @@ public class RpcBenchmark {
 
     @Override
     public AppliedLayer unpack(
-        LayerBlob blob, List<Mount> mounts, boolean isDurabilityWanted, Cancellation cancellation) {
+        LayerBlob blob,
+        List<Mount> mounts,
+        boolean isDurabilityWanted,
+        NextLayer next,
+        Cancellation cancellation) {
       throw new SnapshotException.Unsupported("no layers here");
     }
 

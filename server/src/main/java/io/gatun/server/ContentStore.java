@@ -2,7 +2,9 @@ package io.gatun.server;
 
 import io.gatun.proto.content.ContentGrpc;
 import io.gatun.proto.content.ContentGrpc.ContentBlockingStub;
+import io.gatun.proto.content.Info;
 import io.gatun.proto.content.InfoRequest;
+import io.gatun.proto.content.ListContentRequest;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.apply.LayerBlob;
@@ -13,8 +15,13 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.MetadataUtils;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * containerd's content store. containerd is asked, over its socket, whether a namespace has a blob;
@@ -26,6 +33,8 @@ import java.util.concurrent.TimeUnit;
  */
 final class ContentStore implements AutoCloseable {
 
+  private static final Logger LOG = LoggerFactory.getLogger(ContentStore.class);
+
   /** containerd looks into its metadata, which it may have locked for a while. */
   private static final long INFO_SECONDS_MAX = 30;
 
@@ -33,6 +42,7 @@ final class ContentStore implements AutoCloseable {
   private final ContentFiles files;
   private final EventLoops loops;
   private final SharedChannel questions;
+  private final ImageLayers images;
 
   /**
    * @param address the unix socket of containerd
@@ -43,6 +53,7 @@ final class ContentStore implements AutoCloseable {
     this.files = files;
     this.loops = loops;
     this.questions = new SharedChannel(() -> loops.channel(address));
+    this.images = new ImageLayers(this::list);
   }
 
   /**
@@ -57,6 +68,29 @@ final class ContentStore implements AutoCloseable {
    */
   LayerBlob open(String namespace, Digest digest, long sizeBytes) {
     requireSize(digest, sizeBytes, size(namespace, digest));
+    return opened(namespace, digest, sizeBytes);
+  }
+
+  /**
+   * Opens the blob of the layer that comes after another one in an image; the caller closes it.
+   *
+   * @param namespace whose blob it has to be
+   * @return nothing if there is no such blob, or containerd does not say
+   */
+  Optional<LayerBlob> openNext(String namespace, Digest layer) {
+    try {
+      return images
+          .after(namespace, layer)
+          .map(next -> opened(namespace, next, size(namespace, next)));
+    } catch (StatusRuntimeException | SnapshotException e) {
+      // Nobody has asked for it yet.
+      LOG.debug(
+          "no layer is known after another one layer={} reason=\"{}\"", layer, e.getMessage());
+      return Optional.empty();
+    }
+  }
+
+  private LayerBlob opened(String namespace, Digest digest, long sizeBytes) {
     return files
         .open(digest, OptionalLong.of(sizeBytes))
         .orElseGet(() -> stream(namespace, digest, sizeBytes));
@@ -101,6 +135,19 @@ final class ContentStore implements AutoCloseable {
     } catch (StatusRuntimeException e) {
       throw refusal(namespace, digest, e);
     }
+  }
+
+  private List<Info> list(String namespace, String filter) {
+    ListContentRequest request = ListContentRequest.newBuilder().addFilters(filter).build();
+    return questions.ask(
+        channel -> {
+          List<Info> found = new ArrayList<>();
+          content(channel, namespace)
+              .withDeadlineAfter(INFO_SECONDS_MAX, TimeUnit.SECONDS)
+              .list(request)
+              .forEachRemaining(answer -> found.addAll(answer.getInfoList()));
+          return found;
+        });
   }
 
   private SnapshotException refusal(

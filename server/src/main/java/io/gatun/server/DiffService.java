@@ -88,7 +88,13 @@ final class DiffService extends DiffGrpc.DiffImplBase {
     String namespace =
         CallNamespace.require("apply: layer " + digest, said.or(() -> CallNamespace.inKey(key)));
     try (LayerBlob blob = content.open(namespace, digest, diff.getSize())) {
-      AppliedLayer layer = unpacker.unpack(blob, mounts, request.getSyncFs(), cancellation);
+      AppliedLayer layer =
+          unpacker.unpack(
+              blob,
+              mounts,
+              request.getSyncFs(),
+              () -> content.openNext(namespace, digest),
+              cancellation);
       warnOfOverlayXattrs(digest, layer);
       return Descriptor.newBuilder()
           .setMediaType(TAR)

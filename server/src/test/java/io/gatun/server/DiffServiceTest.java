@@ -1,8 +1,10 @@
 package io.gatun.server;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.protobuf.ByteString;
 import io.gatun.proto.diff.ApplyRequest;
 import io.gatun.proto.diff.ApplyResponse;
 import io.gatun.proto.diff.DiffGrpc;
@@ -172,6 +174,28 @@ final class DiffServiceTest {
     client(NAMESPACE)
         .apply(request(LAYER, DIGEST, CONTENT.length).toBuilder().setSyncFs(true).build());
     assertThat(server.unpacker.requests.take().isDurabilityWanted()).isTrue();
+  }
+
+  @Test
+  void theNextLayerOfTheImageIsThereToBeReadAhead() throws Exception {
+    byte[] next = "the next layer".getBytes(UTF_8);
+    String digest = "sha256:" + "1".repeat(64);
+    containerd.put(NAMESPACE, digest, next);
+    containerd.putManifest(NAMESPACE, "sha256:" + "2".repeat(64), DIGEST, digest);
+    apply();
+    assertThat(server.unpacker.requests.take().next()).contains(ByteString.copyFrom(next));
+  }
+
+  @Test
+  void aNextLayerThatTheNamespaceHasNotOrNobodyKnowsIsNone() throws Exception {
+    String missing = "sha256:" + "1".repeat(64);
+    containerd.put("moby", missing, CONTENT);
+    containerd.putManifest(NAMESPACE, "sha256:" + "2".repeat(64), DIGEST, missing);
+    apply();
+    assertThat(server.unpacker.requests.take().next()).isEmpty();
+    containerd.put("moby", DIGEST, CONTENT);
+    client("moby").apply(request(LAYER, DIGEST, CONTENT.length));
+    assertThat(server.unpacker.requests.take().next()).isEmpty();
   }
 
   @Test

@@ -7,6 +7,8 @@ import io.gatun.proto.content.ContentGrpc;
 import io.gatun.proto.content.Info;
 import io.gatun.proto.content.InfoRequest;
 import io.gatun.proto.content.InfoResponse;
+import io.gatun.proto.content.ListContentRequest;
+import io.gatun.proto.content.ListContentResponse;
 import io.gatun.proto.content.ReadContentRequest;
 import io.gatun.proto.content.ReadContentResponse;
 import io.gatun.proto.content.UpdateRequest;
@@ -52,6 +54,7 @@ public final class StandInContainerd implements AutoCloseable {
   volatile int breakOffAt = Integer.MAX_VALUE;
 
   private final Map<String, byte[]> blobs = new ConcurrentHashMap<>();
+  private final Map<String, Info> manifests = new ConcurrentHashMap<>();
   private final EventLoopGroup loop = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
   private final Server server;
 
@@ -71,6 +74,15 @@ public final class StandInContainerd implements AutoCloseable {
 
   public void put(String namespace, String digest, byte[] content) {
     blobs.put(namespace + " " + digest, content);
+  }
+
+  /** Has a manifest that names these layers, in their order. */
+  public void putManifest(String namespace, String digest, String... layers) {
+    Info.Builder manifest = Info.newBuilder().setDigest(digest);
+    for (int i = 0; i < layers.length; i++) {
+      manifest.putLabels(ImageLayers.LABEL + i, layers[i]);
+    }
+    manifests.put(namespace + " " + digest, manifest.build());
   }
 
   private final class Service extends ContentGrpc.ContentImplBase {
@@ -98,6 +110,21 @@ public final class StandInContainerd implements AutoCloseable {
       } catch (RuntimeException e) {
         client.onError(e);
       }
+    }
+
+    /** Knows of manifests alone, and so of one filter. */
+    @Override
+    public void list(ListContentRequest request, StreamObserver<ListContentResponse> client) {
+      String prefix = NAMESPACE.get() + " ";
+      ListContentResponse.Builder found = ListContentResponse.newBuilder();
+      manifests.forEach(
+          (key, manifest) -> {
+            if (key.startsWith(prefix)) {
+              found.addInfo(manifest);
+            }
+          });
+      client.onNext(found.build());
+      client.onCompleted();
     }
 
     @Override

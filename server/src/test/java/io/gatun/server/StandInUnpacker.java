@@ -7,9 +7,12 @@ import io.gatun.snapshot.apply.AppliedLayer;
 import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.LayerBlob;
 import io.gatun.snapshot.engine.LayerUnpacker;
+import io.gatun.snapshot.engine.NextLayer;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.Semaphore;
@@ -18,8 +21,16 @@ import org.jspecify.annotations.Nullable;
 /** Reads blobs to their end and unpacks nothing. It can be held up, and told to fail. */
 final class StandInUnpacker implements LayerUnpacker {
 
-  /** What it was asked for, and what it read. */
-  record Request(ByteString content, List<Mount> mounts, boolean isDurabilityWanted) {}
+  /**
+   * What it was asked for, and what it read.
+   *
+   * @param next the content of the next layer, if that is known
+   */
+  record Request(
+      ByteString content,
+      List<Mount> mounts,
+      boolean isDurabilityWanted,
+      Optional<ByteString> next) {}
 
   final BlockingQueue<Request> requests = new LinkedBlockingQueue<>();
   final BlockingQueue<Cancellation> cancelled = new LinkedBlockingQueue<>();
@@ -56,7 +67,11 @@ final class StandInUnpacker implements LayerUnpacker {
 
   @Override
   public AppliedLayer unpack(
-      LayerBlob blob, List<Mount> mounts, boolean isDurabilityWanted, Cancellation cancellation) {
+      LayerBlob blob,
+      List<Mount> mounts,
+      boolean isDurabilityWanted,
+      NextLayer next,
+      Cancellation cancellation) {
     cancellation.onCancel(
         () -> {
           cancelled.add(cancellation);
@@ -75,8 +90,16 @@ final class StandInUnpacker implements LayerUnpacker {
     } catch (IOException e) {
       throw new SnapshotException.Unavailable(String.valueOf(e.getMessage()), e);
     }
-    requests.add(new Request(content, mounts, isDurabilityWanted));
+    requests.add(new Request(content, mounts, isDurabilityWanted, nextContent(next)));
     return new AppliedLayer(blob.digest(), content.size(), 1, 0, 0);
+  }
+
+  private static Optional<ByteString> nextContent(NextLayer next) {
+    try (LayerBlob blob = next.open().orElse(null)) {
+      return blob == null ? Optional.empty() : Optional.of(read(blob));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static ByteString read(LayerBlob blob) throws IOException {

@@ -18,6 +18,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.random.RandomGenerator;
 
 /**
@@ -32,6 +33,11 @@ final class LayerPool implements AutoCloseable, LayerBlobs {
   private static final int LAYERS = 24;
   private static final int FILLINGS_MAX = 6;
 
+  /** An image has so many of them, so that a daemon may read one ahead. */
+  private static final int IMAGE_LAYERS = 4;
+
+  private static final double NEXT_SHARE = 0.5;
+
   /** One in so many takes long to unpack and to delete, for a crash to come meanwhile. */
   private static final int LARGE_ONES = 8;
 
@@ -44,6 +50,9 @@ final class LayerPool implements AutoCloseable, LayerBlobs {
   private final boolean haveAllFiles;
   private final StandInContainerd containerd;
   private final List<Layer> layers = new ArrayList<>();
+
+  /** Which one was chosen last. */
+  private final AtomicInteger chosen = new AtomicInteger();
 
   /**
    * Makes the layers.
@@ -77,6 +86,15 @@ final class LayerPool implements AutoCloseable, LayerBlobs {
       }
       layers.add(add(tree, i));
     }
+    for (int i = 0; i < LAYERS; i += IMAGE_LAYERS) {
+      addImage(layers.subList(i, i + IMAGE_LAYERS));
+    }
+  }
+
+  private void addImage(List<Layer> image) {
+    String[] digests =
+        image.stream().map(each -> each.descriptor().getDigest()).toArray(String[]::new);
+    containerd.putManifest(NAMESPACE, "sha256:manifest of " + digests[0], digests);
   }
 
   private Layer add(Path tree, int number) throws IOException {
@@ -146,9 +164,11 @@ final class LayerPool implements AutoCloseable, LayerBlobs {
     }
   }
 
-  /** {@return one of them} */
+  /** {@return one of them, which may be the one after the one before} */
   Layer choose(RandomGenerator random) {
-    return layers.get(random.nextInt(layers.size()));
+    int any = random.nextInt(layers.size());
+    boolean isNext = random.nextDouble() < NEXT_SHARE;
+    return layers.get(chosen.updateAndGet(before -> isNext ? (before + 1) % layers.size() : any));
   }
 
   @Override

@@ -87,6 +87,12 @@ public interface Driver {
   LayerTarget target(Chain chain);
 
   /**
+   * {@return what the deletions of a layer become in an {@link Chain#ordinary ordinary} snapshot
+   * that has others below it; nothing if its files begin as a copy of theirs}
+   */
+  Optional<DeletionForm> deletionsOverOthers();
+
+  /**
    * {@return dates by which it shows, if they differ from earlier ones, that somebody has mounted
    * the snapshot or changed something at its top} Much can be changed without a trace here.
    */

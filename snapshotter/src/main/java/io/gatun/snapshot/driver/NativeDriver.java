@@ -161,6 +161,11 @@ public final class NativeDriver implements Driver {
   }
 
   @Override
+  public Optional<DeletionForm> deletionsOverOthers() {
+    return Optional.empty();
+  }
+
+  @Override
   public List<Timespec> changeTimes(Chain chain) throws ErrnoException {
     return files.changeTimes(chain.id());
   }

@@ -216,6 +216,11 @@ public final class OverlayDriver implements Driver {
   }
 
   @Override
+  public Optional<DeletionForm> deletionsOverOthers() {
+    return Optional.of(deletions);
+  }
+
+  @Override
   public List<Timespec> changeTimes(Chain chain) throws ErrnoException {
     return files.changeTimes(chain.id());
   }

@@ -1,5 +1,6 @@
 package io.gatun.snapshot.engine;
 
+import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Timespec;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Usage;
@@ -53,6 +54,11 @@ final class AppliedLayers {
     /** A layer that is kept. */
     Layer(LayerForm.Indexed kept, boolean isDurable, List<Timespec> changeTimes) {
       this(NO_TREE, isDurable, changeTimes, Optional.of(kept));
+    }
+
+    /** {@return the same, with what changed last now} */
+    Layer withChangeTimes(List<Timespec> times) {
+      return new Layer(result, isDurable, times, kept);
     }
 
     /** {@return the same, taking more than before} */
@@ -134,6 +140,25 @@ final class AppliedLayers {
     }
     unpacking.remove(id);
     layers.put(id, layer);
+    return true;
+  }
+
+  /** What is done to a snapshot that nobody else may be writing to. */
+  interface Change {
+    void run() throws ErrnoException;
+  }
+
+  /**
+   * Does something that must not take long, unless somebody else may be writing to a snapshot that
+   * a layer is being unpacked into, or reading it; nobody is told of its mounts meanwhile.
+   *
+   * @return whether it was done
+   */
+  synchronized boolean changeUnshown(long id, Change change) throws ErrnoException {
+    if (shown.contains(id)) {
+      return false;
+    }
+    change.run();
     return true;
   }
 

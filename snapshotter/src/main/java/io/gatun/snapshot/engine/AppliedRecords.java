@@ -67,10 +67,15 @@ final class AppliedRecords {
       // Of an empty layer, which left the snapshot as it was made.
       removeIfPresent(directory, NAME);
       removeIfPresent(directory, UNPACKING);
-      disk.createFile(directory, UNPACKING, MODE).close();
-      if (!areNamesInOrder) {
-        disk.sync(directory);
-      }
+      begin(directory);
+    }
+  }
+
+  /** As {@link #begin(long)}, of a snapshot that is to have this new directory. */
+  void begin(Fd directory) throws ErrnoException {
+    disk.createFile(directory, UNPACKING, MODE).close();
+    if (!areNamesInOrder) {
+      disk.sync(directory);
     }
   }
 

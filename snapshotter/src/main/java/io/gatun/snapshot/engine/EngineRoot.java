@@ -7,11 +7,13 @@ import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.apply.ApplyLimits;
 import io.gatun.snapshot.apply.LayerApplier;
 import io.gatun.snapshot.apply.index.SampleIndex;
+import io.gatun.snapshot.apply.store.IndexedApply;
 import io.gatun.snapshot.apply.store.LayerStore;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.Root;
 import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.driver.Chain;
+import io.gatun.snapshot.driver.DeletionForm;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.driver.DriverChoice;
 import io.gatun.snapshot.driver.DriverName;
@@ -60,12 +62,17 @@ public final class EngineRoot implements AutoCloseable {
   private final Deque<AutoCloseable> open = new ArrayDeque<>();
 
   private final Disk disk;
-  private final DriverName driver;
+  private final Driver driver;
   private final Engine engine;
+  private final SnapshotDirectories directories;
+  private final LayerDurability durability;
+  private final AppliedRecords records;
   private final SnapshotApplier applier;
   private final LayerMaker maker;
   private final LayerConverter converter;
+  private final Root root;
   private final LayerStore layers;
+  private final KeptLayers kept;
   private final LayerHealing healing;
   private final boolean isIndexing;
   private final boolean isSynced;
@@ -138,7 +145,7 @@ public final class EngineRoot implements AutoCloseable {
     this.isSynced = settings.layerSync() == LayerSync.COMMIT;
     boolean complete = false;
     try {
-      Root root = keep(Root.open(disk, settings.root()));
+      this.root = keep(Root.open(disk, settings.root()));
       MetadataStore store =
           keep(MetadataStore.open(disk, root.metadataPath(), settings.metadata()));
       LostWrites lostWrites = new LostWrites(store);
@@ -148,7 +155,7 @@ public final class EngineRoot implements AutoCloseable {
       Driver chosen =
           between.apply(
               chooseDriver(disk, settings, root, boot, store.size() == 0, filesystem, mapped));
-      this.driver = chosen.name();
+      this.driver = chosen;
       Optional<WritebackErrors> errors = watchWriteback(root);
       NameClaims claims = new NameClaims();
       AppliedLayers applied = new AppliedLayers();
@@ -171,11 +178,11 @@ public final class EngineRoot implements AutoCloseable {
                   new LayerDetachment(indexMounts, mapped),
                   budget,
                   Math.min(settings.copyThreads(), DELETION_THREADS_MAX)));
-      KeptLayers kept = new KeptLayers(layers, store::isCertain, reaper::submit);
-      AppliedRecords records = new AppliedRecords(disk, root, boot);
+      this.kept = new KeptLayers(layers, store::isCertain, reaper::submit);
+      this.records = new AppliedRecords(disk, root, boot);
       Recovery.Losses losses = Recovery.run(root, store, layers, kept, records, applied, reaper);
       CopySettler copies = keep(new CopySettler(chosen, filesystem, lostWrites));
-      SnapshotDirectories directories = new SnapshotDirectories(disk, root, reaper, losses);
+      this.directories = new SnapshotDirectories(disk, root, reaper, losses);
       SpareDirectories spares =
           keep(
               new SpareDirectories(
@@ -186,7 +193,7 @@ public final class EngineRoot implements AutoCloseable {
                   settings.spareDirectories()));
       Chains chains = new Chains(store, directories);
       LayerBarrier barrier = new LayerBarrier(filesystem, new TreeSync(disk), errors, lostWrites);
-      LayerDurability durability =
+      this.durability =
           new LayerDurability(settings.layerSync(), disk, chosen, barrier, lostWrites);
       SupersededTrees superseded =
           keep(
@@ -214,6 +221,7 @@ public final class EngineRoot implements AutoCloseable {
                   healing::run,
                   settings.layerSync().delay(),
                   () -> settings.layerSync() != LayerSync.NONE || isAllWritten(errors)));
+      Rebase rebase = new Rebase(disk, root, chosen, durability);
       this.engine =
           new Engine(
               store,
@@ -226,7 +234,7 @@ public final class EngineRoot implements AutoCloseable {
               copies,
               applied,
               records,
-              new Rebase(disk, root, chosen, durability),
+              rebase,
               chains,
               claims,
               clock,
@@ -270,7 +278,8 @@ public final class EngineRoot implements AutoCloseable {
               recognised,
               kept,
               shown,
-              layout);
+              layout,
+              rebase);
       this.converter =
           new LayerConversion(
               disk,
@@ -471,13 +480,30 @@ public final class EngineRoot implements AutoCloseable {
   /**
    * {@return what unpacks layers into the snapshots of this root; its threads end with this}
    *
-   * @param layersMax how many layers are unpacked at a time; further ones are refused
+   * @param layersMax how many layers are unpacked at a time, beside one that may be made ahead;
+   *     further ones wait, or are refused
    */
   public LayerUnpacker unpacker(int layersMax) {
-    LayerApplier layerApplier = keep(new LayerApplier(ApplyLimits.of(layersMax, 0)));
-    return isIndexing
-        ? new KeptUnpacker(disk, applier, layerApplier, layers, healing, isSynced)
-        : new TreeUnpacker(disk, applier, layerApplier);
+    LayerApplier layerApplier = keep(new LayerApplier(ApplyLimits.of(layersMax + 1, layersMax)));
+    if (!isIndexing) {
+      return new TreeUnpacker(
+          disk,
+          applier,
+          layerApplier,
+          driver.deletionsOverOthers().map(deletions -> makeAhead(trees(deletions, layerApplier))));
+    }
+    IndexedApply indexing = new IndexedApply(disk, layerApplier, isSynced);
+    KeptAhead tars = new KeptAhead(layers, kept, indexing, isSynced);
+    return new KeptUnpacker(
+        disk, applier, layerApplier, layers, healing, indexing, makeAhead(tars));
+  }
+
+  private TreesAhead trees(DeletionForm deletions, LayerApplier layerApplier) {
+    return new TreesAhead(disk, driver, deletions, directories, durability, records, layerApplier);
+  }
+
+  private <T> LayersAhead<T> makeAhead(LayersAhead.Maker<T> maker) {
+    return keep(new LayersAhead<>(maker, () -> isRoomShort(root), LayersAhead.EXPECTED));
   }
 
   /** {@return what gives the layers of this root another form} */
@@ -497,7 +523,7 @@ public final class EngineRoot implements AutoCloseable {
 
   /** {@return the driver that was chosen} */
   public DriverName driver() {
-    return driver;
+    return driver.name();
   }
 
   private <T extends AutoCloseable> T keep(T opened) {

@@ -20,23 +20,23 @@ final class KeptUnpacker implements LayerUnpacker {
   private final LayerStore layers;
   private final LayerHealing healing;
   private final IndexedApply indexing;
+  private final LayersAhead<AheadLayer> ahead;
 
-  /**
-   * @param isSynced whether what is applied is synced afterwards as a rule
-   */
   KeptUnpacker(
       Disk disk,
       SnapshotApplier snapshots,
       LayerApplier applier,
       LayerStore layers,
       LayerHealing healing,
-      boolean isSynced) {
+      IndexedApply indexing,
+      LayersAhead<AheadLayer> ahead) {
     this.disk = disk;
     this.snapshots = snapshots;
     this.applier = applier;
     this.layers = layers;
     this.healing = healing;
-    this.indexing = new IndexedApply(disk, applier, isSynced);
+    this.indexing = indexing;
+    this.ahead = ahead;
   }
 
   @Override
@@ -46,12 +46,17 @@ final class KeptUnpacker implements LayerUnpacker {
 
   @Override
   public AppliedLayer unpack(
-      LayerBlob blob, List<Mount> mounts, boolean isDurabilityWanted, Cancellation cancellation) {
+      LayerBlob blob,
+      List<Mount> mounts,
+      boolean isDurabilityWanted,
+      NextLayer next,
+      Cancellation cancellation) {
     TreeUnpacking tree = new TreeUnpacking(disk, applier, blob, cancellation);
     try (KeptUnpacking unpacking =
-        new KeptUnpacking(disk, layers, healing, indexing, tree, blob, cancellation)) {
-      snapshots.apply(mounts, isDurabilityWanted, unpacking);
-      return unpacking.result();
+            new KeptUnpacking(disk, layers, healing, indexing, tree, blob, cancellation);
+        AskedTar asked = new AskedTar(ahead, unpacking, blob, next, cancellation)) {
+      snapshots.apply(mounts, isDurabilityWanted, asked);
+      return asked.result();
     } catch (IOException e) {
       throw UnpackingFailures.meaning(blob, e);
     }

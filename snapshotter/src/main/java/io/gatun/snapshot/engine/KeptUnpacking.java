@@ -1,14 +1,12 @@
 package io.gatun.snapshot.engine;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.apply.AppliedLayer;
 import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.apply.LayerBlob;
 import io.gatun.snapshot.apply.index.IndexForm;
 import io.gatun.snapshot.apply.index.InexpressibleLayerException;
-import io.gatun.snapshot.apply.index.Inheritance;
 import io.gatun.snapshot.apply.index.InheritedAttributes;
 import io.gatun.snapshot.apply.index.LayerIndex;
 import io.gatun.snapshot.apply.layer.InvalidLayerException;
@@ -25,8 +23,6 @@ import io.gatun.snapshot.driver.DeletionForm;
 import io.gatun.snapshot.driver.LayerTarget;
 import io.gatun.snapshot.metadata.LayerForm;
 import java.io.IOException;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -40,9 +36,6 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(KeptUnpacking.class);
 
-  /** A layer with more of them is one that nobody makes for good. */
-  private static final int UNNAMED_MAX = 1_000;
-
   private final Disk disk;
   private final LayerStore layers;
   private final LayerHealing healing;
@@ -51,6 +44,7 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
   private final LayerBlob blob;
   private final Cancellation cancellation;
 
+  private Optional<AheadLayer> ahead = Optional.empty();
   private @Nullable LayerDraft draft;
   private @Nullable AppliedLayer result;
 
@@ -77,6 +71,11 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
     this.cancellation = cancellation;
   }
 
+  /** Says that the layer may be there already, with an index that may be the right one. */
+  void expect(Optional<AheadLayer> layer) {
+    ahead = layer;
+  }
+
   @Override
   public Optional<Kept> keep(LayerTarget target, boolean isDurable) throws IOException {
     LowerInheritance below = new LowerInheritance(target.lowers());
@@ -96,27 +95,19 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
 
   /** What cannot be made now is made when the parents are known, if need be. */
   private Kept withOverlay(Kept kept, boolean isDurable) {
-    List<LinuxPath> unnamed = new ArrayList<>();
-    Inheritance nothing =
-        path -> {
-          if (unnamed.size() <= UNNAMED_MAX) {
-            unnamed.add(path);
-          }
-          return Optional.empty();
-        };
+    UnnamedPaths unnamed = new UnnamedPaths();
     try {
       LayerIndex index =
           layers.reindex(
               kept.use(),
               IndexForm.OVERLAY,
               InheritedAttributes.ofTop(),
-              nothing,
+              unnamed,
               isDurable,
               new Cancellation());
-      return unnamed.size() > UNNAMED_MAX
-          ? kept
-          : new Kept(
-              kept.form(), Optional.of(new OverlayIndex(index.digest(), unnamed)), kept.use());
+      Optional<OverlayIndex> overlay =
+          unnamed.all().map(paths -> new OverlayIndex(index.digest(), paths));
+      return new Kept(kept.form(), overlay, kept.use());
     } catch (IOException e) {
       log.info(
           "layer has no index yet for being on top of others diff_id={} detail=\"{}\"",
@@ -169,7 +160,7 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
       throws IOException {
     boolean isHandedOn = false;
     try (StoredTar tar = layers.openTar(use.diffId())) {
-      LayerIndex index = layers.reindex(use, form, below.ofTop(), below, isDurable, cancellation);
+      LayerIndex index = indexOf(use, form, below, isDurable);
       if (isDurable) {
         layers.sync(use.diffId());
       }
@@ -186,6 +177,18 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
         use.close();
       }
     }
+  }
+
+  private LayerIndex indexOf(
+      LayerStore.Use use, IndexForm form, LowerInheritance below, boolean isDurable)
+      throws IOException {
+    InheritedAttributes top = below.ofTop();
+    if (ahead.isPresent()
+        && ahead.get().use().diffId().equals(use.diffId())
+        && ahead.get().isFor(form, top, below)) {
+      return ahead.get().index();
+    }
+    return layers.reindex(use, form, top, below, isDurable, cancellation);
   }
 
   private Optional<Kept> read(IndexForm form, LowerInheritance below, boolean isDurable)

@@ -52,9 +52,7 @@ final class LayerDurability {
    */
   long beginApply(String key, long id, boolean isWanted) {
     long mark = barrier.mark();
-    if (isAskedOfApply(isWanted)) {
-      lostWrites.requireNone("apply", key, id);
-    }
+    requireCommittable(key, id, isWanted);
     return mark;
   }
 
@@ -70,6 +68,18 @@ final class LayerDurability {
     if (isAskedOfApply(isWanted)) {
       sync("apply", key, chain.id(), driver.target(chain).files(), mark);
       lostWrites.requireNone("apply", key, chain.id());
+    }
+  }
+
+  /**
+   * Sees to it that a snapshot can be committed whose layer was on the disk before it was there.
+   *
+   * @param isWanted as it was given to {@link #beginApply}
+   * @throws SnapshotException.FailedPrecondition if it cannot
+   */
+  void requireCommittable(String key, long id, boolean isWanted) {
+    if (isAskedOfApply(isWanted)) {
+      lostWrites.requireNone("apply", key, id);
     }
   }
 

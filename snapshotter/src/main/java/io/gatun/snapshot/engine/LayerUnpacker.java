@@ -27,6 +27,7 @@ public interface LayerUnpacker {
    *
    * @param mounts what Prepare or Mounts answered for the snapshot
    * @param isDurabilityWanted whether the layer has to be durable, whatever {@code layer_sync} asks
+   * @param next which layer may be worth to begin with meanwhile
    * @return what is known of the layer now
    * @throws SnapshotException.Unsupported if these are no mounts of this root, or there is
    *     something in the snapshot already, or the layer is of a kind that somebody else may know
@@ -39,5 +40,15 @@ public interface LayerUnpacker {
    * @throws CancellationException if it was cancelled
    */
   AppliedLayer unpack(
-      LayerBlob blob, List<Mount> mounts, boolean isDurabilityWanted, Cancellation cancellation);
+      LayerBlob blob,
+      List<Mount> mounts,
+      boolean isDurabilityWanted,
+      NextLayer next,
+      Cancellation cancellation);
+
+  /** As before, of a layer after which nobody knows which is next. */
+  default AppliedLayer unpack(
+      LayerBlob blob, List<Mount> mounts, boolean isDurabilityWanted, Cancellation cancellation) {
+    return unpack(blob, mounts, isDurabilityWanted, NextLayer.UNKNOWN, cancellation);
+  }
 }

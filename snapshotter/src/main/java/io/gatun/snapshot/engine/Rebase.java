@@ -70,25 +70,46 @@ final class Rebase {
       requireNoOther(key, chain.id(), SnapshotRecord.NO_PARENT);
       return layer;
     }
-    LayerTarget target = driver.target(chain);
     List<UnnamedDirectory> unnamed =
         layer.isPresent()
             ? layer.get().result().unnamedDirectories()
-            : findUnnamed(target, created);
+            : findUnnamed(driver.target(chain), created);
     try (Fd directory = root.openDirectory(root.snapshots(), Root.snapshotName(chain.id()));
-        LateInheritance inheritance = LateInheritance.open(disk, target, unnamed)) {
+        LateInheritance inheritance = LateInheritance.open(disk, driver.target(chain), unnamed)) {
       long parent = chain.lowers().getFirst().id();
       requireNoOther(key, directory, parent);
       if (!inheritance.isDue()) {
         return layer;
       }
       mark(directory, parent);
-      long bytes = inheritance.run(layer.isPresent());
-      if (layer.isPresent() && layer.get().isDurable()) {
-        durability.syncEach(inheritance);
-      }
+      long bytes =
+          run(inheritance, layer.isPresent(), layer.isPresent() && layer.get().isDurable());
       return layer.map(known -> known.withMoreBytes(bytes));
     }
+  }
+
+  /**
+   * Has a layer inherit that was unpacked by itself into a snapshot which has its parents, and is
+   * still marked as one that a layer is being unpacked into.
+   *
+   * @return what is known of it then
+   */
+  AppliedLayers.Layer run(Chain chain, AppliedLayers.Layer layer) throws ErrnoException {
+    List<UnnamedDirectory> unnamed = layer.result().unnamedDirectories();
+    try (LateInheritance inheritance = LateInheritance.open(disk, driver.target(chain), unnamed)) {
+      return inheritance.isDue()
+          ? layer.withMoreBytes(run(inheritance, true, layer.isDurable()))
+          : layer;
+    }
+  }
+
+  private long run(LateInheritance inheritance, boolean isWithTimes, boolean isSynced)
+      throws ErrnoException {
+    long bytes = inheritance.run(isWithTimes);
+    if (isSynced) {
+      durability.syncEach(inheritance);
+    }
+    return bytes;
   }
 
   private void requireNoOther(String key, long id, long parent) throws ErrnoException {

@@ -52,6 +52,7 @@ public final class SnapshotApplier {
   private final KeptLayers kept;
   private final ShownLayers shown;
   private final TreeLayout layout;
+  private final Rebase rebase;
 
   SnapshotApplier(
       Disk disk,
@@ -67,7 +68,8 @@ public final class SnapshotApplier {
       SnapshotMounts mounts,
       KeptLayers kept,
       ShownLayers shown,
-      TreeLayout layout) {
+      TreeLayout layout,
+      Rebase rebase) {
     this.disk = disk;
     this.store = store;
     this.driver = driver;
@@ -82,6 +84,7 @@ public final class SnapshotApplier {
     this.kept = kept;
     this.shown = shown;
     this.layout = layout;
+    this.rebase = rebase;
   }
 
   /**
@@ -100,6 +103,23 @@ public final class SnapshotApplier {
   public void apply(List<Mount> requested, boolean isDurabilityWanted, LayerWriter writer)
       throws IOException {
     apply(requested, (key, chain) -> write(key, chain, isDurabilityWanted, writer));
+  }
+
+  /**
+   * As {@link #apply(List, boolean, LayerWriter)}, and takes a tree in which the layer is already,
+   * if the snapshot is one to unpack a layer into: of another, somebody may use the mounts that
+   * Prepare has answered, through which nothing of that tree shows.
+   */
+  void apply(List<Mount> requested, boolean isDurabilityWanted, TreeSource source)
+      throws IOException {
+    apply(
+        requested,
+        (key, chain) -> {
+          boolean isPlaceable = chain.extraction() && driver.isOrdinary(chain);
+          if (!isPlaceable || !place(key, chain, isDurabilityWanted, source)) {
+            write(key, chain, isDurabilityWanted, source);
+          }
+        });
   }
 
   /**
@@ -231,7 +251,8 @@ public final class SnapshotApplier {
     boolean isRead = false;
     try {
       durability.beginApply(key, chain.id(), isDurabilityWanted);
-      layer = keeper.keep(driver.target(chain), durability.isAskedOfKept(isDurabilityWanted));
+      boolean isDurable = durability.isAskedOfKept(isDurabilityWanted);
+      layer = StorageErrors.name("apply", key, () -> keeper.keep(driver.target(chain), isDurable));
       isRead = true;
     } finally {
       if (!isRead) {
@@ -284,6 +305,69 @@ public final class SnapshotApplier {
     return false;
   }
 
+  /** {@return whether there was a tree that is in the place of the snapshot's directory now} */
+  private boolean place(String key, Chain chain, boolean isDurabilityWanted, TreeSource source)
+      throws IOException {
+    Optional<AheadTree> tree = Optional.empty();
+    boolean isTaken = false;
+    try {
+      durability.beginApply(key, chain.id(), isDurabilityWanted);
+      tree = StorageErrors.name("apply", key, () -> source.take(driver.target(chain)));
+      isTaken = true;
+    } finally {
+      if (!isTaken) {
+        applied.end(chain.id());
+      }
+    }
+    return tree.isPresent() && place(key, chain, isDurabilityWanted, tree.get());
+  }
+
+  /** {@return whether nobody can have seen that the layer is not in the snapshot's directory} */
+  private boolean place(String key, Chain chain, boolean isDurabilityWanted, AheadTree tree)
+      throws ErrnoException {
+    boolean isComplete = false;
+    try {
+      boolean isDurable = durability.isAskedOfApply(isDurabilityWanted);
+      if (isDurable && !tree.isDurable()) {
+        durability.awaitFiles("apply", key, chain.id(), tree.staged().files(), tree.mark());
+      }
+      long mark = directories.mark();
+      boolean isPlaced =
+          applied.changeUnshown(chain.id(), () -> directories.exchange(chain.id(), tree.staged()));
+      if (isPlaced) {
+        if (isDurable) {
+          directories.await(mark);
+        }
+        durability.requireCommittable(key, chain.id(), isDurabilityWanted);
+        inherit(key, chain, tree.result(), isDurable);
+      }
+      isComplete = true;
+      return isPlaced;
+    } finally {
+      if (!isComplete) {
+        restore(key, chain);
+      }
+    }
+  }
+
+  /** Makes the tree of a layer what it is on top of others, and says that it was unpacked. */
+  private void inherit(String key, Chain chain, TreeResult result, boolean isDurable)
+      throws ErrnoException {
+    AppliedLayers.Layer alone = new AppliedLayers.Layer(result, isDurable, List.of());
+    AppliedLayers.Layer layer =
+        chain.lowers().isEmpty()
+            ? alone
+            : StorageErrors.name("apply", key, () -> rebase.run(chain, alone));
+    unpacked(chain, layer.withChangeTimes(driver.changeTimes(chain)));
+  }
+
+  private void unpacked(Chain chain, AppliedLayers.Layer layer) throws ErrnoException {
+    records.keep(chain.id(), layer);
+    if (!applied.unpacked(chain.id(), layer)) {
+      records.forget(chain.id());
+    }
+  }
+
   private void write(String key, Chain chain, boolean isDurabilityWanted, LayerWriter writer)
       throws IOException {
     boolean isComplete = false;
@@ -291,14 +375,13 @@ public final class SnapshotApplier {
       records.begin(chain.id());
       long mark = durability.beginApply(key, chain.id(), isDurabilityWanted);
       boolean isDurable = durability.isAskedOfApply(isDurabilityWanted);
-      TreeResult result = writer.write(driver.target(chain), isDurable);
+      TreeResult result =
+          StorageErrors.name("apply", key, () -> writer.write(driver.target(chain), isDurable));
+      // Before the sync, so that it shows if somebody else writes meanwhile.
       AppliedLayers.Layer layer =
           new AppliedLayers.Layer(result, isDurable, driver.changeTimes(chain));
       durability.awaitApply(key, chain, mark, isDurabilityWanted);
-      records.keep(chain.id(), layer);
-      if (!applied.unpacked(chain.id(), layer)) {
-        records.forget(chain.id());
-      }
+      unpacked(chain, layer);
       isComplete = true;
     } finally {
       if (!isComplete) {

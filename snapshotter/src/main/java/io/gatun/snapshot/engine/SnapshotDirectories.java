@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongPredicate;
 import java.util.function.LongSupplier;
@@ -58,7 +59,7 @@ final class SnapshotDirectories {
   /** Ids whose directories are, or will be, in place before their records are. */
   private final Set<Long> unrecorded = ConcurrentHashMap.newKeySet();
 
-  /** Names in {@code trash/} of directories that are being made once more. */
+  /** Names in {@code trash/} of directories that are being made for snapshots. */
   private final Set<LinuxPath> remaking = ConcurrentHashMap.newKeySet();
 
   /** Counts on from the time of the start, so that no name is one that an earlier daemon left. */
@@ -133,15 +134,37 @@ final class SnapshotDirectories {
    * one that is there, which is disposed of. At any time one of the two is in place.
    */
   <E extends IOException> void remake(long id, Refiller<E> filler) throws ErrnoException, E {
-    long mark = names.mark();
     try (Staged staged = stage(id)) {
       filler.fill(staged.directory(), staged.path());
-      disk.exchange(root.trash(), staged.name(), root.snapshots(), Root.snapshotName(id));
-      names.await(mark);
+      long mark = mark();
+      exchange(id, staged);
+      await(mark);
     }
   }
 
-  /** {@return a directory in {@code trash/} in which something is made for a recorded snapshot} */
+  /**
+   * Has another directory take the place of a recorded snapshot's, which has the place of the other
+   * one then, and is disposed of with it.
+   */
+  void exchange(long id, Staged staged) throws ErrnoException {
+    disk.exchange(root.trash(), staged.name(), root.snapshots(), Root.snapshotName(id));
+  }
+
+  /** {@return what to give to {@link #await}; to be asked for before} {@link #exchange} */
+  long mark() {
+    return names.mark();
+  }
+
+  /** Returns when it is durable which directory is in the place of which snapshot. */
+  void await(long mark) throws ErrnoException {
+    names.await(mark);
+  }
+
+  /**
+   * {@return a directory in {@code trash/} in which something is made for a snapshot}
+   *
+   * @param id of a recorded one, or {@link Chains#NO_ID} if it is not there yet
+   */
   Staged stage(long id) throws ErrnoException {
     // What was disposed of earlier may still have the name that a new directory has.
     LinuxPath name = LinuxPath.of(id + "." + remakes.incrementAndGet() + STAGING_SUFFIX);
@@ -164,6 +187,7 @@ final class SnapshotDirectories {
   final class Staged implements AutoCloseable {
     private final LinuxPath name;
     private final Fd directory;
+    private final AtomicBoolean isClosed = new AtomicBoolean();
 
     private Staged(LinuxPath name, Fd directory) {
       this.name = name;
@@ -184,11 +208,18 @@ final class SnapshotDirectories {
       return LinuxPath.of(root.trashPath()).resolve(name);
     }
 
+    /** {@return where the files of the snapshot are in it; absolute} */
+    LinuxPath files() {
+      return path().resolve(Root.FILES);
+    }
+
     @Override
     public void close() {
-      directory.close();
-      remaking.remove(name);
-      reaper.submit(name);
+      if (isClosed.compareAndSet(false, true)) {
+        directory.close();
+        remaking.remove(name);
+        reaper.submit(name);
+      }
     }
   }
 

@@ -8,6 +8,7 @@ import io.gatun.snapshot.apply.LayerBlob;
 import io.gatun.snapshot.disk.Disk;
 import java.io.IOException;
 import java.util.List;
+import java.util.Optional;
 
 /** Makes trees of layers. */
 final class TreeUnpacker implements LayerUnpacker {
@@ -15,11 +16,20 @@ final class TreeUnpacker implements LayerUnpacker {
   private final Disk disk;
   private final SnapshotApplier snapshots;
   private final LayerApplier layers;
+  private final Optional<LayersAhead<AheadTree>> ahead;
 
-  TreeUnpacker(Disk disk, SnapshotApplier snapshots, LayerApplier layers) {
+  /**
+   * @param ahead makes layers before they are asked for, if that is of use
+   */
+  TreeUnpacker(
+      Disk disk,
+      SnapshotApplier snapshots,
+      LayerApplier layers,
+      Optional<LayersAhead<AheadTree>> ahead) {
     this.disk = disk;
     this.snapshots = snapshots;
     this.layers = layers;
+    this.ahead = ahead;
   }
 
   @Override
@@ -29,13 +39,35 @@ final class TreeUnpacker implements LayerUnpacker {
 
   @Override
   public AppliedLayer unpack(
-      LayerBlob blob, List<Mount> mounts, boolean isDurabilityWanted, Cancellation cancellation) {
+      LayerBlob blob,
+      List<Mount> mounts,
+      boolean isDurabilityWanted,
+      NextLayer next,
+      Cancellation cancellation) {
     TreeUnpacking unpacking = new TreeUnpacking(disk, layers, blob, cancellation);
     try {
+      if (ahead.isPresent()) {
+        return unpack(mounts, isDurabilityWanted, ahead.get(), unpacking, blob, next, cancellation);
+      }
       snapshots.apply(mounts, isDurabilityWanted, unpacking);
       return unpacking.result();
     } catch (IOException e) {
       throw UnpackingFailures.meaning(blob, e);
+    }
+  }
+
+  private AppliedLayer unpack(
+      List<Mount> mounts,
+      boolean isDurabilityWanted,
+      LayersAhead<AheadTree> trees,
+      TreeUnpacking unpacking,
+      LayerBlob blob,
+      NextLayer next,
+      Cancellation cancellation)
+      throws IOException {
+    try (AskedTree asked = new AskedTree(disk, trees, unpacking, blob, next, cancellation)) {
+      snapshots.apply(mounts, isDurabilityWanted, asked);
+      return asked.result();
     }
   }
 }

@@ -6,6 +6,7 @@ import io.gatun.linux.Timespec;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.driver.Chain;
+import io.gatun.snapshot.driver.DeletionForm;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.driver.DriverName;
 import io.gatun.snapshot.driver.LayerTarget;
@@ -80,6 +81,11 @@ class ForwardingDriver implements Driver {
   @Override
   public LayerTarget target(Chain chain) {
     return driver.target(chain);
+  }
+
+  @Override
+  public Optional<DeletionForm> deletionsOverOthers() {
+    return driver.deletionsOverOthers();
   }
 
   @Override

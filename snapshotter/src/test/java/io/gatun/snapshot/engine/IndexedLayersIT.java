@@ -33,8 +33,10 @@ import io.gatun.snapshot.fixture.TreeManifest;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
@@ -174,10 +176,14 @@ class IndexedLayersIT {
   }
 
   private String unpackAll() {
+    return unpack(LAYERS);
+  }
+
+  private String unpack(List<byte[]> all) {
     String parent = "";
-    for (int i = 0; i < LAYERS.size(); i++) {
+    for (int i = 0; i < all.size(); i++) {
       String name = "chain-" + i;
-      unpack(LAYERS.get(i), name, parent);
+      unpack(all.get(i), name, parent);
       parent = name;
     }
     return parent;
@@ -217,6 +223,40 @@ class IndexedLayersIT {
     open(newDirectory(kind), LayerSetting.INDEXED, TestRoots.PLAIN, "boot");
     assertThat(manifest(unpackAll())).isEqualTo(expected);
     assertThat(layers()).containsExactlyInAnyOrder(hex(BASE), hex(SECOND), hex(THIRD));
+  }
+
+  @Test
+  @Timeout(60)
+  void layersThatAreMadeAheadShowTheSameAndNobodyReadsThemAgain() throws Exception {
+    List<byte[]> all = new ArrayList<>(LAYERS);
+    // The others inherit something, and this one nothing.
+    all.add(
+        TarBuilder.pax().modified(4_000).directory("usr", 0711).file("usr/f", 0600, "f").finish());
+    List<String> expected = manifest(unpack(all));
+    close();
+    open(newDirectory(LoopFilesystem.Kind.EXT4), LayerSetting.INDEXED, TestRoots.PLAIN, "boot");
+    LayerBlob blob = new BytesBlob(Compressed.gzip(all.getFirst()));
+    String parent = "";
+    for (int i = 0; i < all.size(); i++) {
+      byte[] next = all.get(Math.min(i + 1, all.size() - 1));
+      byte[] compressed = Compressed.gzip(next);
+      NextLayer ahead = () -> Optional.of(new BytesBlob(compressed));
+      List<Mount> mounts = snapshots().prepare(extraction(i), parent, NO_LABELS);
+      unpacker.unpack(blob, mounts, false, ahead, new Cancellation());
+      parent = "chain-" + i;
+      snapshots().commit(parent, extraction(i), "", NO_LABELS);
+      while (!layers().contains(hex(next))) {
+        Thread.sleep(1);
+      }
+      // Nobody opens it, so that whoever reads it waits for ever.
+      blob = new GatedBlob(compressed);
+    }
+    assertThat(manifest(parent)).isEqualTo(expected);
+    for (byte[] layer : all) {
+      assertThat(TestEngine.names(directory.resolve("layers").resolve(hex(layer))))
+          .filteredOn(name -> name.startsWith("index-"))
+          .hasSize(1);
+    }
   }
 
   @Test

@@ -14,11 +14,16 @@ import io.gatun.linux.Stat;
 import io.gatun.linux.Unistd;
 import io.gatun.linux.Xattr;
 import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Snapshotter;
+import io.gatun.snapshot.apply.BytesBlob;
+import io.gatun.snapshot.apply.Cancellation;
+import io.gatun.snapshot.apply.LayerBlob;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.fixture.KernelMount;
 import io.gatun.snapshot.fixture.LoopFilesystem.Kind;
 import io.gatun.snapshot.fixture.LoopFilesystems;
+import io.gatun.snapshot.fixture.TarBuilder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -110,6 +115,27 @@ class OverlayLayersIT {
         assertThat(status(mount.path()).gid()).isEqualTo(2000);
         assertThat(status(mount.path()).mode()).isEqualTo(0755);
       }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aLayerBelowThatIsNotThereIsToldOfToWhoAppliesOneOnTopOfIt(Kind kind) throws Exception {
+    LayerBlob layer = new BytesBlob(TarBuilder.pax().file("not/named", 0644, "").finish());
+    try (EngineRoot root = open(kind)) {
+      Snapshotter snapshots = root.snapshotter();
+      LayerUnpacker unpacker = root.unpacker(1);
+      Path below = Path.of(snapshots.prepare("a", "", NO_LABELS).getFirst().source());
+      snapshots.commit("base", "a", "", NO_LABELS);
+      // The nearest one is looked at for other reasons, too.
+      snapshots.prepare("m", "base", NO_LABELS);
+      snapshots.commit("middle", "m", "", NO_LABELS);
+      List<Mount> mounts = snapshots.prepare("b", "middle", NO_LABELS);
+      Files.move(below, below.resolveSibling("elsewhere"));
+      assertThatThrownBy(() -> unpacker.unpack(layer, mounts, false, new Cancellation()))
+          .isInstanceOf(SnapshotException.StorageFailure.class)
+          .hasMessageStartingWith("apply b: the layer below at " + below + " is missing")
+          .hasMessageContaining("ENOENT");
     }
   }
 

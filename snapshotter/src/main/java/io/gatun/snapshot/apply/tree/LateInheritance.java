@@ -58,6 +58,19 @@ public final class LateInheritance implements AutoCloseable {
     return new LateInheritance(disk, target, unnamed, Confinement.openTop(target.files()));
   }
 
+  /**
+   * {@return whether the layer would be the same, had it been unpacked on those below it} A default
+   * access control list is what cannot be made up for.
+   */
+  public boolean isExact() throws ErrnoException {
+    for (UnnamedDirectory each : unnamed) {
+      if (lowers.haveDefaultAcl(each.path())) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   /** {@return whether there is anything to inherit} */
   public boolean isDue() throws ErrnoException {
     if (isOwnerDue()) {

@@ -70,6 +70,17 @@ final class LowerDirectories {
     return found.isPresent();
   }
 
+  /** {@return whether that directory has a say in what is made in it later (acl(5))} */
+  boolean haveDefaultAcl(LinuxPath path) throws ErrnoException {
+    Optional<Fd> found = lowers.find(path);
+    if (found.isEmpty()) {
+      return false;
+    }
+    try (Fd source = found.get()) {
+      return Xattr.flistxattr(source).contains(Ownership.DEFAULT_ACL);
+    }
+  }
+
   private void copyXattrs(Fd source, Fd directory) throws ErrnoException {
     for (LinuxPath attribute : LowerLayers.inheritedXattrs(source)) {
       copy(source, directory, attribute);

@@ -1,0 +1,65 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.snapshot.apply.Cancellation;
+import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.apply.LayerBlob;
+import io.gatun.snapshot.apply.store.IndexedApply;
+import io.gatun.snapshot.apply.store.LayerDraft;
+import io.gatun.snapshot.apply.store.LayerStore;
+import java.io.IOException;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Brings layers into the store before anybody asks for them. They are known there by their blobs
+ * like those that were asked for, but have no record, and so are garbage when they are given up.
+ */
+final class KeptAhead implements LayersAhead.Maker<AheadLayer> {
+
+  private static final Logger log = LoggerFactory.getLogger(KeptAhead.class);
+
+  private final LayerStore layers;
+  private final KeptLayers kept;
+  private final IndexedApply indexing;
+  private final boolean isSynced;
+
+  /**
+   * @param isSynced whether what is applied is synced afterwards as a rule
+   */
+  KeptAhead(LayerStore layers, KeptLayers kept, IndexedApply indexing, boolean isSynced) {
+    this.layers = layers;
+    this.kept = kept;
+    this.indexing = indexing;
+    this.isSynced = isSynced;
+  }
+
+  @Override
+  public boolean isThere(Digest blob) {
+    return layers.diffIdOf(blob).isPresent();
+  }
+
+  @Override
+  public Optional<AheadLayer> make(LayerBlob blob, Cancellation cancellation) throws IOException {
+    UnnamedPaths unnamed = new UnnamedPaths();
+    try (LayerDraft draft = layers.draft()) {
+      IndexedApply.Result read =
+          indexing.run(blob, draft, AheadLayer.FORM, AheadLayer.TOP, unnamed, cancellation);
+      return switch (read) {
+        case IndexedApply.Result.Indexed indexed -> {
+          LayerStore.Use use = layers.publish(draft, indexed, blob.digest(), isSynced);
+          log.debug("layer is made ahead diff_id={}", use.diffId());
+          yield Optional.of(new AheadLayer(use, indexed.index(), unnamed.all()));
+        }
+        case IndexedApply.Result.Inexpressible _ -> Optional.empty();
+      };
+    }
+  }
+
+  @Override
+  public void release(AheadLayer layer) {
+    layer.use().close();
+    // All of it, if nobody has asked for it; and else an index that nobody needs.
+    kept.retire(layer.use().diffId());
+  }
+}

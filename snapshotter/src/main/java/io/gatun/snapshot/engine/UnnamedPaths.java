@@ -1,0 +1,30 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.linux.LinuxPath;
+import io.gatun.snapshot.apply.index.Inheritance;
+import io.gatun.snapshot.apply.index.InheritedAttributes;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Stands for layers below that are not known yet, and takes note of what they are asked for. */
+final class UnnamedPaths implements Inheritance {
+
+  /** A layer with more of them is one that nobody makes for good. */
+  private static final int MAX = 1_000;
+
+  private final List<LinuxPath> asked = new ArrayList<>();
+
+  @Override
+  public Optional<InheritedAttributes> of(LinuxPath path) {
+    if (asked.size() <= MAX) {
+      asked.add(path);
+    }
+    return Optional.empty();
+  }
+
+  /** {@return all of them; nothing if there are more than are worth to be looked up later} */
+  Optional<List<LinuxPath>> all() {
+    return asked.size() > MAX ? Optional.empty() : Optional.of(List.copyOf(asked));
+  }
+}

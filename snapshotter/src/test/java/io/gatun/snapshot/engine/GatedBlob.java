@@ -1,0 +1,84 @@
+package io.gatun.snapshot.engine;
+
+import io.gatun.snapshot.apply.BytesBlob;
+import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.apply.LayerBlob;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.OptionalLong;
+import java.util.concurrent.CountDownLatch;
+
+/** A blob that nobody can read before it is opened, or which is abandoned. */
+final class GatedBlob implements LayerBlob {
+
+  private final BytesBlob content;
+  private final CountDownLatch gate = new CountDownLatch(1);
+  private final CountDownLatch begun = new CountDownLatch(1);
+  private final CountDownLatch closed = new CountDownLatch(1);
+  private volatile boolean isAbandoned;
+
+  GatedBlob(byte[] content) {
+    this(content, BytesBlob.digestOf(content));
+  }
+
+  /** A blob whose descriptor says that it is another one. */
+  GatedBlob(byte[] content, Digest said) {
+    this.content = new BytesBlob(content).saying(said);
+  }
+
+  void open() {
+    gate.countDown();
+  }
+
+  void awaitBegun() throws InterruptedException {
+    begun.await();
+  }
+
+  boolean isBegun() {
+    return begun.getCount() == 0;
+  }
+
+  void awaitClosed() throws InterruptedException {
+    closed.await();
+  }
+
+  @Override
+  public Digest digest() {
+    return content.digest();
+  }
+
+  @Override
+  public OptionalLong sizeBytes() {
+    return content.sizeBytes();
+  }
+
+  @Override
+  public boolean isVerified() {
+    return false;
+  }
+
+  @Override
+  public int read(ByteBuffer into) throws IOException {
+    begun.countDown();
+    try {
+      gate.await();
+    } catch (InterruptedException e) {
+      throw new IOException("interrupted", e);
+    }
+    if (isAbandoned) {
+      throw new IOException("abandoned");
+    }
+    return content.read(into);
+  }
+
+  @Override
+  public void abandon() {
+    isAbandoned = true;
+    gate.countDown();
+  }
+
+  @Override
+  public void close() {
+    closed.countDown();
+  }
+}
