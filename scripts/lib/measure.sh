@@ -76,7 +76,7 @@ busy_percent() {
 
 # The machine gets this long to come to rest before a run, and once more in all for what somebody else does meanwhile.
 rest_seconds_max=2
-rest_seconds_left=120
+rest_seconds_left=30
 busy_percent_expected=10
 
 # begin_run: from here to end_run one contender is measured once.
