@@ -26,7 +26,8 @@ import java.util.zip.CRC32C;
  *   string  the start of the machine in which it was written
  *   long    inodes, long bytes: its usage
  *   int     count of change times, each: long seconds, int nanoseconds
- *   int     count of unnamed directories, each: byte 1 if named later, string path
+ *   int     count of unnamed directories, each: byte what it inherits (an index of INHERITED),
+ *             string path
  *   string  diff id, string digest of the index: if it is kept as a tar
  * </pre>
  *
@@ -48,6 +49,13 @@ record AppliedRecord(AppliedLayers.Layer layer, String boot) {
   private static final int TIME_BYTES = 12;
   private static final int DIRECTORY_BYTES = 5;
 
+  private static final List<UnnamedDirectory.Inherited> INHERITED =
+      List.of(
+          UnnamedDirectory.Inherited.ATTRIBUTES_OR_GROUP,
+          UnnamedDirectory.Inherited.XATTRS,
+          UnnamedDirectory.Inherited.GROUP,
+          UnnamedDirectory.Inherited.ATTRIBUTES);
+
   ByteBuffer encode() {
     TreeResult result = layer.result();
     byte[] bootBytes = boot.getBytes(StandardCharsets.UTF_8);
@@ -67,7 +75,7 @@ record AppliedRecord(AppliedLayers.Layer layer, String boot) {
     layer.changeTimes().forEach(time -> out.putLong(time.seconds()).putInt(time.nanos()));
     out.putInt(result.unnamedDirectories().size());
     for (UnnamedDirectory each : result.unnamedDirectories()) {
-      out.put((byte) (each.isNamedLater() ? 1 : 0));
+      out.put((byte) INHERITED.indexOf(each.inherited()));
       putString(out, each.path().bytes());
     }
     layer
@@ -107,8 +115,8 @@ record AppliedRecord(AppliedLayers.Layer layer, String boot) {
       }
       List<UnnamedDirectory> unnamed = new ArrayList<>();
       for (int left = in.getInt(); left > 0; left--) {
-        boolean isNamedLater = in.get() != 0;
-        unnamed.add(new UnnamedDirectory(LinuxPath.ofBytes(getString(in)), isNamedLater));
+        UnnamedDirectory.Inherited inherited = INHERITED.get(in.get());
+        unnamed.add(new UnnamedDirectory(LinuxPath.ofBytes(getString(in)), inherited));
       }
       TreeResult result = new TreeResult(usage, unnamed, (flags & FLAG_MARKS) != 0);
       Optional<LayerForm.Indexed> kept =
@@ -119,7 +127,7 @@ record AppliedRecord(AppliedLayers.Layer layer, String boot) {
           new AppliedRecord(
               new AppliedLayers.Layer(result, (flags & FLAG_DURABLE) != 0, changeTimes, kept),
               boot));
-    } catch (BufferUnderflowException | IllegalArgumentException e) {
+    } catch (BufferUnderflowException | IllegalArgumentException | IndexOutOfBoundsException e) {
       return Optional.empty();
     }
   }

@@ -151,9 +151,7 @@ final class Rebase {
     Timespec since = Timespec.of(created.minusSeconds(CLOCK_SLACK_SECONDS));
     try (Fd files =
         Fcntl.open(target.files(), OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW)) {
-      return UnnamedDirectories.find(files, since).stream()
-          .map(path -> new UnnamedDirectory(path, false))
-          .toList();
+      return UnnamedDirectory.all(UnnamedDirectories.find(files, since));
     }
   }
 }

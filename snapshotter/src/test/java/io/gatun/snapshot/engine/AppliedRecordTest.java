@@ -19,8 +19,12 @@ class AppliedRecordTest {
               new TreeResult(
                   new Usage(80_000, 1L << 40),
                   List.of(
-                      new UnnamedDirectory(LinuxPath.of("a"), false),
-                      new UnnamedDirectory(LinuxPath.ofBytes(new byte[] {'a', '/', -1}), true)),
+                      new UnnamedDirectory(
+                          LinuxPath.of("a"), UnnamedDirectory.Inherited.ATTRIBUTES_OR_GROUP),
+                      new UnnamedDirectory(LinuxPath.of("b"), UnnamedDirectory.Inherited.GROUP),
+                      new UnnamedDirectory(
+                          LinuxPath.ofBytes(new byte[] {'a', '/', -1}),
+                          UnnamedDirectory.Inherited.XATTRS)),
                   true),
               true,
               List.of(new Timespec(-1, 999_999_999), new Timespec(1L << 33, 0))),

@@ -83,15 +83,20 @@ class RebasedTreesIT {
       byte[] tar = LayerItems.tar(layer);
       String parent = expected.isEmpty() ? "" : expected.getLast().name();
       Optional<Extraction> one = unpack(inOrder, parent, tar);
-      if (one.isPresent()) {
-        commit(inOrder, one.get(), "");
-        expected.add(one.get());
-      }
       Optional<Extraction> other = unpack(byThemselves, "", tar);
-      other.ifPresent(found::add);
+      if (one.isPresent() != other.isPresent() && parent.isEmpty() && mayLinkToWhiteout(layer)) {
+        abandon(inOrder, one);
+        abandon(byThemselves, other);
+        continue;
+      }
       assertThat(other.isPresent())
           .as("whether %s can be unpacked", layer)
           .isEqualTo(one.isPresent());
+      if (one.isPresent()) {
+        commit(inOrder, one.get(), "");
+        expected.add(one.get());
+        found.add(other.orElseThrow());
+      }
     }
     String parent = "";
     for (Extraction each : found) {
@@ -117,6 +122,12 @@ class RebasedTreesIT {
       return Optional.empty();
     }
     return Optional.of(new Extraction(key, "layer-" + number, CommittedLayers.files(mounts)));
+  }
+
+  private static void abandon(Place place, Optional<Extraction> layer) throws Exception {
+    if (layer.isPresent()) {
+      opened(place).snapshots().remove(layer.get().key());
+    }
   }
 
   private static void commit(Place place, Extraction layer, String parent) throws Exception {
@@ -157,6 +168,20 @@ class RebasedTreesIT {
         .list()
         .ofMinSize(2)
         .ofMaxSize(4);
+  }
+
+  /**
+   * What the same layer has deleted is nothing in the layer at the bottom, and a whiteout in one
+   * above it: a hard link to it fails in the one, a link that leads through it in the other. By
+   * itself, no layer knows whether it is the one at the bottom.
+   */
+  private static boolean mayLinkToWhiteout(List<LayerItem> layer) {
+    return layer.stream().anyMatch(item -> item.kind() == LayerItem.Kind.WHITEOUT)
+        && layer.stream()
+            .anyMatch(
+                item ->
+                    item.kind() == LayerItem.Kind.HARD_LINK
+                        || item.kind() == LayerItem.Kind.SYMBOLIC_LINK);
   }
 
   /**

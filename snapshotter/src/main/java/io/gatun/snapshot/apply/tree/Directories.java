@@ -260,7 +260,7 @@ final class Directories implements AutoCloseable {
       } else {
         inherited = lowers.inherit(fd, place);
       }
-      ledger.madeUnnamed(new LayerPath(parent.path(), name), !isHidingBelow, inherited);
+      ledger.madeUnnamed(new LayerPath(parent.path(), name), isHidingBelow, inherited);
       OpenDirectory made = new OpenDirectory(fd, place, ownership.isPlain(fd));
       isMade = true;
       return made;

@@ -28,14 +28,19 @@ final class DirectoryLedger {
 
   private static final class Page {
     private boolean isMade;
-    private boolean isNamed;
-    private boolean mayInherit;
+    private UnnamedDirectory.@Nullable Inherited inherited;
     private @Nullable Timespec accessed;
     private @Nullable Timespec modified;
 
     void setTimes(Timespec newAccessed, Timespec newModified) {
       accessed = newAccessed;
       modified = newModified;
+    }
+
+    /** {@return whether all that it has so far is what the layers below have given it, or may} */
+    boolean isAsBelow() {
+      return inherited == UnnamedDirectory.Inherited.ATTRIBUTES
+          || inherited == UnnamedDirectory.Inherited.ATTRIBUTES_OR_GROUP;
     }
   }
 
@@ -44,14 +49,25 @@ final class DirectoryLedger {
   /**
    * Takes note of a directory that was made because something is in it.
    *
-   * @param mayInherit whether it gets the attributes of one below, if there is one
+   * @param isHidingBelow whether it does not get the attributes of one below
    */
-  void madeUnnamed(LayerPath place, boolean mayInherit, Optional<FileStatus> inherited) {
+  void madeUnnamed(LayerPath place, boolean isHidingBelow, Optional<FileStatus> inherited) {
     Page page = new Page();
     page.isMade = true;
-    page.mayInherit = mayInherit;
+    page.inherited = inheritedBy(place, isHidingBelow);
     inherited.ifPresent(status -> page.setTimes(status.accessed(), status.modified()));
     pages.put(place, page);
+  }
+
+  private UnnamedDirectory.@Nullable Inherited inheritedBy(LayerPath place, boolean isHidingBelow) {
+    Page above = place.directory().isEmpty() ? null : pages.get(Places.of(place.directory()));
+    boolean isGroupOpen = above != null && above.isAsBelow();
+    if (isHidingBelow) {
+      return isGroupOpen ? UnnamedDirectory.Inherited.GROUP : null;
+    }
+    return isGroupOpen
+        ? UnnamedDirectory.Inherited.ATTRIBUTES_OR_GROUP
+        : UnnamedDirectory.Inherited.ATTRIBUTES;
   }
 
   /** Takes note of a directory that was made by an entry of its own. */
@@ -64,7 +80,11 @@ final class DirectoryLedger {
   /** Takes note of an entry for a directory that was there already. */
   void merged(LayerPath place, LayerAttributes attributes) {
     Page page = page(place);
-    page.isNamed = true;
+    if (page.isAsBelow()) {
+      page.inherited = UnnamedDirectory.Inherited.XATTRS;
+    } else if (page.inherited == UnnamedDirectory.Inherited.GROUP) {
+      page.inherited = null;
+    }
     page.setTimes(attributes.accessed(), attributes.modified());
   }
 
@@ -85,8 +105,8 @@ final class DirectoryLedger {
       LayerPath place = each.getKey();
       try {
         Page page = each.getValue();
-        if (close(disk, directories, tally, place, page) && page.mayInherit) {
-          unnamed.add(new UnnamedDirectory(place.whole(), page.isNamed));
+        if (close(disk, directories, tally, place, page) && page.inherited != null) {
+          unnamed.add(new UnnamedDirectory(place.whole(), page.inherited));
         }
       } catch (ErrnoException e) {
         throw new TreeWriteException(place.whole(), e);

@@ -137,11 +137,10 @@ final class EntryWriter {
           return name;
         });
     FileStatus before = attributes.finishHardLink(parent, name, entry.attributes());
-    // The file was counted under its first name; extended attributes may take a block of their own.
-    if (!entry.attributes().xattrs().isEmpty()) {
-      FileStatus after = Stat.statx(parent.fd(), name, AtFlag.SYMLINK_NOFOLLOW);
-      tally.addBlocks(after.blocks() - before.blocks());
-    }
+    // The file was counted under its first name. Extended attributes may take a block of their own,
+    // and some go when the owner is set.
+    FileStatus after = Stat.statx(parent.fd(), name, AtFlag.SYMLINK_NOFOLLOW);
+    tally.addBlocks(after.blocks() - before.blocks());
   }
 
   private <T> T create(OpenDirectory parent, LinuxPath name, Creation<T> creation)

@@ -8,9 +8,7 @@ import io.gatun.linux.Stat;
 import io.gatun.linux.Unistd;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.driver.LayerTarget;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -33,9 +31,6 @@ public final class LateInheritance implements AutoCloseable {
   private final LowerDirectories lowers;
   private final List<LinuxPath> below;
   private final List<UnnamedDirectory> unnamed;
-
-  /** By path, whether the layer names it later. */
-  private final Map<LinuxPath, Boolean> unnamedParents = new HashMap<>();
 
   private final Fd top;
 
@@ -64,7 +59,7 @@ public final class LateInheritance implements AutoCloseable {
    */
   public boolean isExact() throws ErrnoException {
     for (UnnamedDirectory each : unnamed) {
-      if (lowers.haveDefaultAcl(each.path())) {
+      if (hasOneBelow(each) && lowers.haveDefaultAcl(each.path())) {
         return false;
       }
     }
@@ -77,11 +72,15 @@ public final class LateInheritance implements AutoCloseable {
       return true;
     }
     for (UnnamedDirectory each : unnamed) {
-      if (lowers.contain(each.path())) {
+      if (hasOneBelow(each) && lowers.contain(each.path())) {
         return true;
       }
     }
     return false;
+  }
+
+  private static boolean hasOneBelow(UnnamedDirectory directory) {
+    return directory.inherited() != UnnamedDirectory.Inherited.GROUP;
   }
 
   /**
@@ -97,7 +96,6 @@ public final class LateInheritance implements AutoCloseable {
     }
     long blocks = 0;
     for (UnnamedDirectory each : unnamed) {
-      unnamedParents.put(each.path(), each.isNamedLater());
       try (Fd directory = Confinement.open(top, each.path())) {
         long before = Stat.statx(directory).blocks();
         inherit(each, directory, isWithTimes);
@@ -109,42 +107,36 @@ public final class LateInheritance implements AutoCloseable {
 
   private void inherit(UnnamedDirectory each, Fd directory, boolean isWithTimes)
       throws ErrnoException {
-    if (each.isNamedLater()) {
-      lowers.inheritXattrs(directory, each.path());
-      return;
-    }
-    Optional<FileStatus> inherited = lowers.inherit(directory, each.path());
-    if (inherited.isEmpty()) {
-      inheritGroup(each.path(), directory);
-    } else if (isWithTimes) {
-      disk.setTimes(directory, inherited.get().accessed(), inherited.get().modified());
+    switch (each.inherited()) {
+      case XATTRS -> lowers.inheritXattrs(directory, each.path());
+      case GROUP -> inheritGroup(each.path(), directory);
+      case ATTRIBUTES -> inheritAttributes(each.path(), directory, isWithTimes);
+      case ATTRIBUTES_OR_GROUP -> {
+        if (!inheritAttributes(each.path(), directory, isWithTimes)) {
+          inheritGroup(each.path(), directory);
+        }
+      }
     }
   }
 
-  /**
-   * What is made in a directory with the set-group-id bit gets its group (mkdir(2)). The directory
-   * above is as the layer has made it, which has had its effect already, or it would have been as
-   * the one below at the time.
-   */
-  private void inheritGroup(LinuxPath path, Fd directory) throws ErrnoException {
-    List<LinuxPath> names = Places.components(path);
-    LinuxPath parent = Places.join(names.subList(0, names.size() - 1));
-    Boolean isNamedLater = unnamedParents.get(parent);
-    if (isNamedLater == null) {
-      return;
+  /** {@return whether there are any} */
+  private boolean inheritAttributes(LinuxPath path, Fd directory, boolean isWithTimes)
+      throws ErrnoException {
+    Optional<FileStatus> inherited = lowers.inherit(directory, path);
+    if (inherited.isPresent() && isWithTimes) {
+      disk.setTimes(directory, inherited.get().accessed(), inherited.get().modified());
     }
-    Optional<FileStatus> above = isNamedLater ? lowers.status(parent) : Optional.of(status(parent));
+    return inherited.isPresent();
+  }
+
+  /** What is made in a directory with the set-group-id bit gets its group (mkdir(2)). */
+  private void inheritGroup(LinuxPath path, Fd directory) throws ErrnoException {
+    Optional<FileStatus> above = lowers.status(Places.of(path).directory());
     FileStatus own = Stat.statx(directory);
     if (above.isPresent()
         && (above.get().mode() & Ownership.SET_GROUP_ID) != 0
         && above.get().gid() != own.gid()) {
       disk.setOwner(directory, own.uid(), above.get().gid());
-    }
-  }
-
-  private FileStatus status(LinuxPath path) throws ErrnoException {
-    try (Fd directory = Confinement.open(top, path)) {
-      return Stat.statx(directory);
     }
   }
 

@@ -1,6 +1,7 @@
 package io.gatun.snapshot.apply.tree;
 
 import io.gatun.linux.LinuxPath;
+import io.gatun.snapshot.apply.layer.LayerPath;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -24,6 +25,12 @@ final class Places {
       }
     }
     return components;
+  }
+
+  /** {@return a path, not empty, whose components have single slashes between them} */
+  static LayerPath of(LinuxPath path) {
+    List<LinuxPath> names = components(path);
+    return new LayerPath(join(names.subList(0, names.size() - 1)), names.getLast());
   }
 
   /** {@return components with a slash between each two} */

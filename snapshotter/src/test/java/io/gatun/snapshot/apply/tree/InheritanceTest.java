@@ -103,7 +103,56 @@ final class InheritanceTest {
         upper.apply(TarBuilder.pax().file("a/f", 0644, "").modified(9).directory("a", 0755));
     assertThat(upper.line("a")).contains("mode=755 uid=0 gid=0 mtime=9.");
     assertThat(result.unnamedDirectories())
-        .containsExactly(new UnnamedDirectory(LinuxPath.of("a"), true));
+        .containsExactly(unnamed("a", UnnamedDirectory.Inherited.XATTRS));
+  }
+
+  /** What mkdir(2) would have given it on the layers below, a directory gets late as well. */
+  @Test
+  void groupsThatArePassedOnBelowReachWhatWasMadeBefore() throws IOException {
+    nearest.apply(
+        TarBuilder.pax()
+            .owner(0, 5)
+            .directory("a", 02711)
+            .directory("a/b", 0700)
+            .owner(0, 5)
+            .directory("n", 02711));
+    byte[] layer =
+        TarBuilder.pax()
+            .whiteout("a/b")
+            .file("a/b/f", 0644, "")
+            .whiteout("a/c")
+            .file("a/c/f", 0644, "")
+            .directory("a/c", 0700)
+            .file("a/d/f", 0644, "")
+            .file("n/before/f", 0644, "")
+            .directory("n", 0755)
+            .file("n/after/f", 0644, "")
+            .finish();
+    upper.apply(new LinuxDisk(), layer, TestTree.Before.NOTHING);
+    TestTree alone = TestTree.of(directory.resolve("alone"), DeletionForm.OVERLAY);
+    TreeResult result = alone.apply(new LinuxDisk(), layer, TestTree.Before.NOTHING);
+    assertThat(result.unnamedDirectories())
+        .containsExactly(
+            unnamed("a", UnnamedDirectory.Inherited.ATTRIBUTES),
+            unnamed("a/b", UnnamedDirectory.Inherited.GROUP),
+            unnamed("a/d", UnnamedDirectory.Inherited.ATTRIBUTES_OR_GROUP),
+            unnamed("n", UnnamedDirectory.Inherited.XATTRS),
+            unnamed("n/before", UnnamedDirectory.Inherited.ATTRIBUTES_OR_GROUP),
+            unnamed("n/after", UnnamedDirectory.Inherited.ATTRIBUTES));
+    TestTree onLowers = new TestTree(alone.files(), DeletionForm.OVERLAY, upper.lowers());
+    try (LateInheritance inheritance =
+        LateInheritance.open(new LinuxDisk(), onLowers.target(), result.unnamedDirectories())) {
+      assertThat(inheritance.isDue()).isTrue();
+      inheritance.run(true);
+    }
+    assertThat(alone.lines()).isEqualTo(upper.lines());
+    for (String path : List.of("a/b", "a/d", "n/before")) {
+      assertThat(alone.line(path)).contains("mode=755 uid=0 gid=5");
+    }
+  }
+
+  private static UnnamedDirectory unnamed(String path, UnnamedDirectory.Inherited inherited) {
+    return new UnnamedDirectory(LinuxPath.of(path), inherited);
   }
 
   /** What the index of a layer inherits is what its tree does. */

@@ -364,7 +364,7 @@ final class TreeWriterTest {
     assertThat(result.unnamedDirectories().stream().map(each -> each.path().toString()))
         .containsExactlyInAnyOrder("a", "a/b", "a/b/c", "d");
     assertThat(result.unnamedDirectories())
-        .filteredOn(UnnamedDirectory::isNamedLater)
+        .filteredOn(each -> each.inherited() == UnnamedDirectory.Inherited.XATTRS)
         .extracting(each -> each.path().toString())
         .containsExactly("a/b");
   }
@@ -421,6 +421,14 @@ final class TreeWriterTest {
   void whatAFurtherNameBringsToAFileIsCounted() throws IOException {
     TarBuilder tar = TarBuilder.pax().file("f", 0644, "x");
     tar.xattr("user.large", new byte[3000]).hardLink("g", 0644, "f");
+    assertThat(tree.apply(tar).usage()).isEqualTo(walked());
+  }
+
+  /** The capability goes when the owner is set (chown(2)), and with it the block that it was in. */
+  @Test
+  void whatAFurtherNameTakesFromAFileIsCounted() throws IOException {
+    TarBuilder tar = TarBuilder.pax().xattr("user.a", new byte[60]).file("f", 0755, "x");
+    tar.xattr("security.capability", CAPABILITY).hardLink("g", 0755, "f").hardLink("h", 0755, "f");
     assertThat(tree.apply(tar).usage()).isEqualTo(walked());
   }
 
