@@ -36,6 +36,7 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -55,6 +56,7 @@ public final class StandInContainerd implements AutoCloseable {
 
   private final Map<String, byte[]> blobs = new ConcurrentHashMap<>();
   private final Map<String, Info> manifests = new ConcurrentHashMap<>();
+  private final Map<String, CountDownLatch> asked = new ConcurrentHashMap<>();
   private final EventLoopGroup loop = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
   private final Server server;
 
@@ -85,6 +87,15 @@ public final class StandInContainerd implements AutoCloseable {
     manifests.put(namespace + " " + digest, manifest.build());
   }
 
+  /** Waits until somebody wants to know of a blob, whatever its namespace. */
+  public void awaitAskedFor(String digest) throws InterruptedException {
+    askedFor(digest).await();
+  }
+
+  private CountDownLatch askedFor(String digest) {
+    return asked.computeIfAbsent(digest, _ -> new CountDownLatch(1));
+  }
+
   private final class Service extends ContentGrpc.ContentImplBase {
 
     private byte[] blob(String digest) {
@@ -98,6 +109,7 @@ public final class StandInContainerd implements AutoCloseable {
     @Override
     public void info(InfoRequest request, StreamObserver<InfoResponse> client) {
       infos.incrementAndGet();
+      askedFor(request.getDigest()).countDown();
       try {
         Info info =
             Info.newBuilder()

@@ -24,7 +24,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What the daemon takes of the host's memory while it unpacks as many layers as it may. */
+/**
+ * What the daemon takes of the host's memory while it unpacks as many layers as it may, and one
+ * more that it has begun before anybody asks for it.
+ */
 @Timeout(600)
 final class UnpackingFootprintIT {
 
@@ -46,6 +49,9 @@ final class UnpackingFootprintIT {
           List.of("gzip", "-6"),
           List.of("zstd", "-q", "-1", "--zstd=wlog=23"),
           List.of("zstd", "-q", "-3", "--zstd=wlog=23"));
+
+  private static final List<String> COMPRESSOR_AHEAD =
+      List.of("zstd", "-q", "-2", "--zstd=wlog=23");
 
   @TempDir Path directory;
 
@@ -79,7 +85,7 @@ final class UnpackingFootprintIT {
   }
 
   @Test
-  void fourLargeLayersAtOnceTakeAtMost300Megabytes() throws Exception {
+  void fourLargeLayersAtOnceAndOneAheadTakeAtMost300Megabytes() throws Exception {
     Path address = directory.resolve("containerd.sock");
     Path blobs = Files.createDirectories(directory.resolve(BLOBS));
     try (StandInContainerd containerd = new StandInContainerd(address)) {
@@ -88,6 +94,9 @@ final class UnpackingFootprintIT {
         // Of each sort, one is read from its file, and one is sent.
         layers.add(compress(COMPRESSORS.get(i), i % 2 == 0, containerd, blobs));
       }
+      Descriptor ahead = compress(COMPRESSOR_AHEAD, true, containerd, blobs);
+      containerd.putManifest(
+          "k8s.io", "sha256:manifest", layers.getFirst().getDigest(), ahead.getDigest());
       GatunProcess.Setup setup =
           GatunProcess.Setup.in(directory)
               .configured(
@@ -100,7 +109,8 @@ final class UnpackingFootprintIT {
       try (GatunProcess daemon = GatunProcess.serve(setup);
           Client client = daemon.client()) {
         for (int round = 0; round < ROUNDS; round++) {
-          unpackAll(client, layers, round);
+          unpackAll(client, layers, round, () -> containerd.awaitAskedFor(ahead.getDigest()));
+          unpack(client, key(round, layers.size()), ahead);
           System.out.printf(
               "round %d: at most %d MB so far%n", round, daemon.peakResidentBytes() / 1_000_000);
         }
@@ -129,19 +139,29 @@ final class UnpackingFootprintIT {
         .build();
   }
 
-  private static void unpackAll(Client client, List<Descriptor> layers, int round)
+  /** What to wait for when the first layer is asked for, before the others are. */
+  private interface Begun {
+    void await() throws InterruptedException;
+  }
+
+  private static void unpackAll(Client client, List<Descriptor> layers, int round, Begun ahead)
       throws Exception {
     try (ExecutorService threads = Executors.newFixedThreadPool(layers.size())) {
       List<Future<?>> unpacked = new ArrayList<>();
       for (int i = 0; i < layers.size(); i++) {
-        String key = "k8s.io/%d/extract-%d sha256:layer".formatted(round, i);
+        String key = key(round, i);
         Descriptor layer = layers.get(i);
         unpacked.add(threads.submit(() -> unpack(client, key, layer)));
+        ahead.await();
       }
       for (Future<?> each : unpacked) {
         each.get();
       }
     }
+  }
+
+  private static String key(int round, int layer) {
+    return "k8s.io/%d/extract-%d sha256:layer".formatted(round, layer);
   }
 
   private static void unpack(Client client, String key, Descriptor layer) {

@@ -480,11 +480,12 @@ public final class EngineRoot implements AutoCloseable {
   /**
    * {@return what unpacks layers into the snapshots of this root; its threads end with this}
    *
-   * @param layersMax how many layers are unpacked at a time, beside one that may be made ahead;
-   *     further ones wait, or are refused
+   * @param layersMax how many layers are unpacked at a time, with the one that may be made ahead,
+   *     for which there is always room beside another; further ones wait, or are refused
    */
   public LayerUnpacker unpacker(int layersMax) {
-    LayerApplier layerApplier = keep(new LayerApplier(ApplyLimits.of(layersMax + 1, layersMax)));
+    LayerApplier layerApplier =
+        keep(new LayerApplier(ApplyLimits.of(Math.max(layersMax, 2), layersMax)));
     if (!isIndexing) {
       return new TreeUnpacker(
           disk,
