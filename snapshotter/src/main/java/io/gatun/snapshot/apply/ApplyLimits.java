@@ -11,8 +11,8 @@ package io.gatun.snapshot.apply;
 public record ApplyLimits(int appliesMax, int waitingMax, int chunkBytes, int chunksMax) {
 
   /**
-   * 8 MiB of uncompressed data, to which the blob adds half a MiB and the decoder at most 9.5.
-   * Larger chunks would not be in the processor's cache any more when the next thread reads them.
+   * 8 MiB of uncompressed data, to which the blob adds one MiB and the decoder at most 9. Larger
+   * chunks would not be in the processor's cache any more when the next thread reads them.
    */
   private static final int CHUNK_BYTES = 1 << 20;
 

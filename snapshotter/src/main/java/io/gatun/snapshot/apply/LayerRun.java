@@ -33,8 +33,11 @@ final class LayerRun {
   /** What is decompressed before other threads are called upon. */
   private static final int FIRST_BYTES = 256 << 10;
 
-  /** Two, since the decoder takes a whole one at a time. */
-  static final int PIECES = 2;
+  /**
+   * The decoder holds one at a time, and takes about a millisecond for it. The thread that reads
+   * them shares its processor with others that have longer turns, so some have to be there already.
+   */
+  static final int PIECES = 4;
 
   /** What one of the threads does. */
   private interface Part {

@@ -11,12 +11,12 @@ import org.jspecify.annotations.Nullable;
  * frames, or what is neither as it is. What comes after the last member or frame has to be another;
  * nothing is passed over, and every checksum that there is has to be right.
  *
- * <p>For one thread at a time. Takes {@value #INPUT_BYTES} bytes for input, and up to 9 MiB more
+ * <p>For one thread at a time. Takes {@value #INPUT_BYTES} bytes for input, and up to 8.5 MiB more
  * for zstd, until it is closed; a blob that failed makes no difference to the next one.
  */
 public final class BlobDecoder implements AutoCloseable {
 
-  static final int INPUT_BYTES = 256 << 10;
+  static final int INPUT_BYTES = 64 << 10;
 
   private static final BlobSource NOTHING = into -> -1;
 

@@ -20,8 +20,8 @@ import org.jspecify.annotations.Nullable;
 final class IndexMaking implements LayerConsumer, AutoCloseable {
 
   /**
-   * What is kept in memory of the tree: beside 8 MiB of chunks, half a MiB of the blob and at most
-   * 9.5 MiB of the decoder, that is what 24 MiB for an apply leave. Enough for some 50,000 entries.
+   * What is kept in memory of the tree: beside 8 MiB of chunks, one MiB of the blob and at most 9
+   * MiB of the decoder, that is what 24 MiB for an apply leave. Enough for some 50,000 entries.
    */
   static final long RESIDENT_BYTES = 6L << 20;
 
