@@ -51,8 +51,9 @@ commit_tree() {
 }
 
 copy_by_daemon() {
-  local seconds directory number
+  local seconds directory number ticks
   backend=$1 start_gatun "$volume/root" --driver native
+  daemons=("${pids[gatun]}")
   commit_tree parent "$source_tree"
   if [[ $temperature == warm ]]; then
     commit_tree small "$source_tree/$warming_part"
@@ -61,16 +62,18 @@ copy_by_daemon() {
   for ((number = 1; number <= copies_of[$temperature]; number++)); do
     sync --file-system "$volume"
     touch_memory 1000
+    ticks=$(cpu_ticks "${daemons[@]}")
     read -r seconds directory < <("$testbed" prepare --address "$gatun_socket" --parent parent "child$number")
-    assert_copied "$directory"
+    say "cpu $(spent_since "$ticks") s"
     say "prepare $seconds s"
+    assert_copied "$directory"
   done >/tmp/measured
   record_medians </tmp/measured
   stop_all
 }
 
 copy_by_cp() {
-  local number begin child
+  local number child wall cpu
   mkdir "$volume/parent"
   fill "$volume/parent"
   for ((number = 1; number <= copies_of[$temperature]; number++)); do
@@ -78,9 +81,9 @@ copy_by_cp() {
     mkdir "$child"
     sync --file-system "$volume"
     touch_memory 1000
-    begin=$EPOCHREALTIME
-    copy_tree "$volume/parent" "$child"
-    say "prepare $(seconds_between "$begin" "$EPOCHREALTIME") s"
+    measure_in_shell copy_tree "$volume/parent" "$child"
+    say "prepare $wall s"
+    say "cpu $cpu s"
     assert_copied "$child"
   done >/tmp/measured
   record_medians </tmp/measured

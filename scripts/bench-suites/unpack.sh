@@ -144,14 +144,6 @@ measure_floor() {
   end_run
 }
 
-# measure_in_shell FUNCTION: sets $wall and $cpu to what its commands took.
-measure_in_shell() {
-  local times user system
-  times=$({ TIMEFORMAT='%R %U %S' && time "$1"; } 2>&1)
-  read -r wall user system <<<"$times"
-  cpu=$(awk -v a="$user" -v b="$system" 'BEGIN { print a + b }')
-}
-
 # prepare_subject: what of an image is measured alone. The tars of one are all that has to be in memory.
 prepare_subject() {
   rm -rf /tmp/tars

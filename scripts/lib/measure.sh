@@ -117,19 +117,31 @@ cpu_ticks() {
   say "$sum"
 }
 
+# spent_since TICKS: the seconds of processor time that $daemons took since cpu_ticks said that.
+spent_since() {
+  awk -v ticks=$(($(cpu_ticks "${daemons[@]}") - $1)) -v hertz="$(getconf CLK_TCK)" 'BEGIN { printf "%.2f", ticks / hertz }'
+}
+
 # measure COMMAND...: runs it, its output going to /tmp/measured, and sets $wall and $cpu to the seconds that it and $daemons
 # took.
 measure() {
-  local ticks client begin end status=0
+  local ticks spent client begin end status=0
   ticks=$(cpu_ticks "${daemons[@]}")
   begin=$EPOCHREALTIME
   client=$({ TIMEFORMAT='%U %S' && time "$@" >/tmp/measured 2>&1; } 2>&1) || status=$?
   end=$EPOCHREALTIME
-  ticks=$(($(cpu_ticks "${daemons[@]}") - ticks))
+  spent=$(spent_since "$ticks")
   ((status == 0)) || die "$* failed for $contender: $(tail -n 3 /tmp/measured)"
   wall=$(seconds_between "$begin" "$end")
-  cpu=$(awk -v ticks="$ticks" -v hertz="$(getconf CLK_TCK)" -v client="$client" \
-    'BEGIN { split(client, part, " "); printf "%.2f", ticks / hertz + part[1] + part[2] }')
+  cpu=$(awk -v spent="$spent" -v client="$client" 'BEGIN { split(client, part, " "); printf "%.2f", spent + part[1] + part[2] }')
+}
+
+# measure_in_shell FUNCTION [ARGUMENT...]: sets $wall and $cpu to what its commands took.
+measure_in_shell() {
+  local times user system
+  times=$({ TIMEFORMAT='%R %U %S' && time "$@"; } 2>&1)
+  read -r wall user system <<<"$times"
+  cpu=$(awk -v a="$user" -v b="$system" 'BEGIN { print a + b }')
 }
 
 # stop_all: all daemons that were started for a contender, which leaves registries, and the filesystem that they used.
