@@ -12,14 +12,16 @@ const (
 	stealPercentMax = 2
 	// How much longer than usual a fixed amount of work takes.
 	calibrationRatioMax = 1.15
-	spreadMax           = 0.15
+	// A disk differs more than a processor.
+	diskRatioMax = 1.5
+	spreadMax    = 0.15
 )
 
 func isNoise(metric string) bool { return strings.HasPrefix(metric, "noise_") }
 
 // noise says in sentences what disturbed a suite, and nothing if nothing did.
 func (all *results) noise(suite string) []string {
-	var busy, steal, calibration []float64
+	var busy, steal, calibration, disk []float64
 	spreads := 0
 	for _, asked := range all.questions {
 		if asked.suite != suite {
@@ -33,6 +35,8 @@ func (all *results) noise(suite string) []string {
 				steal = append(steal, values...)
 			case "noise_calibration":
 				calibration = append(calibration, values...)
+			case "noise_disk":
+				disk = append(disk, values...)
 			default:
 				if answer.spread() > spreadMax {
 					spreads++
@@ -49,6 +53,9 @@ func (all *results) noise(suite string) []string {
 	}
 	if count := countAbove(calibration, calibrationRatioMax*median(calibration)); count > 0 {
 		found = append(found, fmt.Sprintf("before %d of %d runs a fixed amount of work took more than %.2f times as long as usual", count, len(calibration), calibrationRatioMax))
+	}
+	if count := countAbove(disk, diskRatioMax*median(disk)); count > 0 {
+		found = append(found, fmt.Sprintf("before %d of %d runs writing a fixed amount to the disk took more than %.1f times as long as usual", count, len(disk), diskRatioMax))
 	}
 	if spreads > 0 {
 		found = append(found, fmt.Sprintf("%d values lie more than %.0f %% of their median apart", spreads, 100*spreadMax))

@@ -153,9 +153,12 @@ func TestNoiseIsNamed(t *testing.T) {
 		"rpc,ext4,one,peer,1,noise_busy,80,%", "rpc,ext4,one,gatun,1,noise_busy,3,%",
 		"rpc,ext4,one,peer,1,noise_steal,9,%",
 		"rpc,ext4,one,peer,1,noise_calibration,40,ms", "rpc,ext4,one,gatun,1,noise_calibration,41,ms",
-		"rpc,ext4,one,peer,2,noise_calibration,60,ms"))
+		"rpc,ext4,one,peer,2,noise_calibration,60,ms",
+		"rpc,ext4,one,peer,1,noise_disk,20,ms", "rpc,ext4,one,gatun,1,noise_disk,29,ms",
+		"rpc,ext4,one,peer,2,noise_disk,31,ms", "rpc,ext4,one,gatun,2,noise_disk,18,ms", "rpc,ext4,one,peer,3,noise_disk,19,ms"))
 	noise := strings.Join(all.noise("rpc"), "\n")
-	for _, want := range []string{"busy before 1 of 2 runs", "during 1 of 1 runs", "before 1 of 3 runs a fixed amount"} {
+	for _, want := range []string{"busy before 1 of 2 runs", "during 1 of 1 runs", "before 1 of 3 runs a fixed amount",
+		"before 1 of 5 runs writing a fixed amount to the disk"} {
 		if !strings.Contains(noise, want) {
 			t.Errorf("%q is not in\n%s", want, noise)
 		}

@@ -34,7 +34,7 @@ pull_once() {
   record pull_cpu "$cpu" s
   run_to_first_line "$image"
   record first_line "$(seconds_between "$begin" "$first_line")" s
-  stop_all
+  stop_and_forget_all
   end_run
 }
 
@@ -49,7 +49,7 @@ fetch_once() {
   contender=floor-fetch
   record pull "$wall" s
   record pull_cpu "$cpu" s
-  stop_all
+  stop_and_forget_all
   end_run
 }
 

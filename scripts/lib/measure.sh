@@ -81,13 +81,15 @@ busy_percent_expected=10
 
 # begin_run: from here to end_run one contender is measured once.
 begin_run() {
-  local busy begun=$SECONDS spent
+  local busy begun=$SECONDS spent processors disk
   busy=$(busy_percent)
   while ((busy > busy_percent_expected && SECONDS < begun + rest_seconds_max + rest_seconds_left)); do busy=$(busy_percent); done
   spent=$((SECONDS - begun - rest_seconds_max))
   ((spent <= 0)) || rest_seconds_left=$((rest_seconds_left - spent))
   record noise_busy "$busy" %
-  record noise_calibration "$("$testbed" calibrate)" ms
+  read -r processors disk < <("$testbed" calibrate /tmp)
+  record noise_calibration "$processors" ms
+  record noise_disk "$disk" ms
   read -r ticks_before _ stolen_before < <(processor_ticks)
 }
 
@@ -146,9 +148,21 @@ measure_in_shell() {
 
 # stop_all: all daemons that were started for a contender, which leaves registries, and the filesystem that they used.
 stop_all() {
+  stop_daemons
+  umount --recursive "$volume"
+}
+
+# stop_and_forget_all: the same. What has not been written yet nobody wants any more, and on its way to the disk it would be in
+# the way of the next run. btrfs cannot be shut down.
+stop_and_forget_all() {
+  stop_daemons
+  [[ $filesystem == btrfs ]] || "$testbed" forget "$volume"
+  umount --recursive "$volume"
+}
+
+stop_daemons() {
   local daemon
   for daemon in "${!pids[@]}"; do
     [[ $daemon == *registry ]] || stop "$daemon" >/dev/null 2>&1 || true
   done
-  umount --recursive "$volume"
 }

@@ -10,8 +10,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"runtime"
-	"sync"
 	"syscall"
 	"time"
 
@@ -173,30 +171,4 @@ func setTime(descriptor int, name string, entry entry, piece []byte) error {
 		flags = unix.AT_EMPTY_PATH
 	}
 	return unix.UtimesNanoAt(descriptor, name, []unix.Timespec{when, when}, flags)
-}
-
-const calibrationBytes = 64 << 20
-
-// calibrate prints how many milliseconds a fixed amount of work takes that needs nothing but all processors. On a quiet
-// machine that is always the same.
-func calibrate(arguments []string) error {
-	if len(arguments) != 0 {
-		return errors.New("no arguments expected")
-	}
-	piece := make([]byte, pieceBytes)
-	var running sync.WaitGroup
-	begin := time.Now()
-	for range runtime.NumCPU() {
-		running.Add(1)
-		go func() {
-			defer running.Done()
-			hash := sha256.New()
-			for range calibrationBytes / pieceBytes {
-				hash.Write(piece)
-			}
-		}()
-	}
-	running.Wait()
-	_, err := fmt.Printf("%.2f\n", 1000*time.Since(begin).Seconds())
-	return err
 }

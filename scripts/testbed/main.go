@@ -21,6 +21,7 @@ var commands = map[string]func(arguments []string) error{
 	"cri-remove": criRemove,
 	"fill":       fill,
 	"floor":      floor,
+	"forget":     forget,
 	"launch":     launch,
 	"list":       list,
 	"load":       load,
