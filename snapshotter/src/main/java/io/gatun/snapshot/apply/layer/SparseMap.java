@@ -1,6 +1,7 @@
 package io.gatun.snapshot.apply.layer;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -10,30 +11,36 @@ import java.util.List;
 final class SparseMap {
 
   private final List<TarExtent> extents = new ArrayList<>();
+  private long endBytes;
   private long dataBytes;
 
+  /**
+   * Adds a part, or where there is none: of those there may be as many as a header has room for.
+   */
   void add(long offset, long length) {
-    long end = extents.isEmpty() ? 0 : extents.getLast().end();
-    if (offset < end || length < 0 || offset > Long.MAX_VALUE - length) {
+    if (offset < endBytes || length < 0 || offset > Long.MAX_VALUE - length) {
       throw new NumberFormatException("sparse map is out of order");
     }
-    extents.add(new TarExtent(offset, length));
-    dataBytes += length;
+    endBytes = offset + length;
+    if (length > 0) {
+      extents.add(new TarExtent(offset, length));
+      dataBytes += length;
+    }
   }
 
   /**
-   * {@return the parts, the empty ones left out}
+   * {@return the parts, when all are there; the empty ones are left out}
    *
    * @param sizeBytes the length of the file
    * @param storedBytes the length of what is in the tar
    */
   List<TarExtent> extents(long sizeBytes, long storedBytes) {
-    if (sizeBytes < 0 || (!extents.isEmpty() && extents.getLast().end() > sizeBytes)) {
+    if (sizeBytes < 0 || endBytes > sizeBytes) {
       throw new NumberFormatException("sparse map goes beyond the end of the file");
     }
     if (dataBytes != storedBytes) {
       throw new NumberFormatException("sparse map and content differ in length");
     }
-    return extents.stream().filter(extent -> extent.length() > 0).toList();
+    return Collections.unmodifiableList(extents);
   }
 }

@@ -366,22 +366,25 @@ public final class TarReader {
     return map;
   }
 
+  /** Offset and length of each extent, with commas between all of them. */
   private SparseMap sparseInRecords() {
     byte[] count = records.find(PaxRecords.SPARSE_COUNT);
-    String text = records.text(PaxRecords.SPARSE_MAP);
-    String[] numbers = text.isEmpty() ? new String[0] : text.split(",", -1);
-    if (count == null || TarNumbers.decimal(count) * 2 != numbers.length) {
+    byte[] text = records.find(PaxRecords.SPARSE_MAP);
+    SparseMap map = new SparseMap();
+    long extents = 0;
+    for (int at = 0; text != null && at <= text.length; extents++) {
+      int middle = TarNumbers.indexOf(text, ',', at);
+      if (middle == text.length) {
+        throw new NumberFormatException("half an extent in a sparse map");
+      }
+      int end = TarNumbers.indexOf(text, ',', middle + 1);
+      map.add(TarNumbers.decimal(text, at, middle), TarNumbers.decimal(text, middle + 1, end));
+      at = end + 1;
+    }
+    if (count == null || TarNumbers.decimal(count) != extents) {
       throw new NumberFormatException("number of extents of a sparse map");
     }
-    SparseMap map = new SparseMap();
-    for (int i = 0; i < numbers.length; i += 2) {
-      map.add(decimal(numbers[i]), decimal(numbers[i + 1]));
-    }
     return map;
-  }
-
-  private static long decimal(String text) {
-    return TarNumbers.decimal(text.getBytes(StandardCharsets.ISO_8859_1));
   }
 
   /** A number of extents and their numbers, a line each, in as many blocks as that takes. */

@@ -3,11 +3,13 @@ package io.gatun.snapshot.apply.layer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.management.ThreadMXBean;
 import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.fixture.Pieces;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.fixture.TarBuilder.Format;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -190,7 +192,16 @@ class TarReaderTest {
   @Test
   void sparseMapsThatLieAreRefused() {
     for (String map :
-        List.of("0,20", "100,15,90,0", "0,15,3000,1", "-5,15", "0,7,7,9223372036854775807")) {
+        List.of(
+            "0,20",
+            "100,15,90,0",
+            "0,15,3000,1",
+            "0,15,3000,0",
+            "-5,15",
+            "0,7,7,9223372036854775807",
+            "15",
+            "0,15,",
+            "0,15,2000")) {
       byte[] tar =
           TarBuilder.pax()
               .record("GNU.sparse.size", "2000")
@@ -200,6 +211,24 @@ class TarReaderTest {
               .finish();
       assertRefused(tar, "sparse map");
     }
+  }
+
+  @Test
+  void longestSparseMapTakesLittleMemory() throws IOException {
+    int extents = TarReader.EXTENSION_BYTES_MAX / 4 - 64;
+    byte[] tar =
+        TarBuilder.pax()
+            .record("GNU.sparse.size", "0")
+            .record("GNU.sparse.numblocks", Integer.toString(extents))
+            .record("GNU.sparse.map", "0,0,".repeat(extents - 1) + "0,0")
+            .file("f", 0644, new byte[0])
+            .finish();
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long before = threads.getCurrentThreadAllocatedBytes();
+    TarEntry entry = new TarReader(new Pieces(tar, tar.length)).next();
+    assertThat(threads.getCurrentThreadAllocatedBytes() - before)
+        .isLessThan(5L * TarReader.EXTENSION_BYTES_MAX);
+    assertThat(entry).extracting(TarEntry::extents).isEqualTo(List.of());
   }
 
   @Test

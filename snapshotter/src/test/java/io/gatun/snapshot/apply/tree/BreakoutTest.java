@@ -74,7 +74,7 @@ final class BreakoutTest {
 
   @ParameterizedTest
   @EnumSource
-  void cve201494566407SymbolicLinksLeadNowhereOutside(DeletionForm form) throws IOException {
+  void cve201493566407SymbolicLinksLeadNowhereOutside(DeletionForm form) throws IOException {
     for (String target :
         List.of(
             outside.toString(),
