@@ -5,8 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
+import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
+import io.gatun.linux.OpenFlag;
+import io.gatun.linux.Stat;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.driver.DeletionForm;
@@ -16,6 +20,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HexFormat;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -62,6 +67,27 @@ final class TreeWriterTest {
     assertThat(tree.line("d/b")).contains("BLOCK_DEVICE mode=600", "rdev=8:1");
     assertThat(tree.line("d/p")).contains("FIFO mode=622");
     assertThat(Files.readString(tree.files().resolve("d/f"))).isEqualTo("content");
+  }
+
+  @Test
+  void holesStayHolesBeforeBetweenAndBehindWhatIsThere() throws IOException {
+    byte[] expected = new byte[8 << 20];
+    Arrays.fill(expected, 2 << 20, (2 << 20) + 10, (byte) 'a');
+    Arrays.fill(expected, 5 << 20, (5 << 20) + 5, (byte) 'b');
+    tree.apply(
+        TarBuilder.pax()
+            .record("GNU.sparse.major", "0")
+            .record("GNU.sparse.minor", "1")
+            .record("GNU.sparse.name", "sparse")
+            .record("GNU.sparse.size", Integer.toString(expected.length))
+            .record("GNU.sparse.numblocks", "2")
+            .record("GNU.sparse.map", (2 << 20) + ",10," + (5 << 20) + ",5")
+            .file("fake", 0644, "aaaaaaaaaabbbbb".getBytes(StandardCharsets.UTF_8)));
+    Path file = tree.files().resolve("sparse");
+    assertThat(Files.readAllBytes(file)).isEqualTo(expected);
+    try (Fd opened = Fcntl.open(LinuxPath.of(file), OpenFlag.READ_ONLY)) {
+      assertThat(Stat.statx(opened).blocks() * FileStatus.BLOCK_BYTES).isLessThan(1 << 20);
+    }
   }
 
   @Test
