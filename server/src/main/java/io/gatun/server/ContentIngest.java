@@ -75,7 +75,12 @@ final class ContentIngest implements BlobSink, AutoCloseable {
   private @Nullable ManagedChannel channel;
   private boolean isLeased;
   private long written;
+
+  /** Whether there is no ingest any more, but a blob. */
   private boolean isCommitted;
+
+  /** Whether that is the one that was wanted, for which the lease has to stay. */
+  private boolean isKept;
 
   /**
    * @param channels makes a connection to containerd
@@ -146,6 +151,7 @@ final class ContentIngest implements BlobSink, AutoCloseable {
       isCommitted = true;
       addLabels(expected, labels);
     }
+    isKept = true;
   }
 
   private void addLabels(Digest digest, Map<String, String> labels) {
@@ -224,7 +230,10 @@ final class ContentIngest implements BlobSink, AutoCloseable {
     return headers;
   }
 
-  /** Leaves nothing behind, unless a blob was made. Waits until the name of the ingest is free. */
+  /**
+   * Leaves nothing behind, unless the blob was made: without the lease containerd collects any
+   * other. Waits until the name of the ingest is free.
+   */
   @Override
   public void close() {
     ManagedChannel current = channel;
@@ -232,23 +241,21 @@ final class ContentIngest implements BlobSink, AutoCloseable {
       return;
     }
     replies.end();
-    if (!isCommitted) {
-      if (replies.isTaken()) {
-        attempt(
-            "ingest",
-            ref,
-            () ->
-                calling(ContentGrpc.newBlockingStub(current))
-                    .abort(AbortRequest.newBuilder().setRef(ref).build()));
-      }
-      if (isLeased) {
-        attempt(
-            "lease",
-            lease,
-            () ->
-                calling(LeasesGrpc.newBlockingStub(current))
-                    .delete(DeleteRequest.newBuilder().setId(lease).build()));
-      }
+    if (!isCommitted && replies.isTaken()) {
+      attempt(
+          "ingest",
+          ref,
+          () ->
+              calling(ContentGrpc.newBlockingStub(current))
+                  .abort(AbortRequest.newBuilder().setRef(ref).build()));
+    }
+    if (!isKept && isLeased) {
+      attempt(
+          "lease",
+          lease,
+          () ->
+              calling(LeasesGrpc.newBlockingStub(current))
+                  .delete(DeleteRequest.newBuilder().setId(lease).build()));
     }
     current.shutdownNow();
   }

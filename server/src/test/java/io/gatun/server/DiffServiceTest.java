@@ -141,6 +141,21 @@ final class DiffServiceTest {
   }
 
   @Test
+  void attributesOfOverlayThatAreLeftOutAreOneWarning() {
+    server.unpacker.dropOverlayXattrs(3);
+    try (LogCapture log = new LogCapture(DiffService.class)) {
+      apply();
+      assertThat(log.lines())
+          .containsExactly(
+              "WARN attributes of the overlay filesystem left out layer=%s count=3"
+                  .formatted(DIGEST));
+      server.unpacker.dropOverlayXattrs(0);
+      apply();
+      assertThat(log.lines()).hasSize(1);
+    }
+  }
+
+  @Test
   void blobIsReadFromItsFileAfterContainerdWasAsked() throws Exception {
     Files.write(blobFile(), CONTENT);
     assertApplied(apply());

@@ -270,6 +270,7 @@ final class LayerMakingTest {
     ingests.isDigestWrong = true;
     assertStatus(
         Status.Code.INTERNAL, "of what is " + DIGEST, () -> client().diff(request().build()));
+    assertNothingIsLeft();
   }
 
   @Test

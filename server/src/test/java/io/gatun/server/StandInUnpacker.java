@@ -37,6 +37,7 @@ final class StandInUnpacker implements LayerUnpacker {
   private final Semaphore gate = new Semaphore(Integer.MAX_VALUE);
   private final Semaphore entered = new Semaphore(0);
   private volatile @Nullable SnapshotException failure;
+  private volatile int overlayXattrsDropped;
   private volatile String key = "other/12/extract-1 sha256:01";
 
   void close() {
@@ -49,6 +50,11 @@ final class StandInUnpacker implements LayerUnpacker {
 
   void fail(SnapshotException with) {
     failure = with;
+  }
+
+  /** Says of further layers that so many of their attributes were left out. */
+  void dropOverlayXattrs(int count) {
+    overlayXattrsDropped = count;
   }
 
   /** Waits until so many requests have begun. */
@@ -91,7 +97,7 @@ final class StandInUnpacker implements LayerUnpacker {
       throw new SnapshotException.Unavailable(String.valueOf(e.getMessage()), e);
     }
     requests.add(new Request(content, mounts, isDurabilityWanted, nextContent(next)));
-    return new AppliedLayer(blob.digest(), content.size(), 1, 0, 0);
+    return new AppliedLayer(blob.digest(), content.size(), 1, overlayXattrsDropped, 0);
   }
 
   private static Optional<ByteString> nextContent(NextLayer next) {

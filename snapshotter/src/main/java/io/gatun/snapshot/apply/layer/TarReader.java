@@ -17,8 +17,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Meant to understand every tar exactly as Go's archive/tar does, which containerd uses: an
  * image must not mean one thing to one and another to the other. It knows one thing more, sparse
- * files in GNU's old format, and refuses some that Go lets pass: numbers beyond 63 bits, NULs in
- * names and extensions that no entry follows.
+ * files in GNU's old format, and refuses some that Go lets pass: numbers beyond 63 bits, which
+ * nothing here could count, NULs in names, at which the kernel would cut them, and extensions that
+ * no entry follows, since what was to follow them is missing.
  *
  * <p>Global extended headers are passed over, and with them what local ones came before, as Go
  * does.
