@@ -4,9 +4,11 @@ import io.gatun.linux.AtFlag;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.FileStatus;
+import io.gatun.linux.LinuxPath;
 import io.gatun.linux.NodeType;
 import io.gatun.linux.Stat;
 import io.gatun.linux.Timespec;
+import io.gatun.snapshot.apply.codec.UnsupportedLayerException;
 import io.gatun.snapshot.apply.layer.LayerAttributes;
 import io.gatun.snapshot.apply.layer.LayerPath;
 import io.gatun.snapshot.disk.Disk;
@@ -24,7 +26,18 @@ import org.jspecify.annotations.Nullable;
  * <p>Paths are those found when the directory was made or named, so without links on the way. What
  * has them at the end is looked at once more: times are set of directories alone.
  */
-final class DirectoryLedger {
+final class DirectoryLedger implements AutoCloseable {
+
+  /** What each takes of the heap besides its path, with all that leads to it. */
+  private static final long PAGE_BYTES = 208;
+
+  private static final long UNNAMED_BYTES = 64;
+
+  /**
+   * Of what may inherit, which is kept for each layer until its snapshot is committed. The path of
+   * one file can lead through two thousand directories, which take 4 MiB.
+   */
+  private static final long UNNAMED_BYTES_MAX = 6L << 20;
 
   private static final class Page {
     private boolean isMade;
@@ -45,6 +58,25 @@ final class DirectoryLedger {
   }
 
   private final Map<LayerPath, Page> pages = new LinkedHashMap<>();
+  private final HeapBudget budget;
+  private long takenBytes;
+
+  DirectoryLedger(HeapBudget budget) {
+    this.budget = budget;
+  }
+
+  /**
+   * Refuses to go on with a layer that has more directories than can be kept in mind.
+   *
+   * @throws UnsupportedLayerException as it may well be sound
+   */
+  void requireRoom() throws UnsupportedLayerException {
+    if (budget.isExceeded()) {
+      throw new UnsupportedLayerException(
+          "with the %d directories that it has so far, layers that are being unpacked have too many"
+              .formatted(pages.size()));
+    }
+  }
 
   /**
    * Takes note of a directory that was made because something is in it.
@@ -56,7 +88,15 @@ final class DirectoryLedger {
     page.isMade = true;
     page.inherited = inheritedBy(place, isHidingBelow);
     inherited.ifPresent(status -> page.setTimes(status.accessed(), status.modified()));
-    pages.put(place, page);
+    put(place, page);
+  }
+
+  private void put(LayerPath place, Page page) {
+    if (pages.put(place, page) == null) {
+      long bytes = PAGE_BYTES + place.directory().length() + place.name().length();
+      takenBytes += bytes;
+      budget.take(bytes);
+    }
   }
 
   private UnnamedDirectory.@Nullable Inherited inheritedBy(LayerPath place, boolean isHidingBelow) {
@@ -72,7 +112,7 @@ final class DirectoryLedger {
 
   /** Takes note of a directory that was made by an entry of its own. */
   void made(LayerPath place, LayerAttributes attributes) {
-    pages.put(place, new Page());
+    put(place, new Page());
     merged(place, attributes);
     page(place).isMade = true;
   }
@@ -89,7 +129,13 @@ final class DirectoryLedger {
   }
 
   private Page page(LayerPath place) {
-    return pages.computeIfAbsent(place, _ -> new Page());
+    Page known = pages.get(place);
+    if (known != null) {
+      return known;
+    }
+    Page page = new Page();
+    put(place, page);
+    return page;
   }
 
   /**
@@ -97,26 +143,35 @@ final class DirectoryLedger {
    *
    * @return those that may get attributes of directories below, in the order in which they were
    *     made
+   * @throws UnsupportedLayerException if these are too many
    */
-  List<UnnamedDirectory> close(Disk disk, Directories directories, UsageTally tally)
-      throws TreeWriteException {
+  List<UnnamedDirectory> finish(Disk disk, Directories directories, UsageTally tally)
+      throws TreeWriteException, UnsupportedLayerException {
     List<UnnamedDirectory> unnamed = new ArrayList<>();
+    long unnamedBytes = 0;
     for (Map.Entry<LayerPath, Page> each : pages.entrySet()) {
       LayerPath place = each.getKey();
       try {
         Page page = each.getValue();
-        if (close(disk, directories, tally, place, page) && page.inherited != null) {
-          unnamed.add(new UnnamedDirectory(place.whole(), page.inherited));
+        if (finish(disk, directories, tally, place, page) && page.inherited != null) {
+          LinuxPath path = place.whole();
+          unnamed.add(new UnnamedDirectory(path, page.inherited));
+          unnamedBytes += UNNAMED_BYTES + path.length();
         }
       } catch (ErrnoException e) {
         throw new TreeWriteException(place.whole(), e);
+      }
+      if (unnamedBytes > UNNAMED_BYTES_MAX) {
+        throw new UnsupportedLayerException(
+            "it has files in more than %d directories that it does not name"
+                .formatted(unnamed.size()));
       }
     }
     return unnamed;
   }
 
   /** {@return whether there is a directory at the end} */
-  private static boolean close(
+  private static boolean finish(
       Disk disk, Directories directories, UsageTally tally, LayerPath place, Page page)
       throws ErrnoException {
     Fd parent = directories.visit(place.directory());
@@ -134,5 +189,11 @@ final class DirectoryLedger {
       disk.setTimes(parent, place.name(), page.accessed, page.modified);
     }
     return true;
+  }
+
+  @Override
+  public void close() {
+    budget.give(takenBytes);
+    takenBytes = 0;
   }
 }

@@ -9,6 +9,7 @@ import io.gatun.linux.Statfs;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.apply.FileMaker;
 import io.gatun.snapshot.apply.PendingFile;
+import io.gatun.snapshot.apply.codec.UnsupportedLayerException;
 import io.gatun.snapshot.apply.layer.LayerEntry;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.driver.LayerTarget;
@@ -52,7 +53,7 @@ public final class TreeWriter implements FileMaker, AutoCloseable {
   private final Disk disk;
   private final OpenDirectory top;
   private final DirectoryCache cache = new DirectoryCache();
-  private final DirectoryLedger ledger = new DirectoryLedger();
+  private final DirectoryLedger ledger;
   private final UsageTally tally;
   private final Deletions deletions;
   private final Directories directories;
@@ -64,9 +65,11 @@ public final class TreeWriter implements FileMaker, AutoCloseable {
       LayerTarget target,
       boolean isWrittenBackEarly,
       OpenDirectory top,
-      Ownership ownership)
+      Ownership ownership,
+      HeapBudget budget)
       throws ErrnoException {
     this.disk = disk;
+    this.ledger = new DirectoryLedger(budget);
     this.top = top;
     this.tally = new UsageTally(Statfs.fstatfs(top.fd()).blockSizeBytes());
     this.mayMakeDevices = UserNamespace.isInitial();
@@ -109,12 +112,18 @@ public final class TreeWriter implements FileMaker, AutoCloseable {
    */
   public static TreeWriter open(Disk disk, LayerTarget target, boolean isWrittenBackEarly)
       throws ErrnoException {
+    return open(disk, target, isWrittenBackEarly, HeapBudget.OF_PROCESS);
+  }
+
+  static TreeWriter open(
+      Disk disk, LayerTarget target, boolean isWrittenBackEarly, HeapBudget budget)
+      throws ErrnoException {
     Ownership ownership = Ownership.ofProcess();
     Fd fd = Confinement.openTop(target.files());
     boolean isOpened = false;
     try {
       OpenDirectory top = new OpenDirectory(fd, LinuxPath.EMPTY, ownership.isPlain(fd));
-      TreeWriter writer = new TreeWriter(disk, target, isWrittenBackEarly, top, ownership);
+      TreeWriter writer = new TreeWriter(disk, target, isWrittenBackEarly, top, ownership, budget);
       isOpened = true;
       return writer;
     } finally {
@@ -128,9 +137,13 @@ public final class TreeWriter implements FileMaker, AutoCloseable {
    * Makes what one entry says. After a failure, the layer is to be abandoned.
    *
    * @throws TreeWriteException if a call fails
+   * @throws UnsupportedLayerException if the layers that are being written have too many
+   *     directories
    */
   @Override
-  public @Nullable PendingFile make(LayerEntry entry) throws TreeWriteException {
+  public @Nullable PendingFile make(LayerEntry entry)
+      throws TreeWriteException, UnsupportedLayerException {
+    ledger.requireRoom();
     directories.release();
     if (isDevice(entry) && !mayMakeDevices) {
       return null;
@@ -149,7 +162,7 @@ public final class TreeWriter implements FileMaker, AutoCloseable {
   /** Finishes the layer, of which everything has been made and filled. */
   public TreeResult finish() throws IOException {
     tally.add(Stat.statx(top.fd()));
-    List<UnnamedDirectory> unnamed = ledger.close(disk, directories, tally);
+    List<UnnamedDirectory> unnamed = ledger.finish(disk, directories, tally);
     return new TreeResult(usage(), unnamed, deletions.hasMarks());
   }
 
@@ -166,6 +179,7 @@ public final class TreeWriter implements FileMaker, AutoCloseable {
   @Override
   public void close() {
     directories.close();
+    ledger.close();
     top.fd().close();
   }
 }

@@ -12,6 +12,7 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Stat;
 import io.gatun.snapshot.Usage;
+import io.gatun.snapshot.apply.codec.UnsupportedLayerException;
 import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.driver.DeletionForm;
 import io.gatun.snapshot.driver.TreeUsage;
@@ -483,6 +484,40 @@ final class TreeWriterTest {
     tree.apply(tar);
     assertThat(TestTree.descriptors()).isEqualTo(before);
     assertThat(tree.paths()).hasSize(3 * directories);
+  }
+
+  @Test
+  void moreDirectoriesThanCanBeKeptInMindAreForSomebodyElse() throws IOException {
+    HeapBudget budget = new HeapBudget(100_000);
+    TarBuilder tar = TarBuilder.pax();
+    for (int i = 0; i < 500; i++) {
+      tar.directory("d" + i, 0755);
+    }
+    byte[] many = tar.finish();
+    try (TreeWriter writer = TreeWriter.open(new LinuxDisk(), tree.target(), false, budget)) {
+      assertThatThrownBy(() -> TestTree.write(writer, many, TestTree.Before.NOTHING))
+          .isInstanceOf(UnsupportedLayerException.class)
+          .hasMessageContaining("directories that it has so far");
+      assertThat(budget.isExceeded()).isTrue();
+    }
+    assertThat(budget.isExceeded()).isFalse();
+    try (TreeWriter writer = TreeWriter.open(new LinuxDisk(), tree.target(), false, budget)) {
+      TestTree.write(
+          writer, TarBuilder.pax().directory("d", 0755).finish(), TestTree.Before.NOTHING);
+      assertThat(writer.finish().unnamedDirectories()).isEmpty();
+    }
+  }
+
+  @Test
+  void moreUnnamedDirectoriesThanCanBeKeptAreForSomebodyElse() {
+    TarBuilder tar = TarBuilder.pax();
+    String above = "x".repeat(250) + '/';
+    for (int i = 0; i < 9000; i++) {
+      tar.file(above.repeat(3) + i + "/f", 0644, new byte[0]);
+    }
+    assertThatThrownBy(() -> tree.apply(tar))
+        .isInstanceOf(UnsupportedLayerException.class)
+        .hasMessageContaining("directories that it does not name");
   }
 
   @Test
