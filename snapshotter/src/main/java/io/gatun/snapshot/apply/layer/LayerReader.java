@@ -22,9 +22,9 @@ import org.jspecify.annotations.Nullable;
  *       2^32-1, which chown(2) takes as "leave it";
  *   <li>device numbers beyond Linux' 12 and 20 bits, which it cuts off, too (the current release
  *       refuses those beyond 32 bits);
- *   <li>paths longer than the kernel takes, targets of symbolic links that are empty or longer, and
- *       names of extended attributes that are, or their values, which it only finds out when it
- *       makes them: the layer is refused whatever form it would have had.
+ *   <li>paths, targets of symbolic links, and names and values of extended attributes that are
+ *       longer than the kernel takes, and targets and names that are empty, which it only finds out
+ *       when it makes them: the layer is refused whatever form it would have had.
  * </ul>
  */
 public final class LayerReader {
