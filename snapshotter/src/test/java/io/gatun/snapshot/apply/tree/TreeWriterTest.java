@@ -506,6 +506,10 @@ final class TreeWriterTest {
           writer, TarBuilder.pax().directory("d", 0755).finish(), TestTree.Before.NOTHING);
       assertThat(writer.finish().unnamedDirectories()).isEmpty();
     }
+    budget.take(100_000);
+    assertThat(budget.isExceeded()).describedAs("too little was given back").isFalse();
+    budget.take(1);
+    assertThat(budget.isExceeded()).describedAs("nothing more was given back").isTrue();
   }
 
   @Test
