@@ -142,6 +142,8 @@ class LayerRoundTripIT {
 
   /**
    * Their layers have whole seconds and no attributes of users, and leave out equal directories.
+   * They also leave out a file that was put in the place of an equal one, which may have had other
+   * names: unpacked, it still has them. The names are compared with what was mounted.
    */
   private static void assertMeansWhatContainerdsDoes(
       LoopFilesystem.Kind filesystem,
@@ -199,7 +201,7 @@ class LayerRoundTripIT {
   }
 
   private static String coarse(String line) {
-    String plain = line.replaceAll(" user\\.[^ ]*", "");
+    String plain = line.replaceAll(" user\\.[^ ]*", "").replaceAll(" links=.*", "");
     return line.contains(" type=DIRECTORY ")
         ? plain.replaceAll(" mtime=[0-9.]+", "")
         : plain.replaceAll(" mtime=(\\d+)\\.\\d+", " mtime=$1");
