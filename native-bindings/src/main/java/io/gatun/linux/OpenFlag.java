@@ -11,6 +11,7 @@ public enum OpenFlag {
   CREATE(Abi.O_CREAT),
   /**
    * With {@link #CREATE}: fails with {@code EEXIST} if there is anything, dangling links included.
+   * With {@link #TEMPORARY}: the file cannot be given a name.
    */
   EXCLUSIVE(Abi.O_EXCL),
   TRUNCATE(Abi.O_TRUNC),

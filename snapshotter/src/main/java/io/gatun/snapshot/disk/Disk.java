@@ -29,6 +29,13 @@ public interface Disk {
    */
   Fd createFile(Fd parent, LinuxPath name, int mode) throws ErrnoException;
 
+  /**
+   * {@return a new, empty file open for reading and writing that has no name and never gets one}
+   *
+   * @param directory of the filesystem that it is on, which does not change
+   */
+  Fd createNamelessFile(Fd directory, int mode) throws ErrnoException;
+
   void createSymbolicLink(LinuxPath target, Fd parent, LinuxPath name) throws ErrnoException;
 
   /** Links to {@code from} itself, also when that is a symbolic link. */

@@ -27,6 +27,8 @@ import java.util.Set;
  */
 public final class LinuxDisk implements Disk {
 
+  private static final LinuxPath SELF = LinuxPath.of(".");
+
   @Override
   public void createDirectory(Fd parent, LinuxPath name, int mode) throws ErrnoException {
     Stat.mkdirat(parent, name, mode);
@@ -37,6 +39,12 @@ public final class LinuxDisk implements Disk {
     // EXCLUSIVE does not follow a symbolic link either, not even one that leads nowhere.
     return Fcntl.openat(
         parent, name, mode, OpenFlag.READ_WRITE, OpenFlag.CREATE, OpenFlag.EXCLUSIVE);
+  }
+
+  @Override
+  public Fd createNamelessFile(Fd directory, int mode) throws ErrnoException {
+    return Fcntl.openat(
+        directory, SELF, mode, OpenFlag.READ_WRITE, OpenFlag.TEMPORARY, OpenFlag.EXCLUSIVE);
   }
 
   @Override

@@ -11,9 +11,7 @@ import io.gatun.linux.Stat;
 import io.gatun.linux.Timespec;
 import io.gatun.linux.Unistd;
 import io.gatun.linux.Xattr;
-import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.List;
 import java.util.Optional;
 
 /**
@@ -27,6 +25,16 @@ import java.util.Optional;
  */
 public final class UnnamedDirectories {
 
+  /** Takes what is found, each directory before what is in it. */
+  @FunctionalInterface
+  public interface Sink {
+
+    /**
+     * @param isAboveUnnamed whether the directory that it is in was found as well
+     */
+    void found(LinuxPath path, boolean isAboveUnnamed);
+  }
+
   private static final int MODE = 0755;
 
   /** PATH_MAX of linux/limits.h counts the NUL at the end. */
@@ -38,32 +46,32 @@ public final class UnnamedDirectories {
   private final Timespec since;
   private final int uid = Unistd.geteuid();
   private final TreeWork work = new SerialTreeWork();
-  private final List<LinuxPath> found = new ArrayList<>();
+  private final Sink sink;
 
-  private UnnamedDirectories(Timespec since) {
+  private UnnamedDirectories(Timespec since, Sink sink) {
     this.since = since;
+    this.sink = sink;
   }
 
   /**
-   * {@return their paths, each before what is in it}
+   * Finds them all.
    *
    * @param files the top of the layer, just opened
    * @param since a time before the first of them was made
    */
-  public static List<LinuxPath> find(Fd files, Timespec since) throws ErrnoException {
-    UnnamedDirectories search = new UnnamedDirectories(since);
+  public static void find(Fd files, Timespec since, Sink sink) throws ErrnoException {
+    UnnamedDirectories search = new UnnamedDirectories(since, sink);
     try (TreeDescriptors descriptors = new TreeDescriptors()) {
       TreeDirectory top = TreeDirectory.top(descriptors, files);
-      search.work.run(() -> search.walk(top, top.enter(), LinuxPath.EMPTY));
+      search.work.run(() -> search.walk(top, top.enter(), LinuxPath.EMPTY, false));
     }
-    search.found.sort(Comparator.naturalOrder());
-    return List.copyOf(search.found);
   }
 
-  private void walk(TreeDirectory directory, Fd fd, LinuxPath path) throws ErrnoException {
+  private void walk(TreeDirectory directory, Fd fd, LinuxPath path, boolean isUnnamed)
+      throws ErrnoException {
     TreeBatch batch = TreeBatch.read(fd);
     if (!batch.isLast()) {
-      work.fork(() -> walk(directory, fd, path));
+      work.fork(() -> walk(directory, fd, path, isUnnamed));
     }
     for (DirectoryEntry entry : batch.entries()) {
       LinuxPath below = path.isEmpty() ? entry.name() : path.resolve(entry.name());
@@ -72,7 +80,7 @@ public final class UnnamedDirectories {
         Optional<FileStatus> status = Stat.tryStatx(fd, entry.name(), AtFlag.SYMLINK_NOFOLLOW);
         if (status.isPresent() && status.get().type() == NodeType.DIRECTORY) {
           TreeDirectory child = directory.child(entry.name());
-          work.fork(() -> enter(child, below, status.get()));
+          work.fork(() -> enter(child, below, status.get(), isUnnamed));
         }
       }
     }
@@ -81,13 +89,15 @@ public final class UnnamedDirectories {
     }
   }
 
-  private void enter(TreeDirectory directory, LinuxPath path, FileStatus status)
+  private void enter(
+      TreeDirectory directory, LinuxPath path, FileStatus status, boolean isAboveUnnamed)
       throws ErrnoException {
     Fd fd = directory.enter();
-    if (isUnnamed(fd, status)) {
-      found.add(path);
+    boolean isUnnamed = isUnnamed(fd, status);
+    if (isUnnamed) {
+      sink.found(path, isAboveUnnamed);
     }
-    walk(directory, fd, path);
+    walk(directory, fd, path, isUnnamed);
   }
 
   private boolean isUnnamed(Fd directory, FileStatus status) throws ErrnoException {

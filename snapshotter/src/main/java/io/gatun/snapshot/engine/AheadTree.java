@@ -4,9 +4,11 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.apply.AppliedLayer;
 import io.gatun.snapshot.apply.tree.LateInheritance;
 import io.gatun.snapshot.apply.tree.TreeResult;
+import io.gatun.snapshot.apply.tree.UnnamedDirectoryList;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.driver.DeletionForm;
 import io.gatun.snapshot.driver.LayerTarget;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
@@ -79,12 +81,15 @@ final class AheadTree {
     if (place.deletions() != deletions) {
       return false;
     }
+    Optional<UnnamedDirectoryList> unnamed = result.unnamedDirectories();
+    if (unnamed.isEmpty()) {
+      return false;
+    }
     if (place.lowers().isEmpty()) {
-      return result.unnamedDirectories().isEmpty();
+      return unnamed.get().isEmpty();
     }
     LayerTarget there = new LayerTarget(staged.files(), deletions, place.lowers());
-    try (LateInheritance inheritance =
-        LateInheritance.open(disk, there, result.unnamedDirectories())) {
+    try (LateInheritance inheritance = LateInheritance.open(disk, there, unnamed.get())) {
       return inheritance.isExact();
     }
   }

@@ -5,6 +5,7 @@ import io.gatun.linux.Timespec;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.apply.tree.TreeResult;
+import io.gatun.snapshot.apply.tree.UnnamedDirectoryList;
 import io.gatun.snapshot.metadata.LayerForm;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -27,7 +28,8 @@ final class AppliedLayers {
   /**
    * A layer that was unpacked in whole.
    *
-   * @param result what has become of it
+   * @param result what has become of it, without unnamed directories if these are many: the record
+   *     with the snapshot has them
    * @param isDurable whether all of it was on the disk
    * @param changeTimes when something of the snapshot changed last, see {@link
    *     io.gatun.snapshot.driver.Driver#changeTimes}
@@ -40,7 +42,11 @@ final class AppliedLayers {
       List<Timespec> changeTimes,
       Optional<LayerForm.Indexed> kept) {
 
-    private static final TreeResult NO_TREE = new TreeResult(new Usage(0, 0), List.of(), false);
+    /** Some 3,000 directories; there may be more than a hundred layers before one is committed. */
+    private static final int LIST_BYTES_MAX = 64 << 10;
+
+    private static final TreeResult NO_TREE =
+        new TreeResult(new Usage(0, 0), Optional.of(UnnamedDirectoryList.EMPTY), false);
 
     Layer {
       changeTimes = List.copyOf(changeTimes);
@@ -56,6 +62,19 @@ final class AppliedLayers {
       this(NO_TREE, isDurable, changeTimes, Optional.of(kept));
     }
 
+    /** {@return the same, as much of it as stays in memory, whatever an image says} */
+    private Layer forMemory() {
+      boolean isShort =
+          result.unnamedDirectories().stream().allMatch(list -> list.sizeBytes() <= LIST_BYTES_MAX);
+      return isShort
+          ? this
+          : with(new TreeResult(result.usage(), Optional.empty(), result.hasMarks()));
+    }
+
+    private Layer with(TreeResult other) {
+      return new Layer(other, isDurable, changeTimes, kept);
+    }
+
     /** {@return the same, with what changed last now} */
     Layer withChangeTimes(List<Timespec> times) {
       return new Layer(result, isDurable, times, kept);
@@ -64,11 +83,7 @@ final class AppliedLayers {
     /** {@return the same, taking more than before} */
     Layer withMoreBytes(long bytes) {
       Usage usage = new Usage(result.usage().inodes(), result.usage().sizeBytes() + bytes);
-      return new Layer(
-          new TreeResult(usage, result.unnamedDirectories(), result.hasMarks()),
-          isDurable,
-          changeTimes,
-          kept);
+      return with(new TreeResult(usage, result.unnamedDirectories(), result.hasMarks()));
     }
   }
 
@@ -123,7 +138,7 @@ final class AppliedLayers {
     unpacking.remove(id);
     boolean isKnown = !shown.remove(id);
     if (isKnown) {
-      layers.put(id, layer);
+      layers.put(id, layer.forMemory());
     }
     return isKnown;
   }

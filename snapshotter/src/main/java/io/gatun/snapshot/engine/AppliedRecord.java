@@ -1,11 +1,10 @@
 package io.gatun.snapshot.engine;
 
-import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Timespec;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.apply.tree.TreeResult;
-import io.gatun.snapshot.apply.tree.UnnamedDirectory;
+import io.gatun.snapshot.apply.tree.UnnamedDirectoryList;
 import io.gatun.snapshot.metadata.LayerForm;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
@@ -21,13 +20,12 @@ import java.util.zip.CRC32C;
  * <pre>
  *   int     "GTAL"
  *   int     CRC-32C of all that follows
- *   byte    1, the version of this format
+ *   byte    2, the version of this format
  *   byte    flags: 1 it is on the disk once a start is over, 2 there are marks of deletions, 4 it is kept as a tar
  *   string  the start of the machine in which it was written
  *   long    inodes, long bytes: its usage
  *   int     count of change times, each: long seconds, int nanoseconds
- *   int     count of unnamed directories, each: byte what it inherits (an index of INHERITED),
- *             string path
+ *   string  unnamed directories, see {@link UnnamedDirectoryList}; an int, -1, if these are too many
  *   string  diff id, string digest of the index: if it is kept as a tar
  * </pre>
  *
@@ -38,7 +36,7 @@ import java.util.zip.CRC32C;
 record AppliedRecord(AppliedLayers.Layer layer, String boot) {
 
   private static final int MAGIC = 0x4754414C;
-  private static final byte VERSION = 1;
+  private static final byte VERSION = 2;
   private static final int FLAG_DURABLE = 1;
   private static final int FLAG_MARKS = 2;
   private static final int FLAG_KEPT = 4;
@@ -47,14 +45,7 @@ record AppliedRecord(AppliedLayers.Layer layer, String boot) {
   private static final int FIXED_BYTES = 256;
 
   private static final int TIME_BYTES = 12;
-  private static final int DIRECTORY_BYTES = 5;
-
-  private static final List<UnnamedDirectory.Inherited> INHERITED =
-      List.of(
-          UnnamedDirectory.Inherited.ATTRIBUTES_OR_GROUP,
-          UnnamedDirectory.Inherited.XATTRS,
-          UnnamedDirectory.Inherited.GROUP,
-          UnnamedDirectory.Inherited.ATTRIBUTES);
+  private static final int NO_LIST = -1;
 
   ByteBuffer encode() {
     TreeResult result = layer.result();
@@ -63,9 +54,7 @@ record AppliedRecord(AppliedLayers.Layer layer, String boot) {
         FIXED_BYTES
             + bootBytes.length
             + layer.changeTimes().size() * TIME_BYTES
-            + result.unnamedDirectories().stream()
-                .mapToInt(each -> DIRECTORY_BYTES + each.path().length())
-                .sum();
+            + result.unnamedDirectories().map(UnnamedDirectoryList::sizeBytes).orElse(0);
     ByteBuffer out = ByteBuffer.allocateDirect(capacity);
     out.putInt(MAGIC).putInt(0).put(VERSION);
     out.put(flags());
@@ -73,11 +62,9 @@ record AppliedRecord(AppliedLayers.Layer layer, String boot) {
     out.putLong(result.usage().inodes()).putLong(result.usage().sizeBytes());
     out.putInt(layer.changeTimes().size());
     layer.changeTimes().forEach(time -> out.putLong(time.seconds()).putInt(time.nanos()));
-    out.putInt(result.unnamedDirectories().size());
-    for (UnnamedDirectory each : result.unnamedDirectories()) {
-      out.put((byte) INHERITED.indexOf(each.inherited()));
-      putString(out, each.path().bytes());
-    }
+    result
+        .unnamedDirectories()
+        .ifPresentOrElse(list -> putString(out, list.bytes()), () -> out.putInt(NO_LIST));
     layer
         .kept()
         .ifPresent(
@@ -113,12 +100,7 @@ record AppliedRecord(AppliedLayers.Layer layer, String boot) {
       for (int left = in.getInt(); left > 0; left--) {
         changeTimes.add(new Timespec(in.getLong(), in.getInt()));
       }
-      List<UnnamedDirectory> unnamed = new ArrayList<>();
-      for (int left = in.getInt(); left > 0; left--) {
-        UnnamedDirectory.Inherited inherited = INHERITED.get(in.get());
-        unnamed.add(new UnnamedDirectory(LinuxPath.ofBytes(getString(in)), inherited));
-      }
-      TreeResult result = new TreeResult(usage, unnamed, (flags & FLAG_MARKS) != 0);
+      TreeResult result = new TreeResult(usage, getList(in), (flags & FLAG_MARKS) != 0);
       Optional<LayerForm.Indexed> kept =
           (flags & FLAG_KEPT) == 0
               ? Optional.empty()
@@ -148,6 +130,14 @@ record AppliedRecord(AppliedLayers.Layer layer, String boot) {
 
   private static void putString(ByteBuffer out, byte[] bytes) {
     out.putInt(bytes.length).put(bytes);
+  }
+
+  private static Optional<UnnamedDirectoryList> getList(ByteBuffer in) {
+    if (in.getInt(in.position()) == NO_LIST) {
+      in.getInt();
+      return Optional.empty();
+    }
+    return Optional.of(UnnamedDirectoryList.ofBytes(getString(in)));
   }
 
   private static byte[] getString(ByteBuffer in) {

@@ -221,7 +221,7 @@ public final class EngineRoot implements AutoCloseable {
                   healing::run,
                   settings.layerSync().delay(),
                   () -> settings.layerSync() != LayerSync.NONE || isAllWritten(errors)));
-      Rebase rebase = new Rebase(disk, root, chosen, durability);
+      Rebase rebase = new Rebase(disk, root, chosen, durability, records);
       this.engine =
           new Engine(
               store,

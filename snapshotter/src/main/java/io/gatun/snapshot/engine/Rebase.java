@@ -11,6 +11,7 @@ import io.gatun.linux.Unistd;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.apply.tree.LateInheritance;
 import io.gatun.snapshot.apply.tree.UnnamedDirectory;
+import io.gatun.snapshot.apply.tree.UnnamedDirectoryList;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.Root;
 import io.gatun.snapshot.driver.Chain;
@@ -19,7 +20,6 @@ import io.gatun.snapshot.driver.LayerTarget;
 import io.gatun.snapshot.driver.UnnamedDirectories;
 import io.gatun.snapshot.metadata.SnapshotRecord;
 import java.time.Instant;
-import java.util.List;
 import java.util.Optional;
 
 /**
@@ -45,12 +45,14 @@ final class Rebase {
   private final Root root;
   private final Driver driver;
   private final LayerDurability durability;
+  private final AppliedRecords records;
 
-  Rebase(Disk disk, Root root, Driver driver, LayerDurability durability) {
+  Rebase(Disk disk, Root root, Driver driver, LayerDurability durability, AppliedRecords records) {
     this.disk = disk;
     this.root = root;
     this.driver = driver;
     this.durability = durability;
+    this.records = records;
   }
 
   /**
@@ -61,7 +63,8 @@ final class Rebase {
    * @param layer what is known of the layer; if nothing is, whatever needs it is found by a walk,
    *     and nothing is synced
    * @return what is known of it then
-   * @throws SnapshotException.FailedPrecondition if it has inherited from others before
+   * @throws SnapshotException.FailedPrecondition if it has inherited from others before, or has too
+   *     much that may inherit
    */
   Optional<AppliedLayers.Layer> run(
       String key, Chain chain, Instant created, Optional<AppliedLayers.Layer> layer)
@@ -70,10 +73,11 @@ final class Rebase {
       requireNoOther(key, chain.id(), SnapshotRecord.NO_PARENT);
       return layer;
     }
-    List<UnnamedDirectory> unnamed =
-        layer.isPresent()
-            ? layer.get().result().unnamedDirectories()
-            : findUnnamed(driver.target(chain), created);
+    UnnamedDirectoryList unnamed =
+        (layer.isPresent()
+                ? unnamed(chain.id(), layer.get())
+                : findUnnamed(driver.target(chain), created))
+            .orElseThrow(() -> tooMany(key));
     try (Fd directory = root.openDirectory(root.snapshots(), Root.snapshotName(chain.id()));
         LateInheritance inheritance = LateInheritance.open(disk, driver.target(chain), unnamed)) {
       long parent = chain.lowers().getFirst().id();
@@ -95,7 +99,8 @@ final class Rebase {
    * @return what is known of it then
    */
   AppliedLayers.Layer run(Chain chain, AppliedLayers.Layer layer) throws ErrnoException {
-    List<UnnamedDirectory> unnamed = layer.result().unnamedDirectories();
+    // A tree that has too many of them is for no place that has layers below it.
+    UnnamedDirectoryList unnamed = layer.result().unnamedDirectories().orElseThrow();
     try (LateInheritance inheritance = LateInheritance.open(disk, driver.target(chain), unnamed)) {
       return inheritance.isDue()
           ? layer.withMoreBytes(run(inheritance, true, layer.isDurable()))
@@ -146,12 +151,37 @@ final class Rebase {
     }
   }
 
-  private static List<UnnamedDirectory> findUnnamed(LayerTarget target, Instant created)
+  private Optional<UnnamedDirectoryList> unnamed(long id, AppliedLayers.Layer layer)
+      throws ErrnoException {
+    Optional<UnnamedDirectoryList> known = layer.result().unnamedDirectories();
+    return known.isPresent()
+        ? known
+        : records.find(id).flatMap(recorded -> recorded.result().unnamedDirectories());
+  }
+
+  private static SnapshotException tooMany(String key) {
+    return new SnapshotException.FailedPrecondition(
+        ("commit %s: the layer has files in more directories that it does not name than can be kept in mind until"
+                + " its parent is known: unpack it on its parent")
+            .formatted(key));
+  }
+
+  private static Optional<UnnamedDirectoryList> findUnnamed(LayerTarget target, Instant created)
       throws ErrnoException {
     Timespec since = Timespec.of(created.minusSeconds(CLOCK_SLACK_SECONDS));
+    UnnamedDirectoryList.Builder found = new UnnamedDirectoryList.Builder();
     try (Fd files =
         Fcntl.open(target.files(), OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW)) {
-      return UnnamedDirectory.all(UnnamedDirectories.find(files, since));
+      UnnamedDirectories.find(
+          files,
+          since,
+          (path, isAboveUnnamed) ->
+              found.add(
+                  path,
+                  isAboveUnnamed
+                      ? UnnamedDirectory.Inherited.ATTRIBUTES_OR_GROUP
+                      : UnnamedDirectory.Inherited.ATTRIBUTES));
     }
+    return found.build();
   }
 }

@@ -29,6 +29,11 @@ public class ForwardingDisk implements Disk {
   }
 
   @Override
+  public Fd createNamelessFile(Fd directory, int mode) throws ErrnoException {
+    return disk.createNamelessFile(directory, mode);
+  }
+
+  @Override
   public void createSymbolicLink(LinuxPath target, Fd parent, LinuxPath name)
       throws ErrnoException {
     disk.createSymbolicLink(target, parent, name);

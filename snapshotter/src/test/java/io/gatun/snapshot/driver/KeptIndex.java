@@ -10,10 +10,10 @@ import io.gatun.snapshot.apply.index.IndexForm;
 import io.gatun.snapshot.apply.index.Inheritance;
 import io.gatun.snapshot.apply.index.InheritedAttributes;
 import io.gatun.snapshot.apply.index.LayerIndexer;
-import io.gatun.snapshot.apply.index.Spill;
 import io.gatun.snapshot.apply.layer.LayerEntry;
 import io.gatun.snapshot.apply.layer.LayerReader;
 import io.gatun.snapshot.apply.layer.TarReader;
+import io.gatun.snapshot.apply.memory.Spill;
 import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.fixture.Pieces;
 import java.io.IOException;
@@ -51,7 +51,7 @@ final class KeptIndex implements AutoCloseable {
                 form,
                 InheritedAttributes.ofTop(),
                 Inheritance.NOTHING,
-                new Spill(disk, at, LinuxPath.of("spill")),
+                new Spill(disk, at),
                 LayerIndexer.RESIDENT_BYTES)) {
       for (Optional<LayerEntry> next = reader.next(); next.isPresent(); next = reader.next()) {
         indexer.entry(next.get(), reader::content);

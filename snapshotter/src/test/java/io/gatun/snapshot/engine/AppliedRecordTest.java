@@ -7,8 +7,10 @@ import io.gatun.linux.Timespec;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.apply.tree.TreeResult;
 import io.gatun.snapshot.apply.tree.UnnamedDirectory;
+import io.gatun.snapshot.apply.tree.UnnamedDirectoryList;
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class AppliedRecordTest {
@@ -16,16 +18,7 @@ class AppliedRecordTest {
   private static final AppliedRecord RECORD =
       new AppliedRecord(
           new AppliedLayers.Layer(
-              new TreeResult(
-                  new Usage(80_000, 1L << 40),
-                  List.of(
-                      new UnnamedDirectory(
-                          LinuxPath.of("a"), UnnamedDirectory.Inherited.ATTRIBUTES_OR_GROUP),
-                      new UnnamedDirectory(LinuxPath.of("b"), UnnamedDirectory.Inherited.GROUP),
-                      new UnnamedDirectory(
-                          LinuxPath.ofBytes(new byte[] {'a', '/', -1}),
-                          UnnamedDirectory.Inherited.XATTRS)),
-                  true),
+              new TreeResult(new Usage(80_000, 1L << 40), unnamed(), true),
               true,
               List.of(new Timespec(-1, 999_999_999), new Timespec(1L << 33, 0))),
           "this boot");
@@ -36,7 +29,7 @@ class AppliedRecordTest {
     AppliedRecord least =
         new AppliedRecord(
             new AppliedLayers.Layer(
-                new TreeResult(new Usage(0, 0), List.of(), false), false, List.of()),
+                new TreeResult(new Usage(0, 0), Optional.empty(), false), false, List.of()),
             "");
     assertThat(AppliedRecord.decode(least.encode())).contains(least);
   }
@@ -50,6 +43,14 @@ class AppliedRecordTest {
       assertThat(AppliedRecord.decode(ByteBuffer.wrap(damaged))).as("byte %d", i).isEmpty();
       assertThat(AppliedRecord.decode(ByteBuffer.wrap(whole, 0, i))).as("%d bytes", i).isEmpty();
     }
+  }
+
+  private static Optional<UnnamedDirectoryList> unnamed() {
+    UnnamedDirectoryList.Builder unnamed = new UnnamedDirectoryList.Builder();
+    unnamed.add(LinuxPath.of("a"), UnnamedDirectory.Inherited.ATTRIBUTES_OR_GROUP);
+    unnamed.add(LinuxPath.ofBytes(new byte[] {'a', '/', -1}), UnnamedDirectory.Inherited.XATTRS);
+    unnamed.add(LinuxPath.of("b"), UnnamedDirectory.Inherited.GROUP);
+    return unnamed.build();
   }
 
   private static byte[] bytes() {

@@ -10,6 +10,7 @@ import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.codec.Compression;
 import io.gatun.snapshot.apply.tree.TreeResult;
+import io.gatun.snapshot.apply.tree.UnnamedDirectoryList;
 import io.gatun.snapshot.diff.CollectedBlob;
 import io.gatun.snapshot.diff.LayerFormat;
 import io.gatun.snapshot.diff.PackedLayer;
@@ -277,7 +278,8 @@ class LayerMakingIT {
               assertThatThrownBy(() -> make(left, active))
                   .isInstanceOf(SnapshotException.FailedPrecondition.class)
                   .hasMessageContaining("a layer is being unpacked into the snapshot");
-              return new TreeResult(new Usage(1, 1), List.of(), false);
+              return new TreeResult(
+                  new Usage(1, 1), Optional.of(UnnamedDirectoryList.EMPTY), false);
             });
     assertThat(make(left, active).entries()).isZero();
   }

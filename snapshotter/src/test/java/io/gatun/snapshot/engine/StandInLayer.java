@@ -6,6 +6,7 @@ import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.OpenFlag;
 import io.gatun.snapshot.apply.tree.TreeResult;
+import io.gatun.snapshot.apply.tree.UnnamedDirectoryList;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.driver.LayerTarget;
 import io.gatun.snapshot.driver.TreeDeletion;
@@ -15,6 +16,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** Writes a few files in place of a layer, for tests of what is done around that. */
 final class StandInLayer implements LayerWriter {
@@ -73,7 +75,7 @@ final class StandInLayer implements LayerWriter {
       end.come();
     }
     try (Fd top = open(target)) {
-      return new TreeResult(TreeUsage.of(top), List.of(), false);
+      return new TreeResult(TreeUsage.of(top), Optional.of(UnnamedDirectoryList.EMPTY), false);
     }
   }
 

@@ -6,6 +6,7 @@ import io.gatun.snapshot.disk.Disk;
 public enum Effect {
   CREATE_DIRECTORY("mkdirat"),
   CREATE_FILE("openat"),
+  CREATE_NAMELESS_FILE("openat"),
   CREATE_SYMBOLIC_LINK("symlinkat"),
   CREATE_HARD_LINK("linkat"),
   CREATE_NODE("mknodat"),

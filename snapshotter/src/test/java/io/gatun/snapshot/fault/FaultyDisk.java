@@ -160,6 +160,16 @@ public final class FaultyDisk implements Disk {
   }
 
   @Override
+  public synchronized Fd createNamelessFile(Fd directory, int mode) throws ErrnoException {
+    Fd[] created = new Fd[1];
+    perform(
+        Effect.CREATE_NAMELESS_FILE,
+        directory.path(),
+        () -> created[0] = cache.createNamelessFile(directory, mode));
+    return created[0];
+  }
+
+  @Override
   public synchronized void createSymbolicLink(LinuxPath target, Fd parent, LinuxPath name)
       throws ErrnoException {
     perform(

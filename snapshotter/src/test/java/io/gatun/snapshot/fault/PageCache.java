@@ -104,6 +104,13 @@ public final class PageCache extends ForwardingDisk {
   }
 
   @Override
+  public Fd createNamelessFile(Fd directory, int mode) throws ErrnoException {
+    Fd created = super.createNamelessFile(directory, mode);
+    content.created(created);
+    return created;
+  }
+
+  @Override
   public void createSymbolicLink(LinuxPath target, Fd parent, LinuxPath name)
       throws ErrnoException {
     super.createSymbolicLink(target, parent, name);

@@ -81,6 +81,7 @@ class UnhealedFailureCrashTest {
         case SYNC, SYNC_DATA -> syncs.incrementAndGet() >= nth;
         case CREATE_DIRECTORY,
             CREATE_FILE,
+            CREATE_NAMELESS_FILE,
             CREATE_SYMBOLIC_LINK,
             CREATE_HARD_LINK,
             CREATE_NODE,

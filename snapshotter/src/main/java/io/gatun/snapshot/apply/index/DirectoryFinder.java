@@ -2,6 +2,7 @@ package io.gatun.snapshot.apply.index;
 
 import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.apply.layer.InvalidLayerException;
+import io.gatun.snapshot.apply.memory.PagedMemory;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;

@@ -1,6 +1,7 @@
 package io.gatun.snapshot.apply.index;
 
 import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.apply.memory.PagedMemory;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -1,6 +1,7 @@
 package io.gatun.snapshot.apply.index;
 
 import io.gatun.linux.Timespec;
+import io.gatun.snapshot.apply.memory.PagedMemory;
 import java.io.IOException;
 
 /**

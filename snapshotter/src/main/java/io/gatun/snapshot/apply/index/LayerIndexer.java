@@ -11,6 +11,8 @@ import io.gatun.snapshot.apply.layer.InvalidLayerException;
 import io.gatun.snapshot.apply.layer.LayerAttributes;
 import io.gatun.snapshot.apply.layer.LayerEntry;
 import io.gatun.snapshot.apply.layer.TarExtent;
+import io.gatun.snapshot.apply.memory.PagedMemory;
+import io.gatun.snapshot.apply.memory.Spill;
 import io.gatun.snapshot.disk.Disk;
 import java.io.IOException;
 import java.util.List;
@@ -104,6 +106,9 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
    */
   @Override
   public void entry(LayerEntry entry, LayerContent content) throws IOException {
+    if (memory.isFull()) {
+      throw new InexpressibleLayerException(Inexpressible.ENTRIES, "its tree is too large");
+    }
     int parent = directories.require(entry.path().directory());
     byte[] name = entry.path().name().bytes();
     switch (entry) {

@@ -1,5 +1,6 @@
 package io.gatun.snapshot.apply.index;
 
+import io.gatun.snapshot.apply.memory.PagedMemory;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.SplittableRandom;

@@ -7,6 +7,7 @@ import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.apply.layer.LayerEntry;
 import io.gatun.snapshot.apply.layer.LayerReader;
 import io.gatun.snapshot.apply.layer.TarReader;
+import io.gatun.snapshot.apply.memory.Spill;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.driver.SampleLayer;
 import java.io.IOException;
@@ -19,7 +20,6 @@ import java.util.Optional;
 /** A layer with one file of two blocks, as a tar that is put together here, and its index. */
 public final class SampleIndex implements SampleLayer {
 
-  private static final LinuxPath SPILL = LinuxPath.of("spill");
   private static final long RESIDENT_BYTES = 1 << 20;
   private static final int FILE_MODE = 0600;
 
@@ -66,7 +66,7 @@ public final class SampleIndex implements SampleLayer {
                 IndexForm.OVERLAY,
                 InheritedAttributes.ofTop(),
                 Inheritance.NOTHING,
-                new Spill(disk, directory, SPILL),
+                new Spill(disk, directory),
                 RESIDENT_BYTES);
         Fd file = disk.createFile(directory, index, FILE_MODE)) {
       for (Optional<LayerEntry> next = reader.next(); next.isPresent(); next = reader.next()) {

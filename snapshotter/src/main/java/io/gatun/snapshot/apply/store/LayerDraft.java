@@ -11,7 +11,7 @@ import io.gatun.linux.Unistd;
 import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.apply.index.LayerIndex;
 import io.gatun.snapshot.apply.index.LayerIndexer;
-import io.gatun.snapshot.apply.index.Spill;
+import io.gatun.snapshot.apply.memory.Spill;
 import io.gatun.snapshot.disk.Disk;
 import java.io.IOException;
 import org.slf4j.Logger;
@@ -27,7 +27,6 @@ public final class LayerDraft implements AutoCloseable {
 
   static final LinuxPath TAR = LayerFile.Tar.TAR.name();
   static final LinuxPath INDEX = LinuxPath.of("index");
-  private static final LinuxPath SPILL = LinuxPath.of("spill");
 
   private final Disk disk;
   private final Fd layers;
@@ -64,7 +63,7 @@ public final class LayerDraft implements AutoCloseable {
 
   /** {@return where the tree of a large layer goes meanwhile} */
   Spill spill() {
-    return new Spill(disk, directory, SPILL);
+    return new Spill(disk, directory);
   }
 
   /** {@return a new file for the tar} */

@@ -30,8 +30,8 @@ sealed interface Deletions permits OverlayDeletions, InPlaceDeletions {
   boolean hasMarks();
 
   /** Takes note that this layer has something in a directory. */
-  void entered(OpenDirectory directory);
+  void entered(OpenDirectory directory) throws ErrnoException;
 
   /** Takes note of what this layer is about to write. */
-  void writes(OpenDirectory parent, LinuxPath name);
+  void writes(OpenDirectory parent, LinuxPath name) throws ErrnoException;
 }

@@ -7,15 +7,10 @@ import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.NodeType;
 import io.gatun.linux.Stat;
-import io.gatun.linux.Timespec;
-import io.gatun.snapshot.apply.codec.UnsupportedLayerException;
 import io.gatun.snapshot.apply.layer.LayerAttributes;
 import io.gatun.snapshot.apply.layer.LayerPath;
+import io.gatun.snapshot.apply.memory.PagedMemory;
 import io.gatun.snapshot.disk.Disk;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -26,56 +21,12 @@ import org.jspecify.annotations.Nullable;
  * <p>Paths are those found when the directory was made or named, so without links on the way. What
  * has them at the end is looked at once more: times are set of directories alone.
  */
-final class DirectoryLedger implements AutoCloseable {
+final class DirectoryLedger {
 
-  /** What each takes of the heap besides its path, with all that leads to it. */
-  private static final long PAGE_BYTES = 208;
+  private final DirectoryPages pages;
 
-  private static final long UNNAMED_BYTES = 64;
-
-  /**
-   * Of what may inherit, which is kept for each layer until its snapshot is committed. The path of
-   * one file can lead through two thousand directories, which take 4 MiB.
-   */
-  private static final long UNNAMED_BYTES_MAX = 6L << 20;
-
-  private static final class Page {
-    private boolean isMade;
-    private UnnamedDirectory.@Nullable Inherited inherited;
-    private @Nullable Timespec accessed;
-    private @Nullable Timespec modified;
-
-    void setTimes(Timespec newAccessed, Timespec newModified) {
-      accessed = newAccessed;
-      modified = newModified;
-    }
-
-    /** {@return whether all that it has so far is what the layers below have given it, or may} */
-    boolean isAsBelow() {
-      return inherited == UnnamedDirectory.Inherited.ATTRIBUTES
-          || inherited == UnnamedDirectory.Inherited.ATTRIBUTES_OR_GROUP;
-    }
-  }
-
-  private final Map<LayerPath, Page> pages = new LinkedHashMap<>();
-  private final HeapBudget budget;
-  private long takenBytes;
-
-  DirectoryLedger(HeapBudget budget) {
-    this.budget = budget;
-  }
-
-  /**
-   * Refuses to go on with a layer that has more directories than can be kept in mind.
-   *
-   * @throws UnsupportedLayerException as it may well be sound
-   */
-  void requireRoom() throws UnsupportedLayerException {
-    if (budget.isExceeded()) {
-      throw new UnsupportedLayerException(
-          "with the %d directories that it has so far, layers that are being unpacked have too many"
-              .formatted(pages.size()));
-    }
+  DirectoryLedger(PagedMemory memory) {
+    this.pages = new DirectoryPages(memory);
   }
 
   /**
@@ -83,25 +34,20 @@ final class DirectoryLedger implements AutoCloseable {
    *
    * @param isHidingBelow whether it does not get the attributes of one below
    */
-  void madeUnnamed(LayerPath place, boolean isHidingBelow, Optional<FileStatus> inherited) {
-    Page page = new Page();
-    page.isMade = true;
-    page.inherited = inheritedBy(place, isHidingBelow);
-    inherited.ifPresent(status -> page.setTimes(status.accessed(), status.modified()));
-    put(place, page);
-  }
-
-  private void put(LayerPath place, Page page) {
-    if (pages.put(place, page) == null) {
-      long bytes = PAGE_BYTES + place.directory().length() + place.name().length();
-      takenBytes += bytes;
-      budget.take(bytes);
+  void madeUnnamed(LayerPath place, boolean isHidingBelow, Optional<FileStatus> inherited)
+      throws ErrnoException {
+    int page = pages.require(place);
+    pages.setMade(page);
+    pages.setInherited(page, inheritedBy(place, isHidingBelow));
+    pages.forgetTimes(page);
+    if (inherited.isPresent()) {
+      pages.setTimes(page, inherited.get().accessed(), inherited.get().modified());
     }
   }
 
-  private UnnamedDirectory.@Nullable Inherited inheritedBy(LayerPath place, boolean isHidingBelow) {
-    Page above = place.directory().isEmpty() ? null : pages.get(Places.of(place.directory()));
-    boolean isGroupOpen = above != null && above.isAsBelow();
+  private UnnamedDirectory.@Nullable Inherited inheritedBy(LayerPath place, boolean isHidingBelow)
+      throws ErrnoException {
+    boolean isGroupOpen = !place.directory().isEmpty() && isAsBelow(place.directory());
     if (isHidingBelow) {
       return isGroupOpen ? UnnamedDirectory.Inherited.GROUP : null;
     }
@@ -110,69 +56,64 @@ final class DirectoryLedger implements AutoCloseable {
         : UnnamedDirectory.Inherited.ATTRIBUTES;
   }
 
+  /** {@return whether all that it has so far is what the layers below have given it, or may} */
+  private boolean isAsBelow(LinuxPath place) throws ErrnoException {
+    int page = pages.find(place);
+    return page != 0 && isAsBelow(pages.inherited(page));
+  }
+
+  private static boolean isAsBelow(UnnamedDirectory.@Nullable Inherited inherited) {
+    return inherited == UnnamedDirectory.Inherited.ATTRIBUTES
+        || inherited == UnnamedDirectory.Inherited.ATTRIBUTES_OR_GROUP;
+  }
+
   /** Takes note of a directory that was made by an entry of its own. */
-  void made(LayerPath place, LayerAttributes attributes) {
-    put(place, new Page());
-    merged(place, attributes);
-    page(place).isMade = true;
+  void made(LayerPath place, LayerAttributes attributes) throws ErrnoException {
+    int page = pages.require(place);
+    pages.setMade(page);
+    pages.setInherited(page, null);
+    pages.setTimes(page, attributes.accessed(), attributes.modified());
   }
 
   /** Takes note of an entry for a directory that was there already. */
-  void merged(LayerPath place, LayerAttributes attributes) {
-    Page page = page(place);
-    if (page.isAsBelow()) {
-      page.inherited = UnnamedDirectory.Inherited.XATTRS;
-    } else if (page.inherited == UnnamedDirectory.Inherited.GROUP) {
-      page.inherited = null;
+  void merged(LayerPath place, LayerAttributes attributes) throws ErrnoException {
+    int page = pages.require(place);
+    UnnamedDirectory.Inherited inherited = pages.inherited(page);
+    if (isAsBelow(inherited)) {
+      pages.setInherited(page, UnnamedDirectory.Inherited.XATTRS);
+    } else if (inherited == UnnamedDirectory.Inherited.GROUP) {
+      pages.setInherited(page, null);
     }
-    page.setTimes(attributes.accessed(), attributes.modified());
-  }
-
-  private Page page(LayerPath place) {
-    Page known = pages.get(place);
-    if (known != null) {
-      return known;
-    }
-    Page page = new Page();
-    put(place, page);
-    return page;
+    pages.setTimes(page, attributes.accessed(), attributes.modified());
   }
 
   /**
    * Sets all times, and counts what was made.
    *
-   * @return those that may get attributes of directories below, in the order in which they were
-   *     made
-   * @throws UnsupportedLayerException if these are too many
+   * @param unnamed gets those that may get attributes of directories below, in the order in which
+   *     they were made
    */
-  List<UnnamedDirectory> finish(Disk disk, Directories directories, UsageTally tally)
-      throws TreeWriteException, UnsupportedLayerException {
-    List<UnnamedDirectory> unnamed = new ArrayList<>();
-    long unnamedBytes = 0;
-    for (Map.Entry<LayerPath, Page> each : pages.entrySet()) {
-      LayerPath place = each.getKey();
+  void finish(
+      Disk disk, Directories directories, UsageTally tally, UnnamedDirectoryList.Builder unnamed)
+      throws ErrnoException, TreeWriteException {
+    for (int page = pages.first(); page != 0; page = pages.next(page)) {
+      LayerPath place = pages.place(page);
       try {
-        Page page = each.getValue();
-        if (finish(disk, directories, tally, place, page) && page.inherited != null) {
-          LinuxPath path = place.whole();
-          unnamed.add(new UnnamedDirectory(path, page.inherited));
-          unnamedBytes += UNNAMED_BYTES + path.length();
+        if (finish(disk, directories, tally, place, page)) {
+          UnnamedDirectory.Inherited inherited = pages.inherited(page);
+          if (inherited != null) {
+            unnamed.add(place.whole(), inherited);
+          }
         }
       } catch (ErrnoException e) {
         throw new TreeWriteException(place.whole(), e);
       }
-      if (unnamedBytes > UNNAMED_BYTES_MAX) {
-        throw new UnsupportedLayerException(
-            "it has files in more than %d directories that it does not name"
-                .formatted(unnamed.size()));
-      }
     }
-    return unnamed;
   }
 
   /** {@return whether there is a directory at the end} */
-  private static boolean finish(
-      Disk disk, Directories directories, UsageTally tally, LayerPath place, Page page)
+  private boolean finish(
+      Disk disk, Directories directories, UsageTally tally, LayerPath place, int page)
       throws ErrnoException {
     Fd parent = directories.visit(place.directory());
     if (parent == null) {
@@ -182,18 +123,13 @@ final class DirectoryLedger implements AutoCloseable {
     if (status.isEmpty() || status.get().type() != NodeType.DIRECTORY) {
       return false;
     }
-    if (page.isMade) {
+    if (pages.isMade(page)) {
       tally.add(status.get());
     }
-    if (page.accessed != null && page.modified != null) {
-      disk.setTimes(parent, place.name(), page.accessed, page.modified);
+    Optional<DirectoryPages.Times> times = pages.times(page);
+    if (times.isPresent()) {
+      disk.setTimes(parent, place.name(), times.get().accessed(), times.get().modified());
     }
     return true;
-  }
-
-  @Override
-  public void close() {
-    budget.give(takenBytes);
-    takenBytes = 0;
   }
 }

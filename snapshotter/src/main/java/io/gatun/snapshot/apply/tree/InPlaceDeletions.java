@@ -9,6 +9,7 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.NodeType;
 import io.gatun.linux.Stat;
 import io.gatun.snapshot.apply.layer.LayerEntry;
+import io.gatun.snapshot.apply.memory.PagedMemory;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -23,12 +24,13 @@ final class InPlaceDeletions implements Deletions {
 
   private final Removal removal;
   private final Fd top;
-  private final WrittenPaths written = new WrittenPaths();
+  private final WrittenPaths written;
   private final DirectoryReader reader = new DirectoryReader();
 
-  InPlaceDeletions(Removal removal, Fd top) {
+  InPlaceDeletions(Removal removal, Fd top, PagedMemory memory) {
     this.removal = removal;
     this.top = top;
+    this.written = new WrittenPaths(memory);
   }
 
   @Override
@@ -75,12 +77,12 @@ final class InPlaceDeletions implements Deletions {
   }
 
   @Override
-  public void entered(OpenDirectory directory) {
+  public void entered(OpenDirectory directory) throws ErrnoException {
     written.addWithAllAbove(directory.path());
   }
 
   @Override
-  public void writes(OpenDirectory parent, LinuxPath name) {
+  public void writes(OpenDirectory parent, LinuxPath name) throws ErrnoException {
     written.add(parent.path(), name);
   }
 }

@@ -30,11 +30,11 @@ public final class LateInheritance implements AutoCloseable {
   private final Disk disk;
   private final LowerDirectories lowers;
   private final List<LinuxPath> below;
-  private final List<UnnamedDirectory> unnamed;
+  private final UnnamedDirectoryList unnamed;
 
   private final Fd top;
 
-  private LateInheritance(Disk disk, LayerTarget target, List<UnnamedDirectory> unnamed, Fd top) {
+  private LateInheritance(Disk disk, LayerTarget target, UnnamedDirectoryList unnamed, Fd top) {
     this.disk = disk;
     this.below = target.lowers();
     this.lowers = new LowerDirectories(disk, below);
@@ -46,9 +46,9 @@ public final class LateInheritance implements AutoCloseable {
    * {@return the means for one layer}
    *
    * @param target the layer, with those below it that it has now
-   * @param unnamed what may inherit, each before what is in it
+   * @param unnamed what may inherit
    */
-  public static LateInheritance open(Disk disk, LayerTarget target, List<UnnamedDirectory> unnamed)
+  public static LateInheritance open(Disk disk, LayerTarget target, UnnamedDirectoryList unnamed)
       throws ErrnoException {
     return new LateInheritance(disk, target, unnamed, Confinement.openTop(target.files()));
   }

@@ -11,11 +11,12 @@ import io.gatun.snapshot.apply.FileMaker;
 import io.gatun.snapshot.apply.PendingFile;
 import io.gatun.snapshot.apply.codec.UnsupportedLayerException;
 import io.gatun.snapshot.apply.layer.LayerEntry;
+import io.gatun.snapshot.apply.memory.PagedMemory;
+import io.gatun.snapshot.apply.memory.Spill;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.driver.LayerTarget;
 import io.gatun.snapshot.driver.TreeUsage;
 import java.io.IOException;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,9 +51,13 @@ import org.jspecify.annotations.Nullable;
  */
 public final class TreeWriter implements FileMaker, AutoCloseable {
 
+  /** Enough for some 30,000 directories, or as many entries of a copy. */
+  private static final long RESIDENT_BYTES = 4L << 20;
+
   private final Disk disk;
   private final OpenDirectory top;
   private final DirectoryCache cache = new DirectoryCache();
+  private final PagedMemory memory;
   private final DirectoryLedger ledger;
   private final UsageTally tally;
   private final Deletions deletions;
@@ -66,10 +71,11 @@ public final class TreeWriter implements FileMaker, AutoCloseable {
       boolean isWrittenBackEarly,
       OpenDirectory top,
       Ownership ownership,
-      HeapBudget budget)
+      PagedMemory memory)
       throws ErrnoException {
     this.disk = disk;
-    this.ledger = new DirectoryLedger(budget);
+    this.memory = memory;
+    this.ledger = new DirectoryLedger(memory);
     this.top = top;
     this.tally = new UsageTally(Statfs.fstatfs(top.fd()).blockSizeBytes());
     this.mayMakeDevices = UserNamespace.isInitial();
@@ -85,7 +91,7 @@ public final class TreeWriter implements FileMaker, AutoCloseable {
           case IN_PLACE -> {
             // What is there already was not counted.
             tally.giveUp();
-            yield new InPlaceDeletions(removal, top.fd());
+            yield new InPlaceDeletions(removal, top.fd(), memory);
           }
         };
     LowerDirectories lowers = new LowerDirectories(disk, target.lowers());
@@ -112,22 +118,24 @@ public final class TreeWriter implements FileMaker, AutoCloseable {
    */
   public static TreeWriter open(Disk disk, LayerTarget target, boolean isWrittenBackEarly)
       throws ErrnoException {
-    return open(disk, target, isWrittenBackEarly, HeapBudget.OF_PROCESS);
+    return open(disk, target, isWrittenBackEarly, RESIDENT_BYTES);
   }
 
   static TreeWriter open(
-      Disk disk, LayerTarget target, boolean isWrittenBackEarly, HeapBudget budget)
+      Disk disk, LayerTarget target, boolean isWrittenBackEarly, long residentBytes)
       throws ErrnoException {
     Ownership ownership = Ownership.ofProcess();
     Fd fd = Confinement.openTop(target.files());
+    PagedMemory memory = new PagedMemory(new Spill(disk, fd), residentBytes);
     boolean isOpened = false;
     try {
       OpenDirectory top = new OpenDirectory(fd, LinuxPath.EMPTY, ownership.isPlain(fd));
-      TreeWriter writer = new TreeWriter(disk, target, isWrittenBackEarly, top, ownership, budget);
+      TreeWriter writer = new TreeWriter(disk, target, isWrittenBackEarly, top, ownership, memory);
       isOpened = true;
       return writer;
     } finally {
       if (!isOpened) {
+        memory.close();
         fd.close();
       }
     }
@@ -137,13 +145,15 @@ public final class TreeWriter implements FileMaker, AutoCloseable {
    * Makes what one entry says. After a failure, the layer is to be abandoned.
    *
    * @throws TreeWriteException if a call fails
-   * @throws UnsupportedLayerException if the layers that are being written have too many
-   *     directories
+   * @throws UnsupportedLayerException if there are so many that even a file would not do to keep
+   *     what has to be done to them at the end
    */
   @Override
   public @Nullable PendingFile make(LayerEntry entry)
       throws TreeWriteException, UnsupportedLayerException {
-    ledger.requireRoom();
+    if (memory.isFull()) {
+      throw new UnsupportedLayerException("it has too many entries");
+    }
     directories.release();
     if (isDevice(entry) && !mayMakeDevices) {
       return null;
@@ -162,8 +172,9 @@ public final class TreeWriter implements FileMaker, AutoCloseable {
   /** Finishes the layer, of which everything has been made and filled. */
   public TreeResult finish() throws IOException {
     tally.add(Stat.statx(top.fd()));
-    List<UnnamedDirectory> unnamed = ledger.finish(disk, directories, tally);
-    return new TreeResult(usage(), unnamed, deletions.hasMarks());
+    UnnamedDirectoryList.Builder unnamed = new UnnamedDirectoryList.Builder();
+    ledger.finish(disk, directories, tally, unnamed);
+    return new TreeResult(usage(), unnamed.build(), deletions.hasMarks());
   }
 
   private Usage usage() throws ErrnoException {
@@ -179,7 +190,7 @@ public final class TreeWriter implements FileMaker, AutoCloseable {
   @Override
   public void close() {
     directories.close();
-    ledger.close();
+    memory.close();
     top.fd().close();
   }
 }

@@ -1,8 +1,7 @@
 package io.gatun.snapshot.apply.tree;
 
 import io.gatun.linux.LinuxPath;
-import java.util.List;
-import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A directory that was made because a layer has something in it, at a place where the layers below
@@ -13,36 +12,36 @@ import java.util.Set;
  */
 public record UnnamedDirectory(LinuxPath path, Inherited inherited) {
 
-  /**
-   * {@return directories of which the layer names none}
-   *
-   * @param paths all there are, each before what is in it
-   */
-  public static List<UnnamedDirectory> all(List<LinuxPath> paths) {
-    Set<LinuxPath> unnamed = Set.copyOf(paths);
-    return paths.stream()
-        .map(
-            path ->
-                new UnnamedDirectory(
-                    path,
-                    unnamed.contains(Places.of(path).directory())
-                        ? Inherited.ATTRIBUTES_OR_GROUP
-                        : Inherited.ATTRIBUTES))
-        .toList();
-  }
-
   /** What a directory has of the layers below. */
   public enum Inherited {
     /** All attributes of the one at its place, or else {@link #GROUP}. */
-    ATTRIBUTES_OR_GROUP,
+    ATTRIBUTES_OR_GROUP(1),
 
     /** All attributes of the one at its place. */
-    ATTRIBUTES,
+    ATTRIBUTES(2),
 
     /** What the entry does not say that the layer has for it further on: extended attributes. */
-    XATTRS,
+    XATTRS(3),
 
     /** The group of the one above, which was made unnamed as well, if below that passes it on. */
-    GROUP
+    GROUP(4);
+
+    private static final Inherited[] ALL = values();
+
+    private final int code;
+
+    Inherited(int code) {
+      this.code = code;
+    }
+
+    /** {@return what stands for it on the disk; never 0} */
+    byte code() {
+      return (byte) code;
+    }
+
+    /** {@return what a code stands for, or null} */
+    static @Nullable Inherited ofCode(int code) {
+      return code < 1 || code > ALL.length ? null : ALL[code - 1];
+    }
   }
 }

@@ -12,6 +12,7 @@ import io.gatun.snapshot.apply.layer.LayerAttributes;
 import io.gatun.snapshot.apply.layer.LayerEntry;
 import io.gatun.snapshot.apply.layer.LayerPath;
 import io.gatun.snapshot.apply.layer.TarExtent;
+import io.gatun.snapshot.apply.memory.Spill;
 import io.gatun.snapshot.disk.LinuxDisk;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -43,7 +44,7 @@ final class IndexScaleIT {
                 IndexForm.OVERLAY,
                 InheritedAttributes.ofTop(),
                 Inheritance.NOTHING,
-                new Spill(disk, at, LinuxPath.of("spill")),
+                new Spill(disk, at),
                 LayerIndexer.RESIDENT_BYTES)) {
       long before = heapBytes();
       long offset = 0;

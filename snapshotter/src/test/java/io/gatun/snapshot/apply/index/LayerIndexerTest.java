@@ -218,7 +218,7 @@ final class LayerIndexerTest {
 
   @Test
   void aFullDiskIsReportedWhenTheTreeIsSpilledAndWhenTheIndexIsWritten() {
-    for (String victim : List.of("spill", "index")) {
+    for (String victim : List.of("/.", "/index")) {
       int[] fired = {0};
       ForwardingDisk full =
           new ForwardingDisk(new LinuxDisk()) {

@@ -12,6 +12,7 @@ import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.apply.layer.LayerEntry;
 import io.gatun.snapshot.apply.layer.LayerReader;
 import io.gatun.snapshot.apply.layer.TarReader;
+import io.gatun.snapshot.apply.memory.Spill;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.fixture.Pieces;
@@ -83,7 +84,7 @@ final class TestIndex {
                 making.form(),
                 making.top(),
                 making.inheritance(),
-                new Spill(making.disk(), at, LinuxPath.of("spill")),
+                new Spill(making.disk(), at),
                 making.residentBytes())) {
       for (Optional<LayerEntry> next = reader.next(); next.isPresent(); next = reader.next()) {
         indexer.entry(next.get(), reader::content);

@@ -52,7 +52,7 @@ final class InheritanceTest {
         .contains("DIRECTORY mode=2750 uid=5 gid=6 mtime=7.000000000 atime=7.", "user.a=31");
     assertThat(upper.line("a/b")).contains("mode=1777 uid=8 gid=9 mtime=10.000000000");
     assertThat(upper.line("a/b/f")).contains("mode=644 uid=0 gid=0");
-    assertThat(result.unnamedDirectories()).hasSize(2);
+    assertThat(result.unnamedDirectories().orElseThrow()).hasSize(2);
   }
 
   @Test
@@ -102,7 +102,7 @@ final class InheritanceTest {
     TreeResult result =
         upper.apply(TarBuilder.pax().file("a/f", 0644, "").modified(9).directory("a", 0755));
     assertThat(upper.line("a")).contains("mode=755 uid=0 gid=0 mtime=9.");
-    assertThat(result.unnamedDirectories())
+    assertThat(result.unnamedDirectories().orElseThrow())
         .containsExactly(unnamed("a", UnnamedDirectory.Inherited.XATTRS));
   }
 
@@ -131,7 +131,7 @@ final class InheritanceTest {
     upper.apply(new LinuxDisk(), layer, TestTree.Before.NOTHING);
     TestTree alone = TestTree.of(directory.resolve("alone"), DeletionForm.OVERLAY);
     TreeResult result = alone.apply(new LinuxDisk(), layer, TestTree.Before.NOTHING);
-    assertThat(result.unnamedDirectories())
+    assertThat(result.unnamedDirectories().orElseThrow())
         .containsExactly(
             unnamed("a", UnnamedDirectory.Inherited.ATTRIBUTES),
             unnamed("a/b", UnnamedDirectory.Inherited.GROUP),
@@ -141,7 +141,8 @@ final class InheritanceTest {
             unnamed("n/after", UnnamedDirectory.Inherited.ATTRIBUTES));
     TestTree onLowers = new TestTree(alone.files(), DeletionForm.OVERLAY, upper.lowers());
     try (LateInheritance inheritance =
-        LateInheritance.open(new LinuxDisk(), onLowers.target(), result.unnamedDirectories())) {
+        LateInheritance.open(
+            new LinuxDisk(), onLowers.target(), result.unnamedDirectories().orElseThrow())) {
       assertThat(inheritance.isDue()).isTrue();
       inheritance.run(true);
     }

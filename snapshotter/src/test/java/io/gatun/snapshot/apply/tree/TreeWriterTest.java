@@ -12,17 +12,22 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Stat;
 import io.gatun.snapshot.Usage;
-import io.gatun.snapshot.apply.codec.UnsupportedLayerException;
+import io.gatun.snapshot.disk.ForwardingDisk;
 import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.driver.DeletionForm;
 import io.gatun.snapshot.driver.TreeUsage;
 import io.gatun.snapshot.fixture.TarBuilder;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -33,6 +38,9 @@ final class TreeWriterTest {
   /** A capability set of version 2 with cap_net_raw permitted: capability.h. */
   private static final byte[] CAPABILITY =
       HexFormat.of().parseHex("0100000200200000000000000000000000000000");
+
+  /** With another in each, twice as many as fit into the least memory that there can be. */
+  private static final int DIRECTORIES = 3000;
 
   @TempDir Path directory;
 
@@ -388,9 +396,10 @@ final class TreeWriterTest {
                 .file("d/e", 0644, "replaces it"));
     assertThat(tree.line("a")).contains("DIRECTORY mode=755 uid=0 gid=0");
     assertThat(tree.line("a/b")).contains("mode=700");
-    assertThat(result.unnamedDirectories().stream().map(each -> each.path().toString()))
+    assertThat(result.unnamedDirectories().orElseThrow())
+        .map(each -> each.path().toString())
         .containsExactlyInAnyOrder("a", "a/b", "a/b/c", "d");
-    assertThat(result.unnamedDirectories())
+    assertThat(result.unnamedDirectories().orElseThrow())
         .filteredOn(each -> each.inherited() == UnnamedDirectory.Inherited.XATTRS)
         .extracting(each -> each.path().toString())
         .containsExactly("a/b");
@@ -408,7 +417,8 @@ final class TreeWriterTest {
                 .file("abs/f", 0644, "")
                 .file("up/f", 0644, ""));
     assertThat(tree.paths()).contains("usr/lib/so/1", "opt/x/f", "far/up/f");
-    assertThat(result.unnamedDirectories().stream().map(each -> each.path().toString()))
+    assertThat(result.unnamedDirectories().orElseThrow())
+        .map(each -> each.path().toString())
         .containsExactlyInAnyOrder("usr", "usr/lib", "usr/lib/so", "opt", "opt/x", "far", "far/up");
   }
 
@@ -487,41 +497,100 @@ final class TreeWriterTest {
   }
 
   @Test
-  void moreDirectoriesThanCanBeKeptInMindAreForSomebodyElse() throws IOException {
-    HeapBudget budget = new HeapBudget(100_000);
-    TarBuilder tar = TarBuilder.pax();
-    for (int i = 0; i < 500; i++) {
-      tar.directory("d" + i, 0755);
+  void moreDirectoriesThanFitIntoMemoryGetTheirTimes() throws IOException {
+    SpillingDisk disk = new SpillingDisk();
+    byte[] layer = directories();
+    long before = TestTree.descriptors();
+    try (TreeWriter writer = TreeWriter.open(disk, tree.target(), false, 0)) {
+      TestTree.write(writer, layer, TestTree.Before.NOTHING);
+      TreeResult result = writer.finish();
+      assertThat(disk.spills).isEqualTo(1);
+      assertThat(result.usage()).isEqualTo(walked());
+      assertThat(result.unnamedDirectories().orElseThrow())
+          .extracting(each -> each.path().toString())
+          .containsExactlyElementsOf(
+              IntStream.range(0, DIRECTORIES)
+                  .boxed()
+                  .flatMap(i -> Stream.of("d" + i, "d%d/unnamed".formatted(i)))
+                  .toList());
     }
-    byte[] many = tar.finish();
-    try (TreeWriter writer = TreeWriter.open(new LinuxDisk(), tree.target(), false, budget)) {
-      assertThatThrownBy(() -> TestTree.write(writer, many, TestTree.Before.NOTHING))
-          .isInstanceOf(UnsupportedLayerException.class)
-          .hasMessageContaining("directories that it has so far");
-      assertThat(budget.isExceeded()).isTrue();
+    assertThat(TestTree.descriptors()).isEqualTo(before);
+    for (int i = 0; i < DIRECTORIES; i++) {
+      assertThat(Files.getLastModifiedTime(tree.files().resolve("d" + i)).toInstant())
+          .isEqualTo(Instant.ofEpochSecond(1000 + i));
     }
-    assertThat(budget.isExceeded()).isFalse();
-    try (TreeWriter writer = TreeWriter.open(new LinuxDisk(), tree.target(), false, budget)) {
-      TestTree.write(
-          writer, TarBuilder.pax().directory("d", 0755).finish(), TestTree.Before.NOTHING);
-      assertThat(writer.finish().unnamedDirectories()).isEmpty();
-    }
-    budget.take(100_000);
-    assertThat(budget.isExceeded()).describedAs("too little was given back").isFalse();
-    budget.take(1);
-    assertThat(budget.isExceeded()).describedAs("nothing more was given back").isTrue();
   }
 
   @Test
-  void moreUnnamedDirectoriesThanCanBeKeptAreForSomebodyElse() {
-    TarBuilder tar = TarBuilder.pax();
-    String above = "x".repeat(250) + '/';
-    for (int i = 0; i < 9000; i++) {
-      tar.file(above.repeat(3) + i + "/f", 0644, new byte[0]);
+  void spillThatCannotBeMadeOrWrittenFailsTheLayer() {
+    byte[] layer = directories();
+    for (Errno errno : new Errno[] {Errno.ENOSPC, Errno.EOPNOTSUPP}) {
+      SpillingDisk disk = new SpillingDisk();
+      disk.failure = errno;
+      assertSpillFails(disk, layer, errno);
     }
-    assertThatThrownBy(() -> tree.apply(tar))
-        .isInstanceOf(UnsupportedLayerException.class)
-        .hasMessageContaining("directories that it does not name");
+    SpillingDisk full = new SpillingDisk();
+    full.isFull = true;
+    assertSpillFails(full, layer, Errno.ENOSPC);
+  }
+
+  private void assertSpillFails(SpillingDisk disk, byte[] layer, Errno errno) {
+    assertThatThrownBy(
+            () -> {
+              try (TreeWriter writer = TreeWriter.open(disk, tree.target(), false, 0)) {
+                TestTree.write(writer, layer, TestTree.Before.NOTHING);
+              } finally {
+                TreeReset.to(new LinuxDisk(), LinuxPath.of(tree.files())).run();
+              }
+            })
+        .isInstanceOfSatisfying(
+            TreeWriteException.class,
+            failure -> {
+              assertThat(failure.entry().toString()).startsWith("d");
+              assertThat(failure.errno()).isEqualTo(errno);
+            });
+  }
+
+  /** {@return a layer of directories with times of their own, and one in each that has no name} */
+  private static byte[] directories() {
+    TarBuilder tar = TarBuilder.pax();
+    for (int i = 0; i < DIRECTORIES; i++) {
+      tar.file("d%d/unnamed/f".formatted(i), 0644, new byte[0]);
+    }
+    for (int i = 0; i < DIRECTORIES; i++) {
+      tar.modified(1000 + i).directory("d" + i, 0755);
+    }
+    return tar.finish();
+  }
+
+  /** A disk that knows whether something was spilled, and whether that is possible. */
+  private static final class SpillingDisk extends ForwardingDisk {
+    private int spills;
+    private @Nullable Errno failure;
+    private boolean isFull;
+    private @Nullable Fd spill;
+
+    SpillingDisk() {
+      super(new LinuxDisk());
+    }
+
+    @Override
+    public Fd createNamelessFile(Fd directory, int mode) throws ErrnoException {
+      spills++;
+      if (failure != null) {
+        throw new ErrnoException("openat", failure, directory.path());
+      }
+      spill = super.createNamelessFile(directory, mode);
+      return spill;
+    }
+
+    @Override
+    public int write(Fd file, ByteBuffer buffer, long offset) throws ErrnoException {
+      if (isFull && file.equals(spill)) {
+        throw new ErrnoException("pwrite", Errno.ENOSPC, file.path());
+      }
+      return super.write(file, buffer, offset);
+    }
   }
 
   @Test

@@ -1,11 +1,10 @@
-package io.gatun.snapshot.apply.index;
+package io.gatun.snapshot.apply.memory;
 
+import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.NativeBuffer;
 import io.gatun.linux.Unistd;
-import java.io.EOFException;
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -16,27 +15,27 @@ import org.jspecify.annotations.Nullable;
 /**
  * Memory that only grows, in pages outside of the heap, of which so many are kept and the others
  * are in a file. Read and written as numbers in little-endian order and as bytes, all zeros at
- * first.
+ * first. So what a layer has decides how long it takes, and not whether there is room for it.
  *
  * <p>What is allocated begins at a multiple of {@link #UNIT_BYTES}, so that it can be referred to
  * by an {@code int}; a number at a multiple of its own size is never split between pages.
  */
-final class PagedMemory implements AutoCloseable {
+public final class PagedMemory implements AutoCloseable {
 
   /** What a reference counts. */
-  static final int UNIT_BYTES = 32;
+  public static final int UNIT_BYTES = 32;
 
-  static final int PAGE_BYTES = 4096;
+  public static final int PAGE_BYTES = 4096;
 
   private static final int UNIT_SHIFT = 5;
   private static final int PAGE_SHIFT = 12;
   private static final int OFFSET_MASK = PAGE_BYTES - 1;
 
-  private static final int SLAB_BYTES = 1 << 18;
+  private static final int SLAB_BYTES = 1 << 16;
   private static final int FRAMES_A_SLAB = SLAB_BYTES / PAGE_BYTES;
 
-  /** Some 70 million entries, more than a filesystem would take. */
-  private static final long SIZE_BYTES_MAX = 8L << 30;
+  /** How much a layer may take: some 70 million entries, more than a filesystem would. */
+  private static final long FULL_BYTES = 8L << 30;
 
   private static final int ABSENT = -1;
   private static final byte[] ZEROS = new byte[PAGE_BYTES];
@@ -58,7 +57,7 @@ final class PagedMemory implements AutoCloseable {
   /**
    * @param residentBytes how much is kept in memory
    */
-  PagedMemory(Spill spill, long residentBytes) {
+  public PagedMemory(Spill spill, long residentBytes) {
     this.spill = spill;
     this.framesMax = Math.toIntExact(Math.max(FRAMES_A_SLAB, residentBytes >>> PAGE_SHIFT));
     this.frames = new ByteBuffer[framesMax];
@@ -70,66 +69,68 @@ final class PagedMemory implements AutoCloseable {
   }
 
   /** {@return a reference to so many bytes that are zero} */
-  int allocate(int bytes) throws InexpressibleLayerException {
+  public int allocate(long bytes) {
     long address = sizeBytes;
-    sizeBytes += (bytes + UNIT_BYTES - 1L) & -UNIT_BYTES;
-    if (sizeBytes > SIZE_BYTES_MAX) {
-      throw new InexpressibleLayerException(Inexpressible.ENTRIES, "its tree is too large");
-    }
+    sizeBytes += (bytes + UNIT_BYTES - 1) & -UNIT_BYTES;
     return (int) (address >>> UNIT_SHIFT);
   }
 
-  static long address(int reference) {
+  public static long address(int reference) {
     return Integer.toUnsignedLong(reference) << UNIT_SHIFT;
   }
 
+  /** {@return whether so much has been allocated that the next entry is to be refused} */
+  public boolean isFull() {
+    return sizeBytes > FULL_BYTES;
+  }
+
   /** {@return how much has been allocated} */
-  long sizeBytes() {
+  public long sizeBytes() {
     return sizeBytes;
   }
 
   /** {@return how much of it was in memory at most} */
-  long residentBytes() {
+  public long residentBytes() {
     return (long) slabs.size() * SLAB_BYTES;
   }
 
-  boolean isSpilled() {
+  public boolean isSpilled() {
     return file != null;
   }
 
-  byte getByte(long address) throws IOException {
+  public byte getByte(long address) throws ErrnoException {
     return page(address).get((int) address & OFFSET_MASK);
   }
 
-  void putByte(long address, byte value) throws IOException {
+  public void putByte(long address, byte value) throws ErrnoException {
     changed(address).put((int) address & OFFSET_MASK, value);
   }
 
-  short getShort(long address) throws IOException {
+  public short getShort(long address) throws ErrnoException {
     return page(address).getShort((int) address & OFFSET_MASK);
   }
 
-  void putShort(long address, short value) throws IOException {
+  public void putShort(long address, short value) throws ErrnoException {
     changed(address).putShort((int) address & OFFSET_MASK, value);
   }
 
-  int getInt(long address) throws IOException {
+  public int getInt(long address) throws ErrnoException {
     return page(address).getInt((int) address & OFFSET_MASK);
   }
 
-  void putInt(long address, int value) throws IOException {
+  public void putInt(long address, int value) throws ErrnoException {
     changed(address).putInt((int) address & OFFSET_MASK, value);
   }
 
-  long getLong(long address) throws IOException {
+  public long getLong(long address) throws ErrnoException {
     return page(address).getLong((int) address & OFFSET_MASK);
   }
 
-  void putLong(long address, long value) throws IOException {
+  public void putLong(long address, long value) throws ErrnoException {
     changed(address).putLong((int) address & OFFSET_MASK, value);
   }
 
-  void get(long address, byte[] into, int length) throws IOException {
+  public void get(long address, byte[] into, int length) throws ErrnoException {
     int done = 0;
     while (done < length) {
       int offset = (int) (address + done) & OFFSET_MASK;
@@ -139,7 +140,7 @@ final class PagedMemory implements AutoCloseable {
     }
   }
 
-  void put(long address, byte[] bytes) throws IOException {
+  public void put(long address, byte[] bytes) throws ErrnoException {
     int done = 0;
     while (done < bytes.length) {
       int offset = (int) (address + done) & OFFSET_MASK;
@@ -149,20 +150,20 @@ final class PagedMemory implements AutoCloseable {
     }
   }
 
-  private ByteBuffer page(long address) throws IOException {
+  private ByteBuffer page(long address) throws ErrnoException {
     int frame = frame((int) (address >>> PAGE_SHIFT));
     isUsed[frame] = true;
     return frames[frame];
   }
 
-  private ByteBuffer changed(long address) throws IOException {
+  private ByteBuffer changed(long address) throws ErrnoException {
     int frame = frame((int) (address >>> PAGE_SHIFT));
     isUsed[frame] = true;
     isChanged[frame] = true;
     return frames[frame];
   }
 
-  private int frame(int page) throws IOException {
+  private int frame(int page) throws ErrnoException {
     if (page >= pages) {
       addPages(page);
     }
@@ -171,7 +172,7 @@ final class PagedMemory implements AutoCloseable {
   }
 
   /** Pages come in order, since memory does. */
-  private void addPages(int last) throws IOException {
+  private void addPages(int last) throws ErrnoException {
     while (pages <= last) {
       if (pages == frameOfPage.length) {
         frameOfPage = Arrays.copyOf(frameOfPage, pages * 2);
@@ -184,7 +185,7 @@ final class PagedMemory implements AutoCloseable {
     }
   }
 
-  private int load(int page) throws IOException {
+  private int load(int page) throws ErrnoException {
     int frame = freeFrame();
     ByteBuffer into = frames[frame].duplicate().clear();
     Fd from = file;
@@ -194,7 +195,8 @@ final class PagedMemory implements AutoCloseable {
     while (into.hasRemaining()) {
       long offset = ((long) page << PAGE_SHIFT) + into.position();
       if (Unistd.pread(from, into, offset) == 0) {
-        throw new EOFException("what was spilled to %s is gone".formatted(from.path()));
+        // Nobody but this knows the file.
+        throw new ErrnoException("pread", Errno.EIO, from.path());
       }
     }
     isChanged[frame] = false;
