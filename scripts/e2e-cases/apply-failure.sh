@@ -89,8 +89,9 @@ it_unpacks_again_when_there_is_room_again() {
   refute pull latest 2>/tmp/refusal
   assert_contains "what the client is told" "ENOSPC" "$(cat /tmp/refusal)"
   assert_contains "what the client is told" "$layer" "$(cat /tmp/refusal)"
+  assert_contains "what the client is told" "offset" "$(cat /tmp/refusal)"
   refute apply_layer waiting "$layer"
-  assert_refusal ResourceExhausted "$layer"
+  assert_refusal ResourceExhausted "$layer" offset
   # What had been written is gone.
   await 20 "one directory per snapshot" has_directory_per_snapshot
   await 20 "the space to come back" has_free_mebibytes 38
@@ -220,7 +221,7 @@ it_outlives_a_containerd_that_goes_away_half_way() {
     await 20 "the first files" has_files
     stop containerd KILL || true
     ! wait "$applying" || fail "round $round: the layer was unpacked nevertheless"
-    assert_refusal Unavailable "$layer" offset
+    assert_refusal Unavailable "$layer" offset entry
     assert_equal "round $round: files that remain" "" "$(snapshot_files)"
     start_containerd "$node/containerd"
   done

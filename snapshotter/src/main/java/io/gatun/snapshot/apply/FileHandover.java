@@ -149,6 +149,11 @@ final class FileHandover implements LayerConsumer, AutoCloseable {
           cursor.passTo(made.offset);
         }
         file.fill(new Content(made.bytes));
+      } catch (ApplyStoppedException e) {
+        throw e;
+      } catch (IOException e) {
+        // The maker, whose place is what other failures say, is somewhere else by now.
+        throw new ApplyFailedException(e, "content at offset " + made.offset);
       }
     }
   }

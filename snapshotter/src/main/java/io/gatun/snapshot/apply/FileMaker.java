@@ -15,7 +15,7 @@ public interface FileMaker extends LayerConsumer {
    * filled yet, unless this one is a hard link, which changes what a file has besides its content.
    *
    * @return the file, to be filled and closed by the caller; null of any other entry
-   * @throws IOException which ends the apply and is what it fails with
+   * @throws IOException which ends the apply and is the reason of its failure
    */
   @Nullable PendingFile make(LayerEntry entry) throws IOException;
 

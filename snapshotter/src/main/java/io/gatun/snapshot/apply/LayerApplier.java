@@ -64,7 +64,7 @@ public final class LayerApplier implements AutoCloseable {
    *     for what no layer may ask for
    * @throws UnsupportedLayerException if somebody else may be able to apply it
    * @throws ApplyCancelledException if it was cancelled
-   * @throws IOException what the blob or the consumer throws
+   * @throws ApplyFailedException if the blob or the consumer fails
    * @throws SnapshotException.ResourceExhausted if too many are waiting already
    * @throws SnapshotException.Unavailable if the applier is closed
    */
@@ -77,7 +77,7 @@ public final class LayerApplier implements AutoCloseable {
    * As {@link #apply(LayerBlob, LayerConsumer, Cancellation)}, and hands the uncompressed layer to
    * a sink as well.
    *
-   * @throws IOException what the blob, the consumer or the sink throws
+   * @throws ApplyFailedException if the blob, the consumer or the sink fails
    */
   public AppliedLayer apply(
       LayerBlob blob, LayerConsumer consumer, TarSink sink, Cancellation cancellation)

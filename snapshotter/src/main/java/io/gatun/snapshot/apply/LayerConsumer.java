@@ -12,7 +12,7 @@ public interface LayerConsumer {
    * returns, and what has been made of it until then is worth nothing if that fails.
    *
    * @param content of a regular file; of other entries there is none
-   * @throws IOException which ends the apply and is what it fails with
+   * @throws IOException which ends the apply and is the reason of its failure
    */
   void entry(LayerEntry entry, LayerContent content) throws IOException;
 }

@@ -5,6 +5,7 @@ import io.gatun.linux.Sched;
 import io.gatun.linux.SchedulingPolicy;
 import io.gatun.snapshot.apply.codec.BlobDecoder;
 import io.gatun.snapshot.apply.codec.BlobSource;
+import io.gatun.snapshot.apply.codec.UnsupportedLayerException;
 import io.gatun.snapshot.apply.layer.InvalidLayerException;
 import io.gatun.snapshot.apply.layer.LayerEntry;
 import io.gatun.snapshot.apply.layer.LayerReader;
@@ -300,7 +301,11 @@ final class LayerRun {
       case InvalidLayerException e ->
           new InvalidLayerException(
               "layer %s: %s (%s)".formatted(blob.digest(), e.getMessage(), place()), e);
-      case IOException e -> e;
+      // These say enough.
+      case ApplyCancelledException e -> e;
+      case UnsupportedLayerException e -> e;
+      case ApplyFailedException e -> e;
+      case IOException e -> new ApplyFailedException(e, place());
       case RuntimeException e -> throw e;
       case Error e -> throw e;
       default -> new IOException("layer " + blob.digest(), failure);

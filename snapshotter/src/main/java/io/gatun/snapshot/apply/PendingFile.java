@@ -9,7 +9,7 @@ public interface PendingFile extends AutoCloseable {
    * Writes the content, and then gives the file everything else that its entry says. By any thread,
    * but one file of a layer after the other.
    *
-   * @throws IOException which ends the apply and is what it fails with
+   * @throws IOException which ends the apply and is the reason of its failure
    */
   void fill(LayerContent content) throws IOException;
 

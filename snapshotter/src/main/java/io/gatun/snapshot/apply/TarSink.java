@@ -18,7 +18,7 @@ public interface TarSink {
    * is known to be right before the apply returns.
    *
    * @param part direct, for reading only and only until this returns
-   * @throws IOException which ends the apply and is what it fails with
+   * @throws IOException which ends the apply and is the reason of its failure
    */
   void write(ByteBuffer part) throws IOException;
 }

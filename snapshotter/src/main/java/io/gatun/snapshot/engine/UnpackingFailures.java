@@ -3,6 +3,7 @@ package io.gatun.snapshot.engine;
 import io.gatun.linux.Errno;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.apply.ApplyCancelledException;
+import io.gatun.snapshot.apply.ApplyFailedException;
 import io.gatun.snapshot.apply.LayerBlob;
 import io.gatun.snapshot.apply.codec.UnsupportedLayerException;
 import io.gatun.snapshot.apply.layer.InvalidLayerException;
@@ -28,7 +29,7 @@ final class UnpackingFailures {
   /** {@return the failure of another request for which a blob has to be unpacked} */
   static RuntimeException meaning(String request, LayerBlob blob, IOException failure) {
     String message = "%s: layer %s: %s".formatted(request, blob.digest(), failure.getMessage());
-    return switch (failure) {
+    return switch (reason(failure)) {
       case ApplyCancelledException e -> new CancellationException(message);
       case InvalidLayerException e ->
           new SnapshotException.InvalidArgument(request + ": " + e.getMessage());
@@ -39,6 +40,10 @@ final class UnpackingFailures {
       case LayerStoreException e -> storage(message, e.errno(), e);
       default -> new SnapshotException.Unavailable(message, failure);
     };
+  }
+
+  private static IOException reason(IOException failure) {
+    return failure instanceof ApplyFailedException e ? e.reason() : failure;
   }
 
   /** {@return the failure of a request for which a layer had to be unpacked that is kept} */

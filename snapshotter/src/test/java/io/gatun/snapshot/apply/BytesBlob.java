@@ -52,7 +52,7 @@ public final class BytesBlob implements LayerBlob {
   }
 
   /** Fails when so many bytes have been read. */
-  BytesBlob failingAt(long offset) {
+  public BytesBlob failingAt(long offset) {
     failureAt = offset;
     return this;
   }

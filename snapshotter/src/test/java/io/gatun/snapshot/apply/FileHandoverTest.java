@@ -137,7 +137,10 @@ final class FileHandoverTest {
             }
           };
       BytesBlob blob = new BytesBlob(Compressed.gzip(TAR));
-      assertThatThrownBy(() -> applier.apply(blob, files, cancellation)).isSameAs(failure);
+      assertThatThrownBy(() -> applier.apply(blob, files, cancellation))
+          .hasMessageMatching("no room \\(content at offset [0-9]+\\)")
+          .cause()
+          .isSameAs(failure);
       assertThat(blob.isAbandoned()).isTrue();
       assertThat(files.filled()).isEqualTo(at - 1);
       files.assertAllAreClosed();
@@ -164,7 +167,7 @@ final class FileHandoverTest {
               return super.make(entry);
             }
           };
-      assertThatThrownBy(() -> apply(TAR, files)).isSameAs(failure);
+      assertThatThrownBy(() -> apply(TAR, files)).cause().isSameAs(failure);
       files.assertAllAreClosed();
     }
   }

@@ -46,6 +46,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -516,6 +517,37 @@ class IndexedLayersIT {
     apply(BASE, mounts);
     snapshots().commit("base", extraction(0), "", NO_LABELS);
     assertThat(manifest("base")).isNotEmpty();
+  }
+
+  @Test
+  void aFailureHalfWayNamesTheLayerTheEntryAndTheOffset() throws Exception {
+    List<Mount> mounts = snapshots().prepare(extraction(0), "", NO_LABELS);
+    // More than what is read and decompressed ahead.
+    byte[] large =
+        TarBuilder.pax().directory("a", 0755).file("a/large", 0644, new byte[16 << 20]).finish();
+    String layer = "layer " + BytesBlob.digestOf(large);
+    String place = "(read as far as entry \"a/large\" at offset 512)";
+    assertThatThrownBy(() -> apply(new BytesBlob(large).failingAt(15 << 20), mounts))
+        .isInstanceOf(SnapshotException.Unavailable.class)
+        .hasMessageContaining(layer)
+        .hasMessageEndingWith(place);
+    AtomicInteger writes = new AtomicInteger();
+    calls.precede(
+        "write",
+        () -> {
+          if (writes.incrementAndGet() > 3) {
+            throw new ErrnoException("pwrite", Errno.ENOSPC, LinuxPath.of("tar"));
+          }
+        });
+    assertThatThrownBy(() -> apply(new BytesBlob(large), mounts))
+        .isInstanceOf(SnapshotException.ResourceExhausted.class)
+        .hasMessageContaining(layer)
+        .hasMessageContaining("ENOSPC")
+        .hasMessageEndingWith(place);
+    calls.precede("write", () -> {});
+    assertThat(layers()).isEmpty();
+    assertThat(snapshot(1).resolve("fs")).isEmptyDirectory();
+    apply(BASE, mounts);
   }
 
   /** As with a directory: the kernel says once that something was lost, and not what. */

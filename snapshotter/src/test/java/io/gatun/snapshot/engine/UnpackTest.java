@@ -11,6 +11,7 @@ import io.gatun.snapshot.apply.AppliedLayer;
 import io.gatun.snapshot.apply.BytesBlob;
 import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.apply.FileBlob;
 import io.gatun.snapshot.apply.LayerBlob;
 import io.gatun.snapshot.disk.UnsyncedDisk;
 import io.gatun.snapshot.fixture.Compressed;
@@ -18,7 +19,6 @@ import io.gatun.snapshot.fixture.DiskCalls;
 import io.gatun.snapshot.fixture.TarBuilder;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -47,6 +47,10 @@ class UnpackTest {
           .finish();
 
   private static final byte[] GZIP = gzip(TAR);
+
+  /** More than what is read and decompressed ahead. */
+  private static final byte[] LARGE =
+      TarBuilder.pax().directory("a", 0755).file("a/large", 0644, new byte[16 << 20]).finish();
 
   @TempDir private Path temporary;
 
@@ -182,8 +186,9 @@ class UnpackTest {
     assertThatThrownBy(() -> unpack(new BytesBlob(GZIP)))
         .isInstanceOf(SnapshotException.ResourceExhausted.class)
         .hasMessageContaining("layer " + BytesBlob.digestOf(GZIP))
-        .hasMessageContaining("etc/hostname")
-        .hasMessageContaining("ENOSPC");
+        .hasMessageContaining("cannot write etc/hostname")
+        .hasMessageContaining("ENOSPC")
+        .hasMessageEndingWith("(content at offset 1024)");
     calls.succeed("write");
     assertReadyForAnotherTry();
   }
@@ -193,16 +198,33 @@ class UnpackTest {
     calls.fail("createSymbolicLink", Errno.EIO);
     assertThatThrownBy(() -> unpack(new BytesBlob(GZIP)))
         .isInstanceOf(SnapshotException.StorageFailure.class)
-        .hasMessageContaining("cannot write link");
+        .hasMessageContaining("cannot write link")
+        .hasMessageEndingWith("(read as far as entry \"link\" at offset 1536)");
     calls.succeed("createSymbolicLink");
     assertReadyForAnotherTry();
   }
 
   @Test
   void blobThatCannotBeReadAnyMoreIsUnavailable() throws Exception {
-    assertThatThrownBy(() -> unpack(new LostBlob()))
+    assertThatThrownBy(() -> unpack(new BytesBlob(LARGE).failingAt(15 << 20)))
         .isInstanceOf(SnapshotException.Unavailable.class)
-        .hasMessageContaining("containerd went away");
+        .hasMessage(
+            "apply: layer %s: cannot read at 15728640 (read as far as entry \"a/large\" at offset 512)",
+            BytesBlob.digestOf(LARGE));
+    assertReadyForAnotherTry();
+  }
+
+  @Test
+  void blobWhoseFileCannotBeReadIsUnavailable() throws Exception {
+    Digest digest = BytesBlob.digestOf(GZIP);
+    Path file = Files.createDirectory(temporary.resolve("blob"));
+    try (LayerBlob blob = FileBlob.open(file, digest, OptionalLong.empty(), false)) {
+      assertThatThrownBy(() -> unpack(blob))
+          .isInstanceOf(SnapshotException.Unavailable.class)
+          .hasMessageContaining("layer " + digest)
+          .hasMessageContaining("EISDIR")
+          .hasMessageEndingWith("(at its first entry)");
+    }
     assertReadyForAnotherTry();
   }
 
@@ -213,38 +235,5 @@ class UnpackTest {
     assertThatThrownBy(() -> unpacker.unpack(new BytesBlob(GZIP), mounts, false, cancellation))
         .isInstanceOf(CancellationException.class);
     assertReadyForAnotherTry();
-  }
-
-  /** Ends with an error after its first bytes. */
-  private static final class LostBlob implements LayerBlob {
-    private boolean hasBegun;
-
-    @Override
-    public Digest digest() {
-      return BytesBlob.digestOf(GZIP);
-    }
-
-    @Override
-    public OptionalLong sizeBytes() {
-      return OptionalLong.of(GZIP.length);
-    }
-
-    @Override
-    public boolean isVerified() {
-      return false;
-    }
-
-    @Override
-    public int read(ByteBuffer into) throws IOException {
-      if (hasBegun) {
-        throw new IOException("containerd went away");
-      }
-      hasBegun = true;
-      into.put(GZIP, 0, 100);
-      return 100;
-    }
-
-    @Override
-    public void close() {}
   }
 }

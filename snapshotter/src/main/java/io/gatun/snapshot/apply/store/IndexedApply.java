@@ -2,6 +2,7 @@ package io.gatun.snapshot.apply.store;
 
 import io.gatun.linux.Fd;
 import io.gatun.snapshot.apply.AppliedLayer;
+import io.gatun.snapshot.apply.ApplyFailedException;
 import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.LayerApplier;
 import io.gatun.snapshot.apply.LayerBlob;
@@ -73,7 +74,8 @@ public final class IndexedApply {
    *
    * @param top what the top of the layer's tree has
    * @param inheritance what directories have that the layer does not name
-   * @throws LayerStoreException if the draft cannot be written
+   * @throws LayerStoreException if the draft cannot be written; while the layer is read, that is
+   *     the reason of an {@link ApplyFailedException}
    */
   public Result run(
       LayerBlob blob,
