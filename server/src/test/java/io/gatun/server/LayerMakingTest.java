@@ -232,6 +232,28 @@ final class LayerMakingTest {
   }
 
   @Test
+  void contentWhoseLabelsCannotBeAddedIsNotKeptByALease() {
+    ingests.isThereAlready = true;
+    // It cannot even be asked which labels there are.
+    assertStatus(
+        Status.Code.UNAVAILABLE,
+        "diff: containerd's blob " + DIGEST + ": NOT_FOUND",
+        () -> client().diff(request().build()));
+    assertNothingIsLeft();
+    containerd.put(NAMESPACE, DIGEST.text(), CONTENT);
+    containerd.updateFailure = Status.UNKNOWN.withDescription("no space left on device");
+    assertStatus(
+        Status.Code.RESOURCE_EXHAUSTED,
+        "diff: containerd's blob " + DIGEST + ": UNKNOWN: no space left on device",
+        () -> client().diff(request().build()));
+    assertNothingIsLeft();
+    containerd.updateFailure = Status.OK;
+    client().diff(request().build());
+    assertThat(containerd.labels).containsKey(UNCOMPRESSED);
+    assertThat(ingests.leases).hasSize(1);
+  }
+
+  @Test
   void contentStoreThatFailsInTheMiddleIsUnavailable() {
     ingests.failAt = 2_000_000;
     ingests.failure = Status.UNKNOWN.withDescription("input/output error");

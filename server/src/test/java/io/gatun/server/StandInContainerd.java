@@ -54,6 +54,9 @@ public final class StandInContainerd implements AutoCloseable {
   final Map<String, String> labels = new ConcurrentHashMap<>();
   volatile int breakOffAt = Integer.MAX_VALUE;
 
+  /** What labels cannot be added with. */
+  volatile Status updateFailure = Status.OK;
+
   private final Map<String, byte[]> blobs = new ConcurrentHashMap<>();
   private final Map<String, Info> manifests = new ConcurrentHashMap<>();
   private final Map<String, CountDownLatch> asked = new ConcurrentHashMap<>();
@@ -141,6 +144,10 @@ public final class StandInContainerd implements AutoCloseable {
 
     @Override
     public void update(UpdateRequest request, StreamObserver<UpdateResponse> client) {
+      if (!updateFailure.isOk()) {
+        client.onError(updateFailure.asRuntimeException());
+        return;
+      }
       for (String path : request.getUpdateMask().getPathsList()) {
         String label = path.substring("labels.".length());
         labels.put(label, request.getInfo().getLabelsOrThrow(label));

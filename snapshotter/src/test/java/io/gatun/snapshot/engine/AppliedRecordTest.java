@@ -11,6 +11,7 @@ import io.gatun.snapshot.apply.tree.UnnamedDirectoryList;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
+import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
 
 class AppliedRecordTest {
@@ -45,6 +46,35 @@ class AppliedRecordTest {
     }
   }
 
+  @Test
+  void nothingIsReadOfWhatANewerVersionMayHaveWritten() {
+    UnnamedDirectoryList.Builder unnamed = new UnnamedDirectoryList.Builder();
+    unnamed.add(LinuxPath.of("named"), UnnamedDirectory.Inherited.GROUP);
+    AppliedRecord record =
+        new AppliedRecord(
+            new AppliedLayers.Layer(
+                new TreeResult(new Usage(1, 2), unnamed.build(), false), false, List.of()),
+            "this boot");
+    byte[] whole = bytes(record);
+    int version = 2 * Integer.BYTES;
+    // Two lengths are between.
+    int inherited = whole.length - "named".length() - 3;
+    assertThat(AppliedRecord.decode(changed(whole, inherited, whole[inherited]))).contains(record);
+    assertThat(AppliedRecord.decode(changed(whole, inherited, 3))).isPresent();
+    assertThat(AppliedRecord.decode(changed(whole, inherited, 5))).isEmpty();
+    assertThat(AppliedRecord.decode(changed(whole, inherited, 0))).isEmpty();
+    assertThat(AppliedRecord.decode(changed(whole, version, 3))).isEmpty();
+  }
+
+  /** Another record, which is whole. */
+  private static ByteBuffer changed(byte[] whole, int at, int value) {
+    byte[] changed = whole.clone();
+    changed[at] = (byte) value;
+    CRC32C crc = new CRC32C();
+    crc.update(changed, 2 * Integer.BYTES, changed.length - 2 * Integer.BYTES);
+    return ByteBuffer.wrap(changed).putInt(Integer.BYTES, (int) crc.getValue());
+  }
+
   private static Optional<UnnamedDirectoryList> unnamed() {
     UnnamedDirectoryList.Builder unnamed = new UnnamedDirectoryList.Builder();
     unnamed.add(LinuxPath.of("a"), UnnamedDirectory.Inherited.ATTRIBUTES_OR_GROUP);
@@ -54,7 +84,11 @@ class AppliedRecordTest {
   }
 
   private static byte[] bytes() {
-    ByteBuffer encoded = RECORD.encode();
+    return bytes(RECORD);
+  }
+
+  private static byte[] bytes(AppliedRecord record) {
+    ByteBuffer encoded = record.encode();
     byte[] bytes = new byte[encoded.remaining()];
     encoded.get(bytes);
     return bytes;

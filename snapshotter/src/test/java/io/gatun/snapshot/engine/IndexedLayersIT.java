@@ -520,6 +520,30 @@ class IndexedLayersIT {
   }
 
   @Test
+  void aLayerThatIsReadAheadAndThatSomebodyElseMayKnowIsLeftToThem() throws Exception {
+    byte[] blob = Compressed.zstdWithWindow(SECOND, 24);
+    GatedBlob ahead = new GatedBlob(blob);
+    ahead.open();
+    unpacker.unpack(
+        new BytesBlob(Compressed.gzip(BASE)),
+        snapshots().prepare(extraction(0), "", NO_LABELS),
+        false,
+        () -> Optional.of(ahead),
+        new Cancellation());
+    snapshots().commit("base", extraction(0), "", NO_LABELS);
+    ahead.awaitClosed();
+    assertThat(ahead.isBegun()).isTrue();
+    List<Mount> mounts = snapshots().prepare(extraction(1), "base", NO_LABELS);
+    assertThatThrownBy(() -> apply(new BytesBlob(blob), mounts))
+        .isInstanceOf(SnapshotException.Unsupported.class)
+        .hasMessageContaining("a window of more than");
+    assertThat(layers()).containsExactly(hex(BASE));
+    assertThat(snapshot(2).resolve("fs")).isEmptyDirectory();
+    apply(SECOND, mounts);
+    snapshots().commit("second", extraction(1), "", NO_LABELS);
+  }
+
+  @Test
   void aFailureHalfWayNamesTheLayerTheEntryAndTheOffset() throws Exception {
     List<Mount> mounts = snapshots().prepare(extraction(0), "", NO_LABELS);
     // More than what is read and decompressed ahead.

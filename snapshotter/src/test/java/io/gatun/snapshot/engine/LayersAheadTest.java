@@ -233,6 +233,19 @@ class LayersAheadTest {
   }
 
   @Test
+  void ofALayerThatSomebodyElseMayKnowNothingIsLeft() throws Exception {
+    GatedBlob blob = new GatedBlob(Compressed.zstdWithWindow(TAR, 24));
+    ask(FIRST, next(blob)).close();
+    blob.awaitBegun();
+    blob.open();
+    try (LayersAhead<AheadLayer>.Claim claim = ask(blob.digest(), NextLayer.UNKNOWN)) {
+      assertThat(claim.layer()).isEmpty();
+    }
+    ahead.close();
+    assertThat(layers()).isEmpty();
+  }
+
+  @Test
   void aLayerOfWhichNothingIsKnownIsNoObstacle() throws Exception {
     CountDownLatch opened = new CountDownLatch(2);
     NextLayer unknown =

@@ -1,8 +1,10 @@
 package io.gatun.snapshot.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.apply.AppliedLayer;
@@ -293,6 +295,38 @@ class TreesAheadIT {
             new BytesBlob(Compressed.gzip(NAMING)), mounts, false, new Cancellation());
         assertThat(mount.path().resolve("opt/file")).exists();
       }
+    }
+  }
+
+  @Test
+  void aLayerThatSomebodyElseMayKnowIsLeftToThemAndTheSnapshotAsItWas() throws Exception {
+    byte[] tar =
+        TarBuilder.pax().file("one", 0644, "1").file("large", 0644, new byte[1 << 20]).finish();
+    int middle = tar.length / 2;
+    byte[] blob =
+        Compressed.joined(
+            Compressed.zstd(Arrays.copyOf(tar, middle)),
+            Compressed.zstdWithWindow(Arrays.copyOfRange(tar, middle, tar.length), 24));
+    GatedBlob ahead = new GatedBlob(blob);
+    ahead.open();
+    try (Place place = place(Kind.EXT4)) {
+      place.unpack(new BytesBlob(Compressed.gzip(BASE)), () -> Optional.of(ahead));
+      ahead.awaitClosed();
+      assertThat(ahead.isBegun()).isTrue();
+      String key = "n/1/extract-1-ab sha256:01";
+      List<Mount> mounts = place.snapshots().prepare(key, "chain-0", NO_LABELS);
+      assertThatThrownBy(
+              () -> place.unpacker.unpack(new BytesBlob(blob), mounts, false, new Cancellation()))
+          .isInstanceOf(SnapshotException.Unsupported.class)
+          .hasMessageContaining("a window of more than");
+      assertThat(place.directory.resolve("snapshots/2/fs")).isEmptyDirectory();
+      assertThat(TestEngine.directories(place.directory)).containsExactly(1L, 2L);
+      while (!place.trash().isEmpty()) {
+        place.snapshots().cleanup();
+      }
+      place.unpacker.unpack(
+          new BytesBlob(Compressed.gzip(NAMING)), mounts, false, new Cancellation());
+      place.snapshots().commit("chain-1", key, "", NO_LABELS);
     }
   }
 
