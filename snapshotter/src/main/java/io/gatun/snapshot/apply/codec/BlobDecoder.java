@@ -11,6 +11,11 @@ import org.jspecify.annotations.Nullable;
  * frames, or what is neither as it is. What comes after the last member or frame has to be another;
  * nothing is passed over, and every checksum that there is has to be right.
  *
+ * <p>Refused, where containerd may go on: zeros or anything else after the last gzip member. Its
+ * own decoder, that of Go, fails there as well, but unpigz(1) and igzip(1), which it uses where
+ * they are installed, leave out the rest without a word, and with it further members: such a blob
+ * would be a layer on one node and none on another.
+ *
  * <p>For one thread at a time. Takes {@value #INPUT_BYTES} bytes for input, and up to 8.5 MiB more
  * for zstd, until it is closed; a blob that failed makes no difference to the next one.
  */

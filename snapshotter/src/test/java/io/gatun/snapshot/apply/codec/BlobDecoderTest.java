@@ -124,6 +124,10 @@ class BlobDecoderTest {
               .formatted(blob.length));
     }
     assertInvalid(
+        Compressed.joined(blob, new byte[1], blob),
+        engine,
+        "gzip member is followed by something else, .*");
+    assertInvalid(
         Compressed.joined(blob, Compressed.zstd(SHORT)),
         engine,
         "gzip member is followed by something else, .*");
