@@ -10,6 +10,10 @@ import java.util.function.LongSupplier;
  * How fast snapshots that are gone are deleted: so many files and directories a second that the
  * journal of the filesystem has room for others, and far fewer while layers are unpacked, which
  * somebody waits for. Unless it is room that is lacking: then deleting is what helps them.
+ *
+ * <p>A file counts as one however long it is. What is freed is not read or written: one of 4 GiB is
+ * gone in 3 ms on ext4, and in less than one on XFS. What makes more of it, extents and pages in
+ * memory, a length does not tell.
  */
 final class DeletionBudget implements TreeDeletion.Pace, AutoCloseable {
 
