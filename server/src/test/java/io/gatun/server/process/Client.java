@@ -1,5 +1,7 @@
 package io.gatun.server.process;
 
+import io.gatun.proto.diff.ApplyRequest;
+import io.gatun.proto.diff.DiffGrpc;
 import io.gatun.proto.snapshots.CommitSnapshotRequest;
 import io.gatun.proto.snapshots.Info;
 import io.gatun.proto.snapshots.ListSnapshotsRequest;
@@ -9,6 +11,8 @@ import io.gatun.proto.snapshots.SnapshotsGrpc;
 import io.gatun.proto.snapshots.SnapshotsGrpc.SnapshotsBlockingStub;
 import io.gatun.proto.snapshots.SnapshotsGrpc.SnapshotsFutureStub;
 import io.gatun.proto.snapshots.StatSnapshotRequest;
+import io.gatun.proto.types.Descriptor;
+import io.gatun.proto.types.Mount;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
@@ -56,6 +60,16 @@ final class Client implements AutoCloseable {
 
   void prepare(String key, String parent) {
     calls().prepare(PrepareSnapshotRequest.newBuilder().setKey(key).setParent(parent).build());
+  }
+
+  /** Makes a snapshot of its own of a layer, in the namespace that the key begins with. */
+  void unpack(String key, Descriptor layer) {
+    List<Mount> mounts =
+        calls().prepare(PrepareSnapshotRequest.newBuilder().setKey(key).build()).getMountsList();
+    var _ =
+        DiffGrpc.newBlockingStub(channel)
+            .withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS)
+            .apply(ApplyRequest.newBuilder().setDiff(layer).addAllMounts(mounts).build());
   }
 
   void commit(String name, String key) {

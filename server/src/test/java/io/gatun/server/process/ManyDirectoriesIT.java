@@ -2,11 +2,7 @@ package io.gatun.server.process;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.gatun.proto.diff.ApplyRequest;
-import io.gatun.proto.diff.DiffGrpc;
-import io.gatun.proto.snapshots.PrepareSnapshotRequest;
 import io.gatun.proto.types.Descriptor;
-import io.gatun.proto.types.Mount;
 import io.gatun.server.StandInContainerd;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -18,7 +14,6 @@ import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.TimeUnit;
 import java.util.function.IntFunction;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
@@ -37,7 +32,6 @@ final class ManyDirectoriesIT {
   private static final String NAMED_KEY = "k8s.io/1/named";
   private static final String UNNAMED_KEY = "k8s.io/2/unnamed";
   private static final long RESIDENT_BYTES_MAX = 300_000_000;
-  private static final long PATIENCE_SECONDS = 300;
 
   // struct posix_header, tar(5).
   private static final int BLOCK_BYTES = 512;
@@ -67,8 +61,8 @@ final class ManyDirectoriesIT {
           ExecutorService threads = Executors.newFixedThreadPool(2)) {
         List<Future<?>> unpacked =
             List.of(
-                threads.submit(() -> unpack(client, NAMED_KEY, named)),
-                threads.submit(() -> unpack(client, UNNAMED_KEY, unnamed)));
+                threads.submit(() -> client.unpack(NAMED_KEY, named)),
+                threads.submit(() -> client.unpack(UNNAMED_KEY, unnamed)));
         for (Future<?> each : unpacked) {
           each.get();
         }
@@ -118,17 +112,5 @@ final class ManyDirectoriesIT {
   private static void put(byte[] header, int at, String text) {
     byte[] bytes = text.getBytes(StandardCharsets.US_ASCII);
     System.arraycopy(bytes, 0, header, at, bytes.length);
-  }
-
-  private static void unpack(Client client, String key, Descriptor layer) {
-    List<Mount> mounts =
-        client
-            .calls()
-            .prepare(PrepareSnapshotRequest.newBuilder().setKey(key).build())
-            .getMountsList();
-    var _ =
-        DiffGrpc.newBlockingStub(client.channel())
-            .withDeadlineAfter(PATIENCE_SECONDS, TimeUnit.SECONDS)
-            .apply(ApplyRequest.newBuilder().setDiff(layer).addAllMounts(mounts).build());
   }
 }

@@ -2,11 +2,7 @@ package io.gatun.server.process;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.gatun.proto.diff.ApplyRequest;
-import io.gatun.proto.diff.DiffGrpc;
-import io.gatun.proto.snapshots.PrepareSnapshotRequest;
 import io.gatun.proto.types.Descriptor;
-import io.gatun.proto.types.Mount;
 import io.gatun.server.StandInContainerd;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -18,7 +14,6 @@ import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -37,7 +32,6 @@ final class UnpackingFootprintIT {
   private static final int SMALL_FILES = 4_000;
   private static final int ROUNDS = 3;
   private static final long RESIDENT_BYTES_MAX = 300_000_000;
-  private static final long PATIENCE_SECONDS = 300;
   private static final String BLOBS = "containerd/io.containerd.content.v1.content/blobs/sha256";
 
   /**
@@ -110,7 +104,7 @@ final class UnpackingFootprintIT {
           Client client = daemon.client()) {
         for (int round = 0; round < ROUNDS; round++) {
           unpackAll(client, layers, round, () -> containerd.awaitAskedFor(ahead.getDigest()));
-          unpack(client, key(round, layers.size()), ahead);
+          client.unpack(key(round, layers.size()), ahead);
           System.out.printf(
               "round %d: at most %d MB so far%n", round, daemon.peakResidentBytes() / 1_000_000);
         }
@@ -151,7 +145,7 @@ final class UnpackingFootprintIT {
       for (int i = 0; i < layers.size(); i++) {
         String key = key(round, i);
         Descriptor layer = layers.get(i);
-        unpacked.add(threads.submit(() -> unpack(client, key, layer)));
+        unpacked.add(threads.submit(() -> client.unpack(key, layer)));
         ahead.await();
       }
       for (Future<?> each : unpacked) {
@@ -162,18 +156,5 @@ final class UnpackingFootprintIT {
 
   private static String key(int round, int layer) {
     return "k8s.io/%d/extract-%d sha256:layer".formatted(round, layer);
-  }
-
-  private static void unpack(Client client, String key, Descriptor layer) {
-    List<Mount> mounts =
-        client
-            .calls()
-            .prepare(PrepareSnapshotRequest.newBuilder().setKey(key).build())
-            .getMountsList();
-    var _ =
-        DiffGrpc.newBlockingStub(client.channel())
-            .withDeadlineAfter(PATIENCE_SECONDS, TimeUnit.SECONDS)
-            .apply(ApplyRequest.newBuilder().setDiff(layer).addAllMounts(mounts).build());
-    client.remove(key);
   }
 }
