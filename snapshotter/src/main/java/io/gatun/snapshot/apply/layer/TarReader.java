@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
  * nothing here could count, NULs in names, at which the kernel would cut them, and extensions that
  * no entry follows, since what was to follow them is missing.
  *
- * <p>Global extended headers are passed over, and with them what local ones came before, as Go
- * does.
+ * <p>Global extended headers say nothing, but have to be well-formed, and what local ones came
+ * before them is forgotten, as Go does.
  */
 public final class TarReader {
 
@@ -177,7 +177,7 @@ public final class TarReader {
     switch (header.typeFlag()) {
       case 'x' -> records = PaxRecords.parse(extension(header));
       case 'g' -> {
-        expectContent(header.size());
+        var _ = PaxRecords.parse(extension(header));
         forgetExtensions();
       }
       case 'L' -> longName = text(extension(header));

@@ -77,6 +77,16 @@ class TarReaderTest {
   }
 
   @Test
+  void globalHeadersThatAreNoneAreRefused() {
+    byte[] torn = bytes("9 path=z");
+    assertRefused(TarBuilder.pax().extension('g', torn).file("f", 0644, "").finish(), "record");
+    byte[] oversized = new byte[TarReader.EXTENSION_BYTES_MAX + 1];
+    assertRefused(
+        TarBuilder.pax().extension('g', oversized).file("f", 0644, "").finish(),
+        "1048576 are allowed");
+  }
+
+  @Test
   void recordsWinOverTheHeaderAndLongNamesOverRecords() throws IOException {
     byte[] record = TarBuilder.record("path".getBytes(StandardCharsets.US_ASCII), new byte[] {'r'});
     assertThat(names(TarBuilder.pax().record("path", "r").file("h", 0644, "").finish()))
