@@ -17,6 +17,10 @@ import java.util.Set;
  * Takes from a base layer what only means something above another layer: devices 0:0 that stand for
  * deleted files, and attributes that hide the lower directory. Without a layer below, the kernel
  * would show the devices as such through a bind mount.
+ *
+ * <p>A device 0:0 that the layer names as such goes with them: nothing tells it from a whiteout,
+ * and an overlay, which the base is seen through as soon as there is a layer above, never shows
+ * one.
  */
 final class BaseWhiteouts {
 

@@ -34,7 +34,8 @@ import net.jqwik.api.lifecycle.AfterContainer;
 /**
  * Made-up layers, each unpacked by itself and put on the one before by Commit, against the same
  * layers unpacked in order: in every attribute, and also whether they can be unpacked at all. What
- * the kernel shows of all of them together is left out, as it lists whiteouts that hide nothing.
+ * the kernel shows of all of them together is left out, as it lists whiteouts that hide nothing;
+ * and so are devices that look like whiteouts, which a base loses with those (BaseWhiteouts).
  */
 class RebasedTreesIT {
 
@@ -164,7 +165,12 @@ class RebasedTreesIT {
   @Provide
   Arbitrary<List<List<LayerItem>>> layers() {
     return LayerItems.layers()
-        .map(items -> items.stream().map(RebasedTreesIT::withoutDefaultAccess).toList())
+        .map(
+            items ->
+                items.stream()
+                    .filter(item -> !item.isDeviceOfWhiteouts())
+                    .map(RebasedTreesIT::withoutDefaultAccess)
+                    .toList())
         .list()
         .ofMinSize(2)
         .ofMaxSize(4);

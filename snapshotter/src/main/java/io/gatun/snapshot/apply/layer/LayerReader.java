@@ -12,8 +12,11 @@ import org.jspecify.annotations.Nullable;
  * Says what each entry of a tar means in a layer, or refuses the layer.
  *
  * <p>The rules are containerd's (its package archive), and a layer that it takes means the same
- * here, with one exception: the target of a hard link is made clean by its text as names are, where
- * containerd follows links before a {@code ..} and at a slash at its end.
+ * here, with two exceptions. The target of a hard link is made clean by its text as names are,
+ * where containerd follows links before a {@code ..} and at a slash at its end. And a global
+ * extended header is no entry: containerd takes the name of its header, or that of a {@code path}
+ * in it, for that of one, removes what is there or hides it if it is a whiteout's, and makes
+ * nothing.
  *
  * <p>Refused, where containerd goes on:
  *

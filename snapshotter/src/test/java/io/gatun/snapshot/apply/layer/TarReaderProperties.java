@@ -78,17 +78,25 @@ final class TarReaderProperties {
     }
   }
 
-  /** Ustar has no room for what the others can write. */
+  /** A slash at the end makes a directory of a file in the oldest format. */
   private static byte[] name(Written written, Format format) {
-    return format == Format.USTAR
-        ? Arrays.copyOf(written.name, Math.min(100, written.name.length))
-        : written.name;
+    byte[] name = fitted(written.name, format);
+    if (format == Format.V7 && name[name.length - 1] == '/') {
+      name[name.length - 1] = 'n';
+    }
+    return name;
   }
 
   private static byte[] link(Written written, Format format) {
-    return format == Format.USTAR
-        ? Arrays.copyOf(written.link, Math.min(100, written.link.length))
-        : written.link;
+    return fitted(written.link, format);
+  }
+
+  /** The old formats have no room for what the others can write. */
+  private static byte[] fitted(byte[] text, Format format) {
+    return switch (format) {
+      case V7, USTAR, STAR -> Arrays.copyOf(text, Math.min(100, text.length));
+      case PAX, GNU -> text;
+    };
   }
 
   @Property(tries = 3000)

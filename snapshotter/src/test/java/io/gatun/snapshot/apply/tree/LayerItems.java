@@ -1,7 +1,11 @@
 package io.gatun.snapshot.apply.tree;
 
 import io.gatun.snapshot.apply.tree.LayerItem.Kind;
+import io.gatun.snapshot.apply.tree.LayerItem.Name;
+import io.gatun.snapshot.apply.tree.LayerItem.Spelling;
 import io.gatun.snapshot.fixture.TarBuilder;
+import io.gatun.snapshot.fixture.TarBuilder.Format;
+import io.gatun.snapshot.fixture.TarBuilder.Sparse;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -12,12 +16,29 @@ import net.jqwik.api.Arbitrary;
 /**
  * Layers of few names, so that entries meet: duplicates, replacements, links on the way, deletions
  * in all places. Most of them make sense, since one that fails at once shows little; some do not.
+ * They come in every format that a tar has, some in several at once.
  */
 public final class LayerItems {
 
   private static final List<String> NAMES = List.of("a", "b", "c", "usr", ".wh.q", "l");
   private static final int[] MODES = {0755, 0755, 0644, 0700, 0, 04755, 02755, 01777, 0777, 06711};
-  private static final int[] IDS = {0, 0, 0, 5, 70_000};
+
+  /** What whiteouts hide whose own names are strange, as those that AUFS keeps for itself. */
+  private static final List<String> ODD_NAMES =
+      List.of(".wh.plnk", ".wh.aufs", ".wh.q", "...", ".opq", "..a");
+
+  /** Of which none may be deleted by its name, so that the layer is refused. */
+  private static final List<String> SELVES = List.of("", ".", "..");
+
+  /** Of nothing else, since containerd removes what has it: see LayerReader. */
+  private static final String GLOBAL_NAME = "pax_global_header";
+
+  private static final List<Sparse> PAX_SPARSE =
+      List.of(Sparse.PAX_0_0, Sparse.PAX_0_1, Sparse.PAX_1_0);
+
+  /** The last one needs more digits than a header has. */
+  private static final int[] IDS = {0, 0, 0, 5, 70_000, 3_000_000};
+
   private static final List<String> TIMES =
       List.of("1", "5.000000001", "1000000000", "1700000000.999999999", "-5", "99999999999");
 
@@ -37,9 +58,22 @@ public final class LayerItems {
   /** Whether the layer may well be impossible. */
   private final boolean isRude;
 
+  /** Which formats the entries are in. */
+  private final List<Format> formats;
+
   private LayerItems(Random random) {
     this.random = random;
     this.isRude = random.nextInt(4) == 0;
+    this.formats = formats(random.nextInt(10));
+  }
+
+  private static List<Format> formats(int dice) {
+    return switch (dice) {
+      case 0, 1 -> List.of(Format.GNU);
+      case 2 -> List.of(Format.USTAR);
+      case 3 -> List.of(Format.values());
+      default -> List.of(Format.PAX);
+    };
   }
 
   public static Arbitrary<List<LayerItem>> layers() {
@@ -61,8 +95,9 @@ public final class LayerItems {
   }
 
   private LayerItem item() {
-    Kind kind = kind();
-    String path = kind == Kind.OPAQUE ? directory() : path();
+    Format format = pick(formats);
+    Kind kind = kind(format);
+    String path = path(kind);
     return new LayerItem(
         kind,
         path,
@@ -72,14 +107,41 @@ public final class LayerItems {
         IDS[random.nextInt(IDS.length)],
         pick(TIMES),
         random.nextInt(4) == 0 ? pick(TIMES) : "",
-        Math.max(0, random.nextInt(3 * LayerItem.XATTRS) - 2 * LayerItem.XATTRS),
-        random.nextInt(4) == 0 ? random.nextInt(20_000) : random.nextInt(20));
+        xattr(format),
+        random.nextInt(4) == 0 ? random.nextInt(20_000) : random.nextInt(20),
+        spelling(format, kind));
   }
 
-  private Kind kind() {
+  private int xattr(Format format) {
+    int xattr = Math.max(0, random.nextInt(3 * LayerItem.XATTRS) - 2 * LayerItem.XATTRS);
+    return format == Format.PAX ? xattr : 0;
+  }
+
+  private Spelling spelling(Format format, Kind kind) {
+    Name name = random.nextInt(4) == 0 ? pick(List.of(Name.values())) : Name.PLAIN;
+    boolean isLink = kind == Kind.SYMBOLIC_LINK || kind == Kind.HARD_LINK;
+    boolean isRoomForLong =
+        switch (format) {
+          case V7 -> false;
+          case USTAR, STAR -> !isLink;
+          case PAX, GNU -> true;
+        };
+    boolean isDirectoryByItsSlash = format == Format.V7 && kind == Kind.FILE;
+    if ((name == Name.LONG && !isRoomForLong)
+        || (name == Name.SLASH_AT_END && isDirectoryByItsSlash)) {
+      name = Name.DOT_AT_START;
+    }
+    return new Spelling(
+        format,
+        format == Format.PAX ? pick(PAX_SPARSE) : Sparse.OLD_GNU,
+        name,
+        random.nextInt(4) == 0);
+  }
+
+  private Kind kind(Format format) {
     int dice = random.nextInt(100);
     if (dice < 30) {
-      return Kind.FILE;
+      return file(format);
     }
     if (dice < 55) {
       return Kind.DIRECTORY;
@@ -93,7 +155,39 @@ public final class LayerItems {
     if (dice < 90) {
       return Kind.WHITEOUT;
     }
-    return dice < 94 ? Kind.OPAQUE : dice < 97 ? Kind.FIFO : Kind.DEVICE;
+    return switch (dice) {
+      case 90, 91, 92 -> Kind.OPAQUE;
+      case 93 -> Kind.GLOBAL_RECORDS;
+      case 94, 95, 96 -> Kind.FIFO;
+      case 97 -> Kind.BLOCK_DEVICE;
+      default -> Kind.CHARACTER_DEVICE;
+    };
+  }
+
+  /** Sparse ones in the old format, and contiguous ones, end a layer with containerd. */
+  private Kind file(Format format) {
+    if (isRude && random.nextInt(100) == 0) {
+      return Kind.CONTIGUOUS_FILE;
+    }
+    boolean isSparse =
+        (format == Format.PAX && random.nextInt(10) == 0)
+            || (format == Format.GNU && isRude && random.nextInt(10) == 0);
+    return isSparse ? Kind.SPARSE_FILE : Kind.FILE;
+  }
+
+  private String path(Kind kind) {
+    if (kind == Kind.OPAQUE) {
+      return directory();
+    }
+    if (kind == Kind.GLOBAL_RECORDS) {
+      return GLOBAL_NAME;
+    }
+    if (kind == Kind.WHITEOUT && random.nextInt(8) == 0) {
+      String directory = directory();
+      String hidden = isRude && random.nextInt(4) == 0 ? pick(SELVES) : pick(ODD_NAMES);
+      return (directory.isEmpty() ? "" : directory + "/") + hidden;
+    }
+    return path();
   }
 
   private String path() {
@@ -156,7 +250,7 @@ public final class LayerItems {
   }
 
   private boolean isLinkable(LayerItem item, String path) {
-    boolean isFile = !item.kind().isDeletion() && item.kind() != Kind.DIRECTORY;
+    boolean isFile = item.kind().isNode() && item.kind() != Kind.DIRECTORY;
     boolean isLast =
         items.reversed().stream()
             .filter(other -> other.path().equals(item.path()))
