@@ -13,7 +13,8 @@ import java.util.zip.GZIPInputStream;
 
 /**
  * A layer of few entries, then damaged: its tar, so that headers say what they should not, what it
- * was compressed to, or both. All of it follows from a seed.
+ * was compressed to, or both. Now and then it is a {@link LargeLayer}, of which only some are
+ * damaged, in their compression. All of it follows from a seed.
  */
 final class HostileLayer {
 
@@ -32,11 +33,23 @@ final class HostileLayer {
   private static final int TEXT_BYTES_MAX = 8000;
   private static final int TYPE_OFFSET = 156;
 
+  /** Each kind once in a short run. */
+  private static final int LARGE_EVERY = 400;
+
   private final Random random;
+  private final boolean isLarge;
   private final byte[] blob;
 
   HostileLayer(long seed) {
     this.random = new Random(seed);
+    this.isLarge = isLarge(seed);
+    if (isLarge) {
+      LargeLayer.Kind[] kinds = LargeLayer.Kind.values();
+      long number = Math.floorDiv(seed, LARGE_EVERY);
+      byte[] large = LargeLayer.of(kinds[(int) Math.floorMod(number, (long) kinds.length)], random);
+      this.blob = random.nextInt(3) == 0 ? damaged(large) : large;
+      return;
+    }
     byte[] tar = tar();
     int where = random.nextInt(10);
     if (where < 6) {
@@ -46,8 +59,22 @@ final class HostileLayer {
     this.blob = where < 4 ? compressed : damaged(compressed);
   }
 
+  static boolean isLarge(long seed) {
+    return Math.floorMod(seed, LARGE_EVERY) == 0;
+  }
+
   byte[] blob() {
     return blob;
+  }
+
+  /** {@return whether there may be more in it than memory has room for} */
+  boolean isLarge() {
+    return isLarge;
+  }
+
+  /** {@return one of so many choices that are left to whoever uses it} */
+  int choice(int choices) {
+    return random.nextInt(choices);
   }
 
   /**
@@ -59,7 +86,8 @@ final class HostileLayer {
     }
   }
 
-  private InputStream stream() throws IOException {
+  /** {@return the same, as it comes} */
+  InputStream stream() throws IOException {
     InputStream in = new ByteArrayInputStream(blob);
     if (blob.length > 2 && blob[0] == 0x1f && (blob[1] & 0xff) == 0x8b && blob[2] == 8) {
       return new GZIPInputStream(in);
