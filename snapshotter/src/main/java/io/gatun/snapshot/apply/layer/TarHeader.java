@@ -161,6 +161,12 @@ final class TarHeader {
     return TarNumbers.field(block, offset, NUMBER_BYTES);
   }
 
+  /** Go reads all numbers of any header, also those that say nothing. */
+  void requireNumbers() {
+    var _ = mode() | uid() | gid() | size() | deviceMajor() | deviceMinor();
+    var _ = modified();
+  }
+
   char typeFlag() {
     return (char) (block[156] & 0xff);
   }

@@ -190,6 +190,7 @@ public final class TarReader {
   }
 
   private byte[] extension(TarHeader header) throws IOException {
+    header.requireNumbers();
     long size = header.size();
     expectContent(size);
     if (size > EXTENSION_BYTES_MAX) {

@@ -87,6 +87,19 @@ class TarReaderTest {
   }
 
   @Test
+  void numbersOfExtensionsHaveToBeNumbers() {
+    for (char type : "xgLK".toCharArray()) {
+      for (int offset : new int[] {100, 108, 116, 124, 136, 329, 337}) {
+        byte[] tar = TarBuilder.pax().extension(type, new byte[0]).file("f", 0644, "").finish();
+        byte[] header = Arrays.copyOf(tar, TarBuilder.BLOCK);
+        header[offset] = 'x';
+        System.arraycopy(rechecked(header), 0, tar, 0, TarBuilder.BLOCK);
+        assertRefused(tar, "not an octal number");
+      }
+    }
+  }
+
+  @Test
   void recordsWinOverTheHeaderAndLongNamesOverRecords() throws IOException {
     byte[] record = TarBuilder.record("path".getBytes(StandardCharsets.US_ASCII), new byte[] {'r'});
     assertThat(names(TarBuilder.pax().record("path", "r").file("h", 0644, "").finish()))
