@@ -2,9 +2,9 @@ package io.gatun.snapshot.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.gatun.snapshot.fixture.ForkedJvm;
 import io.gatun.snapshot.fixture.LoopFilesystem.Kind;
 import io.gatun.snapshot.fixture.LoopFilesystems;
-import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -32,23 +32,8 @@ class UserNamespaceIT {
   private static String run(Path root) throws Exception {
     List<String> command =
         new ArrayList<>(
-            List.of(
-                "unshare",
-                "--user",
-                "--map-root-user",
-                "--mount",
-                "--kill-child",
-                "--fork",
-                Path.of(System.getProperty("java.home"), "bin", "java").toString()));
-    ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-        .filter(argument -> argument.startsWith("--") || argument.startsWith("-Dchronicle."))
-        .forEach(command::add);
-    command.addAll(
-        List.of(
-            "-cp",
-            System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
-            LifeInUserNamespace.class.getName(),
-            root.toString()));
+            List.of("unshare", "--user", "--map-root-user", "--mount", "--kill-child", "--fork"));
+    command.addAll(ForkedJvm.command(List.of(), LifeInUserNamespace.class, root.toString()));
     Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
     process.getOutputStream().close();
     String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
