@@ -14,6 +14,7 @@ import io.gatun.snapshot.driver.ParallelDeletion;
 import io.gatun.snapshot.engine.EngineRoot;
 import io.gatun.snapshot.engine.EngineSettings;
 import io.gatun.snapshot.engine.LayerBlobs;
+import io.gatun.snapshot.engine.LayerConverter;
 import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.engine.LayerSync;
 import io.gatun.snapshot.engine.LayerUnpacker;
@@ -160,6 +161,10 @@ public final class Machine implements AutoCloseable {
 
   public SnapshotApplier applier() {
     return engine().applier();
+  }
+
+  public LayerConverter converter() {
+    return engine().converter();
   }
 
   /** {@return what unpacks layers, one at a time; one for each time that the daemon runs} */
