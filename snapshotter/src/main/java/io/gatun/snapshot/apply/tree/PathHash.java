@@ -6,8 +6,10 @@ import java.security.SecureRandom;
 /**
  * A hash of 64 bits of a path, which can be continued at every byte, and so knows all that is above
  * a path. It is FNV-1a with numbers that nobody knows, so that no image can have a table of such
- * hashes full of paths with the same one; and spread at the end, since the low bits alone would
- * fill a table unevenly.
+ * hashes full of paths with the same one. That takes more than the numbers: in a product no bit
+ * depends on a higher one, and then there are paths that have the same hash whatever the numbers
+ * are. So the upper half goes into the lower with every byte. And it is spread at the end, since
+ * the low bits alone would fill a table unevenly.
  */
 final class PathHash {
 
@@ -29,13 +31,16 @@ final class PathHash {
 
   /** {@return the state after another byte} */
   static long next(long state, byte each) {
-    return (state ^ (each & 0xff)) * FACTOR;
+    return mixed((state ^ (each & 0xff)) * FACTOR);
   }
 
   /** {@return the hash of all bytes so far} */
   static long end(long state) {
-    long spread = (state ^ (state >>> Integer.SIZE)) * SPREAD;
-    return spread ^ (spread >>> Integer.SIZE);
+    return mixed(mixed(state) * SPREAD);
+  }
+
+  private static long mixed(long number) {
+    return number ^ (number >>> Integer.SIZE);
   }
 
   static long of(LinuxPath path) {
