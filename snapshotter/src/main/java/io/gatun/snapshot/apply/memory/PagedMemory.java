@@ -8,7 +8,6 @@ import io.gatun.linux.Unistd;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -39,6 +38,8 @@ public final class PagedMemory implements AutoCloseable {
 
   private static final int ABSENT = -1;
   private static final byte[] ZEROS = new byte[PAGE_BYTES];
+  private static final int FIRST_MAP_BYTES = FRAMES_A_SLAB * Integer.BYTES;
+  private static final ByteBuffer NO_MAP = ByteBuffer.allocateDirect(0);
 
   private final Spill spill;
   private final int framesMax;
@@ -47,7 +48,11 @@ public final class PagedMemory implements AutoCloseable {
   private final int[] pageOfFrame;
   private final boolean[] isUsed;
   private final boolean[] isChanged;
-  private int[] frameOfPage = new int[FRAMES_A_SLAB];
+
+  /** An int for each page. Outside of the heap as well, since it grows with what is allocated. */
+  private @Nullable NativeBuffer map;
+
+  private ByteBuffer frameOfPage = NO_MAP;
   private int pages;
   private int framesUsed;
   private int hand;
@@ -167,15 +172,15 @@ public final class PagedMemory implements AutoCloseable {
     if (page >= pages) {
       addPages(page);
     }
-    int frame = frameOfPage[page];
+    int frame = frameOfPage.getInt(page * Integer.BYTES);
     return frame == ABSENT ? load(page) : frame;
   }
 
   /** Pages come in order, since memory does. */
   private void addPages(int last) throws ErrnoException {
     while (pages <= last) {
-      if (pages == frameOfPage.length) {
-        frameOfPage = Arrays.copyOf(frameOfPage, pages * 2);
+      if (pages * Integer.BYTES == frameOfPage.capacity()) {
+        growMap();
       }
       int frame = freeFrame();
       frames[frame].put(0, ZEROS);
@@ -183,6 +188,17 @@ public final class PagedMemory implements AutoCloseable {
       enter(pages, frame);
       pages++;
     }
+  }
+
+  private void growMap() {
+    ByteBuffer old = frameOfPage;
+    NativeBuffer larger = new NativeBuffer(Math.max(FIRST_MAP_BYTES, 2 * old.capacity()));
+    larger.buffer().put(0, old, 0, old.capacity());
+    if (map != null) {
+      map.close();
+    }
+    map = larger;
+    frameOfPage = larger.buffer();
   }
 
   private int load(int page) throws ErrnoException {
@@ -205,8 +221,12 @@ public final class PagedMemory implements AutoCloseable {
   }
 
   private void enter(int page, int frame) {
-    frameOfPage[page] = frame;
+    setFrame(page, frame);
     pageOfFrame[frame] = page;
+  }
+
+  private void setFrame(int page, int frame) {
+    frameOfPage.putInt(page * Integer.BYTES, frame);
   }
 
   private int freeFrame() throws ErrnoException {
@@ -226,7 +246,7 @@ public final class PagedMemory implements AutoCloseable {
     if (isChanged[frame]) {
       write(frame);
     }
-    frameOfPage[pageOfFrame[frame]] = ABSENT;
+    setFrame(pageOfFrame[frame], ABSENT);
     return frame;
   }
 
@@ -257,6 +277,10 @@ public final class PagedMemory implements AutoCloseable {
   public void close() {
     slabs.forEach(NativeBuffer::close);
     slabs.clear();
+    if (map != null) {
+      map.close();
+      map = null;
+    }
     if (file != null) {
       file.close();
     }
