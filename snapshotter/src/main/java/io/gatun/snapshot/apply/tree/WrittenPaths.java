@@ -18,30 +18,43 @@ final class WrittenPaths {
     this.hashes = new PagedTable(memory);
   }
 
+  /** Adds a path in a directory that was added with all above it. */
   void add(LinuxPath directory, LinuxPath name) throws ErrnoException {
     add(PathHash.of(directory, name));
   }
 
-  /** Adds a path and every directory on the way to it. */
+  /**
+   * Adds a path and every directory on the way to it. From below, since a layer may go to and fro
+   * between deep directories: above one that is known, all are.
+   */
   void addWithAllAbove(LinuxPath path) throws ErrnoException {
+    byte[] bytes = path.bytes();
+    long[] above = new long[bytes.length / 2];
+    int count = 0;
     long state = PathHash.begin();
-    for (byte each : path.bytes()) {
+    for (byte each : bytes) {
       if (each == '/') {
-        add(PathHash.end(state));
+        above[count++] = PathHash.end(state);
       }
       state = PathHash.next(state, each);
     }
-    add(PathHash.end(state));
+    boolean isNew = add(PathHash.end(state));
+    while (isNew && count > 0) {
+      isNew = add(above[--count]);
+    }
   }
 
   boolean contains(LinuxPath directory, LinuxPath name) throws ErrnoException {
     return contains(PathHash.of(directory, name));
   }
 
-  private void add(long hash) throws ErrnoException {
-    if (!contains(hash)) {
-      hashes.add(upper(hash), lower(hash));
+  /** {@return whether it was not there} */
+  private boolean add(long hash) throws ErrnoException {
+    if (contains(hash)) {
+      return false;
     }
+    hashes.add(upper(hash), lower(hash));
+    return true;
   }
 
   private boolean contains(long hash) throws ErrnoException {
