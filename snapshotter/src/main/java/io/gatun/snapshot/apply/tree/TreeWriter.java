@@ -51,7 +51,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class TreeWriter implements FileMaker, AutoCloseable {
 
-  /** Enough for some 30,000 directories, or as many entries of a copy. */
+  /** Enough for some 30,000 directories, or 100,000 entries of a copy. */
   private static final long RESIDENT_BYTES = 4L << 20;
 
   private final Disk disk;
