@@ -28,7 +28,7 @@ var titles = map[string]struct {
 	"rpc": {"Lives of empty snapshots, strictly durable on both sides", []string{"lives", "life_cpu"},
 		"One filesystem serves all loads of a daemon. Gatun has gone through 16,000 such lives before, the peer through 800; cold is " +
 			"without those. Gatun deletes directories meanwhile, the peer leaves them to a cleanup that nobody asks for here. " +
-			"With the overlay driver there are twice as many rounds, less one, as launches of a JVM differ by a tenth."},
+			"There are twice as many rounds, less one, as launches of a JVM differ by a tenth."},
 	"unpack": {"Unpacking images whose blobs are there", []string{"wall", "cpu"}, ""},
 	"pull": {"From the registry to the first line of a container", []string{"pull", "pull_cpu", "first_line"},
 		"One image, in gzip. The processor time is that of containerd, its child processes, the snapshotter and the client, and not " +

@@ -61,12 +61,11 @@ run_lives() {
   end_run
 }
 
-# Launches of a JVM differ by a tenth, whatever each of them is given to do. So there are more of the driver that counts.
+# Launches of a JVM differ by a tenth, whatever each of them is given to do. So there are more of them.
 bench_rpc() {
-  local driver contender round subject rounds_of_native=$rounds rounds=$((2 * rounds - 1))
+  local driver contender round subject rounds=$((2 * rounds - 1))
   for ((round = 1; round <= rounds; round++)); do
     for driver in overlay native; do
-      [[ $driver == overlay ]] || ((round <= rounds_of_native)) || continue
       for contender in $(take_turns gatun peer); do run_lives; done
     done
     progress
