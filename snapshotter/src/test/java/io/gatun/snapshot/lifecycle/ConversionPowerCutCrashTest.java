@@ -7,7 +7,6 @@ import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.apply.BytesBlob;
 import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.Digest;
-import io.gatun.snapshot.check.RootCheck;
 import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.engine.LayerConverter;
@@ -109,7 +108,7 @@ class ConversionPowerCutCrashTest {
     assertThat(shown(machine)).isEqualTo(SHOWN);
     convert(machine.converter());
     assertThat(shown(machine)).isEqualTo(SHOWN);
-    finish(machine);
+    UnpackingLife.finish(machine);
     return isStopped;
   }
 
@@ -150,17 +149,5 @@ class ConversionPowerCutCrashTest {
     }
     machine.snapshotter().remove("view");
     return files;
-  }
-
-  private static void finish(Machine machine) throws UnusableRootException {
-    machine.settle();
-    assertThat(machine.root().resolve("trash")).isEmptyDirectory();
-    machine.stop();
-    assertThat(machine.openFiles()).isEmpty();
-    try {
-      assertThat(RootCheck.of(machine.root()).findings()).isEmpty();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 }

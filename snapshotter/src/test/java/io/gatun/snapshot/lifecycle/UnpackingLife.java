@@ -307,6 +307,10 @@ final class UnpackingLife implements AutoCloseable {
 
   /** Stops in order, and looks whether anything is left that should not be. */
   void finish() {
+    finish(machine);
+  }
+
+  static void finish(Machine machine) {
     machine.settle();
     assertThat(machine.root().resolve("trash")).isEmptyDirectory();
     machine.stop();
