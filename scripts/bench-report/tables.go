@@ -35,7 +35,7 @@ var titles = map[string]struct {
 			"that of the registry."},
 	"copy": {"Prepare with the native driver", []string{"prepare", "cpu"}, ""},
 	"remove": {"Removal of an image", []string{"acknowledged", "space", "cpu"},
-		"The processor time is that of the daemons. Of the large image on btrfs there are twice as many rounds, less one."},
+		"The processor time is that of the daemons."},
 	"start": {"From exec to the first answer, and memory", []string{"answered_s", "first_prepare_ms", "idle_mib", "burst_mib"},
 		"Each daemon has just been started; none has done anything before."},
 	"scale": {"With many snapshots there, and long chains",

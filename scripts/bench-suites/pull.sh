@@ -17,16 +17,18 @@ run_to_first_line() {
   [[ $line == ready ]] || die "$contender ran no container: $(tail -n 3 /tmp/ran)"
 }
 
+# pull_once TEMPERATURE: warm is after another image and a container of that.
 pull_once() {
   local image=$registry/$subject:latest begin first_line
   begin_run
   read_into_memory "$large_image" "$small_image"
   fresh_volume 16G
   start_contender "$contender"
-  # Warm it, with a container too.
-  measure run_ctr images pull --plain-http --snapshotter "$snapshotter" "$small_registry/demo:latest"
-  run_to_first_line "$small_registry/demo:latest"
-  sync --file-system "$volume"
+  if [[ $1 == warm ]]; then
+    measure run_ctr images pull --plain-http --snapshotter "$snapshotter" "$small_registry/demo:latest"
+    run_to_first_line "$small_registry/demo:latest"
+    sync --file-system "$volume"
+  fi
   touch_memory 3000
   begin=$EPOCHREALTIME
   measure run_ctr images pull --plain-http --snapshotter "$snapshotter" "$image"
@@ -90,9 +92,11 @@ bench_pull() {
     runnable+=("$contender")
   done
   for subject in "${images[@]}"; do
+    round=0
+    for contender in overlayfs gatun; do pull_once cold; done
     for ((round = 1; round <= rounds; round++)); do
       for contender in $(take_turns "${runnable[@]}" fetch); do
-        if [[ $contender == fetch ]]; then fetch_once; else pull_once; fi
+        if [[ $contender == fetch ]]; then fetch_once; else pull_once warm; fi
       done
       progress
     done

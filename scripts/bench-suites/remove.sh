@@ -58,12 +58,10 @@ remove_by() {
 
 # The native drivers copy each layer's parent, so theirs is a smaller image.
 bench_remove() {
-  local warming_image=demo:sibling rounds=$rounds
+  local warming_image=demo:sibling
   keep_content "$small_image" demo:latest "$warming_image"
   remove_by demo demo:latest native gatun-native
   keep_content "$small_image" "$warming_image"
   keep_content "$large_image" large:latest
-  # One of ten removals from btrfs takes the peer a third longer than the others.
-  [[ $filesystem != btrfs ]] || rounds=$((2 * rounds - 1))
   remove_by large large:latest overlayfs gatun
 }

@@ -10,7 +10,8 @@ sizes_quick=(1000)
 crowd_full=100000
 crowd_quick=10000
 
-lives_measured=1000
+# Of fewer, what the JVM compiles meanwhile makes some launches a third faster than others.
+lives_measured=3000
 
 # How often all are listed and the daemon is restarted in a round; what is recorded is the median. A list of few takes
 # milliseconds, in which anything may come in between.
