@@ -1,40 +1,64 @@
 package io.gatun.snapshot.engine;
 
-import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.apply.index.IndexForm;
 import io.gatun.snapshot.apply.index.Inheritance;
 import io.gatun.snapshot.apply.index.InheritedAttributes;
 import io.gatun.snapshot.apply.index.LayerIndex;
+import io.gatun.snapshot.apply.store.LateIndex;
 import io.gatun.snapshot.apply.store.LayerStore;
 import java.io.IOException;
-import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * A layer that is in the store before it is known which layers are below it.
+ * A layer whose tar is in the store before it is known which layers are below it.
  *
- * @param use which keeps it there
- * @param index as if it inherited nothing from them
- * @param unnamed the directories that the layer needs and does not name, if they are few
+ * <p>Safe for use by several threads.
  */
-record AheadLayer(LayerStore.Use use, LayerIndex index, Optional<List<LinuxPath>> unnamed) {
+final class AheadLayer implements AutoCloseable {
 
-  /** On which it is made. */
-  static final IndexForm FORM = IndexForm.OVERLAY;
+  private final LayerStore.Use use;
 
-  /** What it is made with. */
-  static final InheritedAttributes TOP = InheritedAttributes.ofTop();
+  /** Until somebody has asked for the index. */
+  private final AtomicReference<LateIndex> late;
 
-  /** {@return whether its index is the one for a place in a chain} */
-  boolean isFor(IndexForm form, InheritedAttributes top, Inheritance below) throws IOException {
-    if (form != FORM || !top.equals(TOP) || unnamed.isEmpty()) {
-      return false;
+  /**
+   * @param use which keeps the layer there, and is closed with this
+   * @param late of which its index can be made once, and which is closed with this
+   */
+  AheadLayer(LayerStore.Use use, LateIndex late) {
+    this.use = use;
+    this.late = new AtomicReference<>(late);
+  }
+
+  LayerStore.Use use() {
+    return use;
+  }
+
+  /**
+   * {@return its index in a place in a chain, which is in the store; nothing if it has to be made
+   * of the tar}
+   *
+   * @param isDurable whether the index has to be on the disk when this returns
+   */
+  Optional<LayerIndex> index(
+      LayerStore layers,
+      IndexForm form,
+      InheritedAttributes top,
+      Inheritance below,
+      boolean isDurable)
+      throws IOException {
+    try (LateIndex taken = late.getAndSet(null)) {
+      return taken != null && taken.inherit(form, top, below)
+          ? Optional.of(layers.addIndex(use, taken, isDurable))
+          : Optional.empty();
     }
-    for (LinuxPath path : unnamed.get()) {
-      if (below.of(path).isPresent()) {
-        return false;
-      }
+  }
+
+  @Override
+  public void close() {
+    try (LateIndex _ = late.getAndSet(null)) {
+      use.close();
     }
-    return true;
   }
 }

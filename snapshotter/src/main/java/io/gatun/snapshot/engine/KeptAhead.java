@@ -4,6 +4,7 @@ import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.apply.LayerBlob;
 import io.gatun.snapshot.apply.store.IndexedApply;
+import io.gatun.snapshot.apply.store.LateIndex;
 import io.gatun.snapshot.apply.store.LayerDraft;
 import io.gatun.snapshot.apply.store.LayerStore;
 import java.io.IOException;
@@ -14,6 +15,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Brings layers into the store before anybody asks for them. They are known there by their blobs
  * like those that were asked for, but have no record, and so are garbage when they are given up.
+ * Their indexes are made when they are asked for, as these depend on the layers below.
  */
 final class KeptAhead implements LayersAhead.Maker<AheadLayer> {
 
@@ -41,24 +43,29 @@ final class KeptAhead implements LayersAhead.Maker<AheadLayer> {
 
   @Override
   public Optional<AheadLayer> make(LayerBlob blob, Cancellation cancellation) throws IOException {
-    UnnamedPaths unnamed = new UnnamedPaths();
     try (LayerDraft draft = layers.draft()) {
-      IndexedApply.Result read =
-          indexing.run(blob, draft, AheadLayer.FORM, AheadLayer.TOP, unnamed, cancellation);
-      return switch (read) {
-        case IndexedApply.Result.Indexed indexed -> {
-          LayerStore.Use use = layers.publish(draft, indexed, blob.digest(), isSynced);
-          log.debug("layer is made ahead diff_id={}", use.diffId());
-          yield Optional.of(new AheadLayer(use, indexed.index(), unnamed.all()));
-        }
-        case IndexedApply.Result.Inexpressible _ -> Optional.empty();
-      };
+      Optional<LateIndex> read = indexing.runAhead(blob, draft, cancellation);
+      return read.isEmpty() ? Optional.empty() : Optional.of(publish(draft, read.get(), blob));
+    }
+  }
+
+  private AheadLayer publish(LayerDraft draft, LateIndex late, LayerBlob blob) throws IOException {
+    boolean isHandedOn = false;
+    try {
+      LayerStore.Use use = layers.publish(draft, late.layer(), blob.digest(), isSynced);
+      log.debug("layer is made ahead diff_id={}", use.diffId());
+      isHandedOn = true;
+      return new AheadLayer(use, late);
+    } finally {
+      if (!isHandedOn) {
+        late.close();
+      }
     }
   }
 
   @Override
   public void release(AheadLayer layer) {
-    layer.use().close();
+    layer.close();
     // All of it, if nobody has asked for it; and else an index that nobody needs.
     kept.retire(layer.use().diffId());
   }

@@ -71,7 +71,7 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
     this.cancellation = cancellation;
   }
 
-  /** Says that the layer may be there already, with an index that may be the right one. */
+  /** Says that the layer may be there already, and with it what its index can be made of. */
   void expect(Optional<AheadLayer> layer) {
     ahead = layer;
   }
@@ -183,10 +183,11 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
       LayerStore.Use use, IndexForm form, LowerInheritance below, boolean isDurable)
       throws IOException {
     InheritedAttributes top = below.ofTop();
-    if (ahead.isPresent()
-        && ahead.get().use().diffId().equals(use.diffId())
-        && ahead.get().isFor(form, top, below)) {
-      return ahead.get().index();
+    if (ahead.isPresent() && ahead.get().use().diffId().equals(use.diffId())) {
+      Optional<LayerIndex> made = ahead.get().index(layers, form, top, below, isDurable);
+      if (made.isPresent()) {
+        return made.get();
+      }
     }
     return layers.reindex(use, form, top, below, isDurable, cancellation);
   }

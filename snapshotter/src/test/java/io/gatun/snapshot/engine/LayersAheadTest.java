@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Timespec;
 import io.gatun.snapshot.apply.ApplyCancelledException;
 import io.gatun.snapshot.apply.ApplyLimits;
 import io.gatun.snapshot.apply.BytesBlob;
@@ -14,6 +15,7 @@ import io.gatun.snapshot.apply.LayerBlob;
 import io.gatun.snapshot.apply.index.IndexForm;
 import io.gatun.snapshot.apply.index.Inheritance;
 import io.gatun.snapshot.apply.index.InheritedAttributes;
+import io.gatun.snapshot.apply.index.LayerIndex;
 import io.gatun.snapshot.apply.store.IndexedApply;
 import io.gatun.snapshot.apply.store.LayerStore;
 import io.gatun.snapshot.apply.store.SyncWatch;
@@ -49,6 +51,8 @@ class LayersAheadTest {
 
   private static final Duration LONG = Duration.ofHours(1);
   private static final Duration SHORT = Duration.ofMillis(50);
+
+  private static final InheritedAttributes TOP = InheritedAttributes.ofTop();
 
   private static final Digest FIRST = BytesBlob.digestOf(new byte[] {1});
   private static final Digest OTHER = BytesBlob.digestOf(new byte[] {2});
@@ -106,6 +110,12 @@ class LayersAheadTest {
     return ahead.ask(blob, next, new Cancellation());
   }
 
+  private Optional<LayerIndex> index(
+      LayersAhead<AheadLayer>.Claim claim, IndexForm form, InheritedAttributes top)
+      throws Exception {
+    return claim.layer().orElseThrow().index(store, form, top, Inheritance.NOTHING, false);
+  }
+
   private Set<String> layers() {
     Path all = temporary.resolve("root/layers");
     return Files.exists(all) ? TestEngine.names(all) : Set.of();
@@ -153,8 +163,8 @@ class LayersAheadTest {
   void aLayerThatSomebodyHasStays() throws Exception {
     ask(FIRST, next(GZIP)).close();
     awaitKnown();
-    try (LayersAhead<AheadLayer>.Claim _ = ask(BLOB, NextLayer.UNKNOWN)) {
-      Digest index = store.indexes(DIFF_ID).iterator().next();
+    try (LayersAhead<AheadLayer>.Claim claim = ask(BLOB, NextLayer.UNKNOWN)) {
+      Digest index = index(claim, IndexForm.OVERLAY, TOP).orElseThrow().digest();
       kept.add(1, new LayerForm.Indexed(DIFF_ID, index));
     }
     ahead.close();
@@ -170,28 +180,33 @@ class LayersAheadTest {
       LayersAhead<AheadLayer>.Claim first = ask(BLOB, NextLayer.UNKNOWN);
       AheadLayer layer = first.layer().orElseThrow();
       assertThat(layer.use().diffId()).isEqualTo(DIFF_ID);
+      Digest index = index(first, IndexForm.OVERLAY, TOP).orElseThrow().digest();
       first.close();
       Thread.sleep(SHORT.toMillis());
-      assertThat(store.contains(DIFF_ID, layer.index().digest())).isTrue();
+      assertThat(store.contains(DIFF_ID, index)).isTrue();
     }
     awaitNoLayers();
   }
 
   @Test
-  void theIndexIsForALayerThatInheritsNothing() throws Exception {
+  void theIndexIsMadeOnceForAPlaceOnTopOfOthers() throws Exception {
+    InheritedAttributes top = new InheritedAttributes(0700, 1, 2, new Timespec(3, 4), Map.of());
     ask(FIRST, next(GZIP)).close();
     awaitKnown();
     try (LayersAhead<AheadLayer>.Claim claim = ask(BLOB, NextLayer.UNKNOWN)) {
-      AheadLayer layer = claim.layer().orElseThrow();
-      InheritedAttributes top = InheritedAttributes.ofTop();
-      InheritedAttributes other =
-          new InheritedAttributes(top.mode(), 1, 0, top.modified(), Map.of());
-      Inheritance below =
-          path -> path.equals(LinuxPath.of("d")) ? Optional.of(top) : Optional.empty();
-      assertThat(layer.isFor(IndexForm.OVERLAY, top, Inheritance.NOTHING)).isTrue();
-      assertThat(layer.isFor(IndexForm.BASE, top, Inheritance.NOTHING)).isFalse();
-      assertThat(layer.isFor(IndexForm.OVERLAY, other, Inheritance.NOTHING)).isFalse();
-      assertThat(layer.isFor(IndexForm.OVERLAY, top, below)).isFalse();
+      assertThat(store.indexes(DIFF_ID)).isEmpty();
+      Digest index = index(claim, IndexForm.OVERLAY, top).orElseThrow().digest();
+      assertThat(store.indexes(DIFF_ID)).containsExactly(index);
+      assertThat(index(claim, IndexForm.OVERLAY, top)).isEmpty();
+    }
+  }
+
+  @Test
+  void theIndexOfABaseIsMadeOfTheTar() throws Exception {
+    ask(FIRST, next(GZIP)).close();
+    awaitKnown();
+    try (LayersAhead<AheadLayer>.Claim claim = ask(BLOB, NextLayer.UNKNOWN)) {
+      assertThat(index(claim, IndexForm.BASE, TOP)).isEmpty();
     }
   }
 

@@ -62,8 +62,9 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
   private final Inodes inodes;
   private final DirectoryFinder directories;
   private final FileChunks chunks;
-  private final IndexIdentity identity;
   private final FrequentTime times = new FrequentTime();
+  private final InheritingDirectories inheriting = new InheritingDirectories();
+  private IndexIdentity identity;
   private long tarBytes;
 
   /**
@@ -313,13 +314,14 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
       LinuxPath path = path(directory);
       inherited = inheritance.of(path);
       identity.add(path, inherited);
+      inheriting.add(path, directory, xattrs.isEmpty());
     }
     if (inherited.isPresent()) {
       inherit(directory, xattrs, inherited.get());
     } else {
       inodes.setPermissions(directory, UNNAMED_MODE);
       inodes.setOwner(directory, 0, gid);
-      setModified(directory, NO_TIME);
+      inodes.setModified(directory, NO_TIME);
       inodes.setXattrs(directory, tree.xattrs().store(xattrs));
     }
     return directory;
@@ -331,8 +333,35 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
     xattrs.addAll(inherited.xattrs());
     inodes.setPermissions(directory, inherited.mode());
     inodes.setOwner(directory, inherited.uid(), inherited.gid());
-    setModified(directory, inherited.modified());
+    // Of no account for what is the most frequent one, as it may become known last.
+    inodes.setModified(directory, inherited.modified());
     inodes.setXattrs(directory, tree.xattrs().store(xattrs));
+  }
+
+  /**
+   * Says what is below the layer, which was taken for {@link Inheritance#NOTHING} while all its
+   * entries were taken, with a top as {@link InheritedAttributes#ofTop} says.
+   *
+   * @param top what the top of the layer's tree has
+   * @return whether the index is now what it would be if that had been known at first; else there
+   *     will be none
+   */
+  public boolean inherit(InheritedAttributes top, Inheritance below) throws IOException {
+    Optional<List<InheritingDirectories.Found>> found = inheriting.find(top, below);
+    if (found.isEmpty()) {
+      return false;
+    }
+    identity = new IndexIdentity(form);
+    identity.add(LinuxPath.EMPTY, Optional.of(top));
+    inherit(tree.top(), XattrSet.of(Inodes.DIRECTORY, List.of()), top);
+    for (InheritingDirectories.Found each : found.get()) {
+      identity.add(each.path(), each.inherited());
+      if (each.inherited().isPresent() && inodes.isMarked(each.directory(), Inodes.UNNAMED)) {
+        XattrSet none = XattrSet.of(Inodes.DIRECTORY, List.of());
+        inherit(each.directory(), none, each.inherited().get());
+      }
+    }
+    return true;
   }
 
   private LinuxPath path(int directory) throws IOException {

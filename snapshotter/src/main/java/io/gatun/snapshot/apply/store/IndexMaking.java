@@ -52,6 +52,11 @@ final class IndexMaking implements LayerConsumer, AutoCloseable {
     return Optional.ofNullable(inexpressible);
   }
 
+  /** As {@link LayerIndexer#inherit}. */
+  boolean inherit(InheritedAttributes top, Inheritance below) throws IOException {
+    return indexer.inherit(top, below);
+  }
+
   LayerIndexer indexer() {
     return indexer;
   }

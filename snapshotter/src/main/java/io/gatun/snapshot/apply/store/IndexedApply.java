@@ -15,6 +15,7 @@ import io.gatun.snapshot.apply.index.LayerIndex;
 import io.gatun.snapshot.disk.Disk;
 import java.io.IOException;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 import org.slf4j.Logger;
@@ -85,11 +86,8 @@ public final class IndexedApply {
       Inheritance inheritance,
       Cancellation cancellation)
       throws IOException {
-    try (Fd file = draft.createTar();
-        IndexMaking index = new IndexMaking(draft, form, top, inheritance)) {
-      TarFile tar = new TarFile(disk, file, isWrittenBackEarly);
-      AppliedLayer layer = applier.apply(blob, index, tar, cancellation);
-      tar.finish();
+    try (IndexMaking index = new IndexMaking(draft, form, top, inheritance)) {
+      AppliedLayer layer = read(blob, draft, index, cancellation);
       if (index.inexpressible().isPresent()) {
         return counted(layer, index.inexpressible().get());
       }
@@ -99,6 +97,39 @@ public final class IndexedApply {
       } catch (InexpressibleLayerException e) {
         return counted(layer, e);
       }
+    }
+  }
+
+  /**
+   * As {@link #run}, of a layer on top of others that are not known yet: the draft has the tar
+   * alone.
+   *
+   * @return what the index is to be made of, to be closed by the caller; nothing if there is none
+   */
+  public Optional<LateIndex> runAhead(LayerBlob blob, LayerDraft draft, Cancellation cancellation)
+      throws IOException {
+    IndexMaking index =
+        new IndexMaking(draft, LateIndex.FORM, InheritedAttributes.ofTop(), Inheritance.NOTHING);
+    boolean isHandedOn = false;
+    try {
+      AppliedLayer layer = read(blob, draft, index, cancellation);
+      isHandedOn = index.inexpressible().isEmpty();
+      return isHandedOn ? Optional.of(new LateIndex(layer, index)) : Optional.empty();
+    } finally {
+      if (!isHandedOn) {
+        index.close();
+      }
+    }
+  }
+
+  private AppliedLayer read(
+      LayerBlob blob, LayerDraft draft, IndexMaking index, Cancellation cancellation)
+      throws IOException {
+    try (Fd file = draft.createTar()) {
+      TarFile tar = new TarFile(disk, file, isWrittenBackEarly);
+      AppliedLayer layer = applier.apply(blob, index, tar, cancellation);
+      tar.finish();
+      return layer;
     }
   }
 

@@ -4,6 +4,7 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.disk.Disk;
+import java.util.List;
 
 /**
  * Gives the files of drafts the names that they have in layers, one at a time, so that what is
@@ -24,15 +25,14 @@ final class LayerPlacement {
 
   /** {@return whether there was no such layer, so that the draft is the layer now} */
   synchronized boolean placeWhole(
-      LayerDraft draft, Digest diffId, LayerFile.Index index, boolean isDurable)
+      LayerDraft draft, Digest diffId, List<LayerFile> made, boolean isDurable)
       throws ErrnoException {
     Fd all = files.top();
     if (!files.moveIfFree(all, draft.name(), all, LayerFiles.directory(diffId))) {
       return false;
     }
     draft.published();
-    trust(diffId, LayerFile.Tar.TAR, draft, isDurable);
-    trust(diffId, index, draft, isDurable);
+    made.forEach(file -> trust(diffId, file, draft, isDurable));
     return true;
   }
 

@@ -14,7 +14,9 @@ import io.gatun.snapshot.apply.index.LayerIndex;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.Root;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -29,7 +31,8 @@ import org.slf4j.LoggerFactory;
  * <pre>
  *   layers/DIFF-ID/tar              the uncompressed layer, whose sha256 is DIFF-ID (64 hexadecimal
  *                                   digits); zeros behind it up to a multiple of 512 bytes
- *   layers/DIFF-ID/index-SHA256     an index of it, one for each way in which its snapshots differ
+ *   layers/DIFF-ID/index-SHA256     an index of it, one for each way in which its snapshots differ; none
+ *                                   of a layer that nobody has asked for yet
  *   layers/DIFF-ID/blob-SHA256      empty: our own apply has checked that this blob is the layer, whose
  *                                   tar is on the disk
  *   layers/DIFF-ID/unsynced-SHA256  empty: our own apply has checked that this blob is the layer, some of
@@ -295,7 +298,27 @@ public final class LayerStore {
   public Use publish(
       LayerDraft draft, IndexedApply.Result.Indexed result, Digest blob, boolean isDurable)
       throws LayerStoreException {
-    AppliedLayer layer = result.layer();
+    return publish(draft, result.layer(), Optional.of(result.index()), blob, isDurable);
+  }
+
+  /**
+   * As {@link #publish(LayerDraft, IndexedApply.Result.Indexed, Digest, boolean)}, of a layer whose
+   * index is still to be made.
+   *
+   * @param layer whose tar is in the draft
+   */
+  public Use publish(LayerDraft draft, AppliedLayer layer, Digest blob, boolean isDurable)
+      throws LayerStoreException {
+    return publish(draft, layer, Optional.empty(), blob, isDurable);
+  }
+
+  private Use publish(
+      LayerDraft draft,
+      AppliedLayer layer,
+      Optional<LayerIndex> index,
+      Digest blob,
+      boolean isDurable)
+      throws LayerStoreException {
     // How long another layer is does not show in its tar, and whoever applies it again has to know.
     Optional<Digest> recorded =
         layer.sizeBytes() % TarFile.BLOCK_BYTES == 0 ? Optional.of(blob) : Optional.empty();
@@ -303,7 +326,11 @@ public final class LayerStore {
     boolean isPublished = false;
     try {
       boolean isSyncedNow = isDurable || recorded.isEmpty();
-      publish(draft, layer.diffId(), result.index().digest(), isSyncedNow, recorded);
+      List<LayerFile> made = new ArrayList<>(List.of(LayerFile.Tar.TAR));
+      if (index.isPresent()) {
+        made.add(named(draft, index.get()));
+      }
+      publish(draft, layer.diffId(), made, isSyncedNow, recorded);
       recorded.ifPresent(known -> blobs.add(known, layer.diffId()));
       isPublished = true;
       return use;
@@ -316,19 +343,29 @@ public final class LayerStore {
     }
   }
 
+  /** Gives the index of a draft the name that it has in a layer. */
+  private LayerFile.Index named(LayerDraft draft, LayerIndex index) throws ErrnoException {
+    LayerFile.Index file = new LayerFile.Index(index.digest());
+    disk.rename(draft.directory(), LayerDraft.INDEX, draft.directory(), file.name());
+    return file;
+  }
+
   private void publish(
-      LayerDraft draft, Digest diffId, Digest index, boolean isDurable, Optional<Digest> blob)
+      LayerDraft draft,
+      Digest diffId,
+      List<LayerFile> made,
+      boolean isDurable,
+      Optional<Digest> blob)
       throws ErrnoException {
     Fd from = draft.directory();
-    LayerFile.Index indexFile = new LayerFile.Index(index);
     Optional<LayerFile.Blob> record = isDurable ? blob.map(LayerFile.Blob::new) : Optional.empty();
     Optional<LayerFile.Unsynced> doubt =
         isDurable ? Optional.empty() : blob.map(LayerFile.Unsynced::new);
     if (isDurable) {
-      files.syncData(from, LayerDraft.TAR);
-      files.syncData(from, LayerDraft.INDEX);
+      for (LayerFile file : made) {
+        files.syncData(from, file.name());
+      }
     }
-    disk.rename(from, LayerDraft.INDEX, from, indexFile.name());
     if (record.isPresent()) {
       disk.createFile(from, record.get().name(), LayerFile.MODE).close();
     }
@@ -339,12 +376,12 @@ public final class LayerStore {
     if (isSynced) {
       files.sync(from);
     }
-    if (!placement.placeWhole(draft, diffId, indexFile, isDurable)) {
+    if (!placement.placeWhole(draft, diffId, made, isDurable)) {
       try (Fd into = files.openDirectory(diffId)) {
         if (doubt.isPresent()) {
-          mark(into, diffId, indexFile, doubt.get().digest());
+          mark(into, diffId, made, doubt.get().digest());
         }
-        publishBeside(draft, into, diffId, indexFile, isDurable, record);
+        publishBeside(draft, into, diffId, made, isDurable, record);
       }
     }
     if (isSynced) {
@@ -357,25 +394,30 @@ public final class LayerStore {
       LayerDraft draft,
       Fd into,
       Digest diffId,
-      LayerFile.Index index,
+      List<LayerFile> made,
       boolean isDurable,
       Optional<LayerFile.Blob> record)
       throws ErrnoException {
-    boolean isTarPlaced = placement.place(draft, into, diffId, LayerFile.Tar.TAR, isDurable);
-    boolean isIndexPlaced = placement.place(draft, into, diffId, index, isDurable);
+    Set<LayerFile> placed = new HashSet<>();
+    for (LayerFile file : made) {
+      if (placement.place(draft, into, diffId, file, isDurable)) {
+        placed.add(file);
+      }
+    }
     if (!isDurable) {
       if (areNamesSynced) {
         files.sync(into);
       }
       return;
     }
-    // Whoever has put them there may not have waited for them.
-    if (!isIndexPlaced) {
-      sync(into, diffId, index);
+    for (LayerFile file : made) {
+      if (!placed.contains(file)) {
+        // Whoever has put it there may not have waited for it.
+        sync(into, diffId, file);
+      }
     }
-    sync(into, diffId, LayerFile.Tar.TAR);
     if (record.isPresent()) {
-      if (isTarPlaced) {
+      if (placed.contains(LayerFile.Tar.TAR)) {
         // Or it might vouch for what was there before.
         files.sync(into);
       }
@@ -386,9 +428,12 @@ public final class LayerStore {
   }
 
   /** Marks a layer, unless all that it is to have is on the disk already. */
-  private void mark(Fd directory, Digest diffId, LayerFile.Index index, Digest blob)
+  private void mark(Fd directory, Digest diffId, List<LayerFile> made, Digest blob)
       throws ErrnoException {
-    boolean isOnDisk = isOnDisk(diffId, LayerFile.Tar.TAR) && isOnDisk(diffId, index);
+    boolean isOnDisk = true;
+    for (LayerFile file : made) {
+      isOnDisk &= isOnDisk(diffId, file);
+    }
     if (!isOnDisk && marks.add(directory, diffId, blob) && areNamesSynced) {
       files.sync(directory);
     }
@@ -450,20 +495,49 @@ public final class LayerStore {
       Cancellation cancellation)
       throws IOException {
     Digest diffId = use.diffId();
-    try (LayerDraft draft = draft();
-        StoredTar tar = openTar(diffId)) {
-      LayerIndex index = makeIndex(draft, tar, diffId, form, top, inheritance, cancellation);
-      LayerFile.Index file = new LayerFile.Index(index.digest());
+    try (StoredTar tar = openTar(diffId)) {
+      return addIndex(
+          diffId,
+          draft -> makeIndex(draft, tar, diffId, form, top, inheritance, cancellation),
+          isDurable);
+    } catch (ErrnoException e) {
+      throw new LayerStoreException("cannot index layer " + diffId, e);
+    }
+  }
+
+  /**
+   * Makes an index of a layer that is there of what is known of it since it was read.
+   *
+   * @param use which keeps the layer there
+   * @param late of which the place is known
+   * @param isDurable whether it has to be on the disk when this returns
+   * @return the index; nothing was written that is known to be there already
+   * @throws LayerStoreException if the index cannot be written
+   * @throws io.gatun.snapshot.apply.index.InexpressibleLayerException if an index cannot express
+   *     the layer
+   */
+  public LayerIndex addIndex(Use use, LateIndex late, boolean isDurable) throws IOException {
+    return addIndex(use.diffId(), late::write, isDurable);
+  }
+
+  /** Writes the index of a draft. */
+  private interface IndexWriter {
+    LayerIndex write(LayerDraft draft) throws IOException;
+  }
+
+  private LayerIndex addIndex(Digest diffId, IndexWriter writer, boolean isDurable)
+      throws IOException {
+    try (LayerDraft draft = draft()) {
+      LayerIndex index = writer.write(draft);
+      LayerFile.Index file = named(draft, index);
       Optional<Digest> blob = blobs.of(diffId).stream().findFirst();
       boolean isSyncedNow = isDurable || blob.isEmpty();
-      Fd from = draft.directory();
       if (isSyncedNow) {
-        files.syncData(from, LayerDraft.INDEX);
+        files.syncData(draft.directory(), file.name());
       }
-      disk.rename(from, LayerDraft.INDEX, from, file.name());
       try (Fd into = files.openDirectory(diffId)) {
         if (!isSyncedNow) {
-          mark(into, diffId, file, blob.orElseThrow());
+          mark(into, diffId, List.of(LayerFile.Tar.TAR, file), blob.orElseThrow());
         }
         boolean isPlaced = placement.place(draft, into, diffId, file, isSyncedNow);
         if (isSyncedNow && !isPlaced) {

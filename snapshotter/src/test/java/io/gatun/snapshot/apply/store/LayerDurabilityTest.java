@@ -95,9 +95,9 @@ final class LayerDurabilityTest {
       stored.keep(GZIP);
       assertThat(calls)
           .containsExactly(
-              "syncData tar",
-              "syncData index",
               "rename index to index-SHA256",
+              "syncData tar",
+              "syncData index-SHA256",
               "sync 2.new",
               "rename 2.new to DIFF-ID",
               "sync layers");
@@ -105,13 +105,13 @@ final class LayerDurabilityTest {
       stored.keep(GZIP);
       assertThat(calls)
           .containsExactly(
-              "syncData tar",
-              "syncData index",
               "rename index to index-SHA256",
+              "syncData tar",
+              "syncData index-SHA256",
               "sync 3.new",
               "rename 3.new to DIFF-ID",
-              "syncData index-SHA256",
               "syncData tar",
+              "syncData index-SHA256",
               "rename %s to blob-SHA256".formatted(BLOB),
               "sync DIFF-ID",
               "sync layers");
@@ -137,7 +137,6 @@ final class LayerDurabilityTest {
               "replace tar by tar",
               "rename index-%s to index-SHA256".formatted(index(stored)),
               "replace index-SHA256 by index-SHA256",
-              "syncData tar",
               "sync DIFF-ID",
               "rename %s to blob-SHA256".formatted(BLOB),
               "sync DIFF-ID",

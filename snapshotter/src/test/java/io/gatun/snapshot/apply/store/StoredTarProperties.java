@@ -59,7 +59,7 @@ final class StoredTarProperties {
     assertThat(compared).isGreaterThan(TRIES / 3);
   }
 
-  private static void delete(Path path) throws IOException {
+  static void delete(Path path) throws IOException {
     LinuxPath parent = LinuxPath.of(Objects.requireNonNull(path.getParent()));
     try (Fd above = Fcntl.open(parent, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY)) {
       TreeDeletion.delete(new LinuxDisk(), above, LinuxPath.of(path.getFileName()));

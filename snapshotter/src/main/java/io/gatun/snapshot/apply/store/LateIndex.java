@@ -1,0 +1,54 @@
+package io.gatun.snapshot.apply.store;
+
+import io.gatun.snapshot.apply.AppliedLayer;
+import io.gatun.snapshot.apply.index.IndexForm;
+import io.gatun.snapshot.apply.index.Inheritance;
+import io.gatun.snapshot.apply.index.InheritedAttributes;
+import io.gatun.snapshot.apply.index.LayerIndex;
+import java.io.IOException;
+
+/**
+ * What is known of a layer that was read before those below it were known, and waits for these to
+ * become an index. It keeps the memory of its tree until then.
+ *
+ * <p>Not safe for use by several threads.
+ */
+public final class LateIndex implements AutoCloseable {
+
+  static final IndexForm FORM = IndexForm.OVERLAY;
+
+  private final AppliedLayer layer;
+  private final IndexMaking making;
+
+  LateIndex(AppliedLayer layer, IndexMaking making) {
+    this.layer = layer;
+    this.making = making;
+  }
+
+  /** {@return the layer} */
+  public AppliedLayer layer() {
+    return layer;
+  }
+
+  /**
+   * Says which place the layer has; to be called once.
+   *
+   * @param top what the top of the layer's tree has
+   * @param below what directories have that the layer does not name
+   * @return whether that can be said now; else the index has to be made of the tar
+   */
+  public boolean inherit(IndexForm form, InheritedAttributes top, Inheritance below)
+      throws IOException {
+    return form == FORM && making.inherit(top, below);
+  }
+
+  LayerIndex write(LayerDraft draft) throws IOException {
+    return draft.writeIndex(making.indexer(), layer.diffId(), layer.sizeBytes());
+  }
+
+  /** Gives the memory back. */
+  @Override
+  public void close() {
+    making.close();
+  }
+}

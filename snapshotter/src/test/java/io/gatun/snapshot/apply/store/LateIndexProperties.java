@@ -1,0 +1,143 @@
+package io.gatun.snapshot.apply.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Timespec;
+import io.gatun.snapshot.apply.BytesBlob;
+import io.gatun.snapshot.apply.Cancellation;
+import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.apply.index.IndexForm;
+import io.gatun.snapshot.apply.index.Inheritance;
+import io.gatun.snapshot.apply.index.InheritedAttributes;
+import io.gatun.snapshot.apply.index.LayerIndex;
+import io.gatun.snapshot.apply.layer.InvalidLayerException;
+import io.gatun.snapshot.apply.tree.LayerItem;
+import io.gatun.snapshot.apply.tree.LayerItems;
+import io.gatun.snapshot.disk.UnsyncedDisk;
+import io.gatun.snapshot.fixture.Compressed;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.Combinators;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import net.jqwik.api.ShrinkingMode;
+import net.jqwik.api.Tuple;
+import net.jqwik.api.lifecycle.AfterContainer;
+import net.jqwik.api.lifecycle.BeforeContainer;
+
+/** Made-up layers on top of what becomes known when they have been read. */
+final class LateIndexProperties {
+
+  private static final int TRIES = 500;
+
+  private static Path directory = Path.of("");
+  private static int made;
+  private static int inherited;
+
+  @BeforeContainer
+  static void makeDirectory() throws Exception {
+    directory = Files.createTempDirectory("gatun-late-");
+  }
+
+  /** That it is mostly not too late, and then mostly for something. */
+  @AfterContainer
+  static void stop() throws Exception {
+    StoredTarProperties.delete(directory);
+    assertThat(made).isGreaterThan(TRIES / 8);
+    assertThat(inherited).isGreaterThan(TRIES / 10);
+  }
+
+  @Provide
+  Arbitrary<List<LayerItem>> layers() {
+    return LayerItems.layers();
+  }
+
+  /** Of each of some directories, by their paths. */
+  @Provide
+  Arbitrary<List<Optional<InheritedAttributes>>> attributes() {
+    Map<LinuxPath, byte[]> none = Map.of();
+    Arbitrary<Map<LinuxPath, byte[]>> xattrs =
+        Arbitraries.frequencyOf(
+            Tuple.of(30, Arbitraries.just(none)),
+            Tuple.of(1, Arbitraries.just(Map.of(LinuxPath.of("user.x"), new byte[] {1}))));
+    return Combinators.combine(
+            Arbitraries.frequency(
+                Tuple.of(20, 0755), Tuple.of(5, 0700), Tuple.of(5, 01777), Tuple.of(1, 02755)),
+            Arbitraries.integers().between(0, 100_000),
+            Arbitraries.longs().between(0, 5),
+            xattrs)
+        .as(
+            (mode, owner, seconds, each) ->
+                new InheritedAttributes(mode, owner, owner, new Timespec(seconds, 0), each))
+        .optional(0.7)
+        .list()
+        .ofSize(4);
+  }
+
+  @Property(tries = TRIES, shrinking = ShrinkingMode.OFF)
+  void anIndexThatIsToldLateWhatIsBelowIsTheOneOfTheTar(
+      @ForAll("layers") List<LayerItem> layer,
+      @ForAll("attributes") List<Optional<InheritedAttributes>> attributes)
+      throws Exception {
+    Inheritance below = path -> attributes.get(Math.floorMod(path.hashCode(), attributes.size()));
+    InheritedAttributes top = attributes.getFirst().orElse(InheritedAttributes.ofTop());
+    BytesBlob blob = new BytesBlob(Compressed.gzip(LayerItems.tar(layer)));
+    Path work = Files.createDirectory(directory.resolve("case"));
+    try (TestStore stored = new TestStore(new UnsyncedDisk(), work.resolve("root"));
+        LayerDraft draft = stored.store().draft()) {
+      LayerStore store = stored.store();
+      Optional<LateIndex> read;
+      try {
+        read = stored.indexed().runAhead(blob, draft, new Cancellation());
+      } catch (InvalidLayerException e) {
+        return;
+      }
+      try (LateIndex late = read.orElse(null)) {
+        if (late == null) {
+          return;
+        }
+        try (LayerStore.Use use = store.publish(draft, late.layer(), blob.digest(), false)) {
+          assertThat(store.indexes(use.diffId())).isEmpty();
+          if (late.inherit(IndexForm.OVERLAY, top, below)) {
+            Digest index = store.addIndex(use, late, false).digest();
+            compare(stored, use, index, top, below);
+          }
+        }
+      }
+    } finally {
+      StoredTarProperties.delete(work);
+    }
+  }
+
+  private static void compare(
+      TestStore stored,
+      LayerStore.Use use,
+      Digest index,
+      InheritedAttributes top,
+      Inheritance below)
+      throws Exception {
+    Path file = stored.index(use.diffId(), index);
+    byte[] late = Files.readAllBytes(file);
+    Files.delete(file);
+    boolean[] isInherited = {false};
+    Inheritance watched =
+        path -> {
+          Optional<InheritedAttributes> found = below.of(path);
+          isInherited[0] |= found.isPresent();
+          return found;
+        };
+    LayerIndex again =
+        stored.store().reindex(use, IndexForm.OVERLAY, top, watched, false, new Cancellation());
+    assertThat(again.digest()).isEqualTo(index);
+    assertThat(file).hasBinaryContent(late);
+    made++;
+    inherited += isInherited[0] ? 1 : 0;
+  }
+}
