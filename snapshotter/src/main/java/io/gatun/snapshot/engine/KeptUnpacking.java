@@ -184,12 +184,34 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
       throws IOException {
     InheritedAttributes top = below.ofTop();
     if (ahead.isPresent() && ahead.get().use().diffId().equals(use.diffId())) {
-      Optional<LayerIndex> made = ahead.get().index(layers, form, top, below, isDurable);
+      Optional<LayerIndex> made = indexAhead(ahead.get(), form, top, below, isDurable);
       if (made.isPresent()) {
         return made.get();
       }
     }
     return layers.reindex(use, form, top, below, isDurable, cancellation);
+  }
+
+  private Optional<LayerIndex> indexAhead(
+      AheadLayer layer,
+      IndexForm form,
+      InheritedAttributes top,
+      LowerInheritance below,
+      boolean isDurable)
+      throws IOException {
+    try {
+      return layer.index(layers, form, top, below, isDurable);
+    } catch (LayerStoreException e) {
+      if (!e.isDamage()) {
+        throw e;
+      }
+      // Not of the tar, which is only read now.
+      log.warn(
+          "index of a layer cannot be made of what was read ahead diff_id={} error=\"{}\"",
+          layer.use().diffId(),
+          e.getMessage());
+      return Optional.empty();
+    }
   }
 
   private Optional<Kept> read(IndexForm form, LowerInheritance below, boolean isDurable)

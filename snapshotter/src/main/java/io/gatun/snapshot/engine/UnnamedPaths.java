@@ -13,11 +13,18 @@ final class UnnamedPaths implements Inheritance {
   /** A layer with more of them is one that nobody makes for good. */
   private static final int MAX = 1_000;
 
+  /** Nor one with such paths, which nothing but the memory would limit. */
+  private static final int BYTES_MAX = 1 << 20;
+
   private final List<LinuxPath> asked = new ArrayList<>();
+  private boolean areTooMany;
+  private long bytes;
 
   @Override
   public Optional<InheritedAttributes> of(LinuxPath path) {
-    if (asked.size() <= MAX) {
+    bytes += path.bytes().length;
+    areTooMany |= asked.size() == MAX || bytes > BYTES_MAX;
+    if (!areTooMany) {
       asked.add(path);
     }
     return Optional.empty();
@@ -25,6 +32,6 @@ final class UnnamedPaths implements Inheritance {
 
   /** {@return all of them; nothing if there are more than are worth to be looked up later} */
   Optional<List<LinuxPath>> all() {
-    return asked.size() > MAX ? Optional.empty() : Optional.of(List.copyOf(asked));
+    return areTooMany ? Optional.empty() : Optional.of(List.copyOf(asked));
   }
 }

@@ -3,8 +3,8 @@ package io.gatun.snapshot.apply.index;
 import io.gatun.linux.Timespec;
 
 /**
- * The time that most files have, if more than half of them have one; else some time. In one pass,
- * by the vote of Boyer and Moore.
+ * The time that most entries of a layer have, if more than half of them have one; else some time.
+ * In one pass, by the vote of Boyer and Moore.
  */
 final class FrequentTime {
 

@@ -1,6 +1,5 @@
 package io.gatun.snapshot.apply.index;
 
-import io.gatun.linux.LinuxPath;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,8 +9,9 @@ import java.util.Optional;
  * The directories that a layer needs and does not name, in the order in which it turned out to need
  * them; for layers below that become known when all of it has been read.
  *
- * <p>What is made in a directory may depend on that: on a default access control list and on the
- * set-group-ID bit. Then it is too late.
+ * <p>What is made in a directory may depend on what that inherits: on its default access control
+ * list and on its set-group-ID bit. Any extended attribute counts for which of them are shared, and
+ * stays with a directory that is named later. With these it is too late.
  */
 final class InheritingDirectories {
 
@@ -20,28 +20,31 @@ final class InheritingDirectories {
 
   private static final int SET_GROUP_ID = 02000;
 
-  private final List<Needed> all = new ArrayList<>();
+  private final IndexTree tree;
+  private final List<Integer> all = new ArrayList<>();
   private boolean isTooLate;
 
-  private record Needed(LinuxPath path, int directory) {}
+  InheritingDirectories(IndexTree tree) {
+    this.tree = tree;
+  }
 
   /**
    * One of them, with what it inherits.
    *
    * @param directory the inode, which may be gone by now, or be named
    */
-  record Found(LinuxPath path, int directory, Optional<InheritedAttributes> inherited) {}
+  record Found(int directory, Optional<InheritedAttributes> inherited) {}
 
   /**
-   * Adds one.
+   * Adds one. Its path, of which nobody knows how long it is, is in the tree for good.
    *
    * @param isPlain whether it has no attributes from the directory in which it is
    */
-  void add(LinuxPath path, int directory, boolean isPlain) {
+  void add(int directory, boolean isPlain) {
     if (!isPlain || all.size() == MAX) {
       isTooLate = true;
     } else {
-      all.add(new Needed(path, directory));
+      all.add(directory);
     }
   }
 
@@ -50,13 +53,14 @@ final class InheritingDirectories {
     if (isTooLate || isPassedOn(top)) {
       return Optional.empty();
     }
+    TreePath paths = new TreePath(tree);
     List<Found> found = new ArrayList<>();
-    for (Needed each : all) {
-      Optional<InheritedAttributes> inherited = below.of(each.path);
+    for (int directory : all) {
+      Optional<InheritedAttributes> inherited = below.of(paths.of(directory));
       if (inherited.isPresent() && isPassedOn(inherited.get())) {
         return Optional.empty();
       }
-      found.add(new Found(each.path, each.directory, inherited));
+      found.add(new Found(directory, inherited));
     }
     return Optional.of(found);
   }

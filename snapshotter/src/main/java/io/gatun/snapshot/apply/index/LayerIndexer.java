@@ -63,7 +63,7 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
   private final DirectoryFinder directories;
   private final FileChunks chunks;
   private final FrequentTime times = new FrequentTime();
-  private final InheritingDirectories inheriting = new InheritingDirectories();
+  private final InheritingDirectories inheriting;
   private IndexIdentity identity;
   private long tarBytes;
 
@@ -89,7 +89,8 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
       this.inodes = tree.inodes();
       this.directories = new DirectoryFinder(tree, form == IndexForm.OVERLAY, this::makeUnnamed);
       this.chunks = new FileChunks(memory);
-      inherit(tree.top(), XattrSet.of(Inodes.DIRECTORY, List.of()), top);
+      this.inheriting = new InheritingDirectories(tree);
+      setInherited(tree.top(), noXattrs(), top);
       identity.add(LinuxPath.EMPTY, Optional.of(top));
       isMade = true;
     } finally {
@@ -282,6 +283,7 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
     inodes.setXattrs(inode, tree.xattrs().store(xattrs));
   }
 
+  /** Of what the layer says, which alone decides what is the most frequent time. */
   private void setModified(int inode, Timespec time) throws IOException {
     inodes.setModified(inode, time);
     times.add(time);
@@ -314,10 +316,10 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
       LinuxPath path = path(directory);
       inherited = inheritance.of(path);
       identity.add(path, inherited);
-      inheriting.add(path, directory, xattrs.isEmpty());
+      inheriting.add(directory, xattrs.isEmpty());
     }
     if (inherited.isPresent()) {
-      inherit(directory, xattrs, inherited.get());
+      setInherited(directory, xattrs, inherited.get());
     } else {
       inodes.setPermissions(directory, UNNAMED_MODE);
       inodes.setOwner(directory, 0, gid);
@@ -327,13 +329,12 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
     return directory;
   }
 
-  private void inherit(int directory, XattrSet xattrs, InheritedAttributes inherited)
+  private void setInherited(int directory, XattrSet xattrs, InheritedAttributes inherited)
       throws IOException {
     xattrs.changeMode(inherited.mode());
     xattrs.addAll(inherited.xattrs());
     inodes.setPermissions(directory, inherited.mode());
     inodes.setOwner(directory, inherited.uid(), inherited.gid());
-    // Of no account for what is the most frequent one, as it may become known last.
     inodes.setModified(directory, inherited.modified());
     inodes.setXattrs(directory, tree.xattrs().store(xattrs));
   }
@@ -343,8 +344,8 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
    * entries were taken, with a top as {@link InheritedAttributes#ofTop} says.
    *
    * @param top what the top of the layer's tree has
-   * @return whether the index is now what it would be if that had been known at first; else there
-   *     will be none
+   * @return whether the index will be what it would be if that had been known at first; else this
+   *     is as before, and its index is another
    */
   public boolean inherit(InheritedAttributes top, Inheritance below) throws IOException {
     Optional<List<InheritingDirectories.Found>> found = inheriting.find(top, below);
@@ -353,15 +354,18 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
     }
     identity = new IndexIdentity(form);
     identity.add(LinuxPath.EMPTY, Optional.of(top));
-    inherit(tree.top(), XattrSet.of(Inodes.DIRECTORY, List.of()), top);
+    setInherited(tree.top(), noXattrs(), top);
     for (InheritingDirectories.Found each : found.get()) {
-      identity.add(each.path(), each.inherited());
+      identity.add(path(each.directory()), each.inherited());
       if (each.inherited().isPresent() && inodes.isMarked(each.directory(), Inodes.UNNAMED)) {
-        XattrSet none = XattrSet.of(Inodes.DIRECTORY, List.of());
-        inherit(each.directory(), none, each.inherited().get());
+        setInherited(each.directory(), noXattrs(), each.inherited().get());
       }
     }
     return true;
+  }
+
+  private static XattrSet noXattrs() {
+    return XattrSet.of(Inodes.DIRECTORY, List.of());
   }
 
   private LinuxPath path(int directory) throws IOException {

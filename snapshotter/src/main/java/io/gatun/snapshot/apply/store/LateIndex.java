@@ -9,7 +9,7 @@ import java.io.IOException;
 
 /**
  * What is known of a layer that was read before those below it were known, and waits for these to
- * become an index. It keeps the memory of its tree until then.
+ * become an index. It keeps its tree until then, in memory and what did not fit in a file.
  *
  * <p>Not safe for use by several threads.
  */
@@ -31,17 +31,18 @@ public final class LateIndex implements AutoCloseable {
   }
 
   /**
-   * Says which place the layer has; to be called once.
+   * Says which place the layer has. Not to be called any more once that could be said.
    *
    * @param top what the top of the layer's tree has
    * @param below what directories have that the layer does not name
-   * @return whether that can be said now; else the index has to be made of the tar
+   * @return whether it could; else the index has to be made of the tar
    */
   public boolean inherit(IndexForm form, InheritedAttributes top, Inheritance below)
       throws IOException {
     return form == FORM && making.inherit(top, below);
   }
 
+  /** Writes the index for the place that it was told. */
   LayerIndex write(LayerDraft draft) throws IOException {
     return draft.writeIndex(making.indexer(), layer.diffId(), layer.sizeBytes());
   }

@@ -63,7 +63,8 @@ public final class LayerDraft implements AutoCloseable {
 
   /** {@return where the tree of a large layer goes meanwhile} */
   Spill spill() {
-    return new Spill(disk, directory);
+    // Beside the draft, since the tree may be in use for longer.
+    return new Spill(disk, layers);
   }
 
   /** {@return a new file for the tar} */
