@@ -56,6 +56,7 @@ copy_by_daemon() {
   daemons=("${pids[gatun]}")
   commit_tree parent "$source_tree"
   if [[ $temperature == warm ]]; then
+    await_warm
     commit_tree small "$source_tree/$warming_part"
     "$testbed" prepare --address "$gatun_socket" --parent small warm >/dev/null
   fi

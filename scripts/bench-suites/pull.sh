@@ -25,6 +25,7 @@ pull_once() {
   fresh_volume 16G
   start_contender "$contender"
   if [[ $1 == warm ]]; then
+    await_warm
     measure run_ctr images pull --plain-http --snapshotter "$snapshotter" "$small_registry/demo:latest"
     run_to_first_line "$small_registry/demo:latest"
     sync --file-system "$volume"

@@ -21,6 +21,7 @@ remove_once() {
   fresh_volume 16G
   lay_out_metadata
   start_contender "$contender"
+  await_warm
   sync --file-system "$volume"
   free_before=$(free_bytes)
   # Blobs go with their image, so they are not the shared ones.

@@ -19,6 +19,7 @@ unpack_twice() {
   begin_run
   fresh_volume 16G
   start_contender "$contender"
+  await_warm
   # What is unpacked first only warms up, and is deleted with the rest.
   fetch_and_unpack "$small_registry/demo:latest"
   fetch_and_unpack "$registry/$subject:latest"

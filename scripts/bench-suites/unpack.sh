@@ -47,6 +47,7 @@ unpack_and_stay() {
   lay_out_content
   start_contender "$contender"
   if [[ $1 == warm ]]; then
+    await_warm
     unpack demo:latest
     sync --file-system "$volume"
   fi

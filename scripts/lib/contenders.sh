@@ -108,6 +108,15 @@ start_contender() {
   daemons+=("${pids[containerd]}")
 }
 
+# await_warm: a Gatun that was just started has done by itself what it does before the first image. What stands in for it, and
+# other snapshotters, do nothing like that.
+await_warm() {
+  [[ $(readlink "/proc/${pids[gatun]:-none}/exe") == */java ]] || return 0
+  await 60 "Gatun to be warm" is_warm
+}
+
+is_warm() { sed -n "/ serving .* pid=${pids[gatun]} /,\$p" "$logs/gatun.log" | grep -q ' WarmUp warm'; }
+
 start_soci() {
   : >/tmp/soci.toml
   start_proxy soci soci-snapshotter-grpc --config /tmp/soci.toml --root "$volume/soci" --address /run/soci.sock

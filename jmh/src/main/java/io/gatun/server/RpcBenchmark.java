@@ -116,6 +116,11 @@ public class RpcBenchmark {
     }
 
     @Override
+    public void warmUp(LayerBlob blob) {
+      throw new SnapshotException.Unsupported("no layers here");
+    }
+
+    @Override
     public AppliedLayer unpack(
         LayerBlob blob,
         List<Mount> mounts,

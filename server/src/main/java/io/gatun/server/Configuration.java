@@ -43,6 +43,7 @@ import java.util.Set;
  * @param containerdRoot the directory in which that containerd keeps its data
  * @param applyThreads how many layers are unpacked at a time
  * @param applyQueueMax how many more may wait
+ * @param warmUp whether the first image is prepared for after a start
  * @param logLevel how much is logged
  */
 public record Configuration(
@@ -72,6 +73,7 @@ public record Configuration(
     Path containerdRoot,
     int applyThreads,
     int applyQueueMax,
+    boolean warmUp,
     LogLevel logLevel) {
 
   public Configuration {
@@ -109,6 +111,7 @@ public record Configuration(
           Path.of("/var/lib/containerd"),
           4,
           256,
+          true,
           LogLevel.INFO);
 
   /** {@return this with what the command line says in place of the file} */
@@ -140,6 +143,7 @@ public record Configuration(
         containerdRoot,
         applyThreads,
         applyQueueMax,
+        warmUp,
         logLevel);
   }
 

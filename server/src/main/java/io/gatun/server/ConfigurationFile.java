@@ -139,6 +139,7 @@ public final class ConfigurationFile {
             toml.absolutePath("containerd_root", otherwise.containerdRoot()),
             toml.number("apply_threads", otherwise.applyThreads(), 1, 256),
             toml.number("apply_queue_max", otherwise.applyQueueMax(), 1, 1_000_000),
+            toml.flag("warm_up", otherwise.warmUp()),
             toml.choice(
                 "log_level", names(LogLevel.values(), LogLevel::configName), otherwise.logLevel()));
     toml.finish();
@@ -184,6 +185,7 @@ public final class ConfigurationFile {
     entries.put("containerd_root", quoted(configuration.containerdRoot().toString()));
     entries.put("apply_threads", Integer.toString(configuration.applyThreads()));
     entries.put("apply_queue_max", Integer.toString(configuration.applyQueueMax()));
+    entries.put("warm_up", Boolean.toString(configuration.warmUp()));
     entries.put("log_level", quoted(configuration.logLevel().configName()));
     return entries;
   }

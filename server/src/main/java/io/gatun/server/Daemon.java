@@ -38,6 +38,11 @@ public final class Daemon implements AutoCloseable {
     return endpoint.transport();
   }
 
+  /** Does what makes the first image quick, when there are no calls; returns when it is done. */
+  public void warmUp() {
+    endpoint.warmUp();
+  }
+
   @Override
   public void close() {
     endpoint.close();

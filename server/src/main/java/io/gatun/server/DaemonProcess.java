@@ -67,6 +67,9 @@ public final class DaemonProcess {
               configuration.containerdRoot());
     }
     manager.send(ServiceNotice.READY);
+    if (configuration.warmUp()) {
+      daemon.warmUp();
+    }
     awaitEnd();
   }
 

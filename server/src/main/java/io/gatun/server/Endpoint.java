@@ -67,6 +67,7 @@ public final class Endpoint implements AutoCloseable {
   private static final long CANCEL_SECONDS = 5;
 
   private final Configuration configuration;
+  private final LayerUnpacker unpacker;
   private final EventLoops loops;
   private final Dispatcher dispatcher;
   private final CallsInFlight calls = new CallsInFlight();
@@ -84,6 +85,7 @@ public final class Endpoint implements AutoCloseable {
       SocketFile socket,
       EventLoops loops) {
     this.configuration = configuration;
+    this.unpacker = unpacker;
     this.socket = socket;
     this.loops = loops;
     this.dispatcher =
@@ -183,6 +185,13 @@ public final class Endpoint implements AutoCloseable {
       endpoint.close();
       throw e;
     }
+  }
+
+  /**
+   * Does what makes the first image quick, as {@link WarmUp} describes; returns when it is done.
+   */
+  void warmUp() {
+    new WarmUp(unpacker, calls).run();
   }
 
   /** {@return the transport that is in use} */

@@ -5,6 +5,7 @@ import io.gatun.proto.content.Info;
 import io.gatun.proto.content.InfoRequest;
 import io.gatun.proto.content.InfoResponse;
 import io.gatun.proto.types.Descriptor;
+import io.gatun.server.MadeUpLayer;
 import io.gatun.snapshot.apply.Digest;
 import io.grpc.Server;
 import io.grpc.Status;
@@ -56,7 +57,7 @@ final class TrainingContent implements AutoCloseable {
     Path written = Files.createTempFile(blobs, "layer", "");
     MessageDigest sha256 = sha256();
     try (OutputStream file = new DigestOutputStream(Files.newOutputStream(written), sha256)) {
-      TrainingLayer.write(number, files, file);
+      MadeUpLayer.write(number, files, 12 << 10, 2 << 20, file);
     }
     Digest digest = new Digest("sha256:" + HexFormat.of().formatHex(sha256.digest()));
     Path blob = Files.move(written, blobs.resolve(digest.hex()));

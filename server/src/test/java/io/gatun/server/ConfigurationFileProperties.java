@@ -111,6 +111,7 @@ final class ConfigurationFileProperties {
                     name.containerdRoot,
                     apply.threads,
                     apply.queue,
+                    flag.get(1),
                     name.level));
   }
 

@@ -50,6 +50,7 @@ final class ConfigurationFileTest {
       containerd_root = "/srv/containerd"
       apply_threads = 15
       apply_queue_max = 17
+      warm_up = false
       log_level = "debug"
       """;
 
@@ -81,6 +82,7 @@ final class ConfigurationFileTest {
           Path.of("/srv/containerd"),
           15,
           17,
+          false,
           LogLevel.DEBUG);
 
   @TempDir Path directory;

@@ -48,7 +48,7 @@ final class DrainTest {
     for (Watch watch : watches) {
       assertThat(watch.next()).isEqualTo(ServingStatus.SERVING);
     }
-    Future<PrepareSnapshotResponse> call = callThatIsHeldUp();
+    Future<PrepareSnapshotResponse> call = server.callThatIsHeldUp();
 
     CompletableFuture<Void> closed = CompletableFuture.runAsync(server::closeEndpoint);
 
@@ -75,7 +75,7 @@ final class DrainTest {
 
   @Test
   void callThatTakesLongerThanTheDrainTimeIsCutOffAndDoneAllTheSame() throws Exception {
-    Future<PrepareSnapshotResponse> call = callThatIsHeldUp();
+    Future<PrepareSnapshotResponse> call = server.callThatIsHeldUp();
     try (LogCapture log = new LogCapture(Endpoint.class)) {
       CompletableFuture<Void> closed = CompletableFuture.runAsync(server::closeEndpoint);
 
@@ -92,7 +92,7 @@ final class DrainTest {
 
   @Test
   void nobodyNewIsServedDuringADrain() throws Exception {
-    Future<PrepareSnapshotResponse> call = callThatIsHeldUp();
+    Future<PrepareSnapshotResponse> call = server.callThatIsHeldUp();
     CompletableFuture<Void> closed = CompletableFuture.runAsync(server::closeEndpoint);
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
     while (server.address.toFile().exists()) {
@@ -106,19 +106,6 @@ final class DrainTest {
     server.snapshotter.open();
     assertThat(call.get(10, TimeUnit.SECONDS).getMountsCount()).isEqualTo(1);
     closed.get(10, TimeUnit.SECONDS);
-  }
-
-  private Future<PrepareSnapshotResponse> callThatIsHeldUp() throws InterruptedException {
-    server.snapshotter.close();
-    var call =
-        SnapshotsGrpc.newFutureStub(server.channel())
-            .prepare(PrepareSnapshotRequest.newBuilder().setKey("a").build());
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
-    while (server.snapshotter.waiting() == 0) {
-      assertThat(System.nanoTime()).isLessThan(deadline);
-      Thread.sleep(5);
-    }
-    return call;
   }
 
   /** What a watch of a service's health has told, in order. */

@@ -33,10 +33,14 @@ final class StandInUnpacker implements LayerUnpacker {
       Optional<ByteString> next) {}
 
   final BlockingQueue<Request> requests = new LinkedBlockingQueue<>();
+
+  /** What was only read. */
+  final BlockingQueue<ByteString> warmUps = new LinkedBlockingQueue<>();
+
   final BlockingQueue<Cancellation> cancelled = new LinkedBlockingQueue<>();
   private final Semaphore gate = new Semaphore(Integer.MAX_VALUE);
   private final Semaphore entered = new Semaphore(0);
-  private volatile @Nullable SnapshotException failure;
+  private volatile @Nullable RuntimeException failure;
   private volatile int overlayXattrsDropped;
   private volatile String key = "other/12/extract-1 sha256:01";
 
@@ -48,7 +52,7 @@ final class StandInUnpacker implements LayerUnpacker {
     gate.release(Integer.MAX_VALUE - gate.availablePermits());
   }
 
-  void fail(SnapshotException with) {
+  void fail(RuntimeException with) {
     failure = with;
   }
 
@@ -72,6 +76,19 @@ final class StandInUnpacker implements LayerUnpacker {
   }
 
   @Override
+  public void warmUp(LayerBlob blob) {
+    RuntimeException planned = failure;
+    if (planned != null) {
+      throw planned;
+    }
+    try {
+      warmUps.add(read(blob));
+    } catch (IOException e) {
+      throw new SnapshotException.Unavailable(String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  @Override
   public AppliedLayer unpack(
       LayerBlob blob,
       List<Mount> mounts,
@@ -86,7 +103,7 @@ final class StandInUnpacker implements LayerUnpacker {
     entered.release();
     gate.acquireUninterruptibly();
     gate.release();
-    SnapshotException planned = failure;
+    RuntimeException planned = failure;
     if (planned != null) {
       throw planned;
     }

@@ -1,5 +1,9 @@
 package io.gatun.server;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.gatun.proto.snapshots.PrepareSnapshotRequest;
+import io.gatun.proto.snapshots.PrepareSnapshotResponse;
 import io.gatun.proto.snapshots.SnapshotsGrpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
@@ -14,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 
@@ -106,6 +111,7 @@ final class TestServer implements AutoCloseable {
         directory.resolve("containerd"),
         APPLY_THREADS,
         APPLY_QUEUE_MAX,
+        false,
         defaults.logLevel());
   }
 
@@ -142,6 +148,24 @@ final class TestServer implements AutoCloseable {
 
   SnapshotsGrpc.SnapshotsBlockingStub client() {
     return SnapshotsGrpc.newBlockingStub(channel());
+  }
+
+  /** {@return a call that has begun, and ends when the snapshotter is opened} */
+  Future<PrepareSnapshotResponse> callThatIsHeldUp() throws InterruptedException {
+    snapshotter.close();
+    Future<PrepareSnapshotResponse> call =
+        SnapshotsGrpc.newFutureStub(channel())
+            .prepare(PrepareSnapshotRequest.newBuilder().setKey("a").build());
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+    while (snapshotter.waiting() == 0) {
+      assertThat(System.nanoTime()).isLessThan(deadline);
+      Thread.sleep(5);
+    }
+    return call;
+  }
+
+  void warmUp() {
+    endpoint.warmUp();
   }
 
   void closeEndpoint() {

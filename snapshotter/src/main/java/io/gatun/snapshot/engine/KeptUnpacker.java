@@ -61,4 +61,13 @@ final class KeptUnpacker implements LayerUnpacker {
       throw UnpackingFailures.meaning(blob, e);
     }
   }
+
+  @Override
+  public void warmUp(LayerBlob blob) {
+    try {
+      indexing.warmUp(blob, new Cancellation());
+    } catch (IOException e) {
+      throw UnpackingFailures.meaning(blob, e);
+    }
+  }
 }

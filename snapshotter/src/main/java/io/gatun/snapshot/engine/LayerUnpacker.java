@@ -46,6 +46,14 @@ public interface LayerUnpacker {
       NextLayer next,
       Cancellation cancellation);
 
+  /**
+   * Reads a layer as {@link #unpack} does, as far as that takes no snapshot and no room on the
+   * disk, and makes nothing of it: for what has to be done often before it is quick.
+   *
+   * @throws SnapshotException as {@link #unpack} does for the layer
+   */
+  void warmUp(LayerBlob blob);
+
   /** As before, of a layer after which nobody knows which is next. */
   default AppliedLayer unpack(
       LayerBlob blob, List<Mount> mounts, boolean isDurabilityWanted, Cancellation cancellation) {

@@ -56,6 +56,15 @@ final class TreeUnpacker implements LayerUnpacker {
     }
   }
 
+  @Override
+  public void warmUp(LayerBlob blob) {
+    try {
+      var _ = layers.apply(blob, (_, _) -> {}, new Cancellation());
+    } catch (IOException e) {
+      throw UnpackingFailures.meaning(blob, e);
+    }
+  }
+
   private AppliedLayer unpack(
       List<Mount> mounts,
       boolean isDurabilityWanted,

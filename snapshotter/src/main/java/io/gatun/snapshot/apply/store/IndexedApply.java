@@ -1,6 +1,9 @@
 package io.gatun.snapshot.apply.store;
 
+import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.OpenFlag;
 import io.gatun.snapshot.apply.AppliedLayer;
 import io.gatun.snapshot.apply.ApplyFailedException;
 import io.gatun.snapshot.apply.Cancellation;
@@ -12,6 +15,8 @@ import io.gatun.snapshot.apply.index.InexpressibleLayerException;
 import io.gatun.snapshot.apply.index.Inheritance;
 import io.gatun.snapshot.apply.index.InheritedAttributes;
 import io.gatun.snapshot.apply.index.LayerIndex;
+import io.gatun.snapshot.apply.index.LayerIndexer;
+import io.gatun.snapshot.apply.memory.Spill;
 import io.gatun.snapshot.disk.Disk;
 import java.io.IOException;
 import java.util.Map;
@@ -30,6 +35,8 @@ import org.slf4j.LoggerFactory;
 public final class IndexedApply {
 
   private static final Logger log = LoggerFactory.getLogger(IndexedApply.class);
+
+  private static final LinuxPath NOWHERE = LinuxPath.of("/dev/null");
 
   private final Disk disk;
   private final LayerApplier applier;
@@ -118,6 +125,23 @@ public final class IndexedApply {
     } finally {
       if (!isHandedOn) {
         index.close();
+      }
+    }
+  }
+
+  /** Makes an index of a layer as {@link #runAhead} and what follows it do, and keeps nothing. */
+  public void warmUp(LayerBlob blob, Cancellation cancellation) throws IOException {
+    try (Fd nowhere = Fcntl.open(NOWHERE, OpenFlag.WRITE_ONLY);
+        LayerIndexer indexer =
+            new LayerIndexer(
+                LateIndex.FORM,
+                InheritedAttributes.ofTop(),
+                Inheritance.NOTHING,
+                new Spill(disk, nowhere),
+                IndexMaking.RESIDENT_BYTES)) {
+      AppliedLayer layer = applier.apply(blob, indexer, cancellation);
+      if (indexer.inherit(InheritedAttributes.ofTop(), Inheritance.NOTHING)) {
+        var _ = indexer.finish(disk, nowhere, layer.diffId(), layer.sizeBytes());
       }
     }
   }

@@ -1,6 +1,7 @@
 package io.gatun.snapshot.apply.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Timespec;
@@ -10,6 +11,7 @@ import io.gatun.snapshot.apply.index.IndexForm;
 import io.gatun.snapshot.apply.index.Inheritance;
 import io.gatun.snapshot.apply.index.InheritedAttributes;
 import io.gatun.snapshot.apply.index.LayerIndex;
+import io.gatun.snapshot.apply.layer.InvalidLayerException;
 import io.gatun.snapshot.disk.UnsyncedDisk;
 import io.gatun.snapshot.fixture.TarBuilder;
 import java.nio.file.Path;
@@ -111,5 +113,17 @@ class LateIndexTest {
     try (Kept kept = keep(oneMore)) {
       assertThat(kept.late.inherit(IndexForm.OVERLAY, TOP, _ -> Optional.of(OTHER))).isFalse();
     }
+  }
+
+  @Test
+  void whatIsReadToWarmUpLeavesNothing() throws Exception {
+    BytesBlob blob =
+        new BytesBlob(TarBuilder.pax().file("d/f", 0644, "content").file("a", 0600, "").finish());
+    stored.indexed().warmUp(blob, new Cancellation());
+    assertThat(TestStore.names(stored.layers())).isEmpty();
+    assertThat(stored.store().diffIdOf(blob.digest())).isEmpty();
+    BytesBlob other = new BytesBlob(TarBuilder.pax().finish()).saying(blob.digest());
+    assertThatThrownBy(() -> stored.indexed().warmUp(other, new Cancellation()))
+        .isInstanceOf(InvalidLayerException.class);
   }
 }
