@@ -66,11 +66,53 @@ use_image() {
   rmdir "$image_mounted"
 }
 
+# keep_blob FILE: puts it into an image layout.
+keep_blob() { cp "$1" "$layout/blobs/sha256/$(sha256 "$1")"; }
+
+sha256() { sha256sum "$1" | cut --delimiter=' ' --fields=1; }
+
+# keep_other_base: the layers of large but the lowest, on that of the image that daemons are warmed with. Of that image, the kept
+# content has everything but what describes it.
+keep_other_base() {
+  local layout=/tmp/other-base
+  mkdir -p "$layout/blobs/sha256"
+  start_containerd "$content_kept"
+  run_ctr content get "$(digest_of "$warming_image")" >/tmp/lower.json
+  run_ctr content get "$(digest_of large:latest)" >/tmp/upper.json
+  run_ctr content get "$(jq -r .config.digest /tmp/lower.json)" >/tmp/lower-config.json
+  run_ctr content get "$(jq -r .config.digest /tmp/upper.json)" |
+    jq --slurpfile lower /tmp/lower-config.json '.rootfs.diff_ids[0] = $lower[0].rootfs.diff_ids[0] | del(.history)' >/tmp/config.json
+  jq --slurpfile lower /tmp/lower.json --arg config "sha256:$(sha256 /tmp/config.json)" --argjson size "$(stat -c %s /tmp/config.json)" \
+    '.layers[0] = $lower[0].layers[0] | .config.digest = $config | .config.size = $size' /tmp/upper.json >/tmp/manifest.json
+  keep_blob /tmp/config.json
+  keep_blob /tmp/manifest.json
+  say '{"imageLayoutVersion": "1.0.0"}' >"$layout/oci-layout"
+  jq --null-input --arg digest "sha256:$(sha256 /tmp/manifest.json)" --argjson size "$(stat -c %s /tmp/manifest.json)" \
+    '{schemaVersion: 2, manifests: [{mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $digest, size: $size,
+      annotations: {"io.containerd.image.name": "large:other-base"}}]}' >"$layout/index.json"
+  tar --create --directory "$layout" . | run_ctr images import --no-unpack - >/dev/null
+  stop containerd >/dev/null || true
+}
+
+stored_kib() { du --summarize --block-size=1K "$volume/gatun/layers" | cut --fields=1; }
+
+# unpack_on_other_base: all layers are there already, as parts of two other images.
+unpack_on_other_base() {
+  local before
+  before=$(stored_kib)
+  unpack large:other-base
+  record other_base "$wall" s
+  record other_base_stored "$(($(stored_kib) - before))" KiB
+}
+
 unpack_and_use() {
   begin_run
   unpack_and_stay warm
-  # There is no shell among large files.
-  [[ $subject != large ]] || use_image
+  if [[ $subject == large ]]; then
+    [[ $contender != gatun-indexed* ]] || unpack_on_other_base
+    # There is no shell among large files.
+    use_image
+  fi
   stop_all
   end_run
 }
@@ -79,6 +121,7 @@ bench_indexed() {
   local subject contender contenders round warming_image=demo:latest
   keep_content "$small_image" "$warming_image"
   keep_content "$large_image" large:latest big:latest
+  keep_other_base
   present overlayfs gatun-unsynced gatun-indexed-unsynced gatun gatun-indexed gatun-background
   for subject in large big; do
     prepare_subject
@@ -93,4 +136,11 @@ bench_indexed() {
   keep_content "$small_image" "$warming_image"
   keep_content "$large_image" large:latest
   remove_by "removal of large" large:latest overlayfs gatun gatun-indexed
+  start_registries
+  present overlayfs gatun-indexed gatun-indexed-unsynced
+  subject=large
+  for ((round = 1; round <= rounds; round++)); do
+    for contender in $(take_turns "${contenders[@]}"); do pull_once warm; done
+    progress
+  done
 }
