@@ -76,6 +76,7 @@ public final class EngineRoot implements AutoCloseable {
   private final LayerHealing healing;
   private final boolean isIndexing;
   private final boolean isSynced;
+  private final boolean isWrittenBackEarly;
 
   /** What a process does before anybody may tell it to end, so that it can end in order. */
   public static void prepareProcess() {
@@ -143,6 +144,10 @@ public final class EngineRoot implements AutoCloseable {
       throws UnusableRootException, IOException {
     this.disk = disk;
     this.isSynced = settings.layerSync() == LayerSync.COMMIT;
+    // In the background, the names of a layer are synced at once, and with them some filesystems
+    // bring to the disk what was
+    // written before.
+    this.isWrittenBackEarly = settings.layerSync() != LayerSync.NONE;
     boolean complete = false;
     try {
       this.root = keep(Root.open(disk, settings.root()));
@@ -493,7 +498,7 @@ public final class EngineRoot implements AutoCloseable {
           layerApplier,
           driver.deletionsOverOthers().map(deletions -> makeAhead(trees(deletions, layerApplier))));
     }
-    IndexedApply indexing = new IndexedApply(disk, layerApplier, isSynced);
+    IndexedApply indexing = new IndexedApply(disk, layerApplier, isWrittenBackEarly);
     KeptAhead tars = new KeptAhead(layers, kept, indexing, isSynced);
     return new KeptUnpacker(
         disk, applier, layerApplier, layers, healing, indexing, makeAhead(tars));
