@@ -13,13 +13,15 @@ package io.gatun.snapshot.apply.index;
  *   1536  inodes, each at a multiple of 32 bytes, which divided by 32 is its nid; root first, then
  *         directory by directory what is in it:
  *           inode                  32 bytes if its owner, links and size are small and its time is
- *                                  the most frequent one, otherwise 64
+ *                                  the most frequent one, otherwise 64; these, too, if it is that
+ *                                  of a directory that the layer does not name, so that all else
+ *                                  is where it is whatever that inherits
  *           extended attributes    a header of 12 bytes, the shared ones by their places, the others
  *           what is left of the content of a directory or link beyond whole blocks, if the whole
  *           fits into one block, and is then not split between two; or the chunks of a file
  *      b  extended attributes that several files have, from a new block on
  *      d  whole blocks of the content of directories and links, from a new block on
- *      e  the end
+ *      e  the end of what a kernel looks at; behind it, {@link InheritanceTable}
  * </pre>
  *
  * <p>The content of a file is chunks, each of which begins at a block of device 1 or is a hole. A
@@ -44,6 +46,13 @@ final class Erofs {
   static final int DEVICE_SLOT = (SUPERBLOCK_OFFSET + SUPERBLOCK_BYTES) / DEVICE_SLOT_BYTES;
   static final int DEVICE_TAG_BYTES = 64;
   static final int VOLUME_NAME_BYTES = 16;
+  // Fields of the superblock, and of the slot behind it.
+  static final int CHECKSUM_OFFSET = SUPERBLOCK_OFFSET + 4;
+  static final int INODE_COUNT_OFFSET = SUPERBLOCK_OFFSET + 16;
+  static final int BLOCK_COUNT_OFFSET = SUPERBLOCK_OFFSET + 36;
+  static final int UUID_OFFSET = SUPERBLOCK_OFFSET + 48;
+  static final int TAR_BLOCKS_OFFSET = SUPERBLOCK_OFFSET + SUPERBLOCK_BYTES + DEVICE_TAG_BYTES;
+
   static final int INODES_OFFSET = SUPERBLOCK_OFFSET + BLOCK_BYTES;
 
   // EROFS_FEATURE_COMPAT_*: SB_CHKSUM, MTIME
@@ -54,6 +63,13 @@ final class Erofs {
 
   static final int COMPACT_BYTES = 32;
   static final int EXTENDED_BYTES = 64;
+
+  // Fields of an inode of 64 bytes.
+  static final int INODE_MODE = 4;
+  static final int INODE_UID = 24;
+  static final int INODE_GID = 28;
+  static final int INODE_SECONDS = 32;
+  static final int INODE_NANOS = 40;
 
   // i_format: version in bit 0, EROFS_INODE_* from bit 1 on.
   static final int EXTENDED = 1;

@@ -16,7 +16,7 @@ import java.util.Optional;
 final class IndexIdentity {
 
   /** To be changed whenever the same layer would get another index. */
-  private static final String VERSION = "gatun index 2";
+  private static final String VERSION = "gatun index 3";
 
   private static final int UUID_BYTES = 16;
 

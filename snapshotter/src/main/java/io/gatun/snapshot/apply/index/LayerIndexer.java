@@ -15,6 +15,7 @@ import io.gatun.snapshot.apply.memory.PagedMemory;
 import io.gatun.snapshot.apply.memory.Spill;
 import io.gatun.snapshot.disk.Disk;
 import java.io.IOException;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 
@@ -89,7 +90,7 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
       this.inodes = tree.inodes();
       this.directories = new DirectoryFinder(tree, form == IndexForm.OVERLAY, this::makeUnnamed);
       this.chunks = new FileChunks(memory);
-      this.inheriting = new InheritingDirectories(tree);
+      this.inheriting = new InheritingDirectories(tree, top);
       setInherited(tree.top(), noXattrs(), top);
       identity.add(LinuxPath.EMPTY, Optional.of(top));
       isMade = true;
@@ -316,7 +317,7 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
       LinuxPath path = path(directory);
       inherited = inheritance.of(path);
       identity.add(path, inherited);
-      inheriting.add(directory, xattrs.isEmpty());
+      inheriting.add(directory, gid, xattrs.isEmpty(), inherited);
     }
     if (inherited.isPresent()) {
       setInherited(directory, xattrs, inherited.get());
@@ -348,17 +349,19 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
    *     is as before, and its index is another
    */
   public boolean inherit(InheritedAttributes top, Inheritance below) throws IOException {
-    Optional<List<InheritingDirectories.Found>> found = inheriting.find(top, below);
+    Optional<List<Optional<InheritedAttributes>>> found = inheriting.find(top, below);
     if (found.isEmpty()) {
       return false;
     }
     identity = new IndexIdentity(form);
     identity.add(LinuxPath.EMPTY, Optional.of(top));
     setInherited(tree.top(), noXattrs(), top);
-    for (InheritingDirectories.Found each : found.get()) {
-      identity.add(path(each.directory()), each.inherited());
-      if (each.inherited().isPresent() && inodes.isMarked(each.directory(), Inodes.UNNAMED)) {
-        setInherited(each.directory(), noXattrs(), each.inherited().get());
+    Iterator<Optional<InheritedAttributes>> each = found.get().iterator();
+    for (InheritingDirectories.Directory directory : inheriting.all().orElseThrow()) {
+      Optional<InheritedAttributes> inherited = each.next();
+      identity.add(inheriting.path(directory), inherited);
+      if (inherited.isPresent() && inodes.isMarked(directory.inode(), Inodes.UNNAMED)) {
+        setInherited(directory.inode(), noXattrs(), inherited.get());
       }
     }
     return true;
@@ -395,6 +398,9 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
     try (ImageFile image = new ImageFile(disk, file)) {
       new IndexImage(tree, chunks, placement, image)
           .write(identity.uuid(diffId), diffId, Erofs.blocks(padded));
+      if (form == IndexForm.OVERLAY) {
+        new InheritanceTable(tree, inheriting).write(image);
+      }
       image.flush();
       return new LayerIndex(
           image.digest(),

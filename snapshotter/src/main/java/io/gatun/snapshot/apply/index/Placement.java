@@ -136,7 +136,9 @@ final class Placement {
   }
 
   private boolean isCompact(int inode) throws IOException {
-    return inodes.modified(inode).equals(epoch)
+    return inode != tree.top()
+        && !inodes.isMarked(inode, Inodes.UNNAMED)
+        && inodes.modified(inode).equals(epoch)
         && Integer.toUnsignedLong(inodes.uid(inode)) <= SHORT_MAX
         && Integer.toUnsignedLong(inodes.gid(inode)) <= SHORT_MAX
         && links(inode) <= SHORT_MAX

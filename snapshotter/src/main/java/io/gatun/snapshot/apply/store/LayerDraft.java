@@ -9,6 +9,7 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Unistd;
 import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.apply.index.IndexCopy;
 import io.gatun.snapshot.apply.index.LayerIndex;
 import io.gatun.snapshot.apply.index.LayerIndexer;
 import io.gatun.snapshot.apply.memory.Spill;
@@ -78,8 +79,22 @@ public final class LayerDraft implements AutoCloseable {
 
   /** Writes the index; nothing is synced. */
   LayerIndex writeIndex(LayerIndexer indexer, Digest diffId, long tarBytes) throws IOException {
+    return writeIndex(file -> indexer.finish(disk, file, diffId, tarBytes));
+  }
+
+  /** As before, of one that is in memory. */
+  LayerIndex writeIndex(IndexCopy copy) throws IOException {
+    return writeIndex(file -> copy.write(disk, file));
+  }
+
+  /** Fills a file with an index. */
+  private interface IndexWriter {
+    LayerIndex write(Fd file) throws IOException;
+  }
+
+  private LayerIndex writeIndex(IndexWriter writer) throws IOException {
     try (Fd file = disk.createFile(directory, INDEX, LayerFile.MODE)) {
-      return indexer.finish(disk, file, diffId, tarBytes);
+      return writer.write(file);
     } catch (ErrnoException e) {
       throw new LayerStoreException("cannot write the index", e);
     }

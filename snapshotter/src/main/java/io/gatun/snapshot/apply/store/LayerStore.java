@@ -7,6 +7,7 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.apply.AppliedLayer;
 import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.apply.index.IndexCopy;
 import io.gatun.snapshot.apply.index.IndexForm;
 import io.gatun.snapshot.apply.index.Inheritance;
 import io.gatun.snapshot.apply.index.InheritedAttributes;
@@ -475,7 +476,8 @@ public final class LayerStore {
   }
 
   /**
-   * Makes a further index of a layer that is there, from the headers of its tar.
+   * Makes a further index of a layer that is there: of one that it has, if they differ in nothing
+   * but what directories inherit, or else from the headers of its tar.
    *
    * @param use which keeps the layer there
    * @param top what the top of the layer's tree has
@@ -496,12 +498,48 @@ public final class LayerStore {
       throws IOException {
     Digest diffId = use.diffId();
     try (StoredTar tar = openTar(diffId)) {
+      if (form == IndexForm.OVERLAY) {
+        Optional<LayerIndex> copied = copyIndex(diffId, top, inheritance, isDurable);
+        if (copied.isPresent()) {
+          return copied.get();
+        }
+      }
       return addIndex(
           diffId,
           draft -> makeIndex(draft, tar, diffId, form, top, inheritance, cancellation),
           isDurable);
     } catch (ErrnoException e) {
       throw new LayerStoreException("cannot index layer " + diffId, e);
+    }
+  }
+
+  private Optional<LayerIndex> copyIndex(
+      Digest diffId, InheritedAttributes top, Inheritance inheritance, boolean isDurable)
+      throws IOException {
+    for (Digest digest : indexes(diffId)) {
+      try (StoredIndex index = readIndex(diffId, digest).orElse(null)) {
+        Optional<IndexCopy> copy = index == null ? Optional.empty() : index.copy();
+        if (copy.isPresent()) {
+          return copy.get().inherit(diffId, top, inheritance)
+              ? Optional.of(addIndex(diffId, draft -> draft.writeIndex(copy.get()), isDurable))
+              : Optional.empty();
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** {@return an index, unless there is something the matter with it} */
+  private Optional<StoredIndex> readIndex(Digest diffId, Digest index) {
+    try (Fd file = openIndex(diffId, index)) {
+      return StoredIndex.read(file, index);
+    } catch (ErrnoException e) {
+      log.debug(
+          "index is not read, and one like it made of the tar diff_id={} index={} error=\"{}\"",
+          diffId,
+          index,
+          e.getMessage());
+      return Optional.empty();
     }
   }
 

@@ -71,7 +71,9 @@ final class LayerIndexerTest {
     assertThat(image.get(SUPERBLOCK + 12)).as("block bits").isEqualTo((byte) 9);
     assertThat(image.getShort(SUPERBLOCK + 14)).as("root").isEqualTo((short) (1536 / 32));
     assertThat(image.getLong(SUPERBLOCK + 16)).isEqualTo(index.result().inodes() + 1);
-    assertThat(image.getInt(SUPERBLOCK + 36) * 512L).isEqualTo(index.result().sizeBytes());
+    int end = image.getInt(SUPERBLOCK + 36) * 512;
+    assertThat(end + 512L).as("with the table").isEqualTo(index.result().sizeBytes());
+    assertThat(new String(index.bytes(), end, 4, StandardCharsets.US_ASCII)).isEqualTo("GTIT");
     assertThat(image.getInt(SUPERBLOCK + 80)).as("incompatible").isEqualTo(12);
     assertThat(image.getShort(SUPERBLOCK + 86)).as("devices").isEqualTo((short) 1);
     assertThat(image.getShort(SUPERBLOCK + 88) * 128).as("slot").isEqualTo(SUPERBLOCK + 128);

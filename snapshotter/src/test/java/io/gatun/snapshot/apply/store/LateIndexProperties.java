@@ -21,6 +21,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Combinators;
@@ -32,26 +33,32 @@ import net.jqwik.api.Tuple;
 import net.jqwik.api.lifecycle.AfterContainer;
 import net.jqwik.api.lifecycle.BeforeContainer;
 
-/** Made-up layers on top of what becomes known when they have been read. */
+/**
+ * Made-up layers on top of what becomes known when they have been read, and then of something else.
+ */
 final class LateIndexProperties {
 
-  private static final int TRIES = 500;
+  private static final int TRIES = 1_500;
 
   private static Path directory = Path.of("");
   private static int made;
   private static int inherited;
+  private static int copied;
+  private static int differing;
 
   @BeforeContainer
   static void makeDirectory() throws Exception {
     directory = Files.createTempDirectory("gatun-late-");
   }
 
-  /** That it is mostly not too late, and then mostly for something. */
+  /** That it is mostly not too late, and then mostly for something; and the same of copies. */
   @AfterContainer
   static void stop() throws Exception {
     StoredTarProperties.delete(directory);
     assertThat(made).isGreaterThan(TRIES / 8);
     assertThat(inherited).isGreaterThan(TRIES / 10);
+    assertThat(copied).isGreaterThan(TRIES / 16);
+    assertThat(differing).isGreaterThan(TRIES / 16);
   }
 
   @Provide
@@ -84,10 +91,11 @@ final class LateIndexProperties {
   @Property(tries = TRIES, shrinking = ShrinkingMode.OFF)
   void anIndexThatIsToldLateWhatIsBelowIsTheOneOfTheTar(
       @ForAll("layers") List<LayerItem> layer,
-      @ForAll("attributes") List<Optional<InheritedAttributes>> attributes)
+      @ForAll("attributes") List<Optional<InheritedAttributes>> attributes,
+      @ForAll("attributes") List<Optional<InheritedAttributes>> others)
       throws Exception {
-    Inheritance below = path -> attributes.get(Math.floorMod(path.hashCode(), attributes.size()));
-    InheritedAttributes top = attributes.getFirst().orElse(InheritedAttributes.ofTop());
+    Inheritance below = below(attributes);
+    InheritedAttributes top = top(attributes);
     BytesBlob blob = new BytesBlob(Compressed.gzip(LayerItems.tar(layer)));
     Path work = Files.createDirectory(directory.resolve("case"));
     try (TestStore stored = new TestStore(new UnsyncedDisk(), work.resolve("root"));
@@ -109,6 +117,7 @@ final class LateIndexProperties {
             Digest index = store.addIndex(use, late, false).digest();
             compare(stored, use, index, top, below);
           }
+          compareCopy(stored, use, attributes, others);
         }
       }
     } finally {
@@ -139,5 +148,50 @@ final class LateIndexProperties {
     assertThat(file).hasBinaryContent(late);
     made++;
     inherited += isInherited[0] ? 1 : 0;
+  }
+
+  /** Of the index that is there, if it can be made of that; and of the tar. */
+  private static void compareCopy(
+      TestStore stored,
+      LayerStore.Use use,
+      List<Optional<InheritedAttributes>> attributes,
+      List<Optional<InheritedAttributes>> others)
+      throws Exception {
+    if (stored.store().indexes(use.diffId()).isEmpty()) {
+      var _ = reindex(stored, use, attributes);
+    }
+    Set<Digest> before = stored.store().indexes(use.diffId());
+    LayerIndex copy = reindex(stored, use, others);
+    Path file = stored.index(use.diffId(), copy.digest());
+    byte[] content = Files.readAllBytes(file);
+    for (Digest each : stored.store().indexes(use.diffId())) {
+      Files.delete(stored.index(use.diffId(), each));
+    }
+    LayerIndex again = reindex(stored, use, others);
+    assertThat(again.digest()).isEqualTo(copy.digest());
+    assertThat(file).hasBinaryContent(content);
+    assertThat(again.inodes()).isEqualTo(copy.inodes());
+    assertThat(again.tarBytes()).isEqualTo(copy.tarBytes());
+    assertThat(again.sizeBytes()).isEqualTo(copy.sizeBytes());
+    boolean isCopied = copy.treeBytes() == 0;
+    copied += isCopied ? 1 : 0;
+    differing += isCopied && !before.contains(copy.digest()) ? 1 : 0;
+  }
+
+  private static LayerIndex reindex(
+      TestStore stored, LayerStore.Use use, List<Optional<InheritedAttributes>> attributes)
+      throws Exception {
+    return stored
+        .store()
+        .reindex(
+            use, IndexForm.OVERLAY, top(attributes), below(attributes), false, new Cancellation());
+  }
+
+  private static Inheritance below(List<Optional<InheritedAttributes>> attributes) {
+    return path -> attributes.get(Math.floorMod(path.hashCode(), attributes.size()));
+  }
+
+  private static InheritedAttributes top(List<Optional<InheritedAttributes>> attributes) {
+    return attributes.getFirst().orElse(InheritedAttributes.ofTop());
   }
 }
