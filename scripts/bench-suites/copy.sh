@@ -51,8 +51,12 @@ commit_tree() {
 }
 
 copy_by_daemon() {
-  local seconds directory number ticks
-  backend=$1 start_gatun "$volume/root" --driver native
+  local seconds directory number ticks options=()
+  if [[ $1 == gatun && $temperature == cold ]]; then
+    say 'warm_up = false' >/tmp/gatun.toml
+    options=(--config /tmp/gatun.toml)
+  fi
+  backend=$1 start_gatun "$volume/root" --driver native "${options[@]}"
   daemons=("${pids[gatun]}")
   commit_tree parent "$source_tree"
   if [[ $temperature == warm ]]; then

@@ -19,12 +19,12 @@ run_to_first_line() {
 
 # pull_once TEMPERATURE: warm is after another image and a container of that.
 pull_once() {
-  local image=$registry/$subject:latest begin first_line
+  local temperature=$1 image=$registry/$subject:latest begin first_line
   begin_run
   read_into_memory "$large_image" "$small_image"
   fresh_volume 16G
   start_contender "$contender"
-  if [[ $1 == warm ]]; then
+  if [[ $temperature == warm ]]; then
     await_warm
     measure run_ctr images pull --plain-http --snapshotter "$snapshotter" "$small_registry/demo:latest"
     run_to_first_line "$small_registry/demo:latest"

@@ -40,13 +40,13 @@ unpack_once() {
 
 # unpack_and_stay TEMPERATURE: the same, and the daemons are left running.
 unpack_and_stay() {
-  local before image begin
+  local temperature=$1 before image begin
   image=$(reference_of "$subject")
   read_blobs_into_memory
   fresh_volume 16G
   lay_out_content
   start_contender "$contender"
-  if [[ $1 == warm ]]; then
+  if [[ $temperature == warm ]]; then
     await_warm
     unpack demo:latest
     sync --file-system "$volume"

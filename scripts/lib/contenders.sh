@@ -68,7 +68,7 @@ start_proxy() {
 }
 
 # start_contender NAME: its daemons, on $volume. Sets $snapshotter to what containerd calls it, and $daemons to their
-# processes.
+# processes. Where $temperature is cold, Gatun does not warm up by itself.
 start_contender() {
   local path=$PATH driver=overlay
   own_differ=no
@@ -76,6 +76,7 @@ start_contender() {
   proxy_plugins=()
   daemons=()
   printf 'containerd_address = "%s"\ncontainerd_root = "%s"\n' "$containerd_socket" "$volume/containerd/root" >/tmp/gatun.toml
+  [[ ${temperature:-} != cold ]] || say 'warm_up = false' >>/tmp/gatun.toml
   case $1 in
     overlayfs | native) snapshotter=$1 ;;
     overlayfs-igzip)
@@ -115,7 +116,7 @@ await_warm() {
   await 60 "Gatun to be warm" is_warm
 }
 
-is_warm() { sed -n "/ serving .* pid=${pids[gatun]} /,\$p" "$logs/gatun.log" | grep -q ' WarmUp warm'; }
+is_warm() { sed -n "/ serving .* pid=${pids[gatun]} /,\$p" "$logs/gatun.log" | grep -Eq ' WarmUp (warm|cannot)'; }
 
 start_soci() {
   : >/tmp/soci.toml

@@ -51,9 +51,9 @@ final class WarmUp {
   /** Takes about a second, and longer by as long as there are calls. */
   void run() {
     long begin = System.nanoTime();
-    byte[] layer = layer();
     int done = 0;
     try {
+      byte[] layer = layer();
       while (done < LAYERS) {
         awaitQuiet();
         unpacker.warmUp(new MadeUpBlob(layer));

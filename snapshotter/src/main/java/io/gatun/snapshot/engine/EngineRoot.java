@@ -144,9 +144,8 @@ public final class EngineRoot implements AutoCloseable {
       throws UnusableRootException, IOException {
     this.disk = disk;
     this.isSynced = settings.layerSync() == LayerSync.COMMIT;
-    // In the background, the names of a layer are synced at once, and with them some filesystems
-    // bring to the disk what was
-    // written before.
+    // In the background, the names of a layer are synced at once, and some filesystems bring what
+    // was written before to the disk with them.
     this.isWrittenBackEarly = settings.layerSync() != LayerSync.NONE;
     boolean complete = false;
     try {

@@ -12,6 +12,7 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -48,7 +49,8 @@ public final class IndexCopy {
   /**
    * {@return a copy of an index; nothing if others cannot be made of it}
    *
-   * @param index all of it, which is changed; known to be one of ours by its digest
+   * @param index all of it, which is changed; whether it is the one that it should be is up to the
+   *     caller
    */
   public static Optional<IndexCopy> of(ByteBuffer index) {
     ByteBuffer image = index.duplicate().order(ByteOrder.LITTLE_ENDIAN);
@@ -61,23 +63,29 @@ public final class IndexCopy {
         return Optional.empty();
       }
       int count = table.getInt();
+      if (count == InheritanceTable.NONE) {
+        return Optional.empty();
+      }
       int top = inode(image, table.getInt());
       List<Place> places = new ArrayList<>();
       for (int i = 0; i < count; i++) {
         places.add(place(image, table));
       }
-      return count == InheritanceTable.NONE
-          ? Optional.empty()
-          : Optional.of(new IndexCopy(image, top, places));
-    } catch (BufferUnderflowException | IndexOutOfBoundsException | ArithmeticException e) {
-      throw new IllegalStateException("an index that does not hold what it says", e);
+      return Optional.of(new IndexCopy(image, top, places));
+    } catch (BufferUnderflowException
+        | IndexOutOfBoundsException
+        | ArithmeticException
+        | IllegalArgumentException e) {
+      // It is damaged, and the one that is asked for can still be made of the tar.
+      return Optional.empty();
     }
   }
 
   private static Place place(ByteBuffer image, ByteBuffer table) {
     int nid = table.getInt();
     int gid = table.getInt();
-    byte[] path = new byte[table.getInt()];
+    int length = table.getInt();
+    byte[] path = new byte[Objects.checkIndex(length, table.remaining() + 1)];
     table.get(path);
     return new Place(nid == 0 ? 0 : inode(image, nid), gid, LinuxPath.ofBytes(path));
   }
@@ -89,6 +97,11 @@ public final class IndexCopy {
       throw new IndexOutOfBoundsException("no inode with a time: " + nid);
     }
     return at;
+  }
+
+  /** {@return how long the tar has to be, as {@link LayerIndex} says it} */
+  public long tarBytes() {
+    return Integer.toUnsignedLong(image.getInt(Erofs.TAR_BLOCKS_OFFSET)) << Erofs.BLOCK_SHIFT;
   }
 
   /**
@@ -155,15 +168,13 @@ public final class IndexCopy {
         written.put(piece, 0, length);
       }
       written.flush();
-      long tarBlocks = Integer.toUnsignedLong(image.getInt(Erofs.TAR_BLOCKS_OFFSET));
       return new LayerIndex(
           written.digest(),
           written.position(),
           image.getLong(Erofs.INODE_COUNT_OFFSET) - 1,
-          tarBlocks << Erofs.BLOCK_SHIFT,
+          tarBytes(),
           0,
-          false,
-          places.stream().filter(place -> place.inode != 0).count());
+          false);
     }
   }
 }

@@ -10,16 +10,9 @@ import io.gatun.snapshot.apply.Digest;
  * @param inodes how many files of all kinds it has, without the directory that holds {@code fs}
  * @param tarBytes how long the tar has to be for a loop device to show all of it: its length,
  *     rounded up to whole blocks
- * @param treeBytes what the tree took while it was made, in memory and in the spill
+ * @param treeBytes what the tree took while it was made, in memory and in the spill; nothing if it
+ *     was made of another index
  * @param isSpilled whether some of that was in the spill
- * @param unnamedDirectories how many directories the layer needs and does not name, which is where
- *     another index of the same layer may differ
  */
 public record LayerIndex(
-    Digest digest,
-    long sizeBytes,
-    long inodes,
-    long tarBytes,
-    long treeBytes,
-    boolean isSpilled,
-    long unnamedDirectories) {}
+    Digest digest, long sizeBytes, long inodes, long tarBytes, long treeBytes, boolean isSpilled) {}

@@ -50,12 +50,6 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
   private static final int SET_GROUP_ID = 02000;
   private static final Timespec NO_TIME = new Timespec(0, 0);
 
-  /** Takes the path of a directory, from the top. */
-  @FunctionalInterface
-  public interface PathSink {
-    void path(LinuxPath path) throws IOException;
-  }
-
   private final IndexForm form;
   private final Inheritance inheritance;
   private final PagedMemory memory;
@@ -408,24 +402,7 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
           placement.inodes() - 1,
           padded,
           memory.sizeBytes(),
-          memory.isSpilled(),
-          unnamed());
-    }
-  }
-
-  private long unnamed() throws IOException {
-    long[] count = {0};
-    forEachUnnamedDirectory(_ -> count[0]++);
-    return count[0];
-  }
-
-  /** Says which directories the index has that the layer needs and does not name. */
-  public void forEachUnnamedDirectory(PathSink sink) throws IOException {
-    TreePath paths = new TreePath(tree);
-    for (int at = tree.root(); at != 0; at = inodes.next(at)) {
-      if (inodes.isMarked(at, Inodes.UNNAMED)) {
-        sink.path(paths.of(at));
-      }
+          memory.isSpilled());
     }
   }
 

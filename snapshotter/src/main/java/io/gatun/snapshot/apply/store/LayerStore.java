@@ -7,7 +7,6 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.apply.AppliedLayer;
 import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.Digest;
-import io.gatun.snapshot.apply.index.IndexCopy;
 import io.gatun.snapshot.apply.index.IndexForm;
 import io.gatun.snapshot.apply.index.Inheritance;
 import io.gatun.snapshot.apply.index.InheritedAttributes;
@@ -499,7 +498,7 @@ public final class LayerStore {
     Digest diffId = use.diffId();
     try (StoredTar tar = openTar(diffId)) {
       if (form == IndexForm.OVERLAY) {
-        Optional<LayerIndex> copied = copyIndex(diffId, top, inheritance, isDurable);
+        Optional<LayerIndex> copied = copyIndex(tar, diffId, top, inheritance, isDurable);
         if (copied.isPresent()) {
           return copied.get();
         }
@@ -514,14 +513,18 @@ public final class LayerStore {
   }
 
   private Optional<LayerIndex> copyIndex(
-      Digest diffId, InheritedAttributes top, Inheritance inheritance, boolean isDurable)
+      StoredTar tar,
+      Digest diffId,
+      InheritedAttributes top,
+      Inheritance inheritance,
+      boolean isDurable)
       throws IOException {
     for (Digest digest : indexes(diffId)) {
       try (StoredIndex index = readIndex(diffId, digest).orElse(null)) {
-        Optional<IndexCopy> copy = index == null ? Optional.empty() : index.copy();
-        if (copy.isPresent()) {
-          return copy.get().inherit(diffId, top, inheritance)
-              ? Optional.of(addIndex(diffId, draft -> draft.writeIndex(copy.get()), isDurable))
+        // One that is not as long as it was is to be found damaged.
+        if (index != null && index.copy().tarBytes() == tar.sizeBytes()) {
+          return index.copy().inherit(diffId, top, inheritance)
+              ? Optional.of(addIndex(diffId, draft -> draft.writeIndex(index.copy()), isDurable))
               : Optional.empty();
         }
       }
@@ -529,7 +532,7 @@ public final class LayerStore {
     return Optional.empty();
   }
 
-  /** {@return an index, unless there is something the matter with it} */
+  /** {@return an index that can become another one} */
   private Optional<StoredIndex> readIndex(Digest diffId, Digest index) {
     try (Fd file = openIndex(diffId, index)) {
       return StoredIndex.read(file, index);

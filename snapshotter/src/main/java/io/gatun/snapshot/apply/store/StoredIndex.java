@@ -11,38 +11,45 @@ import io.gatun.snapshot.apply.index.IndexCopy;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 
-/** An index of the store, all of it in memory. */
+/** An index of the store, all of it in memory, that can become another one. */
 final class StoredIndex implements AutoCloseable {
 
-  /** As much as an apply keeps of a tree. What is larger takes its time in any case. */
-  static final long BYTES_MAX = IndexMaking.RESIDENT_BYTES;
+  /** As much as an apply keeps of a tree. Those of some 60,000 files are larger. */
+  private static final long BYTES_MAX = IndexMaking.RESIDENT_BYTES;
 
   private final NativeBuffer memory;
+  private final IndexCopy copy;
 
-  private StoredIndex(NativeBuffer memory) {
+  private StoredIndex(NativeBuffer memory, IndexCopy copy) {
     this.memory = memory;
+    this.copy = copy;
   }
 
-  /** {@return an index, to be closed by the caller; nothing if it is too large, or damaged} */
+  /**
+   * {@return an index, to be closed by the caller; nothing if it is too large or damaged, or others
+   * cannot be made of it}
+   */
   static Optional<StoredIndex> read(Fd file, Digest digest) throws ErrnoException {
     long sizeBytes = Stat.statx(file).sizeBytes();
     if (sizeBytes > BYTES_MAX) {
       return Optional.empty();
     }
-    StoredIndex index = new StoredIndex(new NativeBuffer((int) sizeBytes));
-    boolean isWhole = false;
+    NativeBuffer memory = new NativeBuffer((int) sizeBytes);
+    Optional<IndexCopy> copy = Optional.empty();
     try {
-      isWhole = index.fill(file) && index.digest().equals(digest);
-      return isWhole ? Optional.of(index) : Optional.empty();
+      ByteBuffer content = memory.buffer();
+      if (fill(content.duplicate(), file)) {
+        copy = IndexCopy.of(content).filter(_ -> hash(content.duplicate()).equals(digest));
+      }
+      return copy.map(found -> new StoredIndex(memory, found));
     } finally {
-      if (!isWhole) {
-        index.close();
+      if (copy.isEmpty()) {
+        memory.close();
       }
     }
   }
 
-  private boolean fill(Fd file) throws ErrnoException {
-    ByteBuffer left = memory.buffer().duplicate();
+  private static boolean fill(ByteBuffer left, Fd file) throws ErrnoException {
     while (left.hasRemaining()) {
       if (Unistd.pread(file, left, left.position()) == 0) {
         return false;
@@ -51,15 +58,15 @@ final class StoredIndex implements AutoCloseable {
     return true;
   }
 
-  private Digest digest() {
+  private static Digest hash(ByteBuffer content) {
     BufferHash hash = new BufferHash();
-    hash.update(memory.buffer().duplicate());
+    hash.update(content);
     return hash.finish();
   }
 
-  /** {@return what can become another index, in this memory} */
-  Optional<IndexCopy> copy() {
-    return IndexCopy.of(memory.buffer());
+  /** {@return what becomes the other one, in this memory} */
+  IndexCopy copy() {
+    return copy;
   }
 
   @Override

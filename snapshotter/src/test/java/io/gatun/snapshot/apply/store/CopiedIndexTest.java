@@ -1,6 +1,7 @@
 package io.gatun.snapshot.apply.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Timespec;
@@ -11,10 +12,13 @@ import io.gatun.snapshot.apply.index.IndexForm;
 import io.gatun.snapshot.apply.index.Inheritance;
 import io.gatun.snapshot.apply.index.InheritedAttributes;
 import io.gatun.snapshot.apply.index.LayerIndex;
+import io.gatun.snapshot.apply.layer.InvalidLayerException;
 import io.gatun.snapshot.disk.UnsyncedDisk;
 import io.gatun.snapshot.fixture.TarBuilder;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
@@ -136,6 +140,22 @@ class CopiedIndexTest {
       deep.file(i + "/" + longPath + "f", 0644, "");
     }
     check(deep, Inheritance.NOTHING, OTHER, SOMETHING, false);
+  }
+
+  @Test
+  void aTarThatWasCutShortIsFoundDamaged() throws Exception {
+    LayerStore store = stored.store();
+    BytesBlob blob = new BytesBlob(TarBuilder.pax().file("d/f", 0644, "content").finish());
+    try (LayerDraft draft = store.draft();
+        LateIndex late = stored.indexed().runAhead(blob, draft, new Cancellation()).orElseThrow();
+        LayerStore.Use use = store.publish(draft, late.layer(), blob.digest(), false)) {
+      var _ = reindex(use, TOP, Inheritance.NOTHING);
+      try (FileChannel tar = FileChannel.open(stored.tar(use.diffId()), StandardOpenOption.WRITE)) {
+        tar.truncate(512);
+      }
+      assertThatThrownBy(() -> reindex(use, OTHER, SOMETHING))
+          .isInstanceOf(InvalidLayerException.class);
+    }
   }
 
   @Test
