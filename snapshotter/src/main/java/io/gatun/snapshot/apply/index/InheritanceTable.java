@@ -7,7 +7,7 @@ import java.util.Optional;
 
 /**
  * Behind the blocks of an index of a layer on top of others: where the directories are that inherit
- * from these, so that {@link IndexCopy} can make one for other layers below without reading the
+ * from these, so that {@link CopiedIndex} can make one for other layers below without reading the
  * tar. In whole blocks, and numbers are little-endian:
  *
  * <pre>

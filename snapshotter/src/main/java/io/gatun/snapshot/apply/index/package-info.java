@@ -6,7 +6,7 @@
  * <pre>
  *   LayerReader -> LayerIndexer -> IndexTree (off the heap, and beyond a limit in a file)
  *                                      -> Placement -> IndexImage -> the file
- *   the file -> IndexCopy -> the file that the same layer has on top of others
+ *   the file -> CopiedIndex -> the file that the same layer has on top of others
  * </pre>
  *
  * <p>{@link io.gatun.snapshot.apply.index.LayerIndexer} is where it begins, {@link

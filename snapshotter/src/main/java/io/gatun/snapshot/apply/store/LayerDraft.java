@@ -9,7 +9,7 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Unistd;
 import io.gatun.snapshot.apply.Digest;
-import io.gatun.snapshot.apply.index.IndexCopy;
+import io.gatun.snapshot.apply.index.CopiedIndex;
 import io.gatun.snapshot.apply.index.LayerIndex;
 import io.gatun.snapshot.apply.index.LayerIndexer;
 import io.gatun.snapshot.apply.memory.Spill;
@@ -83,7 +83,7 @@ public final class LayerDraft implements AutoCloseable {
   }
 
   /** As before, of one that is in memory. */
-  LayerIndex writeIndex(IndexCopy copy) throws IOException {
+  LayerIndex writeIndex(CopiedIndex copy) throws IOException {
     return writeIndex(file -> copy.write(disk, file));
   }
 

@@ -7,7 +7,7 @@ import io.gatun.linux.Stat;
 import io.gatun.linux.Unistd;
 import io.gatun.snapshot.apply.BufferHash;
 import io.gatun.snapshot.apply.Digest;
-import io.gatun.snapshot.apply.index.IndexCopy;
+import io.gatun.snapshot.apply.index.CopiedIndex;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 
@@ -18,9 +18,9 @@ final class StoredIndex implements AutoCloseable {
   private static final long BYTES_MAX = IndexMaking.RESIDENT_BYTES;
 
   private final NativeBuffer memory;
-  private final IndexCopy copy;
+  private final CopiedIndex copy;
 
-  private StoredIndex(NativeBuffer memory, IndexCopy copy) {
+  private StoredIndex(NativeBuffer memory, CopiedIndex copy) {
     this.memory = memory;
     this.copy = copy;
   }
@@ -35,11 +35,11 @@ final class StoredIndex implements AutoCloseable {
       return Optional.empty();
     }
     NativeBuffer memory = new NativeBuffer((int) sizeBytes);
-    Optional<IndexCopy> copy = Optional.empty();
+    Optional<CopiedIndex> copy = Optional.empty();
     try {
       ByteBuffer content = memory.buffer();
       if (fill(content.duplicate(), file)) {
-        copy = IndexCopy.of(content).filter(_ -> hash(content.duplicate()).equals(digest));
+        copy = CopiedIndex.of(content).filter(_ -> hash(content.duplicate()).equals(digest));
       }
       return copy.map(found -> new StoredIndex(memory, found));
     } finally {
@@ -65,7 +65,7 @@ final class StoredIndex implements AutoCloseable {
   }
 
   /** {@return what becomes the other one, in this memory} */
-  IndexCopy copy() {
+  CopiedIndex copy() {
     return copy;
   }
 

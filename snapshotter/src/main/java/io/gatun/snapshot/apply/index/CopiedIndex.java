@@ -22,7 +22,7 @@ import java.util.Optional;
  *
  * <p>Not safe for use by several threads.
  */
-public final class IndexCopy {
+public final class CopiedIndex {
 
   private static final Timespec NO_TIME = new Timespec(0, 0);
   private static final int UNNAMED_MODE = 0755;
@@ -40,7 +40,7 @@ public final class IndexCopy {
    */
   private record Place(int inode, int gid, LinuxPath path) {}
 
-  private IndexCopy(ByteBuffer image, int top, List<Place> places) {
+  private CopiedIndex(ByteBuffer image, int top, List<Place> places) {
     this.image = image;
     this.top = top;
     this.places = places;
@@ -52,7 +52,7 @@ public final class IndexCopy {
    * @param index all of it, which is changed; whether it is the one that it should be is up to the
    *     caller
    */
-  public static Optional<IndexCopy> of(ByteBuffer index) {
+  public static Optional<CopiedIndex> of(ByteBuffer index) {
     ByteBuffer image = index.duplicate().order(ByteOrder.LITTLE_ENDIAN);
     try {
       ByteBuffer table = image.duplicate().order(ByteOrder.LITTLE_ENDIAN);
@@ -71,7 +71,7 @@ public final class IndexCopy {
       for (int i = 0; i < count; i++) {
         places.add(place(image, table));
       }
-      return Optional.of(new IndexCopy(image, top, places));
+      return Optional.of(new CopiedIndex(image, top, places));
     } catch (BufferUnderflowException
         | IndexOutOfBoundsException
         | ArithmeticException
