@@ -33,6 +33,10 @@ final class TrainingContent implements AutoCloseable {
 
   private static final String MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip";
 
+  // Of files in layers: enough of them for the threads that share the work on a layer.
+  private static final int SMALL_BYTES_MAX = 12 << 10;
+  private static final int LARGE_BYTES = 2 << 20;
+
   private final Path blobs;
   private final Map<String, Long> sizes = new ConcurrentHashMap<>();
   private final EventLoopGroup loop = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
@@ -57,7 +61,7 @@ final class TrainingContent implements AutoCloseable {
     Path written = Files.createTempFile(blobs, "layer", "");
     MessageDigest sha256 = sha256();
     try (OutputStream file = new DigestOutputStream(Files.newOutputStream(written), sha256)) {
-      MadeUpLayer.write(number, files, 12 << 10, 2 << 20, file);
+      MadeUpLayer.write(number, files, SMALL_BYTES_MAX, LARGE_BYTES, file);
     }
     Digest digest = new Digest("sha256:" + HexFormat.of().formatHex(sha256.digest()));
     Path blob = Files.move(written, blobs.resolve(digest.hex()));
