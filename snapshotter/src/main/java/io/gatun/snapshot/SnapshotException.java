@@ -27,10 +27,11 @@ public abstract sealed class SnapshotException extends RuntimeException {
   }
 
   /**
-   * The key or name is taken.
+   * The key or name is taken, or the layer that a snapshot was to be made for is in a committed
+   * one.
    *
-   * <p>containerd reads this as "the layer is here", so it is thrown by the metadata store alone,
-   * never for an {@code EEXIST} of the kernel.
+   * <p>containerd reads this as "the layer is here", so it is thrown for what is recorded in the
+   * metadata store alone, never for an {@code EEXIST} of the kernel.
    */
   public static final class AlreadyExists extends SnapshotException {
     private static final long serialVersionUID = 1L;

@@ -36,7 +36,10 @@ public interface Snapshotter {
    * @throws SnapshotException.NotFound if there is no such parent
    * @throws SnapshotException.InvalidArgument if the parent is not committed, or key or labels are
    *     malformed
-   * @throws SnapshotException.AlreadyExists if the key is taken; checked after the parent
+   * @throws SnapshotException.AlreadyExists if the key is taken; checked after the parent. Or if
+   *     there is a committed snapshot with the layer that labels say this one is for, be it from
+   *     now on, and nothing has to be unpacked: {@link #list} finds it by the label {@code
+   *     containerd.io/snapshot.ref} and the parent.
    */
   List<Mount> prepare(String key, String parent, Map<String, String> labels);
 

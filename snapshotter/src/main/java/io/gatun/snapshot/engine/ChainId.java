@@ -15,10 +15,15 @@ public final class ChainId {
 
   private ChainId() {}
 
-  /** {@return the chain id in the name of a snapshot, as in {@code k8s.io/12/sha256:...}} */
+  /**
+   * {@return the chain id in the name of a snapshot, as in {@code k8s.io/12/sha256:...}, or in the
+   * key under which containerd has a layer unpacked, as in {@code k8s.io/12/extract-123-abc
+   * sha256:...}, which is also the name of one that was there already}
+   */
   public static Optional<Digest> in(String name) {
+    int begin = 1 + Math.max(name.lastIndexOf('/'), name.lastIndexOf(' '));
     try {
-      return Optional.of(new Digest(name.substring(name.lastIndexOf('/') + 1)));
+      return Optional.of(new Digest(name.substring(begin)));
     } catch (IllegalArgumentException e) {
       return Optional.empty();
     }

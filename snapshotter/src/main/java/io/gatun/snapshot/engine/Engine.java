@@ -112,6 +112,10 @@ final class Engine implements Snapshotter {
       store.requireUnused(key);
       Instant now = clock.instant();
       Chain planned = chains.planned(kind, key, given, parentRecord);
+      if (kept.share(key, planned, parentRecord, now)) {
+        throw new SnapshotException.AlreadyExists(
+            "%s %s: the layer is there, in a committed snapshot".formatted(operation, key));
+      }
       try (var needed = kept.hold(planned);
           var making = makeDirectory(operation, key, planned)) {
         long id = making.id();

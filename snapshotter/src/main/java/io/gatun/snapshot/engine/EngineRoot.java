@@ -226,6 +226,28 @@ public final class EngineRoot implements AutoCloseable {
                   settings.layerSync().delay(),
                   () -> settings.layerSync() != LayerSync.NONE || isAllWritten(errors)));
       Rebase rebase = new Rebase(disk, root, chosen, durability, records);
+      KeptCommits commits =
+          new KeptCommits(
+              chosen,
+              layers,
+              kept,
+              shown,
+              layout,
+              durability,
+              applied,
+              records,
+              chains,
+              reindexing,
+              isSynced ? _ -> {} : settler::submit);
+      SharedCommits shared =
+          new SharedCommits(
+              store,
+              chosen,
+              directories,
+              spares,
+              new SharedLayers(store, directories, layers, kept),
+              commits);
+      boolean areShared = isIndexing && !settings.overlay().rebase();
       this.engine =
           new Engine(
               store,
@@ -249,18 +271,8 @@ public final class EngineRoot implements AutoCloseable {
                   applied,
                   kept,
                   shown,
-                  new KeptCommits(
-                      chosen,
-                      layers,
-                      kept,
-                      shown,
-                      layout,
-                      durability,
-                      applied,
-                      records,
-                      chains,
-                      reindexing,
-                      isSynced ? _ -> {} : settler::submit),
+                  commits,
+                  areShared ? Optional.of(shared) : Optional.empty(),
                   layout));
       healing.run(losses.damaged());
       engine.settleCopies();

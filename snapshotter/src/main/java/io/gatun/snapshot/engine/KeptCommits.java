@@ -152,6 +152,35 @@ final class KeptCommits {
     }
   }
 
+  /**
+   * {@return a kept layer that other snapshots have, under the index that it has in a chain, and as
+   * durable as the configuration asks}
+   *
+   * @param chain whose first snapshot is to be committed with the layer, and has no record yet
+   * @throws IOException if the layer cannot be had in this chain, or not be read or written
+   */
+  Frozen share(String key, Chain chain, Digest diffId) throws IOException {
+    boolean isHandedOn = false;
+    LayerStore.Use use = layers.claim(diffId);
+    try {
+      boolean isDurable = durability.isAskedOfKept(false);
+      Digest index = reindexing.run(chain, use, isDurable);
+      if (isDurable) {
+        layers.sync(diffId);
+      }
+      if (durability.isAskedOfApply(false)) {
+        durability.requireTrusted(key, chain.id());
+      }
+      isHandedOn = true;
+      return new Frozen(chain.id(), use, new LayerForm.Indexed(diffId, index));
+    } finally {
+      if (!isHandedOn) {
+        use.close();
+        kept.retire(diffId);
+      }
+    }
+  }
+
   /** What somebody has written there beside the layer would be lost. */
   private void requireUnchanged(SnapshotRecord active, Chain own) throws ErrnoException {
     if (!driver.isEmpty(own)) {

@@ -7,6 +7,7 @@ import io.gatun.snapshot.driver.Chain;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.metadata.LayerForm;
 import io.gatun.snapshot.metadata.SnapshotRecord;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -24,8 +25,12 @@ final class KeptSnapshots {
   private final KeptLayers layers;
   private final ShownLayers shown;
   private final KeptCommits commits;
+  private final Optional<SharedCommits> shared;
   private final TreeLayout layout;
 
+  /**
+   * @param shared commits layers that need not be unpacked, if there may be such
+   */
   KeptSnapshots(
       Driver driver,
       Chains chains,
@@ -34,6 +39,7 @@ final class KeptSnapshots {
       KeptLayers layers,
       ShownLayers shown,
       KeptCommits commits,
+      Optional<SharedCommits> shared,
       TreeLayout layout) {
     this.driver = driver;
     this.chains = chains;
@@ -42,6 +48,7 @@ final class KeptSnapshots {
     this.layers = layers;
     this.shown = shown;
     this.commits = commits;
+    this.shared = shared;
     this.layout = layout;
   }
 
@@ -54,6 +61,17 @@ final class KeptSnapshots {
   /** Has the parents of a snapshot to be seen, from now on until what it returns is closed. */
   ShownLayers.Hold hold(Chain chain) throws ErrnoException {
     return shown.hold(chain.parents());
+  }
+
+  /**
+   * {@return whether there is a committed snapshot with the layer that a snapshot is to be made
+   * for, be it from now on, see {@link SharedCommits#commit}}
+   */
+  boolean share(String key, Chain planned, @Nullable SnapshotRecord parent, Instant now) {
+    return shared.isPresent()
+        && WantedLayer.of(key, planned, parent)
+            .filter(wanted -> shared.get().commit(wanted, planned, now))
+            .isPresent();
   }
 
   /**

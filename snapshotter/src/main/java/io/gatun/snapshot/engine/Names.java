@@ -92,6 +92,16 @@ final class Names {
         && key.startsWith(EXTRACTION_PREFIX, sequenceEnd + 1);
   }
 
+  /**
+   * {@return whether containerd has given a snapshot its name for this namespace of its own, which
+   * is the part before the first slash of each}
+   */
+  static boolean isOf(String namespace, String name) {
+    return name.length() > namespace.length()
+        && name.startsWith(namespace)
+        && name.charAt(namespace.length()) == '/';
+  }
+
   /** {@return at most the first 64 characters, for a message} */
   private static String abbreviate(String text) {
     return text.length() <= 64 ? text : text.substring(0, 64) + "...";

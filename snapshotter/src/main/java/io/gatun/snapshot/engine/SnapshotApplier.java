@@ -141,7 +141,7 @@ public final class SnapshotApplier {
   }
 
   /** An index has deletions in one form only. */
-  private static boolean isIndexable(LayerTarget target) {
+  static boolean isIndexable(LayerTarget target) {
     return target.deletions() != DeletionForm.OVERLAY_USERXATTR;
   }
 

@@ -13,6 +13,7 @@
  *                                                          ShownLayers: what is mounted for whom
  *                                                          TreeLayout: from a tar to a directory
  *                                                          KeptSnapshots: what requests do about it
+ *                                                          SharedCommits: what need not be unpacked
  *                                                          Reindexing: its index in a chain
  *                                                          LayerSettler: what is synced afterwards
  *                                                          LayerHealing: what is made anew

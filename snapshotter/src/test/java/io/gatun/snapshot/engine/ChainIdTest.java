@@ -25,7 +25,9 @@ class ChainIdTest {
   void namesOfContainerdEndInThem() {
     assertThat(ChainId.in("k8s.io/12/" + FIRST)).contains(FIRST);
     assertThat(ChainId.in(FIRST.text())).contains(FIRST);
+    assertThat(ChainId.in("k8s.io/12/extract-123456789-AbCd " + FIRST)).contains(FIRST);
     assertThat(ChainId.in("k8s.io/12/" + FIRST + "-0-65536")).isEmpty();
+    assertThat(ChainId.in("k8s.io/12/" + FIRST + " ")).isEmpty();
     assertThat(ChainId.in("k8s.io/12/container")).isEmpty();
     assertThat(ChainId.in("")).isEmpty();
   }

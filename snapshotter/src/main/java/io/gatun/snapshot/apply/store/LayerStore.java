@@ -223,6 +223,14 @@ public final class LayerStore {
     return blobs.diffIdOf(blob);
   }
 
+  /**
+   * {@return whether an apply to this store has read a blob to its end and found that it is this
+   * layer, and the tar is known to be whole}
+   */
+  public boolean isWhole(Digest diffId) {
+    return trusted.contains(diffId, LayerFile.Tar.TAR) && !blobs.of(diffId).isEmpty();
+  }
+
   /** {@return the layers of which it was not recorded that they are on the disk, at the start} */
   public Set<Digest> unsyncedAtFirst() {
     return marks.atFirst();
