@@ -52,7 +52,7 @@ public final class Machine implements AutoCloseable {
   private static final int SPARE_DIRECTORIES = 2;
 
   /** As a containerd needs it that unpacks layers in parallel. */
-  private static final OverlaySettings OVERLAY =
+  private static final OverlaySettings REBASING =
       new OverlaySettings(List.of(), false, false, true, false);
 
   /** What works in the background, and waits when there is nothing to do. */
@@ -70,6 +70,7 @@ public final class Machine implements AutoCloseable {
   private final Path base;
   private final Path root;
   private final DriverSetting driver;
+  private final OverlaySettings overlay;
   private final LayerSetting layers;
   private final LayerSync layerSync;
   private final LayerBlobs blobs;
@@ -80,11 +81,17 @@ public final class Machine implements AutoCloseable {
   private @Nullable LayerUnpacker unpacker;
 
   private Machine(
-      Path base, DriverSetting driver, LayerSetting layers, LayerSync layerSync, LayerBlobs blobs)
+      Path base,
+      DriverSetting driver,
+      OverlaySettings overlay,
+      LayerSetting layers,
+      LayerSync layerSync,
+      LayerBlobs blobs)
       throws IOException {
     this.base = base;
     this.root = base.resolve("root");
     this.driver = driver;
+    this.overlay = overlay;
     this.layers = layers;
     this.layerSync = layerSync;
     this.blobs = blobs;
@@ -111,12 +118,27 @@ public final class Machine implements AutoCloseable {
    */
   public static Machine create(
       DriverSetting driver, LayerSetting layers, LayerSync layerSync, LayerBlobs blobs) {
+    return create(driver, REBASING, layers, layerSync, blobs);
+  }
+
+  /** {@return one whose containerd unpacks the layers of an image one after the other, as tars} */
+  public static Machine createInOrder(LayerSync layerSync, LayerBlobs blobs) {
+    return create(
+        DriverSetting.OVERLAY, OverlaySettings.DEFAULT, LayerSetting.INDEXED, layerSync, blobs);
+  }
+
+  private static Machine create(
+      DriverSetting driver,
+      OverlaySettings overlay,
+      LayerSetting layers,
+      LayerSync layerSync,
+      LayerBlobs blobs) {
     try {
       Path base =
           Files.isWritable(MEMORY)
               ? Files.createTempDirectory(MEMORY, "gatun-machine-")
               : Files.createTempDirectory("gatun-machine-");
-      return new Machine(base, driver, layers, layerSync, blobs);
+      return new Machine(base, driver, overlay, layers, layerSync, blobs);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -143,7 +165,7 @@ public final class Machine implements AutoCloseable {
             new EngineSettings(
                     root,
                     driver,
-                    OVERLAY,
+                    overlay,
                     // One thread copies, so that the order of effects is always the same.
                     1,
                     layerSync,
