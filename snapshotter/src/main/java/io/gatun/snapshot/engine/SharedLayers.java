@@ -1,6 +1,5 @@
 package io.gatun.snapshot.engine;
 
-import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.apply.store.LayerStore;
 import io.gatun.snapshot.metadata.LayerForm;
@@ -52,13 +51,10 @@ final class SharedLayers {
   private boolean isHad(WantedLayer wanted, Digest diffId) {
     return kept.users(diffId).keySet().stream()
         .flatMap(id -> store.find(id).stream())
-        .anyMatch(
-            user ->
-                user.kind() == Kind.COMMITTED
-                    && wanted.isOfSameNamespace(user)
-                    && hasWhole(user, diffId));
+        .anyMatch(user -> wanted.isOfSameNamespace(user) && hasWhole(user, diffId));
   }
 
+  /** {@return whether a snapshot has a layer, which no record says of one that is not committed} */
   private boolean hasWhole(SnapshotRecord snapshot, Digest diffId) {
     return snapshot.form() instanceof LayerForm.Indexed form
         && form.diffId().equals(diffId)
