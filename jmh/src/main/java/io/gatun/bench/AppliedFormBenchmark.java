@@ -12,6 +12,7 @@ import io.gatun.snapshot.apply.store.IndexedApply;
 import io.gatun.snapshot.apply.store.LayerDraft;
 import io.gatun.snapshot.apply.store.LayerStore;
 import io.gatun.snapshot.apply.store.SyncWatch;
+import io.gatun.snapshot.apply.store.TarWriting;
 import io.gatun.snapshot.apply.tree.TreeResult;
 import io.gatun.snapshot.apply.tree.TreeWriter;
 import io.gatun.snapshot.disk.Disk;
@@ -113,7 +114,7 @@ public class AppliedFormBenchmark {
     try (FileBlob blob = SampleLayer.open(layer);
         LayerDraft draft = store.draft()) {
       IndexedApply.Result result =
-          new IndexedApply(disk, applier, false)
+          new IndexedApply(disk, applier, new TarWriting(false, false))
               .run(
                   blob,
                   draft,

@@ -11,6 +11,9 @@ import java.nio.ByteBuffer;
  */
 public final class NativeBuffer implements AutoCloseable {
 
+  /** So that a file can be written from it past the page cache (open(2), {@code O_DIRECT}). */
+  private static final int ALIGNMENT_BYTES = 4096;
+
   private final Arena arena = Arena.ofShared();
   private final ByteBuffer buffer;
 
@@ -18,10 +21,10 @@ public final class NativeBuffer implements AutoCloseable {
    * @param sizeBytes how much; all zeros at first
    */
   public NativeBuffer(int sizeBytes) {
-    this.buffer = arena.allocate(sizeBytes).asByteBuffer();
+    this.buffer = arena.allocate(sizeBytes, ALIGNMENT_BYTES).asByteBuffer();
   }
 
-  /** {@return all of it, always the same buffer} A direct one, for any thread. */
+  /** {@return all of it, always the same buffer} A direct one, for any thread; it begins a page. */
   public ByteBuffer buffer() {
     return buffer;
   }

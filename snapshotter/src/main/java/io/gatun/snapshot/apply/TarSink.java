@@ -17,7 +17,7 @@ public interface TarSink {
    * Takes what comes next, before the entries that begin in it are consumed. As with those, nothing
    * is known to be right before the apply returns.
    *
-   * @param part direct, for reading only and only until this returns
+   * @param part direct, at the beginning of a page, for reading only and only until this returns
    * @throws IOException which ends the apply and is the reason of its failure
    */
   void write(ByteBuffer part) throws IOException;

@@ -9,6 +9,7 @@ import io.gatun.snapshot.apply.LayerApplier;
 import io.gatun.snapshot.apply.index.SampleIndex;
 import io.gatun.snapshot.apply.store.IndexedApply;
 import io.gatun.snapshot.apply.store.LayerStore;
+import io.gatun.snapshot.apply.store.TarWriting;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.Root;
 import io.gatun.snapshot.disk.UnusableRootException;
@@ -76,7 +77,7 @@ public final class EngineRoot implements AutoCloseable {
   private final LayerHealing healing;
   private final boolean isIndexing;
   private final boolean isSynced;
-  private final boolean isWrittenBackEarly;
+  private final TarWriting writing;
 
   /** What a process does before anybody may tell it to end, so that it can end in order. */
   public static void prepareProcess() {
@@ -144,9 +145,6 @@ public final class EngineRoot implements AutoCloseable {
       throws UnusableRootException, IOException {
     this.disk = disk;
     this.isSynced = settings.layerSync() == LayerSync.COMMIT;
-    // In the background, the names of a layer are synced at once, and some filesystems bring what
-    // was written before to the disk with them.
-    this.isWrittenBackEarly = settings.layerSync() != LayerSync.NONE;
     boolean complete = false;
     try {
       this.root = keep(Root.open(disk, settings.root()));
@@ -168,11 +166,14 @@ public final class EngineRoot implements AutoCloseable {
       this.layers = LayerStore.open(disk, root, lostWrites, settings.layerSync() != LayerSync.NONE);
       Optional<IndexTrialResult> trial = tryIndexes(settings, root);
       this.isIndexing = isIndexing(settings, chosen.name(), trial, root);
+      IndexAccess access = access(trial);
+      // In the background, the names of a layer are synced at once, and some filesystems bring what
+      // was written before to the disk with them.
+      this.writing =
+          new TarWriting(settings.layerSync() != LayerSync.NONE, access == IndexAccess.DIRECT);
       IndexMounts indexMounts =
           new IndexMounts(
-              root.snapshots(),
-              new IndexFilesystem(access(trial), settings.selinuxContext()),
-              mapped);
+              root.snapshots(), new IndexFilesystem(access, settings.selinuxContext()), mapped);
       Reaper reaper =
           keep(
               new Reaper(
@@ -216,7 +217,7 @@ public final class EngineRoot implements AutoCloseable {
               layers,
               kept,
               shown,
-              new TarHealing(disk, layers, blobs),
+              new TarHealing(disk, layers, blobs, writing.early()),
               reindexing);
       LayerSettler settler =
           keep(
@@ -313,6 +314,7 @@ public final class EngineRoot implements AutoCloseable {
               healing,
               superseded,
               keep(new LayerApplier(ApplyLimits.of(1, 0))),
+              writing.early(),
               place ->
                   tryMounts(
                       indexMounts, trial(settings, root.trashPath().resolve(place.toString()))));
@@ -509,7 +511,7 @@ public final class EngineRoot implements AutoCloseable {
           layerApplier,
           driver.deletionsOverOthers().map(deletions -> makeAhead(trees(deletions, layerApplier))));
     }
-    IndexedApply indexing = new IndexedApply(disk, layerApplier, isWrittenBackEarly);
+    IndexedApply indexing = new IndexedApply(disk, layerApplier, writing);
     KeptAhead tars = new KeptAhead(layers, kept, indexing, isSynced);
     return new KeptUnpacker(
         disk, applier, layerApplier, layers, healing, indexing, makeAhead(tars));

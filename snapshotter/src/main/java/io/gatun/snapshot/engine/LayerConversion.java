@@ -18,6 +18,7 @@ import io.gatun.snapshot.apply.layer.InvalidLayerException;
 import io.gatun.snapshot.apply.store.IndexedApply;
 import io.gatun.snapshot.apply.store.LayerStore;
 import io.gatun.snapshot.apply.store.StoredTar;
+import io.gatun.snapshot.apply.store.TarWriting;
 import io.gatun.snapshot.apply.tree.TreeWriter;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.Root;
@@ -117,6 +118,7 @@ final class LayerConversion implements LayerConverter {
       LayerHealing healing,
       SupersededTrees superseded,
       LayerApplier applier,
+      TarWriting writing,
       Trial trial) {
     this.disk = disk;
     this.root = root;
@@ -133,7 +135,7 @@ final class LayerConversion implements LayerConverter {
     this.healing = healing;
     this.superseded = superseded;
     this.applier = applier;
-    this.indexing = new IndexedApply(disk, applier, true);
+    this.indexing = new IndexedApply(disk, applier, writing);
     this.trial = trial;
   }
 

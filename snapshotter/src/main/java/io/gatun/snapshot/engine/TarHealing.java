@@ -11,6 +11,7 @@ import io.gatun.snapshot.apply.index.InheritedAttributes;
 import io.gatun.snapshot.apply.store.IndexedApply;
 import io.gatun.snapshot.apply.store.LayerDraft;
 import io.gatun.snapshot.apply.store.LayerStore;
+import io.gatun.snapshot.apply.store.TarWriting;
 import io.gatun.snapshot.disk.Disk;
 import java.io.IOException;
 import java.util.Optional;
@@ -26,11 +27,13 @@ final class TarHealing {
   private final Disk disk;
   private final LayerStore layers;
   private final LayerBlobs blobs;
+  private final TarWriting writing;
 
-  TarHealing(Disk disk, LayerStore layers, LayerBlobs blobs) {
+  TarHealing(Disk disk, LayerStore layers, LayerBlobs blobs, TarWriting writing) {
     this.disk = disk;
     this.layers = layers;
     this.blobs = blobs;
+    this.writing = writing;
   }
 
   /** {@return whether the layer has a right tar now, which is on the disk} */
@@ -63,7 +66,7 @@ final class TarHealing {
         LayerDraft draft = layers.draft()) {
       // The index is of no use: each snapshot has its own, which is made of the tar.
       Digest diffId =
-          new IndexedApply(disk, applier, true)
+          new IndexedApply(disk, applier, writing)
               .run(
                   blob,
                   draft,

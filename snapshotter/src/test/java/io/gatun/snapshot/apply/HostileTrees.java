@@ -19,6 +19,7 @@ import io.gatun.snapshot.apply.store.IndexedApply;
 import io.gatun.snapshot.apply.store.LayerDraft;
 import io.gatun.snapshot.apply.store.LayerStore;
 import io.gatun.snapshot.apply.store.SyncWatch;
+import io.gatun.snapshot.apply.store.TarWriting;
 import io.gatun.snapshot.disk.Root;
 import io.gatun.snapshot.disk.UnsyncedDisk;
 import io.gatun.snapshot.driver.DriverSetting;
@@ -277,7 +278,8 @@ final class HostileTrees {
     private final Root root;
     private final LayerStore store;
     private final LayerApplier applier = new LayerApplier(ApplyLimits.of(1, 0));
-    private final IndexedApply indexed = new IndexedApply(new UnsyncedDisk(), applier, false);
+    private final IndexedApply indexed =
+        new IndexedApply(new UnsyncedDisk(), applier, new TarWriting(false, false));
 
     Store() throws Exception {
       this.root = Root.open(new UnsyncedDisk(), path);

@@ -19,6 +19,7 @@ import io.gatun.snapshot.apply.index.LayerIndex;
 import io.gatun.snapshot.apply.store.IndexedApply;
 import io.gatun.snapshot.apply.store.LayerStore;
 import io.gatun.snapshot.apply.store.SyncWatch;
+import io.gatun.snapshot.apply.store.TarWriting;
 import io.gatun.snapshot.disk.Root;
 import io.gatun.snapshot.disk.UnsyncedDisk;
 import io.gatun.snapshot.fixture.Compressed;
@@ -84,7 +85,8 @@ class LayersAheadTest {
   }
 
   private LayersAhead<AheadLayer> ahead(Duration expected) {
-    IndexedApply indexing = new IndexedApply(new UnsyncedDisk(), applier, false);
+    IndexedApply indexing =
+        new IndexedApply(new UnsyncedDisk(), applier, new TarWriting(false, false));
     return new LayersAhead<>(
         new KeptAhead(store, kept, indexing, true), isRoomShort::get, expected);
   }

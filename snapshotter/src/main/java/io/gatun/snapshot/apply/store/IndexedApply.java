@@ -40,7 +40,7 @@ public final class IndexedApply {
 
   private final Disk disk;
   private final LayerApplier applier;
-  private final boolean isWrittenBackEarly;
+  private final TarWriting writing;
   private final Map<Inexpressible, LongAdder> inexpressible = new ConcurrentHashMap<>();
 
   /** What has become of a layer. */
@@ -62,13 +62,12 @@ public final class IndexedApply {
   }
 
   /**
-   * @param isWrittenBackEarly whether tars are sent to the disk while they are written, which is
-   *     for layers that are synced afterwards
+   * @param writing how tars get to the disk
    */
-  public IndexedApply(Disk disk, LayerApplier applier, boolean isWrittenBackEarly) {
+  public IndexedApply(Disk disk, LayerApplier applier, TarWriting writing) {
     this.disk = disk;
     this.applier = applier;
-    this.isWrittenBackEarly = isWrittenBackEarly;
+    this.writing = writing;
   }
 
   /** {@return how many layers had no index for this reason} */
@@ -149,8 +148,9 @@ public final class IndexedApply {
   private AppliedLayer read(
       LayerBlob blob, LayerDraft draft, IndexMaking index, Cancellation cancellation)
       throws IOException {
-    try (Fd file = draft.createTar()) {
-      TarFile tar = new TarFile(disk, file, isWrittenBackEarly);
+    try (Fd file = draft.createTar();
+        DirectWrites direct = writing.isDirect() ? draft.openTarDirectly().orElse(null) : null) {
+      TarFile tar = new TarFile(disk, file, Optional.ofNullable(direct), writing.isEarly());
       AppliedLayer layer = applier.apply(blob, index, tar, cancellation);
       tar.finish();
       return layer;

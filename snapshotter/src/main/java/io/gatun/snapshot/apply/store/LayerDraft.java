@@ -15,6 +15,7 @@ import io.gatun.snapshot.apply.index.LayerIndexer;
 import io.gatun.snapshot.apply.memory.Spill;
 import io.gatun.snapshot.disk.Disk;
 import java.io.IOException;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -74,6 +75,18 @@ public final class LayerDraft implements AutoCloseable {
       return disk.createFile(directory, TAR, LayerFile.MODE);
     } catch (ErrnoException e) {
       throw new LayerStoreException("cannot make the tar", e);
+    }
+  }
+
+  /** {@return the tar to be written past the page cache, if its filesystem can do that} */
+  Optional<DirectWrites> openTarDirectly() {
+    try {
+      Fd file =
+          Fcntl.openat(directory, TAR, OpenFlag.WRITE_ONLY, OpenFlag.NO_FOLLOW, OpenFlag.DIRECT);
+      return Optional.of(new DirectWrites(disk, file, System::nanoTime));
+    } catch (ErrnoException e) {
+      // Whatever it is: the file can be written the other way.
+      return Optional.empty();
     }
   }
 

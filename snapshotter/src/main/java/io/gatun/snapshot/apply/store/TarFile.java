@@ -5,6 +5,7 @@ import io.gatun.linux.Fd;
 import io.gatun.snapshot.apply.TarSink;
 import io.gatun.snapshot.disk.Disk;
 import java.nio.ByteBuffer;
+import java.util.Optional;
 
 /**
  * Writes a tar from its beginning to its end.
@@ -25,6 +26,7 @@ final class TarFile implements TarSink {
 
   private final Disk disk;
   private final Fd file;
+  private final Optional<DirectWrites> direct;
   private final boolean isWrittenBackEarly;
   private long position;
   private long allocated;
@@ -33,12 +35,14 @@ final class TarFile implements TarSink {
 
   /**
    * @param file new and empty
-   * @param isWrittenBackEarly whether it is sent to the disk while the rest is still to come, which
-   *     makes a sync at the end short, and costs time if there is none
+   * @param direct writes to the same file, if it is to be written past the page cache
+   * @param isWrittenBackEarly whether what is in the page cache is sent to the disk while the rest
+   *     is still to come
    */
-  TarFile(Disk disk, Fd file, boolean isWrittenBackEarly) {
+  TarFile(Disk disk, Fd file, Optional<DirectWrites> direct, boolean isWrittenBackEarly) {
     this.disk = disk;
     this.file = file;
+    this.direct = direct;
     this.isWrittenBackEarly = isWrittenBackEarly;
   }
 
@@ -46,6 +50,7 @@ final class TarFile implements TarSink {
   public void write(ByteBuffer part) throws LayerStoreException {
     try {
       allocate(position + part.remaining());
+      writeDirectly(part);
       while (part.hasRemaining()) {
         position += disk.write(file, part, position);
       }
@@ -55,6 +60,13 @@ final class TarFile implements TarSink {
       }
     } catch (ErrnoException e) {
       throw new LayerStoreException("cannot write the tar", e);
+    }
+  }
+
+  /** Small layers are not worth a wait, and nor is the beginning of a large one. */
+  private void writeDirectly(ByteBuffer part) throws ErrnoException {
+    if (direct.isPresent() && position >= LARGE_BYTES_MIN) {
+      position += direct.get().write(part, position);
     }
   }
 

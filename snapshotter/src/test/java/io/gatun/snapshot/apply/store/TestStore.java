@@ -35,7 +35,7 @@ final class TestStore implements AutoCloseable {
 
   TestStore(Disk disk, Path path, boolean areNamesSynced)
       throws IOException, UnusableRootException {
-    this.indexed = new IndexedApply(disk, applier, true);
+    this.indexed = new IndexedApply(disk, applier, new TarWriting(true, false));
     this.path = path;
     this.root = Root.open(disk, path);
     boolean isOpen = false;
