@@ -44,7 +44,7 @@ var titles = map[string]struct {
 			"what *fill* says, and are there in every round."},
 	"trap": {"Unpacking right after a large delete", []string{"fresh", "after_delete"}, ""},
 	"indexed": {"Layers that are kept as their tars",
-		[]string{"wall", "cpu", "cold_first_line", "warm_first_line", "cold_read", "warm_read", "cached", "limited_read", "limited_cached", "other_base", "other_base_stored", "acknowledged", "space", "pull", "pull_cpu", "first_line"},
+		[]string{"wall", "cpu", "cold_first_line", "warm_first_line", "cold_read", "warm_read", "cached", "limited_read", "limited_cached", "other_base", "other_base_pulled", "other_base_stored", "acknowledged", "space", "pull", "pull_cpu", "first_line"},
 		"The image on another base has layers of which all are there already; its time is that of the client with its start."},
 }
 
@@ -76,7 +76,8 @@ var metrics = map[string]string{
 	"limited_read":      "read all in 256 MiB, cold",
 	"limited_cached":    "in memory after that",
 	"other_base":        "its layers on another base",
-	"other_base_stored": "what that stores",
+	"other_base_pulled": "the same for who pulls",
+	"other_base_stored": "what both store",
 }
 
 func metricName(metric string) string {

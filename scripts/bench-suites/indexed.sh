@@ -71,37 +71,46 @@ keep_blob() { cp "$1" "$layout/blobs/sha256/$(sha256 "$1")"; }
 
 sha256() { sha256sum "$1" | cut --delimiter=' ' --fields=1; }
 
-# keep_other_base: the layers of large but the lowest, on that of the image that daemons are warmed with. Of that image, the kept
-# content has everything but what describes it.
-keep_other_base() {
-  local layout=/tmp/other-base
+# keep_other_bases: images of the layers of large but the lowest, on the lowest one or two of the image that daemons are warmed
+# with. Of that image, the kept content has everything but what describes it.
+keep_other_bases() {
+  local layout=/tmp/other-bases number
   mkdir -p "$layout/blobs/sha256"
   start_containerd "$content_kept"
   run_ctr content get "$(digest_of "$warming_image")" >/tmp/lower.json
   run_ctr content get "$(digest_of large:latest)" >/tmp/upper.json
   run_ctr content get "$(jq -r .config.digest /tmp/lower.json)" >/tmp/lower-config.json
-  run_ctr content get "$(jq -r .config.digest /tmp/upper.json)" |
-    jq --slurpfile lower /tmp/lower-config.json '.rootfs.diff_ids[0] = $lower[0].rootfs.diff_ids[0] | del(.history)' >/tmp/config.json
-  jq --slurpfile lower /tmp/lower.json --arg config "sha256:$(sha256 /tmp/config.json)" --argjson size "$(stat -c %s /tmp/config.json)" \
-    '.layers[0] = $lower[0].layers[0] | .config.digest = $config | .config.size = $size' /tmp/upper.json >/tmp/manifest.json
-  keep_blob /tmp/config.json
-  keep_blob /tmp/manifest.json
+  run_ctr content get "$(jq -r .config.digest /tmp/upper.json)" >/tmp/upper-config.json
   say '{"imageLayoutVersion": "1.0.0"}' >"$layout/oci-layout"
-  jq --null-input --arg digest "sha256:$(sha256 /tmp/manifest.json)" --argjson size "$(stat -c %s /tmp/manifest.json)" \
-    '{schemaVersion: 2, manifests: [{mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $digest, size: $size,
-      annotations: {"io.containerd.image.name": "large:other-base"}}]}' >"$layout/index.json"
+  for number in 1 2; do describe_on_other_base "$number"; done | jq --slurp '{schemaVersion: 2, manifests: .}' >"$layout/index.json"
   tar --create --directory "$layout" . | run_ctr images import --no-unpack - >/dev/null
   stop containerd >/dev/null || true
 }
 
+# describe_on_other_base LAYERS: makes the image, and prints its descriptor.
+describe_on_other_base() {
+  jq --slurpfile lower /tmp/lower-config.json --argjson layers "$1" \
+    '.rootfs.diff_ids |= $lower[0].rootfs.diff_ids[:$layers] + .[1:] | del(.history)' /tmp/upper-config.json >/tmp/config.json
+  jq --slurpfile lower /tmp/lower.json --argjson layers "$1" \
+    --arg config "sha256:$(sha256 /tmp/config.json)" --argjson size "$(stat -c %s /tmp/config.json)" \
+    '.layers |= $lower[0].layers[:$layers] + .[1:] | .config.digest = $config | .config.size = $size' /tmp/upper.json >/tmp/manifest.json
+  keep_blob /tmp/config.json
+  keep_blob /tmp/manifest.json
+  jq --null-input --arg digest "sha256:$(sha256 /tmp/manifest.json)" --argjson size "$(stat -c %s /tmp/manifest.json)" --arg layers "$1" \
+    '{mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $digest, size: $size,
+      annotations: {"io.containerd.image.name": "large:on-\($layers)"}}'
+}
+
 stored_kib() { du --summarize --block-size=1K "$volume/gatun/layers" | cut --fields=1; }
 
-# unpack_on_other_base: all layers are there already, as parts of two other images.
-unpack_on_other_base() {
+# unpack_on_other_bases: all layers are there already, as parts of two other images. Which one it wants is said by who pulls,
+# but not by ctr.
+unpack_on_other_bases() {
   local before
   before=$(stored_kib)
-  unpack large:other-base
+  unpack large:on-1
   record other_base "$wall" s
+  record other_base_pulled "$("$testbed" pulled --containerd "$containerd_socket" large:on-2)" s
   record other_base_stored "$(($(stored_kib) - before))" KiB
 }
 
@@ -109,7 +118,7 @@ unpack_and_use() {
   begin_run
   unpack_and_stay warm
   if [[ $subject == large ]]; then
-    [[ $contender != gatun-indexed* ]] || unpack_on_other_base
+    [[ $contender != gatun-indexed* ]] || unpack_on_other_bases
     # There is no shell among large files.
     use_image
   fi
@@ -121,7 +130,7 @@ bench_indexed() {
   local subject contender contenders round warming_image=demo:latest
   keep_content "$small_image" "$warming_image"
   keep_content "$large_image" large:latest big:latest
-  keep_other_base
+  keep_other_bases
   present overlayfs gatun-unsynced gatun-indexed-unsynced gatun gatun-indexed gatun-background
   for subject in large big; do
     prepare_subject

@@ -29,6 +29,7 @@ var commands = map[string]func(arguments []string) error{
 	"peer":       peer,
 	"ping":       ping,
 	"prepare":    prepare,
+	"pulled":     pulled,
 	"unpack":     unpack,
 	"view":       view,
 }
