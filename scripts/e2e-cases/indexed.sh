@@ -43,6 +43,10 @@ it_indexes_what_is_in_the_content_store() { with_indexed_layers it_unpacks_what_
 
 it_indexes_anew_when_a_pull_was_killed() { with_indexed_layers it_unpacks_anew_when_a_pull_was_killed; }
 
+it_indexes_again_when_there_is_room_again() { with_indexed_layers it_unpacks_again_when_there_is_room_again; }
+
+it_says_what_is_wrong_with_a_layer_that_is_to_be_indexed() { with_indexed_layers it_says_what_is_wrong_with_a_layer; }
+
 it_keeps_one_indexed_layer_of_concurrent_pulls() {
   with_indexed_layers it_keeps_one_tree_per_layer_of_concurrent_pulls
 }

@@ -64,8 +64,12 @@ final class Client implements AutoCloseable {
 
   /** Makes a snapshot of its own of a layer, in the namespace that the key begins with. */
   void unpack(String key, Descriptor layer) {
-    List<Mount> mounts =
-        calls().prepare(PrepareSnapshotRequest.newBuilder().setKey(key).build()).getMountsList();
+    apply(
+        layer,
+        calls().prepare(PrepareSnapshotRequest.newBuilder().setKey(key).build()).getMountsList());
+  }
+
+  void apply(Descriptor layer, List<Mount> mounts) {
     var _ =
         DiffGrpc.newBlockingStub(channel)
             .withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS)

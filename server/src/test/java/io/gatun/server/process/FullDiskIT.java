@@ -9,7 +9,9 @@ import io.gatun.proto.snapshots.Kind;
 import io.gatun.proto.snapshots.MountsRequest;
 import io.gatun.proto.snapshots.UpdateSnapshotRequest;
 import io.gatun.proto.snapshots.UsageRequest;
+import io.gatun.proto.types.Descriptor;
 import io.gatun.proto.types.Mount;
+import io.gatun.server.StandInContainerd;
 import io.gatun.server.powercut.Filesystem;
 import io.gatun.server.powercut.LoopMount;
 import io.gatun.snapshot.check.RootCheck;
@@ -41,6 +43,7 @@ final class FullDiskIT {
   private static final int LABEL_CHARACTERS = 4_000;
   private static final int LAYER_BYTES = 8 << 20;
   private static final int LEFT_BYTES = 2 << 20;
+  private static final String EXTRACTION = "k8s.io/1/extract-123456789-abcd sha256:01";
 
   @TempDir Path directory;
 
@@ -232,6 +235,59 @@ final class FullDiskIT {
           .hasBinaryContent(content);
       assertSound(daemon);
     }
+  }
+
+  @Test
+  void layerThatIsToBeATarLeavesNothingAndIsOneWhenThereIsRoom() throws Exception {
+    Path address = directory.resolve("containerd.sock");
+    try (LoopMount _ = mount(Filesystem.EXT4);
+        StandInContainerd containerd = new StandInContainerd(address)) {
+      Descriptor blob = putLayer(containerd);
+      GatunProcess.Setup setup =
+          GatunProcess.Setup.in(directory)
+              .with("--root", root.toString(), "--driver", "overlay")
+              .configured(
+                  """
+                  layers = "indexed"
+                  containerd_address = "%s"
+                  containerd_root = "%s"
+                  """
+                      .formatted(address, directory.resolve("containerd")));
+      try (GatunProcess daemon = GatunProcess.serve(setup);
+          Client client = daemon.client()) {
+        client.prepare(EXTRACTION, "");
+        List<Mount> prepared = mounts(client, EXTRACTION);
+        try (FullDisk _ = FullDisk.of(volume, LEFT_BYTES)) {
+          assertExhausted(() -> client.apply(blob, prepared));
+          assertThat(entries("layers")).isEmpty();
+          assertThat(entries("snapshots/1/fs")).isEmpty();
+        }
+        client.apply(blob, prepared);
+        try (FullDisk _ = FullDisk.of(volume, 0)) {
+          client.commit("base", EXTRACTION);
+        }
+        assertThat(entries("layers")).hasSize(1);
+        client.prepare("active", "base");
+        assertReads(client);
+        assertSound(daemon);
+      }
+    }
+  }
+
+  /** {@return a tar that does not fit into the room that is left} */
+  private Descriptor putLayer(StandInContainerd containerd) throws Exception {
+    byte[] content = new byte[LAYER_BYTES];
+    new Random(1).nextBytes(content);
+    Files.write(directory.resolve("file"), content);
+    Path tar = directory.resolve("tar");
+    Commands.run("tar", "-C", directory.toString(), "-cf", tar.toString(), "file");
+    String digest = "sha256:" + Commands.run("sha256sum", tar.toString()).substring(0, 64);
+    containerd.put("k8s.io", digest, Files.readAllBytes(tar));
+    return Descriptor.newBuilder()
+        .setMediaType("application/vnd.oci.image.layer.v1.tar")
+        .setDigest(digest)
+        .setSize(Files.size(tar))
+        .build();
   }
 
   /** A layer, a snapshot on it that somebody has written to, and many that can be removed. */
