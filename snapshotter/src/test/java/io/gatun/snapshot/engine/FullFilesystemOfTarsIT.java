@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -62,21 +63,25 @@ final class FullFilesystemOfTarsIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
 
+  private Path root = Path.of("");
+
   private static byte[] content() {
     byte[] content = new byte[LAYER_BYTES];
     new Random(1).nextBytes(content);
     return content;
   }
 
-  private static EngineRoot open(Path root, OverlaySettings overlay) throws Exception {
+  private EngineRoot open(LoopFilesystem.Kind kind, OverlaySettings overlay) throws Exception {
+    root = FILESYSTEMS.of(kind).createDirectory("full").resolve("root");
     return EngineRoot.open(
         new LinuxDisk(),
         TestRoots.settings(root, DriverSetting.OVERLAY, overlay).withLayers(LayerSetting.INDEXED),
         InstantSource.system());
   }
 
-  private static Path newRoot(LoopFilesystem.Kind kind) {
-    return FILESYSTEMS.of(kind).createDirectory("full").resolve("root");
+  @AfterEach
+  void detachLayers() throws Exception {
+    LayerMounts.detachAll(root);
   }
 
   private static String extraction(int layer) {
@@ -98,35 +103,33 @@ final class FullFilesystemOfTarsIT {
       assertThat(view.path().resolve("opt/large")).hasBinaryContent(CONTENT);
     }
     engine.snapshotter().remove("view");
+    // Ends when everything is deleted that was removed.
+    engine.snapshotter().cleanup();
   }
 
-  private static void assertSound(Path root) throws Exception {
+  private void assertSound() throws Exception {
     LayerMounts.detachAll(root);
     assertThat(RootCheck.of(root).findings()).isEmpty();
     assertThat(TestEngine.names(root.resolve("trash"))).isEmpty();
   }
 
-  private static Set<String> kept(Path root, byte[] layer) {
+  private Set<String> kept(byte[] layer) {
     return TestEngine.names(root.resolve("layers").resolve(BytesBlob.digestOf(layer).hex()));
   }
 
   static Stream<Arguments> roomThatIsNotEnough() {
-    return Stream.of(LoopFilesystem.Kind.EXT4, LoopFilesystem.Kind.XFS)
-        .flatMap(
-            kind ->
-                Stream.of(
-                    Arguments.of(kind, 0, LARGE),
-                    Arguments.of(kind, LEFT_FOR_BEGINNING_BYTES, LARGE),
-                    Arguments.of(kind, LEFT_FOR_DIRECT_WRITES_BYTES, LARGE),
-                    Arguments.of(kind, LEFT_FOR_TAR_BYTES, INEXPRESSIBLE)));
+    return Stream.of(
+        Arguments.of(LoopFilesystem.Kind.XFS, 0, LARGE),
+        Arguments.of(LoopFilesystem.Kind.EXT4, LEFT_FOR_BEGINNING_BYTES, LARGE),
+        Arguments.of(LoopFilesystem.Kind.XFS, LEFT_FOR_DIRECT_WRITES_BYTES, LARGE),
+        Arguments.of(LoopFilesystem.Kind.EXT4, LEFT_FOR_TAR_BYTES, INEXPRESSIBLE));
   }
 
   @ParameterizedTest
   @MethodSource("roomThatIsNotEnough")
   void aLayerThatFindsNoRoomLeavesNothing(LoopFilesystem.Kind kind, int leftBytes, byte[] layer)
       throws Exception {
-    Path root = newRoot(kind);
-    try (EngineRoot engine = open(root, TestRoots.PLAIN)) {
+    try (EngineRoot engine = open(kind, TestRoots.PLAIN)) {
       unpackBase(engine);
       List<Mount> mounts = engine.snapshotter().prepare(extraction(2), "base", NO_LABELS);
       Set<String> before = TestEngine.names(root.resolve("layers"));
@@ -142,15 +145,14 @@ final class FullFilesystemOfTarsIT {
       engine.snapshotter().commit("second", extraction(2), "", NO_LABELS);
       assertShows(engine, "second");
     }
-    assertSound(root);
+    assertSound();
   }
 
   /** All but the record is on the disk, and the journal has its blocks. */
   @ParameterizedTest
   @EnumSource(names = {"EXT4", "XFS"})
   void aLayerThatIsThereIsCommittedWithoutRoom(LoopFilesystem.Kind kind) throws Exception {
-    Path root = newRoot(kind);
-    try (EngineRoot engine = open(root, TestRoots.PLAIN)) {
+    try (EngineRoot engine = open(kind, TestRoots.PLAIN)) {
       unpackBase(engine);
       apply(engine, LARGE, engine.snapshotter().prepare(extraction(2), "base", NO_LABELS));
       try (Filling _ = Filling.of(FILESYSTEMS.of(kind).root())) {
@@ -158,7 +160,7 @@ final class FullFilesystemOfTarsIT {
       }
       assertShows(engine, "second");
     }
-    assertSound(root);
+    assertSound();
   }
 
   /** On a parent from which directories inherit something, there is one to be made. */
@@ -166,22 +168,23 @@ final class FullFilesystemOfTarsIT {
   @EnumSource(names = {"EXT4", "XFS"})
   void aCommitThatFindsNoRoomForAnIndexLeavesTheLayerAsItIs(LoopFilesystem.Kind kind)
       throws Exception {
-    Path root = newRoot(kind);
-    try (EngineRoot engine = open(root, TestRoots.REBASING)) {
+    try (EngineRoot engine = open(kind, TestRoots.REBASING)) {
       unpackBase(engine);
       apply(engine, LARGE, engine.snapshotter().prepare(extraction(2), "", NO_LABELS));
-      Set<String> before = kept(root, LARGE);
+      Set<String> layers = TestEngine.names(root.resolve("layers"));
+      Set<String> before = kept(LARGE);
       try (Filling _ = Filling.of(FILESYSTEMS.of(kind).root())) {
         assertThatThrownBy(
                 () -> engine.snapshotter().commit("second", extraction(2), "base", NO_LABELS))
             .isInstanceOf(SnapshotException.ResourceExhausted.class)
             .hasMessageContaining("ENOSPC")
             .hasMessageContaining(extraction(2));
-        assertThat(kept(root, LARGE)).isEqualTo(before);
+        assertThat(TestEngine.names(root.resolve("layers"))).isEqualTo(layers);
+        assertThat(kept(LARGE)).isEqualTo(before);
       }
       engine.snapshotter().commit("second", extraction(2), "base", NO_LABELS);
       assertShows(engine, "second");
     }
-    assertSound(root);
+    assertSound();
   }
 }
