@@ -11,9 +11,6 @@ final class CrashForm {
   /** How often the power is cut, on each filesystem, in each of {@link #EPOCHS}. */
   static final int CUTS = IS_LONG ? 17 : 8;
 
-  /** The same, of a daemon that syncs layers behind its answer. */
-  static final int CUTS_BEHIND_ANSWERS = CUTS / 2;
-
   /** How often each filesystem lives on with what a cut has left. */
   static final int EPOCHS = IS_LONG ? 6 : 3;
 

@@ -68,7 +68,7 @@ final class PowerCutCrashTest {
   void acknowledgedIsDurableAndLayersAreWholeOn(Filesystem filesystem) throws IOException {
     long seed = Seed.choose("power cut on " + filesystem);
     try (LayerPool layers = layers(seed, false)) {
-      assertHolds(filesystem, layers, seed, CrashForm.CUTS, CrashForm::layers);
+      assertHolds(filesystem, layers, seed, CrashForm::layers);
     }
   }
 
@@ -78,8 +78,7 @@ final class PowerCutCrashTest {
       throws IOException {
     long seed = Seed.choose("power cut in the background on " + filesystem);
     try (LayerPool layers = layers(seed, true)) {
-      assertHolds(
-          filesystem, layers, seed, CrashForm.CUTS_BEHIND_ANSWERS, _ -> CrashForm.BACKGROUND);
+      assertHolds(filesystem, layers, seed, _ -> CrashForm.BACKGROUND);
     }
   }
 
@@ -109,11 +108,7 @@ final class PowerCutCrashTest {
   }
 
   private void assertHolds(
-      Filesystem filesystem,
-      LayerPool layers,
-      long seed,
-      int cuts,
-      IntFunction<String> configuration)
+      Filesystem filesystem, LayerPool layers, long seed, IntFunction<String> configuration)
       throws IOException {
     Path kept = Path.of("target/powercut/%s-%d".formatted(filesystem, seed)).toAbsolutePath();
     List<PoweredRoot.Outcome> outcomes = new ArrayList<>();
@@ -123,7 +118,7 @@ final class PowerCutCrashTest {
             root.live(
                 configuration.apply(epoch),
                 STEPS,
-                cuts,
+                CrashForm.CUTS,
                 Slot::acknowledgements,
                 Seed.part(seed, epoch),
                 kept));
