@@ -47,6 +47,7 @@ echo text | openssl dgst -sha3-512
 echo "--- trees"
 find / -xdev -printf "%D\n" | sort -u | wc -l
 find / -xdev ! -path "/var/log/*" | sort | sha256sum
+du --one-file-system --inodes --count-links --exclude=/var/log / | sort -k 2
 tar --one-file-system --sort=name --mtime=@0 -C / -cf - usr etc | sha256sum
 cp -ax /usr/lib /srv/copied-tree
 diff -r --no-dereference /usr/lib /srv/copied-tree
@@ -62,26 +63,32 @@ it_does_the_same_work_on_either_form_of_layers() {
   [[ $backend == gatun ]] || skip "containerd's overlay snapshotter has directories only"
   own_differ=yes
   start_node ext4
-  work_on_layers directory
+  compare_work latest "$workload"
+}
+
+# compare_work TAG COMMANDS
+compare_work() {
+  work_on_layers directory "$@"
   stop gatun
   layers=indexed
   write_differ_configuration
   restart_gatun
   await_plugin
-  work_on_layers indexed
+  work_on_layers indexed "$@"
   assert_same_files "what the work said" /tmp/directory.said /tmp/indexed.said
   assert_same_files "what it left" /tmp/directory.left /tmp/indexed.left
+  assert_same_files "what rsync finds of that" /tmp/directory.synchronized /tmp/indexed.synchronized
   assert_same_files "files that were mapped" /tmp/directory.mapped /tmp/indexed.mapped
 }
 
-# work_on_layers FORM: leaves what the work said and left, and what mappings of the image show, in files.
+# work_on_layers FORM TAG COMMANDS: leaves what the work said and left, and what mappings of the image show, in files.
 work_on_layers() {
-  pull latest
-  view gatun "$(chain_ids latest | tail -n 1)" /tmp/image
+  pull "$2"
+  view gatun "$(chain_ids "$2" | tail -n 1)" /tmp/image
   "$testbed" manifest --mapped /tmp/image >"/tmp/$1.mapped"
   unview gatun /tmp/image
-  start_container working latest sleep infinity
-  exec_in working sh -c "$workload" >"/tmp/$1.said" || {
+  start_container working "$2" sleep infinity
+  exec_in working sh -c "$3" >"/tmp/$1.said" || {
     tail -n 20 "/tmp/$1.said" >&2
     fail "the work on layers as $1"
   }
@@ -91,6 +98,8 @@ work_on_layers() {
   LIBMOUNT_FORCE_MOUNT2=always $(run_ctr snapshots --snapshotter gatun mounts /tmp/worked working)
   # Both were written to, each at its time.
   "$testbed" manifest /tmp/worked | sed 's/ mtime=[0-9.]*//' >"/tmp/$1.left"
+  rsync --archive --hard-links --one-file-system --dry-run --out-format='%n%L' /tmp/worked/ /tmp/nowhere |
+    sort >"/tmp/$1.synchronized"
   umount /tmp/worked
   remove_container working
   remove_images

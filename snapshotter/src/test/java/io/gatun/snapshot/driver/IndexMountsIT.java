@@ -433,6 +433,11 @@ final class IndexMountsIT {
         Path copy = work.resolve("copy");
         output("cp", "-ax", top, copy.toString());
         assertThat(relative(copy.toString(), output("find", copy.toString()))).isEqualTo(all);
+        Path synchronizedCopy = work.resolve("synchronized");
+        output("rsync", "-aHx", top + "/", synchronizedCopy.toString());
+        assertThat(
+                relative(synchronizedCopy.toString(), output("find", synchronizedCopy.toString())))
+            .isEqualTo(all);
       }
     }
   }
