@@ -7,15 +7,22 @@ import io.gatun.linux.Mounts;
 import io.gatun.linux.UnmountFlag;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.Snapshotter;
+import io.gatun.snapshot.apply.BytesBlob;
+import io.gatun.snapshot.apply.Cancellation;
+import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.fixture.KernelMount;
 import io.gatun.snapshot.fixture.LoopFilesystem.Kind;
 import io.gatun.snapshot.fixture.LoopFilesystems;
+import io.gatun.snapshot.fixture.TarBuilder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -76,20 +83,115 @@ class DeepChainIT {
           List.of(
               snapshots.view("view", parent, NO_LABELS).getFirst(),
               snapshots.prepare("container", parent, NO_LABELS).getFirst())) {
-        String options = String.join(",", mount.options());
-        assertThat(options.length()).isGreaterThan(PAGE_BYTES);
-        Path common = Path.of(files(List.of(mount))).resolve("../..").normalize();
-        String shortened =
-            options
-                .replace(common + "/", "")
-                .replaceAll("(upperdir|workdir)=", "$1=" + common + "/");
-        assertThat(shortened.length()).isLessThan(PAGE_BYTES);
-        mountFrom(common, shortened);
+        mountFrom(mount, DeepChainIT::assertAllLayersShow);
       }
     }
   }
 
-  private void mountFrom(Path directory, String options) throws Exception {
+  /** Every other layer a tar under an index of its own, so that no lower is there twice. */
+  @Test
+  void deepChainsOfBothFormsFitIntoAPageAndShowAllLayers() throws Exception {
+    Path directory = FILESYSTEMS.of(Kind.EXT4).createDirectory("root-");
+    try (EngineRoot root = openForTars(directory)) {
+      Snapshotter snapshots = root.snapshotter();
+      String parent = "";
+      for (int i = 0; i < LAYERS; i++) {
+        if (i % 2 == 0) {
+          unpack(root, i, parent);
+        } else {
+          write(snapshots, i, parent);
+        }
+        parent = "layer-" + i;
+      }
+      assertThat(TestEngine.names(directory.resolve("layers"))).hasSize(LAYERS / 2);
+      Mount view = snapshots.view("view", parent, NO_LABELS).getFirst();
+      Mount container = snapshots.prepare("container", parent, NO_LABELS).getFirst();
+      assertThat(LayerMounts.ids(directory)).hasSize(LAYERS / 2);
+      assertThat(lowers(view)).hasSize(LAYERS).doesNotHaveDuplicates();
+      mountFrom(view, DeepChainIT::assertAllFilesShow);
+      mountFrom(container, DeepChainIT::assertFilesAreCopiedUp);
+    } finally {
+      LayerMounts.detachAll(directory);
+    }
+  }
+
+  private static EngineRoot openForTars(Path directory) throws Exception {
+    return EngineRoot.open(
+        new LinuxDisk(),
+        TestRoots.settings(directory, DriverSetting.OVERLAY, TestRoots.PLAIN)
+            .withLayers(LayerSetting.INDEXED),
+        InstantSource.system());
+  }
+
+  private static void unpack(EngineRoot root, int layer, String parent) throws Exception {
+    String key = "k8s.io/%d/extract-123456789-abcd sha256:%03d".formatted(layer, layer);
+    byte[] tar =
+        TarBuilder.pax()
+            .directory("all", 0755)
+            .file("all/" + layer, 0644, "content of " + layer)
+            .file("layer-" + layer, 0644, "")
+            .file("newest", 0644, Integer.toString(layer))
+            .finish();
+    List<Mount> mounts = root.snapshotter().prepare(key, parent, NO_LABELS);
+    root.unpacker(1).unpack(new BytesBlob(tar), mounts, false, new Cancellation());
+    root.snapshotter().commit("layer-" + layer, key, "", NO_LABELS);
+  }
+
+  private static void write(Snapshotter snapshots, int layer, String parent) throws Exception {
+    Path files = Path.of(files(snapshots.prepare("key", parent, NO_LABELS)));
+    Files.createDirectory(files.resolve("all"));
+    Files.writeString(files.resolve("all/" + layer), "content of " + layer);
+    Files.createFile(files.resolve("layer-" + layer));
+    Files.writeString(files.resolve("newest"), Integer.toString(layer));
+    snapshots.commit("layer-" + layer, "key", "", NO_LABELS);
+  }
+
+  private static void assertAllFilesShow(Path top) throws Exception {
+    assertAllLayersShow(top);
+    assertThat(TestEngine.names(top.resolve("all"))).hasSize(LAYERS);
+    Object device = Files.getAttribute(top, "unix:dev");
+    for (int i = 0; i < LAYERS; i++) {
+      Path file = top.resolve("all/" + i);
+      assertThat(file).hasContent("content of " + i);
+      assertThat(Files.getAttribute(file, "unix:dev")).isEqualTo(device);
+    }
+  }
+
+  private static void assertFilesAreCopiedUp(Path top) throws Exception {
+    assertAllFilesShow(top);
+    // Of either form, at the bottom, in the middle and at the top.
+    for (int i : new int[] {0, 1, LAYERS / 2, LAYERS / 2 + 1, LAYERS - 2, LAYERS - 1}) {
+      Path file = top.resolve("all/" + i);
+      Object inode = Files.getAttribute(file, "unix:ino");
+      Files.writeString(file, "content of " + i + ", changed");
+      assertThat(file).hasContent("content of " + i + ", changed");
+      assertThat(Files.getAttribute(file, "unix:ino")).isEqualTo(inode);
+    }
+  }
+
+  private static List<String> lowers(Mount mount) {
+    return mount.options().stream()
+        .filter(option -> option.startsWith(LOWER))
+        .flatMap(option -> Stream.of(option.substring(LOWER.length()).split(":", -1)))
+        .toList();
+  }
+
+  /** What looks at a mount. */
+  private interface Looker {
+    void look(Path top) throws Exception;
+  }
+
+  private void mountFrom(Mount mount, Looker looker) throws Exception {
+    String options = String.join(",", mount.options());
+    assertThat(options.length()).isGreaterThan(PAGE_BYTES);
+    Path common = Path.of(files(List.of(mount))).resolve("../..").normalize();
+    String shortened =
+        options.replace(common + "/", "").replaceAll("(upperdir|workdir)=", "$1=" + common + "/");
+    assertThat(shortened.length()).isLessThan(PAGE_BYTES);
+    mountFrom(common, shortened, looker);
+  }
+
+  private void mountFrom(Path directory, String options, Looker looker) throws Exception {
     ProcessBuilder command =
         new ProcessBuilder(
                 "mount", "-i", "-t", "overlay", "-o", options, "overlay", temporary.toString())
@@ -100,7 +202,7 @@ class DeepChainIT {
     Process process = command.start();
     assertThat(process.waitFor()).isZero();
     try {
-      assertAllLayersShow(temporary);
+      looker.look(temporary);
     } finally {
       Mounts.umount2(LinuxPath.of(temporary), UnmountFlag.DETACH);
     }
