@@ -74,10 +74,18 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
       Spill spill,
       long residentBytes)
       throws IOException {
+    this(form, top, inheritance, new PagedMemory(spill, residentBytes));
+  }
+
+  /**
+   * @param memory which goes with this
+   */
+  LayerIndexer(IndexForm form, InheritedAttributes top, Inheritance inheritance, PagedMemory memory)
+      throws IOException {
     this.form = form;
     this.inheritance = inheritance;
     this.identity = new IndexIdentity(form);
-    this.memory = new PagedMemory(spill, residentBytes);
+    this.memory = memory;
     boolean isMade = false;
     try {
       this.tree = new IndexTree(memory);
