@@ -112,6 +112,8 @@ unpack_on_other_bases() {
   record other_base "$wall" s
   record other_base_pulled "$("$testbed" pulled --containerd "$containerd_socket" large:on-2)" s
   record other_base_stored "$(($(stored_kib) - before))" KiB
+  require_tars large:on-1
+  require_tars large:on-2
 }
 
 unpack_and_use() {

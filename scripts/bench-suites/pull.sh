@@ -37,6 +37,7 @@ pull_once() {
   record pull_cpu "$cpu" s
   run_to_first_line "$image"
   record first_line "$(seconds_between "$begin" "$first_line")" s
+  require_tars "$image"
   stop_and_forget_all
   end_run
 }

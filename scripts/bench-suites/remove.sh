@@ -29,6 +29,7 @@ remove_once() {
   unpack_to_remove "$warming_image"
   run_ctr images rm --sync "$warming_image" >/dev/null
   unpack_to_remove "$1"
+  require_tars "$1"
   sync --file-system "$volume"
   touch_memory 100
   sleep 0.3

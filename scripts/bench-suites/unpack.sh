@@ -60,6 +60,7 @@ unpack_and_stay() {
   begin=$EPOCHREALTIME
   sync --file-system "$volume"
   record sync "$(seconds_between "$begin" "$EPOCHREALTIME")" s
+  require_tars "$image"
 }
 
 # --- the floor: what unpacking cannot do without, each part alone

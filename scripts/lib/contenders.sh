@@ -138,6 +138,20 @@ start_nydus() {
 # count_committed: how many committed snapshots the contender has.
 count_committed() { run_ctr snapshots --snapshotter "$snapshotter" ls | awk 'NR > 1 && $NF == "Committed"' | wc -l; }
 
+# require_tars IMAGE: no layer of what such a contender has unpacked has become a directory.
+require_tars() {
+  local config diff_ids diff_id
+  case $contender in
+    gatun-indexed* | gatun-background) ;;
+    *) return 0 ;;
+  esac
+  config=$(run_ctr content get "$(digest_of "$1")" | jq -r .config.digest)
+  diff_ids=$(run_ctr content get "$config" | jq -r '.rootfs.diff_ids[]')
+  for diff_id in $diff_ids; do
+    [[ -s $volume/gatun/layers/${diff_id#sha256:}/tar ]] || die "$contender does not keep layer $diff_id of $1 as its tar"
+  done
+}
+
 # --- content
 
 # start_registries: one for what daemons are warmed with, and one for what is measured.
