@@ -4,6 +4,8 @@ import io.gatun.linux.FilesystemStatus;
 import io.gatun.linux.KernelFeature;
 import io.gatun.linux.Unistd;
 import io.gatun.server.Configuration;
+import io.gatun.server.LayerReach;
+import io.gatun.server.SocketOwner;
 import io.gatun.server.Transport;
 import io.gatun.snapshot.apply.index.SampleIndex;
 import io.gatun.snapshot.disk.LinuxDisk;
@@ -12,6 +14,7 @@ import io.gatun.snapshot.driver.FilesystemProbe;
 import io.gatun.snapshot.driver.IndexTrialResult;
 import io.gatun.snapshot.driver.OverlayTrialResult;
 import io.gatun.snapshot.driver.PinnedLayers;
+import io.gatun.snapshot.engine.LayerSetting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -53,6 +56,7 @@ final class HostExamination {
     examineTransport();
     examineFilesystem();
     examinePins();
+    examineReach();
     return List.copyOf(diagnoses);
   }
 
@@ -202,6 +206,28 @@ final class HostExamination {
               "mounts",
               "it cannot be told whether other mount namespaces hold layers: " + e.getMessage()));
     }
+  }
+
+  /** Of the daemon, if it runs: it may be in a mount namespace that is not this one. */
+  private void examineReach() {
+    if (!mayHaveIndexes()) {
+      return;
+    }
+    long self = ProcessHandle.current().pid();
+    long daemon = SocketOwner.pid(configuration.address()).orElse(self);
+    try {
+      LayerReach.obstacle(configuration, daemon == 0 ? self : daemon)
+          .ifPresent(reason -> diagnoses.add(Diagnosis.fault("mounts", reason)));
+    } catch (IOException e) {
+      diagnoses.add(
+          Diagnosis.note(
+              "mounts", "it cannot be told whether containerd sees layers: " + e.getMessage()));
+    }
+  }
+
+  private boolean mayHaveIndexes() {
+    return configuration.layers() != LayerSetting.DIRECTORY
+        || Files.isDirectory(configuration.root().resolve("layers"));
   }
 
   private void addPin(PinnedLayers pinned) {

@@ -33,6 +33,11 @@ public final class Daemon implements AutoCloseable {
     return engine.driver();
   }
 
+  /** {@return whether there are indexed layers, or there will be} */
+  public boolean hasIndexedLayers() {
+    return engine.hasIndexedLayers();
+  }
+
   /** {@return what moves the bytes} */
   public Transport transport() {
     return endpoint.transport();

@@ -1,6 +1,7 @@
 package io.gatun.server;
 
 import io.gatun.snapshot.engine.EngineRoot;
+import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -67,10 +68,23 @@ public final class DaemonProcess {
               configuration.containerdRoot());
     }
     manager.send(ServiceNotice.READY);
+    if (daemon.hasIndexedLayers()) {
+      warnIfOutOfReach(configuration);
+    }
     if (configuration.warmUp()) {
       daemon.warmUp();
     }
     awaitEnd();
+  }
+
+  private static void warnIfOutOfReach(Configuration configuration) {
+    try {
+      LayerReach.obstacle(configuration, ProcessHandle.current().pid())
+          .ifPresent(reason -> LOG.warn("layers out of reach reason=\"{}\"", reason));
+    } catch (IOException | RuntimeException | LinkageError e) {
+      // It serves all the same; what goes wrong with an overlay, the kernel will say.
+      LOG.warn("cannot tell whether containerd sees indexed layers reason=\"{}\"", e.toString());
+    }
   }
 
   private static Daemon start(

@@ -525,6 +525,11 @@ public final class EngineRoot implements AutoCloseable {
     return keep(new LayersAhead<>(maker, () -> isRoomShort(root), LayersAhead.EXPECTED));
   }
 
+  /** {@return whether snapshots have indexed layers, or will get some} */
+  public boolean hasIndexedLayers() {
+    return isIndexing || !kept.isEmpty();
+  }
+
   /** {@return what gives the layers of this root another form} */
   public LayerConverter converter() {
     return converter;

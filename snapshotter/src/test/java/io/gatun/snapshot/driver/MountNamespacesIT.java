@@ -22,6 +22,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -41,8 +42,23 @@ final class MountNamespacesIT {
   private record Other(Process process) implements AutoCloseable {
 
     static Other of(String propagation) throws IOException {
-      Process process =
-          new ProcessBuilder("unshare", "--mount", "--propagation", propagation, "cat").start();
+      return start("unshare", "--mount", "--propagation", propagation, "cat");
+    }
+
+    /** As systemd starts a service that has mounts of its own. */
+    static Other ofService() throws IOException {
+      return start(
+          "unshare",
+          "--mount",
+          "--propagation",
+          "slave",
+          "sh",
+          "-c",
+          "mount --make-rshared / && exec cat");
+    }
+
+    private static Other start(String... command) throws IOException {
+      Process process = new ProcessBuilder(command).start();
       // What comes back says that it is in its namespace, and has the name that it keeps.
       BufferedWriter input = process.outputWriter(StandardCharsets.UTF_8);
       input.write("here\n");
@@ -118,6 +134,58 @@ final class MountNamespacesIT {
       Files.delete(root.snapshot(1));
     }
     assertThat(PinnedLayers.find(root.path())).isEmpty();
+  }
+
+  private Optional<String> obstacle(long mounting, long using) throws IOException {
+    return MountReach.obstacle(root.path(), mounting, using);
+  }
+
+  @Test
+  void mountsReachWhoeverIsInTheSameNamespaceOrSharesThem() throws Exception {
+    long self = ProcessHandle.current().pid();
+    assertThat(obstacle(self, self)).isEmpty();
+    try (Other slave = Other.of("slave");
+        Other peer = Other.of("unchanged")) {
+      assertThat(obstacle(self, slave.process().pid())).isEmpty();
+      assertThat(obstacle(self, peer.process().pid())).isEmpty();
+      assertThat(obstacle(peer.process().pid(), self)).isEmpty();
+      // Neither is in a namespace that is seen here, but the mount is shared with somebody.
+      assertThat(obstacle(self, 0)).isEmpty();
+    }
+    try (Other alone = Other.of("private")) {
+      long pid = alone.process().pid();
+      assertThat(obstacle(pid, pid)).isEmpty();
+    }
+  }
+
+  @Test
+  void mountsThatDoNotReachAnotherNamespaceAreToldFromThoseThatDo() throws Exception {
+    long self = ProcessHandle.current().pid();
+    try (Other alone = Other.of("private");
+        Other slave = Other.of("slave");
+        Other service = Other.ofService()) {
+      for (Other each : List.of(alone, slave)) {
+        assertThat(obstacle(each.process().pid(), self))
+            .hasValueSatisfying(
+                reason -> assertThat(reason).contains(shared.toString(), "is not shared"));
+        assertThat(obstacle(each.process().pid(), 0)).isPresent();
+      }
+      assertThat(obstacle(service.process().pid(), self))
+          .hasValueSatisfying(
+              reason -> assertThat(reason).contains(shared.toString(), "shared, but not with"));
+      assertThat(obstacle(self, service.process().pid())).isEmpty();
+      assertThat(obstacle(self, alone.process().pid())).isPresent();
+    }
+  }
+
+  @Test
+  void nothingIsSaidOfProcessesThatAreGone() throws Exception {
+    long gone;
+    try (Other other = Other.of("private")) {
+      gone = other.process().pid();
+    }
+    assertThat(obstacle(gone, ProcessHandle.current().pid())).isEmpty();
+    assertThat(obstacle(ProcessHandle.current().pid(), gone)).isEmpty();
   }
 
   @Test
