@@ -20,10 +20,12 @@ import io.gatun.linux.Propagation;
 import io.gatun.linux.Stat;
 import io.gatun.linux.Statfs;
 import io.gatun.linux.UnmountFlag;
+import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.Root;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
@@ -34,6 +36,10 @@ import java.util.Set;
  * <pre>
  *   mapped/MAPPING/ID/    a bind mount of snapshots/ID, read-only
  * </pre>
+ *
+ * <p>They are one a snapshot, as in {@code snapshots/}, also of those that have the same index: a
+ * bind mount brings nothing into memory again, lowers keep the names that tell whose they are, and
+ * whoever goes need not know who else has the index.
  *
  * <p>They are outside of {@code snapshots/}, which containerd may clone with all that is mounted in
  * it; and a directory below an indexed layer is shown there, too, so that all lowers of an overlay
@@ -60,11 +66,29 @@ public final class MappedMounts {
     this.snapshots = snapshots;
   }
 
+  /** Says whether a layer has to be shown through a mapping. */
+  @FunctionalInterface
+  public interface Need {
+    boolean of(LinuxPath mapping, long id);
+  }
+
+  /**
+   * {@return the name of the mapping that labels ask for; nothing if they ask for none that there
+   * can be}
+   */
+  public static Optional<LinuxPath> mapping(Map<String, String> labels) {
+    try {
+      return IdMappings.asked(labels).map(IdMappings::name).map(LinuxPath::of);
+    } catch (SnapshotException.InvalidArgument e) {
+      return Optional.empty();
+    }
+  }
+
   /**
    * Shows all layers of a chain as its labels ask for; nothing if they ask for nothing, if no layer
    * is indexed, or if all are to be seen already.
    *
-   * @throws io.gatun.snapshot.SnapshotException.InvalidArgument if there can be no such mapping
+   * @throws SnapshotException.InvalidArgument if there can be no such mapping
    * @throws ErrnoException with {@code ENOENT} if an indexed layer is not mounted
    */
   public synchronized void mount(Chain chain) throws ErrnoException {
@@ -164,12 +188,44 @@ public final class MappedMounts {
     }
   }
 
+  /**
+   * No longer shows those layers that need not be shown, as {@link #unmount} does.
+   *
+   * @param need is asked while nothing is mounted or unmounted here
+   */
+  public synchronized void unmountUnless(Need need) throws ErrnoException {
+    if (Stat.tryStatx(root, Root.MAPPED, AtFlag.SYMLINK_NOFOLLOW).isEmpty()) {
+      return;
+    }
+    try (Fd all = open(root, Root.MAPPED)) {
+      for (DirectoryEntry mapping : new DirectoryReader().all(all)) {
+        if (mapping.type() == NodeType.DIRECTORY) {
+          for (LinuxPath name : unneeded(all, mapping.name(), need)) {
+            unmount(all, mapping.name(), name);
+          }
+        }
+      }
+    }
+  }
+
+  private static List<LinuxPath> unneeded(Fd all, LinuxPath mapping, Need need)
+      throws ErrnoException {
+    try (Fd mapped = open(all, mapping)) {
+      return new DirectoryReader()
+          .all(mapped).stream()
+              .map(DirectoryEntry::name)
+              .filter(name -> !need.of(mapping, Root.snapshotId(name)))
+              .toList();
+    }
+  }
+
   private void unmount(Fd all, LinuxPath mapping, LinuxPath name) throws ErrnoException {
+    // With an index that was the last one, the mapping may have gone.
+    if (Stat.tryStatx(all, mapping.resolve(name), AtFlag.SYMLINK_NOFOLLOW).isEmpty()) {
+      return;
+    }
     boolean isNeeded = false;
     try (Fd mapped = open(all, mapping)) {
-      if (Stat.tryStatx(mapped, name, AtFlag.SYMLINK_NOFOLLOW).isEmpty()) {
-        return;
-      }
       remove(mapped, name);
       List<DirectoryEntry> others = new DirectoryReader().all(mapped);
       for (DirectoryEntry other : others) {

@@ -204,7 +204,10 @@ public final class EngineRoot implements AutoCloseable {
           keep(
               new SupersededTrees(
                   disk, root, () -> TreeUsers.find(root.path()), reaper::submit, System::nanoTime));
-      ShownLayers shown = keep(new ShownLayers(disk, root, layers, kept, indexMounts, superseded));
+      ShownLayers shown =
+          keep(
+              new ShownLayers(
+                  disk, root, layers, kept, indexMounts, new MappedUses(mapped), superseded));
       TreeLayout layout =
           new TreeLayout(disk, chosen, layers, kept, directories, durability, applied, records);
       Reindexing reindexing = new Reindexing(chosen, layers, shown);

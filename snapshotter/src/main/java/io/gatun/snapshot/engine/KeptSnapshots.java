@@ -5,6 +5,7 @@ import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.driver.Chain;
 import io.gatun.snapshot.driver.Driver;
+import io.gatun.snapshot.driver.MappedMounts;
 import io.gatun.snapshot.metadata.LayerForm;
 import io.gatun.snapshot.metadata.SnapshotRecord;
 import java.time.Instant;
@@ -60,7 +61,7 @@ final class KeptSnapshots {
 
   /** Has the parents of a snapshot to be seen, from now on until what it returns is closed. */
   ShownLayers.Hold hold(Chain chain) throws ErrnoException {
-    return shown.hold(chain.parents());
+    return shown.hold(chain.parents(), MappedMounts.mapping(chain.labels()));
   }
 
   /**
@@ -112,7 +113,7 @@ final class KeptSnapshots {
   void showFor(List<SnapshotRecord> users) throws ErrnoException {
     KeptChains below = new KeptChains(chains::parentOf);
     for (SnapshotRecord user : users) {
-      shown.restore(user.id(), below.below(user));
+      restore(user, below);
     }
     shown.unmountOthers();
   }
@@ -128,10 +129,14 @@ final class KeptSnapshots {
     for (SnapshotRecord user : users) {
       try (var _ = claims.claim(List.of(user.name()), "")) {
         if (isStill(user) && !shown.isHeld(user.id())) {
-          shown.restore(user.id(), below.below(user));
+          restore(user, below);
         }
       }
     }
+  }
+
+  private void restore(SnapshotRecord user, KeptChains below) {
+    shown.restore(user.id(), below.below(user), MappedMounts.mapping(user.labels()));
   }
 
   private boolean isStill(SnapshotRecord found) {

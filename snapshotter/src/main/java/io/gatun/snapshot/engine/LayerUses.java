@@ -83,6 +83,10 @@ final class LayerUses {
     return dropped;
   }
 
+  synchronized boolean isEmpty() {
+    return needs.isEmpty();
+  }
+
   synchronized boolean isNeeded(long id) {
     return needs.containsKey(id);
   }

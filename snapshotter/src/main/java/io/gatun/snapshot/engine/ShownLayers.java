@@ -63,6 +63,9 @@ final class ShownLayers implements AutoCloseable {
    */
   private final KeyedLock<Long> locks = new KeyedLock<>();
 
+  /** What of that they need with other owners. */
+  private final MappedUses mapped;
+
   /** What each active snapshot and view needs. */
   private final Map<Long, Hold> holds = new ConcurrentHashMap<>();
 
@@ -72,12 +75,14 @@ final class ShownLayers implements AutoCloseable {
       LayerStore layers,
       KeptLayers kept,
       IndexMounts mounts,
+      MappedUses mapped,
       SupersededTrees superseded) {
     this.disk = disk;
     this.root = root;
     this.layers = layers;
     this.kept = kept;
     this.mounts = mounts;
+    this.mapped = mapped;
     this.superseded = superseded;
     this.later =
         new ScheduledThreadPoolExecutor(
@@ -89,10 +94,15 @@ final class ShownLayers implements AutoCloseable {
   /** Layers that somebody needs to be mounted, until this is closed. */
   final class Hold implements AutoCloseable {
     private final LayerUses.@Nullable Chained nearest;
+    private final Optional<LinuxPath> mapping;
     private boolean isTaken;
 
-    private Hold(LayerUses.@Nullable Chained nearest) {
+    private Hold(LayerUses.@Nullable Chained nearest, Optional<LinuxPath> mapping) {
       this.nearest = nearest;
+      this.mapping = mapping;
+      if (nearest != null) {
+        mapping.ifPresent(name -> mapped.take(name, nearest));
+      }
     }
 
     /** Says that from now on a snapshot needs them. */
@@ -106,7 +116,7 @@ final class ShownLayers implements AutoCloseable {
     @Override
     public void close() {
       if (!isTaken) {
-        drop(nearest);
+        drop(this);
       }
     }
   }
@@ -117,9 +127,18 @@ final class ShownLayers implements AutoCloseable {
    * @param parents by their ids
    */
   Hold hold(List<Long> parents) throws ErrnoException {
+    return hold(parents, Optional.empty());
+  }
+
+  /**
+   * As before.
+   *
+   * @param mapping through which they will be shown, too, if there is one
+   */
+  Hold hold(List<Long> parents, Optional<LinuxPath> mapping) throws ErrnoException {
     LayerUses.@Nullable Chained nearest = LayerUses.Chained.of(parents);
     uses.take(nearest);
-    Hold hold = new Hold(uses.shared(nearest));
+    Hold hold = new Hold(uses.shared(nearest), mapping);
     boolean isShown = false;
     try {
       show(parents);
@@ -137,9 +156,10 @@ final class ShownLayers implements AutoCloseable {
    * mounted when somebody asks for it.
    *
    * @param nearest of the layers below it
+   * @param mapping through which they are shown, too, if there is one
    */
-  void restore(long id, LayerUses.@Nullable Chained nearest) {
-    Hold hold = new Hold(nearest);
+  void restore(long id, LayerUses.@Nullable Chained nearest, Optional<LinuxPath> mapping) {
+    Hold hold = new Hold(nearest, mapping);
     for (long layer : uses.take(nearest)) {
       try {
         show(List.of(layer));
@@ -329,15 +349,28 @@ final class ShownLayers implements AutoCloseable {
   void release(long id) {
     @Nullable Hold hold = holds.remove(id);
     if (hold != null) {
-      drop(hold.nearest);
+      drop(hold);
     }
   }
 
-  private void drop(LayerUses.@Nullable Chained nearest) {
+  private void drop(Hold hold) {
+    LayerUses.@Nullable Chained nearest = hold.nearest;
     if (nearest != null) {
+      hold.mapping.ifPresent(
+          name -> {
+            mapped.drop(name, nearest);
+            unmountMapped();
+          });
       uses.drop(nearest).stream()
           .filter(id -> kept.find(id).isPresent())
           .forEach(this::unmountLater);
+    }
+  }
+
+  /** They are made anew in no time, so nothing is gained by waiting. */
+  private void unmountMapped() {
+    if (!later.isShutdown()) {
+      later.execute(mapped::unmountUnused);
     }
   }
 
@@ -370,6 +403,7 @@ final class ShownLayers implements AutoCloseable {
    * <p>To be called when all that is needed is held.
    */
   void unmountOthers() throws ErrnoException {
+    unmountMapped();
     for (long id : mounts.mounted()) {
       if (!isToBeShown(id)) {
         unmountLater(id);

@@ -8,6 +8,7 @@ import io.gatun.linux.Fd;
 import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.MountEntry;
+import io.gatun.linux.MountFlag;
 import io.gatun.linux.MountTable;
 import io.gatun.linux.Mounts;
 import io.gatun.linux.Stat;
@@ -34,6 +35,7 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -59,6 +61,9 @@ class MappedIndexesIT {
           "0:100000:65536",
           "containerd.io/snapshot/gidmapping",
           "0:200000:65536");
+
+  private static final Map<String, String> OTHERWISE =
+      Map.of("containerd.io/snapshot/uidmapping", "0:300000:65536");
 
   private static final byte[] LAYER =
       TarBuilder.pax()
@@ -173,6 +178,62 @@ class MappedIndexesIT {
     assertThat(mounted("mapped")).isEmpty();
     assertThat(mounted("snapshots")).isEmpty();
     assertThat(directory.resolve("mapped")).isEmptyDirectory();
+  }
+
+  /** Waits until this many layers are shown, and no mapping without any is left. */
+  private void awaitMapped(int layers, int mappings) throws Exception {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(5);
+    while (!isMapped(layers, mappings) && System.nanoTime() < end) {
+      Thread.sleep(10);
+    }
+    assertThat(mounted("mapped")).hasSize(layers);
+    assertThat(TestEngine.names(directory.resolve("mapped"))).hasSize(mappings);
+  }
+
+  private boolean isMapped(int layers, int mappings) throws Exception {
+    return mounted("mapped").size() == layers
+        && TestEngine.names(directory.resolve("mapped")).size() == mappings;
+  }
+
+  @Test
+  void aMappingIsShownUntilItsLastUserHasGoneThoughOthersNeedTheLayer() throws Exception {
+    try (KernelMount plain =
+        KernelMount.of(engine.snapshotter().prepare("plain", "top", NO_LABELS))) {
+      engine.snapshotter().prepare("one", "top", MAPPED);
+      List<Mount> mounts = engine.snapshotter().prepare("another", "top", MAPPED);
+      engine.snapshotter().prepare("otherwise", "top", OTHERWISE);
+      assertThat(mounted("mapped")).hasSize(4);
+      engine.snapshotter().remove("otherwise");
+      awaitMapped(2, 1);
+      engine.snapshotter().remove("one");
+      // Whatever is under way ends before what comes after it.
+      engine.snapshotter().prepare("otherwise", "top", OTHERWISE);
+      engine.snapshotter().remove("otherwise");
+      awaitMapped(2, 1);
+      requireMapped(mounts);
+      engine.snapshotter().remove("another");
+      awaitMapped(0, 0);
+      assertThat(plain.path().resolve("of-user")).hasContent("user");
+      assertThat(mounted("snapshots")).isNotEmpty();
+    }
+  }
+
+  /** As a daemon leaves it that is killed between a removal and the end of the mounts. */
+  @Test
+  void aMappingThatNobodyUsesGoesWithTheNextStart() throws Exception {
+    List<Mount> mounts = engine.snapshotter().prepare("container", "top", MAPPED);
+    engine.close();
+    LinuxPath layer = mounted("snapshots").getFirst();
+    Path unused = directory.resolve("mapped/0123456789abcdef");
+    LinuxPath place =
+        LinuxPath.of(
+            Files.createDirectories(unused.resolve(Path.of(layer.toString()).getFileName())));
+    Mounts.mount(layer, place, "", Set.of(MountFlag.BIND), "");
+    assertThat(mounted("mapped")).hasSize(3);
+    open();
+    awaitMapped(2, 1);
+    assertThat(unused).doesNotExist();
+    requireMapped(mounts);
   }
 
   /** Or what it is shown would be shown again after the layers were taken away. */
