@@ -211,6 +211,13 @@ public final class IndexMounts {
     }
   }
 
+  /** {@return the filesystem that is seen at the place of a layer, as {@code stat(2)} tells it} */
+  public long device(long id) throws ErrnoException {
+    try (Fd top = open(id)) {
+      return Stat.statx(top).device();
+    }
+  }
+
   /** {@return the ids of all snapshots whose layers are mounted} */
   public Set<Long> mounted() throws ErrnoException {
     Set<Long> ids = new HashSet<>();

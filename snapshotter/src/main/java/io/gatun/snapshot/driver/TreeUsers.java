@@ -14,10 +14,12 @@ import io.gatun.linux.Unistd;
 import io.gatun.snapshot.disk.Root;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.Set;
 
 /**
@@ -46,7 +48,19 @@ public record TreeUsers(
    *
    * @param options that it was mounted with, as the kernel writes them
    */
-  public record Overlay(long device, String options) {}
+  public record Overlay(long device, String options) {
+
+    /**
+     * {@return the id that its upper directory has as that of a snapshot; nothing if nothing can be
+     * written to it}
+     */
+    public OptionalLong upperId() {
+      return Arrays.stream(options.split(",", -1))
+          .filter(option -> option.startsWith(UPPER_OPTION))
+          .mapToLong(option -> lastId(option.substring(UPPER_OPTION.length())))
+          .findFirst();
+    }
+  }
 
   private static final String OVERLAY = "overlay";
 
@@ -131,9 +145,15 @@ public record TreeUsers(
     int end = directory.lastIndexOf('/');
     boolean isOthers =
         isElsewhere(inside, layer) && directory.substring(0, Math.max(end, 0)).endsWith(SNAPSHOTS);
-    return isOthers
-        ? Root.NO_SNAPSHOT
-        : Root.snapshotId(LinuxPath.of(directory.substring(end + 1)));
+    return isOthers ? Root.NO_SNAPSHOT : lastId(layer);
+  }
+
+  private static long lastId(String layer) {
+    if (!layer.endsWith(FILES)) {
+      return Root.NO_SNAPSHOT;
+    }
+    String directory = layer.substring(0, layer.length() - FILES.length());
+    return Root.snapshotId(LinuxPath.of(directory.substring(directory.lastIndexOf('/') + 1)));
   }
 
   private static List<String> openFiles() throws ErrnoException {

@@ -221,7 +221,8 @@ public final class EngineRoot implements AutoCloseable {
               kept,
               shown,
               new TarHealing(disk, layers, blobs, writing.early()),
-              reindexing);
+              reindexing,
+              new LayerRunners(store, chains, root.path()));
       LayerSettler settler =
           keep(
               new LayerSettler(

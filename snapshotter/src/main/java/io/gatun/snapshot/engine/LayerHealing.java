@@ -47,6 +47,7 @@ final class LayerHealing {
   private final ShownLayers shown;
   private final TarHealing tars;
   private final Reindexing reindexing;
+  private final LayerRunners runners;
 
   LayerHealing(
       MetadataStore store,
@@ -57,7 +58,8 @@ final class LayerHealing {
       KeptLayers kept,
       ShownLayers shown,
       TarHealing tars,
-      Reindexing reindexing) {
+      Reindexing reindexing,
+      LayerRunners runners) {
     this.store = store;
     this.chains = chains;
     this.directories = directories;
@@ -67,6 +69,7 @@ final class LayerHealing {
     this.shown = shown;
     this.tars = tars;
     this.reindexing = reindexing;
+    this.runners = runners;
   }
 
   /**
@@ -107,11 +110,11 @@ final class LayerHealing {
   }
 
   private void renew(Set<Long> damaged, Set<Digest> suspects) {
-    Set<Long> wereMounted = shown.unmount(damaged);
+    Map<Long, List<String>> old = runners.find(shown.unmount(damaged));
     parentsFirst(damaged).forEach(this::healIndex);
     suspects.forEach(this::settle);
     shown.showNeeded(damaged);
-    report(damaged, wereMounted);
+    report(damaged, old);
   }
 
   /**
@@ -165,7 +168,7 @@ final class LayerHealing {
       Digest made = reindexing.run(chains.of(snapshot), use, true);
       if (made.equals(form.index())) {
         // Who has asked for it meanwhile has the old one.
-        shown.unmount(Set.of(id));
+        var _ = shown.unmount(Set.of(id));
         directories.healed(id);
         return;
       }
@@ -221,7 +224,7 @@ final class LayerHealing {
     }
   }
 
-  private void report(Set<Long> damaged, Set<Long> wereMounted) {
+  private void report(Set<Long> damaged, Map<Long, List<String>> old) {
     for (long id : damaged) {
       if (!directories.isMissing(id) && kept.find(id).isPresent()) {
         store
@@ -232,28 +235,8 @@ final class LayerHealing {
                         "layer was damaged or missing, and has been made anew id={} name={} still_on_the_old_file={}",
                         id,
                         snapshot.name(),
-                        wereMounted.contains(id) ? usersOf(id) : List.of()));
+                        old.getOrDefault(id, List.of())));
       }
     }
-  }
-
-  /** {@return the names of the active snapshots and views that have a layer below them} */
-  private List<String> usersOf(long layer) {
-    List<SnapshotRecord> users = new ArrayList<>();
-    store.forEach(
-        snapshot -> {
-          if (snapshot.kind() != Kind.COMMITTED) {
-            users.add(snapshot);
-          }
-        });
-    return users.stream().filter(user -> isBelow(layer, user)).map(SnapshotRecord::name).toList();
-  }
-
-  private boolean isBelow(long layer, SnapshotRecord user) {
-    @Nullable SnapshotRecord at = chains.parentOf(user);
-    while (at != null && at.id() != layer) {
-      at = chains.parentOf(at);
-    }
-    return at != null;
   }
 }

@@ -17,7 +17,7 @@ import io.gatun.snapshot.driver.IndexMounts;
 import io.gatun.snapshot.driver.KeyedLock;
 import io.gatun.snapshot.driver.TreeDeletion;
 import io.gatun.snapshot.metadata.LayerForm;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -184,14 +184,14 @@ final class ShownLayers implements AutoCloseable {
    * Takes layers away whose files are made anew, which then may be mounted anew. Who has files of
    * them open, or an overlay on them, keeps what he has.
    *
-   * @return those that were mounted
+   * @return the filesystems of those that were mounted
    */
-  Set<Long> unmount(Set<Long> ids) {
-    Set<Long> found = new HashSet<>();
+  Map<Long, Long> unmount(Set<Long> ids) {
+    Map<Long, Long> found = new HashMap<>();
     for (long id : ids) {
       try (var _ = locks.hold(id)) {
         if (mounts.isMounted(id)) {
-          found.add(id);
+          found.put(id, mounts.device(id));
           mounts.unmount(id);
         }
       } catch (ErrnoException e) {

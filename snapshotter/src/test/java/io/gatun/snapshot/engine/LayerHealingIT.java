@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.LinuxPath;
@@ -42,6 +45,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.slf4j.LoggerFactory;
 
 /** Kept layers that are damaged or missing on the disk, and made anew of their blobs. */
 class LayerHealingIT {
@@ -213,6 +217,36 @@ class LayerHealingIT {
     }
     assertThatCode(() -> KernelMount.of(snapshots().mounts("container")).close())
         .doesNotThrowAnyException();
+  }
+
+  @Test
+  void ofAllThatHaveALayerThoseAreNamedThatRunOnItsOldFile() throws Exception {
+    snapshots().prepare("idle", "top", NO_LABELS);
+    snapshots().view("idle-view", "top", NO_LABELS);
+    Logger logger = (Logger) LoggerFactory.getLogger(LayerHealing.class);
+    ListAppender<ILoggingEvent> log = new ListAppender<>();
+    log.start();
+    try (KernelMount running = KernelMount.of(snapshots().prepare("container", "top", NO_LABELS));
+        KernelMount bound = KernelMount.of(snapshots().view("bound-view", "base", NO_LABELS))) {
+      logger.addAppender(log);
+      engine.close();
+      for (byte[] tar : List.of(BASE, SECOND)) {
+        Files.delete(tar(tar));
+      }
+      open();
+      assertThat(log.list)
+          .extracting(ILoggingEvent::getFormattedMessage)
+          .filteredOn(line -> line.contains("has been made anew"))
+          .satisfiesExactlyInAnyOrder(
+              line ->
+                  assertThat(line)
+                      .contains(" name=base still_on_the_old_file=[bound-view, container]"),
+              line -> assertThat(line).contains(" name=top still_on_the_old_file=[container]"));
+      assertThat(running.path()).isNotEmptyDirectory();
+      assertThat(bound.path()).isNotEmptyDirectory();
+    } finally {
+      logger.detachAppender(log);
+    }
   }
 
   @ParameterizedTest
