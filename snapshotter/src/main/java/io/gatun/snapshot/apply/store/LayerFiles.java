@@ -123,9 +123,16 @@ final class LayerFiles {
         directory, name, OpenFlag.READ_ONLY, OpenFlag.NO_FOLLOW, OpenFlag.NON_BLOCKING);
   }
 
+  /**
+   * Brings the content of a file to the disk. A tar is in the page cache no longer then: what is
+   * read of the layer is there by its own files, and would be there twice.
+   */
   void syncData(Fd directory, LinuxPath name) throws ErrnoException {
     try (Fd file = open(directory, name)) {
       watch.run(() -> disk.syncData(file));
+      if (name.equals(LayerFile.Tar.TAR.name())) {
+        Fcntl.fadviseDontNeed(file, 0, 0);
+      }
     }
   }
 
