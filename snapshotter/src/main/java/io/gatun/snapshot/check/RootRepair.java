@@ -14,6 +14,7 @@ import io.gatun.linux.Stat;
 import io.gatun.linux.Unistd;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.disk.InodeProtection;
 import io.gatun.snapshot.disk.Root;
 import io.gatun.snapshot.disk.RootInspection;
 import io.gatun.snapshot.disk.UnusableRootException;
@@ -147,7 +148,9 @@ public final class RootRepair {
           if (place.equals(".")) {
             disk.setMode(root.directory(), expected);
           } else {
-            disk.setMode(root.directory(), LinuxPath.of(place), expected);
+            LinuxPath name = LinuxPath.of(place);
+            InodeProtection.overcome(
+                disk, root.directory(), name, () -> disk.setMode(root.directory(), name, expected));
           }
           done.add("%s has mode %04o again".formatted(place, expected));
         }
@@ -155,7 +158,12 @@ public final class RootRepair {
           if (place.equals(".")) {
             disk.setOwner(root.directory(), expected, Unistd.getegid());
           } else {
-            disk.setOwner(root.directory(), LinuxPath.of(place), expected, Unistd.getegid());
+            LinuxPath name = LinuxPath.of(place);
+            InodeProtection.overcome(
+                disk,
+                root.directory(),
+                name,
+                () -> disk.setOwner(root.directory(), name, expected, Unistd.getegid()));
           }
           done.add("%s belongs to uid %d again".formatted(place, expected));
         }
@@ -228,8 +236,10 @@ public final class RootRepair {
     String kept = newName.toString();
     while (true) {
       kept += RootCheck.KEPT_SUFFIX;
+      LinuxPath target = LinuxPath.of(kept);
       try {
-        disk.rename(parent, name, parent, LinuxPath.of(kept));
+        InodeProtection.overcome(
+            disk, parent, name, () -> disk.rename(parent, name, parent, target));
         done.add("%s is kept as %s".formatted(name, kept));
         return;
       } catch (ErrnoException e) {

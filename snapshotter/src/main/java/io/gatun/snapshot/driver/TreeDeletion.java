@@ -4,19 +4,16 @@ import io.gatun.linux.AtFlag;
 import io.gatun.linux.DirectoryEntry;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.FileStatus;
-import io.gatun.linux.InodeFlag;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.NodeType;
-import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Stat;
 import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.disk.InodeProtection;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -25,10 +22,6 @@ import org.jspecify.annotations.Nullable;
  * ever touched; what a container made immutable is deleted all the same.
  */
 public final class TreeDeletion {
-
-  /** Which keep a file, or the names in a directory, from being removed: EPERM, ioctl_iflags(2). */
-  private static final Set<InodeFlag> PROTECTION =
-      Set.of(InodeFlag.IMMUTABLE, InodeFlag.APPEND_ONLY);
 
   /**
    * POSIX lets a filesystem skip names when others are removed while a directory is read. A
@@ -186,9 +179,9 @@ public final class TreeDeletion {
       if (!e.is(Errno.EPERM)) {
         throw e;
       }
-      unprotect(parent);
+      InodeProtection.remove(disk, parent);
       if (type == NodeType.REGULAR) {
-        unprotect(parent, name);
+        InodeProtection.remove(disk, parent, name);
       }
       disk.removeFile(parent, name);
     }
@@ -202,8 +195,8 @@ public final class TreeDeletion {
       if (!e.is(Errno.EPERM)) {
         throw e;
       }
-      unprotect(parent);
-      unprotect(parent, name);
+      InodeProtection.remove(disk, parent);
+      InodeProtection.remove(disk, parent, name);
       disk.removeDirectory(parent, name);
     }
   }
@@ -220,24 +213,5 @@ public final class TreeDeletion {
     }
     pace.await();
     return true;
-  }
-
-  private void unprotect(Fd parent, LinuxPath name) throws ErrnoException {
-    try (Fd file =
-        Fcntl.openat(parent, name, OpenFlag.READ_ONLY, OpenFlag.NO_FOLLOW, OpenFlag.NON_BLOCKING)) {
-      unprotect(file);
-    }
-  }
-
-  private void unprotect(Fd file) throws ErrnoException {
-    try {
-      disk.removeInodeFlags(file, PROTECTION);
-    } catch (ErrnoException e) {
-      // A filesystem without such flags has refused for another reason, which shows at the next
-      // attempt.
-      if (!e.is(Errno.ENOTTY) && !e.is(Errno.EOPNOTSUPP)) {
-        throw e;
-      }
-    }
   }
 }

@@ -9,6 +9,9 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.InodeFlag;
 import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Snapshotter;
@@ -390,13 +393,24 @@ class LayerHealingIT {
     assertHealed();
   }
 
+  private static void makeImmutable(Path file) throws ErrnoException {
+    try (Fd open = Fcntl.open(LinuxPath.of(file))) {
+      new LinuxDisk().addInodeFlags(open, Set.of(InodeFlag.IMMUTABLE));
+    }
+  }
+
   /** Whoever runs on the damaged files goes on meanwhile. */
-  @Test
-  void whatARepairHasSetAsideIsMadeAnew() throws Exception {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void whatARepairHasSetAsideIsMadeAnew(boolean isImmutable) throws Exception {
     snapshots().prepare("container", "top", NO_LABELS);
     engine.close();
     Damage.FLIPPED.happen(tar(SECOND));
     Damage.FLIPPED.happen(index(BASE));
+    if (isImmutable) {
+      makeImmutable(tar(SECOND));
+      makeImmutable(index(BASE));
+    }
     EngineSettings settings = TestRoots.settings(directory, DriverSetting.OVERLAY, TestRoots.PLAIN);
     assertThat(
             RootRepair.runWithContent(

@@ -13,6 +13,7 @@ import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Stat;
 import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.disk.InodeProtection;
 import io.gatun.snapshot.disk.Root;
 import java.util.List;
 import java.util.Optional;
@@ -149,6 +150,21 @@ final class LayerFiles {
         throw e;
       }
     }
+  }
+
+  /** Removes a file, also if somebody has made it immutable. */
+  void remove(Fd directory, LayerFile file) throws ErrnoException {
+    InodeProtection.overcome(
+        disk, directory, file.name(), () -> disk.removeFile(directory, file.name()));
+  }
+
+  /** Has a file take the place of another one, also if somebody has made that immutable. */
+  void replace(Fd fromParent, Fd toParent, LayerFile file) throws ErrnoException {
+    InodeProtection.overcome(
+        disk,
+        toParent,
+        file.name(),
+        () -> disk.replace(fromParent, file.name(), toParent, file.name()));
   }
 
   /** {@return whether it was moved, and nothing else had the name} */

@@ -3,7 +3,6 @@ package io.gatun.snapshot.apply.store;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.snapshot.apply.Digest;
-import io.gatun.snapshot.disk.Disk;
 import java.util.List;
 
 /**
@@ -13,12 +12,10 @@ import java.util.List;
  */
 final class LayerPlacement {
 
-  private final Disk disk;
   private final LayerFiles files;
   private final TrustedFiles trusted;
 
-  LayerPlacement(Disk disk, LayerFiles files, TrustedFiles trusted) {
-    this.disk = disk;
+  LayerPlacement(LayerFiles files, TrustedFiles trusted) {
     this.files = files;
     this.trusted = trusted;
   }
@@ -63,7 +60,7 @@ final class LayerPlacement {
       throws ErrnoException {
     Fd from = draft.directory();
     if (!files.moveIfFree(from, file.name(), into, file.name())) {
-      disk.replace(from, file.name(), into, file.name());
+      files.replace(from, into, file);
     }
     trust(diffId, file, draft, isDurable);
   }

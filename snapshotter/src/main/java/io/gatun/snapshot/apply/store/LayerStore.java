@@ -12,6 +12,7 @@ import io.gatun.snapshot.apply.index.Inheritance;
 import io.gatun.snapshot.apply.index.InheritedAttributes;
 import io.gatun.snapshot.apply.index.LayerIndex;
 import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.disk.InodeProtection;
 import io.gatun.snapshot.disk.Root;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -111,8 +112,8 @@ public final class LayerStore {
     this.root = root;
     this.files = new LayerFiles(disk, root, watch);
     this.trusted = new TrustedFiles(watch);
-    this.placement = new LayerPlacement(disk, files, trusted);
-    this.marks = new UnsyncedMarks(disk, files, trusted);
+    this.placement = new LayerPlacement(files, trusted);
+    this.marks = new UnsyncedMarks(files, trusted);
     this.blobs = new KnownBlobs(files, trusted);
     this.areNamesSynced = areNamesSynced;
   }
@@ -736,7 +737,7 @@ public final class LayerStore {
         for (Digest index : unused) {
           LayerFile.Index file = new LayerFile.Index(index);
           trusted.remove(diffId, file);
-          disk.removeFile(directory, file.name());
+          files.remove(directory, file);
         }
         unmark(directory, diffId);
       }
@@ -747,7 +748,11 @@ public final class LayerStore {
   private synchronized LinuxPath moveToTrash(LinuxPath name) throws ErrnoException {
     while (true) {
       LinuxPath target = LinuxPath.of(name + "." + ++retired);
-      if (files.moveIfFree(files.top(), name, root.trash(), target)) {
+      if (InodeProtection.overcome(
+          disk,
+          files.top(),
+          name,
+          () -> files.moveIfFree(files.top(), name, root.trash(), target))) {
         return target;
       }
     }

@@ -3,7 +3,6 @@ package io.gatun.snapshot.apply.store;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.snapshot.apply.Digest;
-import io.gatun.snapshot.disk.Disk;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -14,13 +13,11 @@ import java.util.Set;
  */
 final class UnsyncedMarks {
 
-  private final Disk disk;
   private final LayerFiles files;
   private final TrustedFiles trusted;
   private final Set<Digest> atFirst = new HashSet<>();
 
-  UnsyncedMarks(Disk disk, LayerFiles files, TrustedFiles trusted) {
-    this.disk = disk;
+  UnsyncedMarks(LayerFiles files, TrustedFiles trusted) {
     this.files = files;
     this.trusted = trusted;
   }
@@ -66,7 +63,7 @@ final class UnsyncedMarks {
     }
     for (LayerFile file : all) {
       if (file instanceof LayerFile.Unsynced) {
-        disk.removeFile(directory, file.name());
+        files.remove(directory, file);
       }
     }
     return true;
