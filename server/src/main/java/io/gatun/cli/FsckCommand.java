@@ -65,8 +65,10 @@ final class FsckCommand implements Callable<Integer> {
       names = "--content",
       description =
           "Also reads the layers that are kept as tars from the disk, past the memory, and hashes"
-              + " them; shows on a terminal how far it is. With --repair, what is damaged of them is"
-              + " kept as *.damaged, and made anew by the next start if containerd has the blob.")
+              + " them; makes each index anew of its tar and compares it byte for byte, or says that"
+              + " it was hashed only; shows on a terminal how far it is. With --repair, what is"
+              + " damaged of them is kept as *.damaged, and made anew by the next start if containerd"
+              + " has the blob.")
   private boolean isContentRead;
 
   @Override

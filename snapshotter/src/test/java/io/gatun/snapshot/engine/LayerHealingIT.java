@@ -19,8 +19,11 @@ import io.gatun.snapshot.apply.BytesBlob;
 import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.apply.LayerBlob;
+import io.gatun.snapshot.check.RootCheck;
+import io.gatun.snapshot.check.RootFinding;
 import io.gatun.snapshot.check.RootRepair;
 import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.disk.Root;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.fixture.Compressed;
 import io.gatun.snapshot.fixture.DiskCalls;
@@ -29,10 +32,14 @@ import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.fixture.TreeManifest;
+import io.gatun.snapshot.metadata.LayerForm;
+import io.gatun.snapshot.metadata.MetadataStore;
+import io.gatun.snapshot.metadata.SnapshotRecord;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.List;
@@ -423,6 +430,39 @@ class LayerHealingIT {
     assertThat(Files.readAllBytes(tar(SECOND))).isEqualTo(SECOND);
     assertThat(BytesBlob.digestOf(Files.readAllBytes(index(BASE))).hex())
         .isEqualTo(index(BASE).getFileName().toString().substring("index-".length()));
+  }
+
+  /** As by a writer of indexes with a fault: it is what its name and the record say. */
+  @Test
+  void anIndexThatTheTarDoesNotGiveIsSetAsideAndItsLayerIsMissing() throws Exception {
+    engine.close();
+    LayerMounts.detachAll(directory);
+    byte[] content = Files.readAllBytes(index(SECOND));
+    content[content.length / 2] ^= 1;
+    Files.delete(index(SECOND));
+    Digest altered = BytesBlob.digestOf(content);
+    Path file = layer(SECOND).resolve("index-" + altered.hex());
+    Files.setPosixFilePermissions(
+        Files.write(file, content), PosixFilePermissions.fromString("rw-------"));
+    EngineSettings settings = TestRoots.settings(directory, DriverSetting.OVERLAY, TestRoots.PLAIN);
+    try (Root root = Root.open(new LinuxDisk(), directory);
+        MetadataStore store =
+            MetadataStore.open(new LinuxDisk(), root.metadataPath(), settings.metadata())) {
+      SnapshotRecord top = store.find("top").orElseThrow();
+      store.put(top.withForm(new LayerForm.Indexed(BytesBlob.digestOf(SECOND), altered)));
+    }
+    assertThat(RootCheck.of(directory).isClean()).as("without looking at the content").isTrue();
+    RootRepair.Outcome outcome =
+        RootRepair.runWithContent(
+            new LinuxDisk(), directory, settings.metadata(), false, (_, _) -> {});
+    assertThat(outcome.found().findings())
+        .filteredOn(RootFinding.DamagedLayer.class::isInstance)
+        .singleElement()
+        .satisfies(finding -> assertThat(finding.place()).endsWith(altered.hex()));
+    assertThat(file).doesNotExist();
+    open();
+    assertMissing("top");
+    assertThat(snapshots().stat("base").name()).isEqualTo("base");
   }
 
   @Test

@@ -126,7 +126,7 @@ public final class CopiedIndex {
         return false;
       }
       identity.add(place.path, inherited);
-      found.add(inherited.orElseGet(() -> withoutAny(place)));
+      found.add(inherited.orElseGet(() -> withoutAny(place.gid)));
     }
     put(this.top, top);
     for (int i = 0; i < found.size(); i++) {
@@ -142,8 +142,9 @@ public final class CopiedIndex {
     return true;
   }
 
-  private static InheritedAttributes withoutAny(Place place) {
-    return new InheritedAttributes(UNNAMED_MODE, 0, place.gid, NO_TIME, Map.of());
+  /** {@return what a directory has that inherits nothing} */
+  static InheritedAttributes withoutAny(int gid) {
+    return new InheritedAttributes(UNNAMED_MODE, 0, gid, NO_TIME, Map.of());
   }
 
   private void put(int inode, InheritedAttributes attributes) {

@@ -12,18 +12,32 @@ import java.security.MessageDigest;
 /** A file that is written from its beginning to its end, and hashed. */
 final class ImageFile implements AutoCloseable {
 
-  private static final int BUFFER_BYTES = 1 << 16;
+  /** As much as a sink is given at once. */
+  static final int BUFFER_BYTES = 1 << 16;
 
-  private final Disk disk;
-  private final Fd file;
+  private final Sink sink;
   private final NativeBuffer memory = new NativeBuffer(BUFFER_BYTES);
   private final ByteBuffer buffer = memory.buffer().duplicate().order(ByteOrder.LITTLE_ENDIAN);
   private final MessageDigest hash = Digest.sha256();
   private long flushed;
 
+  /** Where it goes. */
+  @FunctionalInterface
+  interface Sink {
+    /**
+     * {@return how many bytes were taken of what remains in a buffer}
+     *
+     * @param offset which follows those before
+     */
+    int write(ByteBuffer from, long offset) throws ErrnoException;
+  }
+
+  ImageFile(Sink sink) {
+    this.sink = sink;
+  }
+
   ImageFile(Disk disk, Fd file) {
-    this.disk = disk;
-    this.file = file;
+    this((from, offset) -> disk.write(file, from, offset));
   }
 
   long position() {
@@ -85,7 +99,7 @@ final class ImageFile implements AutoCloseable {
     buffer.flip();
     hash.update(buffer.duplicate());
     while (buffer.hasRemaining()) {
-      flushed += disk.write(file, buffer, flushed);
+      flushed += sink.write(buffer, flushed);
     }
     buffer.clear();
   }

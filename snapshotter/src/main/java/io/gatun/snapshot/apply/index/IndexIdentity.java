@@ -15,7 +15,10 @@ import java.util.Optional;
  */
 final class IndexIdentity {
 
-  /** To be changed whenever the same layer would get another index. */
+  /**
+   * To be changed whenever the same layer would get another index; and whoever compares indexes
+   * with those that tars give then has to know the ones before.
+   */
   private static final String VERSION = "gatun index 3";
 
   private static final int UUID_BYTES = 16;

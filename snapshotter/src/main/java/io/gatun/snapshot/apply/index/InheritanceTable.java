@@ -28,6 +28,9 @@ final class InheritanceTable {
   /** An image decides how long paths are; those of all directories together stay below this. */
   static final int PATH_BYTES_MAX = 64 << 10;
 
+  /** All of it, before the last block is filled up. */
+  static final int BYTES_MAX = 3 * Integer.BYTES * (1 + InheritingDirectories.MAX) + PATH_BYTES_MAX;
+
   private final IndexTree tree;
   private final InheritingDirectories directories;
 

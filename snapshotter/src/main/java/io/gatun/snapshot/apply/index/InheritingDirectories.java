@@ -17,7 +17,7 @@ import java.util.Optional;
 final class InheritingDirectories {
 
   /** A layer with more of them is one that nobody makes for good. */
-  private static final int MAX = 1_000;
+  static final int MAX = 1_000;
 
   private static final int SET_GROUP_ID = 02000;
 

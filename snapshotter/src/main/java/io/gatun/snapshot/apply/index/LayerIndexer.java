@@ -15,6 +15,7 @@ import io.gatun.snapshot.apply.memory.PagedMemory;
 import io.gatun.snapshot.apply.memory.Spill;
 import io.gatun.snapshot.disk.Disk;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
@@ -393,25 +394,46 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
    * @param layerBytes how long its tar is, with whatever follows its end
    */
   public LayerIndex finish(Disk disk, Fd file, Digest diffId, long layerBytes) throws IOException {
+    try (ImageFile image = new ImageFile(disk, file)) {
+      return finish(image, identity.uuid(diffId), diffId, layerBytes);
+    }
+  }
+
+  /**
+   * Compares the index that {@link #finish} would write with one that is there.
+   *
+   * @param recorded of that one, which was inherited here as well
+   */
+  public IndexComparison compare(
+      IndexReader there, RecordedInheritance recorded, Digest diffId, long layerBytes)
+      throws IOException {
+    ImageComparison comparison = new ImageComparison(there);
+    byte[] made = identity.uuid(diffId);
+    byte[] uuid = recorded.uuid().orElse(made);
+    try (ImageFile image = new ImageFile(comparison)) {
+      var _ = finish(image, uuid, diffId, layerBytes);
+    }
+    return new IndexComparison(comparison.difference(), Arrays.equals(uuid, made));
+  }
+
+  private LayerIndex finish(ImageFile image, byte[] uuid, Digest diffId, long layerBytes)
+      throws IOException {
     long padded = Erofs.blocks(Math.max(layerBytes, tarBytes)) << Erofs.BLOCK_SHIFT;
     requireAddress(padded);
     Placement placement = new Placement(tree, form, times.mostFrequent());
     placement.run();
-    try (ImageFile image = new ImageFile(disk, file)) {
-      new IndexImage(tree, chunks, placement, image)
-          .write(identity.uuid(diffId), diffId, Erofs.blocks(padded));
-      if (form == IndexForm.OVERLAY) {
-        new InheritanceTable(tree, inheriting).write(image);
-      }
-      image.flush();
-      return new LayerIndex(
-          image.digest(),
-          image.position(),
-          placement.inodes() - 1,
-          padded,
-          memory.sizeBytes(),
-          memory.isSpilled());
+    new IndexImage(tree, chunks, placement, image).write(uuid, diffId, Erofs.blocks(padded));
+    if (form == IndexForm.OVERLAY) {
+      new InheritanceTable(tree, inheriting).write(image);
     }
+    image.flush();
+    return new LayerIndex(
+        image.digest(),
+        image.position(),
+        placement.inodes() - 1,
+        padded,
+        memory.sizeBytes(),
+        memory.isSpilled());
   }
 
   /** Gives the memory back, and the spill. */

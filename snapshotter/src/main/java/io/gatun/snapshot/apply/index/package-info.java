@@ -7,6 +7,7 @@
  *   LayerReader -> LayerIndexer -> IndexTree (off the heap, and beyond a limit in a file)
  *                                      -> Placement -> IndexImage -> the file
  *   the file -> CopiedIndex -> the file that the same layer has on top of others
+ *            -> RecordedInheritance -> LayerIndexer, whether it is the one that the tar gives
  * </pre>
  *
  * <p>{@link io.gatun.snapshot.apply.index.LayerIndexer} is where it begins, {@link

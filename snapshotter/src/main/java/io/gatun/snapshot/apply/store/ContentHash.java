@@ -2,48 +2,72 @@ package io.gatun.snapshot.apply.store;
 
 import io.gatun.snapshot.apply.BufferHash;
 import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.apply.layer.TarSource;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.function.IntConsumer;
 
-/** Tells whether the disk has what the name of a file says: the diff id of a tar, or an index. */
-public final class ContentHash {
+/**
+ * Tells whether the disk has what the name of a file says: the diff id of a tar, or an index.
+ * Meanwhile somebody else may read the same, piece by piece.
+ */
+public final class ContentHash implements TarSource {
 
-  private ContentHash() {}
+  private final DiskContent content;
+  private final IntConsumer progress;
+  private final BufferHash hash = new BufferHash();
+  // The end by itself, as it may have zeros that are not the layer's.
+  private final long lastBlock;
+  private final byte[] last;
+  private long at;
 
   /**
-   * {@return whether a file is what it should be, all of which is read}
-   *
    * @param isTar whether zeros may follow up to a whole block
    * @param progress is told how many bytes have been read, each time
    */
+  public ContentHash(DiskContent content, boolean isTar, IntConsumer progress) {
+    this.content = content;
+    this.progress = progress;
+    long end = content.sizeBytes();
+    this.lastBlock = isTar ? Math.max(0, end - TarFile.BLOCK_BYTES) : end;
+    this.last = new byte[(int) (end - lastBlock)];
+  }
+
+  /** {@return whether a file is what it should be, all of which is read} */
   public static boolean isRight(
       DiskContent content, Digest digest, boolean isTar, IntConsumer progress) throws IOException {
-    BufferHash hash = new BufferHash();
-    // The end by itself, as it may have zeros that are not the layer's.
-    long end = content.sizeBytes();
-    long lastBlock = isTar ? Math.max(0, end - TarFile.BLOCK_BYTES) : end;
-    byte[] last = new byte[(int) (end - lastBlock)];
-    long at = 0;
-    for (ByteBuffer piece = content.next(); piece.hasRemaining(); piece = content.next()) {
-      int start = piece.position();
-      int length = piece.remaining();
-      int before = Math.clamp(lastBlock - at, 0, length);
-      hash.update(piece.slice(start, before));
-      if (before < length) {
-        piece.get(start + before, last, (int) (at + before - lastBlock), length - before);
-      }
-      at += length;
-      progress.accept(length);
+    return new ContentHash(content, isTar, progress).isRight(digest);
+  }
+
+  /** {@return what comes next, which has been hashed} */
+  @Override
+  public ByteBuffer next() throws IOException {
+    ByteBuffer piece = content.next();
+    int start = piece.position();
+    int length = piece.remaining();
+    int before = Math.clamp(lastBlock - at, 0, length);
+    hash.update(piece.slice(start, before));
+    if (before < length) {
+      piece.get(start + before, last, (int) (at + before - lastBlock), length - before);
     }
-    return at == end && isEnd(hash, last, digest);
+    at += length;
+    progress.accept(length);
+    return piece.asReadOnlyBuffer();
+  }
+
+  /** {@return whether the file is what it should be} What is left of it is read first. */
+  public boolean isRight(Digest digest) throws IOException {
+    while (next().hasRemaining()) {
+      // It has been hashed.
+    }
+    return at == content.sizeBytes() && isEnd(digest);
   }
 
   /** {@return whether this is the end, be it without some or all of the zeros that it has} */
-  private static boolean isEnd(BufferHash before, byte[] last, Digest digest) {
+  private boolean isEnd(Digest digest) {
     int length = last.length;
     while (true) {
-      if (before.with(last, length).equals(digest)) {
+      if (hash.with(last, length).equals(digest)) {
         return true;
       }
       if (length <= 1 || last[length - 1] != 0) {

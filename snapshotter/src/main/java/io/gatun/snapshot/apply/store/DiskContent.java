@@ -25,7 +25,7 @@ import java.util.concurrent.Future;
 public final class DiskContent implements AutoCloseable {
 
   /** As much as any filesystem asks buffers, offsets and lengths to be multiples of. */
-  private static final int ALIGNMENT_BYTES = 4096;
+  static final int ALIGNMENT_BYTES = 4096;
 
   private static final int PIECE_BYTES = 1 << 20;
   private static final int PIECES = 2;
@@ -61,7 +61,8 @@ public final class DiskContent implements AutoCloseable {
     }
   }
 
-  private static Fd open(Fd root, LinuxPath path) throws ErrnoException {
+  /** {@return a file, to be read past the page cache if its filesystem knows that} */
+  static Fd open(Fd root, LinuxPath path) throws ErrnoException {
     try {
       return Fcntl.openat(root, path, OpenFlag.READ_ONLY, OpenFlag.NO_FOLLOW, OpenFlag.DIRECT);
     } catch (ErrnoException e) {

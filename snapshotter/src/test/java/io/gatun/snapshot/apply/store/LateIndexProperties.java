@@ -2,16 +2,23 @@ package io.gatun.snapshot.apply.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
+import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Timespec;
 import io.gatun.snapshot.apply.BytesBlob;
 import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.apply.index.IndexComparison;
 import io.gatun.snapshot.apply.index.IndexForm;
 import io.gatun.snapshot.apply.index.Inheritance;
 import io.gatun.snapshot.apply.index.InheritedAttributes;
 import io.gatun.snapshot.apply.index.LayerIndex;
+import io.gatun.snapshot.apply.index.LayerIndexer;
+import io.gatun.snapshot.apply.index.RecordedInheritance;
 import io.gatun.snapshot.apply.layer.InvalidLayerException;
+import io.gatun.snapshot.apply.memory.Spill;
 import io.gatun.snapshot.apply.tree.LayerItem;
 import io.gatun.snapshot.apply.tree.LayerItems;
 import io.gatun.snapshot.disk.UnsyncedDisk;
@@ -45,6 +52,7 @@ final class LateIndexProperties {
   private static int inherited;
   private static int copied;
   private static int differing;
+  private static int remade;
 
   @BeforeContainer
   static void makeDirectory() throws Exception {
@@ -58,6 +66,7 @@ final class LateIndexProperties {
     assertThat(made).isGreaterThan(TRIES / 8);
     assertThat(inherited).isGreaterThan(TRIES / 10);
     assertThat(copied).isGreaterThan(TRIES / 16);
+    assertThat(remade).isGreaterThan(TRIES / 16);
     assertThat(differing).isGreaterThan(TRIES / 16);
   }
 
@@ -118,6 +127,7 @@ final class LateIndexProperties {
             compare(stored, use, index, top, below);
           }
           compareCopy(stored, use, attributes, others);
+          compareRemade(stored, use);
         }
       }
     } finally {
@@ -176,6 +186,32 @@ final class LateIndexProperties {
     boolean isCopied = copy.treeBytes() == 0;
     copied += isCopied ? 1 : 0;
     differing += isCopied && !before.contains(copy.digest()) ? 1 : 0;
+  }
+
+  /** Of what it says itself that was inherited. */
+  private static void compareRemade(TestStore stored, LayerStore.Use use) throws Exception {
+    Digest digest = stored.store().indexes(use.diffId()).iterator().next();
+    Path layer = stored.layer(use.diffId());
+    try (Fd directory = Fcntl.open(LinuxPath.of(layer), OpenFlag.READ_ONLY, OpenFlag.DIRECTORY);
+        DiskPages there = new DiskPages(directory, new LayerFile.Index(digest).name());
+        StoredTar tar = stored.store().openTar(use.diffId())) {
+      Optional<RecordedInheritance> recorded = RecordedInheritance.of(there);
+      if (recorded.isPresent()) {
+        try (LayerIndexer indexer =
+            new LayerIndexer(
+                recorded.get().form(),
+                recorded.get().top(),
+                recorded.get(),
+                new Spill(new UnsyncedDisk(), directory),
+                LayerIndexer.RESIDENT_BYTES)) {
+          tar.readHeaders(indexer, new Cancellation());
+          IndexComparison comparison =
+              indexer.compare(there, recorded.get(), use.diffId(), tar.sizeBytes());
+          assertThat(comparison.difference()).isEmpty();
+          remade++;
+        }
+      }
+    }
   }
 
   private static LayerIndex reindex(
