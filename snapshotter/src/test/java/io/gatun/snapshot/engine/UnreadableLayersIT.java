@@ -110,6 +110,17 @@ class UnreadableLayersIT {
   }
 
   @Test
+  void whoeverReadsItGetsAnErrorAndNothingElse() throws Exception {
+    open();
+    try (KernelMount view = KernelMount.of(snapshots().view("view", "layer", NO_LABELS))) {
+      assertThat(view.path().resolve("opt")).isDirectory();
+      assertThatThrownBy(() -> Files.readAllBytes(view.path().resolve("opt/file")))
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining("Input/output error");
+    }
+  }
+
+  @Test
   void anApplyMakesItAnew() throws Exception {
     open();
     unpack("again");
