@@ -1,8 +1,10 @@
 package io.gatun.snapshot.filter;
 
+import com.google.re2j.PatternSyntaxException;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Reads a regular expression before RE2/J gets it.
@@ -10,8 +12,9 @@ import java.util.Optional;
  * <p>RE2/J matches in linear time, but compiles {@code ((a{1000}){1000}){1000}} by writing the
  * letter down a thousand million times, and descends into parentheses by recursion. Go refuses
  * both. So this estimates the size of the compiled program, and refuses earlier than Go does; no
- * expression that tells snapshots apart comes near. And RE2/J 1.8 lets no repetition follow a brace
- * that stands for itself; escaping the brace avoids that.
+ * expression that tells snapshots apart comes near. And there are two things that Go accepts and
+ * RE2/J 1.8 does not: a repetition after a brace that stands for itself, so the brace is escaped;
+ * and groups of the same name, so they lose their names, of which a filter makes no use.
  *
  * <p>It reads the source as RE2's grammar does, as far as it has to know what is a group, a class
  * and a counted repetition. It accepts what is malformed otherwise; that is for the compiler to
@@ -34,8 +37,13 @@ final class RegexReader {
   /** A Unicode class such as {@code \pL} is a table of some hundred ranges. */
   private static final long UNICODE_CLASS_SIZE = 100;
 
+  private static final char ASCII_MAX = 0x7f;
+
   /** The length of {@code 1000,1000}. */
   private static final int REPETITION_LENGTH_MAX = 9;
+
+  /** What follows the parenthesis of a group that has a name. */
+  private static final Pattern NAME = Pattern.compile("\\?P?<[A-Za-z0-9_]+>");
 
   private final String source;
   private int at;
@@ -58,14 +66,16 @@ final class RegexReader {
   }
 
   /**
-   * {@return the expression in the form in which RE2/J understands it, or empty if it is too large}
+   * {@return the expression in the form in which RE2/J understands it}
+   *
+   * @throws PatternSyntaxException if it is too large, or RE2/J would accept what Go does not
    */
-  static Optional<String> read(String source) {
-    if (source.length() > SIZE_MAX) {
-      return Optional.empty();
-    }
+  static String read(String source) {
     RegexReader reader = new RegexReader(source);
-    return reader.isWithinLimits() ? Optional.of(reader.output()) : Optional.empty();
+    if (source.length() > SIZE_MAX || !reader.isWithinLimits()) {
+      throw new PatternSyntaxException("expression too large");
+    }
+    return reader.output();
   }
 
   /** What has been read of a group: its size, and its last atom, to which a repetition applies. */
@@ -97,6 +107,7 @@ final class RegexReader {
         case '(' -> {
           open.push(group);
           group = new Group();
+          leaveOutName();
         }
         case ')' -> {
           if (!open.isEmpty()) {
@@ -117,8 +128,17 @@ final class RegexReader {
     return open.stream().mapToLong(outer -> outer.size).sum() + group.size <= SIZE_MAX;
   }
 
+  private void leaveOutName() {
+    Matcher name = NAME.matcher(source).region(at, source.length());
+    if (name.lookingAt()) {
+      output.append(source, copied, at).append("?:");
+      at = name.end();
+      copied = at;
+    }
+  }
+
   private void readEscape() {
-    char c = at < source.length() ? source.charAt(at++) : '\\';
+    char c = readEscaped();
     if (c == 'Q') {
       int end = source.indexOf("\\E", at);
       String literal = end < 0 ? source.substring(at) : source.substring(at, end);
@@ -133,6 +153,15 @@ final class RegexReader {
       }
       group.add(1, 1);
     }
+  }
+
+  /** A backslash before what is not ASCII is an error for Go, while RE2/J ignores the backslash. */
+  private char readEscaped() {
+    char c = at < source.length() ? source.charAt(at++) : '\\';
+    if (c > ASCII_MAX) {
+      throw new PatternSyntaxException("invalid escape sequence", "\\" + c);
+    }
+    return c;
   }
 
   /** What follows {@code \p} is one letter, or a name in braces; these braces are no repetition. */
@@ -152,7 +181,7 @@ final class RegexReader {
       first = false;
       char c = source.charAt(at++);
       if (c == '\\' && at < source.length()) {
-        char escaped = source.charAt(at++);
+        char escaped = readEscaped();
         size += escaped == 'p' || escaped == 'P' ? UNICODE_CLASS_SIZE : 1;
       } else if (c == '[' && at < source.length() && source.charAt(at) == ':') {
         int end = source.indexOf(":]", at + 1);

@@ -2,7 +2,6 @@ package io.gatun.snapshot.filter;
 
 import com.google.re2j.Pattern;
 import com.google.re2j.PatternSyntaxException;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -40,12 +39,8 @@ record RegularExpression(String source, @Nullable Pattern pattern) {
     if (ignoresCaseOutsideAscii(source)) {
       return unusable(source, "case is only ignored among ASCII characters");
     }
-    Optional<String> readable = RegexReader.read(source);
-    if (readable.isEmpty()) {
-      return unusable(source, "expression too large");
-    }
     try {
-      return new RegularExpression(source, Pattern.compile(readable.get()));
+      return new RegularExpression(source, Pattern.compile(RegexReader.read(source)));
     } catch (PatternSyntaxException e) {
       return unusable(source, e.getDescription());
     }

@@ -44,7 +44,15 @@ class RegularExpressionTest {
         "a{2}{3}",
         "\\C",
         "\\Z",
-        "(?<=a)"
+        "(?<=a)",
+        "(?P<>a)",
+        "(?P<a-b>a)",
+        "(?P<n",
+        "(?P<n>",
+        "(?P<n>?)",
+        "\\😀",
+        "[\\😀]",
+        "\\é"
       })
   void refusesWhatGoRefusesOrWhatIsTooLarge(String expression) {
     assertTimeout(SOON, () -> assertThat(isUsable(expression)).isFalse());
@@ -69,12 +77,14 @@ class RegularExpressionTest {
         "a{1,2,3}",
         "\\Q((((\\E",
         "\\Qabc",
+        "\\Q\\😀\\E",
         "[]]",
         "[^]]",
         "[[:alpha:]]+",
         "(?i)sha256:[0-9a-f]{64}",
         "\\p{Greek}{10}",
         "(?P<name>a)(?<other>b)",
+        "(?P<n>a)(?<n>b)(?P<n>|)",
         "^k8s\\.io/[0-9]+/extract-.* sha256:[0-9a-f]{64}$"
       })
   void compilesWhatGoCompiles(String expression) {
