@@ -24,6 +24,17 @@ make_related_images() {
   stop registry || true
 }
 
+# start_node_for_transfer: with those images and indexed layers.
+start_node_for_transfer() {
+  layers=indexed
+  own_differ=yes
+  make_related_images
+  # The transfer service of 1.7 speaks nothing but HTTPS, and takes whom it trusts from its environment.
+  registry_kind=certified
+  export SSL_CERT_FILE=$registry_certificate
+  start_node ext4
+}
+
 layout_blob() { printf '%s/blobs/%s' "$layout" "${1/://}"; }
 
 # put_blob: prints the digest and the size, as a descriptor has them.
@@ -58,13 +69,7 @@ assert_asked() {
 
 it_neither_fetches_nor_unpacks_layers_that_are_there() {
   local unpacked=0 there=0 tag blobs
-  layers=indexed
-  own_differ=yes
-  make_related_images
-  # The transfer service of 1.7 speaks nothing but HTTPS, and takes whom it trusts from its environment.
-  registry_kind=certified
-  export SSL_CERT_FILE=$registry_certificate
-  start_node ext4
+  start_node_for_transfer
   pull_by_transfer latest
   assert_indexed latest
   assert_asked "the first image" 4 0
@@ -112,12 +117,7 @@ it_neither_fetches_nor_unpacks_layers_that_are_there() {
 
 it_has_layers_unpacked_for_a_namespace_that_does_not_have_them() {
   local unpacked=0 there=0
-  layers=indexed
-  own_differ=yes
-  make_related_images
-  registry_kind=certified
-  export SSL_CERT_FILE=$registry_certificate
-  start_node ext4
+  start_node_for_transfer
   pull_by_transfer latest
   assert_asked "one namespace" 4 0
   export CONTAINERD_NAMESPACE=other
@@ -165,13 +165,8 @@ it_neither_fetches_nor_unpacks_for_kubernetes_what_is_there() {
 
 it_has_every_layer_unpacked_with_rebase() {
   local unpacked=0 there=0
-  layers=indexed
-  own_differ=yes
   rebase=yes
-  make_related_images
-  registry_kind=certified
-  export SSL_CERT_FILE=$registry_certificate
-  start_node ext4
+  start_node_for_transfer
   pull_by_transfer latest
   pull_by_transfer inserted
   assert_asked "both" 8 0
