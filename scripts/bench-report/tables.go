@@ -44,7 +44,7 @@ var titles = map[string]struct {
 			"what *fill* says, and are there in every round."},
 	"trap": {"Unpacking right after a large delete", []string{"fresh", "after_delete"}, ""},
 	"indexed": {"Layers that are kept as their tars",
-		[]string{"wall", "cpu", "cold_first_line", "warm_first_line", "cold_read", "warm_read", "cached", "limited_read", "limited_cached", "other_base", "other_base_pulled", "other_base_stored", "acknowledged", "space", "pull", "pull_cpu", "first_line"},
+		[]string{"wall", "cpu", "cold_first_line", "warm_first_line", "cold_read", "warm_read", "cached", "limited_read", "limited_cached", "other_base", "other_base_pulled", "other_base_stored", "content_check", "content_hash", "acknowledged", "space", "pull", "pull_cpu", "first_line"},
 		"The image on another base has layers of which all are there already; its time is that of the client with its start."},
 }
 
@@ -72,6 +72,8 @@ var metrics = map[string]string{
 	"warm_first_line":   "run to the first line",
 	"cold_read":         "read all, cold",
 	"warm_read":         "read all",
+	"content_check":     "fsck --content",
+	"content_hash":      "sha256sum of the tars",
 	"cached":            "in memory after it",
 	"limited_read":      "read all in 256 MiB, cold",
 	"limited_cached":    "in memory after that",

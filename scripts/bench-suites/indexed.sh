@@ -110,10 +110,23 @@ unpack_on_other_bases() {
   before=$(stored_kib)
   unpack large:on-1
   record other_base "$wall" s
-  record other_base_pulled "$("$testbed" pulled --containerd "$containerd_socket" large:on-2)" s
+  record other_base_pulled "$("$testbed" unpack-in-order --containerd "$containerd_socket" large:on-2)" s
   record other_base_stored "$(($(stored_kib) - before))" KiB
   require_tars large:on-1
   require_tars large:on-2
+}
+
+# check_content: of all layers, as the disk has them, and beside it what reading and hashing their tars take by themselves.
+check_content() {
+  local begin
+  forget_files
+  begin=$EPOCHREALTIME
+  "$gatun" fsck --content --root "$volume/gatun" >/dev/null
+  record content_check "$(seconds_between "$begin" "$EPOCHREALTIME")" s
+  forget_files
+  begin=$EPOCHREALTIME
+  sha256sum "$volume"/gatun/layers/*/tar >/dev/null
+  record content_hash "$(seconds_between "$begin" "$EPOCHREALTIME")" s
 }
 
 unpack_and_use() {
@@ -124,7 +137,9 @@ unpack_and_use() {
     # There is no shell among large files.
     use_image
   fi
-  stop_all
+  stop_daemons
+  [[ $subject != large || $contender != gatun-indexed ]] || check_content
+  umount --recursive "$volume"
   end_run
 }
 

@@ -24,7 +24,7 @@ it_unpacks_at_once_what_overlayfs_unpacks_in_order() {
   for tag in latest sibling; do
     pull "$tag" overlayfs
     for differ in proxy walking; do
-      "$testbed" unpack --address "$gatun_socket" --containerd "$containerd_socket" --differ "$differ" \
+      "$testbed" unpack-at-once --address "$gatun_socket" --containerd "$containerd_socket" --differ "$differ" \
         "$(manifest_digest "$tag")" >"/tmp/$differ.$tag.names"
     done
   done

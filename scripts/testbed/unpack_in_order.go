@@ -16,11 +16,11 @@ import (
 	"github.com/containerd/containerd/snapshots"
 )
 
-// pulled has an image whose blobs are there unpacked as a pull by containerd's transfer service or by Kubernetes has: those say
+// unpackInOrder has an image whose blobs are there unpacked as a pull by containerd's transfer service or by Kubernetes has: those say
 // for which layer they prepare a snapshot, which "ctr snapshots unpack" does not. It prints how many seconds there were from the
 // first Prepare to the last Commit, or to what came in its place.
-func pulled(arguments []string) error {
-	flags := flag.NewFlagSet("pulled", flag.ExitOnError)
+func unpackInOrder(arguments []string) error {
+	flags := flag.NewFlagSet("unpack-in-order", flag.ExitOnError)
 	address := flags.String("containerd", "", "`socket` of containerd, which has the blobs")
 	snapshotter := flags.String("snapshotter", "gatun", "`name` of the snapshotter in containerd's configuration")
 	flags.Parse(arguments)

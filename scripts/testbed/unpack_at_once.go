@@ -26,11 +26,11 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// unpack does with an image of containerd's what the unpacker of containerd 2.2 does if its snapshotter is capable of rebase:
+// unpackAtOnce does with an image of containerd's what the unpacker of containerd 2.2 does if its snapshotter is capable of rebase:
 // it prepares a snapshot without a parent for each layer, has all layers applied at once, and commits them in order, each with
 // its parent. It prints the names of the committed snapshots, the lowest first. They are not known to containerd.
-func unpack(arguments []string) error {
-	flags := flag.NewFlagSet("unpack", flag.ExitOnError)
+func unpackAtOnce(arguments []string) error {
+	flags := flag.NewFlagSet("unpack-at-once", flag.ExitOnError)
 	address := flags.String("address", "", "`socket` of the snapshotter")
 	contentAddress := flags.String("containerd", "", "`socket` of containerd, which has the blobs")
 	differ := flags.String("differ", "", "who applies layers: proxy, the differ at the snapshotter's socket; or walking, containerd's own")
