@@ -4,6 +4,7 @@ import io.gatun.proto.types.Descriptor;
 import io.gatun.server.Configuration;
 import io.gatun.server.ConfigurationFile;
 import io.gatun.server.Daemon;
+import io.gatun.training.TrainingClient.Unpacked;
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
@@ -11,8 +12,10 @@ import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
-import java.util.Objects;
+import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Puts a daemon through what daemons do. */
@@ -48,10 +51,10 @@ public final class Training {
         "directory",
         (client, content) -> {
           client.live(amount.clients(), amount.livesPerClient());
-          unpack(client, content);
+          remove(client, unpack(client, content));
         });
     // As tars, if they can be kept like that here.
-    run(Files.createDirectory(directory.resolve("auto")), "auto", this::unpack);
+    run(Files.createDirectory(directory.resolve("auto")), "auto", this::unpackOnThreeBases);
   }
 
   /** What is asked of a daemon. */
@@ -69,13 +72,45 @@ public final class Training {
     }
   }
 
-  private void unpack(TrainingClient client, TrainingContent content) throws IOException {
-    Deque<String> image = new ArrayDeque<>();
+  private Deque<Unpacked> unpack(TrainingClient client, TrainingContent content)
+      throws IOException {
+    List<Descriptor> blobs = new ArrayList<>();
     for (int layer = 0; layer < amount.layers(); layer++) {
-      Descriptor blob = content.addLayer(layer, amount.filesPerLayer());
-      image.push(client.unpack(layer, blob, Objects.requireNonNullElse(image.peek(), "")));
+      blobs.add(content.addLayer(layer, amount.filesPerLayer()));
     }
-    image.forEach(client::remove);
+    // So that each is unpacked while the one before it is asked for.
+    content.addImage(blobs);
+    Deque<Unpacked> image = new ArrayDeque<>();
+    blobs.forEach(blob -> image.push(client.unpack(blob, Optional.ofNullable(image.peek()))));
+    return image;
+  }
+
+  /** Two of the images have the layers of the first but its base: one says so, and one does not. */
+  private void unpackOnThreeBases(TrainingClient client, TrainingContent content)
+      throws IOException {
+    Deque<Unpacked> image = unpack(client, content);
+    Deque<Unpacked> untold = unpackBase(client, content, amount.layers());
+    Deque<Unpacked> told = unpackBase(client, content, amount.layers() + 1);
+    image.reversed().stream()
+        .skip(1)
+        .forEach(
+            layer -> {
+              untold.push(client.unpack(layer.blob(), Optional.of(untold.element())));
+              told.push(client.want(layer, told.element()));
+            });
+    remove(client, told);
+    remove(client, untold);
+    remove(client, image);
+  }
+
+  private Deque<Unpacked> unpackBase(TrainingClient client, TrainingContent content, int number)
+      throws IOException {
+    Descriptor blob = content.addLayer(number, amount.filesPerLayer());
+    return new ArrayDeque<>(List.of(client.unpack(blob, Optional.empty())));
+  }
+
+  private static void remove(TrainingClient client, Deque<Unpacked> image) {
+    image.forEach(layer -> client.remove(layer.name()));
   }
 
   private static Configuration configuration(Path directory, String layers) throws IOException {

@@ -5,7 +5,8 @@ package io.gatun.training;
  *
  * @param clients how many clients there are at a time
  * @param livesPerClient how many snapshots each of them prepares, commits and removes
- * @param layers how many layers are unpacked, on one another, in either form
+ * @param layers how many layers are unpacked, on one another, in either form; those that are kept
+ *     as tars on two other bases as well
  * @param filesPerLayer how many files each of them has
  */
 public record TrainingAmount(int clients, int livesPerClient, int layers, int filesPerLayer) {

@@ -5,6 +5,7 @@ import io.gatun.proto.diff.DiffGrpc;
 import io.gatun.proto.diff.DiffGrpc.DiffBlockingStub;
 import io.gatun.proto.snapshots.CommitSnapshotRequest;
 import io.gatun.proto.snapshots.ListSnapshotsRequest;
+import io.gatun.proto.snapshots.ListSnapshotsResponse;
 import io.gatun.proto.snapshots.MountsRequest;
 import io.gatun.proto.snapshots.PrepareSnapshotRequest;
 import io.gatun.proto.snapshots.RemoveSnapshotRequest;
@@ -15,10 +16,17 @@ import io.gatun.proto.snapshots.UsageRequest;
 import io.gatun.proto.types.Descriptor;
 import io.gatun.proto.types.Mount;
 import io.gatun.server.DaemonConnection;
+import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.engine.ChainId;
 import io.grpc.Metadata;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.grpc.stub.MetadataUtils;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -28,10 +36,14 @@ import java.util.stream.IntStream;
 final class TrainingClient implements AutoCloseable {
 
   private static final String NAMESPACE = "training";
+  private static final String CHAIN_ID_LABEL = "containerd.io/snapshot.ref";
 
   private final DaemonConnection connection;
   private final SnapshotsBlockingStub snapshots;
   private final DiffBlockingStub layers;
+
+  /** How many names of snapshots were given out, since each is another one. */
+  private int keys;
 
   TrainingClient(Path address) {
     Metadata headers = new Metadata();
@@ -56,16 +68,14 @@ final class TrainingClient implements AutoCloseable {
                   .toArray(CompletableFuture<?>[]::new))
           .join();
     }
-    snapshots
-        .list(ListSnapshotsRequest.newBuilder().addFilters("kind==committed").build())
-        .forEachRemaining(batch -> {});
+    list("kind==committed").forEachRemaining(batch -> {});
   }
 
   private void live(String client, int lives) {
     for (int life = 0; life < lives; life++) {
       String name = NAMESPACE + "/" + client + "/sha256:" + life;
       String key = NAMESPACE + "/" + client + "/extract-" + life + " sha256:" + life;
-      prepare(key, "");
+      prepare(key, "", key);
       snapshots.mounts(MountsRequest.newBuilder().setKey(key).build());
       snapshots.stat(StatSnapshotRequest.newBuilder().setKey(key).build());
       commit(key, name);
@@ -74,33 +84,86 @@ final class TrainingClient implements AutoCloseable {
   }
 
   /**
-   * Has a layer unpacked, and a container's snapshot made of it and removed.
+   * A committed snapshot with a layer.
    *
-   * @param parent the name of the snapshot below, or nothing
-   * @return the name of the layer's own
+   * @param name of the snapshot
+   * @param blob of the layer
+   * @param diffId of the layer
+   * @param chainId of the layer on those below
    */
-  String unpack(int number, Descriptor layer, String parent) {
-    String name = NAMESPACE + "/" + number + "/" + layer.getDigest();
-    String key = NAMESPACE + "/" + number + "/extract " + layer.getDigest();
-    layers.apply(
-        ApplyRequest.newBuilder().setDiff(layer).addAllMounts(prepare(key, parent)).build());
-    commit(key, name);
-    snapshots.usage(UsageRequest.newBuilder().setKey(name).build());
-    String container = NAMESPACE + "/" + number + "/container";
-    prepare(container, name);
-    remove(container);
-    return name;
+  record Unpacked(String name, Descriptor blob, Digest diffId, Digest chainId) {}
+
+  /** {@return a layer that is unpacked, of which a container's snapshot is made and removed} */
+  Unpacked unpack(Descriptor blob, Optional<Unpacked> parent) {
+    String key = key(blob.getDigest());
+    return unpack(key, blob, parent, prepare(key, nameOf(parent), key));
   }
 
-  private List<Mount> prepare(String key, String parent) {
+  /**
+   * {@return a layer of which it is said that it is wanted, and which need not be unpacked if it is
+   * there already}
+   */
+  Unpacked want(Unpacked layer, Unpacked parent) {
+    Digest chainId = ChainId.of(Optional.of(parent.chainId()), layer.diffId());
+    String key = key(chainId.text());
+    List<Mount> mounts;
+    try {
+      mounts = prepare(key, parent.name(), chainId.text());
+    } catch (StatusRuntimeException e) {
+      if (e.getStatus().getCode() != Status.Code.ALREADY_EXISTS) {
+        throw e;
+      }
+      return new Unpacked(find(chainId, parent), layer.blob(), layer.diffId(), chainId);
+    }
+    return unpack(key, layer.blob(), Optional.of(parent), mounts);
+  }
+
+  private String find(Digest chainId, Unpacked parent) {
+    List<String> found = new ArrayList<>();
+    list("labels.\"%s\"==%s,parent==\"%s\"".formatted(CHAIN_ID_LABEL, chainId, parent.name()))
+        .forEachRemaining(
+            batch -> batch.getInfoList().forEach(snapshot -> found.add(snapshot.getName())));
+    return found.getFirst();
+  }
+
+  private Unpacked unpack(
+      String key, Descriptor blob, Optional<Unpacked> parent, List<Mount> mounts) {
+    Descriptor applied =
+        layers
+            .apply(ApplyRequest.newBuilder().setDiff(blob).addAllMounts(mounts).build())
+            .getApplied();
+    Digest diffId = new Digest(applied.getDigest());
+    Digest chainId = ChainId.of(parent.map(Unpacked::chainId), diffId);
+    String name = NAMESPACE + "/" + ++keys + "/" + chainId;
+    commit(key, name);
+    snapshots.usage(UsageRequest.newBuilder().setKey(name).build());
+    String container = NAMESPACE + "/" + ++keys + "/container";
+    prepare(container, name, container);
+    remove(container);
+    return new Unpacked(name, blob, diffId, chainId);
+  }
+
+  private String key(String digest) {
+    return "%s/%d/extract-%d-a %s".formatted(NAMESPACE, ++keys, keys, digest);
+  }
+
+  private static String nameOf(Optional<Unpacked> parent) {
+    return parent.map(Unpacked::name).orElse("");
+  }
+
+  private List<Mount> prepare(String key, String parent, String reference) {
     return snapshots
         .prepare(
             PrepareSnapshotRequest.newBuilder()
                 .setKey(key)
                 .setParent(parent)
-                .putLabels("containerd.io/snapshot.ref", key)
+                .putLabels(CHAIN_ID_LABEL, reference)
                 .build())
         .getMountsList();
+  }
+
+  private Iterator<ListSnapshotsResponse> list(String filter) {
+    return snapshots.list(ListSnapshotsRequest.newBuilder().addFilters(filter).build());
   }
 
   private void commit(String key, String name) {

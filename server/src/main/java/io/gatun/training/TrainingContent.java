@@ -4,6 +4,8 @@ import io.gatun.proto.content.ContentGrpc;
 import io.gatun.proto.content.Info;
 import io.gatun.proto.content.InfoRequest;
 import io.gatun.proto.content.InfoResponse;
+import io.gatun.proto.content.ListContentRequest;
+import io.gatun.proto.content.ListContentResponse;
 import io.gatun.proto.types.Descriptor;
 import io.gatun.server.MadeUpLayer;
 import io.gatun.snapshot.apply.Digest;
@@ -24,12 +26,16 @@ import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 
 /** Stands in for containerd: says which blobs there are, and keeps them where containerd does. */
 final class TrainingContent implements AutoCloseable {
+
+  /** With the number of a layer, among the labels of a manifest. */
+  private static final String LAYER_LABEL = "containerd.io/gc.ref.content.l.";
 
   private static final String MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip";
 
@@ -41,6 +47,7 @@ final class TrainingContent implements AutoCloseable {
   private final Map<String, Long> sizes = new ConcurrentHashMap<>();
   private final EventLoopGroup loop = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
   private final Server server;
+  private volatile Info image = Info.getDefaultInstance();
 
   TrainingContent(Path address, Path root) throws IOException {
     blobs = root.resolve("io.containerd.content.v1.content/blobs/sha256");
@@ -74,6 +81,15 @@ final class TrainingContent implements AutoCloseable {
         .build();
   }
 
+  /** Has an image of layers, in their order, instead of the one that there was before. */
+  void addImage(List<Descriptor> layers) {
+    Info.Builder manifest = Info.newBuilder().setDigest("sha256:" + "0".repeat(64));
+    for (Descriptor layer : layers) {
+      manifest.putLabels(LAYER_LABEL + manifest.getLabelsCount(), layer.getDigest());
+    }
+    image = manifest.build();
+  }
+
   private static MessageDigest sha256() {
     try {
       return MessageDigest.getInstance("SHA-256");
@@ -101,6 +117,13 @@ final class TrainingContent implements AutoCloseable {
           InfoResponse.newBuilder()
               .setInfo(Info.newBuilder().setDigest(request.getDigest()).setSize(size))
               .build());
+      client.onCompleted();
+    }
+
+    /** Asked for nothing but the manifests of images. */
+    @Override
+    public void list(ListContentRequest request, StreamObserver<ListContentResponse> client) {
+      client.onNext(ListContentResponse.newBuilder().addInfo(image).build());
       client.onCompleted();
     }
   }
