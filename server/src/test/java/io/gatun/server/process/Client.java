@@ -1,5 +1,7 @@
 package io.gatun.server.process;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.gatun.proto.diff.ApplyRequest;
 import io.gatun.proto.diff.DiffGrpc;
 import io.gatun.proto.snapshots.CommitSnapshotRequest;
@@ -11,6 +13,7 @@ import io.gatun.proto.snapshots.SnapshotsGrpc;
 import io.gatun.proto.snapshots.SnapshotsGrpc.SnapshotsBlockingStub;
 import io.gatun.proto.snapshots.SnapshotsGrpc.SnapshotsFutureStub;
 import io.gatun.proto.snapshots.StatSnapshotRequest;
+import io.gatun.proto.snapshots.ViewSnapshotRequest;
 import io.gatun.proto.types.Descriptor;
 import io.gatun.proto.types.Mount;
 import io.grpc.InsecureChannelCredentials;
@@ -60,6 +63,16 @@ final class Client implements AutoCloseable {
 
   void prepare(String key, String parent) {
     calls().prepare(PrepareSnapshotRequest.newBuilder().setKey(key).setParent(parent).build());
+  }
+
+  /** {@return the only mount of a view} */
+  Mount view(String key, String parent) {
+    List<Mount> mounts =
+        calls()
+            .view(ViewSnapshotRequest.newBuilder().setKey(key).setParent(parent).build())
+            .getMountsList();
+    assertThat(mounts).hasSize(1);
+    return mounts.getFirst();
   }
 
   /** Makes a snapshot of its own of a layer, in the namespace that the key begins with. */

@@ -176,6 +176,11 @@ final class GatunProcess implements AutoCloseable {
     return process.pid();
   }
 
+  /** {@return the way to a file as the daemon sees it, whose mounts are its own} */
+  Path seen(Path file) {
+    return Path.of("/proc/%d/root%s".formatted(pid(), file));
+  }
+
   /** {@return whether the process that was started has opened something below a directory} */
   boolean hasOpened(Path below) {
     try (Stream<Path> descriptors = Files.list(Path.of("/proc/%d/fd".formatted(startedPid())))) {

@@ -15,9 +15,10 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * What the daemon takes of the host's memory while it unpacks as many layers as it may, and one
@@ -78,8 +79,9 @@ final class UnpackingFootprintIT {
     }
   }
 
-  @Test
-  void fourLargeLayersAtOnceAndOneAheadTakeAtMost300Megabytes() throws Exception {
+  @ParameterizedTest
+  @ValueSource(strings = {"directory", "indexed"})
+  void fourLargeLayersAtOnceAndOneAheadTakeAtMost300Megabytes(String form) throws Exception {
     Path address = directory.resolve("containerd.sock");
     Path blobs = Files.createDirectories(directory.resolve(BLOBS));
     try (StandInContainerd containerd = new StandInContainerd(address)) {
@@ -98,8 +100,10 @@ final class UnpackingFootprintIT {
                   containerd_address = "%s"
                   containerd_root = "%s"
                   apply_threads = %d
+                  layers = "%s"
                   """
-                      .formatted(address, directory.resolve("containerd"), COMPRESSORS.size()));
+                      .formatted(
+                          address, directory.resolve("containerd"), COMPRESSORS.size(), form));
       try (GatunProcess daemon = GatunProcess.serve(setup);
           Client client = daemon.client()) {
         for (int round = 0; round < ROUNDS; round++) {
