@@ -17,6 +17,7 @@ import io.gatun.snapshot.apply.tree.TestTree;
 import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.driver.DeletionForm;
 import io.gatun.snapshot.fixture.Compressed;
+import io.gatun.snapshot.fixture.ExtractedIndex;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.fixture.TarBuilder;
@@ -120,6 +121,13 @@ final class SharedLayerIT {
     Path mounted = mount(stored, diffId, index, written);
     try {
       assertThat(lines(mounted.resolve("fs"))).isEqualTo(lines(tree.files()));
+      Path extracted =
+          ExtractedIndex.of(
+              stored.index(diffId, index),
+              stored.tar(diffId),
+              written.resolveSibling(written.getFileName() + "-extracted"));
+      assertThat(ExtractedIndex.comparable(extracted))
+          .isEqualTo(ExtractedIndex.comparable(mounted.resolve("fs")));
     } finally {
       Mounts.umount2(LinuxPath.of(mounted), UnmountFlag.DETACH);
     }

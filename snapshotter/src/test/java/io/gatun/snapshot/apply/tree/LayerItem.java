@@ -128,6 +128,16 @@ public record LayerItem(
     return sizeBytes % 2 == 0;
   }
 
+  /** {@return whether a sparse file ends in a hole} */
+  public boolean isHoleAtEnd() {
+    return kind == Kind.SPARSE_FILE && mode % 8 == 0;
+  }
+
+  /** {@return whether it is a directory that gives what is made in it an ACL} */
+  public boolean hasDefaultAcl() {
+    return kind == Kind.DIRECTORY && xattr == 3;
+  }
+
   /** {@return whether it is a file with holes in the format that containerd does not take} */
   boolean isSparseInOldFormat() {
     return kind == Kind.SPARSE_FILE && spelling.sparse() == Sparse.OLD_GNU;
@@ -226,9 +236,8 @@ public record LayerItem(
       parts.add(new Part(end + holeBytes, part));
       end += holeBytes + part.length;
     }
-    boolean isHoleAtEnd = mode % 8 == 0;
     tar.sparseFile(
-        spelling.sparse(), name, mode, isHoleAtEnd ? end + holeBytes : end, List.copyOf(parts));
+        spelling.sparse(), name, mode, isHoleAtEnd() ? end + holeBytes : end, List.copyOf(parts));
   }
 
   private byte[] content() {
