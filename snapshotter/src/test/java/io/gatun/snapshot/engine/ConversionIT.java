@@ -3,8 +3,13 @@ package io.gatun.snapshot.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.gatun.linux.AtFlag;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.linux.FileStatus;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Stat;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Snapshotter;
@@ -21,6 +26,7 @@ import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.fixture.TreeManifest;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.InstantSource;
@@ -36,6 +42,8 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -85,14 +93,14 @@ class ConversionIT {
 
   @BeforeEach
   void open() throws Exception {
-    open(LoopFilesystem.Kind.EXT4);
+    open(LoopFilesystem.Kind.EXT4, LAYERS);
   }
 
-  private void open(LoopFilesystem.Kind kind) throws Exception {
+  private void open(LoopFilesystem.Kind kind, List<byte[]> layers) throws Exception {
     directory = FILESYSTEMS.of(kind).createDirectory("conversion-");
     names.clear();
     engine = start("first boot");
-    unpackAll();
+    unpackAll(layers);
   }
 
   private EngineRoot start(String boot) throws Exception {
@@ -119,18 +127,22 @@ class ConversionIT {
   }
 
   private static LayerBlob blob(int layer) {
-    return new BytesBlob(Compressed.gzip(LAYERS.get(layer)));
+    return blob(LAYERS.get(layer));
   }
 
-  private void unpackAll() {
+  private static LayerBlob blob(byte[] layer) {
+    return new BytesBlob(Compressed.gzip(layer));
+  }
+
+  private void unpackAll(List<byte[]> layers) {
     LayerUnpacker unpacker = engine.unpacker(1);
     Optional<Digest> below = Optional.empty();
-    for (int i = 0; i < LAYERS.size(); i++) {
+    for (int i = 0; i < layers.size(); i++) {
       String key = "k8s.io/%d/extract-1-a%d sha256:00".formatted(2 * i + 1, i);
       String parent = i == 0 ? "" : names.getLast();
-      Digest chainId = ChainId.of(below, BytesBlob.digestOf(LAYERS.get(i)));
+      Digest chainId = ChainId.of(below, BytesBlob.digestOf(layers.get(i)));
       List<Mount> mounts = snapshots().prepare(key, parent, NO_LABELS);
-      unpacker.unpack(blob(i), mounts, false, new Cancellation());
+      unpacker.unpack(blob(layers.get(i)), mounts, false, new Cancellation());
       names.add("k8s.io/%d/%s".formatted(2 * i + 2, chainId));
       snapshots().commit(names.getLast(), key, "", NO_LABELS);
       below = Optional.of(chainId);
@@ -185,7 +197,7 @@ class ConversionIT {
   @EnumSource(LoopFilesystem.Kind.class)
   void layersShowTheSameInBothForms(LoopFilesystem.Kind kind) throws Exception {
     close();
-    open(kind);
+    open(kind, LAYERS);
     List<String> expected = view("directories");
     indexAll();
     assertThat(areIndexed()).containsExactly(true, true, true);
@@ -197,6 +209,44 @@ class ConversionIT {
     assertThat(mounted()).isEmpty();
     assertThat(view("directories again")).isEqualTo(expected);
     assertThat(names("layers")).isEmpty();
+  }
+
+  @ParameterizedTest
+  @EnumSource(LoopFilesystem.Kind.class)
+  void eitherFormTakesAboutWhatWasSaidBefore(LoopFilesystem.Kind kind) throws Exception {
+    close();
+    TarBuilder files = TarBuilder.pax();
+    for (int i = 0; i < 2_000; i++) {
+      files.file("d%02d/file-%d".formatted(i % 100, i), 0644, "x".repeat(5 * i));
+    }
+    byte[] layer = files.finish();
+    open(kind, List.of(layer));
+    long forIndex = estimatedBytes();
+    engine.converter().index(names.getFirst(), blob(layer), new Cancellation());
+    assertThat(forIndex).satisfies(isAbout(allocatedBytes(directory.resolve("layers"))));
+    long forDirectory = estimatedBytes();
+    layOutAll();
+    assertThat(forDirectory).satisfies(isAbout(allocatedBytes(snapshot(1))));
+  }
+
+  private long estimatedBytes() {
+    return engine.converter().estimate(names.getFirst(), Optional.empty()).neededBytes();
+  }
+
+  /** Too little would fill the disk, and too much keep people from trying. */
+  private static Consumer<Long> isAbout(long bytes) {
+    return estimate -> assertThat(estimate).isBetween(bytes, 2 * bytes);
+  }
+
+  private static long allocatedBytes(Path top) throws IOException {
+    long blocks = 0;
+    try (Stream<Path> all = Files.walk(top)) {
+      for (Path each : all.toList()) {
+        blocks +=
+            Stat.statx(Fd.CURRENT_DIRECTORY, LinuxPath.of(each), AtFlag.SYMLINK_NOFOLLOW).blocks();
+      }
+    }
+    return blocks * FileStatus.BLOCK_BYTES;
   }
 
   @Test
