@@ -169,8 +169,8 @@ public final class EngineRoot implements AutoCloseable {
       IndexAccess access = access(trial);
       // In the background, the names of a layer are synced at once, and some filesystems bring what
       // was written before to the disk with them.
-      this.writing =
-          new TarWriting(settings.layerSync() != LayerSync.NONE, access == IndexAccess.DIRECT);
+      boolean isSyncedSoon = settings.layerSync() != LayerSync.NONE;
+      this.writing = new TarWriting(isSyncedSoon, isSyncedSoon && access == IndexAccess.DIRECT);
       IndexMounts indexMounts =
           new IndexMounts(
               root.snapshots(), new IndexFilesystem(access, settings.selinuxContext()), mapped);

@@ -20,16 +20,20 @@ import io.gatun.snapshot.apply.AppliedLayer;
 import io.gatun.snapshot.apply.BytesBlob;
 import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.LayerBlob;
+import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.disk.ForwardingDisk;
 import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.driver.OverlaySettings;
 import io.gatun.snapshot.fixture.Compressed;
+import io.gatun.snapshot.fixture.DescriptorFlags;
 import io.gatun.snapshot.fixture.DiskCalls;
 import io.gatun.snapshot.fixture.KernelMount;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.fixture.TreeManifest;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.InstantSource;
@@ -37,6 +41,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
@@ -47,6 +52,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -613,9 +619,7 @@ class IndexedLayersIT {
     assertThat(layers()).isEmpty();
   }
 
-  /** Its record may be on the disk, and turn up when the root is opened again. */
-  @Test
-  void theIndexStaysThatTheRecordOfAFailedCommitMayName() throws Exception {
+  private void openUnsynced() throws Exception {
     engine.close();
     directory = newDirectory(LoopFilesystem.Kind.EXT4);
     engine =
@@ -628,6 +632,12 @@ class IndexedLayersIT {
             LayerBlobs.NONE,
             "boot");
     unpacker = engine.unpacker(2);
+  }
+
+  /** Its record may be on the disk, and turn up when the root is opened again. */
+  @Test
+  void theIndexStaysThatTheRecordOfAFailedCommitMayName() throws Exception {
+    openUnsynced();
     apply(BASE, snapshots().prepare(extraction(0), "", NO_LABELS));
     snapshots().commit("base", extraction(0), "", NO_LABELS);
     apply(SECOND, snapshots().prepare(extraction(1), "", NO_LABELS));
@@ -640,6 +650,41 @@ class IndexedLayersIT {
     assertThat(calls.count("syncData")).isGreaterThan(syncs);
     assertThat(TestEngine.names(layer)).containsAll(before).hasSizeGreaterThan(before.size());
     calls.succeed("syncData");
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void largeTarsPassThePageCacheByUnlessNobodyWaitsForTheDisk(LayerSync sync) throws Exception {
+    engine.close();
+    directory = newDirectory(LoopFilesystem.Kind.EXT4);
+    AtomicLong directBytes = new AtomicLong();
+    Disk counting =
+        new ForwardingDisk(new LinuxDisk()) {
+          @Override
+          public int write(Fd file, ByteBuffer buffer, long offset) throws ErrnoException {
+            int written = super.write(file, buffer, offset);
+            if (file.path().toString().endsWith("/tar") && DescriptorFlags.areDirect(file)) {
+              directBytes.addAndGet(written);
+            }
+            return written;
+          }
+        };
+    engine =
+        EngineRoot.open(
+            counting,
+            TestRoots.settings(directory, DriverSetting.OVERLAY, TestRoots.PLAIN)
+                .withLayers(LayerSetting.INDEXED)
+                .withLayerSync(sync),
+            InstantSource.system(),
+            LayerBlobs.NONE,
+            "boot");
+    unpacker = engine.unpacker(2);
+    byte[] content = new byte[16 << 20];
+    new Random(1).nextBytes(content);
+    byte[] layer = TarBuilder.pax().file("large", 0644, content).finish();
+    apply(layer, snapshots().prepare(extraction(0), "", NO_LABELS));
+    // Slow disks are spared all but the first of them.
+    assertThat(directBytes.get() > 0).isEqualTo(sync != LayerSync.NONE);
   }
 
   @ParameterizedTest
