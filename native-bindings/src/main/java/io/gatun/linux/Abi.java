@@ -127,6 +127,10 @@ final class Abi {
   static final int FS_PROJINHERIT_FL = 0x20000000;
   static final int FS_CASEFOLD_FL = 0x40000000;
 
+  // linux/fsverity.h
+  static final long FS_IOC_ENABLE_VERITY = 0x4080_6685L;
+  static final int FS_VERITY_HASH_ALG_SHA256 = 1;
+
   // linux/loop.h
   static final long LOOP_CTL_GET_FREE = 0x4c82L;
   static final long LOOP_CONFIGURE = 0x4c0aL;

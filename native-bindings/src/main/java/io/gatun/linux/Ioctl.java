@@ -27,6 +27,15 @@ public final class Ioctl {
 
   private static final long UUID_OFFSET = Layouts.offset(Layouts.FSUUID2, "uuid");
 
+  private static final long VERITY_VERSION = Layouts.offset(Layouts.FSVERITY_ENABLE_ARG, "version");
+  private static final long VERITY_ALGORITHM =
+      Layouts.offset(Layouts.FSVERITY_ENABLE_ARG, "hash_algorithm");
+  private static final long VERITY_BLOCK_SIZE =
+      Layouts.offset(Layouts.FSVERITY_ENABLE_ARG, "block_size");
+
+  /** What every filesystem with fs-verity can do. */
+  private static final int VERITY_BLOCK_BYTES = 4096;
+
   private Ioctl() {}
 
   /**
@@ -103,6 +112,29 @@ public final class Ioctl {
                     IOCTL_POINTER.invokeExact(
                         state, fd, Abi.FS_IOC_SETFLAGS, arena.allocateFrom(LONG, after)));
     check("FS_IOC_SETFLAGS", result, file);
+  }
+
+  /**
+   * Has the kernel check the content of a file whenever it is read, against hashes that it makes
+   * now: FS_IOC_ENABLE_VERITY, fsverity.rst of the kernel. From then on the file cannot be written,
+   * and a page that is not what it was is {@code EIO}. {@code EOPNOTSUPP} or {@code ENOTTY} where
+   * the filesystem or the kernel cannot, {@code ETXTBSY} while anybody has the file open for
+   * writing.
+   *
+   * @param file open for reading alone
+   */
+  public static void enableVerity(Fd file) throws ErrnoException {
+    int fd = file.number();
+    long result =
+        repeat(
+            (state, arena) -> {
+              MemorySegment argument = arena.allocate(Layouts.FSVERITY_ENABLE_ARG);
+              argument.set(INT, VERITY_VERSION, 1);
+              argument.set(INT, VERITY_ALGORITHM, Abi.FS_VERITY_HASH_ALG_SHA256);
+              argument.set(INT, VERITY_BLOCK_SIZE, VERITY_BLOCK_BYTES);
+              return (int) IOCTL_POINTER.invokeExact(state, fd, Abi.FS_IOC_ENABLE_VERITY, argument);
+            });
+    check("FS_IOC_ENABLE_VERITY", result, file);
   }
 
   /**

@@ -104,6 +104,16 @@ final class Layouts {
               MemoryLayout.sequenceLayout(16, JAVA_BYTE).withName("uuid"))
           .withName("fsuuid2");
 
+  /** linux/fsverity.h. */
+  static final StructLayout FSVERITY_ENABLE_ARG =
+      MemoryLayout.structLayout(
+              JAVA_INT.withName("version"),
+              JAVA_INT.withName("hash_algorithm"),
+              JAVA_INT.withName("block_size"),
+              // A salt and a signature, of which none are used here.
+              space(116))
+          .withName("fsverity_enable_arg");
+
   /** linux/loop.h. */
   static final StructLayout LOOP_INFO64 =
       MemoryLayout.structLayout(

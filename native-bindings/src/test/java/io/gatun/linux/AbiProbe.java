@@ -47,6 +47,7 @@ final class AbiProbe {
       #include <sys/xattr.h>
       #include <linux/falloc.h>
       #include <linux/fs.h>
+      #include <linux/fsverity.h>
       #include <linux/limits.h>
       #include <linux/loop.h>
       #include <linux/magic.h>

@@ -39,6 +39,7 @@ class IoctlTest {
         Fd target = Fcntl.openat(directory, NAME, 0600, OpenFlag.CREATE, OpenFlag.WRITE_ONLY)) {
       assertFails("FS_IOC_GETFLAGS", Errno.ENOTTY, () -> Ioctl.inodeFlags(file));
       assertFails("FS_IOC_GETFSUUID", Errno.ENOTTY, () -> Ioctl.filesystemUuid(file));
+      assertFails("FS_IOC_ENABLE_VERITY", Errno.ENOTTY, () -> Ioctl.enableVerity(file));
       assertFails("FICLONE", Errno.EXDEV, () -> Ioctl.ficlone(target, file));
       assertFails("FICLONERANGE", Errno.EXDEV, () -> Ioctl.ficlonerange(target, 0, file, 0, 0));
     }

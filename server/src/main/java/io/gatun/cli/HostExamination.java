@@ -110,7 +110,11 @@ final class HostExamination {
     try {
       FilesystemProbe probe =
           FilesystemProbe.of(
-              new LinuxDisk(), probePlace(root), new SampleIndex(), configuration.selinuxContext());
+              new LinuxDisk(),
+              probePlace(root),
+              new SampleIndex(),
+              configuration.selinuxContext(),
+              configuration.layerProtection());
       examineSpace(root, probe.status());
       examineOverlay(probe);
       examineIndex(probe.index());

@@ -1,5 +1,6 @@
 package io.gatun.server;
 
+import io.gatun.snapshot.disk.FileProtection;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.engine.LayerSync;
@@ -30,6 +31,7 @@ import java.util.Set;
  * @param layerSync when the files of a layer have to be on the disk
  * @param layers in which form layers are kept that are unpacked from now on
  * @param selinuxContext what {@code context=} says in the mounts of indexed layers; empty for none
+ * @param layerProtection what keeps others from changing the files of indexed layers
  * @param metadataEntriesMax how many snapshots there can be
  * @param rpcThreads how many requests are worked on at a time
  * @param rpcQueueMax how many more may wait
@@ -61,6 +63,7 @@ public record Configuration(
     LayerSync layerSync,
     LayerSetting layers,
     String selinuxContext,
+    FileProtection layerProtection,
     int metadataEntriesMax,
     int rpcThreads,
     int rpcQueueMax,
@@ -99,6 +102,7 @@ public record Configuration(
           LayerSync.COMMIT,
           LayerSetting.DIRECTORY,
           "",
+          FileProtection.NONE,
           MetadataSettings.DEFAULT_ENTRIES_MAX,
           16,
           1024,
@@ -131,6 +135,7 @@ public record Configuration(
         layerSync,
         layers,
         selinuxContext,
+        layerProtection,
         metadataEntriesMax,
         rpcThreads,
         rpcQueueMax,

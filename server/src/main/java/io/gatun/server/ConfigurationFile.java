@@ -2,6 +2,7 @@ package io.gatun.server;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.gatun.snapshot.disk.FileProtection;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.engine.LayerSync;
@@ -115,6 +116,10 @@ public final class ConfigurationFile {
                 names(LayerSetting.values(), LayerSetting::configName),
                 otherwise.layers()),
             selinuxContext(toml, otherwise.selinuxContext()),
+            toml.choice(
+                "layer_protection",
+                names(FileProtection.values(), FileProtection::configName),
+                otherwise.layerProtection()),
             toml.number(
                 "metadata_entries_max",
                 otherwise.metadataEntriesMax(),
@@ -172,6 +177,7 @@ public final class ConfigurationFile {
     entries.put("layer_sync", quoted(configuration.layerSync().configName()));
     entries.put("layers", quoted(configuration.layers().configName()));
     entries.put("selinux_context", quoted(configuration.selinuxContext()));
+    entries.put("layer_protection", quoted(configuration.layerProtection().configName()));
     entries.put("metadata_entries_max", Integer.toString(configuration.metadataEntriesMax()));
     entries.put("rpc_threads", Integer.toString(configuration.rpcThreads()));
     entries.put("rpc_queue_max", Integer.toString(configuration.rpcQueueMax()));

@@ -88,6 +88,7 @@ final class Wiring {
             MetadataSettings.defaults().withEntriesMax(configuration.metadataEntriesMax()));
     return settings
         .withLayers(configuration.layers())
-        .withSelinuxContext(configuration.selinuxContext());
+        .withSelinuxContext(configuration.selinuxContext())
+        .withLayerProtection(configuration.layerProtection());
   }
 }

@@ -2,6 +2,7 @@ package io.gatun.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.gatun.snapshot.disk.FileProtection;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.engine.LayerSync;
@@ -99,6 +100,7 @@ final class ConfigurationFileProperties {
                     sync,
                     layers,
                     flag.get(0) ? "u:r:t-" + number.queue + ":s0-s1:c0,c2" : "",
+                    flag.get(1) ? FileProtection.IMMUTABLE : FileProtection.VERITY,
                     number.entries,
                     number.threads,
                     number.queue,

@@ -3,6 +3,7 @@ package io.gatun.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.gatun.snapshot.disk.FileProtection;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.engine.LayerSync;
@@ -38,6 +39,7 @@ final class ConfigurationFileTest {
       layer_sync = "none"
       layers = "auto"
       selinux_context = "system_u:object_r:container_ro_file_t:s0:c1,c2"
+      layer_protection = "immutable"
       metadata_entries_max = 5000
       rpc_threads = 3
       rpc_queue_max = 7
@@ -70,6 +72,7 @@ final class ConfigurationFileTest {
           LayerSync.NONE,
           LayerSetting.AUTO,
           "system_u:object_r:container_ro_file_t:s0:c1,c2",
+          FileProtection.IMMUTABLE,
           5000,
           3,
           7,
@@ -166,6 +169,7 @@ final class ConfigurationFileTest {
         "rebase = 1                        | rebase must be true or false",
         "layer_sync = 'always'             | layer_sync must be one of \"commit\", \"background\", \"none\"",
         "layers = 'tar'                    | layers must be one of \"auto\", \"indexed\", \"directory\"",
+        "layer_protection = 'chattr'       | layer_protection must be one of \"none\", \"immutable\", \"verity\"",
         "metadata_entries_max = 99         | metadata_entries_max must be a number from 100 to 10000000",
         "metadata_entries_max = 10000001   | metadata_entries_max must be a number",
         "rpc_threads = 0                   | rpc_threads must be a number from 1 to 1024",

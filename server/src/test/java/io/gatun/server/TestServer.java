@@ -99,6 +99,7 @@ final class TestServer implements AutoCloseable {
         defaults.layerSync(),
         defaults.layers(),
         defaults.selinuxContext(),
+        defaults.layerProtection(),
         defaults.metadataEntriesMax(),
         threads,
         queueMax,

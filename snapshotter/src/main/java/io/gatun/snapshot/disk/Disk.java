@@ -85,6 +85,9 @@ public interface Disk {
   /** Clears the inode flags of FS_IOC_SETFLAGS that are given and sets none. */
   void removeInodeFlags(Fd file, Set<InodeFlag> flags) throws ErrnoException;
 
+  /** Has the kernel check what is read of a file, which nobody can write from now on. */
+  void enableVerity(Fd file) throws ErrnoException;
+
   // Content.
 
   /** {@return how many bytes of the buffer were written at the offset, at least one} */

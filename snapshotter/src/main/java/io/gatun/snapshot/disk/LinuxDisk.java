@@ -151,6 +151,11 @@ public final class LinuxDisk implements Disk {
   }
 
   @Override
+  public void enableVerity(Fd file) throws ErrnoException {
+    Ioctl.enableVerity(file);
+  }
+
+  @Override
   public int write(Fd file, ByteBuffer buffer, long offset) throws ErrnoException {
     return Unistd.pwrite(file, buffer, offset);
   }

@@ -8,6 +8,7 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Statfs;
 import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.disk.FileProtection;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -36,19 +37,26 @@ public record FilesystemProbe(
    * @param directory a directory on it, in which another one is made meanwhile
    * @param layer to be tried
    * @param selinuxContext as for {@link IndexFilesystem}
+   * @param protection of the files of that layer
    */
   public static FilesystemProbe of(
-      Disk disk, Path directory, SampleLayer layer, String selinuxContext) throws ErrnoException {
+      Disk disk,
+      Path directory,
+      SampleLayer layer,
+      String selinuxContext,
+      FileProtection protection)
+      throws ErrnoException {
     LinuxPath name = LinuxPath.of(".gatun-probe-" + ProcessHandle.current().pid());
     try (Fd parent = Fcntl.open(LinuxPath.of(directory), OpenFlag.READ_ONLY, OpenFlag.DIRECTORY)) {
       TreeDeletion.delete(disk, parent, name);
       disk.createDirectory(parent, name, DIRECTORY_MODE);
       try (Fd place =
           Fcntl.openat(parent, name, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW)) {
+        Path trials = directory.resolve(name.toString());
         return new FilesystemProbe(
             Statfs.fstatfs(place),
-            new OverlayTrial(disk, directory.resolve(name.toString()), place).run(),
-            new IndexTrial(disk, directory.resolve(name.toString()), layer, selinuxContext).run(),
+            new OverlayTrial(disk, trials, place).run(),
+            new IndexTrial(disk, trials, layer, selinuxContext, protection).run(),
             tryReflink(disk, place));
       } finally {
         TreeDeletion.delete(disk, parent, name);

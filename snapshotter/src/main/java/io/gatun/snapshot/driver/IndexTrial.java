@@ -13,6 +13,7 @@ import io.gatun.linux.Stat;
 import io.gatun.linux.Statfs;
 import io.gatun.linux.Unistd;
 import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.disk.FileProtection;
 import io.gatun.snapshot.driver.IndexTrialResult.Fails;
 import io.gatun.snapshot.driver.IndexTrialResult.NoRoom;
 import io.gatun.snapshot.driver.IndexTrialResult.Works;
@@ -46,18 +47,22 @@ public final class IndexTrial {
   private final Path parent;
   private final SampleLayer layer;
   private final String selinuxContext;
+  private final FileProtection protection;
 
   /**
    * @param parent a directory on the filesystem of the root, by an absolute path, in which the
    *     trial may make another
    * @param layer to be used
    * @param selinuxContext as for {@link IndexFilesystem}
+   * @param protection of its files
    */
-  public IndexTrial(Disk disk, Path parent, SampleLayer layer, String selinuxContext) {
+  public IndexTrial(
+      Disk disk, Path parent, SampleLayer layer, String selinuxContext, FileProtection protection) {
     this.disk = disk;
     this.parent = parent;
     this.layer = layer;
     this.selinuxContext = selinuxContext;
+    this.protection = protection;
   }
 
   /**
@@ -74,7 +79,8 @@ public final class IndexTrial {
       TreeDeletion.delete(disk, above, TRIAL);
       try {
         make(above);
-        return run(above);
+        Optional<String> unprotected = protect(above);
+        return unprotected.isPresent() ? new Fails(unprotected.get()) : run(above);
       } catch (ErrnoException e) {
         if (isNoRoom(e)) {
           return new NoRoom(String.valueOf(e.getMessage()));
@@ -99,6 +105,24 @@ public final class IndexTrial {
       for (LinuxPath overlay : List.of(OVERLAY, SECOND_OVERLAY)) {
         disk.createDirectory(trial, overlay, DIRECTORY_MODE);
       }
+    }
+  }
+
+  /** {@return why files cannot be protected as they are to be, or nothing if they are} */
+  private Optional<String> protect(Fd above) throws ErrnoException {
+    try (Fd trial = open(above, TRIAL)) {
+      for (LinuxPath name : List.of(TAR, INDEX)) {
+        try (Fd file = Fcntl.openat(trial, name, OpenFlag.READ_ONLY, OpenFlag.NO_FOLLOW)) {
+          protection.apply(disk, file);
+        }
+      }
+      return Optional.empty();
+    } catch (ErrnoException e) {
+      if (isNoRoom(e)) {
+        throw e;
+      }
+      return Optional.of(
+          "with layer_protection = \"%s\": %s".formatted(protection.configName(), e.getMessage()));
     }
   }
 

@@ -163,7 +163,13 @@ public final class EngineRoot implements AutoCloseable {
       AppliedLayers applied = new AppliedLayers();
       DeletionBudget budget =
           new DeletionBudget(applied::areUnpacking, () -> isRoomShort(root), System::nanoTime);
-      this.layers = LayerStore.open(disk, root, lostWrites, settings.layerSync() != LayerSync.NONE);
+      this.layers =
+          LayerStore.open(
+              disk,
+              root,
+              lostWrites,
+              settings.layerSync() != LayerSync.NONE,
+              settings.layerProtection());
       Optional<IndexTrialResult> trial = tryIndexes(settings, root);
       this.isIndexing = isIndexing(settings, chosen.name(), trial, root);
       IndexAccess access = access(trial);
@@ -436,7 +442,8 @@ public final class EngineRoot implements AutoCloseable {
   }
 
   private IndexTrial trial(EngineSettings settings, Path place) {
-    return new IndexTrial(disk, place, new SampleIndex(), settings.selinuxContext());
+    return new IndexTrial(
+        disk, place, new SampleIndex(), settings.selinuxContext(), settings.layerProtection());
   }
 
   /** Tries indexes on a root on which there may be none yet, and has them mounted accordingly. */

@@ -1,5 +1,6 @@
 package io.gatun.snapshot.engine;
 
+import io.gatun.snapshot.disk.FileProtection;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.driver.OverlaySettings;
 import io.gatun.snapshot.metadata.MetadataSettings;
@@ -19,6 +20,7 @@ import java.nio.file.Path;
  *     0 for none
  * @param layers in which form layers are kept that are applied from now on
  * @param selinuxContext that files of indexed layers have; empty for that of the policy
+ * @param layerProtection of the tars and indexes of layers that are applied from now on
  */
 public record EngineSettings(
     Path root,
@@ -29,12 +31,16 @@ public record EngineSettings(
     MetadataSettings metadata,
     int spareDirectories,
     LayerSetting layers,
-    String selinuxContext) {
+    String selinuxContext,
+    FileProtection layerProtection) {
 
   /** Enough for a burst of containers; on ext4 they take some 800 KB. */
   private static final int SPARE_DIRECTORIES = 64;
 
-  /** As many directories in advance as are of use, layers as directories, and no context. */
+  /**
+   * As many directories in advance as are of use, layers as directories, no context and no
+   * protection.
+   */
   public EngineSettings(
       Path root,
       DriverSetting driver,
@@ -51,13 +57,23 @@ public record EngineSettings(
         metadata,
         SPARE_DIRECTORIES,
         LayerSetting.DIRECTORY,
-        "");
+        "",
+        FileProtection.NONE);
   }
 
   /** {@return the same with another number of directories in advance} */
   public EngineSettings withSpareDirectories(int count) {
     return new EngineSettings(
-        root, driver, overlay, copyThreads, layerSync, metadata, count, layers, selinuxContext);
+        root,
+        driver,
+        overlay,
+        copyThreads,
+        layerSync,
+        metadata,
+        count,
+        layers,
+        selinuxContext,
+        layerProtection);
   }
 
   /** {@return the same with files of layers on the disk at another time} */
@@ -71,7 +87,8 @@ public record EngineSettings(
         metadata,
         spareDirectories,
         layers,
-        selinuxContext);
+        selinuxContext,
+        layerProtection);
   }
 
   /** {@return the same with another form of layers} */
@@ -85,13 +102,38 @@ public record EngineSettings(
         metadata,
         spareDirectories,
         form,
-        selinuxContext);
+        selinuxContext,
+        layerProtection);
   }
 
   /** {@return the same with another SELinux context of indexed layers} */
   public EngineSettings withSelinuxContext(String context) {
     return new EngineSettings(
-        root, driver, overlay, copyThreads, layerSync, metadata, spareDirectories, layers, context);
+        root,
+        driver,
+        overlay,
+        copyThreads,
+        layerSync,
+        metadata,
+        spareDirectories,
+        layers,
+        context,
+        layerProtection);
+  }
+
+  /** {@return the same with other protection of the files of layers} */
+  public EngineSettings withLayerProtection(FileProtection protection) {
+    return new EngineSettings(
+        root,
+        driver,
+        overlay,
+        copyThreads,
+        layerSync,
+        metadata,
+        spareDirectories,
+        layers,
+        selinuxContext,
+        protection);
   }
 
   /** {@return what holds for a root if nothing else is chosen} */

@@ -137,6 +137,11 @@ public class ForwardingDisk implements Disk {
   }
 
   @Override
+  public void enableVerity(Fd file) throws ErrnoException {
+    disk.enableVerity(file);
+  }
+
+  @Override
   public int write(Fd file, ByteBuffer buffer, long offset) throws ErrnoException {
     return disk.write(file, buffer, offset);
   }

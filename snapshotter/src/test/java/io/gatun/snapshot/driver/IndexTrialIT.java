@@ -10,6 +10,7 @@ import io.gatun.linux.Mounts;
 import io.gatun.linux.UnmountFlag;
 import io.gatun.snapshot.apply.index.SampleIndex;
 import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.disk.FileProtection;
 import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.driver.IndexTrialResult.Fails;
 import io.gatun.snapshot.driver.IndexTrialResult.NoRoom;
@@ -36,7 +37,8 @@ final class IndexTrialIT {
   private static IndexTrialResult trial(Path directory) throws IOException {
     int mounts = MountTable.read().size();
     IndexTrialResult result =
-        new IndexTrial(new LinuxDisk(), directory, new SampleIndex(), "").run();
+        new IndexTrial(new LinuxDisk(), directory, new SampleIndex(), "", FileProtection.NONE)
+            .run();
     assertThat(MountTable.read()).hasSize(mounts);
     try (Stream<Path> left = Files.list(directory)) {
       assertThat(left).isEmpty();
@@ -168,7 +170,7 @@ final class IndexTrialIT {
             new SampleIndex().write(disk, at, tar, index);
           }
         };
-    assertThat(new IndexTrial(new LinuxDisk(), directory, wrong, "").run())
+    assertThat(new IndexTrial(new LinuxDisk(), directory, wrong, "", FileProtection.NONE).run())
         .isEqualTo(
             new Fails(
                 "straight from files, with direct I/O: a file of a layer does not hold what the"
@@ -182,7 +184,13 @@ final class IndexTrialIT {
   void contextThatTheKernelDoesNotTakeIsNamedAsItIsConfigured() throws Exception {
     Path directory = FILESYSTEMS.of(LoopFilesystem.Kind.EXT4).createDirectory("trial");
     assertThat(
-            new IndexTrial(new LinuxDisk(), directory, new SampleIndex(), "no:such:context").run())
+            new IndexTrial(
+                    new LinuxDisk(),
+                    directory,
+                    new SampleIndex(),
+                    "no:such:context",
+                    FileProtection.NONE)
+                .run())
         .isInstanceOfSatisfying(
             Fails.class,
             fails ->
@@ -194,10 +202,40 @@ final class IndexTrialIT {
     assertThat(directory).isEmptyDirectory();
   }
 
+  @ParameterizedTest
+  @EnumSource
+  void filesThatAreToBeImmutableAreTriedAndTakenAwayAgain(LoopFilesystem.Kind kind)
+      throws Exception {
+    Path directory = FILESYSTEMS.of(kind).createDirectory("trial");
+    IndexTrial trial =
+        new IndexTrial(new LinuxDisk(), directory, new SampleIndex(), "", FileProtection.IMMUTABLE);
+    assertThat(trial.run()).isInstanceOf(Works.class);
+    assertThat(directory).isEmptyDirectory();
+  }
+
+  /** None of these was made with it, whatever the kernel can do. */
+  @ParameterizedTest
+  @EnumSource(names = {"EXT4", "XFS"})
+  void protectionThatTheFilesystemHasNotIsNamedAsItIsConfigured(LoopFilesystem.Kind kind)
+      throws Exception {
+    Path directory = FILESYSTEMS.of(kind).createDirectory("trial");
+    IndexTrial trial =
+        new IndexTrial(new LinuxDisk(), directory, new SampleIndex(), "", FileProtection.VERITY);
+    assertThat(trial.run())
+        .isInstanceOfSatisfying(
+            Fails.class,
+            fails ->
+                assertThat(fails.reason())
+                    .startsWith("with layer_protection = \"verity\": FS_IOC_ENABLE_VERITY ")
+                    .matches(".*/index-trial/tar: (EOPNOTSUPP|ENOTTY) .*"));
+    assertThat(directory).isEmptyDirectory();
+  }
+
   @Test
   void probeOfAFilesystemTellsOfItAndLeavesNothing() throws Exception {
     Path directory = FILESYSTEMS.of(LoopFilesystem.Kind.XFS).createDirectory("probe");
-    FilesystemProbe probe = FilesystemProbe.of(new LinuxDisk(), directory, new SampleIndex(), "");
+    FilesystemProbe probe =
+        FilesystemProbe.of(new LinuxDisk(), directory, new SampleIndex(), "", FileProtection.NONE);
     assertThat(probe.index()).isInstanceOf(Works.class);
     assertThat(probe.overlay()).isInstanceOf(OverlayTrialResult.Works.class);
     assertThat(probe.noReflink()).isEmpty();

@@ -21,6 +21,7 @@ public enum Effect {
   SET_XATTR("setxattr"),
   REMOVE_XATTR("removexattr"),
   CHANGE_INODE_FLAGS("ioctl"),
+  ENABLE_VERITY("ioctl"),
   WRITE("pwrite"),
   COPY_RANGE("copy_file_range"),
   CLONE_FILE("ioctl"),

@@ -298,6 +298,11 @@ public final class FaultyDisk implements Disk {
     perform(Effect.CHANGE_INODE_FLAGS, file.path(), () -> cache.removeInodeFlags(file, flags));
   }
 
+  @Override
+  public synchronized void enableVerity(Fd file) throws ErrnoException {
+    perform(Effect.ENABLE_VERITY, file.path(), () -> cache.enableVerity(file));
+  }
+
   // Content.
 
   @Override

@@ -96,6 +96,7 @@ class UnhealedFailureCrashTest {
             SET_XATTR,
             REMOVE_XATTR,
             CHANGE_INODE_FLAGS,
+            ENABLE_VERITY,
             WRITE,
             COPY_RANGE,
             CLONE_FILE,

@@ -162,11 +162,13 @@ public final class IndexedApply {
   }
 
   private Result counted(AppliedLayer layer, InexpressibleLayerException reason) {
-    counter(reason.reason()).increment();
+    LongAdder counter = counter(reason.reason());
+    counter.increment();
     log.info(
-        "layer has no index and is to be a directory diff_id={} reason={} detail=\"{}\"",
+        "layer has no index and is to be a directory diff_id={} reason={} layers={} detail=\"{}\"",
         layer.diffId(),
         reason.reason(),
+        counter.sum(),
         reason.getMessage());
     return new Result.Inexpressible(layer, reason);
   }

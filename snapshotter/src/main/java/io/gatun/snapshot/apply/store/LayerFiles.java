@@ -13,6 +13,7 @@ import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Stat;
 import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.disk.FileProtection;
 import io.gatun.snapshot.disk.InodeProtection;
 import io.gatun.snapshot.disk.Root;
 import java.util.List;
@@ -26,12 +27,15 @@ final class LayerFiles {
   private final Disk disk;
   private final Root root;
   private final SyncWatch watch;
+  private final FileProtection protection;
   private Optional<Fd> top;
 
-  LayerFiles(Disk disk, Root root, SyncWatch watch) throws ErrnoException {
+  LayerFiles(Disk disk, Root root, SyncWatch watch, FileProtection protection)
+      throws ErrnoException {
     this.disk = disk;
     this.root = root;
     this.watch = watch;
+    this.protection = protection;
     this.top = root.openLayers();
   }
 
@@ -125,14 +129,24 @@ final class LayerFiles {
   }
 
   /**
-   * Brings the content of a file to the disk. A tar is in the page cache no longer then: what is
-   * read of the layer is there by its own files, and would be there twice.
+   * Returns when the content of a file is on the disk. That of a tar is in the page cache no longer
+   * then: what is read of the layer is there by its own files, and would be there twice.
    */
-  void syncData(Fd directory, LinuxPath name) throws ErrnoException {
-    try (Fd file = open(directory, name)) {
-      watch.run(() -> disk.syncData(file));
-      if (name.equals(LayerFile.Tar.TAR.name())) {
-        Fcntl.fadviseDontNeed(file, 0, 0);
+  void bringToDisk(Fd directory, LayerFile file) throws ErrnoException {
+    try (Fd open = open(directory, file.name())) {
+      watch.run(() -> disk.syncData(open));
+      switch (file) {
+        case LayerFile.Tar _ -> Fcntl.fadviseDontNeed(open, 0, 0);
+        case LayerFile.Index _, LayerFile.Blob _, LayerFile.Unsynced _ -> {}
+      }
+    }
+  }
+
+  /** Keeps others from changing a file that has its name in a layer by now. */
+  void protect(Fd directory, LayerFile file) throws ErrnoException {
+    if (protection != FileProtection.NONE) {
+      try (Fd open = open(directory, file.name())) {
+        protection.apply(disk, open);
       }
     }
   }
@@ -141,10 +155,12 @@ final class LayerFiles {
     watch.run(() -> disk.sync(directory));
   }
 
-  /** Makes an empty file, unless there is something of its name. */
+  /** Makes an empty file, unless there is something of its name; also if nothing is to be added. */
   void createIfFree(Fd directory, LayerFile file) throws ErrnoException {
+    LinuxPath name = file.name();
     try {
-      disk.createFile(directory, file.name(), LayerFile.MODE).close();
+      InodeProtection.overcome(
+          disk, directory, name, () -> disk.createFile(directory, name, LayerFile.MODE).close());
     } catch (ErrnoException e) {
       if (!e.is(Errno.EEXIST)) {
         throw e;
@@ -152,13 +168,13 @@ final class LayerFiles {
     }
   }
 
-  /** Removes a file, also if somebody has made it immutable. */
+  /** Removes a file, also if it is immutable. */
   void remove(Fd directory, LayerFile file) throws ErrnoException {
     InodeProtection.overcome(
         disk, directory, file.name(), () -> disk.removeFile(directory, file.name()));
   }
 
-  /** Has a file take the place of another one, also if somebody has made that immutable. */
+  /** Has a file take the place of another one, also if that is immutable. */
   void replace(Fd fromParent, Fd toParent, LayerFile file) throws ErrnoException {
     InodeProtection.overcome(
         disk,
@@ -167,11 +183,15 @@ final class LayerFiles {
         () -> disk.replace(fromParent, file.name(), toParent, file.name()));
   }
 
-  /** {@return whether it was moved, and nothing else had the name} */
+  /**
+   * {@return whether it was moved, and nothing else had the name} Also if nothing is to be added
+   * where it goes.
+   */
   boolean moveIfFree(Fd fromParent, LinuxPath from, Fd toParent, LinuxPath to)
       throws ErrnoException {
     try {
-      disk.rename(fromParent, from, toParent, to);
+      InodeProtection.overcome(
+          disk, toParent, to, () -> disk.rename(fromParent, from, toParent, to));
       return true;
     } catch (ErrnoException e) {
       if (e.is(Errno.EEXIST)) {

@@ -29,7 +29,9 @@ final class LayerPlacement {
       return false;
     }
     draft.published();
-    made.forEach(file -> trust(diffId, file, draft, isDurable));
+    for (LayerFile file : made) {
+      placed(draft, draft.directory(), diffId, file, isDurable);
+    }
     return true;
   }
 
@@ -47,7 +49,7 @@ final class LayerPlacement {
     boolean isSynced = isDurable;
     if (!isSynced && file instanceof LayerFile.Tar && isVouchedFor(diffId)) {
       // One that has vanished; what was said of it is said of this one from now on.
-      files.syncData(draft.directory(), file.name());
+      files.bringToDisk(draft.directory(), file);
       isSynced = true;
     }
     replace(draft, into, diffId, file, isSynced);
@@ -62,7 +64,7 @@ final class LayerPlacement {
     if (!files.moveIfFree(from, file.name(), into, file.name())) {
       files.replace(from, into, file);
     }
-    trust(diffId, file, draft, isDurable);
+    placed(draft, into, diffId, file, isDurable);
   }
 
   /** {@return whether it is recorded that a blob is the layer} */
@@ -70,7 +72,11 @@ final class LayerPlacement {
     return files.of(diffId).stream().anyMatch(LayerFile.Blob.class::isInstance);
   }
 
-  private void trust(Digest diffId, LayerFile file, LayerDraft draft, boolean isDurable) {
+  private void placed(
+      LayerDraft draft, Fd directory, Digest diffId, LayerFile file, boolean isDurable)
+      throws ErrnoException {
+    // Not before: an immutable file cannot be renamed.
+    files.protect(directory, file);
     if (isDurable) {
       trusted.durable(diffId, file);
     } else {

@@ -12,6 +12,7 @@ import io.gatun.snapshot.apply.index.Inheritance;
 import io.gatun.snapshot.apply.index.InheritedAttributes;
 import io.gatun.snapshot.apply.index.LayerIndex;
 import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.disk.FileProtection;
 import io.gatun.snapshot.disk.InodeProtection;
 import io.gatun.snapshot.disk.Root;
 import java.io.IOException;
@@ -106,11 +107,12 @@ public final class LayerStore {
     }
   }
 
-  private LayerStore(Disk disk, Root root, SyncWatch watch, boolean areNamesSynced)
+  private LayerStore(
+      Disk disk, Root root, SyncWatch watch, boolean areNamesSynced, FileProtection protection)
       throws ErrnoException {
     this.disk = disk;
     this.root = root;
-    this.files = new LayerFiles(disk, root, watch);
+    this.files = new LayerFiles(disk, root, watch, protection);
     this.trusted = new TrustedFiles(watch);
     this.placement = new LayerPlacement(files, trusted);
     this.marks = new UnsyncedMarks(files, trusted);
@@ -125,7 +127,7 @@ public final class LayerStore {
    * @param watch is told of failed syncs, and knows of those of others
    */
   public static LayerStore open(Disk disk, Root root, SyncWatch watch) throws ErrnoException {
-    return open(disk, root, watch, false);
+    return open(disk, root, watch, false, FileProtection.NONE);
   }
 
   /**
@@ -133,10 +135,12 @@ public final class LayerStore {
    *
    * @param areNamesSynced whether at least the names of layers that nobody wants to be durable are
    *     on the disk before a record may name these, with their marks
+   * @param protection of tars and indexes from now on
    */
-  public static LayerStore open(Disk disk, Root root, SyncWatch watch, boolean areNamesSynced)
+  public static LayerStore open(
+      Disk disk, Root root, SyncWatch watch, boolean areNamesSynced, FileProtection protection)
       throws ErrnoException {
-    LayerStore store = new LayerStore(disk, root, watch, areNamesSynced);
+    LayerStore store = new LayerStore(disk, root, watch, areNamesSynced, protection);
     store.find();
     return store;
   }
@@ -372,7 +376,7 @@ public final class LayerStore {
         isDurable ? Optional.empty() : blob.map(LayerFile.Unsynced::new);
     if (isDurable) {
       for (LayerFile file : made) {
-        files.syncData(from, file.name());
+        files.bringToDisk(from, file);
       }
     }
     if (record.isPresent()) {
@@ -461,7 +465,7 @@ public final class LayerStore {
   }
 
   private void sync(Fd directory, Digest diffId, LayerFile file) throws ErrnoException {
-    files.syncData(directory, file.name());
+    files.bringToDisk(directory, file);
     trusted.synced(diffId, file);
   }
 
@@ -583,7 +587,7 @@ public final class LayerStore {
       Optional<Digest> blob = blobs.of(diffId).stream().findFirst();
       boolean isSyncedNow = isDurable || blob.isEmpty();
       if (isSyncedNow) {
-        files.syncData(draft.directory(), file.name());
+        files.bringToDisk(draft.directory(), file);
       }
       try (Fd into = files.openDirectory(diffId)) {
         if (!isSyncedNow) {
@@ -650,7 +654,7 @@ public final class LayerStore {
   public void replaceTar(Use use, LayerDraft draft) throws LayerStoreException {
     Digest diffId = use.diffId();
     try (Fd into = files.openDirectory(diffId)) {
-      files.syncData(draft.directory(), LayerDraft.TAR);
+      files.bringToDisk(draft.directory(), LayerFile.Tar.TAR);
       placement.replace(draft, into, diffId, LayerFile.Tar.TAR, true);
       files.sync(into);
     } catch (ErrnoException e) {

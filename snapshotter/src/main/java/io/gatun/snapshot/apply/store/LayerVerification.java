@@ -45,7 +45,7 @@ final class LayerVerification {
   private boolean isWhole(
       Fd directory, Digest diffId, LayerFile file, Digest digest, ExecutorService reading)
       throws ErrnoException {
-    files.syncData(directory, file.name());
+    files.bringToDisk(directory, file);
     trusted.synced(diffId, file);
     if (trusted.isDurable(diffId, file)) {
       return true;

@@ -7,11 +7,7 @@ import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.InodeFlag;
 import io.gatun.linux.LinuxPath;
-import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.Digest;
-import io.gatun.snapshot.apply.index.IndexForm;
-import io.gatun.snapshot.apply.index.Inheritance;
-import io.gatun.snapshot.apply.index.InheritedAttributes;
 import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.driver.TreeDeletion;
 import io.gatun.snapshot.fixture.LoopFilesystem;
@@ -81,21 +77,28 @@ final class ProtectedLayersIT {
 
   @ParameterizedTest
   @EnumSource(names = {"IMMUTABLE", "APPEND_ONLY"})
+  void anIndexIsAdded(InodeFlag flag) throws Exception {
+    protectAll(flag);
+    Set<Digest> before = store.store().indexes(diffId);
+    assertThat(before).hasSize(1).doesNotContain(store.addIndex(diffId, true));
+    assertThat(store.store().indexes(diffId)).hasSize(2);
+  }
+
+  /** With a mark that it need not be on the disk. */
+  @ParameterizedTest
+  @EnumSource(names = {"IMMUTABLE", "APPEND_ONLY"})
+  void anIndexIsAddedUnsynced(InodeFlag flag) throws Exception {
+    protectAll(flag);
+    Digest added = store.addIndex(diffId, false);
+    assertThat(TestStore.names(store.layer(diffId)))
+        .contains("index-" + added.hex())
+        .anyMatch(name -> name.startsWith("unsynced-"));
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"IMMUTABLE", "APPEND_ONLY"})
   void anIndexThatNobodyNeedsGoes(InodeFlag flag) throws Exception {
-    Digest kept;
-    try (LayerStore.Use use = store.store().claim(diffId)) {
-      kept =
-          store
-              .store()
-              .reindex(
-                  use,
-                  IndexForm.OVERLAY,
-                  InheritedAttributes.ofTop(),
-                  Inheritance.NOTHING,
-                  true,
-                  new Cancellation())
-              .digest();
-    }
+    Digest kept = store.addIndex(diffId, true);
     assertThat(store.store().indexes(diffId)).hasSize(2);
     protectAll(flag);
     assertThat(store.store().retire(diffId, Set.of(kept))).isEmpty();

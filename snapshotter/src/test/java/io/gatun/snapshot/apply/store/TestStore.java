@@ -11,6 +11,7 @@ import io.gatun.snapshot.apply.index.Inheritance;
 import io.gatun.snapshot.apply.index.InheritedAttributes;
 import io.gatun.snapshot.apply.tree.LowerInheritance;
 import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.disk.FileProtection;
 import io.gatun.snapshot.disk.Root;
 import io.gatun.snapshot.disk.UnusableRootException;
 import java.io.IOException;
@@ -35,12 +36,17 @@ final class TestStore implements AutoCloseable {
 
   TestStore(Disk disk, Path path, boolean areNamesSynced)
       throws IOException, UnusableRootException {
+    this(disk, path, areNamesSynced, FileProtection.NONE);
+  }
+
+  TestStore(Disk disk, Path path, boolean areNamesSynced, FileProtection protection)
+      throws IOException, UnusableRootException {
     this.indexed = new IndexedApply(disk, applier, new TarWriting(true, false));
     this.path = path;
     this.root = Root.open(disk, path);
     boolean isOpen = false;
     try {
-      this.store = LayerStore.open(disk, root, SyncWatch.alone(), areNamesSynced);
+      this.store = LayerStore.open(disk, root, SyncWatch.alone(), areNamesSynced, protection);
       isOpen = true;
     } finally {
       if (!isOpen) {
@@ -80,6 +86,21 @@ final class TestStore implements AutoCloseable {
         store.publish(draft, indexed, blob.digest(), isDurable).close();
       }
       return result;
+    }
+  }
+
+  /** {@return the index of a kept layer on others, in which there is nothing that it inherits} */
+  Digest addIndex(Digest diffId, boolean isDurable) throws IOException {
+    try (LayerStore.Use use = store.claim(diffId)) {
+      return store
+          .reindex(
+              use,
+              IndexForm.OVERLAY,
+              InheritedAttributes.ofTop(),
+              Inheritance.NOTHING,
+              isDurable,
+              new Cancellation())
+          .digest();
     }
   }
 
