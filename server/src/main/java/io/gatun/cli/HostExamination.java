@@ -188,6 +188,8 @@ final class HostExamination {
     diagnoses.add(
         switch (trial) {
           case IndexTrialResult.Works works -> Diagnosis.ok("layers", works.reason());
+          case IndexTrialResult.Unprotected unprotected ->
+              Diagnosis.note("layers", "EROFS works on this root, but not " + unprotected.reason());
           case IndexTrialResult.Fails fails ->
               Diagnosis.note("layers", "EROFS does not work on this root: " + fails.reason());
           case IndexTrialResult.NoRoom full ->

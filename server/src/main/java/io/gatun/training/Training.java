@@ -1,5 +1,9 @@
 package io.gatun.training;
 
+import io.gatun.linux.MountEntry;
+import io.gatun.linux.MountTable;
+import io.gatun.linux.Mounts;
+import io.gatun.linux.UnmountFlag;
 import io.gatun.proto.types.Descriptor;
 import io.gatun.server.Configuration;
 import io.gatun.server.ConfigurationFile;
@@ -69,6 +73,7 @@ public final class Training {
         var _ = Daemon.start(configuration);
         TrainingClient client = new TrainingClient(configuration.address())) {
       work.run(client, content);
+      client.cleanUp();
     }
   }
 
@@ -129,7 +134,13 @@ public final class Training {
     return ConfigurationFile.read(file);
   }
 
+  /** Also if something has gone wrong, after which layers stay mounted. */
   private static void delete(Path directory) throws IOException {
+    for (MountEntry mount : MountTable.read()) {
+      if (Path.of(mount.mountPoint().toString()).startsWith(directory)) {
+        Mounts.umount2(mount.mountPoint(), UnmountFlag.DETACH, UnmountFlag.NO_FOLLOW);
+      }
+    }
     Files.walkFileTree(
         directory,
         new SimpleFileVisitor<>() {

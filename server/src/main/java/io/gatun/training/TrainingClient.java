@@ -3,6 +3,7 @@ package io.gatun.training;
 import io.gatun.proto.diff.ApplyRequest;
 import io.gatun.proto.diff.DiffGrpc;
 import io.gatun.proto.diff.DiffGrpc.DiffBlockingStub;
+import io.gatun.proto.snapshots.CleanupRequest;
 import io.gatun.proto.snapshots.CommitSnapshotRequest;
 import io.gatun.proto.snapshots.ListSnapshotsRequest;
 import io.gatun.proto.snapshots.ListSnapshotsResponse;
@@ -168,6 +169,11 @@ final class TrainingClient implements AutoCloseable {
 
   private void commit(String key, String name) {
     var _ = snapshots.commit(CommitSnapshotRequest.newBuilder().setKey(key).setName(name).build());
+  }
+
+  /** Returns when what was removed has gone, and is mounted no longer. */
+  void cleanUp() {
+    var _ = snapshots.cleanup(CleanupRequest.getDefaultInstance());
   }
 
   void remove(String key) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.proto.diff.ApplyRequest;
 import io.gatun.proto.diff.DiffGrpc;
+import io.gatun.proto.snapshots.CleanupRequest;
 import io.gatun.proto.snapshots.CommitSnapshotRequest;
 import io.gatun.proto.snapshots.Info;
 import io.gatun.proto.snapshots.ListSnapshotsRequest;
@@ -95,6 +96,11 @@ final class Client implements AutoCloseable {
 
   void remove(String key) {
     calls().remove(RemoveSnapshotRequest.newBuilder().setKey(key).build());
+  }
+
+  /** Returns when what was removed has gone. */
+  void cleanUp() {
+    var _ = calls().cleanup(CleanupRequest.getDefaultInstance());
   }
 
   Info stat(String key) {

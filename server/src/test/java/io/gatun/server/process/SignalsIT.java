@@ -21,6 +21,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(900)
 final class SignalsIT {
 
+  /**
+   * Whoever touches a mapped file of a frozen filesystem stops where no collector can pass it by,
+   * so nothing that has need of one is to be under way.
+   */
+  private static final String ALONE = "warm_up = false";
+
   @TempDir Path directory;
 
   @ParameterizedTest
@@ -29,6 +35,7 @@ final class SignalsIT {
     try (FrozenDisk disk = FrozenDisk.mount(directory)) {
       GatunProcess.Setup setup =
           GatunProcess.Setup.in(directory)
+              .configured(ALONE)
               .with("--root", disk.directory().resolve("root").toString());
       try (GatunProcess daemon = GatunProcess.serve(setup);
           Client client = daemon.client()) {
@@ -72,6 +79,7 @@ final class SignalsIT {
     try (FrozenDisk disk = FrozenDisk.mount(directory)) {
       GatunProcess.Setup setup =
           GatunProcess.Setup.in(directory)
+              .configured(ALONE)
               .with("--root", disk.directory().resolve("root").toString());
       try (GatunProcess daemon = GatunProcess.serve(setup);
           Client client = daemon.client()) {

@@ -19,15 +19,22 @@ public enum FileProtection {
   VERITY;
 
   /**
-   * Protects a file that is complete and that nobody has open for writing.
+   * Protects the content of a file that is complete and that nobody has open for writing.
    *
    * @param file open for reading alone
    */
-  public void apply(Disk disk, Fd file) throws ErrnoException {
+  public void seal(Disk disk, Fd file) throws ErrnoException {
     switch (this) {
-      case NONE -> {}
-      case IMMUTABLE -> disk.addInodeFlags(file, Set.of(InodeFlag.IMMUTABLE));
+      case NONE, IMMUTABLE -> {}
       case VERITY -> disk.enableVerity(file);
+    }
+  }
+
+  /** Protects a file that has the name that it will keep: it cannot be renamed from now on. */
+  public void hold(Disk disk, Fd file) throws ErrnoException {
+    switch (this) {
+      case NONE, VERITY -> {}
+      case IMMUTABLE -> disk.addInodeFlags(file, Set.of(InodeFlag.IMMUTABLE));
     }
   }
 

@@ -16,6 +16,7 @@ import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.FileProtection;
 import io.gatun.snapshot.driver.IndexTrialResult.Fails;
 import io.gatun.snapshot.driver.IndexTrialResult.NoRoom;
+import io.gatun.snapshot.driver.IndexTrialResult.Unprotected;
 import io.gatun.snapshot.driver.IndexTrialResult.Works;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -79,8 +80,7 @@ public final class IndexTrial {
       TreeDeletion.delete(disk, above, TRIAL);
       try {
         make(above);
-        Optional<String> unprotected = protect(above);
-        return unprotected.isPresent() ? new Fails(unprotected.get()) : run(above);
+        return protection == FileProtection.NONE ? run(above) : runProtected(above);
       } catch (ErrnoException e) {
         if (isNoRoom(e)) {
           return new NoRoom(String.valueOf(e.getMessage()));
@@ -108,12 +108,22 @@ public final class IndexTrial {
     }
   }
 
+  /** What a file is protected by may have a say in how the kernel gets at it. */
+  private IndexTrialResult runProtected(Fd above) throws ErrnoException {
+    if (run(above) instanceof Works works) {
+      Optional<String> obstacle = protect(above);
+      return obstacle.isPresent() ? new Unprotected(works.access(), obstacle.get()) : run(above);
+    }
+    return run(above);
+  }
+
   /** {@return why files cannot be protected as they are to be, or nothing if they are} */
   private Optional<String> protect(Fd above) throws ErrnoException {
     try (Fd trial = open(above, TRIAL)) {
       for (LinuxPath name : List.of(TAR, INDEX)) {
         try (Fd file = Fcntl.openat(trial, name, OpenFlag.READ_ONLY, OpenFlag.NO_FOLLOW)) {
-          protection.apply(disk, file);
+          protection.seal(disk, file);
+          protection.hold(disk, file);
         }
       }
       return Optional.empty();

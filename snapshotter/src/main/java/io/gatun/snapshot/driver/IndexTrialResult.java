@@ -13,6 +13,13 @@ public sealed interface IndexTrialResult {
    */
   record Works(IndexAccess access, String reason) implements IndexTrialResult {}
 
+  /**
+   * They can, but their files cannot be protected as they are to be.
+   *
+   * @param access how the kernel gets at those that are there without
+   */
+  record Unprotected(IndexAccess access, String reason) implements IndexTrialResult {}
+
   /** They cannot. */
   record Fails(String reason) implements IndexTrialResult {}
 

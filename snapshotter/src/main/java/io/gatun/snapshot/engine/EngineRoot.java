@@ -449,18 +449,22 @@ public final class EngineRoot implements AutoCloseable {
   /** Tries indexes on a root on which there may be none yet, and has them mounted accordingly. */
   private IndexTrialResult tryMounts(IndexMounts mounts, IndexTrial trial) throws ErrnoException {
     IndexTrialResult result = trial.run();
-    if (result instanceof IndexTrialResult.Works works) {
-      mounts.mountBy(works.access());
-    }
+    accessOf(result).ifPresent(mounts::mountBy);
     return result;
   }
 
   /** {@return how kept layers are mounted, which may be there though no new ones are made} */
   private static IndexAccess access(Optional<IndexTrialResult> trial) {
-    return trial.isPresent() && trial.get() instanceof IndexTrialResult.Works works
-        ? works.access()
-        // Who wants to see a layer that is there is told why that fails.
-        : IndexAccess.FILE;
+    // Who wants to see a layer that is there is told why that fails.
+    return trial.flatMap(EngineRoot::accessOf).orElse(IndexAccess.FILE);
+  }
+
+  private static Optional<IndexAccess> accessOf(IndexTrialResult trial) {
+    return switch (trial) {
+      case IndexTrialResult.Works works -> Optional.of(works.access());
+      case IndexTrialResult.Unprotected unprotected -> Optional.of(unprotected.access());
+      case IndexTrialResult.Fails _, IndexTrialResult.NoRoom _ -> Optional.empty();
+    };
   }
 
   private boolean isIndexing(

@@ -34,6 +34,7 @@ sealed interface LayerChoice {
     }
     return switch (trial.orElseThrow()) {
       case IndexTrialResult.Works works -> new Indexed(works.reason());
+      case IndexTrialResult.Unprotected unprotected -> without(setting, unprotected.reason());
       case IndexTrialResult.Fails fails -> without(setting, fails.reason());
       // What is there has to be served, and there is no room for layers in any form.
       case IndexTrialResult.NoRoom full -> new Directories(full.reason());

@@ -206,6 +206,8 @@ final class LayerConversion implements LayerConverter {
       isTried =
           switch (trial.run(place.name())) {
             case IndexTrialResult.Works _ -> true;
+            case IndexTrialResult.Unprotected unprotected ->
+                throw unsupported(name, unprotected.reason());
             case IndexTrialResult.Fails fails -> throw unsupported(name, fails.reason());
             case IndexTrialResult.NoRoom full ->
                 throw new SnapshotException.FailedPrecondition(

@@ -39,8 +39,12 @@ final class RegexReader {
 
   private static final char ASCII_MAX = 0x7f;
 
-  /** The length of {@code 1000,1000}. */
-  private static final int REPETITION_LENGTH_MAX = 9;
+  /** How often, without leading zeros, with which a brace stands for itself. */
+  private static final Pattern REPETITION =
+      Pattern.compile("(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\\}");
+
+  /** Of {@link #REPEAT_MAX}. */
+  private static final int REPEAT_DIGITS_MAX = 4;
 
   /** What follows the parenthesis of a group that has a name. */
   private static final Pattern NAME = Pattern.compile("\\?P?<[A-Za-z0-9_]+>");
@@ -199,30 +203,22 @@ final class RegexReader {
 
   /** A brace that begins no repetition stands for itself. */
   private void readRepetition() {
-    int end = source.indexOf('}', at);
-    boolean tooLong = end < 0 || end - at > REPETITION_LENGTH_MAX;
-    String[] bounds = tooLong ? new String[0] : source.substring(at, end).split(",", -1);
-    boolean counted = bounds.length == 1 || bounds.length == 2;
-    for (int i = 0; i < bounds.length && counted; i++) {
-      counted = isNumber(bounds[i]) || (i == 1 && bounds[i].isEmpty());
-    }
-    if (!counted) {
+    Matcher repetition = REPETITION.matcher(source).region(at, source.length());
+    if (!repetition.lookingAt()) {
       output.append(source, copied, at - 1).append('\\');
       copied = at - 1;
       group.add(1, 1);
       return;
     }
-    at = end + 1;
-    String most = bounds[bounds.length - 1].isEmpty() ? bounds[0] : bounds[bounds.length - 1];
-    // At most nine digits, as long as the limit above; the compiler refuses more than a thousand.
+    at = repetition.end();
+    String most = repetition.group(3) == null ? repetition.group(1) : repetition.group(3);
+    if (most.length() > REPEAT_DIGITS_MAX || repetition.group(1).length() > REPEAT_DIGITS_MAX) {
+      throw new PatternSyntaxException("invalid repeat count", "{" + repetition.group());
+    }
     group.repeatAtom(Math.max(1, Integer.parseInt(most)));
   }
 
   private String output() {
     return output.append(source, copied, source.length()).toString();
-  }
-
-  private static boolean isNumber(String digits) {
-    return !digits.isEmpty() && digits.chars().allMatch(c -> c >= '0' && c <= '9');
   }
 }

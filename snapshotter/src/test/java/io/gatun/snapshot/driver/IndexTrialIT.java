@@ -14,6 +14,7 @@ import io.gatun.snapshot.disk.FileProtection;
 import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.driver.IndexTrialResult.Fails;
 import io.gatun.snapshot.driver.IndexTrialResult.NoRoom;
+import io.gatun.snapshot.driver.IndexTrialResult.Unprotected;
 import io.gatun.snapshot.driver.IndexTrialResult.Works;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.LoopFilesystems;
@@ -223,9 +224,9 @@ final class IndexTrialIT {
         new IndexTrial(new LinuxDisk(), directory, new SampleIndex(), "", FileProtection.VERITY);
     assertThat(trial.run())
         .isInstanceOfSatisfying(
-            Fails.class,
-            fails ->
-                assertThat(fails.reason())
+            Unprotected.class,
+            unprotected ->
+                assertThat(unprotected.reason())
                     .startsWith("with layer_protection = \"verity\": FS_IOC_ENABLE_VERITY ")
                     .matches(".*/index-trial/tar: (EOPNOTSUPP|ENOTTY) .*"));
     assertThat(directory).isEmptyDirectory();

@@ -16,7 +16,6 @@ import io.gatun.snapshot.fixture.KernelMount;
 import io.gatun.snapshot.fixture.TarBuilder;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -78,11 +77,11 @@ final class LoopDeviceLayersIT {
       for (Path device : all.toList()) {
         try {
           String file = Files.readString(device.resolve("loop/backing_file")).strip();
-          if (file.contains("/layers/")) {
+          if (file.startsWith(directory + "/layers/")) {
             files.add(file.substring(file.lastIndexOf('/') + 1).replaceAll("-.*", ""));
           }
-        } catch (NoSuchFileException e) {
-          // None, or without a file.
+        } catch (IOException e) {
+          // None, or without a file, be it from now on.
         }
       }
     }
@@ -121,6 +120,7 @@ final class LoopDeviceLayersIT {
       engine.snapshotter().remove("container");
       engine.snapshotter().remove("top");
       engine.snapshotter().remove("base");
+      engine.snapshotter().cleanup();
     }
     assertThat(directory.resolve("layers")).isEmptyDirectory();
     assertThat(devices()).isEmpty();

@@ -135,18 +135,32 @@ final class LayerFiles {
   void bringToDisk(Fd directory, LayerFile file) throws ErrnoException {
     try (Fd open = open(directory, file.name())) {
       watch.run(() -> disk.syncData(open));
-      switch (file) {
-        case LayerFile.Tar _ -> Fcntl.fadviseDontNeed(open, 0, 0);
-        case LayerFile.Index _, LayerFile.Blob _, LayerFile.Unsynced _ -> {}
+      forget(open, file);
+    }
+  }
+
+  private static void forget(Fd open, LayerFile file) throws ErrnoException {
+    switch (file) {
+      case LayerFile.Tar _ -> Fcntl.fadviseDontNeed(open, 0, 0);
+      case LayerFile.Index _, LayerFile.Blob _, LayerFile.Unsynced _ -> {}
+    }
+  }
+
+  /** Protects the content of a file of a draft, which is complete. */
+  void seal(Fd directory, LayerFile file) throws ErrnoException {
+    if (protection != FileProtection.NONE) {
+      try (Fd open = open(directory, file.name())) {
+        protection.seal(disk, open);
+        forget(open, file);
       }
     }
   }
 
-  /** Keeps others from changing a file that has its name in a layer by now. */
-  void protect(Fd directory, LayerFile file) throws ErrnoException {
+  /** Protects a file that has its name in a layer by now. */
+  void hold(Fd directory, LayerFile file) throws ErrnoException {
     if (protection != FileProtection.NONE) {
       try (Fd open = open(directory, file.name())) {
-        protection.apply(disk, open);
+        protection.hold(disk, open);
       }
     }
   }

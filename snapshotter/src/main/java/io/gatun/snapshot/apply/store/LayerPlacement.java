@@ -61,6 +61,8 @@ final class LayerPlacement {
       LayerDraft draft, Fd into, Digest diffId, LayerFile file, boolean isDurable)
       throws ErrnoException {
     Fd from = draft.directory();
+    // What is known is of the one that has the name so far.
+    trusted.remove(diffId, file);
     if (!files.moveIfFree(from, file.name(), into, file.name())) {
       files.replace(from, into, file);
     }
@@ -75,8 +77,7 @@ final class LayerPlacement {
   private void placed(
       LayerDraft draft, Fd directory, Digest diffId, LayerFile file, boolean isDurable)
       throws ErrnoException {
-    // Not before: an immutable file cannot be renamed.
-    files.protect(directory, file);
+    files.hold(directory, file);
     if (isDurable) {
       trusted.durable(diffId, file);
     } else {

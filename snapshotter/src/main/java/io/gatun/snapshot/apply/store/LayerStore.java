@@ -286,7 +286,8 @@ public final class LayerStore {
       while (true) {
         LinuxPath name = LayerFile.inTheMaking(++drafts);
         try {
-          disk.createDirectory(all, name, DIRECTORY_MODE);
+          InodeProtection.overcome(
+              disk, all, name, () -> disk.createDirectory(all, name, DIRECTORY_MODE));
         } catch (ErrnoException e) {
           if (e.is(Errno.EEXIST)) {
             continue;
@@ -374,10 +375,11 @@ public final class LayerStore {
     Optional<LayerFile.Blob> record = isDurable ? blob.map(LayerFile.Blob::new) : Optional.empty();
     Optional<LayerFile.Unsynced> doubt =
         isDurable ? Optional.empty() : blob.map(LayerFile.Unsynced::new);
-    if (isDurable) {
-      for (LayerFile file : made) {
+    for (LayerFile file : made) {
+      if (isDurable) {
         files.bringToDisk(from, file);
       }
+      files.seal(from, file);
     }
     if (record.isPresent()) {
       disk.createFile(from, record.get().name(), LayerFile.MODE).close();
@@ -589,6 +591,7 @@ public final class LayerStore {
       if (isSyncedNow) {
         files.bringToDisk(draft.directory(), file);
       }
+      files.seal(draft.directory(), file);
       try (Fd into = files.openDirectory(diffId)) {
         if (!isSyncedNow) {
           mark(into, diffId, List.of(LayerFile.Tar.TAR, file), blob.orElseThrow());
@@ -655,6 +658,7 @@ public final class LayerStore {
     Digest diffId = use.diffId();
     try (Fd into = files.openDirectory(diffId)) {
       files.bringToDisk(draft.directory(), LayerFile.Tar.TAR);
+      files.seal(draft.directory(), LayerFile.Tar.TAR);
       placement.replace(draft, into, diffId, LayerFile.Tar.TAR, true);
       files.sync(into);
     } catch (ErrnoException e) {
