@@ -110,11 +110,12 @@ public final class IndexTrial {
 
   /** What a file is protected by may have a say in how the kernel gets at it. */
   private IndexTrialResult runProtected(Fd above) throws ErrnoException {
-    if (run(above) instanceof Works works) {
-      Optional<String> obstacle = protect(above);
-      return obstacle.isPresent() ? new Unprotected(works.access(), obstacle.get()) : run(above);
+    IndexTrialResult unprotected = run(above);
+    if (!(unprotected instanceof Works works)) {
+      return unprotected;
     }
-    return run(above);
+    Optional<String> obstacle = protect(above);
+    return obstacle.isPresent() ? new Unprotected(works.access(), obstacle.get()) : run(above);
   }
 
   /** {@return why files cannot be protected as they are to be, or nothing if they are} */

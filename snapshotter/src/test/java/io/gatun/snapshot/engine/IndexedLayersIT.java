@@ -619,15 +619,15 @@ class IndexedLayersIT {
     assertThat(layers()).isEmpty();
   }
 
-  private void openUnsynced() throws Exception {
+  private void reopen(Disk disk, OverlaySettings overlay, LayerSync sync) throws Exception {
     engine.close();
     directory = newDirectory(LoopFilesystem.Kind.EXT4);
     engine =
         EngineRoot.open(
-            calls.disk(),
-            TestRoots.settings(directory, DriverSetting.OVERLAY, TestRoots.REBASING)
+            disk,
+            TestRoots.settings(directory, DriverSetting.OVERLAY, overlay)
                 .withLayers(LayerSetting.INDEXED)
-                .withLayerSync(LayerSync.NONE),
+                .withLayerSync(sync),
             InstantSource.system(),
             LayerBlobs.NONE,
             "boot");
@@ -637,7 +637,7 @@ class IndexedLayersIT {
   /** Its record may be on the disk, and turn up when the root is opened again. */
   @Test
   void theIndexStaysThatTheRecordOfAFailedCommitMayName() throws Exception {
-    openUnsynced();
+    reopen(calls.disk(), TestRoots.REBASING, LayerSync.NONE);
     apply(BASE, snapshots().prepare(extraction(0), "", NO_LABELS));
     snapshots().commit("base", extraction(0), "", NO_LABELS);
     apply(SECOND, snapshots().prepare(extraction(1), "", NO_LABELS));
@@ -655,8 +655,6 @@ class IndexedLayersIT {
   @ParameterizedTest
   @EnumSource
   void largeTarsPassThePageCacheByUnlessNobodyWaitsForTheDisk(LayerSync sync) throws Exception {
-    engine.close();
-    directory = newDirectory(LoopFilesystem.Kind.EXT4);
     AtomicLong directBytes = new AtomicLong();
     Disk counting =
         new ForwardingDisk(new LinuxDisk()) {
@@ -669,16 +667,7 @@ class IndexedLayersIT {
             return written;
           }
         };
-    engine =
-        EngineRoot.open(
-            counting,
-            TestRoots.settings(directory, DriverSetting.OVERLAY, TestRoots.PLAIN)
-                .withLayers(LayerSetting.INDEXED)
-                .withLayerSync(sync),
-            InstantSource.system(),
-            LayerBlobs.NONE,
-            "boot");
-    unpacker = engine.unpacker(2);
+    reopen(counting, TestRoots.PLAIN, sync);
     byte[] content = new byte[16 << 20];
     new Random(1).nextBytes(content);
     byte[] layer = TarBuilder.pax().file("large", 0644, content).finish();

@@ -148,7 +148,8 @@ final class LayerFiles {
 
   /** Protects the content of a file of a draft, which is complete. */
   void seal(Fd directory, LayerFile file) throws ErrnoException {
-    if (protection != FileProtection.NONE) {
+    // What is read for that would stay in the page cache; of others, nothing is read or forgotten.
+    if (protection == FileProtection.VERITY) {
       try (Fd open = open(directory, file.name())) {
         protection.seal(disk, open);
         forget(open, file);
