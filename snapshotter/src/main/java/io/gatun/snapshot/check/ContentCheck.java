@@ -56,9 +56,10 @@ final class ContentCheck {
 
   void run() throws ErrnoException {
     List<Layer> all = all();
-    try (ExecutorService reading = Executors.newSingleThreadExecutor()) {
+    try (ExecutorService reading = Executors.newSingleThreadExecutor();
+        ExecutorService hashing = Executors.newSingleThreadExecutor()) {
       for (Layer layer : all) {
-        check(layer, reading);
+        check(layer, reading, hashing);
       }
     }
     if (unrecorded > 0) {
@@ -127,14 +128,14 @@ final class ContentCheck {
     return root.status(place).filter(status -> status.type() == type).isPresent();
   }
 
-  private void check(Layer layer, ExecutorService reading) {
+  private void check(Layer layer, ExecutorService reading, ExecutorService hashing) {
     Queue<LinuxPath> right = new ArrayDeque<>();
     for (Hashed file : layer.files()) {
       try (IndexesCheck compared = new IndexesCheck()) {
         if (file.isTar()) {
           fill(compared, right);
         }
-        if (isRight(file, compared, reading)) {
+        if (isRight(file, compared, reading, hashing)) {
           if (file.isTar()) {
             compareMore(file, right, reading);
           } else {
@@ -163,10 +164,11 @@ final class ContentCheck {
   }
 
   /** Reads a file, and of a tar has indexes made. */
-  private boolean isRight(Hashed file, IndexesCheck compared, ExecutorService reading) {
+  private boolean isRight(
+      Hashed file, IndexesCheck compared, ExecutorService reading, ExecutorService hashing) {
     long before = bytes;
-    try (DiskContent content = new DiskContent(root.directory(), file.place(), reading)) {
-      ContentHash hash = new ContentHash(content, file.isTar(), this::read);
+    try (DiskContent content = new DiskContent(root.directory(), file.place(), reading);
+        ContentHash hash = new ContentHash(content, file.isTar(), hashing, this::read)) {
       compared.read(hash);
       boolean isRight = hash.isRight(file.digest());
       bytes = before + content.sizeBytes();
