@@ -368,7 +368,7 @@ final class Engine implements Snapshotter {
   @Override
   public void remove(String key) {
     Names.check("remove", "key", key);
-    try (var _ = claims.claimForRemoval(key)) {
+    try (var _ = claimForRemoval(key)) {
       SnapshotRecord found = store.find(key).orElseThrow(() -> Chains.notFound("remove", key));
       applied.requireRemovable(key, found.id());
       int children = store.children(found.id());
@@ -386,6 +386,20 @@ final class Engine implements Snapshotter {
       // would give room.
       throw new SnapshotException.FailedPrecondition(
           "cannot remove snapshot %s now: %s".formatted(key, e.getMessage()));
+    }
+  }
+
+  /**
+   * Of those that are made on top of it, an index that nobody has asked for is no reason to refuse.
+   */
+  private NameClaims.Claim claimForRemoval(String key) {
+    kept.forget(key);
+    try {
+      return claims.claimForRemoval(key);
+    } catch (SnapshotException.FailedPrecondition e) {
+      // It may have been begun since.
+      kept.forget(key);
+      return claims.claimForRemoval(key);
     }
   }
 

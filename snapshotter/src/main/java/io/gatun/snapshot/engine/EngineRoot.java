@@ -257,7 +257,16 @@ public final class EngineRoot implements AutoCloseable {
               directories,
               spares,
               new SharedLayers(store, directories, layers, kept),
-              commits);
+              commits,
+              kept,
+              keep(
+                  new IndexesAhead(
+                      layers,
+                      kept,
+                      new AheadReindexing(
+                          store, chosen, claims, chains, layers, durability, reindexing),
+                      () -> isRoomShort(root),
+                      LayersAhead.EXPECTED)));
       boolean areShared = isIndexing && !settings.overlay().rebase();
       this.engine =
           new Engine(

@@ -72,12 +72,14 @@ final class KeptCommits {
   /** A kept layer that is about to be committed; it stays where it is until this is closed. */
   final class Frozen implements AutoCloseable {
     private final long id;
+    private final long below;
     private final LayerStore.Use use;
     private final LayerForm.Indexed form;
     private boolean isCommitted;
 
-    private Frozen(long id, LayerStore.Use use, LayerForm.Indexed form) {
+    private Frozen(long id, long below, LayerStore.Use use, LayerForm.Indexed form) {
       this.id = id;
+      this.below = below;
       this.use = use;
       this.form = form;
     }
@@ -91,6 +93,7 @@ final class KeptCommits {
     void committed() {
       isCommitted = true;
       kept.add(id, form);
+      kept.stacked(below, form.diffId());
       try {
         shown.clear(id);
       } catch (ErrnoException e) {
@@ -135,7 +138,7 @@ final class KeptCommits {
     try {
       LayerForm.Indexed indexed = index(active, parent, use, form.get());
       isHandedOn = true;
-      return Optional.of(new Frozen(active.id(), use, indexed));
+      return Optional.of(new Frozen(active.id(), idOf(parent), use, indexed));
     } catch (InexpressibleLayerException e) {
       layout.run("commit", active.name(), own, form.get());
       return Optional.empty();
@@ -157,14 +160,23 @@ final class KeptCommits {
    * durable as the configuration asks}
    *
    * @param chain whose first snapshot is to be committed with the layer, and has no record yet
+   * @param parent in this chain, if any
+   * @param made the index, if that was made before; a sync that has failed since may have lost it
    * @throws IOException if the layer cannot be had in this chain, or not be read or written
    */
-  Frozen share(String key, Chain chain, Digest diffId) throws IOException {
+  Frozen share(
+      String key,
+      Chain chain,
+      @Nullable SnapshotRecord parent,
+      Digest diffId,
+      Optional<Digest> made)
+      throws IOException {
     boolean isHandedOn = false;
     LayerStore.Use use = layers.claim(diffId);
     try {
       boolean isDurable = durability.isAskedOfKept(false);
-      Digest index = reindexing.run(chain, use, isDurable);
+      boolean isMade = made.isPresent() && layers.isWhole(diffId, made.get());
+      Digest index = isMade ? made.get() : reindexing.run(chain, use, isDurable);
       if (isDurable) {
         layers.sync(diffId);
       }
@@ -172,7 +184,7 @@ final class KeptCommits {
         durability.requireTrusted(key, chain.id());
       }
       isHandedOn = true;
-      return new Frozen(chain.id(), use, new LayerForm.Indexed(diffId, index));
+      return new Frozen(chain.id(), idOf(parent), use, new LayerForm.Indexed(diffId, index));
     } finally {
       if (!isHandedOn) {
         use.close();
@@ -213,9 +225,8 @@ final class KeptCommits {
             .map(AppliedLayers.Layer::isDurable)
             .orElse(false);
     boolean isDurable = durability.isAskedOfKept(wasDurable);
-    long parentId = parent == null ? SnapshotRecord.NO_PARENT : parent.id();
     LayerForm.Indexed indexed =
-        parentId == active.parentId()
+        idOf(parent) == active.parentId()
             ? form
             : StorageErrors.name(
                 "commit", active.name(), () -> onParent(active, parent, use, isDurable));
@@ -227,6 +238,10 @@ final class KeptCommits {
       durability.requireTrusted(active.name(), active.id());
     }
     return indexed;
+  }
+
+  private static long idOf(@Nullable SnapshotRecord parent) {
+    return parent == null ? SnapshotRecord.NO_PARENT : parent.id();
   }
 
   /** For a layer that was applied without a parent, and is put on one now. */

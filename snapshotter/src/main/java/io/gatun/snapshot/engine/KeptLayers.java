@@ -45,6 +45,9 @@ final class KeptLayers {
   /** By diff id: the snapshots that have the layer, and by which index. */
   private final Map<Digest, SortedMap<Long, Digest>> users = new HashMap<>();
 
+  /** By diff id: the layer that was last put on top of one. */
+  private final Map<Digest, Digest> above = new HashMap<>();
+
   /** What active snapshots may have instead once they are committed. */
   private final Map<Long, OverlayIndex> overlays = new ConcurrentHashMap<>();
 
@@ -65,6 +68,19 @@ final class KeptLayers {
       leave(id, before);
     }
     users.computeIfAbsent(form.diffId(), _ -> new TreeMap<>()).put(id, form.index());
+  }
+
+  /** Says that a layer is on top of the one of a snapshot, which need not be kept. */
+  synchronized void stacked(long below, Digest diffId) {
+    LayerForm.Indexed form = forms.get(below);
+    if (form != null) {
+      above.put(form.diffId(), diffId);
+    }
+  }
+
+  /** {@return the layer that was last put on top of another one, by this daemon, if it is there} */
+  synchronized Optional<Digest> above(Digest diffId) {
+    return Optional.ofNullable(above.get(diffId)).filter(users::containsKey);
   }
 
   /**
@@ -135,6 +151,9 @@ final class KeptLayers {
           snapshots.remove(id);
           return snapshots.isEmpty() ? null : snapshots;
         });
+    if (!users.containsKey(form.diffId())) {
+      above.remove(form.diffId());
+    }
   }
 
   /**

@@ -89,6 +89,11 @@ final class KeptSnapshots {
     shown.release(id);
   }
 
+  /** Says that a snapshot is to be removed. */
+  void forget(String name) {
+    shared.ifPresent(commits -> commits.forget(name));
+  }
+
   /** Says that a snapshot has no record any more. */
   void removed(long id) {
     shown.release(id);

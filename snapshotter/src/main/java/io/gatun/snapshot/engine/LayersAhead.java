@@ -309,7 +309,8 @@ final class LayersAhead<T> implements AutoCloseable {
     last.forEach(making -> join(making.thread));
   }
 
-  private static void join(Thread thread) {
+  /** Waits for the end of a thread. */
+  static void join(Thread thread) {
     boolean isInterrupted = false;
     while (thread.isAlive()) {
       try {

@@ -32,12 +32,16 @@ final class Reindexing {
    * @param isDurable whether the index has to be on the disk when this returns
    */
   Digest run(Chain chain, LayerStore.Use use, boolean isDurable) throws IOException {
+    return run(chain, use, isDurable, new Cancellation());
+  }
+
+  /** As before, for somebody who may give up. */
+  Digest run(Chain chain, LayerStore.Use use, boolean isDurable, Cancellation cancellation)
+      throws IOException {
     IndexForm form = chain.lowers().isEmpty() ? IndexForm.BASE : IndexForm.OVERLAY;
     try (var _ = shown.hold(chain.parents())) {
       LowerInheritance below = new LowerInheritance(driver.target(chain).lowers());
-      return layers
-          .reindex(use, form, below.ofTop(), below, isDurable, new Cancellation())
-          .digest();
+      return layers.reindex(use, form, below.ofTop(), below, isDurable, cancellation).digest();
     }
   }
 }

@@ -11,6 +11,7 @@ import io.gatun.snapshot.metadata.SnapshotRecord;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -43,6 +44,8 @@ final class SharedCommits {
   private final SpareDirectories spares;
   private final SharedLayers shared;
   private final KeptCommits commits;
+  private final KeptLayers kept;
+  private final IndexesAhead ahead;
 
   /** By chain id, so that who comes second finds the snapshot of who came first. */
   private final KeyedLock<Digest> turns = new KeyedLock<>();
@@ -53,13 +56,17 @@ final class SharedCommits {
       SnapshotDirectories directories,
       SpareDirectories spares,
       SharedLayers shared,
-      KeptCommits commits) {
+      KeptCommits commits,
+      KeptLayers kept,
+      IndexesAhead ahead) {
     this.store = store;
     this.driver = driver;
     this.directories = directories;
     this.spares = spares;
     this.shared = shared;
     this.commits = commits;
+    this.kept = kept;
+    this.ahead = ahead;
   }
 
   /**
@@ -102,15 +109,29 @@ final class SharedCommits {
   private boolean make(WantedLayer wanted, Digest diffId, Chain planned, Instant now)
       throws IOException {
     String key = wanted.key();
+    SnapshotRecord parent = wanted.parent();
     // First, as a sync that fails from now on concerns the snapshot.
     try (SnapshotDirectories.Making making = makeDirectory(key);
-        KeptCommits.Frozen layer = commits.share(key, planned.withId(making.id()), diffId)) {
+        IndexesAhead.Taken made = takeIndex(parent, diffId);
+        KeptCommits.Frozen layer =
+            commits.share(key, planned.withId(making.id()), parent, diffId, made.index())) {
       SnapshotRecord committed = wanted.committed(making.id(), layer.form(), now);
       StorageErrors.change(OPERATION, key, () -> store.put(committed));
       making.recorded();
       layer.committed();
+      // In the image that the layer was a part of before, this is what followed.
+      kept.above(diffId).ifPresent(next -> ahead.begin(committed, next));
       return true;
     }
+  }
+
+  private IndexesAhead.Taken takeIndex(@Nullable SnapshotRecord parent, Digest diffId) {
+    return ahead.take(parent == null ? SnapshotRecord.NO_PARENT : parent.id(), diffId);
+  }
+
+  /** Sees to it that nothing is made any more for a place on a snapshot that is to be removed. */
+  void forget(String name) {
+    ahead.forget(name);
   }
 
   /** {@return a directory that is durable; what may be in it goes when the layer is committed} */

@@ -31,6 +31,7 @@ class KeptLayersTest {
   private static final Digest LAYER = BytesBlob.digestOf(new byte[] {1});
   private static final Digest FIRST = BytesBlob.digestOf(new byte[] {2});
   private static final Digest SECOND = BytesBlob.digestOf(new byte[] {3});
+  private static final Digest THIRD = BytesBlob.digestOf(new byte[] {4});
 
   @TempDir private Path temporary;
 
@@ -82,6 +83,26 @@ class KeptLayersTest {
     kept.retireAll();
     assertThat(layer).doesNotExist();
     assertThat(trash).hasSize(1);
+  }
+
+  @Test
+  void whatWasLastPutOnALayerIsKnownAsLongAsBothAreThere() {
+    kept.add(1, new LayerForm.Indexed(LAYER, FIRST));
+    assertThat(kept.above(LAYER)).isEmpty();
+    kept.add(2, new LayerForm.Indexed(SECOND, FIRST));
+    kept.stacked(1, THIRD);
+    kept.stacked(1, SECOND);
+    kept.stacked(3, THIRD);
+    assertThat(kept.above(LAYER)).contains(SECOND);
+    kept.add(4, new LayerForm.Indexed(LAYER, FIRST));
+    kept.remove(1);
+    assertThat(kept.above(LAYER)).contains(SECOND);
+    kept.remove(2);
+    assertThat(kept.above(LAYER)).isEmpty();
+    kept.remove(4);
+    kept.add(5, new LayerForm.Indexed(LAYER, FIRST));
+    kept.add(6, new LayerForm.Indexed(SECOND, FIRST));
+    assertThat(kept.above(LAYER)).isEmpty();
   }
 
   /** As a commit does it on a parent that was not known before. */

@@ -236,6 +236,12 @@ public final class LayerStore {
     return trusted.contains(diffId, LayerFile.Tar.TAR) && !blobs.of(diffId).isEmpty();
   }
 
+  /** {@return whether an index of a layer is there, and known to be whole} */
+  public boolean isWhole(Digest diffId, Digest index) throws ErrnoException {
+    LayerFile.Index file = new LayerFile.Index(index);
+    return trusted.contains(diffId, file) && files.contain(diffId, file);
+  }
+
   /** {@return the layers of which it was not recorded that they are on the disk, at the start} */
   public Set<Digest> unsyncedAtFirst() {
     return marks.atFirst();
