@@ -12,7 +12,7 @@ import java.util.List;
 final class DaemonFlags {
 
   private static final List<String> HEAP =
-      List.of("-XX:+UseSerialGC", "-Xms16m", "-Xmn6m", "-Xmx64m", "-Xss512k");
+      List.of("-XX:+UseSerialGC", "-Xms16m", "-Xmn3m", "-Xmx64m", "-Xss512k");
 
   private static final String UNSAFE = "--sun-misc-unsafe-memory-access=allow";
 

@@ -15,7 +15,9 @@ import java.util.OptionalLong;
  */
 final class HeapTrim {
 
-  /** What a quiet daemon may collect: the young generation takes as much before it is looked at. */
+  /**
+   * What a quiet daemon may collect: more than the young generation takes before it is looked at.
+   */
   private static final long GROWTH_BYTES = 4 << 20;
 
   private final CallsInFlight calls;
