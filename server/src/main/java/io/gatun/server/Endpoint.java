@@ -74,6 +74,7 @@ public final class Endpoint implements AutoCloseable {
   private final ContentStore content;
   private final HealthStatusManager health;
   private final SocketFile socket;
+  private final SharedChannel self;
   private final Server server;
 
   private Endpoint(
@@ -101,6 +102,7 @@ public final class Endpoint implements AutoCloseable {
             loops);
     ContentWriter writer =
         new ContentWriter(configuration.containerdAddress(), loops, InstantSource.system());
+    this.self = new SharedChannel(() -> loops.channel(configuration.address()));
     this.health = new HealthStatusManager();
     RequestLimits limits =
         new RequestLimits(new RequestMemory(configuration.requestMemoryBytesMax()));
@@ -191,7 +193,11 @@ public final class Endpoint implements AutoCloseable {
    * Does what makes the first image quick, as {@link WarmUp} describes; returns when it is done.
    */
   void warmUp() {
-    new WarmUp(unpacker, calls).run();
+    try {
+      new WarmUp(unpacker, calls, new OwnCalls(self)).run();
+    } finally {
+      self.close();
+    }
   }
 
   /** {@return the transport that is in use} */
@@ -215,6 +221,7 @@ public final class Endpoint implements AutoCloseable {
     }
     dispatcher.close();
     content.close();
+    self.close();
     loops.close();
   }
 

@@ -54,6 +54,44 @@ final class WarmUpTest {
   }
 
   @Test
+  void itPausesWhileOthersAskAndNotForWhatItAsksItself() throws Exception {
+    CompletableFuture<Void> warm = CompletableFuture.runAsync(server::warmUp);
+    awaitBegun();
+    var call = server.callThatIsHeldUp();
+    // What it was at, and perhaps what it asked itself.
+    Thread.sleep(MOMENT_MILLIS);
+    int before = server.unpacker.warmUps.size();
+    Thread.sleep(MOMENT_MILLIS);
+    assertThat(server.unpacker.warmUps).hasSize(before);
+
+    server.snapshotter.open();
+    call.get(10, TimeUnit.SECONDS);
+    warm.get(30, TimeUnit.SECONDS);
+    assertThat(server.unpacker.warmUps).hasSizeGreaterThan(before);
+  }
+
+  private void awaitBegun() throws InterruptedException {
+    while (server.unpacker.warmUps.isEmpty()) {
+      Thread.sleep(1);
+    }
+  }
+
+  @Test
+  void anEndpointThatClosesHasItEndEarly() throws Exception {
+    try (LogCapture log = new LogCapture(WarmUp.class)) {
+      CompletableFuture<Void> warm = CompletableFuture.runAsync(server::warmUp);
+      awaitBegun();
+      server.closeEndpoint();
+      warm.get(10, TimeUnit.SECONDS);
+      assertThat(log.lines())
+          .singleElement()
+          .asString()
+          .startsWith("INFO warming up ended early layers=")
+          .contains("UNAVAILABLE");
+    }
+  }
+
+  @Test
   void aDaemonThatStopsHasItEndEarly() {
     server.unpacker.fail(new SnapshotException.Unavailable("stopping", null));
     try (LogCapture log = new LogCapture(WarmUp.class)) {
