@@ -3,14 +3,19 @@ package io.gatun.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
 
 /** What a daemon asks itself. */
 @Timeout(60)
@@ -33,8 +38,23 @@ final class OwnCallsTest {
 
   @Test
   void nothingComesOfThem() {
-    calls.ask();
-    calls.ask();
+    Logger logger = (Logger) LoggerFactory.getLogger(CallLog.class);
+    Level before = logger.getLevel();
+    logger.setLevel(Level.DEBUG);
+    try (LogCapture log = new LogCapture(CallLog.class)) {
+      calls.ask();
+      calls.ask();
+      List<String> round =
+          List.of(
+              "DEBUG rpc method=Stat code=NOT_FOUND",
+              "DEBUG rpc method=Prepare code=INVALID_ARGUMENT",
+              "DEBUG rpc method=List code=OK");
+      assertThat(log.lines())
+          .extracting(line -> line.replaceAll(" durationMicros=.*", ""))
+          .containsExactlyElementsOf(Stream.of(round, round).flatMap(List::stream).toList());
+    } finally {
+      logger.setLevel(before);
+    }
     assertThat(calls.count()).isEqualTo(2 * 3);
     assertThat(server.snapshotter.isEmpty()).isTrue();
   }
