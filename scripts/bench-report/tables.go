@@ -44,7 +44,7 @@ var titles = map[string]struct {
 			"what *fill* says, and are there in every round."},
 	"trap": {"Unpacking right after a large delete", []string{"fresh", "after_delete"}, ""},
 	"indexed": {"Layers that are kept as their tars",
-		[]string{"wall", "cpu", "cold_first_line", "warm_first_line", "cold_read", "warm_read", "cached", "limited_read", "limited_cached", "other_base", "other_base_pulled", "other_base_stored", "content_check", "content_hash", "acknowledged", "space", "pull", "pull_cpu", "first_line"},
+		[]string{"wall", "cpu", "cold_first_line", "warm_first_line", "cold_read", "warm_read", "cached", "limited_read", "limited_cached", "other_base", "other_base_pulled", "other_base_stored", "content_check", "content_hash", "acknowledged", "space", "pull", "pull_cpu", "first_line", "pod_pull", "pod_pull_cpu"},
 		"The image on another base has layers of which all are there already; its time is that of the client with its start."},
 }
 
@@ -58,6 +58,8 @@ var metrics = map[string]string{
 	"pull":              "pull",
 	"pull_cpu":          "pull, processor time",
 	"first_line":        "pull and run to the first line",
+	"pod_pull":          "pull for Kubernetes",
+	"pod_pull_cpu":      "pull for Kubernetes, processor time",
 	"prepare":           "prepare",
 	"acknowledged":      "until acknowledged",
 	"space":             "until the space is back",

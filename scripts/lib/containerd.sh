@@ -55,7 +55,7 @@ TOML
 [plugins."io.containerd.grpc.v1.cri"]
   stream_server_port = "0"
 [plugins."io.containerd.grpc.v1.cri".containerd]
-  snapshotter = "gatun"
+  snapshotter = "${snapshotter:-gatun}"
 TOML
   for name in "${!proxy_plugins[@]}"; do
     printf '[proxy_plugins.%s]\n  type = "snapshot"\n  address = "%s"\n' "$name" "${proxy_plugins[$name]}"

@@ -79,13 +79,19 @@ rest_seconds_max=2
 rest_seconds_left=30
 busy_percent_expected=10
 
-# begin_run: from here to end_run one contender is measured once.
-begin_run() {
-  local busy begun=$SECONDS spent processors disk
+# come_to_rest: sets $busy to how busy the machine is then.
+come_to_rest() {
+  local begun=$SECONDS spent
   busy=$(busy_percent)
   while ((busy > busy_percent_expected && SECONDS < begun + rest_seconds_max + rest_seconds_left)); do busy=$(busy_percent); done
   spent=$((SECONDS - begun - rest_seconds_max))
   ((spent <= 0)) || rest_seconds_left=$((rest_seconds_left - spent))
+}
+
+# begin_run: from here to end_run one contender is measured once.
+begin_run() {
+  local busy processors disk
+  come_to_rest
   record noise_busy "$busy" %
   read -r processors disk < <("$testbed" calibrate /tmp)
   record noise_calibration "$processors" ms
