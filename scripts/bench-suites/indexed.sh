@@ -72,51 +72,65 @@ keep_blob() { cp "$1" "$layout/blobs/sha256/$(sha256 "$1")"; }
 sha256() { sha256sum "$1" | cut --delimiter=' ' --fields=1; }
 
 # keep_other_bases: images of the layers of large but the lowest, on the lowest one or two of the image that daemons are warmed
-# with. Of that image, the kept content has everything but what describes it.
+# with; and one the other way round, which is smaller. The kept content has all of their layers.
 keep_other_bases() {
-  local layout=/tmp/other-bases number
+  local layout=/tmp/other-bases
   mkdir -p "$layout/blobs/sha256"
   start_containerd "$content_kept"
-  run_ctr content get "$(digest_of "$warming_image")" >/tmp/lower.json
-  run_ctr content get "$(digest_of large:latest)" >/tmp/upper.json
-  run_ctr content get "$(jq -r .config.digest /tmp/lower.json)" >/tmp/lower-config.json
-  run_ctr content get "$(jq -r .config.digest /tmp/upper.json)" >/tmp/upper-config.json
+  describe "$warming_image" small
+  describe large:latest large
   say '{"imageLayoutVersion": "1.0.0"}' >"$layout/oci-layout"
-  for number in 1 2; do describe_on_other_base "$number"; done | jq --slurp '{schemaVersion: 2, manifests: .}' >"$layout/index.json"
+  {
+    put_on_other_base large small 1 large:on-1
+    put_on_other_base large small 2 large:on-2
+    put_on_other_base small large 1 "$warming_on_other_base"
+  } | jq --slurp '{schemaVersion: 2, manifests: .}' >"$layout/index.json"
   tar --create --directory "$layout" . | run_ctr images import --no-unpack - >/dev/null
   stop containerd >/dev/null || true
 }
 
-# describe_on_other_base LAYERS: makes the image, and prints its descriptor.
-describe_on_other_base() {
-  jq --slurpfile lower /tmp/lower-config.json --argjson layers "$1" \
-    '.rootfs.diff_ids |= $lower[0].rootfs.diff_ids[:$layers] + .[1:] | del(.history)' /tmp/upper-config.json >/tmp/config.json
-  jq --slurpfile lower /tmp/lower.json --argjson layers "$1" \
+# describe IMAGE NAME: its manifest and its configuration, as files of that name.
+describe() {
+  run_ctr content get "$(digest_of "$1")" >"/tmp/$2.json"
+  run_ctr content get "$(jq -r .config.digest "/tmp/$2.json")" >"/tmp/$2-config.json"
+}
+
+# put_on_other_base UPPER LOWER LAYERS IMAGE: makes an image of as many layers of the one and of all but the lowest of the other,
+# and prints its descriptor.
+put_on_other_base() {
+  jq --slurpfile lower "/tmp/$2-config.json" --argjson layers "$3" \
+    '.rootfs.diff_ids |= $lower[0].rootfs.diff_ids[:$layers] + .[1:] | del(.history)' "/tmp/$1-config.json" >/tmp/config.json
+  jq --slurpfile lower "/tmp/$2.json" --argjson layers "$3" \
     --arg config "sha256:$(sha256 /tmp/config.json)" --argjson size "$(stat -c %s /tmp/config.json)" \
-    '.layers |= $lower[0].layers[:$layers] + .[1:] | .config.digest = $config | .config.size = $size' /tmp/upper.json >/tmp/manifest.json
+    '.layers |= $lower[0].layers[:$layers] + .[1:] | .config.digest = $config | .config.size = $size' "/tmp/$1.json" >/tmp/manifest.json
   keep_blob /tmp/config.json
   keep_blob /tmp/manifest.json
-  jq --null-input --arg digest "sha256:$(sha256 /tmp/manifest.json)" --argjson size "$(stat -c %s /tmp/manifest.json)" --arg layers "$1" \
+  jq --null-input --arg digest "sha256:$(sha256 /tmp/manifest.json)" --argjson size "$(stat -c %s /tmp/manifest.json)" --arg image "$4" \
     '{mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $digest, size: $size,
-      annotations: {"io.containerd.image.name": "large:on-\($layers)"}}'
+      annotations: {"io.containerd.image.name": $image}}'
 }
 
 stored_kib() { du --summarize --block-size=1K "$volume/gatun/layers" | cut --fields=1; }
 
 # unpack_on_other_bases: all layers are there already, as parts of two other images. Which one it wants is said by who pulls,
-# but not by ctr. What is left to do after one image is not to be a part of the next.
+# but not by ctr. As elsewhere, daemons have done the same with a smaller image before, and what is left to do after one image is
+# not to be a part of the next.
 unpack_on_other_bases() {
   local before busy
+  unpack_in_order "$warming_on_other_base" >/dev/null
   before=$(stored_kib)
   unpack large:on-1
   record other_base "$wall" s
   sync --file-system "$volume"
   come_to_rest
-  record other_base_pulled "$("$testbed" unpack-in-order --containerd "$containerd_socket" large:on-2)" s
+  record other_base_pulled "$(unpack_in_order large:on-2)" s
   record other_base_stored "$(($(stored_kib) - before))" KiB
   require_tars large:on-1
   require_tars large:on-2
 }
+
+# unpack_in_order IMAGE: as who pulls, and prints the seconds from the first Prepare to the last Commit.
+unpack_in_order() { "$testbed" unpack-in-order --containerd "$containerd_socket" "$1"; }
 
 # check_content: of all layers, as the disk has them, and beside it what reading and hashing their tars take by themselves.
 check_content() {
@@ -146,7 +160,7 @@ unpack_and_use() {
 }
 
 bench_indexed() {
-  local subject contender contenders round warming_image=demo:latest
+  local subject contender contenders round warming_image=demo:latest warming_on_other_base=demo:on-large
   keep_content "$small_image" "$warming_image"
   keep_content "$large_image" large:latest big:latest
   keep_other_bases
