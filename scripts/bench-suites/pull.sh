@@ -51,18 +51,16 @@ pull_for_pods_once() {
   fresh_volume 16G
   start_contender "$contender"
   await_warm
-  measure pull_for_pods "$small_registry/demo:latest"
+  measure pull_by_cri "$small_registry/demo:latest"
   sync --file-system "$volume"
   touch_memory 3000
-  measure pull_for_pods "$registry/$subject:latest"
+  measure pull_by_cri "$registry/$subject:latest"
   record pod_pull "$wall" s
   record pod_pull_cpu "$cpu" s
   CONTAINERD_NAMESPACE=k8s.io require_tars "$registry/$subject:latest"
   stop_and_forget_all
   end_run
 }
-
-pull_for_pods() { "$testbed" cri-pull --address "$containerd_socket" "$1"; }
 
 # fetch_once: what the network and the content store take of a pull.
 fetch_once() {

@@ -76,7 +76,7 @@ it_unpacks_each_layer_once_for_kubernetes() {
     unpacked=$(count_applies OK)
     pulls=()
     for pull in latest sibling latest sibling; do
-      pull_by_cri "$pull" &
+      pull_by_cri "$(reference "$pull")" >/dev/null &
       pulls+=($!)
     done
     for pull in "${pulls[@]}"; do wait "$pull" || fail "round $round: a pull"; done

@@ -145,11 +145,11 @@ it_neither_fetches_nor_unpacks_for_kubernetes_what_is_there() {
   make_related_images
   export CONTAINERD_NAMESPACE=k8s.io
   start_node xfs
-  pull_by_cri latest
+  pull_by_cri "$(reference latest)" >/dev/null
   assert_asked "the first image" 4 0
-  pull_by_cri inserted
+  pull_by_cri "$(reference inserted)" >/dev/null
   assert_asked "the same layers on another one" 1 3
-  pull_by_cri removed
+  pull_by_cri "$(reference removed)" >/dev/null
   assert_asked "the same layers on fewer" 0 2
   pull inserted overlayfs
   compare_views inserted 1

@@ -71,3 +71,6 @@ containerd_answers() { is_running containerd && run_ctr version >/dev/null 2>&1;
 
 # run_ctr ARGUMENT...: containerd's command line client.
 run_ctr() { ctr --address "$containerd_socket" "$@"; }
+
+# pull_by_cri IMAGE: has it pulled as the kubelet does, and prints its id.
+pull_by_cri() { "$testbed" cri-pull --address "$containerd_socket" "$1"; }

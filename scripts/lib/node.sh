@@ -95,9 +95,6 @@ pull_by_transfer() {
   }
 }
 
-# pull_by_cri TAG: pulls as the kubelet does.
-pull_by_cri() { "$testbed" cri-pull --address "$containerd_socket" "$(reference "$1")" >/dev/null; }
-
 remove_by_cri() { "$testbed" cri-remove --address "$containerd_socket" "$(reference "$1")"; }
 
 # remove_images: all of them, and then waits for containerd's garbage collection.
