@@ -15,6 +15,7 @@ import java.nio.file.FileSystems;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -76,6 +77,15 @@ public final class LinuxPath implements Comparable<LinuxPath> {
     return new LinuxPath(checked(bytes.clone()));
   }
 
+  /**
+   * {@return the path with these bytes themselves, which nobody may change from then on}
+   *
+   * @throws IllegalArgumentException if there is a NUL among them
+   */
+  public static LinuxPath wrap(byte[] bytes) {
+    return bytes.length == 0 ? EMPTY : new LinuxPath(checked(bytes));
+  }
+
   /** {@return a path of bytes that are known to hold no NUL and that nobody else will change} */
   static LinuxPath trusted(byte[] bytes) {
     return new LinuxPath(bytes);
@@ -89,6 +99,35 @@ public final class LinuxPath implements Comparable<LinuxPath> {
   /** {@return how many bytes there are} */
   public int length() {
     return bytes.length;
+  }
+
+  /**
+   * {@return one of the bytes}
+   *
+   * @param index from 0 to one less than the length
+   */
+  public byte byteAt(int index) {
+    return bytes[index];
+  }
+
+  /**
+   * {@return the path of some of the bytes}
+   *
+   * @param begin of the first one
+   * @param end after the last one
+   */
+  public LinuxPath slice(int begin, int end) {
+    Objects.checkFromToIndex(begin, end, bytes.length);
+    if (begin == 0 && end == bytes.length) {
+      return this;
+    }
+    return begin == end ? EMPTY : new LinuxPath(Arrays.copyOfRange(bytes, begin, end));
+  }
+
+  /** {@return whether its first bytes are those, whether or not they end at a slash} */
+  public boolean hasPrefix(LinuxPath prefix) {
+    int length = prefix.bytes.length;
+    return bytes.length >= length && Arrays.equals(bytes, 0, length, prefix.bytes, 0, length);
   }
 
   /** {@return whether there are no bytes} */

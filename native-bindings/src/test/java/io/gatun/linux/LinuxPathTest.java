@@ -77,6 +77,39 @@ class LinuxPathTest {
   }
 
   @Test
+  void wrappedBytesAreCheckedToo() {
+    assertThat(LinuxPath.wrap(new byte[] {'a', '/', (byte) 0xff}))
+        .isEqualTo(LinuxPath.ofBytes(new byte[] {'a', '/', (byte) 0xff}));
+    assertThat(LinuxPath.wrap(new byte[0])).isSameAs(LinuxPath.EMPTY);
+    assertThatThrownBy(() -> LinuxPath.wrap(new byte[] {'a', 0}))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
+  void slicesAreOfBytes() {
+    LinuxPath path = LinuxPath.of("usr/lib");
+    assertThat(path.slice(0, 3)).isEqualTo(LinuxPath.of("usr"));
+    assertThat(path.slice(3, 7)).isEqualTo(LinuxPath.of("/lib"));
+    assertThat(path.slice(0, 7)).isSameAs(path);
+    assertThat(path.slice(7, 7)).isSameAs(LinuxPath.EMPTY);
+    assertThat(path.byteAt(3)).isEqualTo((byte) '/');
+    assertThatThrownBy(() -> path.slice(4, 8)).isInstanceOf(IndexOutOfBoundsException.class);
+    assertThatThrownBy(() -> path.slice(-1, 2)).isInstanceOf(IndexOutOfBoundsException.class);
+    assertThatThrownBy(() -> path.slice(8, 8)).isInstanceOf(IndexOutOfBoundsException.class);
+  }
+
+  @Test
+  void prefixesAreOfBytes() {
+    LinuxPath path = LinuxPath.of("usr/lib");
+    for (String prefix : List.of("", "us", "usr", "usr/", "usr/lib")) {
+      assertThat(path.hasPrefix(LinuxPath.of(prefix))).as(prefix).isTrue();
+    }
+    for (String other : List.of("u/", "usr/lib/", "sr")) {
+      assertThat(path.hasPrefix(LinuxPath.of(other))).as(other).isFalse();
+    }
+  }
+
+  @Test
   void pathsOfTheJdkKeepTheBytesThatItCannotShow(@TempDir Path temporary) throws Exception {
     LinuxPath name = LinuxPath.ofBytes(new byte[] {'x', (byte) 0xfe, '%', ' ', '#'});
     LinuxPath directory = LinuxPath.of(temporary).resolve(name);

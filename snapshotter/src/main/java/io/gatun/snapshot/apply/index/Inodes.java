@@ -138,6 +138,11 @@ final class Inodes {
     return new Timespec(memory.getLong(at(inode, SECONDS)), memory.getInt(at(inode, NANOS)));
   }
 
+  boolean isModifiedAt(int inode, Timespec time) throws IOException {
+    return memory.getLong(at(inode, SECONDS)) == time.seconds()
+        && memory.getInt(at(inode, NANOS)) == time.nanos();
+  }
+
   void setModified(int inode, Timespec time) throws IOException {
     memory.putLong(at(inode, SECONDS), time.seconds());
     memory.putInt(at(inode, NANOS), time.nanos());

@@ -137,7 +137,10 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
     long sizeBytes = entry.sizeBytes();
     inodes.setSize(inode, sizeBytes);
     List<TarExtent> extents = entry.extents();
-    long stored = extents.stream().mapToLong(TarExtent::length).sum();
+    long stored = 0;
+    for (TarExtent extent : extents) {
+      stored += extent.length();
+    }
     long block = entry.contentOffset() >>> Erofs.BLOCK_SHIFT;
     requireAddress(entry.contentOffset() + stored);
     tarBytes = Math.max(tarBytes, entry.contentOffset() + stored);

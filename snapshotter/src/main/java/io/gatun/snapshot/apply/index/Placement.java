@@ -138,7 +138,7 @@ final class Placement {
   private boolean isCompact(int inode) throws IOException {
     return inode != tree.top()
         && !inodes.isMarked(inode, Inodes.UNNAMED)
-        && inodes.modified(inode).equals(epoch)
+        && inodes.isModifiedAt(inode, epoch)
         && Integer.toUnsignedLong(inodes.uid(inode)) <= SHORT_MAX
         && Integer.toUnsignedLong(inodes.gid(inode)) <= SHORT_MAX
         && links(inode) <= SHORT_MAX

@@ -15,8 +15,27 @@ final class CleanPath {
   private CleanPath() {}
 
   static LinuxPath of(LinuxPath path) {
-    byte[] bytes = path.bytes();
-    byte[] clean = new byte[bytes.length];
+    // Most are, and there are as many as entries.
+    return isClean(path) ? path : cleaned(path.bytes());
+  }
+
+  private static boolean isClean(LinuxPath path) {
+    int length = path.length();
+    int start = 0;
+    for (int at = 0; at <= length; at++) {
+      if (at == length || path.byteAt(at) == '/') {
+        int size = at - start;
+        if (size == 0 || (size <= 2 && path.byteAt(start) == '.' && path.byteAt(at - 1) == '.')) {
+          return false;
+        }
+        start = at + 1;
+      }
+    }
+    return true;
+  }
+
+  /** {@return the clean path, made in the place of the other, than which it is never longer} */
+  private static LinuxPath cleaned(byte[] bytes) {
     int length = 0;
     int at = 0;
     while (at < bytes.length) {
@@ -26,33 +45,34 @@ final class CleanPath {
       }
       int size = end - at;
       if (size == 2 && bytes[at] == '.' && bytes[at + 1] == '.') {
-        length = Math.max(0, lastSlash(clean, length));
+        length = parentLength(bytes, length);
       } else if (size > 0 && !(size == 1 && bytes[at] == '.')) {
         if (length > 0) {
-          clean[length++] = '/';
+          bytes[length++] = '/';
         }
-        System.arraycopy(bytes, at, clean, length, size);
+        System.arraycopy(bytes, at, bytes, length, size);
         length += size;
       }
       at = end + 1;
     }
-    return LinuxPath.ofBytes(Arrays.copyOf(clean, length));
+    return LinuxPath.wrap(Arrays.copyOf(bytes, length));
+  }
+
+  private static int parentLength(byte[] bytes, int length) {
+    int slash = length - 1;
+    while (slash >= 0 && bytes[slash] != '/') {
+      slash--;
+    }
+    return Math.max(0, slash);
   }
 
   /** {@return the directory and the name of a path that is clean and not empty} */
   static LayerPath split(LinuxPath clean) {
-    byte[] bytes = clean.bytes();
-    int slash = lastSlash(bytes, bytes.length);
-    return new LayerPath(
-        LinuxPath.ofBytes(Arrays.copyOf(bytes, Math.max(0, slash))),
-        LinuxPath.ofBytes(Arrays.copyOfRange(bytes, slash + 1, bytes.length)));
-  }
-
-  private static int lastSlash(byte[] bytes, int length) {
-    int at = length - 1;
-    while (at >= 0 && bytes[at] != '/') {
-      at--;
+    int slash = clean.length() - 1;
+    while (slash >= 0 && clean.byteAt(slash) != '/') {
+      slash--;
     }
-    return at;
+    return new LayerPath(
+        clean.slice(0, Math.max(0, slash)), clean.slice(slash + 1, clean.length()));
   }
 }

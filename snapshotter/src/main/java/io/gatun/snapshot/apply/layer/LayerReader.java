@@ -154,17 +154,16 @@ public final class LayerReader {
   }
 
   private LayerAttributes attributes(TarEntry entry) throws InvalidLayerException {
-    TarTime modified = entry.modified();
+    Timespec modified = settable(entry.modified());
     TarTime accessed = entry.accessed();
-    if (accessed == null || accessed.compareTo(modified) < 0) {
-      accessed = modified;
-    }
     return new LayerAttributes(
         (int) entry.mode() & MODE_BITS,
         id(entry, entry.uid()),
         id(entry, entry.gid()),
-        settable(accessed),
-        settable(modified),
+        accessed == null || accessed.compareTo(entry.modified()) <= 0
+            ? modified
+            : settable(accessed),
+        modified,
         xattrRules.allowed(entry));
   }
 

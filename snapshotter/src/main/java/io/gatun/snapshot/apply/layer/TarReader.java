@@ -295,7 +295,7 @@ public final class TarReader {
 
   private static LinuxPath path(byte[] bytes) {
     try {
-      return LinuxPath.ofBytes(bytes);
+      return LinuxPath.wrap(bytes);
     } catch (IllegalArgumentException e) {
       NumberFormatException failure = new NumberFormatException("NUL in a name");
       failure.initCause(e);
@@ -319,6 +319,9 @@ public final class TarReader {
   }
 
   private List<TarXattr> xattrs() {
+    if (records == PaxRecords.NONE) {
+      return List.of();
+    }
     List<TarXattr> xattrs = new ArrayList<>();
     for (Map.Entry<String, byte[]> found : records.all().entrySet()) {
       if (found.getKey().startsWith(XATTR)) {

@@ -1,8 +1,6 @@
 package io.gatun.snapshot.apply.layer;
 
 import io.gatun.linux.LinuxPath;
-import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 
 /**
  * The names by which a layer says that something is gone (OCI image specification, layer.md):
@@ -11,7 +9,7 @@ import java.util.Arrays;
  */
 final class WhiteoutName {
 
-  private static final byte[] PREFIX = ".wh.".getBytes(StandardCharsets.US_ASCII);
+  private static final LinuxPath PREFIX = LinuxPath.of(".wh.");
   private static final LinuxPath OPAQUE = LinuxPath.of(".wh..wh..opq");
   private static final LinuxPath SELF = LinuxPath.of(".");
   private static final LinuxPath ABOVE = LinuxPath.of("..");
@@ -23,15 +21,12 @@ final class WhiteoutName {
   }
 
   static boolean isWhiteout(LinuxPath name) {
-    byte[] bytes = name.bytes();
-    return bytes.length >= PREFIX.length
-        && Arrays.equals(bytes, 0, PREFIX.length, PREFIX, 0, PREFIX.length);
+    return name.hasPrefix(PREFIX);
   }
 
   /** {@return the name that a whiteout hides} */
   static LinuxPath hidden(LinuxPath whiteout) {
-    byte[] bytes = whiteout.bytes();
-    return LinuxPath.ofBytes(Arrays.copyOfRange(bytes, PREFIX.length, bytes.length));
+    return whiteout.slice(PREFIX.length(), whiteout.length());
   }
 
   /** {@return whether it names something in its directory, not the directory or what is above} */

@@ -1,7 +1,6 @@
 package io.gatun.snapshot.apply.layer;
 
 import io.gatun.linux.LinuxPath;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -17,9 +16,9 @@ final class XattrRules {
 
   private static final int VALUE_BYTES_MAX = 65_536;
 
-  private static final byte[] TRUSTED = ascii("trusted.");
-  private static final byte[] OVERLAY_TRUSTED = ascii("trusted.overlay.");
-  private static final byte[] OVERLAY_USER = ascii("user.overlay.");
+  private static final LinuxPath TRUSTED = LinuxPath.of("trusted.");
+  private static final LinuxPath OVERLAY_TRUSTED = LinuxPath.of("trusted.overlay.");
+  private static final LinuxPath OVERLAY_USER = LinuxPath.of("user.overlay.");
 
   private long overlayDropped;
   private long trustedDropped;
@@ -33,9 +32,9 @@ final class XattrRules {
     List<TarXattr> allowed = new ArrayList<>(all.size());
     for (TarXattr xattr : all) {
       LinuxPath name = xattr.name();
-      if (startsWith(name, OVERLAY_TRUSTED) || startsWith(name, OVERLAY_USER)) {
+      if (name.hasPrefix(OVERLAY_TRUSTED) || name.hasPrefix(OVERLAY_USER)) {
         overlayDropped++;
-      } else if (startsWith(name, TRUSTED)) {
+      } else if (name.hasPrefix(TRUSTED)) {
         trustedDropped++;
       } else if (name.isEmpty()
           || name.length() > NAME_BYTES_MAX
@@ -56,22 +55,5 @@ final class XattrRules {
 
   long trustedDropped() {
     return trustedDropped;
-  }
-
-  private static boolean startsWith(LinuxPath name, byte[] prefix) {
-    byte[] bytes = name.bytes();
-    if (bytes.length < prefix.length) {
-      return false;
-    }
-    for (int i = 0; i < prefix.length; i++) {
-      if (bytes[i] != prefix[i]) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  private static byte[] ascii(String text) {
-    return text.getBytes(StandardCharsets.US_ASCII);
   }
 }
