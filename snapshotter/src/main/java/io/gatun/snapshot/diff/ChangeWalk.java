@@ -20,7 +20,6 @@ import io.gatun.snapshot.driver.LayerTarget;
 import io.gatun.snapshot.driver.TreeDescriptors;
 import io.gatun.snapshot.driver.TreeDirectory;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -39,8 +38,11 @@ import java.util.Optional;
  */
 final class ChangeWalk {
 
-  private static final byte[] WHITEOUT_PREFIX = ".wh.".getBytes(StandardCharsets.US_ASCII);
-  private static final LinuxPath WHITEOUT_PATH = LinuxPath.ofBytes(WHITEOUT_PREFIX);
+  private static final LinuxPath WHITEOUT_PREFIX = LinuxPath.of(".wh.");
+
+  /** What a message has of a path that is too long. */
+  private static final int SHOWN_BYTES = 80;
+
   private static final LinuxPath OPAQUE_MARK = LinuxPath.of(".wh..wh..opq");
 
   /** PATH_MAX of linux/limits.h counts the NUL at the end; readers cannot make longer ones. */
@@ -179,7 +181,7 @@ final class ChangeWalk {
   /** A base deletes nothing: the overlay filesystem never shows such a device. */
   private void writeWhiteout(Level level, LinuxPath name) throws IOException {
     if (!snapshot.lowers().isEmpty()) {
-      tar.begin(mark(level.path().resolve(joined(WHITEOUT_PATH, name))));
+      tar.begin(mark(level.path().resolve(joined(WHITEOUT_PREFIX, name))));
     }
   }
 
@@ -352,10 +354,7 @@ final class ChangeWalk {
 
   private static LinuxPath pathOf(Level level, LinuxPath name) throws UnfitFileException {
     LinuxPath path = level.path().resolve(name);
-    byte[] bytes = name.bytes();
-    if (bytes.length >= WHITEOUT_PREFIX.length
-        && Arrays.equals(
-            bytes, 0, WHITEOUT_PREFIX.length, WHITEOUT_PREFIX, 0, WHITEOUT_PREFIX.length)) {
+    if (name.hasPrefix(WHITEOUT_PREFIX)) {
       throw new UnfitFileException(
           path + ": in a layer, names that begin with .wh. stand for what is deleted");
     }
@@ -367,10 +366,7 @@ final class ChangeWalk {
     if (path.length() > PATH_BYTES_MAX) {
       throw new UnfitFileException(
           "%s...: its path has %d bytes, and nobody could unpack more than %d"
-              .formatted(
-                  LinuxPath.ofBytes(Arrays.copyOf(path.bytes(), WHITEOUT_PREFIX.length * 20)),
-                  path.length(),
-                  PATH_BYTES_MAX));
+              .formatted(path.slice(0, SHOWN_BYTES), path.length(), PATH_BYTES_MAX));
     }
   }
 

@@ -1,7 +1,6 @@
 package io.gatun.snapshot.diff;
 
 import io.gatun.linux.LinuxPath;
-import java.nio.charset.StandardCharsets;
 import java.util.Set;
 
 /**
@@ -11,8 +10,8 @@ import java.util.Set;
  */
 final class LayerXattrs {
 
-  private static final byte[] USER = ascii("user.");
-  private static final byte[] OVERLAY_USER = ascii("user.overlay.");
+  private static final LinuxPath USER = LinuxPath.of("user.");
+  private static final LinuxPath OVERLAY_USER = LinuxPath.of("user.overlay.");
   private static final Set<LinuxPath> OTHERS =
       Set.of(
           LinuxPath.of("security.capability"),
@@ -25,11 +24,10 @@ final class LayerXattrs {
     if (OTHERS.contains(name)) {
       return true;
     }
-    byte[] bytes = name.bytes();
-    if (!startsWith(bytes, USER) || startsWith(bytes, OVERLAY_USER)) {
+    if (!name.hasPrefix(USER) || name.hasPrefix(OVERLAY_USER)) {
       return false;
     }
-    for (byte each : bytes) {
+    for (byte each : name.bytes()) {
       if (each == '=') {
         // Where the key of a record ends.
         leftOut++;
@@ -42,21 +40,5 @@ final class LayerXattrs {
   /** {@return how many that belong to it cannot be expressed} */
   long leftOut() {
     return leftOut;
-  }
-
-  private static boolean startsWith(byte[] bytes, byte[] prefix) {
-    if (bytes.length < prefix.length) {
-      return false;
-    }
-    for (int i = 0; i < prefix.length; i++) {
-      if (bytes[i] != prefix[i]) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  private static byte[] ascii(String text) {
-    return text.getBytes(StandardCharsets.US_ASCII);
   }
 }

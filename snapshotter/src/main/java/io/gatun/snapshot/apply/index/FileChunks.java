@@ -70,7 +70,7 @@ final class FileChunks {
       long firstBlock)
       throws IOException {
     Chunked chunked = chunked(path, sizeBytes, extents);
-    long stored = extents.stream().mapToLong(TarExtent::length).sum();
+    long stored = TarExtent.totalLength(extents);
     if (chunks(sizeBytes, chunked.chunkShift()) > CHUNKS_FREE + Erofs.blocks(stored)) {
       throw inexpressible(path, "has too many small parts");
     }

@@ -137,10 +137,7 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
     long sizeBytes = entry.sizeBytes();
     inodes.setSize(inode, sizeBytes);
     List<TarExtent> extents = entry.extents();
-    long stored = 0;
-    for (TarExtent extent : extents) {
-      stored += extent.length();
-    }
+    long stored = TarExtent.totalLength(extents);
     long block = entry.contentOffset() >>> Erofs.BLOCK_SHIFT;
     requireAddress(entry.contentOffset() + stored);
     tarBytes = Math.max(tarBytes, entry.contentOffset() + stored);

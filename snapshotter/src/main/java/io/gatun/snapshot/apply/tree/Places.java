@@ -3,7 +3,6 @@ package io.gatun.snapshot.apply.tree;
 import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.apply.layer.LayerPath;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /** Paths taken apart and put together by their text. */
@@ -13,13 +12,12 @@ final class Places {
 
   /** {@return what is between the slashes, without what is empty} */
   static List<LinuxPath> components(LinuxPath path) {
-    byte[] bytes = path.bytes();
     List<LinuxPath> components = new ArrayList<>();
     int start = 0;
-    for (int at = 0; at <= bytes.length; at++) {
-      if (at == bytes.length || bytes[at] == '/') {
+    for (int at = 0; at <= path.length(); at++) {
+      if (at == path.length() || path.byteAt(at) == '/') {
         if (at > start) {
-          components.add(LinuxPath.ofBytes(Arrays.copyOfRange(bytes, start, at)));
+          components.add(path.slice(start, at));
         }
         start = at + 1;
       }
