@@ -209,6 +209,12 @@ final class GatunProcess implements AutoCloseable {
     signal(name, startedPid());
   }
 
+  /** Has the JVM collect its garbage, so that it does not for a while. */
+  void collectGarbage() {
+    String jcmd = Path.of(System.getProperty("java.home"), "bin", "jcmd").toString();
+    Commands.run(jcmd, Long.toString(pid()), "GC.run");
+  }
+
   private static void signal(String name, long pid) {
     Commands.run("kill", "-s", name, Long.toString(pid));
   }

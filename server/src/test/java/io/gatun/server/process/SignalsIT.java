@@ -40,6 +40,8 @@ final class SignalsIT {
       try (GatunProcess daemon = GatunProcess.serve(setup);
           Client client = daemon.client()) {
         client.prepare("before", "");
+        // Else one may come into the way of the signal.
+        daemon.collectGarbage();
         disk.freeze();
         ListenableFuture<PrepareSnapshotResponse> call;
         try {
