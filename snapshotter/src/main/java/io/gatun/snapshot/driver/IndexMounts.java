@@ -5,6 +5,7 @@ import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
+import io.gatun.linux.FileStatus;
 import io.gatun.linux.FilesystemType;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.MountChange;
@@ -38,8 +39,10 @@ import java.util.Set;
  * daemon finds what one before it has left, and what somebody else takes away is mounted again.
  * Mounts of others at the same place are covered, never taken for ours, and go with ours.
  *
- * <p>A file of a layer that was replaced is not seen before all snapshots that show it were
- * unmounted.
+ * <p>The kernel tells of a mount which index it is, but not over which file; and a tar that was
+ * damaged is replaced by another. So it is noted which one each mount is over, and one over another
+ * than there is now is covered, and not taken for more. A mount that is found when this is made is
+ * over the tar that is there: who takes that away, or puts another there, has to unmount it before.
  *
  * <p>Safe for use by several threads, of one mount namespace.
  */
@@ -52,14 +55,31 @@ public final class IndexMounts {
   private volatile IndexFilesystem filesystem;
   private final MappedMounts mapped;
 
-  /** Where each index may be found; who looks there makes sure. */
-  private final Map<IndexVolume, Set<Long>> places = new HashMap<>();
+  /** Where each layer may be found; who looks there makes sure. */
+  private final Map<Source, Set<Long>> places = new HashMap<>();
+
+  /** What was mounted before, until it is known over which tar. */
+  private final Map<Long, IndexVolume> found = new HashMap<>();
 
   /** What is done at one place is done one at a time, and takes as long as a disk may. */
   private final KeyedLock<Long> locks = new KeyedLock<>();
 
   /** For those who are about to mount the same index, of whom the first makes the filesystem. */
-  private final KeyedLock<IndexVolume> volumeLocks = new KeyedLock<>();
+  private final KeyedLock<Source> sourceLocks = new KeyedLock<>();
+
+  /**
+   * What is mounted.
+   *
+   * @param device of the tar
+   * @param inode of the tar, which no other one has as long as that is mounted
+   */
+  private record Source(IndexVolume volume, long device, long inode) {
+
+    static Source of(Fd tar, Fd index) throws ErrnoException {
+      FileStatus status = Stat.statx(tar);
+      return new Source(IndexVolume.of(index), status.device(), status.inode());
+    }
+  }
 
   /**
    * Finds what is mounted.
@@ -77,7 +97,7 @@ public final class IndexMounts {
     this.mapped = mapped;
     for (long id : mounted()) {
       try (Fd top = open(id)) {
-        IndexVolume.mountedAt(top).ifPresent(volume -> add(volume, id));
+        IndexVolume.mountedAt(top).ifPresent(volume -> found.put(id, volume));
       }
     }
   }
@@ -95,15 +115,20 @@ public final class IndexMounts {
    * @param index of the tar, open for reading
    */
   public void mount(long id, Fd tar, Fd index) throws ErrnoException {
-    IndexVolume volume = IndexVolume.of(index);
+    Source source = Source.of(tar, index);
     try (var _ = locks.hold(id)) {
-      if (!isSeen(id, volume)) {
-        try (var _ = volumeLocks.hold(volume)) {
-          attach(id, volume, tar, index);
-          add(volume, id);
-        }
-      } else {
-        add(volume, id);
+      boolean isIndexSeen = isSeen(id, source.volume());
+      if (isIndexSeen && isOver(id, source)) {
+        return;
+      }
+      if (isIndexSeen) {
+        // They show the tar that was there before.
+        mapped.unmount(id);
+      }
+      try (var _ = sourceLocks.hold(source)) {
+        attach(id, source, tar, index);
+        removeAll(id);
+        add(source, id);
       }
     }
   }
@@ -114,8 +139,15 @@ public final class IndexMounts {
     }
   }
 
-  private void attach(long id, IndexVolume volume, Fd tar, Fd index) throws ErrnoException {
-    Optional<Fd> copy = copyOf(volume);
+  private synchronized boolean isOver(long id, Source source) {
+    if (source.volume().equals(found.remove(id))) {
+      add(source, id);
+    }
+    return placesOf(source).contains(id);
+  }
+
+  private void attach(long id, Source source, Fd tar, Fd index) throws ErrnoException {
+    Optional<Fd> copy = copyOf(source);
     try (Fd mount = copy.isPresent() ? copy.get() : mount(tar, index)) {
       // Of its own, so that what somebody mounts in one of them is not seen in the others.
       Mounts.mountSetattr(
@@ -142,14 +174,14 @@ public final class IndexMounts {
     }
   }
 
-  /** {@return a bind mount of an index that is mounted, attached nowhere} */
-  private Optional<Fd> copyOf(IndexVolume volume) throws ErrnoException {
-    for (long id : placesOf(volume)) {
-      Optional<Fd> copy = tryCopy(id, volume);
+  /** {@return a bind mount of a layer that is mounted, attached nowhere} */
+  private Optional<Fd> copyOf(Source source) throws ErrnoException {
+    for (long id : placesOf(source)) {
+      Optional<Fd> copy = tryCopy(id, source.volume());
       if (copy.isPresent()) {
         return copy;
       }
-      remove(volume, id);
+      remove(source, id);
     }
     return Optional.empty();
   }
@@ -175,17 +207,17 @@ public final class IndexMounts {
     }
   }
 
-  private synchronized Set<Long> placesOf(IndexVolume volume) {
-    return Set.copyOf(places.getOrDefault(volume, Set.of()));
+  private synchronized Set<Long> placesOf(Source source) {
+    return Set.copyOf(places.getOrDefault(source, Set.of()));
   }
 
-  private synchronized void add(IndexVolume volume, long id) {
-    places.computeIfAbsent(volume, _ -> new HashSet<>()).add(id);
+  private synchronized void add(Source source, long id) {
+    places.computeIfAbsent(source, _ -> new HashSet<>()).add(id);
   }
 
-  private synchronized void remove(IndexVolume volume, long id) {
+  private synchronized void remove(Source source, long id) {
     places.computeIfPresent(
-        volume,
+        source,
         (_, ids) -> {
           ids.remove(id);
           return ids.isEmpty() ? null : ids;
@@ -193,6 +225,7 @@ public final class IndexMounts {
   }
 
   private synchronized void removeAll(long id) {
+    found.remove(id);
     places.values().forEach(ids -> ids.remove(id));
     places.values().removeIf(Set::isEmpty);
   }

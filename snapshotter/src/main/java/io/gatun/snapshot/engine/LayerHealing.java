@@ -95,7 +95,7 @@ final class LayerHealing {
     for (Digest diffId : suspects) {
       Map<Long, LayerForm.Indexed> users = kept.users(diffId);
       Optional<Set<Long>> found = healTar(diffId, users);
-      found.ifPresentOrElse(damaged::addAll, () -> users.forEach(this::lose));
+      found.ifPresentOrElse(damaged::addAll, () -> lose(users));
       if (found.filter(Set::isEmpty).isPresent()) {
         // At once, so that a start that is cut short has not read it in vain.
         settle(diffId);
@@ -125,7 +125,8 @@ final class LayerHealing {
     try (LayerStore.Use use = layers.claim(diffId)) {
       LayerDamage damage = layers.inspect(use);
       if (damage.isTarDamaged()) {
-        return tars.run(use) ? Optional.of(users.keySet()) : Optional.empty();
+        // Whoever has come to have it meanwhile may see the old one, too.
+        return tars.run(use) ? Optional.of(kept.users(diffId).keySet()) : Optional.empty();
       }
       Set<Long> withoutIndex = new HashSet<>();
       for (Map.Entry<Long, LayerForm.Indexed> user : users.entrySet()) {
@@ -198,6 +199,12 @@ final class LayerHealing {
           diffId,
           e.getMessage());
     }
+  }
+
+  /** What is mounted of them is over a file that is damaged, or of which nothing is known. */
+  private void lose(Map<Long, LayerForm.Indexed> users) {
+    users.forEach(this::lose);
+    var _ = shown.unmount(users.keySet());
   }
 
   private void lose(long id, LayerForm.Indexed form) {
