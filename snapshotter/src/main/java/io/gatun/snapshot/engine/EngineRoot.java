@@ -190,6 +190,7 @@ public final class EngineRoot implements AutoCloseable {
                   budget,
                   Math.min(settings.copyThreads(), DELETION_THREADS_MAX)));
       this.kept = new KeptLayers(layers, store::isCertain, reaper::submit);
+      layers.retireBy(kept::retire);
       this.records = new AppliedRecords(disk, root, boot);
       Recovery.Losses losses = Recovery.run(root, store, layers, kept, records, applied, reaper);
       CopySettler copies = keep(new CopySettler(chosen, filesystem, lostWrites));

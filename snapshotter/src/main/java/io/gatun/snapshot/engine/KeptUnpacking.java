@@ -148,10 +148,18 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
         damage.getMessage());
     layers.distrust(diffId);
     Optional<Kept> made = read(form, below, isDurable);
-    if (isStored) {
-      healing.renew(diffId);
+    boolean isRenewed = false;
+    try {
+      if (isStored) {
+        healing.renew(diffId);
+      }
+      isRenewed = true;
+      return made;
+    } finally {
+      if (!isRenewed) {
+        made.ifPresent(each -> each.use().close());
+      }
     }
-    return made;
   }
 
   /** Makes an index of a layer that is there, of which nothing is decompressed. */
@@ -241,18 +249,20 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
       result = tree.result();
       return written;
     }
-    try (StoredTar tar = openTar(result.diffId());
-        TreeWriter writer = TreeWriter.open(disk, target, isSyncedAfterwards)) {
-      tar.read(writer, cancellation);
+    try (TreeWriter writer = TreeWriter.open(disk, target, isSyncedAfterwards)) {
+      read(result.diffId(), writer);
       return writer.finish();
     }
   }
 
-  private StoredTar openTar(Digest diffId) throws IOException {
+  private void read(Digest diffId, TreeWriter writer) throws IOException {
     if (isStored || draft == null) {
-      return layers.openTar(diffId);
+      layers.read(diffId, writer, cancellation);
+      return;
     }
-    return draft.openTar();
+    try (StoredTar tar = draft.openTar()) {
+      tar.read(writer, cancellation);
+    }
   }
 
   AppliedLayer result() {

@@ -336,9 +336,8 @@ final class LayerConversion implements LayerConverter {
       LayerForm.Indexed form, LinuxPath files, LayerTarget target, Cancellation cancellation)
       throws IOException {
     LayerTarget there = new LayerTarget(files, target.deletions(), target.lowers());
-    try (StoredTar tar = layers.openTar(form.diffId());
-        TreeWriter writer = TreeWriter.open(disk, there, true)) {
-      tar.read(writer, cancellation);
+    try (TreeWriter writer = TreeWriter.open(disk, there, true)) {
+      layers.read(form.diffId(), writer, cancellation);
       writer.finish();
     } catch (InvalidLayerException e) {
       throw new SnapshotException.StorageFailure(

@@ -228,7 +228,13 @@ final class LayersAhead<T> implements AutoCloseable {
             && all.stream().noneMatch(Making::isUnasked);
     if (isWanted && !isClosed && !isRoomShort.getAsBoolean()) {
       Making making = new Making(next, before);
-      making.thread.start();
+      try {
+        making.thread.start();
+      } catch (OutOfMemoryError e) {
+        // There is no thread to be had, and what was asked for is done without.
+        log.warn("layer is not made ahead after={} reason=\"{}\"", before, e.getMessage());
+        return;
+      }
       all.add(making);
     }
   }

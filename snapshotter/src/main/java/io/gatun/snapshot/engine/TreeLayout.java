@@ -5,7 +5,6 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Timespec;
 import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.store.LayerStore;
-import io.gatun.snapshot.apply.store.StoredTar;
 import io.gatun.snapshot.apply.tree.TreeWriter;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.Root;
@@ -151,9 +150,8 @@ final class TreeLayout {
       LayerForm.Indexed form, LinuxPath files, LayerTarget target, boolean isSyncedAfterwards)
       throws IOException {
     LayerTarget there = new LayerTarget(files, target.deletions(), target.lowers());
-    try (StoredTar tar = layers.openTar(form.diffId());
-        TreeWriter writer = TreeWriter.open(disk, there, isSyncedAfterwards)) {
-      tar.read(writer, new Cancellation());
+    try (TreeWriter writer = TreeWriter.open(disk, there, isSyncedAfterwards)) {
+      layers.read(form.diffId(), writer, new Cancellation());
       writer.finish();
     }
   }

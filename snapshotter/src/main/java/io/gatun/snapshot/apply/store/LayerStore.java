@@ -7,6 +7,7 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.apply.AppliedLayer;
 import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.apply.LayerConsumer;
 import io.gatun.snapshot.apply.index.IndexForm;
 import io.gatun.snapshot.apply.index.Inheritance;
 import io.gatun.snapshot.apply.index.InheritedAttributes;
@@ -24,6 +25,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -79,6 +81,11 @@ public final class LayerStore {
   private final UnsyncedMarks marks;
   private final KnownBlobs blobs;
   private final Map<Digest, Integer> uses = new HashMap<>();
+
+  /** Layers that could not be retired as somebody used them. */
+  private final Set<Digest> unretired = new HashSet<>();
+
+  private volatile Consumer<Digest> retirer = _ -> {};
   private long drafts;
   private long retired;
 
@@ -98,11 +105,20 @@ public final class LayerStore {
 
     @Override
     public void close() {
+      if (isLast()) {
+        retirer.accept(diffId);
+      }
+    }
+
+    /** {@return whether somebody wants the layer to be retired, and nobody uses it any more} */
+    private boolean isLast() {
       synchronized (LayerStore.this) {
-        if (isOpen) {
-          isOpen = false;
-          uses.computeIfPresent(diffId, (_, count) -> count == 1 ? null : count - 1);
+        if (!isOpen) {
+          return false;
         }
+        isOpen = false;
+        uses.computeIfPresent(diffId, (_, count) -> count == 1 ? null : count - 1);
+        return !uses.containsKey(diffId) && unretired.remove(diffId);
       }
     }
   }
@@ -192,6 +208,11 @@ public final class LayerStore {
     }
   }
 
+  /** Says who is to {@link #retire} a layer that could not be while somebody used it. */
+  public void retireBy(Consumer<Digest> whom) {
+    retirer = whom;
+  }
+
   // What there is.
 
   /** {@return the diff ids of all layers} */
@@ -275,6 +296,22 @@ public final class LayerStore {
   /** {@return the tar of a layer; {@code ENOENT} if there is none} */
   public StoredTar openTar(Digest diffId) throws ErrnoException {
     return new StoredTar(files.open(diffId, LayerFile.Tar.TAR));
+  }
+
+  /**
+   * Hands the entries of a layer to a consumer, as the disk has them. When this returns, it is
+   * known that they were those of the layer.
+   *
+   * @throws LayerStoreException if the tar cannot be read
+   * @throws io.gatun.snapshot.apply.layer.InvalidLayerException if it is damaged
+   * @throws IOException what the consumer throws
+   */
+  public void read(Digest diffId, LayerConsumer consumer, Cancellation cancellation)
+      throws IOException {
+    try (Fd directory = files.openDirectory(diffId);
+        HashedTar tar = new HashedTar(directory, diffId)) {
+      tar.read(consumer, cancellation);
+    }
   }
 
   /** {@return an index of a layer, open for reading; {@code ENOENT} if there is none} */
@@ -473,8 +510,12 @@ public final class LayerStore {
   }
 
   private void sync(Fd directory, Digest diffId, LayerFile file) throws ErrnoException {
-    files.bringToDisk(directory, file);
-    trusted.synced(diffId, file);
+    TrustedFiles.Knowledge known;
+    do {
+      known = trusted.of(diffId, file);
+      files.bringToDisk(directory, file);
+      // Or somebody has put another one in its place meanwhile, which may not be on the disk.
+    } while (!trusted.synced(diffId, file, known));
   }
 
   /**
@@ -729,7 +770,8 @@ public final class LayerStore {
 
   /**
    * Takes away the indexes of a layer that nobody needs any more, and the layer with the last one;
-   * nothing if somebody uses the layer. What a mount holds lives on without a name.
+   * nothing if somebody uses the layer, after whom it is tried again. What a mount holds lives on
+   * without a name.
    *
    * @param kept the indexes that records name
    * @return what is in the trash now and to be deleted
@@ -737,6 +779,7 @@ public final class LayerStore {
   public synchronized Optional<LinuxPath> retire(Digest diffId, Set<Digest> kept)
       throws ErrnoException {
     if (uses.containsKey(diffId)) {
+      unretired.add(diffId);
       return Optional.empty();
     }
     if (kept.isEmpty()) {

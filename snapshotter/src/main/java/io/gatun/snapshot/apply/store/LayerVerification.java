@@ -45,16 +45,24 @@ final class LayerVerification {
   private boolean isWhole(
       Fd directory, Digest diffId, LayerFile file, Digest digest, ExecutorService reading)
       throws ErrnoException {
-    files.bringToDisk(directory, file);
-    trusted.synced(diffId, file);
-    if (trusted.isDurable(diffId, file)) {
-      return true;
+    while (true) {
+      TrustedFiles.Knowledge known = trusted.of(diffId, file);
+      files.bringToDisk(directory, file);
+      if (trusted.synced(diffId, file, known)) {
+        if (trusted.isDurable(diffId, file)) {
+          return true;
+        }
+        boolean isRight = isRight(directory, file, digest, reading);
+        boolean isSame =
+            isRight
+                ? trusted.verified(diffId, file, known)
+                : trusted.of(diffId, file).equals(known);
+        if (isSame) {
+          return isRight;
+        }
+      }
+      // Somebody has put another one in its place meanwhile, which may not be on the disk.
     }
-    if (!isRight(directory, file, digest, reading)) {
-      return false;
-    }
-    trusted.durable(diffId, file);
-    return true;
   }
 
   private static boolean isRight(

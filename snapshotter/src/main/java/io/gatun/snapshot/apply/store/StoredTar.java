@@ -19,7 +19,7 @@ import java.util.Optional;
 
 /**
  * A tar that is kept, open for reading. Whoever made the layer has hashed it; nothing is hashed
- * here.
+ * here, as it is by {@link LayerStore#read}.
  */
 public final class StoredTar implements AutoCloseable {
 
@@ -69,12 +69,17 @@ public final class StoredTar implements AutoCloseable {
   private void read(LayerConsumer consumer, Cancellation cancellation, int pieceBytes)
       throws IOException {
     try (NativeBuffer memory = new NativeBuffer(pieceBytes)) {
-      LayerReader reader =
-          new LayerReader(new TarReader(new Pieces(memory.buffer(), cancellation)));
-      for (Optional<LayerEntry> next = reader.next(); next.isPresent(); next = reader.next()) {
-        cancellation.check();
-        consumer.entry(next.get(), reader::content);
-      }
+      read(new Pieces(memory.buffer(), cancellation), consumer, cancellation);
+    }
+  }
+
+  /** Hands the entries of a tar to a consumer. */
+  static void read(TarSource tar, LayerConsumer consumer, Cancellation cancellation)
+      throws IOException {
+    LayerReader reader = new LayerReader(new TarReader(tar));
+    for (Optional<LayerEntry> next = reader.next(); next.isPresent(); next = reader.next()) {
+      cancellation.check();
+      consumer.entry(next.get(), reader::content);
     }
   }
 
