@@ -1,6 +1,7 @@
 package io.gatun.cli;
 
 import io.gatun.server.StartException;
+import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -45,6 +46,7 @@ public final class Gatun implements Callable<Integer> {
 
   static CommandLine commandLine() {
     CommandLine commandLine = new CommandLine(new Gatun());
+    commandLine.registerConverter(Path.class, new PathConverter());
     commandLine.setCaseInsensitiveEnumValuesAllowed(true);
     commandLine.setExecutionExceptionHandler(
         (failure, failed, parsed) -> {

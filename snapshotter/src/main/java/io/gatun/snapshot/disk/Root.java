@@ -119,6 +119,9 @@ public final class Root implements AutoCloseable {
     boolean complete = false;
     try {
       this.directory = openRoot();
+      // Nothing may be done to a directory that is none of ours, be it / or somebody's home.
+      requireNothingElse();
+      makePrivate();
       lock();
       this.format = readOrWriteFormat();
       openOrCreate(METADATA, PRIVATE_MODE);
@@ -278,10 +281,30 @@ public final class Root implements AutoCloseable {
           "root %s belongs to uid %d and gatun runs as uid %d: change its owner, or choose another root"
               .formatted(path, status.uid(), Unistd.geteuid()));
     }
-    if ((status.mode() & OTHERS_MODE_BITS) != 0) {
-      disk.setMode(root, PRIVATE_MODE);
-    }
     return root;
+  }
+
+  /**
+   * The format is written before anything else, so that a root without it is either new or not
+   * ours.
+   */
+  private void requireNothingElse() throws ErrnoException, UnusableRootException {
+    if (Stat.tryStatx(directory, FORMAT, AtFlag.SYMLINK_NOFOLLOW).isPresent()) {
+      return;
+    }
+    for (LinuxPath name : Listing.names(directory)) {
+      if (!BEFORE_FORMAT.contains(name)) {
+        throw new UnusableRootException(
+            "root %s holds %s but no file %s, so it is not a root of gatun: choose an empty directory, or run `gatun fsck` if it was one"
+                .formatted(path, name, FORMAT));
+      }
+    }
+  }
+
+  private void makePrivate() throws ErrnoException {
+    if ((Stat.statx(directory).mode() & OTHERS_MODE_BITS) != 0) {
+      disk.setMode(directory, PRIVATE_MODE);
+    }
   }
 
   private void createMissing(Path wanted) throws ErrnoException {
@@ -335,15 +358,8 @@ public final class Root implements AutoCloseable {
         throw e;
       }
     }
-    // The format is written before anything else, so that a root without it is either new or not
-    // ours.
-    for (LinuxPath name : Listing.names(directory)) {
-      if (!BEFORE_FORMAT.contains(name)) {
-        throw new UnusableRootException(
-            "root %s holds %s but no file %s, so it is not a root of gatun: choose an empty directory, or run `gatun fsck` if it was one"
-                .formatted(path, name, FORMAT));
-      }
-    }
+    // Nobody else can have made one since that was seen.
+    requireNothingElse();
     RootFormat created = RootFormat.current(Optional.empty());
     writeFormat(created);
     return created;

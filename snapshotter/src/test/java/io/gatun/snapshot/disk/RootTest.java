@@ -130,13 +130,16 @@ class RootTest {
   }
 
   @Test
-  void directoryOfSomebodyElsesFilesIsNotTakenOver() throws Exception {
+  void directoryOfSomebodyElsesFilesIsNotTakenOverAndStaysAsItIs() throws Exception {
     Files.writeString(temporary.resolve("precious"), "data");
+    Files.setPosixFilePermissions(temporary, PosixFilePermissions.fromString("rwxr-xr-x"));
     assertThatThrownBy(() -> open(temporary))
         .isInstanceOf(UnusableRootException.class)
         .hasMessageContaining("precious")
         .hasMessageContaining("not a root of gatun");
     assertThat(temporary.resolve("precious")).hasContent("data");
+    assertThat(temporary).isDirectoryNotContaining(path -> !path.endsWith("precious"));
+    assertThat(mode(temporary)).isEqualTo("rwxr-xr-x");
   }
 
   @Test

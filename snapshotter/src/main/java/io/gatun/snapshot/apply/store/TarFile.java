@@ -2,6 +2,7 @@ package io.gatun.snapshot.apply.store;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
+import io.gatun.linux.Statfs;
 import io.gatun.snapshot.apply.TarSink;
 import io.gatun.snapshot.disk.Disk;
 import java.nio.ByteBuffer;
@@ -23,6 +24,12 @@ final class TarFile implements TarSink {
   static final long LARGE_BYTES_MIN = 8L << 20;
 
   static final long AHEAD_BYTES = 64L << 20;
+
+  /**
+   * What is allocated ahead others cannot have meanwhile. So it is a small part of what is there,
+   * also when many tars are written at a time.
+   */
+  static final long ROOM_BYTES_MIN = 32 * AHEAD_BYTES;
 
   private final Disk disk;
   private final Fd file;
@@ -70,9 +77,13 @@ final class TarFile implements TarSink {
     }
   }
 
-  /** Where it cannot be done, or there is not that much room, nobody asks again. */
+  /** Where it cannot be done, or there is not much room, nobody asks again. */
   private void allocate(long end) throws ErrnoException {
     if (!canAllocate || end <= Math.max(allocated, LARGE_BYTES_MIN)) {
+      return;
+    }
+    if (Statfs.fstatfs(file).availableBytes() < ROOM_BYTES_MIN) {
+      canAllocate = false;
       return;
     }
     try {
