@@ -1,6 +1,7 @@
 package io.gatun.cli;
 
 import io.gatun.server.Configuration;
+import io.gatun.snapshot.engine.LayerSetting;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -22,6 +23,10 @@ import org.tomlj.TomlTable;
 final class DifferExamination {
 
   private static final String SUBJECT = "unpacking";
+
+  /** containerd's own differ, which takes any layer that it is asked for. */
+  private static final String WALKING = "walking";
+
   private static final String BLOBS = "io.containerd.content.v1.content/blobs/sha256";
 
   private final Configuration gatun;
@@ -37,11 +42,14 @@ final class DifferExamination {
     this.containerd = containerd;
   }
 
-  /** {@return what was found, which is nothing if containerd has no differ at this daemon} */
+  /**
+   * {@return what was found, which is nothing if containerd has no differ at this daemon, and need
+   * not have one}
+   */
   List<Diagnosis> run() {
     Optional<String> differ = differ();
     if (differ.isEmpty()) {
-      return List.of();
+      return gatun.layers() == LayerSetting.DIRECTORY ? List.of() : List.of(unused());
     }
     List<Diagnosis> diagnoses = new ArrayList<>();
     examineUse(differ.get(), diagnoses);
@@ -62,6 +70,14 @@ final class DifferExamination {
     return plugins.keySet().stream()
         .filter(name -> isDiffer(plugins.getTable(List.of(name))))
         .findFirst();
+  }
+
+  private Diagnosis unused() {
+    return Diagnosis.note(
+        SUBJECT,
+        "%s has no differ with the address %s, so all layers become directories, whatever layers = \"%s\" says:"
+                .formatted(file, gatun.address(), gatun.layers().configName())
+            + " `gatun config --containerd` prints one");
   }
 
   private boolean isDiffer(@Nullable TomlTable plugin) {
@@ -90,6 +106,18 @@ final class DifferExamination {
               "%s: nothing uses the differ %s: `gatun config --containerd` prints what does"
                   .formatted(file, differ)));
     }
+    if (isOfDiffService && isAskedInVain(((TomlArray) differs).toList(), differ)) {
+      diagnoses.add(
+          Diagnosis.note(
+              SUBJECT,
+              "%s: the diff service asks %s before %s, which leaves nothing to that: put %s first"
+                  .formatted(file, WALKING, differ, differ)));
+    }
+  }
+
+  private static boolean isAskedInVain(List<Object> differs, String differ) {
+    int walking = differs.indexOf(WALKING);
+    return walking >= 0 && walking < differs.indexOf(differ);
   }
 
   private void examineAddress(List<Diagnosis> diagnoses) {

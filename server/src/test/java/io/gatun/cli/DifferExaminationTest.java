@@ -45,12 +45,16 @@ class DifferExaminationTest {
   }
 
   private List<Diagnosis> run(String toml) throws Exception {
+    return run(toml, "directory");
+  }
+
+  private List<Diagnosis> run(String toml, String layers) throws Exception {
     Files.writeString(file, toml);
     Path own =
         Files.writeString(
             directory.resolve("gatun.toml"),
-            "containerd_address = \"%s\"\ncontainerd_root = \"%s\"\n"
-                .formatted(socket, directory.resolve("root")));
+            "containerd_address = \"%s\"\ncontainerd_root = \"%s\"\nlayers = \"%s\"\n"
+                .formatted(socket, directory.resolve("root"), layers));
     Configuration configuration = ConfigurationFile.read(own);
     return new ContainerdExamination(configuration, file)
         .run().stream().filter(each -> each.subject().equals("unpacking")).toList();
@@ -74,6 +78,24 @@ class DifferExaminationTest {
   void nothingIsSaidWhereContainerdHasNoSuchDiffer() throws Exception {
     assertThat(run("")).isEmpty();
     assertThat(run(PLUGIN.replace("gatun.sock", "other.sock"))).isEmpty();
+  }
+
+  @Test
+  void layersThatAreToBeKeptAsTarsNeedTheDiffer() throws Exception {
+    for (String layers : List.of("indexed", "auto")) {
+      assertOnly(
+          run("", layers), Diagnosis.Severity.NOTE, "layers = \"" + layers, "become directories");
+    }
+  }
+
+  @Test
+  void theDifferIsToBeAskedBeforeContainerdsOwn() throws Exception {
+    Files.createFile(blobs.resolve("00"));
+    assertOnly(
+        runServed(
+            PLUGIN + USED.replace("\"other-name\", \"walking\"", "\"walking\", \"other-name\"")),
+        Diagnosis.Severity.NOTE,
+        "asks walking before other-name");
   }
 
   @Test

@@ -19,6 +19,7 @@ import java.util.concurrent.Executors;
 final class HashedTar implements TarSource, AutoCloseable {
 
   private final Digest diffId;
+  private final Cancellation cancellation;
   private final ExecutorService reading = Executors.newSingleThreadExecutor();
   private final DiskContent content;
   private final ContentHash hash;
@@ -26,8 +27,9 @@ final class HashedTar implements TarSource, AutoCloseable {
   /**
    * @param directory of the layer
    */
-  HashedTar(Fd directory, Digest diffId) throws ErrnoException {
+  HashedTar(Fd directory, Digest diffId, Cancellation cancellation) throws ErrnoException {
     this.diffId = diffId;
+    this.cancellation = cancellation;
     boolean isOpen = false;
     try {
       this.content = new DiskContent(directory, LayerFile.Tar.TAR.name(), reading);
@@ -42,6 +44,7 @@ final class HashedTar implements TarSource, AutoCloseable {
 
   @Override
   public ByteBuffer next() throws IOException {
+    cancellation.check();
     try {
       return hash.next();
     } catch (ErrnoException e) {
@@ -50,7 +53,7 @@ final class HashedTar implements TarSource, AutoCloseable {
   }
 
   /** Hands all entries to a consumer, and sees to it that they were those of the layer. */
-  void read(LayerConsumer consumer, Cancellation cancellation) throws IOException {
+  void read(LayerConsumer consumer) throws IOException {
     StoredTar.read(this, consumer, cancellation);
     boolean isRight;
     try {

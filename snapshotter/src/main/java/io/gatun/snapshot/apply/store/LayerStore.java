@@ -309,8 +309,8 @@ public final class LayerStore {
   public void read(Digest diffId, LayerConsumer consumer, Cancellation cancellation)
       throws IOException {
     try (Fd directory = files.openDirectory(diffId);
-        HashedTar tar = new HashedTar(directory, diffId)) {
-      tar.read(consumer, cancellation);
+        HashedTar tar = new HashedTar(directory, diffId, cancellation)) {
+      tar.read(consumer);
     }
   }
 

@@ -68,7 +68,7 @@ final class TrustedFiles {
    */
   synchronized boolean synced(Digest diffId, LayerFile file, Knowledge before) {
     boolean isSame = of(diffId, file).equals(before);
-    if (isSame && contains(diffId, file)) {
+    if (isSame && contains(diffId, file) && !isDurable(diffId, file)) {
       durable(diffId, file);
     }
     return isSame;
