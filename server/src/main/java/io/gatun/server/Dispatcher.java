@@ -89,9 +89,17 @@ final class Dispatcher implements AutoCloseable {
     conversions.close();
   }
 
-  private static void submit(ThreadPoolExecutor lane, Runnable work) {
+  static void submit(ThreadPoolExecutor lane, Runnable work) {
     try {
       lane.execute(work);
+    } catch (OutOfMemoryError e) {
+      // There is no thread to be had: those that there are do it, if there are any.
+      if (lane.getPoolSize() == 0 || !lane.getQueue().offer(work)) {
+        throw new SnapshotException.ResourceExhausted(
+            "no thread to be had (%s): raise the limit of processes (pids.max, TasksMax), or try again later"
+                .formatted(e.getMessage()),
+            e);
+      }
     } catch (RejectedExecutionException e) {
       if (lane.isShutdown()) {
         throw new SnapshotException.Unavailable("gatun is stopping", e);

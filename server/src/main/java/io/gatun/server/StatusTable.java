@@ -28,6 +28,12 @@ final class StatusTable {
     if (failure instanceof SnapshotException refusal) {
       return codeOf(refusal).toStatus().withDescription(refusal.getMessage());
     }
+    if (failure instanceof OutOfMemoryError) {
+      // The JVM ends when its heap is full; this is about threads, or memory beside the heap.
+      LOG.warn("out of threads or memory method={} reason=\"{}\"", call, failure.getMessage());
+      return Status.RESOURCE_EXHAUSTED.withDescription(
+          "no thread or memory to be had: " + failure.getMessage());
+    }
     // A broken invariant: nobody else will see the stack.
     LOG.error("bug method={}", call, failure);
     return Status.INTERNAL.withDescription("bug in gatun, see its log: " + failure);
