@@ -100,7 +100,8 @@ final class ConversionPlan {
 
   private void addIndex(SnapshotInfo snapshot, Optional<Found> found, EstimateResponse estimate) {
     availableBytes = estimate.getAvailableBytes();
-    if (estimate.getIndexed()) {
+    if (estimate.getIndexed() || estimate.getEmpty()) {
+      // One without files has either form, as far as anybody can see.
       doneAlready++;
     } else if (found.isEmpty()) {
       obstacles.add(

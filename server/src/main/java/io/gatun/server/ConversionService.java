@@ -48,6 +48,7 @@ final class ConversionService extends ConversionGrpc.ConversionImplBase {
               .setIndexed(estimate.isIndexed())
               .setNeededBytes(estimate.neededBytes())
               .setAvailableBytes(estimate.availableBytes())
+              .setEmpty(estimate.isEmpty())
               .build();
         });
   }

@@ -30,6 +30,7 @@ final class ConversionPlanTest {
   private static final Digest CHAIN = ChainId.of(Optional.of(FIRST), SECOND);
 
   private final Set<String> indexed = new HashSet<>();
+  private final Set<String> empty = new HashSet<>();
   private final List<Optional<Digest>> asked = new ArrayList<>();
   private long availableBytes = 1_000;
 
@@ -49,6 +50,7 @@ final class ConversionPlanTest {
     return Optional.of(
         EstimateResponse.newBuilder()
             .setIndexed(indexed.contains(name))
+            .setEmpty(empty.contains(name))
             .setNeededBytes(100)
             .setAvailableBytes(availableBytes)
             .build());
@@ -74,6 +76,17 @@ final class ConversionPlanTest {
     assertThat(asked).containsExactly(Optional.of(FIRST), Optional.of(SECOND));
     assertThat(plan.neededBytes()).isEqualTo(200);
     assertThat(plan.availableBytes()).isEqualTo(1_000);
+  }
+
+  @Test
+  void thereIsNothingToConvertInLayersWithoutFiles() {
+    String base = name(1, FIRST);
+    String unknown = name(2, SECOND);
+    empty.addAll(List.of(base, unknown));
+    ConversionPlan plan = toIndexes(snapshot(base, ""), snapshot(unknown, base));
+    assertThat(plan.steps()).isEmpty();
+    assertThat(plan.obstacles()).isEmpty();
+    assertThat(plan.doneAlready()).isEqualTo(2);
   }
 
   @Test

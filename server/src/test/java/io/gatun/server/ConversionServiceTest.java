@@ -105,11 +105,12 @@ final class ConversionServiceTest {
 
   @Test
   void estimateIsAnswered() {
-    server.converter.estimate = new LayerConverter.Estimate(true, 5, 7);
+    server.converter.estimate = new LayerConverter.Estimate(true, true, 5, 7);
     EstimateResponse answer =
         client()
             .estimate(EstimateRequest.newBuilder().setName(NAME).setDiffId(BLOB.text()).build());
     assertThat(answer.getIndexed()).isTrue();
+    assertThat(answer.getEmpty()).isTrue();
     assertThat(answer.getNeededBytes()).isEqualTo(5);
     assertThat(answer.getAvailableBytes()).isEqualTo(7);
     var _ = client().estimate(EstimateRequest.newBuilder().setName(NAME).build());

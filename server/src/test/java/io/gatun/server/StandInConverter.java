@@ -20,7 +20,7 @@ final class StandInConverter implements LayerConverter {
   final BlockingQueue<Request> requests = new LinkedBlockingQueue<>();
   final BlockingQueue<Optional<Digest>> diffIds = new LinkedBlockingQueue<>();
   final CountDownLatch cancelled = new CountDownLatch(1);
-  volatile Estimate estimate = new Estimate(false, 0, 0);
+  volatile Estimate estimate = new Estimate(false, false, 0, 0);
   volatile @Nullable RuntimeException failure;
   volatile boolean isWaiting;
 

@@ -145,8 +145,9 @@ final class LayerConversion implements LayerConverter {
     try {
       long available = Statfs.fstatfs(root.directory()).availableBytes();
       return switch (found.form()) {
-        case LayerForm.Directory _ -> new Estimate(false, indexBytes(name, diffId), available);
-        case LayerForm.Indexed form -> new Estimate(true, treeBytes(form), available);
+        case LayerForm.Directory _ ->
+            new Estimate(false, isEmpty(found), indexBytes(name, diffId), available);
+        case LayerForm.Indexed form -> new Estimate(true, false, treeBytes(form), available);
       };
     } catch (ErrnoException e) {
       throw StorageErrors.of(OPERATION, name, e);
@@ -230,7 +231,10 @@ final class LayerConversion implements LayerConverter {
     Digest chainId = chainId(found.name());
     Optional<Digest> below =
         found.parent().isEmpty() ? Optional.empty() : Optional.of(chainId(found.parent()));
-    requireFiles(found.name(), target.files());
+    if (hasNone(target.files())) {
+      throw new SnapshotException.FailedPrecondition(
+          "%s %s: there are no files in the layer".formatted(OPERATION, found.name()));
+    }
     TreeUnpacking none = new TreeUnpacking(disk, applier, blob, cancellation);
     try (var _ = shown.hold(chain.parents());
         KeptUnpacking unpacking =
@@ -258,13 +262,14 @@ final class LayerConversion implements LayerConverter {
    * Nothing would be won for a layer without any files. And a crash must leave files, which tell a
    * tree that may be in use from a directory that is left over from a commit.
    */
-  private static void requireFiles(String name, LinuxPath files) throws ErrnoException {
+  private static boolean hasNone(LinuxPath files) throws ErrnoException {
     try (Fd top = Fcntl.open(files, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW)) {
-      if (new DirectoryReader().next(top).isEmpty()) {
-        throw new SnapshotException.FailedPrecondition(
-            "%s %s: there are no files in the layer".formatted(OPERATION, name));
-      }
+      return new DirectoryReader().next(top).isEmpty();
     }
+  }
+
+  private boolean isEmpty(SnapshotRecord found) throws ErrnoException {
+    return hasNone(driver.target(chains.of(found)).files());
   }
 
   private static Digest chainId(String name) {

@@ -17,10 +17,11 @@ public interface LayerConverter {
    * What is known of a layer before it is converted.
    *
    * @param isIndexed whether it is an index, and would become a directory
+   * @param isEmpty whether it is a directory without any files, and stays one
    * @param neededBytes about what the other form takes, beside the one that is there
    * @param availableBytes on the filesystem of the root
    */
-  record Estimate(boolean isIndexed, long neededBytes, long availableBytes) {}
+  record Estimate(boolean isIndexed, boolean isEmpty, long neededBytes, long availableBytes) {}
 
   /**
    * {@return what it would take to convert the layer of a snapshot}

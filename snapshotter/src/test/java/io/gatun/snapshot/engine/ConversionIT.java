@@ -432,6 +432,8 @@ class ConversionIT {
     String name = "k8s.io/9/" + ChainId.of(Optional.of(below), BytesBlob.digestOf(empty));
     snapshots().prepare("empty", names.getLast(), NO_LABELS);
     snapshots().commit(name, "empty", "", NO_LABELS);
+    assertThat(engine.converter().estimate(name, Optional.empty()).isEmpty()).isTrue();
+    assertThat(engine.converter().estimate(names.getLast(), Optional.empty()).isEmpty()).isFalse();
     LayerBlob blob = new BytesBlob(Compressed.gzip(empty));
     assertThatThrownBy(() -> engine.converter().index(name, blob, new Cancellation()))
         .isInstanceOf(SnapshotException.FailedPrecondition.class)
