@@ -85,7 +85,21 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
         present.isPresent()
             ? indexOrRenew(present.get(), form, below, isDurable)
             : read(form, below, isDurable);
+    kept.ifPresent(each -> keepingUse(each, () -> healing.regain(each.use().diffId())));
     return mayBeRebased(target) ? kept.map(each -> withOverlay(each, isDurable)) : kept;
+  }
+
+  /** Gives up a layer for which something cannot be done. */
+  private static void keepingUse(Kept layer, Runnable action) {
+    boolean isDone = false;
+    try {
+      action.run();
+      isDone = true;
+    } finally {
+      if (!isDone) {
+        layer.use().close();
+      }
+    }
   }
 
   /** As a base, it would have nothing to delete. */
@@ -148,18 +162,8 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
         damage.getMessage());
     layers.distrust(diffId);
     Optional<Kept> made = read(form, below, isDurable);
-    boolean isRenewed = false;
-    try {
-      if (isStored) {
-        healing.renew(diffId);
-      }
-      isRenewed = true;
-      return made;
-    } finally {
-      if (!isRenewed) {
-        made.ifPresent(each -> each.use().close());
-      }
-    }
+    made.ifPresent(each -> keepingUse(each, () -> healing.renew(diffId)));
+    return made;
   }
 
   /** Makes an index of a layer that is there, of which nothing is decompressed. */

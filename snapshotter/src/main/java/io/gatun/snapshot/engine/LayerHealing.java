@@ -109,6 +109,15 @@ final class LayerHealing {
     renew(kept.users(diffId).keySet(), Set.of(diffId));
   }
 
+  /** Has snapshots use a layer that they had lost, and that was unpacked again for another one. */
+  void regain(Digest diffId) {
+    Set<Long> lost = new HashSet<>(kept.users(diffId).keySet());
+    lost.removeIf(id -> !directories.isDamaged(id));
+    if (!lost.isEmpty()) {
+      renew(lost, Set.of(diffId));
+    }
+  }
+
   private void renew(Set<Long> damaged, Set<Digest> suspects) {
     Map<Long, List<String>> old = runners.find(shown.unmount(damaged));
     parentsFirst(damaged).forEach(this::healIndex);

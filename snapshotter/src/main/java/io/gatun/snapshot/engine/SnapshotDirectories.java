@@ -231,6 +231,11 @@ final class SnapshotDirectories {
     return missing.contains(id) || damaged.contains(id);
   }
 
+  /** {@return whether {@link #damaged} was said of a snapshot, and not {@link #healed}} */
+  boolean isDamaged(long id) {
+    return damaged.contains(id);
+  }
+
   /** Says that the kept layer of a snapshot is what it should be again. */
   void healed(long id) {
     damaged.remove(id);

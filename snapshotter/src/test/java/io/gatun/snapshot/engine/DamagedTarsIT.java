@@ -26,6 +26,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.InstantSource;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -145,7 +146,31 @@ class DamagedTarsIT {
           .isInstanceOf(SnapshotException.NotFound.class);
       unpack(LAYER, "again", "base");
       assertThat(read("again")).isEqualTo(CONTENT);
+      // There is a tar again, so it is not lost any more.
+      assertThat(read("top")).isEqualTo(CONTENT);
     }
+  }
+
+  @Test
+  void aLayerOfWhichAllFilesAreGoneIsThereAgainWhenItWasPulledAgain() throws Exception {
+    unpack(BASE, "base", "");
+    unpack(LAYER, "top", "base");
+    engine.close();
+    LayerMounts.detachAll(directory);
+    for (byte[] tar : List.of(BASE, LAYER)) {
+      for (String name : TestEngine.names(layer(tar))) {
+        Files.delete(layer(tar).resolve(name));
+      }
+      Files.delete(layer(tar));
+    }
+    open(LayerSync.COMMIT);
+    assertThatThrownBy(() -> snapshots().stat("top"))
+        .isInstanceOf(SnapshotException.NotFound.class);
+    unpack(BASE, "other-base", "");
+    assertThat(snapshots().stat("base").name()).isEqualTo("base");
+    unpack(LAYER, "other-top", "base");
+    assertThat(read("top")).isEqualTo(CONTENT);
+    assertThat(read("other-top")).isEqualTo(CONTENT);
   }
 
   /** What people do about a damaged image. */
