@@ -2,10 +2,8 @@ package io.gatun.snapshot.engine;
 
 import io.gatun.linux.DirectoryReader;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Statfs;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.SnapshotException;
@@ -145,8 +143,11 @@ final class LayerConversion implements LayerConverter {
     try {
       long available = Statfs.fstatfs(root.directory()).availableBytes();
       return switch (found.form()) {
-        case LayerForm.Directory _ ->
-            new Estimate(false, isEmpty(found), indexBytes(name, diffId), available);
+        case LayerForm.Directory _ -> {
+          // One whose directory is missing is refused by that.
+          long needed = indexBytes(name, diffId);
+          yield new Estimate(false, isEmpty(found.id()), needed, available);
+        }
         case LayerForm.Indexed form -> new Estimate(true, false, treeBytes(form), available);
       };
     } catch (ErrnoException e) {
@@ -231,7 +232,7 @@ final class LayerConversion implements LayerConverter {
     Digest chainId = chainId(found.name());
     Optional<Digest> below =
         found.parent().isEmpty() ? Optional.empty() : Optional.of(chainId(found.parent()));
-    if (hasNone(target.files())) {
+    if (isEmpty(found.id())) {
       throw new SnapshotException.FailedPrecondition(
           "%s %s: there are no files in the layer".formatted(OPERATION, found.name()));
     }
@@ -262,14 +263,11 @@ final class LayerConversion implements LayerConverter {
    * Nothing would be won for a layer without any files. And a crash must leave files, which tell a
    * tree that may be in use from a directory that is left over from a commit.
    */
-  private static boolean hasNone(LinuxPath files) throws ErrnoException {
-    try (Fd top = Fcntl.open(files, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW)) {
+  private boolean isEmpty(long id) throws ErrnoException {
+    LinuxPath files = Root.snapshotName(id).resolve(Root.FILES);
+    try (Fd top = root.openDirectory(root.snapshots(), files)) {
       return new DirectoryReader().next(top).isEmpty();
     }
-  }
-
-  private boolean isEmpty(SnapshotRecord found) throws ErrnoException {
-    return hasNone(driver.target(chains.of(found)).files());
   }
 
   private static Digest chainId(String name) {
