@@ -52,7 +52,7 @@ final class LayersCheck {
       } else if (LayerFile.isInTheMaking(name)) {
         notice(place, "this is of a layer that was not finished, and goes with the next start");
       } else {
-        notice(place, "this is nothing of Gatun's");
+        noticeStrange(place);
       }
     }
   }
@@ -86,7 +86,7 @@ final class LayersCheck {
       throws ErrnoException {
     Optional<FileStatus> status = root.status(place);
     if (file.isEmpty()) {
-      notice(place, "this is nothing of Gatun's");
+      noticeStrange(place);
     } else if (status.isPresent()) {
       places.check(place.toString(), status.get(), NodeType.REGULAR, LayerFile.MODE);
       boolean isOfLayer =
@@ -100,6 +100,10 @@ final class LayersCheck {
             "no committed snapshot uses this; unless it was applied to an active one, it goes with the next start");
       }
     }
+  }
+
+  private void noticeStrange(LinuxPath place) {
+    findings.add(RootCheck.strange(place.toString()));
   }
 
   private void notice(LinuxPath place, String sentence) {

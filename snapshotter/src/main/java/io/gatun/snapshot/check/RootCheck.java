@@ -219,10 +219,8 @@ public final class RootCheck {
     known.add(Root.MAPPED);
     known.add(Root.SUPERSEDED);
     for (LinuxPath name : root.names(LinuxPath.EMPTY)) {
-      if (name.toString().endsWith(KEPT_SUFFIX)) {
-        findings.add(kept(name.toString()));
-      } else if (!known.contains(name) && !RootInspection.isIncidental(name)) {
-        findings.add(new RootFinding.Notice(name.toString(), "this is nothing of Gatun's"));
+      if (!known.contains(name) && !RootInspection.isIncidental(name)) {
+        findings.add(strange(name.toString()));
       }
     }
     if (isDirectory(TRASH)) {
@@ -238,9 +236,13 @@ public final class RootCheck {
     }
   }
 
-  private static RootFinding kept(String place) {
+  /** {@return what is to be said of something that no daemon has made} */
+  static RootFinding strange(String place) {
     return new RootFinding.Notice(
-        place, "a repair has kept this; delete it when nothing in it is needed any more");
+        place,
+        place.endsWith(KEPT_SUFFIX)
+            ? "a repair has kept this; delete it when nothing in it is needed any more"
+            : "this is nothing of Gatun's");
   }
 
   // Snapshots.
@@ -251,10 +253,8 @@ public final class RootCheck {
       long id = Root.snapshotId(name);
       if (id != Root.NO_SNAPSHOT) {
         directories.add(id);
-      } else if (name.toString().endsWith(KEPT_SUFFIX)) {
-        findings.add(kept("snapshots/" + name));
       } else {
-        findings.add(new RootFinding.Notice("snapshots/" + name, "this is nothing of Gatun's"));
+        findings.add(strange("snapshots/" + name));
       }
     }
     try (Fd snapshots = root.openDirectory(SNAPSHOTS)) {

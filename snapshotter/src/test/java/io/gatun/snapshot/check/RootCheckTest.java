@@ -199,6 +199,22 @@ final class RootCheckTest {
   }
 
   @Test
+  void whatARepairHasKeptIsToldFromWhatIsNothingOfGatuns() throws Exception {
+    Path layer = Files.createDirectories(root.resolve("layers/" + "0".repeat(64)));
+    Files.setPosixFilePermissions(layer, PosixFilePermissions.fromString("rwx------"));
+    for (Path directory : List.of(root, root.resolve("snapshots"), layer.getParent(), layer)) {
+      Files.createFile(directory.resolve("a.damaged"));
+      Files.createFile(directory.resolve("a"));
+    }
+    assertThat(check())
+        .filteredOn(finding -> finding.sentence().contains("a repair has kept this"))
+        .hasSize(4);
+    assertThat(check())
+        .filteredOn(finding -> finding.sentence().contains("nothing of Gatun's"))
+        .hasSize(4);
+  }
+
+  @Test
   void wrongUsageIsCountedAnew() throws Exception {
     Files.writeString(snapshot(1).resolve("fs/other"), "more");
     assertThat(check())
