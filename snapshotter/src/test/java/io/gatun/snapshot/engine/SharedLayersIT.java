@@ -594,15 +594,15 @@ class SharedLayersIT {
   }
 
   @Test
-  void aLayerThatIsLostIsUnpacked() throws Exception {
+  void aLayerThatIsLostIsUnpackedOnceMore() throws Exception {
     unpack(BASE, SECOND);
     engine.close();
     Files.delete(
         directory.resolve("layers").resolve(BytesBlob.digestOf(SECOND).hex()).resolve("tar"));
     open(directory, LayerSetting.INDEXED, TestRoots.PLAIN, LayerSync.COMMIT);
     assertThat(appliesOf(() -> unpack(BASE, SECOND))).isEqualTo(1);
-    // Though it is there by now, containerd would find the snapshot whose layer is not.
-    assertThat(appliesOf(() -> unpack(BASE, SECOND))).isEqualTo(1);
+    // It is there for the snapshot that had lost it, too, which containerd may find.
+    assertThat(appliesOf(() -> unpack(BASE, SECOND))).isZero();
     assertThat(appliesOf(() -> unpack(OTHER_BASE, SECOND))).isEqualTo(1);
     assertThat(manifest(unpack(OTHER_BASE, SECOND))).isNotEmpty();
   }
