@@ -139,6 +139,10 @@ public final class IndexMounts {
     }
   }
 
+  /**
+   * {@return whether the index that is seen at a place is mounted over this tar} Of one that was
+   * found, that is so, and noted.
+   */
   private synchronized boolean isOver(long id, Source source) {
     if (source.volume().equals(found.remove(id))) {
       add(source, id);

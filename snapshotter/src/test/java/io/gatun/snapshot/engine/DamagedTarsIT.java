@@ -173,19 +173,6 @@ class DamagedTarsIT {
     assertThat(read("other-top")).isEqualTo(CONTENT);
   }
 
-  /** What people do about a damaged image. */
-  @Test
-  void aLayerThatIsRemovedAndPulledAgainIsNotSeenByWayOfAMountOfTheDamagedTar() throws Exception {
-    unpack(BASE, "base", "");
-    unpack(LAYER, "top", "base");
-    assertThat(read("top")).isEqualTo(CONTENT);
-    rot();
-    assertThat(isTarRight()).isFalse();
-    snapshots().remove("top");
-    unpack(LAYER, "again", "base");
-    assertThat(read("again")).isEqualTo(CONTENT);
-  }
-
   /** A sync fails, and before the layer is read because of that, somebody applies it, too. */
   @Test
   void aLayerWhoseTarAnApplyHasReplacedIsSeenByNobodyAsItWas() throws Exception {

@@ -32,6 +32,7 @@ import io.gatun.snapshot.fixture.Compressed;
 import io.gatun.snapshot.fixture.DiskCalls;
 import io.gatun.snapshot.fixture.TarBuilder;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -41,6 +42,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -147,6 +149,50 @@ final class LayerStoreTest {
     assertThat(stored.tar(BytesBlob.digestOf(odd)))
         .hasBinaryContent(Arrays.copyOf(odd, TAR.length + 512));
     assertThat(result.index().tarBytes()).isEqualTo(TAR.length + 512);
+  }
+
+  /** What is known of the one that was there is not known of the one that is there now. */
+  @Test
+  void aTarThatTakesThePlaceOfAnotherOneWhileThatIsSyncedIsSyncedToo() throws IOException {
+    int undisturbed = syncsToSettle(() -> {});
+    AtomicBoolean isReplaced = new AtomicBoolean();
+    int disturbed =
+        syncsToSettle(
+            () -> {
+              if (!isReplaced.getAndSet(true)) {
+                long before =
+                    Stat.statx(Fd.CURRENT_DIRECTORY, LinuxPath.of(stored.tar(DIFF_ID))).inode();
+                keepUnsynced();
+                assertThat(
+                        Stat.statx(Fd.CURRENT_DIRECTORY, LinuxPath.of(stored.tar(DIFF_ID))).inode())
+                    .isNotEqualTo(before);
+              }
+            });
+    assertThat(isReplaced).isTrue();
+    assertThat(disturbed).isEqualTo(undisturbed + 1);
+  }
+
+  /** Settles a layer of which a sync has failed. */
+  private int syncsToSettle(DiskCalls.Step meanwhile) throws IOException {
+    keepUnsynced();
+    stored.store().doubt(DIFF_ID);
+    calls.precede("syncData", meanwhile);
+    int before = calls.count("syncData");
+    try (LayerStore.Use use = stored.store().claim(DIFF_ID)) {
+      assertThat(stored.store().settle(use)).isEqualTo(LayerStore.Settling.DONE);
+    }
+    int syncs = calls.count("syncData") - before;
+    calls.precede("syncData", () -> {});
+    var _ = stored.store().retire(DIFF_ID, Set.of());
+    return syncs;
+  }
+
+  private void keepUnsynced() {
+    try {
+      stored.keep(GZIP, false);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   @Test
