@@ -18,6 +18,8 @@ import io.gatun.snapshot.disk.InodeProtection;
 import io.gatun.snapshot.disk.Root;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 
 /** What is in {@code layers/}, which need not be there. */
 final class LayerFiles {
@@ -97,6 +99,17 @@ final class LayerFiles {
     }
   }
 
+  /** {@return the digests of all indexes of a layer} */
+  Set<Digest> indexes(Digest diffId) throws ErrnoException {
+    Set<Digest> found = new TreeSet<>();
+    for (LayerFile file : of(diffId)) {
+      if (file instanceof LayerFile.Index(Digest digest)) {
+        found.add(digest);
+      }
+    }
+    return found;
+  }
+
   /** {@return whether a layer has a file} */
   boolean contain(Digest diffId, LayerFile file) throws ErrnoException {
     Optional<Fd> found = find();
@@ -113,6 +126,11 @@ final class LayerFiles {
     return Stat.tryStatx(parent, name, AtFlag.SYMLINK_NOFOLLOW)
         .filter(status -> status.type() == NodeType.DIRECTORY)
         .isPresent();
+  }
+
+  /** {@return the tar of a layer; {@code ENOENT} if there is none} */
+  StoredTar openTar(Digest diffId) throws ErrnoException {
+    return new StoredTar(open(diffId, LayerFile.Tar.TAR));
   }
 
   /** {@return a file of a layer, open for reading} */

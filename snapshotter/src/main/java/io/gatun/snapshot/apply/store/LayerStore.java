@@ -1,6 +1,5 @@
 package io.gatun.snapshot.apply.store;
 
-import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
@@ -17,14 +16,11 @@ import io.gatun.snapshot.disk.FileProtection;
 import io.gatun.snapshot.disk.InodeProtection;
 import io.gatun.snapshot.disk.Root;
 import java.io.IOException;
-import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -70,29 +66,23 @@ public final class LayerStore {
 
   private static final Logger log = LoggerFactory.getLogger(LayerStore.class);
 
-  private static final int DIRECTORY_MODE = 0700;
-
   private final Disk disk;
   private final Root root;
   private final LayerFiles files;
   private final TrustedFiles trusted;
-  private final boolean areNamesSynced;
-  private final LayerPlacement placement;
   private final UnsyncedMarks marks;
   private final KnownBlobs blobs;
-  private final Map<Digest, Integer> uses = new HashMap<>();
-
-  /** Layers that could not be retired as somebody used them. */
-  private final Set<Digest> unretired = new HashSet<>();
-
-  private volatile Consumer<Digest> retirer = _ -> {};
-  private long drafts;
+  private final LayerClaims claims = new LayerClaims();
+  private final LayerDrafts drafts;
+  private final LayerPlacement placement;
+  private final LayerPublication publication;
+  private final LayerIndexing indexing;
   private long retired;
 
   /** As long as it is open, nothing of the layer is retired. */
   public final class Use implements AutoCloseable {
     private final Digest diffId;
-    private boolean isOpen = true;
+    private final AtomicBoolean isOpen = new AtomicBoolean(true);
 
     private Use(Digest diffId) {
       this.diffId = diffId;
@@ -105,20 +95,8 @@ public final class LayerStore {
 
     @Override
     public void close() {
-      if (isLast()) {
-        retirer.accept(diffId);
-      }
-    }
-
-    /** {@return whether somebody wants the layer to be retired, and nobody uses it any more} */
-    private boolean isLast() {
-      synchronized (LayerStore.this) {
-        if (!isOpen) {
-          return false;
-        }
-        isOpen = false;
-        uses.computeIfPresent(diffId, (_, count) -> count == 1 ? null : count - 1);
-        return !uses.containsKey(diffId) && unretired.remove(diffId);
+      if (isOpen.getAndSet(false)) {
+        claims.release(diffId);
       }
     }
   }
@@ -130,10 +108,13 @@ public final class LayerStore {
     this.root = root;
     this.files = new LayerFiles(disk, root, watch, protection);
     this.trusted = new TrustedFiles(watch);
-    this.placement = new LayerPlacement(files, trusted);
     this.marks = new UnsyncedMarks(files, trusted);
     this.blobs = new KnownBlobs(files, trusted);
-    this.areNamesSynced = areNamesSynced;
+    this.drafts = new LayerDrafts(disk, root, files, trusted);
+    this.placement = new LayerPlacement(files, trusted);
+    this.publication =
+        new LayerPublication(disk, files, trusted, marks, blobs, claims, placement, areNamesSynced);
+    this.indexing = new LayerIndexing(files, drafts, publication);
   }
 
   /**
@@ -210,7 +191,7 @@ public final class LayerStore {
 
   /** Says who is to {@link #retire} a layer that could not be while somebody used it. */
   public void retireBy(Consumer<Digest> whom) {
-    retirer = whom;
+    claims.retireBy(whom);
   }
 
   // What there is.
@@ -226,13 +207,7 @@ public final class LayerStore {
 
   /** {@return the digests of all indexes of a layer} */
   public Set<Digest> indexes(Digest diffId) throws ErrnoException {
-    Set<Digest> found = new TreeSet<>();
-    for (LayerFile file : files.of(diffId)) {
-      if (file instanceof LayerFile.Index(Digest digest)) {
-        found.add(digest);
-      }
-    }
-    return found;
+    return files.indexes(diffId);
   }
 
   /** {@return whether a layer is there with this index} */
@@ -288,14 +263,14 @@ public final class LayerStore {
   }
 
   /** {@return a claim on a layer, whether it is there or not} */
-  public synchronized Use claim(Digest diffId) {
-    uses.merge(diffId, 1, Integer::sum);
+  public Use claim(Digest diffId) {
+    claims.take(diffId);
     return new Use(diffId);
   }
 
   /** {@return the tar of a layer; {@code ENOENT} if there is none} */
   public StoredTar openTar(Digest diffId) throws ErrnoException {
-    return new StoredTar(files.open(diffId, LayerFile.Tar.TAR));
+    return files.openTar(diffId);
   }
 
   /**
@@ -322,26 +297,8 @@ public final class LayerStore {
   // Layers that are added.
 
   /** {@return a place for a layer in the making} */
-  public synchronized LayerDraft draft() throws LayerStoreException {
-    try {
-      Fd all = files.createTop();
-      long mark = trusted.mark();
-      while (true) {
-        LinuxPath name = LayerFile.inTheMaking(++drafts);
-        try {
-          InodeProtection.overcome(
-              disk, all, name, () -> disk.createDirectory(all, name, DIRECTORY_MODE));
-        } catch (ErrnoException e) {
-          if (e.is(Errno.EEXIST)) {
-            continue;
-          }
-          throw e;
-        }
-        return new LayerDraft(disk, all, name, root.openDirectory(all, name), mark);
-      }
-    } catch (ErrnoException e) {
-      throw new LayerStoreException("cannot begin a layer", e);
-    }
+  public LayerDraft draft() throws LayerStoreException {
+    return drafts.begin();
   }
 
   /**
@@ -382,12 +339,7 @@ public final class LayerStore {
     Use use = claim(layer.diffId());
     boolean isPublished = false;
     try {
-      boolean isSyncedNow = isDurable || recorded.isEmpty();
-      List<LayerFile> made = new ArrayList<>(List.of(LayerFile.Tar.TAR));
-      if (index.isPresent()) {
-        made.add(named(draft, index.get()));
-      }
-      publish(draft, layer.diffId(), made, isSyncedNow, recorded);
+      publication.run(draft, layer.diffId(), index, recorded, isDurable || recorded.isEmpty());
       recorded.ifPresent(known -> blobs.add(known, layer.diffId()));
       isPublished = true;
       return use;
@@ -400,137 +352,12 @@ public final class LayerStore {
     }
   }
 
-  /** Gives the index of a draft the name that it has in a layer. */
-  private LayerFile.Index named(LayerDraft draft, LayerIndex index) throws ErrnoException {
-    LayerFile.Index file = new LayerFile.Index(index.digest());
-    disk.rename(draft.directory(), LayerDraft.INDEX, draft.directory(), file.name());
-    return file;
-  }
-
-  private void publish(
-      LayerDraft draft,
-      Digest diffId,
-      List<LayerFile> made,
-      boolean isDurable,
-      Optional<Digest> blob)
-      throws ErrnoException {
-    Fd from = draft.directory();
-    Optional<LayerFile.Blob> record = isDurable ? blob.map(LayerFile.Blob::new) : Optional.empty();
-    Optional<LayerFile.Unsynced> doubt =
-        isDurable ? Optional.empty() : blob.map(LayerFile.Unsynced::new);
-    for (LayerFile file : made) {
-      if (isDurable) {
-        files.bringToDisk(from, file);
-      }
-      files.seal(from, file);
-    }
-    if (record.isPresent()) {
-      disk.createFile(from, record.get().name(), LayerFile.MODE).close();
-    }
-    if (doubt.isPresent()) {
-      disk.createFile(from, doubt.get().name(), LayerFile.MODE).close();
-    }
-    boolean isSynced = isDurable || areNamesSynced;
-    if (isSynced) {
-      files.sync(from);
-    }
-    if (!placement.placeWhole(draft, diffId, made, isDurable)) {
-      try (Fd into = files.openDirectory(diffId)) {
-        if (doubt.isPresent()) {
-          mark(into, diffId, made, doubt.get().digest());
-        }
-        publishBeside(draft, into, diffId, made, isDurable, record);
-      }
-    }
-    if (isSynced) {
-      files.sync(files.top());
-    }
-  }
-
-  /** Has of a draft what the layer lacks, be it that nobody knows what is there instead. */
-  private void publishBeside(
-      LayerDraft draft,
-      Fd into,
-      Digest diffId,
-      List<LayerFile> made,
-      boolean isDurable,
-      Optional<LayerFile.Blob> record)
-      throws ErrnoException {
-    Set<LayerFile> placed = new HashSet<>();
-    for (LayerFile file : made) {
-      if (placement.place(draft, into, diffId, file, isDurable)) {
-        placed.add(file);
-      }
-    }
-    if (!isDurable) {
-      if (areNamesSynced) {
-        files.sync(into);
-      }
-      return;
-    }
-    for (LayerFile file : made) {
-      if (!placed.contains(file)) {
-        // Whoever has put it there may not have waited for it.
-        sync(into, diffId, file);
-      }
-    }
-    if (record.isPresent()) {
-      if (placed.contains(LayerFile.Tar.TAR)) {
-        // Or it might vouch for what was there before.
-        files.sync(into);
-      }
-      files.moveIfFree(draft.directory(), record.get().name(), into, record.get().name());
-    }
-    files.sync(into);
-    unmark(into, diffId);
-  }
-
-  /** Marks a layer, unless all that it is to have is on the disk already. */
-  private void mark(Fd directory, Digest diffId, List<LayerFile> made, Digest blob)
-      throws ErrnoException {
-    boolean isOnDisk = true;
-    for (LayerFile file : made) {
-      isOnDisk &= isOnDisk(diffId, file);
-    }
-    if (!isOnDisk && marks.add(directory, diffId, blob) && areNamesSynced) {
-      files.sync(directory);
-    }
-  }
-
-  private boolean isOnDisk(Digest diffId, LayerFile file) throws ErrnoException {
-    return trusted.isDurable(diffId, file) && files.contain(diffId, file);
-  }
-
-  /** Takes the mark from a layer if all of it is on the disk by now. */
-  private void unmark(Fd directory, Digest diffId) throws ErrnoException {
-    if (marks.contain(diffId)) {
-      blobs.record(directory, diffId);
-      var _ = removeMark(directory, diffId);
-    }
-  }
-
-  private void sync(Fd directory, Digest diffId, LayerFile file) throws ErrnoException {
-    TrustedFiles.Knowledge known;
-    do {
-      known = trusted.of(diffId, file);
-      files.bringToDisk(directory, file);
-      // Or somebody has put another one in its place meanwhile, which may not be on the disk.
-    } while (!trusted.synced(diffId, file, known));
-  }
-
   /**
    * Returns when a layer, which whoever has put it there may not have waited for, is on the disk.
    */
   public void sync(Digest diffId) throws LayerStoreException {
-    try (Fd directory = files.openDirectory(diffId)) {
-      sync(directory, diffId, LayerFile.Tar.TAR);
-      for (Digest index : indexes(diffId)) {
-        sync(directory, diffId, new LayerFile.Index(index));
-      }
-      files.sync(directory);
-      blobs.record(directory, diffId);
-      files.sync(files.top());
-      unmark(directory, diffId);
+    try {
+      publication.sync(diffId);
     } catch (ErrnoException e) {
       throw new LayerStoreException("cannot sync layer " + diffId, e);
     }
@@ -557,55 +384,7 @@ public final class LayerStore {
       boolean isDurable,
       Cancellation cancellation)
       throws IOException {
-    Digest diffId = use.diffId();
-    try (StoredTar tar = openTar(diffId)) {
-      if (form == IndexForm.OVERLAY) {
-        Optional<LayerIndex> copied = copyIndex(tar, diffId, top, inheritance, isDurable);
-        if (copied.isPresent()) {
-          return copied.get();
-        }
-      }
-      return addIndex(
-          diffId,
-          draft -> makeIndex(draft, tar, diffId, form, top, inheritance, cancellation),
-          isDurable);
-    } catch (ErrnoException e) {
-      throw new LayerStoreException("cannot index layer " + diffId, e);
-    }
-  }
-
-  private Optional<LayerIndex> copyIndex(
-      StoredTar tar,
-      Digest diffId,
-      InheritedAttributes top,
-      Inheritance inheritance,
-      boolean isDurable)
-      throws IOException {
-    for (Digest digest : indexes(diffId)) {
-      try (StoredIndex index = readIndex(diffId, digest).orElse(null)) {
-        // One that is not as long as it was is to be found damaged.
-        if (index != null && index.copy().tarBytes() == tar.sizeBytes()) {
-          return index.copy().inherit(diffId, top, inheritance)
-              ? Optional.of(addIndex(diffId, draft -> draft.writeIndex(index.copy()), isDurable))
-              : Optional.empty();
-        }
-      }
-    }
-    return Optional.empty();
-  }
-
-  /** {@return an index that can become another one} */
-  private Optional<StoredIndex> readIndex(Digest diffId, Digest index) {
-    try (Fd file = openIndex(diffId, index)) {
-      return StoredIndex.read(file, index);
-    } catch (ErrnoException e) {
-      log.debug(
-          "index is not read, and one like it made of the tar diff_id={} index={} error=\"{}\"",
-          diffId,
-          index,
-          e.getMessage());
-      return Optional.empty();
-    }
+    return indexing.run(use.diffId(), form, top, inheritance, isDurable, cancellation);
   }
 
   /**
@@ -620,59 +399,7 @@ public final class LayerStore {
    *     the layer
    */
   public LayerIndex addIndex(Use use, LateIndex late, boolean isDurable) throws IOException {
-    return addIndex(use.diffId(), late::write, isDurable);
-  }
-
-  /** Writes the index of a draft. */
-  private interface IndexWriter {
-    LayerIndex write(LayerDraft draft) throws IOException;
-  }
-
-  private LayerIndex addIndex(Digest diffId, IndexWriter writer, boolean isDurable)
-      throws IOException {
-    try (LayerDraft draft = draft()) {
-      LayerIndex index = writer.write(draft);
-      LayerFile.Index file = named(draft, index);
-      Optional<Digest> blob = blobs.of(diffId).stream().findFirst();
-      boolean isSyncedNow = isDurable || blob.isEmpty();
-      if (isSyncedNow) {
-        files.bringToDisk(draft.directory(), file);
-      }
-      files.seal(draft.directory(), file);
-      try (Fd into = files.openDirectory(diffId)) {
-        if (!isSyncedNow) {
-          mark(into, diffId, List.of(LayerFile.Tar.TAR, file), blob.orElseThrow());
-        }
-        boolean isPlaced = placement.place(draft, into, diffId, file, isSyncedNow);
-        if (isSyncedNow && !isPlaced) {
-          sync(into, diffId, file);
-        }
-        if (isSyncedNow || areNamesSynced) {
-          files.sync(into);
-        }
-      }
-      return index;
-    } catch (ErrnoException e) {
-      throw new LayerStoreException("cannot index layer " + diffId, e);
-    }
-  }
-
-  private static LayerIndex makeIndex(
-      LayerDraft draft,
-      StoredTar tar,
-      Digest diffId,
-      IndexForm form,
-      InheritedAttributes top,
-      Inheritance inheritance,
-      Cancellation cancellation)
-      throws IOException {
-    try (IndexMaking making = new IndexMaking(draft, form, top, inheritance)) {
-      tar.readHeaders(making, cancellation);
-      if (making.inexpressible().isPresent()) {
-        throw making.inexpressible().get();
-      }
-      return draft.writeIndex(making.indexer(), diffId, tar.sizeBytes());
-    }
+    return indexing.add(use.diffId(), late::write, isDurable);
   }
 
   // Layers that may be damaged.
@@ -754,16 +481,8 @@ public final class LayerStore {
       if (!new LayerVerification(files, trusted).run(directory, diffId).isNone()) {
         return Settling.DAMAGED;
       }
-      files.sync(directory);
-      blobs.record(directory, diffId);
-      files.sync(files.top());
-      return removeMark(directory, diffId) ? Settling.DONE : Settling.IN_USE;
+      return publication.settle(directory, diffId) ? Settling.DONE : Settling.IN_USE;
     }
-  }
-
-  private synchronized boolean removeMark(Fd directory, Digest diffId) throws ErrnoException {
-    boolean isUsedByOthers = uses.getOrDefault(diffId, 0) > 1;
-    return !isUsedByOthers && marks.remove(directory, diffId);
   }
 
   // Layers that go.
@@ -776,12 +495,11 @@ public final class LayerStore {
    * @param kept the indexes that records name
    * @return what is in the trash now and to be deleted
    */
-  public synchronized Optional<LinuxPath> retire(Digest diffId, Set<Digest> kept)
-      throws ErrnoException {
-    if (uses.containsKey(diffId)) {
-      unretired.add(diffId);
-      return Optional.empty();
-    }
+  public Optional<LinuxPath> retire(Digest diffId, Set<Digest> kept) throws ErrnoException {
+    return claims.retire(diffId, () -> retireUnused(diffId, kept));
+  }
+
+  private Optional<LinuxPath> retireUnused(Digest diffId, Set<Digest> kept) throws ErrnoException {
     if (kept.isEmpty()) {
       blobs.removeAll(diffId);
       trusted.removeAll(diffId);
@@ -796,7 +514,7 @@ public final class LayerStore {
           trusted.remove(diffId, file);
           files.remove(directory, file);
         }
-        unmark(directory, diffId);
+        publication.unmark(directory, diffId);
       }
     }
     return Optional.empty();
