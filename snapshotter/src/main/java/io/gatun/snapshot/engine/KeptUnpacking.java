@@ -23,6 +23,8 @@ import io.gatun.snapshot.driver.DeletionForm;
 import io.gatun.snapshot.driver.LayerTarget;
 import io.gatun.snapshot.metadata.LayerForm;
 import java.io.IOException;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -84,7 +86,7 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
     Optional<Kept> kept =
         present.isPresent()
             ? indexOrRenew(present.get(), form, below, isDurable)
-            : read(form, below, isDurable);
+            : read(form, below, isDurable, () -> {});
     kept.ifPresent(each -> keepingUse(each, () -> healing.regain(each.use().diffId())));
     return mayBeRebased(target) ? kept.map(each -> withOverlay(each, isDurable)) : kept;
   }
@@ -161,8 +163,9 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
         diffId,
         damage.getMessage());
     layers.distrust(diffId);
-    Optional<Kept> made = read(form, below, isDurable);
-    made.ifPresent(each -> keepingUse(each, () -> healing.renew(diffId)));
+    Map<Long, Long> hidden = new HashMap<>();
+    Optional<Kept> made = read(form, below, isDurable, () -> hidden.putAll(healing.hide(diffId)));
+    made.ifPresent(each -> keepingUse(each, () -> healing.renew(diffId, hidden)));
     return made;
   }
 
@@ -226,7 +229,13 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
     }
   }
 
-  private Optional<Kept> read(IndexForm form, LowerInheritance below, boolean isDurable)
+  /**
+   * Reads the blob.
+   *
+   * @param before is run when what was made of it is about to become the layer
+   */
+  private Optional<Kept> read(
+      IndexForm form, LowerInheritance below, boolean isDurable, Runnable before)
       throws IOException {
     LayerDraft made = layers.draft();
     draft = made;
@@ -235,6 +244,7 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
     return switch (read) {
       case IndexedApply.Result.Inexpressible _ -> Optional.empty();
       case IndexedApply.Result.Indexed indexed -> {
+        before.run();
         LayerStore.Use use = layers.publish(made, indexed, blob.digest(), isDurable);
         isStored = true;
         yield Optional.of(

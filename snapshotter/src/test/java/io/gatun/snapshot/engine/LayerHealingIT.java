@@ -36,11 +36,16 @@ import io.gatun.snapshot.metadata.LayerForm;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.metadata.SnapshotRecord;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.InstantSource;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -576,5 +581,59 @@ class LayerHealingIT {
     calls.precede(call, () -> {});
     open();
     assertHealed();
+  }
+
+  /** The right tar has its name by then, so the next start finds nothing damaged. */
+  @Test
+  void ifTheDaemonIsKilledWhenATarHasItsNameNoMountIsLeftOverTheDamagedOne() throws Exception {
+    try (KernelMount _ = KernelMount.of(snapshots().prepare("container", "top", NO_LABELS))) {
+      long id = topId();
+      Object damaged = filesystem(id);
+      engine.close();
+      doubt(SECOND);
+      damageInPlace(tar(SECOND));
+      calls.precede(
+          "sync",
+          () -> {
+            if (isHealing() && isRight(tar(SECOND))) {
+              throw new KilledException();
+            }
+          });
+      assertThatThrownBy(this::open)
+          .satisfiesAnyOf(
+              thrown -> assertThat(thrown).isInstanceOf(KilledException.class),
+              thrown -> assertThat(thrown).hasRootCauseInstanceOf(KilledException.class));
+      calls.precede("sync", () -> {});
+      open();
+      assertHealed();
+      // The container keeps the one that there was, so no other has its number.
+      assertThat(filesystem(id)).isNotEqualTo(damaged);
+    }
+  }
+
+  private Object filesystem(long id) throws IOException {
+    return Files.getAttribute(
+        directory.resolve("snapshots").resolve(Long.toString(id)).resolve("fs"), "unix:dev");
+  }
+
+  /** {@return the id of the snapshot that was made last of those whose layers are mounted} */
+  private long topId() throws ErrnoException {
+    return LayerMounts.ids(directory).stream().max(Long::compare).orElseThrow();
+  }
+
+  /** As a disk does that gives back something else than was written. */
+  private static void damageInPlace(Path file) throws IOException {
+    try (FileChannel open = FileChannel.open(file, StandardOpenOption.WRITE)) {
+      open.write(ByteBuffer.wrap(new byte[512]), open.size() / 2);
+      open.force(true);
+    }
+  }
+
+  private static boolean isRight(Path tar) {
+    try {
+      return Arrays.equals(Files.readAllBytes(tar), SECOND);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 }
