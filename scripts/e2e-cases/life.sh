@@ -95,3 +95,8 @@ it_starts_from_what_it_has_been_trained_in() {
   await_plugin
   assert_equal "the file, with other libraries" gatun "$(run_container second latest cat /etc/hostname)"
 }
+
+it_says_so_when_what_a_command_prints_gets_nowhere() {
+  refute "$gatun" version >/dev/full 2>/tmp/refused
+  assert_equal "what is said of a full disk" "gatun: cannot write to stdout: No space left on device" "$(cat /tmp/refused)"
+}

@@ -41,7 +41,10 @@ public final class Gatun implements Callable<Integer> {
   private Gatun() {}
 
   public static void main(String[] arguments) {
-    System.exit(commandLine().execute(arguments));
+    StandardOutput out = new StandardOutput();
+    CommandLine commandLine = commandLine().setOut(out.writer());
+    int exitCode = commandLine.execute(arguments);
+    System.exit(out.end(exitCode, commandLine.getErr()));
   }
 
   static CommandLine commandLine() {

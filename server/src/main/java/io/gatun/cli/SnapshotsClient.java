@@ -23,8 +23,11 @@ import java.util.function.Function;
 /** A connection to the daemon, for commands that ask it something. */
 final class SnapshotsClient implements AutoCloseable {
 
-  /** Counting the files of a large snapshot is the longest that anything asked here may take. */
-  private static final long ANSWER_SECONDS_MAX = 300;
+  /** A hundred thousand snapshots take a second. */
+  private static final long LIST_SECONDS_MAX = 30;
+
+  /** The files of a large snapshot may have to be counted. */
+  private static final long USAGE_SECONDS_MAX = 300;
 
   private final Path address;
   private final DaemonConnection connection;
@@ -37,6 +40,7 @@ final class SnapshotsClient implements AutoCloseable {
   /** {@return the snapshots that match one of the filters, or all if there are none} */
   List<SnapshotInfo> list(List<String> filters) {
     return ask(
+        LIST_SECONDS_MAX,
         stub -> {
           List<SnapshotInfo> found = new ArrayList<>();
           stub.list(ListSnapshotsRequest.newBuilder().addAllFilters(filters).build())
@@ -53,6 +57,7 @@ final class SnapshotsClient implements AutoCloseable {
   /** {@return what a snapshot takes by itself, or nothing if it has gone or its files have} */
   Optional<Usage> usage(String key) {
     return ask(
+        USAGE_SECONDS_MAX,
         stub -> {
           try {
             UsageResponse usage = stub.usage(UsageRequest.newBuilder().setKey(key).build());
@@ -66,11 +71,11 @@ final class SnapshotsClient implements AutoCloseable {
         });
   }
 
-  private <T> T ask(Function<SnapshotsBlockingStub, T> question) {
+  private <T> T ask(long secondsMax, Function<SnapshotsBlockingStub, T> question) {
     try {
       return question.apply(
           SnapshotsGrpc.newBlockingStub(connection.channel())
-              .withDeadlineAfter(ANSWER_SECONDS_MAX, TimeUnit.SECONDS));
+              .withDeadlineAfter(secondsMax, TimeUnit.SECONDS));
     } catch (StatusRuntimeException e) {
       Status status = e.getStatus();
       if (status.getCode() == Status.Code.UNAVAILABLE) {

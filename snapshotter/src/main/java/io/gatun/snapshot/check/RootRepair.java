@@ -169,7 +169,8 @@ public final class RootRepair {
         }
         case RootFinding.DamagedLayer damaged -> setLayerAside(root, damaged.place());
         case RootFinding.NotEmpty(String place) -> {
-          setAside(root.directory(), LinuxPath.of(place), LinuxPath.of(place.replace('/', '-')));
+          setAside(
+              root.directory(), "", LinuxPath.of(place), LinuxPath.of(place.replace('/', '-')));
         }
         case RootFinding.Metadata _,
             RootFinding.Lost _,
@@ -187,8 +188,13 @@ public final class RootRepair {
     disk.sync(root.directory());
   }
 
-  private void setAside(Fd parent, LinuxPath name) throws ErrnoException {
-    setAside(parent, name, name);
+  private void setAside(Fd root, LinuxPath name) throws ErrnoException {
+    setAside(root, "", name, name);
+  }
+
+  private void setSnapshotAside(Root root, long id) throws ErrnoException {
+    LinuxPath name = Root.snapshotName(id);
+    setAside(root.snapshots(), RootCheck.SNAPSHOTS + "/", name, name);
   }
 
   /**
@@ -223,7 +229,8 @@ public final class RootRepair {
             OpenFlag.READ_ONLY,
             OpenFlag.DIRECTORY,
             OpenFlag.NO_FOLLOW)) {
-      setAside(directory, LinuxPath.of(place.substring(slash + 1)));
+      LinuxPath name = LinuxPath.of(place.substring(slash + 1));
+      setAside(directory, place.substring(0, slash + 1), name, name);
       disk.sync(directory);
     }
     done.add(
@@ -231,8 +238,13 @@ public final class RootRepair {
             .formatted(place));
   }
 
-  /** Moves something to a name that nobody uses, which ends in {@code .damaged}. */
-  private void setAside(Fd parent, LinuxPath name, LinuxPath newName) throws ErrnoException {
+  /**
+   * Moves something to a name that nobody uses, which ends in {@code .damaged}.
+   *
+   * @param within what leads to the parent from the root
+   */
+  private void setAside(Fd parent, String within, LinuxPath name, LinuxPath newName)
+      throws ErrnoException {
     String kept = newName.toString();
     while (true) {
       kept += RootCheck.KEPT_SUFFIX;
@@ -240,7 +252,7 @@ public final class RootRepair {
       try {
         InodeProtection.overcome(
             disk, parent, name, () -> disk.rename(parent, name, parent, target));
-        done.add("%s is kept as %s".formatted(name, kept));
+        done.add("%s%s is kept as %s%s".formatted(within, name, within, kept));
         return;
       } catch (ErrnoException e) {
         if (!e.is(Errno.EEXIST)) {
@@ -328,7 +340,7 @@ public final class RootRepair {
         case RootFinding.Orphan(long id) -> {
           detach(root, id);
           if (found.isLossy()) {
-            setAside(root.snapshots(), Root.snapshotName(id));
+            setSnapshotAside(root, id);
           } else {
             disk.rename(
                 root.snapshots(), Root.snapshotName(id), root.trash(), Root.snapshotName(id));
@@ -337,7 +349,7 @@ public final class RootRepair {
         }
         case RootFinding.UnknownId unknown -> {
           detach(root, unknown.id());
-          setAside(root.snapshots(), Root.snapshotName(unknown.id()));
+          setSnapshotAside(root, unknown.id());
         }
         case RootFinding.MissingWork missing -> {
           LinuxPath directory = Root.snapshotName(missing.snapshot().id());

@@ -424,10 +424,12 @@ class LayerHealingIT {
       makeImmutable(index(BASE));
     }
     EngineSettings settings = TestRoots.settings(directory, DriverSetting.OVERLAY, TestRoots.PLAIN);
+    String damaged = directory.relativize(tar(SECOND)).toString();
     assertThat(
             RootRepair.runWithContent(
                     new LinuxDisk(), directory, settings.metadata(), false, (_, _) -> {})
                 .done())
+        .contains("%s is kept as %s.damaged".formatted(damaged, damaged))
         .filteredOn(sentence -> sentence.contains("is missing now"))
         .hasSize(2);
     open();
