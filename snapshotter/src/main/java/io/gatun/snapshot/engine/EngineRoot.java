@@ -230,6 +230,7 @@ public final class EngineRoot implements AutoCloseable {
               new TarHealing(disk, layers, blobs, writing.early()),
               reindexing,
               new LayerRunners(store, chains, root.path()));
+      layers.hideBy(healing::hide);
       LayerSettler settler =
           keep(
               new LayerSettler(

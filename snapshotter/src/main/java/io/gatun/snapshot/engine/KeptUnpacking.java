@@ -23,8 +23,6 @@ import io.gatun.snapshot.driver.DeletionForm;
 import io.gatun.snapshot.driver.LayerTarget;
 import io.gatun.snapshot.metadata.LayerForm;
 import java.io.IOException;
-import java.util.HashMap;
-import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -86,7 +84,7 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
     Optional<Kept> kept =
         present.isPresent()
             ? indexOrRenew(present.get(), form, below, isDurable)
-            : read(form, below, isDurable, () -> {});
+            : read(form, below, isDurable);
     kept.ifPresent(each -> keepingUse(each, () -> healing.regain(each.use().diffId())));
     return mayBeRebased(target) ? kept.map(each -> withOverlay(each, isDurable)) : kept;
   }
@@ -163,9 +161,8 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
         diffId,
         damage.getMessage());
     layers.distrust(diffId);
-    Map<Long, Long> hidden = new HashMap<>();
-    Optional<Kept> made = read(form, below, isDurable, () -> hidden.putAll(healing.hide(diffId)));
-    made.ifPresent(each -> keepingUse(each, () -> healing.renew(diffId, hidden)));
+    Optional<Kept> made = read(form, below, isDurable);
+    made.ifPresent(each -> keepingUse(each, () -> healing.renew(diffId)));
     return made;
   }
 
@@ -229,13 +226,7 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
     }
   }
 
-  /**
-   * Reads the blob.
-   *
-   * @param before is run when what was made of it is about to become the layer
-   */
-  private Optional<Kept> read(
-      IndexForm form, LowerInheritance below, boolean isDurable, Runnable before)
+  private Optional<Kept> read(IndexForm form, LowerInheritance below, boolean isDurable)
       throws IOException {
     LayerDraft made = layers.draft();
     draft = made;
@@ -244,7 +235,6 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
     return switch (read) {
       case IndexedApply.Result.Inexpressible _ -> Optional.empty();
       case IndexedApply.Result.Indexed indexed -> {
-        before.run();
         LayerStore.Use use = layers.publish(made, indexed, blob.digest(), isDurable);
         isStored = true;
         yield Optional.of(

@@ -11,14 +11,15 @@ import io.gatun.snapshot.metadata.SnapshotRecord;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -27,8 +28,8 @@ import org.slf4j.LoggerFactory;
  * Makes anew what is damaged of kept layers, or not there:
  *
  * <pre>
- *   hash of what the disk has -> new tar from the blob -> unmounted -> the tar gets its name -> new index
- *                                of each snapshot, compared with its record -> mounted anew
+ *   hash of what the disk has -> new tar from the blob -> unmounted -> the tar gets its name
+ *                             -> new index of each snapshot, compared with its record -> mounted anew
  * </pre>
  *
  * <p>Nothing is written to a file that is there. Overlays that run on an old file keep it, and are
@@ -49,6 +50,9 @@ final class LayerHealing {
   private final TarHealing tars;
   private final Reindexing reindexing;
   private final LayerRunners runners;
+
+  /** The filesystems of what was unmounted as a tar was replaced, by the layer. */
+  private final Map<Digest, Map<Long, Long>> hidden = new ConcurrentHashMap<>();
 
   LayerHealing(
       MetadataStore store,
@@ -93,52 +97,55 @@ final class LayerHealing {
 
   private void heal(Set<Digest> suspects) {
     Set<Long> damaged = new HashSet<>();
-    Map<Long, Long> hidden = new HashMap<>();
     for (Digest diffId : suspects) {
       Map<Long, LayerForm.Indexed> users = kept.users(diffId);
-      Optional<Set<Long>> found = healTar(diffId, users, hidden);
+      Optional<Set<Long>> found = healTar(diffId, users);
       found.ifPresentOrElse(damaged::addAll, () -> lose(users));
       if (found.filter(Set::isEmpty).isPresent()) {
         // At once, so that a start that is cut short has not read it in vain.
         settle(diffId);
       }
     }
-    renew(damaged, suspects, hidden);
+    renew(damaged, suspects);
   }
 
   /**
-   * Unmounts a layer whose damaged tar is about to be replaced: it is not known of a mount which
-   * one it is over, and a daemon that is killed before it has unmounted all leaves the next one
-   * mounts that would pass for those of the right tar.
-   *
-   * @return what {@link #renew} is to know of it
+   * Unmounts a layer whose tar is about to be replaced: of a mount nobody can tell which one it is
+   * over, so if the daemon is killed before it has unmounted all, the next one takes what is left
+   * for mounts of the right tar.
    */
-  Map<Long, Long> hide(Digest diffId) {
-    return shown.unmount(kept.users(diffId).keySet());
-  }
-
-  /**
-   * Has snapshots use a layer whose damaged tar was replaced, while requests are served.
-   *
-   * @param hidden from {@link #hide}
-   */
-  void renew(Digest diffId, Map<Long, Long> hidden) {
-    renew(kept.users(diffId).keySet(), Set.of(diffId), hidden);
-  }
-
-  /** Has snapshots use a layer that they had lost, and that was unpacked again for another one. */
-  void regain(Digest diffId) {
-    Set<Long> lost = new HashSet<>(kept.users(diffId).keySet());
-    lost.removeIf(id -> !directories.isDamaged(id));
-    if (!lost.isEmpty()) {
-      renew(lost, Set.of(diffId), Map.of());
+  void hide(Digest diffId) {
+    Map<Long, Long> mounted = shown.unmount(kept.users(diffId).keySet());
+    if (!mounted.isEmpty()) {
+      hidden.computeIfAbsent(diffId, _ -> new ConcurrentHashMap<>()).putAll(mounted);
     }
   }
 
-  private void renew(Set<Long> damaged, Set<Digest> suspects, Map<Long, Long> hidden) {
-    // Somebody may have mounted what was hidden once more, over the old tar, too.
+  /** Has snapshots use a layer whose damaged tar was replaced, while requests are served. */
+  void renew(Digest diffId) {
+    renew(kept.users(diffId).keySet(), Set.of(diffId));
+  }
+
+  /**
+   * Has snapshots use a layer that was unpacked again for another one, if they had lost it or its
+   * tar was replaced by that.
+   */
+  void regain(Digest diffId) {
+    Set<Long> users = new HashSet<>(kept.users(diffId).keySet());
+    if (!hidden.containsKey(diffId)) {
+      users.removeIf(id -> !directories.isDamaged(id));
+    }
+    if (!users.isEmpty()) {
+      renew(users, Set.of(diffId));
+    }
+  }
+
+  private void renew(Set<Long> damaged, Set<Digest> suspects) {
+    // What was hidden may have been mounted once more over the old tar, before that was replaced.
     Map<Long, Long> mounted = shown.unmount(damaged);
-    mounted.putAll(hidden);
+    for (Digest diffId : suspects) {
+      mounted.putAll(Objects.requireNonNullElse(hidden.remove(diffId), Map.of()));
+    }
     Map<Long, List<String>> old = runners.find(mounted);
     parentsFirst(damaged).forEach(this::healIndex);
     suspects.forEach(this::settle);
@@ -149,18 +156,13 @@ final class LayerHealing {
   /**
    * {@return those of the snapshots whose indexes have to be made anew; nothing if there is no tar
    * to make them of}
-   *
-   * @param hidden where to say what of them was unmounted
    */
-  private Optional<Set<Long>> healTar(
-      Digest diffId, Map<Long, LayerForm.Indexed> users, Map<Long, Long> hidden) {
+  private Optional<Set<Long>> healTar(Digest diffId, Map<Long, LayerForm.Indexed> users) {
     try (LayerStore.Use use = layers.claim(diffId)) {
       LayerDamage damage = layers.inspect(use);
       if (damage.isTarDamaged()) {
         // Whoever has come to have it meanwhile may see the old one, too.
-        return tars.run(use, () -> hidden.putAll(hide(diffId)))
-            ? Optional.of(kept.users(diffId).keySet())
-            : Optional.empty();
+        return tars.run(use) ? Optional.of(kept.users(diffId).keySet()) : Optional.empty();
       }
       Set<Long> withoutIndex = new HashSet<>();
       for (Map.Entry<Long, LayerForm.Indexed> user : users.entrySet()) {

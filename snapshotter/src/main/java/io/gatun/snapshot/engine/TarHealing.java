@@ -36,18 +36,14 @@ final class TarHealing {
     this.writing = writing;
   }
 
-  /**
-   * {@return whether the layer has a right tar now, which is on the disk}
-   *
-   * @param before is run when the right tar is about to get the name
-   */
-  boolean run(LayerStore.Use use, Runnable before) {
+  /** {@return whether the layer has a right tar now, which is on the disk} */
+  boolean run(LayerStore.Use use) {
     Set<Digest> known = layers.blobs(use.diffId());
     for (Digest digest : known) {
       Optional<LayerBlob> opened = blobs.open(digest);
       if (opened.isPresent()) {
         try (LayerBlob blob = opened.get()) {
-          replace(use, blob, before);
+          replace(use, blob);
           return true;
         } catch (IOException e) {
           log.error(
@@ -65,7 +61,7 @@ final class TarHealing {
     return false;
   }
 
-  private void replace(LayerStore.Use use, LayerBlob blob, Runnable before) throws IOException {
+  private void replace(LayerStore.Use use, LayerBlob blob) throws IOException {
     try (LayerApplier applier = new LayerApplier(ApplyLimits.of(1, 0));
         LayerDraft draft = layers.draft()) {
       // The index is of no use: each snapshot has its own, which is made of the tar.
@@ -83,7 +79,6 @@ final class TarHealing {
       if (!diffId.equals(use.diffId())) {
         throw new IOException("the blob %s is the layer %s".formatted(blob.digest(), diffId));
       }
-      before.run();
       layers.replaceTar(use, draft);
     }
   }

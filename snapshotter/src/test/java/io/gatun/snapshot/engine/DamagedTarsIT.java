@@ -35,6 +35,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Tars that are damaged while they are mounted, of which the layer comes once more. */
 @Timeout(120)
@@ -174,8 +176,9 @@ class DamagedTarsIT {
   }
 
   /** A sync fails, and before the layer is read because of that, somebody applies it, too. */
-  @Test
-  void aLayerWhoseTarAnApplyHasReplacedIsSeenByNobodyAsItWas() throws Exception {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aLayerWhoseTarAnApplyHasReplacedIsSeenByNobodyAsItWas(boolean isRestarted) throws Exception {
     CountDownLatch failed = new CountDownLatch(1);
     calls.precede(
         "syncData",
@@ -198,6 +201,10 @@ class DamagedTarsIT {
         if (!isTarRight()) {
           snapshots().remove("again");
         }
+      }
+      if (isRestarted) {
+        engine.close();
+        open(LayerSync.BACKGROUND);
       }
       assertThat(read("again")).isEqualTo(CONTENT);
       assertThat(read("top")).isEqualTo(CONTENT);

@@ -4,6 +4,7 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.snapshot.apply.Digest;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * Gives the files of drafts the names that they have in layers, one at a time, so that what is
@@ -14,10 +15,16 @@ final class LayerPlacement {
 
   private final LayerFiles files;
   private final TrustedFiles trusted;
+  private volatile Consumer<Digest> hider = _ -> {};
 
   LayerPlacement(LayerFiles files, TrustedFiles trusted) {
     this.files = files;
     this.trusted = trusted;
+  }
+
+  /** Says who is told of a layer of which another tar is about to get the name. */
+  void hideBy(Consumer<Digest> whom) {
+    hider = whom;
   }
 
   /** {@return whether there was no such layer, so that the draft is the layer now} */
@@ -61,6 +68,9 @@ final class LayerPlacement {
       LayerDraft draft, Fd into, Digest diffId, LayerFile file, boolean isDurable)
       throws ErrnoException {
     Fd from = draft.directory();
+    if (file instanceof LayerFile.Tar) {
+      hider.accept(diffId);
+    }
     // What is known is of the one that has the name so far.
     trusted.remove(diffId, file);
     if (!files.moveIfFree(from, file.name(), into, file.name())) {

@@ -194,6 +194,14 @@ public final class LayerStore {
     claims.retireBy(whom);
   }
 
+  /**
+   * Says who is to unmount a layer whose tar is about to be replaced by another, be it that it has
+   * vanished. He must not wait for anybody who waits for this store.
+   */
+  public void hideBy(Consumer<Digest> whom) {
+    placement.hideBy(whom);
+  }
+
   // What there is.
 
   /** {@return the diff ids of all layers} */
