@@ -97,6 +97,14 @@ it_starts_from_what_it_has_been_trained_in() {
 }
 
 it_says_so_when_what_a_command_prints_gets_nowhere() {
+  local unread status=0
   refute "$gatun" version >/dev/full 2>/tmp/refused
-  assert_equal "what is said of a full disk" "gatun: cannot write to stdout: No space left on device" "$(cat /tmp/refused)"
+  assert_equal "what is said of a full disk" \
+    "gatun: what was printed is not complete: write stdout: ENOSPC (No space left on device)" "$(cat /tmp/refused)"
+  exec {unread}> >(:)
+  wait $!
+  "$gatun" version >&"$unread" 2>/tmp/refused || status=$?
+  exec {unread}>&-
+  assert_equal "the exit code if nobody reads" 141 "$status"
+  assert_equal "what is said then" "" "$(cat /tmp/refused)"
 }

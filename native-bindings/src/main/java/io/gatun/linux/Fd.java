@@ -19,6 +19,9 @@ public final class Fd implements AutoCloseable {
    */
   public static final Fd CURRENT_DIRECTORY = new Fd(Abi.AT_FDCWD, null, LinuxPath.EMPTY);
 
+  /** Where a program prints ({@code STDOUT_FILENO}). */
+  public static final Fd STANDARD_OUTPUT = new Fd(1, null, LinuxPath.of("stdout"));
+
   private static final int CLOSED = -1;
 
   private final AtomicInteger number;

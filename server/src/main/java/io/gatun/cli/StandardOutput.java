@@ -1,13 +1,15 @@
 package io.gatun.cli;
 
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.linux.Unistd;
 import java.io.BufferedWriter;
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
-import java.util.Optional;
+import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,18 +22,20 @@ final class StandardOutput {
   private static final int NOBODY_READS = 128 + 13;
 
   private static final int FAILED = 1;
-
-  /** {@code strerror(3)} of EPIPE; the JDK has neither number nor name of it. */
-  private static final String BROKEN_PIPE = "Broken pipe";
+  private static final int BUFFER_BYTES = 8 << 10;
 
   private final PrintWriter writer;
-  private @Nullable IOException failure;
+  private @Nullable ErrnoException failure;
 
   StandardOutput() {
-    this(new FileOutputStream(FileDescriptor.out));
+    this(Fd.STANDARD_OUTPUT);
   }
 
-  StandardOutput(OutputStream to) {
+  /**
+   * @param file that is written to, and stays open
+   */
+  StandardOutput(Fd file) {
+    ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER_BYTES);
     OutputStream watched =
         new OutputStream() {
           @Override
@@ -41,19 +45,31 @@ final class StandardOutput {
 
           @Override
           public void write(byte[] bytes, int offset, int length) throws IOException {
-            try {
-              to.write(bytes, offset, length);
-            } catch (IOException e) {
-              if (failure == null) {
-                failure = e;
-              }
-              throw e;
+            int written = 0;
+            while (written < length) {
+              int next = Math.min(length - written, BUFFER_BYTES);
+              buffer.clear().put(bytes, offset + written, next).flip();
+              writeAll(file, buffer);
+              written += next;
             }
           }
         };
     this.writer =
         new PrintWriter(
             new BufferedWriter(new OutputStreamWriter(watched, System.out.charset())), true);
+  }
+
+  private void writeAll(Fd file, ByteBuffer buffer) throws ErrnoException {
+    try {
+      while (buffer.hasRemaining()) {
+        var _ = Unistd.write(file, buffer);
+      }
+    } catch (ErrnoException e) {
+      if (failure == null) {
+        failure = e;
+      }
+      throw e;
+    }
   }
 
   PrintWriter writer() {
@@ -69,15 +85,15 @@ final class StandardOutput {
    */
   int end(int exitCode, PrintWriter err) {
     writer.flush();
-    Optional<String> reason = Optional.ofNullable(failure).map(Throwable::getMessage);
-    if (reason.isEmpty()) {
+    ErrnoException reason = failure;
+    if (reason == null) {
       return exitCode;
     }
-    boolean isWanted = !reason.get().equals(BROKEN_PIPE);
-    if (isWanted) {
-      err.println("gatun: cannot write to stdout: " + reason.get());
-      err.flush();
+    if (reason.is(Errno.EPIPE)) {
+      return exitCode == 0 ? NOBODY_READS : exitCode;
     }
-    return exitCode != 0 ? exitCode : isWanted ? FAILED : NOBODY_READS;
+    err.println("gatun: what was printed is not complete: " + reason.getMessage());
+    err.flush();
+    return exitCode == 0 ? FAILED : exitCode;
   }
 }

@@ -217,6 +217,8 @@ public final class EngineRoot implements AutoCloseable {
                   disk, root, layers, kept, indexMounts, new MappedUses(mapped), superseded));
       TreeLayout layout =
           new TreeLayout(disk, chosen, layers, kept, directories, durability, applied, records);
+      ReplacedTars replaced = new ReplacedTars(kept, shown, directories);
+      layers.displayedBy(replaced);
       Reindexing reindexing = new Reindexing(chosen, layers, shown);
       this.healing =
           new LayerHealing(
@@ -227,10 +229,10 @@ public final class EngineRoot implements AutoCloseable {
               layers,
               kept,
               shown,
+              replaced,
               new TarHealing(disk, layers, blobs, writing.early()),
               reindexing,
               new LayerRunners(store, chains, root.path()));
-      layers.hideBy(healing::hide);
       LayerSettler settler =
           keep(
               new LayerSettler(

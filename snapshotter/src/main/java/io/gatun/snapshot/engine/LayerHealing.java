@@ -15,11 +15,9 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,8 +26,8 @@ import org.slf4j.LoggerFactory;
  * Makes anew what is damaged of kept layers, or not there:
  *
  * <pre>
- *   hash of what the disk has -> new tar from the blob -> unmounted -> the tar gets its name
- *                             -> new index of each snapshot, compared with its record -> mounted anew
+ *   hash of what the disk has -> new tar from the blob, mounted anew ({@link ReplacedTars})
+ *                             -> new index of each snapshot, compared with its record, mounted anew
  * </pre>
  *
  * <p>Nothing is written to a file that is there. Overlays that run on an old file keep it, and are
@@ -47,12 +45,10 @@ final class LayerHealing {
   private final LayerStore layers;
   private final KeptLayers kept;
   private final ShownLayers shown;
+  private final ReplacedTars replaced;
   private final TarHealing tars;
   private final Reindexing reindexing;
   private final LayerRunners runners;
-
-  /** The filesystems of what was unmounted as a tar was replaced, by the layer. */
-  private final Map<Digest, Map<Long, Long>> hidden = new ConcurrentHashMap<>();
 
   LayerHealing(
       MetadataStore store,
@@ -62,6 +58,7 @@ final class LayerHealing {
       LayerStore layers,
       KeptLayers kept,
       ShownLayers shown,
+      ReplacedTars replaced,
       TarHealing tars,
       Reindexing reindexing,
       LayerRunners runners) {
@@ -72,6 +69,7 @@ final class LayerHealing {
     this.layers = layers;
     this.kept = kept;
     this.shown = shown;
+    this.replaced = replaced;
     this.tars = tars;
     this.reindexing = reindexing;
     this.runners = runners;
@@ -96,6 +94,7 @@ final class LayerHealing {
   }
 
   private void heal(Set<Digest> suspects) {
+    suspects.forEach(replaced::forget);
     Set<Long> damaged = new HashSet<>();
     for (Digest diffId : suspects) {
       Map<Long, LayerForm.Indexed> users = kept.users(diffId);
@@ -109,47 +108,28 @@ final class LayerHealing {
     renew(damaged, suspects);
   }
 
-  /**
-   * Unmounts a layer whose tar is about to be replaced: of a mount nobody can tell which one it is
-   * over, so if the daemon is killed before it has unmounted all, the next one takes what is left
-   * for mounts of the right tar.
-   */
-  void hide(Digest diffId) {
-    Map<Long, Long> mounted = shown.unmount(kept.users(diffId).keySet());
-    if (!mounted.isEmpty()) {
-      hidden.computeIfAbsent(diffId, _ -> new ConcurrentHashMap<>()).putAll(mounted);
-    }
-  }
-
   /** Has snapshots use a layer whose damaged tar was replaced, while requests are served. */
   void renew(Digest diffId) {
     renew(kept.users(diffId).keySet(), Set.of(diffId));
   }
 
-  /**
-   * Has snapshots use a layer that was unpacked again for another one, if they had lost it or its
-   * tar was replaced by that.
-   */
+  /** Has snapshots use a layer that they had lost, and that was unpacked again for another one. */
   void regain(Digest diffId) {
-    Set<Long> users = new HashSet<>(kept.users(diffId).keySet());
-    if (!hidden.containsKey(diffId)) {
-      users.removeIf(id -> !directories.isDamaged(id));
-    }
-    if (!users.isEmpty()) {
-      renew(users, Set.of(diffId));
+    Set<Long> lost = new HashSet<>(kept.users(diffId).keySet());
+    lost.removeIf(id -> !directories.isDamaged(id));
+    if (!lost.isEmpty()) {
+      renew(lost, Set.of(diffId));
     }
   }
 
   private void renew(Set<Long> damaged, Set<Digest> suspects) {
-    // What was hidden may have been mounted once more over the old tar, before that was replaced.
     Map<Long, Long> mounted = shown.unmount(damaged);
-    for (Digest diffId : suspects) {
-      mounted.putAll(Objects.requireNonNullElse(hidden.remove(diffId), Map.of()));
-    }
+    suspects.forEach(diffId -> mounted.putAll(replaced.take(diffId)));
     Map<Long, List<String>> old = runners.find(mounted);
     parentsFirst(damaged).forEach(this::healIndex);
-    suspects.forEach(this::settle);
     shown.showNeeded(damaged);
+    // Last, as it takes as long as the disk takes for all of the layer.
+    suspects.forEach(this::settle);
     report(damaged, old);
   }
 

@@ -196,7 +196,7 @@ final class ShownLayers implements AutoCloseable {
         }
       } catch (ErrnoException e) {
         // With the directory, if that is why, the mount has gone.
-        log.warn("cannot unmount damaged layer id={} error=\"{}\"", id, e.getMessage());
+        log.warn("cannot unmount layer that is made anew id={} error=\"{}\"", id, e.getMessage());
       }
     }
     return found;

@@ -68,6 +68,7 @@ class LayerHealingIT {
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
 
   private static final Map<String, String> NO_LABELS = Map.of();
+  private static final String EXTRACTION = "k8s.io/1/extract-123456789-ab12 sha256:";
 
   /** What may be wrong with a file. */
   enum Damage {
@@ -149,7 +150,7 @@ class LayerHealingIT {
   }
 
   private void unpack(byte[] layer, String name, String parent) {
-    String key = "k8s.io/1/extract-123456789-ab12 sha256:" + name;
+    String key = EXTRACTION + name;
     byte[] blob = Compressed.gzip(layer);
     blobs.put(BytesBlob.digestOf(blob), blob);
     engine
@@ -324,6 +325,24 @@ class LayerHealingIT {
       unpackAsBase();
       assertHealed();
       assertThat(TreeManifest.of(running.path(), Set.of())).isEqualTo(before);
+    }
+  }
+
+  @Test
+  void aLayerIsMountedForWhoNeedsItWhetherItsDamagedTarCouldBeReplacedOrNot() throws Exception {
+    damage(SECOND);
+    try (KernelMount _ = KernelMount.of(snapshots().prepare("container", "top", NO_LABELS))) {
+      long id = topId();
+      Object damaged = filesystem(id);
+      calls.fail("replace", Errno.ENOSPC);
+      assertThatThrownBy(this::unpackAsBase)
+          .isInstanceOf(SnapshotException.ResourceExhausted.class);
+      assertThat(LayerMounts.ids(directory)).contains(id);
+      calls.succeed("replace");
+      snapshots().remove(EXTRACTION + "again");
+      unpackAsBase();
+      assertThat(LayerMounts.ids(directory)).contains(id);
+      assertThat(filesystem(id)).isNotEqualTo(damaged);
     }
   }
 

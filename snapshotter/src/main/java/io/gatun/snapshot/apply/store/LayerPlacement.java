@@ -4,7 +4,7 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.snapshot.apply.Digest;
 import java.util.List;
-import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Gives the files of drafts the names that they have in layers, one at a time, so that what is
@@ -15,16 +15,16 @@ final class LayerPlacement {
 
   private final LayerFiles files;
   private final TrustedFiles trusted;
-  private volatile Consumer<Digest> hider = _ -> {};
+  private volatile @Nullable LayerDisplay display;
 
   LayerPlacement(LayerFiles files, TrustedFiles trusted) {
     this.files = files;
     this.trusted = trusted;
   }
 
-  /** Says who is told of a layer of which another tar is about to get the name. */
-  void hideBy(Consumer<Digest> whom) {
-    hider = whom;
+  /** Says who has layers mounted. */
+  void displayedBy(LayerDisplay whom) {
+    display = whom;
   }
 
   /** {@return whether there was no such layer, so that the draft is the layer now} */
@@ -67,10 +67,22 @@ final class LayerPlacement {
   synchronized void replace(
       LayerDraft draft, Fd into, Digest diffId, LayerFile file, boolean isDurable)
       throws ErrnoException {
-    Fd from = draft.directory();
-    if (file instanceof LayerFile.Tar) {
-      hider.accept(diffId);
+    LayerDisplay mounting = file instanceof LayerFile.Tar ? display : null;
+    if (mounting == null) {
+      move(draft, into, diffId, file, isDurable);
+      return;
     }
+    mounting.hide(diffId);
+    try {
+      move(draft, into, diffId, file, isDurable);
+    } finally {
+      mounting.show(diffId);
+    }
+  }
+
+  private void move(LayerDraft draft, Fd into, Digest diffId, LayerFile file, boolean isDurable)
+      throws ErrnoException {
+    Fd from = draft.directory();
     // What is known is of the one that has the name so far.
     trusted.remove(diffId, file);
     if (!files.moveIfFree(from, file.name(), into, file.name())) {

@@ -194,12 +194,9 @@ public final class LayerStore {
     claims.retireBy(whom);
   }
 
-  /**
-   * Says who is to unmount a layer whose tar is about to be replaced by another, be it that it has
-   * vanished. He must not wait for anybody who waits for this store.
-   */
-  public void hideBy(Consumer<Digest> whom) {
-    placement.hideBy(whom);
+  /** Says who has layers mounted. */
+  public void displayedBy(LayerDisplay whom) {
+    placement.displayedBy(whom);
   }
 
   // What there is.
@@ -432,7 +429,7 @@ public final class LayerStore {
 
   /**
    * Has the tar of a draft take the place of a layer's that is damaged or not there, durably. Who
-   * has that one mounted keeps it.
+   * has an overlay on that one, or files of it open, keeps it.
    *
    * @param draft of which is known that its tar is the layer
    */

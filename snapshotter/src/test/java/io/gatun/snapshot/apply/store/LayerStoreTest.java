@@ -160,12 +160,9 @@ final class LayerStoreTest {
         syncsToSettle(
             () -> {
               if (!isReplaced.getAndSet(true)) {
-                long before =
-                    Stat.statx(Fd.CURRENT_DIRECTORY, LinuxPath.of(stored.tar(DIFF_ID))).inode();
+                long before = inode();
                 keepUnsynced();
-                assertThat(
-                        Stat.statx(Fd.CURRENT_DIRECTORY, LinuxPath.of(stored.tar(DIFF_ID))).inode())
-                    .isNotEqualTo(before);
+                assertThat(inode()).isNotEqualTo(before);
               }
             });
     assertThat(isReplaced).isTrue();
@@ -185,6 +182,43 @@ final class LayerStoreTest {
     calls.precede("syncData", () -> {});
     var _ = stored.store().retire(DIFF_ID, Set.of());
     return syncs;
+  }
+
+  @Test
+  void whoHasLayersMountedIsToldBeforeAndAfterATarIsReplacedAlsoIfItIsNot() throws IOException {
+    keepUnsynced();
+    long first = inode();
+    List<String> told = new ArrayList<>();
+    stored
+        .store()
+        .displayedBy(
+            new LayerDisplay() {
+              @Override
+              public void hide(Digest diffId) {
+                told.add("hide " + (inode() == first));
+              }
+
+              @Override
+              public void show(Digest diffId) {
+                told.add("show " + (inode() == first));
+              }
+            });
+    keepUnsynced();
+    assertThat(told).as("nothing is replaced").isEmpty();
+    stored.store().distrust(DIFF_ID);
+    calls.fail("replace", Errno.EIO);
+    assertThatExceptionOfType(UncheckedIOException.class).isThrownBy(this::keepUnsynced);
+    calls.succeed("replace");
+    keepUnsynced();
+    assertThat(told).containsExactly("hide true", "show true", "hide true", "show false");
+  }
+
+  private long inode() {
+    try {
+      return Stat.statx(Fd.CURRENT_DIRECTORY, LinuxPath.of(stored.tar(DIFF_ID))).inode();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private void keepUnsynced() {
