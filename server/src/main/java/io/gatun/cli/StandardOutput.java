@@ -45,7 +45,8 @@ final class StandardOutput {
 
           @Override
           public void write(byte[] bytes, int offset, int length) throws IOException {
-            int written = 0;
+            // What came after a gap would look as if it belonged to what is before it.
+            int written = failure == null ? 0 : length;
             while (written < length) {
               int next = Math.min(length - written, BUFFER_BYTES);
               buffer.clear().put(bytes, offset + written, next).flip();

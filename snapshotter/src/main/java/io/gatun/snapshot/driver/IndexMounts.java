@@ -70,14 +70,21 @@ public final class IndexMounts {
   /**
    * What is mounted.
    *
-   * @param device of the tar
-   * @param inode of the tar, which no other one has as long as that is mounted
+   * @param tar which is another one if it has been replaced, as is the index
    */
-  private record Source(IndexVolume volume, long device, long inode) {
+  private record Source(IndexVolume volume, OpenFile tar, OpenFile index) {
 
     static Source of(Fd tar, Fd index) throws ErrnoException {
-      FileStatus status = Stat.statx(tar);
-      return new Source(IndexVolume.of(index), status.device(), status.inode());
+      return new Source(IndexVolume.of(index), OpenFile.of(tar), OpenFile.of(index));
+    }
+  }
+
+  /** A file, whose inode no other one has as long as it is open or mounted. */
+  private record OpenFile(long device, long inode) {
+
+    static OpenFile of(Fd file) throws ErrnoException {
+      FileStatus status = Stat.statx(file);
+      return new OpenFile(status.device(), status.inode());
     }
   }
 
@@ -283,6 +290,8 @@ public final class IndexMounts {
    */
   public void unmount(long id) throws ErrnoException {
     try (var _ = locks.hold(id)) {
+      // What cannot be unmounted is not taken for a mount of what there is later.
+      removeAll(id);
       mapped.unmount(id);
       while (isMounted(id)) {
         Mounts.umount2(
@@ -290,7 +299,8 @@ public final class IndexMounts {
             UnmountFlag.DETACH,
             UnmountFlag.NO_FOLLOW);
       }
-      removeAll(id);
+      // Somebody may have had it shown with other owners until just now.
+      mapped.unmount(id);
     }
   }
 

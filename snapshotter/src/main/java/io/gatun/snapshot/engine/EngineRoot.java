@@ -214,10 +214,17 @@ public final class EngineRoot implements AutoCloseable {
       ShownLayers shown =
           keep(
               new ShownLayers(
-                  disk, root, layers, kept, indexMounts, new MappedUses(mapped), superseded));
+                  disk,
+                  root,
+                  layers,
+                  kept,
+                  indexMounts,
+                  directories::isDamaged,
+                  new MappedUses(mapped),
+                  superseded));
       TreeLayout layout =
           new TreeLayout(disk, chosen, layers, kept, directories, durability, applied, records);
-      ReplacedTars replaced = new ReplacedTars(kept, shown, directories);
+      ReplacedTars replaced = new ReplacedTars(kept, shown);
       layers.displayedBy(replaced);
       Reindexing reindexing = new Reindexing(chosen, layers, shown);
       this.healing =

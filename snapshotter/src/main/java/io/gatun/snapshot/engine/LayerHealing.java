@@ -94,12 +94,11 @@ final class LayerHealing {
   }
 
   private void heal(Set<Digest> suspects) {
-    suspects.forEach(replaced::forget);
     Set<Long> damaged = new HashSet<>();
     for (Digest diffId : suspects) {
-      Map<Long, LayerForm.Indexed> users = kept.users(diffId);
-      Optional<Set<Long>> found = healTar(diffId, users);
-      found.ifPresentOrElse(damaged::addAll, () -> lose(users));
+      Optional<Set<Long>> found = healTar(diffId);
+      // Also those who have come to have it meanwhile.
+      found.ifPresentOrElse(damaged::addAll, () -> lose(kept.users(diffId)));
       if (found.filter(Set::isEmpty).isPresent()) {
         // At once, so that a start that is cut short has not read it in vain.
         settle(diffId);
@@ -115,6 +114,16 @@ final class LayerHealing {
 
   /** Has snapshots use a layer that they had lost, and that was unpacked again for another one. */
   void regain(Digest diffId) {
+    // What was replaced was not known to be whole, and need not have been damaged.
+    runners
+        .find(replaced.take(diffId))
+        .forEach(
+            (id, names) ->
+                log.warn(
+                    "the tar of a layer was replaced id={} diff_id={} still_on_the_old_file={}",
+                    id,
+                    diffId,
+                    names));
     Set<Long> lost = new HashSet<>(kept.users(diffId).keySet());
     lost.removeIf(id -> !directories.isDamaged(id));
     if (!lost.isEmpty()) {
@@ -124,7 +133,9 @@ final class LayerHealing {
 
   private void renew(Set<Long> damaged, Set<Digest> suspects) {
     Map<Long, Long> mounted = shown.unmount(damaged);
-    suspects.forEach(diffId -> mounted.putAll(replaced.take(diffId)));
+    if (!damaged.isEmpty()) {
+      suspects.forEach(diffId -> mounted.putAll(replaced.take(diffId)));
+    }
     Map<Long, List<String>> old = runners.find(mounted);
     parentsFirst(damaged).forEach(this::healIndex);
     shown.showNeeded(damaged);
@@ -137,15 +148,17 @@ final class LayerHealing {
    * {@return those of the snapshots whose indexes have to be made anew; nothing if there is no tar
    * to make them of}
    */
-  private Optional<Set<Long>> healTar(Digest diffId, Map<Long, LayerForm.Indexed> users) {
+  private Optional<Set<Long>> healTar(Digest diffId) {
     try (LayerStore.Use use = layers.claim(diffId)) {
       LayerDamage damage = layers.inspect(use);
       if (damage.isTarDamaged()) {
-        // Whoever has come to have it meanwhile may see the old one, too.
-        return tars.run(use) ? Optional.of(kept.users(diffId).keySet()) : Optional.empty();
+        // Or an apply has brought it meanwhile.
+        return tars.run(use) || layers.isWhole(diffId)
+            ? Optional.of(kept.users(diffId).keySet())
+            : Optional.empty();
       }
       Set<Long> withoutIndex = new HashSet<>();
-      for (Map.Entry<Long, LayerForm.Indexed> user : users.entrySet()) {
+      for (Map.Entry<Long, LayerForm.Indexed> user : kept.users(diffId).entrySet()) {
         Digest index = user.getValue().index();
         if (damage.indexes().contains(index) || !layers.contains(diffId, index)) {
           withoutIndex.add(user.getKey());

@@ -2,6 +2,7 @@ package io.gatun.snapshot.engine;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.disk.Root;
 import io.gatun.snapshot.driver.BoundLayers;
 import io.gatun.snapshot.driver.TreeUsers;
@@ -102,10 +103,15 @@ final class LayerRunners {
   }
 
   private boolean isBelow(long layer, SnapshotRecord user) {
-    @Nullable SnapshotRecord at = chains.parentOf(user);
-    while (at != null && at.id() != layer) {
-      at = chains.parentOf(at);
+    try {
+      @Nullable SnapshotRecord at = chains.parentOf(user);
+      while (at != null && at.id() != layer) {
+        at = chains.parentOf(at);
+      }
+      return at != null;
+    } catch (SnapshotException.NotFound e) {
+      // Removed meanwhile.
+      return false;
     }
-    return at != null;
   }
 }

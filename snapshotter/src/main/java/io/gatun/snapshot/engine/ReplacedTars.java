@@ -3,28 +3,30 @@ package io.gatun.snapshot.engine;
 import io.gatun.snapshot.apply.Digest;
 import io.gatun.snapshot.apply.store.LayerDisplay;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Has no layer mounted over a tar that has lost its name to another one. A daemon that is killed
  * leaves its mounts to the next, which takes them for mounts of the tar that is there.
+ *
+ * <p>What was shown with other owners, too, is so again when somebody asks for that.
  */
 final class ReplacedTars implements LayerDisplay {
 
+  private static final Logger log = LoggerFactory.getLogger(ReplacedTars.class);
+
   private final KeptLayers kept;
   private final ShownLayers shown;
-  private final SnapshotDirectories directories;
 
   /** Of each layer whose tar was replaced last, the filesystems of the snapshots that had it. */
   private final Map<Digest, Map<Long, Long>> old = new ConcurrentHashMap<>();
 
-  ReplacedTars(KeptLayers kept, ShownLayers shown, SnapshotDirectories directories) {
+  ReplacedTars(KeptLayers kept, ShownLayers shown) {
     this.kept = kept;
     this.shown = shown;
-    this.directories = directories;
   }
 
   @Override
@@ -34,11 +36,14 @@ final class ReplacedTars implements LayerDisplay {
 
   @Override
   public void show(Digest diffId) {
-    Map<Long, Long> meanwhile = unmount(diffId);
-    old.computeIfPresent(diffId, (_, before) -> joined(before, meanwhile));
-    Set<Long> users = new HashSet<>(kept.users(diffId).keySet());
-    users.removeIf(directories::isDamaged);
-    shown.showNeeded(users);
+    try {
+      Map<Long, Long> meanwhile = unmount(diffId);
+      old.computeIfPresent(diffId, (_, before) -> joined(before, meanwhile));
+      shown.showNeeded(kept.users(diffId).keySet());
+    } catch (RuntimeException e) {
+      // A bug, which must not take the place of why the tar could not be replaced.
+      log.error("layer cannot be mounted again diff_id={}", diffId, e);
+    }
   }
 
   private Map<Long, Long> unmount(Digest diffId) {
@@ -49,11 +54,6 @@ final class ReplacedTars implements LayerDisplay {
     Map<Long, Long> all = new HashMap<>(second);
     all.putAll(first);
     return all;
-  }
-
-  /** Forgets what was replaced of a layer. */
-  void forget(Digest diffId) {
-    old.remove(diffId);
   }
 
   /**

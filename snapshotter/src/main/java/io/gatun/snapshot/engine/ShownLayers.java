@@ -25,6 +25,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -52,6 +53,7 @@ final class ShownLayers implements AutoCloseable {
   private final LayerStore layers;
   private final KeptLayers kept;
   private final IndexMounts mounts;
+  private final LongPredicate isLost;
   private final SupersededTrees superseded;
   private final ScheduledThreadPoolExecutor later;
 
@@ -69,12 +71,16 @@ final class ShownLayers implements AutoCloseable {
   /** What each active snapshot and view needs. */
   private final Map<Long, Hold> holds = new ConcurrentHashMap<>();
 
+  /**
+   * @param isLost whether a kept layer is damaged and could not be made anew; nobody is shown those
+   */
   ShownLayers(
       Disk disk,
       Root root,
       LayerStore layers,
       KeptLayers kept,
       IndexMounts mounts,
+      LongPredicate isLost,
       MappedUses mapped,
       SupersededTrees superseded) {
     this.disk = disk;
@@ -82,6 +88,7 @@ final class ShownLayers implements AutoCloseable {
     this.layers = layers;
     this.kept = kept;
     this.mounts = mounts;
+    this.isLost = isLost;
     this.mapped = mapped;
     this.superseded = superseded;
     this.later =
@@ -192,8 +199,9 @@ final class ShownLayers implements AutoCloseable {
       try (var _ = locks.hold(id)) {
         if (mounts.isMounted(id)) {
           found.put(id, mounts.device(id));
-          mounts.unmount(id);
         }
+        // It may be shown with other owners alone, after somebody has unmounted it.
+        mounts.unmount(id);
       } catch (ErrnoException e) {
         // With the directory, if that is why, the mount has gone.
         log.warn("cannot unmount layer that is made anew id={} error=\"{}\"", id, e.getMessage());
@@ -219,7 +227,7 @@ final class ShownLayers implements AutoCloseable {
     try (var _ = locks.hold(id)) {
       // Once more, since it may have become a directory meanwhile.
       Optional<LayerForm.Indexed> form = kept.find(id);
-      if (form.isPresent()) {
+      if (form.isPresent() && !isLost.test(id)) {
         mount(id, form.get());
       }
     }

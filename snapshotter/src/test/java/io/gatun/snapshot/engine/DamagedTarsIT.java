@@ -3,6 +3,9 @@ package io.gatun.snapshot.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.LinuxPath;
@@ -37,6 +40,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.slf4j.LoggerFactory;
 
 /** Tars that are damaged while they are mounted, of which the layer comes once more. */
 @Timeout(120)
@@ -193,6 +197,10 @@ class DamagedTarsIT {
     open(LayerSync.BACKGROUND);
     unpack(LAYER, "top", "");
     failed.await();
+    Logger logger = (Logger) LoggerFactory.getLogger(LayerHealing.class);
+    ListAppender<ILoggingEvent> log = new ListAppender<>();
+    log.start();
+    logger.addAppender(log);
     try (KernelMount _ = container("top")) {
       rot();
       while (!isTarRight()) {
@@ -202,12 +210,17 @@ class DamagedTarsIT {
           snapshots().remove("again");
         }
       }
+      assertThat(log.list)
+          .extracting(ILoggingEvent::getFormattedMessage)
+          .anyMatch(line -> line.contains("replaced") && line.endsWith("=[container]"));
       if (isRestarted) {
         engine.close();
         open(LayerSync.BACKGROUND);
       }
       assertThat(read("again")).isEqualTo(CONTENT);
       assertThat(read("top")).isEqualTo(CONTENT);
+    } finally {
+      logger.detachAppender(log);
     }
   }
 

@@ -317,6 +317,20 @@ class LayerHealingIT {
   }
 
   @Test
+  void aLayerThatIsLostIsShownToNobody() throws Exception {
+    snapshots().prepare("container", "top", NO_LABELS);
+    long id = topId();
+    engine.close();
+    LayerMounts.detachAll(directory);
+    doubt(SECOND);
+    Damage.FLIPPED.happen(tar(SECOND));
+    blobs.clear();
+    open();
+    assertMissing("top");
+    assertThat(LayerMounts.ids(directory)).isNotEmpty().doesNotContain(id);
+  }
+
+  @Test
   void anApplyThatFindsTheTarDamagedMakesItAnewForAll() throws Exception {
     damage(SECOND);
     assertThat(manifest()).as("read from the damaged tar").isNotEqualTo(expected);

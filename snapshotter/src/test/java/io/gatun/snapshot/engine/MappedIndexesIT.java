@@ -1,5 +1,6 @@
 package io.gatun.snapshot.engine;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -72,6 +73,7 @@ class MappedIndexesIT {
           .file("of-user", 0644, "user")
           .finish();
 
+  private LayerBlobs blobs = LayerBlobs.NONE;
   private Path directory;
   private EngineRoot engine;
 
@@ -112,7 +114,7 @@ class MappedIndexesIT {
         TestRoots.settings(directory, DriverSetting.OVERLAY, TestRoots.REMAPPING)
             .withLayers(LayerSetting.INDEXED),
         InstantSource.system(),
-        LayerBlobs.NONE,
+        blobs,
         "boot",
         between);
   }
@@ -164,6 +166,36 @@ class MappedIndexesIT {
     requireMapped(mounts);
     try (KernelMount plain = KernelMount.of(engine.snapshotter().view("plain", "top", NO_LABELS))) {
       assertThat(Owner.of(plain.path().resolve("of-user"))).isEqualTo(new Owner(1000, 2000));
+    }
+  }
+
+  /** In the file that is there, as a disk does that loses what was not synced. */
+  private void damage() throws Exception {
+    Path layer = directory.resolve("layers").resolve(BytesBlob.digestOf(LAYER).hex());
+    byte[] damaged = LAYER.clone();
+    int block = 0;
+    while (!new String(damaged, block, 4, US_ASCII).equals("root")) {
+      block += 512;
+    }
+    damaged[block] ^= 1;
+    Files.write(layer.resolve("tar"), damaged);
+    String blob = BytesBlob.digestOf(Compressed.gzip(LAYER)).hex();
+    Files.move(layer.resolve("blob-" + blob), layer.resolve("unsynced-" + blob));
+  }
+
+  @Test
+  void whatIsShownWithOtherOwnersAloneIsNotOverATarThatWasReplaced() throws Exception {
+    engine.snapshotter().prepare("container", "top", MAPPED);
+    engine.close();
+    damage();
+    for (LinuxPath place : mounted("snapshots")) {
+      Mounts.umount2(place, UnmountFlag.DETACH);
+    }
+    assertThat(mounted("mapped")).hasSize(2);
+    blobs = _ -> Optional.of(new BytesBlob(Compressed.gzip(LAYER)));
+    open();
+    try (KernelMount container = KernelMount.of(engine.snapshotter().mounts("container"))) {
+      assertThat(container.path().resolve("of-root")).hasContent("root");
     }
   }
 

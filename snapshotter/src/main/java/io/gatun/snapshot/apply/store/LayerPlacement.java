@@ -72,8 +72,8 @@ final class LayerPlacement {
       move(draft, into, diffId, file, isDurable);
       return;
     }
-    mounting.hide(diffId);
     try {
+      mounting.hide(diffId);
       move(draft, into, diffId, file, isDurable);
     } finally {
       mounting.show(diffId);
