@@ -76,8 +76,12 @@ final class IndexMountsIT {
   }
 
   private KeptIndex layer(String name) throws IOException {
+    return layer("layer-" + name, name);
+  }
+
+  private KeptIndex layer(String directory, String name) throws IOException {
     return KeptIndex.of(
-        work.resolve("layer-" + name),
+        work.resolve(directory),
         IndexForm.OVERLAY,
         TarBuilder.pax()
             .modified(1_000)
@@ -255,6 +259,25 @@ final class IndexMountsIT {
           .isEqualTo(device(root.files(13)))
           .isNotEqualTo(device(root.files(10)));
       assertThat(root.at(10)).hasSize(1);
+    }
+  }
+
+  /** One that was damaged and made anew is the same to the byte, and not what is mounted. */
+  @ParameterizedTest
+  @EnumSource
+  void equalIndexInAnotherFileIsMountedByItselfAndCoversTheOther(IndexAccess access)
+      throws Exception {
+    try (KeptIndex layer = layer("a");
+        KeptIndex anew = layer("anew", "a");
+        MountedRoot root = root(access)) {
+      root.show(1, layer);
+      root.show(2, layer);
+      assertThat(device(root.files(2))).isEqualTo(device(root.files(1)));
+      root.mounts().mount(2, layer.tar(), anew.index());
+      assertThat(device(root.files(2))).isNotEqualTo(device(root.files(1)));
+      root.create(3);
+      root.mounts().mount(3, layer.tar(), anew.index());
+      assertThat(device(root.files(3))).isEqualTo(device(root.files(2)));
     }
   }
 

@@ -8,6 +8,16 @@ import io.gatun.snapshot.apply.Digest;
  */
 public interface LayerDisplay {
 
+  /** Nobody has any mounted. */
+  LayerDisplay NONE =
+      new LayerDisplay() {
+        @Override
+        public void hide(Digest diffId) {}
+
+        @Override
+        public void show(Digest diffId) {}
+      };
+
   /** Unmounts a layer whose tar is about to be replaced, be it that it has vanished. */
   void hide(Digest diffId);
 

@@ -4,7 +4,6 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.snapshot.apply.Digest;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Gives the files of drafts the names that they have in layers, one at a time, so that what is
@@ -15,7 +14,7 @@ final class LayerPlacement {
 
   private final LayerFiles files;
   private final TrustedFiles trusted;
-  private volatile @Nullable LayerDisplay display;
+  private volatile LayerDisplay display = LayerDisplay.NONE;
 
   LayerPlacement(LayerFiles files, TrustedFiles trusted) {
     this.files = files;
@@ -67,16 +66,15 @@ final class LayerPlacement {
   synchronized void replace(
       LayerDraft draft, Fd into, Digest diffId, LayerFile file, boolean isDurable)
       throws ErrnoException {
-    LayerDisplay mounting = file instanceof LayerFile.Tar ? display : null;
-    if (mounting == null) {
+    if (!(file instanceof LayerFile.Tar)) {
       move(draft, into, diffId, file, isDurable);
       return;
     }
     try {
-      mounting.hide(diffId);
+      display.hide(diffId);
       move(draft, into, diffId, file, isDurable);
     } finally {
-      mounting.show(diffId);
+      display.show(diffId);
     }
   }
 
