@@ -78,7 +78,7 @@ final class Checkpointer implements AutoCloseable {
         return;
       }
       long started = System.nanoTime();
-      checkpointBytes = generations.writeCheckpoint(journal, index, ids);
+      checkpointBytes = index.writeCheckpoint(generations, journal, ids);
       generation = journal.generation();
       generations.deleteBefore(generation);
       LOG.debug(

@@ -77,7 +77,7 @@ record CleanMarker(
       throws IOException {
     Disk disk = generations.disk();
     Fd directory = generations.directory();
-    for (String name : Index.FILES) {
+    for (String name : MetadataFile.INDEX_FILES) {
       try (Fd file = DurableFile.open(directory, name)) {
         disk.sync(file);
       }
@@ -139,7 +139,7 @@ record CleanMarker(
     int indexVersion = in.getInt();
     int entriesMax = in.getInt();
     List<FileSum> sums = new ArrayList<>();
-    for (int i = 0; i < Index.FILES.size(); i++) {
+    for (int i = 0; i < MetadataFile.INDEX_FILES.size(); i++) {
       sums.add(new FileSum(in.getLong(), in.getLong()));
     }
     return new CleanMarker(
@@ -156,7 +156,7 @@ record CleanMarker(
 
   private static List<FileSum> sums(Fd directory) throws ErrnoException, MetadataDamagedException {
     List<FileSum> sums = new ArrayList<>();
-    for (String name : Index.FILES) {
+    for (String name : MetadataFile.INDEX_FILES) {
       try (FileWindow file = FileWindow.open(directory, name)) {
         CRC32C crc = new CRC32C();
         long offset = 0;

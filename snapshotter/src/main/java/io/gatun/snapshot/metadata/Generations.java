@@ -167,35 +167,8 @@ final class Generations implements AutoCloseable {
     return new CheckpointWriter(disk, directory, header);
   }
 
-  /**
-   * Writes the checkpoint that belongs to a journal. Changes may go on: all of them are in that
-   * journal or a later one, and doing them again makes no difference.
-   *
-   * @param ids asked at the beginning
-   * @return how large it is
-   */
-  long writeCheckpoint(FileHeader journal, Index index, Ids ids) throws ErrnoException {
-    boolean isPublished = false;
-    try (CheckpointWriter writer = checkpoint(journal)) {
-      writer.ids(ids.end(), ids.trustedFrom());
-      for (long id : index.ids()) {
-        byte[] encoding = index.encoding(id);
-        if (encoding != null) {
-          writer.put(encoding);
-        }
-      }
-      long bytes = writer.publish();
-      isPublished = true;
-      return bytes;
-    } finally {
-      if (!isPublished) {
-        removeUnfinished(MetadataFile.checkpoint(journal.generation()));
-      }
-    }
-  }
-
   /** Gives back the room that a checkpoint takes for which there was not enough. */
-  private void removeUnfinished(String name) {
+  void removeUnfinished(String name) {
     try {
       DurableFile.removeIfThere(disk, directory, MetadataFile.temporary(name));
     } catch (ErrnoException e) {

@@ -1,11 +1,11 @@
 package io.gatun.snapshot.metadata;
 
+import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.snapshot.disk.Disk;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
@@ -35,13 +35,6 @@ final class Index implements AutoCloseable {
   static {
     ChroniclePosix.install();
   }
-
-  static final String RECORDS = "records.index";
-  static final String NAMES = "names.index";
-  static final String CHILDREN = "children.index";
-
-  /** All files of the index. */
-  static final List<String> FILES = List.of(RECORDS, NAMES, CHILDREN);
 
   /**
    * Names, times and half a dozen labels; measured with images pulled by containerd's CRI plugin.
@@ -83,7 +76,7 @@ final class Index implements AutoCloseable {
    * place in a file is in memory alone then.
    */
   static Index create(Disk disk, Fd directory, Path path, int entriesMax) throws IOException {
-    for (String file : FILES) {
+    for (String file : MetadataFile.INDEX_FILES) {
       DurableFile.removeIfThere(disk, directory, file);
     }
     return map(
@@ -148,20 +141,29 @@ final class Index implements AutoCloseable {
     try {
       records =
           maker.make(
-              sized(ChronicleMapBuilder.of(Long.class, byte[].class), RECORDS, entriesMax)
+              sized(
+                      ChronicleMapBuilder.of(Long.class, byte[].class),
+                      MetadataFile.INDEX_RECORDS,
+                      entriesMax)
                   .averageValueSize(RECORD_BYTES_AVERAGE),
-              RECORDS,
+              MetadataFile.INDEX_RECORDS,
               id -> id);
       names =
           maker.make(
-              sized(ChronicleMapBuilder.of(byte[].class, Long.class), NAMES, entriesMax)
+              sized(
+                      ChronicleMapBuilder.of(byte[].class, Long.class),
+                      MetadataFile.INDEX_NAMES,
+                      entriesMax)
                   .averageKeySize(NAME_BYTES_AVERAGE),
-              NAMES,
+              MetadataFile.INDEX_NAMES,
               ByteBuffer::wrap);
       Shelf<Long, Long> children =
           maker.make(
-              sized(ChronicleMapBuilder.of(Long.class, Long.class), CHILDREN, entriesMax),
-              CHILDREN,
+              sized(
+                  ChronicleMapBuilder.of(Long.class, Long.class),
+                  MetadataFile.INDEX_CHILDREN,
+                  entriesMax),
+              MetadataFile.INDEX_CHILDREN,
               id -> id);
       isComplete = true;
       return new Index(records, names, children);
@@ -243,6 +245,33 @@ final class Index implements AutoCloseable {
     LongList ids = new LongList(count.get());
     records.forEachKey(ids::add);
     return ids.sortedAndDistinct();
+  }
+
+  /**
+   * Writes the checkpoint that belongs to a journal. Changes may go on: all of them are in that
+   * journal or a later one, and doing them again makes no difference.
+   *
+   * @param ids asked at the beginning
+   * @return how large it is
+   */
+  long writeCheckpoint(Generations generations, FileHeader journal, Ids ids) throws ErrnoException {
+    boolean isPublished = false;
+    try (CheckpointWriter writer = generations.checkpoint(journal)) {
+      writer.ids(ids.end(), ids.trustedFrom());
+      for (long id : ids()) {
+        byte[] encoding = encoding(id);
+        if (encoding != null) {
+          writer.put(encoding);
+        }
+      }
+      long bytes = writer.publish();
+      isPublished = true;
+      return bytes;
+    } finally {
+      if (!isPublished) {
+        generations.removeUnfinished(MetadataFile.checkpoint(journal.generation()));
+      }
+    }
   }
 
   // Writing, by one thread.

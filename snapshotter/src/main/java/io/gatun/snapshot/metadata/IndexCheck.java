@@ -37,19 +37,23 @@ final class IndexCheck {
     for (SnapshotRecord record : truth.values()) {
       byte[] encoding = index.encoding(record.id());
       if (encoding == null) {
-        add(Index.RECORDS, "snapshot id %d is not in it".formatted(record.id()));
+        add(MetadataFile.INDEX_RECORDS, "snapshot id %d is not in it".formatted(record.id()));
       } else if (!Arrays.equals(encoding, RecordCodec.encode(record))) {
-        add(Index.RECORDS, "it has another state of snapshot id %d".formatted(record.id()));
+        add(
+            MetadataFile.INDEX_RECORDS,
+            "it has another state of snapshot id %d".formatted(record.id()));
       }
     }
     for (long id : index.ids()) {
       if (!truth.containsKey(id)) {
-        add(Index.RECORDS, "it has snapshot id %d, which does not exist".formatted(id));
+        add(
+            MetadataFile.INDEX_RECORDS,
+            "it has snapshot id %d, which does not exist".formatted(id));
       }
     }
     if (index.count() != truth.size()) {
       add(
-          Index.RECORDS,
+          MetadataFile.INDEX_RECORDS,
           "it is said to have %d snapshots, and there are %d"
               .formatted(index.count(), truth.size()));
     }
@@ -57,7 +61,7 @@ final class IndexCheck {
         truth.values().stream().mapToLong(record -> RecordCodec.encode(record).length).sum();
     if (index.recordBytes() != bytes) {
       add(
-          Index.RECORDS,
+          MetadataFile.INDEX_RECORDS,
           "its records are said to take %d bytes, and take %d"
               .formatted(index.recordBytes(), bytes));
     }
@@ -68,7 +72,7 @@ final class IndexCheck {
       Long id = index.idOf(RecordCodec.nameBytes(record.name()));
       if (id == null || id != record.id()) {
         add(
-            Index.NAMES,
+            MetadataFile.INDEX_NAMES,
             "%s leads to %s and not to snapshot id %d"
                 .formatted(
                     RecordCodec.abbreviated(record.name()),
@@ -78,7 +82,7 @@ final class IndexCheck {
     }
     if (index.nameCount() != truth.size()) {
       add(
-          Index.NAMES,
+          MetadataFile.INDEX_NAMES,
           "it has %d names of %d snapshots".formatted(index.nameCount(), truth.size()));
     }
   }
@@ -95,7 +99,7 @@ final class IndexCheck {
         (parent, count) -> {
           if (index.children(parent) != count) {
             add(
-                Index.CHILDREN,
+                MetadataFile.INDEX_CHILDREN,
                 "snapshot id %d has %d children there and %d in truth"
                     .formatted(parent, index.children(parent), count));
           }

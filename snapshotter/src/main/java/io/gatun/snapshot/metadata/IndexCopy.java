@@ -30,7 +30,7 @@ final class IndexCopy {
       throws IOException {
     Path copy = Files.createTempDirectory("gatun-index-");
     try {
-      for (String file : Index.FILES) {
+      for (String file : MetadataFile.INDEX_FILES) {
         copySparsely(generations.path().resolve(file), copy.resolve(file));
       }
       try (Index index = Index.open(copy, clean.entriesMax(), clean.count(), clean.recordBytes())) {
@@ -39,7 +39,7 @@ final class IndexCopy {
     } catch (IllegalStateException | IllegalArgumentException e) {
       throw new IOException("the index cannot be read: " + e.getMessage(), e);
     } finally {
-      for (String file : Index.FILES) {
+      for (String file : MetadataFile.INDEX_FILES) {
         Files.deleteIfExists(copy.resolve(file));
       }
       Files.delete(copy);

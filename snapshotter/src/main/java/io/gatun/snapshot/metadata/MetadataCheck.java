@@ -223,7 +223,8 @@ public final class MetadataCheck {
 
   private boolean hasIndex(CleanMarker clean) throws ErrnoException {
     try {
-      return generations.names().containsAll(Index.FILES) && clean.matches(generations.directory());
+      return generations.names().containsAll(MetadataFile.INDEX_FILES)
+          && clean.matches(generations.directory());
     } catch (MetadataDamagedException e) {
       return false;
     }

@@ -1,6 +1,7 @@
 package io.gatun.snapshot.metadata;
 
 import io.gatun.linux.LinuxPath;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.regex.Matcher;
@@ -27,6 +28,14 @@ final class MetadataFile {
   static final String ACKNOWLEDGED = "acknowledged";
   static final String CLEAN = "clean";
   static final String SPARE = "journal-spare";
+
+  static final String INDEX_RECORDS = "records.index";
+  static final String INDEX_NAMES = "names.index";
+  static final String INDEX_CHILDREN = "children.index";
+
+  /** All files of the index. */
+  static final List<String> INDEX_FILES = List.of(INDEX_RECORDS, INDEX_NAMES, INDEX_CHILDREN);
+
   static final String TEMPORARY_SUFFIX = ".tmp";
 
   private static final Pattern GENERATION =
@@ -82,7 +91,7 @@ final class MetadataFile {
   private static boolean isFinal(String name) {
     return switch (name) {
       case ACKNOWLEDGED, CLEAN, SPARE -> true;
-      default -> Index.FILES.contains(name) || GENERATION.matcher(name).matches();
+      default -> INDEX_FILES.contains(name) || GENERATION.matcher(name).matches();
     };
   }
 

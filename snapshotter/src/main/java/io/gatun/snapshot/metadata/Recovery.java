@@ -90,7 +90,7 @@ final class Recovery {
 
   private boolean isUsable(CleanMarker clean) throws ErrnoException, MetadataDamagedException {
     return clean.entriesMax() == generations.settings().entriesMax()
-        && generations.names().containsAll(Index.FILES)
+        && generations.names().containsAll(MetadataFile.INDEX_FILES)
         && clean.matches(generations.directory());
   }
 
@@ -163,7 +163,7 @@ final class Recovery {
     long generation = generations.next();
     JournalFile journal = keep(generations.begin(clean.store(), generation, clean.nextSequence()));
     Ids ids = new Ids(clean.idsEnd(), clean.trustedFrom());
-    long bytes = generations.writeCheckpoint(journal.header(), index, ids);
+    long bytes = index.writeCheckpoint(generations, journal.header(), ids);
     generations.deleteBefore(generation);
     Recovered recovered =
         new Recovered(

@@ -145,7 +145,7 @@ final class MetadataStoreTest {
       }
     }
     Files.delete(directory.resolve(MetadataFile.CLEAN));
-    for (String file : Index.FILES) {
+    for (String file : MetadataFile.INDEX_FILES) {
       Files.writeString(directory.resolve(file), "rubbish");
     }
     try (MetadataStore store = open()) {
