@@ -16,6 +16,12 @@ import java.util.Map;
 public record Chain(
     long id, Kind kind, List<Lower> lowers, Map<String, String> labels, boolean extraction) {
 
+  /** How the user ids of a user namespace map to those of the host. */
+  public static final String UID_MAPPING_LABEL = "containerd.io/snapshot/uidmapping";
+
+  /** The same for its group ids. */
+  public static final String GID_MAPPING_LABEL = "containerd.io/snapshot/gidmapping";
+
   public Chain {
     lowers = List.copyOf(lowers);
     labels = Map.copyOf(labels);
@@ -41,8 +47,13 @@ public record Chain(
     return lowers.stream().anyMatch(Lower::isIndexed);
   }
 
-  /** {@return whether labels ask for owners as a user namespace maps them} */
+  /** {@return whether its labels ask for owners as a user namespace maps them} */
   public boolean isMappingAsked() {
-    return IdMapping.isAsked(labels);
+    return isMappingAsked(labels);
+  }
+
+  /** {@return whether labels ask for owners as a user namespace maps them} */
+  public static boolean isMappingAsked(Map<String, String> labels) {
+    return labels.containsKey(UID_MAPPING_LABEL) || labels.containsKey(GID_MAPPING_LABEL);
   }
 }

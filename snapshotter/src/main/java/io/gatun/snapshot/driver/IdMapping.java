@@ -20,9 +20,6 @@ import java.util.regex.Pattern;
  */
 final class IdMapping {
 
-  static final String UID_LABEL = "containerd.io/snapshot/uidmapping";
-  static final String GID_LABEL = "containerd.io/snapshot/gidmapping";
-
   /** (uid_t) -1 stands for "no id" in chown(2), and is never one. */
   private static final long ID_LIMIT = 0xFFFF_FFFFL;
 
@@ -38,11 +35,6 @@ final class IdMapping {
     this.label = label;
     this.value = value;
     this.ranges = ranges;
-  }
-
-  /** {@return whether either mapping is asked for} */
-  static boolean isAsked(Map<String, String> labels) {
-    return labels.containsKey(UID_LABEL) || labels.containsKey(GID_LABEL);
   }
 
   /**

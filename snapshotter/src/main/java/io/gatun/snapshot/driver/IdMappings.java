@@ -30,11 +30,11 @@ record IdMappings(IdMapping uids, IdMapping gids) {
    * @throws SnapshotException.InvalidArgument if the value of one is none
    */
   static Optional<IdMappings> asked(Map<String, String> labels) {
-    return IdMapping.isAsked(labels)
+    return Chain.isMappingAsked(labels)
         ? Optional.of(
             new IdMappings(
-                IdMapping.ofLabel(IdMapping.UID_LABEL, labels),
-                IdMapping.ofLabel(IdMapping.GID_LABEL, labels)))
+                IdMapping.ofLabel(Chain.UID_MAPPING_LABEL, labels),
+                IdMapping.ofLabel(Chain.GID_MAPPING_LABEL, labels)))
         : Optional.empty();
   }
 

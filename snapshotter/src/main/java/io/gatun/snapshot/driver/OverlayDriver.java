@@ -112,10 +112,10 @@ public final class OverlayDriver implements Driver {
    * it.
    */
   private Owner owner(Chain chain) throws ErrnoException {
-    if (IdMapping.isAsked(chain.labels())) {
+    if (chain.isMappingAsked()) {
       return new Owner(
-          IdMapping.ofLabel(IdMapping.UID_LABEL, chain.labels()).root(),
-          IdMapping.ofLabel(IdMapping.GID_LABEL, chain.labels()).root());
+          IdMapping.ofLabel(Chain.UID_MAPPING_LABEL, chain.labels()).root(),
+          IdMapping.ofLabel(Chain.GID_MAPPING_LABEL, chain.labels()).root());
     }
     if (chain.lowers().isEmpty()) {
       return self;

@@ -170,8 +170,8 @@ final class OverlayMounts {
   private List<String> idMappings(Chain chain) {
     List<String> options = new ArrayList<>();
     if (settings.remapIds() && !chain.hasIndexedLower()) {
-      addIdMapping(options, "uidmap=", chain.labels(), IdMapping.UID_LABEL);
-      addIdMapping(options, "gidmap=", chain.labels(), IdMapping.GID_LABEL);
+      addIdMapping(options, "uidmap=", chain.labels(), Chain.UID_MAPPING_LABEL);
+      addIdMapping(options, "gidmap=", chain.labels(), Chain.GID_MAPPING_LABEL);
     }
     return options;
   }

@@ -19,7 +19,7 @@ final class IdMappingTest {
 
   @Test
   void missingOrEmptyLabelMapsRootToItself() {
-    assertThat(IdMapping.ofLabel(IdMapping.UID_LABEL, Map.of()).root()).isZero();
+    assertThat(IdMapping.ofLabel(Chain.UID_MAPPING_LABEL, Map.of()).root()).isZero();
     assertThat(uids("").root()).isZero();
   }
 
@@ -30,9 +30,9 @@ final class IdMappingTest {
 
   @Test
   void mappingIsAskedForByEitherLabel() {
-    assertThat(IdMapping.isAsked(Map.of())).isFalse();
-    assertThat(IdMapping.isAsked(Map.of(IdMapping.UID_LABEL, "0:1:1"))).isTrue();
-    assertThat(IdMapping.isAsked(Map.of(IdMapping.GID_LABEL, "0:1:1"))).isTrue();
+    assertThat(Chain.isMappingAsked(Map.of())).isFalse();
+    assertThat(Chain.isMappingAsked(Map.of(Chain.UID_MAPPING_LABEL, "0:1:1"))).isTrue();
+    assertThat(Chain.isMappingAsked(Map.of(Chain.GID_MAPPING_LABEL, "0:1:1"))).isTrue();
   }
 
   @ParameterizedTest
@@ -57,7 +57,7 @@ final class IdMappingTest {
   void malformedMappingsAreRefusedByNameOfTheirLabel(String value) {
     assertThatThrownBy(() -> uids(value))
         .isInstanceOf(SnapshotException.InvalidArgument.class)
-        .hasMessageContaining(IdMapping.UID_LABEL);
+        .hasMessageContaining(Chain.UID_MAPPING_LABEL);
   }
 
   @ParameterizedTest
@@ -69,15 +69,15 @@ final class IdMappingTest {
   }
 
   private static IdMapping uids(String value) {
-    return IdMapping.ofLabel(IdMapping.UID_LABEL, Map.of(IdMapping.UID_LABEL, value));
+    return IdMapping.ofLabel(Chain.UID_MAPPING_LABEL, Map.of(Chain.UID_MAPPING_LABEL, value));
   }
 
   @Test
   void rangesAreLinesAndNoneIsAllIds() {
-    Map<String, String> labels = Map.of(IdMapping.UID_LABEL, "0:100000:1000,1000:5000:1");
-    assertThat(IdMapping.ofLabel(IdMapping.UID_LABEL, labels).lines())
+    Map<String, String> labels = Map.of(Chain.UID_MAPPING_LABEL, "0:100000:1000,1000:5000:1");
+    assertThat(IdMapping.ofLabel(Chain.UID_MAPPING_LABEL, labels).lines())
         .isEqualTo("0 100000 1000\n1000 5000 1\n");
-    assertThat(IdMapping.ofLabel(IdMapping.GID_LABEL, labels).lines())
+    assertThat(IdMapping.ofLabel(Chain.GID_MAPPING_LABEL, labels).lines())
         .isEqualTo("0 0 4294967295\n");
   }
 }

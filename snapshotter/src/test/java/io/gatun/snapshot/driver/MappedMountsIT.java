@@ -40,8 +40,9 @@ final class MappedMountsIT {
   private static final OverlaySettings REMAPPING =
       new OverlaySettings(List.of(), false, true, false, false);
   private static final Map<String, String> MAPPED =
-      Map.of(IdMapping.UID_LABEL, "0:100000:65536", IdMapping.GID_LABEL, "0:200000:65536");
-  private static final Map<String, String> OTHERS = Map.of(IdMapping.UID_LABEL, "0:300000:65536");
+      Map.of(Chain.UID_MAPPING_LABEL, "0:100000:65536", Chain.GID_MAPPING_LABEL, "0:200000:65536");
+  private static final Map<String, String> OTHERS =
+      Map.of(Chain.UID_MAPPING_LABEL, "0:300000:65536");
 
   private record Owner(int uid, int gid) {}
 
@@ -212,11 +213,11 @@ final class MappedMountsIT {
   @Test
   void aMappingThatTheKernelRefusesIsNamed() throws Exception {
     try (Layers layers = new Layers(LoopFilesystem.Kind.EXT4)) {
-      Map<String, String> overlapping = Map.of(IdMapping.UID_LABEL, "0:100000:10,5:200000:10");
+      Map<String, String> overlapping = Map.of(Chain.UID_MAPPING_LABEL, "0:100000:10,5:200000:10");
       assertThatThrownBy(
               () -> layers.root.mapped().mount(layers.chain(9, Kind.ACTIVE, overlapping)))
           .isInstanceOf(SnapshotException.InvalidArgument.class)
-          .hasMessageContaining(IdMapping.UID_LABEL + "=0:100000:10,5:200000:10");
+          .hasMessageContaining(Chain.UID_MAPPING_LABEL + "=0:100000:10,5:200000:10");
       assertThat(layers.shown()).isEmpty();
       layers.root.mapped().mount(layers.chain(9, Kind.ACTIVE, MAPPED));
     }

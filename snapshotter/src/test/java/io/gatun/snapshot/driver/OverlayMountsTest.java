@@ -15,7 +15,7 @@ final class OverlayMountsTest {
   private static final SnapshotPaths PATHS = new SnapshotPaths("/root");
   private static final OverlayFeatures PLAIN = new OverlayFeatures(false, false);
   private static final Map<String, String> MAPPED =
-      Map.of(IdMapping.UID_LABEL, "0:1000:10", IdMapping.GID_LABEL, "0:2000:20");
+      Map.of(Chain.UID_MAPPING_LABEL, "0:1000:10", Chain.GID_MAPPING_LABEL, "0:2000:20");
 
   @Test
   void activeWithoutParentIsWritableBindOfItsOwnFiles() {
