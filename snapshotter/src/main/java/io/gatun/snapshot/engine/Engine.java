@@ -278,8 +278,8 @@ final class Engine implements Snapshotter {
     }
     if (layer.isPresent() && layer.get().isDurable()) {
       durability.requireTrusted(key, chain.id());
-    } else {
-      durability.awaitCommit(key, chain);
+    } else if (durability.isAskedOfCommit() && !driver.isEmpty(chain)) {
+      durability.awaitCommit(key, chain.id(), driver.target(chain).files());
     }
     SnapshotRecord counted =
         layer.map(known -> committed.withUsage(known.result().usage())).orElse(committed);

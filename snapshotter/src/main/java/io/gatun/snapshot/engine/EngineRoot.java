@@ -205,8 +205,7 @@ public final class EngineRoot implements AutoCloseable {
                   settings.spareDirectories()));
       Chains chains = new Chains(store, directories);
       LayerBarrier barrier = new LayerBarrier(filesystem, new TreeSync(disk), errors, lostWrites);
-      this.durability =
-          new LayerDurability(settings.layerSync(), disk, chosen, barrier, lostWrites);
+      this.durability = new LayerDurability(settings.layerSync(), barrier, lostWrites);
       SupersededTrees superseded =
           keep(
               new SupersededTrees(

@@ -3,44 +3,33 @@ package io.gatun.snapshot.engine;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.SnapshotException;
-import io.gatun.snapshot.apply.tree.LateInheritance;
-import io.gatun.snapshot.disk.Disk;
-import io.gatun.snapshot.driver.Chain;
-import io.gatun.snapshot.driver.Driver;
 
 /** Sees to it that the files of a layer are on disk before anybody is told that they are there. */
 final class LayerDurability {
 
   private final LayerSync when;
-  private final Disk disk;
-  private final Driver driver;
   private final LayerBarrier barrier;
   private final LostWrites lostWrites;
 
   /**
    * @param barrier whose failures {@code lostWrites} knows of
    */
-  LayerDurability(
-      LayerSync when, Disk disk, Driver driver, LayerBarrier barrier, LostWrites lostWrites) {
+  LayerDurability(LayerSync when, LayerBarrier barrier, LostWrites lostWrites) {
     this.when = when;
-    this.disk = disk;
-    this.driver = driver;
     this.barrier = barrier;
     this.lostWrites = lostWrites;
   }
 
   /**
-   * Returns when the files of a snapshot that is to be committed are as durable as the
-   * configuration asks.
+   * Returns when the files of a snapshot are durable whose commit is {@link #isAskedOfCommit asked}
+   * to wait for them.
    *
    * @throws SnapshotException.FailedPrecondition if that can never be said of them
    */
-  void awaitCommit(String key, Chain chain) throws ErrnoException {
-    if (isAsked(chain)) {
-      sync("commit", key, chain.id(), driver.target(chain).files(), barrier.mark());
-      // Only now: a sync that failed just before, for somebody else, took these files with it.
-      lostWrites.requireNone("commit", key, chain.id());
-    }
+  void awaitCommit(String key, long id, LinuxPath files) {
+    sync("commit", key, id, files, barrier.mark());
+    // Only now: a sync that failed just before, for another snapshot, took these files with it.
+    lostWrites.requireNone("commit", key, id);
   }
 
   /**
@@ -64,10 +53,10 @@ final class LayerDurability {
    * @param isWanted as it was given there
    * @throws SnapshotException.FailedPrecondition if that can never be said of them
    */
-  void awaitApply(String key, Chain chain, long mark, boolean isWanted) {
+  void awaitApply(String key, long id, LinuxPath files, long mark, boolean isWanted) {
     if (isAskedOfApply(isWanted)) {
-      sync("apply", key, chain.id(), driver.target(chain).files(), mark);
-      lostWrites.requireNone("apply", key, chain.id());
+      sync("apply", key, id, files, mark);
+      lostWrites.requireNone("apply", key, id);
     }
   }
 
@@ -114,14 +103,16 @@ final class LayerDurability {
    * Brings directories to the disk that have been changed since their layer was: each by itself,
    * since containerd waits for this with its own metadata locked, and a sync of everything would
    * have it wait for layers that are being unpacked meanwhile.
+   *
+   * @param each syncs them
    */
-  void syncEach(LateInheritance directories) throws ErrnoException {
-    lostWrites.watching(() -> directories.sync(disk::sync)).run();
+  void syncEach(SharedSync.Sync each) throws ErrnoException {
+    lostWrites.watching(each).run();
   }
 
   /** {@return whether an apply is to bring what it writes to the disk} */
   boolean isAskedOfApply(boolean isWanted) {
-    return isWanted || isAsked();
+    return isWanted || isAskedOfCommit();
   }
 
   /** {@return whether an apply is to bring a layer to the disk that it keeps as a tar} */
@@ -129,15 +120,12 @@ final class LayerDurability {
     return isWanted || when == LayerSync.COMMIT;
   }
 
-  private boolean isAsked() {
+  /** {@return whether a commit is to wait until the files of the snapshot are on the disk} */
+  boolean isAskedOfCommit() {
     return switch (when) {
       case COMMIT, BACKGROUND -> true;
       case NONE -> false;
     };
-  }
-
-  private boolean isAsked(Chain chain) throws ErrnoException {
-    return isAsked() && !driver.isEmpty(chain);
   }
 
   private void sync(String operation, String key, long id, LinuxPath files, long mark) {

@@ -112,7 +112,7 @@ final class Rebase {
       throws ErrnoException {
     long bytes = inheritance.run(isWithTimes);
     if (isSynced) {
-      durability.syncEach(inheritance);
+      durability.syncEach(() -> inheritance.sync(disk::sync));
     }
     return bytes;
   }

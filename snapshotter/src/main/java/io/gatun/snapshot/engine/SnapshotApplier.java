@@ -375,12 +375,12 @@ public final class SnapshotApplier {
       records.begin(chain.id());
       long mark = durability.beginApply(key, chain.id(), isDurabilityWanted);
       boolean isDurable = durability.isAskedOfApply(isDurabilityWanted);
-      TreeResult result =
-          StorageErrors.name("apply", key, () -> writer.write(driver.target(chain), isDurable));
+      LayerTarget target = driver.target(chain);
+      TreeResult result = StorageErrors.name("apply", key, () -> writer.write(target, isDurable));
       // Before the sync, so that it shows if somebody else writes meanwhile.
       AppliedLayers.Layer layer =
           new AppliedLayers.Layer(result, isDurable, driver.changeTimes(chain));
-      durability.awaitApply(key, chain, mark, isDurabilityWanted);
+      durability.awaitApply(key, chain.id(), target.files(), mark, isDurabilityWanted);
       unpacked(chain, layer);
       isComplete = true;
     } finally {
