@@ -192,9 +192,9 @@ public final class EngineRoot implements AutoCloseable {
       this.kept = new KeptLayers(layers, store::isCertain, reaper::submit);
       layers.retireBy(kept::retire);
       this.records = new AppliedRecords(disk, root, boot);
-      Recovery.Losses losses = Recovery.run(root, store, layers, kept, records, applied, reaper);
+      Damage damage = Recovery.run(root, store, layers, kept, records, applied, reaper);
       CopySettler copies = keep(new CopySettler(chosen, filesystem, lostWrites));
-      this.directories = new SnapshotDirectories(disk, root, reaper, losses);
+      this.directories = new SnapshotDirectories(disk, root, reaper, damage);
       SpareDirectories spares =
           keep(
               new SpareDirectories(
@@ -304,7 +304,7 @@ public final class EngineRoot implements AutoCloseable {
                   commits,
                   areShared ? Optional.of(shared) : Optional.empty(),
                   layout));
-      healing.run(losses.damaged());
+      healing.run(damage.damaged());
       engine.settleCopies();
       engine.showLayers();
       SnapshotMounts recognised = new SnapshotMounts(root.path());

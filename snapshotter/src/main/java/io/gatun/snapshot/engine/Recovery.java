@@ -34,24 +34,11 @@ final class Recovery {
   private Recovery() {}
 
   /**
-   * What is missing.
-   *
-   * @param missing ids of snapshots whose directories are, or the files in them
-   * @param damaged ids of others, whose kept layers lack files, which may be made anew
-   */
-  record Losses(Set<Long> missing, Set<Long> damaged) {
-    Losses {
-      missing = Set.copyOf(missing);
-      damaged = Set.copyOf(damaged);
-    }
-  }
-
-  /**
    * {@return the snapshots whose directories or files are missing}
    *
    * @throws UnusableRootException if the metadata are older than the directories
    */
-  static Losses run(
+  static Damage run(
       Root root,
       MetadataStore store,
       LayerStore layers,
@@ -97,7 +84,7 @@ final class Recovery {
         damaged.size(),
         directories.size(),
         trash);
-    return new Losses(missing, damaged);
+    return new Damage(missing, damaged);
   }
 
   private static boolean hasFiles(Root root, long id, LayerForm form) throws ErrnoException {

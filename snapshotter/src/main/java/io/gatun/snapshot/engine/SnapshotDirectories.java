@@ -71,12 +71,12 @@ final class SnapshotDirectories {
   /** Ids whose kept layers are not what they should be. */
   private final Set<Long> damaged = ConcurrentHashMap.newKeySet();
 
-  SnapshotDirectories(Disk disk, Root root, Reaper reaper, Recovery.Losses losses) {
+  SnapshotDirectories(Disk disk, Root root, Reaper reaper, Damage damage) {
     this.disk = disk;
     this.root = root;
     this.reaper = reaper;
-    this.missing = losses.missing();
-    this.damaged.addAll(losses.damaged());
+    this.missing = damage.missing();
+    this.damaged.addAll(damage.damaged());
     this.names = new SharedSync(() -> disk.sync(root.snapshots()));
   }
 
