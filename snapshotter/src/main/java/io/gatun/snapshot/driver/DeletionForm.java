@@ -7,5 +7,10 @@ public enum DeletionForm {
   /** Marks of the overlay filesystem, in attributes {@code user.overlay.*}. */
   OVERLAY_USERXATTR,
   /** What is there is removed. */
-  IN_PLACE
+  IN_PLACE;
+
+  /** {@return whether an index can be the layer} It has deletions in one form only. */
+  public boolean isIndexable() {
+    return this != OVERLAY_USERXATTR;
+  }
 }

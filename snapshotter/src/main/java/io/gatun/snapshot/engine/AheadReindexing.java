@@ -52,7 +52,7 @@ final class AheadReindexing implements IndexesAhead.Maker {
         return Optional.empty();
       }
       Chain chain = chains.planned(Kind.ACTIVE, parent.name(), Map.of(), still.get());
-      return SnapshotApplier.isIndexable(driver.target(chain))
+      return driver.target(chain).deletions().isIndexable()
           ? Optional.of(reindexing.run(chain, use, durability.isAskedOfKept(false), cancellation))
           : Optional.empty();
     }

@@ -21,7 +21,6 @@ import io.gatun.snapshot.apply.tree.TreeWriter;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.disk.Root;
 import io.gatun.snapshot.driver.Chain;
-import io.gatun.snapshot.driver.DeletionForm;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.driver.DriverName;
 import io.gatun.snapshot.driver.IndexTrialResult;
@@ -226,7 +225,7 @@ final class LayerConversion implements LayerConverter {
       throws IOException {
     Chain chain = chains.of(found);
     LayerTarget target = driver.target(chain);
-    if (target.deletions() == DeletionForm.OVERLAY_USERXATTR) {
+    if (!target.deletions().isIndexable()) {
       throw unsupported(found.name(), "an index has no deletions in user.overlay");
     }
     Digest chainId = chainId(found.name());

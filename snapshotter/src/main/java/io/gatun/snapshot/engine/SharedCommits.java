@@ -103,7 +103,7 @@ final class SharedCommits {
 
   /** {@return whether an index can be the layer of a snapshot} */
   private boolean isUsable(Chain planned) {
-    return !planned.isMappingAsked() && SnapshotApplier.isIndexable(driver.target(planned));
+    return !planned.isMappingAsked() && driver.target(planned).deletions().isIndexable();
   }
 
   private boolean make(WantedLayer wanted, Digest diffId, Chain planned, Instant now)

@@ -14,7 +14,6 @@ import io.gatun.snapshot.apply.store.LayerStore;
 import io.gatun.snapshot.apply.tree.TreeResult;
 import io.gatun.snapshot.disk.Disk;
 import io.gatun.snapshot.driver.Chain;
-import io.gatun.snapshot.driver.DeletionForm;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.driver.LayerTarget;
 import io.gatun.snapshot.driver.TreeDeletion;
@@ -132,17 +131,12 @@ public final class SnapshotApplier {
     apply(
         requested,
         (key, chain) -> {
-          if (chain.extraction() && isIndexable(driver.target(chain))) {
+          if (chain.extraction() && driver.target(chain).deletions().isIndexable()) {
             keep(key, chain, isDurabilityWanted, keeper);
           } else {
             write(key, chain, isDurabilityWanted, keeper);
           }
         });
-  }
-
-  /** An index has deletions in one form only. */
-  static boolean isIndexable(LayerTarget target) {
-    return target.deletions() != DeletionForm.OVERLAY_USERXATTR;
   }
 
   /** What is done with a snapshot that is ready for a layer. */
