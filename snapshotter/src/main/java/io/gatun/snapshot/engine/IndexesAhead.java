@@ -308,6 +308,6 @@ final class IndexesAhead implements AutoCloseable {
       lock.unlock();
     }
     last.forEach(making -> making.cancellation.cancel());
-    last.forEach(making -> LayersAhead.join(making.thread));
+    last.forEach(making -> Outcomes.join(making.thread));
   }
 }

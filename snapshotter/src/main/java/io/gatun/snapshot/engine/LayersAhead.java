@@ -312,21 +312,6 @@ final class LayersAhead<T> implements AutoCloseable {
       lock.unlock();
     }
     last.forEach(making -> making.cancellation.cancel());
-    last.forEach(making -> join(making.thread));
-  }
-
-  /** Waits for the end of a thread. */
-  static void join(Thread thread) {
-    boolean isInterrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        isInterrupted = true;
-      }
-    }
-    if (isInterrupted) {
-      Thread.currentThread().interrupt();
-    }
+    last.forEach(making -> Outcomes.join(making.thread));
   }
 }

@@ -4,7 +4,7 @@ import io.gatun.linux.ErrnoException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
-/** Waits for what another thread does for several. */
+/** Waits for what other threads do. */
 final class Outcomes {
 
   private Outcomes() {}
@@ -18,6 +18,21 @@ final class Outcomes {
         throw failure;
       }
       throw e;
+    }
+  }
+
+  /** Waits for the end of a thread, though this one is interrupted. */
+  static void join(Thread thread) {
+    boolean isInterrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        isInterrupted = true;
+      }
+    }
+    if (isInterrupted) {
+      Thread.currentThread().interrupt();
     }
   }
 }
