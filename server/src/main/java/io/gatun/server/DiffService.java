@@ -43,9 +43,6 @@ final class DiffService extends DiffGrpc.DiffImplBase {
   /** What is in an uncompressed layer (OCI image specification, layer.md). */
   private static final String TAR = "application/vnd.oci.image.layer.v1.tar";
 
-  /** Where containerd keeps, of a blob that is a layer, the diff id (its package labels). */
-  static final String UNCOMPRESSED_LABEL = "containerd.io/uncompressed";
-
   private final LayerUnpacker unpacker;
   private final LayerMaker maker;
   private final ContentStore content;
@@ -153,7 +150,7 @@ final class DiffService extends DiffGrpc.DiffImplBase {
               cancellation);
       warnOfXattrsLeftOut(name, layer);
       Map<String, String> labels = new HashMap<>(request.getLabelsMap());
-      labels.put(UNCOMPRESSED_LABEL, layer.diffId().text());
+      labels.put(LabelledLayers.UNCOMPRESSED_LABEL, layer.diffId().text());
       ingest.commit(layer.blob(), labels);
       return Descriptor.newBuilder()
           .setMediaType(mediaType)

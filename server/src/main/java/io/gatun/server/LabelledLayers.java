@@ -20,6 +20,9 @@ import java.util.concurrent.TimeUnit;
  */
 public final class LabelledLayers {
 
+  /** Where containerd keeps, of a blob that is a layer, the diff id (its package labels). */
+  static final String UNCOMPRESSED_LABEL = "containerd.io/uncompressed";
+
   private static final long ANSWER_SECONDS_MAX = 60;
 
   private LabelledLayers() {}
@@ -42,7 +45,7 @@ public final class LabelledLayers {
     headers.put(CallNamespace.HEADER, namespace);
     ListContentRequest request =
         ListContentRequest.newBuilder()
-            .addFilters("labels.\"%s\"".formatted(DiffService.UNCOMPRESSED_LABEL))
+            .addFilters("labels.\"%s\"".formatted(UNCOMPRESSED_LABEL))
             .build();
     Iterator<ListContentResponse> answers =
         ContentGrpc.newBlockingStub(containerd)
@@ -60,7 +63,7 @@ public final class LabelledLayers {
 
   private static void add(Map<Digest, Blob> found, Info info) {
     try {
-      Digest diffId = new Digest(info.getLabelsOrDefault(DiffService.UNCOMPRESSED_LABEL, ""));
+      Digest diffId = new Digest(info.getLabelsOrDefault(UNCOMPRESSED_LABEL, ""));
       found.putIfAbsent(diffId, new Blob(new Digest(info.getDigest()), info.getSize()));
     } catch (IllegalArgumentException e) {
       // Anybody may set labels; and of other digests than sha256 there are no layers here.
