@@ -30,6 +30,7 @@ import io.gatun.snapshot.driver.OverlayTrial;
 import io.gatun.snapshot.driver.TreeSync;
 import io.gatun.snapshot.driver.TreeUsers;
 import io.gatun.snapshot.driver.WritebackErrors;
+import io.gatun.snapshot.metadata.Change;
 import io.gatun.snapshot.metadata.MetadataStore;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -37,6 +38,7 @@ import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 import org.slf4j.Logger;
@@ -150,7 +152,7 @@ public final class EngineRoot implements AutoCloseable {
       this.root = keep(Root.open(disk, settings.root()));
       MetadataStore store =
           keep(MetadataStore.open(disk, root.metadataPath(), settings.metadata()));
-      LostWrites lostWrites = new LostWrites(store);
+      LostWrites lostWrites = new LostWrites(idsOf(store));
       SharedSync filesystem =
           new SharedSync(lostWrites.watching(() -> disk.syncFilesystem(root.directory())));
       MappedMounts mapped = new MappedMounts(disk, root.directory(), root.snapshots());
@@ -393,6 +395,25 @@ public final class EngineRoot implements AutoCloseable {
       @Override
       public boolean isCertain() {
         return store.isCertain();
+      }
+    };
+  }
+
+  private static TrustedIds idsOf(MetadataStore store) {
+    return new TrustedIds() {
+      @Override
+      public long trustedFrom() {
+        return store.trustedFrom();
+      }
+
+      @Override
+      public long firstUnused() {
+        return store.firstUnusedId();
+      }
+
+      @Override
+      public void distrustBelow(long end) {
+        store.apply(List.of(new Change.Distrust(end)));
       }
     };
   }

@@ -3,9 +3,6 @@ package io.gatun.snapshot.engine;
 import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.apply.store.SyncWatch;
-import io.gatun.snapshot.metadata.Change;
-import io.gatun.snapshot.metadata.MetadataStore;
-import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,16 +21,16 @@ final class LostWrites implements SyncWatch {
 
   private static final Logger log = LoggerFactory.getLogger(LostWrites.class);
 
-  private final MetadataStore store;
+  private final TrustedIds ids;
 
-  /** At least what the store says, and more as long as that cannot be recorded. */
+  /** At least what is recorded, and more as long as that cannot be recorded. */
   private final AtomicLong trustedFrom;
 
   private final AtomicLong failures = new AtomicLong();
 
-  LostWrites(MetadataStore store) {
-    this.store = store;
-    this.trustedFrom = new AtomicLong(store.trustedFrom());
+  LostWrites(TrustedIds ids) {
+    this.ids = ids;
+    this.trustedFrom = new AtomicLong(ids.trustedFrom());
   }
 
   /** {@return a sync that does the same, and takes note of it if it fails} */
@@ -60,7 +57,7 @@ final class LostWrites implements SyncWatch {
 
   private void note(ErrnoException failure) {
     failures.incrementAndGet();
-    long end = store.firstUnusedId();
+    long end = ids.firstUnused();
     trustedFrom.accumulateAndGet(end, Math::max);
     log.error(
         "msg=\"the disk failed to sync; what was written to snapshots that are not committed may be lost,"
@@ -78,8 +75,8 @@ final class LostWrites implements SyncWatch {
 
   private void record() {
     long end = trustedFrom.get();
-    if (store.trustedFrom() < end) {
-      store.apply(List.of(new Change.Distrust(end)));
+    if (ids.trustedFrom() < end) {
+      ids.distrustBelow(end);
     }
   }
 
