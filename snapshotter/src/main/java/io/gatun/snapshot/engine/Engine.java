@@ -57,7 +57,6 @@ final class Engine implements Snapshotter {
   private final InstantSource clock;
   private final NameClaims claims;
   private final KeptSnapshots kept;
-  private boolean areUsersKnown;
 
   Engine(
       MetadataStore store,
@@ -502,34 +501,6 @@ final class Engine implements Snapshotter {
       if (driver.isUnsettled(id)) {
         copies.submit(id);
       }
-    }
-  }
-
-  /** Has the kept layers mounted that active snapshots and views need, and no others. */
-  synchronized void showLayers() throws ErrnoException {
-    areUsersKnown = !kept.isEmpty();
-    kept.showFor(areUsersKnown ? users() : List.of());
-  }
-
-  private List<SnapshotRecord> users() {
-    List<SnapshotRecord> users = new ArrayList<>();
-    store.forEach(
-        record -> {
-          if (record.kind() != Kind.COMMITTED) {
-            users.add(record);
-          }
-        });
-    return users;
-  }
-
-  /**
-   * Has all layers held that active snapshots and views need, though none of them was kept when
-   * this daemon was started.
-   */
-  synchronized void holdLayers() {
-    if (!areUsersKnown) {
-      kept.holdFor(users());
-      areUsersKnown = true;
     }
   }
 

@@ -280,6 +280,8 @@ public final class EngineRoot implements AutoCloseable {
                       () -> isRoomShort(root),
                       LayersAhead.EXPECTED)));
       boolean areShared = isIndexing && !settings.overlay().rebase();
+      UsageCounter usages = new UsageCounter(store, chosen, kept, claims);
+      MountRestoration restoration = new MountRestoration(store, chains, claims, kept, shown);
       this.engine =
           new Engine(
               store,
@@ -287,7 +289,7 @@ public final class EngineRoot implements AutoCloseable {
               directories,
               spares,
               reaper,
-              new UsageCounter(store, chosen, kept, claims),
+              usages,
               durability,
               copies,
               applied,
@@ -308,7 +310,7 @@ public final class EngineRoot implements AutoCloseable {
                   layout));
       healing.run(damage.damaged());
       engine.settleCopies();
-      engine.showLayers();
+      restoration.restoreAll();
       SnapshotMounts recognised = new SnapshotMounts(root.path());
       this.maker = new SnapshotDiffer(store, chosen, chains, applied, recognised, kept);
       this.applier =
@@ -332,7 +334,8 @@ public final class EngineRoot implements AutoCloseable {
           new LayerConversion(
               disk,
               root,
-              engine,
+              usages,
+              restoration,
               store,
               chosen,
               chains,

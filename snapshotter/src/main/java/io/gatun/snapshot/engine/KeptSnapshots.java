@@ -2,7 +2,6 @@ package io.gatun.snapshot.engine;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.Mount;
-import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.driver.Chain;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.driver.MappedMounts;
@@ -103,54 +102,6 @@ final class KeptSnapshots {
   /** Takes away what nobody needs of any layer. */
   void retireAll() throws ErrnoException {
     layers.retireAll();
-  }
-
-  /** {@return whether no layer is kept} */
-  boolean isEmpty() {
-    return layers.isEmpty();
-  }
-
-  /**
-   * Has the kept layers mounted that snapshots need, and no others.
-   *
-   * @param users all snapshots that need any; they need not be given if no layer is kept
-   */
-  void showFor(List<SnapshotRecord> users) throws ErrnoException {
-    KeptChains below = new KeptChains(chains::parentOf);
-    for (SnapshotRecord user : users) {
-      restore(user, below);
-    }
-    shown.unmountOthers();
-  }
-
-  /**
-   * Finds out, while requests are served, what the snapshots need for which {@link #showFor} was
-   * not called.
-   *
-   * @param users all snapshots that need any, and were there when this daemon was started
-   */
-  void holdFor(List<SnapshotRecord> users) {
-    KeptChains below = new KeptChains(chains::parentOf);
-    for (SnapshotRecord user : users) {
-      try (var _ = claims.claim(List.of(user.name()), "")) {
-        if (isStill(user) && !shown.isHeld(user.id())) {
-          restore(user, below);
-        }
-      }
-    }
-  }
-
-  private void restore(SnapshotRecord user, KeptChains below) {
-    shown.restore(user.id(), below.below(user), MappedMounts.mapping(user.labels()));
-  }
-
-  private boolean isStill(SnapshotRecord found) {
-    try {
-      requireSame(found);
-      return true;
-    } catch (SnapshotException.NotFound e) {
-      return false;
-    }
   }
 
   // Mounts.

@@ -82,7 +82,8 @@ final class LayerConversion implements LayerConverter {
 
   private final Disk disk;
   private final Root root;
-  private final Engine engine;
+  private final UsageCounter usages;
+  private final MountRestoration restoration;
   private final MetadataStore store;
   private final Driver driver;
   private final Chains chains;
@@ -102,7 +103,8 @@ final class LayerConversion implements LayerConverter {
   LayerConversion(
       Disk disk,
       Root root,
-      Engine engine,
+      UsageCounter usages,
+      MountRestoration restoration,
       MetadataStore store,
       Driver driver,
       Chains chains,
@@ -119,7 +121,8 @@ final class LayerConversion implements LayerConverter {
       Trial trial) {
     this.disk = disk;
     this.root = root;
-    this.engine = engine;
+    this.usages = usages;
+    this.restoration = restoration;
     this.store = store;
     this.driver = driver;
     this.chains = chains;
@@ -144,7 +147,7 @@ final class LayerConversion implements LayerConverter {
       return switch (found.form()) {
         case LayerForm.Directory _ -> {
           // One whose directory is missing is refused by that.
-          long needed = indexBytes(name, diffId);
+          long needed = indexBytes(found, diffId);
           yield new Estimate(false, isEmpty(found.id()), needed, available);
         }
         case LayerForm.Indexed form -> new Estimate(true, false, treeBytes(form), available);
@@ -156,12 +159,23 @@ final class LayerConversion implements LayerConverter {
     }
   }
 
-  private long indexBytes(String name, Optional<Digest> diffId) throws ErrnoException {
-    Usage tree = engine.usage(name);
+  private long indexBytes(SnapshotRecord found, Optional<Digest> diffId) throws ErrnoException {
+    Usage tree = usage(found);
     long index = tree.inodes() * INDEX_ENTRY_BYTES;
     return diffId.isPresent() && isStored(diffId.get())
         ? index
         : index + tree.sizeBytes() + tree.inodes() * TAR_ENTRY_BYTES;
+  }
+
+  private Usage usage(SnapshotRecord found) throws ErrnoException {
+    try {
+      return usages.of(found, chains.of(found));
+    } catch (ErrnoException e) {
+      if (store.find(found.id()).isEmpty()) {
+        throw Chains.notFound(OPERATION, found.name());
+      }
+      throw e;
+    }
   }
 
   private boolean isStored(Digest diffId) throws ErrnoException {
@@ -186,7 +200,7 @@ final class LayerConversion implements LayerConverter {
     }
     try {
       requireIndexes(found);
-      engine.holdLayers();
+      restoration.holdAll();
       index(found, blob, cancellation);
     } catch (ErrnoException e) {
       throw StorageErrors.of(OPERATION, name, e);
