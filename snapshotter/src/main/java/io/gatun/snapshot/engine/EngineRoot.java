@@ -76,7 +76,7 @@ public final class EngineRoot implements AutoCloseable {
   private final Root root;
   private final LayerStore layers;
   private final KeptLayers kept;
-  private final LayerHealing healing;
+  private final LayerRenewal renewal;
   private final boolean isIndexing;
   private final boolean isSynced;
   private final TarWriting writing;
@@ -228,8 +228,8 @@ public final class EngineRoot implements AutoCloseable {
       ReplacedTars replaced = new ReplacedTars(kept, shown);
       layers.displayedBy(replaced);
       Reindexing reindexing = new Reindexing(chosen, layers, shown);
-      this.healing =
-          new LayerHealing(
+      this.renewal =
+          new LayerRenewal(
               store,
               chains,
               directories,
@@ -238,9 +238,11 @@ public final class EngineRoot implements AutoCloseable {
               kept,
               shown,
               replaced,
-              new TarHealing(disk, layers, blobs, writing.early()),
               reindexing,
               new LayerRunners(store, chains, root.path()));
+      LayerHealing healing =
+          new LayerHealing(
+              layers, kept, new TarHealing(disk, layers, blobs, writing.early()), renewal);
       LayerSettler settler =
           keep(
               new LayerSettler(
@@ -345,7 +347,7 @@ public final class EngineRoot implements AutoCloseable {
               layers,
               kept,
               shown,
-              healing,
+              renewal,
               superseded,
               keep(new LayerApplier(ApplyLimits.of(1, 0))),
               writing.early(),
@@ -572,7 +574,7 @@ public final class EngineRoot implements AutoCloseable {
     IndexedApply indexing = new IndexedApply(disk, layerApplier, writing);
     KeptAhead tars = new KeptAhead(layers, kept, indexing, isSynced);
     return new KeptUnpacker(
-        disk, applier, layerApplier, layers, healing, indexing, makeAhead(tars));
+        disk, applier, layerApplier, layers, renewal, indexing, makeAhead(tars));
   }
 
   private TreesAhead trees(DeletionForm deletions, LayerApplier layerApplier) {

@@ -18,7 +18,7 @@ final class KeptUnpacker implements LayerUnpacker {
   private final SnapshotApplier snapshots;
   private final LayerApplier applier;
   private final LayerStore layers;
-  private final LayerHealing healing;
+  private final LayerRenewal renewal;
   private final IndexedApply indexing;
   private final LayersAhead<AheadLayer> ahead;
 
@@ -27,14 +27,14 @@ final class KeptUnpacker implements LayerUnpacker {
       SnapshotApplier snapshots,
       LayerApplier applier,
       LayerStore layers,
-      LayerHealing healing,
+      LayerRenewal renewal,
       IndexedApply indexing,
       LayersAhead<AheadLayer> ahead) {
     this.disk = disk;
     this.snapshots = snapshots;
     this.applier = applier;
     this.layers = layers;
-    this.healing = healing;
+    this.renewal = renewal;
     this.indexing = indexing;
     this.ahead = ahead;
   }
@@ -53,7 +53,7 @@ final class KeptUnpacker implements LayerUnpacker {
       Cancellation cancellation) {
     TreeUnpacking tree = new TreeUnpacking(disk, applier, blob, cancellation);
     try (KeptUnpacking unpacking =
-            new KeptUnpacking(disk, layers, healing, indexing, tree, blob, cancellation);
+            new KeptUnpacking(disk, layers, renewal, indexing, tree, blob, cancellation);
         AskedTar asked = new AskedTar(ahead, unpacking, blob, next, cancellation)) {
       snapshots.apply(mounts, isDurabilityWanted, asked);
       return asked.result();

@@ -38,7 +38,7 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
 
   private final Disk disk;
   private final LayerStore layers;
-  private final LayerHealing healing;
+  private final LayerRenewal renewal;
   private final IndexedApply indexing;
   private final TreeUnpacking tree;
   private final LayerBlob blob;
@@ -57,14 +57,14 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
   KeptUnpacking(
       Disk disk,
       LayerStore layers,
-      LayerHealing healing,
+      LayerRenewal renewal,
       IndexedApply indexing,
       TreeUnpacking tree,
       LayerBlob blob,
       Cancellation cancellation) {
     this.disk = disk;
     this.layers = layers;
-    this.healing = healing;
+    this.renewal = renewal;
     this.indexing = indexing;
     this.tree = tree;
     this.blob = blob;
@@ -85,7 +85,7 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
         present.isPresent()
             ? indexOrRenew(present.get(), form, below, isDurable)
             : read(form, below, isDurable);
-    kept.ifPresent(each -> keepingUse(each, () -> healing.regain(each.use().diffId())));
+    kept.ifPresent(each -> keepingUse(each, () -> renewal.regain(each.use().diffId())));
     return mayBeRebased(target) ? kept.map(each -> withOverlay(each, isDurable)) : kept;
   }
 
@@ -162,7 +162,7 @@ final class KeptUnpacking implements LayerKeeper, AutoCloseable {
         damage.getMessage());
     layers.distrust(diffId);
     Optional<Kept> made = read(form, below, isDurable);
-    made.ifPresent(each -> keepingUse(each, () -> healing.renew(diffId)));
+    made.ifPresent(each -> keepingUse(each, () -> renewal.renew(diffId)));
     return made;
   }
 

@@ -93,7 +93,7 @@ final class LayerConversion implements LayerConverter {
   private final LayerStore layers;
   private final KeptLayers kept;
   private final ShownLayers shown;
-  private final LayerHealing healing;
+  private final LayerRenewal renewal;
   private final SupersededTrees superseded;
   private final LayerApplier applier;
   private final IndexedApply indexing;
@@ -114,7 +114,7 @@ final class LayerConversion implements LayerConverter {
       LayerStore layers,
       KeptLayers kept,
       ShownLayers shown,
-      LayerHealing healing,
+      LayerRenewal renewal,
       SupersededTrees superseded,
       LayerApplier applier,
       TarWriting writing,
@@ -132,7 +132,7 @@ final class LayerConversion implements LayerConverter {
     this.layers = layers;
     this.kept = kept;
     this.shown = shown;
-    this.healing = healing;
+    this.renewal = renewal;
     this.superseded = superseded;
     this.applier = applier;
     this.indexing = new IndexedApply(disk, applier, writing);
@@ -252,7 +252,7 @@ final class LayerConversion implements LayerConverter {
     TreeUnpacking none = new TreeUnpacking(disk, applier, blob, cancellation);
     try (var _ = shown.hold(chain.parents());
         KeptUnpacking unpacking =
-            new KeptUnpacking(disk, layers, healing, indexing, none, blob, cancellation)) {
+            new KeptUnpacking(disk, layers, renewal, indexing, none, blob, cancellation)) {
       LayerKeeper.Kept made =
           unpacking
               .keep(target, true)

@@ -197,7 +197,7 @@ class DamagedTarsIT {
     open(LayerSync.BACKGROUND);
     unpack(LAYER, "top", "");
     failed.await();
-    Logger logger = (Logger) LoggerFactory.getLogger(LayerHealing.class);
+    Logger logger = (Logger) LoggerFactory.getLogger(LayerRenewal.class);
     ListAppender<ILoggingEvent> log = new ListAppender<>();
     log.start();
     logger.addAppender(log);

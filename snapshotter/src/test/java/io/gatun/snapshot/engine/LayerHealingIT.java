@@ -239,7 +239,7 @@ class LayerHealingIT {
   void ofAllThatHaveALayerThoseAreNamedThatRunOnItsOldFile() throws Exception {
     snapshots().prepare("idle", "top", NO_LABELS);
     snapshots().view("idle-view", "top", NO_LABELS);
-    Logger logger = (Logger) LoggerFactory.getLogger(LayerHealing.class);
+    Logger logger = (Logger) LoggerFactory.getLogger(LayerRenewal.class);
     ListAppender<ILoggingEvent> log = new ListAppender<>();
     log.start();
     try (KernelMount running = KernelMount.of(snapshots().prepare("container", "top", NO_LABELS));
@@ -587,6 +587,7 @@ class LayerHealingIT {
                 frames.anyMatch(
                     frame ->
                         frame.getClassName().equals(LayerHealing.class.getName())
+                            || frame.getClassName().equals(LayerRenewal.class.getName())
                             || frame.getClassName().contains("LayerRun")));
   }
 
