@@ -4,6 +4,7 @@ import io.gatun.linux.FilesystemStatus;
 import io.gatun.linux.KernelFeature;
 import io.gatun.linux.Unistd;
 import io.gatun.server.Configuration;
+import io.gatun.server.EventLoops;
 import io.gatun.server.LayerReach;
 import io.gatun.server.SocketOwner;
 import io.gatun.server.Transport;
@@ -93,7 +94,7 @@ final class HostExamination {
   }
 
   private void examineTransport() {
-    Optional<String> obstacle = Transport.IO_URING.obstacle();
+    Optional<String> obstacle = EventLoops.obstacle(Transport.IO_URING);
     if (obstacle.isEmpty()) {
       diagnoses.add(Diagnosis.ok("transport", "io_uring works"));
       return;

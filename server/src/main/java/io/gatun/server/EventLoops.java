@@ -38,7 +38,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** The threads that move bytes, by way of one transport, and the channels that go with it. */
-final class EventLoops implements AutoCloseable {
+public final class EventLoops implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(EventLoops.class);
 
@@ -115,7 +115,7 @@ final class EventLoops implements AutoCloseable {
   }
 
   /** {@return why a transport cannot be used on this machine, or nothing if it can} */
-  static Optional<String> obstacle(Transport transport) {
+  public static Optional<String> obstacle(Transport transport) {
     return switch (transport) {
       case IO_URING ->
           IoUring.isAvailable() ? Optional.empty() : reason(IoUring.unavailabilityCause());
