@@ -16,7 +16,9 @@
  *                                                          SharedCommits: what need not be unpacked
  *                                                          Reindexing: its index in a chain
  *                                                          LayerSettler: what is synced afterwards
- *                                                          LayerHealing: what is made anew
+ *                                                          MountRestoration: what was mounted before
+ *                                                          LayerHealing: what is damaged
+ *                                                          LayerRenewal: what is made anew
  * </pre>
  */
 @NullMarked
