@@ -1,7 +1,7 @@
-// Command bench-report makes of what scripts/bench has measured what people read: a table of ratios in the terminal, a
-// report in Markdown with charts, and the section of the README.
+// Command bench-report presents the results of scripts/bench: a table of ratios in the terminal, a report in Markdown with
+// charts, and the tables of the performance page.
 //
-// Charts are drawn by gnuplot. Nothing else than Go's own library is used.
+// gnuplot draws the charts. Otherwise the command uses Go's standard library only.
 package main
 
 import (
@@ -23,9 +23,9 @@ func main() {
 
 func run(arguments []string) error {
 	flags := flag.NewFlagSet("bench-report", flag.ExitOnError)
-	readme := flags.String("readme", "", "`file` whose section is to be replaced")
-	charts := flags.String("charts", "", "`directory` for what the section refers to")
-	compare := flags.String("compare", "", "`directory` of another run, whose ratios are to be compared")
+	readme := flags.String("readme", "", "`file` whose section is replaced")
+	charts := flags.String("charts", "", "`directory` for the files that the section refers to")
+	compare := flags.String("compare", "", "`directory` of another run to compare ratios with")
 	flags.Parse(arguments)
 	if flags.NArg() != 1 {
 		return errors.New("the directory with the results expected")
@@ -66,16 +66,16 @@ func run(arguments []string) error {
 	return replaceSection(*readme, markdown(results, headlines, relative+"/"))
 }
 
-// roundsMin is how many a README may be about.
+// roundsMin is the least number of rounds that may be published.
 const roundsMin = 5
 
-// publishable fails if results are not for others to rely on.
+// publishable fails if others cannot rely on the results.
 func publishable(all *results) error {
 	if rounds, err := strconv.Atoi(all.setting("rounds")); err != nil || rounds < roundsMin {
-		return fmt.Errorf("the README is about %d rounds or more, not %q", roundsMin, all.setting("rounds"))
+		return fmt.Errorf("published results need %d rounds or more, not %q", roundsMin, all.setting("rounds"))
 	}
 	if strings.HasSuffix(all.setting("commit"), "with changes") {
-		return errors.New("nobody else has the sources that were measured: commit them first")
+		return errors.New("the measured sources are not committed: commit them first")
 	}
 	if failed := all.settings("failed."); len(failed) > 0 {
 		return fmt.Errorf("the suite %s failed", failed[0].key)
@@ -83,7 +83,7 @@ func publishable(all *results) error {
 	return nil
 }
 
-// keep copies what the README refers to from where the next run cannot replace it.
+// keep copies the files that the performance page refers to, so that the next run does not replace them.
 func keep(directory, kept string) error {
 	if err := os.RemoveAll(kept); err != nil {
 		return err

@@ -26,26 +26,26 @@ var titles = map[string]struct {
 	note      string
 }{
 	"rpc": {"Lives of empty snapshots, strictly durable on both sides", []string{"lives", "life_cpu"},
-		"One filesystem serves all loads of a daemon. Gatun has gone through 16,000 such lives before, the peer through 800; cold is " +
-			"without those. Gatun deletes directories meanwhile, the peer leaves them to a cleanup that nobody asks for here. " +
-			"There are twice as many rounds, less one, as launches of a JVM differ by a tenth."},
-	"unpack": {"Unpacking images whose blobs are there", []string{"wall", "cpu"}, ""},
+		"One filesystem serves all loads of a daemon. Gatun has run 16,000 such lives before, the peer 800; *cold* is " +
+			"without those. Gatun deletes directories meanwhile; the peer leaves them to a Cleanup that this suite does not " +
+			"request. The suite runs twice as many rounds, less one, because launches of a JVM differ by a tenth."},
+	"unpack": {"Unpacking images whose blobs are in the content store", []string{"wall", "cpu"}, ""},
 	"pull": {"From the registry to the first line of a container", []string{"pull", "pull_cpu", "first_line"},
-		"One image, in gzip. The processor time is that of containerd, its child processes, the snapshotter and the client, and not " +
-			"that of the registry."},
+		"One image with gzip layers. The processor time includes containerd, its child processes, the snapshotter and the " +
+			"client, but not the registry."},
 	"copy": {"Prepare with the native driver", []string{"prepare", "cpu"}, ""},
 	"remove": {"Removal of an image", []string{"acknowledged", "space", "cpu"},
 		"The processor time is that of the daemons."},
 	"start": {"From exec to the first answer, and memory", []string{"answered_s", "first_prepare_ms", "idle_mib", "burst_mib"},
-		"Each daemon has just been started; none has done anything before."},
-	"scale": {"With many snapshots there, and long chains",
+		"Each daemon has just been started and has done no work before."},
+	"scale": {"Many snapshots and long chains",
 		[]string{"lives", "list", "restart", "prepare_on_128_us", "mounts_of_128_us"},
-		"The filesystem is in memory, so that this is about the snapshotters. The 100,000 snapshots are made once by each, which is " +
-			"what *fill* says, and are there in every round."},
+		"The filesystem is in memory, so that the figures are about the snapshotters. Each contender creates the 100,000 " +
+			"snapshots once (*fill*); they exist in every round."},
 	"trap": {"Unpacking right after a large delete", []string{"fresh", "after_delete"}, ""},
-	"indexed": {"Layers that are kept as their tars",
+	"indexed": {"Indexed layers",
 		[]string{"wall", "cpu", "cold_first_line", "warm_first_line", "cold_read", "warm_read", "cached", "limited_read", "limited_cached", "other_base", "other_base_pulled", "other_base_stored", "content_check", "content_hash", "acknowledged", "space", "pull", "pull_cpu", "first_line", "pod_pull", "pod_pull_cpu"},
-		"The image on another base has layers of which all are there already; its time is that of the client with its start."},
+		"All layers of the image on another base are stored already; its time includes the start of the client."},
 }
 
 // metrics names them for people.
@@ -95,18 +95,18 @@ func metricName(metric string) string {
 	return name
 }
 
-const explanation = `Medians, and in parentheses the median of how much that is of what the first peer took in the same round: below 1 is better, of
-rates too. ± is half of how far the values lie apart, as a part of their median. But for what a suite says of itself, each run
-has a fresh filesystem, what is read is in the page cache, and the daemons have done another, smaller thing of the same kind
-before, unless it is marked cold.
+const explanation = `Values are medians. The figure in parentheses is the median ratio to the first peer in the same round: below 1 is better, for
+rates too. ± is half the spread of the values, relative to their median. Unless the suite says otherwise, each run has a fresh
+filesystem and its input in the page cache, and each daemon has done a smaller piece of the same work before; *cold* marks runs
+without that.
 
-*overlayfs* and *native* are Debian's containerd with its own snapshotters, differ and pigz, *overlayfs-igzip* the same with
-igzip as newer releases have it, *soci* and *nydus* snapshotters for lazy pulling that unpack ordinary images in that way. *peer*
-and *containerd* are containerd's snapshotters behind a gRPC service, driven like Gatun. *gatun-walking* is Gatun with
-containerd's differ; *gatun-unsynced* does not sync layers, as the peers do not; *gatun* does; *gatun-untrained* is what
-it is before *gatun train*; *gatun-indexed* keeps layers as their tars, and *gatun-background* syncs those behind its answer. The
-*floor* is what the work cannot do without: the longest of decompressing, hashing and making files with their content and times
-(or, for layers that are kept as their tars, writing one file), each alone, or their processor time shared by all processors.
+*overlayfs* and *native* are Debian's containerd with its own snapshotters, differ and pigz; *overlayfs-igzip* is the same with
+igzip, which newer releases use; *soci* and *nydus* are snapshotters for lazy pulling, which unpack ordinary images like
+overlayfs. *peer* and *containerd* are containerd's snapshotters behind a gRPC service, driven like Gatun. *gatun* syncs layers;
+*gatun-unsynced* does not, as the peers do not; *gatun-walking* is Gatun with containerd's differ; *gatun-untrained* is Gatun
+before *gatun train*; *gatun-indexed* stores indexed layers, and *gatun-background* syncs those after its answer. The *floor* is
+the work that no implementation can avoid: the longest of decompressing, hashing, and creating files with content and times (for
+indexed layers, writing one file), each alone; or their CPU time shared by all processors.
 `
 
 // markdown writes down what was measured; charts are referred to with such a prefix.

@@ -14,8 +14,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "config",
     description =
-        "Checks the configuration and prints it in full, as the daemon would take it with the same"
-            + " options; or what containerd has to be told to go with it.")
+        "Checks the configuration and prints it in full, as the daemon would use it with the same"
+            + " options; or prints the matching configuration of containerd.")
 final class ConfigCommand implements Runnable {
 
   @Mixin private ConfigurationOptions options;
@@ -26,7 +26,7 @@ final class ConfigCommand implements Runnable {
       arity = "0..1",
       fallbackValue = "1",
       description =
-          "Print what to paste into the configuration of containerd 1.7 (the default) or 2.")
+          "Prints the sections for the configuration of containerd 1.7 (the default) or 2.")
   private int containerd;
 
   @Spec private CommandSpec spec;

@@ -16,13 +16,13 @@ final class ConfigurationOptions {
   @Option(
       names = "--address",
       paramLabel = "SOCKET",
-      description = "The unix socket to listen on; otherwise the configured one.")
+      description = "The unix socket to listen on; overrides the configuration.")
   private @Nullable Path address;
 
   @Option(
       names = "--driver",
       paramLabel = "auto|overlay|native",
-      description = "The driver; otherwise the configured one.")
+      description = "The driver; overrides the configuration.")
   private @Nullable DriverSetting driver;
 
   /** {@return the configuration that the options lead to} */

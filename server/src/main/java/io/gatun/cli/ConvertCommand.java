@@ -27,24 +27,25 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "convert",
     description = {
-      "Has a running daemon give layers another form, one after the other, while containers run on"
-          + " them. Says before what space that needs. May be interrupted at any time: each layer is"
-          + " in one form or the other, and the next run goes on.",
+      "Makes a running daemon convert layers to another form, one after the other, while containers"
+          + " run on them. Prints the space that this needs before it starts. May be interrupted at"
+          + " any time: each layer is in one form or the other, and the next run continues.",
       "",
-      "A layer becomes an index by way of its blob in containerd's content store. One without a blob"
-          + " stays as it is, and is listed. The space of the form that a layer had is given back"
-          + " when nobody runs on it any more, at the latest after the next start of the machine."
+      "Conversion to an indexed layer reads the layer's blob from containerd's content store. A layer"
+          + " without a blob stays as it is, and is listed. The space of the old form is freed when"
+          + " the last container that uses it has ended, at the latest after the next boot of the"
+          + " machine."
     },
     footer = {
-      "%nFILTER is as for ls; without any, all committed snapshots are converted.",
-      "The form of layers that are unpacked later is that of the configuration (layers)."
+      "%nFILTER is as for ls; without a filter, all committed snapshots are converted.",
+      "The configuration (layers) sets the form of layers that are unpacked later."
     },
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
-      "0:all layers have the form",
-      "1:an error, said in one line on stderr; layers that were converted stay so",
+      "0:all selected layers have the form",
+      "1:an error, in one line on stderr; layers converted until then stay converted",
       "2:wrong usage",
-      "3:those that are listed stay as they were, all others have the form"
+      "3:the listed layers stay as they were; all others have the form"
     })
 final class ConvertCommand implements Callable<Integer> {
 
@@ -68,15 +69,18 @@ final class ConvertCommand implements Callable<Integer> {
       names = "--to",
       paramLabel = "FORM",
       required = true,
-      description = "The form that layers get: ${COMPLETION-CANDIDATES}.")
+      description = "The form to convert layers to: ${COMPLETION-CANDIDATES}.")
   private Form form;
 
   @Option(
       names = {"-n", "--dry-run"},
-      description = "Only says what would be done.")
+      description = "Only prints what the conversion would do.")
   private boolean isDryRun;
 
-  @Parameters(paramLabel = "FILTER", arity = "0..*", description = "Which snapshots to convert.")
+  @Parameters(
+      paramLabel = "FILTER",
+      arity = "0..*",
+      description = "Selects the snapshots to convert.")
   private List<String> filters = List.of();
 
   @Spec private CommandSpec spec;

@@ -13,13 +13,13 @@ final class DaemonOptions {
       names = "--config",
       paramLabel = "FILE",
       description =
-          "The configuration of the daemon; otherwise /etc/gatun/gatun.toml, if there is one.")
+          "The configuration file of the daemon; by default /etc/gatun/gatun.toml, if it exists.")
   private @Nullable Path file;
 
   @Option(
       names = "--address",
       paramLabel = "SOCKET",
-      description = "The socket of the daemon; otherwise the configured one.")
+      description = "The socket of the daemon; overrides the configuration.")
   private @Nullable Path address;
 
   SnapshotsClient connect() {

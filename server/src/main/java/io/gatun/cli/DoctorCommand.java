@@ -16,15 +16,10 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "doctor",
     description =
-        "Looks whether this host has what the daemon needs, and whether containerd's configuration"
-            + " goes with the daemon's. Tries things out on the root's filesystem and leaves nothing"
-            + " there.",
+        "Checks that this host meets the daemon's requirements, and that containerd's configuration"
+            + " matches the daemon's. Runs probes on the root's filesystem and leaves nothing there.",
     exitCodeListHeading = "%nExit codes:%n",
-    exitCodeList = {
-      "0:nothing is at fault",
-      "1:something is at fault, or an error",
-      "2:wrong usage"
-    })
+    exitCodeList = {"0:no faults", "1:a fault, or an error", "2:wrong usage"})
 final class DoctorCommand implements Callable<Integer> {
 
   @Mixin private ConfigurationOptions options;
@@ -33,7 +28,7 @@ final class DoctorCommand implements Callable<Integer> {
       names = "--containerd-config",
       paramLabel = "FILE",
       defaultValue = "/etc/containerd/config.toml",
-      description = "containerd's configuration; otherwise ${DEFAULT-VALUE}.")
+      description = "containerd's configuration file; by default ${DEFAULT-VALUE}.")
   private Path containerdFile;
 
   @Spec private CommandSpec spec;

@@ -17,18 +17,21 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "du",
     description =
-        "Shows how much disk each snapshot of a running daemon takes by itself, the largest first."
-            + " One that was never counted before is counted now, file by file.")
+        "Shows the disk usage of each snapshot of a running daemon by itself, largest first. Counts"
+            + " snapshots of unknown usage file by file.")
 final class DuCommand implements Runnable {
 
   @Mixin private DaemonOptions daemon;
 
   @Option(
       names = {"-b", "--bytes"},
-      description = "Sizes in bytes.")
+      description = "Prints sizes in bytes.")
   private boolean inBytes;
 
-  @Parameters(paramLabel = "FILTER", arity = "0..*", description = "As for ls.")
+  @Parameters(
+      paramLabel = "FILTER",
+      arity = "0..*",
+      description = "Selects the snapshots to show, as for ls.")
   private List<String> filters = List.of();
 
   @Spec private CommandSpec spec;

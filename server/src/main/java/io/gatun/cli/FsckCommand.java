@@ -25,19 +25,20 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "fsck",
     description = {
-      "Checks a root that no daemon uses, and says of each finding in one sentence what is wrong."
-          + " Changes nothing unless told to.",
+      "Checks a root that no daemon uses, and describes each finding in one sentence. Changes nothing"
+          + " without --repair.",
       "",
-      "A notice is what a crash leaves behind and the next start sees to, or what a repair has kept."
+      "A notice is a leftover of a crash that the next start cleans up, or a file that a repair has"
+          + " kept."
     },
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
-      "0:nothing is wrong; there may be notices",
-      "1:the root could not be checked, for a reason said in one line on stderr",
+      "0:the root is clean; there may be notices",
+      "1:the root could not be checked; the reason is one line on stderr",
       "2:wrong usage",
-      "3:something is wrong, and still so after a repair",
-      "4:something was wrong and is repaired; nothing that was acknowledged is lost",
-      "5:something was wrong and the root is usable again, but what is named as lost is lost"
+      "3:findings remain, also after a repair",
+      "4:all findings were repaired; nothing acknowledged is lost",
+      "5:the root is usable again, but what the output names as lost is lost"
     })
 final class FsckCommand implements Callable<Integer> {
 
@@ -52,23 +53,23 @@ final class FsckCommand implements Callable<Integer> {
 
   @Option(
       names = "--repair",
-      description = "Repairs what can be repaired; what is replaced is kept as *.damaged.")
+      description = "Repairs the root where possible; keeps replaced files as *.damaged.")
   private boolean isRepair;
 
   @Option(
       names = "--drop-index",
       description =
-          "Goes by checkpoint and journal alone, and has the index made anew by --repair.")
+          "Ignores the metadata index and goes by checkpoint and journal alone; --repair rebuilds"
+              + " the index.")
   private boolean isIndexDropped;
 
   @Option(
       names = "--content",
       description =
-          "Also reads the layers that are kept as tars from the disk, past the memory, and hashes"
-              + " them; makes each index anew of its tar and compares it byte for byte, or says that"
-              + " it was hashed only; shows on a terminal how far it is. With --repair, what is"
-              + " damaged of them is kept as *.damaged, and made anew by the next start if containerd"
-              + " has the blob.")
+          "Also reads indexed layers from the disk, past the page cache, and hashes them; rebuilds"
+              + " each index from its tar and compares it byte for byte, or reports that it was only"
+              + " hashed; shows the progress on a terminal. With --repair, damaged files are kept as"
+              + " *.damaged, and the next start repairs the layer if containerd has the blob.")
   private boolean isContentRead;
 
   @Override

@@ -33,7 +33,7 @@ import picocli.CommandLine.Spec;
     },
     synopsisSubcommandLabel = "COMMAND",
     exitCodeListHeading = "%nExit codes:%n",
-    exitCodeList = {"0:success", "1:an error, said in one line on stderr", "2:wrong usage"})
+    exitCodeList = {"0:success", "1:an error, in one line on stderr", "2:wrong usage"})
 public final class Gatun implements Callable<Integer> {
 
   @Spec private CommandSpec spec;

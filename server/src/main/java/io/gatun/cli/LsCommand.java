@@ -16,10 +16,10 @@ import picocli.CommandLine.Spec;
 /** {@code gatun ls}. */
 @Command(
     name = "ls",
-    description = "Lists the snapshots that a running daemon has, by name.",
+    description = "Lists the snapshots of a running daemon by name.",
     footer = {
-      "%nFILTER is one of containerd's, such as kind==active, parent==NAME or"
-          + " labels.\"containerd.io/gc.root\". With several, a snapshot is listed that matches one."
+      "%nFILTER is one of containerd's filters, such as kind==active, parent==NAME or"
+          + " labels.\"containerd.io/gc.root\". Of several filters, a snapshot has to match one."
     })
 final class LsCommand implements Runnable {
 
@@ -27,13 +27,15 @@ final class LsCommand implements Runnable {
 
   @Option(
       names = {"-q", "--quiet"},
-      description = "Only the names.")
+      description = "Prints only the names.")
   private boolean quiet;
 
-  @Option(names = "--labels", description = "The labels, too, one a line below the snapshot.")
+  @Option(
+      names = "--labels",
+      description = "Also prints the labels, one per line below the snapshot.")
   private boolean labels;
 
-  @Parameters(paramLabel = "FILTER", arity = "0..*", description = "Which snapshots to list.")
+  @Parameters(paramLabel = "FILTER", arity = "0..*", description = "Selects the snapshots to list.")
   private List<String> filters = List.of();
 
   @Spec private CommandSpec spec;

@@ -14,13 +14,13 @@ final class RootOptions {
   @Option(
       names = "--config",
       paramLabel = "FILE",
-      description = "The configuration; otherwise /etc/gatun/gatun.toml, if there is one.")
+      description = "The configuration file; by default /etc/gatun/gatun.toml, if it exists.")
   private @Nullable Path file;
 
   @Option(
       names = "--root",
       paramLabel = "DIR",
-      description = "The directory that holds all snapshots; otherwise the configured one.")
+      description = "The directory that holds all data; overrides the configuration.")
   private @Nullable Path root;
 
   /** {@return the configuration that the options lead to} */

@@ -8,8 +8,8 @@ import picocli.CommandLine.Mixin;
 @Command(
     name = "serve",
     description =
-        "Runs the daemon in the foreground until SIGTERM or SIGINT, logging to stderr. Both let"
-            + " requests in flight finish and end with exit code 0.")
+        "Runs the daemon in the foreground until SIGTERM or SIGINT, logging to stderr. Both signals"
+            + " let requests in flight finish and end the daemon with exit code 0.")
 final class ServeCommand implements Runnable {
 
   @Mixin private ConfigurationOptions options;

@@ -11,10 +11,9 @@ import picocli.CommandLine.ExitCode;
 @Command(
     name = "train",
     description =
-        "Makes later starts faster: puts a daemon in a temporary directory through what daemons do,"
-            + " and has the JVM write lib/gatun.aot from that, for the JDK and the libraries that"
-            + " are in use now. Run it once after each installation. Needs JDK 25 or later, takes"
-            + " half a minute, touches no other root.")
+        "Shortens later starts: exercises a daemon in a temporary directory, and makes the JVM record"
+            + " it in lib/gatun.aot, for the current JDK and libraries. Run it once after each"
+            + " installation. Needs JDK 25 or later, takes half a minute, touches no other root.")
 final class TrainCommand implements Callable<Integer> {
 
   @Override

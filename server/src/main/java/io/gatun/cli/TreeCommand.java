@@ -18,7 +18,7 @@ import picocli.CommandLine.Spec;
 /** {@code gatun tree}. */
 @Command(
     name = "tree",
-    description = "Shows the snapshots that a running daemon has, each below its parent.")
+    description = "Shows the snapshots of a running daemon, each below its parent.")
 final class TreeCommand implements Runnable {
 
   @Mixin private DaemonOptions daemon;
