@@ -28,6 +28,19 @@ start_gatun() {
   }
 }
 
+# share_classes: lets the daemons that follow start from an archive of loaded classes, which halves the processor time of a
+# start. Nothing but that time depends on the archive, and a JVM that the archive does not suit leaves it out.
+share_classes() {
+  local archive=$project/scripts/target/gatun.jsa
+  [[ $backend == gatun && -z ${GATUN_JAVA_OPTS:-} ]] || return 0
+  if [[ ! $archive -nt $project/server/target/gatun/bin/gatun ]]; then
+    GATUN_JAVA_OPTS="-XX:ArchiveClassesAtExit=$archive -Xlog:cds=off -Xlog:aot=off" start_gatun /tmp/archive
+    stop gatun || die "no archive of classes could be written"
+    rm -rf /tmp/archive
+  fi
+  export GATUN_JAVA_OPTS="-XX:SharedArchiveFile=$archive -Xlog:cds=off -Xlog:aot=off"
+}
+
 gatun_answers() {
   is_running gatun || return 1
   "$testbed" ping --address "$gatun_socket" 2>/dev/null
