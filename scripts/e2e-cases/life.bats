@@ -4,6 +4,7 @@ load helpers
 load life
 
 @test "appears as a working plugin" {
+  warm_up=yes
   start_node ext4
   local line
   line=$(run_ctr plugins ls | awk '$2 == "gatun" { print $1, $4 }')
@@ -52,10 +53,13 @@ load life
   local installed=/tmp/installed
   cp -a "$project/server/target/gatun" "$installed"
   gatun=$installed/bin/gatun
+  unset GATUN_JAVA_OPTS
+  rm -f "$installed/lib/gatun.aot"
   "$gatun" train
   assert_equal "directories of training" 0 "$(find /tmp -maxdepth 1 -name 'gatun-training*' | wc -l)"
   # With this option a JVM that does not take the file does not start.
   export GATUN_JAVA_OPTS=-XX:AOTMode=on
+  warm_up=yes
   start_node ext4
   pull latest
   assert_equal "the file that the third layer wrote" gatun "$(run_container first latest cat /etc/hostname)"

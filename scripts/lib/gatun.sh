@@ -31,11 +31,16 @@ start_gatun() {
 # share_classes: lets the daemons that follow start from an archive of loaded classes, which halves the processor time of a
 # start. Nothing but that time depends on the archive, and a JVM that the archive does not suit leaves it out.
 share_classes() {
-  local archive=$project/scripts/target/gatun.jsa
-  [[ $backend == gatun && -z ${GATUN_JAVA_OPTS:-} ]] || return 0
-  if [[ ! $archive -nt $project/server/target/gatun/bin/gatun ]]; then
-    GATUN_JAVA_OPTS="-XX:ArchiveClassesAtExit=$archive -Xlog:cds=off -Xlog:aot=off" start_gatun /tmp/archive
-    stop gatun || die "no archive of classes could be written"
+  local archive libraries=${gatun%/bin/gatun}/lib
+  # A trained Gatun has a better archive, and a JVM takes only one.
+  [[ $backend == gatun && -z ${GATUN_JAVA_OPTS:-} && -x $gatun && ! -e $libraries/gatun.aot ]] || return 0
+  # The JVM compares times and sizes of the libraries, which may be the same in two builds: the name holds a digest.
+  archive=$project/scripts/target/classes-$(cat "$libraries"/*.jar | sha256sum | cut -c 1-16).jsa
+  if [[ ! -e $archive ]]; then
+    rm -f "$project"/scripts/target/classes-*.jsa
+    GATUN_JAVA_OPTS="-XX:ArchiveClassesAtExit=$archive.$$ -Xlog:cds=off -Xlog:aot=off" start_gatun /tmp/archive
+    stop gatun || die "the archive of classes could not be written"
+    mv "$archive.$$" "$archive"
     rm -rf /tmp/archive
   fi
   export GATUN_JAVA_OPTS="-XX:SharedArchiveFile=$archive -Xlog:cds=off -Xlog:aot=off"
