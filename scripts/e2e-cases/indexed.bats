@@ -1,11 +1,14 @@
+#!/usr/bin/env bats
 # What is said of layers that are directories holds for indexed layers, too.
-# shellcheck shell=bash
-source "$project/scripts/e2e-cases/apply-failure.sh"
-source "$project/scripts/e2e-cases/diff.sh"
-source "$project/scripts/e2e-cases/failure.sh"
-source "$project/scripts/e2e-cases/life.sh"
-source "$project/scripts/e2e-cases/options.sh"
-source "$project/scripts/e2e-cases/sharing.sh"
+load helpers
+load life
+load options
+load trees
+load apply
+load apply-failure
+load diff
+load sharing
+load failure
 
 # with_indexed_layers COMMAND...: what the other files define, on a node of which every pull has to leave indexed layers.
 with_indexed_layers() {
@@ -15,47 +18,69 @@ with_indexed_layers() {
   "$@"
 }
 
-it_carries_an_indexed_image_from_pull_to_garbage_collection() { with_indexed_layers live_through_everything overlay; }
-
-it_indexes_what_overlayfs_unpacks_on_ext4() { with_indexed_layers compare_own_differ ext4 overlay; }
-
-it_indexes_what_overlayfs_unpacks_on_xfs() { with_indexed_layers compare_own_differ xfs overlay; }
-
-it_indexes_what_overlayfs_unpacks_on_btrfs() { with_indexed_layers compare_own_differ btrfs overlay; }
-
-it_indexes_at_once_what_overlayfs_unpacks_in_order() {
-  with_indexed_layers it_unpacks_at_once_what_overlayfs_unpacks_in_order
+@test "carries an indexed image from pull to garbage collection" {
+  with_indexed_layers live_through_everything overlay
 }
 
-it_gives_a_user_namespace_its_files_from_indexed_layers() { with_indexed_layers it_gives_a_user_namespace_its_files; }
-
-it_is_killed_between_pulls_while_a_container_runs_on_indexed_layers() {
-  with_indexed_layers it_is_killed_between_pulls_while_a_container_runs
+@test "indexes what overlayfs unpacks on ext4" {
+  with_indexed_layers compare_own_differ ext4 overlay
 }
 
-it_outlives_a_restart_of_containerd_with_indexed_layers() { with_indexed_layers it_outlives_a_restart_of_containerd; }
-
-it_has_every_indexed_layer_after_a_start_of_the_machine() {
-  with_indexed_layers it_has_everything_after_a_start_of_the_machine
+@test "indexes what overlayfs unpacks on xfs" {
+  with_indexed_layers compare_own_differ xfs overlay
 }
 
-it_indexes_what_is_in_the_content_store() { with_indexed_layers it_unpacks_what_is_in_the_content_store; }
-
-it_indexes_anew_when_a_pull_was_killed() { with_indexed_layers it_unpacks_anew_when_a_pull_was_killed; }
-
-it_indexes_again_when_there_is_room_again() { with_indexed_layers it_unpacks_again_when_there_is_room_again; }
-
-it_says_what_is_wrong_with_a_layer_that_is_to_be_indexed() { with_indexed_layers it_says_what_is_wrong_with_a_layer; }
-
-it_keeps_one_indexed_layer_of_concurrent_pulls() {
-  with_indexed_layers it_keeps_one_tree_per_layer_of_concurrent_pulls
+@test "indexes what overlayfs unpacks on btrfs" {
+  with_indexed_layers compare_own_differ btrfs overlay
 }
 
-it_makes_layers_of_containers_on_indexed_layers() {
-  with_indexed_layers it_makes_layers_of_containers_and_of_what_they_are_committed_to
+@test "indexes at once what overlayfs unpacks in order" {
+  with_indexed_layers unpacks_at_once_what_overlayfs_unpacks_in_order
 }
 
-it_writes_indexes_from_which_fsck_extracts_what_overlayfs_unpacks() { with_indexed_layers extract_every_index; }
+@test "gives a user namespace its files from indexed layers" {
+  with_indexed_layers gives_a_user_namespace_its_files
+}
+
+@test "is killed between pulls while a container runs on indexed layers" {
+  with_indexed_layers is_killed_between_pulls_while_a_container_runs
+}
+
+@test "outlives a restart of containerd with indexed layers" {
+  with_indexed_layers outlives_a_restart_of_containerd
+}
+
+@test "has every indexed layer after a start of the machine" {
+  with_indexed_layers has_everything_after_a_start_of_the_machine
+}
+
+@test "indexes what is in the content store" {
+  with_indexed_layers unpacks_what_is_in_the_content_store
+}
+
+@test "indexes anew when a pull was killed" {
+  with_indexed_layers unpacks_anew_when_a_pull_was_killed
+}
+
+@test "indexes again when there is room again" {
+  with_indexed_layers unpacks_again_when_there_is_room_again
+}
+
+@test "says what is wrong with a layer that is to be indexed" {
+  with_indexed_layers says_what_is_wrong_with_a_layer
+}
+
+@test "keeps one indexed layer of concurrent pulls" {
+  with_indexed_layers keeps_one_tree_per_layer_of_concurrent_pulls
+}
+
+@test "makes layers of containers on indexed layers" {
+  with_indexed_layers makes_layers_of_containers_and_of_what_they_are_committed_to
+}
+
+@test "writes indexes from which fsck extracts what overlayfs unpacks" {
+  with_indexed_layers extract_every_index
+}
 
 extract_every_index() {
   start_node ext4

@@ -1,53 +1,27 @@
+#!/usr/bin/env bats
 # Layers that Gatun unpacks itself, as containerd's differ.
-# shellcheck shell=bash
 # What two trees have to have in common is the same as when containerd's own differ unpacks.
-source "$project/scripts/e2e-cases/trees.sh"
+load helpers
+load trees
+load apply
 
-it_unpacks_itself_what_overlayfs_unpacks_on_overlay() { compare_own_differ ext4 overlay; }
-
-it_unpacks_itself_what_overlayfs_unpacks_on_native() { compare_own_differ xfs native; }
-
-compare_own_differ() {
-  own_differ=yes
-  compare_with_overlayfs "$1" "$2"
-  # The two images have three of their four layers in common.
-  assert_equal "layers that Gatun unpacked" 5 "$(count_applies OK)"
-  assert_equal "layers that it left to others" 5 "$(count_applies UNIMPLEMENTED)"
+@test "unpacks itself what overlayfs unpacks on overlay" {
+  compare_own_differ ext4 overlay
 }
 
-# As an unpacker of containerd 2.2, whose place a client of our own takes.
-it_unpacks_at_once_what_overlayfs_unpacks_in_order() {
-  own_differ=yes
-  rebase=yes
-  start_node ext4
-  local tag differ
-  for tag in latest sibling; do
-    pull "$tag" overlayfs
-    for differ in proxy walking; do
-      "$testbed" unpack-at-once --address "$gatun_socket" --containerd "$containerd_socket" --differ "$differ" \
-        "$(manifest_digest "$tag")" >"/tmp/$differ.$tag.names"
-    done
-  done
-  assert_equal "layers that Gatun unpacked" 5 "$(count_applies OK)"
-  # All but the lowest, by two differs.
-  assert_equal "layers that were put on others" 8 "$(gatun_snapshots | cut -f 3 | grep -c .)"
-  compare_unpacked_at_once latest 1
-  compare_unpacked_at_once sibling 4
+@test "unpacks itself what overlayfs unpacks on native" {
+  compare_own_differ xfs native
 }
 
-it_unpacks_what_is_in_the_content_store() {
-  own_differ=yes
-  start_node ext4
-  run_ctr content fetch --plain-http "$(reference latest)" >/dev/null
-  assert_equal "snapshots before" "" "$(gatun_snapshots)"
-  run_ctr snapshots unpack --snapshotter gatun "$(manifest_digest latest)" >/dev/null
-  assert_equal "layers that Gatun unpacked" 4 "$(count_applies OK)"
-  # The second one at least, since the first takes long.
-  grep -q "layer is made ahead" "$logs/gatun.log" || fail "no layer was made ahead"
-  assert_equal "a container" upper "$(run_container after latest cat /srv/modified)"
+@test "unpacks at once what overlayfs unpacks in order" {
+  unpacks_at_once_what_overlayfs_unpacks_in_order
 }
 
-it_unpacks_pulls_of_the_transfer_service() {
+@test "unpacks what is in the content store" {
+  unpacks_what_is_in_the_content_store
+}
+
+@test "unpacks pulls of the transfer service" {
   own_differ=yes
   # The transfer service of 1.7 speaks nothing but HTTPS, and takes whom it trusts from its environment.
   registry_kind=certified
@@ -66,7 +40,7 @@ it_unpacks_pulls_of_the_transfer_service() {
   assert_equal "a container" upper "$(run_container after latest cat /srv/modified)"
 }
 
-it_unpacks_each_layer_once_for_kubernetes() {
+@test "unpacks each layer once for kubernetes" {
   own_differ=yes
   with_cri=yes
   export CONTAINERD_NAMESPACE=k8s.io
@@ -99,7 +73,7 @@ it_unpacks_each_layer_once_for_kubernetes() {
   assert_equal "a container" upper "$(run_container after latest cat /srv/modified)"
 }
 
-it_keeps_one_tree_per_layer_of_pulls_at_once() {
+@test "keeps one tree per layer of pulls at once" {
   own_differ=yes
   start_node ext4
   local alone files pulls pull round unpacked twice=0
@@ -132,12 +106,10 @@ it_keeps_one_tree_per_layer_of_pulls_at_once() {
 }
 
 kibibytes_of_snapshots() { du --summarize --total "$node"/gatun/{snapshots,trash} | awk 'END { print $1 }'; }
+
 count_files() { find "$node"/gatun/{snapshots,trash} -mindepth 2 | wc -l; }
 
 # assert_about WHAT EXPECTED ACTUAL: a hundredth more or less is the same, since no two directories are laid out alike.
 assert_about() {
   (($3 <= $2 + $2 / 100 && $3 >= $2 - $2 / 100)) || fail "$1: expected about $2, got $3"
 }
-
-# count_applies CODE: how many requests to unpack a layer were answered in this way.
-count_applies() { grep -c "rpc method=Apply code=$1 " "$logs/gatun.log" || true; }

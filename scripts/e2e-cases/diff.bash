@@ -20,7 +20,7 @@ start_changed_container() {
     truncate -s 20M /srv/holes && echo end >>/srv/holes && chown 70000:3000000 /srv/four && chmod 4755 /srv/modified'
 }
 
-it_makes_layers_of_containers_and_of_what_they_are_committed_to() {
+makes_layers_of_containers_and_of_what_they_are_committed_to() {
   own_differ=yes
   start_node ext4
   start_changed_container
@@ -79,31 +79,3 @@ import_with_layer() {
   tar -C "$image" -cf /tmp/image.tar .
   run_ctr images import --snapshotter gatun /tmp/image.tar >/dev/null
 }
-
-it_keeps_a_new_layer_from_the_garbage_collection_for_an_hour() {
-  own_differ=yes
-  start_node ext4
-  start_changed_container
-  diff_snapshot changing /tmp/gzip
-  local digest lease
-  digest=sha256:$(sha256sum </tmp/gzip | cut -d ' ' -f 1)
-  collect_garbage
-  assert_contains "what is there after a collection" "$digest" "$(run_ctr content ls -q)"
-  assert_contains "its labels" "containerd.io/uncompressed=sha256:$(gzip -dc /tmp/gzip | sha256sum | cut -d ' ' -f 1)" \
-    "$(run_ctr content ls | grep "$digest")"
-  lease=$(gatun_leases)
-  assert_equal "leases of Gatun" 1 "$(wc -w <<<"$lease")"
-  assert_contains "the lease" "containerd.io/gc.expire=$(date -u -d '+1 hour' +%Y-%m-%dT)" \
-    "$(run_ctr leases ls | grep "$lease")"
-  # Once more, with the content that is there already: that lease is enough to keep it.
-  diff_snapshot changing /tmp/again
-  run_ctr leases rm "$lease" >/dev/null
-  collect_garbage
-  assert_contains "what is there when it was made twice" "$digest" "$(run_ctr content ls -q)"
-  run_ctr leases rm "$(gatun_leases)" >/dev/null
-  collect_garbage
-  [[ $(run_ctr content ls -q) != *"$digest"* ]] || fail "nothing keeps the layer, and it is still there"
-}
-
-# gatun_leases: those that Gatun has made.
-gatun_leases() { run_ctr leases ls -q | grep '^gatun-diff-' || true; }

@@ -1,50 +1,25 @@
+#!/usr/bin/env bats
 # The life of an image and of a container on it.
-# shellcheck shell=bash
+load helpers
+load life
 
-it_appears_as_a_working_plugin() {
+@test "appears as a working plugin" {
+  warm_up=yes
   start_node ext4
   local line
   line=$(run_ctr plugins ls | awk '$2 == "gatun" { print $1, $4 }')
   assert_equal "the plugin" "io.containerd.snapshotter.v1 ok" "$line"
 }
 
-it_carries_an_image_from_pull_to_garbage_collection_on_overlay() { live_through_everything overlay; }
-
-it_carries_an_image_from_pull_to_garbage_collection_on_native() { live_through_everything native; }
-
-live_through_everything() {
-  start_node ext4 --driver "$1"
-  pull latest
-  assert_equal "snapshots after the pull" "$(chain_ids latest | wc -l)" "$(count_gatun_snapshots)"
-
-  # Run.
-  assert_equal "the file that the third layer wrote" gatun "$(run_container first latest cat /etc/hostname)"
-
-  # Exec, and change something.
-  start_container second latest sleep infinity
-  exec_in second sh -c 'echo changed >/srv/modified && rm /srv/kept/file && mkdir /srv/made && id -u >/srv/made/user'
-  assert_equal "what the container wrote" changed "$(exec_in second cat /srv/modified)"
-  stop_container second
-
-  # Commit, and use what has been committed as a container's base.
-  run_ctr snapshots --snapshotter gatun commit changed second
-  remove_container second
-  view gatun changed /tmp/changed
-  assert_equal "a changed file" changed "$(cat /tmp/changed/srv/modified)"
-  assert_equal "a new file" 0 "$(cat /tmp/changed/srv/made/user)"
-  refute test -e /tmp/changed/srv/kept/file
-  unview gatun /tmp/changed
-
-  # Remove, and collect.
-  run_ctr snapshots --snapshotter gatun rm changed
-  remove_images
-  assert_equal "snapshots that containerd knows" 0 "$(run_ctr snapshots --snapshotter gatun ls | sed 1d | wc -l)"
-  assert_equal "snapshots that remain" "" "$(gatun_snapshots)"
-  await 20 "the directories to go" has_no_directories
-  stop gatun
+@test "carries an image from pull to garbage collection on overlay" {
+  live_through_everything overlay
 }
 
-it_makes_an_image_available_to_many_containers() {
+@test "carries an image from pull to garbage collection on native" {
+  live_through_everything native
+}
+
+@test "makes an image available to many containers" {
   start_node xfs
   pull latest
   local number
@@ -60,7 +35,7 @@ it_makes_an_image_available_to_many_containers() {
   await 20 "the directories of the containers to go" has_directory_per_snapshot
 }
 
-it_leaves_the_overlayfs_snapshotter_alone() {
+@test "leaves the overlayfs snapshotter alone" {
   start_node ext4
   pull latest overlayfs
   pull latest
@@ -74,14 +49,17 @@ it_leaves_the_overlayfs_snapshotter_alone() {
   pull sibling overlayfs
 }
 
-it_starts_from_what_it_has_been_trained_in() {
+@test "starts from what it has been trained in" {
   local installed=/tmp/installed
   cp -a "$project/server/target/gatun" "$installed"
   gatun=$installed/bin/gatun
+  unset GATUN_JAVA_OPTS
+  rm -f "$installed/lib/gatun.aot"
   "$gatun" train
   assert_equal "directories of training" 0 "$(find /tmp -maxdepth 1 -name 'gatun-training*' | wc -l)"
   # With this option a JVM that does not take the file does not start.
   export GATUN_JAVA_OPTS=-XX:AOTMode=on
+  warm_up=yes
   start_node ext4
   pull latest
   assert_equal "the file that the third layer wrote" gatun "$(run_container first latest cat /etc/hostname)"
@@ -96,7 +74,7 @@ it_starts_from_what_it_has_been_trained_in() {
   assert_equal "the file, with other libraries" gatun "$(run_container second latest cat /etc/hostname)"
 }
 
-it_says_so_when_what_a_command_prints_gets_nowhere() {
+@test "says so when what a command prints gets nowhere" {
   local unread status=0
   refute "$gatun" version >/dev/full 2>/tmp/refused
   assert_equal "what is said of a full disk" \

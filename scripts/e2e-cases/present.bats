@@ -1,6 +1,8 @@
+#!/usr/bin/env bats
 # Layers that are there already, which containerd neither fetches nor has unpacked.
-# shellcheck shell=bash
-source "$project/scripts/e2e-cases/apply.sh"
+load helpers
+load trees
+load apply
 
 # make_related_images: a registry with two images more, of which demo:inserted has the layers of demo:latest above a layer of
 # its own on the same base, and demo:removed has them all but the second.
@@ -67,7 +69,7 @@ assert_asked() {
   there=$(count_there)
 }
 
-it_neither_fetches_nor_unpacks_layers_that_are_there() {
+@test "neither fetches nor unpacks layers that are there" {
   local unpacked=0 there=0 tag blobs
   start_node_for_transfer
   pull_by_transfer latest
@@ -115,7 +117,7 @@ it_neither_fetches_nor_unpacks_layers_that_are_there() {
   await 20 "the directories to go" has_no_directories
 }
 
-it_has_layers_unpacked_for_a_namespace_that_does_not_have_them() {
+@test "has layers unpacked for a namespace that does not have them" {
   local unpacked=0 there=0
   start_node_for_transfer
   pull_by_transfer latest
@@ -137,7 +139,7 @@ it_has_layers_unpacked_for_a_namespace_that_does_not_have_them() {
   await 20 "the directories to go" has_no_directories
 }
 
-it_neither_fetches_nor_unpacks_for_kubernetes_what_is_there() {
+@test "neither fetches nor unpacks for kubernetes what is there" {
   local unpacked=0 there=0
   layers=indexed
   own_differ=yes
@@ -163,7 +165,7 @@ it_neither_fetches_nor_unpacks_for_kubernetes_what_is_there() {
   await 20 "the directories to go" has_no_directories
 }
 
-it_has_every_layer_unpacked_with_rebase() {
+@test "has every layer unpacked with rebase" {
   local unpacked=0 there=0
   rebase=yes
   start_node_for_transfer

@@ -3,7 +3,7 @@
 
 kill_gatun() { stop gatun KILL || true; }
 
-it_is_killed_between_pulls_while_a_container_runs() {
+is_killed_between_pulls_while_a_container_runs() {
   start_node ext4
   pull latest
   start_ticking
@@ -22,42 +22,7 @@ it_is_killed_between_pulls_while_a_container_runs() {
   await 20 "the directories to go" has_no_directories
 }
 
-it_is_killed_during_pulls_while_a_container_runs() {
-  start_node ext4
-  local seed=${GATUN_SEED:-$RANDOM} round milliseconds pulling repeated=0
-  say "GATUN_SEED=$seed"
-  RANDOM=$seed
-  pull sibling overlayfs
-  write_manifest overlayfs sibling /tmp/expected
-  pull latest
-  start_ticking
-  for round in 1 2 3 4 5 6; do
-    pull sibling 2>/dev/null &
-    pulling=$!
-    milliseconds=$((RANDOM % 1200))
-    sleep "$(printf '0.%03d' $((milliseconds % 1000)))"
-    kill_gatun
-    restart_gatun
-    if ! wait "$pulling"; then
-      repeated=$((repeated + 1))
-      await_plugin
-      pull sibling
-    fi
-    write_manifest gatun sibling /tmp/actual
-    assert_same_files "round $round, killed after $milliseconds ms" /tmp/expected /tmp/actual
-    assert_still_ticking "in round $round"
-    run_ctr images rm --sync "$(reference sibling)" >/dev/null
-    pull sibling overlayfs
-  done
-  say "$repeated of 6 pulls were interrupted and repeated"
-  stop_container ticking
-  remove_container ticking
-  remove_images
-  await 20 "the directories to go" has_no_directories
-  assert_equal "snapshots that remain" "" "$(gatun_snapshots)"
-}
-
-it_outlives_a_restart_of_containerd() {
+outlives_a_restart_of_containerd() {
   start_node ext4
   pull latest
   start_ticking
@@ -73,7 +38,7 @@ it_outlives_a_restart_of_containerd() {
   assert_still_ticking "after it was started again"
 }
 
-it_has_everything_after_a_start_of_the_machine() {
+has_everything_after_a_start_of_the_machine() {
   start_node ext4
   pull latest
   write_manifest gatun latest /tmp/before
@@ -132,67 +97,6 @@ start_machine() {
   start_containerd "$node/containerd"
 }
 
-it_is_emptied_when_the_metadata_of_containerd_is_lost() {
-  start_node ext4
-  pull latest
-  stop containerd
-  rm "$node/containerd/root/io.containerd.metadata.v1.bolt/meta.db"
-  start_containerd "$node/containerd"
-  assert_equal "snapshots that containerd knows" 0 "$(run_ctr snapshots --snapshotter gatun ls | sed 1d | wc -l)"
-  assert_equal "snapshots that nobody needs" 4 "$(count_gatun_snapshots)"
-  collect_garbage
-  assert_equal "snapshots that remain" "" "$(gatun_snapshots)"
-  await 20 "the directories to go" has_no_directories
-  pull latest
-  assert_equal "a container" upper "$(run_container after latest cat /srv/modified)"
-}
-
-it_starts_anew_when_its_own_root_is_lost() {
-  start_node ext4
-  pull latest
-  stop gatun
-  rm -rf "$node/gatun"
-  restart_gatun
-  await_plugin
-  refute run_container lost latest true 2>/dev/null
-  # The way out: remove what refers to the lost layers, collect, and pull again.
-  run_ctr containers rm lost 2>/dev/null || true
-  remove_images
-  collect_garbage
-  assert_equal "snapshots that containerd knows" 0 "$(run_ctr snapshots --snapshotter gatun ls | sed 1d | wc -l)"
-  pull latest
-  assert_equal "a container" upper "$(run_container after latest cat /srv/modified)"
-}
-
-it_tells_of_a_missing_layer_and_of_the_way_out() {
-  [[ $backend == gatun ]] || skip "containerd's overlay snapshotter mounts what is missing"
-  start_node ext4
-  pull latest
-  local chain directory message lowest
-  mapfile -t chain < <(chain_ids latest)
-  lowest=${chain[0]}
-  run_ctr snapshots --snapshotter gatun view lookup "$lowest"
-  directory=$(run_ctr snapshots --snapshotter gatun mounts / lookup | grep -om 1 "$node/gatun/snapshots/[0-9]*")
-  run_ctr snapshots --snapshotter gatun rm lookup
-  collect_garbage
-  stop gatun
-  rm -rf "$directory"
-  restart_gatun
-  await_plugin
-  grep -q "directory of snapshot is missing" "$logs/gatun.log" || fail "the log says nothing of the missing layer"
-  message=$(run_container lost latest true 2>&1) && fail "a container started on a missing layer"
-  assert_contains "the message" "$lowest" "$message"
-  assert_contains "the way out" "pull again" "$message"
-  refute test -e "$directory"
-  # containerd alone does not heal it: it still knows the name.
-  run_ctr containers rm lost 2>/dev/null || true
-  remove_images
-  collect_garbage
-  assert_equal "snapshots that remain" "" "$(gatun_snapshots)"
-  pull latest
-  assert_equal "a container" upper "$(run_container after latest cat /srv/modified)"
-}
-
 # A container that writes into its own layer all the time.
 start_ticking() {
   start_container ticking latest sh -c 'while :; do date +%s%N >>/srv/ticks && sleep 0.05; done'
@@ -201,6 +105,7 @@ start_ticking() {
 }
 
 ticks() { exec_in ticking wc -l /srv/ticks | awk '{ print $1 }'; }
+
 has_ticks() { (($(ticks) >= $1)); }
 
 assert_still_ticking() {

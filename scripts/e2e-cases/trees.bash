@@ -1,18 +1,6 @@
 # What is unpacked through Gatun is what the built-in overlayfs snapshotter unpacks.
 # shellcheck shell=bash
 
-it_unpacks_what_overlayfs_unpacks_on_ext4() { compare_with_overlayfs ext4 overlay; }
-
-it_unpacks_what_overlayfs_unpacks_on_xfs() { compare_with_overlayfs xfs overlay; }
-
-it_unpacks_what_overlayfs_unpacks_on_btrfs() { compare_with_overlayfs btrfs overlay; }
-
-it_unpacks_the_same_with_the_native_driver_on_ext4() { compare_with_overlayfs ext4 native; }
-
-it_unpacks_the_same_with_the_native_driver_on_xfs() { compare_with_overlayfs xfs native; }
-
-it_unpacks_the_same_with_the_native_driver_on_btrfs() { compare_with_overlayfs btrfs native; }
-
 compare_with_overlayfs() {
   start_node "$1" --driver "$2"
   local tag
@@ -35,16 +23,16 @@ compare_unpacked_at_once() {
   for i in "${!chains[@]}"; do
     options+=(--layer "${blobs[i]}")
     ((i + 1 >= $2)) || continue
-    view overlayfs "${chains[i]}" /tmp/overlayfs
-    "$testbed" manifest "${options[@]}" /tmp/overlayfs >/tmp/overlayfs.manifest
-    unview overlayfs /tmp/overlayfs
+    view overlayfs "${chains[i]}" /tmp/view-overlayfs
+    "$testbed" manifest "${options[@]}" /tmp/view-overlayfs >/tmp/overlayfs.manifest
+    unview overlayfs /tmp/view-overlayfs
     for differ in proxy walking; do
       mapfile -t names <"/tmp/$differ.$tag.names"
       assert_equal "snapshots of $tag by $differ" "${#chains[@]}" "${#names[@]}"
-      mkdir -p /tmp/gatun
-      "$testbed" view --address "$gatun_socket" "compared $differ $tag $i" "${names[i]}" /tmp/gatun >"/tmp/$differ.lowers"
-      "$testbed" manifest "${options[@]}" /tmp/gatun >/tmp/gatun.manifest
-      umount /tmp/gatun
+      mkdir -p /tmp/view-gatun
+      "$testbed" view --address "$gatun_socket" "compared $differ $tag $i" "${names[i]}" /tmp/view-gatun >"/tmp/$differ.lowers"
+      "$testbed" manifest "${options[@]}" /tmp/view-gatun >/tmp/gatun.manifest
+      umount /tmp/view-gatun
       assert_same_files "$tag by $differ, mounted up to layer $((i + 1))" /tmp/overlayfs.manifest /tmp/gatun.manifest
     done
   done
@@ -66,9 +54,9 @@ compare_views() {
     options+=(--layer "${blobs[i]}")
     ((i + 1 >= $2)) || continue
     for snapshotter in gatun overlayfs; do
-      view "$snapshotter" "${chains[i]}" "/tmp/$snapshotter"
-      "$testbed" manifest "${options[@]}" "/tmp/$snapshotter" >"/tmp/$snapshotter.manifest"
-      unview "$snapshotter" "/tmp/$snapshotter"
+      view "$snapshotter" "${chains[i]}" "/tmp/view-$snapshotter"
+      "$testbed" manifest "${options[@]}" "/tmp/view-$snapshotter" >"/tmp/$snapshotter.manifest"
+      unview "$snapshotter" "/tmp/view-$snapshotter"
     done
     assert_same_files "$1, mounted up to layer $((i + 1))" /tmp/overlayfs.manifest /tmp/gatun.manifest
   done

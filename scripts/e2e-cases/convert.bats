@@ -1,6 +1,7 @@
+#!/usr/bin/env bats
 # Layers that get another form while containers run on them.
-# shellcheck shell=bash
-source "$project/scripts/e2e-cases/failure.sh"
+load helpers
+load failure
 
 # start_node_with_directories: a node on which layers are unpacked by Gatun, into directories.
 start_node_with_directories() {
@@ -49,9 +50,10 @@ assert_same_image() {
 }
 
 superseded_trees() { [[ ! -d $node/gatun/superseded ]] || find "$node/gatun/superseded" -mindepth 1 -maxdepth 1; }
+
 has_no_superseded_trees() { [[ -z $(superseded_trees) ]]; }
 
-it_converts_layers_both_ways_while_a_container_reads_every_file() {
+@test "converts layers both ways while a container reads every file" {
   start_node_with_directories ext4
   pull latest
   write_manifest gatun latest /tmp/before
@@ -82,9 +84,13 @@ it_converts_layers_both_ways_while_a_container_reads_every_file() {
   await 20 "the directories to go" has_no_directories
 }
 
-it_converts_layers_both_ways_on_xfs() { convert_both_ways xfs; }
+@test "converts layers both ways on xfs" {
+  convert_both_ways xfs
+}
 
-it_converts_layers_both_ways_on_btrfs() { convert_both_ways btrfs; }
+@test "converts layers both ways on btrfs" {
+  convert_both_ways btrfs
+}
 
 convert_both_ways() {
   start_node_with_directories "$1"
@@ -100,7 +106,7 @@ convert_both_ways() {
   assert_equal "kept layers" "" "$(kept_layers)"
 }
 
-it_goes_on_with_a_conversion_that_was_interrupted() {
+@test "goes on with a conversion that was interrupted" {
   start_node_with_directories ext4
   pull latest
   write_manifest gatun latest /tmp/before
@@ -119,7 +125,7 @@ it_goes_on_with_a_conversion_that_was_interrupted() {
   assert_same_image "in the end"
 }
 
-it_lists_the_layers_that_cannot_be_converted() {
+@test "lists the layers that cannot be converted" {
   start_node_with_directories ext4
   pull latest
   local lost status=0 kept

@@ -1,6 +1,7 @@
+#!/usr/bin/env bats
 # A compiler, large programs and packages of what they make do the same whatever the form of the layers below.
-# shellcheck shell=bash
-source "$project/scripts/e2e-cases/workload.sh"
+load helpers
+load workload
 
 # Programs that are compiled of objects and libraries, by a compiler that is then copied up; and packages of them, one of
 # which needs the other.
@@ -101,7 +102,7 @@ sha256sum /srv/*.deb
 rm -rf /var/log /var/cache
 '
 
-it_compiles_and_installs_the_same_on_either_form_of_layers() {
+@test "compiles and installs the same on either form of layers" {
   [[ $backend == gatun ]] || skip "containerd's overlay snapshotter has directories only"
   dpkg-query --show gcc libc6-dev >/dev/null 2>&1 || skip "the C compiler of this machine is not that of a package"
   cp -a "$small_images" /tmp/images
