@@ -32,6 +32,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -54,6 +55,8 @@ public final class Machine implements AutoCloseable {
   /** As a containerd needs it that unpacks layers in parallel. */
   private static final OverlaySettings REBASING =
       new OverlaySettings(List.of(), false, false, true, false);
+
+  private static final long PAUSE_NANOS = 20_000;
 
   /** What works in the background, and waits when there is nothing to do. */
   private static final Set<String> BACKGROUND =
@@ -212,10 +215,14 @@ public final class Machine implements AutoCloseable {
     awaitQuiet();
   }
 
-  /** Waits until nothing is done in the background any more. */
+  /**
+   * Waits until nothing is done in the background any more: by the threads of the caller's thread
+   * group, which those that a daemon starts belong to.
+   */
   public static void awaitQuiet() {
     while (isBusy()) {
-      Thread.onSpinWait();
+      // What is waited for may need the processor.
+      LockSupport.parkNanos(PAUSE_NANOS);
     }
   }
 
