@@ -2,6 +2,7 @@ package io.gatun.snapshot.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
@@ -39,6 +40,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -46,11 +49,14 @@ import org.junit.jupiter.params.provider.EnumSource;
  * Layers whose files reach the disk behind the answer to their commit, right behind it or later.
  */
 @Timeout(60)
+@Execution(ExecutionMode.CONCURRENT)
 class BackgroundSyncIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
 
   private static final Map<String, String> NO_LABELS = Map.of();
+
+  private static final Duration PATIENCE = Duration.ofMinutes(1);
 
   private static final byte[] LAYER =
       TarBuilder.pax().directory("opt", 0755).file("opt/file", 0644, "file").finish();
@@ -76,7 +82,7 @@ class BackgroundSyncIT {
         "syncData",
         () -> {
           if (isSettling()) {
-            await(gate);
+            waitFor(gate);
             if (failures.getAndUpdate(left -> Math.max(0, left - 1)) > 0) {
               throw new ErrnoException("syncData", Errno.EIO, LinuxPath.of("injected"));
             }
@@ -106,7 +112,7 @@ class BackgroundSyncIT {
         .walk(calls -> calls.anyMatch(call -> call.getDeclaringClass() == LayerSettler.class));
   }
 
-  private static void await(CountDownLatch latch) {
+  private static void waitFor(CountDownLatch latch) {
     try {
       latch.await();
     } catch (InterruptedException e) {
@@ -160,10 +166,8 @@ class BackgroundSyncIT {
     return "blob-" + BytesBlob.digestOf(Compressed.gzip(layer)).hex();
   }
 
-  private void awaitSettled(byte[] layer) throws InterruptedException {
-    while (names(layer).contains(mark(layer))) {
-      Thread.sleep(10);
-    }
+  private void awaitSettled(byte[] layer) {
+    await().atMost(PATIENCE).until(() -> !names(layer).contains(mark(layer)));
     assertThat(names(layer)).contains(record(layer));
   }
 
@@ -256,9 +260,7 @@ class BackgroundSyncIT {
     blobs.clear();
     failures.set(1);
     gate.countDown();
-    while (isThere("layer")) {
-      Thread.sleep(10);
-    }
+    await().atMost(PATIENCE).until(() -> !isThere("layer"));
     assertThat(failures).hasValue(0);
     assertThatThrownBy(() -> snapshots().prepare("container", "layer", NO_LABELS))
         .isInstanceOf(SnapshotException.NotFound.class)

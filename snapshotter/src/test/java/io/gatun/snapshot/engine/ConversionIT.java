@@ -2,6 +2,7 @@ package io.gatun.snapshot.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.gatun.linux.AtFlag;
 import io.gatun.linux.Errno;
@@ -29,6 +30,7 @@ import io.gatun.snapshot.fixture.TreeManifest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,10 +50,13 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Layers that get another form, as the kernel shows them to those who use them meanwhile. */
+@Execution(ExecutionMode.CONCURRENT)
 class ConversionIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
@@ -313,12 +318,10 @@ class ConversionIT {
     assertThat(view("after")).isEqualTo(expected);
   }
 
-  private void awaitNone(String place) throws InterruptedException {
-    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(WAIT_SECONDS_MAX);
-    while (!names(place).isEmpty()) {
-      assertThat(System.nanoTime()).as("waiting for %s", names(place)).isLessThan(end);
-      Thread.sleep(100);
-    }
+  private void awaitNone(String place) {
+    await()
+        .atMost(Duration.ofSeconds(WAIT_SECONDS_MAX))
+        .untilAsserted(() -> assertThat(names(place)).isEmpty());
   }
 
   @Test
@@ -329,11 +332,13 @@ class ConversionIT {
     engine = start("first boot");
     indexAll();
     assertThat(mounted()).containsExactly(1L, 2L, 3L);
+    // The others would be gone by then, too.
     Thread.sleep(ShownLayers.UNUSED_MILLIS + 2_000);
     assertThat(mounted()).containsExactly(1L, 2L);
     snapshots().remove("container");
-    Thread.sleep(ShownLayers.UNUSED_MILLIS + 2_000);
-    assertThat(mounted()).isEmpty();
+    await()
+        .atMost(Duration.ofSeconds(WAIT_SECONDS_MAX))
+        .untilAsserted(() -> assertThat(mounted()).isEmpty());
   }
 
   @Test

@@ -2,6 +2,7 @@ package io.gatun.snapshot.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
@@ -36,6 +37,7 @@ import io.gatun.snapshot.fixture.TreeManifest;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
@@ -252,9 +254,10 @@ class IndexedLayersIT {
       unpacker.unpack(blob, mounts, false, ahead, new Cancellation());
       parent = "chain-" + i;
       snapshots().commit(parent, extraction(i), "", NO_LABELS);
-      while (!layers().contains(hex(next))) {
-        Thread.sleep(1);
-      }
+      await()
+          .pollInterval(Duration.ofMillis(1))
+          .atMost(Duration.ofMinutes(1))
+          .until(() -> layers().contains(hex(next)));
       // Nobody opens it, so that whoever reads it waits for ever.
       blob = new GatedBlob(compressed);
     }
@@ -803,12 +806,9 @@ class IndexedLayersIT {
     assertThat(mounted()).containsExactly(1L, 2L);
     snapshots().prepare("other", "chain-0", NO_LABELS);
     snapshots().remove("container");
-    long end = System.nanoTime() + 60_000_000_000L;
-    while (mounted().contains(2L)) {
-      assertThat(System.nanoTime()).isLessThan(end);
-      Thread.sleep(100);
-    }
-    assertThat(mounted()).containsExactly(1L);
+    await()
+        .atMost(Duration.ofMinutes(1))
+        .untilAsserted(() -> assertThat(mounted()).containsExactly(1L));
   }
 
   @Test

@@ -62,10 +62,10 @@ final class LayerBarrierIT {
   private int syncedAlone(LoopFilesystem.Kind kind, Layer layer) throws Exception {
     try (EngineRoot root = open(kind)) {
       prepare(root.snapshotter(), "a", layer);
-      int before = calls.count(SYNC_ONE);
+      int before = calls.fileSyncs();
       int all = calls.count(SYNC_ALL);
       commit(root.snapshotter(), "a");
-      int alone = calls.count(SYNC_ONE) - before;
+      int alone = calls.fileSyncs() - before;
       assertThat(calls.count(SYNC_ALL) - all).isEqualTo(alone == 0 ? 1 : 0);
       return alone;
     }

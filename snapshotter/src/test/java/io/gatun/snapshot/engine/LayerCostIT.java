@@ -22,6 +22,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -35,6 +36,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * so what one takes here, measured in between, is granted for each that the call has to wait for.
  */
 @Timeout(600)
+@Tag("alone")
 class LayerCostIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();

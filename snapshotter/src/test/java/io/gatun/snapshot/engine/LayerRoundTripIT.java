@@ -35,6 +35,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.ShrinkingMode;
+import net.jqwik.api.Tag;
 import net.jqwik.api.lifecycle.AfterContainer;
 
 /**
@@ -78,7 +79,7 @@ class LayerRoundTripIT {
     FILESYSTEMS.close();
   }
 
-  @Property(tries = 150, shrinking = ShrinkingMode.BOUNDED)
+  @Property(tries = 60, shrinking = ShrinkingMode.BOUNDED)
   void whatIsUnpackedIsWhatIsMounted(
       @ForAll LoopFilesystem.Kind filesystem, @ForAll("layers") List<Layer> layers)
       throws Exception {
@@ -104,6 +105,14 @@ class LayerRoundTripIT {
       assertThat(make(root, left, right)).isEqualTo(tar);
       parent = name;
     }
+  }
+
+  @Tag("long")
+  @Property(tries = 150, shrinking = ShrinkingMode.BOUNDED)
+  void whatIsUnpackedIsWhatIsMountedInManyTries(
+      @ForAll LoopFilesystem.Kind filesystem, @ForAll("layers") List<Layer> layers)
+      throws Exception {
+    whatIsUnpackedIsWhatIsMounted(filesystem, layers);
   }
 
   private static byte[] make(EngineRoot root, List<Mount> left, List<Mount> right) {

@@ -31,6 +31,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.ShrinkingMode;
+import net.jqwik.api.Tag;
 import net.jqwik.api.lifecycle.AfterContainer;
 
 /**
@@ -44,7 +45,8 @@ import net.jqwik.api.lifecycle.AfterContainer;
  */
 final class IndexConformanceIT {
 
-  private static final int TRIES = 500;
+  private static final int TRIES = 200;
+  private static final int MANY_TRIES = 500;
 
   private static final LinuxDisk DISK = new LinuxDisk();
   private static final Path DIRECTORY = makeDirectory();
@@ -90,10 +92,24 @@ final class IndexConformanceIT {
     check(IndexForm.OVERLAY, layer);
   }
 
+  @Tag("long")
+  @Property(tries = MANY_TRIES, shrinking = ShrinkingMode.OFF)
+  void anIndexShowsWhatADirectoryOfAnOverlayHasInManyTries(@ForAll("layers") List<LayerItem> layer)
+      throws IOException {
+    anIndexShowsWhatADirectoryOfAnOverlayHas(layer);
+  }
+
   @Property(tries = TRIES, shrinking = ShrinkingMode.OFF)
   void anIndexOfABaseShowsWhatADirectoryHas(@ForAll("layers") List<LayerItem> layer)
       throws IOException {
     check(IndexForm.BASE, layer);
+  }
+
+  @Tag("long")
+  @Property(tries = MANY_TRIES, shrinking = ShrinkingMode.OFF)
+  void anIndexOfABaseShowsWhatADirectoryHasInManyTries(@ForAll("layers") List<LayerItem> layer)
+      throws IOException {
+    anIndexOfABaseShowsWhatADirectoryHas(layer);
   }
 
   private static void check(IndexForm form, List<LayerItem> layer) throws IOException {

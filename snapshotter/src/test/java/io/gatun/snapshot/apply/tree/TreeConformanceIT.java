@@ -27,6 +27,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.ShrinkingMode;
+import net.jqwik.api.Tag;
 import net.jqwik.api.lifecycle.AfterContainer;
 
 /**
@@ -40,7 +41,8 @@ import net.jqwik.api.lifecycle.AfterContainer;
  */
 final class TreeConformanceIT {
 
-  private static final int TRIES = 2000;
+  private static final int TRIES = 600;
+  private static final int MANY_TRIES = 2000;
 
   private static final LinuxDisk DISK = new LinuxDisk();
 
@@ -96,11 +98,27 @@ final class TreeConformanceIT {
     check(DeletionForm.OVERLAY, below, layer);
   }
 
+  @Tag("long")
+  @Property(tries = MANY_TRIES, shrinking = ShrinkingMode.OFF)
+  void layersOfAnOverlayAreThoseOfContainerdInManyTries(
+      @ForAll("layers") List<LayerItem> below, @ForAll("layers") List<LayerItem> layer)
+      throws IOException {
+    layersOfAnOverlayAreThoseOfContainerd(below, layer);
+  }
+
   @Property(tries = TRIES, shrinking = ShrinkingMode.OFF)
   void layersInACopyAreThoseOfContainerd(
       @ForAll("layers") List<LayerItem> below, @ForAll("layers") List<LayerItem> layer)
       throws IOException {
     check(DeletionForm.IN_PLACE, below, layer);
+  }
+
+  @Tag("long")
+  @Property(tries = MANY_TRIES, shrinking = ShrinkingMode.OFF)
+  void layersInACopyAreThoseOfContainerdInManyTries(
+      @ForAll("layers") List<LayerItem> below, @ForAll("layers") List<LayerItem> layer)
+      throws IOException {
+    layersInACopyAreThoseOfContainerd(below, layer);
   }
 
   private static void check(DeletionForm form, List<LayerItem> below, List<LayerItem> layer)
