@@ -6,21 +6,21 @@ import io.gatun.linux.MountTable;
 import io.gatun.linux.Mounts;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.Snapshotter;
-import io.gatun.snapshot.disk.LinuxDisk;
-import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.driver.OverlaySettings;
-import io.gatun.snapshot.driver.ParallelDeletion;
+import io.gatun.snapshot.durability.LayerSync;
 import io.gatun.snapshot.engine.EngineRoot;
 import io.gatun.snapshot.engine.EngineSettings;
-import io.gatun.snapshot.engine.LayerBlobs;
-import io.gatun.snapshot.engine.LayerConverter;
 import io.gatun.snapshot.engine.LayerSetting;
-import io.gatun.snapshot.engine.LayerSync;
-import io.gatun.snapshot.engine.LayerUnpacker;
-import io.gatun.snapshot.engine.SnapshotApplier;
-import io.gatun.snapshot.metadata.MetadataSettings;
+import io.gatun.snapshot.filetree.ParallelDeletion;
+import io.gatun.snapshot.layer.LayerBlobs;
+import io.gatun.snapshot.layer.LayerConverter;
+import io.gatun.snapshot.layer.LayerUnpacker;
 import io.gatun.snapshot.metadata.MetadataStore;
+import io.gatun.snapshot.metadata.journal.MetadataSettings;
+import io.gatun.snapshot.root.LinuxDisk;
+import io.gatun.snapshot.root.UnusableRootException;
+import io.gatun.snapshot.unpack.SnapshotApplier;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -68,7 +68,7 @@ public final class Machine implements AutoCloseable {
       Set.of(
           MetadataStore.class.getName(),
           ParallelDeletion.class.getName(),
-          "io.gatun.snapshot.engine.SharedSync");
+          "io.gatun.snapshot.durability.SharedSync");
 
   private final Path base;
   private final Path root;

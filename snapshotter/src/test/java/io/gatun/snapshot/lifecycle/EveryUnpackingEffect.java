@@ -4,12 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.linux.Errno;
 import io.gatun.snapshot.SnapshotException;
-import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.durability.LayerSync;
 import io.gatun.snapshot.engine.LayerSetting;
-import io.gatun.snapshot.engine.LayerSync;
 import io.gatun.snapshot.fault.Fault;
 import io.gatun.snapshot.fault.Machine;
+import io.gatun.snapshot.root.UnusableRootException;
 
 /**
  * The life of layers, led once for each effect that it has on the disk, with something going wrong
