@@ -20,16 +20,16 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Has snapshots use kept layers whose tars were replaced, or have come back:
+ * Lets snapshots use kept layers whose tars were replaced or have come back:
  *
  * <pre>
- *   new tar, mounted anew ({@link ReplacedTars})
- *   new index of each snapshot, compared with its record, mounted anew
+ *   mounts the new tar ({@link ReplacedTars})
+ *   builds the index of each snapshot, compares it with the record, and mounts it
  * </pre>
  *
- * <p>Nothing is written to a file that is there. Overlays that run on an old file keep it, and are
- * named. A layer that cannot be made anew is missing; an active snapshot that has it is one with a
- * part of a layer.
+ * <p>This class never writes to an existing file. It names the overlays that still run on an old
+ * file. A layer whose index cannot be built is reported missing; an active snapshot that has such a
+ * layer counts as partly unpacked.
  */
 final class LayerRenewal {
 

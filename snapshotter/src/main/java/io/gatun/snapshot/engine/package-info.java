@@ -18,7 +18,7 @@
  *                                                          LayerSettler: what is synced afterwards
  *                                                          MountRestoration: what was mounted before
  *                                                          LayerHealing: what is damaged
- *                                                          LayerRenewal: what is made anew
+ *                                                          LayerRenewal: layers made again
  * </pre>
  */
 @NullMarked
