@@ -23,9 +23,3 @@ assert_same_files() {
 
 # refute COMMAND...: holds if the command fails.
 refute() { ! "$@" || fail "should have failed: $*"; }
-
-# skip REASON: ends a case that cannot be run; it is counted and shown as such.
-skip() {
-  warn "skipped: $*"
-  exit 77
-}

@@ -13,6 +13,9 @@ layers=directory
 # With yes, and own_differ, Gatun puts a snapshot on its parent when it is committed.
 rebase=no
 
+# With yes, Gatun warms up when it starts, as it does by default. Most cases do without: it takes longer than many a case.
+warm_up=no
+
 # How the registry is to be started, beyond serving the images.
 registry_kind=
 
@@ -20,9 +23,12 @@ registry_kind=
 gatun_volume_size=
 gatun_volume=$node/volume
 
-# write_differ_configuration: what Gatun has to know of the node's containerd.
-write_differ_configuration() {
-  cat >/tmp/gatun.toml <<TOML
+# write_configuration: what Gatun has to know of the node.
+write_configuration() {
+  : >/tmp/gatun.toml
+  [[ $warm_up == yes ]] || say 'warm_up = false' >>/tmp/gatun.toml
+  [[ $own_differ == yes ]] || return 0
+  cat >>/tmp/gatun.toml <<TOML
 containerd_address = "$containerd_socket"
 containerd_root = "$node/containerd/root"
 layers = "$layers"
@@ -36,8 +42,9 @@ start_node() {
   local filesystem=$1
   shift
   gatun_arguments=("$@")
-  if [[ $own_differ == yes ]]; then
-    write_differ_configuration
+  # The peer has no configuration.
+  if [[ " $* " != *" --config "* && ($backend == gatun || $own_differ == yes) ]]; then
+    write_configuration
     gatun_arguments+=(--config /tmp/gatun.toml)
   fi
   make_volume "$filesystem" 8G "$node"

@@ -3,8 +3,10 @@ package main
 import (
 	"archive/tar"
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
+	"encoding/gob"
 	"errors"
 	"flag"
 	"fmt"
@@ -13,8 +15,10 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"sort"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -59,18 +63,8 @@ type reading struct {
 func directoriesNamedLast(layers []string) (map[string]bool, error) {
 	named := map[string]bool{}
 	for _, layer := range layers {
-		inLayer := map[string]bool{}
-		if err := eachEntry(layer, func(header *tar.Header) {
-			name := path.Clean("/" + header.Name)
-			if header.Typeflag == tar.TypeDir && name != "/" {
-				inLayer[name] = true
-			}
-			for directory := path.Dir(name); directory != "/"; directory = path.Dir(directory) {
-				if !inLayer[directory] {
-					inLayer[directory] = false
-				}
-			}
-		}); err != nil {
+		inLayer, err := directoriesOf(layer)
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", layer, err)
 		}
 		for directory, isNamed := range inLayer {
@@ -78,6 +72,57 @@ func directoriesNamedLast(layers []string) (map[string]bool, error) {
 		}
 	}
 	return named, nil
+}
+
+// layerCache is a directory in which the directories of each layer are kept, so that the end-to-end cases, which compare the
+// same few layers many hundred times, decompress each of them once.
+var layerCache = os.Getenv("GATUN_LAYER_CACHE")
+
+// A blob of a content store is called by its digest, and only then is what is in it known by its name.
+var digestName = regexp.MustCompile("^[0-9a-f]{64}$")
+
+// directoriesOf returns the directories of a layer, and whether the layer has an entry for each.
+func directoriesOf(layer string) (map[string]bool, error) {
+	name := filepath.Base(layer)
+	if layerCache == "" || !digestName.MatchString(name) {
+		return readDirectories(layer)
+	}
+	directories := map[string]bool{}
+	cached := filepath.Join(layerCache, name)
+	if file, err := os.Open(cached); err == nil {
+		defer file.Close()
+		return directories, gob.NewDecoder(bufio.NewReader(file)).Decode(&directories)
+	}
+	directories, err := readDirectories(layer)
+	if err != nil {
+		return nil, err
+	}
+	var content bytes.Buffer
+	if err := gob.NewEncoder(&content).Encode(directories); err != nil {
+		return nil, err
+	}
+	// Other cases read it meanwhile.
+	unfinished := fmt.Sprintf("%s.%d.%d", cached, os.Getpid(), time.Now().UnixNano())
+	if err := os.WriteFile(unfinished, content.Bytes(), 0o644); err != nil {
+		return nil, err
+	}
+	return directories, os.Rename(unfinished, cached)
+}
+
+func readDirectories(layer string) (map[string]bool, error) {
+	inLayer := map[string]bool{}
+	err := eachEntry(layer, func(header *tar.Header) {
+		name := path.Clean("/" + header.Name)
+		if header.Typeflag == tar.TypeDir && name != "/" {
+			inLayer[name] = true
+		}
+		for directory := path.Dir(name); directory != "/"; directory = path.Dir(directory) {
+			if !inLayer[directory] {
+				inLayer[directory] = false
+			}
+		}
+	})
+	return inLayer, err
 }
 
 func eachEntry(layer string, visit func(header *tar.Header)) error {

@@ -1,8 +1,8 @@
 package io.gatun.bench;
 
-import io.gatun.snapshot.apply.FileBlob;
-import io.gatun.snapshot.apply.codec.BlobDecoder;
-import io.gatun.snapshot.apply.codec.GzipEngine;
+import io.gatun.snapshot.layer.FileBlob;
+import io.gatun.snapshot.layer.codec.BlobDecoder;
+import io.gatun.snapshot.layer.codec.GzipEngine;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;

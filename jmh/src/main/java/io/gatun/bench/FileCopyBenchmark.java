@@ -6,7 +6,7 @@ import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Unistd;
-import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.root.LinuxDisk;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;

@@ -1,10 +1,10 @@
 package io.gatun.bench;
 
-import io.gatun.snapshot.apply.AppliedLayer;
-import io.gatun.snapshot.apply.ApplyLimits;
-import io.gatun.snapshot.apply.Cancellation;
-import io.gatun.snapshot.apply.FileBlob;
-import io.gatun.snapshot.apply.LayerApplier;
+import io.gatun.snapshot.layer.AppliedLayer;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.FileBlob;
+import io.gatun.snapshot.layer.read.ApplyLimits;
+import io.gatun.snapshot.layer.read.LayerApplier;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;

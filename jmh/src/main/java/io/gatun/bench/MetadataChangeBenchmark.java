@@ -1,6 +1,6 @@
 package io.gatun.bench;
 
-import io.gatun.snapshot.metadata.SnapshotRecord;
+import io.gatun.snapshot.SnapshotRecord;
 import java.io.IOException;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;

@@ -1,6 +1,6 @@
 package io.gatun.bench;
 
-import io.gatun.snapshot.metadata.SnapshotRecord;
+import io.gatun.snapshot.SnapshotRecord;
 import java.io.IOException;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;

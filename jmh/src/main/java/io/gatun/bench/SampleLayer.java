@@ -1,7 +1,7 @@
 package io.gatun.bench;
 
-import io.gatun.snapshot.apply.Digest;
-import io.gatun.snapshot.apply.FileBlob;
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.layer.FileBlob;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.InputStream;

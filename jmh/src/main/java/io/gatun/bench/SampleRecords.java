@@ -1,9 +1,9 @@
 package io.gatun.bench;
 
 import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.LayerForm;
+import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.Usage;
-import io.gatun.snapshot.metadata.LayerForm;
-import io.gatun.snapshot.metadata.SnapshotRecord;
 import java.time.Instant;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;

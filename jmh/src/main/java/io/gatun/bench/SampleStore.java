@@ -1,10 +1,10 @@
 package io.gatun.bench;
 
-import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.metadata.Change;
-import io.gatun.snapshot.metadata.MetadataSettings;
 import io.gatun.snapshot.metadata.MetadataStore;
-import io.gatun.snapshot.metadata.SnapshotRecord;
+import io.gatun.snapshot.metadata.journal.MetadataSettings;
+import io.gatun.snapshot.root.LinuxDisk;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,8 +1,8 @@
 package io.gatun.bench;
 
-import io.gatun.snapshot.apply.FileBlob;
-import io.gatun.snapshot.apply.layer.LayerReader;
-import io.gatun.snapshot.apply.layer.TarReader;
+import io.gatun.snapshot.layer.FileBlob;
+import io.gatun.snapshot.layer.tar.LayerReader;
+import io.gatun.snapshot.layer.tar.TarReader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;

@@ -7,7 +7,7 @@ import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.OpenFlag;
-import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.root.LinuxDisk;
 import io.netty.channel.uring.IoUring;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,6 +1,6 @@
 package io.gatun.cli;
 
-import io.gatun.server.Configuration;
+import io.gatun.server.config.Configuration;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

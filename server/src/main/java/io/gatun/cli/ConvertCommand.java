@@ -1,11 +1,11 @@
 package io.gatun.cli;
 
 import io.gatun.server.DaemonConnection;
-import io.gatun.server.LabelledLayers;
-import io.gatun.server.StartException;
+import io.gatun.server.config.StartException;
+import io.gatun.server.content.LabelledLayers;
+import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.SnapshotInfo;
-import io.gatun.snapshot.apply.Digest;
 import io.grpc.StatusRuntimeException;
 import java.io.PrintWriter;
 import java.nio.file.Path;

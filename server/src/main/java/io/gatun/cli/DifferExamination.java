@@ -1,6 +1,6 @@
 package io.gatun.cli;
 
-import io.gatun.server.Configuration;
+import io.gatun.server.config.Configuration;
 import io.gatun.snapshot.engine.LayerSetting;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;

@@ -1,6 +1,6 @@
 package io.gatun.cli;
 
-import io.gatun.server.Configuration;
+import io.gatun.server.config.Configuration;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,15 +1,15 @@
 package io.gatun.cli;
 
-import io.gatun.server.Configuration;
-import io.gatun.server.StartException;
-import io.gatun.snapshot.check.RootCheck;
-import io.gatun.snapshot.check.RootFinding;
-import io.gatun.snapshot.check.RootFinding.Severity;
-import io.gatun.snapshot.check.RootRepair;
-import io.gatun.snapshot.check.RootReport;
-import io.gatun.snapshot.disk.LinuxDisk;
-import io.gatun.snapshot.disk.UnusableRootException;
-import io.gatun.snapshot.metadata.MetadataSettings;
+import io.gatun.server.config.Configuration;
+import io.gatun.server.config.StartException;
+import io.gatun.snapshot.fsck.RootCheck;
+import io.gatun.snapshot.fsck.RootFinding;
+import io.gatun.snapshot.fsck.RootFinding.Severity;
+import io.gatun.snapshot.fsck.RootRepair;
+import io.gatun.snapshot.fsck.RootReport;
+import io.gatun.snapshot.metadata.journal.MetadataSettings;
+import io.gatun.snapshot.root.LinuxDisk;
+import io.gatun.snapshot.root.UnusableRootException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;

@@ -1,6 +1,6 @@
 package io.gatun.cli;
 
-import io.gatun.server.StartException;
+import io.gatun.server.config.StartException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;

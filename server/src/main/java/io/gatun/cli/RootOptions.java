@@ -1,7 +1,7 @@
 package io.gatun.cli;
 
-import io.gatun.server.Configuration;
-import io.gatun.server.ConfigurationFile;
+import io.gatun.server.config.Configuration;
+import io.gatun.server.config.ConfigurationFile;
 import io.gatun.snapshot.driver.DriverSetting;
 import java.nio.file.Path;
 import java.util.Optional;

@@ -1,5 +1,8 @@
 package io.gatun.server;
 
+import io.gatun.server.config.Configuration;
+import io.gatun.server.config.StartException;
+import io.gatun.server.config.Transport;
 import io.gatun.snapshot.driver.DriverName;
 import io.gatun.snapshot.engine.EngineRoot;
 

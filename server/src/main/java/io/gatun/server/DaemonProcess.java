@@ -1,5 +1,7 @@
 package io.gatun.server;
 
+import io.gatun.server.config.Configuration;
+import io.gatun.server.config.StartException;
 import io.gatun.snapshot.engine.EngineRoot;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;

@@ -3,10 +3,31 @@ package io.gatun.server;
 import io.gatun.proto.conversion.ConversionGrpc;
 import io.gatun.proto.diff.DiffGrpc;
 import io.gatun.proto.snapshots.SnapshotsGrpc;
+import io.gatun.server.config.Configuration;
+import io.gatun.server.config.StartException;
+import io.gatun.server.config.Transport;
+import io.gatun.server.content.CallNamespace;
+import io.gatun.server.content.ContentFiles;
+import io.gatun.server.content.ContentStore;
+import io.gatun.server.content.ContentWriter;
+import io.gatun.server.content.SharedChannel;
+import io.gatun.server.net.Admission;
+import io.gatun.server.net.AllowedPeers;
+import io.gatun.server.net.EventLoops;
+import io.gatun.server.net.SocketFile;
+import io.gatun.server.rpc.CallLog;
+import io.gatun.server.rpc.CallsInFlight;
+import io.gatun.server.rpc.ConversionService;
+import io.gatun.server.rpc.DiffService;
+import io.gatun.server.rpc.Dispatcher;
+import io.gatun.server.rpc.RequestDecoding;
+import io.gatun.server.rpc.RequestLimits;
+import io.gatun.server.rpc.RequestMemory;
+import io.gatun.server.rpc.SnapshotsService;
 import io.gatun.snapshot.Snapshotter;
-import io.gatun.snapshot.engine.LayerConverter;
-import io.gatun.snapshot.engine.LayerMaker;
-import io.gatun.snapshot.engine.LayerUnpacker;
+import io.gatun.snapshot.layer.LayerConverter;
+import io.gatun.snapshot.layer.LayerMaker;
+import io.gatun.snapshot.layer.LayerUnpacker;
 import io.grpc.Codec;
 import io.grpc.DecompressorRegistry;
 import io.grpc.Server;
@@ -162,7 +183,7 @@ public final class Endpoint implements AutoCloseable {
   }
 
   /** Opens an endpoint; when this returns, clients are served. */
-  static Endpoint open(
+  public static Endpoint open(
       Configuration configuration,
       Snapshotter snapshotter,
       LayerUnpacker unpacker,
@@ -192,7 +213,7 @@ public final class Endpoint implements AutoCloseable {
   /**
    * Does what makes the first image quick, as {@link WarmUp} describes; returns when it is done.
    */
-  void warmUp() {
+  public void warmUp() {
     try {
       new WarmUp(unpacker, calls, new OwnCalls(self)).run();
     } finally {
@@ -201,7 +222,7 @@ public final class Endpoint implements AutoCloseable {
   }
 
   /** {@return the transport that is in use} */
-  Transport transport() {
+  public Transport transport() {
     return loops.transport();
   }
 

@@ -1,5 +1,6 @@
 package io.gatun.server;
 
+import io.gatun.server.rpc.CallsInFlight;
 import java.lang.management.ManagementFactory;
 import java.lang.management.MemoryMXBean;
 import java.lang.management.MemoryUsage;

@@ -1,6 +1,8 @@
 package io.gatun.server;
 
-import io.gatun.snapshot.driver.MountReach;
+import io.gatun.server.config.Configuration;
+import io.gatun.server.net.SocketOwner;
+import io.gatun.snapshot.mount.MountReach;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -8,6 +8,8 @@ import ch.qos.logback.classic.spi.Configurator;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.ConsoleAppender;
 import ch.qos.logback.core.spi.ContextAwareBase;
+import io.gatun.server.config.LogLevel;
+import io.gatun.server.rpc.GrpcLog;
 import org.slf4j.LoggerFactory;
 
 /**

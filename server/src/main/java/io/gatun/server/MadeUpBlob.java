@@ -1,7 +1,7 @@
 package io.gatun.server;
 
-import io.gatun.snapshot.apply.Digest;
-import io.gatun.snapshot.apply.LayerBlob;
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.layer.LayerBlob;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.util.OptionalLong;

@@ -6,6 +6,7 @@ import io.gatun.proto.snapshots.PrepareSnapshotRequest;
 import io.gatun.proto.snapshots.SnapshotsGrpc;
 import io.gatun.proto.snapshots.SnapshotsGrpc.SnapshotsBlockingStub;
 import io.gatun.proto.snapshots.StatSnapshotRequest;
+import io.gatun.server.content.SharedChannel;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.util.ArrayList;

@@ -1,7 +1,8 @@
 package io.gatun.server;
 
+import io.gatun.server.rpc.CallsInFlight;
 import io.gatun.snapshot.SnapshotException;
-import io.gatun.snapshot.engine.LayerUnpacker;
+import io.gatun.snapshot.layer.LayerUnpacker;
 import io.grpc.StatusRuntimeException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

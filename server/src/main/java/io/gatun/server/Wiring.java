@@ -1,12 +1,17 @@
 package io.gatun.server;
 
-import io.gatun.snapshot.disk.Disk;
-import io.gatun.snapshot.disk.LinuxDisk;
-import io.gatun.snapshot.disk.UnusableRootException;
+import io.gatun.server.config.Configuration;
+import io.gatun.server.config.StartException;
+import io.gatun.server.content.ContentFiles;
+import io.gatun.server.net.EventLoops;
+import io.gatun.server.net.SocketFile;
 import io.gatun.snapshot.driver.OverlaySettings;
 import io.gatun.snapshot.engine.EngineRoot;
 import io.gatun.snapshot.engine.EngineSettings;
-import io.gatun.snapshot.metadata.MetadataSettings;
+import io.gatun.snapshot.metadata.journal.MetadataSettings;
+import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.root.LinuxDisk;
+import io.gatun.snapshot.root.UnusableRootException;
 import java.time.Clock;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;

@@ -5,9 +5,9 @@ import io.gatun.linux.MountTable;
 import io.gatun.linux.Mounts;
 import io.gatun.linux.UnmountFlag;
 import io.gatun.proto.types.Descriptor;
-import io.gatun.server.Configuration;
-import io.gatun.server.ConfigurationFile;
 import io.gatun.server.Daemon;
+import io.gatun.server.config.Configuration;
+import io.gatun.server.config.ConfigurationFile;
 import io.gatun.training.TrainingClient.Unpacked;
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
@@ -37,7 +37,7 @@ public final class Training {
   /**
    * Does it, in a temporary directory that is gone afterwards.
    *
-   * @throws io.gatun.server.StartException if no daemon can be started on this machine
+   * @throws io.gatun.server.config.StartException if no daemon can be started on this machine
    * @throws IOException if the directory cannot be made, filled or deleted
    */
   public void run() throws IOException {

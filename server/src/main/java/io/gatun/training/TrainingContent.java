@@ -8,7 +8,7 @@ import io.gatun.proto.content.ListContentRequest;
 import io.gatun.proto.content.ListContentResponse;
 import io.gatun.proto.types.Descriptor;
 import io.gatun.server.MadeUpLayer;
-import io.gatun.snapshot.apply.Digest;
+import io.gatun.snapshot.Digest;
 import io.grpc.Server;
 import io.grpc.Status;
 import io.grpc.netty.NettyServerBuilder;

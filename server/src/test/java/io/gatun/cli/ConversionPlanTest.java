@@ -4,12 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.proto.conversion.EstimateResponse;
-import io.gatun.server.LabelledLayers.Blob;
-import io.gatun.server.StartException;
+import io.gatun.server.config.StartException;
+import io.gatun.server.content.LabelledLayers.Blob;
+import io.gatun.snapshot.ChainId;
+import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.SnapshotInfo;
-import io.gatun.snapshot.apply.Digest;
-import io.gatun.snapshot.engine.ChainId;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;

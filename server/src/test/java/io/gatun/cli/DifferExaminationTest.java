@@ -2,8 +2,8 @@ package io.gatun.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.gatun.server.Configuration;
-import io.gatun.server.ConfigurationFile;
+import io.gatun.server.config.Configuration;
+import io.gatun.server.config.ConfigurationFile;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;

@@ -2,10 +2,10 @@ package io.gatun.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.gatun.snapshot.disk.LinuxDisk;
-import io.gatun.snapshot.disk.Root;
-import io.gatun.snapshot.metadata.MetadataSettings;
 import io.gatun.snapshot.metadata.MetadataStore;
+import io.gatun.snapshot.metadata.journal.MetadataSettings;
+import io.gatun.snapshot.root.LinuxDisk;
+import io.gatun.snapshot.root.Root;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;

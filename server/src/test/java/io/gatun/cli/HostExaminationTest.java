@@ -3,9 +3,9 @@ package io.gatun.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.linux.LinuxPath;
-import io.gatun.server.Configuration;
-import io.gatun.server.ConfigurationFile;
-import io.gatun.snapshot.driver.PinnedLayers;
+import io.gatun.server.config.Configuration;
+import io.gatun.server.config.ConfigurationFile;
+import io.gatun.snapshot.mount.PinnedLayers;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

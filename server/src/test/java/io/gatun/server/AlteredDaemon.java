@@ -1,10 +1,12 @@
 package io.gatun.server;
 
 import io.gatun.linux.Fd;
-import io.gatun.snapshot.disk.Disk;
-import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.server.config.Configuration;
+import io.gatun.server.config.ConfigurationFile;
 import io.gatun.snapshot.engine.EngineSettings;
-import io.gatun.snapshot.metadata.MetadataSettings;
+import io.gatun.snapshot.metadata.journal.MetadataSettings;
+import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.root.LinuxDisk;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.nio.file.Path;

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.gatun.proto.snapshots.PrepareSnapshotRequest;
 import io.gatun.proto.snapshots.PrepareSnapshotResponse;
 import io.gatun.proto.snapshots.SnapshotsGrpc;
+import io.gatun.server.config.Transport;
+import io.gatun.server.net.TestServer;
 import io.grpc.StatusRuntimeException;
 import io.grpc.health.v1.HealthCheckRequest;
 import io.grpc.health.v1.HealthCheckResponse;

@@ -8,7 +8,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import org.slf4j.LoggerFactory;
 
 /** What a class logs while this is open. */
-final class LogCapture implements AutoCloseable {
+public final class LogCapture implements AutoCloseable {
 
   private final List<String> lines = new CopyOnWriteArrayList<>();
   private final Logger logger;
@@ -20,7 +20,7 @@ final class LogCapture implements AutoCloseable {
         }
       };
 
-  LogCapture(Class<?> source) {
+  public LogCapture(Class<?> source) {
     this.logger = (Logger) LoggerFactory.getLogger(source);
     appender.setContext(logger.getLoggerContext());
     appender.start();
@@ -28,7 +28,7 @@ final class LogCapture implements AutoCloseable {
   }
 
   /** {@return level and message of each event} */
-  List<String> lines() {
+  public List<String> lines() {
     return List.copyOf(lines);
   }
 

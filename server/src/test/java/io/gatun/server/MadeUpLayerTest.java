@@ -2,10 +2,10 @@ package io.gatun.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.gatun.snapshot.apply.ApplyLimits;
-import io.gatun.snapshot.apply.Cancellation;
-import io.gatun.snapshot.apply.LayerApplier;
-import io.gatun.snapshot.apply.layer.LayerEntry;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.read.ApplyLimits;
+import io.gatun.snapshot.layer.read.LayerApplier;
+import io.gatun.snapshot.layer.tar.LayerEntry;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.HashSet;

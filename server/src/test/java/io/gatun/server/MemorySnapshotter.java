@@ -21,28 +21,28 @@ import java.util.function.Consumer;
  * be held up, to see what waits for them; but not Stat, Mounts of a view, a List with filters, and
  * what is refused.
  */
-final class MemorySnapshotter implements Snapshotter {
+public final class MemorySnapshotter implements Snapshotter {
 
   private final TreeMap<String, SnapshotInfo> snapshots = new TreeMap<>();
   private final Semaphore gate = new Semaphore(Integer.MAX_VALUE);
 
   /** Holds calls up until {@link #open}. */
-  void close() {
+  public void close() {
     gate.drainPermits();
   }
 
-  void open() {
+  public void open() {
     gate.release(Integer.MAX_VALUE - gate.availablePermits());
   }
 
-  boolean isEmpty() {
+  public boolean isEmpty() {
     synchronized (snapshots) {
       return snapshots.isEmpty();
     }
   }
 
   /** {@return how many calls are held up} */
-  int waiting() {
+  public int waiting() {
     return gate.getQueueLength();
   }
 

@@ -5,6 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
+import io.gatun.server.config.Transport;
+import io.gatun.server.content.SharedChannel;
+import io.gatun.server.net.TestServer;
+import io.gatun.server.rpc.CallLog;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.nio.file.Path;

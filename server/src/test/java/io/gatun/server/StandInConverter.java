@@ -1,9 +1,9 @@
 package io.gatun.server;
 
-import io.gatun.snapshot.apply.Cancellation;
-import io.gatun.snapshot.apply.Digest;
-import io.gatun.snapshot.apply.LayerBlob;
-import io.gatun.snapshot.engine.LayerConverter;
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.LayerConverter;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CancellationException;
@@ -12,17 +12,17 @@ import java.util.concurrent.LinkedBlockingQueue;
 import org.jspecify.annotations.Nullable;
 
 /** Converts nothing, and notes what it was asked for. It can be told to fail, or to wait. */
-final class StandInConverter implements LayerConverter {
+public final class StandInConverter implements LayerConverter {
 
   /** What it was asked to convert. */
-  record Request(String name, Optional<Digest> blob) {}
+  public record Request(String name, Optional<Digest> blob) {}
 
-  final BlockingQueue<Request> requests = new LinkedBlockingQueue<>();
-  final BlockingQueue<Optional<Digest>> diffIds = new LinkedBlockingQueue<>();
-  final CountDownLatch cancelled = new CountDownLatch(1);
-  volatile Estimate estimate = new Estimate(false, false, 0, 0);
-  volatile @Nullable RuntimeException failure;
-  volatile boolean isWaiting;
+  public final BlockingQueue<Request> requests = new LinkedBlockingQueue<>();
+  public final BlockingQueue<Optional<Digest>> diffIds = new LinkedBlockingQueue<>();
+  public final CountDownLatch cancelled = new CountDownLatch(1);
+  public volatile Estimate estimate = new Estimate(false, false, 0, 0);
+  public volatile @Nullable RuntimeException failure;
+  public volatile boolean isWaiting;
 
   @Override
   public Estimate estimate(String name, Optional<Digest> diffId) {

@@ -10,7 +10,8 @@ import io.gatun.proto.leases.CreateResponse;
 import io.gatun.proto.leases.DeleteRequest;
 import io.gatun.proto.leases.Lease;
 import io.gatun.proto.leases.LeasesGrpc;
-import io.gatun.snapshot.apply.Digest;
+import io.gatun.server.content.StandInContainerd;
+import io.gatun.snapshot.Digest;
 import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
 import java.io.ByteArrayOutputStream;
@@ -23,28 +24,28 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 
 /** What containerd does with ingests and leases, as far as a writer can see. */
-final class StandInIngests extends LeasesGrpc.LeasesImplBase {
+public final class StandInIngests extends LeasesGrpc.LeasesImplBase {
 
   /** A blob that was committed. */
   @SuppressWarnings("ArrayRecordComponent") // only looked at
-  record Blob(
+  public record Blob(
       String namespace, String ref, String lease, byte[] content, Map<String, String> labels) {}
 
-  final Map<String, Lease> leases = new ConcurrentHashMap<>();
-  final Map<String, byte[]> ingests = new ConcurrentHashMap<>();
-  final Set<String> locked = ConcurrentHashMap.newKeySet();
-  final List<Blob> blobs = Collections.synchronizedList(new ArrayList<>());
+  public final Map<String, Lease> leases = new ConcurrentHashMap<>();
+  public final Map<String, byte[]> ingests = new ConcurrentHashMap<>();
+  public final Set<String> locked = ConcurrentHashMap.newKeySet();
+  public final List<Blob> blobs = Collections.synchronizedList(new ArrayList<>());
 
   /** When so many bytes have come, writes fail with this. */
-  volatile Status failure = Status.OK;
+  public volatile Status failure = Status.OK;
 
-  volatile int failAt = Integer.MAX_VALUE;
+  public volatile int failAt = Integer.MAX_VALUE;
 
   /** Until this is down, nothing is answered beyond so many bytes. */
-  volatile CountDownLatch gate = new CountDownLatch(0);
+  public volatile CountDownLatch gate = new CountDownLatch(0);
 
-  volatile boolean isThereAlready;
-  volatile boolean isDigestWrong;
+  public volatile boolean isThereAlready;
+  public volatile boolean isDigestWrong;
 
   @Override
   public void create(CreateRequest request, StreamObserver<CreateResponse> client) {
@@ -62,7 +63,7 @@ final class StandInIngests extends LeasesGrpc.LeasesImplBase {
     client.onCompleted();
   }
 
-  void abort(AbortRequest request, StreamObserver<Empty> client) {
+  public void abort(AbortRequest request, StreamObserver<Empty> client) {
     if (ingests.remove(request.getRef()) == null) {
       client.onError(Status.NOT_FOUND.asRuntimeException());
       return;
@@ -71,7 +72,7 @@ final class StandInIngests extends LeasesGrpc.LeasesImplBase {
     client.onCompleted();
   }
 
-  StreamObserver<WriteContentRequest> write(StreamObserver<WriteContentResponse> client) {
+  public StreamObserver<WriteContentRequest> write(StreamObserver<WriteContentResponse> client) {
     return new Stream(
         client,
         String.valueOf(StandInContainerd.NAMESPACE.get()),

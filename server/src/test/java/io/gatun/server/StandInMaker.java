@@ -1,13 +1,13 @@
 package io.gatun.server;
 
+import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
-import io.gatun.snapshot.apply.Cancellation;
-import io.gatun.snapshot.apply.Digest;
-import io.gatun.snapshot.diff.BlobSink;
-import io.gatun.snapshot.diff.LayerFormat;
-import io.gatun.snapshot.diff.PackedLayer;
-import io.gatun.snapshot.engine.LayerMaker;
+import io.gatun.snapshot.layer.BlobSink;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.LayerFormat;
+import io.gatun.snapshot.layer.LayerMaker;
+import io.gatun.snapshot.layer.PackedLayer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
@@ -16,17 +16,17 @@ import java.util.concurrent.LinkedBlockingQueue;
 import org.jspecify.annotations.Nullable;
 
 /** Hands on given bytes as if they were a layer. It can be told to fail at the end. */
-final class StandInMaker implements LayerMaker {
+public final class StandInMaker implements LayerMaker {
 
-  static final Digest DIFF_ID = new Digest("sha256:" + "d1ff".repeat(16));
+  public static final Digest DIFF_ID = new Digest("sha256:" + "d1ff".repeat(16));
 
   /** What it was asked for. */
-  record Request(List<Mount> left, List<Mount> right, LayerFormat format) {}
+  public record Request(List<Mount> left, List<Mount> right, LayerFormat format) {}
 
-  final BlockingQueue<Request> requests = new LinkedBlockingQueue<>();
-  volatile String name = "other/12/snapshot";
-  volatile byte[] blob = new byte[0];
-  volatile @Nullable RuntimeException failure;
+  public final BlockingQueue<Request> requests = new LinkedBlockingQueue<>();
+  public volatile String name = "other/12/snapshot";
+  public volatile byte[] blob = new byte[0];
+  public volatile @Nullable RuntimeException failure;
 
   @Override
   public String name(List<Mount> mounts) {

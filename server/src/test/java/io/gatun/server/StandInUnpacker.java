@@ -3,11 +3,11 @@ package io.gatun.server;
 import com.google.protobuf.ByteString;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
-import io.gatun.snapshot.apply.AppliedLayer;
-import io.gatun.snapshot.apply.Cancellation;
-import io.gatun.snapshot.apply.LayerBlob;
-import io.gatun.snapshot.engine.LayerUnpacker;
-import io.gatun.snapshot.engine.NextLayer;
+import io.gatun.snapshot.layer.AppliedLayer;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.LayerUnpacker;
+import io.gatun.snapshot.layer.NextLayer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -19,54 +19,54 @@ import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
 /** Reads blobs to their end and unpacks nothing. It can be held up, and told to fail. */
-final class StandInUnpacker implements LayerUnpacker {
+public final class StandInUnpacker implements LayerUnpacker {
 
   /**
    * What it was asked for, and what it read.
    *
    * @param next the content of the next layer, if that is known
    */
-  record Request(
+  public record Request(
       ByteString content,
       List<Mount> mounts,
       boolean isDurabilityWanted,
       Optional<ByteString> next) {}
 
-  final BlockingQueue<Request> requests = new LinkedBlockingQueue<>();
+  public final BlockingQueue<Request> requests = new LinkedBlockingQueue<>();
 
   /** What was only read. */
   final BlockingQueue<ByteString> warmUps = new LinkedBlockingQueue<>();
 
-  final BlockingQueue<Cancellation> cancelled = new LinkedBlockingQueue<>();
+  public final BlockingQueue<Cancellation> cancelled = new LinkedBlockingQueue<>();
   private final Semaphore gate = new Semaphore(Integer.MAX_VALUE);
   private final Semaphore entered = new Semaphore(0);
   private volatile @Nullable RuntimeException failure;
   private volatile int overlayXattrsDropped;
   private volatile String key = "other/12/extract-1 sha256:01";
 
-  void close() {
+  public void close() {
     gate.drainPermits();
   }
 
-  void open() {
+  public void open() {
     gate.release(Integer.MAX_VALUE - gate.availablePermits());
   }
 
-  void fail(RuntimeException with) {
+  public void fail(RuntimeException with) {
     failure = with;
   }
 
   /** Says of further layers that so many of their attributes were left out. */
-  void dropOverlayXattrs(int count) {
+  public void dropOverlayXattrs(int count) {
     overlayXattrsDropped = count;
   }
 
   /** Waits until so many requests have begun. */
-  void awaitEntered(int count) throws InterruptedException {
+  public void awaitEntered(int count) throws InterruptedException {
     entered.acquire(count);
   }
 
-  void prepareFor(String newKey) {
+  public void prepareFor(String newKey) {
     key = newKey;
   }
 

@@ -3,6 +3,8 @@ package io.gatun.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.protobuf.ByteString;
+import io.gatun.server.config.Transport;
+import io.gatun.server.net.TestServer;
 import io.gatun.snapshot.SnapshotException;
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;

@@ -1,6 +1,8 @@
 package io.gatun.snapshot.driver;
 
+import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.Lower;
 import io.gatun.snapshot.Mount;
 import java.util.List;
 import java.util.Map;

@@ -1,18 +1,21 @@
 package io.gatun.server.crash;
 
-/** How much is tried: {@code -Dgatun.crash.form=long} is for nights. */
+/**
+ * How much is tried: enough for each change, or, with {@code -Dgatun.crash.form=long}, what takes a
+ * night.
+ */
 final class CrashForm {
 
   private static final boolean IS_LONG = System.getProperty("gatun.crash.form", "").equals("long");
 
   /** How often the daemon is killed. */
-  static final int KILLS = IS_LONG ? 1_000 : 200;
+  static final int KILLS = IS_LONG ? 1_000 : 40;
 
   /** How often the power is cut, on each filesystem, in each of {@link #EPOCHS}. */
-  static final int CUTS = IS_LONG ? 17 : 8;
+  static final int CUTS = IS_LONG ? 17 : 6;
 
   /** How often each filesystem lives on with what a cut has left. */
-  static final int EPOCHS = IS_LONG ? 6 : 3;
+  static final int EPOCHS = IS_LONG ? 6 : 2;
 
   /** One round in so many has layers kept as tars. */
   private static final int INDEXED_ONES = 3;

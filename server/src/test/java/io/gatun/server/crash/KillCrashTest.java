@@ -22,9 +22,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Kills the daemon at random instants, while clients work and while it starts. */
+@ExtendWith(Seed.InFailures.class)
 final class KillCrashTest {
 
   private static final int CLIENTS = 8;

@@ -2,7 +2,7 @@ package io.gatun.server.crash;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.gatun.snapshot.metadata.MetadataSettings;
+import io.gatun.snapshot.metadata.journal.MetadataSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,12 +1,12 @@
 package io.gatun.server.crash;
 
 import io.gatun.proto.types.Descriptor;
-import io.gatun.server.StandInContainerd;
+import io.gatun.server.content.StandInContainerd;
 import io.gatun.server.powercut.Commands;
-import io.gatun.snapshot.apply.Digest;
-import io.gatun.snapshot.apply.FileBlob;
-import io.gatun.snapshot.apply.LayerBlob;
-import io.gatun.snapshot.engine.LayerBlobs;
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.layer.FileBlob;
+import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.LayerBlobs;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

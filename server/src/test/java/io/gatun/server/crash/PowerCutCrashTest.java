@@ -11,16 +11,22 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.IntFunction;
 import java.util.random.RandomGenerator;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -31,6 +37,8 @@ import org.junit.jupiter.params.provider.EnumSource;
  * <p>A test that cannot find damage proves nothing. So there are tests here in which the daemon
  * leaves out what its promises rest on, and which fail unless the same cuts find out.
  */
+@Execution(ExecutionMode.CONCURRENT)
+@ExtendWith(Seed.InFailures.class)
 final class PowerCutCrashTest {
 
   private static final int STEPS = 400;
@@ -43,6 +51,11 @@ final class PowerCutCrashTest {
 
   private static final EventLoopGroup LOOPS =
       new MultiThreadIoEventLoopGroup(2, NioIoHandler.newFactory());
+
+  @TempDir static Path programs;
+
+  /** Those that were started once, which takes as long as several cuts. */
+  private static final Map<Program, Preparation> PREPARED = new EnumMap<>(Program.class);
 
   @TempDir Path scratch;
 
@@ -198,9 +211,11 @@ final class PowerCutCrashTest {
     long seed = Seed.choose("%s and \"%s\" on %s".formatted(program, configuration, filesystem));
     List<Violation> found = new ArrayList<>();
     try (LayerPool layers = layers(seed, false)) {
-      for (int round = 0; round < FLAWED_ROUNDS_MAX && !isEachAmong(found, promises); round++) {
+      Set<Promise> missing = new HashSet<>(promises);
+      for (int round = 0; round < FLAWED_ROUNDS_MAX && !missing.isEmpty(); round++) {
         found.addAll(
-            cutFlawed(filesystem, program, layers, configuration, aim, Seed.part(seed, round)));
+            cutFlawed(
+                filesystem, program, layers, configuration, aim, Seed.part(seed, round), missing));
       }
       assertThat(found).extracting(Violation::promise).containsAll(promises);
       for (Promise promise : promises) {
@@ -214,21 +229,33 @@ final class PowerCutCrashTest {
     }
   }
 
-  private static boolean isEachAmong(List<Violation> found, List<Promise> promises) {
-    return found.stream().map(Violation::promise).collect(Collectors.toSet()).containsAll(promises);
-  }
-
+  /**
+   * Cuts the power until each promise has been seen broken, or several times.
+   *
+   * @param missing those that have not been seen broken yet
+   */
   private List<Violation> cutFlawed(
       Filesystem filesystem,
       Program program,
       LayerPool layers,
       String configuration,
       Function<Slot, List<Long>> aim,
-      RandomGenerator random)
+      RandomGenerator random,
+      Set<Promise> missing)
       throws IOException {
     try (PoweredRoot root = root(filesystem, program, layers)) {
       return root
-          .live(configuration, STEPS, FLAWED_CUTS, aim, random, scratch.resolve("kept"))
+          .live(
+              configuration,
+              STEPS,
+              FLAWED_CUTS,
+              aim,
+              random,
+              scratch.resolve("kept"),
+              outcome -> {
+                outcome.result().violations().forEach(found -> missing.remove(found.promise()));
+                return missing.isEmpty();
+              })
           .stream()
           .flatMap(outcome -> outcome.result().violations().stream())
           .toList();
@@ -243,8 +270,17 @@ final class PowerCutCrashTest {
   private PoweredRoot root(Filesystem filesystem, Program program, LayerPool layers)
       throws IOException {
     Path directory = Files.createTempDirectory(scratch, "daemon-");
-    Path prepared = Files.createTempDirectory(scratch, "prepared-");
-    return new PoweredRoot(
-        filesystem, Preparation.of(program, prepared), layers, directory, disks.path(), LOOPS);
+    return new PoweredRoot(filesystem, prepared(program), layers, directory, disks.path(), LOOPS);
+  }
+
+  private static Preparation prepared(Program program) throws IOException {
+    synchronized (PREPARED) {
+      Preparation prepared = PREPARED.get(program);
+      if (prepared == null) {
+        prepared = Preparation.of(program, Files.createDirectory(programs.resolve(program.name())));
+        PREPARED.put(program, prepared);
+      }
+      return prepared;
+    }
   }
 }

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.random.RandomGenerator;
 
 /**
@@ -100,6 +101,23 @@ final class PoweredRoot implements AutoCloseable {
       RandomGenerator random,
       Path keep)
       throws IOException {
+    return live(configuration, steps, count, aim, random, keep, _ -> false);
+  }
+
+  /**
+   * Does the same, up to the first cut that shows enough.
+   *
+   * @param isEnough what is asked after each cut
+   */
+  List<Outcome> live(
+      String configuration,
+      int steps,
+      int count,
+      Function<Slot, List<Long>> aim,
+      RandomGenerator random,
+      Path keep,
+      Predicate<Outcome> isEnough)
+      throws IOException {
     epochs++;
     Path live = disks.resolve("live.img");
     try (WriteLog log = WriteLog.create(disks, LOG_BYTES)) {
@@ -115,7 +133,7 @@ final class PoweredRoot implements AutoCloseable {
             random);
       }
       Files.delete(live);
-      return cut(log, ledger, cuts(log, ledger, count, aim, random), keep);
+      return cut(log, ledger, cuts(log, ledger, count, aim, random), keep, isEnough);
     }
   }
 
@@ -139,7 +157,8 @@ final class PoweredRoot implements AutoCloseable {
         .toList();
   }
 
-  private List<Outcome> cut(WriteLog log, Ledger ledger, List<Cut> cuts, Path keep)
+  private List<Outcome> cut(
+      WriteLog log, Ledger ledger, List<Cut> cuts, Path keep, Predicate<Outcome> isEnough)
       throws IOException {
     List<Outcome> outcomes = new ArrayList<>();
     Path last = disk;
@@ -150,7 +169,8 @@ final class PoweredRoot implements AutoCloseable {
         Reboot.Manner manner =
             outcomes.isEmpty() ? Reboot.Manner.PROCESS : Reboot.Manner.ENGINE_ALONE;
         known = reboot.run(capture, ledger, cut.position(), manner);
-        outcomes.add(new Outcome(cut, log.position(), manner, known));
+        Outcome outcome = new Outcome(cut, log.position(), manner, known);
+        outcomes.add(outcome);
         if (!known.violations().isEmpty()) {
           Files.createDirectories(keep);
           capture(power, cut, keep.resolve(capture.getFileName()));
@@ -159,6 +179,9 @@ final class PoweredRoot implements AutoCloseable {
           Files.delete(last);
         }
         last = capture;
+        if (isEnough.test(outcome)) {
+          break;
+        }
       }
     }
     Files.delete(disk);

@@ -14,7 +14,7 @@ import io.gatun.proto.snapshots.UpdateSnapshotRequest;
 import io.gatun.proto.snapshots.UsageRequest;
 import io.gatun.proto.snapshots.UsageResponse;
 import io.gatun.proto.snapshots.ViewSnapshotRequest;
-import io.gatun.server.SnapshotMessages;
+import io.gatun.server.rpc.SnapshotMessages;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotInfo;

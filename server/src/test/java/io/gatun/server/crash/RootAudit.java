@@ -1,9 +1,9 @@
 package io.gatun.server.crash;
 
 import io.gatun.server.crash.Violation.Promise;
-import io.gatun.snapshot.check.RootCheck;
-import io.gatun.snapshot.check.RootFinding;
-import io.gatun.snapshot.disk.UnusableRootException;
+import io.gatun.snapshot.fsck.RootCheck;
+import io.gatun.snapshot.fsck.RootFinding;
+import io.gatun.snapshot.root.UnusableRootException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

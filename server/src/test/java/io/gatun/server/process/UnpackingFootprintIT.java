@@ -3,7 +3,7 @@ package io.gatun.server.process;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.proto.types.Descriptor;
-import io.gatun.server.StandInContainerd;
+import io.gatun.server.content.StandInContainerd;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;

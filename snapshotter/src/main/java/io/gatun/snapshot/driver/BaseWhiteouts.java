@@ -9,7 +9,12 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.NodeType;
 import io.gatun.linux.Stat;
 import io.gatun.linux.Xattr;
-import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.filetree.SerialTreeWork;
+import io.gatun.snapshot.filetree.TreeBatch;
+import io.gatun.snapshot.filetree.TreeDescriptors;
+import io.gatun.snapshot.filetree.TreeDirectory;
+import io.gatun.snapshot.filetree.TreeWork;
+import io.gatun.snapshot.root.Disk;
 import java.util.List;
 import java.util.Set;
 

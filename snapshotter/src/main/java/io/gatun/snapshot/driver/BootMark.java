@@ -7,7 +7,7 @@ import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Stat;
 import io.gatun.linux.Unistd;
-import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.root.Disk;
 import java.util.Optional;
 
 /**

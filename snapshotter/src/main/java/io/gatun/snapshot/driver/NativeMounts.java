@@ -1,5 +1,6 @@
 package io.gatun.snapshot.driver;
 
+import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.Mount;
 import java.util.List;
 

@@ -1,7 +1,11 @@
 package io.gatun.snapshot.driver;
 
+import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.Lower;
 import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.mount.IdMappings;
+import io.gatun.snapshot.mount.MappedMounts;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -34,7 +38,7 @@ import java.util.Set;
  * containerd's differ would write deletions as deletions of nothing. So an extraction without a
  * parent then is an overlay on an empty directory.
  */
-final class OverlayMounts {
+public final class OverlayMounts {
 
   private static final String VOLATILE = "volatile";
   private static final String ONE_DEVICE = "xino=on";
@@ -44,7 +48,7 @@ final class OverlayMounts {
   private final List<String> configured;
   private final boolean volatileContainers;
 
-  OverlayMounts(SnapshotPaths paths, OverlaySettings settings, OverlayFeatures features) {
+  public OverlayMounts(SnapshotPaths paths, OverlaySettings settings, OverlayFeatures features) {
     this.paths = paths;
     this.settings = settings;
     List<String> given = settings.mountOptions();
@@ -68,7 +72,7 @@ final class OverlayMounts {
         .anyMatch(option -> option.equals(name) || option.startsWith(name + "="));
   }
 
-  List<Mount> of(Chain chain) {
+  public List<Mount> of(Chain chain) {
     return switch (chain.kind()) {
       case ACTIVE ->
           List.of(hasLower(chain) ? overlay(chain) : bind(chain, paths.files(chain.id()), "rw"));

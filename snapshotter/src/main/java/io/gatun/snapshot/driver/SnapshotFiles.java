@@ -9,10 +9,12 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Stat;
 import io.gatun.linux.Timespec;
+import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.Usage;
-import io.gatun.snapshot.disk.Disk;
-import io.gatun.snapshot.disk.Root;
+import io.gatun.snapshot.filetree.TreeUsage;
+import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.root.Root;
 import java.util.ArrayList;
 import java.util.List;
 

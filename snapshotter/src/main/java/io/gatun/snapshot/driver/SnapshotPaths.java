@@ -1,5 +1,7 @@
 package io.gatun.snapshot.driver;
 
+import io.gatun.snapshot.mount.MappedMounts;
+
 /**
  * The paths below a root that containerd gets to see.
  *
@@ -9,7 +11,7 @@ package io.gatun.snapshot.driver;
  *
  * @param root the absolute path of the root
  */
-record SnapshotPaths(String root) {
+public record SnapshotPaths(String root) {
 
   String files(long id) {
     return root + "/snapshots/" + id + "/fs";

@@ -11,6 +11,11 @@ import io.gatun.linux.Stat;
 import io.gatun.linux.Timespec;
 import io.gatun.linux.Unistd;
 import io.gatun.linux.Xattr;
+import io.gatun.snapshot.filetree.SerialTreeWork;
+import io.gatun.snapshot.filetree.TreeBatch;
+import io.gatun.snapshot.filetree.TreeDescriptors;
+import io.gatun.snapshot.filetree.TreeDirectory;
+import io.gatun.snapshot.filetree.TreeWork;
 import java.util.Comparator;
 import java.util.Optional;
 

@@ -5,7 +5,9 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.SnapshotException;
-import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.durability.Barrier;
+import io.gatun.snapshot.filetree.TreeWork;
+import io.gatun.snapshot.root.Disk;
 
 /**
  * Remembers, with a snapshot, that what is written to it is never synced.

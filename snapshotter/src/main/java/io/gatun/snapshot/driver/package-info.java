@@ -9,4 +9,6 @@
 @NullMarked
 package io.gatun.snapshot.driver;
 
+import io.gatun.snapshot.Chain;
+import io.gatun.snapshot.mount.IndexMounts;
 import org.jspecify.annotations.NullMarked;

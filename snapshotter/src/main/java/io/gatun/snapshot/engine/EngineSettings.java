@@ -1,9 +1,10 @@
 package io.gatun.snapshot.engine;
 
-import io.gatun.snapshot.disk.FileProtection;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.driver.OverlaySettings;
-import io.gatun.snapshot.metadata.MetadataSettings;
+import io.gatun.snapshot.durability.LayerSync;
+import io.gatun.snapshot.metadata.journal.MetadataSettings;
+import io.gatun.snapshot.root.FileProtection;
 import java.nio.file.Path;
 
 /**

@@ -1,12 +1,21 @@
 package io.gatun.snapshot.engine;
 
 import io.gatun.linux.ErrnoException;
+import io.gatun.snapshot.Chain;
+import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.Mount;
-import io.gatun.snapshot.driver.Chain;
+import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.driver.Driver;
-import io.gatun.snapshot.driver.MappedMounts;
-import io.gatun.snapshot.metadata.LayerForm;
-import io.gatun.snapshot.metadata.SnapshotRecord;
+import io.gatun.snapshot.indexed.KeptCommits;
+import io.gatun.snapshot.indexed.KeptLayers;
+import io.gatun.snapshot.indexed.SharedCommits;
+import io.gatun.snapshot.indexed.ShownLayers;
+import io.gatun.snapshot.indexed.TreeLayout;
+import io.gatun.snapshot.indexed.WantedLayer;
+import io.gatun.snapshot.mount.MappedMounts;
+import io.gatun.snapshot.state.AppliedLayers;
+import io.gatun.snapshot.state.Chains;
+import io.gatun.snapshot.state.NameClaims;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;

@@ -1,7 +1,7 @@
 package io.gatun.snapshot.engine;
 
 import io.gatun.snapshot.driver.DriverName;
-import io.gatun.snapshot.driver.IndexTrialResult;
+import io.gatun.snapshot.mount.IndexTrialResult;
 import java.util.Optional;
 
 /** In which form the layers are kept that are applied from now on, and why. */

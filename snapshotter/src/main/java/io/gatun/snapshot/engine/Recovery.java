@@ -1,13 +1,19 @@
 package io.gatun.snapshot.engine;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.snapshot.apply.Digest;
-import io.gatun.snapshot.apply.store.LayerStore;
-import io.gatun.snapshot.disk.Root;
-import io.gatun.snapshot.disk.UnusableRootException;
-import io.gatun.snapshot.metadata.LayerForm;
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.LayerForm;
+import io.gatun.snapshot.SnapshotRecord;
+import io.gatun.snapshot.indexed.KeptLayers;
+import io.gatun.snapshot.layerstore.LayerStore;
+import io.gatun.snapshot.maintenance.LayerHealing;
 import io.gatun.snapshot.metadata.MetadataStore;
-import io.gatun.snapshot.metadata.SnapshotRecord;
+import io.gatun.snapshot.root.Root;
+import io.gatun.snapshot.root.UnusableRootException;
+import io.gatun.snapshot.state.AppliedLayers;
+import io.gatun.snapshot.state.AppliedRecords;
+import io.gatun.snapshot.state.Damage;
+import io.gatun.snapshot.state.Reaper;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;

@@ -18,7 +18,7 @@
  *                                                          LayerSettler: what is synced afterwards
  *                                                          MountRestoration: what was mounted before
  *                                                          LayerHealing: what is damaged
- *                                                          LayerRenewal: layers made again
+ *                                                          LayerRenewal: what is made anew
  * </pre>
  */
 @NullMarked

@@ -1,6 +1,10 @@
 package io.gatun.snapshot.metadata;
 
 import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.SnapshotRecord;
+import io.gatun.snapshot.metadata.journal.Frame;
+import io.gatun.snapshot.metadata.journal.Ids;
+import io.gatun.snapshot.metadata.journal.RecordCodec;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;

@@ -1,6 +1,8 @@
 package io.gatun.snapshot.metadata;
 
 import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.SnapshotRecord;
+import io.gatun.snapshot.metadata.journal.RecordCodec;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

@@ -1,5 +1,7 @@
 package io.gatun.snapshot.metadata;
 
+import io.gatun.snapshot.SnapshotRecord;
+
 /**
  * One change of the store, always a whole state, so that doing it twice is the same as doing it
  * once.

@@ -1,6 +1,9 @@
 package io.gatun.snapshot.metadata;
 
 import io.gatun.linux.ErrnoException;
+import io.gatun.snapshot.metadata.journal.FileHeader;
+import io.gatun.snapshot.metadata.journal.Generations;
+import io.gatun.snapshot.metadata.journal.Ids;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;

@@ -2,7 +2,17 @@ package io.gatun.snapshot.metadata;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.metadata.journal.Acknowledged;
+import io.gatun.snapshot.metadata.journal.DurableFile;
+import io.gatun.snapshot.metadata.journal.FileHeader;
+import io.gatun.snapshot.metadata.journal.FileWindow;
+import io.gatun.snapshot.metadata.journal.Generations;
+import io.gatun.snapshot.metadata.journal.Ids;
+import io.gatun.snapshot.metadata.journal.Magic;
+import io.gatun.snapshot.metadata.journal.MetadataDamagedException;
+import io.gatun.snapshot.metadata.journal.MetadataFile;
+import io.gatun.snapshot.metadata.journal.Preamble;
+import io.gatun.snapshot.root.Disk;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -44,7 +54,7 @@ import java.util.zip.CRC32C;
  * is changed. If anything about it does not fit, or another version has written it, the index is
  * made anew from checkpoint and journal; it is also how long the journal has to be at least.
  */
-record CleanMarker(
+public record CleanMarker(
     long store,
     long nextSequence,
     long idsEnd,
@@ -67,7 +77,7 @@ record CleanMarker(
   private static final int BYTES = 72 + 3 * 16;
   private static final int SUM_CHUNK_BYTES = 1 << 20;
 
-  CleanMarker {
+  public CleanMarker {
     files = List.copyOf(files);
   }
 
@@ -97,7 +107,8 @@ record CleanMarker(
   }
 
   /** {@return what is there, if it is whole and of this version} */
-  static Optional<CleanMarker> read(Fd directory) throws ErrnoException, MetadataDamagedException {
+  public static Optional<CleanMarker> read(Fd directory)
+      throws ErrnoException, MetadataDamagedException {
     try (FileWindow file = FileWindow.open(directory, MetadataFile.CLEAN)) {
       ByteBuffer in = file.at(0, BYTES);
       return switch (Preamble.check(in, BYTES, MAGIC, VERSION, "marker")) {
@@ -108,12 +119,12 @@ record CleanMarker(
   }
 
   /** {@return whether the files of the index can be used, and are those that the stop left} */
-  boolean matches(Fd directory) throws ErrnoException, MetadataDamagedException {
+  public boolean matches(Fd directory) throws ErrnoException, MetadataDamagedException {
     return indexVersion == INDEX_VERSION && files.equals(sums(directory));
   }
 
   /** {@return whether nothing that this mark says was acknowledged came after the stop} */
-  boolean covers(Acknowledged.Mark mark) {
+  public boolean covers(Acknowledged.Mark mark) {
     return mark.store() == store && mark.sequence() < nextSequence;
   }
 

@@ -2,6 +2,11 @@ package io.gatun.snapshot.metadata;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.metadata.journal.Acknowledged;
+import io.gatun.snapshot.metadata.journal.Frame;
+import io.gatun.snapshot.metadata.journal.Generations;
+import io.gatun.snapshot.metadata.journal.Ids;
+import io.gatun.snapshot.metadata.journal.JournalFile;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;

@@ -2,16 +2,19 @@ package io.gatun.snapshot.metadata;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
+import io.gatun.snapshot.metadata.journal.Finding;
+import io.gatun.snapshot.metadata.journal.Generations;
+import io.gatun.snapshot.metadata.journal.MetadataDamagedException;
 import java.util.Optional;
 
 /** The small files without which nothing is lost. */
-final class DerivedFiles {
+public final class DerivedFiles {
 
   private DerivedFiles() {}
 
   /** How one of them is read. */
   @FunctionalInterface
-  interface Reader<T> {
+  public interface Reader<T> {
     Optional<T> read(Fd directory) throws ErrnoException, MetadataDamagedException;
   }
 
@@ -20,7 +23,7 @@ final class DerivedFiles {
    *
    * @throws MetadataDamagedException if a later version has written it
    */
-  static <T> Optional<T> read(Generations generations, String name, Reader<T> reader)
+  public static <T> Optional<T> read(Generations generations, String name, Reader<T> reader)
       throws ErrnoException, MetadataDamagedException {
     if (!generations.names().contains(name)) {
       return Optional.empty();

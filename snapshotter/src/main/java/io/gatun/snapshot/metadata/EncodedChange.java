@@ -1,5 +1,9 @@
 package io.gatun.snapshot.metadata;
 
+import io.gatun.snapshot.SnapshotRecord;
+import io.gatun.snapshot.metadata.journal.Frame;
+import io.gatun.snapshot.metadata.journal.RecordCodec;
+
 /** A change as it goes into the journal. */
 sealed interface EncodedChange {
 

@@ -2,7 +2,16 @@ package io.gatun.snapshot.metadata;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.SnapshotRecord;
+import io.gatun.snapshot.metadata.journal.CheckpointWriter;
+import io.gatun.snapshot.metadata.journal.DurableFile;
+import io.gatun.snapshot.metadata.journal.FileHeader;
+import io.gatun.snapshot.metadata.journal.Generations;
+import io.gatun.snapshot.metadata.journal.Ids;
+import io.gatun.snapshot.metadata.journal.MalformedException;
+import io.gatun.snapshot.metadata.journal.MetadataFile;
+import io.gatun.snapshot.metadata.journal.RecordCodec;
+import io.gatun.snapshot.root.Disk;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -28,7 +37,7 @@ import org.slf4j.LoggerFactory;
  * read. Each change becomes visible at once and whole with the record itself: a name counts only if
  * the record it leads to has that name.
  */
-final class Index implements AutoCloseable {
+public final class Index implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(Index.class);
 
@@ -108,7 +117,8 @@ final class Index implements AutoCloseable {
   }
 
   /** {@return the index that a clean stop has left} */
-  static Index open(Path path, int entriesMax, long count, long recordBytes) throws IOException {
+  public static Index open(Path path, int entriesMax, long count, long recordBytes)
+      throws IOException {
     Index index =
         map(
             new Maker() {
@@ -199,26 +209,26 @@ final class Index implements AutoCloseable {
 
   // Reading.
 
-  long count() {
+  public long count() {
     return count.get();
   }
 
   /** {@return what all records take together, as they are encoded} */
-  long recordBytes() {
+  public long recordBytes() {
     return recordBytes.get();
   }
 
-  byte @Nullable [] encoding(long id) {
+  public byte @Nullable [] encoding(long id) {
     return records.get(id);
   }
 
-  @Nullable SnapshotRecord find(long id) {
+  public @Nullable SnapshotRecord find(long id) {
     byte[] encoding = records.get(id);
     return encoding == null ? null : decoded(encoding);
   }
 
   /** {@return the record that has this name at this moment} */
-  @Nullable SnapshotRecord find(String name) {
+  public @Nullable SnapshotRecord find(String name) {
     Long id = names.get(RecordCodec.nameBytes(name));
     if (id == null) {
       return null;
@@ -233,7 +243,7 @@ final class Index implements AutoCloseable {
     return record.name().equals(name) ? record : null;
   }
 
-  long children(long id) {
+  public long children(long id) {
     Long children = this.children.get(id);
     return children == null ? NONE : children;
   }
@@ -241,7 +251,7 @@ final class Index implements AutoCloseable {
   /**
    * {@return the ids of all records, ascending; each that is there during the whole call is in it}
    */
-  long[] ids() {
+  public long[] ids() {
     LongList ids = new LongList(count.get());
     records.forEachKey(ids::add);
     return ids.sortedAndDistinct();
@@ -390,21 +400,21 @@ final class Index implements AutoCloseable {
   }
 
   /** {@return the keys of the children index} */
-  long[] parents() {
+  public long[] parents() {
     LongList parents = new LongList(count.get());
     children.forEachKey(parents::add);
     return parents.sortedAndDistinct();
   }
 
   /** {@return how many names there are} */
-  long nameCount() {
+  public long nameCount() {
     long[] names = {0};
     this.names.forEachKey(name -> names[0]++);
     return names[0];
   }
 
   /** {@return the id that a name leads to} */
-  @Nullable Long idOf(byte[] name) {
+  public @Nullable Long idOf(byte[] name) {
     return names.get(name);
   }
 

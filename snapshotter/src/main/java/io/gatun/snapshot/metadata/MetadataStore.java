@@ -1,7 +1,17 @@
 package io.gatun.snapshot.metadata;
 
 import io.gatun.snapshot.SnapshotException;
-import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.SnapshotRecord;
+import io.gatun.snapshot.concurrent.Opened;
+import io.gatun.snapshot.metadata.journal.FileHeader;
+import io.gatun.snapshot.metadata.journal.Frame;
+import io.gatun.snapshot.metadata.journal.Generations;
+import io.gatun.snapshot.metadata.journal.Ids;
+import io.gatun.snapshot.metadata.journal.MetadataDamagedException;
+import io.gatun.snapshot.metadata.journal.MetadataFile;
+import io.gatun.snapshot.metadata.journal.MetadataSettings;
+import io.gatun.snapshot.metadata.journal.RecordCodec;
+import io.gatun.snapshot.root.Disk;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

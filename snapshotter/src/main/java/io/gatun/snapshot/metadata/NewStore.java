@@ -1,13 +1,20 @@
 package io.gatun.snapshot.metadata;
 
 import io.gatun.linux.ErrnoException;
+import io.gatun.snapshot.metadata.journal.CheckpointReader;
+import io.gatun.snapshot.metadata.journal.Frame;
+import io.gatun.snapshot.metadata.journal.Generations;
+import io.gatun.snapshot.metadata.journal.Ids;
+import io.gatun.snapshot.metadata.journal.JournalReader;
+import io.gatun.snapshot.metadata.journal.MetadataDamagedException;
+import io.gatun.snapshot.metadata.journal.MetadataFile;
 import java.util.List;
 import java.util.NavigableSet;
 import java.util.OptionalLong;
 import java.util.Set;
 
 /** A store in which nothing was ever acknowledged. */
-final class NewStore {
+public final class NewStore {
 
   private NewStore() {}
 
@@ -17,7 +24,8 @@ final class NewStore {
    * <p>A new store gets {@code acknowledged} last; so without it, there may be a first journal and
    * a first checkpoint, which are empty.
    */
-  static boolean isAt(Generations generations) throws ErrnoException, MetadataDamagedException {
+  public static boolean isAt(Generations generations)
+      throws ErrnoException, MetadataDamagedException {
     List<String> names = generations.names();
     if (names.contains(MetadataFile.ACKNOWLEDGED) || names.contains(MetadataFile.CLEAN)) {
       return false;

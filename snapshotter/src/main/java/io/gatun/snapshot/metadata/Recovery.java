@@ -1,6 +1,19 @@
 package io.gatun.snapshot.metadata;
 
 import io.gatun.linux.ErrnoException;
+import io.gatun.snapshot.SnapshotRecord;
+import io.gatun.snapshot.concurrent.Opened;
+import io.gatun.snapshot.metadata.journal.Acknowledged;
+import io.gatun.snapshot.metadata.journal.CheckpointWriter;
+import io.gatun.snapshot.metadata.journal.DurableFile;
+import io.gatun.snapshot.metadata.journal.FileHeader;
+import io.gatun.snapshot.metadata.journal.Finding;
+import io.gatun.snapshot.metadata.journal.Generations;
+import io.gatun.snapshot.metadata.journal.Ids;
+import io.gatun.snapshot.metadata.journal.JournalFile;
+import io.gatun.snapshot.metadata.journal.MetadataDamagedException;
+import io.gatun.snapshot.metadata.journal.MetadataFile;
+import io.gatun.snapshot.metadata.journal.Truth;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;

@@ -5,9 +5,12 @@ import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URISyntaxException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -65,9 +68,19 @@ final class Oracle implements AutoCloseable {
     return new Oracle(build());
   }
 
+  /** Builds it once: JVMs beside this one wait, and find that there is nothing left to do. */
   private static synchronized Path build() throws IOException, InterruptedException {
-    Path binary = BUILD.resolve("containerd-oracle");
     Files.createDirectories(BUILD);
+    try (FileChannel lock =
+            FileChannel.open(
+                BUILD.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        FileLock _ = lock.lock()) {
+      return buildAlone();
+    }
+  }
+
+  private static Path buildAlone() throws IOException, InterruptedException {
+    Path binary = BUILD.resolve("containerd-oracle");
     ProcessBuilder builder =
         new ProcessBuilder("go", "build", "-o", binary.toString(), ".")
             .directory(sources().toFile())

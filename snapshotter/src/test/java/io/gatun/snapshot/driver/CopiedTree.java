@@ -12,17 +12,18 @@ import io.gatun.linux.NodeType;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Stat;
 import io.gatun.linux.Unistd;
-import io.gatun.snapshot.disk.Disk;
-import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.filetree.TreeCopy;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.TreeManifest;
+import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.root.LinuxDisk;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Random;
 
 /** A tree for a test to fill and to copy, on one of the filesystems, and what the copy is like. */
-final class CopiedTree implements AutoCloseable {
+public final class CopiedTree implements AutoCloseable {
 
   private static final int THREADS = 2;
 
@@ -40,12 +41,12 @@ final class CopiedTree implements AutoCloseable {
     this.copy = WorkDirectory.open(target);
   }
 
-  static CopiedTree on(LoopFilesystem filesystem) throws IOException {
+  public static CopiedTree on(LoopFilesystem filesystem) throws IOException {
     return new CopiedTree(WorkDirectory.on(filesystem));
   }
 
   /** {@return the directory that holds source and target} */
-  Path outside() {
+  public Path outside() {
     return work.path();
   }
 
@@ -55,48 +56,48 @@ final class CopiedTree implements AutoCloseable {
   }
 
   /** {@return the top of the original} */
-  Fd top() {
+  public Fd top() {
     return top;
   }
 
   /** {@return the top of the copy} */
-  Fd copy() {
+  public Fd copy() {
     return copy;
   }
 
   // Filling.
 
-  void directory(String name) throws ErrnoException {
+  public void directory(String name) throws ErrnoException {
     Stat.mkdirat(top, LinuxPath.of(name), 0755);
   }
 
-  void link(String name, String to) throws ErrnoException {
+  public void link(String name, String to) throws ErrnoException {
     Unistd.symlinkat(LinuxPath.of(to), top, LinuxPath.of(name));
   }
 
-  void node(String name, NodeType type, int major, int minor) throws ErrnoException {
+  public void node(String name, NodeType type, int major, int minor) throws ErrnoException {
     Stat.mknodat(top, LinuxPath.of(name), type, 0640, major, minor);
   }
 
   /** Makes a small file. */
-  void file(String name) throws ErrnoException {
+  public void file(String name) throws ErrnoException {
     try (Fd file = create(name)) {
       write(file, 0, 10);
     }
   }
 
   /** {@return a new, empty file} */
-  Fd create(String name) throws ErrnoException {
+  public Fd create(String name) throws ErrnoException {
     return create(top, LinuxPath.of(name));
   }
 
-  static Fd create(Fd parent, LinuxPath name) throws ErrnoException {
+  public static Fd create(Fd parent, LinuxPath name) throws ErrnoException {
     return Fcntl.openat(
         parent, name, 0644, OpenFlag.READ_WRITE, OpenFlag.CREATE, OpenFlag.EXCLUSIVE);
   }
 
   /** Writes something that is nowhere zero for long. */
-  static void write(Fd file, long offset, int length) throws ErrnoException {
+  public static void write(Fd file, long offset, int length) throws ErrnoException {
     byte[] bytes = new byte[length];
     new Random(offset + length).nextBytes(bytes);
     ByteBuffer buffer = ByteBuffer.wrap(bytes);
@@ -108,16 +109,16 @@ final class CopiedTree implements AutoCloseable {
   // Copying.
 
   /** Copies the tree and compares everything. */
-  void copyAndCompare() throws ErrnoException {
+  public void copyAndCompare() throws ErrnoException {
     copyWith(new LinuxDisk());
     compare();
   }
 
-  void copyWith(Disk disk) throws ErrnoException {
+  public void copyWith(Disk disk) throws ErrnoException {
     copyWith(new TreeCopy(disk, THREADS));
   }
 
-  void copyWith(TreeCopy treeCopy) throws ErrnoException {
+  public void copyWith(TreeCopy treeCopy) throws ErrnoException {
     // The test itself may have opened them since they were made.
     try (Fd from = WorkDirectory.open(source);
         Fd to = WorkDirectory.open(target)) {
@@ -125,12 +126,12 @@ final class CopiedTree implements AutoCloseable {
     }
   }
 
-  void compare() throws ErrnoException {
+  public void compare() throws ErrnoException {
     assertThat(TreeManifest.of(target)).isEqualTo(TreeManifest.of(source));
   }
 
   /** {@return what is known of a file of the copy} */
-  FileStatus copied(String name) throws ErrnoException {
+  public FileStatus copied(String name) throws ErrnoException {
     return Stat.statx(copy, LinuxPath.of(name), AtFlag.SYMLINK_NOFOLLOW);
   }
 

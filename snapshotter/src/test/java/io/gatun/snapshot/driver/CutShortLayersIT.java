@@ -4,12 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.linux.Unistd;
-import io.gatun.snapshot.apply.index.IndexForm;
+import io.gatun.snapshot.Lower;
 import io.gatun.snapshot.fixture.ForkedJvm;
 import io.gatun.snapshot.fixture.KernelMount;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.fixture.TarBuilder;
+import io.gatun.snapshot.layer.erofs.IndexForm;
+import io.gatun.snapshot.mount.IndexAccess;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.MappedByteBuffer;

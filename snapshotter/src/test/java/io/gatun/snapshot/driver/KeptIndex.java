@@ -5,17 +5,18 @@ import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.OpenFlag;
-import io.gatun.snapshot.apply.Digest;
-import io.gatun.snapshot.apply.index.IndexForm;
-import io.gatun.snapshot.apply.index.Inheritance;
-import io.gatun.snapshot.apply.index.InheritedAttributes;
-import io.gatun.snapshot.apply.index.LayerIndexer;
-import io.gatun.snapshot.apply.layer.LayerEntry;
-import io.gatun.snapshot.apply.layer.LayerReader;
-import io.gatun.snapshot.apply.layer.TarReader;
-import io.gatun.snapshot.apply.memory.Spill;
-import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.Lower;
 import io.gatun.snapshot.fixture.Pieces;
+import io.gatun.snapshot.layer.erofs.IndexForm;
+import io.gatun.snapshot.layer.erofs.LayerIndexer;
+import io.gatun.snapshot.layer.tar.Inheritance;
+import io.gatun.snapshot.layer.tar.InheritedAttributes;
+import io.gatun.snapshot.layer.tar.LayerEntry;
+import io.gatun.snapshot.layer.tar.LayerReader;
+import io.gatun.snapshot.layer.tar.TarReader;
+import io.gatun.snapshot.root.LinuxDisk;
+import io.gatun.snapshot.spill.Spill;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,7 +24,7 @@ import java.security.MessageDigest;
 import java.util.Optional;
 
 /** A layer as a tar under an index, in files of a directory, open for reading. */
-final class KeptIndex implements AutoCloseable {
+public final class KeptIndex implements AutoCloseable {
 
   private final Fd tar;
   private final Fd index;
@@ -40,7 +41,7 @@ final class KeptIndex implements AutoCloseable {
    *
    * @param directory which is made
    */
-  static KeptIndex of(Path directory, IndexForm form, byte[] tar) throws IOException {
+  public static KeptIndex of(Path directory, IndexForm form, byte[] tar) throws IOException {
     Files.createDirectories(directory);
     Path file = Files.write(directory.resolve("tar"), tar);
     LinuxDisk disk = new LinuxDisk();
@@ -75,15 +76,15 @@ final class KeptIndex implements AutoCloseable {
     return Digest.of(hash);
   }
 
-  Fd tar() {
+  public Fd tar() {
     return tar;
   }
 
-  Fd index() {
+  public Fd index() {
     return index;
   }
 
-  Lower lower(long id) {
+  public Lower lower(long id) {
     return Lower.indexed(id, sha256);
   }
 

@@ -4,9 +4,15 @@ import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.MountEntry;
 import io.gatun.linux.MountTable;
+import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.Lower;
 import io.gatun.snapshot.Mount;
-import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.mount.IndexAccess;
+import io.gatun.snapshot.mount.IndexFilesystem;
+import io.gatun.snapshot.mount.IndexMounts;
+import io.gatun.snapshot.mount.MappedMounts;
+import io.gatun.snapshot.root.LinuxDisk;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,7 +20,7 @@ import java.util.List;
 import java.util.Map;
 
 /** What of a root is needed to mount indexed layers and overlays on them. */
-final class MountedRoot implements AutoCloseable {
+public final class MountedRoot implements AutoCloseable {
 
   private static final OverlayFeatures FEATURES = new OverlayFeatures(false, true);
 
@@ -25,7 +31,7 @@ final class MountedRoot implements AutoCloseable {
   private final MappedMounts mapped;
   private IndexMounts mounts;
 
-  MountedRoot(Path path, IndexAccess access) throws IOException {
+  public MountedRoot(Path path, IndexAccess access) throws IOException {
     this.path = path;
     this.access = access;
     Files.createDirectories(path.resolve("snapshots"));
@@ -36,20 +42,20 @@ final class MountedRoot implements AutoCloseable {
     this.mounts = new IndexMounts(snapshots, new IndexFilesystem(access, ""), mapped);
   }
 
-  Path path() {
+  public Path path() {
     return path;
   }
 
-  MappedMounts mapped() {
+  public MappedMounts mapped() {
     return mapped;
   }
 
-  IndexMounts mounts() {
+  public IndexMounts mounts() {
     return mounts;
   }
 
   /** A daemon that knows nothing of what the one before it did. */
-  IndexMounts restart() throws IOException {
+  public IndexMounts restart() throws IOException {
     mounts =
         new IndexMounts(
             snapshots,
@@ -58,32 +64,32 @@ final class MountedRoot implements AutoCloseable {
     return mounts;
   }
 
-  Path snapshot(long id) {
+  public Path snapshot(long id) {
     return path.resolve("snapshots").resolve(Long.toString(id));
   }
 
-  Path files(long id) {
+  public Path files(long id) {
     return snapshot(id).resolve("fs");
   }
 
   /** Makes the directory of an indexed snapshot, in which there is nothing. */
-  void create(long id) throws IOException {
+  public void create(long id) throws IOException {
     Files.createDirectories(snapshot(id));
   }
 
-  void show(long id, KeptIndex layer) throws IOException {
+  public void show(long id, KeptIndex layer) throws IOException {
     create(id);
     mounts.mount(id, layer.tar(), layer.index());
   }
 
   /** {@return the mounts of a new snapshot to write to, on these layers} */
-  List<Mount> active(long id, List<Lower> lowers) throws IOException {
+  public List<Mount> active(long id, List<Lower> lowers) throws IOException {
     Files.createDirectories(files(id));
     Files.createDirectories(snapshot(id).resolve("work"));
     return of(new Chain(id, Kind.ACTIVE, lowers, Map.of(), false));
   }
 
-  List<Mount> view(long id, List<Lower> lowers) {
+  public List<Mount> view(long id, List<Lower> lowers) {
     return of(new Chain(id, Kind.VIEW, lowers, Map.of(), false));
   }
 
@@ -93,7 +99,7 @@ final class MountedRoot implements AutoCloseable {
   }
 
   /** {@return what is mounted at a snapshot, all of it} */
-  List<MountEntry> at(long id) throws IOException {
+  public List<MountEntry> at(long id) throws IOException {
     LinuxPath place = LinuxPath.of(snapshot(id));
     return MountTable.read().stream().filter(each -> each.mountPoint().equals(place)).toList();
   }

@@ -3,8 +3,11 @@ package io.gatun.snapshot.driver;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.Lower;
 import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.mount.IdMappings;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.LongStream;

@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.LoopFilesystem.Kind;
 import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.fixture.TreeManifest;
+import io.gatun.snapshot.root.LinuxDisk;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;

@@ -12,7 +12,7 @@ import java.nio.file.Path;
 import java.util.List;
 
 /** A directory for one test, gone afterwards whatever the test put there. */
-final class WorkDirectory implements AutoCloseable {
+public final class WorkDirectory implements AutoCloseable {
 
   private final Path path;
 
@@ -20,7 +20,7 @@ final class WorkDirectory implements AutoCloseable {
     this.path = path;
   }
 
-  static WorkDirectory create() throws IOException {
+  public static WorkDirectory create() throws IOException {
     return new WorkDirectory(Files.createTempDirectory("gatun-test-"));
   }
 
@@ -28,20 +28,20 @@ final class WorkDirectory implements AutoCloseable {
     return new WorkDirectory(filesystem.createDirectory("test-"));
   }
 
-  Path path() {
+  public Path path() {
     return path;
   }
 
   /** {@return a new directory in this one} */
-  Path directory(String name) throws IOException {
+  public Path directory(String name) throws IOException {
     return Files.createDirectory(path.resolve(name));
   }
 
-  Fd open() throws ErrnoException {
+  public Fd open() throws ErrnoException {
     return open(path);
   }
 
-  static Fd open(Path directory) throws ErrnoException {
+  public static Fd open(Path directory) throws ErrnoException {
     return Fcntl.open(
         LinuxPath.of(directory), OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_ACCESS_TIME);
   }

@@ -14,6 +14,7 @@ import io.gatun.snapshot.fault.LayerSyncs;
 import io.gatun.snapshot.fault.Machine;
 import io.gatun.snapshot.fault.MachineStoppedException;
 import io.gatun.snapshot.fault.QuietLogs;
+import io.gatun.snapshot.unpack.LayerWriter;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

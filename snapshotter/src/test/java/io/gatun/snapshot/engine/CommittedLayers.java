@@ -10,7 +10,7 @@ import io.gatun.linux.Xattr;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.Usage;
-import io.gatun.snapshot.driver.TreeUsage;
+import io.gatun.snapshot.filetree.TreeUsage;
 import io.gatun.snapshot.fixture.KernelMount;
 import io.gatun.snapshot.fixture.TreeManifest;
 import java.nio.file.Path;

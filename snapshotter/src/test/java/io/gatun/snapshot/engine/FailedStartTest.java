@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.linux.Errno;
-import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.fault.Fault;
 import io.gatun.snapshot.fault.Machine;
 import io.gatun.snapshot.fault.QuietLogs;
+import io.gatun.snapshot.root.UnusableRootException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;

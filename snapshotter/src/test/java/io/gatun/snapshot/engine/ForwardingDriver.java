@@ -3,23 +3,23 @@ package io.gatun.snapshot.engine;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.Timespec;
+import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.Usage;
-import io.gatun.snapshot.driver.Chain;
-import io.gatun.snapshot.driver.DeletionForm;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.driver.DriverName;
-import io.gatun.snapshot.driver.LayerTarget;
+import io.gatun.snapshot.layer.DeletionForm;
+import io.gatun.snapshot.layer.LayerTarget;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
 /** A driver that has another do everything, for those that are different in a few points. */
-class ForwardingDriver implements Driver {
+public class ForwardingDriver implements Driver {
 
   private final Driver driver;
 
-  ForwardingDriver(Driver driver) {
+  public ForwardingDriver(Driver driver) {
     this.driver = driver;
   }
 

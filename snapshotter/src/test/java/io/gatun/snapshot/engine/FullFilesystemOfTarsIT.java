@@ -6,10 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
-import io.gatun.snapshot.apply.BytesBlob;
-import io.gatun.snapshot.apply.Cancellation;
-import io.gatun.snapshot.check.RootCheck;
-import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.driver.OverlaySettings;
 import io.gatun.snapshot.fixture.Filling;
@@ -17,6 +13,11 @@ import io.gatun.snapshot.fixture.KernelMount;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.fixture.TarBuilder;
+import io.gatun.snapshot.fsck.RootCheck;
+import io.gatun.snapshot.fsck.RootFinding;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.read.BytesBlob;
+import io.gatun.snapshot.root.LinuxDisk;
 import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.List;
@@ -34,6 +35,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 final class FullFilesystemOfTarsIT {
 
   private static final int MIB = 1 << 20;
+  private static final int BLOCK_BYTES = 4096;
 
   /** Beyond what is written through the page cache whatever comes. */
   private static final int LAYER_BYTES = 24 * MIB;
@@ -109,8 +111,20 @@ final class FullFilesystemOfTarsIT {
 
   private void assertSound() throws Exception {
     LayerMounts.detachAll(root);
-    assertThat(RootCheck.of(root).findings()).isEmpty();
+    assertThat(RootCheck.of(root).findings())
+        .filteredOn(finding -> !isBlockOfExtents(finding))
+        .isEmpty();
     assertThat(TestEngine.names(root.resolve("trash"))).isEmpty();
+  }
+
+  /**
+   * On a full disk, ext4 scatters a file over so many extents that their list takes a block, which
+   * it adds when it writes the file back: after the usage was counted.
+   */
+  private static boolean isBlockOfExtents(RootFinding finding) {
+    return finding instanceof RootFinding.WrongUsage wrong
+        && wrong.counted().inodes() == wrong.recorded().inodes()
+        && wrong.counted().sizeBytes() == wrong.recorded().sizeBytes() + BLOCK_BYTES;
   }
 
   private Set<String> kept(byte[] layer) {

@@ -1,15 +1,15 @@
 package io.gatun.snapshot.engine;
 
-import io.gatun.snapshot.apply.BytesBlob;
-import io.gatun.snapshot.apply.Digest;
-import io.gatun.snapshot.apply.LayerBlob;
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.read.BytesBlob;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.OptionalLong;
 import java.util.concurrent.CountDownLatch;
 
 /** A blob that nobody can read before it is opened, or which is abandoned. */
-final class GatedBlob implements LayerBlob {
+public final class GatedBlob implements LayerBlob {
 
   private final BytesBlob content;
   private final CountDownLatch gate = new CountDownLatch(1);
@@ -17,28 +17,28 @@ final class GatedBlob implements LayerBlob {
   private final CountDownLatch closed = new CountDownLatch(1);
   private volatile boolean isAbandoned;
 
-  GatedBlob(byte[] content) {
+  public GatedBlob(byte[] content) {
     this(content, BytesBlob.digestOf(content));
   }
 
   /** A blob whose descriptor says that it is another one. */
-  GatedBlob(byte[] content, Digest said) {
+  public GatedBlob(byte[] content, Digest said) {
     this.content = new BytesBlob(content).saying(said);
   }
 
-  void open() {
+  public void open() {
     gate.countDown();
   }
 
-  void awaitBegun() throws InterruptedException {
+  public void awaitBegun() throws InterruptedException {
     begun.await();
   }
 
-  boolean isBegun() {
+  public boolean isBegun() {
     return begun.getCount() == 0;
   }
 
-  void awaitClosed() throws InterruptedException {
+  public void awaitClosed() throws InterruptedException {
     closed.await();
   }
 

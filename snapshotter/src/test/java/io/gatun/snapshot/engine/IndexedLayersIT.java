@@ -2,6 +2,7 @@ package io.gatun.snapshot.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
@@ -16,15 +17,9 @@ import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.Usage;
-import io.gatun.snapshot.apply.AppliedLayer;
-import io.gatun.snapshot.apply.BytesBlob;
-import io.gatun.snapshot.apply.Cancellation;
-import io.gatun.snapshot.apply.LayerBlob;
-import io.gatun.snapshot.disk.Disk;
-import io.gatun.snapshot.disk.ForwardingDisk;
-import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.driver.OverlaySettings;
+import io.gatun.snapshot.durability.LayerSync;
 import io.gatun.snapshot.fixture.Compressed;
 import io.gatun.snapshot.fixture.DescriptorFlags;
 import io.gatun.snapshot.fixture.DiskCalls;
@@ -33,9 +28,20 @@ import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.fixture.TreeManifest;
+import io.gatun.snapshot.layer.AppliedLayer;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.LayerBlobs;
+import io.gatun.snapshot.layer.LayerUnpacker;
+import io.gatun.snapshot.layer.NextLayer;
+import io.gatun.snapshot.layer.read.BytesBlob;
+import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.root.ForwardingDisk;
+import io.gatun.snapshot.root.LinuxDisk;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
@@ -252,9 +258,10 @@ class IndexedLayersIT {
       unpacker.unpack(blob, mounts, false, ahead, new Cancellation());
       parent = "chain-" + i;
       snapshots().commit(parent, extraction(i), "", NO_LABELS);
-      while (!layers().contains(hex(next))) {
-        Thread.sleep(1);
-      }
+      await()
+          .pollInterval(Duration.ofMillis(1))
+          .atMost(Duration.ofMinutes(1))
+          .until(() -> layers().contains(hex(next)));
       // Nobody opens it, so that whoever reads it waits for ever.
       blob = new GatedBlob(compressed);
     }
@@ -803,12 +810,9 @@ class IndexedLayersIT {
     assertThat(mounted()).containsExactly(1L, 2L);
     snapshots().prepare("other", "chain-0", NO_LABELS);
     snapshots().remove("container");
-    long end = System.nanoTime() + 60_000_000_000L;
-    while (mounted().contains(2L)) {
-      assertThat(System.nanoTime()).isLessThan(end);
-      Thread.sleep(100);
-    }
-    assertThat(mounted()).containsExactly(1L);
+    await()
+        .atMost(Duration.ofMinutes(1))
+        .untilAsserted(() -> assertThat(mounted()).containsExactly(1L));
   }
 
   @Test

@@ -3,8 +3,8 @@ package io.gatun.snapshot.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.snapshot.driver.DriverName;
-import io.gatun.snapshot.driver.IndexAccess;
-import io.gatun.snapshot.driver.IndexTrialResult;
+import io.gatun.snapshot.mount.IndexAccess;
+import io.gatun.snapshot.mount.IndexTrialResult;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;

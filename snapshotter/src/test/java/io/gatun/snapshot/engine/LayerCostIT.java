@@ -4,13 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.Snapshotter;
-import io.gatun.snapshot.apply.BytesBlob;
-import io.gatun.snapshot.apply.Cancellation;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.driver.OverlaySettings;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.fixture.TarBuilder;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.LayerUnpacker;
+import io.gatun.snapshot.layer.read.BytesBlob;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -22,6 +23,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -35,6 +37,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * so what one takes here, measured in between, is granted for each that the call has to wait for.
  */
 @Timeout(600)
+@Tag("alone")
 class LayerCostIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();

@@ -11,7 +11,7 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /** The mounts of kept layers, as a start of the machine leaves them: gone. */
-final class LayerMounts {
+public final class LayerMounts {
 
   private LayerMounts() {}
 
@@ -20,7 +20,7 @@ final class LayerMounts {
    *
    * @param root of Gatun
    */
-  static Set<Long> ids(Path root) throws ErrnoException {
+  public static Set<Long> ids(Path root) throws ErrnoException {
     Set<Long> ids = new TreeSet<>();
     for (MountEntry mount : MountTable.read()) {
       Path place = Path.of(mount.mountPoint().toString());
@@ -36,7 +36,7 @@ final class LayerMounts {
    *
    * @param root of Gatun
    */
-  static void detachAll(Path root) throws ErrnoException {
+  public static void detachAll(Path root) throws ErrnoException {
     for (MountEntry mount : MountTable.read()) {
       Path place = Path.of(mount.mountPoint().toString());
       if (root.resolve("snapshots").equals(place.getParent())) {

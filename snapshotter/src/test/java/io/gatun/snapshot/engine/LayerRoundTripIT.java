@@ -5,13 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.gatun.linux.NodeType;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.Snapshotter;
-import io.gatun.snapshot.apply.BytesBlob;
-import io.gatun.snapshot.apply.Cancellation;
-import io.gatun.snapshot.apply.codec.Compression;
 import io.gatun.snapshot.containerd.ContainerdApplier;
-import io.gatun.snapshot.diff.CollectedBlob;
-import io.gatun.snapshot.diff.LayerFormat;
-import io.gatun.snapshot.diff.PackedLayer;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.fixture.KernelMount;
 import io.gatun.snapshot.fixture.LoopFilesystem;
@@ -22,6 +16,13 @@ import io.gatun.snapshot.fixture.TreeManifest;
 import io.gatun.snapshot.fixture.TreePlan;
 import io.gatun.snapshot.fixture.TreePlan.MakeNode;
 import io.gatun.snapshot.fixture.TreePlans;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.Compression;
+import io.gatun.snapshot.layer.LayerFormat;
+import io.gatun.snapshot.layer.LayerUnpacker;
+import io.gatun.snapshot.layer.PackedLayer;
+import io.gatun.snapshot.layer.pack.CollectedBlob;
+import io.gatun.snapshot.layer.read.BytesBlob;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -35,6 +36,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.ShrinkingMode;
+import net.jqwik.api.Tag;
 import net.jqwik.api.lifecycle.AfterContainer;
 
 /**
@@ -78,7 +80,7 @@ class LayerRoundTripIT {
     FILESYSTEMS.close();
   }
 
-  @Property(tries = 150, shrinking = ShrinkingMode.BOUNDED)
+  @Property(tries = 60, shrinking = ShrinkingMode.BOUNDED)
   void whatIsUnpackedIsWhatIsMounted(
       @ForAll LoopFilesystem.Kind filesystem, @ForAll("layers") List<Layer> layers)
       throws Exception {
@@ -104,6 +106,14 @@ class LayerRoundTripIT {
       assertThat(make(root, left, right)).isEqualTo(tar);
       parent = name;
     }
+  }
+
+  @Tag("long")
+  @Property(tries = 150, shrinking = ShrinkingMode.BOUNDED)
+  void whatIsUnpackedIsWhatIsMountedInManyTries(
+      @ForAll LoopFilesystem.Kind filesystem, @ForAll("layers") List<Layer> layers)
+      throws Exception {
+    whatIsUnpackedIsWhatIsMounted(filesystem, layers);
   }
 
   private static byte[] make(EngineRoot root, List<Mount> left, List<Mount> right) {

@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Snapshotter;
-import io.gatun.snapshot.check.RootCheck;
-import io.gatun.snapshot.check.RootFinding;
 import io.gatun.snapshot.fixture.LoopFilesystem;
+import io.gatun.snapshot.fsck.RootCheck;
+import io.gatun.snapshot.fsck.RootFinding;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

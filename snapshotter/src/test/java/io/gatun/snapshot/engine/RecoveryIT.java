@@ -3,14 +3,17 @@ package io.gatun.snapshot.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Mounts;
+import io.gatun.linux.UnmountFlag;
 import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.SnapshotException;
-import io.gatun.snapshot.disk.Root;
-import io.gatun.snapshot.disk.UnsyncedDisk;
+import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.metadata.Change;
-import io.gatun.snapshot.metadata.LayerForm;
 import io.gatun.snapshot.metadata.MetadataStore;
-import io.gatun.snapshot.metadata.SnapshotRecord;
+import io.gatun.snapshot.root.Root;
+import io.gatun.snapshot.root.UnsyncedDisk;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.nio.file.Files;
@@ -21,7 +24,10 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -33,6 +39,17 @@ final class RecoveryIT {
   private static final Duration PATIENCE = Duration.ofSeconds(2);
 
   @TempDir Path temporary;
+
+  /** Tens of thousands of directories are made and deleted, for which a disk may take minutes. */
+  @BeforeEach
+  void mountMemory() throws Exception {
+    Mounts.mount(LinuxPath.of("tmpfs"), LinuxPath.of(temporary), "tmpfs", Set.of(), "mode=0700");
+  }
+
+  @AfterEach
+  void unmountMemory() throws Exception {
+    Mounts.umount2(LinuxPath.of(temporary), UnmountFlag.DETACH);
+  }
 
   @Test
   void tenThousandSnapshotsRecoverFromACrashInUnderTwoSeconds() throws Exception {

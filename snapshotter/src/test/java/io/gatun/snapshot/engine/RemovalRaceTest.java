@@ -5,14 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
+import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotInfo;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.Usage;
-import io.gatun.snapshot.disk.UnsyncedDisk;
-import io.gatun.snapshot.driver.Chain;
 import io.gatun.snapshot.driver.Driver;
+import io.gatun.snapshot.root.UnsyncedDisk;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;

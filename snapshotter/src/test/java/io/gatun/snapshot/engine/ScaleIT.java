@@ -6,8 +6,9 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Mounts;
 import io.gatun.linux.UnmountFlag;
 import io.gatun.snapshot.Snapshotter;
-import io.gatun.snapshot.disk.UnsyncedDisk;
 import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.durability.LayerSync;
+import io.gatun.snapshot.root.UnsyncedDisk;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.InstantSource;
@@ -19,6 +20,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -38,6 +40,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * Remove do not notice and with which Stat takes two to three times as long; it is bounded as such.
  */
 @Timeout(600)
+@Tag("alone")
 final class ScaleIT {
 
   private static final int SMALL = 100;

@@ -5,12 +5,13 @@ import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.OpenFlag;
-import io.gatun.snapshot.apply.tree.TreeResult;
-import io.gatun.snapshot.apply.tree.UnnamedDirectoryList;
-import io.gatun.snapshot.disk.Disk;
-import io.gatun.snapshot.driver.LayerTarget;
-import io.gatun.snapshot.driver.TreeDeletion;
-import io.gatun.snapshot.driver.TreeUsage;
+import io.gatun.snapshot.filetree.TreeDeletion;
+import io.gatun.snapshot.filetree.TreeUsage;
+import io.gatun.snapshot.layer.LayerTarget;
+import io.gatun.snapshot.layer.extract.TreeResult;
+import io.gatun.snapshot.layer.extract.UnnamedDirectoryList;
+import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.unpack.LayerWriter;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -19,11 +20,11 @@ import java.util.List;
 import java.util.Optional;
 
 /** Writes a few files in place of a layer, for tests of what is done around that. */
-final class StandInLayer implements LayerWriter {
+public final class StandInLayer implements LayerWriter {
 
   /** What happens when everything has been written. */
   @FunctionalInterface
-  interface End {
+  public interface End {
     void come() throws IOException;
   }
 
@@ -41,12 +42,12 @@ final class StandInLayer implements LayerWriter {
   }
 
   /** {@return a layer of files at the top that hold their own names} */
-  static StandInLayer of(Disk disk, String... names) {
+  public static StandInLayer of(Disk disk, String... names) {
     return new StandInLayer(disk, List.of(names), List.of(), () -> {});
   }
 
   /** {@return the same, ending in this way} */
-  StandInLayer ending(End other) {
+  public StandInLayer ending(End other) {
     return new StandInLayer(disk, names, deleted, other);
   }
 

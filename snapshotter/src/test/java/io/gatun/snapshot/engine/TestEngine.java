@@ -2,12 +2,13 @@ package io.gatun.snapshot.engine;
 
 import io.gatun.snapshot.SnapshotInfo;
 import io.gatun.snapshot.Snapshotter;
-import io.gatun.snapshot.disk.Disk;
-import io.gatun.snapshot.disk.UnsyncedDisk;
-import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.driver.DriverSetting;
-import io.gatun.snapshot.metadata.MetadataSettings;
+import io.gatun.snapshot.layer.LayerBlobs;
+import io.gatun.snapshot.metadata.journal.MetadataSettings;
+import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.root.UnsyncedDisk;
+import io.gatun.snapshot.root.UnusableRootException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -26,30 +27,30 @@ import java.util.stream.Stream;
  * Engines for tests of what a request means, which mount nothing and do not wait for the disk. The
  * driver is the one that needs no privilege.
  */
-final class TestEngine {
+public final class TestEngine {
 
-  static final Map<String, String> NO_LABELS = Map.of();
+  public static final Map<String, String> NO_LABELS = Map.of();
 
   private static final int ENTRIES_MAX = 100;
   private static final int JOURNAL_BYTES = 256 << 10;
 
   private TestEngine() {}
 
-  static EngineRoot open(Path root) throws UnusableRootException {
+  public static EngineRoot open(Path root) throws UnusableRootException {
     return open(root, InstantSource.system());
   }
 
-  static EngineRoot open(Path root, InstantSource clock) throws UnusableRootException {
+  public static EngineRoot open(Path root, InstantSource clock) throws UnusableRootException {
     return open(root, clock, ENTRIES_MAX);
   }
 
-  static EngineRoot open(Path root, InstantSource clock, int entriesMax)
+  public static EngineRoot open(Path root, InstantSource clock, int entriesMax)
       throws UnusableRootException {
     return EngineRoot.open(new UnsyncedDisk(), settings(root, entriesMax), clock);
   }
 
   /** Opens one with a disk or a driver of the test's own. */
-  static EngineRoot open(Path root, Disk disk, UnaryOperator<Driver> between)
+  public static EngineRoot open(Path root, Disk disk, UnaryOperator<Driver> between)
       throws UnusableRootException {
     return EngineRoot.open(
         disk,
@@ -76,7 +77,7 @@ final class TestEngine {
   }
 
   /** {@return all that there is, by name} */
-  static Map<String, SnapshotInfo> list(Snapshotter snapshots, String... filters) {
+  public static Map<String, SnapshotInfo> list(Snapshotter snapshots, String... filters) {
     Map<String, SnapshotInfo> listed = new TreeMap<>();
     snapshots.list(
         List.of(filters),
@@ -89,14 +90,14 @@ final class TestEngine {
   }
 
   /** {@return the ids that have a directory in a root} */
-  static Set<Long> directories(Path root) {
+  public static Set<Long> directories(Path root) {
     return names(root.resolve("snapshots")).stream()
         .map(Long::valueOf)
         .collect(Collectors.toCollection(TreeSet::new));
   }
 
   /** {@return what is in a directory} */
-  static Set<String> names(Path directory) {
+  public static Set<String> names(Path directory) {
     try (Stream<Path> entries = Files.list(directory)) {
       return entries
           .map(entry -> entry.getFileName().toString())

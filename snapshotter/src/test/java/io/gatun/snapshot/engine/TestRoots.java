@@ -1,21 +1,23 @@
 package io.gatun.snapshot.engine;
 
-import io.gatun.snapshot.disk.LinuxDisk;
-import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.driver.OverlaySettings;
+import io.gatun.snapshot.layer.LayerBlobs;
+import io.gatun.snapshot.root.LinuxDisk;
+import io.gatun.snapshot.root.UnusableRootException;
 import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.List;
 
 /** Roots for tests: small, and with what they need said in words. */
-final class TestRoots {
+public final class TestRoots {
 
-  static final OverlaySettings PLAIN = OverlaySettings.DEFAULT;
+  public static final OverlaySettings PLAIN = OverlaySettings.DEFAULT;
   static final OverlaySettings VOLATILE = new OverlaySettings(List.of(), true, false, false, false);
   static final OverlaySettings REMAPPING =
       new OverlaySettings(List.of(), false, true, false, false);
-  static final OverlaySettings REBASING = new OverlaySettings(List.of(), false, false, true, false);
+  public static final OverlaySettings REBASING =
+      new OverlaySettings(List.of(), false, false, true, false);
 
   private static final int ENTRIES_MAX = 2_000;
   private static final int COPY_THREADS = 2;
@@ -29,7 +31,7 @@ final class TestRoots {
     return new OverlaySettings(List.of(options), false, false, false, false);
   }
 
-  static EngineSettings settings(Path root, DriverSetting driver, OverlaySettings overlay) {
+  public static EngineSettings settings(Path root, DriverSetting driver, OverlaySettings overlay) {
     EngineSettings defaults = EngineSettings.defaults(root);
     return new EngineSettings(
             root,
@@ -41,7 +43,7 @@ final class TestRoots {
         .withSpareDirectories(NO_SPARES);
   }
 
-  static EngineRoot open(Path root, DriverSetting driver, OverlaySettings overlay)
+  public static EngineRoot open(Path root, DriverSetting driver, OverlaySettings overlay)
       throws UnusableRootException {
     return EngineRoot.open(
         new LinuxDisk(), settings(root, driver, overlay), InstantSource.system());

@@ -19,7 +19,7 @@ import java.util.List;
  * Unpacks a layer in the way of containerd's differ: into the upper directory of an overlay, with
  * the kernel's marks for what is deleted; into any other mount by deleting.
  */
-final class WalkingDiffer {
+public final class WalkingDiffer {
 
   private static final String WHITEOUT = ".wh.";
   private static final String OPAQUE = ".wh..wh..opq";
@@ -32,7 +32,7 @@ final class WalkingDiffer {
    * @param entries in their order: directories, which end with a slash, whiteouts, and files that
    *     hold their own names
    */
-  static void apply(List<Mount> mounts, List<String> entries) throws Exception {
+  public static void apply(List<Mount> mounts, List<String> entries) throws Exception {
     Mount mount = mounts.getFirst();
     if (mount.type().equals("overlay")) {
       apply(option(mount, "upperdir="), entries, true);
@@ -43,7 +43,7 @@ final class WalkingDiffer {
     }
   }
 
-  static Path option(Mount mount, String name) {
+  public static Path option(Mount mount, String name) {
     return mount.options().stream()
         .filter(option -> option.startsWith(name))
         .map(option -> Path.of(option.substring(name.length())))

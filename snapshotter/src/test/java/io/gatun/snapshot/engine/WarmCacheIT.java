@@ -2,14 +2,8 @@ package io.gatun.snapshot.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.Snapshotter;
-import io.gatun.snapshot.apply.BytesBlob;
-import io.gatun.snapshot.apply.Cancellation;
-import io.gatun.snapshot.apply.Digest;
-import io.gatun.snapshot.apply.LayerBlob;
-import io.gatun.snapshot.check.RootFinding;
-import io.gatun.snapshot.check.RootRepair;
-import io.gatun.snapshot.disk.LinuxDisk;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.fixture.Compressed;
 import io.gatun.snapshot.fixture.KernelMount;
@@ -17,6 +11,12 @@ import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.fixture.TreeManifest;
+import io.gatun.snapshot.fsck.RootFinding;
+import io.gatun.snapshot.fsck.RootRepair;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.read.BytesBlob;
+import io.gatun.snapshot.root.LinuxDisk;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.InstantSource;

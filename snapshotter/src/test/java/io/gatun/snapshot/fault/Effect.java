@@ -1,6 +1,6 @@
 package io.gatun.snapshot.fault;
 
-import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.root.Disk;
 
 /** The effects that a {@link Disk} has, each with the call that has it. */
 public enum Effect {

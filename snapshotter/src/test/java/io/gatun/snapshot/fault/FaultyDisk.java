@@ -7,7 +7,7 @@ import io.gatun.linux.InodeFlag;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.NodeType;
 import io.gatun.linux.Timespec;
-import io.gatun.snapshot.disk.Disk;
+import io.gatun.snapshot.root.Disk;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 import java.util.Set;

@@ -6,21 +6,21 @@ import io.gatun.linux.MountTable;
 import io.gatun.linux.Mounts;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.Snapshotter;
-import io.gatun.snapshot.disk.LinuxDisk;
-import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.driver.OverlaySettings;
-import io.gatun.snapshot.driver.ParallelDeletion;
+import io.gatun.snapshot.durability.LayerSync;
 import io.gatun.snapshot.engine.EngineRoot;
 import io.gatun.snapshot.engine.EngineSettings;
-import io.gatun.snapshot.engine.LayerBlobs;
-import io.gatun.snapshot.engine.LayerConverter;
 import io.gatun.snapshot.engine.LayerSetting;
-import io.gatun.snapshot.engine.LayerSync;
-import io.gatun.snapshot.engine.LayerUnpacker;
-import io.gatun.snapshot.engine.SnapshotApplier;
-import io.gatun.snapshot.metadata.MetadataSettings;
+import io.gatun.snapshot.filetree.ParallelDeletion;
+import io.gatun.snapshot.layer.LayerBlobs;
+import io.gatun.snapshot.layer.LayerConverter;
+import io.gatun.snapshot.layer.LayerUnpacker;
 import io.gatun.snapshot.metadata.MetadataStore;
+import io.gatun.snapshot.metadata.journal.MetadataSettings;
+import io.gatun.snapshot.root.LinuxDisk;
+import io.gatun.snapshot.root.UnusableRootException;
+import io.gatun.snapshot.unpack.SnapshotApplier;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -32,6 +32,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -55,6 +56,8 @@ public final class Machine implements AutoCloseable {
   private static final OverlaySettings REBASING =
       new OverlaySettings(List.of(), false, false, true, false);
 
+  private static final long PAUSE_NANOS = 20_000;
+
   /** What works in the background, and waits when there is nothing to do. */
   private static final Set<String> BACKGROUND =
       Set.of(
@@ -65,7 +68,7 @@ public final class Machine implements AutoCloseable {
       Set.of(
           MetadataStore.class.getName(),
           ParallelDeletion.class.getName(),
-          "io.gatun.snapshot.engine.SharedSync");
+          "io.gatun.snapshot.durability.SharedSync");
 
   private final Path base;
   private final Path root;
@@ -212,10 +215,14 @@ public final class Machine implements AutoCloseable {
     awaitQuiet();
   }
 
-  /** Waits until nothing is done in the background any more. */
+  /**
+   * Waits until nothing is done in the background any more: by the threads of the caller's thread
+   * group, which those that a daemon starts belong to.
+   */
   public static void awaitQuiet() {
     while (isBusy()) {
-      Thread.onSpinWait();
+      // What is waited for may need the processor.
+      LockSupport.parkNanos(PAUSE_NANOS);
     }
   }
 

@@ -9,7 +9,7 @@ import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.OpenFlag;
-import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.root.LinuxDisk;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;

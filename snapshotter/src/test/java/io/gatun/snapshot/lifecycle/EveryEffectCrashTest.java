@@ -2,8 +2,8 @@ package io.gatun.snapshot.lifecycle;
 
 import io.gatun.linux.Errno;
 import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.durability.LayerSync;
 import io.gatun.snapshot.engine.LayerSetting;
-import io.gatun.snapshot.engine.LayerSync;
 import io.gatun.snapshot.fault.QuietLogs;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;

@@ -2,16 +2,16 @@ package io.gatun.snapshot.lifecycle;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.gatun.snapshot.check.RootCheck;
-import io.gatun.snapshot.check.RootFinding;
-import io.gatun.snapshot.check.RootRepair;
-import io.gatun.snapshot.check.RootReport;
-import io.gatun.snapshot.disk.LinuxDisk;
-import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.fault.Fault;
 import io.gatun.snapshot.fault.Machine;
 import io.gatun.snapshot.fault.QuietLogs;
+import io.gatun.snapshot.fsck.RootCheck;
+import io.gatun.snapshot.fsck.RootFinding;
+import io.gatun.snapshot.fsck.RootRepair;
+import io.gatun.snapshot.fsck.RootReport;
+import io.gatun.snapshot.root.LinuxDisk;
+import io.gatun.snapshot.root.UnusableRootException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -2,12 +2,12 @@ package io.gatun.snapshot.lifecycle;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.gatun.snapshot.disk.Disk;
-import io.gatun.snapshot.disk.LinuxDisk;
-import io.gatun.snapshot.disk.UnsyncedDisk;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.fixture.LoopFilesystem;
+import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.root.LinuxDisk;
+import io.gatun.snapshot.root.UnsyncedDisk;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -2,10 +2,10 @@ package io.gatun.snapshot.lifecycle;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.gatun.snapshot.check.RootCheck;
-import io.gatun.snapshot.check.RootReport;
-import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.fault.Machine;
+import io.gatun.snapshot.fsck.RootCheck;
+import io.gatun.snapshot.fsck.RootReport;
+import io.gatun.snapshot.root.UnusableRootException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

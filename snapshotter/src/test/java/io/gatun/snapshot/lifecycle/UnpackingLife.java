@@ -2,21 +2,21 @@ package io.gatun.snapshot.lifecycle;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotInfo;
-import io.gatun.snapshot.apply.BytesBlob;
-import io.gatun.snapshot.apply.Cancellation;
-import io.gatun.snapshot.apply.Digest;
-import io.gatun.snapshot.apply.LayerBlob;
-import io.gatun.snapshot.check.RootCheck;
-import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.durability.LayerSync;
 import io.gatun.snapshot.engine.LayerSetting;
-import io.gatun.snapshot.engine.LayerSync;
 import io.gatun.snapshot.fault.Machine;
 import io.gatun.snapshot.fixture.TarBuilder;
+import io.gatun.snapshot.fsck.RootCheck;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.read.BytesBlob;
+import io.gatun.snapshot.root.UnusableRootException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

@@ -5,7 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.SnapshotException;
-import io.gatun.snapshot.disk.LinuxDisk;
+import io.gatun.snapshot.SnapshotRecord;
+import io.gatun.snapshot.metadata.journal.MetadataFile;
+import io.gatun.snapshot.metadata.journal.MetadataSettings;
+import io.gatun.snapshot.metadata.journal.RecordCodec;
+import io.gatun.snapshot.root.LinuxDisk;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -2,9 +2,11 @@ package io.gatun.snapshot.metadata;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.LayerForm;
+import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.Usage;
-import io.gatun.snapshot.apply.Digest;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -13,13 +15,13 @@ import java.util.List;
 import java.util.Map;
 
 /** Records for tests. */
-final class Records {
+public final class Records {
 
   private static final Instant TIME = Instant.parse("2026-11-24T06:00:00.123456789Z");
 
   private Records() {}
 
-  static SnapshotRecord active(long id, String key) {
+  public static SnapshotRecord active(long id, String key) {
     return new SnapshotRecord(
         id,
         Kind.ACTIVE,
@@ -33,7 +35,7 @@ final class Records {
         new LayerForm.Directory());
   }
 
-  static SnapshotRecord activeOn(long id, String key, SnapshotRecord parent) {
+  public static SnapshotRecord activeOn(long id, String key, SnapshotRecord parent) {
     return new SnapshotRecord(
         id,
         Kind.ACTIVE,
@@ -47,7 +49,7 @@ final class Records {
         new LayerForm.Directory());
   }
 
-  static SnapshotRecord committed(long id, String name) {
+  public static SnapshotRecord committed(long id, String name) {
     return new SnapshotRecord(
         id,
         Kind.COMMITTED,
@@ -62,7 +64,7 @@ final class Records {
   }
 
   /** {@return one whose layer is indexed} */
-  static SnapshotRecord indexed(long id, String name) {
+  public static SnapshotRecord indexed(long id, String name) {
     SnapshotRecord record = committed(id, name);
     return new SnapshotRecord(
         id,
@@ -79,7 +81,8 @@ final class Records {
   }
 
   /** {@return the same with other labels, updated so many seconds later} */
-  static SnapshotRecord with(SnapshotRecord record, Map<String, String> labels, long seconds) {
+  public static SnapshotRecord with(
+      SnapshotRecord record, Map<String, String> labels, long seconds) {
     return new SnapshotRecord(
         record.id(),
         record.kind(),
@@ -99,7 +102,7 @@ final class Records {
    *
    * @return the record as it is then
    */
-  static SnapshotRecord changeUntilItExists(
+  public static SnapshotRecord changeUntilItExists(
       Path journal, MetadataStore store, SnapshotRecord record) {
     SnapshotRecord changed = record;
     for (int i = 0; !Files.exists(journal); i++) {
@@ -111,7 +114,7 @@ final class Records {
   }
 
   /** {@return all records of a store, as it visits them} */
-  static List<SnapshotRecord> all(MetadataStore store) {
+  public static List<SnapshotRecord> all(MetadataStore store) {
     List<SnapshotRecord> records = new ArrayList<>();
     store.forEach(records::add);
     return records;

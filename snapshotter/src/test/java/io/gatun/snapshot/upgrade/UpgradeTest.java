@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.snapshot.Usage;
-import io.gatun.snapshot.check.RootCheck;
-import io.gatun.snapshot.check.RootFinding;
-import io.gatun.snapshot.disk.UnusableRootException;
 import io.gatun.snapshot.engine.EngineRoot;
 import io.gatun.snapshot.fixture.LoopFilesystem;
+import io.gatun.snapshot.fsck.RootCheck;
+import io.gatun.snapshot.fsck.RootFinding;
+import io.gatun.snapshot.root.UnusableRootException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;

@@ -1,0 +1,15 @@
+package io.gatun.server.config;
+
+/** A reason not to start, in one line that says what to do about it. */
+public final class StartException extends RuntimeException {
+
+  private static final long serialVersionUID = 1L;
+
+  public StartException(String message) {
+    super(message);
+  }
+
+  public StartException(String message, Throwable cause) {
+    super(message, cause);
+  }
+}

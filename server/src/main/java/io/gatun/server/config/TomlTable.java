@@ -1,0 +1,158 @@
+package io.gatun.server.config;
+
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.tomlj.Toml;
+import org.tomlj.TomlArray;
+import org.tomlj.TomlParseError;
+import org.tomlj.TomlParseResult;
+import org.tomlj.TomlPosition;
+
+/** The keys of a TOML file, read one by one; whatever nobody asked for is an error. */
+final class TomlTable {
+
+  private final String fileName;
+  private final TomlParseResult toml;
+  private final Set<String> known = new LinkedHashSet<>();
+
+  TomlTable(String fileName, String text) {
+    this.fileName = fileName;
+    this.toml = Toml.parse(text);
+    if (toml.hasErrors()) {
+      TomlParseError error = toml.errors().getFirst();
+      throw new StartException(
+          "%s:%d: %s".formatted(fileName, error.position().line(), firstLine(error.getMessage())));
+    }
+  }
+
+  boolean flag(String key, boolean otherwise) {
+    Object value = value(key);
+    if (value == null) {
+      return otherwise;
+    }
+    if (value instanceof Boolean flag) {
+      return flag;
+    }
+    throw refusal(key, "must be true or false");
+  }
+
+  int number(String key, int otherwise, int minimum, int maximum) {
+    Object value = value(key);
+    if (value == null) {
+      return otherwise;
+    }
+    if (value instanceof Long number && number >= minimum && number <= maximum) {
+      return number.intValue();
+    }
+    throw refusal(key, "must be a number from %d to %d".formatted(minimum, maximum));
+  }
+
+  String text(String key, String otherwise) {
+    Object value = value(key);
+    if (value == null) {
+      return otherwise;
+    }
+    if (value instanceof String text) {
+      return text;
+    }
+    throw refusal(key, "must be a string");
+  }
+
+  Path absolutePath(String key, Path otherwise) {
+    String value = text(key, otherwise.toString());
+    try {
+      Path path = Path.of(value);
+      if (path.isAbsolute()) {
+        return path.normalize();
+      }
+    } catch (InvalidPathException e) {
+      // Said below.
+    }
+    throw refusal(key, "must be an absolute path");
+  }
+
+  <T> T choice(String key, Map<String, T> choices, T otherwise) {
+    Object value = value(key);
+    if (value == null) {
+      return otherwise;
+    }
+    T choice = value instanceof String name ? choices.get(name) : null;
+    if (choice == null) {
+      throw refusal(key, "must be one of " + quoted(choices.keySet()));
+    }
+    return choice;
+  }
+
+  List<String> texts(String key, List<String> otherwise) {
+    TomlArray array = array(key);
+    if (array == null) {
+      return otherwise;
+    }
+    List<String> texts = new ArrayList<>();
+    for (Object element : array.toList()) {
+      if (!(element instanceof String text)) {
+        throw refusal(key, "must be a list of strings");
+      }
+      texts.add(text);
+    }
+    return texts;
+  }
+
+  Set<Long> numbers(String key, Set<Long> otherwise, long minimum, long maximum) {
+    TomlArray array = array(key);
+    if (array == null) {
+      return otherwise;
+    }
+    Set<Long> numbers = new HashSet<>();
+    for (Object element : array.toList()) {
+      if (!(element instanceof Long number) || number < minimum || number > maximum) {
+        throw refusal(key, "must be a list of numbers from %d to %d".formatted(minimum, maximum));
+      }
+      numbers.add(number);
+    }
+    return numbers;
+  }
+
+  /** Refuses the file if it holds a key that nobody asked for. */
+  void finish() {
+    for (String key : toml.keySet()) {
+      if (!known.contains(key)) {
+        throw refusal(key, "is not a key; there are " + String.join(", ", known));
+      }
+    }
+  }
+
+  StartException refusal(String key, String reason) {
+    TomlPosition position = toml.inputPositionOf(List.of(key));
+    String line = position == null ? "" : ":" + position.line();
+    return new StartException("%s%s: %s %s".formatted(fileName, line, key, reason));
+  }
+
+  private @Nullable Object value(String key) {
+    known.add(key);
+    return toml.get(List.of(key));
+  }
+
+  private @Nullable TomlArray array(String key) {
+    Object value = value(key);
+    if (value == null || value instanceof TomlArray) {
+      return (TomlArray) value;
+    }
+    throw refusal(key, "must be a list, such as []");
+  }
+
+  private static String quoted(Set<String> names) {
+    return String.join(", ", names.stream().map(name -> '"' + name + '"').toList());
+  }
+
+  private static String firstLine(@Nullable String message) {
+    return message == null ? "no TOML" : message.lines().findFirst().orElse(message);
+  }
+}

@@ -1,0 +1,188 @@
+package io.gatun.server.content;
+
+import io.gatun.proto.content.ContentGrpc;
+import io.gatun.proto.content.ContentGrpc.ContentBlockingStub;
+import io.gatun.proto.content.Info;
+import io.gatun.proto.content.InfoRequest;
+import io.gatun.proto.content.ListContentRequest;
+import io.gatun.server.net.EventLoops;
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.layer.LayerBlob;
+import io.grpc.Channel;
+import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.stub.MetadataUtils;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * containerd's content store. containerd is asked, over its socket, whether a namespace has a blob;
+ * then the blob's file is read if it is where containerd keeps it, and otherwise containerd is
+ * asked for the bytes.
+ *
+ * <p>Each blob that containerd sends has a connection of its own, so that one that is read slowly
+ * holds up no other.
+ */
+public final class ContentStore implements AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger(ContentStore.class);
+
+  /** containerd looks into its metadata, which it may have locked for a while. */
+  private static final long INFO_SECONDS_MAX = 30;
+
+  private final Path address;
+  private final ContentFiles files;
+  private final EventLoops loops;
+  private final SharedChannel questions;
+  private final ImageLayers images;
+
+  /**
+   * @param address the unix socket of containerd
+   * @param files where containerd keeps its blobs
+   */
+  public ContentStore(Path address, ContentFiles files, EventLoops loops) {
+    this.address = address;
+    this.files = files;
+    this.loops = loops;
+    this.questions = new SharedChannel(() -> loops.channel(address));
+    this.images = new ImageLayers(this::list);
+  }
+
+  /**
+   * Opens a blob; the caller closes it.
+   *
+   * @param namespace whose blob it has to be
+   * @param sizeBytes how long it is said to be
+   * @throws SnapshotException.NotFound if the namespace has no such blob
+   * @throws SnapshotException.InvalidArgument if it has another length, or there can be no such
+   *     namespace
+   * @throws SnapshotException.Unavailable if containerd does not say
+   */
+  public LayerBlob open(String namespace, Digest digest, long sizeBytes) {
+    requireSize(digest, sizeBytes, size(namespace, digest));
+    return opened(namespace, digest, sizeBytes);
+  }
+
+  /**
+   * Opens the blob of the layer that comes after another one in an image; the caller closes it.
+   *
+   * @param namespace whose blob it has to be
+   * @return nothing if there is no such blob, or containerd does not say
+   */
+  public Optional<LayerBlob> openNext(String namespace, Digest layer) {
+    try {
+      return images
+          .after(namespace, layer)
+          .map(next -> opened(namespace, next, size(namespace, next)));
+    } catch (StatusRuntimeException | SnapshotException e) {
+      // Nobody has asked for it yet.
+      LOG.debug(
+          "no layer is known after another one layer={} reason=\"{}\"", layer, e.getMessage());
+      return Optional.empty();
+    }
+  }
+
+  private LayerBlob opened(String namespace, Digest digest, long sizeBytes) {
+    return files
+        .open(digest, OptionalLong.of(sizeBytes))
+        .orElseGet(() -> stream(namespace, digest, sizeBytes));
+  }
+
+  private LayerBlob stream(String namespace, Digest digest, long sizeBytes) {
+    ManagedChannel channel = loops.channel(address);
+    boolean isPassedOn = false;
+    try {
+      LayerBlob streamed =
+          StreamedBlob.open(channel, content(channel, namespace), digest, sizeBytes);
+      isPassedOn = true;
+      return streamed;
+    } finally {
+      if (!isPassedOn) {
+        channel.shutdownNow();
+      }
+    }
+  }
+
+  private static ContentBlockingStub content(Channel channel, String namespace) {
+    return ContentGrpc.newBlockingStub(channel)
+        .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers(namespace)));
+  }
+
+  private static Metadata headers(String namespace) {
+    Metadata headers = new Metadata();
+    headers.put(CallNamespace.HEADER, namespace);
+    return headers;
+  }
+
+  private long size(String namespace, Digest digest) {
+    InfoRequest request = InfoRequest.newBuilder().setDigest(digest.text()).build();
+    try {
+      return questions.ask(
+          channel ->
+              content(channel, namespace)
+                  .withDeadlineAfter(INFO_SECONDS_MAX, TimeUnit.SECONDS)
+                  .info(request)
+                  .getInfo()
+                  .getSize());
+    } catch (StatusRuntimeException e) {
+      throw refusal(namespace, digest, e);
+    }
+  }
+
+  private List<Info> list(String namespace, String filter) {
+    ListContentRequest request = ListContentRequest.newBuilder().addFilters(filter).build();
+    return questions.ask(
+        channel -> {
+          List<Info> found = new ArrayList<>();
+          content(channel, namespace)
+              .withDeadlineAfter(INFO_SECONDS_MAX, TimeUnit.SECONDS)
+              .list(request)
+              .forEachRemaining(answer -> found.addAll(answer.getInfoList()));
+          return found;
+        });
+  }
+
+  private SnapshotException refusal(
+      String namespace, Digest digest, StatusRuntimeException failure) {
+    Status status = failure.getStatus();
+    return switch (status.getCode()) {
+      case NOT_FOUND ->
+          new SnapshotException.NotFound(
+              "apply: layer %s: containerd has no such blob in the namespace %s"
+                  .formatted(digest, namespace));
+      case INVALID_ARGUMENT, FAILED_PRECONDITION ->
+          new SnapshotException.InvalidArgument(
+              "apply: layer %s: containerd says of the namespace %s: %s"
+                  .formatted(digest, namespace, status.getDescription()));
+      default ->
+          new SnapshotException.Unavailable(
+              ("apply: layer %s: containerd on %s does not say whether it has the blob: %s: %s (is containerd_address"
+                      + " right?)")
+                  .formatted(digest, address, status.getCode(), status.getDescription()),
+              failure);
+    };
+  }
+
+  private static void requireSize(Digest digest, long said, long actual) {
+    if (said != actual) {
+      throw new SnapshotException.InvalidArgument(
+          "apply: layer %s: the blob has %d bytes and not %d, as its descriptor says"
+              .formatted(digest, actual, said));
+    }
+  }
+
+  /** Blobs that are open stay so. */
+  @Override
+  public void close() {
+    questions.close();
+  }
+}

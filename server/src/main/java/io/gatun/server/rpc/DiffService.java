@@ -1,0 +1,188 @@
+package io.gatun.server.rpc;
+
+import com.google.protobuf.Timestamp;
+import io.gatun.proto.diff.ApplyRequest;
+import io.gatun.proto.diff.ApplyResponse;
+import io.gatun.proto.diff.DiffGrpc;
+import io.gatun.proto.diff.DiffRequest;
+import io.gatun.proto.diff.DiffResponse;
+import io.gatun.proto.types.Descriptor;
+import io.gatun.server.content.CallNamespace;
+import io.gatun.server.content.ContentIngest;
+import io.gatun.server.content.ContentStore;
+import io.gatun.server.content.ContentWriter;
+import io.gatun.server.content.LabelledLayers;
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.layer.AppliedLayer;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.LayerFormat;
+import io.gatun.snapshot.layer.LayerMaker;
+import io.gatun.snapshot.layer.LayerUnpacker;
+import io.gatun.snapshot.layer.PackedLayer;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * containerd's Diff service: layers out of containerd's content store are unpacked into snapshots
+ * of this daemon, and layers are made of what snapshots change and put there. What it does not do
+ * it answers with UNIMPLEMENTED, upon which containerd asks the next differ that it is configured
+ * with.
+ */
+public final class DiffService extends DiffGrpc.DiffImplBase {
+
+  private static final Logger LOG = LoggerFactory.getLogger(DiffService.class);
+
+  /** What is in an uncompressed layer (OCI image specification, layer.md). */
+  private static final String TAR = "application/vnd.oci.image.layer.v1.tar";
+
+  private final LayerUnpacker unpacker;
+  private final LayerMaker maker;
+  private final ContentStore content;
+  private final ContentWriter writer;
+  private final Dispatcher dispatcher;
+
+  public DiffService(
+      LayerUnpacker unpacker,
+      LayerMaker maker,
+      ContentStore content,
+      ContentWriter writer,
+      Dispatcher dispatcher) {
+    this.unpacker = unpacker;
+    this.maker = maker;
+    this.content = content;
+    this.writer = writer;
+    this.dispatcher = dispatcher;
+  }
+
+  @Override
+  public void apply(ApplyRequest request, StreamObserver<ApplyResponse> client) {
+    Cancellation cancellation = new Cancellation();
+    Optional<String> namespace = CallNamespace.said();
+    CallAnswer.give(
+        dispatcher::dispatchApply,
+        "Apply",
+        (ServerCallStreamObserver<ApplyResponse>) client,
+        cancellation::cancel,
+        () ->
+            ApplyResponse.newBuilder().setApplied(apply(namespace, request, cancellation)).build());
+  }
+
+  private Descriptor apply(Optional<String> said, ApplyRequest request, Cancellation cancellation) {
+    Descriptor diff = request.getDiff();
+    LayerMediaType.require(diff.getMediaType(), diff.getDigest());
+    Digest digest = digest(diff.getDigest());
+    List<Mount> mounts = SnapshotMessages.toMounts(request.getMountsList());
+    String key = unpacker.key(mounts);
+    // A snapshot was prepared for the namespace that its layer is in.
+    String namespace =
+        CallNamespace.require("apply: layer " + digest, said.or(() -> CallNamespace.inKey(key)));
+    try (LayerBlob blob = content.open(namespace, digest, diff.getSize())) {
+      AppliedLayer layer =
+          unpacker.unpack(
+              blob,
+              mounts,
+              request.getSyncFs(),
+              () -> content.openNext(namespace, digest),
+              cancellation);
+      warnOfOverlayXattrs(digest, layer);
+      return Descriptor.newBuilder()
+          .setMediaType(TAR)
+          .setDigest(layer.diffId().text())
+          .setSize(layer.sizeBytes())
+          .build();
+    } catch (IOException e) {
+      // Nothing but closing the blob throws one, and what was read of it is as it was.
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Digest digest(String text) {
+    try {
+      return new Digest(text);
+    } catch (IllegalArgumentException e) {
+      throw new SnapshotException.InvalidArgument("apply: " + e.getMessage());
+    }
+  }
+
+  private static void warnOfOverlayXattrs(Digest digest, AppliedLayer layer) {
+    if (layer.overlayXattrsDropped() > 0) {
+      LOG.warn(
+          "attributes of the overlay filesystem left out layer={} count={}",
+          digest,
+          layer.overlayXattrsDropped());
+    }
+  }
+
+  @Override
+  public void diff(DiffRequest request, StreamObserver<DiffResponse> client) {
+    Cancellation cancellation = new Cancellation();
+    Optional<String> namespace = CallNamespace.said();
+    CallAnswer.give(
+        dispatcher::dispatchApply,
+        "Diff",
+        (ServerCallStreamObserver<DiffResponse>) client,
+        cancellation::cancel,
+        () -> DiffResponse.newBuilder().setDiff(diff(namespace, request, cancellation)).build());
+  }
+
+  private Descriptor diff(Optional<String> said, DiffRequest request, Cancellation cancellation) {
+    String mediaType =
+        request.getMediaType().isEmpty() ? LayerMediaType.DEFAULT : request.getMediaType();
+    LayerFormat format = new LayerFormat(LayerMediaType.compression(mediaType), latest(request));
+    List<Mount> right = SnapshotMessages.toMounts(request.getRightList());
+    String name = maker.name(right);
+    String namespace = CallNamespace.require("diff", said.or(() -> CallNamespace.inKey(name)));
+    try (ContentIngest ingest = writer.begin(namespace, request.getRef())) {
+      PackedLayer layer =
+          maker.make(
+              SnapshotMessages.toMounts(request.getLeftList()),
+              right,
+              format,
+              ingest,
+              cancellation);
+      warnOfXattrsLeftOut(name, layer);
+      Map<String, String> labels = new HashMap<>(request.getLabelsMap());
+      labels.put(LabelledLayers.UNCOMPRESSED_LABEL, layer.diffId().text());
+      ingest.commit(layer.blob(), labels);
+      return Descriptor.newBuilder()
+          .setMediaType(mediaType)
+          .setDigest(layer.blob().text())
+          .setSize(layer.blobBytes())
+          .build();
+    }
+  }
+
+  private static Optional<Instant> latest(DiffRequest request) {
+    if (!request.hasSourceDateEpoch()) {
+      return Optional.empty();
+    }
+    Timestamp epoch = request.getSourceDateEpoch();
+    try {
+      return Optional.of(Instant.ofEpochSecond(epoch.getSeconds(), epoch.getNanos()));
+    } catch (DateTimeException | ArithmeticException e) {
+      throw new SnapshotException.InvalidArgument("diff: source_date_epoch: " + e.getMessage());
+    }
+  }
+
+  private static void warnOfXattrsLeftOut(String name, PackedLayer layer) {
+    if (layer.xattrsLeftOut() > 0) {
+      LOG.warn(
+          "attributes with = in their names left out of a layer snapshot=\"{}\" count={}",
+          name,
+          layer.xattrsLeftOut());
+    }
+  }
+}

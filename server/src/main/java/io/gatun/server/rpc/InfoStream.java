@@ -1,0 +1,104 @@
+package io.gatun.server.rpc;
+
+import io.gatun.proto.snapshots.Info;
+import io.gatun.proto.snapshots.ListSnapshotsResponse;
+import io.gatun.snapshot.SnapshotInfo;
+import io.grpc.stub.ServerCallStreamObserver;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+
+/**
+ * The answers to one List, in batches, no faster than the client reads.
+ *
+ * <p>The thread that lists waits here while the client's window is full; the event loop wakes it.
+ * It waits with no lock of the snapshotter held, so a client may answer each info with further
+ * calls.
+ */
+final class InfoStream implements Consumer<SnapshotInfo> {
+
+  /** As many as containerd's own server sends at a time. */
+  static final int BATCH_SIZE = 100;
+
+  /** Fewer than {@link #BATCH_SIZE} snapshots are sent at a time if they are larger than this. */
+  private static final int BATCH_BYTES = 64 << 10;
+
+  /** A client that reads nothing for this long is taken for gone. */
+  private static final long STALL_SECONDS = 60;
+
+  private final ServerCallStreamObserver<ListSnapshotsResponse> client;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+  private int batchBytes;
+  private ListSnapshotsResponse.Builder batch = ListSnapshotsResponse.newBuilder();
+
+  /** To be called on the event loop, before the handler returns, as grpc-java wants it. */
+  InfoStream(ServerCallStreamObserver<ListSnapshotsResponse> client) {
+    this.client = client;
+    client.setOnReadyHandler(this::wake);
+  }
+
+  /**
+   * Takes one more snapshot to send.
+   *
+   * @throws CancellationException if the client has gone
+   */
+  @Override
+  public void accept(SnapshotInfo info) {
+    Info message = SnapshotMessages.toMessage(info);
+    batch.addInfo(message);
+    batchBytes += message.getSerializedSize();
+    if (batch.getInfoCount() == BATCH_SIZE || batchBytes >= BATCH_BYTES) {
+      send();
+    }
+  }
+
+  /** Sends what is left. */
+  void finish() {
+    if (batch.getInfoCount() > 0) {
+      send();
+    }
+    client.onCompleted();
+  }
+
+  private void send() {
+    awaitReady();
+    client.onNext(batch.build());
+    batch = ListSnapshotsResponse.newBuilder();
+    batchBytes = 0;
+  }
+
+  private void awaitReady() {
+    lock.lock();
+    try {
+      long nanosLeft = TimeUnit.SECONDS.toNanos(STALL_SECONDS);
+      while (!client.isReady() && !client.isCancelled()) {
+        if (nanosLeft <= 0) {
+          throw new CancellationException(
+              "the client of List read nothing for " + STALL_SECONDS + " s");
+        }
+        nanosLeft = changed.awaitNanos(nanosLeft);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CancellationException("gatun is stopping");
+    } finally {
+      lock.unlock();
+    }
+    if (client.isCancelled()) {
+      throw new CancellationException("the client of List has gone");
+    }
+  }
+
+  /** Has the thread that lists look again, such as when the client has gone. */
+  void wake() {
+    lock.lock();
+    try {
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+}

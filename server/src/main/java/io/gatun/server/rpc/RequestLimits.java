@@ -1,0 +1,106 @@
+package io.gatun.server.rpc;
+
+import io.grpc.ForwardingServerCall.SimpleForwardingServerCall;
+import io.grpc.ForwardingServerCallListener.SimpleForwardingServerCallListener;
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerInterceptor;
+import io.grpc.ServerStreamTracer;
+import io.grpc.Status;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Bounds what requests take together: each is an {@link InboundRequest}, which ends its call when
+ * there is no room, and has a limited time to be sent.
+ */
+public final class RequestLimits extends ServerStreamTracer.Factory implements ServerInterceptor {
+
+  /** For a client to send its request, whose parts it has before it begins. */
+  static final long RECEIVE_SECONDS_MAX = 10;
+
+  private final RequestMemory memory;
+  private final Set<InboundRequest> receiving = ConcurrentHashMap.newKeySet();
+
+  public RequestLimits(RequestMemory memory) {
+    this.memory = memory;
+  }
+
+  @Override
+  public ServerStreamTracer newServerStreamTracer(String method, Metadata headers) {
+    return new InboundRequest(memory, method);
+  }
+
+  /** Ends calls whose request has been coming for too long; to be called every now and then. */
+  public void endStalled() {
+    for (InboundRequest request : receiving) {
+      request.expire(
+          TimeUnit.SECONDS.toNanos(RECEIVE_SECONDS_MAX),
+          Status.DEADLINE_EXCEEDED.withDescription(
+              "the request was not complete after %d s".formatted(RECEIVE_SECONDS_MAX)));
+    }
+  }
+
+  @Override
+  public <ReqT, RespT> ServerCall.Listener<ReqT> interceptCall(
+      ServerCall<ReqT, RespT> call, Metadata headers, ServerCallHandler<ReqT, RespT> next) {
+    InboundRequest request = InboundRequest.CURRENT.get();
+    if (!request.begin(call)) {
+      return new ServerCall.Listener<>() {};
+    }
+    receiving.add(request);
+    return new LimitedListener<>(
+        request,
+        next.startCall(
+            new SimpleForwardingServerCall<>(call) {
+
+              @Override
+              public void close(Status status, Metadata trailers) {
+                if (request.end()) {
+                  super.close(status, trailers);
+                }
+              }
+            },
+            headers));
+  }
+
+  /** Keeps from the handler what belongs to a call that has been ended. */
+  private final class LimitedListener<ReqT> extends SimpleForwardingServerCallListener<ReqT> {
+
+    private final InboundRequest request;
+
+    LimitedListener(InboundRequest request, ServerCall.Listener<ReqT> listener) {
+      super(listener);
+      this.request = request;
+    }
+
+    @Override
+    public void onMessage(ReqT message) {
+      if (request.isReceiving()) {
+        super.onMessage(message);
+      }
+    }
+
+    @Override
+    public void onHalfClose() {
+      receiving.remove(request);
+      if (request.complete()) {
+        super.onHalfClose();
+      }
+    }
+
+    @Override
+    public void onComplete() {
+      receiving.remove(request);
+      super.onComplete();
+    }
+
+    @Override
+    public void onCancel() {
+      receiving.remove(request);
+      super.onCancel();
+    }
+  }
+}

@@ -1,0 +1,211 @@
+package io.gatun.server.rpc;
+
+import com.google.protobuf.Empty;
+import io.gatun.proto.snapshots.CleanupRequest;
+import io.gatun.proto.snapshots.CommitSnapshotRequest;
+import io.gatun.proto.snapshots.ListSnapshotsRequest;
+import io.gatun.proto.snapshots.ListSnapshotsResponse;
+import io.gatun.proto.snapshots.MountsRequest;
+import io.gatun.proto.snapshots.MountsResponse;
+import io.gatun.proto.snapshots.PrepareSnapshotRequest;
+import io.gatun.proto.snapshots.PrepareSnapshotResponse;
+import io.gatun.proto.snapshots.RemoveSnapshotRequest;
+import io.gatun.proto.snapshots.SnapshotsGrpc;
+import io.gatun.proto.snapshots.StatSnapshotRequest;
+import io.gatun.proto.snapshots.StatSnapshotResponse;
+import io.gatun.proto.snapshots.UpdateSnapshotRequest;
+import io.gatun.proto.snapshots.UpdateSnapshotResponse;
+import io.gatun.proto.snapshots.UsageRequest;
+import io.gatun.proto.snapshots.UsageResponse;
+import io.gatun.proto.snapshots.ViewSnapshotRequest;
+import io.gatun.proto.snapshots.ViewSnapshotResponse;
+import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.SnapshotInfo;
+import io.gatun.snapshot.Snapshotter;
+import io.gatun.snapshot.Usage;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * containerd's Snapshots service on a {@link Snapshotter}.
+ *
+ * <p>Handlers run on the event loop. Stat reads memory and is answered there, which halves its
+ * latency, and so does Mounts where it can; all else goes to the {@link Dispatcher}. The namespace
+ * that containerd sends along is not looked at: it does not send one when it collects garbage, and
+ * keys hold it anyway.
+ */
+public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
+
+  private final Snapshotter snapshotter;
+  private final Dispatcher dispatcher;
+
+  public SnapshotsService(Snapshotter snapshotter, Dispatcher dispatcher) {
+    this.snapshotter = snapshotter;
+    this.dispatcher = dispatcher;
+  }
+
+  @Override
+  public void prepare(
+      PrepareSnapshotRequest request, StreamObserver<PrepareSnapshotResponse> client) {
+    answer(
+        dispatcher::dispatch,
+        "Prepare",
+        client,
+        () ->
+            PrepareSnapshotResponse.newBuilder()
+                .addAllMounts(
+                    SnapshotMessages.toMessages(
+                        snapshotter.prepare(
+                            request.getKey(), request.getParent(), request.getLabelsMap())))
+                .build());
+  }
+
+  @Override
+  public void view(ViewSnapshotRequest request, StreamObserver<ViewSnapshotResponse> client) {
+    answer(
+        dispatcher::dispatch,
+        "View",
+        client,
+        () ->
+            ViewSnapshotResponse.newBuilder()
+                .addAllMounts(
+                    SnapshotMessages.toMessages(
+                        snapshotter.view(
+                            request.getKey(), request.getParent(), request.getLabelsMap())))
+                .build());
+  }
+
+  @Override
+  public void mounts(MountsRequest request, StreamObserver<MountsResponse> client) {
+    AtomicReference<@Nullable List<Mount>> atHand = new AtomicReference<>();
+    answer(
+        work -> {
+          Optional<List<Mount>> known = snapshotter.mountsAtHand(request.getKey());
+          if (known.isPresent()) {
+            atHand.set(known.get());
+            work.run();
+          } else {
+            dispatcher.dispatch(work);
+          }
+        },
+        "Mounts",
+        client,
+        () -> {
+          List<Mount> known = atHand.get();
+          List<Mount> mounts = known == null ? snapshotter.mounts(request.getKey()) : known;
+          return MountsResponse.newBuilder()
+              .addAllMounts(SnapshotMessages.toMessages(mounts))
+              .build();
+        });
+  }
+
+  @Override
+  public void commit(CommitSnapshotRequest request, StreamObserver<Empty> client) {
+    answer(
+        dispatcher::dispatch,
+        "Commit",
+        client,
+        () -> {
+          snapshotter.commit(
+              request.getName(), request.getKey(), request.getParent(), request.getLabelsMap());
+          return Empty.getDefaultInstance();
+        });
+  }
+
+  @Override
+  public void remove(RemoveSnapshotRequest request, StreamObserver<Empty> client) {
+    answer(
+        dispatcher::dispatchRemoval,
+        "Remove",
+        client,
+        () -> {
+          snapshotter.remove(request.getKey());
+          return Empty.getDefaultInstance();
+        });
+  }
+
+  @Override
+  public void stat(StatSnapshotRequest request, StreamObserver<StatSnapshotResponse> client) {
+    answer(
+        Runnable::run,
+        "Stat",
+        client,
+        () ->
+            StatSnapshotResponse.newBuilder()
+                .setInfo(SnapshotMessages.toMessage(snapshotter.stat(request.getKey())))
+                .build());
+  }
+
+  @Override
+  public void update(UpdateSnapshotRequest request, StreamObserver<UpdateSnapshotResponse> client) {
+    answer(
+        dispatcher::dispatch,
+        "Update",
+        client,
+        () -> {
+          SnapshotInfo info =
+              snapshotter.update(
+                  request.getInfo().getName(),
+                  request.getInfo().getLabelsMap(),
+                  request.getUpdateMask().getPathsList());
+          return UpdateSnapshotResponse.newBuilder()
+              .setInfo(SnapshotMessages.toMessage(info))
+              .build();
+        });
+  }
+
+  @Override
+  public void list(ListSnapshotsRequest request, StreamObserver<ListSnapshotsResponse> client) {
+    ServerCallStreamObserver<ListSnapshotsResponse> call =
+        (ServerCallStreamObserver<ListSnapshotsResponse>) client;
+    InfoStream stream = new InfoStream(call);
+    CallAnswer.run(
+        dispatcher::dispatchList,
+        "List",
+        call,
+        stream::wake,
+        () -> {
+          snapshotter.list(request.getFiltersList(), stream);
+          stream.finish();
+        });
+  }
+
+  @Override
+  public void usage(UsageRequest request, StreamObserver<UsageResponse> client) {
+    answer(
+        dispatcher::dispatch,
+        "Usage",
+        client,
+        () -> {
+          Usage usage = snapshotter.usage(request.getKey());
+          return UsageResponse.newBuilder()
+              .setSize(usage.sizeBytes())
+              .setInodes(usage.inodes())
+              .build();
+        });
+  }
+
+  @Override
+  public void cleanup(CleanupRequest request, StreamObserver<Empty> client) {
+    answer(
+        dispatcher::dispatch,
+        "Cleanup",
+        client,
+        () -> {
+          snapshotter.cleanup();
+          return Empty.getDefaultInstance();
+        });
+  }
+
+  private static <T> void answer(
+      Consumer<Runnable> lane, String call, StreamObserver<T> client, Supplier<T> work) {
+    ServerCallStreamObserver<T> observer = (ServerCallStreamObserver<T>) client;
+    CallAnswer.give(lane, call, observer, () -> {}, work);
+  }
+}

@@ -1,0 +1,65 @@
+package io.gatun.snapshot;
+
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.regex.Pattern;
+
+/**
+ * What identifies content: {@code sha256:} and 64 hexadecimal digits, lower case (OCI image
+ * specification, descriptor.md). Other algorithms are not in use for layers.
+ *
+ * @param text the whole of it
+ */
+public record Digest(String text) implements Comparable<Digest> {
+
+  private static final String ALGORITHM = "sha256:";
+  private static final Pattern FORM = Pattern.compile(ALGORITHM + "[0-9a-f]{64}");
+
+  /**
+   * @throws IllegalArgumentException if it is another algorithm, or nothing of the kind
+   */
+  public Digest {
+    if (!FORM.matcher(text).matches()) {
+      throw new IllegalArgumentException("not a sha256 digest: " + text);
+    }
+  }
+
+  /** {@return that of what was hashed; the hash is ready for something else} */
+  public static Digest of(MessageDigest sha256) {
+    return new Digest(ALGORITHM + HexFormat.of().formatHex(sha256.digest()));
+  }
+
+  /**
+   * {@return the digest with these digits}
+   *
+   * @throws IllegalArgumentException if they are none
+   */
+  public static Digest ofHex(String hex) {
+    return new Digest(ALGORITHM + hex);
+  }
+
+  /** {@return a hash of nothing yet} */
+  public static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new AssertionError("every JDK has SHA-256", e);
+    }
+  }
+
+  /** {@return the digits alone, which name the file in containerd's content store} */
+  public String hex() {
+    return text.substring(ALGORITHM.length());
+  }
+
+  @Override
+  public int compareTo(Digest other) {
+    return text.compareTo(other.text);
+  }
+
+  @Override
+  public String toString() {
+    return text;
+  }
+}

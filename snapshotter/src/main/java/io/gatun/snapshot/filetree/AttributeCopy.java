@@ -1,0 +1,146 @@
+package io.gatun.snapshot.filetree;
+
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.linux.FileStatus;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.NodeType;
+import io.gatun.linux.Xattr;
+import io.gatun.snapshot.root.Disk;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+
+/**
+ * Gives new files the attributes of others, leaving out every call that would set what is so
+ * already.
+ *
+ * <p>The order is: owner, mode, extended attributes, times. Changing the owner clears the
+ * set-user-id and set-group-id bits and {@code security.capability} (chown(2)); setting an access
+ * control list changes the mode, to what the mode of the original is anyway.
+ */
+final class AttributeCopy {
+
+  private static final int PERMISSIONS = 0777;
+
+  private static final byte[] SECURITY = "security.".getBytes(StandardCharsets.US_ASCII);
+  private static final LinuxPath CAPABILITY = LinuxPath.of("security.capability");
+
+  private final Disk disk;
+  private final int newUid;
+  private final int newGid;
+  private final int umask;
+
+  /**
+   * @param newUid the owner that new files have
+   * @param newGid the group that new files have
+   * @param umask what is taken from the mode of new files
+   */
+  AttributeCopy(Disk disk, int newUid, int newGid, int umask) {
+    this.disk = disk;
+    this.newUid = newUid;
+    this.newGid = newGid;
+    this.umask = umask;
+  }
+
+  /**
+   * {@return the mode to create a copy with}
+   *
+   * <p>A directory gets its set-group-id bit at the end, since what is made in it would get its
+   * group.
+   */
+  static int creationMode(FileStatus status) {
+    return status.mode() & PERMISSIONS;
+  }
+
+  /** Finishes a copy that is open: a file, or a directory in which everything has been made. */
+  void finish(Fd source, FileStatus status, Fd target) throws ErrnoException {
+    finish(source, status, target, initialMode(status));
+  }
+
+  /** As {@link #finish(Fd, FileStatus, Fd)}, for a target that was made with another mode. */
+  void finish(Fd source, FileStatus status, Fd target, int initialMode) throws ErrnoException {
+    if (needsOwner(status)) {
+      disk.setOwner(target, status.uid(), status.gid());
+    }
+    if (status.mode() != initialMode) {
+      disk.setMode(target, status.mode());
+    }
+    for (LinuxPath attribute : Xattr.flistxattr(source)) {
+      Optional<byte[]> value = Xattr.fgetxattr(source, attribute);
+      if (value.isPresent()) {
+        setXattr(target, attribute, value.get());
+      }
+    }
+    disk.setTimes(target, status.accessed(), status.modified());
+  }
+
+  /** Finishes a copy that is not to be opened: a symbolic link, a device, a named pipe. */
+  void finish(Fd sourceParent, Fd targetParent, LinuxPath name, FileStatus status)
+      throws ErrnoException {
+    if (needsOwner(status)) {
+      disk.setOwner(targetParent, name, status.uid(), status.gid());
+    }
+    if (status.type() != NodeType.SYMBOLIC_LINK && status.mode() != initialMode(status)) {
+      disk.setMode(targetParent, name, status.mode());
+    }
+    for (LinuxPath attribute : Xattr.llistxattr(sourceParent, name)) {
+      Optional<byte[]> value = Xattr.lgetxattr(sourceParent, name, attribute);
+      if (value.isPresent()) {
+        setXattr(targetParent, name, attribute, value.get());
+      }
+    }
+    disk.setTimes(targetParent, name, status.accessed(), status.modified());
+  }
+
+  private boolean needsOwner(FileStatus status) {
+    return status.uid() != newUid || status.gid() != newGid;
+  }
+
+  /** {@return the mode that a copy has after it was made with that of {@link #creationMode}} */
+  int initialMode(FileStatus status) {
+    return creationMode(status) & ~umask;
+  }
+
+  private void setXattr(Fd target, LinuxPath attribute, byte[] value) throws ErrnoException {
+    try {
+      disk.setXattr(target, attribute, value);
+    } catch (ErrnoException e) {
+      tolerate(attribute, e);
+    }
+  }
+
+  private void setXattr(Fd parent, LinuxPath name, LinuxPath attribute, byte[] value)
+      throws ErrnoException {
+    try {
+      disk.setXattr(parent, name, attribute, value);
+    } catch (ErrnoException e) {
+      tolerate(attribute, e);
+    }
+  }
+
+  /**
+   * What a security module keeps with a file is for it to grant (xattr(7)); where it does not, it
+   * gives new files what it wants them to have. Capabilities are no such thing.
+   */
+  private static void tolerate(LinuxPath attribute, ErrnoException failure) throws ErrnoException {
+    boolean refused =
+        failure.is(Errno.EPERM) || failure.is(Errno.EACCES) || failure.is(Errno.EOPNOTSUPP);
+    if (!refused || !isOfSecurityModule(attribute)) {
+      throw failure;
+    }
+  }
+
+  private static boolean isOfSecurityModule(LinuxPath attribute) {
+    byte[] name = attribute.bytes();
+    if (name.length < SECURITY.length || attribute.equals(CAPABILITY)) {
+      return false;
+    }
+    for (int i = 0; i < SECURITY.length; i++) {
+      if (name[i] != SECURITY[i]) {
+        return false;
+      }
+    }
+    return true;
+  }
+}

@@ -1,0 +1,11 @@
+package io.gatun.snapshot.filetree;
+
+/** The ways to copy what is in a file, the cheapest first. */
+enum CopyMethod {
+  /** The copy shares all blocks of the original until one of them is written (FICLONE). */
+  CLONE,
+  /** The kernel copies (copy_file_range). */
+  KERNEL,
+  /** Read and write. */
+  BUFFER
+}

@@ -1,0 +1,83 @@
+package io.gatun.snapshot.filetree;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.linux.FileStatus;
+import io.gatun.linux.LinuxPath;
+import io.gatun.snapshot.root.Disk;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The files of a tree that have several names, while it is copied. Whoever comes to such a file
+ * first makes the copy; the others link to it as soon as it exists, even if there is nothing in it
+ * yet.
+ */
+final class HardLinks {
+
+  private record Inode(long device, long number) {}
+
+  /** The copy of one file. Its monitor is held while a name of it is made. */
+  private static final class Copy {
+    private @Nullable TreeDirectory parent;
+    private @Nullable LinuxPath name;
+    private int namesToCome;
+
+    Copy(int names) {
+      this.namesToCome = names;
+    }
+  }
+
+  /** Makes the first name of a copy. */
+  @FunctionalInterface
+  interface Creation<T> {
+    T create() throws ErrnoException;
+  }
+
+  private final Disk disk;
+  private final ConcurrentMap<Inode, Copy> copies = new ConcurrentHashMap<>();
+
+  HardLinks(Disk disk) {
+    this.disk = disk;
+  }
+
+  /**
+   * {@return what {@code creation} made, or null if a name of a copy that was there already was
+   * made instead}
+   */
+  <T> @Nullable T createOrLink(
+      FileStatus status, TreeDirectory parent, Fd parentFd, LinuxPath name, Creation<T> creation)
+      throws ErrnoException {
+    if (status.links() == 1) {
+      return creation.create();
+    }
+    Inode inode = new Inode(status.device(), status.inode());
+    Copy copy = copies.computeIfAbsent(inode, _ -> new Copy(status.links()));
+    synchronized (copy) {
+      T created = null;
+      if (copy.parent == null || copy.name == null) {
+        created = creation.create();
+        copy.parent = parent;
+        copy.name = name;
+      } else {
+        link(copy.parent, copy.name, parentFd, name);
+      }
+      copy.namesToCome--;
+      if (copy.namesToCome == 0) {
+        copies.remove(inode);
+      }
+      return created;
+    }
+  }
+
+  private void link(TreeDirectory fromParent, LinuxPath from, Fd parentFd, LinuxPath name)
+      throws ErrnoException {
+    Fd fromFd = fromParent.open();
+    try {
+      disk.createHardLink(fromFd, from, parentFd, name);
+    } finally {
+      fromParent.release();
+    }
+  }
+}

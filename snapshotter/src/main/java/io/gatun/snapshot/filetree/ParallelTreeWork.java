@@ -1,0 +1,114 @@
+package io.gatun.snapshot.filetree;
+
+import io.gatun.linux.ErrnoException;
+import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.ForkJoinTask;
+import java.util.concurrent.RecursiveAction;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A walk by the threads of a pool. A thread goes on with the newest task of its own; one without
+ * tasks steals the oldest of another, which is likely to be a big subtree.
+ */
+public final class ParallelTreeWork implements TreeWork {
+
+  private final ForkJoinPool pool;
+  private final AtomicLong unfinished = new AtomicLong();
+  private final CountDownLatch finished = new CountDownLatch(1);
+  private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+
+  public ParallelTreeWork(ForkJoinPool pool) {
+    this.pool = pool;
+  }
+
+  /** {@return threads for walks, which end when they have been idle for a while} */
+  public static ForkJoinPool pool(String name, int threads) {
+    return new ForkJoinPool(
+        threads,
+        pool -> {
+          var thread = ForkJoinPool.defaultForkJoinWorkerThreadFactory.newThread(pool);
+          thread.setName(name + "-" + thread.getPoolIndex());
+          thread.setDaemon(true);
+          return thread;
+        },
+        null,
+        false);
+  }
+
+  @Override
+  public void run(Task first) throws ErrnoException {
+    unfinished.incrementAndGet();
+    // Here, as what is done after one task is not worth waking another thread for.
+    perform(first);
+    boolean interrupted = false;
+    while (true) {
+      try {
+        finished.await();
+        break;
+      } catch (InterruptedException e) {
+        // A half-copied tree is of no use to anybody, and its descriptors are in use.
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    rethrow(failure.get());
+  }
+
+  @Override
+  public void fork(Task task) {
+    unfinished.incrementAndGet();
+    ForkJoinTask<Void> action = new Action(this, task);
+    if (Objects.equals(ForkJoinTask.getPool(), pool)) {
+      action.fork();
+    } else {
+      pool.execute(action);
+    }
+  }
+
+  private void perform(Task task) {
+    try {
+      if (failure.get() == null) {
+        task.run();
+      }
+    } catch (ErrnoException | RuntimeException | Error e) {
+      failure.compareAndSet(null, e);
+    } finally {
+      if (unfinished.decrementAndGet() == 0) {
+        finished.countDown();
+      }
+    }
+  }
+
+  private static void rethrow(@Nullable Throwable failure) throws ErrnoException {
+    switch (failure) {
+      case null -> {}
+      case ErrnoException e -> throw e;
+      case RuntimeException e -> throw e;
+      case Error e -> throw e;
+      default -> throw new IllegalStateException(failure);
+    }
+  }
+
+  private static final class Action extends RecursiveAction {
+    private static final long serialVersionUID = 1L;
+
+    private final transient ParallelTreeWork work;
+    private final transient Task task;
+
+    Action(ParallelTreeWork work, Task task) {
+      this.work = work;
+      this.task = task;
+    }
+
+    @Override
+    protected void compute() {
+      work.perform(task);
+    }
+  }
+}

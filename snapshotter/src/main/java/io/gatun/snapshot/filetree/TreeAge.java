@@ -1,0 +1,73 @@
+package io.gatun.snapshot.filetree;
+
+import io.gatun.linux.AtFlag;
+import io.gatun.linux.DirectoryEntry;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.linux.FileStatus;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.NodeType;
+import io.gatun.linux.Stat;
+import io.gatun.linux.Timespec;
+import java.util.Comparator;
+import java.util.Optional;
+
+/**
+ * Looks whether something in a tree has changed since a moment: the kernel dates every change of an
+ * inode, and of the names in a directory, in its ctime, which nobody can set (inode(7)).
+ */
+public final class TreeAge {
+
+  private static final Comparator<Timespec> BY_TIME =
+      Comparator.comparingLong(Timespec::seconds).thenComparingLong(Timespec::nanos);
+
+  private final TreeWork work = new SerialTreeWork();
+  private final Timespec moment;
+  private boolean hasChanged;
+
+  private TreeAge(Timespec moment) {
+    this.moment = moment;
+  }
+
+  /**
+   * {@return whether anything has changed later than at that moment}
+   *
+   * @param directory the top of the tree, just opened
+   */
+  public static boolean hasChangedSince(Timespec moment, Fd directory) throws ErrnoException {
+    TreeAge age = new TreeAge(moment);
+    age.look(Stat.statx(directory));
+    try (TreeDescriptors descriptors = new TreeDescriptors()) {
+      TreeDirectory top = TreeDirectory.top(descriptors, directory);
+      age.work.run(() -> age.walk(top, top.enter()));
+    }
+    return age.hasChanged;
+  }
+
+  private void walk(TreeDirectory directory, Fd fd) throws ErrnoException {
+    TreeBatch batch = TreeBatch.read(fd);
+    if (!batch.isLast()) {
+      work.fork(() -> walk(directory, fd));
+    }
+    for (DirectoryEntry entry : batch.entries()) {
+      LinuxPath name = entry.name();
+      Optional<FileStatus> status = Stat.tryStatx(fd, name, AtFlag.SYMLINK_NOFOLLOW);
+      // What has disappeared was there before, and its directory dates that.
+      hasChanged |= status.isEmpty();
+      if (status.isPresent()) {
+        look(status.get());
+        if (status.get().type() == NodeType.DIRECTORY && !hasChanged) {
+          TreeDirectory child = directory.child(name);
+          work.fork(() -> walk(child, child.enter()));
+        }
+      }
+    }
+    if (batch.isLast()) {
+      directory.leave();
+    }
+  }
+
+  private void look(FileStatus status) {
+    hasChanged |= BY_TIME.compare(status.changed(), moment) > 0;
+  }
+}

@@ -1,0 +1,27 @@
+package io.gatun.snapshot.fsck;
+
+import io.gatun.linux.FileStatus;
+import io.gatun.linux.NodeType;
+import io.gatun.linux.Unistd;
+import java.util.List;
+
+/**
+ * Whether something is of the type, the mode and the owner that it should be.
+ *
+ * @param findings to which is added what is wrong
+ */
+record PlaceCheck(List<RootFinding> findings) {
+
+  void check(String place, FileStatus status, NodeType type, int mode) {
+    if (status.type() != type) {
+      findings.add(new RootFinding.Misplaced(place, status.type(), type));
+      return;
+    }
+    if (status.mode() != mode) {
+      findings.add(new RootFinding.WrongMode(place, status.mode(), mode));
+    }
+    if (status.uid() != Unistd.geteuid()) {
+      findings.add(new RootFinding.WrongOwner(place, status.uid(), Unistd.geteuid()));
+    }
+  }
+}

@@ -1,0 +1,139 @@
+package io.gatun.snapshot.fsck;
+
+import io.gatun.linux.LinuxPath;
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.layer.erofs.IndexComparison;
+import io.gatun.snapshot.layer.erofs.LayerIndexer;
+import io.gatun.snapshot.layer.erofs.RecordedInheritance;
+import io.gatun.snapshot.layer.tar.LayerConsumer;
+import io.gatun.snapshot.layer.tar.LayerContent;
+import io.gatun.snapshot.layer.tar.LayerEntry;
+import io.gatun.snapshot.layerstore.DiskPages;
+import io.gatun.snapshot.root.LinuxDisk;
+import io.gatun.snapshot.root.RootInspection;
+import io.gatun.snapshot.spill.Spill;
+import java.io.IOException;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** An index that is made anew while its tar is read, to be compared with the one that is there. */
+final class RemadeIndex implements LayerConsumer, AutoCloseable {
+
+  private final LinuxPath place;
+  private final DiskPages there;
+  private final RecordedInheritance recorded;
+  private final LayerIndexer indexer;
+  private @Nullable IOException failure;
+
+  private RemadeIndex(
+      LinuxPath place, DiskPages there, RecordedInheritance recorded, LayerIndexer indexer) {
+    this.place = place;
+    this.there = there;
+    this.recorded = recorded;
+    this.indexer = indexer;
+  }
+
+  /**
+   * {@return what is to take the entries of the tar; nothing if the layers below would be needed}
+   */
+  static Optional<RemadeIndex> of(RootInspection root, LinuxPath place) throws IOException {
+    DiskPages there = new DiskPages(root.directory(), place);
+    Optional<RemadeIndex> made = Optional.empty();
+    try {
+      Optional<RecordedInheritance> recorded = RecordedInheritance.of(there);
+      if (recorded.isPresent()) {
+        LayerIndexer indexer = indexer(root, recorded.get());
+        made = Optional.of(new RemadeIndex(place, there, recorded.get(), indexer));
+      }
+      return made;
+    } finally {
+      if (made.isEmpty()) {
+        there.close();
+      }
+    }
+  }
+
+  /** Nothing of the root is changed: where the tree goes that does not fit has no name. */
+  private static LayerIndexer indexer(RootInspection root, RecordedInheritance recorded)
+      throws IOException {
+    return new LayerIndexer(
+        recorded.form(),
+        recorded.top(),
+        recorded,
+        new Spill(new LinuxDisk(), root.directory()),
+        LayerIndexer.RESIDENT_BYTES);
+  }
+
+  @Override
+  public void entry(LayerEntry entry, LayerContent content) {
+    if (failure == null) {
+      try {
+        indexer.entry(entry, content);
+      } catch (IOException e) {
+        failed(e);
+      }
+    }
+  }
+
+  /** Says that there are no more entries, and why. */
+  void failed(IOException reason) {
+    failure = reason;
+  }
+
+  /**
+   * {@return what is to be said of the one that is there}
+   *
+   * @param tarBytes how long the tar is, all of which has been read and found right
+   */
+  Optional<RootFinding> compare(Digest diffId, long tarBytes) {
+    if (failure == null) {
+      try {
+        return told(indexer.compare(there, recorded, diffId, tarBytes));
+      } catch (IOException e) {
+        failed(e);
+      }
+    }
+    return Optional.of(hashedOnly(place, "none can be made of its tar now: " + message()));
+  }
+
+  private String message() {
+    return String.valueOf(failure == null ? null : failure.getMessage());
+  }
+
+  private Optional<RootFinding> told(IndexComparison comparison) {
+    if (comparison.difference().isPresent()) {
+      return Optional.of(
+          new RootFinding.DamagedLayer(
+              place.toString(),
+              "it is what its name says, but not the index that its tar gives, from byte %d on"
+                  .formatted(comparison.difference().getAsLong())));
+    }
+    return comparison.isInheritanceProven()
+        ? Optional.empty()
+        : Optional.of(
+            new RootFinding.Notice(
+                place.toString(),
+                "it is the one that its tar gives, but owners, modes and times that it inherits"
+                    + " could not be compared: not of all directories does it show whether they do"));
+  }
+
+  LinuxPath place() {
+    return place;
+  }
+
+  /** {@return what is to be said of an index if there is no right tar} */
+  static RootFinding withoutTar(LinuxPath place) {
+    return hashedOnly(place, "its tar is damaged or missing");
+  }
+
+  private static RootFinding hashedOnly(LinuxPath place, String reason) {
+    return new RootFinding.Notice(
+        place.toString(), "it was hashed only, and not compared with one made anew: " + reason);
+  }
+
+  @Override
+  public void close() {
+    indexer.close();
+    there.close();
+  }
+}

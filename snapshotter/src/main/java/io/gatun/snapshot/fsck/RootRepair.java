@@ -1,0 +1,388 @@
+package io.gatun.snapshot.fsck;
+
+import io.gatun.linux.AtFlag;
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.MountEntry;
+import io.gatun.linux.MountTable;
+import io.gatun.linux.NodeType;
+import io.gatun.linux.OpenFlag;
+import io.gatun.linux.Stat;
+import io.gatun.linux.Unistd;
+import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.SnapshotRecord;
+import io.gatun.snapshot.driver.DriverName;
+import io.gatun.snapshot.metadata.MetadataStore;
+import io.gatun.snapshot.metadata.journal.MetadataSettings;
+import io.gatun.snapshot.metadata.repair.Contents;
+import io.gatun.snapshot.metadata.repair.MetadataCheck;
+import io.gatun.snapshot.metadata.repair.MetadataRepair;
+import io.gatun.snapshot.metadata.repair.MetadataReport;
+import io.gatun.snapshot.mount.IndexAccess;
+import io.gatun.snapshot.mount.IndexFilesystem;
+import io.gatun.snapshot.mount.IndexMounts;
+import io.gatun.snapshot.mount.MappedMounts;
+import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.root.InodeProtection;
+import io.gatun.snapshot.root.Root;
+import io.gatun.snapshot.root.RootInspection;
+import io.gatun.snapshot.root.UnusableRootException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Puts right what a check has found, as far as that can be done, and checks again.
+ *
+ * <p>What is left over by a crash is moved to the trash, which the next start empties. But if the
+ * metadata have lost anything, a directory without a record may be what is left of a snapshot; then
+ * it is kept as {@code snapshots/ID.damaged}, which no daemon touches.
+ *
+ * <p>A damaged file of a kept layer is set aside as well, for the next start to find it missing and
+ * make it anew. Who has it mounted keeps it.
+ */
+public final class RootRepair {
+
+  private static final LinuxPath FORMAT = LinuxPath.of("format");
+  private static final int WORK_MODE = 0711;
+
+  private final Disk disk;
+  private final Path path;
+  private final MetadataSettings settings;
+  private final boolean isIndexDropped;
+  private final Optional<ContentProgress> content;
+  private final List<String> done = new ArrayList<>();
+
+  /**
+   * What came of it.
+   *
+   * @param found what the check before has found
+   * @param done what was done about it, in one sentence each
+   * @param remaining what is still so; of what was lost, only a repair knows
+   */
+  public record Outcome(RootReport found, List<String> done, RootReport remaining) {
+
+    public Outcome {
+      done = List.copyOf(done);
+    }
+
+    /** {@return whether something that was acknowledged is missing from the metadata} */
+    public boolean isLossy() {
+      return found.isLossy();
+    }
+  }
+
+  private RootRepair(
+      Disk disk,
+      Path path,
+      MetadataSettings settings,
+      boolean isIndexDropped,
+      Optional<ContentProgress> content) {
+    this.disk = disk;
+    this.path = path;
+    this.settings = settings;
+    this.isIndexDropped = isIndexDropped;
+    this.content = content;
+  }
+
+  /**
+   * Repairs a root that no daemon uses.
+   *
+   * @param isIndexDropped whether the metadata are to be made anew from checkpoint and journal
+   *     alone
+   */
+  public static Outcome run(Disk disk, Path path, MetadataSettings settings, boolean isIndexDropped)
+      throws IOException, UnusableRootException {
+    return new RootRepair(disk, path, settings, isIndexDropped, Optional.empty()).run();
+  }
+
+  /**
+   * As {@link #run(Disk, Path, MetadataSettings, boolean)}, and of the content of layers, too.
+   *
+   * @param progress is told how far that has been read
+   */
+  public static Outcome runWithContent(
+      Disk disk,
+      Path path,
+      MetadataSettings settings,
+      boolean isIndexDropped,
+      ContentProgress progress)
+      throws IOException, UnusableRootException {
+    return new RootRepair(disk, path, settings, isIndexDropped, Optional.of(progress)).run();
+  }
+
+  private Outcome run() throws IOException, UnusableRootException {
+    RootReport found;
+    try (RootInspection root = RootInspection.open(path)) {
+      found = RootCheck.of(root, !isIndexDropped, content);
+      if (found.isOfLaterVersion()) {
+        return new Outcome(found, done, found);
+      }
+      repairPlaces(root, found);
+    }
+    try (Root root = Root.open(disk, path)) {
+      // Nobody had the root in between, or what was found still holds: a start changes none of it.
+      repairSnapshots(root, found);
+    }
+    return new Outcome(found, done, RootCheck.of(path));
+  }
+
+  // The root itself.
+
+  private void repairPlaces(RootInspection root, RootReport found) throws ErrnoException {
+    for (RootFinding finding : found.findings()) {
+      switch (finding) {
+        case RootFinding.Format _ -> repairFormat(root, found);
+        case RootFinding.Misplaced misplaced -> {
+          LinuxPath place = LinuxPath.of(misplaced.place());
+          if (!place.equals(FORMAT)) {
+            setAside(root.directory(), place);
+          }
+        }
+        case RootFinding.WrongMode(String place, int _, int expected) -> {
+          if (place.equals(".")) {
+            disk.setMode(root.directory(), expected);
+          } else {
+            LinuxPath name = LinuxPath.of(place);
+            InodeProtection.overcome(
+                disk, root.directory(), name, () -> disk.setMode(root.directory(), name, expected));
+          }
+          done.add("%s has mode %04o again".formatted(place, expected));
+        }
+        case RootFinding.WrongOwner(String place, int _, int expected) -> {
+          if (place.equals(".")) {
+            disk.setOwner(root.directory(), expected, Unistd.getegid());
+          } else {
+            LinuxPath name = LinuxPath.of(place);
+            InodeProtection.overcome(
+                disk,
+                root.directory(),
+                name,
+                () -> disk.setOwner(root.directory(), name, expected, Unistd.getegid()));
+          }
+          done.add("%s belongs to uid %d again".formatted(place, expected));
+        }
+        case RootFinding.DamagedLayer damaged -> setLayerAside(root, damaged.place());
+        case RootFinding.NotEmpty(String place) -> {
+          setAside(
+              root.directory(), "", LinuxPath.of(place), LinuxPath.of(place.replace('/', '-')));
+        }
+        case RootFinding.Metadata _,
+            RootFinding.Lost _,
+            RootFinding.FirstStart _,
+            RootFinding.Absent _,
+            RootFinding.Corrupt _,
+            RootFinding.Notice _,
+            RootFinding.Orphan _,
+            RootFinding.UnknownId _,
+            RootFinding.MissingFiles _,
+            RootFinding.MissingWork _,
+            RootFinding.WrongUsage _ -> {}
+      }
+    }
+    disk.sync(root.directory());
+  }
+
+  private void setAside(Fd root, LinuxPath name) throws ErrnoException {
+    setAside(root, "", name, name);
+  }
+
+  private void setSnapshotAside(Root root, long id) throws ErrnoException {
+    LinuxPath name = Root.snapshotName(id);
+    setAside(root.snapshots(), RootCheck.SNAPSHOTS + "/", name, name);
+  }
+
+  /**
+   * Takes away the mounts of a layer that a daemon has left on the directory of a snapshot, which
+   * cannot be moved as long.
+   *
+   * @throws IOException if something else is mounted there
+   */
+  private void detach(Root root, long id) throws IOException {
+    LinuxPath name = Root.snapshotName(id);
+    if (Stat.statx(root.snapshots(), name, AtFlag.SYMLINK_NOFOLLOW).type() != NodeType.DIRECTORY) {
+      return;
+    }
+    MappedMounts mapped = new MappedMounts(disk, root.directory(), root.snapshots());
+    IndexFilesystem none = new IndexFilesystem(IndexAccess.FILE, "");
+    new IndexMounts(root.snapshots(), none, mapped).unmount(id);
+    LinuxPath place = LinuxPath.of(path.toRealPath()).resolve(RootCheck.SNAPSHOTS).resolve(name);
+    for (MountEntry mount : MountTable.read()) {
+      if (mount.mountPoint().equals(place)) {
+        throw new IOException(
+            "%s is still a mount point (%s): unmount it first".formatted(place, mount.type()));
+      }
+    }
+  }
+
+  private void setLayerAside(RootInspection root, String place) throws ErrnoException {
+    int slash = place.lastIndexOf('/');
+    try (Fd directory =
+        Fcntl.openat(
+            root.directory(),
+            LinuxPath.of(place.substring(0, slash)),
+            OpenFlag.READ_ONLY,
+            OpenFlag.DIRECTORY,
+            OpenFlag.NO_FOLLOW)) {
+      LinuxPath name = LinuxPath.of(place.substring(slash + 1));
+      setAside(directory, place.substring(0, slash + 1), name, name);
+      disk.sync(directory);
+    }
+    done.add(
+        "%s is missing now, and made anew by the next start if containerd still has the blob of the layer"
+            .formatted(place));
+  }
+
+  /**
+   * Moves something to a name that nobody uses, which ends in {@code .damaged}.
+   *
+   * @param within what leads to the parent from the root
+   */
+  private void setAside(Fd parent, String within, LinuxPath name, LinuxPath newName)
+      throws ErrnoException {
+    String kept = newName.toString();
+    while (true) {
+      kept += RootCheck.KEPT_SUFFIX;
+      LinuxPath target = LinuxPath.of(kept);
+      try {
+        InodeProtection.overcome(
+            disk, parent, name, () -> disk.rename(parent, name, parent, target));
+        done.add("%s%s is kept as %s%s".formatted(within, name, within, kept));
+        return;
+      } catch (ErrnoException e) {
+        if (!e.is(Errno.EEXIST)) {
+          throw e;
+        }
+      }
+    }
+  }
+
+  private void repairFormat(RootInspection root, RootReport found) throws ErrnoException {
+    if (root.status(FORMAT).isPresent()) {
+      setAside(root.directory(), FORMAT);
+    }
+    Optional<String> driver = driver(root, found);
+    root.writeFormat(disk, driver);
+    done.add("format is written anew, with the driver " + driver.orElse("to be chosen"));
+  }
+
+  /**
+   * {@return the driver that the snapshots have been made with} With overlay, what is or was active
+   * has a work directory; with native, nothing has.
+   */
+  private static Optional<String> driver(RootInspection root, RootReport found)
+      throws ErrnoException {
+    List<SnapshotRecord> records =
+        found.metadata().flatMap(MetadataReport::contents).stream()
+            .flatMap(contents -> contents.records().values().stream())
+            .filter(record -> record.kind() != Kind.VIEW)
+            .toList();
+    Optional<String> driver = Optional.empty();
+    for (SnapshotRecord record : records) {
+      LinuxPath directory = RootCheck.SNAPSHOTS.resolve(Root.snapshotName(record.id()));
+      if (root.status(directory.resolve(RootCheck.WORK)).isPresent()) {
+        return Optional.of(DriverName.OVERLAY.configName());
+      }
+      if (root.status(directory.resolve(RootCheck.FILES)).isPresent()) {
+        driver = Optional.of(DriverName.NATIVE.configName());
+      }
+    }
+    return driver;
+  }
+
+  // Snapshots.
+
+  private void repairSnapshots(Root root, RootReport found) throws IOException {
+    repairDirectories(root, found);
+    MetadataReport metadata =
+        found.metadata().isPresent()
+            ? found.metadata().get()
+            : MetadataCheck.of(root.metadataPath());
+    done.addAll(
+        MetadataRepair.run(
+            disk,
+            root.metadataPath(),
+            settings,
+            metadata,
+            idsEnd(found, metadata.contents().orElseThrow()),
+            isIndexDropped));
+    // Opening it cuts off a torn tail, and makes an index if there is none that can be used.
+    try (MetadataStore store = MetadataStore.open(disk, root.metadataPath(), settings)) {
+      for (RootFinding finding : found.findings()) {
+        if (finding instanceof RootFinding.WrongUsage usage) {
+          store
+              .find(usage.snapshot().id())
+              .ifPresent(record -> store.put(record.withUsage(usage.counted())));
+          done.add("%s: what it takes is recorded anew".formatted(usage.place()));
+        }
+      }
+    }
+  }
+
+  private static long idsEnd(RootReport found, Contents contents) {
+    long end = contents.idsEnd();
+    for (RootFinding finding : found.findings()) {
+      if (finding instanceof RootFinding.UnknownId unknown) {
+        end = Math.max(end, unknown.id() + 1);
+      }
+    }
+    return end;
+  }
+
+  private void repairDirectories(Root root, RootReport found) throws IOException {
+    for (RootFinding finding : found.findings()) {
+      switch (finding) {
+        case RootFinding.Orphan(long id) -> {
+          detach(root, id);
+          if (found.isLossy()) {
+            setSnapshotAside(root, id);
+          } else {
+            disk.rename(
+                root.snapshots(), Root.snapshotName(id), root.trash(), Root.snapshotName(id));
+            done.add("snapshots/%d is in the trash".formatted(id));
+          }
+        }
+        case RootFinding.UnknownId unknown -> {
+          detach(root, unknown.id());
+          setSnapshotAside(root, unknown.id());
+        }
+        case RootFinding.MissingWork missing -> {
+          LinuxPath directory = Root.snapshotName(missing.snapshot().id());
+          try (Fd parent =
+              Fcntl.openat(
+                  root.snapshots(),
+                  directory,
+                  OpenFlag.READ_ONLY,
+                  OpenFlag.DIRECTORY,
+                  OpenFlag.NO_FOLLOW)) {
+            disk.createDirectory(parent, RootCheck.WORK, WORK_MODE);
+            disk.setMode(parent, RootCheck.WORK, WORK_MODE);
+            disk.sync(parent);
+          }
+          done.add(missing.place() + " is there again");
+        }
+        case RootFinding.Metadata _,
+            RootFinding.Lost _,
+            RootFinding.Format _,
+            RootFinding.WrongMode _,
+            RootFinding.WrongOwner _,
+            RootFinding.Misplaced _,
+            RootFinding.FirstStart _,
+            RootFinding.Absent _,
+            RootFinding.Corrupt _,
+            RootFinding.DamagedLayer _,
+            RootFinding.NotEmpty _,
+            RootFinding.Notice _,
+            RootFinding.MissingFiles _,
+            RootFinding.WrongUsage _ -> {}
+      }
+    }
+    disk.sync(root.snapshots());
+    disk.sync(root.trash());
+  }
+}

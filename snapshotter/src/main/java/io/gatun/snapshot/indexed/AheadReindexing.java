@@ -1,0 +1,63 @@
+package io.gatun.snapshot.indexed;
+
+import io.gatun.snapshot.Chain;
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.SnapshotRecord;
+import io.gatun.snapshot.driver.Driver;
+import io.gatun.snapshot.durability.LayerDurability;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layerstore.LayerStore;
+import io.gatun.snapshot.metadata.MetadataStore;
+import io.gatun.snapshot.state.Chains;
+import io.gatun.snapshot.state.NameClaims;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Makes the index that a layer has on a snapshot on which it is not, yet. */
+public final class AheadReindexing implements IndexesAhead.Maker {
+
+  private final MetadataStore store;
+  private final Driver driver;
+  private final NameClaims claims;
+  private final Chains chains;
+  private final LayerStore layers;
+  private final LayerDurability durability;
+  private final Reindexing reindexing;
+
+  public AheadReindexing(
+      MetadataStore store,
+      Driver driver,
+      NameClaims claims,
+      Chains chains,
+      LayerStore layers,
+      LayerDurability durability,
+      Reindexing reindexing) {
+    this.store = store;
+    this.driver = driver;
+    this.claims = claims;
+    this.chains = chains;
+    this.layers = layers;
+    this.durability = durability;
+    this.reindexing = reindexing;
+  }
+
+  @Override
+  public Optional<Digest> make(SnapshotRecord parent, LayerStore.Use use, Cancellation cancellation)
+      throws IOException {
+    // As whoever asks for the layer there, so that it stays, in the form that it has.
+    try (var _ = claims.claim(List.of(), parent.name())) {
+      cancellation.check();
+      Optional<SnapshotRecord> still = store.find(parent.id());
+      if (still.isEmpty() || !layers.isWhole(use.diffId())) {
+        return Optional.empty();
+      }
+      Chain chain = chains.planned(Kind.ACTIVE, parent.name(), Map.of(), still.get());
+      return driver.target(chain).deletions().isIndexable()
+          ? Optional.of(reindexing.run(chain, use, durability.isAskedOfKept(false), cancellation))
+          : Optional.empty();
+    }
+  }
+}

@@ -1,0 +1,300 @@
+package io.gatun.snapshot.indexed;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.linux.FileStatus;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Stat;
+import io.gatun.snapshot.Chain;
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.LayerForm;
+import io.gatun.snapshot.Lower;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.SnapshotRecord;
+import io.gatun.snapshot.driver.Driver;
+import io.gatun.snapshot.durability.LayerDurability;
+import io.gatun.snapshot.durability.StorageErrors;
+import io.gatun.snapshot.layer.erofs.InexpressibleLayerException;
+import io.gatun.snapshot.layer.extract.LowerInheritance;
+import io.gatun.snapshot.layer.tar.InheritedAttributes;
+import io.gatun.snapshot.layerstore.LayerStore;
+import io.gatun.snapshot.state.AppliedLayers;
+import io.gatun.snapshot.state.AppliedRecords;
+import io.gatun.snapshot.state.Chains;
+import io.gatun.snapshot.state.UnpackingFailures;
+import java.io.IOException;
+import java.util.Iterator;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Brings active snapshots whose layers are kept into the form in which they are committed. */
+public final class KeptCommits {
+
+  private static final Logger log = LoggerFactory.getLogger(KeptCommits.class);
+
+  private final Driver driver;
+  private final LayerStore layers;
+  private final KeptLayers kept;
+  private final ShownLayers shown;
+  private final TreeLayout layout;
+  private final LayerDurability durability;
+  private final AppliedLayers applied;
+  private final AppliedRecords records;
+  private final Chains chains;
+  private final Reindexing reindexing;
+  private final Consumer<Digest> afterwards;
+
+  /**
+   * @param afterwards is told of each layer that was committed
+   */
+  public KeptCommits(
+      Driver driver,
+      LayerStore layers,
+      KeptLayers kept,
+      ShownLayers shown,
+      TreeLayout layout,
+      LayerDurability durability,
+      AppliedLayers applied,
+      AppliedRecords records,
+      Chains chains,
+      Reindexing reindexing,
+      Consumer<Digest> afterwards) {
+    this.driver = driver;
+    this.layers = layers;
+    this.kept = kept;
+    this.shown = shown;
+    this.layout = layout;
+    this.durability = durability;
+    this.applied = applied;
+    this.records = records;
+    this.chains = chains;
+    this.reindexing = reindexing;
+    this.afterwards = afterwards;
+  }
+
+  /** A kept layer that is about to be committed; it stays where it is until this is closed. */
+  public final class Frozen implements AutoCloseable {
+    private final long id;
+    private final long below;
+    private final LayerStore.Use use;
+    private final LayerForm.Indexed form;
+    private boolean isCommitted;
+
+    private Frozen(long id, long below, LayerStore.Use use, LayerForm.Indexed form) {
+      this.id = id;
+      this.below = below;
+      this.use = use;
+      this.form = form;
+    }
+
+    /** {@return the form to record} */
+    public LayerForm.Indexed form() {
+      return form;
+    }
+
+    /** Says that it was recorded. */
+    public void committed() {
+      isCommitted = true;
+      kept.add(id, form);
+      kept.stacked(below, form.diffId());
+      try {
+        shown.clear(id);
+      } catch (ErrnoException e) {
+        // It has to be done before the layer is mounted, and is tried again then.
+        log.warn(
+            "cannot empty the directory of a committed snapshot now id={} error=\"{}\"",
+            id,
+            e.getMessage());
+      }
+    }
+
+    @Override
+    public void close() {
+      use.close();
+      // One of the two indexes, if there were two, is not needed any more.
+      kept.retire(form.diffId());
+      if (isCommitted) {
+        afterwards.accept(form.diffId());
+      }
+    }
+  }
+
+  /**
+   * {@return the kept layer of an active snapshot, under the index that its parents ask for, and as
+   * durable as the configuration asks; nothing if the snapshot's directory has the layer, if need
+   * be from now on}
+   *
+   * @param parent which it is committed on
+   * @throws SnapshotException.FailedPrecondition if it can never be committed
+   */
+  public Optional<Frozen> freeze(SnapshotRecord active, @Nullable SnapshotRecord parent)
+      throws ErrnoException {
+    Optional<LayerForm.Indexed> form = kept.find(active.id());
+    if (form.isEmpty()) {
+      return Optional.empty();
+    }
+    Chain own = chains.of(active);
+    shown.show(own.parents());
+    requireUnchanged(active, own);
+    LayerStore.Use use = use(active, form.get());
+    boolean isHandedOn = false;
+    try {
+      LayerForm.Indexed indexed = index(active, parent, use, form.get());
+      isHandedOn = true;
+      return Optional.of(new Frozen(active.id(), idOf(parent), use, indexed));
+    } catch (InexpressibleLayerException e) {
+      layout.run("commit", active.name(), own, form.get());
+      return Optional.empty();
+    } catch (ErrnoException e) {
+      throw e;
+    } catch (IOException e) {
+      throw UnpackingFailures.ofKept("commit", active.name(), e);
+    } finally {
+      if (!isHandedOn) {
+        use.close();
+        // What was needed as long as it was in use, if that is no longer so.
+        kept.retire(use.diffId());
+      }
+    }
+  }
+
+  /**
+   * {@return a kept layer that other snapshots have, under the index that it has in a chain, and as
+   * durable as the configuration asks}
+   *
+   * @param chain whose first snapshot is to be committed with the layer, and has no record yet
+   * @param parent in this chain, if any
+   * @param made the index, if that was made before; a sync that has failed since may have lost it
+   * @throws IOException if the layer cannot be had in this chain, or not be read or written
+   */
+  Frozen share(
+      String key,
+      Chain chain,
+      @Nullable SnapshotRecord parent,
+      Digest diffId,
+      Optional<Digest> made)
+      throws IOException {
+    boolean isHandedOn = false;
+    LayerStore.Use use = layers.claim(diffId);
+    try {
+      boolean isDurable = durability.isAskedOfKept(false);
+      boolean isMade = made.isPresent() && layers.isWhole(diffId, made.get());
+      Digest index = isMade ? made.get() : reindexing.run(chain, use, isDurable);
+      if (isDurable) {
+        layers.sync(diffId);
+      }
+      if (durability.isAskedOfApply(false)) {
+        durability.requireTrusted(key, chain.id());
+      }
+      isHandedOn = true;
+      return new Frozen(chain.id(), idOf(parent), use, new LayerForm.Indexed(diffId, index));
+    } finally {
+      if (!isHandedOn) {
+        use.close();
+        kept.retire(diffId);
+      }
+    }
+  }
+
+  /** What somebody has written there beside the layer would be lost. */
+  private void requireUnchanged(SnapshotRecord active, Chain own) throws ErrnoException {
+    if (!driver.isEmpty(own)) {
+      throw new SnapshotException.FailedPrecondition(
+          ("commit %s: something was written to the snapshot (id %d) that did not ask for its mounts after a layer"
+                  + " was applied to it: remove it, and unpack the layer again")
+              .formatted(active.name(), active.id()));
+    }
+  }
+
+  private LayerStore.Use use(SnapshotRecord active, LayerForm.Indexed form) throws ErrnoException {
+    return layers
+        .use(form.diffId())
+        .orElseThrow(
+            () ->
+                new SnapshotException.FailedPrecondition(
+                    "commit %s: the tar of its layer %s is missing: remove it, and unpack the layer again"
+                        .formatted(active.name(), form.diffId())));
+  }
+
+  private LayerForm.Indexed index(
+      SnapshotRecord active,
+      @Nullable SnapshotRecord parent,
+      LayerStore.Use use,
+      LayerForm.Indexed form)
+      throws IOException {
+    Optional<AppliedLayers.Layer> layer = applied.find(active.id());
+    boolean wasDurable =
+        (layer.isPresent() ? layer : records.findKept(active.id()))
+            .map(AppliedLayers.Layer::isDurable)
+            .orElse(false);
+    boolean isDurable = durability.isAskedOfKept(wasDurable);
+    LayerForm.Indexed indexed =
+        idOf(parent) == active.parentId()
+            ? form
+            : StorageErrors.name(
+                "commit", active.name(), () -> onParent(active, parent, use, isDurable));
+    if (isDurable && !wasDurable) {
+      layers.sync(form.diffId());
+    }
+    if (durability.isAskedOfApply(wasDurable)) {
+      // Of what a failed sync has lost, an index may have been made as well.
+      durability.requireTrusted(active.name(), active.id());
+    }
+    return indexed;
+  }
+
+  private static long idOf(@Nullable SnapshotRecord parent) {
+    return parent == null ? SnapshotRecord.NO_PARENT : parent.id();
+  }
+
+  /** For a layer that was applied without a parent, and is put on one now. */
+  private LayerForm.Indexed onParent(
+      SnapshotRecord active, @Nullable SnapshotRecord parent, LayerStore.Use use, boolean isDurable)
+      throws IOException {
+    Chain chain = chains.of(active, parent);
+    Optional<OverlayIndex> made = kept.findOverlay(active.id());
+    return made.isPresent() && isOf(made.get(), chain)
+        ? new LayerForm.Indexed(use.diffId(), made.get().index())
+        : new LayerForm.Indexed(use.diffId(), reindexing.run(chain, use, isDurable));
+  }
+
+  /** {@return whether there is nothing in the layers below that a layer inherits} */
+  private boolean isOf(OverlayIndex made, Chain chain) throws ErrnoException {
+    if (!isOfRoot(chain)) {
+      return false;
+    }
+    if (made.unnamed().isEmpty()) {
+      return true;
+    }
+    try (var _ = shown.hold(chain.parents())) {
+      LowerInheritance below = new LowerInheritance(driver.target(chain).lowers());
+      for (LinuxPath each : made.unnamed()) {
+        if (below.of(each).isPresent()) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  /**
+   * {@return whether the tops of the layers below belong to root, as that of a layer without any
+   * below does} The top of a kept layer has the owner of the one below it, so that none has to be
+   * mounted to be asked.
+   */
+  private boolean isOfRoot(Chain chain) throws ErrnoException {
+    Iterator<LinuxPath> tops = driver.target(chain).lowers().iterator();
+    for (Lower lower : chain.lowers()) {
+      LinuxPath top = tops.next();
+      if (!lower.isIndexed()) {
+        FileStatus status = Stat.statx(Fd.CURRENT_DIRECTORY, top);
+        InheritedAttributes alone = InheritedAttributes.ofTop();
+        return status.uid() == alone.uid() && status.gid() == alone.gid();
+      }
+    }
+    return true;
+  }
+}

@@ -1,0 +1,87 @@
+package io.gatun.snapshot.indexed;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.SnapshotRecord;
+import io.gatun.snapshot.metadata.MetadataStore;
+import io.gatun.snapshot.mount.MappedMounts;
+import io.gatun.snapshot.state.Chains;
+import io.gatun.snapshot.state.NameClaims;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Has the kept layers mounted that were so for a daemon before this one. */
+public final class MountRestoration {
+
+  private final MetadataStore store;
+  private final Chains chains;
+  private final NameClaims claims;
+  private final KeptLayers kept;
+  private final ShownLayers shown;
+
+  /** Whether it is known of all active snapshots and views which layers they need. */
+  private boolean areUsersKnown;
+
+  public MountRestoration(
+      MetadataStore store, Chains chains, NameClaims claims, KeptLayers kept, ShownLayers shown) {
+    this.store = store;
+    this.chains = chains;
+    this.claims = claims;
+    this.kept = kept;
+    this.shown = shown;
+  }
+
+  /**
+   * Has the kept layers mounted that active snapshots and views need, and no others; before the
+   * first request.
+   */
+  public synchronized void restoreAll() throws ErrnoException {
+    areUsersKnown = !kept.isEmpty();
+    if (areUsersKnown) {
+      KeptChains below = new KeptChains(chains::parentOf);
+      users().forEach(user -> restore(user, below));
+    }
+    shown.unmountOthers();
+  }
+
+  /**
+   * Has all layers held that active snapshots and views need, though none of them was kept when
+   * this daemon was started; while requests are served.
+   */
+  public synchronized void holdAll() {
+    if (areUsersKnown) {
+      return;
+    }
+    KeptChains below = new KeptChains(chains::parentOf);
+    for (SnapshotRecord user : users()) {
+      try (var _ = claims.claim(List.of(user.name()), "")) {
+        if (isStill(user) && !shown.isHeld(user.id())) {
+          restore(user, below);
+        }
+      }
+    }
+    areUsersKnown = true;
+  }
+
+  private List<SnapshotRecord> users() {
+    List<SnapshotRecord> users = new ArrayList<>();
+    store.forEach(
+        record -> {
+          if (record.kind() != Kind.COMMITTED) {
+            users.add(record);
+          }
+        });
+    return users;
+  }
+
+  private boolean isStill(SnapshotRecord found) {
+    return store
+        .find(found.id())
+        .filter(current -> current.name().equals(found.name()) && current.kind() == found.kind())
+        .isPresent();
+  }
+
+  private void restore(SnapshotRecord user, KeptChains below) {
+    shown.restore(user.id(), below.below(user), MappedMounts.mapping(user.labels()));
+  }
+}

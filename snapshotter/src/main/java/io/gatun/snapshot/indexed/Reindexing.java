@@ -1,0 +1,47 @@
+package io.gatun.snapshot.indexed;
+
+import io.gatun.snapshot.Chain;
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.driver.Driver;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.erofs.IndexForm;
+import io.gatun.snapshot.layer.extract.LowerInheritance;
+import io.gatun.snapshot.layerstore.LayerStore;
+import java.io.IOException;
+
+/**
+ * Makes the index that a kept layer has in a chain, of its tar and of what the layers below have.
+ */
+public final class Reindexing {
+
+  private final Driver driver;
+  private final LayerStore layers;
+  private final ShownLayers shown;
+
+  public Reindexing(Driver driver, LayerStore layers, ShownLayers shown) {
+    this.driver = driver;
+    this.layers = layers;
+    this.shown = shown;
+  }
+
+  /**
+   * {@return the digest of the index, which is in the store}
+   *
+   * @param chain whose first snapshot has the layer
+   * @param use which keeps the layer there
+   * @param isDurable whether the index has to be on the disk when this returns
+   */
+  Digest run(Chain chain, LayerStore.Use use, boolean isDurable) throws IOException {
+    return run(chain, use, isDurable, new Cancellation());
+  }
+
+  /** As before, for somebody who may give up. */
+  Digest run(Chain chain, LayerStore.Use use, boolean isDurable, Cancellation cancellation)
+      throws IOException {
+    IndexForm form = chain.lowers().isEmpty() ? IndexForm.BASE : IndexForm.OVERLAY;
+    try (var _ = shown.hold(chain.parents())) {
+      LowerInheritance below = new LowerInheritance(driver.target(chain).lowers());
+      return layers.reindex(use, form, below.ofTop(), below, isDurable, cancellation).digest();
+    }
+  }
+}

@@ -1,0 +1,149 @@
+package io.gatun.snapshot.indexed;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.snapshot.Chain;
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.SnapshotRecord;
+import io.gatun.snapshot.concurrent.KeyedLock;
+import io.gatun.snapshot.driver.Driver;
+import io.gatun.snapshot.durability.StorageErrors;
+import io.gatun.snapshot.metadata.MetadataStore;
+import io.gatun.snapshot.state.SnapshotDirectories;
+import io.gatun.snapshot.state.SpareDirectories;
+import java.io.IOException;
+import java.time.Instant;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Commits layers that are there already, instead of having them fetched and unpacked once more.
+ *
+ * <p>That is containerd's protocol for snapshotters that have layers of their own (metadata
+ * snapshot.go, createSnapshot; the same from 1.7 to 2.4): before it fetches a layer, it asks for an
+ * active snapshot to unpack it into, with the chain id in a label. Who answers that this exists
+ * already says that there is a committed snapshot with that label on that parent; containerd looks
+ * for it by a list, and gives it the name that the layer has.
+ *
+ * <pre>
+ *   index in this chain durable -> directory durable -> record, committed -> "already exists"
+ * </pre>
+ *
+ * <p>The snapshot goes by the key that was asked for, which is unique. With {@code rebase}, where
+ * containerd names no parent when it asks, the chain would be lost
+ * (github.com/containerd/containerd/issues/13264), so there this is not to be used.
+ */
+public final class SharedCommits {
+
+  private static final Logger log = LoggerFactory.getLogger(SharedCommits.class);
+
+  private static final String OPERATION = "prepare";
+
+  private final MetadataStore store;
+  private final Driver driver;
+  private final SnapshotDirectories directories;
+  private final SpareDirectories spares;
+  private final SharedLayers shared;
+  private final KeptCommits commits;
+  private final KeptLayers kept;
+  private final IndexesAhead ahead;
+
+  /** By chain id, so that who comes second finds the snapshot of who came first. */
+  private final KeyedLock<Digest> turns = new KeyedLock<>();
+
+  public SharedCommits(
+      MetadataStore store,
+      Driver driver,
+      SnapshotDirectories directories,
+      SpareDirectories spares,
+      SharedLayers shared,
+      KeptCommits commits,
+      KeptLayers kept,
+      IndexesAhead ahead) {
+    this.store = store;
+    this.driver = driver;
+    this.directories = directories;
+    this.spares = spares;
+    this.shared = shared;
+    this.commits = commits;
+    this.kept = kept;
+    this.ahead = ahead;
+  }
+
+  /**
+   * Commits a layer that is wanted, if it is there and may be had. Whatever keeps it from that, the
+   * layer can be unpacked.
+   *
+   * @param planned the snapshot that was asked for, whose key and parent are claimed
+   * @return whether containerd finds a committed snapshot with the layer
+   */
+  public boolean commit(WantedLayer wanted, Chain planned, Instant now) {
+    Optional<Digest> diffId = shared.find(wanted);
+    if (diffId.isEmpty() || !isUsable(planned)) {
+      return false;
+    }
+    try (var _ = turns.hold(wanted.chainId())) {
+      boolean isThere =
+          switch (shared.look(wanted, diffId.get())) {
+            case NOTHING -> make(wanted, diffId.get(), planned, now);
+            case THE_LAYER -> true;
+            case SOMETHING -> false;
+          };
+      log.debug(
+          "layer is there key=\"{}\" diff_id={} unpacked={}", wanted.key(), diffId.get(), !isThere);
+      return isThere;
+    } catch (IOException | SnapshotException e) {
+      log.debug(
+          "layer is there, and unpacked all the same key=\"{}\" diff_id={} error=\"{}\"",
+          wanted.key(),
+          diffId.get(),
+          e.getMessage());
+      return false;
+    }
+  }
+
+  /** {@return whether an index can be the layer of a snapshot} */
+  private boolean isUsable(Chain planned) {
+    return !planned.isMappingAsked() && driver.target(planned).deletions().isIndexable();
+  }
+
+  private boolean make(WantedLayer wanted, Digest diffId, Chain planned, Instant now)
+      throws IOException {
+    String key = wanted.key();
+    SnapshotRecord parent = wanted.parent();
+    // First, as a sync that fails from now on concerns the snapshot.
+    try (SnapshotDirectories.Making making = makeDirectory(key);
+        IndexesAhead.Taken made = takeIndex(parent, diffId);
+        KeptCommits.Frozen layer =
+            commits.share(key, planned.withId(making.id()), parent, diffId, made.index())) {
+      SnapshotRecord committed = wanted.committed(making.id(), layer.form(), now);
+      StorageErrors.change(OPERATION, key, () -> store.put(committed));
+      making.recorded();
+      layer.committed();
+      // In the image that the layer was a part of before, this is what followed.
+      kept.above(diffId).ifPresent(next -> ahead.begin(committed, next));
+      return true;
+    }
+  }
+
+  private IndexesAhead.Taken takeIndex(@Nullable SnapshotRecord parent, Digest diffId) {
+    return ahead.take(parent == null ? SnapshotRecord.NO_PARENT : parent.id(), diffId);
+  }
+
+  /** Sees to it that nothing is made any more for a place on a snapshot that is to be removed. */
+  public void forget(String name) {
+    ahead.forget(name);
+  }
+
+  /** {@return a directory that is durable; what may be in it goes when the layer is committed} */
+  private SnapshotDirectories.Making makeDirectory(String key) throws ErrnoException {
+    Optional<SnapshotDirectories.Making> spare = spares.take();
+    if (spare.isPresent()) {
+      return spare.get();
+    }
+    long id = StorageErrors.ask(OPERATION, key, store::nextId);
+    return directories.create(id, _ -> {});
+  }
+}

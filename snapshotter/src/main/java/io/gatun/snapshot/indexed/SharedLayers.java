@@ -1,0 +1,86 @@
+package io.gatun.snapshot.indexed;
+
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.LayerForm;
+import io.gatun.snapshot.SnapshotRecord;
+import io.gatun.snapshot.layerstore.LayerStore;
+import io.gatun.snapshot.metadata.MetadataStore;
+import io.gatun.snapshot.state.SnapshotDirectories;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Knows which kept layers may be had without being unpacked, and by whom. */
+public final class SharedLayers {
+
+  /** What containerd finds when it looks for a layer. */
+  enum Finding {
+    NOTHING,
+    /** Snapshots that have the layer, as far as it has been asked for. */
+    THE_LAYER,
+    /** A snapshot of which nobody here can say that it has the layer. */
+    SOMETHING
+  }
+
+  private final MetadataStore store;
+  private final SnapshotDirectories directories;
+  private final LayerStore layers;
+  private final KeptLayers kept;
+
+  public SharedLayers(
+      MetadataStore store, SnapshotDirectories directories, LayerStore layers, KeptLayers kept) {
+    this.store = store;
+    this.directories = directories;
+    this.layers = layers;
+    this.kept = kept;
+  }
+
+  /**
+   * {@return the diff id of a layer that is wanted, if it is there, as an apply to this root has
+   * found, and the namespace that wants it has it}
+   *
+   * <p>Nobody gets content here that he could not have: who has a snapshot with the layer can read
+   * it. So containerd itself does with a chain that a namespace has.
+   */
+  Optional<Digest> find(WantedLayer wanted) {
+    return kept.diffIds().stream()
+        .filter(wanted::isOf)
+        .findFirst()
+        .filter(diffId -> layers.isWhole(diffId) && isHad(wanted, diffId));
+  }
+
+  private boolean isHad(WantedLayer wanted, Digest diffId) {
+    return kept.users(diffId).keySet().stream()
+        .flatMap(id -> store.find(id).stream())
+        .anyMatch(user -> wanted.isOfSameNamespace(user) && hasWhole(user, diffId));
+  }
+
+  /** {@return whether a snapshot has a layer, which no record says of one that is not committed} */
+  private boolean hasWhole(SnapshotRecord snapshot, Digest diffId) {
+    return snapshot.form() instanceof LayerForm.Indexed form
+        && form.diffId().equals(diffId)
+        && !directories.isMissing(snapshot.id());
+  }
+
+  /**
+   * {@return what containerd finds if it looks for a layer now} It takes any snapshot with the
+   * label and the parent, without a look at what is in it, or whose it is.
+   */
+  Finding look(WantedLayer wanted, Digest diffId) {
+    List<SnapshotRecord> found = new ArrayList<>();
+    if (wanted.parent() == null || store.children(wanted.parent().id()) > 0) {
+      store.forEach(
+          snapshot -> {
+            if (wanted.isTakenFor(snapshot)) {
+              found.add(snapshot);
+            }
+          });
+    }
+    if (found.isEmpty()) {
+      return Finding.NOTHING;
+    }
+    return found.stream().allMatch(snapshot -> hasWhole(snapshot, diffId))
+        ? Finding.THE_LAYER
+        : Finding.SOMETHING;
+  }
+}

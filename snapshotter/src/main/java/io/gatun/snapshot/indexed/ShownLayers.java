@@ -1,0 +1,431 @@
+package io.gatun.snapshot.indexed;
+
+import io.gatun.linux.DirectoryEntry;
+import io.gatun.linux.DirectoryReader;
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.OpenFlag;
+import io.gatun.linux.ResolveFlag;
+import io.gatun.snapshot.LayerForm;
+import io.gatun.snapshot.concurrent.KeyedLock;
+import io.gatun.snapshot.filetree.TreeDeletion;
+import io.gatun.snapshot.layerstore.LayerStore;
+import io.gatun.snapshot.layerstore.StoredTar;
+import io.gatun.snapshot.mount.IndexMounts;
+import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.root.Root;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongPredicate;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Sees to it that the kept layers below active snapshots and views are mounted, and that others are
+ * not for long.
+ *
+ * <p>What a snapshot needs are all layers below it, in whatever form they are: that may change, and
+ * then who is on top of them needs them mounted.
+ *
+ * <p>Mounts come and go by themselves: with a start of the machine, or because somebody takes them
+ * away. So whoever is about to use layers has them {@link #show shown} again. They stay when the
+ * daemon ends, for the containers that run on them. A layer that nobody uses is kept mounted for a
+ * moment, since the layers of an image are unpacked one on top of the other.
+ */
+public final class ShownLayers implements AutoCloseable {
+
+  private static final Logger log = LoggerFactory.getLogger(ShownLayers.class);
+
+  static final long UNUSED_MILLIS = 10_000;
+
+  private final Disk disk;
+  private final Root root;
+  private final LayerStore layers;
+  private final KeptLayers kept;
+  private final IndexMounts mounts;
+  private final LongPredicate isLost;
+  private final SupersededTrees superseded;
+  private final ScheduledThreadPoolExecutor later;
+
+  /** What active snapshots, views and requests need. */
+  private final LayerUses uses = new LayerUses();
+
+  /**
+   * Who mounts or unmounts a layer, which takes as long as a disk may, keeps nobody else waiting.
+   */
+  private final KeyedLock<Long> locks = new KeyedLock<>();
+
+  /** What of that they need with other owners. */
+  private final MappedUses mapped;
+
+  /** What each active snapshot and view needs. */
+  private final Map<Long, Hold> holds = new ConcurrentHashMap<>();
+
+  /**
+   * @param isLost whether a kept layer is damaged and could not be made anew; nobody is shown those
+   */
+  public ShownLayers(
+      Disk disk,
+      Root root,
+      LayerStore layers,
+      KeptLayers kept,
+      IndexMounts mounts,
+      LongPredicate isLost,
+      MappedUses mapped,
+      SupersededTrees superseded) {
+    this.disk = disk;
+    this.root = root;
+    this.layers = layers;
+    this.kept = kept;
+    this.mounts = mounts;
+    this.isLost = isLost;
+    this.mapped = mapped;
+    this.superseded = superseded;
+    this.later =
+        new ScheduledThreadPoolExecutor(
+            1, task -> Thread.ofPlatform().daemon().name("gatun-unmounts").unstarted(task));
+    later.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+    later.setRemoveOnCancelPolicy(true);
+  }
+
+  /** Layers that somebody needs to be mounted, until this is closed. */
+  public final class Hold implements AutoCloseable {
+    private final LayerUses.@Nullable Chained nearest;
+    private final Optional<LinuxPath> mapping;
+    private boolean isTaken;
+
+    private Hold(LayerUses.@Nullable Chained nearest, Optional<LinuxPath> mapping) {
+      this.nearest = nearest;
+      this.mapping = mapping;
+      if (nearest != null) {
+        mapping.ifPresent(name -> mapped.take(name, nearest));
+      }
+    }
+
+    /** Says that from now on a snapshot needs them. */
+    public void give(long id) {
+      if (nearest != null) {
+        isTaken = true;
+        holds.put(id, this);
+      }
+    }
+
+    @Override
+    public void close() {
+      if (!isTaken) {
+        drop(this);
+      }
+    }
+  }
+
+  /**
+   * Mounts those of a snapshot's parents that have to be, and keeps them mounted.
+   *
+   * @param parents by their ids
+   */
+  public Hold hold(List<Long> parents) throws ErrnoException {
+    return hold(parents, Optional.empty());
+  }
+
+  /**
+   * As before.
+   *
+   * @param mapping through which they will be shown, too, if there is one
+   */
+  public Hold hold(List<Long> parents, Optional<LinuxPath> mapping) throws ErrnoException {
+    LayerUses.@Nullable Chained nearest = LayerUses.Chained.of(parents);
+    uses.take(nearest);
+    Hold hold = new Hold(uses.shared(nearest), mapping);
+    boolean isShown = false;
+    try {
+      show(parents);
+      isShown = true;
+      return hold;
+    } finally {
+      if (!isShown) {
+        hold.close();
+      }
+    }
+  }
+
+  /**
+   * Does the same for a snapshot that was there before this daemon. What cannot be mounted now is
+   * mounted when somebody asks for it.
+   *
+   * @param nearest of the layers below it
+   * @param mapping through which they are shown, too, if there is one
+   */
+  void restore(long id, LayerUses.@Nullable Chained nearest, Optional<LinuxPath> mapping) {
+    Hold hold = new Hold(nearest, mapping);
+    for (long layer : uses.take(nearest)) {
+      try {
+        show(List.of(layer));
+      } catch (ErrnoException e) {
+        log.warn("layer cannot be mounted now id={} error=\"{}\"", layer, e.getMessage());
+      }
+    }
+    hold.give(id);
+  }
+
+  /** Mounts those of a snapshot's parents that have to be, and are not any more. */
+  public void show(List<Long> parents) throws ErrnoException {
+    for (long id : parents) {
+      // Whoever uses directories alone does not wait for those who mount layers.
+      if (kept.find(id).isPresent()) {
+        show(id);
+      }
+    }
+  }
+
+  /**
+   * Takes layers away whose files are made anew, which then may be mounted anew. Who has files of
+   * them open, or an overlay on them, keeps what he has.
+   *
+   * @return the filesystems of those that were mounted
+   */
+  Map<Long, Long> unmount(Set<Long> ids) {
+    Map<Long, Long> found = new HashMap<>();
+    for (long id : ids) {
+      try (var _ = locks.hold(id)) {
+        if (mounts.isMounted(id)) {
+          found.put(id, mounts.device(id));
+        }
+        // It may be shown with other owners alone, after somebody has unmounted it.
+        mounts.unmount(id);
+      } catch (ErrnoException e) {
+        // With the directory, if that is why, the mount has gone.
+        log.warn("cannot unmount layer that is made anew id={} error=\"{}\"", id, e.getMessage());
+      }
+    }
+    return found;
+  }
+
+  /** Mounts those layers that somebody needs. */
+  void showNeeded(Set<Long> ids) {
+    for (long id : ids) {
+      if (uses.isNeeded(id)) {
+        try {
+          show(List.of(id));
+        } catch (ErrnoException e) {
+          log.warn("layer cannot be mounted now id={} error=\"{}\"", id, e.getMessage());
+        }
+      }
+    }
+  }
+
+  private void show(long id) throws ErrnoException {
+    try (var _ = locks.hold(id)) {
+      // Once more, since it may have become a directory meanwhile.
+      Optional<LayerForm.Indexed> form = kept.find(id);
+      if (form.isPresent() && !isLost.test(id)) {
+        mount(id, form.get());
+      }
+    }
+  }
+
+  private void mount(long id, LayerForm.Indexed form) throws ErrnoException {
+    Optional<Fd> tree = mounts.isMounted(id) ? Optional.empty() : openTree(id);
+    try (StoredTar tar = layers.openTar(form.diffId());
+        Fd index = layers.openIndex(form.diffId(), form.index())) {
+      mounts.mount(id, tar.file(), index);
+      if (tree.isPresent()) {
+        setAside(id, tree.get());
+      }
+    } finally {
+      tree.ifPresent(Fd::close);
+    }
+  }
+
+  /**
+   * Takes a tree away that a layer had before it was converted. Only now that the index is mounted,
+   * so that the path of the layer leads to its files all the while.
+   */
+  private void setAside(long id, Fd directory) throws ErrnoException {
+    if (!kept.isCertain()) {
+      // The record of a conversion that failed may turn up at the next start, and need the tree.
+      return;
+    }
+    try {
+      superseded.setAside(id, directory);
+    } catch (ErrnoException e) {
+      // So that whoever shows the layer next tries again.
+      mounts.unmount(id);
+      throw e;
+    }
+  }
+
+  /**
+   * Takes away what is in the directory of a snapshot whose layer is kept: the empty directories of
+   * the active snapshot that it was. That is done when the commit is recorded, so that a crash may
+   * leave them; and then they would be seen where the layer is not mounted.
+   */
+  void clear(long id) throws ErrnoException {
+    openTree(id).ifPresent(Fd::close);
+  }
+
+  /**
+   * Does that, too, and leaves files that are there.
+   *
+   * @return the directory of the snapshot, open, if there are some
+   */
+  private Optional<Fd> openTree(long id) throws ErrnoException {
+    Fd directory =
+        Fcntl.openat2(
+            root.snapshots(),
+            Root.snapshotName(id),
+            Set.of(ResolveFlag.NO_SYMLINKS, ResolveFlag.NO_MOUNT_CROSSING),
+            OpenFlag.READ_ONLY,
+            OpenFlag.DIRECTORY);
+    Optional<Fd> found = Optional.empty();
+    try {
+      boolean hasFiles = false;
+      for (DirectoryEntry entry : new DirectoryReader().all(directory)) {
+        if (entry.name().equals(Root.FILES)) {
+          hasFiles = !isRemoved(directory, entry.name());
+        } else {
+          TreeDeletion.delete(disk, directory, entry.name());
+        }
+      }
+      if (hasFiles) {
+        found = Optional.of(directory);
+      }
+      return found;
+    } finally {
+      if (found.isEmpty()) {
+        directory.close();
+      }
+    }
+  }
+
+  /** {@return whether a directory was empty, and is gone now} */
+  private boolean isRemoved(Fd parent, LinuxPath name) throws ErrnoException {
+    try {
+      disk.removeDirectory(parent, name);
+      return true;
+    } catch (ErrnoException e) {
+      if (e.is(Errno.ENOTEMPTY)) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  // Layers that get another form.
+
+  /** {@return whether it is known what a snapshot needs} */
+  boolean isHeld(long id) {
+    return holds.containsKey(id);
+  }
+
+  /** Shows a layer that has become a kept one, and takes its tree away. */
+  public void replaceTree(long id) throws ErrnoException {
+    show(id);
+    if (!uses.isNeeded(id)) {
+      unmountLater(id);
+    }
+  }
+
+  /** Brings a tree to the place of a kept layer, beneath its mount. */
+  @FunctionalInterface
+  public interface Placement {
+    void run() throws ErrnoException;
+  }
+
+  /**
+   * Shows the tree of a layer that is no kept one any more.
+   *
+   * @param placement after which that is so; the layer is not mounted meanwhile by anybody else
+   */
+  public void replaceMount(long id, Placement placement) throws ErrnoException {
+    try (var _ = locks.hold(id)) {
+      placement.run();
+      mounts.unmount(id);
+    }
+  }
+
+  /** Says that a snapshot, which may need none, needs no layers any more. */
+  public void release(long id) {
+    @Nullable Hold hold = holds.remove(id);
+    if (hold != null) {
+      drop(hold);
+    }
+  }
+
+  private void drop(Hold hold) {
+    LayerUses.@Nullable Chained nearest = hold.nearest;
+    if (nearest != null) {
+      hold.mapping.ifPresent(
+          name -> {
+            mapped.drop(name, nearest);
+            unmountMapped();
+          });
+      uses.drop(nearest).stream()
+          .filter(id -> kept.find(id).isPresent())
+          .forEach(this::unmountLater);
+    }
+  }
+
+  /** They are made anew in no time, so nothing is gained by waiting. */
+  private void unmountMapped() {
+    if (!later.isShutdown()) {
+      later.execute(mapped::unmountUnused);
+    }
+  }
+
+  private void unmountLater(long id) {
+    if (!later.isShutdown()) {
+      var _ = later.schedule(() -> unmountIfUnused(id), UNUSED_MILLIS, TimeUnit.MILLISECONDS);
+    }
+  }
+
+  private void unmountIfUnused(long id) {
+    // In this order: who needs it from now on shows it, and waits for that.
+    try (var _ = locks.hold(id)) {
+      if (!isToBeShown(id)) {
+        mounts.unmount(id);
+      }
+    } catch (ErrnoException e) {
+      // With the directory of a removed snapshot, the mount has gone.
+      if (!e.is(Errno.ENOENT)) {
+        log.warn("cannot unmount layer id={} error=\"{}\"", id, e.getMessage());
+      }
+    } catch (RuntimeException e) {
+      // A bug, which nobody would hear of.
+      log.error("cannot unmount layer id={}", id, e);
+    }
+  }
+
+  /**
+   * Has what is mounted already taken away where nobody needs it any more.
+   *
+   * <p>To be called when all that is needed is held.
+   */
+  void unmountOthers() throws ErrnoException {
+    unmountMapped();
+    for (long id : mounts.mounted()) {
+      if (!isToBeShown(id)) {
+        unmountLater(id);
+      }
+    }
+  }
+
+  private boolean isToBeShown(long id) {
+    return uses.isNeeded(id) && kept.find(id).isPresent();
+  }
+
+  /** Leaves all mounts as they are. */
+  @Override
+  public void close() {
+    later.close();
+  }
+}

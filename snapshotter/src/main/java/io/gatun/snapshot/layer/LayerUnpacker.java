@@ -1,0 +1,59 @@
+package io.gatun.snapshot.layer;
+
+import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.SnapshotException;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+
+/** Unpacks layers into active snapshots, as containerd's Diff service asks for it. */
+public interface LayerUnpacker {
+
+  /**
+   * {@return the key of the active snapshot that has these mounts}
+   *
+   * @throws SnapshotException as {@link #unpack} does for these mounts
+   */
+  String key(List<Mount> mounts);
+
+  /**
+   * Unpacks a layer into the snapshot that has these mounts. When this returns, the layer is in it,
+   * and as durable as {@code layer_sync} asks; if it fails, the snapshot is as it was before.
+   *
+   * <p>The messages of failures name the layer, and as far as there are any the entry, where it is
+   * in the layer, the path and the errno.
+   *
+   * @param mounts what Prepare or Mounts answered for the snapshot
+   * @param isDurabilityWanted whether the layer has to be durable, whatever {@code layer_sync} asks
+   * @param next which layer may be worth to begin with meanwhile
+   * @return what is known of the layer now
+   * @throws SnapshotException.Unsupported if these are no mounts of this root, or there is
+   *     something in the snapshot already, or the layer is of a kind that somebody else may know
+   * @throws SnapshotException.FailedPrecondition if the snapshot is no active one, or a layer is
+   *     being unpacked into it, or it could never be committed
+   * @throws SnapshotException.NotFound if there is no such snapshot any more
+   * @throws SnapshotException.InvalidArgument if the layer is damaged, or asks for what no layer
+   *     may ask for
+   * @throws SnapshotException.Unavailable if the blob cannot be read any more
+   * @throws CancellationException if it was cancelled
+   */
+  AppliedLayer unpack(
+      LayerBlob blob,
+      List<Mount> mounts,
+      boolean isDurabilityWanted,
+      NextLayer next,
+      Cancellation cancellation);
+
+  /**
+   * Reads a layer as {@link #unpack} does, as far as that takes no snapshot and no room on the
+   * disk, and makes nothing of it: for what has to be done often before it is quick.
+   *
+   * @throws SnapshotException as {@link #unpack} does for the layer
+   */
+  void warmUp(LayerBlob blob);
+
+  /** As before, of a layer after which nobody knows which is next. */
+  default AppliedLayer unpack(
+      LayerBlob blob, List<Mount> mounts, boolean isDurabilityWanted, Cancellation cancellation) {
+    return unpack(blob, mounts, isDurabilityWanted, NextLayer.UNKNOWN, cancellation);
+  }
+}

@@ -1,0 +1,194 @@
+package io.gatun.snapshot.layer.codec;
+
+import io.gatun.linux.NativeBuffer;
+import io.gatun.snapshot.layer.BlobSource;
+import io.gatun.snapshot.layer.Compression;
+import io.gatun.snapshot.layer.tar.InvalidLayerException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decompresses blobs, one after the other: gzip with any number of members, zstd with any number of
+ * frames, or what is neither as it is. What comes after the last member or frame has to be another;
+ * nothing is passed over, and every checksum that there is has to be right.
+ *
+ * <p>Refused, where containerd may go on: zeros or anything else after the last gzip member. Its
+ * own decoder, that of Go, fails there as well, but unpigz(1) and igzip(1), which it uses where
+ * they are installed, leave out the rest without a word, and with it further members: such a blob
+ * would be a layer on one node and none on another.
+ *
+ * <p>For one thread at a time. Takes {@value #INPUT_BYTES} bytes for input, and up to 8.5 MiB more
+ * for zstd, until it is closed; a blob that failed makes no difference to the next one.
+ */
+public final class BlobDecoder implements AutoCloseable {
+
+  static final int INPUT_BYTES = 64 << 10;
+
+  private static final BlobSource NOTHING = into -> -1;
+
+  private final GzipEngine gzipEngine;
+  private final NativeBuffer memory = new NativeBuffer(INPUT_BYTES);
+
+  /** In the memory above, or lent by the source. */
+  private ByteBuffer input = memory.buffer();
+
+  private @Nullable Decompressor gzip;
+  private @Nullable Decompressor zstd;
+
+  private BlobSource source = NOTHING;
+  private boolean sourceEnded;
+  private long readBytes;
+  private @Nullable Compression compression;
+  private boolean isWithinUnit;
+
+  public BlobDecoder(GzipEngine gzipEngine) {
+    this.gzipEngine = gzipEngine;
+  }
+
+  /** Begins with another blob, whatever has become of the last one. */
+  public void start(BlobSource blob) {
+    source = blob;
+    sourceEnded = false;
+    readBytes = 0;
+    input = memory.buffer().limit(0);
+    compression = null;
+    isWithinUnit = false;
+  }
+
+  /**
+   * Fills a buffer with what comes next. There is room left in it afterwards if and only if the
+   * blob has ended, as it should, and the source has been read to its end.
+   *
+   * @param output direct
+   * @throws InvalidLayerException if the blob is damaged or cut short; it says at which offset
+   * @throws UnsupportedLayerException if it cannot be decompressed here
+   * @throws IOException what the source throws
+   */
+  public void decode(ByteBuffer output) throws IOException {
+    Compression known = compression;
+    if (known == null) {
+      fillHead();
+      known = Compression.of(input);
+      compression = known;
+    }
+    switch (known) {
+      case NONE -> copy(output);
+      case GZIP, ZSTD -> decompress(known, decompressor(known), output);
+    }
+  }
+
+  private Decompressor decompressor(Compression known) throws UnsupportedLayerException {
+    Decompressor open = known == Compression.GZIP ? gzip : zstd;
+    if (open != null) {
+      return open;
+    }
+    if (known == Compression.GZIP) {
+      Decompressor opened = new GzipMembers(gzipEngine.open());
+      gzip = opened;
+      return opened;
+    }
+    Decompressor opened = new ZstdFrames();
+    zstd = opened;
+    return opened;
+  }
+
+  private void copy(ByteBuffer output) throws IOException {
+    int head = Math.min(input.remaining(), output.remaining());
+    output.put(output.position(), input, input.position(), head);
+    output.position(output.position() + head);
+    input.position(input.position() + head);
+    while (output.hasRemaining() && read(output)) {}
+  }
+
+  private void decompress(Compression known, Decompressor decompressor, ByteBuffer output)
+      throws IOException {
+    while (output.hasRemaining()) {
+      if (!isWithinUnit) {
+        fillHead();
+        if (!input.hasRemaining()) {
+          return;
+        }
+        if (Compression.of(input) != known) {
+          throw invalid("%s is followed by something else".formatted(decompressor.unit()), null);
+        }
+        decompressor.begin();
+        isWithinUnit = true;
+      }
+      int roomBefore = output.remaining();
+      int inputBefore = input.remaining();
+      isWithinUnit = !decompress(decompressor, output);
+      boolean hasMoved = output.remaining() < roomBefore || input.remaining() < inputBefore;
+      if (isWithinUnit && !hasMoved) {
+        requireMoreInput(decompressor);
+      }
+    }
+  }
+
+  private boolean decompress(Decompressor decompressor, ByteBuffer output) throws IOException {
+    try {
+      return decompressor.decompress(input, output);
+    } catch (CorruptStreamException e) {
+      throw invalid("%s is damaged: %s".formatted(decompressor.unit(), e.getMessage()), e);
+    }
+  }
+
+  private void requireMoreInput(Decompressor decompressor) throws IOException {
+    if (input.hasRemaining()) {
+      throw invalid(decompressor.unit() + " makes no progress", null);
+    }
+    if (!sourceEnded) {
+      input = source.next(memory.buffer());
+      sourceEnded = !input.hasRemaining();
+      readBytes += input.remaining();
+    }
+    if (!input.hasRemaining()) {
+      throw invalid(decompressor.unit() + " is cut short", null);
+    }
+  }
+
+  /** Sees to it that enough is there to recognize what comes next, unless the blob ends. */
+  private void fillHead() throws IOException {
+    if (input.remaining() >= Compression.HEAD_BYTES) {
+      return;
+    }
+    ByteBuffer rest = input.duplicate();
+    input = memory.buffer().clear();
+    input.put(rest);
+    while (input.position() < Compression.HEAD_BYTES && read(input)) {}
+    input.flip();
+  }
+
+  /** {@return whether anything was read} */
+  private boolean read(ByteBuffer into) throws IOException {
+    if (sourceEnded) {
+      return false;
+    }
+    int read = source.read(into);
+    if (read == 0) {
+      throw new IllegalStateException("a source that gives nothing and does not end");
+    }
+    if (read < 0) {
+      sourceEnded = true;
+      return false;
+    }
+    readBytes += read;
+    return true;
+  }
+
+  private InvalidLayerException invalid(String what, @Nullable Throwable cause) {
+    return new InvalidLayerException(
+        "%s, at offset %d of the blob".formatted(what, readBytes - input.remaining()), cause);
+  }
+
+  @Override
+  public void close() {
+    if (gzip != null) {
+      gzip.close();
+    }
+    if (zstd != null) {
+      zstd.close();
+    }
+    memory.close();
+  }
+}

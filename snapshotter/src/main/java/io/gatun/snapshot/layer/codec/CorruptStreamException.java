@@ -1,0 +1,17 @@
+package io.gatun.snapshot.layer.codec;
+
+import org.jspecify.annotations.Nullable;
+
+/** Input that its compression does not allow; where it is, {@link BlobDecoder} knows. */
+final class CorruptStreamException extends Exception {
+
+  private static final long serialVersionUID = 1L;
+
+  CorruptStreamException(String reason) {
+    this(reason, null);
+  }
+
+  CorruptStreamException(@Nullable String reason, @Nullable Throwable cause) {
+    super(reason, cause);
+  }
+}

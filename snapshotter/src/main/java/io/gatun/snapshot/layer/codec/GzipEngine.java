@@ -1,0 +1,23 @@
+package io.gatun.snapshot.layer.codec;
+
+import io.gatun.linux.IsalInflater;
+
+/** What decompresses gzip. */
+public enum GzipEngine {
+  /** Intel's library, about twice as fast; not installed everywhere. */
+  ISAL,
+  /** The JDK's zlib. */
+  JDK;
+
+  /** {@return the fastest that there is} */
+  public static GzipEngine best() {
+    return IsalInflater.absence().isEmpty() ? ISAL : JDK;
+  }
+
+  GzipBody open() {
+    return switch (this) {
+      case ISAL -> new IsalGzipBody();
+      case JDK -> new JdkGzipBody();
+    };
+  }
+}

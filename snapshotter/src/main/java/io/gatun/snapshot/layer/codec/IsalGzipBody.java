@@ -1,0 +1,29 @@
+package io.gatun.snapshot.layer.codec;
+
+import io.gatun.linux.IsalInflater;
+import java.nio.ByteBuffer;
+
+/** By ISA-L. */
+final class IsalGzipBody implements GzipBody {
+
+  private final IsalInflater inflater = new IsalInflater();
+
+  @Override
+  public void begin() {
+    inflater.reset();
+  }
+
+  @Override
+  public boolean decompress(ByteBuffer input, ByteBuffer output) throws CorruptStreamException {
+    try {
+      return inflater.inflate(input, output) == IsalInflater.Progress.FINISHED;
+    } catch (IsalInflater.CorruptException e) {
+      throw new CorruptStreamException(e.getMessage(), e);
+    }
+  }
+
+  @Override
+  public void close() {
+    inflater.close();
+  }
+}

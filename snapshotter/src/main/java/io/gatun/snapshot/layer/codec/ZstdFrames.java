@@ -1,0 +1,65 @@
+package io.gatun.snapshot.layer.codec;
+
+import com.github.luben.zstd.Zstd;
+import com.github.luben.zstd.ZstdDecompressCtx;
+import com.github.luben.zstd.ZstdException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+
+/** zstd frames, skippable ones among them, by zstd's own library. */
+final class ZstdFrames implements Decompressor {
+
+  /**
+   * How much of what was decompressed has to be kept: 8 MiB, which RFC 8878 recommends that every
+   * decoder takes, and which zstd does not exceed before level 20.
+   */
+  static final int WINDOW_LOG_MAX = 23;
+
+  private final ZstdDecompressCtx context;
+
+  /**
+   * @throws UnsupportedLayerException if the library cannot be used here
+   */
+  ZstdFrames() throws UnsupportedLayerException {
+    String absence = ZstdLibrary.absence().orElse("");
+    if (!absence.isEmpty()) {
+      throw new UnsupportedLayerException(absence);
+    }
+    this.context = new ZstdDecompressCtx();
+  }
+
+  @Override
+  public void begin() {
+    context.reset();
+    context.setLongMax(WINDOW_LOG_MAX);
+  }
+
+  @Override
+  public boolean decompress(ByteBuffer input, ByteBuffer output)
+      throws CorruptStreamException, IOException {
+    try {
+      return context.decompressDirectByteBufferStream(output, input);
+    } catch (ZstdException e) {
+      // On some JDKs these codes are negative, on others not.
+      long code = Math.abs(e.getErrorCode());
+      if (code == Zstd.errFrameParameterWindowTooLarge()) {
+        throw new UnsupportedLayerException(
+            "zstd frame with a window of more than %d bytes".formatted(1 << WINDOW_LOG_MAX));
+      }
+      if (code == Zstd.errMemoryAllocation()) {
+        throw new IOException("zstd: " + e.getMessage(), e);
+      }
+      throw new CorruptStreamException("zstd: " + e.getMessage(), e);
+    }
+  }
+
+  @Override
+  public String unit() {
+    return "zstd frame";
+  }
+
+  @Override
+  public void close() {
+    context.close();
+  }
+}

@@ -1,0 +1,122 @@
+package io.gatun.snapshot.layer.erofs;
+
+/**
+ * The image that an index is: EROFS ({@code fs/erofs/erofs_fs.h},
+ * Documentation/filesystems/erofs.rst) with blocks of 512 bytes, as tars have them, and so for
+ * Linux 6.4 and later. All numbers are little-endian.
+ *
+ * <pre>
+ *      0  nothing
+ *   1024  superblock                         128 bytes
+ *   1152  the one slot of the device table   128 bytes: the tar
+ *   1280  nothing, up to the end of what the checksum covers
+ *   1536  inodes, each at a multiple of 32 bytes, which divided by 32 is its nid; root first, then
+ *         directory by directory what is in it:
+ *           inode                  32 bytes if its owner, links and size are small and its time is
+ *                                  the most frequent one, otherwise 64; these, too, if it is that
+ *                                  of a directory that the layer does not name, so that all else
+ *                                  is where it is whatever that inherits
+ *           extended attributes    a header of 12 bytes, the shared ones by their places, the others
+ *           what is left of the content of a directory or link beyond whole blocks, if the whole
+ *           fits into one block, and is then not split between two; or the chunks of a file
+ *      b  extended attributes that several files have, from a new block on
+ *      d  whole blocks of the content of directories and links, from a new block on
+ *      e  the end of what a kernel looks at; behind it, {@link InheritanceTable}
+ * </pre>
+ *
+ * <p>The content of a file is chunks, each of which begins at a block of device 1 or is a hole. A
+ * file that is one piece in the tar has one chunk, so it costs an inode, eight bytes and its name.
+ *
+ * <p>The same layer with the same attributes inherited from below has the same index, byte for
+ * byte. A tar with the same files in another order has another, since content lies elsewhere.
+ *
+ * <p>What EROFS does not keep: access and change times.
+ */
+final class Erofs {
+
+  static final int BLOCK_SHIFT = 9;
+  static final int BLOCK_BYTES = 1 << BLOCK_SHIFT;
+  static final int NID_SHIFT = 5;
+  static final int NID_BYTES = 1 << NID_SHIFT;
+
+  static final int SUPERBLOCK_OFFSET = 1024;
+  static final int SUPERBLOCK_BYTES = 128;
+  static final int MAGIC = 0xe0f5_e1e2;
+  static final int DEVICE_SLOT_BYTES = 128;
+  static final int DEVICE_SLOT = (SUPERBLOCK_OFFSET + SUPERBLOCK_BYTES) / DEVICE_SLOT_BYTES;
+  static final int DEVICE_TAG_BYTES = 64;
+  static final int VOLUME_NAME_BYTES = 16;
+  // Fields of the superblock, and of the slot behind it.
+  static final int CHECKSUM_OFFSET = SUPERBLOCK_OFFSET + 4;
+  static final int INODE_COUNT_OFFSET = SUPERBLOCK_OFFSET + 16;
+  static final int BLOCK_COUNT_OFFSET = SUPERBLOCK_OFFSET + 36;
+  static final int UUID_OFFSET = SUPERBLOCK_OFFSET + 48;
+  static final int TAR_BLOCKS_OFFSET = SUPERBLOCK_OFFSET + SUPERBLOCK_BYTES + DEVICE_TAG_BYTES;
+
+  static final int INODES_OFFSET = SUPERBLOCK_OFFSET + BLOCK_BYTES;
+
+  // EROFS_FEATURE_COMPAT_*: SB_CHKSUM, MTIME
+  static final int COMPATIBLE = 0x1 | 0x2;
+
+  // EROFS_FEATURE_INCOMPAT_*: CHUNKED_FILE, DEVICE_TABLE
+  static final int INCOMPATIBLE = 0x4 | 0x8;
+
+  static final int COMPACT_BYTES = 32;
+  static final int EXTENDED_BYTES = 64;
+
+  // Fields of an inode of 64 bytes.
+  static final int INODE_MODE = 4;
+  static final int INODE_UID = 24;
+  static final int INODE_GID = 28;
+  static final int INODE_SECONDS = 32;
+  static final int INODE_NANOS = 40;
+
+  // i_format: version in bit 0, EROFS_INODE_* from bit 1 on.
+  static final int EXTENDED = 1;
+  static final int FLAT_PLAIN = 0 << 1;
+  static final int FLAT_INLINE = 2 << 1;
+  static final int CHUNK_BASED = 4 << 1;
+  static final int FORMAT_MASK = 0xf;
+
+  static final int CHUNK_INDEXES = 0x20;
+  static final int CHUNK_SHIFT_MAX = 31;
+  static final int CHUNK_BYTES = 8;
+  static final int TAR_DEVICE = 1;
+  static final int HOLE = -1;
+
+  static final int XATTR_HEADER_BYTES = 12;
+  static final int XATTR_ENTRY_BYTES = 4;
+  static final int XATTRS_SHARED_MAX = 255;
+
+  static final int DIRENT_BYTES = 12;
+
+  /** Addresses are 32 bits, and all of them set means none. */
+  static final long BLOCKS_MAX = 0xffff_fffeL;
+
+  private Erofs() {}
+
+  /** {@return {@code EROFS_FT_*} of a type as in {@code st_mode}} */
+  static byte fileType(int type) {
+    return switch (type) {
+      case Inodes.REGULAR -> 1;
+      case Inodes.DIRECTORY -> 2;
+      case Inodes.CHARACTER_DEVICE -> 3;
+      case Inodes.BLOCK_DEVICE -> 4;
+      case Inodes.FIFO -> 5;
+      case Inodes.SYMBOLIC_LINK -> 7;
+      default -> throw new AssertionError("no type " + Integer.toOctalString(type));
+    };
+  }
+
+  static int align(int bytes, int unit) {
+    return (bytes + unit - 1) & -unit;
+  }
+
+  static long align(long bytes, int unit) {
+    return (bytes + unit - 1) & -unit;
+  }
+
+  static long blocks(long bytes) {
+    return (bytes + BLOCK_BYTES - 1) >>> BLOCK_SHIFT;
+  }
+}

@@ -1,0 +1,40 @@
+package io.gatun.snapshot.layer.erofs;
+
+import io.gatun.linux.ErrnoException;
+import java.nio.ByteBuffer;
+import java.util.OptionalLong;
+
+/** Takes an index as it is written, and keeps none of it: it is compared with one that is there. */
+final class ImageComparison implements ImageFile.Sink {
+
+  private final IndexReader there;
+  private final ByteBuffer bytes = ByteBuffer.allocate(ImageFile.BUFFER_BYTES);
+  private OptionalLong difference = OptionalLong.empty();
+  private long written;
+
+  ImageComparison(IndexReader there) {
+    this.there = there;
+  }
+
+  @Override
+  public int write(ByteBuffer from, long offset) throws ErrnoException {
+    int length = from.remaining();
+    if (difference.isEmpty()) {
+      there.read(bytes.clear().limit(length), offset);
+      int at = bytes.flip().mismatch(from);
+      if (at >= 0) {
+        difference = OptionalLong.of(offset + at);
+      }
+    }
+    from.position(from.limit());
+    written = offset + length;
+    return length;
+  }
+
+  /** {@return where the one that is there begins to be another; nothing if it is the same} */
+  OptionalLong difference() {
+    return difference.isEmpty() && written < there.sizeBytes()
+        ? OptionalLong.of(written)
+        : difference;
+  }
+}

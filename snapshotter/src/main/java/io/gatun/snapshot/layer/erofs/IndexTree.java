@@ -1,0 +1,120 @@
+package io.gatun.snapshot.layer.erofs;
+
+import io.gatun.snapshot.spill.PagedMemory;
+import java.io.IOException;
+
+/**
+ * The tree of a layer while it is read: names, inodes and attributes in one memory.
+ *
+ * <p>Above its top is the directory that the index shows as its root and that has nothing in it but
+ * {@code fs}, which is the top: a mount point has no {@code fs} of its own, so that a layer that is
+ * not mounted is missing and not empty.
+ */
+final class IndexTree implements AutoCloseable {
+
+  private static final byte[] TOP = {'f', 's'};
+  private static final int ROOT_MODE = Inodes.DIRECTORY | 0755;
+
+  private final PagedMemory memory;
+  private final NameTree names;
+  private final Inodes inodes;
+  private final XattrRecords xattrs;
+  private final int root;
+  private final int top;
+
+  IndexTree(PagedMemory memory) throws IOException {
+    this.memory = memory;
+    this.names = new NameTree(memory);
+    this.inodes = new Inodes(memory);
+    this.xattrs = new XattrRecords(memory);
+    this.root = inodes.create(ROOT_MODE);
+    inodes.place(root, root, 0);
+    this.top = inodes.create(Inodes.DIRECTORY);
+    enter(root, TOP, top);
+  }
+
+  PagedMemory memory() {
+    return memory;
+  }
+
+  NameTree names() {
+    return names;
+  }
+
+  Inodes inodes() {
+    return inodes;
+  }
+
+  XattrRecords xattrs() {
+    return xattrs;
+  }
+
+  int root() {
+    return root;
+  }
+
+  int top() {
+    return top;
+  }
+
+  /** {@return what has a name in a directory, or 0} */
+  int find(int directory, byte[] name) throws IOException {
+    int found = names.find(inodes.names(directory), name);
+    return found == 0 ? 0 : names.inode(found);
+  }
+
+  /** Gives a name, which nothing has, to an inode. */
+  void enter(int directory, byte[] name, int inode) throws IOException {
+    int node = names.find(inodes.names(directory), name);
+    if (node == 0) {
+      node = names.insert(inodes.namesAddress(directory), name);
+    }
+    names.setInode(node, inode);
+    if (inodes.isDirectory(inode)) {
+      inodes.place(inode, directory, node);
+      inodes.addLinks(directory, 1);
+    } else {
+      inodes.addLinks(inode, 1);
+    }
+  }
+
+  /** Takes a name away from whatever has it, with all that is in that. */
+  void remove(int directory, byte[] name) throws IOException {
+    int node = names.find(inodes.names(directory), name);
+    int inode = names.inode(node);
+    names.setInode(node, 0);
+    if (!inodes.isDirectory(inode)) {
+      inodes.addLinks(inode, -1);
+      return;
+    }
+    inodes.addLinks(directory, -1);
+    removeAllIn(inode);
+  }
+
+  /** What is in a directory that is gone counts no longer as a name of a file. */
+  private void removeAllIn(int directory) throws IOException {
+    NameCursor cursor = new NameCursor(names);
+    int last = directory;
+    for (int at = directory; at != 0; at = inodes.next(at)) {
+      cursor.start(inodes.names(at));
+      for (int name = cursor.next(); name != 0; name = cursor.next()) {
+        int inode = names.inode(name);
+        if (inodes.isDirectory(inode)) {
+          inodes.setNext(last, inode);
+          last = inode;
+        } else {
+          inodes.addLinks(inode, -1);
+        }
+      }
+    }
+  }
+
+  boolean isWhiteout(int inode) throws IOException {
+    return inodes.type(inode) == Inodes.CHARACTER_DEVICE && inodes.content(inode) == 0;
+  }
+
+  @Override
+  public void close() {
+    memory.close();
+  }
+}

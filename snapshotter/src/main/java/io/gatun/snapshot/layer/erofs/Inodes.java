@@ -1,0 +1,245 @@
+package io.gatun.snapshot.layer.erofs;
+
+import io.gatun.linux.Timespec;
+import io.gatun.snapshot.spill.PagedMemory;
+import java.io.IOException;
+
+/**
+ * The inodes of a layer:
+ *
+ * <pre>
+ *    0  mode        two bytes, type and permissions as in st_mode
+ *    2  marks       one byte, then one that is free
+ *    4  uid
+ *    8  gid
+ *   12  links       names; of a directory, the directories in it
+ *   16  mtime       seconds, eight bytes
+ *   24  mtime       nanoseconds
+ *   28  xattrs      reference
+ *   32  size        of a file or of the target of a link, eight bytes
+ *         or        of a directory: the root of its names and the directory it is in, references
+ *   40  content     of a file: its first block in the tar, or the reference to its extents
+ *         or        of a link: the reference to its target
+ *         or        of a device: its number
+ *         or        of a directory: its name and the next directory of a list, references
+ *   48  nid         where it is in the index, counted in units of 32 bytes
+ *   52  block       the first of its content in the index, counted from where that begins
+ *   56  extent      of a directory: its size in the index; of a file: the shift of its chunks
+ *   60  form        one byte, how it lies in the index, then three that are free
+ * </pre>
+ */
+final class Inodes {
+
+  private static final int BYTES = 64;
+
+  private static final int MODE = 0;
+  private static final int MARKS = 2;
+  private static final int UID = 4;
+  private static final int GID = 8;
+  private static final int LINKS = 12;
+  private static final int SECONDS = 16;
+  private static final int NANOS = 24;
+  private static final int XATTRS = 28;
+  private static final int SIZE = 32;
+  private static final int NAMES = 32;
+  private static final int PARENT = 36;
+  private static final int CONTENT = 40;
+  private static final int NAME = 40;
+  private static final int NEXT = 44;
+  private static final int NID = 48;
+  private static final int BLOCK = 52;
+  private static final int EXTENT = 56;
+  private static final int FORM = 60;
+
+  // linux/stat.h
+  static final int TYPE = 0170000;
+  static final int REGULAR = 0100000;
+  static final int DIRECTORY = 0040000;
+  static final int SYMBOLIC_LINK = 0120000;
+  static final int CHARACTER_DEVICE = 0020000;
+  static final int BLOCK_DEVICE = 0060000;
+  static final int FIFO = 0010000;
+
+  /** The layer needs the directory and has not named it. */
+  static final int UNNAMED = 1;
+
+  /** Nothing below shows through the directory. */
+  static final int OPAQUE = 2;
+
+  /** The content is extents, not one piece. */
+  static final int SPARSE = 4;
+
+  private final PagedMemory memory;
+
+  Inodes(PagedMemory memory) {
+    this.memory = memory;
+  }
+
+  int create(int mode) throws IOException {
+    int inode = memory.allocate(BYTES);
+    setMode(inode, mode);
+    return inode;
+  }
+
+  int mode(int inode) throws IOException {
+    return memory.getShort(at(inode, MODE)) & 0xffff;
+  }
+
+  void setMode(int inode, int mode) throws IOException {
+    memory.putShort(at(inode, MODE), (short) mode);
+  }
+
+  void setPermissions(int inode, int permissions) throws IOException {
+    setMode(inode, (mode(inode) & TYPE) | permissions);
+  }
+
+  int type(int inode) throws IOException {
+    return mode(inode) & TYPE;
+  }
+
+  boolean isDirectory(int inode) throws IOException {
+    return type(inode) == DIRECTORY;
+  }
+
+  boolean isMarked(int inode, int mark) throws IOException {
+    return (memory.getByte(at(inode, MARKS)) & mark) != 0;
+  }
+
+  void mark(int inode, int mark) throws IOException {
+    memory.putByte(at(inode, MARKS), (byte) (memory.getByte(at(inode, MARKS)) | mark));
+  }
+
+  void unmark(int inode, int mark) throws IOException {
+    memory.putByte(at(inode, MARKS), (byte) (memory.getByte(at(inode, MARKS)) & ~mark));
+  }
+
+  int uid(int inode) throws IOException {
+    return memory.getInt(at(inode, UID));
+  }
+
+  int gid(int inode) throws IOException {
+    return memory.getInt(at(inode, GID));
+  }
+
+  void setOwner(int inode, int uid, int gid) throws IOException {
+    memory.putInt(at(inode, UID), uid);
+    memory.putInt(at(inode, GID), gid);
+  }
+
+  int links(int inode) throws IOException {
+    return memory.getInt(at(inode, LINKS));
+  }
+
+  void addLinks(int inode, int change) throws IOException {
+    memory.putInt(at(inode, LINKS), links(inode) + change);
+  }
+
+  Timespec modified(int inode) throws IOException {
+    return new Timespec(memory.getLong(at(inode, SECONDS)), memory.getInt(at(inode, NANOS)));
+  }
+
+  boolean isModifiedAt(int inode, Timespec time) throws IOException {
+    return memory.getLong(at(inode, SECONDS)) == time.seconds()
+        && memory.getInt(at(inode, NANOS)) == time.nanos();
+  }
+
+  void setModified(int inode, Timespec time) throws IOException {
+    memory.putLong(at(inode, SECONDS), time.seconds());
+    memory.putInt(at(inode, NANOS), time.nanos());
+  }
+
+  int xattrs(int inode) throws IOException {
+    return memory.getInt(at(inode, XATTRS));
+  }
+
+  void setXattrs(int inode, int reference) throws IOException {
+    memory.putInt(at(inode, XATTRS), reference);
+  }
+
+  /** {@return of a file or of the target of a link} */
+  long size(int inode) throws IOException {
+    return memory.getLong(at(inode, SIZE));
+  }
+
+  void setSize(int inode, long sizeBytes) throws IOException {
+    memory.putLong(at(inode, SIZE), sizeBytes);
+  }
+
+  /** {@return a block, a reference or a device number, by what it is} */
+  int content(int inode) throws IOException {
+    return memory.getInt(at(inode, CONTENT));
+  }
+
+  void setContent(int inode, int content) throws IOException {
+    memory.putInt(at(inode, CONTENT), content);
+  }
+
+  // Of directories.
+
+  int names(int directory) throws IOException {
+    return memory.getInt(namesAddress(directory));
+  }
+
+  long namesAddress(int directory) {
+    return at(directory, NAMES);
+  }
+
+  int parent(int directory) throws IOException {
+    return memory.getInt(at(directory, PARENT));
+  }
+
+  int name(int directory) throws IOException {
+    return memory.getInt(at(directory, NAME));
+  }
+
+  void place(int directory, int parent, int name) throws IOException {
+    memory.putInt(at(directory, PARENT), parent);
+    memory.putInt(at(directory, NAME), name);
+  }
+
+  int next(int directory) throws IOException {
+    return memory.getInt(at(directory, NEXT));
+  }
+
+  void setNext(int directory, int next) throws IOException {
+    memory.putInt(at(directory, NEXT), next);
+  }
+
+  // What is known once the index is laid out.
+
+  int nid(int inode) throws IOException {
+    return memory.getInt(at(inode, NID));
+  }
+
+  void setNid(int inode, int nid) throws IOException {
+    memory.putInt(at(inode, NID), nid);
+  }
+
+  int block(int inode) throws IOException {
+    return memory.getInt(at(inode, BLOCK));
+  }
+
+  void setBlock(int inode, int block) throws IOException {
+    memory.putInt(at(inode, BLOCK), block);
+  }
+
+  int extent(int inode) throws IOException {
+    return memory.getInt(at(inode, EXTENT));
+  }
+
+  void setExtent(int inode, int extent) throws IOException {
+    memory.putInt(at(inode, EXTENT), extent);
+  }
+
+  int form(int inode) throws IOException {
+    return memory.getByte(at(inode, FORM));
+  }
+
+  void setForm(int inode, int form) throws IOException {
+    memory.putByte(at(inode, FORM), (byte) form);
+  }
+
+  private static long at(int inode, int field) {
+    return PagedMemory.address(inode) + field;
+  }
+}

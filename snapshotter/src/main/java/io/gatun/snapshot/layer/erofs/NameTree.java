@@ -1,0 +1,163 @@
+package io.gatun.snapshot.layer.erofs;
+
+import io.gatun.snapshot.spill.PagedMemory;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.SplittableRandom;
+
+/**
+ * The names in directories, sorted as the kernel wants them: a search tree a directory, whose nodes
+ * are
+ *
+ * <pre>
+ *    0  left        reference, names before this one
+ *    4  right       reference, names after it
+ *    8  prefix      its first eight bytes as a big-endian number, zeros after its end
+ *   16  inode       reference; 0 if the name is no longer there
+ *   20  length      one byte, then three that are free
+ *   24  the name
+ * </pre>
+ *
+ * <p>The trees are treaps: a node has a random priority, at least that of those below it, and so
+ * nobody who chooses names can make a tree deep. The shape is random, the order of the names is
+ * not. Names are never taken out; one that is gone waits to be used again.
+ */
+final class NameTree {
+
+  private static final int LEFT = 0;
+  private static final int RIGHT = 4;
+  private static final int PREFIX = 8;
+  private static final int INODE = 16;
+  private static final int LENGTH = 20;
+  private static final int TEXT = 24;
+
+  /** NAME_MAX of linux/limits.h, and EROFS' own. */
+  static final int NAME_BYTES_MAX = 255;
+
+  private static final int PREFIX_BYTES = Long.BYTES;
+
+  private final PagedMemory memory;
+  private final long seed = new SplittableRandom().nextLong();
+  private final byte[] text = new byte[NAME_BYTES_MAX];
+
+  NameTree(PagedMemory memory) {
+    this.memory = memory;
+  }
+
+  int inode(int name) throws IOException {
+    return memory.getInt(PagedMemory.address(name) + INODE);
+  }
+
+  void setInode(int name, int inode) throws IOException {
+    memory.putInt(PagedMemory.address(name) + INODE, inode);
+  }
+
+  int left(int name) throws IOException {
+    return memory.getInt(PagedMemory.address(name) + LEFT);
+  }
+
+  int right(int name) throws IOException {
+    return memory.getInt(PagedMemory.address(name) + RIGHT);
+  }
+
+  int length(int name) throws IOException {
+    return memory.getByte(PagedMemory.address(name) + LENGTH) & 0xff;
+  }
+
+  /** {@return how long the name is, which is now at the start of the array} */
+  int text(int name, byte[] into) throws IOException {
+    int length = length(name);
+    memory.get(PagedMemory.address(name) + TEXT, into, length);
+    return length;
+  }
+
+  /** {@return the node of a name, or 0 if the tree has none} */
+  int find(int root, byte[] name) throws IOException {
+    long prefix = prefix(name);
+    int at = root;
+    while (at != 0) {
+      int order = compare(prefix, name, at);
+      if (order == 0) {
+        return at;
+      }
+      at = order < 0 ? left(at) : right(at);
+    }
+    return 0;
+  }
+
+  /**
+   * {@return a new node, for a name that the tree has not}
+   *
+   * @param root where the reference to the root of the tree is
+   */
+  int insert(long root, byte[] name) throws IOException {
+    int node = memory.allocate(TEXT + name.length);
+    long address = PagedMemory.address(node);
+    long prefix = prefix(name);
+    memory.putLong(address + PREFIX, prefix);
+    memory.putByte(address + LENGTH, (byte) name.length);
+    memory.put(address + TEXT, name);
+    long priority = priority(node);
+    long link = root;
+    int at = memory.getInt(link);
+    while (at != 0 && Long.compareUnsigned(priority(at), priority) >= 0) {
+      link = PagedMemory.address(at) + (compare(prefix, name, at) < 0 ? LEFT : RIGHT);
+      at = memory.getInt(link);
+    }
+    memory.putInt(link, node);
+    split(at, prefix, name, address);
+    return node;
+  }
+
+  /** Hangs what is before a name and what is after it to the left and right of its node. */
+  private void split(int root, long prefix, byte[] name, long node) throws IOException {
+    long before = node + LEFT;
+    long after = node + RIGHT;
+    int at = root;
+    while (at != 0) {
+      long address = PagedMemory.address(at);
+      if (compare(prefix, name, at) > 0) {
+        memory.putInt(before, at);
+        before = address + RIGHT;
+        at = memory.getInt(before);
+      } else {
+        memory.putInt(after, at);
+        after = address + LEFT;
+        at = memory.getInt(after);
+      }
+    }
+    memory.putInt(before, 0);
+    memory.putInt(after, 0);
+  }
+
+  private int compare(long prefix, byte[] name, int node) throws IOException {
+    long address = PagedMemory.address(node);
+    int order = Long.compareUnsigned(prefix, memory.getLong(address + PREFIX));
+    if (order != 0) {
+      return order;
+    }
+    int length = memory.getByte(address + LENGTH) & 0xff;
+    if (name.length <= PREFIX_BYTES || length <= PREFIX_BYTES) {
+      // Names hold no NUL, so that of two with one prefix the longer is the later.
+      return Integer.compare(name.length, length);
+    }
+    memory.get(address + TEXT, text, length);
+    return Arrays.compareUnsigned(name, PREFIX_BYTES, name.length, text, PREFIX_BYTES, length);
+  }
+
+  private static long prefix(byte[] name) {
+    long prefix = 0;
+    for (int i = 0; i < PREFIX_BYTES; i++) {
+      prefix = (prefix << Byte.SIZE) | (i < name.length ? name[i] & 0xff : 0);
+    }
+    return prefix;
+  }
+
+  /** The finalizer of splitmix64. */
+  private long priority(int node) {
+    long mixed = node + seed;
+    mixed = (mixed ^ (mixed >>> 30)) * 0xbf58476d1ce4e5b9L;
+    mixed = (mixed ^ (mixed >>> 27)) * 0x94d049bb133111ebL;
+    return mixed ^ (mixed >>> 31);
+  }
+}

@@ -1,0 +1,36 @@
+package io.gatun.snapshot.layer.extract;
+
+import io.gatun.linux.Fd;
+import io.gatun.linux.Stat;
+import io.gatun.snapshot.layer.tar.LayerContent;
+import io.gatun.snapshot.layer.tar.LayerEntry;
+import io.gatun.snapshot.root.Disk;
+import java.io.IOException;
+
+/**
+ * Gives new files their content and then what else they are to have. What it shares with the writer
+ * may be used by two threads, so that another one can do this.
+ */
+final class FileFiller {
+
+  private final FileContent content;
+  private final EntryAttributes attributes;
+  private final UsageTally tally;
+
+  FileFiller(Disk disk, boolean isWrittenBackEarly, Ownership ownership, UsageTally tally) {
+    this.content = new FileContent(disk, isWrittenBackEarly);
+    this.attributes = new EntryAttributes(disk, ownership);
+    this.tally = tally;
+  }
+
+  void fill(Fd file, LayerEntry.RegularFile entry, boolean isInPlain, LayerContent source)
+      throws IOException {
+    content.write(file, entry, source);
+    attributes.finishFile(file, entry.attributes(), isInPlain);
+    if (entry.attributes().xattrs().isEmpty()) {
+      tally.addFile(entry.extents());
+    } else {
+      tally.add(Stat.statx(file));
+    }
+  }
+}

@@ -1,0 +1,144 @@
+package io.gatun.snapshot.layer.extract;
+
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.OpenFlag;
+import io.gatun.linux.Unistd;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Finds out where a path leads in a tree that is taken for the root of everything, as {@code
+ * RESOLVE_IN_ROOT} of openat2(2) does, but also where there is nothing yet. Only reads; what is
+ * found is a path without links, and is opened by {@link Confinement} like any other.
+ */
+final class LinkResolver implements AutoCloseable {
+
+  /** containerd's limit; the kernel's own is 40. */
+  private static final int LINKS_MAX = 255;
+
+  private static final LinuxPath SELF = LinuxPath.of(".");
+  private static final LinuxPath ABOVE = LinuxPath.of("..");
+
+  private final Fd top;
+  private final LinuxPath path;
+  private final Deque<LinuxPath> ahead;
+  private final List<LinuxPath> found = new ArrayList<>();
+  private int links;
+
+  /** How many of those found are there; the others are only where a path would lead. */
+  private int present;
+
+  /** The directory that has been found, if it is open. */
+  private @Nullable Fd at;
+
+  private LinkResolver(Fd top, LinuxPath path) {
+    this.top = top;
+    this.path = path;
+    this.ahead = new ArrayDeque<>(Places.components(path));
+  }
+
+  /**
+   * {@return where a path leads, every link on the way and at its end followed} Names that are not
+   * there stand for directories.
+   *
+   * @throws ErrnoException {@code ENOTDIR} if something is on the way that is neither a directory
+   *     nor a link
+   */
+  static LinuxPath resolve(Fd top, LinuxPath path) throws ErrnoException {
+    try (LinkResolver resolver = new LinkResolver(top, path)) {
+      return resolver.run();
+    }
+  }
+
+  private LinuxPath run() throws ErrnoException {
+    while (!ahead.isEmpty()) {
+      LinuxPath next = ahead.pop();
+      if (next.equals(ABOVE)) {
+        goUp();
+      } else if (!next.equals(SELF)) {
+        Optional<LinuxPath> target = target(next);
+        if (target.isPresent()) {
+          follow(target.get());
+        } else {
+          found.add(next);
+        }
+      }
+    }
+    return Places.join(found);
+  }
+
+  private void goUp() {
+    if (!found.isEmpty()) {
+      found.removeLast();
+      present = Math.min(present, found.size());
+      close();
+    }
+  }
+
+  private void follow(LinuxPath target) throws ErrnoException {
+    links++;
+    if (links > LINKS_MAX) {
+      throw new ErrnoException("readlinkat", Errno.ELOOP, top.path().resolve(path));
+    }
+    if (target.isAbsolute()) {
+      found.clear();
+      present = 0;
+      close();
+    }
+    Places.components(target).reversed().forEach(ahead::push);
+  }
+
+  /** {@return the target of a name in the directory that has been found, if it is a link} */
+  private Optional<LinuxPath> target(LinuxPath name) throws ErrnoException {
+    if (present < found.size()) {
+      return Optional.empty();
+    }
+    Fd directory = at;
+    if (directory == null) {
+      directory = Confinement.open(top, Places.join(found));
+      at = directory;
+    }
+    try {
+      Fd next =
+          Fcntl.openat(directory, name, OpenFlag.PATH, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW);
+      close();
+      at = next;
+      present++;
+      return Optional.empty();
+    } catch (ErrnoException e) {
+      if (Confinement.isMissing(e)) {
+        return Optional.empty();
+      }
+      if (!Confinement.isElsewhere(e)) {
+        throw e;
+      }
+    }
+    try {
+      return Optional.of(Unistd.readlinkat(directory, name));
+    } catch (ErrnoException e) {
+      if (!e.is(Errno.EINVAL)) {
+        throw e;
+      }
+      // Neither a directory nor a link, which matters to who wants to go on from there.
+      present++;
+      close();
+      return Optional.empty();
+    }
+  }
+
+  @Override
+  public void close() {
+    if (at != null) {
+      at.close();
+      at = null;
+    }
+  }
+}

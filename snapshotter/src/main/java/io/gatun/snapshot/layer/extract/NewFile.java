@@ -1,0 +1,42 @@
+package io.gatun.snapshot.layer.extract;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.snapshot.layer.tar.LayerContent;
+import io.gatun.snapshot.layer.tar.LayerEntry;
+import io.gatun.snapshot.layer.tar.PendingFile;
+import java.io.IOException;
+
+/** A file that was just made, known by its descriptor alone: its name may be another's already. */
+final class NewFile implements PendingFile {
+
+  private final FileFiller filler;
+  private final Fd file;
+  private final LayerEntry.RegularFile entry;
+  private final boolean isInPlain;
+
+  /**
+   * @param file which is closed with this
+   * @param isInPlain whether it is as it was made, {@link Ownership#isPlain}
+   */
+  NewFile(FileFiller filler, Fd file, LayerEntry.RegularFile entry, boolean isInPlain) {
+    this.filler = filler;
+    this.file = file;
+    this.entry = entry;
+    this.isInPlain = isInPlain;
+  }
+
+  @Override
+  public void fill(LayerContent content) throws IOException {
+    try {
+      filler.fill(file, entry, isInPlain, content);
+    } catch (ErrnoException e) {
+      throw new TreeWriteException(entry.path().whole(), e);
+    }
+  }
+
+  @Override
+  public void close() {
+    file.close();
+  }
+}

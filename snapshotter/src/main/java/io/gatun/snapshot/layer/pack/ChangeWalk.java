@@ -1,0 +1,391 @@
+package io.gatun.snapshot.layer.pack;
+
+import io.gatun.linux.AtFlag;
+import io.gatun.linux.DirectoryReader;
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.FileStatus;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.NodeType;
+import io.gatun.linux.OpenFlag;
+import io.gatun.linux.Stat;
+import io.gatun.linux.Timespec;
+import io.gatun.linux.Unistd;
+import io.gatun.linux.Xattr;
+import io.gatun.snapshot.filetree.TreeDescriptors;
+import io.gatun.snapshot.filetree.TreeDirectory;
+import io.gatun.snapshot.layer.LayerTarget;
+import io.gatun.snapshot.layer.tar.TarType;
+import io.gatun.snapshot.layer.tar.TarXattr;
+import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Writes what a snapshot changes as entries of a layer (OCI image specification, layer.md), each
+ * directory before what is in it and that in the order of its bytes. Every directory on the way to
+ * a change is one too, since the overlay filesystem copies it; the top itself is none, as
+ * containerd's own layers have it.
+ *
+ * <p>What goes away meanwhile, in a container that is running, was gone before. What grows is taken
+ * as long as it was when it was opened. What gets shorter fails the walk.
+ */
+final class ChangeWalk {
+
+  private static final LinuxPath WHITEOUT_PREFIX = LinuxPath.of(".wh.");
+
+  /** What a message has of a path that is too long. */
+  private static final int SHOWN_BYTES = 80;
+
+  private static final LinuxPath OPAQUE_MARK = LinuxPath.of(".wh..wh..opq");
+
+  /** PATH_MAX of linux/limits.h counts the NUL at the end; readers cannot make longer ones. */
+  private static final int PATH_BYTES_MAX = 4095;
+
+  /** A file that became something else is looked at again, but not for ever. */
+  private static final int LOOKS_MAX = 5;
+
+  private static final OpenFlag[] READ = {
+    OpenFlag.READ_ONLY, OpenFlag.NO_FOLLOW, OpenFlag.NON_BLOCKING, OpenFlag.NO_ACCESS_TIME
+  };
+
+  private final LayerTarget snapshot;
+  private final TarWriter tar;
+  private final Optional<Timespec> latest;
+  private final MemoryBudget budget;
+  private final OverlayMarks marks;
+  private final LinkNames links;
+  private final LayerXattrs xattrs = new LayerXattrs();
+  private final LowerTrees lowers;
+  private final DirectoryReader reader = new DirectoryReader();
+  private final Deque<Level> levels = new ArrayDeque<>();
+
+  /**
+   * A directory that is being walked.
+   *
+   * @param hasBelow whether there may be something below it that it does not hide
+   */
+  private record Level(
+      TreeDirectory directory,
+      LinuxPath path,
+      NameList names,
+      Position position,
+      boolean hasBelow) {}
+
+  private static final class Position {
+    int next;
+  }
+
+  /**
+   * @param latest no time in the layer is later than this one
+   */
+  ChangeWalk(LayerTarget snapshot, TarWriter tar, Optional<Timespec> latest, MemoryBudget budget) {
+    this.snapshot = snapshot;
+    this.tar = tar;
+    this.latest = latest;
+    this.budget = budget;
+    this.marks = new OverlayMarks(snapshot.deletions());
+    this.links = new LinkNames(budget);
+    this.lowers = new LowerTrees(snapshot.lowers());
+  }
+
+  /** {@return how many attributes of users could not be expressed} */
+  long xattrsLeftOut() {
+    return xattrs.leftOut();
+  }
+
+  /**
+   * Writes all entries, and not the end of the tar.
+   *
+   * @throws UnsupportedTreeException if the snapshot's own files do not tell what it shows
+   * @throws UnfitFileException if there is a file that no layer can hold, or that is changed
+   *     meanwhile
+   */
+  void run() throws IOException {
+    try (lowers;
+        Fd top =
+            Fcntl.open(
+                snapshot.files(), OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW);
+        TreeDescriptors descriptors = new TreeDescriptors()) {
+      TreeDirectory directory = TreeDirectory.top(descriptors, top);
+      push(directory, directory.enter(), LinuxPath.EMPTY, !snapshot.lowers().isEmpty());
+      while (!levels.isEmpty()) {
+        step(levels.element());
+      }
+    }
+  }
+
+  private void push(TreeDirectory directory, Fd fd, LinuxPath path, boolean hasBelow)
+      throws IOException {
+    NameList names = NameList.read(fd, reader, budget);
+    levels.push(new Level(directory, path, names, new Position(), hasBelow));
+    // Its descriptor may be closed now, and is needed once more for each name.
+    directory.expect();
+    directory.leave();
+  }
+
+  private void step(Level level) throws IOException {
+    if (level.position().next == level.names().size()) {
+      levels.pop();
+      level.names().release();
+      level.directory().forget();
+      return;
+    }
+    LinuxPath name = level.names().get(level.position().next++);
+    Fd directory = level.directory().open();
+    try {
+      for (int look = 1; !write(level, directory, name); look++) {
+        if (look == LOOKS_MAX) {
+          throw new UnfitFileException(
+              level.path().resolve(name) + ": it became something else again and again");
+        }
+      }
+    } finally {
+      level.directory().release();
+    }
+  }
+
+  /** {@return whether it is done; if not, what has the name is something else by now} */
+  private boolean write(Level level, Fd directory, LinuxPath name) throws IOException {
+    Optional<FileStatus> found = Stat.tryStatx(directory, name, AtFlag.SYMLINK_NOFOLLOW);
+    if (found.isEmpty()) {
+      return true;
+    }
+    FileStatus status = found.get();
+    return switch (status.type()) {
+      // Nobody could connect to one in another place, so layers have none.
+      case SOCKET -> true;
+      case DIRECTORY -> writeDirectory(level, name);
+      case REGULAR -> writeFile(level, directory, name);
+      case SYMBOLIC_LINK -> writeSymbolicLink(level, directory, name, status);
+      case CHARACTER_DEVICE -> {
+        if (status.rdevMajor() == 0 && status.rdevMinor() == 0) {
+          writeWhiteout(level, name);
+          yield true;
+        }
+        yield writeNode(level, directory, name, status, TarType.CHARACTER_DEVICE);
+      }
+      case BLOCK_DEVICE -> writeNode(level, directory, name, status, TarType.BLOCK_DEVICE);
+      case FIFO -> writeNode(level, directory, name, status, TarType.FIFO);
+      case UNKNOWN ->
+          throw new UnfitFileException(level.path().resolve(name) + ": it is of an unknown type");
+    };
+  }
+
+  /** A base deletes nothing: the overlay filesystem never shows such a device. */
+  private void writeWhiteout(Level level, LinuxPath name) throws IOException {
+    if (!snapshot.lowers().isEmpty()) {
+      tar.begin(mark(level.path().resolve(joined(WHITEOUT_PREFIX, name))));
+    }
+  }
+
+  private boolean writeDirectory(Level level, LinuxPath name) throws IOException {
+    LinuxPath path = pathOf(level, name);
+    TreeDirectory child = level.directory().child(name);
+    Fd fd;
+    try {
+      fd = child.enter();
+    } catch (ErrnoException e) {
+      return isGone(e);
+    }
+    FileStatus status = Stat.statx(fd);
+    List<LinuxPath> names = Xattr.flistxattr(fd);
+    boolean isOpaque = marks.isOpaque(fd, names, path);
+    tar.begin(item(TarType.DIRECTORY, path, LinuxPath.EMPTY, status, 0, xattrs(fd, names)));
+    if (isOpaque && level.hasBelow() && lowers.haveDirectory(path)) {
+      tar.begin(mark(path.resolve(OPAQUE_MARK)));
+    }
+    push(child, fd, path, level.hasBelow() && !isOpaque);
+    return true;
+  }
+
+  private boolean writeFile(Level level, Fd directory, LinuxPath name) throws IOException {
+    LinuxPath path = pathOf(level, name);
+    try (Fd file = openFile(directory, name)) {
+      FileStatus status = Stat.statx(file);
+      if (status.type() != NodeType.REGULAR) {
+        return false;
+      }
+      List<LinuxPath> names = Xattr.flistxattr(file);
+      marks.requireWhole(names, path);
+      List<TarXattr> attributes = xattrs(file, names);
+      if (!writeLink(path, status, attributes)) {
+        tar.begin(
+            item(TarType.REGULAR, path, LinuxPath.EMPTY, status, status.sizeBytes(), attributes));
+        new FileReading(file, path, status, tar).run();
+        links.wrote(status, path);
+      }
+      return true;
+    } catch (ErrnoException e) {
+      if (e.call().startsWith("openat")) {
+        return isGone(e);
+      }
+      throw e;
+    }
+  }
+
+  /** Only the owner, or who has CAP_FOWNER, may read without changing the access time (open(2)). */
+  private static Fd openFile(Fd directory, LinuxPath name) throws ErrnoException {
+    try {
+      return Fcntl.openat(directory, name, READ);
+    } catch (ErrnoException e) {
+      if (!e.is(Errno.EPERM)) {
+        throw e;
+      }
+      return Fcntl.openat(directory, name, Arrays.copyOf(READ, READ.length - 1));
+    }
+  }
+
+  private boolean writeSymbolicLink(Level level, Fd directory, LinuxPath name, FileStatus status)
+      throws IOException {
+    LinuxPath path = pathOf(level, name);
+    LinuxPath target;
+    try {
+      target = Unistd.readlinkat(directory, name);
+    } catch (ErrnoException e) {
+      return !e.is(Errno.EINVAL) && isGone(e);
+    }
+    if (!writeLink(path, status, List.of())) {
+      tar.begin(item(TarType.SYMBOLIC_LINK, path, target, status, 0, List.of()));
+      links.wrote(status, path);
+    }
+    return true;
+  }
+
+  private boolean writeNode(
+      Level level, Fd directory, LinuxPath name, FileStatus status, TarType type)
+      throws IOException {
+    LinuxPath path = pathOf(level, name);
+    List<TarXattr> attributes = new ArrayList<>();
+    try {
+      for (LinuxPath attribute : Xattr.llistxattr(directory, name)) {
+        if (xattrs.isOfLayer(attribute)) {
+          Xattr.lgetxattr(directory, name, attribute)
+              .ifPresent(value -> attributes.add(new TarXattr(attribute, value)));
+        }
+      }
+    } catch (ErrnoException e) {
+      return isGone(e);
+    }
+    if (!writeLink(path, status, attributes)) {
+      tar.begin(item(type, path, LinuxPath.EMPTY, status, 0, attributes));
+      links.wrote(status, path);
+    }
+    return true;
+  }
+
+  /**
+   * Writes a file that has been written already as one more name of it. With its attributes, since
+   * who unpacks it gives the file its owner again, upon which the kernel drops its capabilities.
+   */
+  private boolean writeLink(LinuxPath path, FileStatus status, List<TarXattr> attributes)
+      throws IOException {
+    Optional<LinuxPath> earlier = links.earlier(status);
+    if (earlier.isPresent()) {
+      tar.begin(item(TarType.HARD_LINK, path, earlier.get(), status, 0, attributes));
+    }
+    return earlier.isPresent();
+  }
+
+  private List<TarXattr> xattrs(Fd file, List<LinuxPath> names) throws ErrnoException {
+    List<TarXattr> attributes = new ArrayList<>();
+    for (LinuxPath name : names) {
+      if (xattrs.isOfLayer(name)) {
+        Xattr.fgetxattr(file, name).ifPresent(value -> attributes.add(new TarXattr(name, value)));
+      }
+    }
+    attributes.sort((one, other) -> one.name().compareTo(other.name()));
+    return attributes;
+  }
+
+  private TarItem item(
+      TarType type,
+      LinuxPath path,
+      LinuxPath link,
+      FileStatus status,
+      long sizeBytes,
+      List<TarXattr> attributes) {
+    boolean isDevice = type == TarType.CHARACTER_DEVICE || type == TarType.BLOCK_DEVICE;
+    return new TarItem(
+        type,
+        path,
+        link,
+        status.mode(),
+        status.uid(),
+        status.gid(),
+        sizeBytes,
+        bounded(status.modified()),
+        isDevice ? status.rdevMajor() : 0,
+        isDevice ? status.rdevMinor() : 0,
+        attributes);
+  }
+
+  private Timespec bounded(Timespec time) {
+    return latest
+        .filter(
+            bound ->
+                time.seconds() > bound.seconds()
+                    || (time.seconds() == bound.seconds() && time.nanos() > bound.nanos()))
+        .orElse(time);
+  }
+
+  /** {@return an empty file that only means something by its name} */
+  private TarItem mark(LinuxPath path) throws UnfitFileException {
+    requireLength(path);
+    return new TarItem(
+        TarType.REGULAR,
+        path,
+        LinuxPath.EMPTY,
+        0,
+        0,
+        0,
+        0,
+        latest.orElse(new Timespec(0, 0)),
+        0,
+        0,
+        List.of());
+  }
+
+  private static LinuxPath pathOf(Level level, LinuxPath name) throws UnfitFileException {
+    LinuxPath path = level.path().resolve(name);
+    if (name.hasPrefix(WHITEOUT_PREFIX)) {
+      throw new UnfitFileException(
+          path + ": in a layer, names that begin with .wh. stand for what is deleted");
+    }
+    requireLength(path);
+    return path;
+  }
+
+  private static void requireLength(LinuxPath path) throws UnfitFileException {
+    if (path.length() > PATH_BYTES_MAX) {
+      throw new UnfitFileException(
+          "%s...: its path has %d bytes, and nobody could unpack more than %d"
+              .formatted(path.slice(0, SHOWN_BYTES), path.length(), PATH_BYTES_MAX));
+    }
+  }
+
+  private static LinuxPath joined(LinuxPath prefix, LinuxPath name) {
+    byte[] joined = Arrays.copyOf(prefix.bytes(), prefix.length() + name.length());
+    System.arraycopy(name.bytes(), 0, joined, prefix.length(), name.length());
+    return LinuxPath.ofBytes(joined);
+  }
+
+  /**
+   * {@return whether a file is not there any more; if not, something else has its name}
+   *
+   * @throws ErrnoException if that is not why the call failed
+   */
+  private static boolean isGone(ErrnoException failure) throws ErrnoException {
+    return switch (failure.errno()) {
+      case ENOENT -> true;
+      case ENOTDIR, ELOOP, ENXIO, ENODEV, ESTALE -> false;
+      default -> throw failure;
+    };
+  }
+}

@@ -1,0 +1,149 @@
+package io.gatun.snapshot.layer.pack;
+
+import io.gatun.linux.NativeBuffer;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Chunks of a tar on their way from the thread that writes it to the one that takes it. There are
+ * only so many, so whoever is fast waits. The first failure of anybody is what both see from then
+ * on.
+ */
+final class ChunkExchange implements AutoCloseable {
+
+  /** Chunk number {@code n} is at {@code n % chunks.length}. */
+  private final NativeBuffer[] chunks;
+
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+  private long filled;
+  private long taken;
+  private boolean isHolding;
+  private boolean isEnded;
+  private @Nullable Throwable failure;
+
+  ChunkExchange(int chunkBytes, int chunkCount) {
+    chunks = new NativeBuffer[chunkCount];
+    for (int i = 0; i < chunkCount; i++) {
+      chunks[i] = new NativeBuffer(chunkBytes);
+    }
+  }
+
+  /** {@return the next chunk to be filled, empty, as soon as there is one} */
+  ByteBuffer room() throws StoppedException {
+    lock.lock();
+    try {
+      while (filled - taken == chunks.length) {
+        check();
+        changed.awaitUninterruptibly();
+      }
+      check();
+      return chunk(filled).clear();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Hands on the chunk that {@link #room} gave, with what is in it before its position.
+   *
+   * @param isLast whether no other one follows
+   */
+  void fill(ByteBuffer chunk, boolean isLast) {
+    chunk.flip();
+    lock.lock();
+    try {
+      filled++;
+      isEnded = isLast;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * {@return the next chunk, as soon as there is one, until the next call; nothing after the last}
+   * The one before is given back.
+   */
+  @Nullable ByteBuffer next() throws StoppedException {
+    lock.lock();
+    try {
+      if (isHolding) {
+        isHolding = false;
+        taken++;
+        changed.signalAll();
+      }
+      while (taken == filled && !isEnded) {
+        check();
+        changed.awaitUninterruptibly();
+      }
+      check();
+      if (taken == filled) {
+        return null;
+      }
+      isHolding = true;
+      return chunk(taken);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** {@return whether the chunk that {@link #next} gave is the last one} */
+  boolean isLast() {
+    lock.lock();
+    try {
+      return isEnded && taken + 1 == filled;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Stops both sides, unless somebody has done so before. */
+  void fail(Throwable cause) {
+    lock.lock();
+    try {
+      if (failure == null) {
+        failure = cause;
+        changed.signalAll();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** {@return the first failure, if there is one} */
+  @Nullable Throwable failure() {
+    lock.lock();
+    try {
+      return failure;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void check() throws StoppedException {
+    if (failure != null) {
+      throw new StoppedException();
+    }
+  }
+
+  private ByteBuffer chunk(long number) {
+    return chunks[(int) (number % chunks.length)].buffer();
+  }
+
+  /** Gives the memory back, which nobody may use any more. */
+  @Override
+  public void close() {
+    for (NativeBuffer chunk : chunks) {
+      chunk.close();
+    }
+  }
+
+  /** Somebody else has failed. */
+  static final class StoppedException extends IOException {
+    private static final long serialVersionUID = 1L;
+  }
+}

@@ -1,0 +1,326 @@
+package io.gatun.snapshot.layer.read;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Sched;
+import io.gatun.linux.SchedulingPolicy;
+import io.gatun.snapshot.layer.AppliedLayer;
+import io.gatun.snapshot.layer.ApplyCancelledException;
+import io.gatun.snapshot.layer.BlobSource;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.codec.BlobDecoder;
+import io.gatun.snapshot.layer.codec.BufferHash;
+import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
+import io.gatun.snapshot.layer.tar.FileMaker;
+import io.gatun.snapshot.layer.tar.InvalidLayerException;
+import io.gatun.snapshot.layer.tar.LayerConsumer;
+import io.gatun.snapshot.layer.tar.LayerEntry;
+import io.gatun.snapshot.layer.tar.LayerReader;
+import io.gatun.snapshot.layer.tar.TarReader;
+import io.gatun.snapshot.layer.tar.TarSink;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One apply. The caller's thread begins alone, since most layers are small, and most of the small
+ * ones fit into the first chunk; only if there is more do other threads go on with reading and
+ * hashing the blob, with decompressing it, with hashing what comes out, and with filling files if
+ * the consumer can have that done elsewhere.
+ */
+final class LayerRun {
+
+  private static final Logger log = LoggerFactory.getLogger(LayerRun.class);
+
+  /** What is decompressed before other threads are called upon. */
+  private static final int FIRST_BYTES = 256 << 10;
+
+  /**
+   * The decoder holds one at a time, and takes about a millisecond for it. The thread that reads
+   * them shares its processor with others that have longer turns, so some have to be there already.
+   */
+  static final int PIECES = 4;
+
+  /** What one of the threads does. */
+  private interface Part {
+    void run() throws IOException;
+  }
+
+  /**
+   * What a thread of the pool does. Those that are ahead anyway are not to interrupt the one that
+   * all wait for, which is mostly the decoder.
+   */
+  private record Helper(Part part, SchedulingPolicy policy) {}
+
+  private final LayerBlob blob;
+  private final LayerConsumer consumer;
+  private final TarSink sink;
+  private final Cancellation cancellation;
+  private final BlobDecoder decoder;
+  private final BufferHash tarHash;
+  private final CheckedBlob source;
+  private final ChunkRing pieces;
+  private final PieceSource fetched;
+  private final ChunkRing ring;
+  private final ChunkRing.Reader toHash;
+  private final ChunkRing.Reader toRead;
+  private final LayerReader reader;
+  private final @Nullable FileHandover files;
+
+  private boolean isFetching;
+  private long readBytes;
+  private long sizeBytes;
+  private long entries;
+
+  LayerRun(
+      LayerBlob blob,
+      LayerConsumer consumer,
+      TarSink sink,
+      Cancellation cancellation,
+      Workspace workspace,
+      int chunksMax) {
+    this.blob = blob;
+    this.consumer = consumer;
+    this.sink = sink;
+    this.cancellation = cancellation;
+    this.decoder = workspace.decoder();
+    this.tarHash = workspace.tarHash();
+    this.source = new CheckedBlob(blob, workspace.blobHash());
+    this.pieces = new ChunkRing(workspace::piece, PIECES);
+    this.fetched = new PieceSource(pieces.addReader());
+    this.ring = new ChunkRing(workspace::chunk, chunksMax);
+    this.toHash = ring.addReader();
+    this.toRead = ring.addReader();
+    this.reader = new LayerReader(new TarReader(this::nextOfTar));
+    this.files = consumer instanceof FileMaker maker ? new FileHandover(maker, ring) : null;
+  }
+
+  /** What the decoder reads: the blob itself at first, and then what another thread has read. */
+  private final class Input implements BlobSource {
+    @Override
+    public int read(ByteBuffer into) throws IOException {
+      return current().read(into);
+    }
+
+    @Override
+    public ByteBuffer next(ByteBuffer memory) throws IOException {
+      return current().next(memory);
+    }
+
+    private BlobSource current() throws ApplyStoppedException {
+      ring.check();
+      return isFetching ? fetched : source;
+    }
+  }
+
+  AppliedLayer run(Executor threads) throws IOException {
+    tarHash.reset();
+    decoder.start(new Input());
+    Cancellation.Registration registration = cancellation.onCancel(this::cancel);
+    guarded(() -> decodeAndRead(threads));
+    registration.close();
+    Throwable failure = ring.failure();
+    if (failure != null) {
+      throw rethrown(failure);
+    }
+    return new AppliedLayer(
+        tarHash.finish(),
+        sizeBytes,
+        entries,
+        reader.overlayXattrsDropped(),
+        reader.trustedXattrsDropped());
+  }
+
+  private void decodeAndRead(Executor threads) throws IOException {
+    if (decodeChunk(FIRST_BYTES)) {
+      hash();
+      read(consumer);
+      return;
+    }
+    isFetching = true;
+    List<Helper> helpers = new ArrayList<>();
+    helpers.add(new Helper(this::fetch, SchedulingPolicy.BATCH));
+    helpers.add(new Helper(this::decodeRest, SchedulingPolicy.NORMAL));
+    helpers.add(new Helper(this::hash, SchedulingPolicy.BATCH));
+    if (files != null) {
+      helpers.add(new Helper(files::fill, SchedulingPolicy.NORMAL));
+    }
+    CountDownLatch left = new CountDownLatch(helpers.size());
+    try {
+      helpers.forEach(helper -> start(threads, helper, left));
+      guarded(this::readForHelpers);
+    } finally {
+      awaitHelpers(left);
+      if (files != null) {
+        files.close();
+      }
+    }
+  }
+
+  private void start(Executor threads, Helper helper, CountDownLatch left) {
+    try {
+      threads.execute(
+          () -> {
+            try {
+              adopt(helper.policy);
+              guarded(helper.part);
+            } finally {
+              left.countDown();
+            }
+          });
+    } catch (Throwable e) {
+      left.countDown();
+      stop(e);
+    }
+  }
+
+  /** No more than a wish, which a filter of system calls may refuse. */
+  private static void adopt(SchedulingPolicy policy) {
+    try {
+      Sched.setPolicy(policy);
+    } catch (ErrnoException e) {
+      log.debug("cannot set the scheduling policy of a thread: {}", e.getMessage());
+    }
+  }
+
+  /** The workspace is theirs until they are done, whatever happens to this thread. */
+  private static void awaitHelpers(CountDownLatch left) {
+    boolean isInterrupted = false;
+    while (true) {
+      try {
+        left.await();
+        break;
+      } catch (InterruptedException e) {
+        isInterrupted = true;
+      }
+    }
+    if (isInterrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Runs a part, whose failure is that of all. */
+  private void guarded(Part part) {
+    try {
+      part.run();
+    } catch (Throwable e) {
+      stop(e);
+    }
+  }
+
+  private void cancel() {
+    stop(new ApplyCancelledException());
+  }
+
+  private void stop(Throwable cause) {
+    ring.fail(cause);
+    pieces.fail(cause);
+    if (files != null) {
+      files.wake();
+    }
+    blob.abandon();
+  }
+
+  // What the parts do.
+
+  private void fetch() throws IOException {
+    boolean isEnded = false;
+    while (!isEnded) {
+      ByteBuffer piece = pieces.room();
+      isEnded = source.read(piece) < 0;
+      pieces.fill(piece, isEnded);
+    }
+  }
+
+  private void decodeRest() throws IOException {
+    boolean isEnded = false;
+    while (!isEnded) {
+      isEnded = decodeChunk(Integer.MAX_VALUE);
+    }
+  }
+
+  /** {@return whether that was the last one} */
+  private boolean decodeChunk(int mostBytes) throws IOException {
+    ByteBuffer chunk = ring.room();
+    chunk.limit(Math.min(chunk.capacity(), mostBytes));
+    decoder.decode(chunk);
+    boolean isLast = chunk.hasRemaining();
+    sizeBytes += chunk.position();
+    ring.fill(chunk, isLast);
+    return isLast;
+  }
+
+  private void hash() throws IOException {
+    for (ByteBuffer chunk = toHash.next(); chunk.hasRemaining(); chunk = toHash.next()) {
+      tarHash.update(chunk);
+    }
+  }
+
+  private void readForHelpers() throws IOException {
+    if (files == null) {
+      read(consumer);
+    } else {
+      read(files);
+      files.finish();
+    }
+  }
+
+  private void read(LayerConsumer to) throws IOException {
+    for (Optional<LayerEntry> entry = next(); entry.isPresent(); entry = next()) {
+      entries++;
+      to.entry(entry.get(), this::content);
+    }
+    // What follows the tar counts for the diff id, so it has to be there before that is known.
+    while (nextOfTar().hasRemaining()) {}
+  }
+
+  private ByteBuffer nextOfTar() throws IOException {
+    if (files != null) {
+      files.passTo(readBytes);
+    }
+    ByteBuffer part = toRead.next();
+    readBytes += part.remaining();
+    if (part.hasRemaining()) {
+      sink.write(part.duplicate());
+    }
+    return part;
+  }
+
+  private Optional<LayerEntry> next() throws IOException {
+    ring.check();
+    return reader.next();
+  }
+
+  private ByteBuffer content() throws IOException {
+    ring.check();
+    return reader.content();
+  }
+
+  /** {@return or throws the failure of a part, with what is known here of where it was} */
+  private IOException rethrown(Throwable failure) {
+    return switch (failure) {
+      case InvalidLayerException e ->
+          new InvalidLayerException(
+              "layer %s: %s (%s)".formatted(blob.digest(), e.getMessage(), place()), e);
+      // These say enough.
+      case ApplyCancelledException e -> e;
+      case UnsupportedLayerException e -> e;
+      case ApplyFailedException e -> e;
+      case IOException e -> new ApplyFailedException(e, place());
+      case RuntimeException e -> throw e;
+      case Error e -> throw e;
+      default -> new IOException("layer " + blob.digest(), failure);
+    };
+  }
+
+  private String place() {
+    return entries == 0 ? "at its first entry" : "read as far as " + reader.description();
+  }
+}

@@ -1,0 +1,22 @@
+package io.gatun.snapshot.layer.tar;
+
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A layer that is damaged, cut short or asks for what no layer may ask for. The message says what
+ * is wrong and where: the offset in the uncompressed tar, or in the blob, and the entry if there is
+ * one. The same bytes fail again in the same way.
+ */
+public final class InvalidLayerException extends IOException {
+
+  private static final long serialVersionUID = 1L;
+
+  public InvalidLayerException(String message) {
+    super(message);
+  }
+
+  public InvalidLayerException(String message, @Nullable Throwable cause) {
+    super(message, cause);
+  }
+}

@@ -1,0 +1,59 @@
+package io.gatun.snapshot.layer.tar;
+
+import io.gatun.linux.LinuxPath;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Which extended attributes a layer may set. Those that the overlay filesystem keeps for itself are
+ * left out, since they would let an image decide what the kernel makes of its layers; other trusted
+ * ones, since containerd leaves them out. Both are counted.
+ */
+final class XattrRules {
+
+  /** Limits of the kernel: XATTR_NAME_MAX and XATTR_SIZE_MAX of linux/limits.h. */
+  private static final int NAME_BYTES_MAX = 255;
+
+  private static final int VALUE_BYTES_MAX = 65_536;
+
+  private static final LinuxPath TRUSTED = LinuxPath.of("trusted.");
+  private static final LinuxPath OVERLAY_TRUSTED = LinuxPath.of("trusted.overlay.");
+  private static final LinuxPath OVERLAY_USER = LinuxPath.of("user.overlay.");
+
+  private long overlayDropped;
+  private long trustedDropped;
+
+  /** {@return those that may be set} */
+  List<TarXattr> allowed(TarEntry entry) throws InvalidLayerException {
+    List<TarXattr> all = entry.xattrs();
+    if (all.isEmpty()) {
+      return all;
+    }
+    List<TarXattr> allowed = new ArrayList<>(all.size());
+    for (TarXattr xattr : all) {
+      LinuxPath name = xattr.name();
+      if (name.hasPrefix(OVERLAY_TRUSTED) || name.hasPrefix(OVERLAY_USER)) {
+        overlayDropped++;
+      } else if (name.hasPrefix(TRUSTED)) {
+        trustedDropped++;
+      } else if (name.isEmpty()
+          || name.length() > NAME_BYTES_MAX
+          || xattr.value().length > VALUE_BYTES_MAX) {
+        throw new InvalidLayerException(
+            "%s has an extended attribute with a name of %d and a value of %d bytes"
+                .formatted(entry.description(), name.length(), xattr.value().length));
+      } else {
+        allowed.add(xattr);
+      }
+    }
+    return List.copyOf(allowed);
+  }
+
+  long overlayDropped() {
+    return overlayDropped;
+  }
+
+  long trustedDropped() {
+    return trustedDropped;
+  }
+}

@@ -1,0 +1,68 @@
+package io.gatun.snapshot.layerstore;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.snapshot.layer.erofs.IndexForm;
+import io.gatun.snapshot.layer.erofs.InexpressibleLayerException;
+import io.gatun.snapshot.layer.erofs.LayerIndexer;
+import io.gatun.snapshot.layer.tar.Inheritance;
+import io.gatun.snapshot.layer.tar.InheritedAttributes;
+import io.gatun.snapshot.layer.tar.LayerConsumer;
+import io.gatun.snapshot.layer.tar.LayerContent;
+import io.gatun.snapshot.layer.tar.LayerEntry;
+import java.io.IOException;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Makes an index while a layer is read, and lets the rest of a layer pass that turns out to have
+ * none, so that its tar is whole in the end.
+ */
+final class IndexMaking implements LayerConsumer, AutoCloseable {
+
+  /**
+   * What is kept in memory of the tree: beside 8 MiB of chunks, one MiB of the blob and at most 9
+   * MiB of the decoder, that is what 24 MiB for an apply leave. Enough for some 50,000 entries.
+   */
+  static final long RESIDENT_BYTES = 6L << 20;
+
+  private final LayerIndexer indexer;
+  private @Nullable InexpressibleLayerException inexpressible;
+
+  IndexMaking(LayerDraft draft, IndexForm form, InheritedAttributes top, Inheritance inheritance)
+      throws IOException {
+    this.indexer = new LayerIndexer(form, top, inheritance, draft.spill(), RESIDENT_BYTES);
+  }
+
+  @Override
+  public void entry(LayerEntry entry, LayerContent content) throws IOException {
+    if (inexpressible != null) {
+      return;
+    }
+    try {
+      indexer.entry(entry, content);
+    } catch (InexpressibleLayerException e) {
+      inexpressible = e;
+    } catch (ErrnoException e) {
+      throw new LayerStoreException("cannot index " + entry.path().whole(), e);
+    }
+  }
+
+  /** {@return why there is no index, if so} */
+  Optional<InexpressibleLayerException> inexpressible() {
+    return Optional.ofNullable(inexpressible);
+  }
+
+  /** As {@link LayerIndexer#inherit}. */
+  boolean inherit(InheritedAttributes top, Inheritance below) throws IOException {
+    return indexer.inherit(top, below);
+  }
+
+  LayerIndexer indexer() {
+    return indexer;
+  }
+
+  @Override
+  public void close() {
+    indexer.close();
+  }
+}

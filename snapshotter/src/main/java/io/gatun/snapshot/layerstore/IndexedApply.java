@@ -1,0 +1,175 @@
+package io.gatun.snapshot.layerstore;
+
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.OpenFlag;
+import io.gatun.snapshot.layer.AppliedLayer;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.erofs.IndexForm;
+import io.gatun.snapshot.layer.erofs.Inexpressible;
+import io.gatun.snapshot.layer.erofs.InexpressibleLayerException;
+import io.gatun.snapshot.layer.erofs.LayerIndex;
+import io.gatun.snapshot.layer.erofs.LayerIndexer;
+import io.gatun.snapshot.layer.read.ApplyFailedException;
+import io.gatun.snapshot.layer.read.LayerApplier;
+import io.gatun.snapshot.layer.tar.Inheritance;
+import io.gatun.snapshot.layer.tar.InheritedAttributes;
+import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.spill.Spill;
+import java.io.IOException;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Applies a layer to the store: one pass decompresses, hashes, writes the tar and makes its index.
+ *
+ * <p>A layer without an index is told so when it has been read to its end. Its tar is in the draft
+ * then, from which a directory can be written.
+ */
+public final class IndexedApply {
+
+  private static final Logger log = LoggerFactory.getLogger(IndexedApply.class);
+
+  private static final LinuxPath NOWHERE = LinuxPath.of("/dev/null");
+
+  private final Disk disk;
+  private final LayerApplier applier;
+  private final TarWriting writing;
+  private final Map<Inexpressible, LongAdder> inexpressible = new ConcurrentHashMap<>();
+
+  /** What has become of a layer. */
+  public sealed interface Result {
+
+    /** {@return what is known of it} */
+    AppliedLayer layer();
+
+    /** Tar and index are in the draft. */
+    record Indexed(AppliedLayer layer, LayerIndex index) implements Result {}
+
+    /**
+     * The tar alone is in the draft.
+     *
+     * @param reason why there is no index
+     */
+    record Inexpressible(AppliedLayer layer, InexpressibleLayerException reason)
+        implements Result {}
+  }
+
+  /**
+   * @param writing how tars get to the disk
+   */
+  public IndexedApply(Disk disk, LayerApplier applier, TarWriting writing) {
+    this.disk = disk;
+    this.applier = applier;
+    this.writing = writing;
+  }
+
+  /** {@return how many layers had no index for this reason} */
+  public long inexpressible(Inexpressible reason) {
+    return counter(reason).sum();
+  }
+
+  /**
+   * Fills a draft with a layer, with the limits, the failures and the cancellation of {@link
+   * LayerApplier#apply}.
+   *
+   * @param top what the top of the layer's tree has
+   * @param inheritance what directories have that the layer does not name
+   * @throws LayerStoreException if the draft cannot be written; while the layer is read, that is
+   *     the reason of an {@link ApplyFailedException}
+   */
+  public Result run(
+      LayerBlob blob,
+      LayerDraft draft,
+      IndexForm form,
+      InheritedAttributes top,
+      Inheritance inheritance,
+      Cancellation cancellation)
+      throws IOException {
+    try (IndexMaking index = new IndexMaking(draft, form, top, inheritance)) {
+      AppliedLayer layer = read(blob, draft, index, cancellation);
+      if (index.inexpressible().isPresent()) {
+        return counted(layer, index.inexpressible().get());
+      }
+      try {
+        return new Result.Indexed(
+            layer, draft.writeIndex(index.indexer(), layer.diffId(), layer.sizeBytes()));
+      } catch (InexpressibleLayerException e) {
+        return counted(layer, e);
+      }
+    }
+  }
+
+  /**
+   * As {@link #run}, of a layer on top of others that are not known yet: the draft has the tar
+   * alone.
+   *
+   * @return what the index is to be made of, to be closed by the caller; nothing if there is none
+   */
+  public Optional<LateIndex> runAhead(LayerBlob blob, LayerDraft draft, Cancellation cancellation)
+      throws IOException {
+    IndexMaking index =
+        new IndexMaking(draft, LateIndex.FORM, InheritedAttributes.ofTop(), Inheritance.NOTHING);
+    boolean isHandedOn = false;
+    try {
+      AppliedLayer layer = read(blob, draft, index, cancellation);
+      isHandedOn = index.inexpressible().isEmpty();
+      return isHandedOn ? Optional.of(new LateIndex(layer, index)) : Optional.empty();
+    } finally {
+      if (!isHandedOn) {
+        index.close();
+      }
+    }
+  }
+
+  /** Makes an index of a layer as {@link #runAhead} and what follows it do, and keeps nothing. */
+  public void warmUp(LayerBlob blob, Cancellation cancellation) throws IOException {
+    try (Fd nowhere = Fcntl.open(NOWHERE, OpenFlag.WRITE_ONLY);
+        LayerIndexer indexer =
+            new LayerIndexer(
+                LateIndex.FORM,
+                InheritedAttributes.ofTop(),
+                Inheritance.NOTHING,
+                new Spill(disk, nowhere),
+                IndexMaking.RESIDENT_BYTES)) {
+      AppliedLayer layer = applier.apply(blob, indexer, cancellation);
+      if (indexer.inherit(InheritedAttributes.ofTop(), Inheritance.NOTHING)) {
+        var _ = indexer.finish(disk, nowhere, layer.diffId(), layer.sizeBytes());
+      }
+    }
+  }
+
+  private AppliedLayer read(
+      LayerBlob blob, LayerDraft draft, IndexMaking index, Cancellation cancellation)
+      throws IOException {
+    try (Fd file = draft.createTar();
+        DirectWrites direct = writing.isDirect() ? draft.openTarDirectly().orElse(null) : null) {
+      TarFile tar = new TarFile(disk, file, Optional.ofNullable(direct), writing.isEarly());
+      AppliedLayer layer = applier.apply(blob, index, tar, cancellation);
+      tar.finish();
+      return layer;
+    }
+  }
+
+  private LongAdder counter(Inexpressible reason) {
+    return inexpressible.computeIfAbsent(reason, _ -> new LongAdder());
+  }
+
+  private Result counted(AppliedLayer layer, InexpressibleLayerException reason) {
+    LongAdder counter = counter(reason.reason());
+    counter.increment();
+    log.info(
+        "layer has no index and is to be a directory diff_id={} reason={} layers={} detail=\"{}\"",
+        layer.diffId(),
+        reason.reason(),
+        counter.sum(),
+        reason.getMessage());
+    return new Result.Inexpressible(layer, reason);
+  }
+}

@@ -1,0 +1,237 @@
+package io.gatun.snapshot.layerstore;
+
+import io.gatun.linux.AtFlag;
+import io.gatun.linux.DirectoryEntry;
+import io.gatun.linux.DirectoryReader;
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.NodeType;
+import io.gatun.linux.OpenFlag;
+import io.gatun.linux.Stat;
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.durability.SyncWatch;
+import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.root.FileProtection;
+import io.gatun.snapshot.root.InodeProtection;
+import io.gatun.snapshot.root.Root;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+
+/** What is in {@code layers/}, which need not be there. */
+final class LayerFiles {
+
+  private static final LinuxPath SELF = LinuxPath.of(".");
+
+  private final Disk disk;
+  private final Root root;
+  private final SyncWatch watch;
+  private final FileProtection protection;
+  private Optional<Fd> top;
+
+  LayerFiles(Disk disk, Root root, SyncWatch watch, FileProtection protection)
+      throws ErrnoException {
+    this.disk = disk;
+    this.root = root;
+    this.watch = watch;
+    this.protection = protection;
+    this.top = root.openLayers();
+  }
+
+  /** {@return the directory itself, which is made if it is not there} */
+  synchronized Fd createTop() throws ErrnoException {
+    if (top.isEmpty()) {
+      top = Optional.of(root.createLayers());
+    }
+    return top.get();
+  }
+
+  /** {@return the directory itself; {@code ENOENT} if it is not there} */
+  Fd top() throws ErrnoException {
+    Optional<Fd> found = find();
+    if (found.isEmpty()) {
+      throw new ErrnoException("openat", Errno.ENOENT, Root.LAYERS);
+    }
+    return found.get();
+  }
+
+  private synchronized Optional<Fd> find() {
+    return top;
+  }
+
+  /** {@return all names in it} */
+  List<LinuxPath> names() throws ErrnoException {
+    Optional<Fd> found = find();
+    return found.isEmpty() ? List.of() : names(found.get(), SELF);
+  }
+
+  private static List<LinuxPath> names(Fd parent, LinuxPath name) throws ErrnoException {
+    try (Fd directory =
+        Fcntl.openat(parent, name, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW)) {
+      return new DirectoryReader().all(directory).stream().map(DirectoryEntry::name).toList();
+    }
+  }
+
+  /** {@return the name of a layer's directory} */
+  static LinuxPath directory(Digest diffId) {
+    return LinuxPath.of(diffId.hex());
+  }
+
+  /** {@return the directory of a layer, open} */
+  Fd openDirectory(Digest diffId) throws ErrnoException {
+    return root.openDirectory(top(), directory(diffId));
+  }
+
+  /** {@return the files of a layer; of something else that has its name, none} */
+  List<LayerFile> of(Digest diffId) throws ErrnoException {
+    try {
+      return names(top(), directory(diffId)).stream()
+          .flatMap(name -> LayerFile.of(name).stream())
+          .toList();
+    } catch (ErrnoException e) {
+      if (e.is(Errno.ENOTDIR)) {
+        return List.of();
+      }
+      throw e;
+    }
+  }
+
+  /** {@return the digests of all indexes of a layer} */
+  Set<Digest> indexes(Digest diffId) throws ErrnoException {
+    Set<Digest> found = new TreeSet<>();
+    for (LayerFile file : of(diffId)) {
+      if (file instanceof LayerFile.Index(Digest digest)) {
+        found.add(digest);
+      }
+    }
+    return found;
+  }
+
+  /** {@return whether a layer has a file} */
+  boolean contain(Digest diffId, LayerFile file) throws ErrnoException {
+    Optional<Fd> found = find();
+    if (found.isEmpty() || !isDirectory(found.get(), directory(diffId))) {
+      return false;
+    }
+    return Stat.tryStatx(
+            found.get(), directory(diffId).resolve(file.name()), AtFlag.SYMLINK_NOFOLLOW)
+        .filter(status -> status.type() == NodeType.REGULAR)
+        .isPresent();
+  }
+
+  private static boolean isDirectory(Fd parent, LinuxPath name) throws ErrnoException {
+    return Stat.tryStatx(parent, name, AtFlag.SYMLINK_NOFOLLOW)
+        .filter(status -> status.type() == NodeType.DIRECTORY)
+        .isPresent();
+  }
+
+  /** {@return the tar of a layer; {@code ENOENT} if there is none} */
+  StoredTar openTar(Digest diffId) throws ErrnoException {
+    return new StoredTar(open(diffId, LayerFile.Tar.TAR));
+  }
+
+  /** {@return a file of a layer, open for reading} */
+  Fd open(Digest diffId, LayerFile file) throws ErrnoException {
+    try (Fd directory = openDirectory(diffId)) {
+      return open(directory, file.name());
+    }
+  }
+
+  private static Fd open(Fd directory, LinuxPath name) throws ErrnoException {
+    // Not waiting for anybody, should it be a pipe.
+    return Fcntl.openat(
+        directory, name, OpenFlag.READ_ONLY, OpenFlag.NO_FOLLOW, OpenFlag.NON_BLOCKING);
+  }
+
+  /**
+   * Returns when the content of a file is on the disk. That of a tar is in the page cache no longer
+   * then: what is read of the layer is there by its own files, and would be there twice.
+   */
+  void bringToDisk(Fd directory, LayerFile file) throws ErrnoException {
+    try (Fd open = open(directory, file.name())) {
+      watch.run(() -> disk.syncData(open));
+      forget(open, file);
+    }
+  }
+
+  private static void forget(Fd open, LayerFile file) throws ErrnoException {
+    switch (file) {
+      case LayerFile.Tar _ -> Fcntl.fadviseDontNeed(open, 0, 0);
+      case LayerFile.Index _, LayerFile.Blob _, LayerFile.Unsynced _ -> {}
+    }
+  }
+
+  /** Protects the content of a file of a draft, which is complete. */
+  void seal(Fd directory, LayerFile file) throws ErrnoException {
+    // What is read for that would stay in the page cache; of others, nothing is read or forgotten.
+    if (protection == FileProtection.VERITY) {
+      try (Fd open = open(directory, file.name())) {
+        protection.seal(disk, open);
+        forget(open, file);
+      }
+    }
+  }
+
+  /** Protects a file that has its name in a layer by now. */
+  void hold(Fd directory, LayerFile file) throws ErrnoException {
+    if (protection != FileProtection.NONE) {
+      try (Fd open = open(directory, file.name())) {
+        protection.hold(disk, open);
+      }
+    }
+  }
+
+  void sync(Fd directory) throws ErrnoException {
+    watch.run(() -> disk.sync(directory));
+  }
+
+  /** Makes an empty file, unless there is something of its name; also if nothing is to be added. */
+  void createIfFree(Fd directory, LayerFile file) throws ErrnoException {
+    LinuxPath name = file.name();
+    try {
+      InodeProtection.overcome(
+          disk, directory, name, () -> disk.createFile(directory, name, LayerFile.MODE).close());
+    } catch (ErrnoException e) {
+      if (!e.is(Errno.EEXIST)) {
+        throw e;
+      }
+    }
+  }
+
+  /** Removes a file, also if it is immutable. */
+  void remove(Fd directory, LayerFile file) throws ErrnoException {
+    InodeProtection.overcome(
+        disk, directory, file.name(), () -> disk.removeFile(directory, file.name()));
+  }
+
+  /** Has a file take the place of another one, also if that is immutable. */
+  void replace(Fd fromParent, Fd toParent, LayerFile file) throws ErrnoException {
+    InodeProtection.overcome(
+        disk,
+        toParent,
+        file.name(),
+        () -> disk.replace(fromParent, file.name(), toParent, file.name()));
+  }
+
+  /**
+   * {@return whether it was moved, and nothing else had the name} Also if nothing is to be added
+   * where it goes.
+   */
+  boolean moveIfFree(Fd fromParent, LinuxPath from, Fd toParent, LinuxPath to)
+      throws ErrnoException {
+    try {
+      InodeProtection.overcome(
+          disk, toParent, to, () -> disk.rename(fromParent, from, toParent, to));
+      return true;
+    } catch (ErrnoException e) {
+      if (e.is(Errno.EEXIST)) {
+        return false;
+      }
+      throw e;
+    }
+  }
+}

@@ -1,0 +1,123 @@
+package io.gatun.snapshot.layerstore;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.erofs.IndexForm;
+import io.gatun.snapshot.layer.erofs.LayerIndex;
+import io.gatun.snapshot.layer.tar.Inheritance;
+import io.gatun.snapshot.layer.tar.InheritedAttributes;
+import java.io.IOException;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Makes further indexes of layers that are there. Whoever calls has a claim on the layer. */
+final class LayerIndexing {
+
+  private static final Logger log = LoggerFactory.getLogger(LayerIndexing.class);
+
+  private final LayerFiles files;
+  private final LayerDrafts drafts;
+  private final LayerPublication publication;
+
+  LayerIndexing(LayerFiles files, LayerDrafts drafts, LayerPublication publication) {
+    this.files = files;
+    this.drafts = drafts;
+    this.publication = publication;
+  }
+
+  /** As {@link LayerStore#reindex}. */
+  LayerIndex run(
+      Digest diffId,
+      IndexForm form,
+      InheritedAttributes top,
+      Inheritance inheritance,
+      boolean isDurable,
+      Cancellation cancellation)
+      throws IOException {
+    try (StoredTar tar = files.openTar(diffId)) {
+      if (form == IndexForm.OVERLAY) {
+        Optional<LayerIndex> copied = copyIndex(tar, diffId, top, inheritance, isDurable);
+        if (copied.isPresent()) {
+          return copied.get();
+        }
+      }
+      return add(
+          diffId,
+          draft -> makeIndex(draft, tar, diffId, form, top, inheritance, cancellation),
+          isDurable);
+    } catch (ErrnoException e) {
+      throw new LayerStoreException("cannot index layer " + diffId, e);
+    }
+  }
+
+  private Optional<LayerIndex> copyIndex(
+      StoredTar tar,
+      Digest diffId,
+      InheritedAttributes top,
+      Inheritance inheritance,
+      boolean isDurable)
+      throws IOException {
+    for (Digest digest : files.indexes(diffId)) {
+      try (StoredIndex index = readIndex(diffId, digest).orElse(null)) {
+        // One that is not as long as it was is to be found damaged.
+        if (index != null && index.copy().tarBytes() == tar.sizeBytes()) {
+          return index.copy().inherit(diffId, top, inheritance)
+              ? Optional.of(add(diffId, draft -> draft.writeIndex(index.copy()), isDurable))
+              : Optional.empty();
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** {@return an index that can become another one} */
+  private Optional<StoredIndex> readIndex(Digest diffId, Digest index) {
+    try (Fd file = files.open(diffId, new LayerFile.Index(index))) {
+      return StoredIndex.read(file, index);
+    } catch (ErrnoException e) {
+      log.debug(
+          "index is not read, and one like it made of the tar diff_id={} index={} error=\"{}\"",
+          diffId,
+          index,
+          e.getMessage());
+      return Optional.empty();
+    }
+  }
+
+  /** Writes the index of a draft. */
+  interface IndexWriter {
+    LayerIndex write(LayerDraft draft) throws IOException;
+  }
+
+  /** Gives a layer an index, as {@link LayerStore#addIndex}. */
+  LayerIndex add(Digest diffId, IndexWriter writer, boolean isDurable) throws IOException {
+    try (LayerDraft draft = drafts.begin()) {
+      LayerIndex index = writer.write(draft);
+      publication.add(draft, diffId, index, isDurable);
+      return index;
+    } catch (ErrnoException e) {
+      throw new LayerStoreException("cannot index layer " + diffId, e);
+    }
+  }
+
+  private static LayerIndex makeIndex(
+      LayerDraft draft,
+      StoredTar tar,
+      Digest diffId,
+      IndexForm form,
+      InheritedAttributes top,
+      Inheritance inheritance,
+      Cancellation cancellation)
+      throws IOException {
+    try (IndexMaking making = new IndexMaking(draft, form, top, inheritance)) {
+      tar.readHeaders(making, cancellation);
+      if (making.inexpressible().isPresent()) {
+        throw making.inexpressible().get();
+      }
+      return draft.writeIndex(making.indexer(), diffId, tar.sizeBytes());
+    }
+  }
+}

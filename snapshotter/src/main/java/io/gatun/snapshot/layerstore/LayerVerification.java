@@ -1,0 +1,81 @@
+package io.gatun.snapshot.layerstore;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.snapshot.Digest;
+import java.io.IOException;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+
+/**
+ * Brings the files of a layer to the disk, and hashes what the disk has of those that nobody knows
+ * to be whole. What is right is known to be whole from then on.
+ */
+final class LayerVerification {
+
+  private final LayerFiles files;
+  private final TrustedFiles trusted;
+
+  LayerVerification(LayerFiles files, TrustedFiles trusted) {
+    this.files = files;
+    this.trusted = trusted;
+  }
+
+  LayerDamage run(Fd directory, Digest diffId) throws LayerStoreException {
+    Set<Digest> indexes = new HashSet<>();
+    try (ExecutorService reading = Executors.newSingleThreadExecutor()) {
+      boolean isTarDamaged =
+          !files.contain(diffId, LayerFile.Tar.TAR)
+              || !isWhole(directory, diffId, LayerFile.Tar.TAR, diffId, reading);
+      for (LayerFile file : files.of(diffId)) {
+        if (file instanceof LayerFile.Index(Digest index)
+            && files.contain(diffId, file)
+            && !isWhole(directory, diffId, file, index, reading)) {
+          indexes.add(index);
+        }
+      }
+      return new LayerDamage(isTarDamaged, indexes);
+    } catch (ErrnoException e) {
+      throw new LayerStoreException("cannot verify layer " + diffId, e);
+    }
+  }
+
+  private boolean isWhole(
+      Fd directory, Digest diffId, LayerFile file, Digest digest, ExecutorService reading)
+      throws ErrnoException {
+    while (true) {
+      TrustedFiles.Knowledge known = trusted.of(diffId, file);
+      files.bringToDisk(directory, file);
+      if (trusted.synced(diffId, file, known)) {
+        if (trusted.isDurable(diffId, file)) {
+          return true;
+        }
+        boolean isRight = isRight(directory, file, digest, reading);
+        boolean isSame =
+            isRight
+                ? trusted.verified(diffId, file, known)
+                : trusted.of(diffId, file).equals(known);
+        if (isSame) {
+          return isRight;
+        }
+      }
+      // Somebody has put another one in its place meanwhile, which may not be on the disk.
+    }
+  }
+
+  private static boolean isRight(
+      Fd directory, LayerFile file, Digest digest, ExecutorService reading) throws ErrnoException {
+    try (DiskContent content = new DiskContent(directory, file.name(), reading)) {
+      return ContentHash.isRight(content, digest, file instanceof LayerFile.Tar, _ -> {});
+    } catch (ErrnoException e) {
+      if (DiskContent.isDamage(e.errno())) {
+        return false;
+      }
+      throw e;
+    } catch (IOException e) {
+      throw new IllegalStateException("reading " + file.name(), e);
+    }
+  }
+}

@@ -1,0 +1,407 @@
+package io.gatun.snapshot.maintenance;
+
+import io.gatun.linux.DirectoryReader;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Statfs;
+import io.gatun.snapshot.Chain;
+import io.gatun.snapshot.ChainId;
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.LayerForm;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.SnapshotRecord;
+import io.gatun.snapshot.Usage;
+import io.gatun.snapshot.driver.Driver;
+import io.gatun.snapshot.driver.DriverName;
+import io.gatun.snapshot.durability.LayerDurability;
+import io.gatun.snapshot.durability.StorageErrors;
+import io.gatun.snapshot.indexed.KeptLayers;
+import io.gatun.snapshot.indexed.LayerRenewal;
+import io.gatun.snapshot.indexed.MountRestoration;
+import io.gatun.snapshot.indexed.ShownLayers;
+import io.gatun.snapshot.indexed.SupersededTrees;
+import io.gatun.snapshot.indexed.UsageCounter;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.LayerConverter;
+import io.gatun.snapshot.layer.LayerTarget;
+import io.gatun.snapshot.layer.extract.TreeWriter;
+import io.gatun.snapshot.layer.read.LayerApplier;
+import io.gatun.snapshot.layer.tar.InvalidLayerException;
+import io.gatun.snapshot.layerstore.IndexedApply;
+import io.gatun.snapshot.layerstore.LayerStore;
+import io.gatun.snapshot.layerstore.StoredTar;
+import io.gatun.snapshot.layerstore.TarWriting;
+import io.gatun.snapshot.metadata.MetadataStore;
+import io.gatun.snapshot.mount.IndexTrialResult;
+import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.root.Root;
+import io.gatun.snapshot.state.Chains;
+import io.gatun.snapshot.state.NameClaims;
+import io.gatun.snapshot.state.Names;
+import io.gatun.snapshot.state.SnapshotDirectories;
+import io.gatun.snapshot.state.UnpackingFailures;
+import io.gatun.snapshot.unpack.KeptUnpacking;
+import io.gatun.snapshot.unpack.LayerKeeper;
+import io.gatun.snapshot.unpack.TreeUnpacking;
+import java.io.IOException;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Converts layers of committed snapshots.
+ *
+ * <p>The new form is made beside the old one, whatever {@code layer_sync} asks: it is on the disk
+ * before the record names it. Then, with the name claimed, the record is changed, and the path of
+ * the layer leads to the new form. There is no moment at which it leads nowhere, and none at which
+ * a crash leaves a record without the files that it names:
+ *
+ * <pre>
+ *   to an index:      tar and index durable -> record -> index mounted -> tree out of the way, beneath
+ *                     the mount, see {@link SupersededTrees}
+ *   to a directory:   tree durable -> tree in its place beneath the mount, durably -> record ->
+ *                     index unmounted
+ * </pre>
+ *
+ * <p>What a crash leaves in between is a tar that no record names, a tree beneath a layer that is
+ * an index, or a mount on one that is a directory. The first is taken away at the start, as is the
+ * last; the tree when the layer is mounted for the first time.
+ *
+ * <p>Overlays that are mounted keep the form that they were mounted with: an index lives as long as
+ * somebody has it mounted.
+ */
+public final class LayerConversion implements LayerConverter {
+
+  private static final Logger log = LoggerFactory.getLogger(LayerConversion.class);
+
+  private static final String OPERATION = "convert";
+
+  /** The header of an entry, and those of its extended attributes. */
+  private static final long TAR_ENTRY_BYTES = 1_536;
+
+  private static final long INDEX_ENTRY_BYTES = 128;
+
+  /** A file or a directory takes at least a block. */
+  private static final long TREE_ENTRY_BYTES = 4_096;
+
+  /** Tries out whether indexes can be used. */
+  @FunctionalInterface
+  public interface Trial {
+    /**
+     * @param place the name of an empty directory in {@code trash/}
+     */
+    IndexTrialResult run(LinuxPath place) throws ErrnoException;
+  }
+
+  private final Disk disk;
+  private final Root root;
+  private final UsageCounter usages;
+  private final MountRestoration restoration;
+  private final MetadataStore store;
+  private final Driver driver;
+  private final Chains chains;
+  private final NameClaims claims;
+  private final SnapshotDirectories directories;
+  private final LayerDurability durability;
+  private final LayerStore layers;
+  private final KeptLayers kept;
+  private final ShownLayers shown;
+  private final LayerRenewal renewal;
+  private final SupersededTrees superseded;
+  private final LayerApplier applier;
+  private final IndexedApply indexing;
+  private final Trial trial;
+  private boolean isTried;
+
+  public LayerConversion(
+      Disk disk,
+      Root root,
+      UsageCounter usages,
+      MountRestoration restoration,
+      MetadataStore store,
+      Driver driver,
+      Chains chains,
+      NameClaims claims,
+      SnapshotDirectories directories,
+      LayerDurability durability,
+      LayerStore layers,
+      KeptLayers kept,
+      ShownLayers shown,
+      LayerRenewal renewal,
+      SupersededTrees superseded,
+      LayerApplier applier,
+      TarWriting writing,
+      Trial trial) {
+    this.disk = disk;
+    this.root = root;
+    this.usages = usages;
+    this.restoration = restoration;
+    this.store = store;
+    this.driver = driver;
+    this.chains = chains;
+    this.claims = claims;
+    this.directories = directories;
+    this.durability = durability;
+    this.layers = layers;
+    this.kept = kept;
+    this.shown = shown;
+    this.renewal = renewal;
+    this.superseded = superseded;
+    this.applier = applier;
+    this.indexing = new IndexedApply(disk, applier, writing);
+    this.trial = trial;
+  }
+
+  @Override
+  public Estimate estimate(String name, Optional<Digest> diffId) {
+    SnapshotRecord found = find(name);
+    try {
+      long available = Statfs.fstatfs(root.directory()).availableBytes();
+      return switch (found.form()) {
+        case LayerForm.Directory _ -> {
+          // One whose directory is missing is refused by that.
+          long needed = indexBytes(found, diffId);
+          yield new Estimate(false, isEmpty(found.id()), needed, available);
+        }
+        case LayerForm.Indexed form -> new Estimate(true, false, treeBytes(form), available);
+      };
+    } catch (ErrnoException e) {
+      throw StorageErrors.of(OPERATION, name, e);
+    } catch (IOException e) {
+      throw UnpackingFailures.ofKept(OPERATION, name, e);
+    }
+  }
+
+  private long indexBytes(SnapshotRecord found, Optional<Digest> diffId) throws ErrnoException {
+    Usage tree = usage(found);
+    long index = tree.inodes() * INDEX_ENTRY_BYTES;
+    return diffId.isPresent() && isStored(diffId.get())
+        ? index
+        : index + tree.sizeBytes() + tree.inodes() * TAR_ENTRY_BYTES;
+  }
+
+  private Usage usage(SnapshotRecord found) throws ErrnoException {
+    try {
+      return usages.of(found, chains.of(found));
+    } catch (ErrnoException e) {
+      if (store.find(found.id()).isEmpty()) {
+        throw Chains.notFound(OPERATION, found.name());
+      }
+      throw e;
+    }
+  }
+
+  private boolean isStored(Digest diffId) throws ErrnoException {
+    Optional<LayerStore.Use> use = layers.use(diffId);
+    use.ifPresent(LayerStore.Use::close);
+    return use.isPresent();
+  }
+
+  private long treeBytes(LayerForm.Indexed form) throws IOException {
+    AtomicLong entries = new AtomicLong();
+    try (StoredTar tar = layers.openTar(form.diffId())) {
+      tar.readHeaders((_, _) -> entries.incrementAndGet(), new Cancellation());
+      return tar.sizeBytes() + entries.get() * TREE_ENTRY_BYTES;
+    }
+  }
+
+  @Override
+  public synchronized void index(String name, LayerBlob blob, Cancellation cancellation) {
+    SnapshotRecord found = find(name);
+    if (found.form() instanceof LayerForm.Indexed) {
+      return;
+    }
+    try {
+      requireIndexes(found);
+      restoration.holdAll();
+      index(found, blob, cancellation);
+    } catch (ErrnoException e) {
+      throw StorageErrors.of(OPERATION, name, e);
+    } catch (IOException e) {
+      throw UnpackingFailures.meaning(OPERATION + " " + name, blob, e);
+    }
+  }
+
+  private void requireIndexes(SnapshotRecord found) throws ErrnoException {
+    String name = found.name();
+    if (driver.name() != DriverName.OVERLAY) {
+      throw unsupported(name, "the driver %s copies files".formatted(driver.name().configName()));
+    }
+    if (isTried) {
+      return;
+    }
+    try (SnapshotDirectories.Staged place = directories.stage(found.id())) {
+      isTried =
+          switch (trial.run(place.name())) {
+            case IndexTrialResult.Works _ -> true;
+            case IndexTrialResult.Unprotected unprotected ->
+                throw unsupported(name, unprotected.reason());
+            case IndexTrialResult.Fails fails -> throw unsupported(name, fails.reason());
+            case IndexTrialResult.NoRoom full ->
+                throw new SnapshotException.FailedPrecondition(
+                    "%s %s: there is no room: %s".formatted(OPERATION, name, full.reason()));
+          };
+    }
+  }
+
+  private static SnapshotException unsupported(String name, String reason) {
+    return new SnapshotException.Unsupported("%s %s: %s".formatted(OPERATION, name, reason));
+  }
+
+  private void index(SnapshotRecord found, LayerBlob blob, Cancellation cancellation)
+      throws IOException {
+    Chain chain = chains.of(found);
+    LayerTarget target = driver.target(chain);
+    if (!target.deletions().isIndexable()) {
+      throw unsupported(found.name(), "an index has no deletions in user.overlay");
+    }
+    Digest chainId = chainId(found.name());
+    Optional<Digest> below =
+        found.parent().isEmpty() ? Optional.empty() : Optional.of(chainId(found.parent()));
+    if (isEmpty(found.id())) {
+      throw new SnapshotException.FailedPrecondition(
+          "%s %s: there are no files in the layer".formatted(OPERATION, found.name()));
+    }
+    TreeUnpacking none = new TreeUnpacking(disk, applier, blob, cancellation);
+    try (var _ = shown.hold(chain.parents());
+        KeptUnpacking unpacking =
+            new KeptUnpacking(disk, layers, renewal, indexing, none, blob, cancellation)) {
+      LayerKeeper.Kept made =
+          unpacking
+              .keep(target, true)
+              .orElseThrow(() -> unsupported(found.name(), "an index cannot express the layer"));
+      try (LayerStore.Use use = made.use()) {
+        if (!ChainId.of(below, use.diffId()).equals(chainId)) {
+          throw new SnapshotException.InvalidArgument(
+              "%s %s: the blob %s is another layer, with the diff id %s"
+                  .formatted(OPERATION, found.name(), blob.digest(), use.diffId()));
+        }
+        cancellation.check();
+        record(found, made.form());
+      } finally {
+        // What no record names, if it came to nothing.
+        kept.retire(made.form().diffId());
+      }
+    }
+  }
+
+  /**
+   * Nothing would be won for a layer without any files. And a crash must leave files, which tell a
+   * tree that may be in use from a directory that is left over from a commit.
+   */
+  private boolean isEmpty(long id) throws ErrnoException {
+    LinuxPath files = Root.snapshotName(id).resolve(Root.FILES);
+    try (Fd top = root.openDirectory(root.snapshots(), files)) {
+      return new DirectoryReader().next(top).isEmpty();
+    }
+  }
+
+  private static Digest chainId(String name) {
+    return ChainId.in(name)
+        .orElseThrow(
+            () ->
+                new SnapshotException.FailedPrecondition(
+                    "%s: the name %s is no chain id, so nothing says which layer it is"
+                        .formatted(OPERATION, name)));
+  }
+
+  private void record(SnapshotRecord found, LayerForm.Indexed form) {
+    long id = found.id();
+    try (var _ = claims.claim(List.of(found.name()), "")) {
+      SnapshotRecord current = requireSame(found);
+      change(current.withForm(form));
+      kept.add(id, form);
+      shown.replaceTree(id);
+    } catch (ErrnoException e) {
+      // The tree is still in its place, and shown until somebody can mount the layer.
+      log.warn("cannot mount converted layer now id={} error=\"{}\"", id, e.getMessage());
+    }
+    log.info("layer converted id={} form=indexed diff_id={}", id, form.diffId());
+  }
+
+  @Override
+  public synchronized void layOut(String name, Cancellation cancellation) {
+    SnapshotRecord found = find(name);
+    try {
+      if (found.form() instanceof LayerForm.Indexed form) {
+        layOut(found, form, cancellation);
+      }
+    } catch (ErrnoException e) {
+      throw StorageErrors.of(OPERATION, name, e);
+    } catch (IOException e) {
+      throw UnpackingFailures.ofKept(OPERATION, name, e);
+    }
+  }
+
+  private void layOut(SnapshotRecord found, LayerForm.Indexed form, Cancellation cancellation)
+      throws IOException {
+    long id = found.id();
+    Chain chain = chains.of(found);
+    long mark = durability.mark();
+    try (var _ = shown.hold(chain.parents());
+        SnapshotDirectories.Staged staged = directories.stage(id)) {
+      driver.create(staged.directory(), chain);
+      LinuxPath files = staged.path().resolve(Root.FILES);
+      write(form, files, driver.target(chain), cancellation);
+      durability.awaitFiles(OPERATION, found.name(), id, files, mark);
+      cancellation.check();
+      try (var _ = claims.claim(List.of(found.name()), "")) {
+        SnapshotRecord current = requireSame(found);
+        shown.replaceMount(
+            id,
+            () -> {
+              superseded.place(id, staged.name());
+              change(current.withForm(new LayerForm.Directory()));
+              kept.remove(id);
+              // In this order: the tree is whole, whatever was found of the tar meanwhile.
+              directories.healed(id);
+            });
+      }
+    }
+    log.info("layer converted id={} form=directory diff_id={}", id, form.diffId());
+  }
+
+  private void write(
+      LayerForm.Indexed form, LinuxPath files, LayerTarget target, Cancellation cancellation)
+      throws IOException {
+    LayerTarget there = new LayerTarget(files, target.deletions(), target.lowers());
+    try (TreeWriter writer = TreeWriter.open(disk, there, true)) {
+      layers.read(form.diffId(), writer, cancellation);
+      writer.finish();
+    } catch (InvalidLayerException e) {
+      throw new SnapshotException.StorageFailure(
+          "%s: the tar of layer %s is damaged, see `gatun fsck --content`: %s"
+              .formatted(OPERATION, form.diffId(), e.getMessage()),
+          e);
+    }
+  }
+
+  private SnapshotRecord find(String name) {
+    Names.check(OPERATION, "name", name);
+    SnapshotRecord found = chains.find(OPERATION, name);
+    if (found.kind() != Kind.COMMITTED) {
+      throw new SnapshotException.FailedPrecondition(
+          "%s %s: the snapshot is not committed but %s"
+              .formatted(OPERATION, name, found.kind().filterName()));
+    }
+    return found;
+  }
+
+  /** {@return what is recorded now of a snapshot, which may have got other labels meanwhile} */
+  private SnapshotRecord requireSame(SnapshotRecord found) {
+    SnapshotRecord current = chains.find(OPERATION, found.name());
+    if (current.id() != found.id()) {
+      throw Chains.notFound(OPERATION, found.name());
+    }
+    return current;
+  }
+
+  private void change(SnapshotRecord record) {
+    StorageErrors.change(OPERATION, record.name(), () -> store.put(record));
+  }
+}

@@ -1,0 +1,100 @@
+package io.gatun.snapshot.maintenance;
+
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.LayerForm;
+import io.gatun.snapshot.indexed.KeptLayers;
+import io.gatun.snapshot.indexed.LayerRenewal;
+import io.gatun.snapshot.layerstore.LayerDamage;
+import io.gatun.snapshot.layerstore.LayerStore;
+import java.io.IOException;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Finds out what is damaged of kept layers, or not there, and has it made again:
+ *
+ * <pre>
+ *   hash of what the disk has -> new tar from the blob -> see {@link LayerRenewal}
+ * </pre>
+ */
+public final class LayerHealing {
+
+  private static final Logger log = LoggerFactory.getLogger(LayerHealing.class);
+
+  private final LayerStore layers;
+  private final KeptLayers kept;
+  private final TarHealing tars;
+  private final LayerRenewal renewal;
+
+  public LayerHealing(LayerStore layers, KeptLayers kept, TarHealing tars, LayerRenewal renewal) {
+    this.layers = layers;
+    this.kept = kept;
+    this.tars = tars;
+    this.renewal = renewal;
+  }
+
+  /**
+   * Verifies the layers of which it was not recorded that they are on the disk, and heals those and
+   * others; for a moment in which no snapshot is added or removed.
+   *
+   * @param damaged snapshots whose layers lack files
+   */
+  public void run(Collection<Long> damaged) {
+    Set<Digest> suspects = new TreeSet<>(layers.unsyncedAtFirst());
+    damaged.forEach(id -> kept.find(id).ifPresent(form -> suspects.add(form.diffId())));
+    suspects.retainAll(kept.diffIds());
+    heal(suspects);
+  }
+
+  /** Heals one layer that was found damaged, while requests are served. */
+  public void run(Digest diffId) {
+    heal(Set.of(diffId));
+  }
+
+  private void heal(Set<Digest> suspects) {
+    Set<Long> damaged = new HashSet<>();
+    for (Digest diffId : suspects) {
+      Optional<Set<Long>> found = healTar(diffId);
+      // Also those who have come to have it meanwhile.
+      found.ifPresentOrElse(damaged::addAll, () -> renewal.lose(kept.users(diffId)));
+      if (found.filter(Set::isEmpty).isPresent()) {
+        // At once, so that a start that is cut short has not read it in vain.
+        renewal.settle(diffId);
+      }
+    }
+    renewal.run(damaged, suspects);
+  }
+
+  /**
+   * {@return those of the snapshots whose indexes have to be made anew; nothing if there is no tar
+   * to make them of}
+   */
+  private Optional<Set<Long>> healTar(Digest diffId) {
+    try (LayerStore.Use use = layers.claim(diffId)) {
+      LayerDamage damage = layers.inspect(use);
+      if (damage.isTarDamaged()) {
+        // Or an apply has brought it meanwhile.
+        return tars.run(use) || layers.isWhole(diffId)
+            ? Optional.of(kept.users(diffId).keySet())
+            : Optional.empty();
+      }
+      Set<Long> withoutIndex = new HashSet<>();
+      for (Map.Entry<Long, LayerForm.Indexed> user : kept.users(diffId).entrySet()) {
+        Digest index = user.getValue().index();
+        if (damage.indexes().contains(index) || !layers.contains(diffId, index)) {
+          withoutIndex.add(user.getKey());
+        }
+      }
+      return Optional.of(withoutIndex);
+    } catch (IOException e) {
+      log.error("layer cannot be verified diff_id={} error=\"{}\"", diffId, e.getMessage());
+      return Optional.empty();
+    }
+  }
+}

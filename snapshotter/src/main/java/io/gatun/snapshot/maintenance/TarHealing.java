@@ -1,0 +1,86 @@
+package io.gatun.snapshot.maintenance;
+
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.LayerBlobs;
+import io.gatun.snapshot.layer.erofs.IndexForm;
+import io.gatun.snapshot.layer.read.ApplyLimits;
+import io.gatun.snapshot.layer.read.LayerApplier;
+import io.gatun.snapshot.layer.tar.Inheritance;
+import io.gatun.snapshot.layer.tar.InheritedAttributes;
+import io.gatun.snapshot.layerstore.IndexedApply;
+import io.gatun.snapshot.layerstore.LayerDraft;
+import io.gatun.snapshot.layerstore.LayerStore;
+import io.gatun.snapshot.layerstore.TarWriting;
+import io.gatun.snapshot.root.Disk;
+import java.io.IOException;
+import java.util.Optional;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Makes the tar of a kept layer anew, from one of the blobs that are known to be the layer. */
+public final class TarHealing {
+
+  private static final Logger log = LoggerFactory.getLogger(TarHealing.class);
+
+  private final Disk disk;
+  private final LayerStore layers;
+  private final LayerBlobs blobs;
+  private final TarWriting writing;
+
+  public TarHealing(Disk disk, LayerStore layers, LayerBlobs blobs, TarWriting writing) {
+    this.disk = disk;
+    this.layers = layers;
+    this.blobs = blobs;
+    this.writing = writing;
+  }
+
+  /** {@return whether the layer has a right tar now, which is on the disk} */
+  boolean run(LayerStore.Use use) {
+    Set<Digest> known = layers.blobs(use.diffId());
+    for (Digest digest : known) {
+      Optional<LayerBlob> opened = blobs.open(digest);
+      if (opened.isPresent()) {
+        try (LayerBlob blob = opened.get()) {
+          replace(use, blob);
+          return true;
+        } catch (IOException e) {
+          log.error(
+              "layer cannot be made anew diff_id={} blob={} error=\"{}\"",
+              use.diffId(),
+              digest,
+              e.getMessage());
+        }
+      }
+    }
+    log.error(
+        "layer is damaged, and none of its blobs can be unpacked again diff_id={} blobs={}",
+        use.diffId(),
+        known);
+    return false;
+  }
+
+  private void replace(LayerStore.Use use, LayerBlob blob) throws IOException {
+    try (LayerApplier applier = new LayerApplier(ApplyLimits.of(1, 0));
+        LayerDraft draft = layers.draft()) {
+      // The index is of no use: each snapshot has its own, which is made of the tar.
+      Digest diffId =
+          new IndexedApply(disk, applier, writing)
+              .run(
+                  blob,
+                  draft,
+                  IndexForm.BASE,
+                  InheritedAttributes.ofTop(),
+                  Inheritance.NOTHING,
+                  new Cancellation())
+              .layer()
+              .diffId();
+      if (!diffId.equals(use.diffId())) {
+        throw new IOException("the blob %s is the layer %s".formatted(blob.digest(), diffId));
+      }
+      layers.replaceTar(use, draft);
+    }
+  }
+}

@@ -1,0 +1,109 @@
+package io.gatun.snapshot.metadata.journal;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import java.nio.ByteBuffer;
+
+/**
+ * Reads a checkpoint: a header as in {@link FileHeader}, then frames with the sequence numbers 1,
+ * 2, ...: in them all ids ever reserved, which of them are distrusted if any are, all records in no
+ * particular order, and at the very end of the file how many there were. A checkpoint gets its name
+ * only when it is complete, so whatever is wrong with it is damage.
+ */
+public final class CheckpointReader {
+
+  public static final long FIRST_FRAME = 1;
+
+  private CheckpointReader() {}
+
+  /** Counts the records on their way to the visitor. */
+  private static final class Counter implements Frame.Visitor {
+    private final Frame.Visitor visitor;
+    private long count;
+    private boolean isEnded;
+
+    Counter(Frame.Visitor visitor) {
+      this.visitor = visitor;
+    }
+
+    @Override
+    public void onPut(byte[] encoding) throws MalformedException {
+      requireNotEnded();
+      count++;
+      visitor.onPut(encoding);
+    }
+
+    @Override
+    public void onRemove(long id) throws MalformedException {
+      throw new MalformedException("a checkpoint removes a record");
+    }
+
+    @Override
+    public void onReserve(long idsEnd) throws MalformedException {
+      requireNotEnded();
+      visitor.onReserve(idsEnd);
+    }
+
+    @Override
+    public void onDistrust(long idsEnd) throws MalformedException {
+      requireNotEnded();
+      visitor.onDistrust(idsEnd);
+    }
+
+    @Override
+    public void onEnd(long expected) throws MalformedException {
+      requireNotEnded();
+      isEnded = true;
+      if (expected != count) {
+        throw new MalformedException(
+            "the checkpoint ends after %d records, and had %d".formatted(count, expected));
+      }
+      visitor.onEnd(expected);
+    }
+
+    private void requireNotEnded() throws MalformedException {
+      if (isEnded) {
+        throw new MalformedException("the checkpoint goes on after its end");
+      }
+    }
+  }
+
+  /**
+   * Visits every entry of a checkpoint.
+   *
+   * @return its header
+   */
+  public static FileHeader read(Fd directory, long generation, Frame.Visitor visitor)
+      throws ErrnoException, MetadataDamagedException {
+    String name = MetadataFile.checkpoint(generation);
+    try (FileWindow file = FileWindow.open(directory, name)) {
+      FileHeader header =
+          FileHeader.decode(
+              FileHeader.Kind.CHECKPOINT, generation, name, file.at(0, FileHeader.BYTES));
+      Counter counter = new Counter(visitor);
+      long offset = FileHeader.BYTES;
+      long sequence = FIRST_FRAME;
+      while (offset < file.sizeBytes()) {
+        long at = offset;
+        long part = sequence;
+        ByteBuffer frame =
+            Frame.read(file, offset, sequence, header.salt())
+                .orElseThrow(() -> damage(name, at, "part %d of it is damaged".formatted(part)));
+        Frame.visit(frame, name, offset, counter);
+        offset += Frame.sizeOf(Frame.bodyBytesOf(frame));
+        sequence++;
+      }
+      if (!counter.isEnded || offset != file.sizeBytes()) {
+        throw damage(
+            name,
+            file.sizeBytes(),
+            "the checkpoint is cut off after %d records".formatted(counter.count));
+      }
+      return header;
+    }
+  }
+
+  private static MetadataDamagedException damage(String name, long offset, String sentence) {
+    return new MetadataDamagedException(Finding.damage(name, offset, sentence));
+  }
+}

@@ -1,0 +1,221 @@
+package io.gatun.snapshot.metadata.journal;
+
+import io.gatun.linux.ErrnoException;
+import java.nio.BufferUnderflowException;
+import java.nio.ByteBuffer;
+import java.util.Optional;
+import java.util.zip.CRC32C;
+
+/**
+ * The unit in which journals and checkpoints are written: one batch of changes, or one part of a
+ * checkpoint.
+ *
+ * <pre>
+ *    0               4               8
+ *    +---------------+---------------+
+ *  0 | bytes of body | crc32c        |   over the salt of the file, the length, the sequence and the body
+ *    +---------------+---------------+
+ *  8 | sequence                      |   one more than that of the frame before, across files
+ *    +-------------------------------+
+ * 16 | body: entries, one or more    |
+ *    |                               |
+ *    +-------------------------------+
+ *      zeros up to a multiple of 8
+ *
+ *   entry:  1 put       length (4), a record as in {@link RecordCodec}
+ *           2 remove    id (8)
+ *           3 reserve   ids (8): every id below may have been given to somebody
+ *           5 distrust  ids (8): a sync failed when no other ids had been given out than those below
+ *           4 end       count (8) of the records in a checkpoint; the last entry of its last frame
+ * </pre>
+ *
+ * <p>Numbers are big endian. All entries of a frame are done or none is. A body is never empty, so
+ * zeros are no frame: a journal is full of zeros when it is made, and the first zeros are where it
+ * ends.
+ */
+public final class Frame {
+
+  public static final int HEADER_BYTES = 16;
+
+  /**
+   * What one batch may take. A record of the greatest size fits, and 16 of them would not help
+   * more.
+   */
+  static final int BODY_BYTES_MAX = 512 << 10;
+
+  static final int ALIGNMENT_BYTES = 8;
+
+  static final byte PUT = 1;
+  static final byte REMOVE = 2;
+  static final byte RESERVE = 3;
+  static final byte END = 4;
+  static final byte DISTRUST = 5;
+
+  public static final int PUT_BYTES = 1 + Integer.BYTES;
+  public static final int REMOVE_BYTES = 1 + Long.BYTES;
+  public static final int RESERVE_BYTES = 1 + Long.BYTES;
+  static final int END_BYTES = 1 + Long.BYTES;
+  public static final int DISTRUST_BYTES = 1 + Long.BYTES;
+
+  private static final int CHECKSUM_OFFSET = 4;
+  private static final int SEQUENCE_OFFSET = 8;
+
+  private Frame() {}
+
+  /** {@return what a frame takes in a file with a body of this size} */
+  public static int sizeOf(int bodyBytes) {
+    int bytes = HEADER_BYTES + bodyBytes;
+    return (bytes + ALIGNMENT_BYTES - 1) & -ALIGNMENT_BYTES;
+  }
+
+  /** Begins a frame at the start of the buffer; its entries are to be put next. */
+  public static void begin(ByteBuffer buffer) {
+    buffer.clear().position(HEADER_BYTES);
+  }
+
+  public static void put(ByteBuffer buffer, byte[] record) {
+    buffer.put(PUT).putInt(record.length).put(record);
+  }
+
+  public static void remove(ByteBuffer buffer, long id) {
+    buffer.put(REMOVE).putLong(id);
+  }
+
+  public static void reserve(ByteBuffer buffer, long idsEnd) {
+    buffer.put(RESERVE).putLong(idsEnd);
+  }
+
+  public static void distrust(ByteBuffer buffer, long idsEnd) {
+    buffer.put(DISTRUST).putLong(idsEnd);
+  }
+
+  static void end(ByteBuffer buffer, long count) {
+    buffer.put(END).putLong(count);
+  }
+
+  /** {@return how much body there is so far} */
+  public static int bodyBytes(ByteBuffer buffer) {
+    return buffer.position() - HEADER_BYTES;
+  }
+
+  /** Ends the frame that the buffer holds, which then is ready to be written. */
+  public static void seal(ByteBuffer buffer, long salt, long sequence) {
+    int body = bodyBytes(buffer);
+    buffer.putInt(0, body).putLong(SEQUENCE_OFFSET, sequence);
+    buffer.putInt(CHECKSUM_OFFSET, checksum(buffer, body, salt));
+    while (buffer.position() % ALIGNMENT_BYTES != 0) {
+      buffer.put((byte) 0);
+    }
+    buffer.flip();
+  }
+
+  /** {@return the length of the body that the header at the start of the buffer names} */
+  public static int bodyBytesOf(ByteBuffer header) {
+    return header.getInt(0);
+  }
+
+  /** {@return the sequence number in the header at the start of the buffer} */
+  static long sequenceOf(ByteBuffer header) {
+    return header.getLong(SEQUENCE_OFFSET);
+  }
+
+  /** {@return whether a length can be one of a body} */
+  static boolean isBodyLength(int bytes) {
+    return bytes > 0 && bytes <= BODY_BYTES_MAX;
+  }
+
+  /** {@return whether the buffer starts with a header and its body, unharmed} */
+  static boolean isIntact(ByteBuffer frame, long salt) {
+    int body = bodyBytesOf(frame);
+    return isBodyLength(body)
+        && sizeOf(body) <= frame.limit()
+        && frame.getInt(CHECKSUM_OFFSET) == checksum(frame, body, salt);
+  }
+
+  /**
+   * {@return the frame with this sequence number at this place in a file, if it is there and
+   * unharmed}
+   */
+  public static Optional<ByteBuffer> read(FileWindow file, long offset, long sequence, long salt)
+      throws ErrnoException, MetadataDamagedException {
+    ByteBuffer head = file.at(offset, HEADER_BYTES);
+    if (head.remaining() < HEADER_BYTES
+        || !isBodyLength(bodyBytesOf(head))
+        || sequenceOf(head) != sequence) {
+      return Optional.empty();
+    }
+    ByteBuffer frame = file.at(offset, sizeOf(bodyBytesOf(head)));
+    return Optional.of(frame).filter(bytes -> isIntact(bytes, salt));
+  }
+
+  private static int checksum(ByteBuffer frame, int body, long salt) {
+    ByteBuffer head = ByteBuffer.allocate(Long.BYTES + Integer.BYTES + Long.BYTES);
+    head.putLong(salt).putInt(body).putLong(frame.getLong(SEQUENCE_OFFSET)).flip();
+    CRC32C crc = new CRC32C();
+    crc.update(head);
+    crc.update(frame.slice(HEADER_BYTES, body));
+    return (int) crc.getValue();
+  }
+
+  /** What the entries of frames are told to, in order. */
+  public interface Visitor {
+
+    void onPut(byte[] encoding) throws MalformedException;
+
+    void onRemove(long id) throws MalformedException;
+
+    void onReserve(long idsEnd) throws MalformedException;
+
+    void onDistrust(long idsEnd) throws MalformedException;
+
+    void onEnd(long count) throws MalformedException;
+  }
+
+  /**
+   * Visits all entries of an intact frame.
+   *
+   * @param file the name of the file that the frame is in
+   * @param offset where in that
+   * @throws MetadataDamagedException if an entry makes no sense; the checksum being right, that is
+   *     how it was written
+   */
+  public static void visit(ByteBuffer frame, String file, long offset, Visitor visitor)
+      throws MetadataDamagedException {
+    try {
+      visit(frame, visitor);
+    } catch (MalformedException e) {
+      throw new MetadataDamagedException(e.finding(file, offset));
+    }
+  }
+
+  private static void visit(ByteBuffer frame, Visitor visitor) throws MalformedException {
+    ByteBuffer body = frame.slice(HEADER_BYTES, bodyBytesOf(frame));
+    try {
+      while (body.hasRemaining()) {
+        byte type = body.get();
+        switch (type) {
+          case PUT -> visitor.onPut(record(body));
+          case REMOVE -> visitor.onRemove(body.getLong());
+          case RESERVE -> visitor.onReserve(body.getLong());
+          case DISTRUST -> visitor.onDistrust(body.getLong());
+          case END -> visitor.onEnd(body.getLong());
+          default ->
+              throw MalformedException.ofLaterVersion(
+                  "a frame has an entry of type %d, which is not known".formatted(type));
+        }
+      }
+    } catch (BufferUnderflowException e) {
+      throw new MalformedException("the last entry of a frame does not end in it", e);
+    }
+  }
+
+  private static byte[] record(ByteBuffer body) throws MalformedException {
+    int length = body.getInt();
+    if (length < 0 || length > body.remaining()) {
+      throw new MalformedException("a record of %d bytes does not fit its frame".formatted(length));
+    }
+    byte[] record = new byte[length];
+    body.get(record);
+    return record;
+  }
+}

@@ -1,0 +1,13 @@
+/**
+ * The files of the metadata store: journal, checkpoints, and the numbers that connect them.
+ *
+ * <p>The journal and the checkpoints are the truth. A fault in the last batch of a journal is a
+ * torn tail; a fault before it is corruption and refused. Each class documents the format that it
+ * owns.
+ *
+ * <p>This package uses only {@code root} and the bindings. It does not know Chronicle Map.
+ */
+@NullMarked
+package io.gatun.snapshot.metadata.journal;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,286 @@
+package io.gatun.snapshot.metadata.repair;
+
+import io.gatun.linux.AtFlag;
+import io.gatun.linux.DirectoryEntry;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.FileStatus;
+import io.gatun.linux.NodeType;
+import io.gatun.linux.Stat;
+import io.gatun.linux.Unistd;
+import io.gatun.snapshot.SnapshotRecord;
+import io.gatun.snapshot.metadata.CleanMarker;
+import io.gatun.snapshot.metadata.DerivedFiles;
+import io.gatun.snapshot.metadata.NewStore;
+import io.gatun.snapshot.metadata.journal.Acknowledged;
+import io.gatun.snapshot.metadata.journal.DurableFile;
+import io.gatun.snapshot.metadata.journal.Finding;
+import io.gatun.snapshot.metadata.journal.Generations;
+import io.gatun.snapshot.metadata.journal.MetadataDamagedException;
+import io.gatun.snapshot.metadata.journal.MetadataFile;
+import io.gatun.snapshot.metadata.journal.MetadataSettings;
+import io.gatun.snapshot.metadata.journal.Truth;
+import io.gatun.snapshot.root.LinuxDisk;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.TreeMap;
+
+/**
+ * Looks at metadata that nobody uses, changes nothing, and says what is wrong with them and what
+ * they hold.
+ *
+ * <p>Checkpoint and journal are read as the store itself reads them. If they are damaged, an index
+ * that a clean stop has left is as good; and if there is none, {@link Salvage} finds what is left.
+ */
+public final class MetadataCheck {
+
+  private final Generations generations;
+  private final boolean isIndexTrusted;
+  private final List<Finding> findings = new ArrayList<>();
+
+  private MetadataCheck(Generations generations, boolean isIndexTrusted) {
+    this.generations = generations;
+    this.isIndexTrusted = isIndexTrusted;
+  }
+
+  /**
+   * {@return what is in a directory of metadata}
+   *
+   * @throws IOException if it cannot be read at all
+   */
+  public static MetadataReport of(Path directory) throws IOException {
+    return check(directory, true);
+  }
+
+  /** {@return the same, from checkpoint and journal alone} */
+  public static MetadataReport withoutIndex(Path directory) throws IOException {
+    return check(directory, false);
+  }
+
+  private static MetadataReport check(Path directory, boolean isIndexTrusted) throws IOException {
+    try (Generations generations =
+        new Generations(new LinuxDisk(), directory, MetadataSettings.defaults())) {
+      return new MetadataCheck(generations, isIndexTrusted).run();
+    }
+  }
+
+  private MetadataReport run() throws IOException {
+    checkEntries();
+    try {
+      Contents contents = contents();
+      findings.sort(Comparator.comparing(Finding::file).thenComparingLong(Finding::offset));
+      return new MetadataReport(findings, Optional.of(contents));
+    } catch (MetadataDamagedException e) {
+      findings.add(e.finding());
+      return new MetadataReport(findings, Optional.empty());
+    }
+  }
+
+  // The files as such.
+
+  private void checkEntries() throws ErrnoException {
+    for (DirectoryEntry entry : generations.entries()) {
+      String name = entry.name().toString();
+      FileStatus status =
+          Stat.statx(generations.directory(), entry.name(), AtFlag.SYMLINK_NOFOLLOW);
+      if (MetadataFile.isKept(name)) {
+        findings.add(
+            Finding.foreign(
+                name, "a repair has kept this; delete it when nothing in it is needed any more"));
+      } else if (!MetadataFile.isOurs(name)) {
+        findings.add(Finding.foreign(name, "this is nothing of Gatun's"));
+      } else if (status.type() != NodeType.REGULAR) {
+        findings.add(Finding.misplaced(name, status.type()));
+      } else {
+        checkFile(name, status);
+      }
+    }
+  }
+
+  private void checkFile(String name, FileStatus status) {
+    if (name.endsWith(MetadataFile.TEMPORARY_SUFFIX)) {
+      findings.add(
+          Finding.leftover(name, "this was not finished when the machine or the daemon stopped"));
+    }
+    if (status.mode() != DurableFile.MODE) {
+      findings.add(
+          Finding.attributes(
+              name,
+              "its mode is %04o and should be %04o".formatted(status.mode(), DurableFile.MODE)));
+    }
+    if (status.uid() != Unistd.geteuid()) {
+      findings.add(
+          Finding.attributes(
+              name,
+              "it belongs to uid %d and not to %d".formatted(status.uid(), Unistd.geteuid())));
+    }
+  }
+
+  // What they say.
+
+  private Contents contents() throws IOException, MetadataDamagedException {
+    Optional<CleanMarker> clean =
+        DerivedFiles.read(generations, MetadataFile.CLEAN, CleanMarker::read);
+    try {
+      generations.requireFiles();
+      if (NewStore.isAt(generations)) {
+        return Contents.empty();
+      }
+      return truth(clean);
+    } catch (MetadataDamagedException e) {
+      if (e.finding().severity() == Finding.Severity.UNKNOWN_VERSION) {
+        throw e;
+      }
+      return damaged(clean, e.finding());
+    }
+  }
+
+  /** Puts what is read into a map, with the order in which it came. */
+  private static final class Loader implements Truth.Visitor {
+    private final NavigableMap<Long, SnapshotRecord> records = new TreeMap<>();
+    private final Map<Long, Long> order = new HashMap<>();
+
+    @Override
+    public void onPut(byte[] encoding, SnapshotRecord record) {
+      records.put(record.id(), record);
+      order.put(record.id(), (long) order.size());
+    }
+
+    @Override
+    public void onRemove(long id) {
+      records.remove(id);
+    }
+  }
+
+  private Contents truth(Optional<CleanMarker> clean) throws IOException, MetadataDamagedException {
+    Loader loader = new Loader();
+    OptionalLong durableEnd =
+        clean.map(marker -> OptionalLong.of(marker.nextSequence())).orElse(OptionalLong.empty());
+    Truth truth = Truth.read(generations, loader, durableEnd);
+    truth.last().tail().ifPresent(findings::add);
+    generations.journals().headSet(truth.checkpoint()).stream()
+        .map(MetadataFile::journal)
+        .forEach(this::addSuperfluous);
+    generations.checkpoints().headSet(truth.checkpoint()).stream()
+        .map(MetadataFile::checkpoint)
+        .forEach(this::addSuperfluous);
+    List<String> losses =
+        Contradictions.resolve(
+            loader.records, record -> loader.order.getOrDefault(record.id(), 0L));
+    for (String sentence : losses) {
+      findings.add(
+          Finding.damage(truth.last().name(), 0, "what was read contradicts itself: " + sentence));
+    }
+    for (String sentence : Contradictions.impossible(loader.records)) {
+      findings.add(Finding.impossible(truth.last().name(), sentence));
+    }
+    checkMark(truth.last().header().store());
+    checkIndex(clean, truth, loader.records);
+    return new Contents(
+        truth.last().header().store(),
+        loader.records,
+        truth.idsEnd(),
+        truth.trustedFrom(),
+        truth.last().nextSequence(),
+        losses);
+  }
+
+  private void addSuperfluous(String name) {
+    findings.add(Finding.leftover(name, "a newer checkpoint has all that is in it"));
+  }
+
+  private void checkMark(long store) throws ErrnoException, MetadataDamagedException {
+    boolean isGood =
+        DerivedFiles.read(generations, MetadataFile.ACKNOWLEDGED, Acknowledged::read)
+            .filter(mark -> mark.store() == store)
+            .isPresent();
+    if (!isGood) {
+      findings.add(
+          Finding.stale(
+              MetadataFile.ACKNOWLEDGED,
+              "it is damaged, missing or of another store, so damage to the end of the journal could"
+                  + " not be told"));
+    }
+  }
+
+  private void checkIndex(
+      Optional<CleanMarker> clean, Truth truth, NavigableMap<Long, SnapshotRecord> records)
+      throws IOException, MetadataDamagedException {
+    if (!generations.names().contains(MetadataFile.CLEAN)) {
+      // Nobody will use the index, whatever is in it.
+      return;
+    }
+    if (clean.isEmpty()) {
+      findings.add(
+          Finding.stale(
+              MetadataFile.CLEAN, "it is damaged or of another version, so the index is not used"));
+    } else if (clean.get().store() != truth.last().header().store()
+        || clean.get().nextSequence() != truth.last().nextSequence()) {
+      findings.add(
+          Finding.stale(MetadataFile.CLEAN, "it is that of an earlier stop or of another store"));
+    } else if (!hasIndex(clean.get())) {
+      findings.add(
+          Finding.stale(MetadataFile.CLEAN, "the index is not the one that the stop has left"));
+    } else {
+      findings.addAll(compareIndex(clean.get(), records));
+    }
+  }
+
+  private boolean hasIndex(CleanMarker clean) throws ErrnoException {
+    try {
+      return generations.names().containsAll(MetadataFile.INDEX_FILES)
+          && clean.matches(generations.directory());
+    } catch (MetadataDamagedException e) {
+      return false;
+    }
+  }
+
+  private List<Finding> compareIndex(CleanMarker clean, NavigableMap<Long, SnapshotRecord> records)
+      throws IOException {
+    return IndexCopy.use(generations, clean, index -> IndexCheck.of(index, records));
+  }
+
+  // If that cannot be read.
+
+  private Contents damaged(Optional<CleanMarker> clean, Finding finding)
+      throws IOException, MetadataDamagedException {
+    if (isIndexTrusted && clean.isPresent() && isLatest(clean.get()) && hasIndex(clean.get())) {
+      CleanMarker marker = clean.get();
+      findings.add(finding);
+      return new Contents(
+          marker.store(),
+          IndexCopy.use(generations, marker, IndexCopy::records),
+          marker.idsEnd(),
+          marker.trustedFrom(),
+          marker.nextSequence(),
+          List.of());
+    }
+    Salvage.Outcome salvaged = Salvage.of(generations);
+    // The store stops at the first damage that it meets; what was salvaged knows of all.
+    if (salvaged.findings().stream().noneMatch(other -> isSamePlace(other, finding))) {
+      findings.add(finding);
+    }
+    salvaged.findings().stream()
+        .filter(other -> findings.stream().noneMatch(known -> isSamePlace(known, other)))
+        .forEach(findings::add);
+    return salvaged.contents();
+  }
+
+  private boolean isLatest(CleanMarker clean) throws ErrnoException, MetadataDamagedException {
+    return DerivedFiles.read(generations, MetadataFile.ACKNOWLEDGED, Acknowledged::read).stream()
+        .allMatch(clean::covers);
+  }
+
+  private static boolean isSamePlace(Finding one, Finding other) {
+    return one.isFatal() == other.isFatal()
+        && one.file().equals(other.file())
+        && one.offset() == other.offset();
+  }
+}

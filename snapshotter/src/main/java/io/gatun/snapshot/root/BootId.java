@@ -1,0 +1,17 @@
+package io.gatun.snapshot.root;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** What tells this start of the machine from every other, random(4). */
+public final class BootId {
+
+  private static final Path FILE = Path.of("/proc/sys/kernel/random/boot_id");
+
+  private BootId() {}
+
+  public static String read() throws IOException {
+    return Files.readString(FILE).strip();
+  }
+}

@@ -1,0 +1,203 @@
+package io.gatun.snapshot.root;
+
+import io.gatun.linux.AtFlag;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.FallocateFlag;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.InodeFlag;
+import io.gatun.linux.Ioctl;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.NodeType;
+import io.gatun.linux.OpenFlag;
+import io.gatun.linux.RenameFlag;
+import io.gatun.linux.Stat;
+import io.gatun.linux.SyncRangeFlag;
+import io.gatun.linux.Timespec;
+import io.gatun.linux.Unistd;
+import io.gatun.linux.Xattr;
+import java.nio.ByteBuffer;
+import java.util.Set;
+
+/**
+ * The disk that there is. Each effect is one call to the kernel, which is what makes it whole or
+ * nothing.
+ *
+ * <p>Modes are subject to the umask of the process: who needs them exact clears it at the start.
+ */
+public final class LinuxDisk implements Disk {
+
+  private static final LinuxPath SELF = LinuxPath.of(".");
+
+  @Override
+  public void createDirectory(Fd parent, LinuxPath name, int mode) throws ErrnoException {
+    Stat.mkdirat(parent, name, mode);
+  }
+
+  @Override
+  public Fd createFile(Fd parent, LinuxPath name, int mode) throws ErrnoException {
+    // EXCLUSIVE does not follow a symbolic link either, not even one that leads nowhere.
+    return Fcntl.openat(
+        parent, name, mode, OpenFlag.READ_WRITE, OpenFlag.CREATE, OpenFlag.EXCLUSIVE);
+  }
+
+  @Override
+  public Fd createNamelessFile(Fd directory, int mode) throws ErrnoException {
+    return Fcntl.openat(
+        directory, SELF, mode, OpenFlag.READ_WRITE, OpenFlag.TEMPORARY, OpenFlag.EXCLUSIVE);
+  }
+
+  @Override
+  public void createSymbolicLink(LinuxPath target, Fd parent, LinuxPath name)
+      throws ErrnoException {
+    Unistd.symlinkat(target, parent, name);
+  }
+
+  @Override
+  public void createHardLink(Fd fromParent, LinuxPath from, Fd parent, LinuxPath name)
+      throws ErrnoException {
+    Unistd.linkat(fromParent, from, parent, name);
+  }
+
+  @Override
+  public void createNode(Fd parent, LinuxPath name, NodeType type, int mode, int major, int minor)
+      throws ErrnoException {
+    Stat.mknodat(parent, name, type, mode, major, minor);
+  }
+
+  @Override
+  public void removeFile(Fd parent, LinuxPath name) throws ErrnoException {
+    Unistd.unlinkat(parent, name);
+  }
+
+  @Override
+  public void removeDirectory(Fd parent, LinuxPath name) throws ErrnoException {
+    Unistd.unlinkat(parent, name, AtFlag.REMOVE_DIRECTORY);
+  }
+
+  @Override
+  public void rename(Fd fromParent, LinuxPath from, Fd toParent, LinuxPath to)
+      throws ErrnoException {
+    Unistd.renameat2(fromParent, from, toParent, to, RenameFlag.NO_REPLACE);
+  }
+
+  @Override
+  public void replace(Fd fromParent, LinuxPath from, Fd toParent, LinuxPath to)
+      throws ErrnoException {
+    Unistd.renameat2(fromParent, from, toParent, to);
+  }
+
+  @Override
+  public void exchange(Fd oneParent, LinuxPath one, Fd otherParent, LinuxPath other)
+      throws ErrnoException {
+    Unistd.renameat2(oneParent, one, otherParent, other, RenameFlag.EXCHANGE);
+  }
+
+  @Override
+  public void setOwner(Fd parent, LinuxPath name, int uid, int gid) throws ErrnoException {
+    Unistd.fchownat(parent, name, uid, gid, AtFlag.SYMLINK_NOFOLLOW);
+  }
+
+  @Override
+  public void setOwner(Fd file, int uid, int gid) throws ErrnoException {
+    Unistd.fchown(file, uid, gid);
+  }
+
+  @Override
+  public void setMode(Fd parent, LinuxPath name, int mode) throws ErrnoException {
+    Stat.fchmodat2(parent, name, mode, AtFlag.SYMLINK_NOFOLLOW);
+  }
+
+  @Override
+  public void setMode(Fd file, int mode) throws ErrnoException {
+    Stat.fchmod(file, mode);
+  }
+
+  @Override
+  public void setTimes(Fd parent, LinuxPath name, Timespec accessed, Timespec modified)
+      throws ErrnoException {
+    Stat.utimensat(parent, name, accessed, modified, AtFlag.SYMLINK_NOFOLLOW);
+  }
+
+  @Override
+  public void setTimes(Fd file, Timespec accessed, Timespec modified) throws ErrnoException {
+    Stat.futimens(file, accessed, modified);
+  }
+
+  @Override
+  public void setXattr(Fd parent, LinuxPath name, LinuxPath attribute, byte[] value)
+      throws ErrnoException {
+    Xattr.lsetxattr(parent, name, attribute, value);
+  }
+
+  @Override
+  public void setXattr(Fd file, LinuxPath attribute, byte[] value) throws ErrnoException {
+    Xattr.fsetxattr(file, attribute, value);
+  }
+
+  @Override
+  public void removeXattr(Fd file, LinuxPath attribute) throws ErrnoException {
+    Xattr.fremovexattr(file, attribute);
+  }
+
+  @Override
+  public void addInodeFlags(Fd file, Set<InodeFlag> flags) throws ErrnoException {
+    Ioctl.changeInodeFlags(file, flags, Set.of());
+  }
+
+  @Override
+  public void removeInodeFlags(Fd file, Set<InodeFlag> flags) throws ErrnoException {
+    Ioctl.changeInodeFlags(file, Set.of(), flags);
+  }
+
+  @Override
+  public void enableVerity(Fd file) throws ErrnoException {
+    Ioctl.enableVerity(file);
+  }
+
+  @Override
+  public int write(Fd file, ByteBuffer buffer, long offset) throws ErrnoException {
+    return Unistd.pwrite(file, buffer, offset);
+  }
+
+  @Override
+  public long copyRange(Fd source, long sourceOffset, Fd target, long targetOffset, long length)
+      throws ErrnoException {
+    return Unistd.copyFileRange(source, sourceOffset, target, targetOffset, length);
+  }
+
+  @Override
+  public void cloneFile(Fd source, Fd target) throws ErrnoException {
+    Ioctl.ficlone(target, source);
+  }
+
+  @Override
+  public void truncate(Fd file, long sizeBytes) throws ErrnoException {
+    Unistd.ftruncate(file, sizeBytes);
+  }
+
+  @Override
+  public void allocate(Fd file, long offset, long length) throws ErrnoException {
+    Fcntl.fallocate(file, offset, length, FallocateFlag.KEEP_SIZE);
+  }
+
+  @Override
+  public void startWriteback(Fd file, long offset, long length) throws ErrnoException {
+    Fcntl.syncFileRange(file, offset, length, SyncRangeFlag.WRITE);
+  }
+
+  @Override
+  public void sync(Fd file) throws ErrnoException {
+    Unistd.fsync(file);
+  }
+
+  @Override
+  public void syncData(Fd file) throws ErrnoException {
+    Unistd.fdatasync(file);
+  }
+
+  @Override
+  public void syncFilesystem(Fd any) throws ErrnoException {
+    Unistd.syncfs(any);
+  }
+}

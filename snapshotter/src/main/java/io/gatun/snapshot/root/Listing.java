@@ -1,0 +1,26 @@
+package io.gatun.snapshot.root;
+
+import io.gatun.linux.DirectoryEntry;
+import io.gatun.linux.DirectoryReader;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.OpenFlag;
+import java.util.List;
+
+/** Reads the names in a directory that stays open for other uses. */
+final class Listing {
+
+  private static final LinuxPath SELF = LinuxPath.of(".");
+
+  private Listing() {}
+
+  /** {@return the names in a directory, in no particular order} */
+  static List<LinuxPath> names(Fd directory) throws ErrnoException {
+    // Opened anew, since the position from which a directory is read belongs to the open file.
+    try (Fd reading = Fcntl.openat(directory, SELF, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY)) {
+      return new DirectoryReader().all(reading).stream().map(DirectoryEntry::name).toList();
+    }
+  }
+}

@@ -1,0 +1,66 @@
+package io.gatun.snapshot.state;
+
+import io.gatun.linux.Errno;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.durability.StorageErrors;
+import io.gatun.snapshot.layer.ApplyCancelledException;
+import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
+import io.gatun.snapshot.layer.extract.TreeWriteException;
+import io.gatun.snapshot.layer.read.ApplyFailedException;
+import io.gatun.snapshot.layer.tar.InvalidLayerException;
+import io.gatun.snapshot.layerstore.LayerStoreException;
+import java.io.IOException;
+import java.util.Set;
+import java.util.concurrent.CancellationException;
+
+/** What it means for a request that a layer could not be unpacked. */
+public final class UnpackingFailures {
+
+  /** Of a layer whose entries do not go together, such as a link to a name that is not there. */
+  private static final Set<Errno> CONTRADICTIONS = Set.of(Errno.ENOENT, Errno.ENOTDIR, Errno.ELOOP);
+
+  private UnpackingFailures() {}
+
+  /** {@return the failure of a request to unpack a blob} */
+  public static RuntimeException meaning(LayerBlob blob, IOException failure) {
+    return meaning("apply", blob, failure);
+  }
+
+  /** {@return the failure of another request for which a blob has to be unpacked} */
+  public static RuntimeException meaning(String request, LayerBlob blob, IOException failure) {
+    String message = "%s: layer %s: %s".formatted(request, blob.digest(), failure.getMessage());
+    return switch (reason(failure)) {
+      case ApplyCancelledException e -> new CancellationException(message);
+      case InvalidLayerException e ->
+          new SnapshotException.InvalidArgument(request + ": " + e.getMessage());
+      case UnsupportedLayerException e -> new SnapshotException.Unsupported(message);
+      case TreeWriteException e when CONTRADICTIONS.contains(e.errno()) ->
+          new SnapshotException.InvalidArgument(message);
+      case TreeWriteException e -> storage(message, e.errno(), e);
+      case LayerStoreException e -> storage(message, e.errno(), e);
+      default -> new SnapshotException.Unavailable(message, failure);
+    };
+  }
+
+  private static IOException reason(IOException failure) {
+    return failure instanceof ApplyFailedException e ? e.reason() : failure;
+  }
+
+  /** {@return the failure of a request for which a layer had to be unpacked that is kept} */
+  public static RuntimeException ofKept(String operation, String key, IOException failure) {
+    String message = "%s %s: %s".formatted(operation, key, failure.getMessage());
+    return switch (failure) {
+      case ApplyCancelledException e -> new CancellationException(message);
+      case TreeWriteException e -> storage(message, e.errno(), e);
+      case LayerStoreException e -> storage(message, e.errno(), e);
+      default -> new SnapshotException.StorageFailure(message, failure);
+    };
+  }
+
+  private static SnapshotException storage(String message, Errno errno, IOException cause) {
+    return StorageErrors.isExhaustion(errno)
+        ? new SnapshotException.ResourceExhausted(message, cause)
+        : new SnapshotException.StorageFailure(message, cause);
+  }
+}

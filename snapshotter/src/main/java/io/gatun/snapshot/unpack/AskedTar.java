@@ -1,0 +1,61 @@
+package io.gatun.snapshot.unpack;
+
+import io.gatun.snapshot.layer.AppliedLayer;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.LayerTarget;
+import io.gatun.snapshot.layer.NextLayer;
+import io.gatun.snapshot.layer.extract.TreeResult;
+import java.io.IOException;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** A layer that somebody asks for, which may be in the store already because it was made ahead. */
+final class AskedTar implements LayerKeeper, AutoCloseable {
+
+  private final LayersAhead<AheadLayer> ahead;
+  private final KeptUnpacking unpacking;
+  private final LayerBlob blob;
+  private final NextLayer next;
+  private final Cancellation cancellation;
+
+  private LayersAhead<AheadLayer>.@Nullable Claim claim;
+
+  AskedTar(
+      LayersAhead<AheadLayer> ahead,
+      KeptUnpacking unpacking,
+      LayerBlob blob,
+      NextLayer next,
+      Cancellation cancellation) {
+    this.ahead = ahead;
+    this.unpacking = unpacking;
+    this.blob = blob;
+    this.next = next;
+    this.cancellation = cancellation;
+  }
+
+  @Override
+  public Optional<Kept> keep(LayerTarget target, boolean isDurable) throws IOException {
+    claim = ahead.ask(blob.digest(), next, cancellation);
+    unpacking.expect(claim.layer());
+    return unpacking.keep(target, isDurable);
+  }
+
+  @Override
+  public TreeResult write(LayerTarget target, boolean isSyncedAfterwards) throws IOException {
+    return unpacking.write(target, isSyncedAfterwards);
+  }
+
+  /** {@return what is known of the layer} */
+  AppliedLayer result() {
+    return unpacking.result();
+  }
+
+  /** Says that the layer is in use, or nobody waits for it any more. */
+  @Override
+  public void close() {
+    if (claim != null) {
+      claim.close();
+    }
+  }
+}

@@ -1,0 +1,75 @@
+package io.gatun.snapshot.unpack;
+
+import io.gatun.snapshot.layer.AppliedLayer;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.LayerTarget;
+import io.gatun.snapshot.layer.NextLayer;
+import io.gatun.snapshot.layer.extract.TreeResult;
+import io.gatun.snapshot.root.Disk;
+import java.io.IOException;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** A layer that somebody asks for, which may have been made ahead. */
+final class AskedTree implements TreeSource, AutoCloseable {
+
+  private final Disk disk;
+  private final LayersAhead<AheadTree> ahead;
+  private final TreeUnpacking unpacking;
+  private final LayerBlob blob;
+  private final NextLayer next;
+  private final Cancellation cancellation;
+
+  private LayersAhead<AheadTree>.@Nullable Claim claim;
+  private @Nullable AheadTree taken;
+
+  /**
+   * @param unpacking writes the layer, if nobody has
+   */
+  AskedTree(
+      Disk disk,
+      LayersAhead<AheadTree> ahead,
+      TreeUnpacking unpacking,
+      LayerBlob blob,
+      NextLayer next,
+      Cancellation cancellation) {
+    this.disk = disk;
+    this.ahead = ahead;
+    this.unpacking = unpacking;
+    this.blob = blob;
+    this.next = next;
+    this.cancellation = cancellation;
+  }
+
+  @Override
+  public Optional<AheadTree> take(LayerTarget place) throws IOException {
+    claim = ahead.ask(blob.digest(), next, cancellation);
+    Optional<AheadTree> tree = claim.layer().filter(AheadTree::take);
+    taken = tree.orElse(null);
+    return tree.isPresent() && tree.get().isFor(disk, place) ? tree : Optional.empty();
+  }
+
+  @Override
+  public TreeResult write(LayerTarget target, boolean isSyncedAfterwards) throws IOException {
+    if (taken != null) {
+      // At once, since what is written now needs the room.
+      taken.discard();
+      taken = null;
+    }
+    return unpacking.write(target, isSyncedAfterwards);
+  }
+
+  /** {@return what is known of the layer} */
+  AppliedLayer result() {
+    return taken == null ? unpacking.result() : taken.layer();
+  }
+
+  /** Says that the layer is in its place, or nobody waits for it any more. */
+  @Override
+  public void close() {
+    if (claim != null) {
+      claim.close();
+    }
+  }
+}

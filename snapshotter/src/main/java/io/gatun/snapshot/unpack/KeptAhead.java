@@ -1,0 +1,73 @@
+package io.gatun.snapshot.unpack;
+
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.indexed.KeptLayers;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layerstore.IndexedApply;
+import io.gatun.snapshot.layerstore.LateIndex;
+import io.gatun.snapshot.layerstore.LayerDraft;
+import io.gatun.snapshot.layerstore.LayerStore;
+import java.io.IOException;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Brings layers into the store before anybody asks for them. They are known there by their blobs
+ * like those that were asked for, but have no record, and so are garbage when they are given up.
+ * Their indexes are made when they are asked for, as these depend on the layers below.
+ */
+public final class KeptAhead implements LayersAhead.Maker<AheadLayer> {
+
+  private static final Logger log = LoggerFactory.getLogger(KeptAhead.class);
+
+  private final LayerStore layers;
+  private final KeptLayers kept;
+  private final IndexedApply indexing;
+  private final boolean isSynced;
+
+  /**
+   * @param isSynced whether what is applied is synced afterwards as a rule
+   */
+  public KeptAhead(LayerStore layers, KeptLayers kept, IndexedApply indexing, boolean isSynced) {
+    this.layers = layers;
+    this.kept = kept;
+    this.indexing = indexing;
+    this.isSynced = isSynced;
+  }
+
+  @Override
+  public boolean isThere(Digest blob) {
+    return layers.diffIdOf(blob).isPresent();
+  }
+
+  @Override
+  public Optional<AheadLayer> make(LayerBlob blob, Cancellation cancellation) throws IOException {
+    try (LayerDraft draft = layers.draft()) {
+      Optional<LateIndex> read = indexing.runAhead(blob, draft, cancellation);
+      return read.isEmpty() ? Optional.empty() : Optional.of(publish(draft, read.get(), blob));
+    }
+  }
+
+  private AheadLayer publish(LayerDraft draft, LateIndex late, LayerBlob blob) throws IOException {
+    boolean isHandedOn = false;
+    try {
+      LayerStore.Use use = layers.publish(draft, late.layer(), blob.digest(), isSynced);
+      log.debug("layer is made ahead diff_id={}", use.diffId());
+      isHandedOn = true;
+      return new AheadLayer(use, late);
+    } finally {
+      if (!isHandedOn) {
+        late.close();
+      }
+    }
+  }
+
+  @Override
+  public void release(AheadLayer layer) {
+    layer.close();
+    // All of it, if nobody has asked for it; and else an index that nobody needs.
+    kept.retire(layer.use().diffId());
+  }
+}

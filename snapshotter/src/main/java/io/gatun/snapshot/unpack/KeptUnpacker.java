@@ -1,0 +1,77 @@
+package io.gatun.snapshot.unpack;
+
+import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.indexed.LayerRenewal;
+import io.gatun.snapshot.layer.AppliedLayer;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.LayerUnpacker;
+import io.gatun.snapshot.layer.NextLayer;
+import io.gatun.snapshot.layer.read.LayerApplier;
+import io.gatun.snapshot.layerstore.IndexedApply;
+import io.gatun.snapshot.layerstore.LayerStore;
+import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.state.UnpackingFailures;
+import java.io.IOException;
+import java.util.List;
+
+/** Keeps layers as tars where it can, and makes trees of the others. */
+public final class KeptUnpacker implements LayerUnpacker {
+
+  private final Disk disk;
+  private final SnapshotApplier snapshots;
+  private final LayerApplier applier;
+  private final LayerStore layers;
+  private final LayerRenewal renewal;
+  private final IndexedApply indexing;
+  private final LayersAhead<AheadLayer> ahead;
+
+  public KeptUnpacker(
+      Disk disk,
+      SnapshotApplier snapshots,
+      LayerApplier applier,
+      LayerStore layers,
+      LayerRenewal renewal,
+      IndexedApply indexing,
+      LayersAhead<AheadLayer> ahead) {
+    this.disk = disk;
+    this.snapshots = snapshots;
+    this.applier = applier;
+    this.layers = layers;
+    this.renewal = renewal;
+    this.indexing = indexing;
+    this.ahead = ahead;
+  }
+
+  @Override
+  public String key(List<Mount> mounts) {
+    return snapshots.recognise(mounts).name();
+  }
+
+  @Override
+  public AppliedLayer unpack(
+      LayerBlob blob,
+      List<Mount> mounts,
+      boolean isDurabilityWanted,
+      NextLayer next,
+      Cancellation cancellation) {
+    TreeUnpacking tree = new TreeUnpacking(disk, applier, blob, cancellation);
+    try (KeptUnpacking unpacking =
+            new KeptUnpacking(disk, layers, renewal, indexing, tree, blob, cancellation);
+        AskedTar asked = new AskedTar(ahead, unpacking, blob, next, cancellation)) {
+      snapshots.apply(mounts, isDurabilityWanted, asked);
+      return asked.result();
+    } catch (IOException e) {
+      throw UnpackingFailures.meaning(blob, e);
+    }
+  }
+
+  @Override
+  public void warmUp(LayerBlob blob) {
+    try {
+      indexing.warmUp(blob, new Cancellation());
+    } catch (IOException e) {
+      throw UnpackingFailures.meaning(blob, e);
+    }
+  }
+}

@@ -1,0 +1,288 @@
+package io.gatun.snapshot.unpack;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.LayerForm;
+import io.gatun.snapshot.indexed.LayerRenewal;
+import io.gatun.snapshot.indexed.OverlayIndex;
+import io.gatun.snapshot.layer.AppliedLayer;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.DeletionForm;
+import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.LayerTarget;
+import io.gatun.snapshot.layer.erofs.IndexForm;
+import io.gatun.snapshot.layer.erofs.InexpressibleLayerException;
+import io.gatun.snapshot.layer.erofs.LayerIndex;
+import io.gatun.snapshot.layer.extract.LowerInheritance;
+import io.gatun.snapshot.layer.extract.TreeResult;
+import io.gatun.snapshot.layer.extract.TreeWriter;
+import io.gatun.snapshot.layer.tar.InheritedAttributes;
+import io.gatun.snapshot.layer.tar.InvalidLayerException;
+import io.gatun.snapshot.layerstore.IndexedApply;
+import io.gatun.snapshot.layerstore.LayerDraft;
+import io.gatun.snapshot.layerstore.LayerStore;
+import io.gatun.snapshot.layerstore.LayerStoreException;
+import io.gatun.snapshot.layerstore.StoredTar;
+import io.gatun.snapshot.root.Disk;
+import java.io.IOException;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One layer on its way into the store of layers; or into a tree, of the tar that has been stored by
+ * then.
+ */
+public final class KeptUnpacking implements LayerKeeper, AutoCloseable {
+
+  private static final Logger log = LoggerFactory.getLogger(KeptUnpacking.class);
+
+  private final Disk disk;
+  private final LayerStore layers;
+  private final LayerRenewal renewal;
+  private final IndexedApply indexing;
+  private final TreeUnpacking tree;
+  private final LayerBlob blob;
+  private final Cancellation cancellation;
+
+  private Optional<AheadLayer> ahead = Optional.empty();
+  private @Nullable LayerDraft draft;
+  private @Nullable AppliedLayer result;
+
+  /** Whether the tar is in the store, and no longer in the draft. */
+  private boolean isStored;
+
+  /**
+   * @param tree the same layer on its way into a tree, should nothing of it be stored
+   */
+  public KeptUnpacking(
+      Disk disk,
+      LayerStore layers,
+      LayerRenewal renewal,
+      IndexedApply indexing,
+      TreeUnpacking tree,
+      LayerBlob blob,
+      Cancellation cancellation) {
+    this.disk = disk;
+    this.layers = layers;
+    this.renewal = renewal;
+    this.indexing = indexing;
+    this.tree = tree;
+    this.blob = blob;
+    this.cancellation = cancellation;
+  }
+
+  /** Says that the layer may be there already, and with it what its index can be made of. */
+  void expect(Optional<AheadLayer> layer) {
+    ahead = layer;
+  }
+
+  @Override
+  public Optional<Kept> keep(LayerTarget target, boolean isDurable) throws IOException {
+    LowerInheritance below = new LowerInheritance(target.lowers());
+    IndexForm form = target.lowers().isEmpty() ? IndexForm.BASE : IndexForm.OVERLAY;
+    Optional<LayerStore.Use> present = findPresent();
+    Optional<Kept> kept =
+        present.isPresent()
+            ? indexOrRenew(present.get(), form, below, isDurable)
+            : read(form, below, isDurable);
+    kept.ifPresent(each -> keepingUse(each, () -> renewal.regain(each.use().diffId())));
+    return mayBeRebased(target) ? kept.map(each -> withOverlay(each, isDurable)) : kept;
+  }
+
+  /** Gives up a layer for which something cannot be done. */
+  private static void keepingUse(Kept layer, Runnable action) {
+    boolean isDone = false;
+    try {
+      action.run();
+      isDone = true;
+    } finally {
+      if (!isDone) {
+        layer.use().close();
+      }
+    }
+  }
+
+  /** As a base, it would have nothing to delete. */
+  private static boolean mayBeRebased(LayerTarget target) {
+    return target.lowers().isEmpty() && target.deletions() == DeletionForm.OVERLAY;
+  }
+
+  /** What cannot be made now is made when the parents are known, if need be. */
+  private Kept withOverlay(Kept kept, boolean isDurable) {
+    UnnamedPaths unnamed = new UnnamedPaths();
+    try {
+      LayerIndex index =
+          layers.reindex(
+              kept.use(),
+              IndexForm.OVERLAY,
+              InheritedAttributes.ofTop(),
+              unnamed,
+              isDurable,
+              new Cancellation());
+      Optional<OverlayIndex> overlay =
+          unnamed.all().map(paths -> new OverlayIndex(index.digest(), paths));
+      return new Kept(kept.form(), overlay, kept.use());
+    } catch (IOException e) {
+      log.info(
+          "layer has no index yet for being on top of others diff_id={} detail=\"{}\"",
+          kept.use().diffId(),
+          e.getMessage());
+      return kept;
+    }
+  }
+
+  /** {@return the layer, if an apply before this one has found that the blob is it} */
+  private Optional<LayerStore.Use> findPresent() throws ErrnoException {
+    Optional<Digest> diffId = layers.diffIdOf(blob.digest());
+    return diffId.isEmpty() ? Optional.empty() : layers.use(diffId.get());
+  }
+
+  private Optional<Kept> indexOrRenew(
+      LayerStore.Use use, IndexForm form, LowerInheritance below, boolean isDurable)
+      throws IOException {
+    try {
+      return index(use, form, below, isDurable);
+    } catch (InvalidLayerException e) {
+      return renew(use.diffId(), e, form, below, isDurable);
+    } catch (LayerStoreException e) {
+      if (e.isDamage()) {
+        return renew(use.diffId(), e, form, below, isDurable);
+      }
+      throw e;
+    }
+  }
+
+  /** Makes a tar anew that is damaged, as the blob is at hand. */
+  private Optional<Kept> renew(
+      Digest diffId, IOException damage, IndexForm form, LowerInheritance below, boolean isDurable)
+      throws IOException {
+    log.error(
+        "the tar of a layer is damaged, and made anew diff_id={} error=\"{}\"",
+        diffId,
+        damage.getMessage());
+    layers.distrust(diffId);
+    Optional<Kept> made = read(form, below, isDurable);
+    made.ifPresent(each -> keepingUse(each, () -> renewal.renew(diffId)));
+    return made;
+  }
+
+  /** Makes an index of a layer that is there, of which nothing is decompressed. */
+  private Optional<Kept> index(
+      LayerStore.Use use, IndexForm form, LowerInheritance below, boolean isDurable)
+      throws IOException {
+    boolean isHandedOn = false;
+    try (StoredTar tar = layers.openTar(use.diffId())) {
+      LayerIndex index = indexOf(use, form, below, isDurable);
+      if (isDurable) {
+        layers.sync(use.diffId());
+      }
+      result = new AppliedLayer(use.diffId(), tar.sizeBytes(), index.inodes(), 0, 0);
+      isStored = true;
+      isHandedOn = true;
+      return Optional.of(
+          new Kept(new LayerForm.Indexed(use.diffId(), index.digest()), Optional.empty(), use));
+    } catch (InexpressibleLayerException e) {
+      // Written from the blob, as the layer may go now.
+      return Optional.empty();
+    } finally {
+      if (!isHandedOn) {
+        use.close();
+      }
+    }
+  }
+
+  private LayerIndex indexOf(
+      LayerStore.Use use, IndexForm form, LowerInheritance below, boolean isDurable)
+      throws IOException {
+    InheritedAttributes top = below.ofTop();
+    if (ahead.isPresent() && ahead.get().use().diffId().equals(use.diffId())) {
+      Optional<LayerIndex> made = indexAhead(ahead.get(), form, top, below, isDurable);
+      if (made.isPresent()) {
+        return made.get();
+      }
+    }
+    return layers.reindex(use, form, top, below, isDurable, cancellation);
+  }
+
+  private Optional<LayerIndex> indexAhead(
+      AheadLayer layer,
+      IndexForm form,
+      InheritedAttributes top,
+      LowerInheritance below,
+      boolean isDurable)
+      throws IOException {
+    try {
+      return layer.index(layers, form, top, below, isDurable);
+    } catch (LayerStoreException e) {
+      if (!e.isDamage()) {
+        throw e;
+      }
+      // Not of the tar, which is only read now.
+      log.warn(
+          "index of a layer cannot be made of what was read ahead diff_id={} error=\"{}\"",
+          layer.use().diffId(),
+          e.getMessage());
+      return Optional.empty();
+    }
+  }
+
+  private Optional<Kept> read(IndexForm form, LowerInheritance below, boolean isDurable)
+      throws IOException {
+    LayerDraft made = layers.draft();
+    draft = made;
+    IndexedApply.Result read = indexing.run(blob, made, form, below.ofTop(), below, cancellation);
+    result = read.layer();
+    return switch (read) {
+      case IndexedApply.Result.Inexpressible _ -> Optional.empty();
+      case IndexedApply.Result.Indexed indexed -> {
+        LayerStore.Use use = layers.publish(made, indexed, blob.digest(), isDurable);
+        isStored = true;
+        yield Optional.of(
+            new Kept(
+                new LayerForm.Indexed(use.diffId(), indexed.index().digest()),
+                Optional.empty(),
+                use));
+      }
+    };
+  }
+
+  @Override
+  public TreeResult write(LayerTarget target, boolean isSyncedAfterwards) throws IOException {
+    if (result == null) {
+      TreeResult written = tree.write(target, isSyncedAfterwards);
+      result = tree.result();
+      return written;
+    }
+    try (TreeWriter writer = TreeWriter.open(disk, target, isSyncedAfterwards)) {
+      read(result.diffId(), writer);
+      return writer.finish();
+    }
+  }
+
+  private void read(Digest diffId, TreeWriter writer) throws IOException {
+    if (isStored || draft == null) {
+      layers.read(diffId, writer, cancellation);
+      return;
+    }
+    try (StoredTar tar = draft.openTar()) {
+      tar.read(writer, cancellation);
+    }
+  }
+
+  AppliedLayer result() {
+    if (result == null) {
+      throw new IllegalStateException("nothing was unpacked");
+    }
+    return result;
+  }
+
+  /** Takes away what was made of the layer and is not in the store. */
+  @Override
+  public void close() {
+    if (draft != null) {
+      draft.close();
+    }
+  }
+}

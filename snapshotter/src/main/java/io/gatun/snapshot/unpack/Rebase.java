@@ -1,0 +1,191 @@
+package io.gatun.snapshot.unpack;
+
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.OpenFlag;
+import io.gatun.linux.Timespec;
+import io.gatun.linux.Unistd;
+import io.gatun.snapshot.Chain;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.SnapshotRecord;
+import io.gatun.snapshot.driver.Driver;
+import io.gatun.snapshot.driver.UnnamedDirectories;
+import io.gatun.snapshot.durability.LayerDurability;
+import io.gatun.snapshot.layer.LayerTarget;
+import io.gatun.snapshot.layer.extract.LateInheritance;
+import io.gatun.snapshot.layer.extract.UnnamedDirectory;
+import io.gatun.snapshot.layer.extract.UnnamedDirectoryList;
+import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.root.Root;
+import io.gatun.snapshot.state.AppliedLayers;
+import io.gatun.snapshot.state.AppliedRecords;
+import java.time.Instant;
+import java.util.Optional;
+
+/**
+ * Puts a layer that was unpacked by itself on its parent, so that the snapshot is what it would be
+ * had the layer been unpacked on top of that.
+ *
+ * <p>Directories that the layer needs and does not name are changed for that, before the commit is
+ * recorded. A crash may come in between, and then only this parent will do, since nobody knows any
+ * more how the directories were: so the snapshot's directory has a symbolic link {@code inherits}
+ * to the id of the parent.
+ */
+public final class Rebase {
+
+  private static final LinuxPath MARK = LinuxPath.of("inherits");
+
+  /**
+   * How much the clock of the filesystem, which ticks, may be behind the one by which snapshots are
+   * dated.
+   */
+  private static final long CLOCK_SLACK_SECONDS = 1;
+
+  private final Disk disk;
+  private final Root root;
+  private final Driver driver;
+  private final LayerDurability durability;
+  private final AppliedRecords records;
+
+  public Rebase(
+      Disk disk, Root root, Driver driver, LayerDurability durability, AppliedRecords records) {
+    this.disk = disk;
+    this.root = root;
+    this.driver = driver;
+    this.durability = durability;
+    this.records = records;
+  }
+
+  /**
+   * Has a layer that was unpacked without a parent inherit from those below it, if it has any now.
+   *
+   * @param chain the snapshot with the parents that it gets
+   * @param created when the snapshot was made
+   * @param layer what is known of the layer; if nothing is, whatever needs it is found by a walk,
+   *     and nothing is synced
+   * @return what is known of it then
+   * @throws SnapshotException.FailedPrecondition if it has inherited from others before, or has too
+   *     much that may inherit
+   */
+  public Optional<AppliedLayers.Layer> run(
+      String key, Chain chain, Instant created, Optional<AppliedLayers.Layer> layer)
+      throws ErrnoException {
+    if (chain.lowers().isEmpty()) {
+      requireNoOther(key, chain.id(), SnapshotRecord.NO_PARENT);
+      return layer;
+    }
+    UnnamedDirectoryList unnamed =
+        (layer.isPresent()
+                ? unnamed(chain.id(), layer.get())
+                : findUnnamed(driver.target(chain), created))
+            .orElseThrow(() -> tooMany(key));
+    try (Fd directory = root.openDirectory(root.snapshots(), Root.snapshotName(chain.id()));
+        LateInheritance inheritance = LateInheritance.open(disk, driver.target(chain), unnamed)) {
+      long parent = chain.lowers().getFirst().id();
+      requireNoOther(key, directory, parent);
+      if (!inheritance.isDue()) {
+        return layer;
+      }
+      mark(directory, parent);
+      long bytes =
+          run(inheritance, layer.isPresent(), layer.isPresent() && layer.get().isDurable());
+      return layer.map(known -> known.withMoreBytes(bytes));
+    }
+  }
+
+  /**
+   * Has a layer inherit that was unpacked by itself into a snapshot which has its parents, and is
+   * still marked as one that a layer is being unpacked into.
+   *
+   * @return what is known of it then
+   */
+  public AppliedLayers.Layer run(Chain chain, AppliedLayers.Layer layer) throws ErrnoException {
+    // A tree that has too many of them is for no place that has layers below it.
+    UnnamedDirectoryList unnamed = layer.result().unnamedDirectories().orElseThrow();
+    try (LateInheritance inheritance = LateInheritance.open(disk, driver.target(chain), unnamed)) {
+      return inheritance.isDue()
+          ? layer.withMoreBytes(run(inheritance, true, layer.isDurable()))
+          : layer;
+    }
+  }
+
+  private long run(LateInheritance inheritance, boolean isWithTimes, boolean isSynced)
+      throws ErrnoException {
+    long bytes = inheritance.run(isWithTimes);
+    if (isSynced) {
+      durability.syncEach(() -> inheritance.sync(disk::sync));
+    }
+    return bytes;
+  }
+
+  private void requireNoOther(String key, long id, long parent) throws ErrnoException {
+    try (Fd directory = root.openDirectory(root.snapshots(), Root.snapshotName(id))) {
+      requireNoOther(key, directory, parent);
+    }
+  }
+
+  private static void requireNoOther(String key, Fd directory, long parent) throws ErrnoException {
+    Optional<LinuxPath> marked = marked(directory);
+    if (marked.isPresent() && !marked.get().equals(Root.snapshotName(parent))) {
+      throw new SnapshotException.FailedPrecondition(
+          ("commit %s: the snapshot was about to be put on the parent with id %s, and has inherited from it:"
+                  + " remove it, and unpack the layer again")
+              .formatted(key, marked.get()));
+    }
+  }
+
+  private void mark(Fd directory, long parent) throws ErrnoException {
+    if (marked(directory).isEmpty()) {
+      disk.createSymbolicLink(Root.snapshotName(parent), directory, MARK);
+      disk.sync(directory);
+    }
+  }
+
+  private static Optional<LinuxPath> marked(Fd directory) throws ErrnoException {
+    try {
+      return Optional.of(Unistd.readlinkat(directory, MARK));
+    } catch (ErrnoException e) {
+      if (e.is(Errno.ENOENT)) {
+        return Optional.empty();
+      }
+      throw e;
+    }
+  }
+
+  private Optional<UnnamedDirectoryList> unnamed(long id, AppliedLayers.Layer layer)
+      throws ErrnoException {
+    Optional<UnnamedDirectoryList> known = layer.result().unnamedDirectories();
+    return known.isPresent()
+        ? known
+        : records.find(id).flatMap(recorded -> recorded.result().unnamedDirectories());
+  }
+
+  private static SnapshotException tooMany(String key) {
+    return new SnapshotException.FailedPrecondition(
+        ("commit %s: the layer has files in more directories that it does not name than can be kept in mind until"
+                + " its parent is known: unpack it on its parent")
+            .formatted(key));
+  }
+
+  private static Optional<UnnamedDirectoryList> findUnnamed(LayerTarget target, Instant created)
+      throws ErrnoException {
+    Timespec since = Timespec.of(created.minusSeconds(CLOCK_SLACK_SECONDS));
+    UnnamedDirectoryList.Builder found = new UnnamedDirectoryList.Builder();
+    try (Fd files =
+        Fcntl.open(target.files(), OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW)) {
+      UnnamedDirectories.find(
+          files,
+          since,
+          (path, isAboveUnnamed) ->
+              found.add(
+                  path,
+                  isAboveUnnamed
+                      ? UnnamedDirectory.Inherited.ATTRIBUTES_OR_GROUP
+                      : UnnamedDirectory.Inherited.ATTRIBUTES));
+    }
+    return found.build();
+  }
+}

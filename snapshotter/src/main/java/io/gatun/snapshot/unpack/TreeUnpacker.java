@@ -1,0 +1,85 @@
+package io.gatun.snapshot.unpack;
+
+import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.layer.AppliedLayer;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.LayerUnpacker;
+import io.gatun.snapshot.layer.NextLayer;
+import io.gatun.snapshot.layer.read.LayerApplier;
+import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.state.UnpackingFailures;
+import java.io.IOException;
+import java.util.List;
+import java.util.Optional;
+
+/** Makes trees of layers. */
+public final class TreeUnpacker implements LayerUnpacker {
+
+  private final Disk disk;
+  private final SnapshotApplier snapshots;
+  private final LayerApplier layers;
+  private final Optional<LayersAhead<AheadTree>> ahead;
+
+  /**
+   * @param ahead makes layers before they are asked for, if that is of use
+   */
+  public TreeUnpacker(
+      Disk disk,
+      SnapshotApplier snapshots,
+      LayerApplier layers,
+      Optional<LayersAhead<AheadTree>> ahead) {
+    this.disk = disk;
+    this.snapshots = snapshots;
+    this.layers = layers;
+    this.ahead = ahead;
+  }
+
+  @Override
+  public String key(List<Mount> mounts) {
+    return snapshots.recognise(mounts).name();
+  }
+
+  @Override
+  public AppliedLayer unpack(
+      LayerBlob blob,
+      List<Mount> mounts,
+      boolean isDurabilityWanted,
+      NextLayer next,
+      Cancellation cancellation) {
+    TreeUnpacking unpacking = new TreeUnpacking(disk, layers, blob, cancellation);
+    try {
+      if (ahead.isPresent()) {
+        return unpack(mounts, isDurabilityWanted, ahead.get(), unpacking, blob, next, cancellation);
+      }
+      snapshots.apply(mounts, isDurabilityWanted, unpacking);
+      return unpacking.result();
+    } catch (IOException e) {
+      throw UnpackingFailures.meaning(blob, e);
+    }
+  }
+
+  @Override
+  public void warmUp(LayerBlob blob) {
+    try {
+      var _ = layers.apply(blob, (_, _) -> {}, new Cancellation());
+    } catch (IOException e) {
+      throw UnpackingFailures.meaning(blob, e);
+    }
+  }
+
+  private AppliedLayer unpack(
+      List<Mount> mounts,
+      boolean isDurabilityWanted,
+      LayersAhead<AheadTree> trees,
+      TreeUnpacking unpacking,
+      LayerBlob blob,
+      NextLayer next,
+      Cancellation cancellation)
+      throws IOException {
+    try (AskedTree asked = new AskedTree(disk, trees, unpacking, blob, next, cancellation)) {
+      snapshots.apply(mounts, isDurabilityWanted, asked);
+      return asked.result();
+    }
+  }
+}

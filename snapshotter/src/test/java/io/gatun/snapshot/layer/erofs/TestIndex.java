@@ -1,0 +1,156 @@
+package io.gatun.snapshot.layer.erofs;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.MountFlag;
+import io.gatun.linux.Mounts;
+import io.gatun.linux.OpenFlag;
+import io.gatun.linux.UnmountFlag;
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.fixture.Pieces;
+import io.gatun.snapshot.layer.tar.Inheritance;
+import io.gatun.snapshot.layer.tar.InheritedAttributes;
+import io.gatun.snapshot.layer.tar.LayerEntry;
+import io.gatun.snapshot.layer.tar.LayerReader;
+import io.gatun.snapshot.layer.tar.TarReader;
+import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.root.LinuxDisk;
+import io.gatun.snapshot.spill.Spill;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.Optional;
+import java.util.Set;
+
+/** The index of a tar, with the tar, in files of a directory. */
+final class TestIndex {
+
+  /** Odd, so that pieces do not end where blocks do. */
+  private static final int PIECE_BYTES = 1_000_001;
+
+  private static final LinuxPath INDEX = LinuxPath.of("index");
+
+  private final Path directory;
+  private final LayerIndex result;
+
+  private TestIndex(Path directory, LayerIndex result) {
+    this.directory = directory;
+    this.result = result;
+  }
+
+  /** How an index is made. */
+  record Making(
+      IndexForm form,
+      InheritedAttributes top,
+      Inheritance inheritance,
+      Disk disk,
+      long residentBytes) {
+
+    static Making of(IndexForm form) {
+      return new Making(
+          form,
+          InheritedAttributes.ofTop(),
+          Inheritance.NOTHING,
+          new LinuxDisk(),
+          LayerIndexer.RESIDENT_BYTES);
+    }
+
+    Making inheriting(Inheritance newInheritance) {
+      return new Making(form, top, newInheritance, disk, residentBytes);
+    }
+
+    Making on(Disk newDisk) {
+      return new Making(form, top, inheritance, newDisk, residentBytes);
+    }
+
+    Making keeping(long newResidentBytes) {
+      return new Making(form, top, inheritance, disk, newResidentBytes);
+    }
+  }
+
+  /** {@return the index of a tar, both in a directory that is made} */
+  static TestIndex of(Path directory, IndexForm form, byte[] tar) throws IOException {
+    return of(directory, Making.of(form), tar);
+  }
+
+  static TestIndex of(Path directory, Making making, byte[] tar) throws IOException {
+    Files.createDirectories(directory);
+    Files.write(directory.resolve("tar"), tar);
+    LayerReader reader = new LayerReader(new TarReader(new Pieces(tar, PIECE_BYTES)));
+    try (Fd at = Fcntl.open(LinuxPath.of(directory), OpenFlag.READ_ONLY, OpenFlag.DIRECTORY);
+        LayerIndexer indexer =
+            new LayerIndexer(
+                making.form(),
+                making.top(),
+                making.inheritance(),
+                new Spill(making.disk(), at),
+                making.residentBytes())) {
+      for (Optional<LayerEntry> next = reader.next(); next.isPresent(); next = reader.next()) {
+        indexer.entry(next.get(), reader::content);
+      }
+      try (Fd file = making.disk().createFile(at, INDEX, 0600)) {
+        return new TestIndex(
+            directory, indexer.finish(making.disk(), file, digest(tar), tar.length));
+      }
+    }
+  }
+
+  static Digest digest(byte[] bytes) {
+    MessageDigest hash = Digest.sha256();
+    hash.update(bytes);
+    return Digest.of(hash);
+  }
+
+  LayerIndex result() {
+    return result;
+  }
+
+  Path index() {
+    return directory.resolve("index");
+  }
+
+  Path tar() {
+    return directory.resolve("tar");
+  }
+
+  byte[] bytes() throws IOException {
+    return Files.readAllBytes(index());
+  }
+
+  /** A mount of an index by the kernel, straight from the files. */
+  static final class Mounted implements AutoCloseable {
+    private final Path target;
+
+    private Mounted(Path target) {
+      this.target = target;
+    }
+
+    /** {@return the top of the layer} */
+    Path files() {
+      return target.resolve("fs");
+    }
+
+    Path root() {
+      return target;
+    }
+
+    @Override
+    public void close() throws ErrnoException {
+      Mounts.umount2(LinuxPath.of(target), UnmountFlag.DETACH);
+    }
+  }
+
+  Mounted mount() throws IOException {
+    Path target = Files.createDirectories(directory.resolve("mounted"));
+    Mounts.mount(
+        LinuxPath.of(index()),
+        LinuxPath.of(target),
+        "erofs",
+        Set.of(MountFlag.READ_ONLY),
+        "device=" + tar());
+    return new Mounted(target);
+  }
+}

@@ -1,0 +1,97 @@
+package io.gatun.snapshot.layer.extract;
+
+import io.gatun.linux.AtFlag;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.NodeType;
+import io.gatun.linux.RenameFlag;
+import io.gatun.linux.Stat;
+import io.gatun.linux.Unistd;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+
+/**
+ * A program for {@link TreeRaceTest}: swaps directories of a tree for links that lead out, in one
+ * step and as fast as it goes, until its input ends.
+ */
+final class TreeSwapping {
+
+  static final String READY = "ready";
+
+  private final Path files;
+  private final Path outside;
+  private long retired;
+  private long swaps;
+  private volatile boolean isOver;
+
+  private TreeSwapping(Path files, Path outside) {
+    this.files = files;
+    this.outside = outside;
+  }
+
+  /**
+   * Says when it begins, and at its end how often it has swapped something.
+   *
+   * @param arguments the top of the tree, and where links lead
+   */
+  public static void main(String[] arguments) throws IOException {
+    TreeSwapping swapping = new TreeSwapping(Path.of(arguments[0]), Path.of(arguments[1]));
+    // Its input also ends with whoever has started it, however that ends.
+    Thread.ofPlatform().daemon().start(swapping::awaitEnd);
+    System.out.println(READY);
+    swapping.run();
+    System.out.println(swapping.swaps);
+  }
+
+  private void run() throws IOException {
+    try (Fd top = Confinement.openTop(LinuxPath.of(files))) {
+      while (!isOver) {
+        swap(top);
+      }
+    }
+  }
+
+  private void awaitEnd() {
+    try {
+      var _ = System.in.read();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } finally {
+      isOver = true;
+    }
+  }
+
+  private void swap(Fd top) throws IOException {
+    swap(top, top, "d", files.resolve("swap-d"));
+    // Not by its path, which leads out half of the time.
+    try (Fd parent = Confinement.openChild(top, LinuxPath.of("d"))) {
+      swap(top, parent, "e", files.resolve("swap-e"));
+    } catch (ErrnoException e) {
+      // It is a link now, or not there yet.
+    }
+  }
+
+  private void swap(Fd top, Fd parent, String name, Path spare) throws IOException {
+    if (Files.isDirectory(spare, LinkOption.NOFOLLOW_LINKS)
+        && Stat.tryStatx(parent, LinuxPath.of(name), AtFlag.SYMLINK_NOFOLLOW)
+            .filter(status -> status.type() != NodeType.SYMBOLIC_LINK)
+            .isPresent()) {
+      // The layer has put a directory in the place of the link.
+      Files.move(spare, spare.resolveSibling("retired-" + retired++));
+    }
+    if (!Files.exists(spare, LinkOption.NOFOLLOW_LINKS)) {
+      Files.createSymbolicLink(spare, outside);
+    }
+    try {
+      Unistd.renameat2(
+          parent, LinuxPath.of(name), top, LinuxPath.of(spare.getFileName()), RenameFlag.EXCHANGE);
+      swaps++;
+    } catch (ErrnoException e) {
+      // It is not there yet, or not any more.
+    }
+  }
+}

@@ -1,0 +1,5 @@
+/** Tests of making layers. */
+@NullMarked
+package io.gatun.snapshot.layer.pack;
+
+import org.jspecify.annotations.NullMarked;

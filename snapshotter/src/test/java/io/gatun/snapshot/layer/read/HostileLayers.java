@@ -1,0 +1,185 @@
+package io.gatun.snapshot.layer.read;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.management.ThreadMXBean;
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.fixture.Compressed;
+import io.gatun.snapshot.layer.AppliedLayer;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.codec.GzipEngine;
+import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
+import io.gatun.snapshot.layer.tar.InvalidLayerException;
+import io.gatun.snapshot.layer.tar.LayerConsumer;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.lang.management.ManagementFactory;
+import java.security.DigestInputStream;
+import java.security.MessageDigest;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Goal: whatever a registry sends, an apply ends with a failure of the layer, or with what other
+ * decoders and a reader without threads make of it; soon, and within a bounded amount of memory.
+ * Method: layers that were damaged in their tar, in their compression, or in both, and some that
+ * have very much of one thing; applied by a program of its own, whose memory {@link
+ * HostileLayersTest} limits.
+ *
+ * <p>{@code -Dgatun.apply.cases=N} says how many, {@code -Dgatun.apply.seed=N} which is the first;
+ * a failure names its seed.
+ */
+final class HostileLayers {
+
+  static final String PROPERTIES = "gatun.apply.";
+
+  private static final int CASES = Integer.getInteger(PROPERTIES + "cases", 3000);
+  private static final int SECONDS_MAX = 30;
+  private static final int SECONDS_MAX_OF_LARGE = 300;
+
+  /** Many times a header at its longest, and much less than the daemon's heap. */
+  private static final long ALLOCATED_BYTES_MAX = 16 << 20;
+
+  private final ApplyLimits limits = new ApplyLimits(1, 0, 4096, 3);
+  private final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+  private final ScheduledExecutorService watch = Executors.newSingleThreadScheduledExecutor();
+
+  private int applied;
+  private int large;
+  private long allocatedBytesMax;
+  private int refused;
+
+  private HostileLayers() {}
+
+  /** Fails if something is not as it should be. */
+  public static void main(String[] arguments) throws IOException {
+    new HostileLayers().run();
+  }
+
+  private void run() throws IOException {
+    long seed = Long.getLong(PROPERTIES + "seed", new Random().nextLong());
+    try (LayerApplier isal = new LayerApplier(limits, GzipEngine.ISAL);
+        LayerApplier jdk = new LayerApplier(limits, GzipEngine.JDK)) {
+      loadClasses(isal);
+      loadClasses(jdk);
+      for (int i = 0; i < CASES; i++) {
+        try {
+          HostileLayer layer = layer(seed + i);
+          LayerApplier applier = layer.choice(2) == 0 ? isal : jdk;
+          if (layer.isLarge()) {
+            applyLarge(applier, layer);
+          } else {
+            apply(applier, layer);
+          }
+        } catch (IOException | RuntimeException | Error e) {
+          throw new AssertionError("-Dgatun.apply.seed=" + (seed + i), e);
+        }
+      }
+      for (LayerApplier applier : new LayerApplier[] {isal, jdk}) {
+        assertThat(applier.workspaces().count()).isEqualTo(1);
+        assertThat(applier.workspaces().idleChunks()).isLessThanOrEqualTo(limits.chunksMax());
+        assertThat(applier.threads().getLargestPoolSize())
+            .isLessThanOrEqualTo(LayerApplier.THREADS_EACH);
+      }
+    } finally {
+      watch.shutdownNow();
+    }
+    System.out.printf(
+        "hostile layers: %d and %d large applied, %d refused, seed %d%n",
+        applied, large, refused, seed);
+    // Otherwise nothing but the one or the other would have been tested.
+    assertThat(applied).isGreaterThan(CASES / 20);
+    // In a short run there may be none.
+    assertThat(large).isGreaterThanOrEqualTo(CASES / 10_000);
+    assertThat(refused).isGreaterThan(CASES / 5);
+  }
+
+  /** Otherwise whichever layer needs them first would take the memory for them. */
+  private static void loadClasses(LayerApplier applier) throws IOException {
+    byte[] tar = SampleLayer.tar(100_000, 1);
+    for (byte[] blob : List.of(tar, Compressed.gzip(tar), Compressed.zstd(tar))) {
+      for (LayerConsumer consumer : List.of(new Collected(), new CollectedFiles())) {
+        var _ = applier.apply(new BytesBlob(blob), consumer, new Cancellation());
+      }
+    }
+  }
+
+  /** {@return a layer, and says which before it is made if it is large} */
+  static HostileLayer layer(long seed) {
+    if (HostileLayer.isLarge(seed)) {
+      // A JVM whose memory is full ends without another word.
+      System.out.println("large layer, -D%sseed=%d".formatted(PROPERTIES, seed));
+    }
+    return new HostileLayer(seed);
+  }
+
+  private void apply(LayerApplier applier, HostileLayer layer) throws IOException {
+    Cancellation cancellation = new Cancellation();
+    Future<?> tooLate = watch.schedule(cancellation::cancel, SECONDS_MAX, TimeUnit.SECONDS);
+    boolean isHandedOver = layer.choice(2) == 0;
+    Collected collected = new Collected();
+    CollectedFiles files = new CollectedFiles();
+    try {
+      AppliedLayer result =
+          applyWithinMemory(applier, layer, isHandedOver ? files : collected, cancellation);
+      byte[] decompressed = layer.decompressed();
+      assertThat(result.diffId()).isEqualTo(BytesBlob.digestOf(decompressed));
+      if (isHandedOver) {
+        assertThat(files.items()).isEqualTo(CollectedFiles.expected(decompressed));
+      } else {
+        assertThat(collected.items()).isEqualTo(Collected.expected(decompressed));
+      }
+      applied++;
+    } catch (InvalidLayerException | UnsupportedLayerException e) {
+      refuse(e);
+    } finally {
+      tooLate.cancel(false);
+      files.assertAllAreClosed();
+    }
+    assertThat(allocatedBytesMax).isLessThan(ALLOCATED_BYTES_MAX);
+  }
+
+  private AppliedLayer applyWithinMemory(
+      LayerApplier applier, HostileLayer layer, LayerConsumer consumer, Cancellation cancellation)
+      throws IOException {
+    long allocated = threads.getCurrentThreadAllocatedBytes();
+    try {
+      return applier.apply(new BytesBlob(layer.blob(), 3000), consumer, cancellation);
+    } finally {
+      allocated = threads.getCurrentThreadAllocatedBytes() - allocated;
+      allocatedBytesMax = Math.max(allocatedBytesMax, allocated);
+    }
+  }
+
+  /** What it allocates in all says nothing; what it has at a time, the heap limits. */
+  private void applyLarge(LayerApplier applier, HostileLayer layer) throws IOException {
+    Cancellation cancellation = new Cancellation();
+    Future<?> tooLate =
+        watch.schedule(cancellation::cancel, SECONDS_MAX_OF_LARGE, TimeUnit.SECONDS);
+    CountedLayer counted = new CountedLayer();
+    try {
+      AppliedLayer result = applier.apply(new BytesBlob(layer.blob(), 3000), counted, cancellation);
+      MessageDigest sha256 = Digest.sha256();
+      try (InputStream tar = new DigestInputStream(layer.stream(), sha256)) {
+        assertThat(counted.totals()).isEqualTo(CountedLayer.expected(tar));
+        var _ = tar.transferTo(OutputStream.nullOutputStream());
+      }
+      assertThat(result.diffId()).isEqualTo(Digest.of(sha256));
+      large++;
+    } catch (InvalidLayerException | UnsupportedLayerException e) {
+      refuse(e);
+    } finally {
+      tooLate.cancel(false);
+    }
+  }
+
+  private void refuse(IOException e) {
+    assertThat(e).hasMessageFindingMatch("offset|goes on|window");
+    refused++;
+  }
+}

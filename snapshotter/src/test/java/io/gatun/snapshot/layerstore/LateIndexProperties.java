@@ -1,0 +1,233 @@
+package io.gatun.snapshot.layerstore;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.OpenFlag;
+import io.gatun.linux.Timespec;
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.fixture.Compressed;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.erofs.IndexComparison;
+import io.gatun.snapshot.layer.erofs.IndexForm;
+import io.gatun.snapshot.layer.erofs.LayerIndex;
+import io.gatun.snapshot.layer.erofs.LayerIndexer;
+import io.gatun.snapshot.layer.erofs.RecordedInheritance;
+import io.gatun.snapshot.layer.extract.LayerItem;
+import io.gatun.snapshot.layer.extract.LayerItems;
+import io.gatun.snapshot.layer.read.BytesBlob;
+import io.gatun.snapshot.layer.tar.Inheritance;
+import io.gatun.snapshot.layer.tar.InheritedAttributes;
+import io.gatun.snapshot.layer.tar.InvalidLayerException;
+import io.gatun.snapshot.root.UnsyncedDisk;
+import io.gatun.snapshot.spill.Spill;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.Combinators;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import net.jqwik.api.ShrinkingMode;
+import net.jqwik.api.Tuple;
+import net.jqwik.api.lifecycle.AfterContainer;
+import net.jqwik.api.lifecycle.BeforeContainer;
+
+/**
+ * Made-up layers on top of what becomes known when they have been read, and then of something else.
+ */
+final class LateIndexProperties {
+
+  private static final int TRIES = 1_500;
+
+  private static Path directory = Path.of("");
+  private static int made;
+  private static int inherited;
+  private static int copied;
+  private static int differing;
+  private static int remade;
+
+  @BeforeContainer
+  static void makeDirectory() throws Exception {
+    directory = Files.createTempDirectory("gatun-late-");
+  }
+
+  /** That it is mostly not too late, and then mostly for something; and the same of copies. */
+  @AfterContainer
+  static void stop() throws Exception {
+    StoredTarProperties.delete(directory);
+    assertThat(made).isGreaterThan(TRIES / 8);
+    assertThat(inherited).isGreaterThan(TRIES / 10);
+    assertThat(copied).isGreaterThan(TRIES / 16);
+    assertThat(remade).isGreaterThan(TRIES / 16);
+    assertThat(differing).isGreaterThan(TRIES / 16);
+  }
+
+  @Provide
+  Arbitrary<List<LayerItem>> layers() {
+    return LayerItems.layers();
+  }
+
+  /** Of each of some directories, by their paths. */
+  @Provide
+  Arbitrary<List<Optional<InheritedAttributes>>> attributes() {
+    Map<LinuxPath, byte[]> none = Map.of();
+    Arbitrary<Map<LinuxPath, byte[]>> xattrs =
+        Arbitraries.frequencyOf(
+            Tuple.of(30, Arbitraries.just(none)),
+            Tuple.of(1, Arbitraries.just(Map.of(LinuxPath.of("user.x"), new byte[] {1}))));
+    return Combinators.combine(
+            Arbitraries.frequency(
+                Tuple.of(20, 0755), Tuple.of(5, 0700), Tuple.of(5, 01777), Tuple.of(1, 02755)),
+            Arbitraries.integers().between(0, 100_000),
+            Arbitraries.longs().between(0, 5),
+            xattrs)
+        .as(
+            (mode, owner, seconds, each) ->
+                new InheritedAttributes(mode, owner, owner, new Timespec(seconds, 0), each))
+        .optional(0.7)
+        .list()
+        .ofSize(4);
+  }
+
+  @Property(tries = TRIES, shrinking = ShrinkingMode.OFF)
+  void anIndexThatIsToldLateWhatIsBelowIsTheOneOfTheTar(
+      @ForAll("layers") List<LayerItem> layer,
+      @ForAll("attributes") List<Optional<InheritedAttributes>> attributes,
+      @ForAll("attributes") List<Optional<InheritedAttributes>> others)
+      throws Exception {
+    Inheritance below = below(attributes);
+    InheritedAttributes top = top(attributes);
+    BytesBlob blob = new BytesBlob(Compressed.gzip(LayerItems.tar(layer)));
+    Path work = Files.createDirectory(directory.resolve("case"));
+    try (TestStore stored = new TestStore(new UnsyncedDisk(), work.resolve("root"));
+        LayerDraft draft = stored.store().draft()) {
+      LayerStore store = stored.store();
+      Optional<LateIndex> read;
+      try {
+        read = stored.indexed().runAhead(blob, draft, new Cancellation());
+      } catch (InvalidLayerException e) {
+        return;
+      }
+      try (LateIndex late = read.orElse(null)) {
+        if (late == null) {
+          return;
+        }
+        try (LayerStore.Use use = store.publish(draft, late.layer(), blob.digest(), false)) {
+          assertThat(store.indexes(use.diffId())).isEmpty();
+          if (late.inherit(IndexForm.OVERLAY, top, below)) {
+            Digest index = store.addIndex(use, late, false).digest();
+            compare(stored, use, index, top, below);
+          }
+          compareCopy(stored, use, attributes, others);
+          compareRemade(stored, use);
+        }
+      }
+    } finally {
+      StoredTarProperties.delete(work);
+    }
+  }
+
+  private static void compare(
+      TestStore stored,
+      LayerStore.Use use,
+      Digest index,
+      InheritedAttributes top,
+      Inheritance below)
+      throws Exception {
+    Path file = stored.index(use.diffId(), index);
+    byte[] late = Files.readAllBytes(file);
+    Files.delete(file);
+    boolean[] isInherited = {false};
+    Inheritance watched =
+        path -> {
+          Optional<InheritedAttributes> found = below.of(path);
+          isInherited[0] |= found.isPresent();
+          return found;
+        };
+    LayerIndex again =
+        stored.store().reindex(use, IndexForm.OVERLAY, top, watched, false, new Cancellation());
+    assertThat(again.digest()).isEqualTo(index);
+    assertThat(file).hasBinaryContent(late);
+    made++;
+    inherited += isInherited[0] ? 1 : 0;
+  }
+
+  /** Of the index that is there, if it can be made of that; and of the tar. */
+  private static void compareCopy(
+      TestStore stored,
+      LayerStore.Use use,
+      List<Optional<InheritedAttributes>> attributes,
+      List<Optional<InheritedAttributes>> others)
+      throws Exception {
+    if (stored.store().indexes(use.diffId()).isEmpty()) {
+      var _ = reindex(stored, use, attributes);
+    }
+    Set<Digest> before = stored.store().indexes(use.diffId());
+    LayerIndex copy = reindex(stored, use, others);
+    Path file = stored.index(use.diffId(), copy.digest());
+    byte[] content = Files.readAllBytes(file);
+    for (Digest each : stored.store().indexes(use.diffId())) {
+      Files.delete(stored.index(use.diffId(), each));
+    }
+    LayerIndex again = reindex(stored, use, others);
+    assertThat(again.digest()).isEqualTo(copy.digest());
+    assertThat(file).hasBinaryContent(content);
+    assertThat(again.inodes()).isEqualTo(copy.inodes());
+    assertThat(again.tarBytes()).isEqualTo(copy.tarBytes());
+    assertThat(again.sizeBytes()).isEqualTo(copy.sizeBytes());
+    boolean isCopied = copy.treeBytes() == 0;
+    copied += isCopied ? 1 : 0;
+    differing += isCopied && !before.contains(copy.digest()) ? 1 : 0;
+  }
+
+  /** Of what it says itself that was inherited. */
+  private static void compareRemade(TestStore stored, LayerStore.Use use) throws Exception {
+    Digest digest = stored.store().indexes(use.diffId()).iterator().next();
+    Path layer = stored.layer(use.diffId());
+    try (Fd directory = Fcntl.open(LinuxPath.of(layer), OpenFlag.READ_ONLY, OpenFlag.DIRECTORY);
+        DiskPages there = new DiskPages(directory, new LayerFile.Index(digest).name());
+        StoredTar tar = stored.store().openTar(use.diffId())) {
+      Optional<RecordedInheritance> recorded = RecordedInheritance.of(there);
+      if (recorded.isPresent()) {
+        try (LayerIndexer indexer =
+            new LayerIndexer(
+                recorded.get().form(),
+                recorded.get().top(),
+                recorded.get(),
+                new Spill(new UnsyncedDisk(), directory),
+                LayerIndexer.RESIDENT_BYTES)) {
+          tar.readHeaders(indexer, new Cancellation());
+          IndexComparison comparison =
+              indexer.compare(there, recorded.get(), use.diffId(), tar.sizeBytes());
+          assertThat(comparison.difference()).isEmpty();
+          remade++;
+        }
+      }
+    }
+  }
+
+  private static LayerIndex reindex(
+      TestStore stored, LayerStore.Use use, List<Optional<InheritedAttributes>> attributes)
+      throws Exception {
+    return stored
+        .store()
+        .reindex(
+            use, IndexForm.OVERLAY, top(attributes), below(attributes), false, new Cancellation());
+  }
+
+  private static Inheritance below(List<Optional<InheritedAttributes>> attributes) {
+    return path -> attributes.get(Math.floorMod(path.hashCode(), attributes.size()));
+  }
+
+  private static InheritedAttributes top(List<Optional<InheritedAttributes>> attributes) {
+    return attributes.getFirst().orElse(InheritedAttributes.ofTop());
+  }
+}

@@ -1,0 +1,143 @@
+package io.gatun.snapshot.layerstore;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.OpenFlag;
+import io.gatun.snapshot.filetree.TreeDeletion;
+import io.gatun.snapshot.fixture.Compressed;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.DeletionForm;
+import io.gatun.snapshot.layer.erofs.IndexForm;
+import io.gatun.snapshot.layer.extract.LayerItem;
+import io.gatun.snapshot.layer.extract.LayerItems;
+import io.gatun.snapshot.layer.extract.TestTree;
+import io.gatun.snapshot.layer.extract.TreeWriter;
+import io.gatun.snapshot.layer.read.BytesBlob;
+import io.gatun.snapshot.layer.tar.Inheritance;
+import io.gatun.snapshot.layer.tar.InheritedAttributes;
+import io.gatun.snapshot.layer.tar.InvalidLayerException;
+import io.gatun.snapshot.layerstore.IndexedApply.Result;
+import io.gatun.snapshot.root.LinuxDisk;
+import io.gatun.snapshot.root.UnsyncedDisk;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import net.jqwik.api.ShrinkingMode;
+import net.jqwik.api.lifecycle.AfterContainer;
+import net.jqwik.api.lifecycle.BeforeContainer;
+
+/**
+ * Made-up layers that are kept: an index made of the headers is the one of a whole pass, and a tree
+ * written from the tar the one written from the blob.
+ */
+final class StoredTarProperties {
+
+  private static final int TRIES = 200;
+
+  private static Path directory = Path.of("");
+  private static int compared;
+
+  @BeforeContainer
+  static void makeDirectory() throws IOException {
+    directory = Files.createTempDirectory("gatun-tars-");
+  }
+
+  /** That most layers have been compared, and not refused. */
+  @AfterContainer
+  static void stop() throws IOException {
+    delete(directory);
+    assertThat(compared).isGreaterThan(TRIES / 3);
+  }
+
+  static void delete(Path path) throws IOException {
+    LinuxPath parent = LinuxPath.of(Objects.requireNonNull(path.getParent()));
+    try (Fd above = Fcntl.open(parent, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY)) {
+      TreeDeletion.delete(new LinuxDisk(), above, LinuxPath.of(path.getFileName()));
+    }
+  }
+
+  @Provide
+  Arbitrary<List<LayerItem>> layers() {
+    return LayerItems.layers();
+  }
+
+  @Property(tries = TRIES, shrinking = ShrinkingMode.OFF)
+  void whatIsMadeOfAStoredTarIsWhatIsMadeOfItsBlob(@ForAll("layers") List<LayerItem> layer)
+      throws Exception {
+    byte[] tar = LayerItems.tar(layer);
+    Path work = Files.createDirectory(directory.resolve("case"));
+    try (TestStore stored = new TestStore(new UnsyncedDisk(), work.resolve("root"));
+        LayerDraft draft = stored.store().draft()) {
+      Result result;
+      try {
+        result =
+            stored.apply(
+                new BytesBlob(Compressed.gzip(tar)),
+                draft,
+                IndexForm.OVERLAY,
+                InheritedAttributes.ofTop(),
+                Inheritance.NOTHING);
+      } catch (InvalidLayerException e) {
+        return;
+      }
+      compareTrees(work, draft, tar);
+      if (result instanceof Result.Indexed indexed) {
+        compareIndexes(stored, draft, indexed);
+      }
+      compared++;
+    } finally {
+      delete(work);
+    }
+  }
+
+  private static void compareTrees(Path work, LayerDraft draft, byte[] tar) throws IOException {
+    TestTree direct = TestTree.of(work.resolve("direct"), DeletionForm.OVERLAY);
+    String refusal = "";
+    try {
+      direct.apply(new LinuxDisk(), tar, TestTree.Before.NOTHING);
+    } catch (IOException e) {
+      refusal = String.valueOf(e.getMessage());
+    }
+    TestTree tree = TestTree.of(work.resolve("tree"), DeletionForm.OVERLAY);
+    String refusalFromTar = "";
+    try (StoredTar from = draft.openTar();
+        TreeWriter writer = TreeWriter.open(new LinuxDisk(), tree.target(), false)) {
+      from.read(writer, new Cancellation());
+      writer.finish();
+    } catch (IOException e) {
+      refusalFromTar = String.valueOf(e.getMessage()).replace("/tree", "/direct");
+    }
+    assertThat(refusalFromTar).isEqualTo(refusal);
+    assertThat(tree.lines()).isEqualTo(direct.lines());
+  }
+
+  private static void compareIndexes(TestStore stored, LayerDraft draft, Result.Indexed indexed)
+      throws IOException {
+    LayerStore store = stored.store();
+    try (LayerStore.Use use =
+        store.publish(draft, indexed, BytesBlob.digestOf(new byte[0]), false)) {
+      Path index = stored.index(use.diffId(), indexed.index().digest());
+      byte[] whole = Files.readAllBytes(index);
+      Files.delete(index);
+      store.reindex(
+          use,
+          IndexForm.OVERLAY,
+          InheritedAttributes.ofTop(),
+          Inheritance.NOTHING,
+          false,
+          new Cancellation());
+      assertThat(index).hasBinaryContent(whole);
+      assertThat(store.indexes(use.diffId())).isEqualTo(Set.of(indexed.index().digest()));
+    }
+  }
+}

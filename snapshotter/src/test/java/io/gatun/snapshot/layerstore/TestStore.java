@@ -1,0 +1,177 @@
+package io.gatun.snapshot.layerstore;
+
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.durability.SyncWatch;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.erofs.IndexForm;
+import io.gatun.snapshot.layer.extract.LowerInheritance;
+import io.gatun.snapshot.layer.read.ApplyLimits;
+import io.gatun.snapshot.layer.read.BytesBlob;
+import io.gatun.snapshot.layer.read.LayerApplier;
+import io.gatun.snapshot.layer.tar.Inheritance;
+import io.gatun.snapshot.layer.tar.InheritedAttributes;
+import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.root.FileProtection;
+import io.gatun.snapshot.root.Root;
+import io.gatun.snapshot.root.UnusableRootException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+
+/** A root with its store of layers, and what fills it. */
+final class TestStore implements AutoCloseable {
+
+  private final IndexedApply indexed;
+  private final Path path;
+  private final Root root;
+  private final LayerStore store;
+  private final LayerApplier applier = new LayerApplier(ApplyLimits.of(2, 0));
+
+  TestStore(Disk disk, Path path) throws IOException, UnusableRootException {
+    this(disk, path, false);
+  }
+
+  TestStore(Disk disk, Path path, boolean areNamesSynced)
+      throws IOException, UnusableRootException {
+    this(disk, path, areNamesSynced, FileProtection.NONE);
+  }
+
+  TestStore(Disk disk, Path path, boolean areNamesSynced, FileProtection protection)
+      throws IOException, UnusableRootException {
+    this.indexed = new IndexedApply(disk, applier, new TarWriting(true, false));
+    this.path = path;
+    this.root = Root.open(disk, path);
+    boolean isOpen = false;
+    try {
+      this.store = LayerStore.open(disk, root, SyncWatch.alone(), areNamesSynced, protection);
+      isOpen = true;
+    } finally {
+      if (!isOpen) {
+        close();
+      }
+    }
+  }
+
+  LayerStore store() {
+    return store;
+  }
+
+  Root root() {
+    return root;
+  }
+
+  /** Applies a layer without any below, durably, and keeps it if it has an index. */
+  IndexedApply.Result keep(byte[] blob) throws IOException {
+    return keep(blob, true);
+  }
+
+  IndexedApply.Result keep(byte[] blob, boolean isDurable) throws IOException {
+    return keep(new BytesBlob(blob), IndexForm.BASE, new LowerInheritance(List.of()), isDurable);
+  }
+
+  IndexedApply.Result keep(LayerBlob blob, IndexForm form, LowerInheritance below)
+      throws IOException {
+    return keep(blob, form, below, true);
+  }
+
+  private IndexedApply.Result keep(
+      LayerBlob blob, IndexForm form, LowerInheritance below, boolean isDurable)
+      throws IOException {
+    try (LayerDraft draft = store.draft()) {
+      IndexedApply.Result result = apply(blob, draft, form, below.ofTop(), below);
+      if (result instanceof IndexedApply.Result.Indexed indexed) {
+        store.publish(draft, indexed, blob.digest(), isDurable).close();
+      }
+      return result;
+    }
+  }
+
+  /** {@return the index of a kept layer on others, in which there is nothing that it inherits} */
+  Digest addIndex(Digest diffId, boolean isDurable) throws IOException {
+    try (LayerStore.Use use = store.claim(diffId)) {
+      return store
+          .reindex(
+              use,
+              IndexForm.OVERLAY,
+              InheritedAttributes.ofTop(),
+              Inheritance.NOTHING,
+              isDurable,
+              new Cancellation())
+          .digest();
+    }
+  }
+
+  IndexedApply.Result apply(byte[] blob, LayerDraft draft) throws IOException {
+    return apply(
+        new BytesBlob(blob),
+        draft,
+        IndexForm.BASE,
+        InheritedAttributes.ofTop(),
+        Inheritance.NOTHING);
+  }
+
+  IndexedApply.Result apply(
+      LayerBlob blob,
+      LayerDraft draft,
+      IndexForm form,
+      InheritedAttributes top,
+      Inheritance inheritance)
+      throws IOException {
+    return apply(blob, draft, form, top, inheritance, new Cancellation());
+  }
+
+  IndexedApply.Result apply(
+      LayerBlob blob,
+      LayerDraft draft,
+      IndexForm form,
+      InheritedAttributes top,
+      Inheritance inheritance,
+      Cancellation cancellation)
+      throws IOException {
+    return indexed.run(blob, draft, form, top, inheritance, cancellation);
+  }
+
+  IndexedApply indexed() {
+    return indexed;
+  }
+
+  Path layers() {
+    return path.resolve("layers");
+  }
+
+  Path layer(Digest diffId) {
+    return layers().resolve(diffId.hex());
+  }
+
+  Path tar(Digest diffId) {
+    return layer(diffId).resolve("tar");
+  }
+
+  Path index(Digest diffId, Digest index) {
+    return layer(diffId).resolve("index-" + index.hex());
+  }
+
+  /** {@return all names below a directory, sorted; nothing if it is not there} */
+  static List<String> names(Path directory) throws IOException {
+    if (!Files.exists(directory)) {
+      return List.of();
+    }
+    try (Stream<Path> all = Files.walk(directory)) {
+      return List.copyOf(
+          new TreeSet<>(
+              all.filter(each -> !each.equals(directory))
+                  .map(each -> directory.relativize(each).toString())
+                  .toList()));
+    }
+  }
+
+  @Override
+  public void close() {
+    applier.close();
+    root.close();
+  }
+}

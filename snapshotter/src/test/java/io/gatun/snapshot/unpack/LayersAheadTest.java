@@ -1,0 +1,420 @@
+package io.gatun.snapshot.unpack;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Timespec;
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.LayerForm;
+import io.gatun.snapshot.durability.SyncWatch;
+import io.gatun.snapshot.engine.GatedBlob;
+import io.gatun.snapshot.engine.TestEngine;
+import io.gatun.snapshot.fixture.Compressed;
+import io.gatun.snapshot.fixture.TarBuilder;
+import io.gatun.snapshot.indexed.KeptLayers;
+import io.gatun.snapshot.layer.ApplyCancelledException;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.NextLayer;
+import io.gatun.snapshot.layer.erofs.IndexForm;
+import io.gatun.snapshot.layer.erofs.LayerIndex;
+import io.gatun.snapshot.layer.read.ApplyLimits;
+import io.gatun.snapshot.layer.read.BytesBlob;
+import io.gatun.snapshot.layer.read.LayerApplier;
+import io.gatun.snapshot.layer.tar.Inheritance;
+import io.gatun.snapshot.layer.tar.InheritedAttributes;
+import io.gatun.snapshot.layerstore.IndexedApply;
+import io.gatun.snapshot.layerstore.LayerStore;
+import io.gatun.snapshot.layerstore.TarWriting;
+import io.gatun.snapshot.root.Root;
+import io.gatun.snapshot.root.UnsyncedDisk;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What is made before anybody asks for it. */
+@Timeout(60)
+class LayersAheadTest {
+
+  private static final Duration LONG = Duration.ofHours(1);
+  private static final Duration SHORT = Duration.ofMillis(50);
+
+  private static final InheritedAttributes TOP = InheritedAttributes.ofTop();
+
+  private static final Digest FIRST = BytesBlob.digestOf(new byte[] {1});
+  private static final Digest OTHER = BytesBlob.digestOf(new byte[] {2});
+  private static final byte[] TAR =
+      TarBuilder.pax().file("d/f", 0644, "content".repeat(1000)).finish();
+  private static final byte[] GZIP = Compressed.gzip(TAR);
+  private static final Digest DIFF_ID = BytesBlob.digestOf(TAR);
+  private static final Digest BLOB = BytesBlob.digestOf(GZIP);
+
+  @TempDir private Path temporary;
+
+  private final AtomicBoolean isRoomShort = new AtomicBoolean();
+  private final List<LinuxPath> trash = new CopyOnWriteArrayList<>();
+  private final GatedBlob gated = new GatedBlob(GZIP);
+  private final ExecutorService threads = Executors.newCachedThreadPool();
+  private final LayerApplier applier = new LayerApplier(ApplyLimits.of(2, 0));
+  private Root root;
+  private LayerStore store;
+  private KeptLayers kept;
+  private LayersAhead<AheadLayer> ahead;
+
+  @BeforeEach
+  void open() throws Exception {
+    UnsyncedDisk disk = new UnsyncedDisk();
+    root = Root.open(disk, temporary.resolve("root"));
+    store = LayerStore.open(disk, root, SyncWatch.alone());
+    kept = new KeptLayers(store, () -> true, trash::add);
+    ahead = ahead(LONG);
+  }
+
+  private LayersAhead<AheadLayer> ahead(Duration expected) {
+    IndexedApply indexing =
+        new IndexedApply(new UnsyncedDisk(), applier, new TarWriting(false, false));
+    return new LayersAhead<>(
+        new KeptAhead(store, kept, indexing, true), isRoomShort::get, expected);
+  }
+
+  @AfterEach
+  void close() {
+    gated.open();
+    ahead.close();
+    threads.shutdownNow();
+    applier.close();
+    root.close();
+  }
+
+  private static NextLayer next(LayerBlob blob) {
+    return () -> Optional.of(blob);
+  }
+
+  private static NextLayer next(byte[] blob) {
+    return next(new BytesBlob(blob));
+  }
+
+  private LayersAhead<AheadLayer>.Claim ask(Digest blob, NextLayer next) throws Exception {
+    return ahead.ask(blob, next, new Cancellation());
+  }
+
+  private Optional<LayerIndex> index(
+      LayersAhead<AheadLayer>.Claim claim, IndexForm form, InheritedAttributes top)
+      throws Exception {
+    return claim.layer().orElseThrow().index(store, form, top, Inheritance.NOTHING, false);
+  }
+
+  private Set<String> layers() {
+    Path all = temporary.resolve("root/layers");
+    return Files.exists(all) ? TestEngine.names(all) : Set.of();
+  }
+
+  private void awaitKnown() throws InterruptedException {
+    while (store.diffIdOf(BLOB).isEmpty()) {
+      Thread.sleep(1);
+    }
+  }
+
+  private void awaitNoLayers() throws InterruptedException {
+    while (!layers().isEmpty()) {
+      Thread.sleep(1);
+    }
+  }
+
+  @Test
+  void theNextLayerIsKnownByItsBlobWhileTheOneBeforeItIsAskedFor() throws Exception {
+    try (LayersAhead<AheadLayer>.Claim _ = ask(FIRST, next(GZIP))) {
+      awaitKnown();
+      assertThat(store.diffIdOf(BLOB)).contains(DIFF_ID);
+      assertThat(layers()).containsExactly(DIFF_ID.hex());
+    }
+  }
+
+  @Test
+  void whoAsksForALayerThatIsBeingMadeGetsItWhenItIsThere() throws Exception {
+    ask(FIRST, next(gated)).close();
+    gated.awaitBegun();
+    Future<Optional<Digest>> asked =
+        threads.submit(
+            () -> {
+              try (LayersAhead<AheadLayer>.Claim _ = ask(BLOB, NextLayer.UNKNOWN)) {
+                return store.diffIdOf(BLOB);
+              }
+            });
+    assertThatThrownBy(() -> asked.get(50, TimeUnit.MILLISECONDS))
+        .isInstanceOf(TimeoutException.class);
+    gated.open();
+    assertThat(asked.get()).contains(DIFF_ID);
+  }
+
+  @Test
+  void aLayerThatSomebodyHasStays() throws Exception {
+    ask(FIRST, next(GZIP)).close();
+    awaitKnown();
+    try (LayersAhead<AheadLayer>.Claim claim = ask(BLOB, NextLayer.UNKNOWN)) {
+      Digest index = index(claim, IndexForm.OVERLAY, TOP).orElseThrow().digest();
+      kept.add(1, new LayerForm.Indexed(DIFF_ID, index));
+    }
+    ahead.close();
+    assertThat(layers()).containsExactly(DIFF_ID.hex());
+    assertThat(store.indexes(DIFF_ID)).hasSize(1);
+  }
+
+  @Test
+  void aLayerStaysUntilAllAreDoneThatHaveAskedForIt() throws Exception {
+    ask(FIRST, next(GZIP)).close();
+    awaitKnown();
+    try (LayersAhead<AheadLayer>.Claim _ = ask(BLOB, NextLayer.UNKNOWN)) {
+      LayersAhead<AheadLayer>.Claim first = ask(BLOB, NextLayer.UNKNOWN);
+      AheadLayer layer = first.layer().orElseThrow();
+      assertThat(layer.use().diffId()).isEqualTo(DIFF_ID);
+      Digest index = index(first, IndexForm.OVERLAY, TOP).orElseThrow().digest();
+      first.close();
+      Thread.sleep(SHORT.toMillis());
+      assertThat(store.contains(DIFF_ID, index)).isTrue();
+    }
+    awaitNoLayers();
+  }
+
+  @Test
+  void theIndexIsMadeOnceForAPlaceOnTopOfOthers() throws Exception {
+    InheritedAttributes top = new InheritedAttributes(0700, 1, 2, new Timespec(3, 4), Map.of());
+    ask(FIRST, next(GZIP)).close();
+    awaitKnown();
+    try (LayersAhead<AheadLayer>.Claim claim = ask(BLOB, NextLayer.UNKNOWN)) {
+      assertThat(store.indexes(DIFF_ID)).isEmpty();
+      Digest index = index(claim, IndexForm.OVERLAY, top).orElseThrow().digest();
+      assertThat(store.indexes(DIFF_ID)).containsExactly(index);
+      assertThat(index(claim, IndexForm.OVERLAY, top)).isEmpty();
+    }
+  }
+
+  @Test
+  void theIndexOfABaseIsMadeOfTheTar() throws Exception {
+    ask(FIRST, next(GZIP)).close();
+    awaitKnown();
+    try (LayersAhead<AheadLayer>.Claim claim = ask(BLOB, NextLayer.UNKNOWN)) {
+      assertThat(index(claim, IndexForm.BASE, TOP)).isEmpty();
+    }
+  }
+
+  @Test
+  void aLayerThatNobodyAsksForIsTakenAway() throws Exception {
+    ahead = ahead(SHORT);
+    ask(FIRST, next(GZIP)).close();
+    while (trash.isEmpty()) {
+      Thread.sleep(1);
+    }
+    assertThat(layers()).isEmpty();
+    assertThat(store.diffIdOf(BLOB)).isEmpty();
+  }
+
+  @Test
+  void aLayerIsKeptAsLongAsTheOneBeforeItIsAskedFor() throws Exception {
+    ahead = ahead(SHORT);
+    try (LayersAhead<AheadLayer>.Claim _ = ask(FIRST, next(GZIP))) {
+      awaitKnown();
+      Thread.sleep(3 * SHORT.toMillis());
+      assertThat(layers()).hasSize(1);
+    }
+    awaitNoLayers();
+  }
+
+  @Test
+  void ofALayerThatCannotBeReadNothingIsLeftAndWhoAsksForItReadsIt() throws Exception {
+    byte[] damaged = GZIP.clone();
+    damaged[damaged.length / 2] ^= 1;
+    GatedBlob blob = new GatedBlob(damaged, BLOB);
+    ask(FIRST, next(blob)).close();
+    blob.awaitBegun();
+    blob.open();
+    try (LayersAhead<AheadLayer>.Claim _ = ask(BLOB, NextLayer.UNKNOWN)) {
+      assertThat(store.diffIdOf(BLOB)).isEmpty();
+    }
+    ahead.close();
+    assertThat(layers()).isEmpty();
+  }
+
+  @Test
+  void ofALayerThatSomebodyElseMayKnowNothingIsLeft() throws Exception {
+    GatedBlob blob = new GatedBlob(Compressed.zstdWithWindow(TAR, 24));
+    ask(FIRST, next(blob)).close();
+    blob.awaitBegun();
+    blob.open();
+    try (LayersAhead<AheadLayer>.Claim claim = ask(blob.digest(), NextLayer.UNKNOWN)) {
+      assertThat(claim.layer()).isEmpty();
+    }
+    ahead.close();
+    assertThat(layers()).isEmpty();
+  }
+
+  @Test
+  void aLayerOfWhichNothingIsKnownIsNoObstacle() throws Exception {
+    CountDownLatch opened = new CountDownLatch(2);
+    NextLayer unknown =
+        () -> {
+          opened.countDown();
+          return Optional.empty();
+        };
+    NextLayer failing =
+        () -> {
+          opened.countDown();
+          throw new IllegalStateException("as planned");
+        };
+    ask(FIRST, unknown).close();
+    while (opened.getCount() == 2) {
+      Thread.sleep(1);
+    }
+    while (opened.getCount() == 1) {
+      ask(FIRST, failing).close();
+    }
+    while (store.diffIdOf(BLOB).isEmpty()) {
+      ask(FIRST, next(GZIP)).close();
+    }
+  }
+
+  @Test
+  void oneLayerIsAheadAtATime() throws Exception {
+    ask(FIRST, next(gated)).close();
+    gated.awaitBegun();
+    AtomicBoolean isAskedFor = new AtomicBoolean();
+    NextLayer other =
+        () -> {
+          isAskedFor.set(true);
+          return Optional.empty();
+        };
+    ask(FIRST, other).close();
+    ahead.close();
+    assertThat(isAskedFor).isFalse();
+  }
+
+  @Test
+  void theLayerAfterOneThatIsMadeAheadIsBegunAsSoonAsThatIsAskedFor() throws Exception {
+    ask(FIRST, next(gated)).close();
+    gated.awaitBegun();
+    CountDownLatch isAskedFor = new CountDownLatch(1);
+    NextLayer other =
+        () -> {
+          isAskedFor.countDown();
+          return Optional.empty();
+        };
+    Future<?> asked =
+        threads.submit(
+            () -> {
+              ask(BLOB, other).close();
+              return null;
+            });
+    isAskedFor.await();
+    assertThat(asked.isDone()).isFalse();
+    gated.open();
+    asked.get();
+  }
+
+  @Test
+  void nothingIsMadeAheadWhileSeveralLayersAreAskedForOrRoomIsShort() throws Exception {
+    try (LayersAhead<AheadLayer>.Claim _ = ask(FIRST, NextLayer.UNKNOWN)) {
+      assertNotOpened(OTHER);
+    }
+    isRoomShort.set(true);
+    assertNotOpened(FIRST);
+    isRoomShort.set(false);
+    ask(FIRST, next(GZIP)).close();
+    awaitKnown();
+  }
+
+  private void assertNotOpened(Digest asked) throws Exception {
+    AtomicBoolean isOpened = new AtomicBoolean();
+    NextLayer next =
+        () -> {
+          isOpened.set(true);
+          return Optional.empty();
+        };
+    ask(asked, next).close();
+    assertThat(threadsAhead()).isZero();
+    assertThat(isOpened).isFalse();
+  }
+
+  private static long threadsAhead() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().equals("gatun-ahead"))
+        .count();
+  }
+
+  /** Else there would be one more with each that is cancelled. */
+  @Test
+  void aLayerOfWhichTheAskerIsCancelledIsTheOneThatIsAhead() throws Exception {
+    ask(FIRST, next(gated)).close();
+    gated.awaitBegun();
+    Cancellation cancelled = new Cancellation();
+    cancelled.cancel();
+    assertThatThrownBy(() -> ahead.ask(BLOB, NextLayer.UNKNOWN, cancelled))
+        .isInstanceOf(ApplyCancelledException.class);
+    ask(FIRST, next(GZIP)).close();
+    assertThat(threadsAhead()).isEqualTo(1);
+  }
+
+  @Test
+  void whatIsThereOrAskedForIsNotMadeAhead() throws Exception {
+    try (LayersAhead<AheadLayer>.Claim _ = ask(BLOB, next(gated))) {
+      gated.awaitClosed();
+    }
+    while (store.diffIdOf(BLOB).isEmpty()) {
+      ask(FIRST, next(GZIP)).close();
+    }
+    LayersAhead<AheadLayer> later = ahead(LONG);
+    GatedBlob again = new GatedBlob(GZIP);
+    later.ask(FIRST, next(again), new Cancellation()).close();
+    again.awaitClosed();
+    later.close();
+    assertThat(gated.isBegun()).isFalse();
+    assertThat(again.isBegun()).isFalse();
+  }
+
+  @Test
+  void whoIsCancelledDoesNotWait() throws Exception {
+    ask(FIRST, next(gated)).close();
+    gated.awaitBegun();
+    Cancellation cancellation = new Cancellation();
+    Future<?> asked = threads.submit(() -> ahead.ask(BLOB, NextLayer.UNKNOWN, cancellation));
+    cancellation.cancel();
+    assertThatThrownBy(asked::get).hasCauseInstanceOf(ApplyCancelledException.class);
+    gated.open();
+    // It is still read, as it may be asked for again.
+    try (LayersAhead<AheadLayer>.Claim _ = ask(BLOB, NextLayer.UNKNOWN)) {
+      assertThat(store.diffIdOf(BLOB)).contains(DIFF_ID);
+    }
+  }
+
+  @Test
+  void closingStopsWhatIsReadAndTakesAwayWhatIsThere() throws Exception {
+    ask(FIRST, next(gated)).close();
+    gated.awaitBegun();
+    ahead.close();
+    assertThat(layers()).isEmpty();
+    ahead = ahead(LONG);
+    ask(FIRST, next(GZIP)).close();
+    awaitKnown();
+    ahead.close();
+    assertThat(layers()).isEmpty();
+    ask(FIRST, next(GZIP)).close();
+    assertThat(layers()).isEmpty();
+  }
+}
