@@ -47,7 +47,8 @@ final class TreeRaceTest {
     try (BufferedReader said = other.inputReader(StandardCharsets.UTF_8)) {
       assertThat(said.readLine()).isEqualTo(TreeSwapping.READY);
       long end = System.nanoTime() + MILLIS * 1_000_000;
-      while (System.nanoTime() < end) {
+      // On a busy machine the other process may begin late.
+      while (System.nanoTime() < end || (!said.ready() && other.isAlive())) {
         try {
           tree.apply(layer());
           written++;
@@ -56,7 +57,7 @@ final class TreeRaceTest {
         }
       }
       other.getOutputStream().close();
-      assertThat(Long.parseLong(said.readLine())).as("swaps").isGreaterThan(10);
+      assertThat(said.readLine()).isEqualTo(TreeSwapping.ENOUGH);
       assertThat(other.waitFor()).isZero();
     } finally {
       other.destroyForcibly().waitFor();

@@ -22,6 +22,11 @@ final class TreeSwapping {
 
   static final String READY = "ready";
 
+  /** Printed once so many swaps have succeeded that the test means something. */
+  static final String ENOUGH = "enough";
+
+  private static final long SWAPS_MIN = 10;
+
   private final Path files;
   private final Path outside;
   private long retired;
@@ -34,7 +39,7 @@ final class TreeSwapping {
   }
 
   /**
-   * Says when it begins, and at its end how often it has swapped something.
+   * Prints {@link #READY} before it swaps, {@link #ENOUGH} after some swaps.
    *
    * @param arguments the top of the tree, and where links lead
    */
@@ -44,7 +49,6 @@ final class TreeSwapping {
     Thread.ofPlatform().daemon().start(swapping::awaitEnd);
     System.out.println(READY);
     swapping.run();
-    System.out.println(swapping.swaps);
   }
 
   private void run() throws IOException {
@@ -90,6 +94,9 @@ final class TreeSwapping {
       Unistd.renameat2(
           parent, LinuxPath.of(name), top, LinuxPath.of(spare.getFileName()), RenameFlag.EXCHANGE);
       swaps++;
+      if (swaps == SWAPS_MIN) {
+        System.out.println(ENOUGH);
+      }
     } catch (ErrnoException e) {
       // It is not there yet, or not any more.
     }
