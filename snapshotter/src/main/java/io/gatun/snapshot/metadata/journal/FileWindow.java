@@ -29,13 +29,15 @@ public final class FileWindow implements AutoCloseable {
   private final Fd file;
   private final String name;
   private final long sizeBytes;
-  private final ByteBuffer window = ByteBuffer.allocateDirect(WINDOW_BYTES);
+  private final ByteBuffer window;
   private long start;
 
   private FileWindow(Fd file, String name, long sizeBytes) {
     this.file = file;
     this.name = name;
     this.sizeBytes = sizeBytes;
+    // Most files are small, and the JVM fills all of the window with zeros.
+    this.window = ByteBuffer.allocateDirect(Math.clamp(sizeBytes, 0, WINDOW_BYTES));
     window.limit(0);
   }
 
