@@ -2,7 +2,6 @@ package io.gatun.snapshot.lifecycle;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.gatun.linux.Errno;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.fault.Fault;
 import java.util.List;
@@ -67,11 +66,11 @@ final class EveryEffect {
         });
   }
 
-  void fail(Errno errno) {
+  void fail(ErrnoRound round) {
     forEach(
-        errno.name(),
+        round.toString(),
         (survival, nth) -> {
-          survival.machine().disk().planFault(nth, new Fault.Failure(errno));
+          survival.machine().disk().planFault(nth, new Fault.Failure(round.errno(nth)));
           survival.start();
           for (Operation operation : script) {
             if (survival.run(operation)) {

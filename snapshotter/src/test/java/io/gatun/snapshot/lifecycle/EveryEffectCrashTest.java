@@ -1,6 +1,5 @@
 package io.gatun.snapshot.lifecycle;
 
-import io.gatun.linux.Errno;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.durability.LayerSync;
 import io.gatun.snapshot.engine.LayerSetting;
@@ -11,6 +10,7 @@ import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Goal: whichever call of the kernel fails, the request that meets it is refused with what has gone
@@ -23,9 +23,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 class EveryEffectCrashTest {
 
   @ParameterizedTest
-  @EnumSource(names = {"EIO", "ENOSPC", "EDQUOT", "EMFILE", "ENOMEM", "EROFS", "EINTR"})
-  void aFailureConcernsOnlyTheRequestThatMeetsIt(Errno errno) {
-    new EveryEffect(DriverSetting.NATIVE).fail(errno);
+  @MethodSource("io.gatun.snapshot.lifecycle.ErrnoRound#rounds")
+  void aFailureConcernsOnlyTheRequestThatMeetsIt(ErrnoRound round) {
+    new EveryEffect(DriverSetting.NATIVE).fail(round);
   }
 
   @ParameterizedTest
@@ -35,9 +35,9 @@ class EveryEffectCrashTest {
   }
 
   @ParameterizedTest
-  @EnumSource(names = {"EIO", "ENOSPC", "EDQUOT", "EMFILE", "ENOMEM", "EROFS", "EINTR"})
-  void aFailureWhileALayerIsUnpackedLeavesItToBeTriedAgain(Errno errno) {
-    new EveryUnpackingEffect(DriverSetting.OVERLAY).fail(errno);
+  @MethodSource("io.gatun.snapshot.lifecycle.ErrnoRound#rounds")
+  void aFailureWhileALayerIsUnpackedLeavesItToBeTriedAgain(ErrnoRound round) {
+    new EveryUnpackingEffect(DriverSetting.OVERLAY).fail(round);
   }
 
   @ParameterizedTest
@@ -47,9 +47,9 @@ class EveryEffectCrashTest {
   }
 
   @ParameterizedTest
-  @EnumSource(names = {"EIO", "ENOSPC", "EDQUOT", "EMFILE", "ENOMEM", "EROFS", "EINTR"})
-  void aFailureWhileALayerIsKeptLeavesItToBeTriedAgain(Errno errno) {
-    new EveryUnpackingEffect(DriverSetting.OVERLAY, LayerSetting.INDEXED).fail(errno);
+  @MethodSource("io.gatun.snapshot.lifecycle.ErrnoRound#rounds")
+  void aFailureWhileALayerIsKeptLeavesItToBeTriedAgain(ErrnoRound round) {
+    new EveryUnpackingEffect(DriverSetting.OVERLAY, LayerSetting.INDEXED).fail(round);
   }
 
   @ParameterizedTest

@@ -2,7 +2,6 @@ package io.gatun.snapshot.lifecycle;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.gatun.linux.Errno;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.durability.LayerSync;
@@ -102,14 +101,14 @@ final class EveryUnpackingEffect {
         });
   }
 
-  void fail(Errno errno) {
+  void fail(ErrnoRound round) {
     forEach(
-        errno.name(),
+        round.toString(),
         EFFECTS_MIN,
         (life, nth) -> {
           Machine machine = life.machine();
           machine.start();
-          machine.disk().planFault(nth, new Fault.Failure(errno));
+          machine.disk().planFault(nth, new Fault.Failure(round.errno(nth)));
           try {
             life.lead();
           } catch (SnapshotException e) {
