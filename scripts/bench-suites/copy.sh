@@ -128,7 +128,7 @@ bench_copy() {
   [[ -d $source_tree ]] || make_source
   source_files=$(find "$source_tree" | wc -l)
   subject="$source_part of large"
-  for contender in gatun containerd; do copy_once cold; done
+  for contender in $(builds_of gatun containerd); do copy_once cold; done
   for ((round = 1; round <= rounds; round++)); do
     for contender in $(take_turns gatun containerd cp); do copy_once warm; done
     progress

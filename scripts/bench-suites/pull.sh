@@ -119,7 +119,7 @@ bench_pull() {
   done
   for subject in "${images[@]}"; do
     round=0
-    for contender in overlayfs gatun; do pull_once cold; done
+    for contender in $(builds_of overlayfs gatun); do pull_once cold; done
     for ((round = 1; round <= rounds; round++)); do
       for contender in $(take_turns "${runnable[@]}" fetch); do
         if [[ $contender == fetch ]]; then fetch_once; else pull_once warm; fi

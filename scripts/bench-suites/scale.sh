@@ -105,7 +105,7 @@ measure_sizes() {
 make_crowd() {
   subject=crowd
   begin_run
-  volume=/tmp/crowds/$contender volumes=/tmp/disks fresh_volume 8G
+  volume=/tmp/crowds/$contender$build_mark volumes=/tmp/disks fresh_volume 8G
   enter_crowd
   start_for_scale
   fill_up 0 "$crowd"
@@ -115,7 +115,7 @@ make_crowd() {
 
 enter_crowd() {
   mkdir -p "$volume"
-  mount --bind "/tmp/crowds/$contender" "$volume"
+  mount --bind "/tmp/crowds/$contender$build_mark" "$volume"
 }
 
 measure_crowd() {
@@ -137,11 +137,11 @@ bench_scale() {
   mkdir -p /tmp/disks
   mount -t tmpfs -o size=90% tmpfs /tmp/disks
   [[ $size != quick ]] || sizes=("${sizes_quick[@]}") crowd=$crowd_quick
-  for contender in gatun peer; do make_crowd; done
+  for contender in $(builds_of gatun peer); do make_crowd; done
   for ((round = 1; round <= rounds; round++)); do
     for contender in $(take_turns gatun peer); do measure_sizes; done
     for contender in $(take_turns gatun peer); do measure_crowd; done
     progress
   done
-  umount /tmp/crowds/gatun /tmp/crowds/peer /tmp/disks
+  umount /tmp/crowds/* /tmp/disks
 }

@@ -3,12 +3,11 @@
 
 filesystems_default=(ext4)
 
-# install: Gatun as it is everywhere else, and another as it is before `gatun train`.
+# install: Gatun as it is everywhere else, and another as it is before `gatun train`; sets $untrained to that.
 install() {
-  untrained=/tmp/untrained
+  untrained=/tmp/untrained$build_mark
   [[ ! -d $untrained ]] || return 0
-  contenders=(gatun gatun-untrained peer)
-  cp -a "$project/server/target/gatun" "$untrained"
+  cp -a "${gatun%/bin/gatun}" "$untrained"
   rm -f "$untrained/lib/gatun.aot"
   # Once for the page cache.
   "$gatun" version >/dev/null
@@ -19,7 +18,9 @@ install() {
 launches=5
 
 launch() {
-  local command number burst
+  local command number burst untrained
+  choose_build
+  install
   case $contender in
     gatun) command=("$gatun" serve) ;;
     gatun-untrained) command=("$untrained/bin/gatun" serve) ;;
@@ -44,9 +45,8 @@ launch() {
 
 bench_start() {
   local contender round subject=overlay
-  install
   for ((round = 1; round <= rounds; round++)); do
-    for contender in $(take_turns "${contenders[@]}"); do launch; done
+    for contender in $(take_turns gatun gatun-untrained peer); do launch; done
     progress
   done
 }

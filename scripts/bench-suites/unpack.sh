@@ -171,7 +171,7 @@ bench_unpack() {
     round=0 parts=()
     # The other images would say no more about them.
     [[ $subject != large ]] || parts=("${parts_of_files[@]}")
-    for contender in overlayfs gatun; do
+    for contender in $(builds_of overlayfs gatun); do
       # How the first image fares that a daemon unpacks hardly depends on the image.
       [[ $subject != large ]] || unpack_once cold
     done

@@ -27,11 +27,12 @@ lacks() {
   esac
 }
 
-# present NAME...: sets $contenders to those that can take part, and writes down why the others cannot.
+# present NAME...: sets $contenders to those that can take part, and writes down why the others cannot. With --against, peers do not.
 present() {
   local name reason
   contenders=()
   for name; do
+    [[ -z ${against:-} || $name == gatun* ]] || continue
     reason=$(lacks "$name")
     if [[ -z $reason ]]; then
       contenders+=("$name")

@@ -12,7 +12,9 @@ volume=/tmp/volume
 results_header=suite,filesystem,subject,contender,round,metric,value,unit
 
 # record METRIC VALUE UNIT: adds a row about $suite, $filesystem, $subject, $contender and $round.
-record() { printf '%s,%s,%s,%s,%s,%s,%s,%s\n' "$suite" "$filesystem" "$subject" "$contender" "$round" "$@" >>"$results/results.csv"; }
+record() {
+  printf '%s,%s,%s,%s,%s,%s,%s,%s\n' "$suite" "$filesystem" "$subject" "$contender$build_mark" "$round" "$@" >>"$results/results.csv"
+}
 
 # record_lines [PREFIX]: adds a row for each line "METRIC VALUE UNIT" that it reads.
 record_lines() {
@@ -33,10 +35,40 @@ record_medians() {
 # seconds_between BEGIN END: of two values of $EPOCHREALTIME.
 seconds_between() { awk -v then="$1" -v now="$2" 'BEGIN { printf "%.4f", now - then }'; }
 
-# take_turns NAME...: the names, beginning with another one in each $round.
+# --- turns, and the builds of Gatun that take them
+
+# The build of this clone.
+built=$project/server/target/gatun
+
+# Follows the contender's name in results if it is of the build that --against names.
+build_mark=
+
+# builds_of NAME...: the names; with --against, those of Gatun alone, each as NAME@this and NAME@against. Which of the two is the
+# first changes with each $round.
+builds_of() {
+  local name
+  for name; do
+    if [[ -z ${against:-} ]]; then
+      say "$name"
+    elif [[ $name == gatun* ]]; then
+      ((round % 2)) && printf '%s\n' "$name@this" "$name@against" || printf '%s\n' "$name@against" "$name@this"
+    fi
+  done
+}
+
+# take_turns NAME...: the names, of both builds, beginning with another one in each $round.
 take_turns() {
   local first=$(((round - 1) % $#))
-  printf '%s\n' "${@:first+1}" "${@:1:first}"
+  builds_of "${@:first+1}" "${@:1:first}"
+}
+
+# choose_build: sets $gatun to what such a $contender is of, and takes that out of its name. The build stays until another is named.
+choose_build() {
+  case $contender in
+    *@this) gatun=$built/bin/gatun build_mark= ;;
+    *@against) gatun=$against/bin/gatun build_mark=@against ;;
+  esac
+  contender=${contender%@*}
 }
 
 # touch_memory MIB: a virtual machine gets its memory from its host when it first touches it, and may give back what is free
@@ -89,9 +121,10 @@ come_to_rest() {
   ((spent <= 0)) || rest_seconds_left=$((rest_seconds_left - spent))
 }
 
-# begin_run: from here to end_run one contender is measured once.
+# begin_run: from here to end_run one contender is measured once, of the build that its name says.
 begin_run() {
   local busy processors disk
+  choose_build
   come_to_rest
   record noise_busy "$busy" %
   read -r processors disk < <("$testbed" calibrate /tmp)
