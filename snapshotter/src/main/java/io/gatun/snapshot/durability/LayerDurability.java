@@ -54,7 +54,7 @@ public final class LayerDurability {
    * @throws SnapshotException.FailedPrecondition if that can never be said of them
    */
   public void awaitApply(String key, long id, LinuxPath files, long mark, boolean isWanted) {
-    if (isAskedOfApply(isWanted)) {
+    if (mustSyncOnApply(isWanted)) {
       sync("apply", key, id, files, mark);
       lostWrites.requireNone("apply", key, id);
     }
@@ -67,7 +67,7 @@ public final class LayerDurability {
    * @throws SnapshotException.FailedPrecondition if it cannot
    */
   public void requireCommittable(String key, long id, boolean isWanted) {
-    if (isAskedOfApply(isWanted)) {
+    if (mustSyncOnApply(isWanted)) {
       lostWrites.requireNone("apply", key, id);
     }
   }
@@ -111,12 +111,12 @@ public final class LayerDurability {
   }
 
   /** {@return whether an apply is to bring what it writes to the disk} */
-  public boolean isAskedOfApply(boolean isWanted) {
+  public boolean mustSyncOnApply(boolean isWanted) {
     return isWanted || isAskedOfCommit();
   }
 
   /** {@return whether an apply is to bring a layer to the disk that it keeps as a tar} */
-  public boolean isAskedOfKept(boolean isWanted) {
+  public boolean mustSyncIndexed(boolean isWanted) {
     return isWanted || when == LayerSync.COMMIT;
   }
 

@@ -16,7 +16,7 @@ import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.durability.LayerDurability;
 import io.gatun.snapshot.durability.StorageErrors;
 import io.gatun.snapshot.filter.Filters;
-import io.gatun.snapshot.indexed.KeptCommits;
+import io.gatun.snapshot.indexed.IndexedCommits;
 import io.gatun.snapshot.indexed.UsageCounter;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.state.AppliedLayers;
@@ -70,7 +70,7 @@ final class Engine implements Snapshotter {
   private final Chains chains;
   private final InstantSource clock;
   private final NameClaims claims;
-  private final KeptSnapshots kept;
+  private final IndexedSnapshots indexedSnapshots;
 
   Engine(
       MetadataStore store,
@@ -87,7 +87,7 @@ final class Engine implements Snapshotter {
       Chains chains,
       NameClaims claims,
       InstantSource clock,
-      KeptSnapshots kept) {
+      IndexedSnapshots indexedSnapshots) {
     this.store = store;
     this.driver = driver;
     this.directories = directories;
@@ -102,7 +102,7 @@ final class Engine implements Snapshotter {
     this.chains = chains;
     this.claims = claims;
     this.clock = clock;
-    this.kept = kept;
+    this.indexedSnapshots = indexedSnapshots;
   }
 
   @Override
@@ -125,11 +125,11 @@ final class Engine implements Snapshotter {
       store.requireUnused(key);
       Instant now = clock.instant();
       Chain planned = chains.planned(kind, key, given, parentRecord);
-      if (kept.share(key, planned, parentRecord, now)) {
+      if (indexedSnapshots.share(key, planned, parentRecord, now)) {
         throw new SnapshotException.AlreadyExists(
             "%s %s: the layer is there, in a committed snapshot".formatted(operation, key));
       }
-      try (var needed = kept.hold(planned);
+      try (var needed = indexedSnapshots.hold(planned);
           var making = makeDirectory(operation, key, planned)) {
         long id = making.id();
         Chain chain = planned.withId(id);
@@ -195,7 +195,7 @@ final class Engine implements Snapshotter {
   public Optional<List<Mount>> mountsAtHand(String key) {
     SnapshotRecord found = findMountable(key);
     Chain chain = chains.of(found);
-    return driver.areMountsAtHand(chain) && !kept.concern(chain)
+    return driver.areMountsAtHand(chain) && !indexedSnapshots.concern(chain)
         ? Optional.of(mounts(found, chain))
         : Optional.empty();
   }
@@ -219,13 +219,13 @@ final class Engine implements Snapshotter {
 
   private List<Mount> mounts(SnapshotRecord found, Chain chain) {
     try {
-      kept.show(chain);
+      indexedSnapshots.show(chain);
       if (found.kind() == Kind.ACTIVE) {
         applied.show(found.id());
-        kept.layOut(found, chain);
+        indexedSnapshots.layOut(found, chain);
         records.forget(found.id());
       }
-      return kept.mounts(found, chain);
+      return indexedSnapshots.mounts(found, chain);
     } catch (ErrnoException e) {
       throw failure("mounts", found, e);
     }
@@ -260,20 +260,20 @@ final class Engine implements Snapshotter {
               now,
               null,
               active.form());
-      Optional<KeptCommits.Frozen> layer = kept.freeze(active, newParent);
+      Optional<IndexedCommits.Frozen> layer = indexedSnapshots.freeze(active, newParent);
       if (layer.isPresent()) {
-        commitKept(committed, layer.get());
+        commitIndexed(committed, layer.get());
       } else {
         commitTree(active, committed, chains.of(active, newParent));
       }
-      kept.release(active.id());
+      indexedSnapshots.release(active.id());
       forget(active.id());
     } catch (ErrnoException e) {
       throw StorageErrors.of("commit", key, e);
     }
   }
 
-  private void commitKept(SnapshotRecord committed, KeptCommits.Frozen layer) {
+  private void commitIndexed(SnapshotRecord committed, IndexedCommits.Frozen layer) {
     try (layer) {
       SnapshotRecord indexed = committed.withForm(layer.form());
       StorageErrors.change("commit", committed.name(), () -> store.put(indexed));
@@ -286,7 +286,7 @@ final class Engine implements Snapshotter {
     String key = active.name();
     Optional<AppliedLayers.Layer> layer;
     // Parents that it is put on only now need not be mounted yet.
-    try (var _ = kept.hold(chain)) {
+    try (var _ = indexedSnapshots.hold(chain)) {
       layer = freeze(active, chain);
     }
     if (layer.isPresent() && layer.get().isDurable()) {
@@ -392,7 +392,7 @@ final class Engine implements Snapshotter {
       }
       StorageErrors.change("remove", key, () -> store.remove(found.id()));
       applied.forget(found.id());
-      kept.removed(found.id());
+      indexedSnapshots.removed(found.id());
       reaper.submit(found.id());
     } catch (SnapshotException.ResourceExhausted e) {
       // Anything but "not now" makes containerd give up its whole garbage collection, which is what
@@ -406,12 +406,12 @@ final class Engine implements Snapshotter {
    * Of those that are made on top of it, an index that nobody has asked for is no reason to refuse.
    */
   private NameClaims.Claim claimForRemoval(String key) {
-    kept.forget(key);
+    indexedSnapshots.forget(key);
     try {
       return claims.claimForRemoval(key);
     } catch (SnapshotException.FailedPrecondition e) {
       // It may have been begun since.
-      kept.forget(key);
+      indexedSnapshots.forget(key);
       return claims.claimForRemoval(key);
     }
   }
@@ -491,7 +491,7 @@ final class Engine implements Snapshotter {
     try {
       directories.unrecorded(this::isRecorded).forEach(reaper::submit);
       directories.leftInTrash().forEach(reaper::submit);
-      kept.retireAll();
+      indexedSnapshots.retireAll();
     } catch (ErrnoException e) {
       throw StorageErrors.of("cleanup", "", e);
     }

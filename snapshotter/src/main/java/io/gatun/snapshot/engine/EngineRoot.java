@@ -21,9 +21,9 @@ import io.gatun.snapshot.durability.TreeSync;
 import io.gatun.snapshot.durability.TrustedIds;
 import io.gatun.snapshot.durability.WritebackErrors;
 import io.gatun.snapshot.indexed.AheadReindexing;
+import io.gatun.snapshot.indexed.IndexedCommits;
+import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.indexed.IndexesAhead;
-import io.gatun.snapshot.indexed.KeptCommits;
-import io.gatun.snapshot.indexed.KeptLayers;
 import io.gatun.snapshot.indexed.LayerDetachment;
 import io.gatun.snapshot.indexed.LayerRenewal;
 import io.gatun.snapshot.indexed.LayerRunners;
@@ -75,8 +75,8 @@ import io.gatun.snapshot.state.Reaper;
 import io.gatun.snapshot.state.SnapshotDirectories;
 import io.gatun.snapshot.state.SnapshotMounts;
 import io.gatun.snapshot.state.SpareDirectories;
-import io.gatun.snapshot.unpack.KeptAhead;
-import io.gatun.snapshot.unpack.KeptUnpacker;
+import io.gatun.snapshot.unpack.IndexedAhead;
+import io.gatun.snapshot.unpack.IndexedUnpacker;
 import io.gatun.snapshot.unpack.LayersAhead;
 import io.gatun.snapshot.unpack.Rebase;
 import io.gatun.snapshot.unpack.SnapshotApplier;
@@ -126,7 +126,7 @@ public final class EngineRoot implements AutoCloseable {
   private final LayerConverter converter;
   private final Root root;
   private final LayerStore layers;
-  private final KeptLayers kept;
+  private final IndexedLayers indexedLayers;
   private final LayerRenewal renewal;
   private final boolean isIndexing;
   private final boolean isSynced;
@@ -242,10 +242,10 @@ public final class EngineRoot implements AutoCloseable {
                   new LayerDetachment(indexMounts, mapped),
                   budget,
                   Math.min(settings.copyThreads(), DELETION_THREADS_MAX)));
-      this.kept = new KeptLayers(layers, store::isCertain, reaper::submit);
-      layers.retireBy(kept::retire);
+      this.indexedLayers = new IndexedLayers(layers, store::isCertain, reaper::submit);
+      layers.retireBy(indexedLayers::retire);
       this.records = new AppliedRecords(disk, root, boot);
-      Damage damage = Recovery.run(root, store, layers, kept, records, applied, reaper);
+      Damage damage = Recovery.run(root, store, layers, indexedLayers, records, applied, reaper);
       CopySettler copies = keep(new CopySettler(chosen, filesystem, lostWrites));
       this.directories = new SnapshotDirectories(disk, root, reaper, damage);
       SpareDirectories spares =
@@ -269,14 +269,15 @@ public final class EngineRoot implements AutoCloseable {
                   disk,
                   root,
                   layers,
-                  kept,
+                  indexedLayers,
                   indexMounts,
                   directories::isDamaged,
                   new MappedUses(mapped),
                   superseded));
       TreeLayout layout =
-          new TreeLayout(disk, chosen, layers, kept, directories, durability, applied, records);
-      ReplacedTars replaced = new ReplacedTars(kept, shown);
+          new TreeLayout(
+              disk, chosen, layers, indexedLayers, directories, durability, applied, records);
+      ReplacedTars replaced = new ReplacedTars(indexedLayers, shown);
       layers.displayedBy(replaced);
       Reindexing reindexing = new Reindexing(chosen, layers, shown);
       this.renewal =
@@ -286,27 +287,27 @@ public final class EngineRoot implements AutoCloseable {
               directories,
               applied,
               layers,
-              kept,
+              indexedLayers,
               shown,
               replaced,
               reindexing,
               new LayerRunners(store, chains, root.path()));
       LayerHealing healing =
           new LayerHealing(
-              layers, kept, new TarHealing(disk, layers, blobs, writing.early()), renewal);
+              layers, indexedLayers, new TarHealing(disk, layers, blobs, writing.early()), renewal);
       LayerSettler settler =
           keep(
               new LayerSettler(
-                  kept,
+                  indexedLayers,
                   healing::run,
                   settings.layerSync().delay(),
                   () -> settings.layerSync() != LayerSync.NONE || isAllWritten(errors)));
       Rebase rebase = new Rebase(disk, root, chosen, durability, records);
-      KeptCommits commits =
-          new KeptCommits(
+      IndexedCommits commits =
+          new IndexedCommits(
               chosen,
               layers,
-              kept,
+              indexedLayers,
               shown,
               layout,
               durability,
@@ -321,20 +322,21 @@ public final class EngineRoot implements AutoCloseable {
               chosen,
               directories,
               spares,
-              new SharedLayers(store, directories, layers, kept),
+              new SharedLayers(store, directories, layers, indexedLayers),
               commits,
-              kept,
+              indexedLayers,
               keep(
                   new IndexesAhead(
                       layers,
-                      kept,
+                      indexedLayers,
                       new AheadReindexing(
                           store, chosen, claims, chains, layers, durability, reindexing),
                       () -> isRoomShort(root),
                       LayersAhead.EXPECTED)));
       boolean areShared = isIndexing && !settings.overlay().rebase();
-      UsageCounter usages = new UsageCounter(store, chosen, kept, claims);
-      MountRestoration restoration = new MountRestoration(store, chains, claims, kept, shown);
+      UsageCounter usages = new UsageCounter(store, chosen, indexedLayers, claims);
+      MountRestoration restoration =
+          new MountRestoration(store, chains, claims, indexedLayers, shown);
       this.engine =
           new Engine(
               store,
@@ -351,12 +353,12 @@ public final class EngineRoot implements AutoCloseable {
               chains,
               claims,
               clock,
-              new KeptSnapshots(
+              new IndexedSnapshots(
                   chosen,
                   chains,
                   claims,
                   applied,
-                  kept,
+                  indexedLayers,
                   shown,
                   commits,
                   areShared ? Optional.of(shared) : Optional.empty(),
@@ -365,7 +367,7 @@ public final class EngineRoot implements AutoCloseable {
       engine.settleCopies();
       restoration.restoreAll();
       SnapshotMounts recognised = new SnapshotMounts(root.path());
-      this.maker = new SnapshotDiffer(store, chosen, chains, applied, recognised, kept);
+      this.maker = new SnapshotDiffer(store, chosen, chains, applied, recognised, indexedLayers);
       this.applier =
           new SnapshotApplier(
               disk,
@@ -379,7 +381,7 @@ public final class EngineRoot implements AutoCloseable {
               applied,
               records,
               recognised,
-              kept,
+              indexedLayers,
               shown,
               layout,
               rebase);
@@ -396,7 +398,7 @@ public final class EngineRoot implements AutoCloseable {
               directories,
               durability,
               layers,
-              kept,
+              indexedLayers,
               shown,
               renewal,
               superseded,
@@ -549,7 +551,7 @@ public final class EngineRoot implements AutoCloseable {
     return result;
   }
 
-  /** {@return how kept layers are mounted, which may be there though no new ones are made} */
+  /** {@return how indexed layers are mounted, which may be there though no new ones are made} */
   private static IndexAccess access(Optional<IndexTrialResult> trial) {
     // Who wants to see a layer that is there is told why that fails.
     return trial.flatMap(EngineRoot::accessOf).orElse(IndexAccess.FILE);
@@ -623,8 +625,8 @@ public final class EngineRoot implements AutoCloseable {
           driver.deletionsOverOthers().map(deletions -> makeAhead(trees(deletions, layerApplier))));
     }
     IndexedApply indexing = new IndexedApply(disk, layerApplier, writing);
-    KeptAhead tars = new KeptAhead(layers, kept, indexing, isSynced);
-    return new KeptUnpacker(
+    IndexedAhead tars = new IndexedAhead(layers, indexedLayers, indexing, isSynced);
+    return new IndexedUnpacker(
         disk, applier, layerApplier, layers, renewal, indexing, makeAhead(tars));
   }
 
@@ -638,7 +640,7 @@ public final class EngineRoot implements AutoCloseable {
 
   /** {@return whether snapshots have indexed layers, or will get some} */
   public boolean hasIndexedLayers() {
-    return isIndexing || !kept.isEmpty();
+    return isIndexing || !indexedLayers.isEmpty();
   }
 
   /** {@return what gives the layers of this root another form} */

@@ -4,7 +4,7 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.SnapshotRecord;
-import io.gatun.snapshot.indexed.KeptLayers;
+import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.maintenance.LayerHealing;
 import io.gatun.snapshot.metadata.MetadataStore;
@@ -27,11 +27,11 @@ import org.slf4j.LoggerFactory;
  *
  * <p>What was in flight when the daemon died has no record, so it is a directory in {@code
  * snapshots/} or {@code trash/} that nobody knows: both are handed to the reaper, which deletes
- * them while requests are served already. So is a kept layer, or an index of one, that no record
- * names. A record without a directory, or whose directory holds no {@code fs}, or without the files
- * of its kept layer, is damage. It is reported and never covered up by an empty directory, which
- * containerd would take for the layer. What a kept layer lacks may be made anew, see {@link
- * LayerHealing}.
+ * them while requests are served already. So is an indexed layer, or an index of one, that no
+ * record names. A record without a directory, or whose directory holds no {@code fs}, or without
+ * the files of its indexed layer, is damage. It is reported and never covered up by an empty
+ * directory, which containerd would take for the layer. What an indexed layer lacks may be made
+ * anew, see {@link LayerHealing}.
  */
 final class Recovery {
 
@@ -48,7 +48,7 @@ final class Recovery {
       Root root,
       MetadataStore store,
       LayerStore layers,
-      KeptLayers kept,
+      IndexedLayers indexedLayers,
       AppliedRecords records,
       AppliedLayers applied,
       Reaper reaper)
@@ -71,12 +71,12 @@ final class Recovery {
     directories.forEach(reaper::submit);
     for (Map.Entry<Long, LayerForm> snapshot : recorded.entrySet()) {
       if (snapshot.getValue() instanceof LayerForm.Indexed form) {
-        kept.add(snapshot.getKey(), form);
+        indexedLayers.add(snapshot.getKey(), form);
       }
     }
-    findApplied(store, missing, damaged, layers, kept, records, applied);
+    findApplied(store, missing, damaged, layers, indexedLayers, records, applied);
     // What goes to the trash is found there.
-    kept.retireAll();
+    indexedLayers.retireAll();
     int trash = 0;
     for (var name : root.trashNames()) {
       reaper.submit(name);
@@ -113,7 +113,7 @@ final class Recovery {
       Set<Long> missing,
       Set<Long> damaged,
       LayerStore layers,
-      KeptLayers kept,
+      IndexedLayers indexedLayers,
       AppliedRecords records,
       AppliedLayers applied)
       throws ErrnoException {
@@ -123,7 +123,7 @@ final class Recovery {
         applied.spoil(id);
         continue;
       }
-      kept.add(id, form.get());
+      indexedLayers.add(id, form.get());
       if (!hasLayer(layers, form.get())) {
         damaged.add(id);
       }
@@ -133,7 +133,7 @@ final class Recovery {
   /** One layer that can be unpacked anew is no reason not to serve the others. */
   private static Optional<LayerForm.Indexed> findKept(AppliedRecords records, long id) {
     try {
-      return records.findKept(id).flatMap(AppliedLayers.Layer::kept);
+      return records.findIndexed(id).flatMap(AppliedLayers.Layer::kept);
     } catch (ErrnoException e) {
       log.warn(
           "what is known of the layer in a snapshot cannot be read id={} error=\"{}\"",

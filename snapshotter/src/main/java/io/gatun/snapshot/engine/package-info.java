@@ -9,10 +9,10 @@
  *
  * <pre>
  *   SnapshotApplier -+-> TreeUnpacking -> snapshots/ID/fs
- *                    +-> KeptUnpacking -> LayerStore       KeptLayers: who has which
+ *                    +-> IndexedUnpacking -> LayerStore       IndexedLayers: who has which
  *                                                          ShownLayers: what is mounted for whom
  *                                                          TreeLayout: from a tar to a directory
- *                                                          KeptSnapshots: what requests do about it
+ *                                                          IndexedSnapshots: what requests do about it
  *                                                          SharedCommits: what need not be unpacked
  *                                                          Reindexing: its index in a chain
  *                                                          LayerSettler: what is synced afterwards

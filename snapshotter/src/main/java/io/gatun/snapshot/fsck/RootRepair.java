@@ -43,8 +43,8 @@ import java.util.Optional;
  * metadata have lost anything, a directory without a record may be what is left of a snapshot; then
  * it is kept as {@code snapshots/ID.damaged}, which no daemon touches.
  *
- * <p>A damaged file of a kept layer is set aside as well, for the next start to find it missing and
- * make it anew. Who has it mounted keeps it.
+ * <p>A damaged file of an indexed layer is set aside as well, for the next start to find it missing
+ * and make it anew. Who has it mounted keeps it.
  */
 public final class RootRepair {
 

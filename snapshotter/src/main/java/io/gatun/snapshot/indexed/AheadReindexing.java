@@ -56,7 +56,7 @@ public final class AheadReindexing implements IndexesAhead.Maker {
       }
       Chain chain = chains.planned(Kind.ACTIVE, parent.name(), Map.of(), still.get());
       return driver.target(chain).deletions().isIndexable()
-          ? Optional.of(reindexing.run(chain, use, durability.isAskedOfKept(false), cancellation))
+          ? Optional.of(reindexing.run(chain, use, durability.mustSyncIndexed(false), cancellation))
           : Optional.empty();
     }
   }

@@ -48,7 +48,7 @@ public final class IndexesAhead implements AutoCloseable {
   }
 
   private final LayerStore layers;
-  private final KeptLayers kept;
+  private final IndexedLayers indexedLayers;
   private final Maker maker;
   private final BooleanSupplier isRoomShort;
   private final Duration expected;
@@ -70,12 +70,12 @@ public final class IndexesAhead implements AutoCloseable {
    */
   public IndexesAhead(
       LayerStore layers,
-      KeptLayers kept,
+      IndexedLayers indexedLayers,
       Maker maker,
       BooleanSupplier isRoomShort,
       Duration expected) {
     this.layers = layers;
-    this.kept = kept;
+    this.indexedLayers = indexedLayers;
     this.maker = maker;
     this.isRoomShort = isRoomShort;
     this.expected = expected;
@@ -126,7 +126,7 @@ public final class IndexesAhead implements AutoCloseable {
         } finally {
           use.close();
           // All of it, if it has no snapshot any more; and else an index that nobody needs.
-          kept.retire(use.diffId());
+          indexedLayers.retire(use.diffId());
           leave(this);
         }
       }

@@ -23,7 +23,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Lets snapshots use kept layers whose tars were replaced or have come back:
+ * Lets snapshots use indexed layers whose tars were replaced or have come back:
  *
  * <pre>
  *   mounts the new tar ({@link ReplacedTars})
@@ -43,7 +43,7 @@ public final class LayerRenewal {
   private final SnapshotDirectories directories;
   private final AppliedLayers applied;
   private final LayerStore layers;
-  private final KeptLayers kept;
+  private final IndexedLayers indexedLayers;
   private final ShownLayers shown;
   private final ReplacedTars replaced;
   private final Reindexing reindexing;
@@ -55,7 +55,7 @@ public final class LayerRenewal {
       SnapshotDirectories directories,
       AppliedLayers applied,
       LayerStore layers,
-      KeptLayers kept,
+      IndexedLayers indexedLayers,
       ShownLayers shown,
       ReplacedTars replaced,
       Reindexing reindexing,
@@ -65,7 +65,7 @@ public final class LayerRenewal {
     this.directories = directories;
     this.applied = applied;
     this.layers = layers;
-    this.kept = kept;
+    this.indexedLayers = indexedLayers;
     this.shown = shown;
     this.replaced = replaced;
     this.reindexing = reindexing;
@@ -74,7 +74,7 @@ public final class LayerRenewal {
 
   /** Has snapshots use a layer whose damaged tar was replaced, while requests are served. */
   public void renew(Digest diffId) {
-    run(kept.users(diffId).keySet(), Set.of(diffId));
+    run(indexedLayers.users(diffId).keySet(), Set.of(diffId));
   }
 
   /** Has snapshots use a layer that they had lost, and that was unpacked again for another one. */
@@ -89,7 +89,7 @@ public final class LayerRenewal {
                     id,
                     diffId,
                     names));
-    Set<Long> lost = new HashSet<>(kept.users(diffId).keySet());
+    Set<Long> lost = new HashSet<>(indexedLayers.users(diffId).keySet());
     lost.removeIf(id -> !directories.isDamaged(id));
     if (!lost.isEmpty()) {
       run(lost, Set.of(diffId));
@@ -132,7 +132,7 @@ public final class LayerRenewal {
 
   private void healIndex(SnapshotRecord snapshot) {
     long id = snapshot.id();
-    Optional<LayerForm.Indexed> found = kept.find(id);
+    Optional<LayerForm.Indexed> found = indexedLayers.find(id);
     if (found.isEmpty()) {
       // Removed meanwhile.
       return;
@@ -166,7 +166,7 @@ public final class LayerRenewal {
   public void settle(Digest diffId) {
     try {
       // What is damaged still keeps its mark, and the next start tries again.
-      var _ = kept.settle(diffId);
+      var _ = indexedLayers.settle(diffId);
     } catch (IOException e) {
       log.warn(
           "layer cannot be brought to the disk now, the next start tries again diff_id={} error=\"{}\"",
@@ -185,14 +185,14 @@ public final class LayerRenewal {
   }
 
   private void lose(long id, LayerForm.Indexed form) {
-    kept.ifStill(id, form, () -> store.find(id).ifPresent(this::lose));
+    indexedLayers.ifStill(id, form, () -> store.find(id).ifPresent(this::lose));
   }
 
   private void lose(SnapshotRecord snapshot) {
     long id = snapshot.id();
     if (snapshot.kind() == Kind.ACTIVE) {
       applied.spoil(id);
-      kept.remove(id);
+      indexedLayers.remove(id);
       // It is one without a layer now.
       directories.healed(id);
       log.error(
@@ -210,7 +210,7 @@ public final class LayerRenewal {
 
   private void report(Set<Long> damaged, Map<Long, List<String>> old) {
     for (long id : damaged) {
-      if (!directories.isMissing(id) && kept.find(id).isPresent()) {
+      if (!directories.isMissing(id) && indexedLayers.find(id).isPresent()) {
         store
             .find(id)
             .ifPresent(

@@ -10,35 +10,39 @@ import io.gatun.snapshot.state.NameClaims;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Has the kept layers mounted that were so for a daemon before this one. */
+/** Has the indexed layers mounted that were so for a daemon before this one. */
 public final class MountRestoration {
 
   private final MetadataStore store;
   private final Chains chains;
   private final NameClaims claims;
-  private final KeptLayers kept;
+  private final IndexedLayers indexedLayers;
   private final ShownLayers shown;
 
   /** Whether it is known of all active snapshots and views which layers they need. */
   private boolean areUsersKnown;
 
   public MountRestoration(
-      MetadataStore store, Chains chains, NameClaims claims, KeptLayers kept, ShownLayers shown) {
+      MetadataStore store,
+      Chains chains,
+      NameClaims claims,
+      IndexedLayers indexedLayers,
+      ShownLayers shown) {
     this.store = store;
     this.chains = chains;
     this.claims = claims;
-    this.kept = kept;
+    this.indexedLayers = indexedLayers;
     this.shown = shown;
   }
 
   /**
-   * Has the kept layers mounted that active snapshots and views need, and no others; before the
+   * Has the indexed layers mounted that active snapshots and views need, and no others; before the
    * first request.
    */
   public synchronized void restoreAll() throws ErrnoException {
-    areUsersKnown = !kept.isEmpty();
+    areUsersKnown = !indexedLayers.isEmpty();
     if (areUsersKnown) {
-      KeptChains below = new KeptChains(chains::parentOf);
+      IndexedChains below = new IndexedChains(chains::parentOf);
       users().forEach(user -> restore(user, below));
     }
     shown.unmountOthers();
@@ -52,7 +56,7 @@ public final class MountRestoration {
     if (areUsersKnown) {
       return;
     }
-    KeptChains below = new KeptChains(chains::parentOf);
+    IndexedChains below = new IndexedChains(chains::parentOf);
     for (SnapshotRecord user : users()) {
       try (var _ = claims.claim(List.of(user.name()), "")) {
         if (isStill(user) && !shown.isHeld(user.id())) {
@@ -81,7 +85,7 @@ public final class MountRestoration {
         .isPresent();
   }
 
-  private void restore(SnapshotRecord user, KeptChains below) {
+  private void restore(SnapshotRecord user, IndexedChains below) {
     shown.restore(user.id(), below.below(user), MappedMounts.mapping(user.labels()));
   }
 }

@@ -10,7 +10,8 @@ import io.gatun.snapshot.layerstore.LayerStore;
 import java.io.IOException;
 
 /**
- * Makes the index that a kept layer has in a chain, of its tar and of what the layers below have.
+ * Makes the index that an indexed layer has in a chain, of its tar and of what the layers below
+ * have.
  */
 public final class Reindexing {
 

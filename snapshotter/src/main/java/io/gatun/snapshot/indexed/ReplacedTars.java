@@ -18,14 +18,14 @@ public final class ReplacedTars implements LayerDisplay {
 
   private static final Logger log = LoggerFactory.getLogger(ReplacedTars.class);
 
-  private final KeptLayers kept;
+  private final IndexedLayers indexedLayers;
   private final ShownLayers shown;
 
   /** Of each layer whose tar was replaced last, the filesystems of the snapshots that had it. */
   private final Map<Digest, Map<Long, Long>> old = new ConcurrentHashMap<>();
 
-  public ReplacedTars(KeptLayers kept, ShownLayers shown) {
-    this.kept = kept;
+  public ReplacedTars(IndexedLayers indexedLayers, ShownLayers shown) {
+    this.indexedLayers = indexedLayers;
     this.shown = shown;
   }
 
@@ -39,7 +39,7 @@ public final class ReplacedTars implements LayerDisplay {
     try {
       Map<Long, Long> meanwhile = unmount(diffId);
       old.computeIfPresent(diffId, (_, before) -> joined(before, meanwhile));
-      shown.showNeeded(kept.users(diffId).keySet());
+      shown.showNeeded(indexedLayers.users(diffId).keySet());
     } catch (RuntimeException e) {
       // A bug, which must not take the place of why the tar could not be replaced.
       log.error("layer cannot be mounted again diff_id={}", diffId, e);
@@ -47,7 +47,7 @@ public final class ReplacedTars implements LayerDisplay {
   }
 
   private Map<Long, Long> unmount(Digest diffId) {
-    return shown.unmount(kept.users(diffId).keySet());
+    return shown.unmount(indexedLayers.users(diffId).keySet());
   }
 
   private static Map<Long, Long> joined(Map<Long, Long> first, Map<Long, Long> second) {

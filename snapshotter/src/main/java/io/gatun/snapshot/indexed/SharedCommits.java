@@ -46,8 +46,8 @@ public final class SharedCommits {
   private final SnapshotDirectories directories;
   private final SpareDirectories spares;
   private final SharedLayers shared;
-  private final KeptCommits commits;
-  private final KeptLayers kept;
+  private final IndexedCommits commits;
+  private final IndexedLayers indexedLayers;
   private final IndexesAhead ahead;
 
   /** By chain id, so that who comes second finds the snapshot of who came first. */
@@ -59,8 +59,8 @@ public final class SharedCommits {
       SnapshotDirectories directories,
       SpareDirectories spares,
       SharedLayers shared,
-      KeptCommits commits,
-      KeptLayers kept,
+      IndexedCommits commits,
+      IndexedLayers indexedLayers,
       IndexesAhead ahead) {
     this.store = store;
     this.driver = driver;
@@ -68,7 +68,7 @@ public final class SharedCommits {
     this.spares = spares;
     this.shared = shared;
     this.commits = commits;
-    this.kept = kept;
+    this.indexedLayers = indexedLayers;
     this.ahead = ahead;
   }
 
@@ -116,14 +116,14 @@ public final class SharedCommits {
     // First, as a sync that fails from now on concerns the snapshot.
     try (SnapshotDirectories.Making making = makeDirectory(key);
         IndexesAhead.Taken made = takeIndex(parent, diffId);
-        KeptCommits.Frozen layer =
+        IndexedCommits.Frozen layer =
             commits.share(key, planned.withId(making.id()), parent, diffId, made.index())) {
       SnapshotRecord committed = wanted.committed(making.id(), layer.form(), now);
       StorageErrors.change(OPERATION, key, () -> store.put(committed));
       making.recorded();
       layer.committed();
       // In the image that the layer was a part of before, this is what followed.
-      kept.above(diffId).ifPresent(next -> ahead.begin(committed, next));
+      indexedLayers.above(diffId).ifPresent(next -> ahead.begin(committed, next));
       return true;
     }
   }

@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** Knows which kept layers may be had without being unpacked, and by whom. */
+/** Knows which indexed layers may be had without being unpacked, and by whom. */
 public final class SharedLayers {
 
   /** What containerd finds when it looks for a layer. */
@@ -25,14 +25,17 @@ public final class SharedLayers {
   private final MetadataStore store;
   private final SnapshotDirectories directories;
   private final LayerStore layers;
-  private final KeptLayers kept;
+  private final IndexedLayers indexedLayers;
 
   public SharedLayers(
-      MetadataStore store, SnapshotDirectories directories, LayerStore layers, KeptLayers kept) {
+      MetadataStore store,
+      SnapshotDirectories directories,
+      LayerStore layers,
+      IndexedLayers indexedLayers) {
     this.store = store;
     this.directories = directories;
     this.layers = layers;
-    this.kept = kept;
+    this.indexedLayers = indexedLayers;
   }
 
   /**
@@ -43,14 +46,14 @@ public final class SharedLayers {
    * it. So containerd itself does with a chain that a namespace has.
    */
   Optional<Digest> find(WantedLayer wanted) {
-    return kept.diffIds().stream()
+    return indexedLayers.diffIds().stream()
         .filter(wanted::isOf)
         .findFirst()
         .filter(diffId -> layers.isWhole(diffId) && isHad(wanted, diffId));
   }
 
   private boolean isHad(WantedLayer wanted, Digest diffId) {
-    return kept.users(diffId).keySet().stream()
+    return indexedLayers.users(diffId).keySet().stream()
         .flatMap(id -> store.find(id).stream())
         .anyMatch(user -> wanted.isOfSameNamespace(user) && hasWhole(user, diffId));
   }

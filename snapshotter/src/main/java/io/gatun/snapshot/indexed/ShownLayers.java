@@ -31,8 +31,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Sees to it that the kept layers below active snapshots and views are mounted, and that others are
- * not for long.
+ * Sees to it that the indexed layers below active snapshots and views are mounted, and that others
+ * are not for long.
  *
  * <p>What a snapshot needs are all layers below it, in whatever form they are: that may change, and
  * then who is on top of them needs them mounted.
@@ -51,7 +51,7 @@ public final class ShownLayers implements AutoCloseable {
   private final Disk disk;
   private final Root root;
   private final LayerStore layers;
-  private final KeptLayers kept;
+  private final IndexedLayers indexedLayers;
   private final IndexMounts mounts;
   private final LongPredicate isLost;
   private final SupersededTrees superseded;
@@ -72,13 +72,14 @@ public final class ShownLayers implements AutoCloseable {
   private final Map<Long, Hold> holds = new ConcurrentHashMap<>();
 
   /**
-   * @param isLost whether a kept layer is damaged and could not be made anew; nobody is shown those
+   * @param isLost whether an indexed layer is damaged and could not be made anew; nobody is shown
+   *     those
    */
   public ShownLayers(
       Disk disk,
       Root root,
       LayerStore layers,
-      KeptLayers kept,
+      IndexedLayers indexedLayers,
       IndexMounts mounts,
       LongPredicate isLost,
       MappedUses mapped,
@@ -86,7 +87,7 @@ public final class ShownLayers implements AutoCloseable {
     this.disk = disk;
     this.root = root;
     this.layers = layers;
-    this.kept = kept;
+    this.indexedLayers = indexedLayers;
     this.mounts = mounts;
     this.isLost = isLost;
     this.mapped = mapped;
@@ -181,7 +182,7 @@ public final class ShownLayers implements AutoCloseable {
   public void show(List<Long> parents) throws ErrnoException {
     for (long id : parents) {
       // Whoever uses directories alone does not wait for those who mount layers.
-      if (kept.find(id).isPresent()) {
+      if (indexedLayers.find(id).isPresent()) {
         show(id);
       }
     }
@@ -226,7 +227,7 @@ public final class ShownLayers implements AutoCloseable {
   private void show(long id) throws ErrnoException {
     try (var _ = locks.hold(id)) {
       // Once more, since it may have become a directory meanwhile.
-      Optional<LayerForm.Indexed> form = kept.find(id);
+      Optional<LayerForm.Indexed> form = indexedLayers.find(id);
       if (form.isPresent() && !isLost.test(id)) {
         mount(id, form.get());
       }
@@ -251,7 +252,7 @@ public final class ShownLayers implements AutoCloseable {
    * so that the path of the layer leads to its files all the while.
    */
   private void setAside(long id, Fd directory) throws ErrnoException {
-    if (!kept.isCertain()) {
+    if (!indexedLayers.isCertain()) {
       // The record of a conversion that failed may turn up at the next start, and need the tree.
       return;
     }
@@ -335,7 +336,7 @@ public final class ShownLayers implements AutoCloseable {
     }
   }
 
-  /** Brings a tree to the place of a kept layer, beneath its mount. */
+  /** Brings a tree to the place of an indexed layer, beneath its mount. */
   @FunctionalInterface
   public interface Placement {
     void run() throws ErrnoException;
@@ -370,7 +371,7 @@ public final class ShownLayers implements AutoCloseable {
             unmountMapped();
           });
       uses.drop(nearest).stream()
-          .filter(id -> kept.find(id).isPresent())
+          .filter(id -> indexedLayers.find(id).isPresent())
           .forEach(this::unmountLater);
     }
   }
@@ -420,7 +421,7 @@ public final class ShownLayers implements AutoCloseable {
   }
 
   private boolean isToBeShown(long id) {
-    return uses.isNeeded(id) && kept.find(id).isPresent();
+    return uses.isNeeded(id) && indexedLayers.find(id).isPresent();
   }
 
   /** Leaves all mounts as they are. */

@@ -34,7 +34,7 @@ public final class TreeLayout {
   private final Disk disk;
   private final Driver driver;
   private final LayerStore layers;
-  private final KeptLayers kept;
+  private final IndexedLayers indexedLayers;
   private final SnapshotDirectories directories;
   private final LayerDurability durability;
   private final AppliedLayers applied;
@@ -63,7 +63,7 @@ public final class TreeLayout {
       Disk disk,
       Driver driver,
       LayerStore layers,
-      KeptLayers kept,
+      IndexedLayers indexedLayers,
       SnapshotDirectories directories,
       LayerDurability durability,
       AppliedLayers applied,
@@ -71,7 +71,7 @@ public final class TreeLayout {
     this.disk = disk;
     this.driver = driver;
     this.layers = layers;
-    this.kept = kept;
+    this.indexedLayers = indexedLayers;
     this.directories = directories;
     this.durability = durability;
     this.applied = applied;
@@ -111,9 +111,9 @@ public final class TreeLayout {
   }
 
   /**
-   * Puts the files of a kept layer into an active snapshot, whose name has to be claimed, or which
-   * a layer has to be marked as being unpacked into. They are as durable as the layer was. Nothing
-   * is known of them afterwards, as of those that somebody else writes.
+   * Puts the files of an indexed layer into an active snapshot, whose name has to be claimed, or
+   * which a layer has to be marked as being unpacked into. They are as durable as the layer was.
+   * Nothing is known of them afterwards, as of those that somebody else writes.
    *
    * @param operation for which they are needed
    * @param form the form in which the snapshot has its layer
@@ -125,14 +125,14 @@ public final class TreeLayout {
     } catch (ErrnoException e) {
       throw e;
     } catch (IOException e) {
-      throw UnpackingFailures.ofKept(operation, key, e);
+      throw UnpackingFailures.ofIndexed(operation, key, e);
     }
   }
 
   private void layOut(String operation, String key, Chain chain, LayerForm.Indexed form)
       throws IOException {
     boolean isDurable =
-        records.findKept(chain.id()).map(AppliedLayers.Layer::isDurable).orElse(false);
+        records.findIndexed(chain.id()).map(AppliedLayers.Layer::isDurable).orElse(false);
     long mark = durability.mark();
     directories.remake(
         chain.id(),
@@ -145,8 +145,8 @@ public final class TreeLayout {
           }
         });
     Timespec madeAt = driver.madeAt(chain.id());
-    // In this order: what was said of the kept layer until now is not true of the tree.
-    kept.remove(chain.id());
+    // In this order: what was said of the indexed layer until now is not true of the tree.
+    indexedLayers.remove(chain.id());
     applied.forget(chain.id());
     applied.made(chain.id(), madeAt);
   }

@@ -17,7 +17,7 @@ import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.driver.DriverName;
 import io.gatun.snapshot.durability.LayerDurability;
 import io.gatun.snapshot.durability.StorageErrors;
-import io.gatun.snapshot.indexed.KeptLayers;
+import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.indexed.LayerRenewal;
 import io.gatun.snapshot.indexed.MountRestoration;
 import io.gatun.snapshot.indexed.ShownLayers;
@@ -43,7 +43,7 @@ import io.gatun.snapshot.state.NameClaims;
 import io.gatun.snapshot.state.Names;
 import io.gatun.snapshot.state.SnapshotDirectories;
 import io.gatun.snapshot.state.UnpackingFailures;
-import io.gatun.snapshot.unpack.KeptUnpacking;
+import io.gatun.snapshot.unpack.IndexedUnpacking;
 import io.gatun.snapshot.unpack.LayerKeeper;
 import io.gatun.snapshot.unpack.TreeUnpacking;
 import java.io.IOException;
@@ -109,7 +109,7 @@ public final class LayerConversion implements LayerConverter {
   private final SnapshotDirectories directories;
   private final LayerDurability durability;
   private final LayerStore layers;
-  private final KeptLayers kept;
+  private final IndexedLayers indexedLayers;
   private final ShownLayers shown;
   private final LayerRenewal renewal;
   private final SupersededTrees superseded;
@@ -130,7 +130,7 @@ public final class LayerConversion implements LayerConverter {
       SnapshotDirectories directories,
       LayerDurability durability,
       LayerStore layers,
-      KeptLayers kept,
+      IndexedLayers indexedLayers,
       ShownLayers shown,
       LayerRenewal renewal,
       SupersededTrees superseded,
@@ -148,7 +148,7 @@ public final class LayerConversion implements LayerConverter {
     this.directories = directories;
     this.durability = durability;
     this.layers = layers;
-    this.kept = kept;
+    this.indexedLayers = indexedLayers;
     this.shown = shown;
     this.renewal = renewal;
     this.superseded = superseded;
@@ -173,7 +173,7 @@ public final class LayerConversion implements LayerConverter {
     } catch (ErrnoException e) {
       throw StorageErrors.of(OPERATION, name, e);
     } catch (IOException e) {
-      throw UnpackingFailures.ofKept(OPERATION, name, e);
+      throw UnpackingFailures.ofIndexed(OPERATION, name, e);
     }
   }
 
@@ -269,9 +269,9 @@ public final class LayerConversion implements LayerConverter {
     }
     TreeUnpacking none = new TreeUnpacking(disk, applier, blob, cancellation);
     try (var _ = shown.hold(chain.parents());
-        KeptUnpacking unpacking =
-            new KeptUnpacking(disk, layers, renewal, indexing, none, blob, cancellation)) {
-      LayerKeeper.Kept made =
+        IndexedUnpacking unpacking =
+            new IndexedUnpacking(disk, layers, renewal, indexing, none, blob, cancellation)) {
+      LayerKeeper.Stored made =
           unpacking
               .keep(target, true)
               .orElseThrow(() -> unsupported(found.name(), "an index cannot express the layer"));
@@ -285,7 +285,7 @@ public final class LayerConversion implements LayerConverter {
         record(found, made.form());
       } finally {
         // What no record names, if it came to nothing.
-        kept.retire(made.form().diffId());
+        indexedLayers.retire(made.form().diffId());
       }
     }
   }
@@ -315,7 +315,7 @@ public final class LayerConversion implements LayerConverter {
     try (var _ = claims.claim(List.of(found.name()), "")) {
       SnapshotRecord current = requireSame(found);
       change(current.withForm(form));
-      kept.add(id, form);
+      indexedLayers.add(id, form);
       shown.replaceTree(id);
     } catch (ErrnoException e) {
       // The tree is still in its place, and shown until somebody can mount the layer.
@@ -334,7 +334,7 @@ public final class LayerConversion implements LayerConverter {
     } catch (ErrnoException e) {
       throw StorageErrors.of(OPERATION, name, e);
     } catch (IOException e) {
-      throw UnpackingFailures.ofKept(OPERATION, name, e);
+      throw UnpackingFailures.ofIndexed(OPERATION, name, e);
     }
   }
 
@@ -357,7 +357,7 @@ public final class LayerConversion implements LayerConverter {
             () -> {
               superseded.place(id, staged.name());
               change(current.withForm(new LayerForm.Directory()));
-              kept.remove(id);
+              indexedLayers.remove(id);
               // In this order: the tree is whole, whatever was found of the tar meanwhile.
               directories.healed(id);
             });

@@ -2,7 +2,7 @@ package io.gatun.snapshot.maintenance;
 
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.LayerForm;
-import io.gatun.snapshot.indexed.KeptLayers;
+import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.indexed.LayerRenewal;
 import io.gatun.snapshot.layerstore.LayerDamage;
 import io.gatun.snapshot.layerstore.LayerStore;
@@ -17,7 +17,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Finds out what is damaged of kept layers, or not there, and has it made again:
+ * Finds out what is damaged of indexed layers, or not there, and has it made again:
  *
  * <pre>
  *   hash of what the disk has -> new tar from the blob -> see {@link LayerRenewal}
@@ -28,13 +28,14 @@ public final class LayerHealing {
   private static final Logger log = LoggerFactory.getLogger(LayerHealing.class);
 
   private final LayerStore layers;
-  private final KeptLayers kept;
+  private final IndexedLayers indexedLayers;
   private final TarHealing tars;
   private final LayerRenewal renewal;
 
-  public LayerHealing(LayerStore layers, KeptLayers kept, TarHealing tars, LayerRenewal renewal) {
+  public LayerHealing(
+      LayerStore layers, IndexedLayers indexedLayers, TarHealing tars, LayerRenewal renewal) {
     this.layers = layers;
-    this.kept = kept;
+    this.indexedLayers = indexedLayers;
     this.tars = tars;
     this.renewal = renewal;
   }
@@ -47,8 +48,8 @@ public final class LayerHealing {
    */
   public void run(Collection<Long> damaged) {
     Set<Digest> suspects = new TreeSet<>(layers.unsyncedAtFirst());
-    damaged.forEach(id -> kept.find(id).ifPresent(form -> suspects.add(form.diffId())));
-    suspects.retainAll(kept.diffIds());
+    damaged.forEach(id -> indexedLayers.find(id).ifPresent(form -> suspects.add(form.diffId())));
+    suspects.retainAll(indexedLayers.diffIds());
     heal(suspects);
   }
 
@@ -62,7 +63,7 @@ public final class LayerHealing {
     for (Digest diffId : suspects) {
       Optional<Set<Long>> found = healTar(diffId);
       // Also those who have come to have it meanwhile.
-      found.ifPresentOrElse(damaged::addAll, () -> renewal.lose(kept.users(diffId)));
+      found.ifPresentOrElse(damaged::addAll, () -> renewal.lose(indexedLayers.users(diffId)));
       if (found.filter(Set::isEmpty).isPresent()) {
         // At once, so that a start that is cut short has not read it in vain.
         renewal.settle(diffId);
@@ -81,11 +82,11 @@ public final class LayerHealing {
       if (damage.isTarDamaged()) {
         // Or an apply has brought it meanwhile.
         return tars.run(use) || layers.isWhole(diffId)
-            ? Optional.of(kept.users(diffId).keySet())
+            ? Optional.of(indexedLayers.users(diffId).keySet())
             : Optional.empty();
       }
       Set<Long> withoutIndex = new HashSet<>();
-      for (Map.Entry<Long, LayerForm.Indexed> user : kept.users(diffId).entrySet()) {
+      for (Map.Entry<Long, LayerForm.Indexed> user : indexedLayers.users(diffId).entrySet()) {
         Digest index = user.getValue().index();
         if (damage.indexes().contains(index) || !layers.contains(diffId, index)) {
           withoutIndex.add(user.getKey());

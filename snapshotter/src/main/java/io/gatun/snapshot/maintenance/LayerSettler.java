@@ -1,7 +1,7 @@
 package io.gatun.snapshot.maintenance;
 
 import io.gatun.snapshot.Digest;
-import io.gatun.snapshot.indexed.KeptLayers;
+import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.layerstore.LayerStore;
 import java.io.IOException;
 import java.time.Duration;
@@ -16,8 +16,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Brings kept layers to the disk behind the answers to their commits, one at a time; and has those
- * made anew that a failed sync has lost.
+ * Brings indexed layers to the disk behind the answers to their commits, one at a time; and has
+ * those made anew that a failed sync has lost.
  */
 public final class LayerSettler implements AutoCloseable {
 
@@ -32,7 +32,7 @@ public final class LayerSettler implements AutoCloseable {
   /** How long a daemon that stops goes on with layers whose turn is to come. */
   private static final Duration CLOSING = Duration.ofSeconds(10);
 
-  private final KeptLayers kept;
+  private final IndexedLayers indexedLayers;
   private final Consumer<Digest> healing;
   private final long delayMillis;
   private final BooleanSupplier isAllWritten;
@@ -48,8 +48,11 @@ public final class LayerSettler implements AutoCloseable {
    *     syncs a file of a failure, but not if it has forgotten the file meanwhile.
    */
   public LayerSettler(
-      KeptLayers kept, Consumer<Digest> healing, Duration delay, BooleanSupplier isAllWritten) {
-    this.kept = kept;
+      IndexedLayers indexedLayers,
+      Consumer<Digest> healing,
+      Duration delay,
+      BooleanSupplier isAllWritten) {
+    this.indexedLayers = indexedLayers;
     this.healing = healing;
     this.delayMillis = delay.toMillis();
     this.isAllWritten = isAllWritten;
@@ -76,13 +79,13 @@ public final class LayerSettler implements AutoCloseable {
     begin(diffId);
     try {
       if (!isAllWritten.getAsBoolean()) {
-        kept.doubt(diffId);
+        indexedLayers.doubt(diffId);
       }
-      LayerStore.Settling settling = kept.settle(diffId);
+      LayerStore.Settling settling = indexedLayers.settle(diffId);
       if (settling == LayerStore.Settling.DAMAGED) {
         log.error("layer is not on the disk as it was written diff_id={}", diffId);
         healing.accept(diffId);
-        settling = kept.settle(diffId);
+        settling = indexedLayers.settle(diffId);
       }
       switch (settling) {
         case DONE -> {}

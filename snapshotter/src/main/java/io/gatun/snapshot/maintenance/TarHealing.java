@@ -20,7 +20,7 @@ import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Makes the tar of a kept layer anew, from one of the blobs that are known to be the layer. */
+/** Makes the tar of an indexed layer anew, from one of the blobs that are known to be the layer. */
 public final class TarHealing {
 
   private static final Logger log = LoggerFactory.getLogger(TarHealing.class);

@@ -149,7 +149,7 @@ public final class AppliedLayers {
    *
    * @return whether that was done
    */
-  public synchronized boolean kept(long id, Layer layer) {
+  public synchronized boolean indexed(long id, Layer layer) {
     if (shown.contains(id)) {
       return false;
     }

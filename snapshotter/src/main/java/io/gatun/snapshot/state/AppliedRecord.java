@@ -39,7 +39,7 @@ record AppliedRecord(AppliedLayers.Layer layer, String boot) {
   private static final byte VERSION = 2;
   private static final int FLAG_DURABLE = 1;
   private static final int FLAG_MARKS = 2;
-  private static final int FLAG_KEPT = 4;
+  private static final int FLAG_INDEXED = 4;
 
   /** With two digests. */
   private static final int FIXED_BYTES = 256;
@@ -81,7 +81,7 @@ record AppliedRecord(AppliedLayers.Layer layer, String boot) {
     return (byte)
         ((layer.isDurable() ? FLAG_DURABLE : 0)
             | (layer.result().hasMarks() ? FLAG_MARKS : 0)
-            | (layer.kept().isPresent() ? FLAG_KEPT : 0));
+            | (layer.kept().isPresent() ? FLAG_INDEXED : 0));
   }
 
   /** {@return the record that these bytes are, if they are one and whole} */
@@ -102,7 +102,7 @@ record AppliedRecord(AppliedLayers.Layer layer, String boot) {
       }
       TreeResult result = new TreeResult(usage, getList(in), (flags & FLAG_MARKS) != 0);
       Optional<LayerForm.Indexed> kept =
-          (flags & FLAG_KEPT) == 0
+          (flags & FLAG_INDEXED) == 0
               ? Optional.empty()
               : Optional.of(new LayerForm.Indexed(getDigest(in), getDigest(in)));
       return Optional.of(

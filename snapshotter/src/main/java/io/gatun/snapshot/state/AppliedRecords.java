@@ -133,18 +133,18 @@ public final class AppliedRecords {
    */
   public Optional<AppliedLayers.Layer> find(long id) throws ErrnoException {
     try (Fd directory = open(id)) {
-      return isPresent(directory, NAME) ? find(directory, NAME) : findKept(directory);
+      return isPresent(directory, NAME) ? find(directory, NAME) : findIndexed(directory);
     }
   }
 
   /** {@return the same, if the layer is kept} */
-  public Optional<AppliedLayers.Layer> findKept(long id) throws ErrnoException {
+  public Optional<AppliedLayers.Layer> findIndexed(long id) throws ErrnoException {
     try (Fd directory = open(id)) {
-      return findKept(directory);
+      return findIndexed(directory);
     }
   }
 
-  private Optional<AppliedLayers.Layer> findKept(Fd directory) throws ErrnoException {
+  private Optional<AppliedLayers.Layer> findIndexed(Fd directory) throws ErrnoException {
     return isPresent(directory, UNPACKING)
         ? find(directory, UNPACKING).filter(layer -> layer.kept().isPresent())
         : Optional.empty();

@@ -69,7 +69,7 @@ public final class SnapshotDirectories {
   /** Ids whose directories, or the files in them, were missing when the root was opened. */
   private final Set<Long> missing;
 
-  /** Ids whose kept layers are not what they should be. */
+  /** Ids whose indexed layers are not what they should be. */
   private final Set<Long> damaged = ConcurrentHashMap.newKeySet();
 
   public SnapshotDirectories(Disk disk, Root root, Reaper reaper, Damage damage) {
@@ -226,7 +226,7 @@ public final class SnapshotDirectories {
 
   /**
    * {@return whether the directory of a recorded snapshot, or the files in it, have vanished, or
-   * its kept layer is damaged}
+   * its indexed layer is damaged}
    */
   public boolean isMissing(long id) {
     return missing.contains(id) || damaged.contains(id);
@@ -237,12 +237,12 @@ public final class SnapshotDirectories {
     return damaged.contains(id);
   }
 
-  /** Says that the kept layer of a snapshot is what it should be again. */
+  /** Says that the indexed layer of a snapshot is what it should be again. */
   public void healed(long id) {
     damaged.remove(id);
   }
 
-  /** Says that the kept layer of a snapshot is not what it should be. */
+  /** Says that the indexed layer of a snapshot is not what it should be. */
   public void damaged(long id) {
     damaged.add(id);
   }

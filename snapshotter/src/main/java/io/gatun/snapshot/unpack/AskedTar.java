@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 final class AskedTar implements LayerKeeper, AutoCloseable {
 
   private final LayersAhead<AheadLayer> ahead;
-  private final KeptUnpacking unpacking;
+  private final IndexedUnpacking unpacking;
   private final LayerBlob blob;
   private final NextLayer next;
   private final Cancellation cancellation;
@@ -23,7 +23,7 @@ final class AskedTar implements LayerKeeper, AutoCloseable {
 
   AskedTar(
       LayersAhead<AheadLayer> ahead,
-      KeptUnpacking unpacking,
+      IndexedUnpacking unpacking,
       LayerBlob blob,
       NextLayer next,
       Cancellation cancellation) {
@@ -35,7 +35,7 @@ final class AskedTar implements LayerKeeper, AutoCloseable {
   }
 
   @Override
-  public Optional<Kept> keep(LayerTarget target, boolean isDurable) throws IOException {
+  public Optional<Stored> keep(LayerTarget target, boolean isDurable) throws IOException {
     claim = ahead.ask(blob.digest(), next, cancellation);
     unpacking.expect(claim.layer());
     return unpacking.keep(target, isDurable);

@@ -17,7 +17,7 @@ public interface LayerKeeper extends LayerWriter {
    * @param overlay another index, for a layer that may be put on others
    * @param use to be closed when somebody is known to have the layer
    */
-  record Kept(LayerForm.Indexed form, Optional<OverlayIndex> overlay, LayerStore.Use use) {}
+  record Stored(LayerForm.Indexed form, Optional<OverlayIndex> overlay, LayerStore.Use use) {}
 
   /**
    * Keeps a layer. If that fails, nothing is left of it.
@@ -26,5 +26,5 @@ public interface LayerKeeper extends LayerWriter {
    * @param isDurable whether it has to be on the disk when this returns
    * @return the layer; nothing if it has to be {@link #write written}
    */
-  Optional<Kept> keep(LayerTarget target, boolean isDurable) throws IOException;
+  Optional<Stored> keep(LayerTarget target, boolean isDurable) throws IOException;
 }

@@ -18,7 +18,7 @@ import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.durability.LayerDurability;
 import io.gatun.snapshot.durability.StorageErrors;
 import io.gatun.snapshot.filetree.TreeDeletion;
-import io.gatun.snapshot.indexed.KeptLayers;
+import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.indexed.ShownLayers;
 import io.gatun.snapshot.indexed.TreeLayout;
 import io.gatun.snapshot.layer.LayerTarget;
@@ -60,7 +60,7 @@ public final class SnapshotApplier {
   private final AppliedLayers applied;
   private final AppliedRecords records;
   private final SnapshotMounts mounts;
-  private final KeptLayers kept;
+  private final IndexedLayers indexedLayers;
   private final ShownLayers shown;
   private final TreeLayout layout;
   private final Rebase rebase;
@@ -77,7 +77,7 @@ public final class SnapshotApplier {
       AppliedLayers applied,
       AppliedRecords records,
       SnapshotMounts mounts,
-      KeptLayers kept,
+      IndexedLayers indexedLayers,
       ShownLayers shown,
       TreeLayout layout,
       Rebase rebase) {
@@ -92,7 +92,7 @@ public final class SnapshotApplier {
     this.applied = applied;
     this.records = records;
     this.mounts = mounts;
-    this.kept = kept;
+    this.indexedLayers = indexedLayers;
     this.shown = shown;
     this.layout = layout;
     this.rebase = rebase;
@@ -238,7 +238,7 @@ public final class SnapshotApplier {
 
   private void requireReady(String key, Chain chain) throws ErrnoException {
     shown.show(chain.parents());
-    Optional<LayerForm.Indexed> earlier = kept.find(chain.id());
+    Optional<LayerForm.Indexed> earlier = indexedLayers.find(chain.id());
     if (earlier.isPresent()) {
       // Whoever applies another one on top of it has to find it there.
       layout.run("apply", key, chain, earlier.get());
@@ -253,11 +253,11 @@ public final class SnapshotApplier {
 
   private void keep(String key, Chain chain, boolean isDurabilityWanted, LayerKeeper keeper)
       throws IOException {
-    Optional<LayerKeeper.Kept> layer = Optional.empty();
+    Optional<LayerKeeper.Stored> layer = Optional.empty();
     boolean isRead = false;
     try {
       durability.beginApply(key, chain.id(), isDurabilityWanted);
-      boolean isDurable = durability.isAskedOfKept(isDurabilityWanted);
+      boolean isDurable = durability.mustSyncIndexed(isDurabilityWanted);
       layer = StorageErrors.name("apply", key, () -> keeper.keep(driver.target(chain), isDurable));
       isRead = true;
     } finally {
@@ -278,23 +278,24 @@ public final class SnapshotApplier {
       }
     } finally {
       if (!isKept) {
-        kept.retire(form.diffId());
+        indexedLayers.retire(form.diffId());
       }
     }
   }
 
   /** {@return whether nobody can have seen that the layer is not in the snapshot's directory} */
-  private boolean record(String key, Chain chain, LayerKeeper.Kept made, boolean isDurabilityWanted)
+  private boolean record(
+      String key, Chain chain, LayerKeeper.Stored made, boolean isDurabilityWanted)
       throws ErrnoException {
     LayerForm.Indexed form = made.form();
     AppliedLayers.Layer layer;
     boolean isRecorded = false;
     try {
       List<Timespec> times = driver.changeTimes(chain);
-      layer = new AppliedLayers.Layer(form, durability.isAskedOfKept(isDurabilityWanted), times);
+      layer = new AppliedLayers.Layer(form, durability.mustSyncIndexed(isDurabilityWanted), times);
       records.begin(chain.id());
       // Whoever reads it finds a layer that is on the disk, or was seen to at the start.
-      boolean isOnDiskThen = durability.isAskedOfApply(isDurabilityWanted);
+      boolean isOnDiskThen = durability.mustSyncOnApply(isDurabilityWanted);
       records.keep(chain.id(), new AppliedLayers.Layer(form, isOnDiskThen, times));
       isRecorded = true;
     } finally {
@@ -302,12 +303,12 @@ public final class SnapshotApplier {
         restore(key, chain);
       }
     }
-    kept.add(chain.id(), form);
-    made.overlay().ifPresent(overlay -> kept.addOverlay(chain.id(), overlay));
-    if (applied.kept(chain.id(), layer)) {
+    indexedLayers.add(chain.id(), form);
+    made.overlay().ifPresent(overlay -> indexedLayers.addOverlay(chain.id(), overlay));
+    if (applied.indexed(chain.id(), layer)) {
       return true;
     }
-    kept.remove(chain.id());
+    indexedLayers.remove(chain.id());
     return false;
   }
 
@@ -333,7 +334,7 @@ public final class SnapshotApplier {
       throws ErrnoException {
     boolean isComplete = false;
     try {
-      boolean isDurable = durability.isAskedOfApply(isDurabilityWanted);
+      boolean isDurable = durability.mustSyncOnApply(isDurabilityWanted);
       if (isDurable && !tree.isDurable()) {
         durability.awaitFiles("apply", key, chain.id(), tree.staged().files(), tree.mark());
       }
@@ -380,7 +381,7 @@ public final class SnapshotApplier {
     try {
       records.begin(chain.id());
       long mark = durability.beginApply(key, chain.id(), isDurabilityWanted);
-      boolean isDurable = durability.isAskedOfApply(isDurabilityWanted);
+      boolean isDurable = durability.mustSyncOnApply(isDurabilityWanted);
       LayerTarget target = driver.target(chain);
       TreeResult result = StorageErrors.name("apply", key, () -> writer.write(target, isDurable));
       // Before the sync, so that it shows if somebody else writes meanwhile.

@@ -15,7 +15,7 @@ import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.driver.DriverName;
 import io.gatun.snapshot.durability.StorageErrors;
-import io.gatun.snapshot.indexed.KeptLayers;
+import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.layer.BlobSink;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerFormat;
@@ -53,7 +53,7 @@ public final class SnapshotDiffer implements LayerMaker {
   private final Chains chains;
   private final AppliedLayers applied;
   private final SnapshotMounts mounts;
-  private final KeptLayers kept;
+  private final IndexedLayers indexedLayers;
 
   public SnapshotDiffer(
       MetadataStore store,
@@ -61,13 +61,13 @@ public final class SnapshotDiffer implements LayerMaker {
       Chains chains,
       AppliedLayers applied,
       SnapshotMounts mounts,
-      KeptLayers kept) {
+      IndexedLayers indexedLayers) {
     this.store = store;
     this.driver = driver;
     this.chains = chains;
     this.applied = applied;
     this.mounts = mounts;
-    this.kept = kept;
+    this.indexedLayers = indexedLayers;
   }
 
   /**
@@ -190,7 +190,7 @@ public final class SnapshotDiffer implements LayerMaker {
     }
     if (record.kind() == Kind.ACTIVE) {
       applied.requireReadable(record.name(), record.id());
-      if (kept.find(record.id()).isPresent()) {
+      if (indexedLayers.find(record.id()).isPresent()) {
         throw new SnapshotException.FailedPrecondition(
             "diff %s: a layer was applied, and is not in the snapshot (id %d) before its mounts are asked for"
                 .formatted(record.name(), record.id()));

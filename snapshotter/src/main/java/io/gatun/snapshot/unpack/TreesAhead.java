@@ -67,7 +67,7 @@ public final class TreesAhead implements LayersAhead.Maker<AheadTree> {
 
   @Override
   public Optional<AheadTree> make(LayerBlob blob, Cancellation cancellation) throws IOException {
-    boolean isDurable = durability.isAskedOfApply(false);
+    boolean isDurable = durability.mustSyncOnApply(false);
     long mark = durability.mark();
     SnapshotDirectories.Staged staged = directories.stage(Chains.NO_ID);
     boolean isMade = false;

@@ -10,7 +10,7 @@ import java.nio.file.Path;
 import java.util.Set;
 import java.util.TreeSet;
 
-/** The mounts of kept layers, as a start of the machine leaves them: gone. */
+/** The mounts of indexed layers, as a start of the machine leaves them: gone. */
 public final class LayerMounts {
 
   private LayerMounts() {}

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Kept layers of which the filesystem says that the disk has not got what was written: EIO. */
+/** Indexed layers of which the filesystem says that the disk has not got what was written: EIO. */
 class UnreadableLayersIT {
 
   private static final Map<String, String> NO_LABELS = Map.of();

@@ -70,7 +70,7 @@ class IndexesAheadTest {
   private Path layer;
   private Root root;
   private LayerStore store;
-  private KeptLayers kept;
+  private IndexedLayers indexedLayers;
   private IndexesAhead ahead;
 
   @BeforeEach
@@ -82,9 +82,9 @@ class IndexesAheadTest {
       Files.createFile(layer.resolve(file));
     }
     store = LayerStore.open(disk, root, SyncWatch.alone());
-    kept = new KeptLayers(store, () -> true, trash::add);
-    kept.add(1, new LayerForm.Indexed(LAYER, OF_SNAPSHOT));
-    ahead = new IndexesAhead(store, kept, this::make, isRoomShort::get, LONG);
+    indexedLayers = new IndexedLayers(store, () -> true, trash::add);
+    indexedLayers.add(1, new LayerForm.Indexed(LAYER, OF_SNAPSHOT));
+    ahead = new IndexesAhead(store, indexedLayers, this::make, isRoomShort::get, LONG);
   }
 
   @AfterEach
@@ -160,7 +160,7 @@ class IndexesAheadTest {
 
   @Test
   void whatWasAskedForStaysUntilItIsGivenBack() throws Exception {
-    ahead = new IndexesAhead(store, kept, this::make, isRoomShort::get, SHORT);
+    ahead = new IndexesAhead(store, indexedLayers, this::make, isRoomShort::get, SHORT);
     ahead.begin(PARENT, LAYER);
     // When it has been asked for.
     Future<?> opened =
@@ -186,7 +186,7 @@ class IndexesAheadTest {
     gate.release();
     ahead.begin(PARENT, LAYER);
     try (IndexesAhead.Taken _ = ahead.take(PARENT.id(), LAYER)) {
-      kept.add(2, new LayerForm.Indexed(LAYER, AHEAD));
+      indexedLayers.add(2, new LayerForm.Indexed(LAYER, AHEAD));
     }
     ahead.close();
     assertThat(TestEngine.names(layer))
@@ -205,7 +205,7 @@ class IndexesAheadTest {
 
   @Test
   void whatNobodyAsksForIsTakenAwayAfterAWhile() throws Exception {
-    ahead = new IndexesAhead(store, kept, this::make, isRoomShort::get, SHORT);
+    ahead = new IndexesAhead(store, indexedLayers, this::make, isRoomShort::get, SHORT);
     gate.release();
     ahead.begin(PARENT, LAYER);
     made.acquire();
@@ -253,7 +253,7 @@ class IndexesAheadTest {
   @Test
   void aLayerThatLosesItsSnapshotsMeanwhileGoesToo() throws Exception {
     ahead.begin(PARENT, LAYER);
-    kept.remove(1);
+    indexedLayers.remove(1);
     assertThat(layer).exists();
     gate.release();
     ahead.forget(PARENT.name());

@@ -90,7 +90,9 @@ final class TestStore implements AutoCloseable {
     }
   }
 
-  /** {@return the index of a kept layer on others, in which there is nothing that it inherits} */
+  /**
+   * {@return the index of an indexed layer on others, in which there is nothing that it inherits}
+   */
   Digest addIndex(Digest diffId, boolean isDurable) throws IOException {
     try (LayerStore.Use use = store.claim(diffId)) {
       return store

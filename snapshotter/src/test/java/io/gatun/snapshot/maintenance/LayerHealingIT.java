@@ -69,7 +69,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
 
-/** Kept layers that are damaged or missing on the disk, and made anew of their blobs. */
+/** Indexed layers that are damaged or missing on the disk, and made anew of their blobs. */
 class LayerHealingIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.durability.SyncWatch;
-import io.gatun.snapshot.indexed.KeptLayers;
+import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.root.Root;
@@ -33,7 +33,7 @@ class LayerSettlerTest {
   private final CompletableFuture<Long> turn = new CompletableFuture<>();
   private final List<LinuxPath> trash = new ArrayList<>();
   private Root root;
-  private KeptLayers kept;
+  private IndexedLayers indexedLayers;
 
   @BeforeEach
   void open() throws Exception {
@@ -41,7 +41,8 @@ class LayerSettlerTest {
     root = Root.open(disk, temporary.resolve("root"));
     Path layer = Files.createDirectories(temporary.resolve("root/layers").resolve(LAYER.hex()));
     Files.createFile(layer.resolve("tar"));
-    kept = new KeptLayers(LayerStore.open(disk, root, SyncWatch.alone()), () -> true, trash::add);
+    indexedLayers =
+        new IndexedLayers(LayerStore.open(disk, root, SyncWatch.alone()), () -> true, trash::add);
   }
 
   @AfterEach
@@ -51,7 +52,7 @@ class LayerSettlerTest {
 
   private LayerSettler settler(Duration delay) {
     return new LayerSettler(
-        kept, _ -> {}, delay, () -> turn.complete(System.nanoTime()) || turn.isDone());
+        indexedLayers, _ -> {}, delay, () -> turn.complete(System.nanoTime()) || turn.isDone());
   }
 
   @Test

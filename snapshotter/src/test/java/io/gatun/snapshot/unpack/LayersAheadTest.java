@@ -12,7 +12,7 @@ import io.gatun.snapshot.engine.GatedBlob;
 import io.gatun.snapshot.engine.TestEngine;
 import io.gatun.snapshot.fixture.Compressed;
 import io.gatun.snapshot.fixture.TarBuilder;
-import io.gatun.snapshot.indexed.KeptLayers;
+import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.layer.ApplyCancelledException;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
@@ -76,7 +76,7 @@ class LayersAheadTest {
   private final LayerApplier applier = new LayerApplier(ApplyLimits.of(2, 0));
   private Root root;
   private LayerStore store;
-  private KeptLayers kept;
+  private IndexedLayers indexedLayers;
   private LayersAhead<AheadLayer> ahead;
 
   @BeforeEach
@@ -84,7 +84,7 @@ class LayersAheadTest {
     UnsyncedDisk disk = new UnsyncedDisk();
     root = Root.open(disk, temporary.resolve("root"));
     store = LayerStore.open(disk, root, SyncWatch.alone());
-    kept = new KeptLayers(store, () -> true, trash::add);
+    indexedLayers = new IndexedLayers(store, () -> true, trash::add);
     ahead = ahead(LONG);
   }
 
@@ -92,7 +92,7 @@ class LayersAheadTest {
     IndexedApply indexing =
         new IndexedApply(new UnsyncedDisk(), applier, new TarWriting(false, false));
     return new LayersAhead<>(
-        new KeptAhead(store, kept, indexing, true), isRoomShort::get, expected);
+        new IndexedAhead(store, indexedLayers, indexing, true), isRoomShort::get, expected);
   }
 
   @AfterEach
@@ -171,7 +171,7 @@ class LayersAheadTest {
     awaitKnown();
     try (LayersAhead<AheadLayer>.Claim claim = ask(BLOB, NextLayer.UNKNOWN)) {
       Digest index = index(claim, IndexForm.OVERLAY, TOP).orElseThrow().digest();
-      kept.add(1, new LayerForm.Indexed(DIFF_ID, index));
+      indexedLayers.add(1, new LayerForm.Indexed(DIFF_ID, index));
     }
     ahead.close();
     assertThat(layers()).containsExactly(DIFF_ID.hex());

@@ -31,13 +31,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Brings active snapshots whose layers are kept into the form in which they are committed. */
-public final class KeptCommits {
+public final class IndexedCommits {
 
-  private static final Logger log = LoggerFactory.getLogger(KeptCommits.class);
+  private static final Logger log = LoggerFactory.getLogger(IndexedCommits.class);
 
   private final Driver driver;
   private final LayerStore layers;
-  private final KeptLayers kept;
+  private final IndexedLayers indexedLayers;
   private final ShownLayers shown;
   private final TreeLayout layout;
   private final LayerDurability durability;
@@ -50,10 +50,10 @@ public final class KeptCommits {
   /**
    * @param afterwards is told of each layer that was committed
    */
-  public KeptCommits(
+  public IndexedCommits(
       Driver driver,
       LayerStore layers,
-      KeptLayers kept,
+      IndexedLayers indexedLayers,
       ShownLayers shown,
       TreeLayout layout,
       LayerDurability durability,
@@ -64,7 +64,7 @@ public final class KeptCommits {
       Consumer<Digest> afterwards) {
     this.driver = driver;
     this.layers = layers;
-    this.kept = kept;
+    this.indexedLayers = indexedLayers;
     this.shown = shown;
     this.layout = layout;
     this.durability = durability;
@@ -75,7 +75,7 @@ public final class KeptCommits {
     this.afterwards = afterwards;
   }
 
-  /** A kept layer that is about to be committed; it stays where it is until this is closed. */
+  /** An indexed layer that is about to be committed; it stays where it is until this is closed. */
   public final class Frozen implements AutoCloseable {
     private final long id;
     private final long below;
@@ -98,8 +98,8 @@ public final class KeptCommits {
     /** Says that it was recorded. */
     public void committed() {
       isCommitted = true;
-      kept.add(id, form);
-      kept.stacked(below, form.diffId());
+      indexedLayers.add(id, form);
+      indexedLayers.stacked(below, form.diffId());
       try {
         shown.clear(id);
       } catch (ErrnoException e) {
@@ -115,7 +115,7 @@ public final class KeptCommits {
     public void close() {
       use.close();
       // One of the two indexes, if there were two, is not needed any more.
-      kept.retire(form.diffId());
+      indexedLayers.retire(form.diffId());
       if (isCommitted) {
         afterwards.accept(form.diffId());
       }
@@ -123,16 +123,16 @@ public final class KeptCommits {
   }
 
   /**
-   * {@return the kept layer of an active snapshot, under the index that its parents ask for, and as
-   * durable as the configuration asks; nothing if the snapshot's directory has the layer, if need
-   * be from now on}
+   * {@return the indexed layer of an active snapshot, under the index that its parents ask for, and
+   * as durable as the configuration asks; nothing if the snapshot's directory has the layer, if
+   * need be from now on}
    *
    * @param parent which it is committed on
    * @throws SnapshotException.FailedPrecondition if it can never be committed
    */
   public Optional<Frozen> freeze(SnapshotRecord active, @Nullable SnapshotRecord parent)
       throws ErrnoException {
-    Optional<LayerForm.Indexed> form = kept.find(active.id());
+    Optional<LayerForm.Indexed> form = indexedLayers.find(active.id());
     if (form.isEmpty()) {
       return Optional.empty();
     }
@@ -151,19 +151,19 @@ public final class KeptCommits {
     } catch (ErrnoException e) {
       throw e;
     } catch (IOException e) {
-      throw UnpackingFailures.ofKept("commit", active.name(), e);
+      throw UnpackingFailures.ofIndexed("commit", active.name(), e);
     } finally {
       if (!isHandedOn) {
         use.close();
         // What was needed as long as it was in use, if that is no longer so.
-        kept.retire(use.diffId());
+        indexedLayers.retire(use.diffId());
       }
     }
   }
 
   /**
-   * {@return a kept layer that other snapshots have, under the index that it has in a chain, and as
-   * durable as the configuration asks}
+   * {@return an indexed layer that other snapshots have, under the index that it has in a chain,
+   * and as durable as the configuration asks}
    *
    * @param chain whose first snapshot is to be committed with the layer, and has no record yet
    * @param parent in this chain, if any
@@ -180,13 +180,13 @@ public final class KeptCommits {
     boolean isHandedOn = false;
     LayerStore.Use use = layers.claim(diffId);
     try {
-      boolean isDurable = durability.isAskedOfKept(false);
+      boolean isDurable = durability.mustSyncIndexed(false);
       boolean isMade = made.isPresent() && layers.isWhole(diffId, made.get());
       Digest index = isMade ? made.get() : reindexing.run(chain, use, isDurable);
       if (isDurable) {
         layers.sync(diffId);
       }
-      if (durability.isAskedOfApply(false)) {
+      if (durability.mustSyncOnApply(false)) {
         durability.requireTrusted(key, chain.id());
       }
       isHandedOn = true;
@@ -194,7 +194,7 @@ public final class KeptCommits {
     } finally {
       if (!isHandedOn) {
         use.close();
-        kept.retire(diffId);
+        indexedLayers.retire(diffId);
       }
     }
   }
@@ -227,10 +227,10 @@ public final class KeptCommits {
       throws IOException {
     Optional<AppliedLayers.Layer> layer = applied.find(active.id());
     boolean wasDurable =
-        (layer.isPresent() ? layer : records.findKept(active.id()))
+        (layer.isPresent() ? layer : records.findIndexed(active.id()))
             .map(AppliedLayers.Layer::isDurable)
             .orElse(false);
-    boolean isDurable = durability.isAskedOfKept(wasDurable);
+    boolean isDurable = durability.mustSyncIndexed(wasDurable);
     LayerForm.Indexed indexed =
         idOf(parent) == active.parentId()
             ? form
@@ -239,7 +239,7 @@ public final class KeptCommits {
     if (isDurable && !wasDurable) {
       layers.sync(form.diffId());
     }
-    if (durability.isAskedOfApply(wasDurable)) {
+    if (durability.mustSyncOnApply(wasDurable)) {
       // Of what a failed sync has lost, an index may have been made as well.
       durability.requireTrusted(active.name(), active.id());
     }
@@ -255,7 +255,7 @@ public final class KeptCommits {
       SnapshotRecord active, @Nullable SnapshotRecord parent, LayerStore.Use use, boolean isDurable)
       throws IOException {
     Chain chain = chains.of(active, parent);
-    Optional<OverlayIndex> made = kept.findOverlay(active.id());
+    Optional<OverlayIndex> made = indexedLayers.findOverlay(active.id());
     return made.isPresent() && isOf(made.get(), chain)
         ? new LayerForm.Indexed(use.diffId(), made.get().index())
         : new LayerForm.Indexed(use.diffId(), reindexing.run(chain, use, isDurable));
@@ -282,8 +282,8 @@ public final class KeptCommits {
 
   /**
    * {@return whether the tops of the layers below belong to root, as that of a layer without any
-   * below does} The top of a kept layer has the owner of the one below it, so that none has to be
-   * mounted to be asked.
+   * below does} The top of an indexed layer has the owner of the one below it, so that none has to
+   * be mounted to be asked.
    */
   private boolean isOfRoot(Chain chain) throws ErrnoException {
     Iterator<LinuxPath> tops = driver.target(chain).lowers().iterator();

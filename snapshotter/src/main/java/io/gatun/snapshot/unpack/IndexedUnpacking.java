@@ -34,9 +34,9 @@ import org.slf4j.LoggerFactory;
  * One layer on its way into the store of layers; or into a tree, of the tar that has been stored by
  * then.
  */
-public final class KeptUnpacking implements LayerKeeper, AutoCloseable {
+public final class IndexedUnpacking implements LayerKeeper, AutoCloseable {
 
-  private static final Logger log = LoggerFactory.getLogger(KeptUnpacking.class);
+  private static final Logger log = LoggerFactory.getLogger(IndexedUnpacking.class);
 
   private final Disk disk;
   private final LayerStore layers;
@@ -56,7 +56,7 @@ public final class KeptUnpacking implements LayerKeeper, AutoCloseable {
   /**
    * @param tree the same layer on its way into a tree, should nothing of it be stored
    */
-  public KeptUnpacking(
+  public IndexedUnpacking(
       Disk disk,
       LayerStore layers,
       LayerRenewal renewal,
@@ -79,11 +79,11 @@ public final class KeptUnpacking implements LayerKeeper, AutoCloseable {
   }
 
   @Override
-  public Optional<Kept> keep(LayerTarget target, boolean isDurable) throws IOException {
+  public Optional<Stored> keep(LayerTarget target, boolean isDurable) throws IOException {
     LowerInheritance below = new LowerInheritance(target.lowers());
     IndexForm form = target.lowers().isEmpty() ? IndexForm.BASE : IndexForm.OVERLAY;
     Optional<LayerStore.Use> present = findPresent();
-    Optional<Kept> kept =
+    Optional<Stored> kept =
         present.isPresent()
             ? indexOrRenew(present.get(), form, below, isDurable)
             : read(form, below, isDurable);
@@ -92,7 +92,7 @@ public final class KeptUnpacking implements LayerKeeper, AutoCloseable {
   }
 
   /** Gives up a layer for which something cannot be done. */
-  private static void keepingUse(Kept layer, Runnable action) {
+  private static void keepingUse(Stored layer, Runnable action) {
     boolean isDone = false;
     try {
       action.run();
@@ -110,7 +110,7 @@ public final class KeptUnpacking implements LayerKeeper, AutoCloseable {
   }
 
   /** What cannot be made now is made when the parents are known, if need be. */
-  private Kept withOverlay(Kept kept, boolean isDurable) {
+  private Stored withOverlay(Stored kept, boolean isDurable) {
     UnnamedPaths unnamed = new UnnamedPaths();
     try {
       LayerIndex index =
@@ -123,7 +123,7 @@ public final class KeptUnpacking implements LayerKeeper, AutoCloseable {
               new Cancellation());
       Optional<OverlayIndex> overlay =
           unnamed.all().map(paths -> new OverlayIndex(index.digest(), paths));
-      return new Kept(kept.form(), overlay, kept.use());
+      return new Stored(kept.form(), overlay, kept.use());
     } catch (IOException e) {
       log.info(
           "layer has no index yet for being on top of others diff_id={} detail=\"{}\"",
@@ -139,7 +139,7 @@ public final class KeptUnpacking implements LayerKeeper, AutoCloseable {
     return diffId.isEmpty() ? Optional.empty() : layers.use(diffId.get());
   }
 
-  private Optional<Kept> indexOrRenew(
+  private Optional<Stored> indexOrRenew(
       LayerStore.Use use, IndexForm form, LowerInheritance below, boolean isDurable)
       throws IOException {
     try {
@@ -155,7 +155,7 @@ public final class KeptUnpacking implements LayerKeeper, AutoCloseable {
   }
 
   /** Makes a tar anew that is damaged, as the blob is at hand. */
-  private Optional<Kept> renew(
+  private Optional<Stored> renew(
       Digest diffId, IOException damage, IndexForm form, LowerInheritance below, boolean isDurable)
       throws IOException {
     log.error(
@@ -163,13 +163,13 @@ public final class KeptUnpacking implements LayerKeeper, AutoCloseable {
         diffId,
         damage.getMessage());
     layers.distrust(diffId);
-    Optional<Kept> made = read(form, below, isDurable);
+    Optional<Stored> made = read(form, below, isDurable);
     made.ifPresent(each -> keepingUse(each, () -> renewal.renew(diffId)));
     return made;
   }
 
   /** Makes an index of a layer that is there, of which nothing is decompressed. */
-  private Optional<Kept> index(
+  private Optional<Stored> index(
       LayerStore.Use use, IndexForm form, LowerInheritance below, boolean isDurable)
       throws IOException {
     boolean isHandedOn = false;
@@ -182,7 +182,7 @@ public final class KeptUnpacking implements LayerKeeper, AutoCloseable {
       isStored = true;
       isHandedOn = true;
       return Optional.of(
-          new Kept(new LayerForm.Indexed(use.diffId(), index.digest()), Optional.empty(), use));
+          new Stored(new LayerForm.Indexed(use.diffId(), index.digest()), Optional.empty(), use));
     } catch (InexpressibleLayerException e) {
       // Written from the blob, as the layer may go now.
       return Optional.empty();
@@ -228,7 +228,7 @@ public final class KeptUnpacking implements LayerKeeper, AutoCloseable {
     }
   }
 
-  private Optional<Kept> read(IndexForm form, LowerInheritance below, boolean isDurable)
+  private Optional<Stored> read(IndexForm form, LowerInheritance below, boolean isDurable)
       throws IOException {
     LayerDraft made = layers.draft();
     draft = made;
@@ -240,7 +240,7 @@ public final class KeptUnpacking implements LayerKeeper, AutoCloseable {
         LayerStore.Use use = layers.publish(made, indexed, blob.digest(), isDurable);
         isStored = true;
         yield Optional.of(
-            new Kept(
+            new Stored(
                 new LayerForm.Indexed(use.diffId(), indexed.index().digest()),
                 Optional.empty(),
                 use));

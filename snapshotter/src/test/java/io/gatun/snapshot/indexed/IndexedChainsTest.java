@@ -13,7 +13,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 /** Which layers are below snapshots, and how often a parent is asked for. */
-class KeptChainsTest {
+class IndexedChainsTest {
 
   private static final int DEPTH = 50;
   private static final int USERS = 200;
@@ -38,8 +38,8 @@ class KeptChainsTest {
     return record;
   }
 
-  private KeptChains chains() {
-    return new KeptChains(
+  private IndexedChains chains() {
+    return new IndexedChains(
         child -> {
           questions.incrementAndGet();
           return records.get(child.parentId());
@@ -53,7 +53,7 @@ class KeptChainsTest {
       add(id, Kind.COMMITTED, parent);
       parent = id;
     }
-    KeptChains chains = chains();
+    IndexedChains chains = chains();
     LayerUses.Chained expected = LayerUses.Chained.of(List.of(5L, 4L, 3L, 2L, 1L));
     assertThat(chains.below(add(6, Kind.ACTIVE, 5))).isEqualTo(expected);
     assertThat(chains.below(add(7, Kind.ACTIVE, 1))).isEqualTo(new LayerUses.Chained(1, null));
@@ -69,7 +69,7 @@ class KeptChainsTest {
       add(id, Kind.COMMITTED, parent);
       parent = id;
     }
-    KeptChains chains = chains();
+    IndexedChains chains = chains();
     for (long id = DEPTH + 1; id <= DEPTH + USERS; id++) {
       assertThat(chains.below(add(id, Kind.ACTIVE, DEPTH))).isNotNull();
     }

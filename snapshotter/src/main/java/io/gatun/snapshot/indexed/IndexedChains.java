@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * Finds the layers below many snapshots, asking for the parent of each snapshot once. For a moment
  * in which no snapshot is added or removed.
  */
-final class KeptChains {
+final class IndexedChains {
 
   /** Knows the parents of snapshots. */
   @FunctionalInterface
@@ -25,7 +25,7 @@ final class KeptChains {
   /** By the id of a snapshot: its own layer, with those below it. */
   private final Map<Long, LayerUses.Chained> known = new HashMap<>();
 
-  KeptChains(Parents parents) {
+  IndexedChains(Parents parents) {
     this.parents = parents;
   }
 

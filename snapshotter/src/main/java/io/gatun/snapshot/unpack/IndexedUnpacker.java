@@ -16,7 +16,7 @@ import java.io.IOException;
 import java.util.List;
 
 /** Keeps layers as tars where it can, and makes trees of the others. */
-public final class KeptUnpacker implements LayerUnpacker {
+public final class IndexedUnpacker implements LayerUnpacker {
 
   private final Disk disk;
   private final SnapshotApplier snapshots;
@@ -26,7 +26,7 @@ public final class KeptUnpacker implements LayerUnpacker {
   private final IndexedApply indexing;
   private final LayersAhead<AheadLayer> ahead;
 
-  public KeptUnpacker(
+  public IndexedUnpacker(
       Disk disk,
       SnapshotApplier snapshots,
       LayerApplier applier,
@@ -56,8 +56,8 @@ public final class KeptUnpacker implements LayerUnpacker {
       NextLayer next,
       Cancellation cancellation) {
     TreeUnpacking tree = new TreeUnpacking(disk, applier, blob, cancellation);
-    try (KeptUnpacking unpacking =
-            new KeptUnpacking(disk, layers, renewal, indexing, tree, blob, cancellation);
+    try (IndexedUnpacking unpacking =
+            new IndexedUnpacking(disk, layers, renewal, indexing, tree, blob, cancellation);
         AskedTar asked = new AskedTar(ahead, unpacking, blob, next, cancellation)) {
       snapshots.apply(mounts, isDurabilityWanted, asked);
       return asked.result();

@@ -31,9 +31,9 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Who is about to add one holds a {@link LayerStore.Use} of the layer until it is added.
  */
-public final class KeptLayers {
+public final class IndexedLayers {
 
-  private static final Logger log = LoggerFactory.getLogger(KeptLayers.class);
+  private static final Logger log = LoggerFactory.getLogger(IndexedLayers.class);
 
   private static final Usage NOTHING = new Usage(0, 0);
 
@@ -55,7 +55,7 @@ public final class KeptLayers {
    * @param isCertain whether the metadata are what a start after a crash would find
    * @param trash is told the name of what is in the trash and to be deleted
    */
-  public KeptLayers(LayerStore layers, BooleanSupplier isCertain, Consumer<LinuxPath> trash) {
+  public IndexedLayers(LayerStore layers, BooleanSupplier isCertain, Consumer<LinuxPath> trash) {
     this.layers = layers;
     this.isCertain = isCertain;
     this.trash = trash;

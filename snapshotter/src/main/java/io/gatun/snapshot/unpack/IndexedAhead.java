@@ -1,7 +1,7 @@
 package io.gatun.snapshot.unpack;
 
 import io.gatun.snapshot.Digest;
-import io.gatun.snapshot.indexed.KeptLayers;
+import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layerstore.IndexedApply;
@@ -18,21 +18,22 @@ import org.slf4j.LoggerFactory;
  * like those that were asked for, but have no record, and so are garbage when they are given up.
  * Their indexes are made when they are asked for, as these depend on the layers below.
  */
-public final class KeptAhead implements LayersAhead.Maker<AheadLayer> {
+public final class IndexedAhead implements LayersAhead.Maker<AheadLayer> {
 
-  private static final Logger log = LoggerFactory.getLogger(KeptAhead.class);
+  private static final Logger log = LoggerFactory.getLogger(IndexedAhead.class);
 
   private final LayerStore layers;
-  private final KeptLayers kept;
+  private final IndexedLayers indexedLayers;
   private final IndexedApply indexing;
   private final boolean isSynced;
 
   /**
    * @param isSynced whether what is applied is synced afterwards as a rule
    */
-  public KeptAhead(LayerStore layers, KeptLayers kept, IndexedApply indexing, boolean isSynced) {
+  public IndexedAhead(
+      LayerStore layers, IndexedLayers indexedLayers, IndexedApply indexing, boolean isSynced) {
     this.layers = layers;
-    this.kept = kept;
+    this.indexedLayers = indexedLayers;
     this.indexing = indexing;
     this.isSynced = isSynced;
   }
@@ -68,6 +69,6 @@ public final class KeptAhead implements LayersAhead.Maker<AheadLayer> {
   public void release(AheadLayer layer) {
     layer.close();
     // All of it, if nobody has asked for it; and else an index that nobody needs.
-    kept.retire(layer.use().diffId());
+    indexedLayers.retire(layer.use().diffId());
   }
 }

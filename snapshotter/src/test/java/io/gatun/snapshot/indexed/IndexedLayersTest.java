@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What becomes of layers that nobody has any more. */
-class KeptLayersTest {
+class IndexedLayersTest {
 
   private static final Digest LAYER = BytesBlob.digestOf(new byte[] {1});
   private static final Digest FIRST = BytesBlob.digestOf(new byte[] {2});
@@ -41,7 +41,7 @@ class KeptLayersTest {
   private Path layer;
   private Root root;
   private LayerStore store;
-  private KeptLayers kept;
+  private IndexedLayers indexedLayers;
 
   @BeforeEach
   void open() throws Exception {
@@ -52,7 +52,7 @@ class KeptLayersTest {
       Files.createFile(layer.resolve(file));
     }
     store = LayerStore.open(disk, root, SyncWatch.alone());
-    kept = new KeptLayers(store, isCertain::get, trash::add);
+    indexedLayers = new IndexedLayers(store, isCertain::get, trash::add);
   }
 
   @AfterEach
@@ -62,48 +62,48 @@ class KeptLayersTest {
 
   @Test
   void whatNobodyNeedsIsTakenAway() {
-    kept.add(1, new LayerForm.Indexed(LAYER, FIRST));
-    kept.retire(LAYER);
+    indexedLayers.add(1, new LayerForm.Indexed(LAYER, FIRST));
+    indexedLayers.retire(LAYER);
     assertThat(TestEngine.names(layer)).containsExactlyInAnyOrder("tar", "index-" + FIRST.hex());
-    kept.remove(1);
+    indexedLayers.remove(1);
     assertThat(layer).doesNotExist();
     assertThat(trash).hasSize(1);
   }
 
   @Test
   void nothingIsTakenAwayBeforeItIsCertainWhatRecordsName() throws Exception {
-    kept.add(1, new LayerForm.Indexed(LAYER, FIRST));
+    indexedLayers.add(1, new LayerForm.Indexed(LAYER, FIRST));
     isCertain.set(false);
-    kept.retire(LAYER);
+    indexedLayers.retire(LAYER);
     assertThat(layer.resolve("index-" + SECOND.hex())).exists();
-    kept.remove(1);
-    kept.retireAll();
+    indexedLayers.remove(1);
+    indexedLayers.retireAll();
     assertThat(TestEngine.names(layer)).hasSize(3);
     assertThat(trash).isEmpty();
     isCertain.set(true);
-    kept.retireAll();
+    indexedLayers.retireAll();
     assertThat(layer).doesNotExist();
     assertThat(trash).hasSize(1);
   }
 
   @Test
   void whatWasLastPutOnALayerIsKnownAsLongAsBothAreThere() {
-    kept.add(1, new LayerForm.Indexed(LAYER, FIRST));
-    assertThat(kept.above(LAYER)).isEmpty();
-    kept.add(2, new LayerForm.Indexed(SECOND, FIRST));
-    kept.stacked(1, THIRD);
-    kept.stacked(1, SECOND);
-    kept.stacked(3, THIRD);
-    assertThat(kept.above(LAYER)).contains(SECOND);
-    kept.add(4, new LayerForm.Indexed(LAYER, FIRST));
-    kept.remove(1);
-    assertThat(kept.above(LAYER)).contains(SECOND);
-    kept.remove(2);
-    assertThat(kept.above(LAYER)).isEmpty();
-    kept.remove(4);
-    kept.add(5, new LayerForm.Indexed(LAYER, FIRST));
-    kept.add(6, new LayerForm.Indexed(SECOND, FIRST));
-    assertThat(kept.above(LAYER)).isEmpty();
+    indexedLayers.add(1, new LayerForm.Indexed(LAYER, FIRST));
+    assertThat(indexedLayers.above(LAYER)).isEmpty();
+    indexedLayers.add(2, new LayerForm.Indexed(SECOND, FIRST));
+    indexedLayers.stacked(1, THIRD);
+    indexedLayers.stacked(1, SECOND);
+    indexedLayers.stacked(3, THIRD);
+    assertThat(indexedLayers.above(LAYER)).contains(SECOND);
+    indexedLayers.add(4, new LayerForm.Indexed(LAYER, FIRST));
+    indexedLayers.remove(1);
+    assertThat(indexedLayers.above(LAYER)).contains(SECOND);
+    indexedLayers.remove(2);
+    assertThat(indexedLayers.above(LAYER)).isEmpty();
+    indexedLayers.remove(4);
+    indexedLayers.add(5, new LayerForm.Indexed(LAYER, FIRST));
+    indexedLayers.add(6, new LayerForm.Indexed(SECOND, FIRST));
+    assertThat(indexedLayers.above(LAYER)).isEmpty();
   }
 
   /** As a commit does it on a parent that was not known before. */
@@ -111,7 +111,7 @@ class KeptLayersTest {
   @Timeout(60)
   void whatASnapshotTakesCanBeAskedForWhileItGetsAnotherIndex() throws Exception {
     AtomicBoolean isEnd = new AtomicBoolean();
-    kept.add(1, new LayerForm.Indexed(LAYER, FIRST));
+    indexedLayers.add(1, new LayerForm.Indexed(LAYER, FIRST));
     try (ExecutorService threads = Executors.newSingleThreadExecutor()) {
       Future<?> changes =
           threads.submit(
@@ -120,19 +120,19 @@ class KeptLayersTest {
                   Digest next = i % 2 == 0 ? SECOND : FIRST;
                   try (LayerStore.Use _ = store.claim(LAYER)) {
                     Files.write(layer.resolve("index-" + next.hex()), new byte[0]);
-                    kept.add(1, new LayerForm.Indexed(LAYER, next));
+                    indexedLayers.add(1, new LayerForm.Indexed(LAYER, next));
                   }
-                  kept.retire(LAYER);
+                  indexedLayers.retire(LAYER);
                 }
                 return null;
               });
       for (int i = 0; i < 20_000; i++) {
-        assertThat(kept.usage(1).inodes()).isEqualTo(2);
+        assertThat(indexedLayers.usage(1).inodes()).isEqualTo(2);
       }
       isEnd.set(true);
       changes.get();
     }
-    kept.retire(LAYER);
+    indexedLayers.retire(LAYER);
     assertThat(TestEngine.names(layer)).hasSize(2);
   }
 }

@@ -6,8 +6,8 @@ import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.driver.Driver;
-import io.gatun.snapshot.indexed.KeptCommits;
-import io.gatun.snapshot.indexed.KeptLayers;
+import io.gatun.snapshot.indexed.IndexedCommits;
+import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.indexed.SharedCommits;
 import io.gatun.snapshot.indexed.ShownLayers;
 import io.gatun.snapshot.indexed.TreeLayout;
@@ -25,36 +25,36 @@ import org.jspecify.annotations.Nullable;
  * What requests have to do for snapshots whose layers are kept, and for those on top of them. For
  * all others, there is nothing to be done here.
  */
-final class KeptSnapshots {
+final class IndexedSnapshots {
 
   private final Driver driver;
   private final Chains chains;
   private final NameClaims claims;
   private final AppliedLayers applied;
-  private final KeptLayers layers;
+  private final IndexedLayers indexedLayers;
   private final ShownLayers shown;
-  private final KeptCommits commits;
+  private final IndexedCommits commits;
   private final Optional<SharedCommits> shared;
   private final TreeLayout layout;
 
   /**
    * @param shared commits layers that need not be unpacked, if there may be such
    */
-  KeptSnapshots(
+  IndexedSnapshots(
       Driver driver,
       Chains chains,
       NameClaims claims,
       AppliedLayers applied,
-      KeptLayers layers,
+      IndexedLayers indexedLayers,
       ShownLayers shown,
-      KeptCommits commits,
+      IndexedCommits commits,
       Optional<SharedCommits> shared,
       TreeLayout layout) {
     this.driver = driver;
     this.chains = chains;
     this.claims = claims;
     this.applied = applied;
-    this.layers = layers;
+    this.indexedLayers = indexedLayers;
     this.shown = shown;
     this.commits = commits;
     this.shared = shared;
@@ -63,8 +63,8 @@ final class KeptSnapshots {
 
   /** {@return whether the layer of a snapshot, or of one of its parents, is kept} */
   boolean concern(Chain chain) {
-    return layers.find(chain.id()).isPresent()
-        || chain.parents().stream().anyMatch(parent -> layers.find(parent).isPresent());
+    return indexedLayers.find(chain.id()).isPresent()
+        || chain.parents().stream().anyMatch(parent -> indexedLayers.find(parent).isPresent());
   }
 
   /** Has the parents of a snapshot to be seen, from now on until what it returns is closed. */
@@ -85,9 +85,9 @@ final class KeptSnapshots {
 
   /**
    * Brings an active snapshot whose layer is kept into the form in which it is committed, see
-   * {@link KeptCommits#freeze}.
+   * {@link IndexedCommits#freeze}.
    */
-  Optional<KeptCommits.Frozen> freeze(SnapshotRecord active, @Nullable SnapshotRecord parent)
+  Optional<IndexedCommits.Frozen> freeze(SnapshotRecord active, @Nullable SnapshotRecord parent)
       throws ErrnoException {
     return commits.freeze(active, parent);
   }
@@ -105,12 +105,12 @@ final class KeptSnapshots {
   /** Says that a snapshot has no record any more. */
   void removed(long id) {
     shown.release(id);
-    layers.remove(id);
+    indexedLayers.remove(id);
   }
 
   /** Takes away what nobody needs of any layer. */
   void retireAll() throws ErrnoException {
-    layers.retireAll();
+    indexedLayers.retireAll();
   }
 
   // Mounts.
@@ -127,7 +127,7 @@ final class KeptSnapshots {
    * refused.
    */
   void layOut(SnapshotRecord active, Chain chain) throws ErrnoException {
-    while (layers.find(active.id()).isPresent() && !tryLayOut(active, chain)) {
+    while (indexedLayers.find(active.id()).isPresent() && !tryLayOut(active, chain)) {
       layout.awaitEnd(active.id());
     }
   }
@@ -147,7 +147,7 @@ final class KeptSnapshots {
     }
     try (turn) {
       try {
-        Optional<LayerForm.Indexed> form = layers.find(id);
+        Optional<LayerForm.Indexed> form = indexedLayers.find(id);
         if (form.isPresent()) {
           layout.run("mounts", active.name(), chain, form.get());
         }
