@@ -109,7 +109,7 @@ final class ArchitectureTest {
           "LayerRenewal",
           "OverlayDriver",
           "SharedCommits",
-          "ShownLayers",
+          "LayerMounts",
           "SnapshotApplier",
           "TreeLayout");
 

@@ -99,7 +99,7 @@ final class KillCrashTest {
     Path mountPoint = Files.createDirectory(directory.resolve("volume"));
     Path root = mountPoint.resolve("root");
     try (var _ = LoopMount.mount(lane.filesystem(), image, mountPoint);
-        LayerMounts layersMounted = new LayerMounts(root)) {
+        KernelMounts layersMounted = new KernelMounts(root)) {
       Launcher launcher = new Launcher(directory, root, preparation, layers.configuration());
       String outcome = new Killing(lane, directory, root, launcher, layers, random).run();
       assertThat(layersMounted.takeAway()).isEmpty();

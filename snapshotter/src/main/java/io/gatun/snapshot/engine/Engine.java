@@ -219,9 +219,9 @@ final class Engine implements Snapshotter {
 
   private List<Mount> mounts(SnapshotRecord found, Chain chain) {
     try {
-      indexedSnapshots.show(chain);
+      indexedSnapshots.exposeMounts(chain);
       if (found.kind() == Kind.ACTIVE) {
-        applied.show(found.id());
+        applied.markExposed(found.id());
         indexedSnapshots.layOut(found, chain);
         records.forget(found.id());
       }

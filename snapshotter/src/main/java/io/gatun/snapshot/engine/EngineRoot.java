@@ -25,16 +25,16 @@ import io.gatun.snapshot.indexed.IndexedCommits;
 import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.indexed.IndexesAhead;
 import io.gatun.snapshot.indexed.LayerDetachment;
+import io.gatun.snapshot.indexed.LayerMounts;
 import io.gatun.snapshot.indexed.LayerRenewal;
 import io.gatun.snapshot.indexed.LayerRunners;
 import io.gatun.snapshot.indexed.MappedUses;
 import io.gatun.snapshot.indexed.MountRestoration;
 import io.gatun.snapshot.indexed.Reindexing;
-import io.gatun.snapshot.indexed.ReplacedTars;
 import io.gatun.snapshot.indexed.SharedCommits;
 import io.gatun.snapshot.indexed.SharedLayers;
-import io.gatun.snapshot.indexed.ShownLayers;
 import io.gatun.snapshot.indexed.SupersededTrees;
+import io.gatun.snapshot.indexed.TarReplacementMounts;
 import io.gatun.snapshot.indexed.TreeLayout;
 import io.gatun.snapshot.indexed.UsageCounter;
 import io.gatun.snapshot.layer.DeletionForm;
@@ -263,9 +263,9 @@ public final class EngineRoot implements AutoCloseable {
           keep(
               new SupersededTrees(
                   disk, root, () -> TreeUsers.find(root.path()), reaper::submit, System::nanoTime));
-      ShownLayers shown =
+      LayerMounts layerMounts =
           keep(
-              new ShownLayers(
+              new LayerMounts(
                   disk,
                   root,
                   layers,
@@ -277,9 +277,9 @@ public final class EngineRoot implements AutoCloseable {
       TreeLayout layout =
           new TreeLayout(
               disk, chosen, layers, indexedLayers, directories, durability, applied, records);
-      ReplacedTars replaced = new ReplacedTars(indexedLayers, shown);
-      layers.displayedBy(replaced);
-      Reindexing reindexing = new Reindexing(chosen, layers, shown);
+      TarReplacementMounts replacedTars = new TarReplacementMounts(indexedLayers, layerMounts);
+      layers.setListener(replacedTars);
+      Reindexing reindexing = new Reindexing(chosen, layers, layerMounts);
       this.renewal =
           new LayerRenewal(
               store,
@@ -288,8 +288,8 @@ public final class EngineRoot implements AutoCloseable {
               applied,
               layers,
               indexedLayers,
-              shown,
-              replaced,
+              layerMounts,
+              replacedTars,
               reindexing,
               new LayerRunners(store, chains, root.path()));
       LayerHealing healing =
@@ -308,7 +308,7 @@ public final class EngineRoot implements AutoCloseable {
               chosen,
               layers,
               indexedLayers,
-              shown,
+              layerMounts,
               layout,
               durability,
               applied,
@@ -336,7 +336,7 @@ public final class EngineRoot implements AutoCloseable {
       boolean areShared = isIndexing && !settings.overlay().rebase();
       UsageCounter usages = new UsageCounter(store, chosen, indexedLayers, claims);
       MountRestoration restoration =
-          new MountRestoration(store, chains, claims, indexedLayers, shown);
+          new MountRestoration(store, chains, claims, indexedLayers, layerMounts);
       this.engine =
           new Engine(
               store,
@@ -359,7 +359,7 @@ public final class EngineRoot implements AutoCloseable {
                   claims,
                   applied,
                   indexedLayers,
-                  shown,
+                  layerMounts,
                   commits,
                   areShared ? Optional.of(shared) : Optional.empty(),
                   layout));
@@ -382,7 +382,7 @@ public final class EngineRoot implements AutoCloseable {
               records,
               recognised,
               indexedLayers,
-              shown,
+              layerMounts,
               layout,
               rebase);
       this.converter =
@@ -399,7 +399,7 @@ public final class EngineRoot implements AutoCloseable {
               durability,
               layers,
               indexedLayers,
-              shown,
+              layerMounts,
               renewal,
               superseded,
               keep(new LayerApplier(ApplyLimits.of(1, 0))),

@@ -8,8 +8,8 @@ import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.indexed.IndexedCommits;
 import io.gatun.snapshot.indexed.IndexedLayers;
+import io.gatun.snapshot.indexed.LayerMounts;
 import io.gatun.snapshot.indexed.SharedCommits;
-import io.gatun.snapshot.indexed.ShownLayers;
 import io.gatun.snapshot.indexed.TreeLayout;
 import io.gatun.snapshot.indexed.WantedLayer;
 import io.gatun.snapshot.mount.MappedMounts;
@@ -32,7 +32,7 @@ final class IndexedSnapshots {
   private final NameClaims claims;
   private final AppliedLayers applied;
   private final IndexedLayers indexedLayers;
-  private final ShownLayers shown;
+  private final LayerMounts layerMounts;
   private final IndexedCommits commits;
   private final Optional<SharedCommits> shared;
   private final TreeLayout layout;
@@ -46,7 +46,7 @@ final class IndexedSnapshots {
       NameClaims claims,
       AppliedLayers applied,
       IndexedLayers indexedLayers,
-      ShownLayers shown,
+      LayerMounts layerMounts,
       IndexedCommits commits,
       Optional<SharedCommits> shared,
       TreeLayout layout) {
@@ -55,7 +55,7 @@ final class IndexedSnapshots {
     this.claims = claims;
     this.applied = applied;
     this.indexedLayers = indexedLayers;
-    this.shown = shown;
+    this.layerMounts = layerMounts;
     this.commits = commits;
     this.shared = shared;
     this.layout = layout;
@@ -68,8 +68,8 @@ final class IndexedSnapshots {
   }
 
   /** Has the parents of a snapshot to be seen, from now on until what it returns is closed. */
-  ShownLayers.Hold hold(Chain chain) throws ErrnoException {
-    return shown.hold(chain.parents(), MappedMounts.mapping(chain.labels()));
+  LayerMounts.Hold hold(Chain chain) throws ErrnoException {
+    return layerMounts.hold(chain.parents(), MappedMounts.mapping(chain.labels()));
   }
 
   /**
@@ -94,7 +94,7 @@ final class IndexedSnapshots {
 
   /** Says that a snapshot needs nothing below it any more. */
   void release(long id) {
-    shown.release(id);
+    layerMounts.release(id);
   }
 
   /** Says that a snapshot is to be removed. */
@@ -104,7 +104,7 @@ final class IndexedSnapshots {
 
   /** Says that a snapshot has no record any more. */
   void removed(long id) {
-    shown.release(id);
+    layerMounts.release(id);
     indexedLayers.remove(id);
   }
 
@@ -116,8 +116,8 @@ final class IndexedSnapshots {
   // Mounts.
 
   /** Has the parents of a snapshot to be seen that is about to be mounted. */
-  void show(Chain chain) throws ErrnoException {
-    shown.show(chain.parents());
+  void exposeMounts(Chain chain) throws ErrnoException {
+    layerMounts.mountLayers(chain.parents());
   }
 
   /**

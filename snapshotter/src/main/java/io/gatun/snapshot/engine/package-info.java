@@ -10,7 +10,7 @@
  * <pre>
  *   SnapshotApplier -+-> TreeUnpacking -> snapshots/ID/fs
  *                    +-> IndexedUnpacking -> LayerStore       IndexedLayers: who has which
- *                                                          ShownLayers: what is mounted for whom
+ *                                                          LayerMounts: what is mounted for whom
  *                                                          TreeLayout: from a tar to a directory
  *                                                          IndexedSnapshots: what requests do about it
  *                                                          SharedCommits: what need not be unpacked

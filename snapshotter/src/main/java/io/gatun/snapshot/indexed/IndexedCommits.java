@@ -38,7 +38,7 @@ public final class IndexedCommits {
   private final Driver driver;
   private final LayerStore layers;
   private final IndexedLayers indexedLayers;
-  private final ShownLayers shown;
+  private final LayerMounts layerMounts;
   private final TreeLayout layout;
   private final LayerDurability durability;
   private final AppliedLayers applied;
@@ -54,7 +54,7 @@ public final class IndexedCommits {
       Driver driver,
       LayerStore layers,
       IndexedLayers indexedLayers,
-      ShownLayers shown,
+      LayerMounts layerMounts,
       TreeLayout layout,
       LayerDurability durability,
       AppliedLayers applied,
@@ -65,7 +65,7 @@ public final class IndexedCommits {
     this.driver = driver;
     this.layers = layers;
     this.indexedLayers = indexedLayers;
-    this.shown = shown;
+    this.layerMounts = layerMounts;
     this.layout = layout;
     this.durability = durability;
     this.applied = applied;
@@ -101,7 +101,7 @@ public final class IndexedCommits {
       indexedLayers.add(id, form);
       indexedLayers.stacked(below, form.diffId());
       try {
-        shown.clear(id);
+        layerMounts.clear(id);
       } catch (ErrnoException e) {
         // It has to be done before the layer is mounted, and is tried again then.
         log.warn(
@@ -137,7 +137,7 @@ public final class IndexedCommits {
       return Optional.empty();
     }
     Chain own = chains.of(active);
-    shown.show(own.parents());
+    layerMounts.mountLayers(own.parents());
     requireUnchanged(active, own);
     LayerStore.Use use = use(active, form.get());
     boolean isHandedOn = false;
@@ -269,7 +269,7 @@ public final class IndexedCommits {
     if (made.unnamed().isEmpty()) {
       return true;
     }
-    try (var _ = shown.hold(chain.parents())) {
+    try (var _ = layerMounts.hold(chain.parents())) {
       LowerInheritance below = new LowerInheritance(driver.target(chain).lowers());
       for (LinuxPath each : made.unnamed()) {
         if (below.of(each).isPresent()) {

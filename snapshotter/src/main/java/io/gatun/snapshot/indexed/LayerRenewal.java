@@ -26,7 +26,7 @@ import org.slf4j.LoggerFactory;
  * Lets snapshots use indexed layers whose tars were replaced or have come back:
  *
  * <pre>
- *   mounts the new tar ({@link ReplacedTars})
+ *   mounts the new tar ({@link TarReplacementMounts})
  *   builds the index of each snapshot, compares it with the record, and mounts it
  * </pre>
  *
@@ -44,8 +44,8 @@ public final class LayerRenewal {
   private final AppliedLayers applied;
   private final LayerStore layers;
   private final IndexedLayers indexedLayers;
-  private final ShownLayers shown;
-  private final ReplacedTars replaced;
+  private final LayerMounts layerMounts;
+  private final TarReplacementMounts replacedTars;
   private final Reindexing reindexing;
   private final LayerRunners runners;
 
@@ -56,8 +56,8 @@ public final class LayerRenewal {
       AppliedLayers applied,
       LayerStore layers,
       IndexedLayers indexedLayers,
-      ShownLayers shown,
-      ReplacedTars replaced,
+      LayerMounts layerMounts,
+      TarReplacementMounts replacedTars,
       Reindexing reindexing,
       LayerRunners runners) {
     this.store = store;
@@ -66,8 +66,8 @@ public final class LayerRenewal {
     this.applied = applied;
     this.layers = layers;
     this.indexedLayers = indexedLayers;
-    this.shown = shown;
-    this.replaced = replaced;
+    this.layerMounts = layerMounts;
+    this.replacedTars = replacedTars;
     this.reindexing = reindexing;
     this.runners = runners;
   }
@@ -81,7 +81,7 @@ public final class LayerRenewal {
   public void regain(Digest diffId) {
     // What was replaced was not known to be whole, and need not have been damaged.
     runners
-        .find(replaced.take(diffId))
+        .find(replacedTars.take(diffId))
         .forEach(
             (id, names) ->
                 log.warn(
@@ -103,13 +103,13 @@ public final class LayerRenewal {
    * @param suspects the layers, which are brought to the disk
    */
   public void run(Set<Long> damaged, Set<Digest> suspects) {
-    Map<Long, Long> mounted = shown.unmount(damaged);
+    Map<Long, Long> mounted = layerMounts.unmount(damaged);
     if (!damaged.isEmpty()) {
-      suspects.forEach(diffId -> mounted.putAll(replaced.take(diffId)));
+      suspects.forEach(diffId -> mounted.putAll(replacedTars.take(diffId)));
     }
     Map<Long, List<String>> old = runners.find(mounted);
     parentsFirst(damaged).forEach(this::healIndex);
-    shown.showNeeded(damaged);
+    layerMounts.mountNeeded(damaged);
     // Last, as it takes as long as the disk takes for all of the layer.
     suspects.forEach(this::settle);
     report(damaged, old);
@@ -142,7 +142,7 @@ public final class LayerRenewal {
       Digest made = reindexing.run(chains.of(snapshot), use, true);
       if (made.equals(form.index())) {
         // Who has asked for it meanwhile has the old one.
-        var _ = shown.unmount(Set.of(id));
+        var _ = layerMounts.unmount(Set.of(id));
         directories.healed(id);
         return;
       }
@@ -181,7 +181,7 @@ public final class LayerRenewal {
    */
   public void lose(Map<Long, LayerForm.Indexed> users) {
     users.forEach(this::lose);
-    var _ = shown.unmount(users.keySet());
+    var _ = layerMounts.unmount(users.keySet());
   }
 
   private void lose(long id, LayerForm.Indexed form) {

@@ -17,7 +17,7 @@ public final class MountRestoration {
   private final Chains chains;
   private final NameClaims claims;
   private final IndexedLayers indexedLayers;
-  private final ShownLayers shown;
+  private final LayerMounts layerMounts;
 
   /** Whether it is known of all active snapshots and views which layers they need. */
   private boolean areUsersKnown;
@@ -27,12 +27,12 @@ public final class MountRestoration {
       Chains chains,
       NameClaims claims,
       IndexedLayers indexedLayers,
-      ShownLayers shown) {
+      LayerMounts layerMounts) {
     this.store = store;
     this.chains = chains;
     this.claims = claims;
     this.indexedLayers = indexedLayers;
-    this.shown = shown;
+    this.layerMounts = layerMounts;
   }
 
   /**
@@ -45,7 +45,7 @@ public final class MountRestoration {
       IndexedChains below = new IndexedChains(chains::parentOf);
       users().forEach(user -> restore(user, below));
     }
-    shown.unmountOthers();
+    layerMounts.unmountOthers();
   }
 
   /**
@@ -59,7 +59,7 @@ public final class MountRestoration {
     IndexedChains below = new IndexedChains(chains::parentOf);
     for (SnapshotRecord user : users()) {
       try (var _ = claims.claim(List.of(user.name()), "")) {
-        if (isStill(user) && !shown.isHeld(user.id())) {
+        if (isStill(user) && !layerMounts.isHeld(user.id())) {
           restore(user, below);
         }
       }
@@ -86,6 +86,6 @@ public final class MountRestoration {
   }
 
   private void restore(SnapshotRecord user, IndexedChains below) {
-    shown.restore(user.id(), below.below(user), MappedMounts.mapping(user.labels()));
+    layerMounts.restore(user.id(), below.below(user), MappedMounts.mapping(user.labels()));
   }
 }

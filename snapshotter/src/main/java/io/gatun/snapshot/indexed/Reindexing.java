@@ -17,12 +17,12 @@ public final class Reindexing {
 
   private final Driver driver;
   private final LayerStore layers;
-  private final ShownLayers shown;
+  private final LayerMounts layerMounts;
 
-  public Reindexing(Driver driver, LayerStore layers, ShownLayers shown) {
+  public Reindexing(Driver driver, LayerStore layers, LayerMounts layerMounts) {
     this.driver = driver;
     this.layers = layers;
-    this.shown = shown;
+    this.layerMounts = layerMounts;
   }
 
   /**
@@ -40,7 +40,7 @@ public final class Reindexing {
   Digest run(Chain chain, LayerStore.Use use, boolean isDurable, Cancellation cancellation)
       throws IOException {
     IndexForm form = chain.lowers().isEmpty() ? IndexForm.BASE : IndexForm.OVERLAY;
-    try (var _ = shown.hold(chain.parents())) {
+    try (var _ = layerMounts.hold(chain.parents())) {
       LowerInheritance below = new LowerInheritance(driver.target(chain).lowers());
       return layers.reindex(use, form, below.ofTop(), below, isDurable, cancellation).digest();
     }

@@ -14,7 +14,7 @@ final class LayerPlacement {
 
   private final LayerFiles files;
   private final TrustedFiles trusted;
-  private volatile LayerDisplay display = LayerDisplay.NONE;
+  private volatile TarReplacementListener listener = TarReplacementListener.NONE;
 
   LayerPlacement(LayerFiles files, TrustedFiles trusted) {
     this.files = files;
@@ -22,8 +22,8 @@ final class LayerPlacement {
   }
 
   /** Says who has layers mounted. */
-  void displayedBy(LayerDisplay whom) {
-    display = whom;
+  void displayedBy(TarReplacementListener whom) {
+    listener = whom;
   }
 
   /** {@return whether there was no such layer, so that the draft is the layer now} */
@@ -71,10 +71,10 @@ final class LayerPlacement {
       return;
     }
     try {
-      display.hide(diffId);
+      listener.beforeReplace(diffId);
       move(draft, into, diffId, file, isDurable);
     } finally {
-      display.show(diffId);
+      listener.afterReplace(diffId);
     }
   }
 

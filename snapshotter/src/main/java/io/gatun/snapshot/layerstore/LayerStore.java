@@ -196,7 +196,7 @@ public final class LayerStore {
   }
 
   /** Says who has layers mounted. */
-  public void displayedBy(LayerDisplay whom) {
+  public void setListener(TarReplacementListener whom) {
     placement.displayedBy(whom);
   }
 

@@ -18,9 +18,9 @@ import io.gatun.snapshot.driver.DriverName;
 import io.gatun.snapshot.durability.LayerDurability;
 import io.gatun.snapshot.durability.StorageErrors;
 import io.gatun.snapshot.indexed.IndexedLayers;
+import io.gatun.snapshot.indexed.LayerMounts;
 import io.gatun.snapshot.indexed.LayerRenewal;
 import io.gatun.snapshot.indexed.MountRestoration;
-import io.gatun.snapshot.indexed.ShownLayers;
 import io.gatun.snapshot.indexed.SupersededTrees;
 import io.gatun.snapshot.indexed.UsageCounter;
 import io.gatun.snapshot.layer.Cancellation;
@@ -110,7 +110,7 @@ public final class LayerConversion implements LayerConverter {
   private final LayerDurability durability;
   private final LayerStore layers;
   private final IndexedLayers indexedLayers;
-  private final ShownLayers shown;
+  private final LayerMounts layerMounts;
   private final LayerRenewal renewal;
   private final SupersededTrees superseded;
   private final LayerApplier applier;
@@ -131,7 +131,7 @@ public final class LayerConversion implements LayerConverter {
       LayerDurability durability,
       LayerStore layers,
       IndexedLayers indexedLayers,
-      ShownLayers shown,
+      LayerMounts layerMounts,
       LayerRenewal renewal,
       SupersededTrees superseded,
       LayerApplier applier,
@@ -149,7 +149,7 @@ public final class LayerConversion implements LayerConverter {
     this.durability = durability;
     this.layers = layers;
     this.indexedLayers = indexedLayers;
-    this.shown = shown;
+    this.layerMounts = layerMounts;
     this.renewal = renewal;
     this.superseded = superseded;
     this.applier = applier;
@@ -268,7 +268,7 @@ public final class LayerConversion implements LayerConverter {
           "%s %s: there are no files in the layer".formatted(OPERATION, found.name()));
     }
     TreeUnpacking none = new TreeUnpacking(disk, applier, blob, cancellation);
-    try (var _ = shown.hold(chain.parents());
+    try (var _ = layerMounts.hold(chain.parents());
         IndexedUnpacking unpacking =
             new IndexedUnpacking(disk, layers, renewal, indexing, none, blob, cancellation)) {
       LayerKeeper.Stored made =
@@ -316,7 +316,7 @@ public final class LayerConversion implements LayerConverter {
       SnapshotRecord current = requireSame(found);
       change(current.withForm(form));
       indexedLayers.add(id, form);
-      shown.replaceTree(id);
+      layerMounts.replaceTree(id);
     } catch (ErrnoException e) {
       // The tree is still in its place, and shown until somebody can mount the layer.
       log.warn("cannot mount converted layer now id={} error=\"{}\"", id, e.getMessage());
@@ -343,7 +343,7 @@ public final class LayerConversion implements LayerConverter {
     long id = found.id();
     Chain chain = chains.of(found);
     long mark = durability.mark();
-    try (var _ = shown.hold(chain.parents());
+    try (var _ = layerMounts.hold(chain.parents());
         SnapshotDirectories.Staged staged = directories.stage(id)) {
       driver.create(staged.directory(), chain);
       LinuxPath files = staged.path().resolve(Root.FILES);
@@ -352,7 +352,7 @@ public final class LayerConversion implements LayerConverter {
       cancellation.check();
       try (var _ = claims.claim(List.of(found.name()), "")) {
         SnapshotRecord current = requireSame(found);
-        shown.replaceMount(
+        layerMounts.replaceMount(
             id,
             () -> {
               superseded.place(id, staged.name());

@@ -122,7 +122,7 @@ public final class MappedMounts {
     List<Lower> missing = new ArrayList<>();
     try (Fd mapped = open(all, mapping)) {
       for (Lower lower : lowers) {
-        if (!isShown(mapped, lower)) {
+        if (!isLayerMounted(mapped, lower)) {
           missing.add(lower);
         }
       }
@@ -130,7 +130,7 @@ public final class MappedMounts {
     return missing;
   }
 
-  private static boolean isShown(Fd mapped, Lower lower) throws ErrnoException {
+  private static boolean isLayerMounted(Fd mapped, Lower lower) throws ErrnoException {
     LinuxPath name = Root.snapshotName(lower.id());
     if (Stat.tryStatx(mapped, name, AtFlag.SYMLINK_NOFOLLOW).isEmpty()) {
       return false;
@@ -231,7 +231,7 @@ public final class MappedMounts {
       remove(mapped, name);
       List<DirectoryEntry> others = new DirectoryReader().all(mapped);
       for (DirectoryEntry other : others) {
-        isNeeded |= showsIndex(mapped, other.name());
+        isNeeded |= mountsIndex(mapped, other.name());
       }
       if (!isNeeded) {
         for (DirectoryEntry other : others) {
@@ -245,7 +245,7 @@ public final class MappedMounts {
   }
 
   /** Directories are shown only with an index that is in a chain with them. */
-  private static boolean showsIndex(Fd mapped, LinuxPath name) throws ErrnoException {
+  private static boolean mountsIndex(Fd mapped, LinuxPath name) throws ErrnoException {
     try (Fd top = Fcntl.openat(mapped, name, OpenFlag.PATH, OpenFlag.NO_FOLLOW)) {
       return Statfs.fstatfs(top).type() == FilesystemType.EROFS;
     }

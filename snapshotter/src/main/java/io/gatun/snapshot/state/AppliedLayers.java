@@ -94,7 +94,7 @@ public final class AppliedLayers {
   private final Set<Long> unpacking = new HashSet<>();
 
   /** Those of them that somebody else may be writing to. */
-  private final Set<Long> shown = new HashSet<>();
+  private final Set<Long> exposed = new HashSet<>();
 
   private final Map<Long, Layer> layers = new HashMap<>();
 
@@ -120,7 +120,7 @@ public final class AppliedLayers {
   public synchronized void begin(String key, long id) {
     requireIdle("apply", key, id);
     unpacking.add(id);
-    shown.remove(id);
+    exposed.remove(id);
     layers.remove(id);
   }
 
@@ -136,7 +136,7 @@ public final class AppliedLayers {
    */
   public synchronized boolean unpacked(long id, Layer layer) {
     unpacking.remove(id);
-    boolean isKnown = !shown.remove(id);
+    boolean isKnown = !exposed.remove(id);
     if (isKnown) {
       layers.put(id, layer.forMemory());
     }
@@ -150,7 +150,7 @@ public final class AppliedLayers {
    * @return whether that was done
    */
   public synchronized boolean indexed(long id, Layer layer) {
-    if (shown.contains(id)) {
+    if (exposed.contains(id)) {
       return false;
     }
     unpacking.remove(id);
@@ -169,8 +169,8 @@ public final class AppliedLayers {
    *
    * @return whether it was done
    */
-  public synchronized boolean changeUnshown(long id, Change change) throws ErrnoException {
-    if (shown.contains(id)) {
+  public synchronized boolean ifNotExposed(long id, Change change) throws ErrnoException {
+    if (exposed.contains(id)) {
       return false;
     }
     change.run();
@@ -197,10 +197,10 @@ public final class AppliedLayers {
   }
 
   /** Says that somebody is told how to write to a snapshot. */
-  public synchronized void show(long id) {
+  public synchronized void markExposed(long id) {
     layers.remove(id);
     if (unpacking.contains(id)) {
-      shown.add(id);
+      exposed.add(id);
     }
   }
 

@@ -19,7 +19,7 @@ import io.gatun.snapshot.durability.LayerDurability;
 import io.gatun.snapshot.durability.StorageErrors;
 import io.gatun.snapshot.filetree.TreeDeletion;
 import io.gatun.snapshot.indexed.IndexedLayers;
-import io.gatun.snapshot.indexed.ShownLayers;
+import io.gatun.snapshot.indexed.LayerMounts;
 import io.gatun.snapshot.indexed.TreeLayout;
 import io.gatun.snapshot.layer.LayerTarget;
 import io.gatun.snapshot.layer.extract.TreeResult;
@@ -61,7 +61,7 @@ public final class SnapshotApplier {
   private final AppliedRecords records;
   private final SnapshotMounts mounts;
   private final IndexedLayers indexedLayers;
-  private final ShownLayers shown;
+  private final LayerMounts layerMounts;
   private final TreeLayout layout;
   private final Rebase rebase;
 
@@ -78,7 +78,7 @@ public final class SnapshotApplier {
       AppliedRecords records,
       SnapshotMounts mounts,
       IndexedLayers indexedLayers,
-      ShownLayers shown,
+      LayerMounts layerMounts,
       TreeLayout layout,
       Rebase rebase) {
     this.disk = disk;
@@ -93,7 +93,7 @@ public final class SnapshotApplier {
     this.records = records;
     this.mounts = mounts;
     this.indexedLayers = indexedLayers;
-    this.shown = shown;
+    this.layerMounts = layerMounts;
     this.layout = layout;
     this.rebase = rebase;
   }
@@ -237,7 +237,7 @@ public final class SnapshotApplier {
   }
 
   private void requireReady(String key, Chain chain) throws ErrnoException {
-    shown.show(chain.parents());
+    layerMounts.mountLayers(chain.parents());
     Optional<LayerForm.Indexed> earlier = indexedLayers.find(chain.id());
     if (earlier.isPresent()) {
       // Whoever applies another one on top of it has to find it there.
@@ -340,7 +340,7 @@ public final class SnapshotApplier {
       }
       long mark = directories.mark();
       boolean isPlaced =
-          applied.changeUnshown(chain.id(), () -> directories.exchange(chain.id(), tree.staged()));
+          applied.ifNotExposed(chain.id(), () -> directories.exchange(chain.id(), tree.staged()));
       if (isPlaced) {
         if (isDurable) {
           directories.await(mark);

@@ -83,7 +83,7 @@ final class FullFilesystemOfTarsIT {
 
   @AfterEach
   void detachLayers() throws Exception {
-    LayerMounts.detachAll(root);
+    KernelMounts.detachAll(root);
   }
 
   private static String extraction(int layer) {
@@ -110,7 +110,7 @@ final class FullFilesystemOfTarsIT {
   }
 
   private void assertSound() throws Exception {
-    LayerMounts.detachAll(root);
+    KernelMounts.detachAll(root);
     assertThat(RootCheck.of(root).findings())
         .filteredOn(finding -> !isBlockOfExtents(finding))
         .isEmpty();

@@ -151,18 +151,18 @@ class IndexedLayersIT {
   /** What a start of the machine leaves of the mounts. */
   private void reboot() throws Exception {
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
     open("another boot");
   }
 
   @AfterEach
   void close() throws Exception {
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
   }
 
   private Set<Long> mounted() throws ErrnoException {
-    return LayerMounts.ids(directory);
+    return KernelMounts.ids(directory);
   }
 
   private Snapshotter snapshots() {

@@ -45,7 +45,7 @@ class UnreadableLayersIT {
     open();
     unpack("layer");
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
     assertThat(filesystem.damage(Arrays.copyOf(LAYER, 512))).isPositive();
     assertThatThrownBy(() -> Files.readAllBytes(tar())).isInstanceOf(IOException.class);
   }
@@ -74,7 +74,7 @@ class UnreadableLayersIT {
   @AfterEach
   void close() throws Exception {
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
     filesystem.close();
   }
 

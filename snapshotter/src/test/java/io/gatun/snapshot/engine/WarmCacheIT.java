@@ -151,7 +151,7 @@ class WarmCacheIT {
       }
     } finally {
       engine.close();
-      LayerMounts.detachAll(directory);
+      KernelMounts.detachAll(directory);
     }
   }
 

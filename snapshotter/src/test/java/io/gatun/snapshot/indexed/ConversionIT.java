@@ -18,7 +18,7 @@ import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.engine.EngineRoot;
-import io.gatun.snapshot.engine.LayerMounts;
+import io.gatun.snapshot.engine.KernelMounts;
 import io.gatun.snapshot.engine.TestEngine;
 import io.gatun.snapshot.engine.TestRoots;
 import io.gatun.snapshot.fixture.Compressed;
@@ -127,11 +127,11 @@ class ConversionIT {
   @AfterEach
   void close() throws Exception {
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
   }
 
   private Set<Long> mounted() throws ErrnoException {
-    return LayerMounts.ids(directory);
+    return KernelMounts.ids(directory);
   }
 
   private Snapshotter snapshots() {
@@ -340,7 +340,7 @@ class ConversionIT {
     indexAll();
     assertThat(mounted()).containsExactly(1L, 2L, 3L);
     // The others would be gone by then, too.
-    Thread.sleep(ShownLayers.UNUSED_MILLIS + 2_000);
+    Thread.sleep(LayerMounts.UNUSED_MILLIS + 2_000);
     assertThat(mounted()).containsExactly(1L, 2L);
     snapshots().remove("container");
     await()
@@ -457,7 +457,7 @@ class ConversionIT {
     List<String> expected = view("before");
     indexAll();
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
     engine = start("another boot");
     awaitNone("superseded");
     assertThat(view("after")).isEqualTo(expected);

@@ -15,7 +15,7 @@ import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.durability.LayerSync;
 import io.gatun.snapshot.engine.EngineRoot;
 import io.gatun.snapshot.engine.EngineSettings;
-import io.gatun.snapshot.engine.LayerMounts;
+import io.gatun.snapshot.engine.KernelMounts;
 import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.engine.TestEngine;
 import io.gatun.snapshot.engine.TestRoots;
@@ -90,7 +90,7 @@ class DamagedTarsIT {
   @AfterEach
   void close() throws Exception {
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
   }
 
   private Snapshotter snapshots() {
@@ -169,7 +169,7 @@ class DamagedTarsIT {
     unpack(BASE, "base", "");
     unpack(LAYER, "top", "base");
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
     for (byte[] tar : List.of(BASE, LAYER)) {
       for (String name : TestEngine.names(layer(tar))) {
         Files.delete(layer(tar).resolve(name));

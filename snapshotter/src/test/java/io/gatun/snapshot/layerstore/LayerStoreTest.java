@@ -191,15 +191,15 @@ final class LayerStoreTest {
     List<String> told = new ArrayList<>();
     stored
         .store()
-        .displayedBy(
-            new LayerDisplay() {
+        .setListener(
+            new TarReplacementListener() {
               @Override
-              public void hide(Digest diffId) {
+              public void beforeReplace(Digest diffId) {
                 told.add("hide " + (inode() == first));
               }
 
               @Override
-              public void show(Digest diffId) {
+              public void afterReplace(Digest diffId) {
                 told.add("show " + (inode() == first));
               }
             });

@@ -14,7 +14,7 @@ import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.durability.LayerSync;
 import io.gatun.snapshot.engine.EngineRoot;
-import io.gatun.snapshot.engine.LayerMounts;
+import io.gatun.snapshot.engine.KernelMounts;
 import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.engine.TestEngine;
 import io.gatun.snapshot.engine.TestRoots;
@@ -130,7 +130,7 @@ class BackgroundSyncIT {
   void close() throws Exception {
     gate.countDown();
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
   }
 
   private Snapshotter snapshots() {

@@ -21,7 +21,7 @@ import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.engine.EngineRoot;
 import io.gatun.snapshot.engine.EngineSettings;
-import io.gatun.snapshot.engine.LayerMounts;
+import io.gatun.snapshot.engine.KernelMounts;
 import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.engine.TestEngine;
 import io.gatun.snapshot.engine.TestRoots;
@@ -149,7 +149,7 @@ class LayerHealingIT {
   @AfterEach
   void close() throws Exception {
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
   }
 
   private Snapshotter snapshots() {
@@ -277,13 +277,13 @@ class LayerHealingIT {
   void whatWasNotSyncedIsVerifiedAndMadeAnew(Damage damage) throws Exception {
     for (byte[] tar : List.of(BASE, SECOND)) {
       engine.close();
-      LayerMounts.detachAll(directory);
+      KernelMounts.detachAll(directory);
       doubt(tar);
       damage.happen(tar(tar));
       open();
       assertHealed();
       engine.close();
-      LayerMounts.detachAll(directory);
+      KernelMounts.detachAll(directory);
       doubt(tar);
       damage.happen(index(tar));
       open();
@@ -294,7 +294,7 @@ class LayerHealingIT {
   @Test
   void whatWasNotSyncedAndIsWholeIsSyncedAndStaysAsItIs() throws Exception {
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
     doubt(BASE);
     Object file = Files.getAttribute(tar(BASE), "unix:ino");
     blobs.clear();
@@ -307,7 +307,7 @@ class LayerHealingIT {
   @EnumSource
   void withoutItsBlobALayerIsMissingAndNothingElseIs(Damage damage) throws Exception {
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
     doubt(SECOND);
     damage.happen(tar(SECOND));
     Map<Digest, byte[]> all = Map.copyOf(blobs);
@@ -328,13 +328,13 @@ class LayerHealingIT {
     snapshots().prepare("container", "top", NO_LABELS);
     long id = topId();
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
     doubt(SECOND);
     Damage.FLIPPED.happen(tar(SECOND));
     blobs.clear();
     open();
     assertMissing("top");
-    assertThat(LayerMounts.ids(directory)).isNotEmpty().doesNotContain(id);
+    assertThat(KernelMounts.ids(directory)).isNotEmpty().doesNotContain(id);
   }
 
   @Test
@@ -358,11 +358,11 @@ class LayerHealingIT {
       calls.fail("replace", Errno.ENOSPC);
       assertThatThrownBy(this::unpackAsBase)
           .isInstanceOf(SnapshotException.ResourceExhausted.class);
-      assertThat(LayerMounts.ids(directory)).contains(id);
+      assertThat(KernelMounts.ids(directory)).contains(id);
       calls.succeed("replace");
       snapshots().remove(EXTRACTION + "again");
       unpackAsBase();
-      assertThat(LayerMounts.ids(directory)).contains(id);
+      assertThat(KernelMounts.ids(directory)).contains(id);
       assertThat(filesystem(id)).isNotEqualTo(damaged);
     }
   }
@@ -370,7 +370,7 @@ class LayerHealingIT {
   /** Damages a tar that is mounted nowhere, so that only reading it shows that. */
   private void damage(byte[] tar) throws Exception {
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
     byte[] damaged = tar.clone();
     damaged[0] ^= 1;
     damaged[damaged.length / 2] ^= 1;
@@ -435,7 +435,7 @@ class LayerHealingIT {
     Set<String> twin = TestEngine.names(directory.resolve("snapshots"));
     twin.removeAll(others);
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
     Files.delete(tar(SECOND));
     for (String name : twin) {
       Files.delete(directory.resolve("snapshots").resolve(name));
@@ -483,7 +483,7 @@ class LayerHealingIT {
   @Test
   void anIndexThatTheTarDoesNotGiveIsSetAsideAndItsLayerIsMissing() throws Exception {
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
     byte[] content = Files.readAllBytes(index(SECOND));
     content[content.length / 2] ^= 1;
     Files.delete(index(SECOND));
@@ -519,7 +519,7 @@ class LayerHealingIT {
     damaged[damaged.length / 2] ^= 1;
     for (byte[] instead : List.of(damaged, Compressed.gzip(BASE))) {
       engine.close();
-      LayerMounts.detachAll(directory);
+      KernelMounts.detachAll(directory);
       Files.deleteIfExists(tar(SECOND));
       blobs.replaceAll((_, _) -> instead);
       open();
@@ -543,7 +543,7 @@ class LayerHealingIT {
   @Test
   void anIndexThatIsAnotherOneThanIsRecordedIsNotTaken() throws Exception {
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
     // What the layer inherits of the one below it is lost with that.
     Files.delete(index(SECOND));
     Files.delete(index(BASE));
@@ -565,7 +565,7 @@ class LayerHealingIT {
   void ifACallFailsTheLayerIsMissingAndTheNextStartTriesAgain(String call, Errno errno)
       throws Exception {
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
     doubt(SECOND);
     Damage.FLIPPED.happen(tar(SECOND));
     AtomicInteger failures = new AtomicInteger();
@@ -606,7 +606,7 @@ class LayerHealingIT {
   @ValueSource(strings = {"createDirectory", "createFile", "write", "syncData", "replace", "sync"})
   void ifTheDaemonIsKilledMeanwhileTheNextStartHeals(String call) throws Exception {
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
     doubt(SECOND);
     Damage.FLIPPED.happen(tar(SECOND));
     Damage.MISSING.happen(index(BASE));
@@ -661,7 +661,7 @@ class LayerHealingIT {
 
   /** {@return the id of the snapshot that was made last of those whose layers are mounted} */
   private long topId() throws ErrnoException {
-    return LayerMounts.ids(directory).stream().max(Long::compare).orElseThrow();
+    return KernelMounts.ids(directory).stream().max(Long::compare).orElseThrow();
   }
 
   /** As a disk does that gives back something else than was written. */

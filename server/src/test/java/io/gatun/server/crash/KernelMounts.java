@@ -16,14 +16,14 @@ import java.util.List;
  * The indexed layers that daemons have mounted on a root. They leave them when they end, for the
  * containers that run on them, so that the filesystem below cannot be unmounted before them.
  */
-final class LayerMounts implements AutoCloseable {
+final class KernelMounts implements AutoCloseable {
 
   private final Path root;
 
   /**
    * @param root which need not be there yet
    */
-  LayerMounts(Path root) {
+  KernelMounts(Path root) {
     this.root = root;
   }
 

@@ -1,7 +1,7 @@
 package io.gatun.snapshot.indexed;
 
 import io.gatun.snapshot.Digest;
-import io.gatun.snapshot.layerstore.LayerDisplay;
+import io.gatun.snapshot.layerstore.TarReplacementListener;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -14,32 +14,32 @@ import org.slf4j.LoggerFactory;
  *
  * <p>What was shown with other owners, too, is so again when somebody asks for that.
  */
-public final class ReplacedTars implements LayerDisplay {
+public final class TarReplacementMounts implements TarReplacementListener {
 
-  private static final Logger log = LoggerFactory.getLogger(ReplacedTars.class);
+  private static final Logger log = LoggerFactory.getLogger(TarReplacementMounts.class);
 
   private final IndexedLayers indexedLayers;
-  private final ShownLayers shown;
+  private final LayerMounts layerMounts;
 
   /** Of each layer whose tar was replaced last, the filesystems of the snapshots that had it. */
   private final Map<Digest, Map<Long, Long>> old = new ConcurrentHashMap<>();
 
-  public ReplacedTars(IndexedLayers indexedLayers, ShownLayers shown) {
+  public TarReplacementMounts(IndexedLayers indexedLayers, LayerMounts layerMounts) {
     this.indexedLayers = indexedLayers;
-    this.shown = shown;
+    this.layerMounts = layerMounts;
   }
 
   @Override
-  public void hide(Digest diffId) {
+  public void beforeReplace(Digest diffId) {
     old.put(diffId, unmount(diffId));
   }
 
   @Override
-  public void show(Digest diffId) {
+  public void afterReplace(Digest diffId) {
     try {
       Map<Long, Long> meanwhile = unmount(diffId);
       old.computeIfPresent(diffId, (_, before) -> joined(before, meanwhile));
-      shown.showNeeded(indexedLayers.users(diffId).keySet());
+      layerMounts.mountNeeded(indexedLayers.users(diffId).keySet());
     } catch (RuntimeException e) {
       // A bug, which must not take the place of why the tar could not be replaced.
       log.error("layer cannot be mounted again diff_id={}", diffId, e);
@@ -47,7 +47,7 @@ public final class ReplacedTars implements LayerDisplay {
   }
 
   private Map<Long, Long> unmount(Digest diffId) {
-    return shown.unmount(indexedLayers.users(diffId).keySet());
+    return layerMounts.unmount(indexedLayers.users(diffId).keySet());
   }
 
   private static Map<Long, Long> joined(Map<Long, Long> first, Map<Long, Long> second) {

@@ -38,13 +38,13 @@ import org.slf4j.LoggerFactory;
  * then who is on top of them needs them mounted.
  *
  * <p>Mounts come and go by themselves: with a start of the machine, or because somebody takes them
- * away. So whoever is about to use layers has them {@link #show shown} again. They stay when the
- * daemon ends, for the containers that run on them. A layer that nobody uses is kept mounted for a
- * moment, since the layers of an image are unpacked one on top of the other.
+ * away. So whoever is about to use layers has them {@link #mountLayers shown} again. They stay when
+ * the daemon ends, for the containers that run on them. A layer that nobody uses is kept mounted
+ * for a moment, since the layers of an image are unpacked one on top of the other.
  */
-public final class ShownLayers implements AutoCloseable {
+public final class LayerMounts implements AutoCloseable {
 
-  private static final Logger log = LoggerFactory.getLogger(ShownLayers.class);
+  private static final Logger log = LoggerFactory.getLogger(LayerMounts.class);
 
   static final long UNUSED_MILLIS = 10_000;
 
@@ -75,7 +75,7 @@ public final class ShownLayers implements AutoCloseable {
    * @param isLost whether an indexed layer is damaged and could not be made anew; nobody is shown
    *     those
    */
-  public ShownLayers(
+  public LayerMounts(
       Disk disk,
       Root root,
       LayerStore layers,
@@ -149,7 +149,7 @@ public final class ShownLayers implements AutoCloseable {
     Hold hold = new Hold(uses.shared(nearest), mapping);
     boolean isShown = false;
     try {
-      show(parents);
+      mountLayers(parents);
       isShown = true;
       return hold;
     } finally {
@@ -170,7 +170,7 @@ public final class ShownLayers implements AutoCloseable {
     Hold hold = new Hold(nearest, mapping);
     for (long layer : uses.take(nearest)) {
       try {
-        show(List.of(layer));
+        mountLayers(List.of(layer));
       } catch (ErrnoException e) {
         log.warn("layer cannot be mounted now id={} error=\"{}\"", layer, e.getMessage());
       }
@@ -179,11 +179,11 @@ public final class ShownLayers implements AutoCloseable {
   }
 
   /** Mounts those of a snapshot's parents that have to be, and are not any more. */
-  public void show(List<Long> parents) throws ErrnoException {
+  public void mountLayers(List<Long> parents) throws ErrnoException {
     for (long id : parents) {
       // Whoever uses directories alone does not wait for those who mount layers.
       if (indexedLayers.find(id).isPresent()) {
-        show(id);
+        mountLayers(id);
       }
     }
   }
@@ -212,11 +212,11 @@ public final class ShownLayers implements AutoCloseable {
   }
 
   /** Mounts those layers that somebody needs. */
-  void showNeeded(Set<Long> ids) {
+  void mountNeeded(Set<Long> ids) {
     for (long id : ids) {
       if (uses.isNeeded(id)) {
         try {
-          show(List.of(id));
+          mountLayers(List.of(id));
         } catch (ErrnoException e) {
           log.warn("layer cannot be mounted now id={} error=\"{}\"", id, e.getMessage());
         }
@@ -224,7 +224,7 @@ public final class ShownLayers implements AutoCloseable {
     }
   }
 
-  private void show(long id) throws ErrnoException {
+  private void mountLayers(long id) throws ErrnoException {
     try (var _ = locks.hold(id)) {
       // Once more, since it may have become a directory meanwhile.
       Optional<LayerForm.Indexed> form = indexedLayers.find(id);
@@ -330,7 +330,7 @@ public final class ShownLayers implements AutoCloseable {
 
   /** Shows a layer that has become a kept one, and takes its tree away. */
   public void replaceTree(long id) throws ErrnoException {
-    show(id);
+    mountLayers(id);
     if (!uses.isNeeded(id)) {
       unmountLater(id);
     }
@@ -392,7 +392,7 @@ public final class ShownLayers implements AutoCloseable {
   private void unmountIfUnused(long id) {
     // In this order: who needs it from now on shows it, and waits for that.
     try (var _ = locks.hold(id)) {
-      if (!isToBeShown(id)) {
+      if (!isMountNeeded(id)) {
         mounts.unmount(id);
       }
     } catch (ErrnoException e) {
@@ -414,13 +414,13 @@ public final class ShownLayers implements AutoCloseable {
   void unmountOthers() throws ErrnoException {
     unmountMapped();
     for (long id : mounts.mounted()) {
-      if (!isToBeShown(id)) {
+      if (!isMountNeeded(id)) {
         unmountLater(id);
       }
     }
   }
 
-  private boolean isToBeShown(long id) {
+  private boolean isMountNeeded(long id) {
     return uses.isNeeded(id) && indexedLayers.find(id).isPresent();
   }
 

@@ -11,9 +11,9 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /** The mounts of indexed layers, as a start of the machine leaves them: gone. */
-public final class LayerMounts {
+public final class KernelMounts {
 
-  private LayerMounts() {}
+  private KernelMounts() {}
 
   /**
    * {@return the ids of the snapshots on whose directories something is mounted}
