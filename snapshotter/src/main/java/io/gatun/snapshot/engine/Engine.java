@@ -129,7 +129,7 @@ final class Engine implements Snapshotter {
         throw new SnapshotException.AlreadyExists(
             "%s %s: the layer is there, in a committed snapshot".formatted(operation, key));
       }
-      try (var needed = indexedSnapshots.hold(planned);
+      try (var needed = indexedSnapshots.acquireMounts(planned);
           var making = makeDirectory(operation, key, planned)) {
         long id = making.id();
         Chain chain = planned.withId(id);
@@ -150,7 +150,7 @@ final class Engine implements Snapshotter {
         Timespec madeAt = driver.madeAt(id);
         StorageErrors.change(operation, key, () -> store.put(created));
         making.recorded();
-        needed.give(id);
+        needed.transferTo(id);
         applied.made(id, madeAt);
         if (unsettled) {
           copies.submit(id);
@@ -286,7 +286,7 @@ final class Engine implements Snapshotter {
     String key = active.name();
     Optional<AppliedLayers.Layer> layer;
     // Parents that it is put on only now need not be mounted yet.
-    try (var _ = indexedSnapshots.hold(chain)) {
+    try (var _ = indexedSnapshots.acquireMounts(chain)) {
       layer = freeze(active, chain);
     }
     if (layer.isPresent() && layer.get().isDurable()) {

@@ -68,8 +68,8 @@ final class IndexedSnapshots {
   }
 
   /** Has the parents of a snapshot to be seen, from now on until what it returns is closed. */
-  LayerMounts.Hold hold(Chain chain) throws ErrnoException {
-    return layerMounts.hold(chain.parents(), MappedMounts.mapping(chain.labels()));
+  LayerMounts.MountLease acquireMounts(Chain chain) throws ErrnoException {
+    return layerMounts.acquire(chain.parents(), MappedMounts.mapping(chain.labels()));
   }
 
   /**

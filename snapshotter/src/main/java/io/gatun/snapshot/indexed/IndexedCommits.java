@@ -269,7 +269,7 @@ public final class IndexedCommits {
     if (made.unnamed().isEmpty()) {
       return true;
     }
-    try (var _ = layerMounts.hold(chain.parents())) {
+    try (var _ = layerMounts.acquire(chain.parents())) {
       LowerInheritance below = new LowerInheritance(driver.target(chain).lowers());
       for (LinuxPath each : made.unnamed()) {
         if (below.of(each).isPresent()) {

@@ -69,7 +69,7 @@ public final class LayerMounts implements AutoCloseable {
   private final MappedUses mapped;
 
   /** What each active snapshot and view needs. */
-  private final Map<Long, Hold> holds = new ConcurrentHashMap<>();
+  private final Map<Long, MountLease> leases = new ConcurrentHashMap<>();
 
   /**
    * @param isLost whether an indexed layer is damaged and could not be made anew; nobody is shown
@@ -100,12 +100,12 @@ public final class LayerMounts implements AutoCloseable {
   }
 
   /** Layers that somebody needs to be mounted, until this is closed. */
-  public final class Hold implements AutoCloseable {
+  public final class MountLease implements AutoCloseable {
     private final LayerUses.@Nullable Chained nearest;
     private final Optional<LinuxPath> mapping;
-    private boolean isTaken;
+    private boolean isTransferred;
 
-    private Hold(LayerUses.@Nullable Chained nearest, Optional<LinuxPath> mapping) {
+    private MountLease(LayerUses.@Nullable Chained nearest, Optional<LinuxPath> mapping) {
       this.nearest = nearest;
       this.mapping = mapping;
       if (nearest != null) {
@@ -114,16 +114,16 @@ public final class LayerMounts implements AutoCloseable {
     }
 
     /** Says that from now on a snapshot needs them. */
-    public void give(long id) {
+    public void transferTo(long id) {
       if (nearest != null) {
-        isTaken = true;
-        holds.put(id, this);
+        isTransferred = true;
+        leases.put(id, this);
       }
     }
 
     @Override
     public void close() {
-      if (!isTaken) {
+      if (!isTransferred) {
         drop(this);
       }
     }
@@ -134,8 +134,8 @@ public final class LayerMounts implements AutoCloseable {
    *
    * @param parents by their ids
    */
-  public Hold hold(List<Long> parents) throws ErrnoException {
-    return hold(parents, Optional.empty());
+  public MountLease acquire(List<Long> parents) throws ErrnoException {
+    return acquire(parents, Optional.empty());
   }
 
   /**
@@ -143,18 +143,18 @@ public final class LayerMounts implements AutoCloseable {
    *
    * @param mapping through which they will be shown, too, if there is one
    */
-  public Hold hold(List<Long> parents, Optional<LinuxPath> mapping) throws ErrnoException {
+  public MountLease acquire(List<Long> parents, Optional<LinuxPath> mapping) throws ErrnoException {
     LayerUses.@Nullable Chained nearest = LayerUses.Chained.of(parents);
     uses.take(nearest);
-    Hold hold = new Hold(uses.shared(nearest), mapping);
+    MountLease lease = new MountLease(uses.shared(nearest), mapping);
     boolean isShown = false;
     try {
       mountLayers(parents);
       isShown = true;
-      return hold;
+      return lease;
     } finally {
       if (!isShown) {
-        hold.close();
+        lease.close();
       }
     }
   }
@@ -167,7 +167,7 @@ public final class LayerMounts implements AutoCloseable {
    * @param mapping through which they are shown, too, if there is one
    */
   void restore(long id, LayerUses.@Nullable Chained nearest, Optional<LinuxPath> mapping) {
-    Hold hold = new Hold(nearest, mapping);
+    MountLease lease = new MountLease(nearest, mapping);
     for (long layer : uses.take(nearest)) {
       try {
         mountLayers(List.of(layer));
@@ -175,7 +175,7 @@ public final class LayerMounts implements AutoCloseable {
         log.warn("layer cannot be mounted now id={} error=\"{}\"", layer, e.getMessage());
       }
     }
-    hold.give(id);
+    lease.transferTo(id);
   }
 
   /** Mounts those of a snapshot's parents that have to be, and are not any more. */
@@ -324,8 +324,8 @@ public final class LayerMounts implements AutoCloseable {
   // Layers that get another form.
 
   /** {@return whether it is known what a snapshot needs} */
-  boolean isHeld(long id) {
-    return holds.containsKey(id);
+  boolean isLeased(long id) {
+    return leases.containsKey(id);
   }
 
   /** Shows a layer that has become a kept one, and takes its tree away. */
@@ -356,16 +356,16 @@ public final class LayerMounts implements AutoCloseable {
 
   /** Says that a snapshot, which may need none, needs no layers any more. */
   public void release(long id) {
-    @Nullable Hold hold = holds.remove(id);
-    if (hold != null) {
-      drop(hold);
+    @Nullable MountLease lease = leases.remove(id);
+    if (lease != null) {
+      drop(lease);
     }
   }
 
-  private void drop(Hold hold) {
-    LayerUses.@Nullable Chained nearest = hold.nearest;
+  private void drop(MountLease lease) {
+    LayerUses.@Nullable Chained nearest = lease.nearest;
     if (nearest != null) {
-      hold.mapping.ifPresent(
+      lease.mapping.ifPresent(
           name -> {
             mapped.drop(name, nearest);
             unmountMapped();

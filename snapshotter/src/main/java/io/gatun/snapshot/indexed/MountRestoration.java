@@ -52,14 +52,14 @@ public final class MountRestoration {
    * Has all layers held that active snapshots and views need, though none of them was kept when
    * this daemon was started; while requests are served.
    */
-  public synchronized void holdAll() {
+  public synchronized void acquireAll() {
     if (areUsersKnown) {
       return;
     }
     IndexedChains below = new IndexedChains(chains::parentOf);
     for (SnapshotRecord user : users()) {
       try (var _ = claims.claim(List.of(user.name()), "")) {
-        if (isStill(user) && !layerMounts.isHeld(user.id())) {
+        if (isStill(user) && !layerMounts.isLeased(user.id())) {
           restore(user, below);
         }
       }

@@ -40,7 +40,7 @@ public final class Reindexing {
   Digest run(Chain chain, LayerStore.Use use, boolean isDurable, Cancellation cancellation)
       throws IOException {
     IndexForm form = chain.lowers().isEmpty() ? IndexForm.BASE : IndexForm.OVERLAY;
-    try (var _ = layerMounts.hold(chain.parents())) {
+    try (var _ = layerMounts.acquire(chain.parents())) {
       LowerInheritance below = new LowerInheritance(driver.target(chain).lowers());
       return layers.reindex(use, form, below.ofTop(), below, isDurable, cancellation).digest();
     }

@@ -218,7 +218,7 @@ public final class LayerConversion implements LayerConverter {
     }
     try {
       requireIndexes(found);
-      restoration.holdAll();
+      restoration.acquireAll();
       index(found, blob, cancellation);
     } catch (ErrnoException e) {
       throw StorageErrors.of(OPERATION, name, e);
@@ -268,7 +268,7 @@ public final class LayerConversion implements LayerConverter {
           "%s %s: there are no files in the layer".formatted(OPERATION, found.name()));
     }
     TreeUnpacking none = new TreeUnpacking(disk, applier, blob, cancellation);
-    try (var _ = layerMounts.hold(chain.parents());
+    try (var _ = layerMounts.acquire(chain.parents());
         IndexedUnpacking unpacking =
             new IndexedUnpacking(disk, layers, renewal, indexing, none, blob, cancellation)) {
       LayerKeeper.Stored made =
@@ -343,7 +343,7 @@ public final class LayerConversion implements LayerConverter {
     long id = found.id();
     Chain chain = chains.of(found);
     long mark = durability.mark();
-    try (var _ = layerMounts.hold(chain.parents());
+    try (var _ = layerMounts.acquire(chain.parents());
         SnapshotDirectories.Staged staged = directories.stage(id)) {
       driver.create(staged.directory(), chain);
       LinuxPath files = staged.path().resolve(Root.FILES);
