@@ -21,16 +21,16 @@ import io.gatun.snapshot.durability.TreeSync;
 import io.gatun.snapshot.durability.TrustedIds;
 import io.gatun.snapshot.durability.WritebackErrors;
 import io.gatun.snapshot.indexed.AheadReindexing;
+import io.gatun.snapshot.indexed.IdMappedRefs;
 import io.gatun.snapshot.indexed.IndexedCommits;
 import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.indexed.IndexesAhead;
 import io.gatun.snapshot.indexed.LayerDetachment;
 import io.gatun.snapshot.indexed.LayerMounts;
 import io.gatun.snapshot.indexed.LayerRenewal;
-import io.gatun.snapshot.indexed.LayerRunners;
-import io.gatun.snapshot.indexed.MappedUses;
 import io.gatun.snapshot.indexed.MountRestoration;
 import io.gatun.snapshot.indexed.Reindexing;
+import io.gatun.snapshot.indexed.RunningContainers;
 import io.gatun.snapshot.indexed.SharedCommits;
 import io.gatun.snapshot.indexed.SharedLayers;
 import io.gatun.snapshot.indexed.SupersededTrees;
@@ -60,7 +60,7 @@ import io.gatun.snapshot.mount.IndexMounts;
 import io.gatun.snapshot.mount.IndexTrial;
 import io.gatun.snapshot.mount.IndexTrialResult;
 import io.gatun.snapshot.mount.MappedMounts;
-import io.gatun.snapshot.mount.TreeUsers;
+import io.gatun.snapshot.mount.MountUsers;
 import io.gatun.snapshot.root.BootId;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.Root;
@@ -262,7 +262,11 @@ public final class EngineRoot implements AutoCloseable {
       SupersededTrees superseded =
           keep(
               new SupersededTrees(
-                  disk, root, () -> TreeUsers.find(root.path()), reaper::submit, System::nanoTime));
+                  disk,
+                  root,
+                  () -> MountUsers.find(root.path()),
+                  reaper::submit,
+                  System::nanoTime));
       LayerMounts layerMounts =
           keep(
               new LayerMounts(
@@ -272,7 +276,7 @@ public final class EngineRoot implements AutoCloseable {
                   indexedLayers,
                   indexMounts,
                   directories::isDamaged,
-                  new MappedUses(mapped),
+                  new IdMappedRefs(mapped),
                   superseded));
       TreeLayout layout =
           new TreeLayout(
@@ -291,7 +295,7 @@ public final class EngineRoot implements AutoCloseable {
               layerMounts,
               replacedTars,
               reindexing,
-              new LayerRunners(store, chains, root.path()));
+              new RunningContainers(store, chains, root.path()));
       LayerHealing healing =
           new LayerHealing(
               layers, indexedLayers, new TarHealing(disk, layers, blobs, writing.early()), renewal);

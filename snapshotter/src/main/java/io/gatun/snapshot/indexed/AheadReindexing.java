@@ -45,18 +45,19 @@ public final class AheadReindexing implements IndexesAhead.Maker {
   }
 
   @Override
-  public Optional<Digest> make(SnapshotRecord parent, LayerStore.Use use, Cancellation cancellation)
+  public Optional<Digest> make(
+      SnapshotRecord parent, LayerStore.LayerRef ref, Cancellation cancellation)
       throws IOException {
     // As whoever asks for the layer there, so that it stays, in the form that it has.
     try (var _ = claims.claim(List.of(), parent.name())) {
       cancellation.check();
       Optional<SnapshotRecord> still = store.find(parent.id());
-      if (still.isEmpty() || !layers.isWhole(use.diffId())) {
+      if (still.isEmpty() || !layers.isWhole(ref.diffId())) {
         return Optional.empty();
       }
       Chain chain = chains.planned(Kind.ACTIVE, parent.name(), Map.of(), still.get());
       return driver.target(chain).deletions().isIndexable()
-          ? Optional.of(reindexing.run(chain, use, durability.mustSyncIndexed(false), cancellation))
+          ? Optional.of(reindexing.run(chain, ref, durability.mustSyncIndexed(false), cancellation))
           : Optional.empty();
     }
   }

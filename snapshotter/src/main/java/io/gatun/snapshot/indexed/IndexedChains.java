@@ -23,24 +23,24 @@ final class IndexedChains {
   private final Parents parents;
 
   /** By the id of a snapshot: its own layer, with those below it. */
-  private final Map<Long, LayerUses.Chained> known = new HashMap<>();
+  private final Map<Long, LayerRefCounts.Chained> known = new HashMap<>();
 
   IndexedChains(Parents parents) {
     this.parents = parents;
   }
 
   /** {@return the nearest layer below a snapshot, if there is any} */
-  LayerUses.@Nullable Chained below(SnapshotRecord snapshot) {
+  LayerRefCounts.@Nullable Chained below(SnapshotRecord snapshot) {
     Deque<Long> unknown = new ArrayDeque<>();
     SnapshotRecord at = parents.of(snapshot);
     while (at != null && !known.containsKey(at.id())) {
       unknown.push(at.id());
       at = parents.of(at);
     }
-    LayerUses.Chained nearest = at == null ? null : known.get(at.id());
+    LayerRefCounts.Chained nearest = at == null ? null : known.get(at.id());
     while (!unknown.isEmpty()) {
       long id = unknown.pop();
-      nearest = new LayerUses.Chained(id, nearest);
+      nearest = new LayerRefCounts.Chained(id, nearest);
       known.put(id, nearest);
     }
     return nearest;

@@ -79,14 +79,14 @@ public final class IndexedCommits {
   public final class Frozen implements AutoCloseable {
     private final long id;
     private final long below;
-    private final LayerStore.Use use;
+    private final LayerStore.LayerRef ref;
     private final LayerForm.Indexed form;
     private boolean isCommitted;
 
-    private Frozen(long id, long below, LayerStore.Use use, LayerForm.Indexed form) {
+    private Frozen(long id, long below, LayerStore.LayerRef ref, LayerForm.Indexed form) {
       this.id = id;
       this.below = below;
-      this.use = use;
+      this.ref = ref;
       this.form = form;
     }
 
@@ -113,7 +113,7 @@ public final class IndexedCommits {
 
     @Override
     public void close() {
-      use.close();
+      ref.close();
       // One of the two indexes, if there were two, is not needed any more.
       indexedLayers.retire(form.diffId());
       if (isCommitted) {
@@ -139,12 +139,12 @@ public final class IndexedCommits {
     Chain own = chains.of(active);
     layerMounts.mountLayers(own.parents());
     requireUnchanged(active, own);
-    LayerStore.Use use = use(active, form.get());
+    LayerStore.LayerRef ref = use(active, form.get());
     boolean isHandedOn = false;
     try {
-      LayerForm.Indexed indexed = index(active, parent, use, form.get());
+      LayerForm.Indexed indexed = index(active, parent, ref, form.get());
       isHandedOn = true;
-      return Optional.of(new Frozen(active.id(), idOf(parent), use, indexed));
+      return Optional.of(new Frozen(active.id(), idOf(parent), ref, indexed));
     } catch (InexpressibleLayerException e) {
       layout.run("commit", active.name(), own, form.get());
       return Optional.empty();
@@ -154,9 +154,9 @@ public final class IndexedCommits {
       throw UnpackingFailures.ofIndexed("commit", active.name(), e);
     } finally {
       if (!isHandedOn) {
-        use.close();
+        ref.close();
         // What was needed as long as it was in use, if that is no longer so.
-        indexedLayers.retire(use.diffId());
+        indexedLayers.retire(ref.diffId());
       }
     }
   }
@@ -178,11 +178,11 @@ public final class IndexedCommits {
       Optional<Digest> made)
       throws IOException {
     boolean isHandedOn = false;
-    LayerStore.Use use = layers.claim(diffId);
+    LayerStore.LayerRef ref = layers.acquire(diffId);
     try {
       boolean isDurable = durability.mustSyncIndexed(false);
       boolean isMade = made.isPresent() && layers.isWhole(diffId, made.get());
-      Digest index = isMade ? made.get() : reindexing.run(chain, use, isDurable);
+      Digest index = isMade ? made.get() : reindexing.run(chain, ref, isDurable);
       if (isDurable) {
         layers.sync(diffId);
       }
@@ -190,10 +190,10 @@ public final class IndexedCommits {
         durability.requireTrusted(key, chain.id());
       }
       isHandedOn = true;
-      return new Frozen(chain.id(), idOf(parent), use, new LayerForm.Indexed(diffId, index));
+      return new Frozen(chain.id(), idOf(parent), ref, new LayerForm.Indexed(diffId, index));
     } finally {
       if (!isHandedOn) {
-        use.close();
+        ref.close();
         indexedLayers.retire(diffId);
       }
     }
@@ -209,9 +209,10 @@ public final class IndexedCommits {
     }
   }
 
-  private LayerStore.Use use(SnapshotRecord active, LayerForm.Indexed form) throws ErrnoException {
+  private LayerStore.LayerRef use(SnapshotRecord active, LayerForm.Indexed form)
+      throws ErrnoException {
     return layers
-        .use(form.diffId())
+        .tryAcquire(form.diffId())
         .orElseThrow(
             () ->
                 new SnapshotException.FailedPrecondition(
@@ -222,7 +223,7 @@ public final class IndexedCommits {
   private LayerForm.Indexed index(
       SnapshotRecord active,
       @Nullable SnapshotRecord parent,
-      LayerStore.Use use,
+      LayerStore.LayerRef ref,
       LayerForm.Indexed form)
       throws IOException {
     Optional<AppliedLayers.Layer> layer = applied.find(active.id());
@@ -235,7 +236,7 @@ public final class IndexedCommits {
         idOf(parent) == active.parentId()
             ? form
             : StorageErrors.name(
-                "commit", active.name(), () -> onParent(active, parent, use, isDurable));
+                "commit", active.name(), () -> onParent(active, parent, ref, isDurable));
     if (isDurable && !wasDurable) {
       layers.sync(form.diffId());
     }
@@ -252,13 +253,16 @@ public final class IndexedCommits {
 
   /** For a layer that was applied without a parent, and is put on one now. */
   private LayerForm.Indexed onParent(
-      SnapshotRecord active, @Nullable SnapshotRecord parent, LayerStore.Use use, boolean isDurable)
+      SnapshotRecord active,
+      @Nullable SnapshotRecord parent,
+      LayerStore.LayerRef ref,
+      boolean isDurable)
       throws IOException {
     Chain chain = chains.of(active, parent);
     Optional<OverlayIndex> made = indexedLayers.findOverlay(active.id());
     return made.isPresent() && isOf(made.get(), chain)
-        ? new LayerForm.Indexed(use.diffId(), made.get().index())
-        : new LayerForm.Indexed(use.diffId(), reindexing.run(chain, use, isDurable));
+        ? new LayerForm.Indexed(ref.diffId(), made.get().index())
+        : new LayerForm.Indexed(ref.diffId(), reindexing.run(chain, ref, isDurable));
   }
 
   /** {@return whether there is nothing in the layers below that a layer inherits} */

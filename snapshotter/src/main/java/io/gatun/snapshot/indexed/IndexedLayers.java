@@ -29,7 +29,7 @@ import org.slf4j.LoggerFactory;
  * Which snapshots have their layers as tars, and so which of those tars and indexes are in use:
  * those of committed snapshots, and of active ones to which a layer was applied.
  *
- * <p>Who is about to add one holds a {@link LayerStore.Use} of the layer until it is added.
+ * <p>Who is about to add one holds a {@link LayerStore.LayerRef} of the layer until it is added.
  */
 public final class IndexedLayers {
 
@@ -43,7 +43,7 @@ public final class IndexedLayers {
   private final Map<Long, LayerForm.Indexed> forms = new ConcurrentHashMap<>();
 
   /** By diff id: the snapshots that have the layer, and by which index. */
-  private final Map<Digest, SortedMap<Long, Digest>> users = new HashMap<>();
+  private final Map<Digest, SortedMap<Long, Digest>> referrers = new HashMap<>();
 
   /** By diff id: the layer that was last put on top of one. */
   private final Map<Digest, Digest> above = new HashMap<>();
@@ -67,7 +67,7 @@ public final class IndexedLayers {
     if (before != null) {
       leave(id, before);
     }
-    users.computeIfAbsent(form.diffId(), _ -> new TreeMap<>()).put(id, form.index());
+    referrers.computeIfAbsent(form.diffId(), _ -> new TreeMap<>()).put(id, form.index());
   }
 
   /** Says that a layer is on top of the one of a snapshot, which need not be kept. */
@@ -80,7 +80,7 @@ public final class IndexedLayers {
 
   /** {@return the layer that was last put on top of another one, by this daemon, if it is there} */
   synchronized Optional<Digest> above(Digest diffId) {
-    return Optional.ofNullable(above.get(diffId)).filter(users::containsKey);
+    return Optional.ofNullable(above.get(diffId)).filter(referrers::containsKey);
   }
 
   /**
@@ -113,13 +113,13 @@ public final class IndexedLayers {
 
   /** {@return the layers that snapshots have} */
   public synchronized Set<Digest> diffIds() {
-    return Set.copyOf(users.keySet());
+    return Set.copyOf(referrers.keySet());
   }
 
   /** {@return the snapshots that have a layer, by their ids, with the form in which they do} */
-  public synchronized Map<Long, LayerForm.Indexed> users(Digest diffId) {
+  public synchronized Map<Long, LayerForm.Indexed> referrers(Digest diffId) {
     Map<Long, LayerForm.Indexed> found = new HashMap<>();
-    users
+    referrers
         .getOrDefault(diffId, Collections.emptySortedMap())
         .forEach((id, index) -> found.put(id, new LayerForm.Indexed(diffId, index)));
     return found;
@@ -145,13 +145,13 @@ public final class IndexedLayers {
 
   private void leave(long id, LayerForm.Indexed form) {
     overlays.remove(id);
-    users.computeIfPresent(
+    referrers.computeIfPresent(
         form.diffId(),
         (_, snapshots) -> {
           snapshots.remove(id);
           return snapshots.isEmpty() ? null : snapshots;
         });
-    if (!users.containsKey(form.diffId())) {
+    if (!referrers.containsKey(form.diffId())) {
       above.remove(form.diffId());
     }
   }
@@ -169,7 +169,7 @@ public final class IndexedLayers {
           diffId);
       return;
     }
-    SortedMap<Long, Digest> snapshots = users.get(diffId);
+    SortedMap<Long, Digest> snapshots = referrers.get(diffId);
     Set<Digest> indexes = new HashSet<>();
     if (snapshots != null) {
       indexes.addAll(snapshots.values());
@@ -196,8 +196,8 @@ public final class IndexedLayers {
 
   /** Brings a layer to the disk that need not be there, if a snapshot has it. */
   public LayerStore.Settling settle(Digest diffId) throws IOException {
-    try (LayerStore.Use use = layers.claim(diffId)) {
-      return users(diffId).isEmpty() ? LayerStore.Settling.DONE : layers.settle(use);
+    try (LayerStore.LayerRef ref = layers.acquire(diffId)) {
+      return referrers(diffId).isEmpty() ? LayerStore.Settling.DONE : layers.settle(ref);
     } finally {
       // Whoever has removed the last snapshot meanwhile could not do it.
       retire(diffId);
@@ -234,7 +234,7 @@ public final class IndexedLayers {
   /** {@return what a snapshot takes that has its layer in this form; nothing if it has not} */
   private Optional<Usage> usage(long id, LayerForm.Indexed form) throws ErrnoException {
     // So that a commit which gives it another index does not have this one taken away meanwhile.
-    try (LayerStore.Use _ = layers.claim(form.diffId())) {
+    try (LayerStore.LayerRef _ = layers.acquire(form.diffId())) {
       Optional<Share> share = share(id).filter(found -> found.form().equals(form));
       return share.isPresent() ? Optional.of(usage(share.get())) : Optional.empty();
     }
@@ -264,7 +264,7 @@ public final class IndexedLayers {
 
   private synchronized Optional<Share> share(long id) {
     LayerForm.Indexed form = forms.get(id);
-    SortedMap<Long, Digest> snapshots = form == null ? null : users.get(form.diffId());
+    SortedMap<Long, Digest> snapshots = form == null ? null : referrers.get(form.diffId());
     if (form == null || snapshots == null) {
       return Optional.empty();
     }

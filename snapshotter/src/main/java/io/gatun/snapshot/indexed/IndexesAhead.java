@@ -41,9 +41,9 @@ public final class IndexesAhead implements AutoCloseable {
      * is asked for}
      *
      * @param parent on which the layer is
-     * @param use of the layer
+     * @param ref of the layer
      */
-    Optional<Digest> make(SnapshotRecord parent, LayerStore.Use use, Cancellation cancellation)
+    Optional<Digest> make(SnapshotRecord parent, LayerStore.LayerRef ref, Cancellation cancellation)
         throws IOException;
   }
 
@@ -84,7 +84,7 @@ public final class IndexesAhead implements AutoCloseable {
   /** One index, with a thread of its own as long as it is of use. */
   private final class Making implements Runnable {
     private final SnapshotRecord parent;
-    private final LayerStore.Use use;
+    private final LayerStore.LayerRef ref;
     private final Cancellation cancellation = new Cancellation();
     private final Thread thread =
         Thread.ofPlatform().name("gatun-index-ahead").daemon().unstarted(this);
@@ -96,9 +96,9 @@ public final class IndexesAhead implements AutoCloseable {
     private boolean isGivenBack;
     private boolean isUseless;
 
-    Making(SnapshotRecord parent, LayerStore.Use use) {
+    Making(SnapshotRecord parent, LayerStore.LayerRef ref) {
       this.parent = parent;
-      this.use = use;
+      this.ref = ref;
     }
 
     private boolean isToBeHad() {
@@ -106,27 +106,27 @@ public final class IndexesAhead implements AutoCloseable {
     }
 
     private boolean isOf(long parentId, Digest diffId) {
-      return parent.id() == parentId && use.diffId().equals(diffId);
+      return parent.id() == parentId && ref.diffId().equals(diffId);
     }
 
     @Override
     public void run() {
       Optional<Digest> made = Optional.empty();
       try {
-        made = maker.make(parent, use, cancellation);
+        made = maker.make(parent, ref, cancellation);
       } catch (IOException | SnapshotException e) {
         // Whoever asks for it meets the same, and is told.
-        log.debug("index is not made ahead diff_id={} reason=\"{}\"", use.diffId(), e.getMessage());
+        log.debug("index is not made ahead diff_id={} reason=\"{}\"", ref.diffId(), e.getMessage());
       } catch (RuntimeException e) {
-        log.error("cannot make an index ahead diff_id={}", use.diffId(), e);
+        log.error("cannot make an index ahead diff_id={}", ref.diffId(), e);
       } finally {
         try {
           end(this, made);
           awaitUseless(this);
         } finally {
-          use.close();
+          ref.close();
           // All of it, if it has no snapshot any more; and else an index that nobody needs.
-          indexedLayers.retire(use.diffId());
+          indexedLayers.retire(ref.diffId());
           leave(this);
         }
       }
@@ -168,7 +168,7 @@ public final class IndexesAhead implements AutoCloseable {
       if (isClosed || isBusy || isRoomShort.getAsBoolean()) {
         return;
       }
-      Making making = start(parent, layers.claim(diffId));
+      Making making = start(parent, layers.acquire(diffId));
       all.add(making);
       if (current != null) {
         current.isUseless = true;
@@ -183,8 +183,8 @@ public final class IndexesAhead implements AutoCloseable {
     }
   }
 
-  private Making start(SnapshotRecord parent, LayerStore.Use use) {
-    Making making = new Making(parent, use);
+  private Making start(SnapshotRecord parent, LayerStore.LayerRef ref) {
+    Making making = new Making(parent, ref);
     boolean isStarted = false;
     try {
       making.thread.start();
@@ -192,7 +192,7 @@ public final class IndexesAhead implements AutoCloseable {
       return making;
     } finally {
       if (!isStarted) {
-        use.close();
+        ref.close();
       }
     }
   }

@@ -58,7 +58,7 @@ public final class LayerMounts implements AutoCloseable {
   private final ScheduledThreadPoolExecutor later;
 
   /** What active snapshots, views and requests need. */
-  private final LayerUses uses = new LayerUses();
+  private final LayerRefCounts refCounts = new LayerRefCounts();
 
   /**
    * Who mounts or unmounts a layer, which takes as long as a disk may, keeps nobody else waiting.
@@ -66,7 +66,7 @@ public final class LayerMounts implements AutoCloseable {
   private final KeyedLock<Long> locks = new KeyedLock<>();
 
   /** What of that they need with other owners. */
-  private final MappedUses mapped;
+  private final IdMappedRefs idMappedRefs;
 
   /** What each active snapshot and view needs. */
   private final Map<Long, MountLease> leases = new ConcurrentHashMap<>();
@@ -82,7 +82,7 @@ public final class LayerMounts implements AutoCloseable {
       IndexedLayers indexedLayers,
       IndexMounts mounts,
       LongPredicate isLost,
-      MappedUses mapped,
+      IdMappedRefs idMappedRefs,
       SupersededTrees superseded) {
     this.disk = disk;
     this.root = root;
@@ -90,7 +90,7 @@ public final class LayerMounts implements AutoCloseable {
     this.indexedLayers = indexedLayers;
     this.mounts = mounts;
     this.isLost = isLost;
-    this.mapped = mapped;
+    this.idMappedRefs = idMappedRefs;
     this.superseded = superseded;
     this.later =
         new ScheduledThreadPoolExecutor(
@@ -101,15 +101,15 @@ public final class LayerMounts implements AutoCloseable {
 
   /** Layers that somebody needs to be mounted, until this is closed. */
   public final class MountLease implements AutoCloseable {
-    private final LayerUses.@Nullable Chained nearest;
+    private final LayerRefCounts.@Nullable Chained nearest;
     private final Optional<LinuxPath> mapping;
     private boolean isTransferred;
 
-    private MountLease(LayerUses.@Nullable Chained nearest, Optional<LinuxPath> mapping) {
+    private MountLease(LayerRefCounts.@Nullable Chained nearest, Optional<LinuxPath> mapping) {
       this.nearest = nearest;
       this.mapping = mapping;
       if (nearest != null) {
-        mapping.ifPresent(name -> mapped.take(name, nearest));
+        mapping.ifPresent(name -> idMappedRefs.take(name, nearest));
       }
     }
 
@@ -144,9 +144,9 @@ public final class LayerMounts implements AutoCloseable {
    * @param mapping through which they will be shown, too, if there is one
    */
   public MountLease acquire(List<Long> parents, Optional<LinuxPath> mapping) throws ErrnoException {
-    LayerUses.@Nullable Chained nearest = LayerUses.Chained.of(parents);
-    uses.take(nearest);
-    MountLease lease = new MountLease(uses.shared(nearest), mapping);
+    LayerRefCounts.@Nullable Chained nearest = LayerRefCounts.Chained.of(parents);
+    refCounts.acquire(nearest);
+    MountLease lease = new MountLease(refCounts.shared(nearest), mapping);
     boolean isShown = false;
     try {
       mountLayers(parents);
@@ -166,9 +166,9 @@ public final class LayerMounts implements AutoCloseable {
    * @param nearest of the layers below it
    * @param mapping through which they are shown, too, if there is one
    */
-  void restore(long id, LayerUses.@Nullable Chained nearest, Optional<LinuxPath> mapping) {
+  void restore(long id, LayerRefCounts.@Nullable Chained nearest, Optional<LinuxPath> mapping) {
     MountLease lease = new MountLease(nearest, mapping);
-    for (long layer : uses.take(nearest)) {
+    for (long layer : refCounts.acquire(nearest)) {
       try {
         mountLayers(List.of(layer));
       } catch (ErrnoException e) {
@@ -214,7 +214,7 @@ public final class LayerMounts implements AutoCloseable {
   /** Mounts those layers that somebody needs. */
   void mountNeeded(Set<Long> ids) {
     for (long id : ids) {
-      if (uses.isNeeded(id)) {
+      if (refCounts.isReferenced(id)) {
         try {
           mountLayers(List.of(id));
         } catch (ErrnoException e) {
@@ -331,7 +331,7 @@ public final class LayerMounts implements AutoCloseable {
   /** Shows a layer that has become a kept one, and takes its tree away. */
   public void replaceTree(long id) throws ErrnoException {
     mountLayers(id);
-    if (!uses.isNeeded(id)) {
+    if (!refCounts.isReferenced(id)) {
       unmountLater(id);
     }
   }
@@ -363,14 +363,14 @@ public final class LayerMounts implements AutoCloseable {
   }
 
   private void drop(MountLease lease) {
-    LayerUses.@Nullable Chained nearest = lease.nearest;
+    LayerRefCounts.@Nullable Chained nearest = lease.nearest;
     if (nearest != null) {
       lease.mapping.ifPresent(
           name -> {
-            mapped.drop(name, nearest);
+            idMappedRefs.drop(name, nearest);
             unmountMapped();
           });
-      uses.drop(nearest).stream()
+      refCounts.release(nearest).stream()
           .filter(id -> indexedLayers.find(id).isPresent())
           .forEach(this::unmountLater);
     }
@@ -379,7 +379,7 @@ public final class LayerMounts implements AutoCloseable {
   /** They are made anew in no time, so nothing is gained by waiting. */
   private void unmountMapped() {
     if (!later.isShutdown()) {
-      later.execute(mapped::unmountUnused);
+      later.execute(idMappedRefs::unmountUnused);
     }
   }
 
@@ -421,7 +421,7 @@ public final class LayerMounts implements AutoCloseable {
   }
 
   private boolean isMountNeeded(long id) {
-    return uses.isNeeded(id) && indexedLayers.find(id).isPresent();
+    return refCounts.isReferenced(id) && indexedLayers.find(id).isPresent();
   }
 
   /** Leaves all mounts as they are. */

@@ -47,7 +47,7 @@ public final class LayerRenewal {
   private final LayerMounts layerMounts;
   private final TarReplacementMounts replacedTars;
   private final Reindexing reindexing;
-  private final LayerRunners runners;
+  private final RunningContainers runningContainers;
 
   public LayerRenewal(
       MetadataStore store,
@@ -59,7 +59,7 @@ public final class LayerRenewal {
       LayerMounts layerMounts,
       TarReplacementMounts replacedTars,
       Reindexing reindexing,
-      LayerRunners runners) {
+      RunningContainers runningContainers) {
     this.store = store;
     this.chains = chains;
     this.directories = directories;
@@ -69,18 +69,18 @@ public final class LayerRenewal {
     this.layerMounts = layerMounts;
     this.replacedTars = replacedTars;
     this.reindexing = reindexing;
-    this.runners = runners;
+    this.runningContainers = runningContainers;
   }
 
   /** Has snapshots use a layer whose damaged tar was replaced, while requests are served. */
   public void renew(Digest diffId) {
-    run(indexedLayers.users(diffId).keySet(), Set.of(diffId));
+    run(indexedLayers.referrers(diffId).keySet(), Set.of(diffId));
   }
 
   /** Has snapshots use a layer that they had lost, and that was unpacked again for another one. */
   public void regain(Digest diffId) {
     // What was replaced was not known to be whole, and need not have been damaged.
-    runners
+    runningContainers
         .find(replacedTars.take(diffId))
         .forEach(
             (id, names) ->
@@ -89,7 +89,7 @@ public final class LayerRenewal {
                     id,
                     diffId,
                     names));
-    Set<Long> lost = new HashSet<>(indexedLayers.users(diffId).keySet());
+    Set<Long> lost = new HashSet<>(indexedLayers.referrers(diffId).keySet());
     lost.removeIf(id -> !directories.isDamaged(id));
     if (!lost.isEmpty()) {
       run(lost, Set.of(diffId));
@@ -107,7 +107,7 @@ public final class LayerRenewal {
     if (!damaged.isEmpty()) {
       suspects.forEach(diffId -> mounted.putAll(replacedTars.take(diffId)));
     }
-    Map<Long, List<String>> old = runners.find(mounted);
+    Map<Long, List<String>> old = runningContainers.find(mounted);
     parentsFirst(damaged).forEach(this::healIndex);
     layerMounts.mountNeeded(damaged);
     // Last, as it takes as long as the disk takes for all of the layer.
@@ -138,8 +138,8 @@ public final class LayerRenewal {
       return;
     }
     LayerForm.Indexed form = found.get();
-    try (LayerStore.Use use = layers.claim(form.diffId())) {
-      Digest made = reindexing.run(chains.of(snapshot), use, true);
+    try (LayerStore.LayerRef ref = layers.acquire(form.diffId())) {
+      Digest made = reindexing.run(chains.of(snapshot), ref, true);
       if (made.equals(form.index())) {
         // Who has asked for it meanwhile has the old one.
         var _ = layerMounts.unmount(Set.of(id));

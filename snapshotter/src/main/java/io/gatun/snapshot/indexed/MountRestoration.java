@@ -20,7 +20,7 @@ public final class MountRestoration {
   private final LayerMounts layerMounts;
 
   /** Whether it is known of all active snapshots and views which layers they need. */
-  private boolean areUsersKnown;
+  private boolean mountRefsRestored;
 
   public MountRestoration(
       MetadataStore store,
@@ -40,10 +40,10 @@ public final class MountRestoration {
    * first request.
    */
   public synchronized void restoreAll() throws ErrnoException {
-    areUsersKnown = !indexedLayers.isEmpty();
-    if (areUsersKnown) {
+    mountRefsRestored = !indexedLayers.isEmpty();
+    if (mountRefsRestored) {
       IndexedChains below = new IndexedChains(chains::parentOf);
-      users().forEach(user -> restore(user, below));
+      referrers().forEach(user -> restore(user, below));
     }
     layerMounts.unmountOthers();
   }
@@ -53,21 +53,21 @@ public final class MountRestoration {
    * this daemon was started; while requests are served.
    */
   public synchronized void acquireAll() {
-    if (areUsersKnown) {
+    if (mountRefsRestored) {
       return;
     }
     IndexedChains below = new IndexedChains(chains::parentOf);
-    for (SnapshotRecord user : users()) {
+    for (SnapshotRecord user : referrers()) {
       try (var _ = claims.claim(List.of(user.name()), "")) {
         if (isStill(user) && !layerMounts.isLeased(user.id())) {
           restore(user, below);
         }
       }
     }
-    areUsersKnown = true;
+    mountRefsRestored = true;
   }
 
-  private List<SnapshotRecord> users() {
+  private List<SnapshotRecord> referrers() {
     List<SnapshotRecord> users = new ArrayList<>();
     store.forEach(
         record -> {

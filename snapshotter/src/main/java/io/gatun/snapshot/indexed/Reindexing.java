@@ -29,20 +29,20 @@ public final class Reindexing {
    * {@return the digest of the index, which is in the store}
    *
    * @param chain whose first snapshot has the layer
-   * @param use which keeps the layer there
+   * @param ref which keeps the layer there
    * @param isDurable whether the index has to be on the disk when this returns
    */
-  Digest run(Chain chain, LayerStore.Use use, boolean isDurable) throws IOException {
-    return run(chain, use, isDurable, new Cancellation());
+  Digest run(Chain chain, LayerStore.LayerRef ref, boolean isDurable) throws IOException {
+    return run(chain, ref, isDurable, new Cancellation());
   }
 
   /** As before, for somebody who may give up. */
-  Digest run(Chain chain, LayerStore.Use use, boolean isDurable, Cancellation cancellation)
+  Digest run(Chain chain, LayerStore.LayerRef ref, boolean isDurable, Cancellation cancellation)
       throws IOException {
     IndexForm form = chain.lowers().isEmpty() ? IndexForm.BASE : IndexForm.OVERLAY;
     try (var _ = layerMounts.acquire(chain.parents())) {
       LowerInheritance below = new LowerInheritance(driver.target(chain).lowers());
-      return layers.reindex(use, form, below.ofTop(), below, isDurable, cancellation).digest();
+      return layers.reindex(ref, form, below.ofTop(), below, isDurable, cancellation).digest();
     }
   }
 }

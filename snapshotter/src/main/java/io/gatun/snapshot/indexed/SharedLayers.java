@@ -49,11 +49,11 @@ public final class SharedLayers {
     return indexedLayers.diffIds().stream()
         .filter(wanted::isOf)
         .findFirst()
-        .filter(diffId -> layers.isWhole(diffId) && isHad(wanted, diffId));
+        .filter(diffId -> layers.isWhole(diffId) && isVisibleTo(wanted, diffId));
   }
 
-  private boolean isHad(WantedLayer wanted, Digest diffId) {
-    return indexedLayers.users(diffId).keySet().stream()
+  private boolean isVisibleTo(WantedLayer wanted, Digest diffId) {
+    return indexedLayers.referrers(diffId).keySet().stream()
         .flatMap(id -> store.find(id).stream())
         .anyMatch(user -> wanted.isOfSameNamespace(user) && hasWhole(user, diffId));
   }

@@ -8,7 +8,7 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Mounts;
 import io.gatun.linux.OpenTreeFlag;
 import io.gatun.linux.Stat;
-import io.gatun.snapshot.mount.TreeUsers;
+import io.gatun.snapshot.mount.MountUsers;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.Root;
 import java.util.HashMap;
@@ -54,7 +54,7 @@ public final class SupersededTrees implements AutoCloseable {
   /** Finds out who uses the files of layers. */
   @FunctionalInterface
   public interface Search {
-    TreeUsers run() throws ErrnoException;
+    MountUsers run() throws ErrnoException;
   }
 
   private final Disk disk;
@@ -81,7 +81,7 @@ public final class SupersededTrees implements AutoCloseable {
    * @param since when it has been out of the way, in nanoseconds
    * @param users the overlays that were there at the first look and are still, once there was one
    */
-  private record Tree(long id, long since, @Nullable Set<TreeUsers.Overlay> users) {}
+  private record Tree(long id, long since, @Nullable Set<MountUsers.Overlay> users) {}
 
   /**
    * @param trash is told the name of what is in the trash and to be deleted
@@ -227,12 +227,12 @@ public final class SupersededTrees implements AutoCloseable {
     if (settled.isEmpty()) {
       return;
     }
-    TreeUsers users = search.run();
+    MountUsers users = search.run();
     for (Map.Entry<LinuxPath, Tree> each : settled.entrySet()) {
       LinuxPath name = each.getKey();
       Tree tree = each.getValue();
-      @Nullable Set<TreeUsers.Overlay> before = tree.users();
-      Set<TreeUsers.Overlay> left = new HashSet<>(users.overlaysOn(tree.id()));
+      @Nullable Set<MountUsers.Overlay> before = tree.users();
+      Set<MountUsers.Overlay> left = new HashSet<>(users.overlaysOn(tree.id()));
       if (before != null) {
         left.retainAll(before);
       }

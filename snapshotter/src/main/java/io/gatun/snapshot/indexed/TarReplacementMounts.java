@@ -39,7 +39,7 @@ public final class TarReplacementMounts implements TarReplacementListener {
     try {
       Map<Long, Long> meanwhile = unmount(diffId);
       old.computeIfPresent(diffId, (_, before) -> joined(before, meanwhile));
-      layerMounts.mountNeeded(indexedLayers.users(diffId).keySet());
+      layerMounts.mountNeeded(indexedLayers.referrers(diffId).keySet());
     } catch (RuntimeException e) {
       // A bug, which must not take the place of why the tar could not be replaced.
       log.error("layer cannot be mounted again diff_id={}", diffId, e);
@@ -47,7 +47,7 @@ public final class TarReplacementMounts implements TarReplacementListener {
   }
 
   private Map<Long, Long> unmount(Digest diffId) {
-    return layerMounts.unmount(indexedLayers.users(diffId).keySet());
+    return layerMounts.unmount(indexedLayers.referrers(diffId).keySet());
   }
 
   private static Map<Long, Long> joined(Map<Long, Long> first, Map<Long, Long> second) {

@@ -22,7 +22,7 @@ final class LayerPublication {
   private final TrustedFiles trusted;
   private final UnsyncedMarks marks;
   private final KnownBlobs blobs;
-  private final LayerClaims claims;
+  private final LayerRefs refs;
   private final LayerPlacement placement;
   private final boolean areNamesSynced;
 
@@ -36,7 +36,7 @@ final class LayerPublication {
       TrustedFiles trusted,
       UnsyncedMarks marks,
       KnownBlobs blobs,
-      LayerClaims claims,
+      LayerRefs refs,
       LayerPlacement placement,
       boolean areNamesSynced) {
     this.disk = disk;
@@ -44,7 +44,7 @@ final class LayerPublication {
     this.trusted = trusted;
     this.marks = marks;
     this.blobs = blobs;
-    this.claims = claims;
+    this.refs = refs;
     this.placement = placement;
     this.areNamesSynced = areNamesSynced;
   }
@@ -234,6 +234,6 @@ final class LayerPublication {
   }
 
   private boolean removeMark(Fd directory, Digest diffId) throws ErrnoException {
-    return claims.unlessShared(diffId, () -> marks.remove(directory, diffId));
+    return refs.unlessShared(diffId, () -> marks.remove(directory, diffId));
   }
 }

@@ -73,7 +73,7 @@ public final class LayerStore {
   private final TrustedFiles trusted;
   private final UnsyncedMarks marks;
   private final KnownBlobs blobs;
-  private final LayerClaims claims = new LayerClaims();
+  private final LayerRefs refs = new LayerRefs();
   private final LayerDrafts drafts;
   private final LayerPlacement placement;
   private final LayerPublication publication;
@@ -81,11 +81,11 @@ public final class LayerStore {
   private long retired;
 
   /** As long as it is open, nothing of the layer is retired. */
-  public final class Use implements AutoCloseable {
+  public final class LayerRef implements AutoCloseable {
     private final Digest diffId;
     private final AtomicBoolean isOpen = new AtomicBoolean(true);
 
-    private Use(Digest diffId) {
+    private LayerRef(Digest diffId) {
       this.diffId = diffId;
     }
 
@@ -97,7 +97,7 @@ public final class LayerStore {
     @Override
     public void close() {
       if (isOpen.getAndSet(false)) {
-        claims.release(diffId);
+        refs.release(diffId);
       }
     }
   }
@@ -114,7 +114,7 @@ public final class LayerStore {
     this.drafts = new LayerDrafts(disk, root, files, trusted);
     this.placement = new LayerPlacement(files, trusted);
     this.publication =
-        new LayerPublication(disk, files, trusted, marks, blobs, claims, placement, areNamesSynced);
+        new LayerPublication(disk, files, trusted, marks, blobs, refs, placement, areNamesSynced);
     this.indexing = new LayerIndexing(files, drafts, publication);
   }
 
@@ -192,7 +192,7 @@ public final class LayerStore {
 
   /** Says who is to {@link #retire} a layer that could not be while somebody used it. */
   public void retireBy(Consumer<Digest> whom) {
-    claims.retireBy(whom);
+    refs.retireBy(whom);
   }
 
   /** Says who has layers mounted. */
@@ -255,23 +255,23 @@ public final class LayerStore {
   }
 
   /** {@return a claim on a layer, if it is there} */
-  public Optional<Use> use(Digest diffId) throws ErrnoException {
-    Use use = claim(diffId);
+  public Optional<LayerRef> tryAcquire(Digest diffId) throws ErrnoException {
+    LayerRef ref = acquire(diffId);
     boolean isThere = false;
     try {
       isThere = files.contain(diffId, LayerFile.Tar.TAR);
-      return isThere ? Optional.of(use) : Optional.empty();
+      return isThere ? Optional.of(ref) : Optional.empty();
     } finally {
       if (!isThere) {
-        use.close();
+        ref.close();
       }
     }
   }
 
   /** {@return a claim on a layer, whether it is there or not} */
-  public Use claim(Digest diffId) {
-    claims.take(diffId);
-    return new Use(diffId);
+  public LayerRef acquire(Digest diffId) {
+    refs.take(diffId);
+    return new LayerRef(diffId);
   }
 
   /** {@return the tar of a layer; {@code ENOENT} if there is none} */
@@ -315,7 +315,7 @@ public final class LayerStore {
    * @param isDurable whether it has to be on the disk when this returns
    * @return a claim on the layer, to be closed when a record names it
    */
-  public Use publish(
+  public LayerRef publish(
       LayerDraft draft, IndexedApply.Result.Indexed result, Digest blob, boolean isDurable)
       throws LayerStoreException {
     return publish(draft, result.layer(), Optional.of(result.index()), blob, isDurable);
@@ -327,12 +327,12 @@ public final class LayerStore {
    *
    * @param layer whose tar is in the draft
    */
-  public Use publish(LayerDraft draft, AppliedLayer layer, Digest blob, boolean isDurable)
+  public LayerRef publish(LayerDraft draft, AppliedLayer layer, Digest blob, boolean isDurable)
       throws LayerStoreException {
     return publish(draft, layer, Optional.empty(), blob, isDurable);
   }
 
-  private Use publish(
+  private LayerRef publish(
       LayerDraft draft,
       AppliedLayer layer,
       Optional<LayerIndex> index,
@@ -342,18 +342,18 @@ public final class LayerStore {
     // How long another layer is does not show in its tar, and whoever applies it again has to know.
     Optional<Digest> recorded =
         layer.sizeBytes() % TarFile.BLOCK_BYTES == 0 ? Optional.of(blob) : Optional.empty();
-    Use use = claim(layer.diffId());
+    LayerRef ref = acquire(layer.diffId());
     boolean isPublished = false;
     try {
       publication.run(draft, layer.diffId(), index, recorded, isDurable || recorded.isEmpty());
       recorded.ifPresent(known -> blobs.add(known, layer.diffId()));
       isPublished = true;
-      return use;
+      return ref;
     } catch (ErrnoException e) {
       throw new LayerStoreException("cannot keep layer " + layer.diffId(), e);
     } finally {
       if (!isPublished) {
-        use.close();
+        ref.close();
       }
     }
   }
@@ -373,7 +373,7 @@ public final class LayerStore {
    * Makes a further index of a layer that is there: of one that it has, if they differ in nothing
    * but what directories inherit, or else from the headers of its tar.
    *
-   * @param use which keeps the layer there
+   * @param ref which keeps the layer there
    * @param top what the top of the layer's tree has
    * @param inheritance what directories have that the layer does not name
    * @param isDurable whether it has to be on the disk when this returns
@@ -383,20 +383,20 @@ public final class LayerStore {
    *     what the layer inherits
    */
   public LayerIndex reindex(
-      Use use,
+      LayerRef ref,
       IndexForm form,
       InheritedAttributes top,
       Inheritance inheritance,
       boolean isDurable,
       Cancellation cancellation)
       throws IOException {
-    return indexing.run(use.diffId(), form, top, inheritance, isDurable, cancellation);
+    return indexing.run(ref.diffId(), form, top, inheritance, isDurable, cancellation);
   }
 
   /**
    * Makes an index of a layer that is there of what is known of it since it was read.
    *
-   * @param use which keeps the layer there
+   * @param ref which keeps the layer there
    * @param late of which the place is known
    * @param isDurable whether it has to be on the disk when this returns
    * @return the index; nothing was written that is known to be there already
@@ -404,8 +404,8 @@ public final class LayerStore {
    * @throws io.gatun.snapshot.layer.erofs.InexpressibleLayerException if an index cannot express
    *     the layer
    */
-  public LayerIndex addIndex(Use use, LateIndex late, boolean isDurable) throws IOException {
-    return indexing.add(use.diffId(), late::write, isDurable);
+  public LayerIndex addIndex(LayerRef ref, LateIndex late, boolean isDurable) throws IOException {
+    return indexing.add(ref.diffId(), late::write, isDurable);
   }
 
   // Layers that may be damaged.
@@ -414,8 +414,8 @@ public final class LayerStore {
    * {@return what of a layer is damaged} Of one that was marked as not synced, what is not known to
    * be whole is brought to the disk and read back; of another, it is seen whether the tar is there.
    */
-  public LayerDamage inspect(Use use) throws LayerStoreException {
-    Digest diffId = use.diffId();
+  public LayerDamage inspect(LayerRef ref) throws LayerStoreException {
+    Digest diffId = ref.diffId();
     try {
       if (!marks.contain(diffId)) {
         return new LayerDamage(!files.contain(diffId, LayerFile.Tar.TAR), Set.of());
@@ -434,8 +434,8 @@ public final class LayerStore {
    *
    * @param draft of which is known that its tar is the layer
    */
-  public void replaceTar(Use use, LayerDraft draft) throws LayerStoreException {
-    Digest diffId = use.diffId();
+  public void replaceTar(LayerRef ref, LayerDraft draft) throws LayerStoreException {
+    Digest diffId = ref.diffId();
     try (Fd into = files.openDirectory(diffId)) {
       files.bringToDisk(draft.directory(), LayerFile.Tar.TAR);
       files.seal(draft.directory(), LayerFile.Tar.TAR);
@@ -470,8 +470,8 @@ public final class LayerStore {
   }
 
   /** Brings a layer that is marked as not synced to the disk, and takes the mark away. */
-  public Settling settle(Use use) throws LayerStoreException {
-    Digest diffId = use.diffId();
+  public Settling settle(LayerRef ref) throws LayerStoreException {
+    Digest diffId = ref.diffId();
     try {
       if (!files.contain(diffId, LayerFile.Tar.TAR)) {
         return Settling.DAMAGED;
@@ -502,7 +502,7 @@ public final class LayerStore {
    * @return what is in the trash now and to be deleted
    */
   public Optional<LinuxPath> retire(Digest diffId, Set<Digest> kept) throws ErrnoException {
-    return claims.retire(diffId, () -> retireUnused(diffId, kept));
+    return refs.retire(diffId, () -> retireUnused(diffId, kept));
   }
 
   private Optional<LinuxPath> retireUnused(Digest diffId, Set<Digest> kept) throws ErrnoException {

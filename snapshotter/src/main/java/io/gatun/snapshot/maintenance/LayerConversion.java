@@ -197,9 +197,9 @@ public final class LayerConversion implements LayerConverter {
   }
 
   private boolean isStored(Digest diffId) throws ErrnoException {
-    Optional<LayerStore.Use> use = layers.use(diffId);
-    use.ifPresent(LayerStore.Use::close);
-    return use.isPresent();
+    Optional<LayerStore.LayerRef> ref = layers.tryAcquire(diffId);
+    ref.ifPresent(LayerStore.LayerRef::close);
+    return ref.isPresent();
   }
 
   private long treeBytes(LayerForm.Indexed form) throws IOException {
@@ -275,11 +275,11 @@ public final class LayerConversion implements LayerConverter {
           unpacking
               .keep(target, true)
               .orElseThrow(() -> unsupported(found.name(), "an index cannot express the layer"));
-      try (LayerStore.Use use = made.use()) {
-        if (!ChainId.of(below, use.diffId()).equals(chainId)) {
+      try (LayerStore.LayerRef ref = made.ref()) {
+        if (!ChainId.of(below, ref.diffId()).equals(chainId)) {
           throw new SnapshotException.InvalidArgument(
               "%s %s: the blob %s is another layer, with the diff id %s"
-                  .formatted(OPERATION, found.name(), blob.digest(), use.diffId()));
+                  .formatted(OPERATION, found.name(), blob.digest(), ref.diffId()));
         }
         cancellation.check();
         record(found, made.form());

@@ -63,7 +63,7 @@ public final class LayerHealing {
     for (Digest diffId : suspects) {
       Optional<Set<Long>> found = healTar(diffId);
       // Also those who have come to have it meanwhile.
-      found.ifPresentOrElse(damaged::addAll, () -> renewal.lose(indexedLayers.users(diffId)));
+      found.ifPresentOrElse(damaged::addAll, () -> renewal.lose(indexedLayers.referrers(diffId)));
       if (found.filter(Set::isEmpty).isPresent()) {
         // At once, so that a start that is cut short has not read it in vain.
         renewal.settle(diffId);
@@ -77,16 +77,16 @@ public final class LayerHealing {
    * to make them of}
    */
   private Optional<Set<Long>> healTar(Digest diffId) {
-    try (LayerStore.Use use = layers.claim(diffId)) {
-      LayerDamage damage = layers.inspect(use);
+    try (LayerStore.LayerRef ref = layers.acquire(diffId)) {
+      LayerDamage damage = layers.inspect(ref);
       if (damage.isTarDamaged()) {
         // Or an apply has brought it meanwhile.
-        return tars.run(use) || layers.isWhole(diffId)
-            ? Optional.of(indexedLayers.users(diffId).keySet())
+        return tars.run(ref) || layers.isWhole(diffId)
+            ? Optional.of(indexedLayers.referrers(diffId).keySet())
             : Optional.empty();
       }
       Set<Long> withoutIndex = new HashSet<>();
-      for (Map.Entry<Long, LayerForm.Indexed> user : indexedLayers.users(diffId).entrySet()) {
+      for (Map.Entry<Long, LayerForm.Indexed> user : indexedLayers.referrers(diffId).entrySet()) {
         Digest index = user.getValue().index();
         if (damage.indexes().contains(index) || !layers.contains(diffId, index)) {
           withoutIndex.add(user.getKey());

@@ -38,18 +38,18 @@ public final class TarHealing {
   }
 
   /** {@return whether the layer has a right tar now, which is on the disk} */
-  boolean run(LayerStore.Use use) {
-    Set<Digest> known = layers.blobs(use.diffId());
+  boolean run(LayerStore.LayerRef ref) {
+    Set<Digest> known = layers.blobs(ref.diffId());
     for (Digest digest : known) {
       Optional<LayerBlob> opened = blobs.open(digest);
       if (opened.isPresent()) {
         try (LayerBlob blob = opened.get()) {
-          replace(use, blob);
+          replace(ref, blob);
           return true;
         } catch (IOException e) {
           log.error(
               "layer cannot be made anew diff_id={} blob={} error=\"{}\"",
-              use.diffId(),
+              ref.diffId(),
               digest,
               e.getMessage());
         }
@@ -57,12 +57,12 @@ public final class TarHealing {
     }
     log.error(
         "layer is damaged, and none of its blobs can be unpacked again diff_id={} blobs={}",
-        use.diffId(),
+        ref.diffId(),
         known);
     return false;
   }
 
-  private void replace(LayerStore.Use use, LayerBlob blob) throws IOException {
+  private void replace(LayerStore.LayerRef ref, LayerBlob blob) throws IOException {
     try (LayerApplier applier = new LayerApplier(ApplyLimits.of(1, 0));
         LayerDraft draft = layers.draft()) {
       // The index is of no use: each snapshot has its own, which is made of the tar.
@@ -77,10 +77,10 @@ public final class TarHealing {
                   new Cancellation())
               .layer()
               .diffId();
-      if (!diffId.equals(use.diffId())) {
+      if (!diffId.equals(ref.diffId())) {
         throw new IOException("the blob %s is the layer %s".formatted(blob.digest(), diffId));
       }
-      layers.replaceTar(use, draft);
+      layers.replaceTar(ref, draft);
     }
   }
 }

@@ -31,12 +31,12 @@ public record TrialMount(Fd lower, Fd upper, Fd work, LinuxPath target, boolean 
   }
 
   /** {@return what the use of the mount answers} */
-  public Optional<String> use(Use use) throws ErrnoException {
+  public Optional<String> use(Use ref) throws ErrnoException {
     try {
-      return useDetached(use);
+      return useDetached(ref);
     } catch (ErrnoException e) {
       if (e.is(Errno.ENOSYS) && e.call().equals("fsopen")) {
-        return useInOwnNamespace(use);
+        return useInOwnNamespace(ref);
       }
       throw e;
     }
@@ -46,9 +46,9 @@ public record TrialMount(Fd lower, Fd upper, Fd work, LinuxPath target, boolean 
    * A mount that is attached nowhere ends with its descriptor. The kernel says what it does not
    * like.
    */
-  Optional<String> useDetached(Use use) throws ErrnoException {
+  Optional<String> useDetached(Use ref) throws ErrnoException {
     try (Fd mounted = mountDetached()) {
-      return use.with(mounted);
+      return ref.with(mounted);
     }
   }
 
@@ -74,17 +74,17 @@ public record TrialMount(Fd lower, Fd upper, Fd work, LinuxPath target, boolean 
   }
 
   /** Before Linux 5.2: a mount in a namespace that ends with its thread. */
-  Optional<String> useInOwnNamespace(Use use) throws ErrnoException {
-    return PrivateMounts.run("gatun-overlay-trial", () -> useAttached(use));
+  Optional<String> useInOwnNamespace(Use ref) throws ErrnoException {
+    return PrivateMounts.run("gatun-overlay-trial", () -> useAttached(ref));
   }
 
-  private Optional<String> useAttached(Use use) throws ErrnoException {
+  private Optional<String> useAttached(Use ref) throws ErrnoException {
     String options =
         "lowerdir=%s,upperdir=%s,workdir=%s%s"
             .formatted(lower.path(), upper.path(), work.path(), userXattrs ? ",userxattr" : "");
     Mounts.mount(LinuxPath.of(TYPE), target, TYPE, Set.of(), options);
     try (Fd mounted = Fcntl.open(target, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY)) {
-      return use.with(mounted);
+      return ref.with(mounted);
     } finally {
       Mounts.umount2(target, UnmountFlag.DETACH);
     }

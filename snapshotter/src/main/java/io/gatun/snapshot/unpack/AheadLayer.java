@@ -17,22 +17,22 @@ import java.util.concurrent.atomic.AtomicReference;
  */
 final class AheadLayer implements AutoCloseable {
 
-  private final LayerStore.Use use;
+  private final LayerStore.LayerRef ref;
 
   /** Until somebody has asked for the index. */
   private final AtomicReference<LateIndex> late;
 
   /**
-   * @param use which keeps the layer there, and is closed with this
+   * @param ref which keeps the layer there, and is closed with this
    * @param late of which its index can be made once, and which is closed with this
    */
-  AheadLayer(LayerStore.Use use, LateIndex late) {
-    this.use = use;
+  AheadLayer(LayerStore.LayerRef ref, LateIndex late) {
+    this.ref = ref;
     this.late = new AtomicReference<>(late);
   }
 
-  LayerStore.Use use() {
-    return use;
+  LayerStore.LayerRef use() {
+    return ref;
   }
 
   /**
@@ -50,7 +50,7 @@ final class AheadLayer implements AutoCloseable {
       throws IOException {
     try (LateIndex taken = late.getAndSet(null)) {
       return taken != null && taken.inherit(form, top, below)
-          ? Optional.of(layers.addIndex(use, taken, isDurable))
+          ? Optional.of(layers.addIndex(ref, taken, isDurable))
           : Optional.empty();
     }
   }
@@ -58,7 +58,7 @@ final class AheadLayer implements AutoCloseable {
   @Override
   public void close() {
     try (LateIndex _ = late.getAndSet(null)) {
-      use.close();
+      ref.close();
     }
   }
 }

@@ -54,10 +54,10 @@ public final class IndexedAhead implements LayersAhead.Maker<AheadLayer> {
   private AheadLayer publish(LayerDraft draft, LateIndex late, LayerBlob blob) throws IOException {
     boolean isHandedOn = false;
     try {
-      LayerStore.Use use = layers.publish(draft, late.layer(), blob.digest(), isSynced);
-      log.debug("layer is made ahead diff_id={}", use.diffId());
+      LayerStore.LayerRef ref = layers.publish(draft, late.layer(), blob.digest(), isSynced);
+      log.debug("layer is made ahead diff_id={}", ref.diffId());
       isHandedOn = true;
-      return new AheadLayer(use, late);
+      return new AheadLayer(ref, late);
     } finally {
       if (!isHandedOn) {
         late.close();

@@ -82,12 +82,12 @@ public final class IndexedUnpacking implements LayerKeeper, AutoCloseable {
   public Optional<Stored> keep(LayerTarget target, boolean isDurable) throws IOException {
     LowerInheritance below = new LowerInheritance(target.lowers());
     IndexForm form = target.lowers().isEmpty() ? IndexForm.BASE : IndexForm.OVERLAY;
-    Optional<LayerStore.Use> present = findPresent();
+    Optional<LayerStore.LayerRef> present = findPresent();
     Optional<Stored> kept =
         present.isPresent()
             ? indexOrRenew(present.get(), form, below, isDurable)
             : read(form, below, isDurable);
-    kept.ifPresent(each -> keepingUse(each, () -> renewal.regain(each.use().diffId())));
+    kept.ifPresent(each -> keepingUse(each, () -> renewal.regain(each.ref().diffId())));
     return mayBeRebased(target) ? kept.map(each -> withOverlay(each, isDurable)) : kept;
   }
 
@@ -99,7 +99,7 @@ public final class IndexedUnpacking implements LayerKeeper, AutoCloseable {
       isDone = true;
     } finally {
       if (!isDone) {
-        layer.use().close();
+        layer.ref().close();
       }
     }
   }
@@ -115,7 +115,7 @@ public final class IndexedUnpacking implements LayerKeeper, AutoCloseable {
     try {
       LayerIndex index =
           layers.reindex(
-              kept.use(),
+              kept.ref(),
               IndexForm.OVERLAY,
               InheritedAttributes.ofTop(),
               unnamed,
@@ -123,32 +123,32 @@ public final class IndexedUnpacking implements LayerKeeper, AutoCloseable {
               new Cancellation());
       Optional<OverlayIndex> overlay =
           unnamed.all().map(paths -> new OverlayIndex(index.digest(), paths));
-      return new Stored(kept.form(), overlay, kept.use());
+      return new Stored(kept.form(), overlay, kept.ref());
     } catch (IOException e) {
       log.info(
           "layer has no index yet for being on top of others diff_id={} detail=\"{}\"",
-          kept.use().diffId(),
+          kept.ref().diffId(),
           e.getMessage());
       return kept;
     }
   }
 
   /** {@return the layer, if an apply before this one has found that the blob is it} */
-  private Optional<LayerStore.Use> findPresent() throws ErrnoException {
+  private Optional<LayerStore.LayerRef> findPresent() throws ErrnoException {
     Optional<Digest> diffId = layers.diffIdOf(blob.digest());
-    return diffId.isEmpty() ? Optional.empty() : layers.use(diffId.get());
+    return diffId.isEmpty() ? Optional.empty() : layers.tryAcquire(diffId.get());
   }
 
   private Optional<Stored> indexOrRenew(
-      LayerStore.Use use, IndexForm form, LowerInheritance below, boolean isDurable)
+      LayerStore.LayerRef ref, IndexForm form, LowerInheritance below, boolean isDurable)
       throws IOException {
     try {
-      return index(use, form, below, isDurable);
+      return index(ref, form, below, isDurable);
     } catch (InvalidLayerException e) {
-      return renew(use.diffId(), e, form, below, isDurable);
+      return renew(ref.diffId(), e, form, below, isDurable);
     } catch (LayerStoreException e) {
       if (e.isDamage()) {
-        return renew(use.diffId(), e, form, below, isDurable);
+        return renew(ref.diffId(), e, form, below, isDurable);
       }
       throw e;
     }
@@ -170,40 +170,40 @@ public final class IndexedUnpacking implements LayerKeeper, AutoCloseable {
 
   /** Makes an index of a layer that is there, of which nothing is decompressed. */
   private Optional<Stored> index(
-      LayerStore.Use use, IndexForm form, LowerInheritance below, boolean isDurable)
+      LayerStore.LayerRef ref, IndexForm form, LowerInheritance below, boolean isDurable)
       throws IOException {
     boolean isHandedOn = false;
-    try (StoredTar tar = layers.openTar(use.diffId())) {
-      LayerIndex index = indexOf(use, form, below, isDurable);
+    try (StoredTar tar = layers.openTar(ref.diffId())) {
+      LayerIndex index = indexOf(ref, form, below, isDurable);
       if (isDurable) {
-        layers.sync(use.diffId());
+        layers.sync(ref.diffId());
       }
-      result = new AppliedLayer(use.diffId(), tar.sizeBytes(), index.inodes(), 0, 0);
+      result = new AppliedLayer(ref.diffId(), tar.sizeBytes(), index.inodes(), 0, 0);
       isStored = true;
       isHandedOn = true;
       return Optional.of(
-          new Stored(new LayerForm.Indexed(use.diffId(), index.digest()), Optional.empty(), use));
+          new Stored(new LayerForm.Indexed(ref.diffId(), index.digest()), Optional.empty(), ref));
     } catch (InexpressibleLayerException e) {
       // Written from the blob, as the layer may go now.
       return Optional.empty();
     } finally {
       if (!isHandedOn) {
-        use.close();
+        ref.close();
       }
     }
   }
 
   private LayerIndex indexOf(
-      LayerStore.Use use, IndexForm form, LowerInheritance below, boolean isDurable)
+      LayerStore.LayerRef ref, IndexForm form, LowerInheritance below, boolean isDurable)
       throws IOException {
     InheritedAttributes top = below.ofTop();
-    if (ahead.isPresent() && ahead.get().use().diffId().equals(use.diffId())) {
+    if (ahead.isPresent() && ahead.get().use().diffId().equals(ref.diffId())) {
       Optional<LayerIndex> made = indexAhead(ahead.get(), form, top, below, isDurable);
       if (made.isPresent()) {
         return made.get();
       }
     }
-    return layers.reindex(use, form, top, below, isDurable, cancellation);
+    return layers.reindex(ref, form, top, below, isDurable, cancellation);
   }
 
   private Optional<LayerIndex> indexAhead(
@@ -237,13 +237,13 @@ public final class IndexedUnpacking implements LayerKeeper, AutoCloseable {
     return switch (read) {
       case IndexedApply.Result.Inexpressible _ -> Optional.empty();
       case IndexedApply.Result.Indexed indexed -> {
-        LayerStore.Use use = layers.publish(made, indexed, blob.digest(), isDurable);
+        LayerStore.LayerRef ref = layers.publish(made, indexed, blob.digest(), isDurable);
         isStored = true;
         yield Optional.of(
             new Stored(
-                new LayerForm.Indexed(use.diffId(), indexed.index().digest()),
+                new LayerForm.Indexed(ref.diffId(), indexed.index().digest()),
                 Optional.empty(),
-                use));
+                ref));
       }
     };
   }

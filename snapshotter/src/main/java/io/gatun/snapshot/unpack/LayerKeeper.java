@@ -15,9 +15,9 @@ public interface LayerKeeper extends LayerWriter {
 
   /**
    * @param overlay another index, for a layer that may be put on others
-   * @param use to be closed when somebody is known to have the layer
+   * @param ref to be closed when somebody is known to have the layer
    */
-  record Stored(LayerForm.Indexed form, Optional<OverlayIndex> overlay, LayerStore.Use use) {}
+  record Stored(LayerForm.Indexed form, Optional<OverlayIndex> overlay, LayerStore.LayerRef ref) {}
 
   /**
    * Keeps a layer. If that fails, nothing is left of it.

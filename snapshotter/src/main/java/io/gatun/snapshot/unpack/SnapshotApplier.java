@@ -271,7 +271,7 @@ public final class SnapshotApplier {
     }
     LayerForm.Indexed form = layer.get().form();
     boolean isKept = false;
-    try (LayerStore.Use _ = layer.get().use()) {
+    try (LayerStore.LayerRef _ = layer.get().ref()) {
       isKept = record(key, chain, layer.get(), isDurabilityWanted);
       if (!isKept) {
         write(key, chain, isDurabilityWanted, keeper);

@@ -111,11 +111,11 @@ final class RemadeIndexTest {
       IndexedApply apply = new IndexedApply(disk, applier, new TarWriting(true, false));
       try (LayerDraft draft = store.draft();
           LateIndex late = apply.runAhead(blob, draft, new Cancellation()).orElseThrow();
-          LayerStore.Use use = store.publish(draft, late.layer(), blob.digest(), false)) {
+          LayerStore.LayerRef ref = store.publish(draft, late.layer(), blob.digest(), false)) {
         for (Place place : places) {
           Digest index =
               store
-                  .reindex(use, place.form(), place.top(), place.below(), false, new Cancellation())
+                  .reindex(ref, place.form(), place.top(), place.below(), false, new Cancellation())
                   .digest();
           indexes.add(layer(tar).resolve("index-" + index.hex()));
         }

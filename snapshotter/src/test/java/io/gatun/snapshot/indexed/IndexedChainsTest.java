@@ -54,11 +54,11 @@ class IndexedChainsTest {
       parent = id;
     }
     IndexedChains chains = chains();
-    LayerUses.Chained expected = LayerUses.Chained.of(List.of(5L, 4L, 3L, 2L, 1L));
+    LayerRefCounts.Chained expected = LayerRefCounts.Chained.of(List.of(5L, 4L, 3L, 2L, 1L));
     assertThat(chains.below(add(6, Kind.ACTIVE, 5))).isEqualTo(expected);
-    assertThat(chains.below(add(7, Kind.ACTIVE, 1))).isEqualTo(new LayerUses.Chained(1, null));
+    assertThat(chains.below(add(7, Kind.ACTIVE, 1))).isEqualTo(new LayerRefCounts.Chained(1, null));
     assertThat(chains.below(add(9, Kind.ACTIVE, 3)))
-        .isEqualTo(LayerUses.Chained.of(List.of(3L, 2L, 1L)));
+        .isEqualTo(LayerRefCounts.Chained.of(List.of(3L, 2L, 1L)));
     assertThat(chains.below(add(8, Kind.ACTIVE, SnapshotRecord.NO_PARENT))).isNull();
   }
 

@@ -118,7 +118,7 @@ class IndexedLayersTest {
               () -> {
                 for (int i = 0; !isEnd.get(); i++) {
                   Digest next = i % 2 == 0 ? SECOND : FIRST;
-                  try (LayerStore.Use _ = store.claim(LAYER)) {
+                  try (LayerStore.LayerRef _ = store.acquire(LAYER)) {
                     Files.write(layer.resolve("index-" + next.hex()), new byte[0]);
                     indexedLayers.add(1, new LayerForm.Indexed(LAYER, next));
                   }

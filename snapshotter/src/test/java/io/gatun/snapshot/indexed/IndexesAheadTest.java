@@ -110,7 +110,8 @@ class IndexesAheadTest {
   }
 
   private Optional<Digest> make(
-      SnapshotRecord parent, LayerStore.Use use, Cancellation cancellation) throws IOException {
+      SnapshotRecord parent, LayerStore.LayerRef ref, Cancellation cancellation)
+      throws IOException {
     try (Cancellation.Registration _ = cancellation.onCancel(cancelled::incrementAndGet)) {
       gate.acquireUninterruptibly();
     }
@@ -121,7 +122,7 @@ class IndexesAheadTest {
       case Exception e -> throw new AssertionError(e);
     }
     Files.write(
-        temporary.resolve("root/layers").resolve(use.diffId().hex()).resolve(file(AHEAD)),
+        temporary.resolve("root/layers").resolve(ref.diffId().hex()).resolve(file(AHEAD)),
         new byte[0]);
     made.release();
     return Optional.of(AHEAD);

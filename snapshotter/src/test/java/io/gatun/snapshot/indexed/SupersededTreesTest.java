@@ -8,7 +8,7 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.engine.TestEngine;
-import io.gatun.snapshot.mount.TreeUsers;
+import io.gatun.snapshot.mount.MountUsers;
 import io.gatun.snapshot.root.LinuxDisk;
 import io.gatun.snapshot.root.Root;
 import java.nio.file.Files;
@@ -29,12 +29,12 @@ import org.junit.jupiter.api.io.TempDir;
 /** How long trees are kept that have been replaced. */
 class SupersededTreesTest {
 
-  private static final TreeUsers NOBODY = new TreeUsers(Map.of(), Set.of(), List.of());
+  private static final MountUsers NOBODY = new MountUsers(Map.of(), Set.of(), List.of());
 
   @TempDir Path directory;
 
   private final List<LinuxPath> trashed = new ArrayList<>();
-  private TreeUsers users = NOBODY;
+  private MountUsers users = NOBODY;
   private @Nullable ErrnoException failure;
   private long nanoTime = -1;
   private Root root;
@@ -50,7 +50,7 @@ class SupersededTreesTest {
     return new SupersededTrees(new LinuxDisk(), root, this::find, trashed::add, () -> nanoTime);
   }
 
-  private TreeUsers find() throws ErrnoException {
+  private MountUsers find() throws ErrnoException {
     if (failure != null) {
       throw failure;
     }
@@ -77,12 +77,12 @@ class SupersededTreesTest {
     nanoTime += TimeUnit.MILLISECONDS.toNanos(millis);
   }
 
-  private static TreeUsers overlays(long id, Long... devices) {
-    Set<TreeUsers.Overlay> overlays =
+  private static MountUsers overlays(long id, Long... devices) {
+    Set<MountUsers.Overlay> overlays =
         Stream.of(devices)
-            .map(device -> new TreeUsers.Overlay(device, "rw"))
+            .map(device -> new MountUsers.Overlay(device, "rw"))
             .collect(Collectors.toSet());
-    return new TreeUsers(Map.of(id, overlays), Set.of(), List.of());
+    return new MountUsers(Map.of(id, overlays), Set.of(), List.of());
   }
 
   private Set<String> left() {
@@ -125,8 +125,8 @@ class SupersededTreesTest {
     users = overlays(7, 100L);
     trees.look();
     assertThat(left()).containsExactly("7-1");
-    TreeUsers.Overlay other = new TreeUsers.Overlay(100, "rw,xino=on");
-    users = new TreeUsers(Map.of(7L, Set.of(other)), Set.of(), List.of());
+    MountUsers.Overlay other = new MountUsers.Overlay(100, "rw,xino=on");
+    users = new MountUsers(Map.of(7L, Set.of(other)), Set.of(), List.of());
     trees.look();
     assertThat(left()).isEmpty();
   }
@@ -164,7 +164,7 @@ class SupersededTreesTest {
 
   @Test
   void treesAreLookedForTogetherIfOneComesSoonAfterTheOther() throws Exception {
-    users = new TreeUsers(Map.of(), Set.of(new TreeUsers.Overlay(100, "rw")), List.of());
+    users = new MountUsers(Map.of(), Set.of(new MountUsers.Overlay(100, "rw")), List.of());
     setAside(7);
     pass(1_000);
     setAside(8);
@@ -199,10 +199,10 @@ class SupersededTreesTest {
   void treeInWhichSomethingIsOpenIsKept() throws Exception {
     setAside(7);
     pass(SupersededTrees.SETTLING_MILLIS);
-    users = new TreeUsers(Map.of(), Set.of(), List.of("/var/lib/gatun/superseded/7-1/usr"));
+    users = new MountUsers(Map.of(), Set.of(), List.of("/var/lib/gatun/superseded/7-1/usr"));
     trees.look();
     assertThat(left()).containsExactly("7-1");
-    users = new TreeUsers(Map.of(), Set.of(), List.of("/var/lib/gatun/superseded/7-10"));
+    users = new MountUsers(Map.of(), Set.of(), List.of("/var/lib/gatun/superseded/7-10"));
     trees.look();
     assertThat(left()).isEmpty();
   }

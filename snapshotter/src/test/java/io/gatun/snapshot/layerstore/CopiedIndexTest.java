@@ -59,24 +59,24 @@ class CopiedIndexTest {
     BytesBlob blob = new BytesBlob(tar.finish());
     try (LayerDraft draft = store.draft();
         LateIndex late = stored.indexed().runAhead(blob, draft, new Cancellation()).orElseThrow();
-        LayerStore.Use use = store.publish(draft, late.layer(), blob.digest(), false)) {
-      Digest one = reindex(use, TOP, first).digest();
-      LayerIndex other = reindex(use, top, then);
+        LayerStore.LayerRef ref = store.publish(draft, late.layer(), blob.digest(), false)) {
+      Digest one = reindex(ref, TOP, first).digest();
+      LayerIndex other = reindex(ref, top, then);
       assertThat(other.treeBytes() == 0).as("is copied").isEqualTo(isCopied);
-      Path file = stored.index(use.diffId(), other.digest());
+      Path file = stored.index(ref.diffId(), other.digest());
       byte[] content = Files.readAllBytes(file);
-      Files.delete(stored.index(use.diffId(), one));
+      Files.delete(stored.index(ref.diffId(), one));
       Files.deleteIfExists(file);
-      LayerIndex again = reindex(use, top, then);
+      LayerIndex again = reindex(ref, top, then);
       assertThat(again.treeBytes()).as("is made of the tar").isPositive();
       assertThat(again.digest()).isEqualTo(other.digest());
       assertThat(file).hasBinaryContent(content);
     }
   }
 
-  private LayerIndex reindex(LayerStore.Use use, InheritedAttributes top, Inheritance below)
+  private LayerIndex reindex(LayerStore.LayerRef ref, InheritedAttributes top, Inheritance below)
       throws Exception {
-    return stored.store().reindex(use, IndexForm.OVERLAY, top, below, false, new Cancellation());
+    return stored.store().reindex(ref, IndexForm.OVERLAY, top, below, false, new Cancellation());
   }
 
   @Test
@@ -148,12 +148,12 @@ class CopiedIndexTest {
     BytesBlob blob = new BytesBlob(TarBuilder.pax().file("d/f", 0644, "content").finish());
     try (LayerDraft draft = store.draft();
         LateIndex late = stored.indexed().runAhead(blob, draft, new Cancellation()).orElseThrow();
-        LayerStore.Use use = store.publish(draft, late.layer(), blob.digest(), false)) {
-      var _ = reindex(use, TOP, Inheritance.NOTHING);
-      try (FileChannel tar = FileChannel.open(stored.tar(use.diffId()), StandardOpenOption.WRITE)) {
+        LayerStore.LayerRef ref = store.publish(draft, late.layer(), blob.digest(), false)) {
+      var _ = reindex(ref, TOP, Inheritance.NOTHING);
+      try (FileChannel tar = FileChannel.open(stored.tar(ref.diffId()), StandardOpenOption.WRITE)) {
         tar.truncate(512);
       }
-      assertThatThrownBy(() -> reindex(use, OTHER, SOMETHING))
+      assertThatThrownBy(() -> reindex(ref, OTHER, SOMETHING))
           .isInstanceOf(InvalidLayerException.class);
     }
   }
@@ -164,19 +164,19 @@ class CopiedIndexTest {
     BytesBlob blob = new BytesBlob(TarBuilder.pax().file("d/f", 0644, "content").finish());
     try (LayerDraft draft = store.draft();
         LateIndex late = stored.indexed().runAhead(blob, draft, new Cancellation()).orElseThrow();
-        LayerStore.Use use = store.publish(draft, late.layer(), blob.digest(), false)) {
-      Path file = stored.index(use.diffId(), reindex(use, TOP, Inheritance.NOTHING).digest());
+        LayerStore.LayerRef ref = store.publish(draft, late.layer(), blob.digest(), false)) {
+      Path file = stored.index(ref.diffId(), reindex(ref, TOP, Inheritance.NOTHING).digest());
       byte[] content = Files.readAllBytes(file);
-      LayerIndex right = reindex(use, OTHER, SOMETHING);
-      Files.delete(stored.index(use.diffId(), right.digest()));
+      LayerIndex right = reindex(ref, OTHER, SOMETHING);
+      Files.delete(stored.index(ref.diffId(), right.digest()));
       for (int at = 0; at < content.length; at += 100) {
         byte[] damaged = content.clone();
         damaged[at] ^= 1;
         Files.write(file, damaged);
-        LayerIndex other = reindex(use, OTHER, SOMETHING);
+        LayerIndex other = reindex(ref, OTHER, SOMETHING);
         assertThat(other.treeBytes()).as("damaged at %d", at).isPositive();
         assertThat(other.digest()).isEqualTo(right.digest());
-        Files.delete(stored.index(use.diffId(), other.digest()));
+        Files.delete(stored.index(ref.diffId(), other.digest()));
       }
     }
   }

@@ -120,14 +120,14 @@ final class LateIndexProperties {
         if (late == null) {
           return;
         }
-        try (LayerStore.Use use = store.publish(draft, late.layer(), blob.digest(), false)) {
-          assertThat(store.indexes(use.diffId())).isEmpty();
+        try (LayerStore.LayerRef ref = store.publish(draft, late.layer(), blob.digest(), false)) {
+          assertThat(store.indexes(ref.diffId())).isEmpty();
           if (late.inherit(IndexForm.OVERLAY, top, below)) {
-            Digest index = store.addIndex(use, late, false).digest();
-            compare(stored, use, index, top, below);
+            Digest index = store.addIndex(ref, late, false).digest();
+            compare(stored, ref, index, top, below);
           }
-          compareCopy(stored, use, attributes, others);
-          compareRemade(stored, use);
+          compareCopy(stored, ref, attributes, others);
+          compareRemade(stored, ref);
         }
       }
     } finally {
@@ -137,12 +137,12 @@ final class LateIndexProperties {
 
   private static void compare(
       TestStore stored,
-      LayerStore.Use use,
+      LayerStore.LayerRef ref,
       Digest index,
       InheritedAttributes top,
       Inheritance below)
       throws Exception {
-    Path file = stored.index(use.diffId(), index);
+    Path file = stored.index(ref.diffId(), index);
     byte[] late = Files.readAllBytes(file);
     Files.delete(file);
     boolean[] isInherited = {false};
@@ -153,7 +153,7 @@ final class LateIndexProperties {
           return found;
         };
     LayerIndex again =
-        stored.store().reindex(use, IndexForm.OVERLAY, top, watched, false, new Cancellation());
+        stored.store().reindex(ref, IndexForm.OVERLAY, top, watched, false, new Cancellation());
     assertThat(again.digest()).isEqualTo(index);
     assertThat(file).hasBinaryContent(late);
     made++;
@@ -163,21 +163,21 @@ final class LateIndexProperties {
   /** Of the index that is there, if it can be made of that; and of the tar. */
   private static void compareCopy(
       TestStore stored,
-      LayerStore.Use use,
+      LayerStore.LayerRef ref,
       List<Optional<InheritedAttributes>> attributes,
       List<Optional<InheritedAttributes>> others)
       throws Exception {
-    if (stored.store().indexes(use.diffId()).isEmpty()) {
-      var _ = reindex(stored, use, attributes);
+    if (stored.store().indexes(ref.diffId()).isEmpty()) {
+      var _ = reindex(stored, ref, attributes);
     }
-    Set<Digest> before = stored.store().indexes(use.diffId());
-    LayerIndex copy = reindex(stored, use, others);
-    Path file = stored.index(use.diffId(), copy.digest());
+    Set<Digest> before = stored.store().indexes(ref.diffId());
+    LayerIndex copy = reindex(stored, ref, others);
+    Path file = stored.index(ref.diffId(), copy.digest());
     byte[] content = Files.readAllBytes(file);
-    for (Digest each : stored.store().indexes(use.diffId())) {
-      Files.delete(stored.index(use.diffId(), each));
+    for (Digest each : stored.store().indexes(ref.diffId())) {
+      Files.delete(stored.index(ref.diffId(), each));
     }
-    LayerIndex again = reindex(stored, use, others);
+    LayerIndex again = reindex(stored, ref, others);
     assertThat(again.digest()).isEqualTo(copy.digest());
     assertThat(file).hasBinaryContent(content);
     assertThat(again.inodes()).isEqualTo(copy.inodes());
@@ -189,12 +189,12 @@ final class LateIndexProperties {
   }
 
   /** Of what it says itself that was inherited. */
-  private static void compareRemade(TestStore stored, LayerStore.Use use) throws Exception {
-    Digest digest = stored.store().indexes(use.diffId()).iterator().next();
-    Path layer = stored.layer(use.diffId());
+  private static void compareRemade(TestStore stored, LayerStore.LayerRef ref) throws Exception {
+    Digest digest = stored.store().indexes(ref.diffId()).iterator().next();
+    Path layer = stored.layer(ref.diffId());
     try (Fd directory = Fcntl.open(LinuxPath.of(layer), OpenFlag.READ_ONLY, OpenFlag.DIRECTORY);
         DiskPages there = new DiskPages(directory, new LayerFile.Index(digest).name());
-        StoredTar tar = stored.store().openTar(use.diffId())) {
+        StoredTar tar = stored.store().openTar(ref.diffId())) {
       Optional<RecordedInheritance> recorded = RecordedInheritance.of(there);
       if (recorded.isPresent()) {
         try (LayerIndexer indexer =
@@ -206,7 +206,7 @@ final class LateIndexProperties {
                 LayerIndexer.RESIDENT_BYTES)) {
           tar.readHeaders(indexer, new Cancellation());
           IndexComparison comparison =
-              indexer.compare(there, recorded.get(), use.diffId(), tar.sizeBytes());
+              indexer.compare(there, recorded.get(), ref.diffId(), tar.sizeBytes());
           assertThat(comparison.difference()).isEmpty();
           remade++;
         }
@@ -215,12 +215,12 @@ final class LateIndexProperties {
   }
 
   private static LayerIndex reindex(
-      TestStore stored, LayerStore.Use use, List<Optional<InheritedAttributes>> attributes)
+      TestStore stored, LayerStore.LayerRef ref, List<Optional<InheritedAttributes>> attributes)
       throws Exception {
     return stored
         .store()
         .reindex(
-            use, IndexForm.OVERLAY, top(attributes), below(attributes), false, new Cancellation());
+            ref, IndexForm.OVERLAY, top(attributes), below(attributes), false, new Cancellation());
   }
 
   private static Inheritance below(List<Optional<InheritedAttributes>> attributes) {

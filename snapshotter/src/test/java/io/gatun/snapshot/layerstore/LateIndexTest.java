@@ -46,11 +46,11 @@ class LateIndexTest {
   }
 
   /** A layer that is in the store without an index. */
-  private record Kept(LayerStore.Use use, LateIndex late) implements AutoCloseable {
+  private record Kept(LayerStore.LayerRef ref, LateIndex late) implements AutoCloseable {
     @Override
     public void close() {
       late.close();
-      use.close();
+      ref.close();
     }
   }
 
@@ -71,12 +71,12 @@ class LateIndexTest {
     Inheritance below = path -> Optional.of(OTHER);
     try (Kept kept = keep(tar)) {
       assertThat(kept.late.inherit(IndexForm.OVERLAY, OTHER, below)).isTrue();
-      LayerIndex index = stored.store().addIndex(kept.use, kept.late, false);
+      LayerIndex index = stored.store().addIndex(kept.ref, kept.late, false);
       assertThat(index.isSpilled()).isTrue();
       LayerIndex again =
           stored
               .store()
-              .reindex(kept.use, IndexForm.OVERLAY, OTHER, below, false, new Cancellation());
+              .reindex(kept.ref, IndexForm.OVERLAY, OTHER, below, false, new Cancellation());
       assertThat(index.digest()).isEqualTo(again.digest());
     }
   }

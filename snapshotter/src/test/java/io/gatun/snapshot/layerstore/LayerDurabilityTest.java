@@ -252,12 +252,12 @@ final class LayerDurabilityTest {
     List<Digest> answered = new ArrayList<>();
     try {
       answered.add(((IndexedApply.Result.Indexed) stored.keep(GZIP)).index().digest());
-      try (LayerStore.Use use = stored.store().use(DIFF_ID).orElseThrow()) {
+      try (LayerStore.LayerRef ref = stored.store().tryAcquire(DIFF_ID).orElseThrow()) {
         answered.add(
             stored
                 .store()
                 .reindex(
-                    use,
+                    ref,
                     IndexForm.OVERLAY,
                     InheritedAttributes.ofTop(),
                     _ -> Optional.of(new InheritedAttributes(0700, 0, 0, ZERO, Map.of())),

@@ -58,19 +58,19 @@ final class LayerSettlingTest {
     return ((IndexedApply.Result.Indexed) stored.keep(GZIP, false)).index().digest();
   }
 
-  private static LayerStore.Use use(TestStore stored) throws IOException {
-    return stored.store().use(DIFF_ID).orElseThrow();
+  private static LayerStore.LayerRef use(TestStore stored) throws IOException {
+    return stored.store().tryAcquire(DIFF_ID).orElseThrow();
   }
 
   private static Settling settle(TestStore stored) throws IOException {
-    try (LayerStore.Use use = use(stored)) {
-      return stored.store().settle(use);
+    try (LayerStore.LayerRef ref = use(stored)) {
+      return stored.store().settle(ref);
     }
   }
 
   private static LayerDamage inspect(TestStore stored) throws IOException {
-    try (LayerStore.Use use = use(stored)) {
-      return stored.store().inspect(use);
+    try (LayerStore.LayerRef ref = use(stored)) {
+      return stored.store().inspect(ref);
     }
   }
 
@@ -87,7 +87,7 @@ final class LayerSettlingTest {
     try (TestStore stored = open(new LinuxDisk())) {
       keep(stored);
       assertThat(names(stored)).contains(MARK).doesNotContain(RECORD);
-      try (LayerStore.Use other = use(stored)) {
+      try (LayerStore.LayerRef other = use(stored)) {
         assertThat(other.diffId()).isEqualTo(DIFF_ID);
         assertThat(settle(stored)).isEqualTo(Settling.IN_USE);
       }
@@ -204,10 +204,10 @@ final class LayerSettlingTest {
     try (TestStore stored = open(new LinuxDisk())) {
       keep(stored);
       Object before = fileKey(stored.tar(DIFF_ID));
-      try (LayerStore.Use use = use(stored);
+      try (LayerStore.LayerRef ref = use(stored);
           LayerDraft draft = stored.store().draft()) {
         stored.apply(GZIP, draft);
-        stored.store().replaceTar(use, draft);
+        stored.store().replaceTar(ref, draft);
       }
       assertThat(fileKey(stored.tar(DIFF_ID))).isNotEqualTo(before);
       assertThat(stored.tar(DIFF_ID)).hasBinaryContent(TAR);
@@ -228,14 +228,14 @@ final class LayerSettlingTest {
     try {
       answers.indexes.add(keep(stored));
       answers.isSettled = settle(stored) == Settling.DONE;
-      try (LayerStore.Use use = use(stored)) {
+      try (LayerStore.LayerRef ref = use(stored)) {
         // From here on, one of its indexes need not be on the disk.
         answers.isSettled = false;
         answers.indexes.add(
             stored
                 .store()
                 .reindex(
-                    use,
+                    ref,
                     IndexForm.OVERLAY,
                     InheritedAttributes.ofTop(),
                     _ -> Optional.of(new InheritedAttributes(0700, 0, 0, ZERO, Map.of())),

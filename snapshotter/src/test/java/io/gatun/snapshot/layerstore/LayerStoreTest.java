@@ -112,7 +112,7 @@ final class LayerStoreTest {
     assertThat(stored.layers()).doesNotExist();
     assertThat(stored.store().diffIds()).isEmpty();
     assertThat(stored.store().contains(DIFF_ID, DIFF_ID)).isFalse();
-    assertThat(stored.store().use(DIFF_ID)).isEmpty();
+    assertThat(stored.store().tryAcquire(DIFF_ID)).isEmpty();
     assertThat(stored.store().diffIdOf(BytesBlob.digestOf(GZIP))).isEmpty();
   }
 
@@ -175,8 +175,8 @@ final class LayerStoreTest {
     stored.store().doubt(DIFF_ID);
     calls.precede("syncData", meanwhile);
     int before = calls.count("syncData");
-    try (LayerStore.Use use = stored.store().claim(DIFF_ID)) {
-      assertThat(stored.store().settle(use)).isEqualTo(LayerStore.Settling.DONE);
+    try (LayerStore.LayerRef ref = stored.store().acquire(DIFF_ID)) {
+      assertThat(stored.store().settle(ref)).isEqualTo(LayerStore.Settling.DONE);
     }
     int syncs = calls.count("syncData") - before;
     calls.precede("syncData", () -> {});
@@ -320,10 +320,10 @@ final class LayerStoreTest {
             stored.apply(new BytesBlob(TAR), draft, IndexForm.OVERLAY, top, modes(mode));
         whole = ((Result.Indexed) result).index().digest();
       }
-      try (LayerStore.Use use = stored.store().use(DIFF_ID).orElseThrow()) {
-        Digest made = reindex(use, modes(mode));
+      try (LayerStore.LayerRef ref = stored.store().tryAcquire(DIFF_ID).orElseThrow()) {
+        Digest made = reindex(ref, modes(mode));
         assertThat(made).isEqualTo(whole);
-        assertThat(reindex(use, modes(mode))).as("once more").isEqualTo(whole);
+        assertThat(reindex(ref, modes(mode))).as("once more").isEqualTo(whole);
         assertThat(BytesBlob.digestOf(Files.readAllBytes(stored.index(DIFF_ID, made))))
             .isEqualTo(made);
       }
@@ -333,11 +333,11 @@ final class LayerStoreTest {
     assertThat(layers()).as("no drafts").hasSize(6);
   }
 
-  private Digest reindex(LayerStore.Use use, Inheritance inheritance) throws IOException {
+  private Digest reindex(LayerStore.LayerRef ref, Inheritance inheritance) throws IOException {
     return stored
         .store()
         .reindex(
-            use,
+            ref,
             IndexForm.OVERLAY,
             InheritedAttributes.ofTop(),
             inheritance,
@@ -355,8 +355,9 @@ final class LayerStoreTest {
     byte[] tar = builder.finish();
     stored.keep(tar);
     long before = readBytes();
-    try (LayerStore.Use use = stored.store().use(BytesBlob.digestOf(tar)).orElseThrow()) {
-      reindex(use, Inheritance.NOTHING);
+    try (LayerStore.LayerRef ref =
+        stored.store().tryAcquire(BytesBlob.digestOf(tar)).orElseThrow()) {
+      reindex(ref, Inheritance.NOTHING);
     }
     assertThat(readBytes() - before).isLessThan(2 << 20);
   }
@@ -373,8 +374,8 @@ final class LayerStoreTest {
   void whatNoRecordNamesIsRetiredButNotWhatSomebodyUses() throws IOException {
     Digest kept = keep();
     Digest other;
-    try (LayerStore.Use use = stored.store().use(DIFF_ID).orElseThrow()) {
-      other = reindex(use, modes(0700));
+    try (LayerStore.LayerRef ref = stored.store().tryAcquire(DIFF_ID).orElseThrow()) {
+      other = reindex(ref, modes(0700));
       assertThat(stored.store().retire(DIFF_ID, Set.of())).isEmpty();
       assertThat(stored.store().indexes(DIFF_ID)).containsExactlyInAnyOrder(kept, other);
     }
@@ -405,7 +406,7 @@ final class LayerStoreTest {
     Path elsewhere = Files.move(stored.tar(DIFF_ID), temporary.resolve("elsewhere"));
     Files.createSymbolicLink(stored.tar(DIFF_ID), elsewhere);
     assertThatThrownBy(() -> stored.store().openTar(DIFF_ID)).hasMessageContaining("ELOOP");
-    assertThat(stored.store().use(DIFF_ID)).isEmpty();
+    assertThat(stored.store().tryAcquire(DIFF_ID)).isEmpty();
   }
 
   @Test
@@ -558,14 +559,14 @@ final class LayerStoreTest {
     keep();
     Cancellation cancelled = new Cancellation();
     cancelled.cancel();
-    try (LayerStore.Use use = stored.store().use(DIFF_ID).orElseThrow();
+    try (LayerStore.LayerRef ref = stored.store().tryAcquire(DIFF_ID).orElseThrow();
         StoredTar tar = stored.store().openTar(DIFF_ID)) {
       assertThatThrownBy(
               () ->
                   stored
                       .store()
                       .reindex(
-                          use,
+                          ref,
                           IndexForm.BASE,
                           InheritedAttributes.ofTop(),
                           Inheritance.NOTHING,

@@ -110,10 +110,10 @@ final class ProtectedLayersIT {
   void aDamagedTarIsReplaced(InodeFlag flag) throws Exception {
     Files.write(store.tar(diffId), new byte[LAYER.length]);
     protectAll(flag);
-    try (LayerStore.Use use = store.store().claim(diffId);
+    try (LayerStore.LayerRef ref = store.store().acquire(diffId);
         LayerDraft draft = store.store().draft()) {
       store.apply(LAYER, draft);
-      store.store().replaceTar(use, draft);
+      store.store().replaceTar(ref, draft);
     }
     assertThat(store.tar(diffId)).hasBinaryContent(LAYER);
     assertThat(TestStore.names(store.layers()))

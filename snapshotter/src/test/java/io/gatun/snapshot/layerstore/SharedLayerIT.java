@@ -76,11 +76,11 @@ final class SharedLayerIT {
         parent.apply(parent(id));
         LowerInheritance below = new LowerInheritance(List.of(LinuxPath.of(parent.files())));
         Digest index;
-        try (LayerStore.Use use = stored.store().use(diffId).orElseThrow()) {
+        try (LayerStore.LayerRef ref = stored.store().tryAcquire(diffId).orElseThrow()) {
           index =
               stored
                   .store()
-                  .reindex(use, IndexForm.OVERLAY, below.ofTop(), below, true, new Cancellation())
+                  .reindex(ref, IndexForm.OVERLAY, below.ofTop(), below, true, new Cancellation())
                   .digest();
         }
         indexes.add(index);
@@ -100,13 +100,13 @@ final class SharedLayerIT {
       TestStore stored, Path work, TarBuilder parent, Digest diffId) throws Exception {
     Result.Indexed below = (Result.Indexed) stored.keep(parent.finish());
     Path mounted = mount(stored, below.layer().diffId(), below.index().digest(), work);
-    try (LayerStore.Use use = stored.store().use(diffId).orElseThrow()) {
+    try (LayerStore.LayerRef ref = stored.store().tryAcquire(diffId).orElseThrow()) {
       LowerInheritance inheritance =
           new LowerInheritance(List.of(LinuxPath.of(mounted.resolve("fs"))));
       return stored
           .store()
           .reindex(
-              use, IndexForm.OVERLAY, inheritance.ofTop(), inheritance, true, new Cancellation())
+              ref, IndexForm.OVERLAY, inheritance.ofTop(), inheritance, true, new Cancellation())
           .digest();
     } finally {
       Mounts.umount2(LinuxPath.of(mounted), UnmountFlag.DETACH);

@@ -124,20 +124,20 @@ final class StoredTarProperties {
   private static void compareIndexes(TestStore stored, LayerDraft draft, Result.Indexed indexed)
       throws IOException {
     LayerStore store = stored.store();
-    try (LayerStore.Use use =
+    try (LayerStore.LayerRef ref =
         store.publish(draft, indexed, BytesBlob.digestOf(new byte[0]), false)) {
-      Path index = stored.index(use.diffId(), indexed.index().digest());
+      Path index = stored.index(ref.diffId(), indexed.index().digest());
       byte[] whole = Files.readAllBytes(index);
       Files.delete(index);
       store.reindex(
-          use,
+          ref,
           IndexForm.OVERLAY,
           InheritedAttributes.ofTop(),
           Inheritance.NOTHING,
           false,
           new Cancellation());
       assertThat(index).hasBinaryContent(whole);
-      assertThat(store.indexes(use.diffId())).isEqualTo(Set.of(indexed.index().digest()));
+      assertThat(store.indexes(ref.diffId())).isEqualTo(Set.of(indexed.index().digest()));
     }
   }
 }

@@ -94,10 +94,10 @@ final class TestStore implements AutoCloseable {
    * {@return the index of an indexed layer on others, in which there is nothing that it inherits}
    */
   Digest addIndex(Digest diffId, boolean isDurable) throws IOException {
-    try (LayerStore.Use use = store.claim(diffId)) {
+    try (LayerStore.LayerRef ref = store.acquire(diffId)) {
       return store
           .reindex(
-              use,
+              ref,
               IndexForm.OVERLAY,
               InheritedAttributes.ofTop(),
               Inheritance.NOTHING,

@@ -197,11 +197,11 @@ final class MountNamespacesIT {
     try (Other _ = Other.of("private")) {
       // Its directory stays: with that, the mounts on it would go in all namespaces.
       Mounts.umount2(LinuxPath.of(container), UnmountFlag.DETACH);
-      assertThat(TreeUsers.find(root.path()).overlaysOn(1)).hasSize(1);
-      assertThat(TreeUsers.find(root.path()).overlaysOn(2)).isEmpty();
-      assertThat(TreeUsers.find(root.path().resolveSibling("another")).overlaysOn(1)).isEmpty();
+      assertThat(MountUsers.find(root.path()).overlaysOn(1)).hasSize(1);
+      assertThat(MountUsers.find(root.path()).overlaysOn(2)).isEmpty();
+      assertThat(MountUsers.find(root.path().resolveSibling("another")).overlaysOn(1)).isEmpty();
     }
-    assertThat(TreeUsers.find(root.path()).overlaysOn(1)).isEmpty();
+    assertThat(MountUsers.find(root.path()).overlaysOn(1)).isEmpty();
     Files.delete(container);
   }
 }

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * it as the nearest below. So it counts once for all that need one on top of it, and to take a
  * chain costs as many steps as there are layers in it that nobody has needed before.
  */
-final class LayerUses {
+final class LayerRefCounts {
 
   /**
    * A layer and those below it, which are the same for whoever has it.
@@ -33,27 +33,27 @@ final class LayerUses {
   }
 
   /** A layer that is needed, and how often. */
-  private static final class Need {
+  private static final class RefCount {
     private final Chained layer;
     private int count = 1;
 
-    private Need(Chained layer) {
+    private RefCount(Chained layer) {
       this.layer = layer;
     }
   }
 
-  private final Map<Long, Need> needs = new HashMap<>();
+  private final Map<Long, RefCount> counts = new HashMap<>();
 
   /** {@return the layers that were not needed before, nearest first} */
-  synchronized List<Long> take(@Nullable Chained nearest) {
+  synchronized List<Long> acquire(@Nullable Chained nearest) {
     List<Long> taken = new ArrayList<>();
     for (Chained at = nearest; at != null; at = at.below()) {
-      @Nullable Need need = needs.get(at.id());
+      @Nullable RefCount need = counts.get(at.id());
       if (need != null) {
         need.count++;
         break;
       }
-      needs.put(at.id(), new Need(at));
+      counts.put(at.id(), new RefCount(at));
       taken.add(at.id());
     }
     return taken;
@@ -64,30 +64,30 @@ final class LayerUses {
    * need on top of one layer is kept in memory once.
    */
   synchronized @Nullable Chained shared(@Nullable Chained nearest) {
-    @Nullable Need need = nearest == null ? null : needs.get(nearest.id());
+    @Nullable RefCount need = nearest == null ? null : counts.get(nearest.id());
     return need == null ? nearest : need.layer;
   }
 
   /** {@return the layers that are not needed any more, nearest first} */
-  synchronized List<Long> drop(@Nullable Chained nearest) {
+  synchronized List<Long> release(@Nullable Chained nearest) {
     List<Long> dropped = new ArrayList<>();
     for (Chained at = nearest; at != null; at = at.below()) {
-      @Nullable Need need = needs.get(at.id());
+      @Nullable RefCount need = counts.get(at.id());
       if (need != null && need.count > 1) {
         need.count--;
         break;
       }
-      needs.remove(at.id());
+      counts.remove(at.id());
       dropped.add(at.id());
     }
     return dropped;
   }
 
   synchronized boolean isEmpty() {
-    return needs.isEmpty();
+    return counts.isEmpty();
   }
 
-  synchronized boolean isNeeded(long id) {
-    return needs.containsKey(id);
+  synchronized boolean isReferenced(long id) {
+    return counts.containsKey(id);
   }
 }

@@ -37,7 +37,7 @@ import java.util.Set;
  * @param others the overlays that may have any files as a layer
  * @param places where in their filesystems the tops of mounts are, and what is open
  */
-public record TreeUsers(
+public record MountUsers(
     Map<Long, Set<Overlay>> overlays, Set<Overlay> others, List<String> places) {
 
   /**
@@ -72,7 +72,7 @@ public record TreeUsers(
   private static final String FILES = "/fs";
   private static final LinuxPath OWN_FILES = LinuxPath.of("/proc/self/fd");
 
-  public TreeUsers {
+  public MountUsers {
     overlays = Map.copyOf(overlays);
     others = Set.copyOf(others);
     places = List.copyOf(places);
@@ -83,13 +83,13 @@ public record TreeUsers(
    *
    * @param root the absolute path of the root, as it is in mounts
    */
-  public static TreeUsers find(Path root) throws ErrnoException {
+  public static MountUsers find(Path root) throws ErrnoException {
     List<MountEntry> mounts = new ArrayList<>(MountTable.read());
     MountNamespaces.visitOthers((_, others) -> mounts.addAll(others));
     return of(root, mounts, openFiles());
   }
 
-  static TreeUsers of(Path root, List<MountEntry> mounts, List<String> openFiles) {
+  static MountUsers of(Path root, List<MountEntry> mounts, List<String> openFiles) {
     String inside = root + "/";
     Map<Long, Set<Overlay>> overlays = new HashMap<>();
     Set<Overlay> others = new HashSet<>();
@@ -110,7 +110,7 @@ public record TreeUsers(
         }
       }
     }
-    return new TreeUsers(overlays, others, places);
+    return new MountUsers(overlays, others, places);
   }
 
   private static List<String> layers(List<String> options) {

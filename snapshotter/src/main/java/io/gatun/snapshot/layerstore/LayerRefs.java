@@ -14,7 +14,7 @@ import java.util.function.Consumer;
  * Who uses which layers. Nothing of a layer is retired meanwhile; if somebody wanted to, it is
  * tried again after the last one.
  */
-final class LayerClaims {
+final class LayerRefs {
 
   private final Map<Digest, Integer> uses = new HashMap<>();
 

@@ -11,7 +11,7 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** What mount tables say of the users of layers. */
-class TreeUsersTest {
+class MountUsersTest {
 
   private static final Path ROOT = Path.of("/var/lib/gatun");
   private static final long DEVICE = 57;
@@ -31,18 +31,18 @@ class TreeUsersTest {
         options);
   }
 
-  private static TreeUsers overlay(String options) {
-    return TreeUsers.of(ROOT, List.of(mount("overlay", "/", options)), List.of());
+  private static MountUsers overlay(String options) {
+    return MountUsers.of(ROOT, List.of(mount("overlay", "/", options)), List.of());
   }
 
   @Test
   void layersOfOverlaysAreFoundHoweverTheyWereGiven() {
-    TreeUsers users =
+    MountUsers users =
         overlay(
             "rw,lowerdir=/var/lib/gatun/snapshots/12/fs:/var/lib/gatun/mapped/u0/3/fs,"
                 + "upperdir=/var/lib/gatun/snapshots/13/fs,workdir=/var/lib/gatun/snapshots/13/work");
-    assertThat(users.overlaysOn(12)).extracting(TreeUsers.Overlay::device).containsExactly(DEVICE);
-    assertThat(users.overlaysOn(3)).extracting(TreeUsers.Overlay::device).containsExactly(DEVICE);
+    assertThat(users.overlaysOn(12)).extracting(MountUsers.Overlay::device).containsExactly(DEVICE);
+    assertThat(users.overlaysOn(3)).extracting(MountUsers.Overlay::device).containsExactly(DEVICE);
     assertThat(users.overlaysOn(13)).isEmpty();
     // containerd changes into the directory that they have in common.
     assertThat(overlay("rw,lowerdir=12/fs:3/fs").overlays()).containsOnlyKeys(12L, 3L);
@@ -63,21 +63,26 @@ class TreeUsersTest {
   void layersThatAreShownElsewhereWithOtherOwnersAreFoundOrMayBeAny() {
     String upper = ",upperdir=/var/lib/gatun/snapshots/13/fs";
     String mapped = "rw,lowerdir=/var/lib/containerd/tmpmounts/ovl-idmapped1";
-    TreeUsers several = overlay(mapped + "/12/fs:/var/lib/containerd/tmpmounts/ovl-idmapped1/3/fs");
+    MountUsers several =
+        overlay(mapped + "/12/fs:/var/lib/containerd/tmpmounts/ovl-idmapped1/3/fs");
     assertThat(several.overlays()).containsOnlyKeys(12L, 3L);
     assertThat(several.others()).isEmpty();
     // Of a single layer, only the directory is shown in which its files are.
-    TreeUsers single = overlay(mapped + "/fs" + upper);
-    assertThat(single.overlaysOn(12)).extracting(TreeUsers.Overlay::device).containsExactly(DEVICE);
-    assertThat(single.overlaysOn(99)).extracting(TreeUsers.Overlay::device).containsExactly(DEVICE);
+    MountUsers single = overlay(mapped + "/fs" + upper);
+    assertThat(single.overlaysOn(12))
+        .extracting(MountUsers.Overlay::device)
+        .containsExactly(DEVICE);
+    assertThat(single.overlaysOn(99))
+        .extracting(MountUsers.Overlay::device)
+        .containsExactly(DEVICE);
     assertThat(overlay(mapped + "/fs,upperdir=/var/lib/other/snapshots/13/fs").others()).isEmpty();
     assertThat(overlay("rw,lowerdir=/var/lib/gatun/snapshots/12/fs" + upper).others()).isEmpty();
   }
 
   @Test
   void mountsAndOpenFilesAreFoundByTheirPlace() {
-    TreeUsers users =
-        TreeUsers.of(
+    MountUsers users =
+        MountUsers.of(
             ROOT,
             List.of(mount("ext4", "/gatun/superseded/12-1", "rw")),
             List.of("/var/lib/gatun/superseded/3-1/etc/passwd"));

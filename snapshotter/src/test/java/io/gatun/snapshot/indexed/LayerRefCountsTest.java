@@ -2,7 +2,7 @@ package io.gatun.snapshot.indexed;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.gatun.snapshot.indexed.LayerUses.Chained;
+import io.gatun.snapshot.indexed.LayerRefCounts.Chained;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -12,32 +12,32 @@ import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 
 /** Which layers are needed, and what it costs to say so. */
-class LayerUsesTest {
+class LayerRefCountsTest {
 
-  private final LayerUses uses = new LayerUses();
+  private final LayerRefCounts refCounts = new LayerRefCounts();
 
   @Test
   void aChainThatIsNeededAlreadyCostsOneStep() {
     Chained base = new Chained(1, null);
     Chained second = new Chained(2, base);
-    assertThat(uses.take(second)).containsExactly(2L, 1L);
-    assertThat(uses.take(second)).isEmpty();
-    assertThat(uses.take(new Chained(3, second))).containsExactly(3L);
-    assertThat(uses.take(base)).isEmpty();
-    assertThat(uses.take(null)).isEmpty();
+    assertThat(refCounts.acquire(second)).containsExactly(2L, 1L);
+    assertThat(refCounts.acquire(second)).isEmpty();
+    assertThat(refCounts.acquire(new Chained(3, second))).containsExactly(3L);
+    assertThat(refCounts.acquire(base)).isEmpty();
+    assertThat(refCounts.acquire(null)).isEmpty();
   }
 
   @Test
   void aLayerIsNeededAsLongAsOneOnTopOfItIs() {
     Chained second = new Chained(2, new Chained(1, null));
     Chained third = new Chained(3, second);
-    uses.take(second);
-    uses.take(third);
-    assertThat(uses.drop(second)).isEmpty();
-    assertThat(uses.isNeeded(2)).isTrue();
-    assertThat(uses.drop(third)).containsExactly(3L, 2L, 1L);
-    assertThat(uses.isNeeded(1)).isFalse();
-    assertThat(uses.take(second)).containsExactly(2L, 1L);
+    refCounts.acquire(second);
+    refCounts.acquire(third);
+    assertThat(refCounts.release(second)).isEmpty();
+    assertThat(refCounts.isReferenced(2)).isTrue();
+    assertThat(refCounts.release(third)).containsExactly(3L, 2L, 1L);
+    assertThat(refCounts.isReferenced(1)).isFalse();
+    assertThat(refCounts.acquire(second)).containsExactly(2L, 1L);
   }
 
   @Test
@@ -59,16 +59,17 @@ class LayerUsesTest {
     for (int i = 0; i < 2_000; i++) {
       if (held.isEmpty() || random.nextBoolean()) {
         Chained nearest = layers.get(1L + random.nextInt(40));
-        uses.take(nearest);
+        refCounts.acquire(nearest);
         held.add(nearest);
       } else {
-        uses.drop(held.remove(random.nextInt(held.size())));
+        refCounts.release(held.remove(random.nextInt(held.size())));
       }
       for (long id = 1; id <= 40; id++) {
         long layer = id;
-        assertThat(uses.isNeeded(id))
+        assertThat(refCounts.isReferenced(id))
             .as("seed %d, step %d, layer %d", seed, i, id)
-            .isEqualTo(held.stream().flatMapToLong(LayerUsesTest::ids).anyMatch(x -> x == layer));
+            .isEqualTo(
+                held.stream().flatMapToLong(LayerRefCountsTest::ids).anyMatch(x -> x == layer));
       }
     }
   }

@@ -16,34 +16,34 @@ import org.slf4j.LoggerFactory;
  * <p>Who needs a layer has been counted before it is shown for him, and what goes is judged while
  * nothing is shown. So nothing is taken away from him.
  */
-public final class MappedUses {
+public final class IdMappedRefs {
 
-  private static final Logger log = LoggerFactory.getLogger(MappedUses.class);
+  private static final Logger log = LoggerFactory.getLogger(IdMappedRefs.class);
 
   private final MappedMounts mounts;
-  private final Map<LinuxPath, LayerUses> uses = new HashMap<>();
+  private final Map<LinuxPath, LayerRefCounts> refCounts = new HashMap<>();
 
-  public MappedUses(MappedMounts mounts) {
+  public IdMappedRefs(MappedMounts mounts) {
     this.mounts = mounts;
   }
 
-  synchronized void take(LinuxPath mapping, LayerUses.@Nullable Chained nearest) {
-    var _ = uses.computeIfAbsent(mapping, _ -> new LayerUses()).take(nearest);
+  synchronized void take(LinuxPath mapping, LayerRefCounts.@Nullable Chained nearest) {
+    var _ = refCounts.computeIfAbsent(mapping, _ -> new LayerRefCounts()).acquire(nearest);
   }
 
   /** Unmounts nothing yet. */
-  synchronized void drop(LinuxPath mapping, LayerUses.@Nullable Chained nearest) {
-    uses.computeIfPresent(
+  synchronized void drop(LinuxPath mapping, LayerRefCounts.@Nullable Chained nearest) {
+    refCounts.computeIfPresent(
         mapping,
         (_, needs) -> {
-          var _ = needs.drop(nearest);
+          var _ = needs.release(nearest);
           return needs.isEmpty() ? null : needs;
         });
   }
 
   private synchronized boolean isNeeded(LinuxPath mapping, long id) {
-    LayerUses needs = uses.get(mapping);
-    return needs != null && needs.isNeeded(id);
+    LayerRefCounts needs = refCounts.get(mapping);
+    return needs != null && needs.isReferenced(id);
   }
 
   /** Unmounts what is shown through any mapping and not needed so. */

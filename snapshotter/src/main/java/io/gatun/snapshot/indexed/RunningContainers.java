@@ -6,7 +6,7 @@ import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.mount.BoundLayers;
-import io.gatun.snapshot.mount.TreeUsers;
+import io.gatun.snapshot.mount.MountUsers;
 import io.gatun.snapshot.root.Root;
 import io.gatun.snapshot.state.Chains;
 import java.nio.file.Path;
@@ -27,9 +27,9 @@ import org.slf4j.LoggerFactory;
  * does not tell which view it is: so an overlay is any that has the layer, and a bind mount of the
  * layer any that has it as its parent.
  */
-public final class LayerRunners {
+public final class RunningContainers {
 
-  private static final Logger log = LoggerFactory.getLogger(LayerRunners.class);
+  private static final Logger log = LoggerFactory.getLogger(RunningContainers.class);
 
   private final MetadataStore store;
   private final Chains chains;
@@ -38,14 +38,14 @@ public final class LayerRunners {
   /**
    * @param root by its real path
    */
-  public LayerRunners(MetadataStore store, Chains chains, Path root) {
+  public RunningContainers(MetadataStore store, Chains chains, Path root) {
     this.store = store;
     this.chains = chains;
     this.root = root;
   }
 
   /** Who is mounted, and in which way. */
-  private record Mounted(TreeUsers users, Set<Long> bound) {}
+  private record Mounted(MountUsers users, Set<Long> bound) {}
 
   /**
    * {@return the names for each layer, sorted} To be asked when the layers are mounted no more, so
@@ -82,7 +82,7 @@ public final class LayerRunners {
   /** {@return nothing if it cannot be told, so that all may be} */
   private @Nullable Mounted look() {
     try {
-      return new Mounted(TreeUsers.find(root), BoundLayers.devices(root));
+      return new Mounted(MountUsers.find(root), BoundLayers.devices(root));
     } catch (ErrnoException e) {
       log.warn(
           "cannot find out who runs on damaged layers, all that have them are named error=\"{}\"",
@@ -92,7 +92,7 @@ public final class LayerRunners {
   }
 
   private static boolean isMounted(SnapshotRecord user, long layer, long device, Mounted mounted) {
-    Set<TreeUsers.Overlay> overlays = mounted.users().overlaysOn(layer);
+    Set<MountUsers.Overlay> overlays = mounted.users().overlaysOn(layer);
     return switch (user.kind()) {
       case ACTIVE ->
           overlays.stream().anyMatch(each -> each.upperId().orElse(Root.NO_SNAPSHOT) == user.id());
