@@ -21,7 +21,7 @@ import io.gatun.snapshot.layer.LayerConverter;
 import io.gatun.snapshot.layer.LayerFormat;
 import io.gatun.snapshot.layer.LayerMaker;
 import io.gatun.snapshot.layer.LayerUnpacker;
-import io.gatun.snapshot.layer.NextLayer;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.PackedLayer;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
@@ -129,7 +129,7 @@ public class RpcBenchmark {
         LayerBlob blob,
         List<Mount> mounts,
         boolean isDurabilityWanted,
-        NextLayer next,
+        NextLayerHint next,
         Cancellation cancellation) {
       throw new SnapshotException.Unsupported("no layers here");
     }

@@ -7,7 +7,7 @@ import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerUnpacker;
-import io.gatun.snapshot.layer.NextLayer;
+import io.gatun.snapshot.layer.NextLayerHint;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -93,7 +93,7 @@ public final class StandInUnpacker implements LayerUnpacker {
       LayerBlob blob,
       List<Mount> mounts,
       boolean isDurabilityWanted,
-      NextLayer next,
+      NextLayerHint next,
       Cancellation cancellation) {
     cancellation.onCancel(
         () -> {
@@ -117,7 +117,7 @@ public final class StandInUnpacker implements LayerUnpacker {
     return new AppliedLayer(blob.digest(), content.size(), 1, overlayXattrsDropped, 0);
   }
 
-  private static Optional<ByteString> nextContent(NextLayer next) {
+  private static Optional<ByteString> nextContent(NextLayerHint next) {
     try (LayerBlob blob = next.open().orElse(null)) {
       return blob == null ? Optional.empty() : Optional.of(read(blob));
     } catch (IOException e) {

@@ -130,8 +130,8 @@ final class Engine implements Snapshotter {
             "%s %s: the layer is there, in a committed snapshot".formatted(operation, key));
       }
       try (var needed = indexedSnapshots.acquireMounts(planned);
-          var making = makeDirectory(operation, key, planned)) {
-        long id = making.id();
+          var task = makeDirectory(operation, key, planned)) {
+        long id = task.id();
         Chain chain = planned.withId(id);
         SnapshotRecord created =
             new SnapshotRecord(
@@ -149,7 +149,7 @@ final class Engine implements Snapshotter {
         boolean unsettled = driver.isUnsettled(id);
         Timespec madeAt = driver.madeAt(id);
         StorageErrors.change(operation, key, () -> store.put(created));
-        making.recorded();
+        task.recorded();
         needed.transferTo(id);
         applied.made(id, madeAt);
         if (unsettled) {

@@ -20,11 +20,11 @@ import io.gatun.snapshot.durability.SharedSync;
 import io.gatun.snapshot.durability.TreeSync;
 import io.gatun.snapshot.durability.TrustedIds;
 import io.gatun.snapshot.durability.WritebackErrors;
-import io.gatun.snapshot.indexed.AheadReindexing;
 import io.gatun.snapshot.indexed.IdMappedRefs;
+import io.gatun.snapshot.indexed.IndexPrefetch;
+import io.gatun.snapshot.indexed.IndexPrefetcher;
 import io.gatun.snapshot.indexed.IndexedCommits;
 import io.gatun.snapshot.indexed.IndexedLayers;
-import io.gatun.snapshot.indexed.IndexesAhead;
 import io.gatun.snapshot.indexed.LayerDetachment;
 import io.gatun.snapshot.indexed.LayerMounts;
 import io.gatun.snapshot.indexed.LayerRenewal;
@@ -75,14 +75,14 @@ import io.gatun.snapshot.state.Reaper;
 import io.gatun.snapshot.state.SnapshotDirectories;
 import io.gatun.snapshot.state.SnapshotMounts;
 import io.gatun.snapshot.state.SpareDirectories;
-import io.gatun.snapshot.unpack.IndexedAhead;
+import io.gatun.snapshot.unpack.IndexedPrefetch;
 import io.gatun.snapshot.unpack.IndexedUnpacker;
-import io.gatun.snapshot.unpack.LayersAhead;
+import io.gatun.snapshot.unpack.LayerPrefetcher;
 import io.gatun.snapshot.unpack.Rebase;
 import io.gatun.snapshot.unpack.SnapshotApplier;
 import io.gatun.snapshot.unpack.SnapshotDiffer;
+import io.gatun.snapshot.unpack.TreePrefetch;
 import io.gatun.snapshot.unpack.TreeUnpacker;
-import io.gatun.snapshot.unpack.TreesAhead;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.InstantSource;
@@ -215,7 +215,7 @@ public final class EngineRoot implements AutoCloseable {
       NameClaims claims = new NameClaims();
       AppliedLayers applied = new AppliedLayers();
       DeletionBudget budget =
-          new DeletionBudget(applied::areUnpacking, () -> isRoomShort(root), System::nanoTime);
+          new DeletionBudget(applied::areUnpacking, () -> isDiskLow(root), System::nanoTime);
       this.layers =
           LayerStore.open(
               disk,
@@ -330,13 +330,13 @@ public final class EngineRoot implements AutoCloseable {
               commits,
               indexedLayers,
               keep(
-                  new IndexesAhead(
+                  new IndexPrefetcher(
                       layers,
                       indexedLayers,
-                      new AheadReindexing(
+                      new IndexPrefetch(
                           store, chosen, claims, chains, layers, durability, reindexing),
-                      () -> isRoomShort(root),
-                      LayersAhead.EXPECTED)));
+                      () -> isDiskLow(root),
+                      LayerPrefetcher.EXPECTED)));
       boolean areShared = isIndexing && !settings.overlay().rebase();
       UsageCounter usages = new UsageCounter(store, chosen, indexedLayers, claims);
       MountRestoration restoration =
@@ -480,7 +480,7 @@ public final class EngineRoot implements AutoCloseable {
     };
   }
 
-  private static boolean isRoomShort(Root root) {
+  private static boolean isDiskLow(Root root) {
     try {
       FilesystemStatus status = Statfs.fstatfs(root.directory());
       return status.availableBlocks() < status.blocks() / ROOM_PARTS
@@ -626,20 +626,21 @@ public final class EngineRoot implements AutoCloseable {
           disk,
           applier,
           layerApplier,
-          driver.deletionsOverOthers().map(deletions -> makeAhead(trees(deletions, layerApplier))));
+          driver.deletionsOverOthers().map(deletions -> prefetch(trees(deletions, layerApplier))));
     }
     IndexedApply indexing = new IndexedApply(disk, layerApplier, writing);
-    IndexedAhead tars = new IndexedAhead(layers, indexedLayers, indexing, isSynced);
+    IndexedPrefetch tars = new IndexedPrefetch(layers, indexedLayers, indexing, isSynced);
     return new IndexedUnpacker(
-        disk, applier, layerApplier, layers, renewal, indexing, makeAhead(tars));
+        disk, applier, layerApplier, layers, renewal, indexing, prefetch(tars));
   }
 
-  private TreesAhead trees(DeletionForm deletions, LayerApplier layerApplier) {
-    return new TreesAhead(disk, driver, deletions, directories, durability, records, layerApplier);
+  private TreePrefetch trees(DeletionForm deletions, LayerApplier layerApplier) {
+    return new TreePrefetch(
+        disk, driver, deletions, directories, durability, records, layerApplier);
   }
 
-  private <T> LayersAhead<T> makeAhead(LayersAhead.Maker<T> maker) {
-    return keep(new LayersAhead<>(maker, () -> isRoomShort(root), LayersAhead.EXPECTED));
+  private <T> LayerPrefetcher<T> prefetch(LayerPrefetcher.Work<T> work) {
+    return keep(new LayerPrefetcher<>(work, () -> isDiskLow(root), LayerPrefetcher.EXPECTED));
   }
 
   /** {@return whether snapshots have indexed layers, or will get some} */

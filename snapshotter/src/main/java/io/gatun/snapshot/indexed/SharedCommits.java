@@ -48,7 +48,7 @@ public final class SharedCommits {
   private final SharedLayers shared;
   private final IndexedCommits commits;
   private final IndexedLayers indexedLayers;
-  private final IndexesAhead ahead;
+  private final IndexPrefetcher prefetcher;
 
   /** By chain id, so that who comes second finds the snapshot of who came first. */
   private final KeyedLock<Digest> turns = new KeyedLock<>();
@@ -61,7 +61,7 @@ public final class SharedCommits {
       SharedLayers shared,
       IndexedCommits commits,
       IndexedLayers indexedLayers,
-      IndexesAhead ahead) {
+      IndexPrefetcher prefetcher) {
     this.store = store;
     this.driver = driver;
     this.directories = directories;
@@ -69,7 +69,7 @@ public final class SharedCommits {
     this.shared = shared;
     this.commits = commits;
     this.indexedLayers = indexedLayers;
-    this.ahead = ahead;
+    this.prefetcher = prefetcher;
   }
 
   /**
@@ -114,27 +114,27 @@ public final class SharedCommits {
     String key = wanted.key();
     SnapshotRecord parent = wanted.parent();
     // First, as a sync that fails from now on concerns the snapshot.
-    try (SnapshotDirectories.Making making = makeDirectory(key);
-        IndexesAhead.Taken made = takeIndex(parent, diffId);
+    try (SnapshotDirectories.Making task = makeDirectory(key);
+        IndexPrefetcher.Claim made = takeIndex(parent, diffId);
         IndexedCommits.Frozen layer =
-            commits.share(key, planned.withId(making.id()), parent, diffId, made.index())) {
-      SnapshotRecord committed = wanted.committed(making.id(), layer.form(), now);
+            commits.share(key, planned.withId(task.id()), parent, diffId, made.index())) {
+      SnapshotRecord committed = wanted.committed(task.id(), layer.form(), now);
       StorageErrors.change(OPERATION, key, () -> store.put(committed));
-      making.recorded();
+      task.recorded();
       layer.committed();
       // In the image that the layer was a part of before, this is what followed.
-      indexedLayers.above(diffId).ifPresent(next -> ahead.begin(committed, next));
+      indexedLayers.above(diffId).ifPresent(next -> prefetcher.begin(committed, next));
       return true;
     }
   }
 
-  private IndexesAhead.Taken takeIndex(@Nullable SnapshotRecord parent, Digest diffId) {
-    return ahead.take(parent == null ? SnapshotRecord.NO_PARENT : parent.id(), diffId);
+  private IndexPrefetcher.Claim takeIndex(@Nullable SnapshotRecord parent, Digest diffId) {
+    return prefetcher.claim(parent == null ? SnapshotRecord.NO_PARENT : parent.id(), diffId);
   }
 
   /** Sees to it that nothing is made any more for a place on a snapshot that is to be removed. */
   public void forget(String name) {
-    ahead.forget(name);
+    prefetcher.cancelPrefetch(name);
   }
 
   /** {@return a directory that is durable; what may be in it goes when the layer is committed} */

@@ -40,7 +40,7 @@ public interface LayerUnpacker {
       LayerBlob blob,
       List<Mount> mounts,
       boolean isDurabilityWanted,
-      NextLayer next,
+      NextLayerHint next,
       Cancellation cancellation);
 
   /**
@@ -54,6 +54,6 @@ public interface LayerUnpacker {
   /** As before, of a layer after which nobody knows which is next. */
   default AppliedLayer unpack(
       LayerBlob blob, List<Mount> mounts, boolean isDurabilityWanted, Cancellation cancellation) {
-    return unpack(blob, mounts, isDurabilityWanted, NextLayer.UNKNOWN, cancellation);
+    return unpack(blob, mounts, isDurabilityWanted, NextLayerHint.UNKNOWN, cancellation);
   }
 }

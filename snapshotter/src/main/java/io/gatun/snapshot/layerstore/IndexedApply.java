@@ -112,7 +112,7 @@ public final class IndexedApply {
    *
    * @return what the index is to be made of, to be closed by the caller; nothing if there is none
    */
-  public Optional<LateIndex> runAhead(LayerBlob blob, LayerDraft draft, Cancellation cancellation)
+  public Optional<LateIndex> prefetch(LayerBlob blob, LayerDraft draft, Cancellation cancellation)
       throws IOException {
     IndexMaking index =
         new IndexMaking(draft, LateIndex.FORM, InheritedAttributes.ofTop(), Inheritance.NOTHING);
@@ -128,7 +128,7 @@ public final class IndexedApply {
     }
   }
 
-  /** Makes an index of a layer as {@link #runAhead} and what follows it do, and keeps nothing. */
+  /** Makes an index of a layer as {@link #prefetch} and what follows it do, and keeps nothing. */
   public void warmUp(LayerBlob blob, Cancellation cancellation) throws IOException {
     try (Fd nowhere = Fcntl.open(NOWHERE, OpenFlag.WRITE_ONLY);
         LayerIndexer indexer =

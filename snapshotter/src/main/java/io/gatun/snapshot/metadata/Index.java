@@ -144,13 +144,13 @@ public final class Index implements AutoCloseable {
         throws IOException;
   }
 
-  private static Index map(Maker maker, int entriesMax) throws IOException {
+  private static Index map(Maker work, int entriesMax) throws IOException {
     Shelf<Long, byte[]> records = null;
     Shelf<byte[], Long> names = null;
     boolean isComplete = false;
     try {
       records =
-          maker.make(
+          work.make(
               sized(
                       ChronicleMapBuilder.of(Long.class, byte[].class),
                       MetadataFile.INDEX_RECORDS,
@@ -159,7 +159,7 @@ public final class Index implements AutoCloseable {
               MetadataFile.INDEX_RECORDS,
               id -> id);
       names =
-          maker.make(
+          work.make(
               sized(
                       ChronicleMapBuilder.of(byte[].class, Long.class),
                       MetadataFile.INDEX_NAMES,
@@ -168,7 +168,7 @@ public final class Index implements AutoCloseable {
               MetadataFile.INDEX_NAMES,
               ByteBuffer::wrap);
       Shelf<Long, Long> children =
-          maker.make(
+          work.make(
               sized(
                   ChronicleMapBuilder.of(Long.class, Long.class),
                   MetadataFile.INDEX_CHILDREN,

@@ -32,7 +32,7 @@ public final class DeletionBudget implements TreeDeletion.Pace, AutoCloseable {
   private static final long SECOND_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final BooleanSupplier areUnpacking;
-  private final BooleanSupplier isRoomShort;
+  private final BooleanSupplier isDiskLow;
   private final LongSupplier nanoTime;
 
   /** When the next one is due. */
@@ -46,9 +46,9 @@ public final class DeletionBudget implements TreeDeletion.Pace, AutoCloseable {
    * @param nanoTime {@link System#nanoTime}, or a clock of a test's own
    */
   public DeletionBudget(
-      BooleanSupplier areUnpacking, BooleanSupplier isRoomShort, LongSupplier nanoTime) {
+      BooleanSupplier areUnpacking, BooleanSupplier isDiskLow, LongSupplier nanoTime) {
     this.areUnpacking = areUnpacking;
-    this.isRoomShort = isRoomShort;
+    this.isDiskLow = isDiskLow;
     this.nanoTime = nanoTime;
     this.due = nanoTime.getAsLong();
   }
@@ -83,7 +83,7 @@ public final class DeletionBudget implements TreeDeletion.Pace, AutoCloseable {
   synchronized long take() {
     if (untilLook-- == 0) {
       untilLook = LOOK_EVERY - 1;
-      boolean isSlow = areUnpacking.getAsBoolean() && !isRoomShort.getAsBoolean();
+      boolean isSlow = areUnpacking.getAsBoolean() && !isDiskLow.getAsBoolean();
       costNanos =
           SECOND_NANOS / (isSlow ? FILES_PER_SECOND_MAX_BESIDE_UNPACKS : FILES_PER_SECOND_MAX);
     }

@@ -113,19 +113,19 @@ public final class SnapshotDirectories {
   /** Puts a directory in its place, and does not wait until it is durable. */
   private Making place(long id, Filler filler) throws ErrnoException {
     LinuxPath staging = staging(id);
-    Making making = new Making(id);
+    Making task = new Making(id);
     try {
       disk.createDirectory(root.trash(), staging, DIRECTORY_MODE);
-      making.garbage = staging;
+      task.garbage = staging;
       try (Fd directory = root.openDirectory(root.trash(), staging)) {
         filler.fill(directory);
       }
       LinuxPath name = Root.snapshotName(id);
       disk.rename(root.trash(), staging, root.snapshots(), name);
-      making.garbage = name;
-      return making;
+      task.garbage = name;
+      return task;
     } catch (ErrnoException | RuntimeException | Error e) {
-      making.close();
+      task.close();
       throw e;
     }
   }

@@ -6,7 +6,7 @@ import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerUnpacker;
-import io.gatun.snapshot.layer.NextLayer;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.LayerApplier;
 import io.gatun.snapshot.layerstore.IndexedApply;
 import io.gatun.snapshot.layerstore.LayerStore;
@@ -24,7 +24,7 @@ public final class IndexedUnpacker implements LayerUnpacker {
   private final LayerStore layers;
   private final LayerRenewal renewal;
   private final IndexedApply indexing;
-  private final LayersAhead<AheadLayer> ahead;
+  private final LayerPrefetcher<PrefetchedTar> prefetcher;
 
   public IndexedUnpacker(
       Disk disk,
@@ -33,14 +33,14 @@ public final class IndexedUnpacker implements LayerUnpacker {
       LayerStore layers,
       LayerRenewal renewal,
       IndexedApply indexing,
-      LayersAhead<AheadLayer> ahead) {
+      LayerPrefetcher<PrefetchedTar> prefetcher) {
     this.disk = disk;
     this.snapshots = snapshots;
     this.applier = applier;
     this.layers = layers;
     this.renewal = renewal;
     this.indexing = indexing;
-    this.ahead = ahead;
+    this.prefetcher = prefetcher;
   }
 
   @Override
@@ -53,12 +53,13 @@ public final class IndexedUnpacker implements LayerUnpacker {
       LayerBlob blob,
       List<Mount> mounts,
       boolean isDurabilityWanted,
-      NextLayer next,
+      NextLayerHint next,
       Cancellation cancellation) {
     TreeUnpacking tree = new TreeUnpacking(disk, applier, blob, cancellation);
     try (IndexedUnpacking unpacking =
             new IndexedUnpacking(disk, layers, renewal, indexing, tree, blob, cancellation);
-        AskedTar asked = new AskedTar(ahead, unpacking, blob, next, cancellation)) {
+        PrefetchedOrNewTar asked =
+            new PrefetchedOrNewTar(prefetcher, unpacking, blob, next, cancellation)) {
       snapshots.apply(mounts, isDurabilityWanted, asked);
       return asked.result();
     } catch (IOException e) {

@@ -46,7 +46,7 @@ public final class IndexedUnpacking implements LayerKeeper, AutoCloseable {
   private final LayerBlob blob;
   private final Cancellation cancellation;
 
-  private Optional<AheadLayer> ahead = Optional.empty();
+  private Optional<PrefetchedTar> prefetched = Optional.empty();
   private @Nullable LayerDraft draft;
   private @Nullable AppliedLayer result;
 
@@ -74,8 +74,8 @@ public final class IndexedUnpacking implements LayerKeeper, AutoCloseable {
   }
 
   /** Says that the layer may be there already, and with it what its index can be made of. */
-  void expect(Optional<AheadLayer> layer) {
-    ahead = layer;
+  void expect(Optional<PrefetchedTar> layer) {
+    prefetched = layer;
   }
 
   @Override
@@ -197,8 +197,8 @@ public final class IndexedUnpacking implements LayerKeeper, AutoCloseable {
       LayerStore.LayerRef ref, IndexForm form, LowerInheritance below, boolean isDurable)
       throws IOException {
     InheritedAttributes top = below.ofTop();
-    if (ahead.isPresent() && ahead.get().use().diffId().equals(ref.diffId())) {
-      Optional<LayerIndex> made = indexAhead(ahead.get(), form, top, below, isDurable);
+    if (prefetched.isPresent() && prefetched.get().use().diffId().equals(ref.diffId())) {
+      Optional<LayerIndex> made = prefetchIndex(prefetched.get(), form, top, below, isDurable);
       if (made.isPresent()) {
         return made.get();
       }
@@ -206,8 +206,8 @@ public final class IndexedUnpacking implements LayerKeeper, AutoCloseable {
     return layers.reindex(ref, form, top, below, isDurable, cancellation);
   }
 
-  private Optional<LayerIndex> indexAhead(
-      AheadLayer layer,
+  private Optional<LayerIndex> prefetchIndex(
+      PrefetchedTar layer,
       IndexForm form,
       InheritedAttributes top,
       LowerInheritance below,

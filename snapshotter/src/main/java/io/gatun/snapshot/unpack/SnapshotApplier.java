@@ -315,7 +315,7 @@ public final class SnapshotApplier {
   /** {@return whether there was a tree that is in the place of the snapshot's directory now} */
   private boolean place(String key, Chain chain, boolean isDurabilityWanted, TreeSource source)
       throws IOException {
-    Optional<AheadTree> tree = Optional.empty();
+    Optional<PrefetchedTree> tree = Optional.empty();
     boolean isTaken = false;
     try {
       durability.beginApply(key, chain.id(), isDurabilityWanted);
@@ -330,7 +330,7 @@ public final class SnapshotApplier {
   }
 
   /** {@return whether nobody can have seen that the layer is not in the snapshot's directory} */
-  private boolean place(String key, Chain chain, boolean isDurabilityWanted, AheadTree tree)
+  private boolean place(String key, Chain chain, boolean isDurabilityWanted, PrefetchedTree tree)
       throws ErrnoException {
     boolean isComplete = false;
     try {

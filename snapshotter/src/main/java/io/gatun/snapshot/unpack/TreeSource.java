@@ -13,5 +13,5 @@ interface TreeSource extends LayerWriter {
    *
    * @param place where its files would be written to
    */
-  Optional<AheadTree> take(LayerTarget place) throws IOException;
+  Optional<PrefetchedTree> take(LayerTarget place) throws IOException;
 }

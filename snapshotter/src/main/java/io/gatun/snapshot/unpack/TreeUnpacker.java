@@ -5,7 +5,7 @@ import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerUnpacker;
-import io.gatun.snapshot.layer.NextLayer;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.LayerApplier;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.state.UnpackingFailures;
@@ -19,20 +19,20 @@ public final class TreeUnpacker implements LayerUnpacker {
   private final Disk disk;
   private final SnapshotApplier snapshots;
   private final LayerApplier layers;
-  private final Optional<LayersAhead<AheadTree>> ahead;
+  private final Optional<LayerPrefetcher<PrefetchedTree>> prefetcher;
 
   /**
-   * @param ahead makes layers before they are asked for, if that is of use
+   * @param prefetcher makes layers before they are asked for, if that is of use
    */
   public TreeUnpacker(
       Disk disk,
       SnapshotApplier snapshots,
       LayerApplier layers,
-      Optional<LayersAhead<AheadTree>> ahead) {
+      Optional<LayerPrefetcher<PrefetchedTree>> prefetcher) {
     this.disk = disk;
     this.snapshots = snapshots;
     this.layers = layers;
-    this.ahead = ahead;
+    this.prefetcher = prefetcher;
   }
 
   @Override
@@ -45,12 +45,13 @@ public final class TreeUnpacker implements LayerUnpacker {
       LayerBlob blob,
       List<Mount> mounts,
       boolean isDurabilityWanted,
-      NextLayer next,
+      NextLayerHint next,
       Cancellation cancellation) {
     TreeUnpacking unpacking = new TreeUnpacking(disk, layers, blob, cancellation);
     try {
-      if (ahead.isPresent()) {
-        return unpack(mounts, isDurabilityWanted, ahead.get(), unpacking, blob, next, cancellation);
+      if (prefetcher.isPresent()) {
+        return unpack(
+            mounts, isDurabilityWanted, prefetcher.get(), unpacking, blob, next, cancellation);
       }
       snapshots.apply(mounts, isDurabilityWanted, unpacking);
       return unpacking.result();
@@ -71,13 +72,14 @@ public final class TreeUnpacker implements LayerUnpacker {
   private AppliedLayer unpack(
       List<Mount> mounts,
       boolean isDurabilityWanted,
-      LayersAhead<AheadTree> trees,
+      LayerPrefetcher<PrefetchedTree> trees,
       TreeUnpacking unpacking,
       LayerBlob blob,
-      NextLayer next,
+      NextLayerHint next,
       Cancellation cancellation)
       throws IOException {
-    try (AskedTree asked = new AskedTree(disk, trees, unpacking, blob, next, cancellation)) {
+    try (PrefetchedOrNewTree asked =
+        new PrefetchedOrNewTree(disk, trees, unpacking, blob, next, cancellation)) {
       snapshots.apply(mounts, isDurabilityWanted, asked);
       return asked.result();
     }

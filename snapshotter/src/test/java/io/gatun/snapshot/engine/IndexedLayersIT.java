@@ -33,7 +33,7 @@ import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerBlobs;
 import io.gatun.snapshot.layer.LayerUnpacker;
-import io.gatun.snapshot.layer.NextLayer;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.ForwardingDisk;
@@ -240,7 +240,7 @@ class IndexedLayersIT {
 
   @Test
   @Timeout(60)
-  void layersThatAreMadeAheadShowTheSameAndNobodyReadsThemAgain() throws Exception {
+  void layersThatArePrefetchedShowTheSameAndNobodyReadsThemAgain() throws Exception {
     List<byte[]> all = new ArrayList<>(LAYERS);
     // The others inherit something, and this one nothing.
     all.add(
@@ -253,7 +253,7 @@ class IndexedLayersIT {
     for (int i = 0; i < all.size(); i++) {
       byte[] next = all.get(Math.min(i + 1, all.size() - 1));
       byte[] compressed = Compressed.gzip(next);
-      NextLayer ahead = () -> Optional.of(new BytesBlob(compressed));
+      NextLayerHint ahead = () -> Optional.of(new BytesBlob(compressed));
       List<Mount> mounts = snapshots().prepare(extraction(i), parent, NO_LABELS);
       unpacker.unpack(blob, mounts, false, ahead, new Cancellation());
       parent = "chain-" + i;

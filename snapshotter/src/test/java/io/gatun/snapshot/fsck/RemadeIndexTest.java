@@ -110,7 +110,7 @@ final class RemadeIndexTest {
       LayerStore store = LayerStore.open(disk, root, SyncWatch.alone());
       IndexedApply apply = new IndexedApply(disk, applier, new TarWriting(true, false));
       try (LayerDraft draft = store.draft();
-          LateIndex late = apply.runAhead(blob, draft, new Cancellation()).orElseThrow();
+          LateIndex late = apply.prefetch(blob, draft, new Cancellation()).orElseThrow();
           LayerStore.LayerRef ref = store.publish(draft, late.layer(), blob.digest(), false)) {
         for (Place place : places) {
           Digest index =

@@ -58,7 +58,7 @@ class CopiedIndexTest {
     LayerStore store = stored.store();
     BytesBlob blob = new BytesBlob(tar.finish());
     try (LayerDraft draft = store.draft();
-        LateIndex late = stored.indexed().runAhead(blob, draft, new Cancellation()).orElseThrow();
+        LateIndex late = stored.indexed().prefetch(blob, draft, new Cancellation()).orElseThrow();
         LayerStore.LayerRef ref = store.publish(draft, late.layer(), blob.digest(), false)) {
       Digest one = reindex(ref, TOP, first).digest();
       LayerIndex other = reindex(ref, top, then);
@@ -147,7 +147,7 @@ class CopiedIndexTest {
     LayerStore store = stored.store();
     BytesBlob blob = new BytesBlob(TarBuilder.pax().file("d/f", 0644, "content").finish());
     try (LayerDraft draft = store.draft();
-        LateIndex late = stored.indexed().runAhead(blob, draft, new Cancellation()).orElseThrow();
+        LateIndex late = stored.indexed().prefetch(blob, draft, new Cancellation()).orElseThrow();
         LayerStore.LayerRef ref = store.publish(draft, late.layer(), blob.digest(), false)) {
       var _ = reindex(ref, TOP, Inheritance.NOTHING);
       try (FileChannel tar = FileChannel.open(stored.tar(ref.diffId()), StandardOpenOption.WRITE)) {
@@ -163,7 +163,7 @@ class CopiedIndexTest {
     LayerStore store = stored.store();
     BytesBlob blob = new BytesBlob(TarBuilder.pax().file("d/f", 0644, "content").finish());
     try (LayerDraft draft = store.draft();
-        LateIndex late = stored.indexed().runAhead(blob, draft, new Cancellation()).orElseThrow();
+        LateIndex late = stored.indexed().prefetch(blob, draft, new Cancellation()).orElseThrow();
         LayerStore.LayerRef ref = store.publish(draft, late.layer(), blob.digest(), false)) {
       Path file = stored.index(ref.diffId(), reindex(ref, TOP, Inheritance.NOTHING).digest());
       byte[] content = Files.readAllBytes(file);

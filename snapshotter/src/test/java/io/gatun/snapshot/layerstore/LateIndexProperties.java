@@ -112,7 +112,7 @@ final class LateIndexProperties {
       LayerStore store = stored.store();
       Optional<LateIndex> read;
       try {
-        read = stored.indexed().runAhead(blob, draft, new Cancellation());
+        read = stored.indexed().prefetch(blob, draft, new Cancellation());
       } catch (InvalidLayerException e) {
         return;
       }

@@ -57,7 +57,7 @@ class LateIndexTest {
   private Kept keep(TarBuilder tar) throws Exception {
     BytesBlob blob = new BytesBlob(tar.finish());
     try (LayerDraft draft = stored.store().draft()) {
-      LateIndex late = stored.indexed().runAhead(blob, draft, new Cancellation()).orElseThrow();
+      LateIndex late = stored.indexed().prefetch(blob, draft, new Cancellation()).orElseThrow();
       return new Kept(stored.store().publish(draft, late.layer(), blob.digest(), false), late);
     }
   }

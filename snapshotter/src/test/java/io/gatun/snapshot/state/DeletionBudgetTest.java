@@ -12,11 +12,11 @@ class DeletionBudgetTest {
   private static final int FILES = 10_000;
 
   private boolean areUnpacking;
-  private boolean isRoomShort;
+  private boolean isDiskLow;
   private long now;
 
   private final DeletionBudget budget =
-      new DeletionBudget(() -> areUnpacking, () -> isRoomShort, () -> now);
+      new DeletionBudget(() -> areUnpacking, () -> isDiskLow, () -> now);
 
   /** {@return how many milliseconds it takes to delete some files, the rest taking no time} */
   private long millis() {
@@ -43,7 +43,7 @@ class DeletionBudgetTest {
   @Test
   void unpacksAreNotWaitedForWhereRoomIsShort() {
     areUnpacking = true;
-    isRoomShort = true;
+    isDiskLow = true;
     assertThat(millis()).isEqualTo(100);
   }
 

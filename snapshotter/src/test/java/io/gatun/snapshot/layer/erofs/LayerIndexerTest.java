@@ -42,9 +42,9 @@ final class LayerIndexerTest {
 
   private int number;
 
-  private TestIndex index(Making making, TarBuilder tar) throws IOException {
+  private TestIndex index(Making task, TarBuilder tar) throws IOException {
     number++;
-    return TestIndex.of(directory.resolve("index" + number), making, tar.finish());
+    return TestIndex.of(directory.resolve("index" + number), task, tar.finish());
   }
 
   private TestIndex index(TarBuilder tar) throws IOException {
@@ -234,9 +234,9 @@ final class LayerIndexerTest {
               return super.write(file, buffer, offset);
             }
           };
-      Making making = Making.of(IndexForm.OVERLAY).keeping(LITTLE).on(full);
+      Making task = Making.of(IndexForm.OVERLAY).keeping(LITTLE).on(full);
       assertThatExceptionOfType(ErrnoException.class)
-          .isThrownBy(() -> index(making, many()))
+          .isThrownBy(() -> index(task, many()))
           .satisfies(e -> assertThat(e.is(Errno.ENOSPC)).isTrue());
       assertThat(fired[0]).isEqualTo(1);
     }

@@ -76,24 +76,23 @@ final class TestIndex {
     return of(directory, Making.of(form), tar);
   }
 
-  static TestIndex of(Path directory, Making making, byte[] tar) throws IOException {
+  static TestIndex of(Path directory, Making task, byte[] tar) throws IOException {
     Files.createDirectories(directory);
     Files.write(directory.resolve("tar"), tar);
     LayerReader reader = new LayerReader(new TarReader(new Pieces(tar, PIECE_BYTES)));
     try (Fd at = Fcntl.open(LinuxPath.of(directory), OpenFlag.READ_ONLY, OpenFlag.DIRECTORY);
         LayerIndexer indexer =
             new LayerIndexer(
-                making.form(),
-                making.top(),
-                making.inheritance(),
-                new Spill(making.disk(), at),
-                making.residentBytes())) {
+                task.form(),
+                task.top(),
+                task.inheritance(),
+                new Spill(task.disk(), at),
+                task.residentBytes())) {
       for (Optional<LayerEntry> next = reader.next(); next.isPresent(); next = reader.next()) {
         indexer.entry(next.get(), reader::content);
       }
-      try (Fd file = making.disk().createFile(at, INDEX, 0600)) {
-        return new TestIndex(
-            directory, indexer.finish(making.disk(), file, digest(tar), tar.length));
+      try (Fd file = task.disk().createFile(at, INDEX, 0600)) {
+        return new TestIndex(directory, indexer.finish(task.disk(), file, digest(tar), tar.length));
       }
     }
   }

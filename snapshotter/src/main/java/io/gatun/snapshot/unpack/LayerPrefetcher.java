@@ -6,7 +6,7 @@ import io.gatun.snapshot.concurrent.Outcomes;
 import io.gatun.snapshot.layer.ApplyCancelledException;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
-import io.gatun.snapshot.layer.NextLayer;
+import io.gatun.snapshot.layer.NextLayerHint;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.HashMap;
@@ -37,9 +37,9 @@ import org.slf4j.LoggerFactory;
  *
  * @param <T> what is made of a layer
  */
-public final class LayersAhead<T> implements AutoCloseable {
+public final class LayerPrefetcher<T> implements AutoCloseable {
 
-  private static final Logger log = LoggerFactory.getLogger(LayersAhead.class);
+  private static final Logger log = LoggerFactory.getLogger(LayerPrefetcher.class);
 
   /** How long it takes containerd to ask for the next layer, at the most. */
   public static final Duration EXPECTED = Duration.ofSeconds(10);
@@ -49,7 +49,7 @@ public final class LayersAhead<T> implements AutoCloseable {
    *
    * @param <T> what is made
    */
-  public interface Maker<T> {
+  public interface Work<T> {
 
     /** {@return whether the layer is there without being made ahead} */
     boolean isThere(Digest blob);
@@ -61,8 +61,8 @@ public final class LayersAhead<T> implements AutoCloseable {
     void release(T layer);
   }
 
-  private final Maker<T> maker;
-  private final BooleanSupplier isRoomShort;
+  private final Work<T> work;
+  private final BooleanSupplier isDiskLow;
   private final Duration expected;
 
   private final ReentrantLock lock = new ReentrantLock();
@@ -72,26 +72,26 @@ public final class LayersAhead<T> implements AutoCloseable {
   private final Map<Digest, Integer> asked = new HashMap<>();
 
   /** What there is, or is coming to be. */
-  private final Set<Making> all = new HashSet<>();
+  private final Set<Task> all = new HashSet<>();
 
   /** By their blobs, from when these are known until nobody needs the layer any more. */
-  private final Map<Digest, Making> known = new HashMap<>();
+  private final Map<Digest, Task> known = new HashMap<>();
 
   private boolean isClosed;
 
   /**
-   * @param isRoomShort whether there may be no room for more than what is asked for
+   * @param isDiskLow whether there may be no room for more than what is asked for
    * @param expected how long a layer is kept for somebody who asks for it
    */
-  public LayersAhead(Maker<T> maker, BooleanSupplier isRoomShort, Duration expected) {
-    this.maker = maker;
-    this.isRoomShort = isRoomShort;
+  public LayerPrefetcher(Work<T> work, BooleanSupplier isDiskLow, Duration expected) {
+    this.work = work;
+    this.isDiskLow = isDiskLow;
     this.expected = expected;
   }
 
   /** One layer, with a thread of its own as long as it is of use. */
-  private final class Making implements Runnable {
-    private final NextLayer source;
+  private final class Task implements Runnable {
+    private final NextLayerHint source;
     private final Digest before;
     private final Cancellation cancellation = new Cancellation();
     private final Thread thread = Thread.ofPlatform().name("gatun-ahead").daemon().unstarted(this);
@@ -111,12 +111,12 @@ public final class LayersAhead<T> implements AutoCloseable {
     /**
      * @param before the blob after which this one is expected
      */
-    Making(NextLayer source, Digest before) {
+    Task(NextLayerHint source, Digest before) {
       this.source = source;
       this.before = before;
     }
 
-    private boolean isUnasked() {
+    private boolean isUnclaimed() {
       return claims == 0 && !isTaken;
     }
 
@@ -126,9 +126,9 @@ public final class LayersAhead<T> implements AutoCloseable {
         make();
       } finally {
         end(this);
-        awaitUseless(this);
+        awaitExpiry(this);
         try {
-          layer.ifPresent(maker::release);
+          layer.ifPresent(work::release);
         } finally {
           leave(this);
         }
@@ -138,7 +138,7 @@ public final class LayersAhead<T> implements AutoCloseable {
     private void make() {
       try (LayerBlob opened = source.open().orElse(null)) {
         if (opened != null && enter(this, opened.digest())) {
-          layer = maker.make(opened, cancellation);
+          layer = work.make(opened, cancellation);
         }
       } catch (IOException | SnapshotException e) {
         // Whoever asks for it meets the same, and is told.
@@ -152,19 +152,19 @@ public final class LayersAhead<T> implements AutoCloseable {
   /** Somebody who asks for a layer, until that is known to be theirs. */
   final class Claim implements AutoCloseable {
     private final Digest blob;
-    private final @Nullable Making making;
+    private final @Nullable Task task;
 
     private Claim(Digest blob) {
       this.blob = blob;
-      this.making = known.get(blob);
+      this.task = known.get(blob);
       asked.merge(blob, 1, Integer::sum);
-      if (making != null) {
-        making.claims++;
+      if (task != null) {
+        task.claims++;
       }
     }
 
     private void await(Cancellation cancellation) throws ApplyCancelledException {
-      while (making != null && !making.isEnded) {
+      while (task != null && !task.isEnded) {
         cancellation.check();
         changed.awaitUninterruptibly();
       }
@@ -172,16 +172,16 @@ public final class LayersAhead<T> implements AutoCloseable {
 
     private void end(boolean isDone) {
       asked.computeIfPresent(blob, (_, count) -> count == 1 ? null : count - 1);
-      if (making != null) {
-        making.claims--;
-        making.isTaken |= isDone;
+      if (task != null) {
+        task.claims--;
+        task.isTaken |= isDone;
       }
       changed.signalAll();
     }
 
     /** {@return the layer, if it was made ahead} */
     Optional<T> layer() {
-      return making == null ? Optional.empty() : making.layer;
+      return task == null ? Optional.empty() : task.layer;
     }
 
     @Override
@@ -201,7 +201,8 @@ public final class LayersAhead<T> implements AutoCloseable {
    *
    * @throws ApplyCancelledException if it was cancelled
    */
-  Claim ask(Digest blob, NextLayer next, Cancellation cancellation) throws ApplyCancelledException {
+  Claim claim(Digest blob, NextLayerHint next, Cancellation cancellation)
+      throws ApplyCancelledException {
     Cancellation.Registration registration = cancellation.onCancel(this::wake);
     lock.lock();
     try {
@@ -223,40 +224,40 @@ public final class LayersAhead<T> implements AutoCloseable {
     }
   }
 
-  private void begin(NextLayer next, Digest before) {
+  private void begin(NextLayerHint next, Digest before) {
     boolean isWanted =
-        !next.equals(NextLayer.UNKNOWN)
+        !next.equals(NextLayerHint.UNKNOWN)
             && asked.size() == 1
-            && all.stream().noneMatch(Making::isUnasked);
-    if (isWanted && !isClosed && !isRoomShort.getAsBoolean()) {
-      Making making = new Making(next, before);
+            && all.stream().noneMatch(Task::isUnclaimed);
+    if (isWanted && !isClosed && !isDiskLow.getAsBoolean()) {
+      Task task = new Task(next, before);
       try {
-        making.thread.start();
+        task.thread.start();
       } catch (OutOfMemoryError e) {
         // There is no thread to be had, and what was asked for is done without.
         log.warn("layer is not made ahead after={} reason=\"{}\"", before, e.getMessage());
         return;
       }
-      all.add(making);
+      all.add(task);
     }
   }
 
   /** {@return whether a layer is to be made ahead; if so, that can be waited for from now on} */
-  private boolean enter(Making making, Digest blob) {
-    boolean isThere = maker.isThere(blob);
+  private boolean enter(Task task, Digest blob) {
+    boolean isThere = work.isThere(blob);
     lock.lock();
     try {
       boolean isWanted = !isThere && !isClosed && !asked.containsKey(blob);
-      return isWanted && known.putIfAbsent(blob, making) == null;
+      return isWanted && known.putIfAbsent(blob, task) == null;
     } finally {
       lock.unlock();
     }
   }
 
-  private void end(Making making) {
+  private void end(Task task) {
     lock.lock();
     try {
-      making.isEnded = true;
+      task.isEnded = true;
       changed.signalAll();
     } finally {
       lock.unlock();
@@ -264,13 +265,13 @@ public final class LayersAhead<T> implements AutoCloseable {
   }
 
   /** Waits until nobody has the layer any more, or is to be expected to ask for it; forgets it. */
-  private void awaitUseless(Making making) {
+  private void awaitExpiry(Task task) {
     lock.lock();
     try {
-      long left = making.layer.isPresent() ? expected.toNanos() : 0;
-      while (making.claims > 0 || (making.isUnasked() && !isClosed && left > 0)) {
+      long left = task.layer.isPresent() ? expected.toNanos() : 0;
+      while (task.claims > 0 || (task.isUnclaimed() && !isClosed && left > 0)) {
         // Whoever asks for it does so when the one before is done.
-        boolean isEarly = making.claims > 0 || asked.containsKey(making.before);
+        boolean isEarly = task.claims > 0 || asked.containsKey(task.before);
         long rest = changed.awaitNanos(left);
         left = isEarly ? expected.toNanos() : rest;
       }
@@ -278,15 +279,15 @@ public final class LayersAhead<T> implements AutoCloseable {
       // Nobody does that to this thread.
       throw new IllegalStateException("interrupted", e);
     } finally {
-      known.values().remove(making);
+      known.values().remove(task);
       lock.unlock();
     }
   }
 
-  private void leave(Making making) {
+  private void leave(Task task) {
     lock.lock();
     try {
-      all.remove(making);
+      all.remove(task);
     } finally {
       lock.unlock();
     }
@@ -304,7 +305,7 @@ public final class LayersAhead<T> implements AutoCloseable {
   /** Stops what is being made, and takes away what nobody has asked for. */
   @Override
   public void close() {
-    List<Making> last;
+    List<Task> last;
     lock.lock();
     try {
       isClosed = true;
@@ -313,7 +314,7 @@ public final class LayersAhead<T> implements AutoCloseable {
     } finally {
       lock.unlock();
     }
-    last.forEach(making -> making.cancellation.cancel());
-    last.forEach(making -> Outcomes.join(making.thread));
+    last.forEach(task -> task.cancellation.cancel());
+    last.forEach(task -> Outcomes.join(task.thread));
   }
 }

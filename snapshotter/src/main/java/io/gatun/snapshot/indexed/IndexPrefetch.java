@@ -17,7 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /** Makes the index that a layer has on a snapshot on which it is not, yet. */
-public final class AheadReindexing implements IndexesAhead.Maker {
+public final class IndexPrefetch implements IndexPrefetcher.Work {
 
   private final MetadataStore store;
   private final Driver driver;
@@ -27,7 +27,7 @@ public final class AheadReindexing implements IndexesAhead.Maker {
   private final LayerDurability durability;
   private final Reindexing reindexing;
 
-  public AheadReindexing(
+  public IndexPrefetch(
       MetadataStore store,
       Driver driver,
       NameClaims claims,

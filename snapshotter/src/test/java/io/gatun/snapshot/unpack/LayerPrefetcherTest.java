@@ -16,7 +16,7 @@ import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.layer.ApplyCancelledException;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
-import io.gatun.snapshot.layer.NextLayer;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.erofs.IndexForm;
 import io.gatun.snapshot.layer.erofs.LayerIndex;
 import io.gatun.snapshot.layer.read.ApplyLimits;
@@ -52,7 +52,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What is made before anybody asks for it. */
 @Timeout(60)
-class LayersAheadTest {
+class LayerPrefetcherTest {
 
   private static final Duration LONG = Duration.ofHours(1);
   private static final Duration SHORT = Duration.ofMillis(50);
@@ -69,7 +69,7 @@ class LayersAheadTest {
 
   @TempDir private Path temporary;
 
-  private final AtomicBoolean isRoomShort = new AtomicBoolean();
+  private final AtomicBoolean isDiskLow = new AtomicBoolean();
   private final List<LinuxPath> trash = new CopyOnWriteArrayList<>();
   private final GatedBlob gated = new GatedBlob(GZIP);
   private final ExecutorService threads = Executors.newCachedThreadPool();
@@ -77,7 +77,7 @@ class LayersAheadTest {
   private Root root;
   private LayerStore store;
   private IndexedLayers indexedLayers;
-  private LayersAhead<AheadLayer> ahead;
+  private LayerPrefetcher<PrefetchedTar> prefetcher;
 
   @BeforeEach
   void open() throws Exception {
@@ -85,39 +85,40 @@ class LayersAheadTest {
     root = Root.open(disk, temporary.resolve("root"));
     store = LayerStore.open(disk, root, SyncWatch.alone());
     indexedLayers = new IndexedLayers(store, () -> true, trash::add);
-    ahead = ahead(LONG);
+    prefetcher = ahead(LONG);
   }
 
-  private LayersAhead<AheadLayer> ahead(Duration expected) {
+  private LayerPrefetcher<PrefetchedTar> ahead(Duration expected) {
     IndexedApply indexing =
         new IndexedApply(new UnsyncedDisk(), applier, new TarWriting(false, false));
-    return new LayersAhead<>(
-        new IndexedAhead(store, indexedLayers, indexing, true), isRoomShort::get, expected);
+    return new LayerPrefetcher<>(
+        new IndexedPrefetch(store, indexedLayers, indexing, true), isDiskLow::get, expected);
   }
 
   @AfterEach
   void close() {
     gated.open();
-    ahead.close();
+    prefetcher.close();
     threads.shutdownNow();
     applier.close();
     root.close();
   }
 
-  private static NextLayer next(LayerBlob blob) {
+  private static NextLayerHint next(LayerBlob blob) {
     return () -> Optional.of(blob);
   }
 
-  private static NextLayer next(byte[] blob) {
+  private static NextLayerHint next(byte[] blob) {
     return next(new BytesBlob(blob));
   }
 
-  private LayersAhead<AheadLayer>.Claim ask(Digest blob, NextLayer next) throws Exception {
-    return ahead.ask(blob, next, new Cancellation());
+  private LayerPrefetcher<PrefetchedTar>.Claim ask(Digest blob, NextLayerHint next)
+      throws Exception {
+    return prefetcher.claim(blob, next, new Cancellation());
   }
 
   private Optional<LayerIndex> index(
-      LayersAhead<AheadLayer>.Claim claim, IndexForm form, InheritedAttributes top)
+      LayerPrefetcher<PrefetchedTar>.Claim claim, IndexForm form, InheritedAttributes top)
       throws Exception {
     return claim.layer().orElseThrow().index(store, form, top, Inheritance.NOTHING, false);
   }
@@ -141,7 +142,7 @@ class LayersAheadTest {
 
   @Test
   void theNextLayerIsKnownByItsBlobWhileTheOneBeforeItIsAskedFor() throws Exception {
-    try (LayersAhead<AheadLayer>.Claim _ = ask(FIRST, next(GZIP))) {
+    try (LayerPrefetcher<PrefetchedTar>.Claim _ = ask(FIRST, next(GZIP))) {
       awaitKnown();
       assertThat(store.diffIdOf(BLOB)).contains(DIFF_ID);
       assertThat(layers()).containsExactly(DIFF_ID.hex());
@@ -155,7 +156,7 @@ class LayersAheadTest {
     Future<Optional<Digest>> asked =
         threads.submit(
             () -> {
-              try (LayersAhead<AheadLayer>.Claim _ = ask(BLOB, NextLayer.UNKNOWN)) {
+              try (LayerPrefetcher<PrefetchedTar>.Claim _ = ask(BLOB, NextLayerHint.UNKNOWN)) {
                 return store.diffIdOf(BLOB);
               }
             });
@@ -169,11 +170,11 @@ class LayersAheadTest {
   void aLayerThatSomebodyHasStays() throws Exception {
     ask(FIRST, next(GZIP)).close();
     awaitKnown();
-    try (LayersAhead<AheadLayer>.Claim claim = ask(BLOB, NextLayer.UNKNOWN)) {
+    try (LayerPrefetcher<PrefetchedTar>.Claim claim = ask(BLOB, NextLayerHint.UNKNOWN)) {
       Digest index = index(claim, IndexForm.OVERLAY, TOP).orElseThrow().digest();
       indexedLayers.add(1, new LayerForm.Indexed(DIFF_ID, index));
     }
-    ahead.close();
+    prefetcher.close();
     assertThat(layers()).containsExactly(DIFF_ID.hex());
     assertThat(store.indexes(DIFF_ID)).hasSize(1);
   }
@@ -182,9 +183,9 @@ class LayersAheadTest {
   void aLayerStaysUntilAllAreDoneThatHaveAskedForIt() throws Exception {
     ask(FIRST, next(GZIP)).close();
     awaitKnown();
-    try (LayersAhead<AheadLayer>.Claim _ = ask(BLOB, NextLayer.UNKNOWN)) {
-      LayersAhead<AheadLayer>.Claim first = ask(BLOB, NextLayer.UNKNOWN);
-      AheadLayer layer = first.layer().orElseThrow();
+    try (LayerPrefetcher<PrefetchedTar>.Claim _ = ask(BLOB, NextLayerHint.UNKNOWN)) {
+      LayerPrefetcher<PrefetchedTar>.Claim first = ask(BLOB, NextLayerHint.UNKNOWN);
+      PrefetchedTar layer = first.layer().orElseThrow();
       assertThat(layer.use().diffId()).isEqualTo(DIFF_ID);
       Digest index = index(first, IndexForm.OVERLAY, TOP).orElseThrow().digest();
       first.close();
@@ -199,7 +200,7 @@ class LayersAheadTest {
     InheritedAttributes top = new InheritedAttributes(0700, 1, 2, new Timespec(3, 4), Map.of());
     ask(FIRST, next(GZIP)).close();
     awaitKnown();
-    try (LayersAhead<AheadLayer>.Claim claim = ask(BLOB, NextLayer.UNKNOWN)) {
+    try (LayerPrefetcher<PrefetchedTar>.Claim claim = ask(BLOB, NextLayerHint.UNKNOWN)) {
       assertThat(store.indexes(DIFF_ID)).isEmpty();
       Digest index = index(claim, IndexForm.OVERLAY, top).orElseThrow().digest();
       assertThat(store.indexes(DIFF_ID)).containsExactly(index);
@@ -211,14 +212,14 @@ class LayersAheadTest {
   void theIndexOfABaseIsMadeOfTheTar() throws Exception {
     ask(FIRST, next(GZIP)).close();
     awaitKnown();
-    try (LayersAhead<AheadLayer>.Claim claim = ask(BLOB, NextLayer.UNKNOWN)) {
+    try (LayerPrefetcher<PrefetchedTar>.Claim claim = ask(BLOB, NextLayerHint.UNKNOWN)) {
       assertThat(index(claim, IndexForm.BASE, TOP)).isEmpty();
     }
   }
 
   @Test
   void aLayerThatNobodyAsksForIsTakenAway() throws Exception {
-    ahead = ahead(SHORT);
+    prefetcher = ahead(SHORT);
     ask(FIRST, next(GZIP)).close();
     while (trash.isEmpty()) {
       Thread.sleep(1);
@@ -229,8 +230,8 @@ class LayersAheadTest {
 
   @Test
   void aLayerIsKeptAsLongAsTheOneBeforeItIsAskedFor() throws Exception {
-    ahead = ahead(SHORT);
-    try (LayersAhead<AheadLayer>.Claim _ = ask(FIRST, next(GZIP))) {
+    prefetcher = ahead(SHORT);
+    try (LayerPrefetcher<PrefetchedTar>.Claim _ = ask(FIRST, next(GZIP))) {
       awaitKnown();
       Thread.sleep(3 * SHORT.toMillis());
       assertThat(layers()).hasSize(1);
@@ -246,10 +247,10 @@ class LayersAheadTest {
     ask(FIRST, next(blob)).close();
     blob.awaitBegun();
     blob.open();
-    try (LayersAhead<AheadLayer>.Claim _ = ask(BLOB, NextLayer.UNKNOWN)) {
+    try (LayerPrefetcher<PrefetchedTar>.Claim _ = ask(BLOB, NextLayerHint.UNKNOWN)) {
       assertThat(store.diffIdOf(BLOB)).isEmpty();
     }
-    ahead.close();
+    prefetcher.close();
     assertThat(layers()).isEmpty();
   }
 
@@ -259,22 +260,22 @@ class LayersAheadTest {
     ask(FIRST, next(blob)).close();
     blob.awaitBegun();
     blob.open();
-    try (LayersAhead<AheadLayer>.Claim claim = ask(blob.digest(), NextLayer.UNKNOWN)) {
+    try (LayerPrefetcher<PrefetchedTar>.Claim claim = ask(blob.digest(), NextLayerHint.UNKNOWN)) {
       assertThat(claim.layer()).isEmpty();
     }
-    ahead.close();
+    prefetcher.close();
     assertThat(layers()).isEmpty();
   }
 
   @Test
   void aLayerOfWhichNothingIsKnownIsNoObstacle() throws Exception {
     CountDownLatch opened = new CountDownLatch(2);
-    NextLayer unknown =
+    NextLayerHint unknown =
         () -> {
           opened.countDown();
           return Optional.empty();
         };
-    NextLayer failing =
+    NextLayerHint failing =
         () -> {
           opened.countDown();
           throw new IllegalStateException("as planned");
@@ -296,22 +297,22 @@ class LayersAheadTest {
     ask(FIRST, next(gated)).close();
     gated.awaitBegun();
     AtomicBoolean isAskedFor = new AtomicBoolean();
-    NextLayer other =
+    NextLayerHint other =
         () -> {
           isAskedFor.set(true);
           return Optional.empty();
         };
     ask(FIRST, other).close();
-    ahead.close();
+    prefetcher.close();
     assertThat(isAskedFor).isFalse();
   }
 
   @Test
-  void theLayerAfterOneThatIsMadeAheadIsBegunAsSoonAsThatIsAskedFor() throws Exception {
+  void theLayerAfterOneThatIsPrefetchedIsBegunAsSoonAsThatIsAskedFor() throws Exception {
     ask(FIRST, next(gated)).close();
     gated.awaitBegun();
     CountDownLatch isAskedFor = new CountDownLatch(1);
-    NextLayer other =
+    NextLayerHint other =
         () -> {
           isAskedFor.countDown();
           return Optional.empty();
@@ -329,20 +330,20 @@ class LayersAheadTest {
   }
 
   @Test
-  void nothingIsMadeAheadWhileSeveralLayersAreAskedForOrRoomIsShort() throws Exception {
-    try (LayersAhead<AheadLayer>.Claim _ = ask(FIRST, NextLayer.UNKNOWN)) {
+  void nothingIsPrefetchedWhileSeveralLayersAreAskedForOrRoomIsShort() throws Exception {
+    try (LayerPrefetcher<PrefetchedTar>.Claim _ = ask(FIRST, NextLayerHint.UNKNOWN)) {
       assertNotOpened(OTHER);
     }
-    isRoomShort.set(true);
+    isDiskLow.set(true);
     assertNotOpened(FIRST);
-    isRoomShort.set(false);
+    isDiskLow.set(false);
     ask(FIRST, next(GZIP)).close();
     awaitKnown();
   }
 
   private void assertNotOpened(Digest asked) throws Exception {
     AtomicBoolean isOpened = new AtomicBoolean();
-    NextLayer next =
+    NextLayerHint next =
         () -> {
           isOpened.set(true);
           return Optional.empty();
@@ -365,23 +366,23 @@ class LayersAheadTest {
     gated.awaitBegun();
     Cancellation cancelled = new Cancellation();
     cancelled.cancel();
-    assertThatThrownBy(() -> ahead.ask(BLOB, NextLayer.UNKNOWN, cancelled))
+    assertThatThrownBy(() -> prefetcher.claim(BLOB, NextLayerHint.UNKNOWN, cancelled))
         .isInstanceOf(ApplyCancelledException.class);
     ask(FIRST, next(GZIP)).close();
     assertThat(threadsAhead()).isEqualTo(1);
   }
 
   @Test
-  void whatIsThereOrAskedForIsNotMadeAhead() throws Exception {
-    try (LayersAhead<AheadLayer>.Claim _ = ask(BLOB, next(gated))) {
+  void whatIsThereOrAskedForIsNotPrefetched() throws Exception {
+    try (LayerPrefetcher<PrefetchedTar>.Claim _ = ask(BLOB, next(gated))) {
       gated.awaitClosed();
     }
     while (store.diffIdOf(BLOB).isEmpty()) {
       ask(FIRST, next(GZIP)).close();
     }
-    LayersAhead<AheadLayer> later = ahead(LONG);
+    LayerPrefetcher<PrefetchedTar> later = ahead(LONG);
     GatedBlob again = new GatedBlob(GZIP);
-    later.ask(FIRST, next(again), new Cancellation()).close();
+    later.claim(FIRST, next(again), new Cancellation()).close();
     again.awaitClosed();
     later.close();
     assertThat(gated.isBegun()).isFalse();
@@ -393,12 +394,13 @@ class LayersAheadTest {
     ask(FIRST, next(gated)).close();
     gated.awaitBegun();
     Cancellation cancellation = new Cancellation();
-    Future<?> asked = threads.submit(() -> ahead.ask(BLOB, NextLayer.UNKNOWN, cancellation));
+    Future<?> asked =
+        threads.submit(() -> prefetcher.claim(BLOB, NextLayerHint.UNKNOWN, cancellation));
     cancellation.cancel();
     assertThatThrownBy(asked::get).hasCauseInstanceOf(ApplyCancelledException.class);
     gated.open();
     // It is still read, as it may be asked for again.
-    try (LayersAhead<AheadLayer>.Claim _ = ask(BLOB, NextLayer.UNKNOWN)) {
+    try (LayerPrefetcher<PrefetchedTar>.Claim _ = ask(BLOB, NextLayerHint.UNKNOWN)) {
       assertThat(store.diffIdOf(BLOB)).contains(DIFF_ID);
     }
   }
@@ -407,12 +409,12 @@ class LayersAheadTest {
   void closingStopsWhatIsReadAndTakesAwayWhatIsThere() throws Exception {
     ask(FIRST, next(gated)).close();
     gated.awaitBegun();
-    ahead.close();
+    prefetcher.close();
     assertThat(layers()).isEmpty();
-    ahead = ahead(LONG);
+    prefetcher = ahead(LONG);
     ask(FIRST, next(GZIP)).close();
     awaitKnown();
-    ahead.close();
+    prefetcher.close();
     assertThat(layers()).isEmpty();
     ask(FIRST, next(GZIP)).close();
     assertThat(layers()).isEmpty();

@@ -6,10 +6,10 @@ import java.util.Optional;
  * Which layer is likely to be unpacked after the one that is at hand. A guess, which may be wrong.
  */
 @FunctionalInterface
-public interface NextLayer {
+public interface NextLayerHint {
 
   /** Nobody knows. */
-  NextLayer UNKNOWN = Optional::empty;
+  NextLayerHint UNKNOWN = Optional::empty;
 
   /**
    * {@return the layer, to be closed by the caller; nothing if it is not known, or not there yet}

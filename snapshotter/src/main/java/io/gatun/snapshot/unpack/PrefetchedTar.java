@@ -15,7 +15,7 @@ import java.util.concurrent.atomic.AtomicReference;
  *
  * <p>Safe for use by several threads.
  */
-final class AheadLayer implements AutoCloseable {
+final class PrefetchedTar implements AutoCloseable {
 
   private final LayerStore.LayerRef ref;
 
@@ -26,7 +26,7 @@ final class AheadLayer implements AutoCloseable {
    * @param ref which keeps the layer there, and is closed with this
    * @param late of which its index can be made once, and which is closed with this
    */
-  AheadLayer(LayerStore.LayerRef ref, LateIndex late) {
+  PrefetchedTar(LayerStore.LayerRef ref, LateIndex late) {
     this.ref = ref;
     this.late = new AtomicReference<>(late);
   }

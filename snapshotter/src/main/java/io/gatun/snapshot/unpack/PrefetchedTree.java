@@ -17,7 +17,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * The directory of a snapshot that is not there yet, with the files of a layer that was written
  * before it was known which layers are below it.
  */
-public final class AheadTree {
+public final class PrefetchedTree {
 
   private final SnapshotDirectories.Staged staged;
   private final DeletionForm deletions;
@@ -33,7 +33,7 @@ public final class AheadTree {
    * @param isDurable whether all of it is on the disk
    * @param mark from {@link LayerDurability#mark}, before the first was written
    */
-  AheadTree(
+  PrefetchedTree(
       SnapshotDirectories.Staged staged,
       DeletionForm deletions,
       AppliedLayer layer,

@@ -27,9 +27,9 @@ import org.slf4j.LoggerFactory;
  * with the mark of a layer that is being unpacked, which it is until the snapshot is known to have
  * it.
  */
-public final class TreesAhead implements LayersAhead.Maker<AheadTree> {
+public final class TreePrefetch implements LayerPrefetcher.Work<PrefetchedTree> {
 
-  private static final Logger log = LoggerFactory.getLogger(TreesAhead.class);
+  private static final Logger log = LoggerFactory.getLogger(TreePrefetch.class);
 
   private final Disk disk;
   private final Driver driver;
@@ -42,7 +42,7 @@ public final class TreesAhead implements LayersAhead.Maker<AheadTree> {
   /**
    * @param deletions what deletions become in snapshots on top of others
    */
-  public TreesAhead(
+  public TreePrefetch(
       Disk disk,
       Driver driver,
       DeletionForm deletions,
@@ -66,7 +66,8 @@ public final class TreesAhead implements LayersAhead.Maker<AheadTree> {
   }
 
   @Override
-  public Optional<AheadTree> make(LayerBlob blob, Cancellation cancellation) throws IOException {
+  public Optional<PrefetchedTree> make(LayerBlob blob, Cancellation cancellation)
+      throws IOException {
     boolean isDurable = durability.mustSyncOnApply(false);
     long mark = durability.mark();
     SnapshotDirectories.Staged staged = directories.stage(Chains.NO_ID);
@@ -74,7 +75,7 @@ public final class TreesAhead implements LayersAhead.Maker<AheadTree> {
     try {
       driver.create(staged.directory(), Chain.ordinary(Chains.NO_ID));
       records.begin(staged.directory());
-      AheadTree tree = write(blob, staged, isDurable, mark, cancellation);
+      PrefetchedTree tree = write(blob, staged, isDurable, mark, cancellation);
       if (isDurable) {
         String key = "layer " + blob.digest();
         durability.awaitFiles("apply", key, Chains.NO_ID, staged.files(), mark);
@@ -89,7 +90,7 @@ public final class TreesAhead implements LayersAhead.Maker<AheadTree> {
     }
   }
 
-  private AheadTree write(
+  private PrefetchedTree write(
       LayerBlob blob,
       SnapshotDirectories.Staged staged,
       boolean isDurable,
@@ -100,12 +101,12 @@ public final class TreesAhead implements LayersAhead.Maker<AheadTree> {
     try (TreeWriter writer = TreeWriter.open(disk, target, isDurable)) {
       AppliedLayer layer = applier.apply(blob, writer, cancellation);
       TreeResult result = writer.finish();
-      return new AheadTree(staged, deletions, layer, result, isDurable, mark);
+      return new PrefetchedTree(staged, deletions, layer, result, isDurable, mark);
     }
   }
 
   @Override
-  public void release(AheadTree tree) {
+  public void release(PrefetchedTree tree) {
     tree.discard();
   }
 }

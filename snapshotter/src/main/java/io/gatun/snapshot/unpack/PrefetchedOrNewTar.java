@@ -4,30 +4,30 @@ import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerTarget;
-import io.gatun.snapshot.layer.NextLayer;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.extract.TreeResult;
 import java.io.IOException;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** A layer that somebody asks for, which may be in the store already because it was made ahead. */
-final class AskedTar implements LayerKeeper, AutoCloseable {
+final class PrefetchedOrNewTar implements LayerKeeper, AutoCloseable {
 
-  private final LayersAhead<AheadLayer> ahead;
+  private final LayerPrefetcher<PrefetchedTar> prefetcher;
   private final IndexedUnpacking unpacking;
   private final LayerBlob blob;
-  private final NextLayer next;
+  private final NextLayerHint next;
   private final Cancellation cancellation;
 
-  private LayersAhead<AheadLayer>.@Nullable Claim claim;
+  private LayerPrefetcher<PrefetchedTar>.@Nullable Claim claim;
 
-  AskedTar(
-      LayersAhead<AheadLayer> ahead,
+  PrefetchedOrNewTar(
+      LayerPrefetcher<PrefetchedTar> prefetcher,
       IndexedUnpacking unpacking,
       LayerBlob blob,
-      NextLayer next,
+      NextLayerHint next,
       Cancellation cancellation) {
-    this.ahead = ahead;
+    this.prefetcher = prefetcher;
     this.unpacking = unpacking;
     this.blob = blob;
     this.next = next;
@@ -36,7 +36,7 @@ final class AskedTar implements LayerKeeper, AutoCloseable {
 
   @Override
   public Optional<Stored> keep(LayerTarget target, boolean isDurable) throws IOException {
-    claim = ahead.ask(blob.digest(), next, cancellation);
+    claim = prefetcher.claim(blob.digest(), next, cancellation);
     unpacking.expect(claim.layer());
     return unpacking.keep(target, isDurable);
   }

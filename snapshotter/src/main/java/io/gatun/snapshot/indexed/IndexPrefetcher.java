@@ -28,13 +28,13 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Safe for use by several threads.
  */
-public final class IndexesAhead implements AutoCloseable {
+public final class IndexPrefetcher implements AutoCloseable {
 
-  private static final Logger log = LoggerFactory.getLogger(IndexesAhead.class);
+  private static final Logger log = LoggerFactory.getLogger(IndexPrefetcher.class);
 
   /** How an index is made before anybody asks for it. */
   @FunctionalInterface
-  interface Maker {
+  interface Work {
 
     /**
      * {@return the digest of the index, which is in the store; nothing if it has to be made when it
@@ -49,40 +49,40 @@ public final class IndexesAhead implements AutoCloseable {
 
   private final LayerStore layers;
   private final IndexedLayers indexedLayers;
-  private final Maker maker;
-  private final BooleanSupplier isRoomShort;
+  private final Work work;
+  private final BooleanSupplier isDiskLow;
   private final Duration expected;
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
 
   /** All that have not ended. */
-  private final Set<Making> all = new HashSet<>();
+  private final Set<Task> all = new HashSet<>();
 
   /** The last that was begun, until nobody needs it any more. */
-  private @Nullable Making current;
+  private @Nullable Task current;
 
   private boolean isClosed;
 
   /**
-   * @param isRoomShort whether there may be no room for more than what is asked for
+   * @param isDiskLow whether there may be no room for more than what is asked for
    * @param expected how long an index is kept for somebody who asks for it
    */
-  public IndexesAhead(
+  public IndexPrefetcher(
       LayerStore layers,
       IndexedLayers indexedLayers,
-      Maker maker,
-      BooleanSupplier isRoomShort,
+      Work work,
+      BooleanSupplier isDiskLow,
       Duration expected) {
     this.layers = layers;
     this.indexedLayers = indexedLayers;
-    this.maker = maker;
-    this.isRoomShort = isRoomShort;
+    this.work = work;
+    this.isDiskLow = isDiskLow;
     this.expected = expected;
   }
 
   /** One index, with a thread of its own as long as it is of use. */
-  private final class Making implements Runnable {
+  private final class Task implements Runnable {
     private final SnapshotRecord parent;
     private final LayerStore.LayerRef ref;
     private final Cancellation cancellation = new Cancellation();
@@ -92,17 +92,17 @@ public final class IndexesAhead implements AutoCloseable {
     // Under the lock. Who has asked keeps it until it is given back.
     private Optional<Digest> index = Optional.empty();
     private boolean isMade;
-    private boolean isAsked;
+    private boolean isClaimed;
     private boolean isGivenBack;
-    private boolean isUseless;
+    private boolean isExpired;
 
-    Making(SnapshotRecord parent, LayerStore.LayerRef ref) {
+    Task(SnapshotRecord parent, LayerStore.LayerRef ref) {
       this.parent = parent;
       this.ref = ref;
     }
 
-    private boolean isToBeHad() {
-      return !isAsked && !isUseless;
+    private boolean isClaimable() {
+      return !isClaimed && !isExpired;
     }
 
     private boolean isOf(long parentId, Digest diffId) {
@@ -113,7 +113,7 @@ public final class IndexesAhead implements AutoCloseable {
     public void run() {
       Optional<Digest> made = Optional.empty();
       try {
-        made = maker.make(parent, ref, cancellation);
+        made = work.make(parent, ref, cancellation);
       } catch (IOException | SnapshotException e) {
         // Whoever asks for it meets the same, and is told.
         log.debug("index is not made ahead diff_id={} reason=\"{}\"", ref.diffId(), e.getMessage());
@@ -122,7 +122,7 @@ public final class IndexesAhead implements AutoCloseable {
       } finally {
         try {
           end(this, made);
-          awaitUseless(this);
+          awaitExpiry(this);
         } finally {
           ref.close();
           // All of it, if it has no snapshot any more; and else an index that nobody needs.
@@ -134,24 +134,24 @@ public final class IndexesAhead implements AutoCloseable {
   }
 
   /** What somebody has asked for, and needs until this is closed. */
-  final class Taken implements AutoCloseable {
-    private final @Nullable Making making;
+  final class Claim implements AutoCloseable {
+    private final @Nullable Task task;
 
-    private Taken(@Nullable Making making) {
-      this.making = making;
+    private Claim(@Nullable Task task) {
+      this.task = task;
     }
 
     /** {@return the digest of the index, if it was made ahead} */
     Optional<Digest> index() {
-      return making == null ? Optional.empty() : making.index;
+      return task == null ? Optional.empty() : task.index;
     }
 
     @Override
     public void close() {
       lock.lock();
       try {
-        if (making != null) {
-          making.isGivenBack = true;
+        if (task != null) {
+          task.isGivenBack = true;
           changed.signalAll();
         }
       } finally {
@@ -165,16 +165,16 @@ public final class IndexesAhead implements AutoCloseable {
     lock.lock();
     try {
       boolean isBusy = current != null && !current.isMade;
-      if (isClosed || isBusy || isRoomShort.getAsBoolean()) {
+      if (isClosed || isBusy || isDiskLow.getAsBoolean()) {
         return;
       }
-      Making making = start(parent, layers.acquire(diffId));
-      all.add(making);
+      Task task = start(parent, layers.acquire(diffId));
+      all.add(task);
       if (current != null) {
-        current.isUseless = true;
+        current.isExpired = true;
         changed.signalAll();
       }
-      current = making;
+      current = task;
     } catch (OutOfMemoryError e) {
       // There is no thread to be had, and what was asked for is done without.
       log.warn("index is not made ahead diff_id={} reason=\"{}\"", diffId, e.getMessage());
@@ -183,13 +183,13 @@ public final class IndexesAhead implements AutoCloseable {
     }
   }
 
-  private Making start(SnapshotRecord parent, LayerStore.LayerRef ref) {
-    Making making = new Making(parent, ref);
+  private Task start(SnapshotRecord parent, LayerStore.LayerRef ref) {
+    Task task = new Task(parent, ref);
     boolean isStarted = false;
     try {
-      making.thread.start();
+      task.thread.start();
       isStarted = true;
-      return making;
+      return task;
     } finally {
       if (!isStarted) {
         ref.close();
@@ -198,16 +198,16 @@ public final class IndexesAhead implements AutoCloseable {
   }
 
   /** Asks for the index of a layer on a snapshot; waits until it is there if it is being made. */
-  Taken take(long parentId, Digest diffId) {
+  Claim claim(long parentId, Digest diffId) {
     lock.lock();
     try {
-      Making making = current;
-      if (making == null || !making.isToBeHad() || !making.isOf(parentId, diffId)) {
-        return new Taken(null);
+      Task task = current;
+      if (task == null || !task.isClaimable() || !task.isOf(parentId, diffId)) {
+        return new Claim(null);
       }
-      making.isAsked = true;
-      awaitMade(making);
-      return new Taken(making);
+      task.isClaimed = true;
+      awaitEnd(task);
+      return new Claim(task);
     } finally {
       lock.unlock();
     }
@@ -217,26 +217,26 @@ public final class IndexesAhead implements AutoCloseable {
    * Gives up what is made for a place on a snapshot, which somebody wants to remove. Returns when
    * nobody is at it any more.
    */
-  void forget(String name) {
-    Making making = findOn(name);
-    if (making != null) {
-      making.cancellation.cancel();
+  void cancelPrefetch(String name) {
+    Task task = findOn(name);
+    if (task != null) {
+      task.cancellation.cancel();
       lock.lock();
       try {
-        awaitMade(making);
+        awaitEnd(task);
       } finally {
         lock.unlock();
       }
     }
   }
 
-  private @Nullable Making findOn(String name) {
+  private @Nullable Task findOn(String name) {
     lock.lock();
     try {
-      if (current == null || current.isAsked || !current.parent.name().equals(name)) {
+      if (current == null || current.isClaimed || !current.parent.name().equals(name)) {
         return null;
       }
-      current.isUseless = true;
+      current.isExpired = true;
       changed.signalAll();
       return current;
     } finally {
@@ -244,39 +244,39 @@ public final class IndexesAhead implements AutoCloseable {
     }
   }
 
-  private void awaitMade(Making making) {
-    while (!making.isMade) {
+  private void awaitEnd(Task task) {
+    while (!task.isMade) {
       changed.awaitUninterruptibly();
     }
   }
 
-  private void end(Making making, Optional<Digest> made) {
+  private void end(Task task, Optional<Digest> made) {
     lock.lock();
     try {
-      making.index = made;
-      making.isMade = true;
+      task.index = made;
+      task.isMade = true;
       changed.signalAll();
     } finally {
       lock.unlock();
     }
   }
 
-  private boolean isExpected(Making making, long nanosLeft) {
-    return making.isToBeHad() && !isClosed && nanosLeft > 0;
+  private boolean isExpected(Task task, long nanosLeft) {
+    return task.isClaimable() && !isClosed && nanosLeft > 0;
   }
 
   /** Waits until nobody has the index any more, or is to be expected to ask for it. */
-  private void awaitUseless(Making making) {
+  private void awaitExpiry(Task task) {
     lock.lock();
     try {
-      long left = making.index.isPresent() ? expected.toNanos() : 0;
-      while (isExpected(making, left)) {
+      long left = task.index.isPresent() ? expected.toNanos() : 0;
+      while (isExpected(task, left)) {
         left = changed.awaitNanos(left);
       }
-      while (making.isAsked && !making.isGivenBack) {
+      while (task.isClaimed && !task.isGivenBack) {
         changed.awaitUninterruptibly();
       }
-      if (making.equals(current)) {
+      if (task.equals(current)) {
         current = null;
       }
     } catch (InterruptedException e) {
@@ -287,10 +287,10 @@ public final class IndexesAhead implements AutoCloseable {
     }
   }
 
-  private void leave(Making making) {
+  private void leave(Task task) {
     lock.lock();
     try {
-      all.remove(making);
+      all.remove(task);
     } finally {
       lock.unlock();
     }
@@ -299,7 +299,7 @@ public final class IndexesAhead implements AutoCloseable {
   /** Takes away what nobody has asked for. */
   @Override
   public void close() {
-    List<Making> last;
+    List<Task> last;
     lock.lock();
     try {
       isClosed = true;
@@ -308,7 +308,7 @@ public final class IndexesAhead implements AutoCloseable {
     } finally {
       lock.unlock();
     }
-    last.forEach(making -> making.cancellation.cancel());
-    last.forEach(making -> Outcomes.join(making.thread));
+    last.forEach(task -> task.cancellation.cancel());
+    last.forEach(task -> Outcomes.join(task.thread));
   }
 }

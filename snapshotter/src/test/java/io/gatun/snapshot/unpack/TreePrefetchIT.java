@@ -23,7 +23,7 @@ import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerUnpacker;
-import io.gatun.snapshot.layer.NextLayer;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -48,7 +48,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * Layers that are written to trees before there are snapshots for them, as the kernel shows them.
  */
 @Timeout(120)
-class TreesAheadIT {
+class TreePrefetchIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
 
@@ -117,10 +117,10 @@ class TreesAheadIT {
     }
 
     AppliedLayer unpack(byte[] layer) {
-      return unpack(new BytesBlob(Compressed.gzip(layer)), NextLayer.UNKNOWN);
+      return unpack(new BytesBlob(Compressed.gzip(layer)), NextLayerHint.UNKNOWN);
     }
 
-    AppliedLayer unpack(LayerBlob blob, NextLayer next) {
+    AppliedLayer unpack(LayerBlob blob, NextLayerHint next) {
       int number = names.size();
       String key = "k8s.io/%d/extract-1-ab sha256:0%d".formatted(number, number);
       List<Mount> mounts = snapshots().prepare(key, parent(), NO_LABELS);
@@ -149,7 +149,7 @@ class TreesAheadIT {
     }
 
     AppliedLayer unpackUnread(byte[] layer) {
-      return unpack(new GatedBlob(Compressed.gzip(layer)), NextLayer.UNKNOWN);
+      return unpack(new GatedBlob(Compressed.gzip(layer)), NextLayerHint.UNKNOWN);
     }
 
     List<String> manifest() throws Exception {
@@ -191,7 +191,7 @@ class TreesAheadIT {
 
   @ParameterizedTest
   @EnumSource
-  void layersThatAreMadeAheadAreTheSameAndNobodyReadsThemAgain(Kind kind) throws Exception {
+  void layersThatArePrefetchedAreTheSameAndNobodyReadsThemAgain(Kind kind) throws Exception {
     try (Place ordinary = place(kind);
         Place ahead = place(kind)) {
       for (byte[] layer : List.of(BASE, NAMING, INHERITING)) {
@@ -286,7 +286,7 @@ class TreesAheadIT {
         .flatMap(Arrays::stream)
         .anyMatch(
             frame ->
-                frame.getClassName().endsWith("LayersAhead$Claim")
+                frame.getClassName().endsWith("LayerPrefetcher$Claim")
                     && frame.getMethodName().equals("await"));
   }
 
@@ -340,7 +340,7 @@ class TreesAheadIT {
   void whereSnapshotsAreCopiesNothingIsWrittenAhead() throws Exception {
     try (Place place = new Place(Kind.XFS, DriverSetting.NATIVE, TestRoots.PLAIN)) {
       AtomicBoolean isOpened = new AtomicBoolean();
-      NextLayer next =
+      NextLayerHint next =
           () -> {
             isOpened.set(true);
             return Optional.empty();

@@ -42,7 +42,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Indexes that are made before anybody asks for them. */
 @Timeout(60)
-class IndexesAheadTest {
+class IndexPrefetcherTest {
 
   private static final Duration LONG = Duration.ofHours(1);
   private static final Duration SHORT = Duration.ofMillis(500);
@@ -63,7 +63,7 @@ class IndexesAheadTest {
   private final List<LinuxPath> trash = new CopyOnWriteArrayList<>();
   private final Semaphore gate = new Semaphore(0);
   private final Semaphore made = new Semaphore(0);
-  private final AtomicBoolean isRoomShort = new AtomicBoolean();
+  private final AtomicBoolean isDiskLow = new AtomicBoolean();
   private final AtomicInteger cancelled = new AtomicInteger();
   private final ExecutorService threads = Executors.newCachedThreadPool();
   private @Nullable Exception failure;
@@ -71,7 +71,7 @@ class IndexesAheadTest {
   private Root root;
   private LayerStore store;
   private IndexedLayers indexedLayers;
-  private IndexesAhead ahead;
+  private IndexPrefetcher prefetcher;
 
   @BeforeEach
   void open() throws Exception {
@@ -84,13 +84,13 @@ class IndexesAheadTest {
     store = LayerStore.open(disk, root, SyncWatch.alone());
     indexedLayers = new IndexedLayers(store, () -> true, trash::add);
     indexedLayers.add(1, new LayerForm.Indexed(LAYER, OF_SNAPSHOT));
-    ahead = new IndexesAhead(store, indexedLayers, this::make, isRoomShort::get, LONG);
+    prefetcher = new IndexPrefetcher(store, indexedLayers, this::make, isDiskLow::get, LONG);
   }
 
   @AfterEach
   void close() {
     gate.release(1_000);
-    ahead.close();
+    prefetcher.close();
     threads.shutdownNow();
     root.close();
   }
@@ -140,7 +140,7 @@ class IndexesAheadTest {
   }
 
   private Optional<Digest> take(long parentId, Digest diffId) {
-    try (IndexesAhead.Taken taken = ahead.take(parentId, diffId)) {
+    try (IndexPrefetcher.Claim taken = prefetcher.claim(parentId, diffId)) {
       return taken.index();
     }
   }
@@ -152,7 +152,7 @@ class IndexesAheadTest {
 
   @Test
   void whoAsksForTheSamePlaceWaitsAndGetsIt() throws Exception {
-    ahead.begin(PARENT, LAYER);
+    prefetcher.begin(PARENT, LAYER);
     Future<Optional<Digest>> asked = threads.submit(() -> take(PARENT.id(), LAYER));
     assertWaits(asked);
     gate.release();
@@ -161,8 +161,8 @@ class IndexesAheadTest {
 
   @Test
   void whatWasAskedForStaysUntilItIsGivenBack() throws Exception {
-    ahead = new IndexesAhead(store, indexedLayers, this::make, isRoomShort::get, SHORT);
-    ahead.begin(PARENT, LAYER);
+    prefetcher = new IndexPrefetcher(store, indexedLayers, this::make, isDiskLow::get, SHORT);
+    prefetcher.begin(PARENT, LAYER);
     // When it has been asked for.
     Future<?> opened =
         threads.submit(
@@ -171,10 +171,10 @@ class IndexesAheadTest {
               gate.release();
               return null;
             });
-    try (IndexesAhead.Taken taken = ahead.take(PARENT.id(), LAYER)) {
+    try (IndexPrefetcher.Claim taken = prefetcher.claim(PARENT.id(), LAYER)) {
       opened.get();
-      ahead.forget(PARENT.name());
-      ahead.begin(parent(8), OTHER);
+      prefetcher.cancelPrefetch(PARENT.name());
+      prefetcher.begin(parent(8), OTHER);
       Thread.sleep(LATER_MILLIS);
       assertThat(taken.index()).contains(AHEAD);
       assertThat(layer.resolve(file(AHEAD))).exists();
@@ -185,11 +185,11 @@ class IndexesAheadTest {
   @Test
   void whatASnapshotHasByThenStays() throws Exception {
     gate.release();
-    ahead.begin(PARENT, LAYER);
-    try (IndexesAhead.Taken _ = ahead.take(PARENT.id(), LAYER)) {
+    prefetcher.begin(PARENT, LAYER);
+    try (IndexPrefetcher.Claim _ = prefetcher.claim(PARENT.id(), LAYER)) {
       indexedLayers.add(2, new LayerForm.Indexed(LAYER, AHEAD));
     }
-    ahead.close();
+    prefetcher.close();
     assertThat(TestEngine.names(layer))
         .containsExactlyInAnyOrder("tar", file(OF_SNAPSHOT), file(AHEAD));
   }
@@ -197,7 +197,7 @@ class IndexesAheadTest {
   @Test
   void anotherPlaceOrLayerGetsNothingAndItIsThereOnce() {
     gate.release();
-    ahead.begin(PARENT, LAYER);
+    prefetcher.begin(PARENT, LAYER);
     assertThat(take(8, LAYER)).isEmpty();
     assertThat(take(PARENT.id(), OTHER)).isEmpty();
     assertThat(take(PARENT.id(), LAYER)).contains(AHEAD);
@@ -206,9 +206,9 @@ class IndexesAheadTest {
 
   @Test
   void whatNobodyAsksForIsTakenAwayAfterAWhile() throws Exception {
-    ahead = new IndexesAhead(store, indexedLayers, this::make, isRoomShort::get, SHORT);
+    prefetcher = new IndexPrefetcher(store, indexedLayers, this::make, isDiskLow::get, SHORT);
     gate.release();
-    ahead.begin(PARENT, LAYER);
+    prefetcher.begin(PARENT, LAYER);
     made.acquire();
     awaitWithoutIndex();
     assertThat(take(PARENT.id(), LAYER)).isEmpty();
@@ -217,11 +217,11 @@ class IndexesAheadTest {
   @Test
   void theNextOneTakesThePlaceOfOneThatNobodyHasAskedFor() throws Exception {
     gate.release();
-    ahead.begin(PARENT, LAYER);
+    prefetcher.begin(PARENT, LAYER);
     made.acquire();
-    ahead.forget("somebody else's");
+    prefetcher.cancelPrefetch("somebody else's");
     while (Files.exists(layer.resolve(file(AHEAD)))) {
-      ahead.begin(parent(8), OTHER);
+      prefetcher.begin(parent(8), OTHER);
       Thread.sleep(1);
     }
     assertThat(take(PARENT.id(), LAYER)).isEmpty();
@@ -230,8 +230,8 @@ class IndexesAheadTest {
 
   @Test
   void thereIsOneAtATime() throws Exception {
-    ahead.begin(PARENT, LAYER);
-    ahead.begin(parent(8), OTHER);
+    prefetcher.begin(PARENT, LAYER);
+    prefetcher.begin(parent(8), OTHER);
     gate.release(2);
     assertThat(take(8, OTHER)).isEmpty();
     assertThat(take(PARENT.id(), LAYER)).contains(AHEAD);
@@ -240,9 +240,9 @@ class IndexesAheadTest {
 
   @Test
   void whoRemovesThePlaceWaitsUntilItIsMadeAndItGoes() throws Exception {
-    ahead.begin(PARENT, LAYER);
-    Future<?> removal = threads.submit(() -> ahead.forget(PARENT.name()));
-    ahead.forget("another");
+    prefetcher.begin(PARENT, LAYER);
+    Future<?> removal = threads.submit(() -> prefetcher.cancelPrefetch(PARENT.name()));
+    prefetcher.cancelPrefetch("another");
     assertWaits(removal);
     assertThat(cancelled.get()).isEqualTo(1);
     assertThat(take(PARENT.id(), LAYER)).isEmpty();
@@ -253,12 +253,12 @@ class IndexesAheadTest {
 
   @Test
   void aLayerThatLosesItsSnapshotsMeanwhileGoesToo() throws Exception {
-    ahead.begin(PARENT, LAYER);
+    prefetcher.begin(PARENT, LAYER);
     indexedLayers.remove(1);
     assertThat(layer).exists();
     gate.release();
-    ahead.forget(PARENT.name());
-    ahead.close();
+    prefetcher.cancelPrefetch(PARENT.name());
+    prefetcher.close();
     assertThat(layer).doesNotExist();
     assertThat(trash).hasSize(1);
   }
@@ -272,25 +272,25 @@ class IndexesAheadTest {
             new IllegalStateException("a bug"))) {
       failure = each;
       gate.release();
-      ahead.begin(PARENT, LAYER);
+      prefetcher.begin(PARENT, LAYER);
       assertThat(take(PARENT.id(), LAYER)).isEmpty();
     }
   }
 
   @Test
   void nothingIsMadeWhereRoomIsShort() {
-    isRoomShort.set(true);
-    ahead.begin(PARENT, LAYER);
+    isDiskLow.set(true);
+    prefetcher.begin(PARENT, LAYER);
     assertThat(take(PARENT.id(), LAYER)).isEmpty();
   }
 
   @Test
   void nothingIsLeftWhenItIsClosed() throws Exception {
     gate.release();
-    ahead.begin(PARENT, LAYER);
-    ahead.close();
+    prefetcher.begin(PARENT, LAYER);
+    prefetcher.close();
     assertThat(TestEngine.names(layer)).containsExactlyInAnyOrder("tar", file(OF_SNAPSHOT));
-    ahead.begin(PARENT, LAYER);
+    prefetcher.begin(PARENT, LAYER);
     assertThat(take(PARENT.id(), LAYER)).isEmpty();
   }
 }

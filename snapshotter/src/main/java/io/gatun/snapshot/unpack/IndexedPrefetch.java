@@ -18,9 +18,9 @@ import org.slf4j.LoggerFactory;
  * like those that were asked for, but have no record, and so are garbage when they are given up.
  * Their indexes are made when they are asked for, as these depend on the layers below.
  */
-public final class IndexedAhead implements LayersAhead.Maker<AheadLayer> {
+public final class IndexedPrefetch implements LayerPrefetcher.Work<PrefetchedTar> {
 
-  private static final Logger log = LoggerFactory.getLogger(IndexedAhead.class);
+  private static final Logger log = LoggerFactory.getLogger(IndexedPrefetch.class);
 
   private final LayerStore layers;
   private final IndexedLayers indexedLayers;
@@ -30,7 +30,7 @@ public final class IndexedAhead implements LayersAhead.Maker<AheadLayer> {
   /**
    * @param isSynced whether what is applied is synced afterwards as a rule
    */
-  public IndexedAhead(
+  public IndexedPrefetch(
       LayerStore layers, IndexedLayers indexedLayers, IndexedApply indexing, boolean isSynced) {
     this.layers = layers;
     this.indexedLayers = indexedLayers;
@@ -44,20 +44,22 @@ public final class IndexedAhead implements LayersAhead.Maker<AheadLayer> {
   }
 
   @Override
-  public Optional<AheadLayer> make(LayerBlob blob, Cancellation cancellation) throws IOException {
+  public Optional<PrefetchedTar> make(LayerBlob blob, Cancellation cancellation)
+      throws IOException {
     try (LayerDraft draft = layers.draft()) {
-      Optional<LateIndex> read = indexing.runAhead(blob, draft, cancellation);
+      Optional<LateIndex> read = indexing.prefetch(blob, draft, cancellation);
       return read.isEmpty() ? Optional.empty() : Optional.of(publish(draft, read.get(), blob));
     }
   }
 
-  private AheadLayer publish(LayerDraft draft, LateIndex late, LayerBlob blob) throws IOException {
+  private PrefetchedTar publish(LayerDraft draft, LateIndex late, LayerBlob blob)
+      throws IOException {
     boolean isHandedOn = false;
     try {
       LayerStore.LayerRef ref = layers.publish(draft, late.layer(), blob.digest(), isSynced);
       log.debug("layer is made ahead diff_id={}", ref.diffId());
       isHandedOn = true;
-      return new AheadLayer(ref, late);
+      return new PrefetchedTar(ref, late);
     } finally {
       if (!isHandedOn) {
         late.close();
@@ -66,7 +68,7 @@ public final class IndexedAhead implements LayersAhead.Maker<AheadLayer> {
   }
 
   @Override
-  public void release(AheadLayer layer) {
+  public void release(PrefetchedTar layer) {
     layer.close();
     // All of it, if nobody has asked for it; and else an index that nobody needs.
     indexedLayers.retire(layer.use().diffId());

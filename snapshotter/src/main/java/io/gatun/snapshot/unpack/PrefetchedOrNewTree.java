@@ -4,7 +4,7 @@ import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerTarget;
-import io.gatun.snapshot.layer.NextLayer;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.extract.TreeResult;
 import io.gatun.snapshot.root.Disk;
 import java.io.IOException;
@@ -12,30 +12,30 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** A layer that somebody asks for, which may have been made ahead. */
-final class AskedTree implements TreeSource, AutoCloseable {
+final class PrefetchedOrNewTree implements TreeSource, AutoCloseable {
 
   private final Disk disk;
-  private final LayersAhead<AheadTree> ahead;
+  private final LayerPrefetcher<PrefetchedTree> prefetcher;
   private final TreeUnpacking unpacking;
   private final LayerBlob blob;
-  private final NextLayer next;
+  private final NextLayerHint next;
   private final Cancellation cancellation;
 
-  private LayersAhead<AheadTree>.@Nullable Claim claim;
-  private @Nullable AheadTree taken;
+  private LayerPrefetcher<PrefetchedTree>.@Nullable Claim claim;
+  private @Nullable PrefetchedTree taken;
 
   /**
    * @param unpacking writes the layer, if nobody has
    */
-  AskedTree(
+  PrefetchedOrNewTree(
       Disk disk,
-      LayersAhead<AheadTree> ahead,
+      LayerPrefetcher<PrefetchedTree> prefetcher,
       TreeUnpacking unpacking,
       LayerBlob blob,
-      NextLayer next,
+      NextLayerHint next,
       Cancellation cancellation) {
     this.disk = disk;
-    this.ahead = ahead;
+    this.prefetcher = prefetcher;
     this.unpacking = unpacking;
     this.blob = blob;
     this.next = next;
@@ -43,9 +43,9 @@ final class AskedTree implements TreeSource, AutoCloseable {
   }
 
   @Override
-  public Optional<AheadTree> take(LayerTarget place) throws IOException {
-    claim = ahead.ask(blob.digest(), next, cancellation);
-    Optional<AheadTree> tree = claim.layer().filter(AheadTree::take);
+  public Optional<PrefetchedTree> take(LayerTarget place) throws IOException {
+    claim = prefetcher.claim(blob.digest(), next, cancellation);
+    Optional<PrefetchedTree> tree = claim.layer().filter(PrefetchedTree::take);
     taken = tree.orElse(null);
     return tree.isPresent() && tree.get().isFor(disk, place) ? tree : Optional.empty();
   }
