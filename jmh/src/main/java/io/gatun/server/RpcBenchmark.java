@@ -17,9 +17,9 @@ import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.BlobSink;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.LayerBuilder;
 import io.gatun.snapshot.layer.LayerConverter;
 import io.gatun.snapshot.layer.LayerFormat;
-import io.gatun.snapshot.layer.LayerMaker;
 import io.gatun.snapshot.layer.LayerUnpacker;
 import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.PackedLayer;
@@ -112,7 +112,7 @@ public class RpcBenchmark {
     directory.close();
   }
 
-  private static final class NoLayers implements LayerUnpacker, LayerMaker, LayerConverter {
+  private static final class NoLayers implements LayerUnpacker, LayerBuilder, LayerConverter {
 
     @Override
     public String key(List<Mount> mounts) {

@@ -25,8 +25,8 @@ import io.gatun.server.rpc.RequestLimits;
 import io.gatun.server.rpc.RequestMemory;
 import io.gatun.server.rpc.SnapshotsService;
 import io.gatun.snapshot.Snapshotter;
+import io.gatun.snapshot.layer.LayerBuilder;
 import io.gatun.snapshot.layer.LayerConverter;
-import io.gatun.snapshot.layer.LayerMaker;
 import io.gatun.snapshot.layer.LayerUnpacker;
 import io.grpc.Codec;
 import io.grpc.DecompressorRegistry;
@@ -102,7 +102,7 @@ public final class Endpoint implements AutoCloseable {
       Configuration configuration,
       Snapshotter snapshotter,
       LayerUnpacker unpacker,
-      LayerMaker maker,
+      LayerBuilder builder,
       LayerConverter converter,
       SocketFile socket,
       EventLoops loops) {
@@ -166,7 +166,7 @@ public final class Endpoint implements AutoCloseable {
             .addService(
                 ServerInterceptors.intercept(
                     RequestDecoding.guard(
-                        new DiffService(unpacker, maker, content, writer, dispatcher)
+                        new DiffService(unpacker, builder, content, writer, dispatcher)
                             .bindService()),
                     calls,
                     new CallNamespace()))
@@ -187,12 +187,12 @@ public final class Endpoint implements AutoCloseable {
       Configuration configuration,
       Snapshotter snapshotter,
       LayerUnpacker unpacker,
-      LayerMaker maker,
+      LayerBuilder builder,
       LayerConverter converter,
       SocketFile socket,
       EventLoops loops) {
     Endpoint endpoint =
-        new Endpoint(configuration, snapshotter, unpacker, maker, converter, socket, loops);
+        new Endpoint(configuration, snapshotter, unpacker, builder, converter, socket, loops);
     try {
       endpoint.server.start();
       endpoint.health.setStatus(SnapshotsGrpc.SERVICE_NAME, ServingStatus.SERVING);

@@ -72,7 +72,7 @@ final class WarmUp {
       byte[] layer = layer();
       while (done < LAYERS) {
         awaitQuiet();
-        unpacker.warmUp(new MadeUpBlob(layer));
+        unpacker.warmUp(new SyntheticBlob(layer));
         if (done % LAYERS_PER_CALLS == 0) {
           own.ask();
           var _ = calls.awaitNone(ANSWER_SECONDS);
@@ -110,7 +110,7 @@ final class WarmUp {
   private static byte[] layer() {
     ByteArrayOutputStream layer = new ByteArrayOutputStream();
     try {
-      MadeUpLayer.write(0, ENTRIES, SMALL_BYTES_MAX, LARGE_BYTES, layer);
+      SyntheticLayer.write(0, ENTRIES, SMALL_BYTES_MAX, LARGE_BYTES, layer);
     } catch (IOException e) {
       throw new UncheckedIOException("memory does not fail", e);
     }

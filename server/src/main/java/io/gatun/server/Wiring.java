@@ -54,7 +54,7 @@ final class Wiring {
               configuration,
               engine.snapshotter(),
               engine.unpacker(configuration.applyThreads()),
-              engine.maker(),
+              engine.builder(),
               engine.converter(),
               socket,
               started(loops)));

@@ -18,8 +18,8 @@ import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.LayerBuilder;
 import io.gatun.snapshot.layer.LayerFormat;
-import io.gatun.snapshot.layer.LayerMaker;
 import io.gatun.snapshot.layer.LayerUnpacker;
 import io.gatun.snapshot.layer.PackedLayer;
 import io.grpc.stub.ServerCallStreamObserver;
@@ -49,19 +49,19 @@ public final class DiffService extends DiffGrpc.DiffImplBase {
   private static final String TAR = "application/vnd.oci.image.layer.v1.tar";
 
   private final LayerUnpacker unpacker;
-  private final LayerMaker maker;
+  private final LayerBuilder builder;
   private final ContentStore content;
   private final ContentWriter writer;
   private final Dispatcher dispatcher;
 
   public DiffService(
       LayerUnpacker unpacker,
-      LayerMaker maker,
+      LayerBuilder builder,
       ContentStore content,
       ContentWriter writer,
       Dispatcher dispatcher) {
     this.unpacker = unpacker;
-    this.maker = maker;
+    this.builder = builder;
     this.content = content;
     this.writer = writer;
     this.dispatcher = dispatcher;
@@ -143,11 +143,11 @@ public final class DiffService extends DiffGrpc.DiffImplBase {
         request.getMediaType().isEmpty() ? LayerMediaType.DEFAULT : request.getMediaType();
     LayerFormat format = new LayerFormat(LayerMediaType.compression(mediaType), latest(request));
     List<Mount> right = SnapshotMessages.toMounts(request.getRightList());
-    String name = maker.name(right);
+    String name = builder.name(right);
     String namespace = CallNamespace.require("diff", said.or(() -> CallNamespace.inKey(name)));
     try (ContentIngest ingest = writer.begin(namespace, request.getRef())) {
       PackedLayer layer =
-          maker.make(
+          builder.make(
               SnapshotMessages.toMounts(request.getLeftList()),
               right,
               format,

@@ -76,15 +76,15 @@ public interface Driver {
    * {@return whether nothing has been put into an active snapshot since it was made, so that making
    * it once more takes nothing away}
    *
-   * @param madeAt what {@link #madeAt} said then, if that is known
+   * @param createdAt what {@link #createdAt} said then, if that is known
    */
-  boolean isAsMade(Chain chain, Optional<Timespec> madeAt) throws ErrnoException;
+  boolean isPristine(Chain chain, Optional<Timespec> createdAt) throws ErrnoException;
 
   /**
    * {@return the moment in which a new snapshot was moved to its place, by the clock of the
    * filesystem; to be asked for before anybody knows of the snapshot}
    */
-  Timespec madeAt(long id) throws ErrnoException;
+  Timespec createdAt(long id) throws ErrnoException;
 
   /** {@return where the files of a layer go that is unpacked into an active snapshot} */
   LayerTarget target(Chain chain);

@@ -142,20 +142,20 @@ public final class NativeDriver implements Driver {
   }
 
   @Override
-  public boolean isAsMade(Chain chain, Optional<Timespec> madeAt) throws ErrnoException {
+  public boolean isPristine(Chain chain, Optional<Timespec> createdAt) throws ErrnoException {
     if (!isCopy(chain)) {
       return isEmpty(chain);
     }
-    if (madeAt.isEmpty()) {
+    if (createdAt.isEmpty()) {
       return false;
     }
     try (Fd own = files.openFiles(chain.id())) {
-      return !TreeAge.hasChangedSince(madeAt.get(), own);
+      return !TreeAge.hasChangedSince(createdAt.get(), own);
     }
   }
 
   @Override
-  public Timespec madeAt(long id) throws ErrnoException {
+  public Timespec createdAt(long id) throws ErrnoException {
     return files.movedAt(id);
   }
 

@@ -198,7 +198,7 @@ public final class OverlayDriver implements Driver {
   }
 
   @Override
-  public boolean isAsMade(Chain chain, Optional<Timespec> madeAt) throws ErrnoException {
+  public boolean isPristine(Chain chain, Optional<Timespec> createdAt) throws ErrnoException {
     if (!isEmpty(chain)) {
       return false;
     }
@@ -208,7 +208,7 @@ public final class OverlayDriver implements Driver {
   }
 
   @Override
-  public Timespec madeAt(long id) throws ErrnoException {
+  public Timespec createdAt(long id) throws ErrnoException {
     return files.movedAt(id);
   }
 

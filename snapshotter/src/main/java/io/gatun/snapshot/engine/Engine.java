@@ -147,11 +147,11 @@ final class Engine implements Snapshotter {
                 new LayerForm.Directory());
         List<Mount> mounts = driver.mounts(chain);
         boolean unsettled = driver.isUnsettled(id);
-        Timespec madeAt = driver.madeAt(id);
+        Timespec createdAt = driver.createdAt(id);
         StorageErrors.change(operation, key, () -> store.put(created));
         task.recorded();
         needed.transferTo(id);
-        applied.made(id, madeAt);
+        applied.created(id, createdAt);
         if (unsettled) {
           copies.submit(id);
         }
@@ -163,9 +163,9 @@ final class Engine implements Snapshotter {
   }
 
   /** {@return a new snapshot's directory, which is durable} */
-  private SnapshotDirectories.Making makeDirectory(String operation, String key, Chain planned)
-      throws ErrnoException {
-    Optional<SnapshotDirectories.Making> spare =
+  private SnapshotDirectories.PendingDirectory makeDirectory(
+      String operation, String key, Chain planned) throws ErrnoException {
+    Optional<SnapshotDirectories.PendingDirectory> spare =
         driver.isOrdinary(planned) ? spares.take() : Optional.empty();
     if (spare.isPresent()) {
       return spare.get();
@@ -322,7 +322,7 @@ final class Engine implements Snapshotter {
 
   private Optional<AppliedLayers.Layer> known(Chain chain) throws ErrnoException {
     Optional<AppliedLayers.Layer> layer = applied.find(chain.id());
-    if (layer.isEmpty() && applied.madeAt(chain.id()).isEmpty()) {
+    if (layer.isEmpty() && applied.createdAt(chain.id()).isEmpty()) {
       layer = records.find(chain.id());
     }
     return layer.isPresent() && layer.get().changeTimes().equals(driver.changeTimes(chain))

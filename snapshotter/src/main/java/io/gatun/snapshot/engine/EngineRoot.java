@@ -39,8 +39,8 @@ import io.gatun.snapshot.indexed.TreeLayout;
 import io.gatun.snapshot.indexed.UsageCounter;
 import io.gatun.snapshot.layer.DeletionForm;
 import io.gatun.snapshot.layer.LayerBlobs;
+import io.gatun.snapshot.layer.LayerBuilder;
 import io.gatun.snapshot.layer.LayerConverter;
-import io.gatun.snapshot.layer.LayerMaker;
 import io.gatun.snapshot.layer.LayerUnpacker;
 import io.gatun.snapshot.layer.erofs.SampleIndex;
 import io.gatun.snapshot.layer.read.ApplyLimits;
@@ -122,7 +122,7 @@ public final class EngineRoot implements AutoCloseable {
   private final LayerDurability durability;
   private final AppliedRecords records;
   private final SnapshotApplier applier;
-  private final LayerMaker maker;
+  private final LayerBuilder builder;
   private final LayerConverter converter;
   private final Root root;
   private final LayerStore layers;
@@ -371,7 +371,7 @@ public final class EngineRoot implements AutoCloseable {
       engine.settleCopies();
       restoration.restoreAll();
       SnapshotMounts recognised = new SnapshotMounts(root.path());
-      this.maker = new SnapshotDiffer(store, chosen, chains, applied, recognised, indexedLayers);
+      this.builder = new SnapshotDiffer(store, chosen, chains, applied, recognised, indexedLayers);
       this.applier =
           new SnapshotApplier(
               disk,
@@ -654,8 +654,8 @@ public final class EngineRoot implements AutoCloseable {
   }
 
   /** {@return what makes layers of the snapshots of this root} */
-  public LayerMaker maker() {
-    return maker;
+  public LayerBuilder builder() {
+    return builder;
   }
 
   /** {@return what puts layers, of whatever sort, into the snapshots of this root} */

@@ -114,7 +114,7 @@ public final class SharedCommits {
     String key = wanted.key();
     SnapshotRecord parent = wanted.parent();
     // First, as a sync that fails from now on concerns the snapshot.
-    try (SnapshotDirectories.Making task = makeDirectory(key);
+    try (SnapshotDirectories.PendingDirectory task = makeDirectory(key);
         IndexPrefetcher.Claim made = takeIndex(parent, diffId);
         IndexedCommits.Frozen layer =
             commits.share(key, planned.withId(task.id()), parent, diffId, made.index())) {
@@ -138,8 +138,8 @@ public final class SharedCommits {
   }
 
   /** {@return a directory that is durable; what may be in it goes when the layer is committed} */
-  private SnapshotDirectories.Making makeDirectory(String key) throws ErrnoException {
-    Optional<SnapshotDirectories.Making> spare = spares.take();
+  private SnapshotDirectories.PendingDirectory makeDirectory(String key) throws ErrnoException {
+    Optional<SnapshotDirectories.PendingDirectory> spare = spares.take();
     if (spare.isPresent()) {
       return spare.get();
     }

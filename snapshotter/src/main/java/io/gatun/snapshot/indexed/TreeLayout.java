@@ -144,11 +144,11 @@ public final class TreeLayout {
             durability.awaitFiles(operation, key, chain.id(), files, mark);
           }
         });
-    Timespec madeAt = driver.madeAt(chain.id());
+    Timespec createdAt = driver.createdAt(chain.id());
     // In this order: what was said of the indexed layer until now is not true of the tree.
     indexedLayers.remove(chain.id());
     applied.forget(chain.id());
-    applied.made(chain.id(), madeAt);
+    applied.created(chain.id(), createdAt);
   }
 
   private void write(

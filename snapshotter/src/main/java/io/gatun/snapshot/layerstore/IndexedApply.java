@@ -92,7 +92,7 @@ public final class IndexedApply {
       Inheritance inheritance,
       Cancellation cancellation)
       throws IOException {
-    try (IndexMaking index = new IndexMaking(draft, form, top, inheritance)) {
+    try (IndexSink index = new IndexSink(draft, form, top, inheritance)) {
       AppliedLayer layer = read(blob, draft, index, cancellation);
       if (index.inexpressible().isPresent()) {
         return counted(layer, index.inexpressible().get());
@@ -114,8 +114,8 @@ public final class IndexedApply {
    */
   public Optional<LateIndex> prefetch(LayerBlob blob, LayerDraft draft, Cancellation cancellation)
       throws IOException {
-    IndexMaking index =
-        new IndexMaking(draft, LateIndex.FORM, InheritedAttributes.ofTop(), Inheritance.NOTHING);
+    IndexSink index =
+        new IndexSink(draft, LateIndex.FORM, InheritedAttributes.ofTop(), Inheritance.NOTHING);
     boolean isHandedOn = false;
     try {
       AppliedLayer layer = read(blob, draft, index, cancellation);
@@ -137,7 +137,7 @@ public final class IndexedApply {
                 InheritedAttributes.ofTop(),
                 Inheritance.NOTHING,
                 new Spill(disk, nowhere),
-                IndexMaking.RESIDENT_BYTES)) {
+                IndexSink.RESIDENT_BYTES)) {
       AppliedLayer layer = applier.apply(blob, indexer, cancellation);
       if (indexer.inherit(InheritedAttributes.ofTop(), Inheritance.NOTHING)) {
         var _ = indexer.finish(disk, nowhere, layer.diffId(), layer.sizeBytes());
@@ -146,7 +146,7 @@ public final class IndexedApply {
   }
 
   private AppliedLayer read(
-      LayerBlob blob, LayerDraft draft, IndexMaking index, Cancellation cancellation)
+      LayerBlob blob, LayerDraft draft, IndexSink index, Cancellation cancellation)
       throws IOException {
     try (Fd file = draft.createTar();
         DirectWrites direct = writing.isDirect() ? draft.openTarDirectly().orElse(null) : null) {

@@ -18,11 +18,11 @@ public final class LateIndex implements AutoCloseable {
   static final IndexForm FORM = IndexForm.OVERLAY;
 
   private final AppliedLayer layer;
-  private final IndexMaking making;
+  private final IndexSink sink;
 
-  LateIndex(AppliedLayer layer, IndexMaking making) {
+  LateIndex(AppliedLayer layer, IndexSink sink) {
     this.layer = layer;
-    this.making = making;
+    this.sink = sink;
   }
 
   /** {@return the layer} */
@@ -39,17 +39,17 @@ public final class LateIndex implements AutoCloseable {
    */
   public boolean inherit(IndexForm form, InheritedAttributes top, Inheritance below)
       throws IOException {
-    return form == FORM && making.inherit(top, below);
+    return form == FORM && sink.inherit(top, below);
   }
 
   /** Writes the index for the place that it was told. */
   LayerIndex write(LayerDraft draft) throws IOException {
-    return draft.writeIndex(making.indexer(), layer.diffId(), layer.sizeBytes());
+    return draft.writeIndex(sink.indexer(), layer.diffId(), layer.sizeBytes());
   }
 
   /** Gives the memory back. */
   @Override
   public void close() {
-    making.close();
+    sink.close();
   }
 }

@@ -112,12 +112,12 @@ final class LayerIndexing {
       Inheritance inheritance,
       Cancellation cancellation)
       throws IOException {
-    try (IndexMaking making = new IndexMaking(draft, form, top, inheritance)) {
-      tar.readHeaders(making, cancellation);
-      if (making.inexpressible().isPresent()) {
-        throw making.inexpressible().get();
+    try (IndexSink sink = new IndexSink(draft, form, top, inheritance)) {
+      tar.readHeaders(sink, cancellation);
+      if (sink.inexpressible().isPresent()) {
+        throw sink.inexpressible().get();
       }
-      return draft.writeIndex(making.indexer(), diffId, tar.sizeBytes());
+      return draft.writeIndex(sink.indexer(), diffId, tar.sizeBytes());
     }
   }
 }

@@ -15,7 +15,7 @@ import java.util.Optional;
 final class StoredIndex implements AutoCloseable {
 
   /** As much as an apply keeps of a tree. Those of some 60,000 files are larger. */
-  private static final long BYTES_MAX = IndexMaking.RESIDENT_BYTES;
+  private static final long BYTES_MAX = IndexSink.RESIDENT_BYTES;
 
   private final NativeBuffer memory;
   private final CopiedIndex copy;

@@ -3,7 +3,7 @@
  *
  * <pre>
  *   LayerBlob -> LayerApplier -+-> (TarSink) TarFile      -> layers/N.new/tar   -+
- *                              +-> IndexMaking            -> layers/N.new/index -+-> layers/DIFF-ID/
+ *                              +-> IndexSink            -> layers/N.new/index -+-> layers/DIFF-ID/
  *                                  (apply.index)
  * </pre>
  *

@@ -88,7 +88,7 @@ public final class AppliedLayers {
   }
 
   /** When those were made that may be unpacked into; what is older than this daemon is unknown. */
-  private final Map<Long, Timespec> madeAt = new HashMap<>();
+  private final Map<Long, Timespec> createdAt = new HashMap<>();
 
   /** Those that a layer is being unpacked into. */
   private final Set<Long> unpacking = new HashSet<>();
@@ -102,14 +102,14 @@ public final class AppliedLayers {
   private final Set<Long> spoiled = new HashSet<>();
 
   /** Says that a snapshot was made just now, and maybe once before. */
-  public synchronized void made(long id, Timespec at) {
-    madeAt.put(id, at);
+  public synchronized void created(long id, Timespec at) {
+    createdAt.put(id, at);
     spoiled.remove(id);
   }
 
   /** {@return when a snapshot was made} */
-  public synchronized Optional<Timespec> madeAt(long id) {
-    return Optional.ofNullable(madeAt.get(id));
+  public synchronized Optional<Timespec> createdAt(long id) {
+    return Optional.ofNullable(createdAt.get(id));
   }
 
   /**
@@ -206,7 +206,7 @@ public final class AppliedLayers {
 
   /** Says that a snapshot is no active one any more. */
   public synchronized void forget(long id) {
-    madeAt.remove(id);
+    createdAt.remove(id);
     layers.remove(id);
     spoiled.remove(id);
   }

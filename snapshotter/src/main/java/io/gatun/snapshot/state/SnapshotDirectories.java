@@ -85,7 +85,7 @@ public final class SnapshotDirectories {
    * Makes the directory of a snapshot, durably. If this fails, or if what it returns is closed
    * before the snapshot is recorded, the directory is disposed of.
    */
-  public Making create(long id, Filler filler) throws ErrnoException {
+  public PendingDirectory create(long id, Filler filler) throws ErrnoException {
     return createAll(() -> id, 1, filler).getFirst();
   }
 
@@ -95,9 +95,10 @@ public final class SnapshotDirectories {
    *
    * @param ids gives out an id for each
    */
-  List<Making> createAll(LongSupplier ids, int count, Filler filler) throws ErrnoException {
+  List<PendingDirectory> createAll(LongSupplier ids, int count, Filler filler)
+      throws ErrnoException {
     long mark = names.mark();
-    List<Making> made = new ArrayList<>(count);
+    List<PendingDirectory> made = new ArrayList<>(count);
     try {
       while (made.size() < count) {
         made.add(place(ids.getAsLong(), filler));
@@ -105,15 +106,15 @@ public final class SnapshotDirectories {
       names.await(mark);
       return made;
     } catch (ErrnoException | RuntimeException | Error e) {
-      made.forEach(Making::close);
+      made.forEach(PendingDirectory::close);
       throw e;
     }
   }
 
   /** Puts a directory in its place, and does not wait until it is durable. */
-  private Making place(long id, Filler filler) throws ErrnoException {
+  private PendingDirectory place(long id, Filler filler) throws ErrnoException {
     LinuxPath staging = staging(id);
-    Making task = new Making(id);
+    PendingDirectory task = new PendingDirectory(id);
     try {
       disk.createDirectory(root.trash(), staging, DIRECTORY_MODE);
       task.garbage = staging;
@@ -272,14 +273,14 @@ public final class SnapshotDirectories {
   }
 
   /** The directory of a snapshot that has no record yet. */
-  public final class Making implements AutoCloseable {
+  public final class PendingDirectory implements AutoCloseable {
     private final long id;
     private boolean recorded;
 
     /** What is to be disposed of if the snapshot gets no record. */
     private @Nullable LinuxPath garbage;
 
-    private Making(long id) {
+    private PendingDirectory(long id) {
       this.id = id;
       unrecorded.add(id);
     }

@@ -43,7 +43,7 @@ public final class SpareDirectories implements AutoCloseable {
   private final int wanted;
   private final Thread thread;
 
-  private final Deque<SnapshotDirectories.Making> spares = new ArrayDeque<>();
+  private final Deque<SnapshotDirectories.PendingDirectory> spares = new ArrayDeque<>();
   private boolean isStarted;
   private boolean isClosed;
 
@@ -73,10 +73,10 @@ public final class SpareDirectories implements AutoCloseable {
   }
 
   /** {@return a durable directory, if there is one, which is the caller's from now on} */
-  public synchronized Optional<SnapshotDirectories.Making> take() {
+  public synchronized Optional<SnapshotDirectories.PendingDirectory> take() {
     isWanted = true;
     takenNanos = System.nanoTime();
-    SnapshotDirectories.Making taken = spares.poll();
+    SnapshotDirectories.PendingDirectory taken = spares.poll();
     // What has such an id is never committed; that nothing was in it does not matter to that.
     while (taken != null && lostWrites.concern(taken.id())) {
       taken.close();
@@ -102,7 +102,7 @@ public final class SpareDirectories implements AutoCloseable {
       if (isWanted()) {
         fill();
       } else {
-        takeAll().forEach(SnapshotDirectories.Making::delete);
+        takeAll().forEach(SnapshotDirectories.PendingDirectory::delete);
       }
     }
   }
@@ -161,7 +161,7 @@ public final class SpareDirectories implements AutoCloseable {
     return wanted - spares.size();
   }
 
-  private synchronized void add(List<SnapshotDirectories.Making> made) {
+  private synchronized void add(List<SnapshotDirectories.PendingDirectory> made) {
     spares.addAll(made);
   }
 
@@ -188,11 +188,11 @@ public final class SpareDirectories implements AutoCloseable {
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
-    takeAll().forEach(SnapshotDirectories.Making::delete);
+    takeAll().forEach(SnapshotDirectories.PendingDirectory::delete);
   }
 
-  private synchronized List<SnapshotDirectories.Making> takeAll() {
-    List<SnapshotDirectories.Making> all = List.copyOf(spares);
+  private synchronized List<SnapshotDirectories.PendingDirectory> takeAll() {
+    List<SnapshotDirectories.PendingDirectory> all = List.copyOf(spares);
     spares.clear();
     return all;
   }

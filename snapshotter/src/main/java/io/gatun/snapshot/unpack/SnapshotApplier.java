@@ -245,7 +245,7 @@ public final class SnapshotApplier {
     }
     if (applied.isSpoiled(chain.id())) {
       remake(chain);
-    } else if (!driver.isAsMade(chain, applied.madeAt(chain.id()))) {
+    } else if (!driver.isPristine(chain, applied.createdAt(chain.id()))) {
       throw new SnapshotException.Unsupported(
           "apply %s: there is something in the snapshot already".formatted(key));
     }
@@ -428,7 +428,7 @@ public final class SnapshotApplier {
           chain.id(), (directory, _) -> driver.create(directory, chain));
     }
     boolean isUnsettled = driver.isUnsettled(chain.id());
-    applied.made(chain.id(), driver.madeAt(chain.id()));
+    applied.created(chain.id(), driver.createdAt(chain.id()));
     if (isUnsettled) {
       copies.submit(chain.id());
     }

@@ -18,8 +18,8 @@ import io.gatun.snapshot.durability.StorageErrors;
 import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.layer.BlobSink;
 import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.LayerBuilder;
 import io.gatun.snapshot.layer.LayerFormat;
-import io.gatun.snapshot.layer.LayerMaker;
 import io.gatun.snapshot.layer.LayerTarget;
 import io.gatun.snapshot.layer.PackedLayer;
 import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
@@ -44,7 +44,7 @@ import java.util.Optional;
  * Its files stay where they are until it is removed; if that happened, the layer is not complete,
  * and is not made.
  */
-public final class SnapshotDiffer implements LayerMaker {
+public final class SnapshotDiffer implements LayerBuilder {
 
   private static final String OPERATION = "diff";
 

@@ -69,13 +69,13 @@ public class ForwardingDriver implements Driver {
   }
 
   @Override
-  public boolean isAsMade(Chain chain, Optional<Timespec> madeAt) throws ErrnoException {
-    return driver.isAsMade(chain, madeAt);
+  public boolean isPristine(Chain chain, Optional<Timespec> createdAt) throws ErrnoException {
+    return driver.isPristine(chain, createdAt);
   }
 
   @Override
-  public Timespec madeAt(long id) throws ErrnoException {
-    return driver.madeAt(id);
+  public Timespec createdAt(long id) throws ErrnoException {
+    return driver.createdAt(id);
   }
 
   @Override

@@ -319,7 +319,7 @@ class MappedIndexesIT {
     assertThatThrownBy(
             () ->
                 engine
-                    .maker()
+                    .builder()
                     .make(
                         parent,
                         mounts,

@@ -10,7 +10,7 @@ import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.filetree.TreeUsage;
 import io.gatun.snapshot.layer.LayerTarget;
 import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
-import io.gatun.snapshot.layer.tar.FileMaker;
+import io.gatun.snapshot.layer.tar.FileSink;
 import io.gatun.snapshot.layer.tar.LayerEntry;
 import io.gatun.snapshot.layer.tar.PendingFile;
 import io.gatun.snapshot.root.Disk;
@@ -49,7 +49,7 @@ import org.jspecify.annotations.Nullable;
  * <p>One thread at a time uses it, and another may fill the files that it has made. Nothing is
  * synced.
  */
-public final class TreeWriter implements FileMaker, AutoCloseable {
+public final class TreeWriter implements FileSink, AutoCloseable {
 
   /** Enough for some 30,000 directories, or 100,000 entries of a copy. */
   private static final long RESIDENT_BYTES = 4L << 20;

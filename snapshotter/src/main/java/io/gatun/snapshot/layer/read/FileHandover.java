@@ -1,6 +1,6 @@
 package io.gatun.snapshot.layer.read;
 
-import io.gatun.snapshot.layer.tar.FileMaker;
+import io.gatun.snapshot.layer.tar.FileSink;
 import io.gatun.snapshot.layer.tar.LayerConsumer;
 import io.gatun.snapshot.layer.tar.LayerContent;
 import io.gatun.snapshot.layer.tar.LayerEntry;
@@ -36,19 +36,19 @@ final class FileHandover implements LayerConsumer, AutoCloseable {
    * @param offset where its content begins in the layer
    * @param bytes how long that is
    */
-  private record Made(PendingFile file, long offset, long bytes) {}
+  private record PendingEntry(PendingFile file, long offset, long bytes) {}
 
-  private final FileMaker maker;
+  private final FileSink sink;
   private final ChunkRing ring;
   private final TarCursor cursor;
 
   /** The maker's alone. */
-  private final List<Made> batch = new ArrayList<>(BATCH);
+  private final List<PendingEntry> batch = new ArrayList<>(BATCH);
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition toBeMade = lock.newCondition();
   private final Condition toBeFilled = lock.newCondition();
-  private final Queue<Made> waiting = new ArrayDeque<>(WAITING_MAX + BATCH);
+  private final Queue<PendingEntry> waiting = new ArrayDeque<>(WAITING_MAX + BATCH);
   private long passedBytes;
   private boolean isFilling;
   private boolean isEnded;
@@ -56,8 +56,8 @@ final class FileHandover implements LayerConsumer, AutoCloseable {
   /**
    * @param ring the whole layer, and what has failed; before its first chunk is filled
    */
-  FileHandover(FileMaker maker, ChunkRing ring) {
-    this.maker = maker;
+  FileHandover(FileSink sink, ChunkRing ring) {
+    this.sink = sink;
     this.ring = ring;
     this.cursor = new TarCursor(ring.addReader());
   }
@@ -69,9 +69,9 @@ final class FileHandover implements LayerConsumer, AutoCloseable {
     if (entry instanceof LayerEntry.HardLink) {
       awaitFilled();
     }
-    PendingFile file = maker.make(entry);
+    PendingFile file = sink.make(entry);
     if (file != null && entry instanceof LayerEntry.RegularFile made) {
-      batch.add(new Made(file, made.contentOffset(), contentBytes(made)));
+      batch.add(new PendingEntry(file, made.contentOffset(), contentBytes(made)));
       if (batch.size() == BATCH) {
         handOver();
       }
@@ -147,7 +147,7 @@ final class FileHandover implements LayerConsumer, AutoCloseable {
 
   /** Fills files until there are no others. */
   void fill() throws IOException {
-    for (Made made = next(); made != null; made = next()) {
+    for (PendingEntry made = next(); made != null; made = next()) {
       try (PendingFile file = made.file) {
         if (made.bytes > 0) {
           cursor.passTo(made.offset);
@@ -163,7 +163,7 @@ final class FileHandover implements LayerConsumer, AutoCloseable {
   }
 
   /** {@return the next file, or null after the last; chunks without content are given back} */
-  private @Nullable Made next() throws ApplyStoppedException {
+  private @Nullable PendingEntry next() throws ApplyStoppedException {
     while (true) {
       long passed;
       lock.lock();

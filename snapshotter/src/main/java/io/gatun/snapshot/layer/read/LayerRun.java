@@ -11,7 +11,7 @@ import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.codec.BlobDecoder;
 import io.gatun.snapshot.layer.codec.BufferHash;
 import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
-import io.gatun.snapshot.layer.tar.FileMaker;
+import io.gatun.snapshot.layer.tar.FileSink;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
 import io.gatun.snapshot.layer.tar.LayerConsumer;
 import io.gatun.snapshot.layer.tar.LayerEntry;
@@ -99,7 +99,7 @@ final class LayerRun {
     this.toHash = ring.addReader();
     this.toRead = ring.addReader();
     this.reader = new LayerReader(new TarReader(this::nextOfTar));
-    this.files = consumer instanceof FileMaker maker ? new FileHandover(maker, ring) : null;
+    this.files = consumer instanceof FileSink fileSink ? new FileHandover(fileSink, ring) : null;
   }
 
   /** What the decoder reads: the blob itself at first, and then what another thread has read. */

@@ -8,7 +8,7 @@
  *   LayerBlob -> CheckedBlob -> BlobDecoder -> ChunkRing -+-> SHA-256 -> diff id
  *                (a thread of the pool)                   |   (another)
  *                                                         +-> TarSink, TarReader -> LayerReader -> LayerConsumer
- *                                                         |   (the caller's)                       or FileMaker
+ *                                                         |   (the caller's)                       or FileSink
  *                                                         |                                           |
  *                                                         +-> TarCursor -> FileHandover -> PendingFile <+
  *                                                             (another)

@@ -3,7 +3,7 @@ package io.gatun.snapshot.layer.read;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.snapshot.Digest;
-import io.gatun.snapshot.layer.tar.FileMaker;
+import io.gatun.snapshot.layer.tar.FileSink;
 import io.gatun.snapshot.layer.tar.LayerContent;
 import io.gatun.snapshot.layer.tar.LayerEntry;
 import io.gatun.snapshot.layer.tar.PendingFile;
@@ -16,7 +16,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** Remembers what it was given, where files may be filled by another thread than makes them. */
-class CollectedFiles implements FileMaker {
+class CollectedFiles implements FileSink {
 
   private final List<Collected.@Nullable Item> items =
       Collections.synchronizedList(new ArrayList<>());

@@ -7,13 +7,13 @@ import java.security.MessageDigest;
 import java.util.OptionalLong;
 
 /** A blob that is in memory. */
-final class MadeUpBlob implements LayerBlob {
+final class SyntheticBlob implements LayerBlob {
 
   private final ByteBuffer left;
   private final Digest digest;
   private final int sizeBytes;
 
-  MadeUpBlob(byte[] bytes) {
+  SyntheticBlob(byte[] bytes) {
     MessageDigest sha256 = Digest.sha256();
     sha256.update(bytes);
     this.digest = Digest.of(sha256);

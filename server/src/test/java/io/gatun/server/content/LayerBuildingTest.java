@@ -9,8 +9,8 @@ import io.gatun.proto.diff.DiffGrpc.DiffBlockingStub;
 import io.gatun.proto.diff.DiffRequest;
 import io.gatun.proto.types.Descriptor;
 import io.gatun.proto.types.Mount;
+import io.gatun.server.StandInBuilder;
 import io.gatun.server.StandInIngests;
-import io.gatun.server.StandInMaker;
 import io.gatun.server.config.Transport;
 import io.gatun.server.net.TestServer;
 import io.gatun.snapshot.Digest;
@@ -39,7 +39,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Layers on their way into a content store, with stand-ins for containerd and for the maker. */
 @Timeout(60)
-final class LayerMakingTest {
+final class LayerBuildingTest {
 
   private static final String NAMESPACE = "k8s.io";
   private static final String UNCOMPRESSED = "containerd.io/uncompressed";
@@ -121,7 +121,7 @@ final class LayerMakingTest {
     assertThat(blob.ref()).isEqualTo("mine");
     assertThat(blob.content()).isEqualTo(CONTENT);
     assertThat(blob.labels())
-        .isEqualTo(Map.of("a", "b", UNCOMPRESSED, StandInMaker.DIFF_ID.text()));
+        .isEqualTo(Map.of("a", "b", UNCOMPRESSED, StandInBuilder.DIFF_ID.text()));
     assertThat(ingests.leases).containsOnlyKeys(NAMESPACE + " " + blob.lease());
     String expiry =
         ingests.leases.values().iterator().next().getLabelsOrThrow("containerd.io/gc.expire");
@@ -231,7 +231,7 @@ final class LayerMakingTest {
     assertThat(made.getDigest()).isEqualTo(DIGEST.text());
     assertThat(made.getSize()).isEqualTo(CONTENT.length);
     assertThat(containerd.labels)
-        .isEqualTo(Map.of("a", "kept", "c", "d", UNCOMPRESSED, StandInMaker.DIFF_ID.text()));
+        .isEqualTo(Map.of("a", "kept", "c", "d", UNCOMPRESSED, StandInBuilder.DIFF_ID.text()));
     assertThat(ingests.leases).hasSize(1);
   }
 

@@ -15,7 +15,7 @@ import java.util.zip.GZIPOutputStream;
  * form (POSIX.1-2001), compressed by gzip. It is about what is in there, and not about how much: so
  * that code which has read one of them has met what real ones ask of it.
  */
-public final class MadeUpLayer {
+public final class SyntheticLayer {
 
   private static final int BLOCK_BYTES = 512;
   private static final int COMPRESSED_BYTES = 64 << 10;
@@ -44,7 +44,7 @@ public final class MadeUpLayer {
   private String lastFile = "";
   private int entries;
 
-  private MadeUpLayer(int number, int smallBytesMax, int largeBytes, OutputStream tar) {
+  private SyntheticLayer(int number, int smallBytesMax, int largeBytes, OutputStream tar) {
     this.smallBytesMax = smallBytesMax;
     this.largeBytes = largeBytes;
     this.random = new Random(number);
@@ -63,7 +63,7 @@ public final class MadeUpLayer {
       int number, int entries, int smallBytesMax, int largeBytes, OutputStream into)
       throws IOException {
     GZIPOutputStream tar = new GZIPOutputStream(into, COMPRESSED_BYTES);
-    MadeUpLayer layer = new MadeUpLayer(number, smallBytesMax, largeBytes, tar);
+    SyntheticLayer layer = new SyntheticLayer(number, smallBytesMax, largeBytes, tar);
     while (layer.entries < entries) {
       layer.next();
     }

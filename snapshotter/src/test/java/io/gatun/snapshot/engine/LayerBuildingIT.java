@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** Which snapshots layers are made of, and what becomes of those that change meanwhile. */
-class LayerMakingIT {
+class LayerBuildingIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
 
@@ -82,12 +82,12 @@ class LayerMakingIT {
   }
 
   private PackedLayer make(List<Mount> left, List<Mount> right) {
-    return root.maker().make(left, right, PLAIN, new CollectedBlob(), new Cancellation());
+    return root.builder().make(left, right, PLAIN, new CollectedBlob(), new Cancellation());
   }
 
   private void assertUnsupported(String message, List<Mount> left, List<Mount> right) {
     CollectedBlob blob = new CollectedBlob();
-    assertThatThrownBy(() -> root.maker().make(left, right, PLAIN, blob, new Cancellation()))
+    assertThatThrownBy(() -> root.builder().make(left, right, PLAIN, blob, new Cancellation()))
         .isInstanceOf(SnapshotException.Unsupported.class)
         .hasMessageContaining(message);
     assertThat(blob.bytes()).isEmpty();
@@ -99,10 +99,10 @@ class LayerMakingIT {
     String parent = "";
     for (String name : List.of("one", "two", "three")) {
       List<Mount> left = view("left " + name, parent);
-      assertThat(root.maker().name(view("right " + name, name))).isEqualTo(name);
+      assertThat(root.builder().name(view("right " + name, name))).isEqualTo(name);
       assertThat(make(left, snapshots.mounts("right " + name)).entries()).isEqualTo(1);
       List<Mount> active = prepare("active " + name, parent, "file");
-      assertThat(root.maker().name(active)).isEqualTo("active " + name);
+      assertThat(root.builder().name(active)).isEqualTo("active " + name);
       assertThat(make(left, active).entries()).isEqualTo(1);
       parent = name;
     }
@@ -248,7 +248,7 @@ class LayerMakingIT {
               snapshots.remove("active");
               snapshots.cleanup();
             });
-    assertThatThrownBy(() -> root.maker().make(left, active, PLAIN, blob, new Cancellation()))
+    assertThatThrownBy(() -> root.builder().make(left, active, PLAIN, blob, new Cancellation()))
         .isInstanceOf(SnapshotException.NotFound.class)
         .hasMessage("diff: snapshot active: not found");
   }
@@ -259,9 +259,9 @@ class LayerMakingIT {
     List<Mount> left = view("left", "two");
     List<Mount> active = prepareLarge();
     CollectedBlob blob = doing(() -> snapshots.commit("four", "active", "", NO_LABELS));
-    root.maker().make(left, active, PLAIN, blob, new Cancellation());
+    root.builder().make(left, active, PLAIN, blob, new Cancellation());
     CollectedBlob after = new CollectedBlob();
-    root.maker().make(left, view("right", "four"), PLAIN, after, new Cancellation());
+    root.builder().make(left, view("right", "four"), PLAIN, after, new Cancellation());
     assertThat(after.bytes()).isEqualTo(blob.bytes());
   }
 
@@ -306,7 +306,7 @@ class LayerMakingIT {
             throw new IOException("no more");
           }
         };
-    assertThatThrownBy(() -> root.maker().make(left, active, PLAIN, blob, new Cancellation()))
+    assertThatThrownBy(() -> root.builder().make(left, active, PLAIN, blob, new Cancellation()))
         .isInstanceOf(SnapshotException.Unavailable.class)
         .hasMessage("diff active: no more");
   }

@@ -5,8 +5,8 @@ import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.layer.BlobSink;
 import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.LayerBuilder;
 import io.gatun.snapshot.layer.LayerFormat;
-import io.gatun.snapshot.layer.LayerMaker;
 import io.gatun.snapshot.layer.PackedLayer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -16,7 +16,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import org.jspecify.annotations.Nullable;
 
 /** Hands on given bytes as if they were a layer. It can be told to fail at the end. */
-public final class StandInMaker implements LayerMaker {
+public final class StandInBuilder implements LayerBuilder {
 
   public static final Digest DIFF_ID = new Digest("sha256:" + "d1ff".repeat(16));
 

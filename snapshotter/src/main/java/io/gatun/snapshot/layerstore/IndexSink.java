@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * Makes an index while a layer is read, and lets the rest of a layer pass that turns out to have
  * none, so that its tar is whole in the end.
  */
-final class IndexMaking implements LayerConsumer, AutoCloseable {
+final class IndexSink implements LayerConsumer, AutoCloseable {
 
   /**
    * What is kept in memory of the tree: beside 8 MiB of chunks, one MiB of the blob and at most 9
@@ -28,7 +28,7 @@ final class IndexMaking implements LayerConsumer, AutoCloseable {
   private final LayerIndexer indexer;
   private @Nullable InexpressibleLayerException inexpressible;
 
-  IndexMaking(LayerDraft draft, IndexForm form, InheritedAttributes top, Inheritance inheritance)
+  IndexSink(LayerDraft draft, IndexForm form, InheritedAttributes top, Inheritance inheritance)
       throws IOException {
     this.indexer = new LayerIndexer(form, top, inheritance, draft.spill(), RESIDENT_BYTES);
   }

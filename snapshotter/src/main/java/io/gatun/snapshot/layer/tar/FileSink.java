@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
  * A consumer that can make a file before it has the content, so that further ones are made while
  * another thread fills it.
  */
-public interface FileMaker extends LayerConsumer {
+public interface FileSink extends LayerConsumer {
 
   /**
    * Takes the next entry, but for the content of a regular file. Files made before need not be

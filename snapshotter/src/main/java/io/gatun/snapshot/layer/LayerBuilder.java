@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.concurrent.CancellationException;
 
 /** Makes layers of what snapshots change, as containerd's Diff service asks for it. */
-public interface LayerMaker {
+public interface LayerBuilder {
 
   /**
    * {@return the name of the snapshot that these mounts show: an active one, or the committed one

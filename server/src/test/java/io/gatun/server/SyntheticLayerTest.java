@@ -14,14 +14,14 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** Layers that are made up are read as what they are meant to be. */
-final class MadeUpLayerTest {
+final class SyntheticLayerTest {
 
   private static final int ENTRIES = 2_000;
   private static final int LARGE_BYTES = 5_000;
 
   private static byte[] layer(int number) throws Exception {
     ByteArrayOutputStream layer = new ByteArrayOutputStream();
-    MadeUpLayer.write(number, ENTRIES, 100, LARGE_BYTES, layer);
+    SyntheticLayer.write(number, ENTRIES, 100, LARGE_BYTES, layer);
     return layer.toByteArray();
   }
 
@@ -36,7 +36,7 @@ final class MadeUpLayerTest {
     try (LayerApplier applier = new LayerApplier(ApplyLimits.of(1, 1))) {
       var applied =
           applier.apply(
-              new MadeUpBlob(layer(0)), (entry, _) -> entries.add(entry), new Cancellation());
+              new SyntheticBlob(layer(0)), (entry, _) -> entries.add(entry), new Cancellation());
       assertThat(applied.entries()).isEqualTo(ENTRIES);
     }
     Set<Class<?>> sorts = new HashSet<>();
