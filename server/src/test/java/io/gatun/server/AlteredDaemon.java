@@ -95,7 +95,7 @@ final class AlteredDaemon {
                       settings.copyThreads(),
                       settings.layerSync(),
                       new MetadataSettings(settings.metadata().entriesMax(), JOURNAL_BYTES))
-                  .withSpareDirectories(omission.spareDirectories(settings))
+                  .withDirectoryPool(omission.spareDirectories(settings))
                   .withLayers(settings.layers())));
     } finally {
       // Has no effect if it was started.

@@ -22,11 +22,11 @@ import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.state.AppliedLayers;
 import io.gatun.snapshot.state.AppliedRecords;
 import io.gatun.snapshot.state.Chains;
+import io.gatun.snapshot.state.DirectoryPool;
 import io.gatun.snapshot.state.NameClaims;
 import io.gatun.snapshot.state.Names;
 import io.gatun.snapshot.state.Reaper;
 import io.gatun.snapshot.state.SnapshotDirectories;
-import io.gatun.snapshot.state.SpareDirectories;
 import io.gatun.snapshot.unpack.Rebase;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -59,7 +59,7 @@ final class Engine implements Snapshotter {
   private final MetadataStore store;
   private final Driver driver;
   private final SnapshotDirectories directories;
-  private final SpareDirectories spares;
+  private final DirectoryPool pool;
   private final Reaper reaper;
   private final UsageCounter usages;
   private final LayerDurability durability;
@@ -76,7 +76,7 @@ final class Engine implements Snapshotter {
       MetadataStore store,
       Driver driver,
       SnapshotDirectories directories,
-      SpareDirectories spares,
+      DirectoryPool pool,
       Reaper reaper,
       UsageCounter usages,
       LayerDurability durability,
@@ -91,7 +91,7 @@ final class Engine implements Snapshotter {
     this.store = store;
     this.driver = driver;
     this.directories = directories;
-    this.spares = spares;
+    this.pool = pool;
     this.reaper = reaper;
     this.usages = usages;
     this.durability = durability;
@@ -166,7 +166,7 @@ final class Engine implements Snapshotter {
   private SnapshotDirectories.PendingDirectory makeDirectory(
       String operation, String key, Chain planned) throws ErrnoException {
     Optional<SnapshotDirectories.PendingDirectory> spare =
-        driver.isOrdinary(planned) ? spares.take() : Optional.empty();
+        driver.isOrdinary(planned) ? pool.take() : Optional.empty();
     if (spare.isPresent()) {
       return spare.get();
     }
@@ -491,7 +491,7 @@ final class Engine implements Snapshotter {
     try {
       directories.unrecorded(this::isRecorded).forEach(reaper::submit);
       directories.leftInTrash().forEach(reaper::submit);
-      indexedSnapshots.retireAll();
+      indexedSnapshots.deleteUnreferenced();
     } catch (ErrnoException e) {
       throw StorageErrors.of("cleanup", "", e);
     }

@@ -29,11 +29,11 @@ import io.gatun.snapshot.indexed.LayerDetachment;
 import io.gatun.snapshot.indexed.LayerMounts;
 import io.gatun.snapshot.indexed.LayerRenewal;
 import io.gatun.snapshot.indexed.MountRestoration;
+import io.gatun.snapshot.indexed.ObsoleteTrees;
 import io.gatun.snapshot.indexed.Reindexing;
 import io.gatun.snapshot.indexed.RunningContainers;
 import io.gatun.snapshot.indexed.SharedCommits;
 import io.gatun.snapshot.indexed.SharedLayers;
-import io.gatun.snapshot.indexed.SupersededTrees;
 import io.gatun.snapshot.indexed.TarReplacementMounts;
 import io.gatun.snapshot.indexed.TreeLayout;
 import io.gatun.snapshot.indexed.UsageCounter;
@@ -69,12 +69,12 @@ import io.gatun.snapshot.state.AppliedLayers;
 import io.gatun.snapshot.state.AppliedRecords;
 import io.gatun.snapshot.state.Chains;
 import io.gatun.snapshot.state.Damage;
-import io.gatun.snapshot.state.DeletionBudget;
+import io.gatun.snapshot.state.DeletionThrottle;
+import io.gatun.snapshot.state.DirectoryPool;
 import io.gatun.snapshot.state.NameClaims;
 import io.gatun.snapshot.state.Reaper;
 import io.gatun.snapshot.state.SnapshotDirectories;
 import io.gatun.snapshot.state.SnapshotMounts;
-import io.gatun.snapshot.state.SpareDirectories;
 import io.gatun.snapshot.unpack.IndexedPrefetch;
 import io.gatun.snapshot.unpack.IndexedUnpacker;
 import io.gatun.snapshot.unpack.LayerPrefetcher;
@@ -214,8 +214,8 @@ public final class EngineRoot implements AutoCloseable {
       Optional<WritebackErrors> errors = watchWriteback(root);
       NameClaims claims = new NameClaims();
       AppliedLayers applied = new AppliedLayers();
-      DeletionBudget budget =
-          new DeletionBudget(applied::areUnpacking, () -> isDiskLow(root), System::nanoTime);
+      DeletionThrottle throttle =
+          new DeletionThrottle(applied::areUnpacking, () -> isDiskLow(root), System::nanoTime);
       this.layers =
           LayerStore.open(
               disk,
@@ -240,17 +240,17 @@ public final class EngineRoot implements AutoCloseable {
                   root,
                   recordsOf(store),
                   new LayerDetachment(indexMounts, mapped),
-                  budget,
+                  throttle,
                   Math.min(settings.copyThreads(), DELETION_THREADS_MAX)));
       this.indexedLayers = new IndexedLayers(layers, store::isCertain, reaper::submit);
-      layers.retireBy(indexedLayers::retire);
+      layers.setCollector(indexedLayers::collect);
       this.records = new AppliedRecords(disk, root, boot);
       Damage damage = Recovery.run(root, store, layers, indexedLayers, records, applied, reaper);
       CopySettler copies = keep(new CopySettler(chosen, filesystem, lostWrites));
       this.directories = new SnapshotDirectories(disk, root, reaper, damage);
-      SpareDirectories spares =
+      DirectoryPool pool =
           keep(
-              new SpareDirectories(
+              new DirectoryPool(
                   directories,
                   directory -> chosen.create(directory, Chain.ordinary(Chains.NO_ID)),
                   store::nextId,
@@ -259,9 +259,9 @@ public final class EngineRoot implements AutoCloseable {
       Chains chains = new Chains(store, directories);
       LayerBarrier barrier = new LayerBarrier(filesystem, new TreeSync(disk), errors, lostWrites);
       this.durability = new LayerDurability(settings.layerSync(), barrier, lostWrites);
-      SupersededTrees superseded =
+      ObsoleteTrees obsoleteTrees =
           keep(
-              new SupersededTrees(
+              new ObsoleteTrees(
                   disk,
                   root,
                   () -> MountUsers.find(root.path()),
@@ -277,7 +277,7 @@ public final class EngineRoot implements AutoCloseable {
                   indexMounts,
                   directories::isDamaged,
                   new IdMappedRefs(mapped),
-                  superseded));
+                  obsoleteTrees));
       TreeLayout layout =
           new TreeLayout(
               disk, chosen, layers, indexedLayers, directories, durability, applied, records);
@@ -325,7 +325,7 @@ public final class EngineRoot implements AutoCloseable {
               store,
               chosen,
               directories,
-              spares,
+              pool,
               new SharedLayers(store, directories, layers, indexedLayers),
               commits,
               indexedLayers,
@@ -346,7 +346,7 @@ public final class EngineRoot implements AutoCloseable {
               store,
               chosen,
               directories,
-              spares,
+              pool,
               reaper,
               usages,
               durability,
@@ -405,13 +405,13 @@ public final class EngineRoot implements AutoCloseable {
               indexedLayers,
               layerMounts,
               renewal,
-              superseded,
+              obsoleteTrees,
               keep(new LayerApplier(ApplyLimits.of(1, 0))),
               writing.early(),
               place ->
                   tryMounts(
                       indexMounts, trial(settings, root.trashPath().resolve(place.toString()))));
-      superseded.start();
+      obsoleteTrees.start();
       reaper.start();
       complete = true;
     } finally {

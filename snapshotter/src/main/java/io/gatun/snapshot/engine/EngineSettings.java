@@ -63,7 +63,7 @@ public record EngineSettings(
   }
 
   /** {@return the same with another number of directories in advance} */
-  public EngineSettings withSpareDirectories(int count) {
+  public EngineSettings withDirectoryPool(int count) {
     return new EngineSettings(
         root,
         driver,

@@ -109,8 +109,8 @@ final class IndexedSnapshots {
   }
 
   /** Takes away what nobody needs of any layer. */
-  void retireAll() throws ErrnoException {
-    indexedLayers.retireAll();
+  void deleteUnreferenced() throws ErrnoException {
+    indexedLayers.deleteUnreferenced();
   }
 
   // Mounts.

@@ -76,7 +76,7 @@ final class Recovery {
     }
     findApplied(store, missing, damaged, layers, indexedLayers, records, applied);
     // What goes to the trash is found there.
-    indexedLayers.retireAll();
+    indexedLayers.deleteUnreferenced();
     int trash = 0;
     for (var name : root.trashNames()) {
       reaper.submit(name);

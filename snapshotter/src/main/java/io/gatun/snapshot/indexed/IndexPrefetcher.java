@@ -126,7 +126,7 @@ public final class IndexPrefetcher implements AutoCloseable {
         } finally {
           ref.close();
           // All of it, if it has no snapshot any more; and else an index that nobody needs.
-          indexedLayers.retire(ref.diffId());
+          indexedLayers.collect(ref.diffId());
           leave(this);
         }
       }

@@ -115,7 +115,7 @@ public final class IndexedCommits {
     public void close() {
       ref.close();
       // One of the two indexes, if there were two, is not needed any more.
-      indexedLayers.retire(form.diffId());
+      indexedLayers.collect(form.diffId());
       if (isCommitted) {
         afterwards.accept(form.diffId());
       }
@@ -156,7 +156,7 @@ public final class IndexedCommits {
       if (!isHandedOn) {
         ref.close();
         // What was needed as long as it was in use, if that is no longer so.
-        indexedLayers.retire(ref.diffId());
+        indexedLayers.collect(ref.diffId());
       }
     }
   }
@@ -194,7 +194,7 @@ public final class IndexedCommits {
     } finally {
       if (!isHandedOn) {
         ref.close();
-        indexedLayers.retire(diffId);
+        indexedLayers.collect(diffId);
       }
     }
   }

@@ -130,7 +130,7 @@ public final class IndexedLayers {
     LayerForm.Indexed form = forms.remove(id);
     if (form != null) {
       leave(id, form);
-      retire(form.diffId());
+      collect(form.diffId());
     }
   }
 
@@ -161,7 +161,7 @@ public final class IndexedLayers {
    * commit that failed may be on the disk, and turn up at the next start, where it has to find its
    * index.
    */
-  public synchronized void retire(Digest diffId) {
+  public synchronized void collect(Digest diffId) {
     if (!isCertain.getAsBoolean()) {
       log.warn(
           "cannot take away what nobody needs of a layer, the next cleanup or start tries again layer={}"
@@ -178,7 +178,7 @@ public final class IndexedLayers {
           .forEach(id -> findOverlay(id).ifPresent(each -> indexes.add(each.index())));
     }
     try {
-      layers.retire(diffId, indexes).ifPresent(trash);
+      layers.collect(diffId, indexes).ifPresent(trash);
     } catch (ErrnoException e) {
       // A full disk, for example, must not keep snapshots from being removed, or roots from being
       // opened.
@@ -200,14 +200,14 @@ public final class IndexedLayers {
       return referrers(diffId).isEmpty() ? LayerStore.Settling.DONE : layers.settle(ref);
     } finally {
       // Whoever has removed the last snapshot meanwhile could not do it.
-      retire(diffId);
+      collect(diffId);
     }
   }
 
   /** Takes away what nobody needs of any layer. */
-  public void retireAll() throws ErrnoException {
+  public void deleteUnreferenced() throws ErrnoException {
     for (Digest diffId : layers.diffIds()) {
-      retire(diffId);
+      collect(diffId);
     }
   }
 
@@ -221,7 +221,7 @@ public final class IndexedLayers {
       Optional<Usage> counted = usage(id, form.get());
       if (!find(id).equals(form)) {
         // Nothing could be taken away meanwhile.
-        retire(form.get().diffId());
+        collect(form.get().diffId());
       }
       if (counted.isPresent()) {
         return counted.get();

@@ -54,7 +54,7 @@ public final class LayerMounts implements AutoCloseable {
   private final IndexedLayers indexedLayers;
   private final IndexMounts mounts;
   private final LongPredicate isLost;
-  private final SupersededTrees superseded;
+  private final ObsoleteTrees obsoleteTrees;
   private final ScheduledThreadPoolExecutor later;
 
   /** What active snapshots, views and requests need. */
@@ -83,7 +83,7 @@ public final class LayerMounts implements AutoCloseable {
       IndexMounts mounts,
       LongPredicate isLost,
       IdMappedRefs idMappedRefs,
-      SupersededTrees superseded) {
+      ObsoleteTrees obsoleteTrees) {
     this.disk = disk;
     this.root = root;
     this.layers = layers;
@@ -91,7 +91,7 @@ public final class LayerMounts implements AutoCloseable {
     this.mounts = mounts;
     this.isLost = isLost;
     this.idMappedRefs = idMappedRefs;
-    this.superseded = superseded;
+    this.obsoleteTrees = obsoleteTrees;
     this.later =
         new ScheduledThreadPoolExecutor(
             1, task -> Thread.ofPlatform().daemon().name("gatun-unmounts").unstarted(task));
@@ -257,7 +257,7 @@ public final class LayerMounts implements AutoCloseable {
       return;
     }
     try {
-      superseded.setAside(id, directory);
+      obsoleteTrees.setAside(id, directory);
     } catch (ErrnoException e) {
       // So that whoever shows the layer next tries again.
       mounts.unmount(id);

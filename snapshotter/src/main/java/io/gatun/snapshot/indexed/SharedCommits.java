@@ -9,8 +9,8 @@ import io.gatun.snapshot.concurrent.KeyedLock;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.durability.StorageErrors;
 import io.gatun.snapshot.metadata.MetadataStore;
+import io.gatun.snapshot.state.DirectoryPool;
 import io.gatun.snapshot.state.SnapshotDirectories;
-import io.gatun.snapshot.state.SpareDirectories;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.Optional;
@@ -44,7 +44,7 @@ public final class SharedCommits {
   private final MetadataStore store;
   private final Driver driver;
   private final SnapshotDirectories directories;
-  private final SpareDirectories spares;
+  private final DirectoryPool pool;
   private final SharedLayers shared;
   private final IndexedCommits commits;
   private final IndexedLayers indexedLayers;
@@ -57,7 +57,7 @@ public final class SharedCommits {
       MetadataStore store,
       Driver driver,
       SnapshotDirectories directories,
-      SpareDirectories spares,
+      DirectoryPool pool,
       SharedLayers shared,
       IndexedCommits commits,
       IndexedLayers indexedLayers,
@@ -65,7 +65,7 @@ public final class SharedCommits {
     this.store = store;
     this.driver = driver;
     this.directories = directories;
-    this.spares = spares;
+    this.pool = pool;
     this.shared = shared;
     this.commits = commits;
     this.indexedLayers = indexedLayers;
@@ -139,7 +139,7 @@ public final class SharedCommits {
 
   /** {@return a directory that is durable; what may be in it goes when the layer is committed} */
   private SnapshotDirectories.PendingDirectory makeDirectory(String key) throws ErrnoException {
-    Optional<SnapshotDirectories.PendingDirectory> spare = spares.take();
+    Optional<SnapshotDirectories.PendingDirectory> spare = pool.take();
     if (spare.isPresent()) {
       return spare.get();
     }

@@ -24,7 +24,7 @@ final class LayerRefs {
   private volatile Consumer<Digest> retirer = _ -> {};
 
   /** What takes a layer away, or a part of it. */
-  interface Retirement {
+  interface Collector {
     Optional<LinuxPath> run() throws ErrnoException;
   }
 
@@ -55,13 +55,13 @@ final class LayerRefs {
   }
 
   /** Retires a layer, of which nobody comes to have a use meanwhile; nothing if somebody has. */
-  synchronized Optional<LinuxPath> retire(Digest diffId, Retirement retirement)
+  synchronized Optional<LinuxPath> collect(Digest diffId, Collector collector)
       throws ErrnoException {
     if (uses.containsKey(diffId)) {
       unretired.add(diffId);
       return Optional.empty();
     }
-    return retirement.run();
+    return collector.run();
   }
 
   /** {@return whether a step was done, which is not tried while several use the layer} */

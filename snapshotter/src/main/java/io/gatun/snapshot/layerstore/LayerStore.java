@@ -190,8 +190,8 @@ public final class LayerStore {
     }
   }
 
-  /** Says who is to {@link #retire} a layer that could not be while somebody used it. */
-  public void retireBy(Consumer<Digest> whom) {
+  /** Says who is to {@link #collect} a layer that could not be while somebody used it. */
+  public void setCollector(Consumer<Digest> whom) {
     refs.retireBy(whom);
   }
 
@@ -501,11 +501,11 @@ public final class LayerStore {
    * @param kept the indexes that records name
    * @return what is in the trash now and to be deleted
    */
-  public Optional<LinuxPath> retire(Digest diffId, Set<Digest> kept) throws ErrnoException {
-    return refs.retire(diffId, () -> retireUnused(diffId, kept));
+  public Optional<LinuxPath> collect(Digest diffId, Set<Digest> kept) throws ErrnoException {
+    return refs.collect(diffId, () -> deleteUnused(diffId, kept));
   }
 
-  private Optional<LinuxPath> retireUnused(Digest diffId, Set<Digest> kept) throws ErrnoException {
+  private Optional<LinuxPath> deleteUnused(Digest diffId, Set<Digest> kept) throws ErrnoException {
     if (kept.isEmpty()) {
       blobs.removeAll(diffId);
       trusted.removeAll(diffId);

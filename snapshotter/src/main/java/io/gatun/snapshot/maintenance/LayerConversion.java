@@ -21,7 +21,7 @@ import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.indexed.LayerMounts;
 import io.gatun.snapshot.indexed.LayerRenewal;
 import io.gatun.snapshot.indexed.MountRestoration;
-import io.gatun.snapshot.indexed.SupersededTrees;
+import io.gatun.snapshot.indexed.ObsoleteTrees;
 import io.gatun.snapshot.indexed.UsageCounter;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
@@ -63,7 +63,7 @@ import org.slf4j.LoggerFactory;
  *
  * <pre>
  *   to an index:      tar and index durable -> record -> index mounted -> tree out of the way, beneath
- *                     the mount, see {@link SupersededTrees}
+ *                     the mount, see {@link ObsoleteTrees}
  *   to a directory:   tree durable -> tree in its place beneath the mount, durably -> record ->
  *                     index unmounted
  * </pre>
@@ -112,7 +112,7 @@ public final class LayerConversion implements LayerConverter {
   private final IndexedLayers indexedLayers;
   private final LayerMounts layerMounts;
   private final LayerRenewal renewal;
-  private final SupersededTrees superseded;
+  private final ObsoleteTrees obsoleteTrees;
   private final LayerApplier applier;
   private final IndexedApply indexing;
   private final Trial trial;
@@ -133,7 +133,7 @@ public final class LayerConversion implements LayerConverter {
       IndexedLayers indexedLayers,
       LayerMounts layerMounts,
       LayerRenewal renewal,
-      SupersededTrees superseded,
+      ObsoleteTrees obsoleteTrees,
       LayerApplier applier,
       TarWriting writing,
       Trial trial) {
@@ -151,7 +151,7 @@ public final class LayerConversion implements LayerConverter {
     this.indexedLayers = indexedLayers;
     this.layerMounts = layerMounts;
     this.renewal = renewal;
-    this.superseded = superseded;
+    this.obsoleteTrees = obsoleteTrees;
     this.applier = applier;
     this.indexing = new IndexedApply(disk, applier, writing);
     this.trial = trial;
@@ -285,7 +285,7 @@ public final class LayerConversion implements LayerConverter {
         record(found, made.form());
       } finally {
         // What no record names, if it came to nothing.
-        indexedLayers.retire(made.form().diffId());
+        indexedLayers.collect(made.form().diffId());
       }
     }
   }
@@ -355,7 +355,7 @@ public final class LayerConversion implements LayerConverter {
         layerMounts.replaceMount(
             id,
             () -> {
-              superseded.place(id, staged.name());
+              obsoleteTrees.place(id, staged.name());
               change(current.withForm(new LayerForm.Directory()));
               indexedLayers.remove(id);
               // In this order: the tree is whole, whatever was found of the tar meanwhile.

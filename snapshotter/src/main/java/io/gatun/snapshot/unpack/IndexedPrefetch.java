@@ -71,6 +71,6 @@ public final class IndexedPrefetch implements LayerPrefetcher.Work<PrefetchedTar
   public void release(PrefetchedTar layer) {
     layer.close();
     // All of it, if nobody has asked for it; and else an index that nobody needs.
-    indexedLayers.retire(layer.use().diffId());
+    indexedLayers.collect(layer.use().diffId());
   }
 }

@@ -278,7 +278,7 @@ public final class SnapshotApplier {
       }
     } finally {
       if (!isKept) {
-        indexedLayers.retire(form.diffId());
+        indexedLayers.collect(form.diffId());
       }
     }
   }

@@ -50,7 +50,7 @@ class EngineIT {
                 defaults.copyThreads(),
                 defaults.layerSync(),
                 defaults.metadata().withEntriesMax(1000))
-            .withSpareDirectories(TestRoots.NO_SPARES),
+            .withDirectoryPool(TestRoots.NO_SPARES),
         InstantSource.system());
   }
 
@@ -183,7 +183,7 @@ class EngineIT {
                     1,
                     LayerSync.COMMIT,
                     defaults.metadata().withEntriesMax(1000))
-                .withSpareDirectories(TestRoots.NO_SPARES),
+                .withDirectoryPool(TestRoots.NO_SPARES),
             InstantSource.system())) {
       Snapshotter snapshots = root.snapshotter();
       snapshots.prepare("a", "", Map.of("k", "v"));

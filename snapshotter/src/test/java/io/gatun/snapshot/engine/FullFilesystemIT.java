@@ -63,7 +63,7 @@ final class FullFilesystemIT {
                 defaults.copyThreads(),
                 LayerSync.COMMIT,
                 new MetadataSettings(ENTRIES_MAX, JOURNAL_BYTES))
-            .withSpareDirectories(spareDirectories),
+            .withDirectoryPool(spareDirectories),
         InstantSource.system());
   }
 

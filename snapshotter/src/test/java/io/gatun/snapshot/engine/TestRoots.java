@@ -40,7 +40,7 @@ public final class TestRoots {
             COPY_THREADS,
             defaults.layerSync(),
             defaults.metadata().withEntriesMax(ENTRIES_MAX))
-        .withSpareDirectories(NO_SPARES);
+        .withDirectoryPool(NO_SPARES);
   }
 
   public static EngineRoot open(Path root, DriverSetting driver, OverlaySettings overlay)

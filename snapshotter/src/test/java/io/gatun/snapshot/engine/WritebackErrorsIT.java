@@ -140,7 +140,7 @@ final class WritebackErrorsIT {
                     defaults.layerSync(),
                     defaults.metadata().withEntriesMax(100))
                 // Directories made meanwhile would be lost as well, and be told of later.
-                .withSpareDirectories(TestRoots.NO_SPARES),
+                .withDirectoryPool(TestRoots.NO_SPARES),
             InstantSource.system())) {
       Snapshotter snapshots = root.snapshotter();
       prepare(snapshots, "before");

@@ -173,7 +173,7 @@ public final class Machine implements AutoCloseable {
                     1,
                     layerSync,
                     METADATA)
-                .withSpareDirectories(SPARE_DIRECTORIES)
+                .withDirectoryPool(SPARE_DIRECTORIES)
                 .withLayers(layers),
             InstantSource.system(),
             blobs,

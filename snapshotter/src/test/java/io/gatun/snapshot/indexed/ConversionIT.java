@@ -313,7 +313,7 @@ class ConversionIT {
     try (KernelMount container = KernelMount.of(mounts)) {
       indexAll();
       // The first look is due after a moment, and this one has to see the container.
-      Thread.sleep(SupersededTrees.SETTLING_MILLIS + 2_000);
+      Thread.sleep(ObsoleteTrees.SETTLING_MILLIS + 2_000);
       assertThat(names("superseded")).containsExactly("1-1", "2-1", "3-1");
       assertThat(tree(container.path())).isEqualTo(expected);
       // What is mounted from now on uses the indexes.

@@ -63,7 +63,7 @@ class IndexedLayersTest {
   @Test
   void whatNobodyNeedsIsTakenAway() {
     indexedLayers.add(1, new LayerForm.Indexed(LAYER, FIRST));
-    indexedLayers.retire(LAYER);
+    indexedLayers.collect(LAYER);
     assertThat(TestEngine.names(layer)).containsExactlyInAnyOrder("tar", "index-" + FIRST.hex());
     indexedLayers.remove(1);
     assertThat(layer).doesNotExist();
@@ -74,14 +74,14 @@ class IndexedLayersTest {
   void nothingIsTakenAwayBeforeItIsCertainWhatRecordsName() throws Exception {
     indexedLayers.add(1, new LayerForm.Indexed(LAYER, FIRST));
     isCertain.set(false);
-    indexedLayers.retire(LAYER);
+    indexedLayers.collect(LAYER);
     assertThat(layer.resolve("index-" + SECOND.hex())).exists();
     indexedLayers.remove(1);
-    indexedLayers.retireAll();
+    indexedLayers.deleteUnreferenced();
     assertThat(TestEngine.names(layer)).hasSize(3);
     assertThat(trash).isEmpty();
     isCertain.set(true);
-    indexedLayers.retireAll();
+    indexedLayers.deleteUnreferenced();
     assertThat(layer).doesNotExist();
     assertThat(trash).hasSize(1);
   }
@@ -122,7 +122,7 @@ class IndexedLayersTest {
                     Files.write(layer.resolve("index-" + next.hex()), new byte[0]);
                     indexedLayers.add(1, new LayerForm.Indexed(LAYER, next));
                   }
-                  indexedLayers.retire(LAYER);
+                  indexedLayers.collect(LAYER);
                 }
                 return null;
               });
@@ -132,7 +132,7 @@ class IndexedLayersTest {
       isEnd.set(true);
       changes.get();
     }
-    indexedLayers.retire(LAYER);
+    indexedLayers.collect(LAYER);
     assertThat(TestEngine.names(layer)).hasSize(2);
   }
 }

@@ -180,7 +180,7 @@ final class LayerStoreTest {
     }
     int syncs = calls.count("syncData") - before;
     calls.precede("syncData", () -> {});
-    var _ = stored.store().retire(DIFF_ID, Set.of());
+    var _ = stored.store().collect(DIFF_ID, Set.of());
     return syncs;
   }
 
@@ -251,7 +251,7 @@ final class LayerStoreTest {
       stored.keep(tar);
       assertThat(calls.count("allocate") - before).isEqualTo(1);
       assertThat(stored.tar(BytesBlob.digestOf(tar))).hasBinaryContent(tar);
-      stored.store().retire(BytesBlob.digestOf(tar), Set.of());
+      stored.store().collect(BytesBlob.digestOf(tar), Set.of());
     }
     calls.fail("allocate", Errno.EIO);
     assertThatExceptionOfType(LayerStoreException.class)
@@ -283,7 +283,7 @@ final class LayerStoreTest {
     Digest other = Digest.ofHex("ab".repeat(32));
     assertThat(stored.store().indexes(other)).isEmpty();
     assertThat(stored.store().contains(other, index)).isFalse();
-    assertThat(stored.store().retire(other, Set.of(index))).isEmpty();
+    assertThat(stored.store().collect(other, Set.of(index))).isEmpty();
     assertThat(trash()).isEmpty();
   }
 
@@ -371,17 +371,17 @@ final class LayerStoreTest {
   }
 
   @Test
-  void whatNoRecordNamesIsRetiredButNotWhatSomebodyUses() throws IOException {
+  void whatNoRecordNamesIsCollectedButNotWhatSomebodyUses() throws IOException {
     Digest kept = keep();
     Digest other;
     try (LayerStore.LayerRef ref = stored.store().tryAcquire(DIFF_ID).orElseThrow()) {
       other = reindex(ref, modes(0700));
-      assertThat(stored.store().retire(DIFF_ID, Set.of())).isEmpty();
+      assertThat(stored.store().collect(DIFF_ID, Set.of())).isEmpty();
       assertThat(stored.store().indexes(DIFF_ID)).containsExactlyInAnyOrder(kept, other);
     }
-    assertThat(stored.store().retire(DIFF_ID, Set.of(kept))).isEmpty();
+    assertThat(stored.store().collect(DIFF_ID, Set.of(kept))).isEmpty();
     assertThat(layers()).containsExactlyElementsOf(files(kept));
-    LinuxPath trashed = stored.store().retire(DIFF_ID, Set.of()).orElseThrow();
+    LinuxPath trashed = stored.store().collect(DIFF_ID, Set.of()).orElseThrow();
     assertThat(layers()).isEmpty();
     assertThat(stored.store().diffIdOf(BytesBlob.digestOf(GZIP))).isEmpty();
     assertThat(trash()).hasSize(4);
@@ -395,7 +395,7 @@ final class LayerStoreTest {
   void retiringTwiceWhileTheTrashIsFullOfTheFirstIsNoProblem() throws IOException {
     for (int i = 0; i < 2; i++) {
       keep();
-      stored.store().retire(DIFF_ID, Set.of());
+      stored.store().collect(DIFF_ID, Set.of());
     }
     assertThat(trash()).hasSize(8);
   }

@@ -148,7 +148,7 @@ final class TestRoot implements AutoCloseable {
               disk,
               new EngineSettings(
                       path, driver, OVERLAY, defaults.copyThreads(), defaults.layerSync(), METADATA)
-                  .withSpareDirectories(NO_SPARE_DIRECTORIES)
+                  .withDirectoryPool(NO_SPARE_DIRECTORIES)
                   .withLayers(layers),
               InstantSource.system());
     } catch (UnusableRootException e) {

@@ -183,7 +183,7 @@ final class HostileTrees {
                       defaults.copyThreads(),
                       defaults.layerSync(),
                       new MetadataSettings(METADATA_ENTRIES_MAX, 256 << 10))
-                  .withSpareDirectories(0),
+                  .withDirectoryPool(0),
               InstantSource.system());
       this.unpacker = root.unpacker(1);
       if (!parent.isEmpty()) {

@@ -15,7 +15,7 @@ import java.util.function.LongSupplier;
  * gone in 3 ms on ext4, and in less than one on XFS. What makes more of it, extents and pages in
  * memory, a length does not tell.
  */
-public final class DeletionBudget implements TreeDeletion.Pace, AutoCloseable {
+public final class DeletionThrottle implements TreeDeletion.Pace, AutoCloseable {
 
   static final int FILES_PER_SECOND_MAX = 100_000;
   static final int FILES_PER_SECOND_MAX_BESIDE_UNPACKS = 5_000;
@@ -45,7 +45,7 @@ public final class DeletionBudget implements TreeDeletion.Pace, AutoCloseable {
   /**
    * @param nanoTime {@link System#nanoTime}, or a clock of a test's own
    */
-  public DeletionBudget(
+  public DeletionThrottle(
       BooleanSupplier areUnpacking, BooleanSupplier isDiskLow, LongSupplier nanoTime) {
     this.areUnpacking = areUnpacking;
     this.isDiskLow = isDiskLow;

@@ -7,7 +7,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
-class DeletionBudgetTest {
+class DeletionThrottleTest {
 
   private static final int FILES = 10_000;
 
@@ -15,18 +15,18 @@ class DeletionBudgetTest {
   private boolean isDiskLow;
   private long now;
 
-  private final DeletionBudget budget =
-      new DeletionBudget(() -> areUnpacking, () -> isDiskLow, () -> now);
+  private final DeletionThrottle throttle =
+      new DeletionThrottle(() -> areUnpacking, () -> isDiskLow, () -> now);
 
   /** {@return how many milliseconds it takes to delete some files, the rest taking no time} */
   private long millis() {
     // Whatever was saved up is used up, and the state looked at again.
     for (int i = 0; i < 2_000; i++) {
-      now += Math.max(0, budget.take());
+      now += Math.max(0, throttle.take());
     }
     long start = now;
     for (int i = 0; i < FILES; i++) {
-      now += Math.max(0, budget.take());
+      now += Math.max(0, throttle.take());
     }
     return TimeUnit.NANOSECONDS.toMillis(now - start);
   }
@@ -51,7 +51,7 @@ class DeletionBudgetTest {
   void timeThatWasNotUsedCountsForALittleOnly() {
     now += TimeUnit.HOURS.toNanos(1);
     int free = 0;
-    while (budget.take() <= 0) {
+    while (throttle.take() <= 0) {
       free++;
     }
     assertThat(free).isEqualTo(1_000);
@@ -59,8 +59,8 @@ class DeletionBudgetTest {
 
   @Test
   void nothingIsDeletedAfterTheEnd() {
-    budget.await();
-    budget.close();
-    assertThatThrownBy(budget::await).isInstanceOf(CancellationException.class);
+    throttle.await();
+    throttle.close();
+    assertThatThrownBy(throttle::await).isInstanceOf(CancellationException.class);
   }
 }

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** How long trees are kept that have been replaced. */
-class SupersededTreesTest {
+class ObsoleteTreesTest {
 
   private static final MountUsers NOBODY = new MountUsers(Map.of(), Set.of(), List.of());
 
@@ -38,7 +38,7 @@ class SupersededTreesTest {
   private @Nullable ErrnoException failure;
   private long nanoTime = -1;
   private Root root;
-  private SupersededTrees trees;
+  private ObsoleteTrees trees;
 
   @BeforeEach
   void open() throws Exception {
@@ -46,8 +46,8 @@ class SupersededTreesTest {
     trees = trees();
   }
 
-  private SupersededTrees trees() {
-    return new SupersededTrees(new LinuxDisk(), root, this::find, trashed::add, () -> nanoTime);
+  private ObsoleteTrees trees() {
+    return new ObsoleteTrees(new LinuxDisk(), root, this::find, trashed::add, () -> nanoTime);
   }
 
   private MountUsers find() throws ErrnoException {
@@ -92,7 +92,7 @@ class SupersededTreesTest {
   @Test
   void treeThatNobodyUsesIsDeletedAfterAMoment() throws Exception {
     setAside(7);
-    pass(SupersededTrees.SETTLING_MILLIS - 1);
+    pass(ObsoleteTrees.SETTLING_MILLIS - 1);
     trees.look();
     assertThat(left()).containsExactly("7-1");
     pass(1);
@@ -106,7 +106,7 @@ class SupersededTreesTest {
   @Test
   void treeIsKeptUntilTheLastOverlayThatWasThereIsGone() throws Exception {
     setAside(7);
-    pass(SupersededTrees.SETTLING_MILLIS);
+    pass(ObsoleteTrees.SETTLING_MILLIS);
     users = overlays(7, 100L, 101L);
     trees.look();
     users = overlays(7, 101L, 102L);
@@ -121,7 +121,7 @@ class SupersededTreesTest {
   @Test
   void overlayThatHasTheNumberOfOneThatWasThereIsNotTakenForIt() throws Exception {
     setAside(7);
-    pass(SupersededTrees.SETTLING_MILLIS);
+    pass(ObsoleteTrees.SETTLING_MILLIS);
     users = overlays(7, 100L);
     trees.look();
     assertThat(left()).containsExactly("7-1");
@@ -140,11 +140,11 @@ class SupersededTreesTest {
     assertThat(trees.untilNextLookNanos()).isEmpty();
     users = overlays(7, 100L);
     setAside(7);
-    assertNextLookIn(SupersededTrees.FIRST_LOOK_MILLIS);
+    assertNextLookIn(ObsoleteTrees.FIRST_LOOK_MILLIS);
     pass(4_000);
     setAside(8);
-    assertNextLookIn(SupersededTrees.FIRST_LOOK_MILLIS - 4_000);
-    pass(SupersededTrees.FIRST_LOOK_MILLIS - 4_000);
+    assertNextLookIn(ObsoleteTrees.FIRST_LOOK_MILLIS - 4_000);
+    pass(ObsoleteTrees.FIRST_LOOK_MILLIS - 4_000);
     trees.look();
     assertThat(left()).containsExactly("7-1", "8-1");
     // The other one does not wait as long as it had to if it came now.
@@ -152,12 +152,12 @@ class SupersededTreesTest {
     pass(4_000);
     trees.look();
     assertThat(left()).containsExactly("7-1");
-    assertNextLookIn(SupersededTrees.LOOK_MILLIS);
+    assertNextLookIn(ObsoleteTrees.LOOK_MILLIS);
     pass(1_000);
     setAside(8);
-    assertNextLookIn(SupersededTrees.FIRST_LOOK_MILLIS);
+    assertNextLookIn(ObsoleteTrees.FIRST_LOOK_MILLIS);
     users = NOBODY;
-    pass(SupersededTrees.FIRST_LOOK_MILLIS);
+    pass(ObsoleteTrees.FIRST_LOOK_MILLIS);
     trees.look();
     assertThat(trees.untilNextLookNanos()).isEmpty();
   }
@@ -168,20 +168,20 @@ class SupersededTreesTest {
     setAside(7);
     pass(1_000);
     setAside(8);
-    pass(SupersededTrees.FIRST_LOOK_MILLIS - 1_000);
+    pass(ObsoleteTrees.FIRST_LOOK_MILLIS - 1_000);
     trees.look();
-    assertNextLookIn(SupersededTrees.LOOK_MILLIS);
+    assertNextLookIn(ObsoleteTrees.LOOK_MILLIS);
   }
 
   @Test
   void lookThatFailsIsNotRepeatedAtOnce() throws Exception {
     setAside(7);
-    pass(SupersededTrees.FIRST_LOOK_MILLIS);
+    pass(ObsoleteTrees.FIRST_LOOK_MILLIS);
     failure = new ErrnoException("openat", Errno.EMFILE, LinuxPath.of("/proc"));
     assertThatThrownBy(() -> trees.look()).isSameAs(failure);
-    assertNextLookIn(SupersededTrees.LOOK_MILLIS);
+    assertNextLookIn(ObsoleteTrees.LOOK_MILLIS);
     failure = null;
-    pass(SupersededTrees.LOOK_MILLIS);
+    pass(ObsoleteTrees.LOOK_MILLIS);
     trees.look();
     assertThat(left()).isEmpty();
   }
@@ -189,7 +189,7 @@ class SupersededTreesTest {
   @Test
   void overlaysOfOtherLayersDoNotCount() throws Exception {
     setAside(7);
-    pass(SupersededTrees.SETTLING_MILLIS);
+    pass(ObsoleteTrees.SETTLING_MILLIS);
     users = overlays(8, 100L);
     trees.look();
     assertThat(left()).isEmpty();
@@ -198,7 +198,7 @@ class SupersededTreesTest {
   @Test
   void treeInWhichSomethingIsOpenIsKept() throws Exception {
     setAside(7);
-    pass(SupersededTrees.SETTLING_MILLIS);
+    pass(ObsoleteTrees.SETTLING_MILLIS);
     users = new MountUsers(Map.of(), Set.of(), List.of("/var/lib/gatun/superseded/7-1/usr"));
     trees.look();
     assertThat(left()).containsExactly("7-1");
@@ -213,7 +213,7 @@ class SupersededTreesTest {
     setAside(7);
     setAside(70);
     assertThat(left()).containsExactly("7-1", "7-2", "70-1");
-    pass(SupersededTrees.SETTLING_MILLIS);
+    pass(ObsoleteTrees.SETTLING_MILLIS);
     trees.look();
     assertThat(left()).isEmpty();
     assertThat(trashed).doesNotHaveDuplicates().hasSize(3);
@@ -228,7 +228,7 @@ class SupersededTreesTest {
     trees.start();
     users = overlays(7, 100L);
     trees.look();
-    pass(SupersededTrees.SETTLING_MILLIS);
+    pass(ObsoleteTrees.SETTLING_MILLIS);
     trees.look();
     assertThat(left()).containsExactly("7-1", "other");
     users = NOBODY;

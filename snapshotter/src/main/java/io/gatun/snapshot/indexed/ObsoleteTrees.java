@@ -38,9 +38,9 @@ import org.slf4j.LoggerFactory;
  * same path as its layer and uses the new form. So those count that are there when a tree has been
  * out of the way for a moment, in which a mount that had found its layers before comes to its end.
  */
-public final class SupersededTrees implements AutoCloseable {
+public final class ObsoleteTrees implements AutoCloseable {
 
-  private static final Logger log = LoggerFactory.getLogger(SupersededTrees.class);
+  private static final Logger log = LoggerFactory.getLogger(ObsoleteTrees.class);
 
   /** Until it is known who uses a tree. */
   static final long SETTLING_MILLIS = 10_000;
@@ -87,7 +87,7 @@ public final class SupersededTrees implements AutoCloseable {
    * @param trash is told the name of what is in the trash and to be deleted
    * @param nanoTime as {@link System#nanoTime}
    */
-  public SupersededTrees(
+  public ObsoleteTrees(
       Disk disk, Root root, Search search, Consumer<LinuxPath> trash, LongSupplier nanoTime) {
     this.disk = disk;
     this.root = root;

@@ -26,9 +26,9 @@ import org.slf4j.LoggerFactory;
  * stop leaves none. The first request of a daemon makes the first of them come to be, and when none
  * has come for a while they are deleted: a daemon that is asked for nothing has none.
  */
-public final class SpareDirectories implements AutoCloseable {
+public final class DirectoryPool implements AutoCloseable {
 
-  private static final Logger log = LoggerFactory.getLogger(SpareDirectories.class);
+  private static final Logger log = LoggerFactory.getLogger(DirectoryPool.class);
 
   /** Between attempts on a disk that may be full or broken. */
   private static final long RETRY_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -43,7 +43,7 @@ public final class SpareDirectories implements AutoCloseable {
   private final int wanted;
   private final Thread thread;
 
-  private final Deque<SnapshotDirectories.PendingDirectory> spares = new ArrayDeque<>();
+  private final Deque<SnapshotDirectories.PendingDirectory> pooled = new ArrayDeque<>();
   private boolean isStarted;
   private boolean isClosed;
 
@@ -58,7 +58,7 @@ public final class SpareDirectories implements AutoCloseable {
    * @param ids gives out their ids
    * @param wanted how many there are to be; none at all if that is 0
    */
-  public SpareDirectories(
+  public DirectoryPool(
       SnapshotDirectories directories,
       SnapshotDirectories.Filler filler,
       LongSupplier ids,
@@ -76,13 +76,13 @@ public final class SpareDirectories implements AutoCloseable {
   public synchronized Optional<SnapshotDirectories.PendingDirectory> take() {
     isWanted = true;
     takenNanos = System.nanoTime();
-    SnapshotDirectories.PendingDirectory taken = spares.poll();
+    SnapshotDirectories.PendingDirectory taken = pooled.poll();
     // What has such an id is never committed; that nothing was in it does not matter to that.
     while (taken != null && lostWrites.concern(taken.id())) {
       taken.close();
-      taken = spares.poll();
+      taken = pooled.poll();
     }
-    if (areFew() && wanted > 0) {
+    if (belowLowWater() && wanted > 0) {
       if (!isStarted) {
         // With some drivers nobody ever asks.
         isStarted = true;
@@ -93,8 +93,8 @@ public final class SpareDirectories implements AutoCloseable {
     return Optional.ofNullable(taken);
   }
 
-  private synchronized boolean areFew() {
-    return spares.size() <= wanted / 2;
+  private synchronized boolean belowLowWater() {
+    return pooled.size() <= wanted / 2;
   }
 
   private void run() {
@@ -118,7 +118,9 @@ public final class SpareDirectories implements AutoCloseable {
       isWanted = isWanted && idleFor < IDLE_NANOS;
       // After a failure, the next request that comes late enough has it tried again.
       boolean isDue =
-          isWanted ? areFew() && System.nanoTime() - nextAttemptNanos >= 0 : !spares.isEmpty();
+          isWanted
+              ? belowLowWater() && System.nanoTime() - nextAttemptNanos >= 0
+              : !pooled.isEmpty();
       if (isDue) {
         return true;
       }
@@ -158,11 +160,11 @@ public final class SpareDirectories implements AutoCloseable {
   }
 
   private synchronized int missing() {
-    return wanted - spares.size();
+    return wanted - pooled.size();
   }
 
   private synchronized void add(List<SnapshotDirectories.PendingDirectory> made) {
-    spares.addAll(made);
+    pooled.addAll(made);
   }
 
   private synchronized void retryLater() {
@@ -192,8 +194,8 @@ public final class SpareDirectories implements AutoCloseable {
   }
 
   private synchronized List<SnapshotDirectories.PendingDirectory> takeAll() {
-    List<SnapshotDirectories.PendingDirectory> all = List.copyOf(spares);
-    spares.clear();
+    List<SnapshotDirectories.PendingDirectory> all = List.copyOf(pooled);
+    pooled.clear();
     return all;
   }
 }

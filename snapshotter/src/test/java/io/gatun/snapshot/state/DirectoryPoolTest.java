@@ -48,7 +48,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Timeout(60)
 @ExtendWith(QuietLogs.class)
-class SpareDirectoriesTest {
+class DirectoryPoolTest {
 
   private static final int SPARES = 64;
   private static final int ENTRIES_MAX = 1_000;
@@ -101,7 +101,7 @@ class SpareDirectoriesTest {
                     1,
                     defaults.layerSync(),
                     new MetadataSettings(ENTRIES_MAX, JOURNAL_BYTES))
-                .withSpareDirectories(SPARES),
+                .withDirectoryPool(SPARES),
             InstantSource.system(),
             LayerBlobs.NONE,
             "this boot",
