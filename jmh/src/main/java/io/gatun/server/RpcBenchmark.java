@@ -128,7 +128,7 @@ public class RpcBenchmark {
     public AppliedLayer unpack(
         LayerBlob blob,
         List<Mount> mounts,
-        boolean isDurabilityWanted,
+        boolean syncRequested,
         NextLayerHint next,
         Cancellation cancellation) {
       throw new SnapshotException.Unsupported("no layers here");

@@ -55,7 +55,7 @@ public final class DaemonProcess {
         daemon.driver().configName(),
         daemon.transport().configName(),
         System.currentTimeMillis() - ManagementFactory.getRuntimeMXBean().getStartTime());
-    switch (configuration.layerSync()) {
+    switch (configuration.syncPolicy()) {
       case COMMIT -> {}
       case BACKGROUND ->
           LOG.info(

@@ -89,7 +89,7 @@ final class Wiring {
             configuration.copyThreads() == 0
                 ? Runtime.getRuntime().availableProcessors()
                 : configuration.copyThreads(),
-            configuration.layerSync(),
+            configuration.syncPolicy(),
             MetadataSettings.defaults().withEntriesMax(configuration.metadataEntriesMax()));
     return settings
         .withLayers(configuration.layers())

@@ -93,7 +93,7 @@ final class AlteredDaemon {
                       settings.driver(),
                       settings.overlay(),
                       settings.copyThreads(),
-                      settings.layerSync(),
+                      settings.syncPolicy(),
                       new MetadataSettings(settings.metadata().entriesMax(), JOURNAL_BYTES))
                   .withDirectoryPool(omission.spareDirectories(settings))
                   .withLayers(settings.layers())));

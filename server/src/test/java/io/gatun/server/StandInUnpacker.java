@@ -27,10 +27,7 @@ public final class StandInUnpacker implements LayerUnpacker {
    * @param next the content of the next layer, if that is known
    */
   public record Request(
-      ByteString content,
-      List<Mount> mounts,
-      boolean isDurabilityWanted,
-      Optional<ByteString> next) {}
+      ByteString content, List<Mount> mounts, boolean syncRequested, Optional<ByteString> next) {}
 
   public final BlockingQueue<Request> requests = new LinkedBlockingQueue<>();
 
@@ -92,7 +89,7 @@ public final class StandInUnpacker implements LayerUnpacker {
   public AppliedLayer unpack(
       LayerBlob blob,
       List<Mount> mounts,
-      boolean isDurabilityWanted,
+      boolean syncRequested,
       NextLayerHint next,
       Cancellation cancellation) {
     cancellation.onCancel(
@@ -113,7 +110,7 @@ public final class StandInUnpacker implements LayerUnpacker {
     } catch (IOException e) {
       throw new SnapshotException.Unavailable(String.valueOf(e.getMessage()), e);
     }
-    requests.add(new Request(content, mounts, isDurabilityWanted, nextContent(next)));
+    requests.add(new Request(content, mounts, syncRequested, nextContent(next)));
     return new AppliedLayer(blob.digest(), content.size(), 1, overlayXattrsDropped, 0);
   }
 

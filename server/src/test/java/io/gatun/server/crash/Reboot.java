@@ -86,7 +86,7 @@ final class Reboot {
             DriverSetting.OVERLAY,
             OVERLAY,
             defaults.copyThreads(),
-            defaults.layerSync(),
+            defaults.syncPolicy(),
             Launcher.METADATA);
     try (EngineRoot engine = EngineRoot.open(new LinuxDisk(), settings, Clock.systemUTC(), blobs)) {
       return Audit.of(engine.snapshotter(), root, ledger, instant, Audit.Crash.OF_THE_MACHINE);

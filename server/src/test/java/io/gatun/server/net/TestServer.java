@@ -103,7 +103,7 @@ public final class TestServer implements AutoCloseable {
         false,
         false,
         false,
-        defaults.layerSync(),
+        defaults.syncPolicy(),
         defaults.layers(),
         defaults.selinuxContext(),
         defaults.layerProtection(),

@@ -39,10 +39,10 @@ public interface Driver {
    * {@return whether files that {@link #create} put into a snapshot may not be on the disk yet} If
    * the machine stops before they are, the driver refuses to hand the snapshot out.
    */
-  boolean isUnsettled(long id) throws ErrnoException;
+  boolean isUnsynced(long id) throws ErrnoException;
 
   /** Takes note, durably, that all that {@link #create} put into a snapshot is on the disk. */
-  void settle(long id) throws ErrnoException;
+  void flush(long id) throws ErrnoException;
 
   /**
    * {@return what to mount to use an active or view snapshot}

@@ -44,7 +44,7 @@ public final class NativeDriver implements Driver {
    * @param snapshots the directory that holds one directory a snapshot
    * @param copyThreads how many threads copy
    * @param boot what identifies this start of the machine
-   * @param marksCopies whether a copy is known to be one until it is {@link #settle settled}
+   * @param marksCopies whether a copy is known to be one until it is {@link #flush settled}
    */
   public NativeDriver(
       Disk disk, Path root, Fd snapshots, int copyThreads, String boot, boolean marksCopies) {
@@ -87,14 +87,14 @@ public final class NativeDriver implements Driver {
   }
 
   @Override
-  public boolean isUnsettled(long id) throws ErrnoException {
+  public boolean isUnsynced(long id) throws ErrnoException {
     try (Fd directory = files.openDirectory(id)) {
       return copyMark.isRecorded(directory) && !copyMark.isOutlived(directory);
     }
   }
 
   @Override
-  public void settle(long id) throws ErrnoException {
+  public void flush(long id) throws ErrnoException {
     try (Fd directory = files.openDirectory(id)) {
       copyMark.remove(directory);
       disk.sync(directory);

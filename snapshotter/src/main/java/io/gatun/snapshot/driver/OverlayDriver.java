@@ -132,12 +132,12 @@ public final class OverlayDriver implements Driver {
 
   /** What is made for a new snapshot is names only, and they are synced with its own. */
   @Override
-  public boolean isUnsettled(long id) {
+  public boolean isUnsynced(long id) {
     return false;
   }
 
   @Override
-  public void settle(long id) {}
+  public void flush(long id) {}
 
   @Override
   public List<Mount> mounts(Chain chain) throws ErrnoException {

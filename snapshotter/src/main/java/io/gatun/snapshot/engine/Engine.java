@@ -11,9 +11,9 @@ import io.gatun.snapshot.SnapshotInfo;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.Usage;
-import io.gatun.snapshot.driver.CopySettler;
+import io.gatun.snapshot.driver.CopyFlusher;
 import io.gatun.snapshot.driver.Driver;
-import io.gatun.snapshot.durability.LayerDurability;
+import io.gatun.snapshot.durability.Durability;
 import io.gatun.snapshot.durability.StorageErrors;
 import io.gatun.snapshot.filter.Filters;
 import io.gatun.snapshot.indexed.IndexedCommits;
@@ -62,8 +62,8 @@ final class Engine implements Snapshotter {
   private final DirectoryPool pool;
   private final Reaper reaper;
   private final UsageCounter usages;
-  private final LayerDurability durability;
-  private final CopySettler copies;
+  private final Durability durability;
+  private final CopyFlusher copyFlusher;
   private final AppliedLayers applied;
   private final AppliedRecords records;
   private final Rebase rebase;
@@ -79,8 +79,8 @@ final class Engine implements Snapshotter {
       DirectoryPool pool,
       Reaper reaper,
       UsageCounter usages,
-      LayerDurability durability,
-      CopySettler copies,
+      Durability durability,
+      CopyFlusher copyFlusher,
       AppliedLayers applied,
       AppliedRecords records,
       Rebase rebase,
@@ -95,7 +95,7 @@ final class Engine implements Snapshotter {
     this.reaper = reaper;
     this.usages = usages;
     this.durability = durability;
-    this.copies = copies;
+    this.copyFlusher = copyFlusher;
     this.applied = applied;
     this.records = records;
     this.rebase = rebase;
@@ -146,14 +146,14 @@ final class Engine implements Snapshotter {
                 null,
                 new LayerForm.Directory());
         List<Mount> mounts = driver.mounts(chain);
-        boolean unsettled = driver.isUnsettled(id);
+        boolean unsettled = driver.isUnsynced(id);
         Timespec createdAt = driver.createdAt(id);
         StorageErrors.change(operation, key, () -> store.put(created));
         task.recorded();
         needed.transferTo(id);
         applied.created(id, createdAt);
         if (unsettled) {
-          copies.submit(id);
+          copyFlusher.submit(id);
         }
         return mounts;
       }
@@ -503,7 +503,7 @@ final class Engine implements Snapshotter {
   }
 
   /** Has copies brought to the disk that a daemon before this one did not get around to. */
-  void settleCopies() throws ErrnoException {
+  void flushCopies() throws ErrnoException {
     List<Long> actives = new ArrayList<>();
     store.forEach(
         record -> {
@@ -512,8 +512,8 @@ final class Engine implements Snapshotter {
           }
         });
     for (long id : actives) {
-      if (driver.isUnsettled(id)) {
-        copies.submit(id);
+      if (driver.isUnsynced(id)) {
+        copyFlusher.submit(id);
       }
     }
   }

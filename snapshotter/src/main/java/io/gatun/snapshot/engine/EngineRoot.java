@@ -5,18 +5,18 @@ import io.gatun.linux.FilesystemStatus;
 import io.gatun.linux.Statfs;
 import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.Snapshotter;
-import io.gatun.snapshot.driver.CopySettler;
+import io.gatun.snapshot.driver.CopyFlusher;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.driver.DriverChoice;
 import io.gatun.snapshot.driver.DriverName;
 import io.gatun.snapshot.driver.NativeDriver;
 import io.gatun.snapshot.driver.OverlayDriver;
 import io.gatun.snapshot.driver.OverlayTrial;
+import io.gatun.snapshot.durability.Durability;
+import io.gatun.snapshot.durability.GroupSync;
 import io.gatun.snapshot.durability.LayerBarrier;
-import io.gatun.snapshot.durability.LayerDurability;
-import io.gatun.snapshot.durability.LayerSync;
-import io.gatun.snapshot.durability.LostWrites;
-import io.gatun.snapshot.durability.SharedSync;
+import io.gatun.snapshot.durability.SyncFailures;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.durability.TreeSync;
 import io.gatun.snapshot.durability.TrustedIds;
 import io.gatun.snapshot.durability.WritebackErrors;
@@ -48,9 +48,9 @@ import io.gatun.snapshot.layer.read.LayerApplier;
 import io.gatun.snapshot.layerstore.IndexedApply;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.layerstore.TarWriting;
+import io.gatun.snapshot.maintenance.BackgroundSync;
 import io.gatun.snapshot.maintenance.LayerConversion;
 import io.gatun.snapshot.maintenance.LayerHealing;
-import io.gatun.snapshot.maintenance.LayerSettler;
 import io.gatun.snapshot.maintenance.TarHealing;
 import io.gatun.snapshot.metadata.Change;
 import io.gatun.snapshot.metadata.MetadataStore;
@@ -119,7 +119,7 @@ public final class EngineRoot implements AutoCloseable {
   private final Driver driver;
   private final Engine engine;
   private final SnapshotDirectories directories;
-  private final LayerDurability durability;
+  private final Durability durability;
   private final AppliedRecords records;
   private final SnapshotApplier applier;
   private final LayerBuilder builder;
@@ -197,15 +197,15 @@ public final class EngineRoot implements AutoCloseable {
       UnaryOperator<Driver> between)
       throws UnusableRootException, IOException {
     this.disk = disk;
-    this.isSynced = settings.layerSync() == LayerSync.COMMIT;
+    this.isSynced = settings.syncPolicy() == SyncPolicy.COMMIT;
     boolean complete = false;
     try {
       this.root = keep(Root.open(disk, settings.root()));
       MetadataStore store =
           keep(MetadataStore.open(disk, root.metadataPath(), settings.metadata()));
-      LostWrites lostWrites = new LostWrites(idsOf(store));
-      SharedSync filesystem =
-          new SharedSync(lostWrites.watching(() -> disk.syncFilesystem(root.directory())));
+      SyncFailures syncFailures = new SyncFailures(idsOf(store));
+      GroupSync filesystem =
+          new GroupSync(syncFailures.watching(() -> disk.syncFilesystem(root.directory())));
       MappedMounts mapped = new MappedMounts(disk, root.directory(), root.snapshots());
       Driver chosen =
           between.apply(
@@ -220,15 +220,15 @@ public final class EngineRoot implements AutoCloseable {
           LayerStore.open(
               disk,
               root,
-              lostWrites,
-              settings.layerSync() != LayerSync.NONE,
+              syncFailures,
+              settings.syncPolicy() != SyncPolicy.NONE,
               settings.layerProtection());
       Optional<IndexTrialResult> trial = tryIndexes(settings, root);
       this.isIndexing = isIndexing(settings, chosen.name(), trial, root);
       IndexAccess access = access(trial);
       // In the background, the names of a layer are synced at once, and some filesystems bring what
       // was written before to the disk with them.
-      boolean isSyncedSoon = settings.layerSync() != LayerSync.NONE;
+      boolean isSyncedSoon = settings.syncPolicy() != SyncPolicy.NONE;
       this.writing = new TarWriting(isSyncedSoon, isSyncedSoon && access == IndexAccess.DIRECT);
       IndexMounts indexMounts =
           new IndexMounts(
@@ -246,7 +246,7 @@ public final class EngineRoot implements AutoCloseable {
       layers.setCollector(indexedLayers::collect);
       this.records = new AppliedRecords(disk, root, boot);
       Damage damage = Recovery.run(root, store, layers, indexedLayers, records, applied, reaper);
-      CopySettler copies = keep(new CopySettler(chosen, filesystem, lostWrites));
+      CopyFlusher copyFlusher = keep(new CopyFlusher(chosen, filesystem, syncFailures));
       this.directories = new SnapshotDirectories(disk, root, reaper, damage);
       DirectoryPool pool =
           keep(
@@ -254,11 +254,11 @@ public final class EngineRoot implements AutoCloseable {
                   directories,
                   directory -> chosen.create(directory, Chain.ordinary(Chains.NO_ID)),
                   store::nextId,
-                  lostWrites,
+                  syncFailures,
                   settings.spareDirectories()));
       Chains chains = new Chains(store, directories);
-      LayerBarrier barrier = new LayerBarrier(filesystem, new TreeSync(disk), errors, lostWrites);
-      this.durability = new LayerDurability(settings.layerSync(), barrier, lostWrites);
+      LayerBarrier barrier = new LayerBarrier(filesystem, new TreeSync(disk), errors, syncFailures);
+      this.durability = new Durability(settings.syncPolicy(), barrier, syncFailures);
       ObsoleteTrees obsoleteTrees =
           keep(
               new ObsoleteTrees(
@@ -299,13 +299,13 @@ public final class EngineRoot implements AutoCloseable {
       LayerHealing healing =
           new LayerHealing(
               layers, indexedLayers, new TarHealing(disk, layers, blobs, writing.early()), renewal);
-      LayerSettler settler =
+      BackgroundSync backgroundSync =
           keep(
-              new LayerSettler(
+              new BackgroundSync(
                   indexedLayers,
                   healing::run,
-                  settings.layerSync().delay(),
-                  () -> settings.layerSync() != LayerSync.NONE || isAllWritten(errors)));
+                  settings.syncPolicy().delay(),
+                  () -> settings.syncPolicy() != SyncPolicy.NONE || hasNoWritebackErrors(errors)));
       Rebase rebase = new Rebase(disk, root, chosen, durability, records);
       IndexedCommits commits =
           new IndexedCommits(
@@ -319,7 +319,7 @@ public final class EngineRoot implements AutoCloseable {
               records,
               chains,
               reindexing,
-              isSynced ? _ -> {} : settler::submit);
+              isSynced ? _ -> {} : backgroundSync::submit);
       SharedCommits shared =
           new SharedCommits(
               store,
@@ -350,7 +350,7 @@ public final class EngineRoot implements AutoCloseable {
               reaper,
               usages,
               durability,
-              copies,
+              copyFlusher,
               applied,
               records,
               rebase,
@@ -368,7 +368,7 @@ public final class EngineRoot implements AutoCloseable {
                   areShared ? Optional.of(shared) : Optional.empty(),
                   layout));
       healing.run(damage.damaged());
-      engine.settleCopies();
+      engine.flushCopies();
       restoration.restoreAll();
       SnapshotMounts recognised = new SnapshotMounts(root.path());
       this.builder = new SnapshotDiffer(store, chosen, chains, applied, recognised, indexedLayers);
@@ -380,7 +380,7 @@ public final class EngineRoot implements AutoCloseable {
               directories,
               chains,
               durability,
-              copies,
+              copyFlusher,
               claims,
               applied,
               records,
@@ -434,7 +434,7 @@ public final class EngineRoot implements AutoCloseable {
   }
 
   /** {@return whether it can be told that the kernel has written back whatever it has tried to} */
-  private static boolean isAllWritten(Optional<WritebackErrors> errors) {
+  private static boolean hasNoWritebackErrors(Optional<WritebackErrors> errors) {
     if (errors.isEmpty()) {
       return false;
     }
@@ -465,7 +465,7 @@ public final class EngineRoot implements AutoCloseable {
     return new TrustedIds() {
       @Override
       public long trustedFrom() {
-        return store.trustedFrom();
+        return store.firstTrustedId();
       }
 
       @Override
@@ -475,7 +475,7 @@ public final class EngineRoot implements AutoCloseable {
 
       @Override
       public void distrustBelow(long end) {
-        store.apply(List.of(new Change.Distrust(end)));
+        store.apply(List.of(new Change.SyncFailed(end)));
       }
     };
   }
@@ -497,7 +497,7 @@ public final class EngineRoot implements AutoCloseable {
       Root root,
       String boot,
       boolean isEmpty,
-      SharedSync filesystem,
+      GroupSync filesystem,
       MappedMounts mapped)
       throws UnusableRootException, IOException {
     Optional<DriverName> recorded = isEmpty ? Optional.empty() : recordedDriver(root);
@@ -526,7 +526,7 @@ public final class EngineRoot implements AutoCloseable {
                 root.snapshots(),
                 settings.copyThreads(),
                 boot,
-                settings.layerSync() != LayerSync.NONE);
+                settings.syncPolicy() != SyncPolicy.NONE);
           }
           case DriverChoice.Refused refused ->
               throw new UnusableRootException(

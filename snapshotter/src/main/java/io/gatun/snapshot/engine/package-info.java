@@ -15,7 +15,7 @@
  *                                                          IndexedSnapshots: what requests do about it
  *                                                          SharedCommits: what need not be unpacked
  *                                                          Reindexing: its index in a chain
- *                                                          LayerSettler: what is synced afterwards
+ *                                                          BackgroundSync: what is synced afterwards
  *                                                          MountRestoration: what was mounted before
  *                                                          LayerHealing: what is damaged
  *                                                          LayerRenewal: what is made anew

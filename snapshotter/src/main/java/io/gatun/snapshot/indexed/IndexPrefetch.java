@@ -5,7 +5,7 @@ import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.driver.Driver;
-import io.gatun.snapshot.durability.LayerDurability;
+import io.gatun.snapshot.durability.Durability;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.metadata.MetadataStore;
@@ -24,7 +24,7 @@ public final class IndexPrefetch implements IndexPrefetcher.Work {
   private final NameClaims claims;
   private final Chains chains;
   private final LayerStore layers;
-  private final LayerDurability durability;
+  private final Durability durability;
   private final Reindexing reindexing;
 
   public IndexPrefetch(
@@ -33,7 +33,7 @@ public final class IndexPrefetch implements IndexPrefetcher.Work {
       NameClaims claims,
       Chains chains,
       LayerStore layers,
-      LayerDurability durability,
+      Durability durability,
       Reindexing reindexing) {
     this.store = store;
     this.driver = driver;

@@ -12,7 +12,7 @@ import io.gatun.snapshot.Lower;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.driver.Driver;
-import io.gatun.snapshot.durability.LayerDurability;
+import io.gatun.snapshot.durability.Durability;
 import io.gatun.snapshot.durability.StorageErrors;
 import io.gatun.snapshot.layer.erofs.InexpressibleLayerException;
 import io.gatun.snapshot.layer.extract.LowerInheritance;
@@ -40,7 +40,7 @@ public final class IndexedCommits {
   private final IndexedLayers indexedLayers;
   private final LayerMounts layerMounts;
   private final TreeLayout layout;
-  private final LayerDurability durability;
+  private final Durability durability;
   private final AppliedLayers applied;
   private final AppliedRecords records;
   private final Chains chains;
@@ -56,7 +56,7 @@ public final class IndexedCommits {
       IndexedLayers indexedLayers,
       LayerMounts layerMounts,
       TreeLayout layout,
-      LayerDurability durability,
+      Durability durability,
       AppliedLayers applied,
       AppliedRecords records,
       Chains chains,

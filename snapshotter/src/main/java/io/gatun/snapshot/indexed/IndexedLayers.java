@@ -195,9 +195,9 @@ public final class IndexedLayers {
   }
 
   /** Brings a layer to the disk that need not be there, if a snapshot has it. */
-  public LayerStore.Settling settle(Digest diffId) throws IOException {
+  public LayerStore.SyncOutcome syncLayer(Digest diffId) throws IOException {
     try (LayerStore.LayerRef ref = layers.acquire(diffId)) {
-      return referrers(diffId).isEmpty() ? LayerStore.Settling.DONE : layers.settle(ref);
+      return referrers(diffId).isEmpty() ? LayerStore.SyncOutcome.DONE : layers.syncLayer(ref);
     } finally {
       // Whoever has removed the last snapshot meanwhile could not do it.
       collect(diffId);

@@ -111,7 +111,7 @@ public final class LayerRenewal {
     parentsFirst(damaged).forEach(this::healIndex);
     layerMounts.mountNeeded(damaged);
     // Last, as it takes as long as the disk takes for all of the layer.
-    suspects.forEach(this::settle);
+    suspects.forEach(this::sync);
     report(damaged, old);
   }
 
@@ -163,10 +163,10 @@ public final class LayerRenewal {
   }
 
   /** Brings a layer to the disk. */
-  public void settle(Digest diffId) {
+  public void sync(Digest diffId) {
     try {
       // What is damaged still keeps its mark, and the next start tries again.
-      var _ = indexedLayers.settle(diffId);
+      var _ = indexedLayers.syncLayer(diffId);
     } catch (IOException e) {
       log.warn(
           "layer cannot be brought to the disk now, the next start tries again diff_id={} error=\"{}\"",

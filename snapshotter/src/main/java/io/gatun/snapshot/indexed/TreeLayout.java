@@ -6,7 +6,7 @@ import io.gatun.linux.Timespec;
 import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.driver.Driver;
-import io.gatun.snapshot.durability.LayerDurability;
+import io.gatun.snapshot.durability.Durability;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerTarget;
 import io.gatun.snapshot.layer.extract.TreeWriter;
@@ -36,7 +36,7 @@ public final class TreeLayout {
   private final LayerStore layers;
   private final IndexedLayers indexedLayers;
   private final SnapshotDirectories directories;
-  private final LayerDurability durability;
+  private final Durability durability;
   private final AppliedLayers applied;
   private final AppliedRecords records;
 
@@ -65,7 +65,7 @@ public final class TreeLayout {
       LayerStore layers,
       IndexedLayers indexedLayers,
       SnapshotDirectories directories,
-      LayerDurability durability,
+      Durability durability,
       AppliedLayers applied,
       AppliedRecords records) {
     this.disk = disk;

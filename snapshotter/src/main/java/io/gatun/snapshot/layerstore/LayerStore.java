@@ -459,8 +459,8 @@ public final class LayerStore {
     trusted.doubt(diffId);
   }
 
-  /** What {@link #settle} has found. */
-  public enum Settling {
+  /** What {@link #syncLayer} has found. */
+  public enum SyncOutcome {
     /** All of the layer is on the disk, and that is recorded. */
     DONE,
     /** Somebody else may be adding to the layer, and it has to be settled once more. */
@@ -470,24 +470,24 @@ public final class LayerStore {
   }
 
   /** Brings a layer that is marked as not synced to the disk, and takes the mark away. */
-  public Settling settle(LayerRef ref) throws LayerStoreException {
+  public SyncOutcome syncLayer(LayerRef ref) throws LayerStoreException {
     Digest diffId = ref.diffId();
     try {
       if (!files.contain(diffId, LayerFile.Tar.TAR)) {
-        return Settling.DAMAGED;
+        return SyncOutcome.DAMAGED;
       }
-      return marks.contain(diffId) ? settleMarked(diffId) : Settling.DONE;
+      return marks.contain(diffId) ? settleMarked(diffId) : SyncOutcome.DONE;
     } catch (ErrnoException e) {
       throw new LayerStoreException("cannot settle layer " + diffId, e);
     }
   }
 
-  private Settling settleMarked(Digest diffId) throws ErrnoException, LayerStoreException {
+  private SyncOutcome settleMarked(Digest diffId) throws ErrnoException, LayerStoreException {
     try (Fd directory = files.openDirectory(diffId)) {
       if (!new LayerVerification(files, trusted).run(directory, diffId).isNone()) {
-        return Settling.DAMAGED;
+        return SyncOutcome.DAMAGED;
       }
-      return publication.settle(directory, diffId) ? Settling.DONE : Settling.IN_USE;
+      return publication.settle(directory, diffId) ? SyncOutcome.DONE : SyncOutcome.IN_USE;
     }
   }
 

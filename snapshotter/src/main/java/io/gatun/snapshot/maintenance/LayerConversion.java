@@ -15,7 +15,7 @@ import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.driver.DriverName;
-import io.gatun.snapshot.durability.LayerDurability;
+import io.gatun.snapshot.durability.Durability;
 import io.gatun.snapshot.durability.StorageErrors;
 import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.indexed.LayerMounts;
@@ -107,7 +107,7 @@ public final class LayerConversion implements LayerConverter {
   private final Chains chains;
   private final NameClaims claims;
   private final SnapshotDirectories directories;
-  private final LayerDurability durability;
+  private final Durability durability;
   private final LayerStore layers;
   private final IndexedLayers indexedLayers;
   private final LayerMounts layerMounts;
@@ -128,7 +128,7 @@ public final class LayerConversion implements LayerConverter {
       Chains chains,
       NameClaims claims,
       SnapshotDirectories directories,
-      LayerDurability durability,
+      Durability durability,
       LayerStore layers,
       IndexedLayers indexedLayers,
       LayerMounts layerMounts,

@@ -66,7 +66,7 @@ public final class LayerHealing {
       found.ifPresentOrElse(damaged::addAll, () -> renewal.lose(indexedLayers.referrers(diffId)));
       if (found.filter(Set::isEmpty).isPresent()) {
         // At once, so that a start that is cut short has not read it in vain.
-        renewal.settle(diffId);
+        renewal.sync(diffId);
       }
     }
     renewal.run(damaged, suspects);

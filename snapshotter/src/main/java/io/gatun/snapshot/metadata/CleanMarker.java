@@ -40,7 +40,7 @@ import java.util.zip.CRC32C;
  *    +-------------------------------+
  * 48 | bytes of all records          |
  *    +-------------------------------+
- * 56 | first trusted id              |   see {@link Change.Distrust}
+ * 56 | first trusted id              |   see {@link Change.SyncFailed}
  *    +---------------+---------------+
  * 64 | index version | entriesMax    |   what the index was made for
  *    +---------------+---------------+

@@ -535,7 +535,7 @@ final class Committer implements AutoCloseable {
    * {@return the sequence number that comes next, if all before is durable; to be asked once it is
    * closed}
    */
-  OptionalLong trustedEnd() {
+  OptionalLong firstTrustedId() {
     synchronized (lock) {
       return broken == null && suspicion == null
           ? OptionalLong.of(nextSequence)

@@ -37,7 +37,7 @@ sealed interface EncodedChange {
     return switch (change) {
       case Change.Put(SnapshotRecord record) -> new Put(record);
       case Change.Remove(long id) -> new Remove(id);
-      case Change.Distrust(long idsEnd) -> new Distrust(idsEnd);
+      case Change.SyncFailed(long idsEnd) -> new Distrust(idsEnd);
     };
   }
 

@@ -174,9 +174,9 @@ public final class MetadataStore implements AutoCloseable {
 
   /**
    * {@return the id from which on no snapshot was there when a sync failed; see {@link
-   * Change.Distrust}}
+   * Change.SyncFailed}}
    */
-  public long trustedFrom() {
+  public long firstTrustedId() {
     return ids.trustedFrom();
   }
 
@@ -252,7 +252,7 @@ public final class MetadataStore implements AutoCloseable {
     long count = index.count();
     long recordBytes = index.recordBytes();
     index.close();
-    OptionalLong end = committer.trustedEnd();
+    OptionalLong end = committer.firstTrustedId();
     try (generations) {
       if (end.isPresent() && isPersistent) {
         CleanMarker.write(generations, committer.store(), end.getAsLong(), ids, count, recordBytes);

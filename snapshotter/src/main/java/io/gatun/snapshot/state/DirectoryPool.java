@@ -3,7 +3,7 @@ package io.gatun.snapshot.state;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.snapshot.SnapshotException;
-import io.gatun.snapshot.durability.LostWrites;
+import io.gatun.snapshot.durability.SyncFailures;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -39,7 +39,7 @@ public final class DirectoryPool implements AutoCloseable {
   private final SnapshotDirectories directories;
   private final SnapshotDirectories.Filler filler;
   private final LongSupplier ids;
-  private final LostWrites lostWrites;
+  private final SyncFailures syncFailures;
   private final int wanted;
   private final Thread thread;
 
@@ -62,12 +62,12 @@ public final class DirectoryPool implements AutoCloseable {
       SnapshotDirectories directories,
       SnapshotDirectories.Filler filler,
       LongSupplier ids,
-      LostWrites lostWrites,
+      SyncFailures syncFailures,
       int wanted) {
     this.directories = directories;
     this.filler = filler;
     this.ids = ids;
-    this.lostWrites = lostWrites;
+    this.syncFailures = syncFailures;
     this.wanted = wanted;
     this.thread = Thread.ofPlatform().name("gatun-spares").daemon().unstarted(this::run);
   }
@@ -78,7 +78,7 @@ public final class DirectoryPool implements AutoCloseable {
     takenNanos = System.nanoTime();
     SnapshotDirectories.PendingDirectory taken = pooled.poll();
     // What has such an id is never committed; that nothing was in it does not matter to that.
-    while (taken != null && lostWrites.concern(taken.id())) {
+    while (taken != null && syncFailures.concern(taken.id())) {
       taken.close();
       taken = pooled.poll();
     }

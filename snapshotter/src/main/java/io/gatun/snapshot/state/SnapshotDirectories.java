@@ -3,7 +3,7 @@ package io.gatun.snapshot.state;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.snapshot.durability.SharedSync;
+import io.gatun.snapshot.durability.GroupSync;
 import io.gatun.snapshot.filetree.TreeDeletion;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.Root;
@@ -54,7 +54,7 @@ public final class SnapshotDirectories {
 
   private final Disk disk;
   private final Root root;
-  private final SharedSync names;
+  private final GroupSync names;
   private final Reaper reaper;
 
   /** Ids whose directories are, or will be, in place before their records are. */
@@ -78,7 +78,7 @@ public final class SnapshotDirectories {
     this.reaper = reaper;
     this.missing = damage.missing();
     this.damaged.addAll(damage.damaged());
-    this.names = new SharedSync(() -> disk.sync(root.snapshots()));
+    this.names = new GroupSync(() -> disk.sync(root.snapshots()));
   }
 
   /**

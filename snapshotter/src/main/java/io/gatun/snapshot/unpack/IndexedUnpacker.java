@@ -52,7 +52,7 @@ public final class IndexedUnpacker implements LayerUnpacker {
   public AppliedLayer unpack(
       LayerBlob blob,
       List<Mount> mounts,
-      boolean isDurabilityWanted,
+      boolean syncRequested,
       NextLayerHint next,
       Cancellation cancellation) {
     TreeUnpacking tree = new TreeUnpacking(disk, applier, blob, cancellation);
@@ -60,7 +60,7 @@ public final class IndexedUnpacker implements LayerUnpacker {
             new IndexedUnpacking(disk, layers, renewal, indexing, tree, blob, cancellation);
         PrefetchedOrNewTar asked =
             new PrefetchedOrNewTar(prefetcher, unpacking, blob, next, cancellation)) {
-      snapshots.apply(mounts, isDurabilityWanted, asked);
+      snapshots.apply(mounts, syncRequested, asked);
       return asked.result();
     } catch (IOException e) {
       throw UnpackingFailures.meaning(blob, e);

@@ -1,7 +1,7 @@
 package io.gatun.snapshot.unpack;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.snapshot.durability.LayerDurability;
+import io.gatun.snapshot.durability.Durability;
 import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.DeletionForm;
 import io.gatun.snapshot.layer.LayerTarget;
@@ -31,7 +31,7 @@ public final class PrefetchedTree {
    * @param staged the directory
    * @param deletions what the layer's deletions are in it
    * @param isDurable whether all of it is on the disk
-   * @param mark from {@link LayerDurability#mark}, before the first was written
+   * @param mark from {@link Durability#mark}, before the first was written
    */
   PrefetchedTree(
       SnapshotDirectories.Staged staged,

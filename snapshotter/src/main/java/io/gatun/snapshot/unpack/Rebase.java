@@ -13,7 +13,7 @@ import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.driver.UnnamedDirectories;
-import io.gatun.snapshot.durability.LayerDurability;
+import io.gatun.snapshot.durability.Durability;
 import io.gatun.snapshot.layer.LayerTarget;
 import io.gatun.snapshot.layer.extract.LateInheritance;
 import io.gatun.snapshot.layer.extract.UnnamedDirectory;
@@ -47,11 +47,11 @@ public final class Rebase {
   private final Disk disk;
   private final Root root;
   private final Driver driver;
-  private final LayerDurability durability;
+  private final Durability durability;
   private final AppliedRecords records;
 
   public Rebase(
-      Disk disk, Root root, Driver driver, LayerDurability durability, AppliedRecords records) {
+      Disk disk, Root root, Driver driver, Durability durability, AppliedRecords records) {
     this.disk = disk;
     this.root = root;
     this.driver = driver;

@@ -13,9 +13,9 @@ import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotRecord;
-import io.gatun.snapshot.driver.CopySettler;
+import io.gatun.snapshot.driver.CopyFlusher;
 import io.gatun.snapshot.driver.Driver;
-import io.gatun.snapshot.durability.LayerDurability;
+import io.gatun.snapshot.durability.Durability;
 import io.gatun.snapshot.durability.StorageErrors;
 import io.gatun.snapshot.filetree.TreeDeletion;
 import io.gatun.snapshot.indexed.IndexedLayers;
@@ -54,8 +54,8 @@ public final class SnapshotApplier {
   private final Driver driver;
   private final SnapshotDirectories directories;
   private final Chains chains;
-  private final LayerDurability durability;
-  private final CopySettler copies;
+  private final Durability durability;
+  private final CopyFlusher copyFlusher;
   private final NameClaims claims;
   private final AppliedLayers applied;
   private final AppliedRecords records;
@@ -71,8 +71,8 @@ public final class SnapshotApplier {
       Driver driver,
       SnapshotDirectories directories,
       Chains chains,
-      LayerDurability durability,
-      CopySettler copies,
+      Durability durability,
+      CopyFlusher copyFlusher,
       NameClaims claims,
       AppliedLayers applied,
       AppliedRecords records,
@@ -87,7 +87,7 @@ public final class SnapshotApplier {
     this.directories = directories;
     this.chains = chains;
     this.durability = durability;
-    this.copies = copies;
+    this.copyFlusher = copyFlusher;
     this.claims = claims;
     this.applied = applied;
     this.records = records;
@@ -103,7 +103,7 @@ public final class SnapshotApplier {
    * and as durable as {@code layer_sync} asks; if it fails, the snapshot is as it was before.
    *
    * @param requested what Prepare or Mounts answered for the snapshot
-   * @param isDurabilityWanted whether the layer has to be durable, whatever {@code layer_sync} asks
+   * @param syncRequested whether the layer has to be durable, whatever {@code layer_sync} asks
    * @throws SnapshotException.Unsupported if these are no mounts of this root, or there is
    *     something in the snapshot already
    * @throws SnapshotException.FailedPrecondition if the snapshot is no active one, or a layer is
@@ -111,9 +111,9 @@ public final class SnapshotApplier {
    * @throws SnapshotException.NotFound if there is no such snapshot any more
    * @throws IOException what the writer throws, other than {@link ErrnoException}
    */
-  public void apply(List<Mount> requested, boolean isDurabilityWanted, LayerWriter writer)
+  public void apply(List<Mount> requested, boolean syncRequested, LayerWriter writer)
       throws IOException {
-    apply(requested, (key, chain) -> write(key, chain, isDurabilityWanted, writer));
+    apply(requested, (key, chain) -> write(key, chain, syncRequested, writer));
   }
 
   /**
@@ -121,14 +121,13 @@ public final class SnapshotApplier {
    * if the snapshot is one to unpack a layer into: of another, somebody may use the mounts that
    * Prepare has answered, through which nothing of that tree shows.
    */
-  void apply(List<Mount> requested, boolean isDurabilityWanted, TreeSource source)
-      throws IOException {
+  void apply(List<Mount> requested, boolean syncRequested, TreeSource source) throws IOException {
     apply(
         requested,
         (key, chain) -> {
           boolean isPlaceable = chain.extraction() && driver.isOrdinary(chain);
-          if (!isPlaceable || !place(key, chain, isDurabilityWanted, source)) {
-            write(key, chain, isDurabilityWanted, source);
+          if (!isPlaceable || !place(key, chain, syncRequested, source)) {
+            write(key, chain, syncRequested, source);
           }
         });
   }
@@ -138,15 +137,14 @@ public final class SnapshotApplier {
    * snapshot is one to unpack a layer into: of another, somebody may use the mounts that Prepare
    * has answered, through which nothing of a layer shows that is kept.
    */
-  void apply(List<Mount> requested, boolean isDurabilityWanted, LayerKeeper keeper)
-      throws IOException {
+  void apply(List<Mount> requested, boolean syncRequested, LayerKeeper keeper) throws IOException {
     apply(
         requested,
         (key, chain) -> {
           if (chain.extraction() && driver.target(chain).deletions().isIndexable()) {
-            keep(key, chain, isDurabilityWanted, keeper);
+            keep(key, chain, syncRequested, keeper);
           } else {
-            write(key, chain, isDurabilityWanted, keeper);
+            write(key, chain, syncRequested, keeper);
           }
         });
   }
@@ -251,13 +249,13 @@ public final class SnapshotApplier {
     }
   }
 
-  private void keep(String key, Chain chain, boolean isDurabilityWanted, LayerKeeper keeper)
+  private void keep(String key, Chain chain, boolean syncRequested, LayerKeeper keeper)
       throws IOException {
     Optional<LayerKeeper.Stored> layer = Optional.empty();
     boolean isRead = false;
     try {
-      durability.beginApply(key, chain.id(), isDurabilityWanted);
-      boolean isDurable = durability.mustSyncIndexed(isDurabilityWanted);
+      durability.beginApply(key, chain.id(), syncRequested);
+      boolean isDurable = durability.mustSyncIndexed(syncRequested);
       layer = StorageErrors.name("apply", key, () -> keeper.keep(driver.target(chain), isDurable));
       isRead = true;
     } finally {
@@ -266,15 +264,15 @@ public final class SnapshotApplier {
       }
     }
     if (layer.isEmpty()) {
-      write(key, chain, isDurabilityWanted, keeper);
+      write(key, chain, syncRequested, keeper);
       return;
     }
     LayerForm.Indexed form = layer.get().form();
     boolean isKept = false;
     try (LayerStore.LayerRef _ = layer.get().ref()) {
-      isKept = record(key, chain, layer.get(), isDurabilityWanted);
+      isKept = record(key, chain, layer.get(), syncRequested);
       if (!isKept) {
-        write(key, chain, isDurabilityWanted, keeper);
+        write(key, chain, syncRequested, keeper);
       }
     } finally {
       if (!isKept) {
@@ -284,18 +282,17 @@ public final class SnapshotApplier {
   }
 
   /** {@return whether nobody can have seen that the layer is not in the snapshot's directory} */
-  private boolean record(
-      String key, Chain chain, LayerKeeper.Stored made, boolean isDurabilityWanted)
+  private boolean record(String key, Chain chain, LayerKeeper.Stored made, boolean syncRequested)
       throws ErrnoException {
     LayerForm.Indexed form = made.form();
     AppliedLayers.Layer layer;
     boolean isRecorded = false;
     try {
       List<Timespec> times = driver.changeTimes(chain);
-      layer = new AppliedLayers.Layer(form, durability.mustSyncIndexed(isDurabilityWanted), times);
+      layer = new AppliedLayers.Layer(form, durability.mustSyncIndexed(syncRequested), times);
       records.begin(chain.id());
       // Whoever reads it finds a layer that is on the disk, or was seen to at the start.
-      boolean isOnDiskThen = durability.mustSyncOnApply(isDurabilityWanted);
+      boolean isOnDiskThen = durability.mustSyncOnApply(syncRequested);
       records.keep(chain.id(), new AppliedLayers.Layer(form, isOnDiskThen, times));
       isRecorded = true;
     } finally {
@@ -313,12 +310,12 @@ public final class SnapshotApplier {
   }
 
   /** {@return whether there was a tree that is in the place of the snapshot's directory now} */
-  private boolean place(String key, Chain chain, boolean isDurabilityWanted, TreeSource source)
+  private boolean place(String key, Chain chain, boolean syncRequested, TreeSource source)
       throws IOException {
     Optional<PrefetchedTree> tree = Optional.empty();
     boolean isTaken = false;
     try {
-      durability.beginApply(key, chain.id(), isDurabilityWanted);
+      durability.beginApply(key, chain.id(), syncRequested);
       tree = StorageErrors.name("apply", key, () -> source.take(driver.target(chain)));
       isTaken = true;
     } finally {
@@ -326,15 +323,15 @@ public final class SnapshotApplier {
         applied.end(chain.id());
       }
     }
-    return tree.isPresent() && place(key, chain, isDurabilityWanted, tree.get());
+    return tree.isPresent() && place(key, chain, syncRequested, tree.get());
   }
 
   /** {@return whether nobody can have seen that the layer is not in the snapshot's directory} */
-  private boolean place(String key, Chain chain, boolean isDurabilityWanted, PrefetchedTree tree)
+  private boolean place(String key, Chain chain, boolean syncRequested, PrefetchedTree tree)
       throws ErrnoException {
     boolean isComplete = false;
     try {
-      boolean isDurable = durability.mustSyncOnApply(isDurabilityWanted);
+      boolean isDurable = durability.mustSyncOnApply(syncRequested);
       if (isDurable && !tree.isDurable()) {
         durability.awaitFiles("apply", key, chain.id(), tree.staged().files(), tree.mark());
       }
@@ -345,7 +342,7 @@ public final class SnapshotApplier {
         if (isDurable) {
           directories.await(mark);
         }
-        durability.requireCommittable(key, chain.id(), isDurabilityWanted);
+        durability.requireCommittable(key, chain.id(), syncRequested);
         inherit(key, chain, tree.result(), isDurable);
       }
       isComplete = true;
@@ -375,19 +372,19 @@ public final class SnapshotApplier {
     }
   }
 
-  private void write(String key, Chain chain, boolean isDurabilityWanted, LayerWriter writer)
+  private void write(String key, Chain chain, boolean syncRequested, LayerWriter writer)
       throws IOException {
     boolean isComplete = false;
     try {
       records.begin(chain.id());
-      long mark = durability.beginApply(key, chain.id(), isDurabilityWanted);
-      boolean isDurable = durability.mustSyncOnApply(isDurabilityWanted);
+      long mark = durability.beginApply(key, chain.id(), syncRequested);
+      boolean isDurable = durability.mustSyncOnApply(syncRequested);
       LayerTarget target = driver.target(chain);
       TreeResult result = StorageErrors.name("apply", key, () -> writer.write(target, isDurable));
       // Before the sync, so that it shows if somebody else writes meanwhile.
       AppliedLayers.Layer layer =
           new AppliedLayers.Layer(result, isDurable, driver.changeTimes(chain));
-      durability.awaitApply(key, chain.id(), target.files(), mark, isDurabilityWanted);
+      durability.awaitApply(key, chain.id(), target.files(), mark, syncRequested);
       unpacked(chain, layer);
       isComplete = true;
     } finally {
@@ -427,10 +424,10 @@ public final class SnapshotApplier {
       directories.<ErrnoException>remake(
           chain.id(), (directory, _) -> driver.create(directory, chain));
     }
-    boolean isUnsettled = driver.isUnsettled(chain.id());
+    boolean isUnsettled = driver.isUnsynced(chain.id());
     applied.created(chain.id(), driver.createdAt(chain.id()));
     if (isUnsettled) {
-      copies.submit(chain.id());
+      copyFlusher.submit(chain.id());
     }
   }
 

@@ -3,7 +3,7 @@ package io.gatun.snapshot.unpack;
 import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.driver.Driver;
-import io.gatun.snapshot.durability.LayerDurability;
+import io.gatun.snapshot.durability.Durability;
 import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.DeletionForm;
@@ -35,7 +35,7 @@ public final class TreePrefetch implements LayerPrefetcher.Work<PrefetchedTree> 
   private final Driver driver;
   private final DeletionForm deletions;
   private final SnapshotDirectories directories;
-  private final LayerDurability durability;
+  private final Durability durability;
   private final AppliedRecords records;
   private final LayerApplier applier;
 
@@ -47,7 +47,7 @@ public final class TreePrefetch implements LayerPrefetcher.Work<PrefetchedTree> 
       Driver driver,
       DeletionForm deletions,
       SnapshotDirectories directories,
-      LayerDurability durability,
+      Durability durability,
       AppliedRecords records,
       LayerApplier applier) {
     this.disk = disk;

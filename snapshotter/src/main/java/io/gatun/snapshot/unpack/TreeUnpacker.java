@@ -44,16 +44,15 @@ public final class TreeUnpacker implements LayerUnpacker {
   public AppliedLayer unpack(
       LayerBlob blob,
       List<Mount> mounts,
-      boolean isDurabilityWanted,
+      boolean syncRequested,
       NextLayerHint next,
       Cancellation cancellation) {
     TreeUnpacking unpacking = new TreeUnpacking(disk, layers, blob, cancellation);
     try {
       if (prefetcher.isPresent()) {
-        return unpack(
-            mounts, isDurabilityWanted, prefetcher.get(), unpacking, blob, next, cancellation);
+        return unpack(mounts, syncRequested, prefetcher.get(), unpacking, blob, next, cancellation);
       }
-      snapshots.apply(mounts, isDurabilityWanted, unpacking);
+      snapshots.apply(mounts, syncRequested, unpacking);
       return unpacking.result();
     } catch (IOException e) {
       throw UnpackingFailures.meaning(blob, e);
@@ -71,7 +70,7 @@ public final class TreeUnpacker implements LayerUnpacker {
 
   private AppliedLayer unpack(
       List<Mount> mounts,
-      boolean isDurabilityWanted,
+      boolean syncRequested,
       LayerPrefetcher<PrefetchedTree> trees,
       TreeUnpacking unpacking,
       LayerBlob blob,
@@ -80,7 +79,7 @@ public final class TreeUnpacker implements LayerUnpacker {
       throws IOException {
     try (PrefetchedOrNewTree asked =
         new PrefetchedOrNewTree(disk, trees, unpacking, blob, next, cancellation)) {
-      snapshots.apply(mounts, isDurabilityWanted, asked);
+      snapshots.apply(mounts, syncRequested, asked);
       return asked.result();
     }
   }

@@ -13,7 +13,7 @@ import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.driver.Driver;
-import io.gatun.snapshot.durability.LayerSync;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.fixture.DiskCalls;
 import io.gatun.snapshot.root.LinuxDisk;
 import io.gatun.snapshot.root.UnsyncedDisk;
@@ -456,7 +456,7 @@ class ApplyTest {
                 defaults.driver(),
                 defaults.overlay(),
                 defaults.copyThreads(),
-                LayerSync.NONE,
+                SyncPolicy.NONE,
                 defaults.metadata()),
             InstantSource.system())) {
       Snapshotter snapshots = lazy.snapshotter();

@@ -10,7 +10,7 @@ import io.gatun.snapshot.SnapshotInfo;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.driver.OverlaySettings;
-import io.gatun.snapshot.durability.LayerSync;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.root.LinuxDisk;
 import io.gatun.snapshot.root.UnusableRootException;
 import java.io.IOException;
@@ -48,7 +48,7 @@ class EngineIT {
                 driver,
                 defaults.overlay(),
                 defaults.copyThreads(),
-                defaults.layerSync(),
+                defaults.syncPolicy(),
                 defaults.metadata().withEntriesMax(1000))
             .withDirectoryPool(TestRoots.NO_SPARES),
         InstantSource.system());
@@ -181,7 +181,7 @@ class EngineIT {
                     DriverSetting.OVERLAY,
                     overlay,
                     1,
-                    LayerSync.COMMIT,
+                    SyncPolicy.COMMIT,
                     defaults.metadata().withEntriesMax(1000))
                 .withDirectoryPool(TestRoots.NO_SPARES),
             InstantSource.system())) {

@@ -39,13 +39,13 @@ public class ForwardingDriver implements Driver {
   }
 
   @Override
-  public boolean isUnsettled(long id) throws ErrnoException {
-    return driver.isUnsettled(id);
+  public boolean isUnsynced(long id) throws ErrnoException {
+    return driver.isUnsynced(id);
   }
 
   @Override
-  public void settle(long id) throws ErrnoException {
-    driver.settle(id);
+  public void flush(long id) throws ErrnoException {
+    driver.flush(id);
   }
 
   @Override

@@ -19,7 +19,7 @@ import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.driver.OverlaySettings;
-import io.gatun.snapshot.durability.LayerSync;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.fixture.Compressed;
 import io.gatun.snapshot.fixture.DescriptorFlags;
 import io.gatun.snapshot.fixture.DiskCalls;
@@ -626,7 +626,7 @@ class IndexedLayersIT {
     assertThat(layers()).isEmpty();
   }
 
-  private void reopen(Disk disk, OverlaySettings overlay, LayerSync sync) throws Exception {
+  private void reopen(Disk disk, OverlaySettings overlay, SyncPolicy sync) throws Exception {
     engine.close();
     directory = newDirectory(LoopFilesystem.Kind.EXT4);
     engine =
@@ -644,7 +644,7 @@ class IndexedLayersIT {
   /** Its record may be on the disk, and turn up when the root is opened again. */
   @Test
   void theIndexStaysThatTheRecordOfAFailedCommitMayName() throws Exception {
-    reopen(calls.disk(), TestRoots.REBASING, LayerSync.NONE);
+    reopen(calls.disk(), TestRoots.REBASING, SyncPolicy.NONE);
     apply(BASE, snapshots().prepare(extraction(0), "", NO_LABELS));
     snapshots().commit("base", extraction(0), "", NO_LABELS);
     apply(SECOND, snapshots().prepare(extraction(1), "", NO_LABELS));
@@ -661,7 +661,7 @@ class IndexedLayersIT {
 
   @ParameterizedTest
   @EnumSource
-  void largeTarsPassThePageCacheByUnlessNobodyWaitsForTheDisk(LayerSync sync) throws Exception {
+  void largeTarsPassThePageCacheByUnlessNobodyWaitsForTheDisk(SyncPolicy sync) throws Exception {
     AtomicLong directBytes = new AtomicLong();
     Disk counting =
         new ForwardingDisk(new LinuxDisk()) {
@@ -680,7 +680,7 @@ class IndexedLayersIT {
     byte[] layer = TarBuilder.pax().file("large", 0644, content).finish();
     apply(layer, snapshots().prepare(extraction(0), "", NO_LABELS));
     // Slow disks are spared all but the first of them.
-    assertThat(directBytes.get() > 0).isEqualTo(sync != LayerSync.NONE);
+    assertThat(directBytes.get() > 0).isEqualTo(sync != SyncPolicy.NONE);
   }
 
   @ParameterizedTest

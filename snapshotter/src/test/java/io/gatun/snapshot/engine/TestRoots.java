@@ -38,7 +38,7 @@ public final class TestRoots {
             driver,
             overlay,
             COPY_THREADS,
-            defaults.layerSync(),
+            defaults.syncPolicy(),
             defaults.metadata().withEntriesMax(ENTRIES_MAX))
         .withDirectoryPool(NO_SPARES);
   }

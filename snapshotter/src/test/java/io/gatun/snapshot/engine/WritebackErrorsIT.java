@@ -137,7 +137,7 @@ final class WritebackErrorsIT {
                     DriverSetting.OVERLAY,
                     defaults.overlay(),
                     defaults.copyThreads(),
-                    defaults.layerSync(),
+                    defaults.syncPolicy(),
                     defaults.metadata().withEntriesMax(100))
                 // Directories made meanwhile would be lost as well, and be told of later.
                 .withDirectoryPool(TestRoots.NO_SPARES),

@@ -12,7 +12,7 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.driver.DriverSetting;
-import io.gatun.snapshot.durability.LayerSync;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.engine.EngineRoot;
 import io.gatun.snapshot.engine.EngineSettings;
 import io.gatun.snapshot.engine.KernelMounts;
@@ -72,10 +72,10 @@ class DamagedTarsIT {
   @BeforeEach
   void make() throws Exception {
     directory = FILESYSTEMS.of(LoopFilesystem.Kind.EXT4).createDirectory("damaged-");
-    open(LayerSync.COMMIT);
+    open(SyncPolicy.COMMIT);
   }
 
-  private void open(LayerSync sync) throws Exception {
+  private void open(SyncPolicy sync) throws Exception {
     engine =
         EngineRoot.open(
             calls.disk(),
@@ -154,7 +154,7 @@ class DamagedTarsIT {
           RootRepair.runWithContent(
               new LinuxDisk(), directory, settings().metadata(), false, (_, _) -> {});
       assertThat(layer(LAYER).resolve("tar")).doesNotExist();
-      open(LayerSync.COMMIT);
+      open(SyncPolicy.COMMIT);
       assertThatThrownBy(() -> snapshots().stat("top"))
           .isInstanceOf(SnapshotException.NotFound.class);
       unpack(LAYER, "again", "base");
@@ -176,7 +176,7 @@ class DamagedTarsIT {
       }
       Files.delete(layer(tar));
     }
-    open(LayerSync.COMMIT);
+    open(SyncPolicy.COMMIT);
     assertThatThrownBy(() -> snapshots().stat("top"))
         .isInstanceOf(SnapshotException.NotFound.class);
     unpack(BASE, "other-base", "");
@@ -201,7 +201,7 @@ class DamagedTarsIT {
           }
         });
     engine.close();
-    open(LayerSync.BACKGROUND);
+    open(SyncPolicy.BACKGROUND);
     unpack(LAYER, "top", "");
     failed.await();
     Logger logger = (Logger) LoggerFactory.getLogger(LayerRenewal.class);
@@ -222,7 +222,7 @@ class DamagedTarsIT {
           .anyMatch(line -> line.contains("replaced") && line.endsWith("=[container]"));
       if (isRestarted) {
         engine.close();
-        open(LayerSync.BACKGROUND);
+        open(SyncPolicy.BACKGROUND);
       }
       assertThat(read("again")).isEqualTo(CONTENT);
       assertThat(read("top")).isEqualTo(CONTENT);

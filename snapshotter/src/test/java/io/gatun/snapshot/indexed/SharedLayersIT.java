@@ -16,7 +16,7 @@ import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.driver.OverlaySettings;
-import io.gatun.snapshot.durability.LayerSync;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.engine.EngineRoot;
 import io.gatun.snapshot.engine.KernelMounts;
 import io.gatun.snapshot.engine.LayerSetting;
@@ -113,14 +113,14 @@ class SharedLayersIT {
 
   @BeforeEach
   void open() throws Exception {
-    open(newDirectory(), LayerSetting.INDEXED, TestRoots.PLAIN, LayerSync.COMMIT);
+    open(newDirectory(), LayerSetting.INDEXED, TestRoots.PLAIN, SyncPolicy.COMMIT);
   }
 
   private static Path newDirectory() {
     return FILESYSTEMS.of(LoopFilesystem.Kind.EXT4).createDirectory("shared-");
   }
 
-  private void open(Path root, LayerSetting layers, OverlaySettings overlay, LayerSync sync)
+  private void open(Path root, LayerSetting layers, OverlaySettings overlay, SyncPolicy sync)
       throws Exception {
     directory = root;
     engine =
@@ -137,7 +137,7 @@ class SharedLayersIT {
 
   private void reopen(LayerSetting layers, OverlaySettings overlay) throws Exception {
     engine.close();
-    open(directory, layers, overlay, LayerSync.COMMIT);
+    open(directory, layers, overlay, SyncPolicy.COMMIT);
   }
 
   @AfterEach
@@ -258,10 +258,10 @@ class SharedLayersIT {
   @Test
   void theSameLayersOnAnotherBaseAreNotUnpackedAndShowWhatTheyWould() throws Exception {
     close();
-    open(newDirectory(), LayerSetting.DIRECTORY, TestRoots.PLAIN, LayerSync.COMMIT);
+    open(newDirectory(), LayerSetting.DIRECTORY, TestRoots.PLAIN, SyncPolicy.COMMIT);
     List<String> expected = manifest(unpack(OTHER_BASE, SECOND, THIRD));
     close();
-    open(newDirectory(), LayerSetting.INDEXED, TestRoots.PLAIN, LayerSync.COMMIT);
+    open(newDirectory(), LayerSetting.INDEXED, TestRoots.PLAIN, SyncPolicy.COMMIT);
     assertThat(appliesOf(() -> unpack(BASE, SECOND, THIRD))).isEqualTo(3);
     assertThat(appliesOf(() -> unpack(OTHER_BASE, SECOND, THIRD))).isEqualTo(1);
     String top = unpack(OTHER_BASE, SECOND, THIRD);
@@ -383,13 +383,13 @@ class SharedLayersIT {
 
   @ParameterizedTest
   @EnumSource
-  void whatIsCommittedIsOnTheDiskInTheEndWhenLayersAreSynced(LayerSync sync) throws Exception {
+  void whatIsCommittedIsOnTheDiskInTheEndWhenLayersAreSynced(SyncPolicy sync) throws Exception {
     close();
     open(newDirectory(), LayerSetting.INDEXED, TestRoots.PLAIN, sync);
     unpack(BASE, SECOND);
     assertThat(appliesOf(() -> unpack(OTHER_BASE, SECOND))).isEqualTo(1);
     List<String> expected = manifest(unpack(OTHER_BASE, SECOND));
-    if (sync == LayerSync.COMMIT) {
+    if (sync == SyncPolicy.COMMIT) {
       assertThat(files(SECOND)).noneMatch(name -> name.startsWith("unsynced-"));
     }
     engine.close();
@@ -416,10 +416,10 @@ class SharedLayersIT {
   @Timeout(120)
   void theIndexOfWhatCameNextElsewhereIsThereBeforeItIsAskedFor() throws Exception {
     close();
-    open(newDirectory(), LayerSetting.DIRECTORY, TestRoots.PLAIN, LayerSync.COMMIT);
+    open(newDirectory(), LayerSetting.DIRECTORY, TestRoots.PLAIN, SyncPolicy.COMMIT);
     List<String> expected = manifest(unpack(OTHER_BASE, SECOND, INHERITING, THIRD));
     close();
-    open(newDirectory(), LayerSetting.INDEXED, TestRoots.PLAIN, LayerSync.COMMIT);
+    open(newDirectory(), LayerSetting.INDEXED, TestRoots.PLAIN, SyncPolicy.COMMIT);
     unpack(BASE, SECOND, INHERITING, THIRD);
     String second = unpack(OTHER_BASE, SECOND);
     awaitIndexes(INHERITING, 2);
@@ -435,7 +435,7 @@ class SharedLayersIT {
   @Timeout(120)
   void anIndexThatIsThereIsNotMadeOnceMore() throws Exception {
     close();
-    open(newDirectory(), LayerSetting.INDEXED, TestRoots.PLAIN, LayerSync.NONE);
+    open(newDirectory(), LayerSetting.INDEXED, TestRoots.PLAIN, SyncPolicy.NONE);
     unpack(BASE, SECOND, INHERITING);
     String second = unpack(OTHER_BASE, SECOND);
     awaitIndexes(INHERITING, 2);
@@ -608,7 +608,7 @@ class SharedLayersIT {
     engine.close();
     Files.delete(
         directory.resolve("layers").resolve(BytesBlob.digestOf(SECOND).hex()).resolve("tar"));
-    open(directory, LayerSetting.INDEXED, TestRoots.PLAIN, LayerSync.COMMIT);
+    open(directory, LayerSetting.INDEXED, TestRoots.PLAIN, SyncPolicy.COMMIT);
     assertThat(appliesOf(() -> unpack(BASE, SECOND))).isEqualTo(1);
     // It is there for the snapshot that had lost it, too, which containerd may find.
     assertThat(appliesOf(() -> unpack(BASE, SECOND))).isZero();
@@ -626,7 +626,7 @@ class SharedLayersIT {
         Files.delete(layer.resolve(file));
       }
     }
-    open(directory, LayerSetting.INDEXED, TestRoots.PLAIN, LayerSync.COMMIT);
+    open(directory, LayerSetting.INDEXED, TestRoots.PLAIN, SyncPolicy.COMMIT);
     assertThat(appliesOf(() -> unpack(OTHER_BASE, SECOND))).isEqualTo(2);
   }
 
@@ -672,7 +672,7 @@ class SharedLayersIT {
     for (int nth = 1; isMet; nth++) {
       assertThat(nth).isLessThan(ATTEMPTS_MAX);
       isMet = fail(call, nth);
-      open(directory, LayerSetting.INDEXED, TestRoots.PLAIN, LayerSync.COMMIT);
+      open(directory, LayerSetting.INDEXED, TestRoots.PLAIN, SyncPolicy.COMMIT);
     }
   }
 

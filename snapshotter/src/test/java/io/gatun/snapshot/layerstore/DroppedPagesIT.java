@@ -51,7 +51,7 @@ final class DroppedPagesIT {
       Digest diffId = store.keep(LAYER, false).layer().diffId();
       assertThat(cachedPages(store.tar(diffId))).isGreaterThanOrEqualTo(LAYER.length / PAGE_BYTES);
       try (LayerStore.LayerRef ref = store.store().acquire(diffId)) {
-        assertThat(store.store().settle(ref)).isEqualTo(LayerStore.Settling.DONE);
+        assertThat(store.store().syncLayer(ref)).isEqualTo(LayerStore.SyncOutcome.DONE);
       }
       assertThat(cachedPages(store.tar(diffId))).isZero();
     }

@@ -176,7 +176,7 @@ final class LayerStoreTest {
     calls.precede("syncData", meanwhile);
     int before = calls.count("syncData");
     try (LayerStore.LayerRef ref = stored.store().acquire(DIFF_ID)) {
-      assertThat(stored.store().settle(ref)).isEqualTo(LayerStore.Settling.DONE);
+      assertThat(stored.store().syncLayer(ref)).isEqualTo(LayerStore.SyncOutcome.DONE);
     }
     int syncs = calls.count("syncData") - before;
     calls.precede("syncData", () -> {});

@@ -10,7 +10,7 @@ import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotInfo;
-import io.gatun.snapshot.durability.LayerSync;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.fault.Fault;
 import io.gatun.snapshot.fault.Machine;
 import io.gatun.snapshot.fault.QuietLogs;
@@ -80,26 +80,26 @@ class SharedLayersCrashTest {
   @ParameterizedTest
   @EnumSource
   void whatWasSaidToBeThereIsThereAfterAStop(EveryEffect.Stopping stopping) {
-    forEach(stopping.name(), LayerSync.COMMIT, stopping.fault(), isPowerCut(stopping));
+    forEach(stopping.name(), SyncPolicy.COMMIT, stopping.fault(), isPowerCut(stopping));
   }
 
   @ParameterizedTest
   @EnumSource
   void whatIsSyncedBehindTheAnswerIsThereAgain(EveryEffect.Stopping stopping) {
-    forEach(stopping.name(), LayerSync.BACKGROUND, stopping.fault(), isPowerCut(stopping));
+    forEach(stopping.name(), SyncPolicy.BACKGROUND, stopping.fault(), isPowerCut(stopping));
   }
 
   @ParameterizedTest
   @EnumSource(names = {"EIO", "ENOSPC", "EMFILE", "EROFS"})
   void whatFailsIsUnpackedOrRefusedAndLeavesNothing(Errno errno) {
-    forEach(errno.name(), LayerSync.COMMIT, new Fault.Failure(errno), true);
+    forEach(errno.name(), SyncPolicy.COMMIT, new Fault.Failure(errno), true);
   }
 
   private static boolean isPowerCut(EveryEffect.Stopping stopping) {
     return stopping == EveryEffect.Stopping.POWER_CUT;
   }
 
-  private static void forEach(String what, LayerSync sync, Fault fault, boolean isPowerCut) {
+  private static void forEach(String what, SyncPolicy sync, Fault fault, boolean isPowerCut) {
     int effects = Attempts.count(nth -> attempt(what, sync, fault, isPowerCut, nth));
     System.out.printf(
         "synced %s, %s at each of %d effects of layers that are there%n", sync, what, effects);
@@ -108,9 +108,9 @@ class SharedLayersCrashTest {
 
   /** {@return whether there was such an effect} */
   private static boolean attempt(
-      String what, LayerSync sync, Fault fault, boolean isPowerCut, int nth) {
+      String what, SyncPolicy sync, Fault fault, boolean isPowerCut, int nth) {
     // What is synced before the answer has to do without.
-    LayerBlobs blobs = sync == LayerSync.COMMIT ? LayerBlobs.NONE : SharedLayersCrashTest::blob;
+    LayerBlobs blobs = sync == SyncPolicy.COMMIT ? LayerBlobs.NONE : SharedLayersCrashTest::blob;
     try (Machine machine = Machine.createInOrder(sync, blobs)) {
       try {
         return new Attempt(machine).run(fault, isPowerCut, nth);

@@ -147,7 +147,12 @@ final class TestRoot implements AutoCloseable {
           EngineRoot.open(
               disk,
               new EngineSettings(
-                      path, driver, OVERLAY, defaults.copyThreads(), defaults.layerSync(), METADATA)
+                      path,
+                      driver,
+                      OVERLAY,
+                      defaults.copyThreads(),
+                      defaults.syncPolicy(),
+                      METADATA)
                   .withDirectoryPool(NO_SPARE_DIRECTORIES)
                   .withLayers(layers),
               InstantSource.system());

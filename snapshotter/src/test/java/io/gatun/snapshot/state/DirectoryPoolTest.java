@@ -99,7 +99,7 @@ class DirectoryPoolTest {
                     DriverSetting.NATIVE,
                     defaults.overlay(),
                     1,
-                    defaults.layerSync(),
+                    defaults.syncPolicy(),
                     new MetadataSettings(ENTRIES_MAX, JOURNAL_BYTES))
                 .withDirectoryPool(SPARES),
             InstantSource.system(),

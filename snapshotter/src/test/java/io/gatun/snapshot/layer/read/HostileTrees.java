@@ -181,7 +181,7 @@ final class HostileTrees {
                       driver,
                       defaults.overlay(),
                       defaults.copyThreads(),
-                      defaults.layerSync(),
+                      defaults.syncPolicy(),
                       new MetadataSettings(METADATA_ENTRIES_MAX, 256 << 10))
                   .withDirectoryPool(0),
               InstantSource.system());

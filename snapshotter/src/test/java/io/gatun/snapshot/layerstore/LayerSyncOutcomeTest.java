@@ -18,7 +18,7 @@ import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.erofs.IndexForm;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
-import io.gatun.snapshot.layerstore.LayerStore.Settling;
+import io.gatun.snapshot.layerstore.LayerStore.SyncOutcome;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.LinuxDisk;
 import java.io.IOException;
@@ -36,7 +36,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Layers that come to the disk after it was answered that they are there. */
-final class LayerSettlingTest {
+final class LayerSyncOutcomeTest {
 
   private static final byte[] TAR =
       TarBuilder.pax().directory("d", 0755).file("u/f", 0644, "content".repeat(1000)).finish();
@@ -62,9 +62,9 @@ final class LayerSettlingTest {
     return stored.store().tryAcquire(DIFF_ID).orElseThrow();
   }
 
-  private static Settling settle(TestStore stored) throws IOException {
+  private static SyncOutcome settle(TestStore stored) throws IOException {
     try (LayerStore.LayerRef ref = use(stored)) {
-      return stored.store().settle(ref);
+      return stored.store().syncLayer(ref);
     }
   }
 
@@ -89,12 +89,12 @@ final class LayerSettlingTest {
       assertThat(names(stored)).contains(MARK).doesNotContain(RECORD);
       try (LayerStore.LayerRef other = use(stored)) {
         assertThat(other.diffId()).isEqualTo(DIFF_ID);
-        assertThat(settle(stored)).isEqualTo(Settling.IN_USE);
+        assertThat(settle(stored)).isEqualTo(SyncOutcome.IN_USE);
       }
       assertThat(names(stored)).contains(MARK);
-      assertThat(settle(stored)).isEqualTo(Settling.DONE);
+      assertThat(settle(stored)).isEqualTo(SyncOutcome.DONE);
       assertThat(names(stored)).contains(RECORD).doesNotContain(MARK);
-      assertThat(settle(stored)).isEqualTo(Settling.DONE);
+      assertThat(settle(stored)).isEqualTo(SyncOutcome.DONE);
     }
     try (TestStore stored = open(new LinuxDisk())) {
       assertThat(stored.store().unsyncedAtFirst()).isEmpty();
@@ -110,10 +110,10 @@ final class LayerSettlingTest {
       byte[] whole = Files.readAllBytes(stored.tar(DIFF_ID));
       Files.write(stored.tar(DIFF_ID), new byte[whole.length]);
       stored.store().doubt(DIFF_ID);
-      assertThat(settle(stored)).isEqualTo(Settling.DAMAGED);
+      assertThat(settle(stored)).isEqualTo(SyncOutcome.DAMAGED);
       assertThat(names(stored)).contains(MARK).doesNotContain(RECORD);
       Files.write(stored.tar(DIFF_ID), whole);
-      assertThat(settle(stored)).isEqualTo(Settling.DONE);
+      assertThat(settle(stored)).isEqualTo(SyncOutcome.DONE);
       assertThat(names(stored)).contains(RECORD).doesNotContain(MARK);
       Files.write(stored.tar(DIFF_ID), new byte[whole.length]);
       stored.store().doubt(DIFF_ID);
@@ -132,7 +132,7 @@ final class LayerSettlingTest {
       assertThat(stored.store().blobs(DIFF_ID))
           .containsExactlyInAnyOrder(BLOB, BytesBlob.digestOf(other));
       assertThat(inspect(stored).isNone()).isTrue();
-      assertThat(settle(stored)).isEqualTo(Settling.DONE);
+      assertThat(settle(stored)).isEqualTo(SyncOutcome.DONE);
       assertThat(names(stored)).doesNotContain(MARK).contains(RECORD).hasSize(4);
     }
   }
@@ -167,14 +167,14 @@ final class LayerSettlingTest {
         assertThat(stored.store().diffIdOf(BLOB)).as("not to be trusted").isEmpty();
         assertThat(inspect(stored))
             .isEqualTo(new LayerDamage(isTar, isTar ? Set.of() : Set.of(index)));
-        assertThat(settle(stored)).isEqualTo(Settling.DAMAGED);
+        assertThat(settle(stored)).isEqualTo(SyncOutcome.DAMAGED);
         assertThat(names(stored)).contains(MARK);
         Files.write(victim, before);
       }
     }
     try (TestStore stored = open(new LinuxDisk())) {
       assertThat(inspect(stored).isNone()).isTrue();
-      assertThat(settle(stored)).isEqualTo(Settling.DONE);
+      assertThat(settle(stored)).isEqualTo(SyncOutcome.DONE);
       assertThat(stored.store().diffIdOf(BLOB)).contains(DIFF_ID);
       assertThat(stored.tar(DIFF_ID)).hasBinaryContent(whole);
     }
@@ -193,9 +193,9 @@ final class LayerSettlingTest {
       byte[] lost = Files.readAllBytes(stored.tar(DIFF_ID));
       lost[lost.length / 2] ^= 1;
       Files.write(stored.tar(DIFF_ID), lost);
-      assertThat(settle(stored)).isEqualTo(Settling.DAMAGED);
+      assertThat(settle(stored)).isEqualTo(SyncOutcome.DAMAGED);
       Files.write(stored.tar(DIFF_ID), TAR);
-      assertThat(settle(stored)).isEqualTo(Settling.DONE);
+      assertThat(settle(stored)).isEqualTo(SyncOutcome.DONE);
     }
   }
 
@@ -227,7 +227,7 @@ final class LayerSettlingTest {
     Answers answers = new Answers();
     try {
       answers.indexes.add(keep(stored));
-      answers.isSettled = settle(stored) == Settling.DONE;
+      answers.isSettled = settle(stored) == SyncOutcome.DONE;
       try (LayerStore.LayerRef ref = use(stored)) {
         // From here on, one of its indexes need not be on the disk.
         answers.isSettled = false;
@@ -243,7 +243,7 @@ final class LayerSettlingTest {
                     new Cancellation())
                 .digest());
       }
-      answers.isSettled = settle(stored) == Settling.DONE;
+      answers.isSettled = settle(stored) == SyncOutcome.DONE;
     } catch (MachineStoppedException e) {
       // That is what the test is about.
       return answers;

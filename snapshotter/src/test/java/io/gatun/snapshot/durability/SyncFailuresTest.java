@@ -34,7 +34,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @ParameterizedClass
 @EnumSource
 @ExtendWith(QuietLogs.class)
-class LostWritesTest {
+class SyncFailuresTest {
 
   private static final Map<String, String> NO_LABELS = Map.of();
 
@@ -49,7 +49,7 @@ class LostWritesTest {
   private final Content content;
   private Machine machine;
 
-  LostWritesTest(Content content) {
+  SyncFailuresTest(Content content) {
     this.content = content;
   }
 

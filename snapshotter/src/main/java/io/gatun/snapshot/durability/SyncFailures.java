@@ -16,9 +16,9 @@ import org.slf4j.LoggerFactory;
  * those are; it is recorded durably, since the next daemon would hear nothing of the failure at
  * all. Committed snapshots had been synced before, and are not concerned.
  */
-public final class LostWrites implements SyncWatch {
+public final class SyncFailures implements SyncWatch {
 
-  private static final Logger log = LoggerFactory.getLogger(LostWrites.class);
+  private static final Logger log = LoggerFactory.getLogger(SyncFailures.class);
 
   private final TrustedIds ids;
 
@@ -27,13 +27,13 @@ public final class LostWrites implements SyncWatch {
 
   private final AtomicLong failures = new AtomicLong();
 
-  public LostWrites(TrustedIds ids) {
+  public SyncFailures(TrustedIds ids) {
     this.ids = ids;
     this.trustedFrom = new AtomicLong(ids.trustedFrom());
   }
 
   /** {@return a sync that does the same, and takes note of it if it fails} */
-  public SharedSync.Sync watching(SharedSync.Sync sync) {
+  public GroupSync.Sync watching(GroupSync.Sync sync) {
     return () -> {
       try {
         sync.run();

@@ -5,19 +5,19 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.SnapshotException;
 
 /** Sees to it that the files of a layer are on disk before anybody is told that they are there. */
-public final class LayerDurability {
+public final class Durability {
 
-  private final LayerSync when;
+  private final SyncPolicy when;
   private final LayerBarrier barrier;
-  private final LostWrites lostWrites;
+  private final SyncFailures syncFailures;
 
   /**
-   * @param barrier whose failures {@code lostWrites} knows of
+   * @param barrier whose failures {@code syncFailures} knows of
    */
-  public LayerDurability(LayerSync when, LayerBarrier barrier, LostWrites lostWrites) {
+  public Durability(SyncPolicy when, LayerBarrier barrier, SyncFailures syncFailures) {
     this.when = when;
     this.barrier = barrier;
-    this.lostWrites = lostWrites;
+    this.syncFailures = syncFailures;
   }
 
   /**
@@ -29,7 +29,7 @@ public final class LayerDurability {
   public void awaitCommit(String key, long id, LinuxPath files) {
     sync("commit", key, id, files, barrier.mark());
     // Only now: a sync that failed just before, for another snapshot, took these files with it.
-    lostWrites.requireNone("commit", key, id);
+    syncFailures.requireNone("commit", key, id);
   }
 
   /**
@@ -56,7 +56,7 @@ public final class LayerDurability {
   public void awaitApply(String key, long id, LinuxPath files, long mark, boolean isWanted) {
     if (mustSyncOnApply(isWanted)) {
       sync("apply", key, id, files, mark);
-      lostWrites.requireNone("apply", key, id);
+      syncFailures.requireNone("apply", key, id);
     }
   }
 
@@ -68,7 +68,7 @@ public final class LayerDurability {
    */
   public void requireCommittable(String key, long id, boolean isWanted) {
     if (mustSyncOnApply(isWanted)) {
-      lostWrites.requireNone("apply", key, id);
+      syncFailures.requireNone("apply", key, id);
     }
   }
 
@@ -96,7 +96,7 @@ public final class LayerDurability {
    * @throws SnapshotException.FailedPrecondition if they may have got lost since
    */
   public void requireTrusted(String key, long id) {
-    lostWrites.requireNone("commit", key, id);
+    syncFailures.requireNone("commit", key, id);
   }
 
   /**
@@ -106,8 +106,8 @@ public final class LayerDurability {
    *
    * @param each syncs them
    */
-  public void syncEach(SharedSync.Sync each) throws ErrnoException {
-    lostWrites.watching(each).run();
+  public void syncEach(GroupSync.Sync each) throws ErrnoException {
+    syncFailures.watching(each).run();
   }
 
   /** {@return whether an apply is to bring what it writes to the disk} */
@@ -117,7 +117,7 @@ public final class LayerDurability {
 
   /** {@return whether an apply is to bring a layer to the disk that it keeps as a tar} */
   public boolean mustSyncIndexed(boolean isWanted) {
-    return isWanted || when == LayerSync.COMMIT;
+    return isWanted || when == SyncPolicy.COMMIT;
   }
 
   /** {@return whether a commit is to wait until the files of the snapshot are on the disk} */

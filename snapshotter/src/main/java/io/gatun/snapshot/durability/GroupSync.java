@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * once, and the next sync succeeds without them (fsync(2), "EIO"). So who writes asks for a {@link
  * #mark} first.
  */
-public final class SharedSync {
+public final class GroupSync {
 
   /** What makes everything durable that was written before it started. */
   @FunctionalInterface
@@ -35,7 +35,7 @@ public final class SharedSync {
   private long failures;
   private @Nullable ErrnoException lastFailure;
 
-  public SharedSync(Sync sync) {
+  public GroupSync(Sync sync) {
     this.sync = sync;
   }
 

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 /** A copy reaches the disk after its prepare was answered, and is never handed out half there. */
 @Timeout(60)
 @ExtendWith(QuietLogs.class)
-class CopySettlerTest {
+class CopyFlusherTest {
 
   private static final Map<String, String> NO_LABELS = Map.of();
 

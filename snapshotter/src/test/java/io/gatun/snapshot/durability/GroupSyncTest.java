@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
-class SharedSyncTest {
+class GroupSyncTest {
 
   private final ExecutorService threads = Executors.newCachedThreadPool();
 
@@ -36,8 +36,8 @@ class SharedSyncTest {
     Semaphore mayEnd = new Semaphore(0);
     CountDownLatch started = new CountDownLatch(1);
     AtomicInteger runs = new AtomicInteger();
-    SharedSync sync =
-        new SharedSync(
+    GroupSync sync =
+        new GroupSync(
             () -> {
               runs.incrementAndGet();
               started.countDown();
@@ -64,8 +64,8 @@ class SharedSyncTest {
     AtomicLong written = new AtomicLong();
     AtomicLong durable = new AtomicLong();
     AtomicInteger atOnce = new AtomicInteger();
-    SharedSync sync =
-        new SharedSync(
+    GroupSync sync =
+        new GroupSync(
             () -> {
               assertThat(atOnce.incrementAndGet()).isEqualTo(1);
               long seen = written.get();
@@ -93,8 +93,8 @@ class SharedSyncTest {
   @Test
   void aSyncThatFailsConcernsAllWhoHadWrittenBefore() throws Exception {
     AtomicInteger runs = new AtomicInteger();
-    SharedSync sync =
-        new SharedSync(
+    GroupSync sync =
+        new GroupSync(
             () -> {
               if (runs.incrementAndGet() == 1) {
                 throw new ErrnoException("fsync", Errno.EIO, LinuxPath.of("snapshots"));
@@ -108,7 +108,7 @@ class SharedSyncTest {
     sync.await(sync.mark());
   }
 
-  private static void await(SharedSync sync) {
+  private static void await(GroupSync sync) {
     try {
       sync.await(sync.mark());
     } catch (IOException e) {

@@ -40,7 +40,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** In which order layers come to the disk, and what a power cut at any instant leaves of them. */
-final class LayerDurabilityTest {
+final class DurabilityTest {
 
   private static final byte[] TAR =
       TarBuilder.pax().directory("d", 0755).file("u/f", 0644, "content".repeat(1000)).finish();

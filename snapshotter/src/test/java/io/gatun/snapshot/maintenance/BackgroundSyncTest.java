@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** When layers have their turn. What becomes of them then is in {@link BackgroundSyncIT}. */
 @Timeout(60)
-class LayerSettlerTest {
+class BackgroundSyncTest {
 
   private static final Digest LAYER = BytesBlob.digestOf(new byte[] {1});
 
@@ -50,25 +50,25 @@ class LayerSettlerTest {
     root.close();
   }
 
-  private LayerSettler settler(Duration delay) {
-    return new LayerSettler(
+  private BackgroundSync settler(Duration delay) {
+    return new BackgroundSync(
         indexedLayers, _ -> {}, delay, () -> turn.complete(System.nanoTime()) || turn.isDone());
   }
 
   @Test
   void aLayerHasItsTurnWhenTheDelayIsOver() throws Exception {
     Duration delay = Duration.ofMillis(200);
-    try (LayerSettler settler = settler(delay)) {
+    try (BackgroundSync backgroundSync = settler(delay)) {
       long submitted = System.nanoTime();
-      settler.submit(LAYER);
+      backgroundSync.submit(LAYER);
       assertThat(turn.get() - submitted).isGreaterThanOrEqualTo(delay.toNanos());
     }
   }
 
   @Test
   void aLayerWhoseTurnIsToComeHasItWhenTheDaemonStops() {
-    try (LayerSettler settler = settler(Duration.ofHours(1))) {
-      settler.submit(LAYER);
+    try (BackgroundSync backgroundSync = settler(Duration.ofHours(1))) {
+      backgroundSync.submit(LAYER);
       assertThat(turn).isNotDone();
     }
     assertThat(turn).isCompleted();

@@ -4,7 +4,7 @@ import java.time.Duration;
 import java.util.Locale;
 
 /** When the files of a layer have to be on disk. */
-public enum LayerSync {
+public enum SyncPolicy {
   /** Before its commit is acknowledged. */
   COMMIT,
   /**

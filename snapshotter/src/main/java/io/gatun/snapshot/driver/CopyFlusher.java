@@ -2,8 +2,8 @@ package io.gatun.snapshot.driver;
 
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
-import io.gatun.snapshot.durability.LostWrites;
-import io.gatun.snapshot.durability.SharedSync;
+import io.gatun.snapshot.durability.GroupSync;
+import io.gatun.snapshot.durability.SyncFailures;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -19,21 +19,21 @@ import org.slf4j.LoggerFactory;
  * only by a commit, which does wait. Until a copy is on the disk the driver knows it as unsettled,
  * and refuses it if the machine stops before. One sync serves all copies that wait for one.
  */
-public final class CopySettler implements AutoCloseable {
+public final class CopyFlusher implements AutoCloseable {
 
-  private static final Logger log = LoggerFactory.getLogger(CopySettler.class);
+  private static final Logger log = LoggerFactory.getLogger(CopyFlusher.class);
 
   private final Driver driver;
-  private final SharedSync filesystem;
-  private final LostWrites lostWrites;
+  private final GroupSync filesystem;
+  private final SyncFailures syncFailures;
   private final ThreadPoolExecutor thread;
 
   private Set<Long> waiting = new HashSet<>();
 
-  public CopySettler(Driver driver, SharedSync filesystem, LostWrites lostWrites) {
+  public CopyFlusher(Driver driver, GroupSync filesystem, SyncFailures syncFailures) {
     this.driver = driver;
     this.filesystem = filesystem;
-    this.lostWrites = lostWrites;
+    this.syncFailures = syncFailures;
     // The thread is made for the first copy: with most drivers there never is one.
     this.thread =
         new ThreadPoolExecutor(
@@ -52,7 +52,7 @@ public final class CopySettler implements AutoCloseable {
    */
   public synchronized void submit(long id) {
     if (waiting.isEmpty()) {
-      thread.execute(this::settleWaiting);
+      thread.execute(this::flushWaiting);
     }
     waiting.add(id);
   }
@@ -63,27 +63,27 @@ public final class CopySettler implements AutoCloseable {
     return taken;
   }
 
-  private void settleWaiting() {
+  private void flushWaiting() {
     Set<Long> ids = takeWaiting();
     try {
       filesystem.await(filesystem.mark());
     } catch (ErrnoException e) {
-      // LostWrites has said so in the log, and remembers whom it concerns.
+      // SyncFailures has said so in the log, and remembers whom it concerns.
       return;
     } catch (RuntimeException e) {
       log.error("cannot bring copies to the disk", e);
       return;
     }
     for (long id : ids) {
-      if (!lostWrites.concern(id)) {
-        settle(id);
+      if (!syncFailures.concern(id)) {
+        flush(id);
       }
     }
   }
 
-  private void settle(long id) {
+  private void flush(long id) {
     try {
-      driver.settle(id);
+      driver.flush(id);
     } catch (ErrnoException e) {
       // A snapshot may be removed at any time.
       if (!e.is(Errno.ENOENT)) {

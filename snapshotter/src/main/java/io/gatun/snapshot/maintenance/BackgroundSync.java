@@ -19,9 +19,9 @@ import org.slf4j.LoggerFactory;
  * Brings indexed layers to the disk behind the answers to their commits, one at a time; and has
  * those made anew that a failed sync has lost.
  */
-public final class LayerSettler implements AutoCloseable {
+public final class BackgroundSync implements AutoCloseable {
 
-  private static final Logger log = LoggerFactory.getLogger(LayerSettler.class);
+  private static final Logger log = LoggerFactory.getLogger(BackgroundSync.class);
 
   /** When a layer is tried again that somebody was adding to. */
   private static final long IN_USE_MILLIS = 1_000;
@@ -35,7 +35,7 @@ public final class LayerSettler implements AutoCloseable {
   private final IndexedLayers indexedLayers;
   private final Consumer<Digest> healing;
   private final long delayMillis;
-  private final BooleanSupplier isAllWritten;
+  private final BooleanSupplier hasNoWritebackErrors;
   private final ScheduledThreadPoolExecutor thread;
 
   /** Layers whose turn is to come. */
@@ -44,18 +44,18 @@ public final class LayerSettler implements AutoCloseable {
   /**
    * @param healing makes a layer anew that is damaged
    * @param delay after which a layer has its turn
-   * @param isAllWritten whether the kernel has written back all that it has tried to. It tells who
-   *     syncs a file of a failure, but not if it has forgotten the file meanwhile.
+   * @param hasNoWritebackErrors whether the kernel has written back all that it has tried to. It
+   *     tells who syncs a file of a failure, but not if it has forgotten the file meanwhile.
    */
-  public LayerSettler(
+  public BackgroundSync(
       IndexedLayers indexedLayers,
       Consumer<Digest> healing,
       Duration delay,
-      BooleanSupplier isAllWritten) {
+      BooleanSupplier hasNoWritebackErrors) {
     this.indexedLayers = indexedLayers;
     this.healing = healing;
     this.delayMillis = delay.toMillis();
-    this.isAllWritten = isAllWritten;
+    this.hasNoWritebackErrors = hasNoWritebackErrors;
     this.thread = new ScheduledThreadPoolExecutor(1, task -> new Thread(task, "gatun-layer-sync"));
     thread.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
   }
@@ -67,7 +67,7 @@ public final class LayerSettler implements AutoCloseable {
 
   private synchronized void submit(Digest diffId, long delayMillis) {
     if (!thread.isShutdown() && waiting.add(diffId)) {
-      var _ = thread.schedule(() -> settle(diffId), delayMillis, TimeUnit.MILLISECONDS);
+      var _ = thread.schedule(() -> sync(diffId), delayMillis, TimeUnit.MILLISECONDS);
     }
   }
 
@@ -75,17 +75,17 @@ public final class LayerSettler implements AutoCloseable {
     waiting.remove(diffId);
   }
 
-  private void settle(Digest diffId) {
+  private void sync(Digest diffId) {
     begin(diffId);
     try {
-      if (!isAllWritten.getAsBoolean()) {
+      if (!hasNoWritebackErrors.getAsBoolean()) {
         indexedLayers.doubt(diffId);
       }
-      LayerStore.Settling settling = indexedLayers.settle(diffId);
-      if (settling == LayerStore.Settling.DAMAGED) {
+      LayerStore.SyncOutcome settling = indexedLayers.syncLayer(diffId);
+      if (settling == LayerStore.SyncOutcome.DAMAGED) {
         log.error("layer is not on the disk as it was written diff_id={}", diffId);
         healing.accept(diffId);
-        settling = indexedLayers.settle(diffId);
+        settling = indexedLayers.syncLayer(diffId);
       }
       switch (settling) {
         case DONE -> {}
@@ -118,7 +118,7 @@ public final class LayerSettler implements AutoCloseable {
     long begin = System.nanoTime();
     for (Digest diffId : allWaiting()) {
       if (System.nanoTime() - begin < CLOSING.toNanos()) {
-        settle(diffId);
+        sync(diffId);
       }
     }
   }
