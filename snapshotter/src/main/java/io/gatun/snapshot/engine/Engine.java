@@ -23,7 +23,7 @@ import io.gatun.snapshot.state.AppliedLayers;
 import io.gatun.snapshot.state.AppliedRecords;
 import io.gatun.snapshot.state.Chains;
 import io.gatun.snapshot.state.DirectoryPool;
-import io.gatun.snapshot.state.NameClaims;
+import io.gatun.snapshot.state.NameLocks;
 import io.gatun.snapshot.state.Names;
 import io.gatun.snapshot.state.Reaper;
 import io.gatun.snapshot.state.SnapshotDirectories;
@@ -69,7 +69,7 @@ final class Engine implements Snapshotter {
   private final Rebase rebase;
   private final Chains chains;
   private final InstantSource clock;
-  private final NameClaims claims;
+  private final NameLocks nameLocks;
   private final IndexedSnapshots indexedSnapshots;
 
   Engine(
@@ -85,7 +85,7 @@ final class Engine implements Snapshotter {
       AppliedRecords records,
       Rebase rebase,
       Chains chains,
-      NameClaims claims,
+      NameLocks nameLocks,
       InstantSource clock,
       IndexedSnapshots indexedSnapshots) {
     this.store = store;
@@ -100,7 +100,7 @@ final class Engine implements Snapshotter {
     this.records = records;
     this.rebase = rebase;
     this.chains = chains;
-    this.claims = claims;
+    this.nameLocks = nameLocks;
     this.clock = clock;
     this.indexedSnapshots = indexedSnapshots;
   }
@@ -120,7 +120,7 @@ final class Engine implements Snapshotter {
     Names.check(operation, "key", key);
     Names.checkParent(operation, parent);
     Map<String, String> given = Names.checkLabels(operation, labels);
-    try (var _ = claims.claim(List.of(key), parent)) {
+    try (var _ = nameLocks.lock(List.of(key), parent)) {
       SnapshotRecord parentRecord = parent.isEmpty() ? null : findParent(operation, key, parent);
       store.requireUnused(key);
       Instant now = clock.instant();
@@ -237,7 +237,7 @@ final class Engine implements Snapshotter {
     Names.check("commit", "key", key);
     Names.checkParent("commit", parent);
     Map<String, String> given = Names.checkLabels("commit", labels);
-    try (var _ = claims.claim(List.of(name, key), parent)) {
+    try (var _ = nameLocks.lock(List.of(name, key), parent)) {
       store.requireUnused(name);
       SnapshotRecord active = chains.find("commit", key);
       if (active.kind() != Kind.ACTIVE) {
@@ -381,7 +381,7 @@ final class Engine implements Snapshotter {
   @Override
   public void remove(String key) {
     Names.check("remove", "key", key);
-    try (var _ = claimForRemoval(key)) {
+    try (var _ = lockForRemoval(key)) {
       SnapshotRecord found = store.find(key).orElseThrow(() -> Chains.notFound("remove", key));
       applied.requireRemovable(key, found.id());
       int children = store.children(found.id());
@@ -405,14 +405,14 @@ final class Engine implements Snapshotter {
   /**
    * Of those that are made on top of it, an index that nobody has asked for is no reason to refuse.
    */
-  private NameClaims.Claim claimForRemoval(String key) {
+  private NameLocks.NameLock lockForRemoval(String key) {
     indexedSnapshots.forget(key);
     try {
-      return claims.claimForRemoval(key);
+      return nameLocks.lockForRemoval(key);
     } catch (SnapshotException.FailedPrecondition e) {
       // It may have been begun since.
       indexedSnapshots.forget(key);
-      return claims.claimForRemoval(key);
+      return nameLocks.lockForRemoval(key);
     }
   }
 
@@ -426,7 +426,7 @@ final class Engine implements Snapshotter {
   public SnapshotInfo update(String name, Map<String, String> labels, List<String> fieldPaths) {
     Names.check("update", "name", name);
     Map<String, String> given = Names.checkLabels("update", labels);
-    try (var _ = claims.claim(List.of(name), "")) {
+    try (var _ = nameLocks.lock(List.of(name), "")) {
       SnapshotRecord found = chains.find("update", name);
       SnapshotRecord updated =
           found.withLabels(mask(name, found.labels(), given, fieldPaths), clock.instant());

@@ -71,7 +71,7 @@ import io.gatun.snapshot.state.Chains;
 import io.gatun.snapshot.state.Damage;
 import io.gatun.snapshot.state.DeletionThrottle;
 import io.gatun.snapshot.state.DirectoryPool;
-import io.gatun.snapshot.state.NameClaims;
+import io.gatun.snapshot.state.NameLocks;
 import io.gatun.snapshot.state.Reaper;
 import io.gatun.snapshot.state.SnapshotDirectories;
 import io.gatun.snapshot.state.SnapshotMounts;
@@ -212,7 +212,7 @@ public final class EngineRoot implements AutoCloseable {
               chooseDriver(disk, settings, root, boot, store.size() == 0, filesystem, mapped));
       this.driver = chosen;
       Optional<WritebackErrors> errors = watchWriteback(root);
-      NameClaims claims = new NameClaims();
+      NameLocks nameLocks = new NameLocks();
       AppliedLayers applied = new AppliedLayers();
       DeletionThrottle throttle =
           new DeletionThrottle(applied::areUnpacking, () -> isDiskLow(root), System::nanoTime);
@@ -334,13 +334,13 @@ public final class EngineRoot implements AutoCloseable {
                       layers,
                       indexedLayers,
                       new IndexPrefetch(
-                          store, chosen, claims, chains, layers, durability, reindexing),
+                          store, chosen, nameLocks, chains, layers, durability, reindexing),
                       () -> isDiskLow(root),
                       LayerPrefetcher.EXPECTED)));
       boolean areShared = isIndexing && !settings.overlay().rebase();
-      UsageCounter usages = new UsageCounter(store, chosen, indexedLayers, claims);
+      UsageCounter usages = new UsageCounter(store, chosen, indexedLayers, nameLocks);
       MountRestoration restoration =
-          new MountRestoration(store, chains, claims, indexedLayers, layerMounts);
+          new MountRestoration(store, chains, nameLocks, indexedLayers, layerMounts);
       this.engine =
           new Engine(
               store,
@@ -355,12 +355,12 @@ public final class EngineRoot implements AutoCloseable {
               records,
               rebase,
               chains,
-              claims,
+              nameLocks,
               clock,
               new IndexedSnapshots(
                   chosen,
                   chains,
-                  claims,
+                  nameLocks,
                   applied,
                   indexedLayers,
                   layerMounts,
@@ -381,7 +381,7 @@ public final class EngineRoot implements AutoCloseable {
               chains,
               durability,
               copyFlusher,
-              claims,
+              nameLocks,
               applied,
               records,
               recognised,
@@ -398,7 +398,7 @@ public final class EngineRoot implements AutoCloseable {
               store,
               chosen,
               chains,
-              claims,
+              nameLocks,
               directories,
               durability,
               layers,

@@ -15,7 +15,7 @@ import io.gatun.snapshot.indexed.WantedLayer;
 import io.gatun.snapshot.mount.MappedMounts;
 import io.gatun.snapshot.state.AppliedLayers;
 import io.gatun.snapshot.state.Chains;
-import io.gatun.snapshot.state.NameClaims;
+import io.gatun.snapshot.state.NameLocks;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -29,7 +29,7 @@ final class IndexedSnapshots {
 
   private final Driver driver;
   private final Chains chains;
-  private final NameClaims claims;
+  private final NameLocks nameLocks;
   private final AppliedLayers applied;
   private final IndexedLayers indexedLayers;
   private final LayerMounts layerMounts;
@@ -43,7 +43,7 @@ final class IndexedSnapshots {
   IndexedSnapshots(
       Driver driver,
       Chains chains,
-      NameClaims claims,
+      NameLocks nameLocks,
       AppliedLayers applied,
       IndexedLayers indexedLayers,
       LayerMounts layerMounts,
@@ -52,7 +52,7 @@ final class IndexedSnapshots {
       TreeLayout layout) {
     this.driver = driver;
     this.chains = chains;
-    this.claims = claims;
+    this.nameLocks = nameLocks;
     this.applied = applied;
     this.indexedLayers = indexedLayers;
     this.layerMounts = layerMounts;
@@ -136,7 +136,7 @@ final class IndexedSnapshots {
   private boolean tryLayOut(SnapshotRecord active, Chain chain) throws ErrnoException {
     long id = active.id();
     TreeLayout.Turn turn;
-    try (var _ = claims.claim(List.of(active.name()), "")) {
+    try (var _ = nameLocks.lock(List.of(active.name()), "")) {
       requireSame(active);
       if (applied.isUnpacking(id)) {
         // A layer that is being applied is written there, as somebody wants to see it.
@@ -173,7 +173,7 @@ final class IndexedSnapshots {
     if (!chain.hasIndexedLower() || !chain.isMappingAsked()) {
       return driver.mounts(chain);
     }
-    try (var _ = claims.claim(List.of(snapshot.name()), "")) {
+    try (var _ = nameLocks.lock(List.of(snapshot.name()), "")) {
       requireSame(snapshot);
       return driver.mounts(chain);
     }

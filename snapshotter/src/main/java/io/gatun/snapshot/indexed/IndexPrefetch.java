@@ -10,7 +10,7 @@ import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.state.Chains;
-import io.gatun.snapshot.state.NameClaims;
+import io.gatun.snapshot.state.NameLocks;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -21,7 +21,7 @@ public final class IndexPrefetch implements IndexPrefetcher.Work {
 
   private final MetadataStore store;
   private final Driver driver;
-  private final NameClaims claims;
+  private final NameLocks nameLocks;
   private final Chains chains;
   private final LayerStore layers;
   private final Durability durability;
@@ -30,14 +30,14 @@ public final class IndexPrefetch implements IndexPrefetcher.Work {
   public IndexPrefetch(
       MetadataStore store,
       Driver driver,
-      NameClaims claims,
+      NameLocks nameLocks,
       Chains chains,
       LayerStore layers,
       Durability durability,
       Reindexing reindexing) {
     this.store = store;
     this.driver = driver;
-    this.claims = claims;
+    this.nameLocks = nameLocks;
     this.chains = chains;
     this.layers = layers;
     this.durability = durability;
@@ -49,7 +49,7 @@ public final class IndexPrefetch implements IndexPrefetcher.Work {
       SnapshotRecord parent, LayerStore.LayerRef ref, Cancellation cancellation)
       throws IOException {
     // As whoever asks for the layer there, so that it stays, in the form that it has.
-    try (var _ = claims.claim(List.of(), parent.name())) {
+    try (var _ = nameLocks.lock(List.of(), parent.name())) {
       cancellation.check();
       Optional<SnapshotRecord> still = store.find(parent.id());
       if (still.isEmpty() || !layers.isWhole(ref.diffId())) {

@@ -6,7 +6,7 @@ import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.mount.MappedMounts;
 import io.gatun.snapshot.state.Chains;
-import io.gatun.snapshot.state.NameClaims;
+import io.gatun.snapshot.state.NameLocks;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -15,7 +15,7 @@ public final class MountRestoration {
 
   private final MetadataStore store;
   private final Chains chains;
-  private final NameClaims claims;
+  private final NameLocks nameLocks;
   private final IndexedLayers indexedLayers;
   private final LayerMounts layerMounts;
 
@@ -25,12 +25,12 @@ public final class MountRestoration {
   public MountRestoration(
       MetadataStore store,
       Chains chains,
-      NameClaims claims,
+      NameLocks nameLocks,
       IndexedLayers indexedLayers,
       LayerMounts layerMounts) {
     this.store = store;
     this.chains = chains;
-    this.claims = claims;
+    this.nameLocks = nameLocks;
     this.indexedLayers = indexedLayers;
     this.layerMounts = layerMounts;
   }
@@ -58,7 +58,7 @@ public final class MountRestoration {
     }
     IndexedChains below = new IndexedChains(chains::parentOf);
     for (SnapshotRecord user : referrers()) {
-      try (var _ = claims.claim(List.of(user.name()), "")) {
+      try (var _ = nameLocks.lock(List.of(user.name()), "")) {
         if (isStill(user) && !layerMounts.isLeased(user.id())) {
           restore(user, below);
         }

@@ -9,7 +9,7 @@ import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.concurrent.Outcomes;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.metadata.MetadataStore;
-import io.gatun.snapshot.state.NameClaims;
+import io.gatun.snapshot.state.NameLocks;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -32,15 +32,15 @@ public final class UsageCounter {
   private final MetadataStore store;
   private final Driver driver;
   private final IndexedLayers indexedLayers;
-  private final NameClaims claims;
+  private final NameLocks nameLocks;
   private final ConcurrentMap<Long, CompletableFuture<Usage>> counting = new ConcurrentHashMap<>();
 
   public UsageCounter(
-      MetadataStore store, Driver driver, IndexedLayers indexedLayers, NameClaims claims) {
+      MetadataStore store, Driver driver, IndexedLayers indexedLayers, NameLocks nameLocks) {
     this.store = store;
     this.driver = driver;
     this.indexedLayers = indexedLayers;
-    this.claims = claims;
+    this.nameLocks = nameLocks;
   }
 
   public Usage of(SnapshotRecord snapshot, Chain chain) throws ErrnoException {
@@ -75,7 +75,7 @@ public final class UsageCounter {
   }
 
   private void record(SnapshotRecord counted, Usage usage) {
-    try (var _ = claims.claim(List.of(counted.name()), "")) {
+    try (var _ = nameLocks.lock(List.of(counted.name()), "")) {
       store
           .find(counted.id())
           .filter(present -> present.usage() == null && present.form().equals(counted.form()))

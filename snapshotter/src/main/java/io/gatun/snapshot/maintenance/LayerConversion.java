@@ -39,7 +39,7 @@ import io.gatun.snapshot.mount.IndexTrialResult;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.Root;
 import io.gatun.snapshot.state.Chains;
-import io.gatun.snapshot.state.NameClaims;
+import io.gatun.snapshot.state.NameLocks;
 import io.gatun.snapshot.state.Names;
 import io.gatun.snapshot.state.SnapshotDirectories;
 import io.gatun.snapshot.state.UnpackingFailures;
@@ -105,7 +105,7 @@ public final class LayerConversion implements LayerConverter {
   private final MetadataStore store;
   private final Driver driver;
   private final Chains chains;
-  private final NameClaims claims;
+  private final NameLocks nameLocks;
   private final SnapshotDirectories directories;
   private final Durability durability;
   private final LayerStore layers;
@@ -126,7 +126,7 @@ public final class LayerConversion implements LayerConverter {
       MetadataStore store,
       Driver driver,
       Chains chains,
-      NameClaims claims,
+      NameLocks nameLocks,
       SnapshotDirectories directories,
       Durability durability,
       LayerStore layers,
@@ -144,7 +144,7 @@ public final class LayerConversion implements LayerConverter {
     this.store = store;
     this.driver = driver;
     this.chains = chains;
-    this.claims = claims;
+    this.nameLocks = nameLocks;
     this.directories = directories;
     this.durability = durability;
     this.layers = layers;
@@ -312,7 +312,7 @@ public final class LayerConversion implements LayerConverter {
 
   private void record(SnapshotRecord found, LayerForm.Indexed form) {
     long id = found.id();
-    try (var _ = claims.claim(List.of(found.name()), "")) {
+    try (var _ = nameLocks.lock(List.of(found.name()), "")) {
       SnapshotRecord current = requireSame(found);
       change(current.withForm(form));
       indexedLayers.add(id, form);
@@ -350,7 +350,7 @@ public final class LayerConversion implements LayerConverter {
       write(form, files, driver.target(chain), cancellation);
       durability.awaitFiles(OPERATION, found.name(), id, files, mark);
       cancellation.check();
-      try (var _ = claims.claim(List.of(found.name()), "")) {
+      try (var _ = nameLocks.lock(List.of(found.name()), "")) {
         SnapshotRecord current = requireSame(found);
         layerMounts.replaceMount(
             id,

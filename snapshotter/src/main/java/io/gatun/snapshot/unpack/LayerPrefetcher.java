@@ -206,18 +206,18 @@ public final class LayerPrefetcher<T> implements AutoCloseable {
     Cancellation.Registration registration = cancellation.onCancel(this::wake);
     lock.lock();
     try {
-      Claim claim = new Claim(blob);
+      Claim nameLock = new Claim(blob);
       boolean isThere = false;
       try {
         begin(next, blob);
-        claim.await(cancellation);
+        nameLock.await(cancellation);
         isThere = true;
       } finally {
         if (!isThere) {
-          claim.end(false);
+          nameLock.end(false);
         }
       }
-      return claim;
+      return nameLock;
     } finally {
       lock.unlock();
       registration.close();

@@ -19,7 +19,7 @@ final class PrefetchedOrNewTar implements LayerKeeper, AutoCloseable {
   private final NextLayerHint next;
   private final Cancellation cancellation;
 
-  private LayerPrefetcher<PrefetchedTar>.@Nullable Claim claim;
+  private LayerPrefetcher<PrefetchedTar>.@Nullable Claim nameLock;
 
   PrefetchedOrNewTar(
       LayerPrefetcher<PrefetchedTar> prefetcher,
@@ -36,8 +36,8 @@ final class PrefetchedOrNewTar implements LayerKeeper, AutoCloseable {
 
   @Override
   public Optional<Stored> keep(LayerTarget target, boolean isDurable) throws IOException {
-    claim = prefetcher.claim(blob.digest(), next, cancellation);
-    unpacking.expect(claim.layer());
+    nameLock = prefetcher.claim(blob.digest(), next, cancellation);
+    unpacking.expect(nameLock.layer());
     return unpacking.keep(target, isDurable);
   }
 
@@ -54,8 +54,8 @@ final class PrefetchedOrNewTar implements LayerKeeper, AutoCloseable {
   /** Says that the layer is in use, or nobody waits for it any more. */
   @Override
   public void close() {
-    if (claim != null) {
-      claim.close();
+    if (nameLock != null) {
+      nameLock.close();
     }
   }
 }

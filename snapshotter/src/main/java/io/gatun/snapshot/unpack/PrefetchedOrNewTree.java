@@ -21,7 +21,7 @@ final class PrefetchedOrNewTree implements TreeSource, AutoCloseable {
   private final NextLayerHint next;
   private final Cancellation cancellation;
 
-  private LayerPrefetcher<PrefetchedTree>.@Nullable Claim claim;
+  private LayerPrefetcher<PrefetchedTree>.@Nullable Claim nameLock;
   private @Nullable PrefetchedTree taken;
 
   /**
@@ -44,8 +44,8 @@ final class PrefetchedOrNewTree implements TreeSource, AutoCloseable {
 
   @Override
   public Optional<PrefetchedTree> take(LayerTarget place) throws IOException {
-    claim = prefetcher.claim(blob.digest(), next, cancellation);
-    Optional<PrefetchedTree> tree = claim.layer().filter(PrefetchedTree::take);
+    nameLock = prefetcher.claim(blob.digest(), next, cancellation);
+    Optional<PrefetchedTree> tree = nameLock.layer().filter(PrefetchedTree::take);
     taken = tree.orElse(null);
     return tree.isPresent() && tree.get().isFor(disk, place) ? tree : Optional.empty();
   }
@@ -68,8 +68,8 @@ final class PrefetchedOrNewTree implements TreeSource, AutoCloseable {
   /** Says that the layer is in its place, or nobody waits for it any more. */
   @Override
   public void close() {
-    if (claim != null) {
-      claim.close();
+    if (nameLock != null) {
+      nameLock.close();
     }
   }
 }

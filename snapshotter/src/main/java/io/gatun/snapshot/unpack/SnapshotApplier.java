@@ -29,7 +29,7 @@ import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.state.AppliedLayers;
 import io.gatun.snapshot.state.AppliedRecords;
 import io.gatun.snapshot.state.Chains;
-import io.gatun.snapshot.state.NameClaims;
+import io.gatun.snapshot.state.NameLocks;
 import io.gatun.snapshot.state.SnapshotDirectories;
 import io.gatun.snapshot.state.SnapshotMounts;
 import java.io.IOException;
@@ -56,7 +56,7 @@ public final class SnapshotApplier {
   private final Chains chains;
   private final Durability durability;
   private final CopyFlusher copyFlusher;
-  private final NameClaims claims;
+  private final NameLocks nameLocks;
   private final AppliedLayers applied;
   private final AppliedRecords records;
   private final SnapshotMounts mounts;
@@ -73,7 +73,7 @@ public final class SnapshotApplier {
       Chains chains,
       Durability durability,
       CopyFlusher copyFlusher,
-      NameClaims claims,
+      NameLocks nameLocks,
       AppliedLayers applied,
       AppliedRecords records,
       SnapshotMounts mounts,
@@ -88,7 +88,7 @@ public final class SnapshotApplier {
     this.chains = chains;
     this.durability = durability;
     this.copyFlusher = copyFlusher;
-    this.claims = claims;
+    this.nameLocks = nameLocks;
     this.applied = applied;
     this.records = records;
     this.mounts = mounts;
@@ -207,7 +207,7 @@ public final class SnapshotApplier {
   /** Marks the snapshot. Nobody changes its record meanwhile, or can afterwards. */
   private Begun begin(List<Mount> requested, SnapshotRecord snapshot) throws ErrnoException {
     String key = snapshot.name();
-    try (var _ = claims.claim(List.of(key), "")) {
+    try (var _ = nameLocks.lock(List.of(key), "")) {
       SnapshotRecord current = chains.find("apply", key);
       if (current.id() != snapshot.id() || current.kind() != Kind.ACTIVE) {
         throw Chains.notFound("apply", key);

@@ -118,9 +118,9 @@ class LayerPrefetcherTest {
   }
 
   private Optional<LayerIndex> index(
-      LayerPrefetcher<PrefetchedTar>.Claim claim, IndexForm form, InheritedAttributes top)
+      LayerPrefetcher<PrefetchedTar>.Claim nameLock, IndexForm form, InheritedAttributes top)
       throws Exception {
-    return claim.layer().orElseThrow().index(store, form, top, Inheritance.NOTHING, false);
+    return nameLock.layer().orElseThrow().index(store, form, top, Inheritance.NOTHING, false);
   }
 
   private Set<String> layers() {
@@ -170,8 +170,8 @@ class LayerPrefetcherTest {
   void aLayerThatSomebodyHasStays() throws Exception {
     ask(FIRST, next(GZIP)).close();
     awaitKnown();
-    try (LayerPrefetcher<PrefetchedTar>.Claim claim = ask(BLOB, NextLayerHint.UNKNOWN)) {
-      Digest index = index(claim, IndexForm.OVERLAY, TOP).orElseThrow().digest();
+    try (LayerPrefetcher<PrefetchedTar>.Claim nameLock = ask(BLOB, NextLayerHint.UNKNOWN)) {
+      Digest index = index(nameLock, IndexForm.OVERLAY, TOP).orElseThrow().digest();
       indexedLayers.add(1, new LayerForm.Indexed(DIFF_ID, index));
     }
     prefetcher.close();
@@ -200,11 +200,11 @@ class LayerPrefetcherTest {
     InheritedAttributes top = new InheritedAttributes(0700, 1, 2, new Timespec(3, 4), Map.of());
     ask(FIRST, next(GZIP)).close();
     awaitKnown();
-    try (LayerPrefetcher<PrefetchedTar>.Claim claim = ask(BLOB, NextLayerHint.UNKNOWN)) {
+    try (LayerPrefetcher<PrefetchedTar>.Claim nameLock = ask(BLOB, NextLayerHint.UNKNOWN)) {
       assertThat(store.indexes(DIFF_ID)).isEmpty();
-      Digest index = index(claim, IndexForm.OVERLAY, top).orElseThrow().digest();
+      Digest index = index(nameLock, IndexForm.OVERLAY, top).orElseThrow().digest();
       assertThat(store.indexes(DIFF_ID)).containsExactly(index);
-      assertThat(index(claim, IndexForm.OVERLAY, top)).isEmpty();
+      assertThat(index(nameLock, IndexForm.OVERLAY, top)).isEmpty();
     }
   }
 
@@ -212,8 +212,8 @@ class LayerPrefetcherTest {
   void theIndexOfABaseIsMadeOfTheTar() throws Exception {
     ask(FIRST, next(GZIP)).close();
     awaitKnown();
-    try (LayerPrefetcher<PrefetchedTar>.Claim claim = ask(BLOB, NextLayerHint.UNKNOWN)) {
-      assertThat(index(claim, IndexForm.BASE, TOP)).isEmpty();
+    try (LayerPrefetcher<PrefetchedTar>.Claim nameLock = ask(BLOB, NextLayerHint.UNKNOWN)) {
+      assertThat(index(nameLock, IndexForm.BASE, TOP)).isEmpty();
     }
   }
 
@@ -260,8 +260,9 @@ class LayerPrefetcherTest {
     ask(FIRST, next(blob)).close();
     blob.awaitBegun();
     blob.open();
-    try (LayerPrefetcher<PrefetchedTar>.Claim claim = ask(blob.digest(), NextLayerHint.UNKNOWN)) {
-      assertThat(claim.layer()).isEmpty();
+    try (LayerPrefetcher<PrefetchedTar>.Claim nameLock =
+        ask(blob.digest(), NextLayerHint.UNKNOWN)) {
+      assertThat(nameLock.layer()).isEmpty();
     }
     prefetcher.close();
     assertThat(layers()).isEmpty();

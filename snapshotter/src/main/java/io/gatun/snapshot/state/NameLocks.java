@@ -17,14 +17,14 @@ import java.util.concurrent.locks.ReentrantLock;
  * wait for each other. Names are taken in their natural order, so that no two requests can wait for
  * one another. Waiting cannot be interrupted: whoever holds a claim gives it back.
  */
-public final class NameClaims {
+public final class NameLocks {
 
   private enum Mode {
     SHARED,
     EXCLUSIVE
   }
 
-  private static final class Holders {
+  private static final class Owners {
     private int shared;
     private boolean exclusive;
     private int waiting;
@@ -36,7 +36,7 @@ public final class NameClaims {
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition released = lock.newCondition();
-  private final Map<String, Holders> held = new HashMap<>();
+  private final Map<String, Owners> held = new HashMap<>();
 
   /**
    * Waits until the names are free and claims them.
@@ -44,7 +44,7 @@ public final class NameClaims {
    * @param exclusive names whose records may change
    * @param shared a name that must stay as it is; the empty string stands for none
    */
-  public Claim claim(List<String> exclusive, String shared) {
+  public NameLock lock(List<String> exclusive, String shared) {
     SortedMap<String, Mode> wanted = new TreeMap<>();
     if (!shared.isEmpty()) {
       wanted.put(shared, Mode.SHARED);
@@ -56,7 +56,7 @@ public final class NameClaims {
     } finally {
       lock.unlock();
     }
-    return new Claim(this, wanted);
+    return new NameLock(this, wanted);
   }
 
   /**
@@ -65,33 +65,33 @@ public final class NameClaims {
    *
    * @throws SnapshotException.FailedPrecondition if a snapshot is being made on top of it
    */
-  public Claim claimForRemoval(String name) {
+  public NameLock lockForRemoval(String name) {
     lock.lock();
     try {
-      Holders holders = held.computeIfAbsent(name, _ -> new Holders());
-      await(holders, () -> holders.exclusive);
-      if (holders.shared > 0) {
+      Owners owners = held.computeIfAbsent(name, _ -> new Owners());
+      await(owners, () -> owners.exclusive);
+      if (owners.shared > 0) {
         throw new SnapshotException.FailedPrecondition(
             "cannot remove snapshot %s now: another one is being made on top of it"
                 .formatted(name));
       }
-      holders.exclusive = true;
+      owners.exclusive = true;
     } finally {
       lock.unlock();
     }
-    return new Claim(this, new TreeMap<>(Map.of(name, Mode.EXCLUSIVE)));
+    return new NameLock(this, new TreeMap<>(Map.of(name, Mode.EXCLUSIVE)));
   }
 
   private void acquire(String name, Mode mode) {
-    Holders holders = held.computeIfAbsent(name, _ -> new Holders());
+    Owners owners = held.computeIfAbsent(name, _ -> new Owners());
     switch (mode) {
       case SHARED -> {
-        await(holders, () -> holders.exclusive);
-        holders.shared++;
+        await(owners, () -> owners.exclusive);
+        owners.shared++;
       }
       case EXCLUSIVE -> {
-        await(holders, () -> holders.exclusive || holders.shared > 0);
-        holders.exclusive = true;
+        await(owners, () -> owners.exclusive || owners.shared > 0);
+        owners.exclusive = true;
       }
     }
   }
@@ -100,12 +100,12 @@ public final class NameClaims {
     boolean persists();
   }
 
-  private void await(Holders holders, Obstacle obstacle) {
-    holders.waiting++;
+  private void await(Owners owners, Obstacle obstacle) {
+    owners.waiting++;
     while (obstacle.persists()) {
       released.awaitUninterruptibly();
     }
-    holders.waiting--;
+    owners.waiting--;
   }
 
   private void release(SortedMap<String, Mode> taken) {
@@ -121,28 +121,28 @@ public final class NameClaims {
   private void release(String name, Mode mode) {
     held.computeIfPresent(
         name,
-        (_, holders) -> {
+        (_, owners) -> {
           switch (mode) {
-            case SHARED -> holders.shared--;
-            case EXCLUSIVE -> holders.exclusive = false;
+            case SHARED -> owners.shared--;
+            case EXCLUSIVE -> owners.exclusive = false;
           }
-          return holders.isIdle() ? null : holders;
+          return owners.isIdle() ? null : owners;
         });
   }
 
   /** Names that one request works on, until it is closed. */
-  public static final class Claim implements AutoCloseable {
-    private final NameClaims claims;
+  public static final class NameLock implements AutoCloseable {
+    private final NameLocks nameLocks;
     private final SortedMap<String, Mode> taken;
 
-    private Claim(NameClaims claims, SortedMap<String, Mode> taken) {
-      this.claims = claims;
+    private NameLock(NameLocks nameLocks, SortedMap<String, Mode> taken) {
+      this.nameLocks = nameLocks;
       this.taken = taken;
     }
 
     @Override
     public void close() {
-      claims.release(taken);
+      nameLocks.release(taken);
     }
   }
 }

@@ -19,9 +19,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
-class NameClaimsTest {
+class NameLocksTest {
 
-  private final NameClaims claims = new NameClaims();
+  private final NameLocks nameLocks = new NameLocks();
   private final ExecutorService threads = Executors.newCachedThreadPool();
 
   @AfterEach
@@ -30,27 +30,27 @@ class NameClaimsTest {
   }
 
   @Test
-  void exclusiveClaimKeepsOthersOut() throws Exception {
+  void exclusiveLockKeepsOthersOut() throws Exception {
     Future<?> second;
-    try (var _ = claims.claim(List.of("a"), "")) {
-      second = threads.submit(() -> claims.claim(List.of("b", "a"), "").close());
+    try (var _ = nameLocks.lock(List.of("a"), "")) {
+      second = threads.submit(() -> nameLocks.lock(List.of("b", "a"), "").close());
       assertStillWaiting(second);
     }
     second.get();
   }
 
   @Test
-  void sharedClaimsOfOneParentDoNotWait() throws Exception {
-    try (var _ = claims.claim(List.of("a"), "parent")) {
-      threads.submit(() -> claims.claim(List.of("b"), "parent").close()).get();
+  void sharedLocksOfOneParentDoNotWait() throws Exception {
+    try (var _ = nameLocks.lock(List.of("a"), "parent")) {
+      threads.submit(() -> nameLocks.lock(List.of("b"), "parent").close()).get();
     }
   }
 
   @Test
   void parentIsNotChangedWhileAChildIsBeingMade() throws Exception {
     Future<?> change;
-    try (var _ = claims.claim(List.of("child"), "parent")) {
-      change = threads.submit(() -> claims.claim(List.of("parent"), "").close());
+    try (var _ = nameLocks.lock(List.of("child"), "parent")) {
+      change = threads.submit(() -> nameLocks.lock(List.of("parent"), "").close());
       assertStillWaiting(change);
     }
     change.get();
@@ -58,19 +58,19 @@ class NameClaimsTest {
 
   @Test
   void removalOfAParentInUseIsRefusedAtOnce() {
-    try (var _ = claims.claim(List.of("child"), "parent")) {
-      assertThatThrownBy(() -> claims.claimForRemoval("parent"))
+    try (var _ = nameLocks.lock(List.of("child"), "parent")) {
+      assertThatThrownBy(() -> nameLocks.lockForRemoval("parent"))
           .isInstanceOf(SnapshotException.FailedPrecondition.class)
           .hasMessage("cannot remove snapshot parent now: another one is being made on top of it");
     }
-    claims.claimForRemoval("parent").close();
+    nameLocks.lockForRemoval("parent").close();
   }
 
   @Test
   void removalWaitsForARequestThatChangesTheRecord() throws Exception {
     Future<?> removal;
-    try (var _ = claims.claim(List.of("a"), "")) {
-      removal = threads.submit(() -> claims.claimForRemoval("a").close());
+    try (var _ = nameLocks.lock(List.of("a"), "")) {
+      removal = threads.submit(() -> nameLocks.lockForRemoval("a").close());
       assertStillWaiting(removal);
     }
     removal.get();
@@ -78,9 +78,9 @@ class NameClaimsTest {
 
   @Test
   void keyThatIsItsOwnParentIsClaimedOnce() {
-    claims.claim(List.of("a"), "a").close();
-    claims.claim(List.of("a", "a"), "").close();
-    claims.claimForRemoval("a").close();
+    nameLocks.lock(List.of("a"), "a").close();
+    nameLocks.lock(List.of("a", "a"), "").close();
+    nameLocks.lockForRemoval("a").close();
   }
 
   @Test
@@ -98,7 +98,7 @@ class NameClaimsTest {
                   int one = random.nextInt(names);
                   int other = random.nextInt(names);
                   String shared = random.nextBoolean() ? "s" + random.nextInt(2) : "";
-                  try (var _ = claims.claim(List.of("n" + one, "n" + other), shared)) {
+                  try (var _ = nameLocks.lock(List.of("n" + one, "n" + other), shared)) {
                     assertThat(owners.incrementAndGet(one)).as("seed %d", seed).isEqualTo(1);
                     owners.decrementAndGet(one);
                   }
