@@ -106,7 +106,7 @@ final class ArchitectureTest {
           "IndexedSnapshots",
           "LayerConversion",
           "LayerPublication",
-          "LayerRenewal",
+          "LayerRebuild",
           "OverlayDriver",
           "SharedCommits",
           "LayerMounts",

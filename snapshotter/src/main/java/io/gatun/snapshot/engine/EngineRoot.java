@@ -27,7 +27,7 @@ import io.gatun.snapshot.indexed.IndexedCommits;
 import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.indexed.LayerDetachment;
 import io.gatun.snapshot.indexed.LayerMounts;
-import io.gatun.snapshot.indexed.LayerRenewal;
+import io.gatun.snapshot.indexed.LayerRebuild;
 import io.gatun.snapshot.indexed.MountRestoration;
 import io.gatun.snapshot.indexed.ObsoleteTrees;
 import io.gatun.snapshot.indexed.Reindexing;
@@ -50,8 +50,8 @@ import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.layerstore.TarWriting;
 import io.gatun.snapshot.maintenance.BackgroundSync;
 import io.gatun.snapshot.maintenance.LayerConversion;
-import io.gatun.snapshot.maintenance.LayerHealing;
-import io.gatun.snapshot.maintenance.TarHealing;
+import io.gatun.snapshot.maintenance.LayerRepair;
+import io.gatun.snapshot.maintenance.TarRepair;
 import io.gatun.snapshot.metadata.Change;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.mount.IndexAccess;
@@ -127,7 +127,7 @@ public final class EngineRoot implements AutoCloseable {
   private final Root root;
   private final LayerStore layers;
   private final IndexedLayers indexedLayers;
-  private final LayerRenewal renewal;
+  private final LayerRebuild rebuild;
   private final boolean isIndexing;
   private final boolean isSynced;
   private final TarWriting writing;
@@ -284,8 +284,8 @@ public final class EngineRoot implements AutoCloseable {
       TarReplacementMounts replacedTars = new TarReplacementMounts(indexedLayers, layerMounts);
       layers.setListener(replacedTars);
       Reindexing reindexing = new Reindexing(chosen, layers, layerMounts);
-      this.renewal =
-          new LayerRenewal(
+      this.rebuild =
+          new LayerRebuild(
               store,
               chains,
               directories,
@@ -296,14 +296,14 @@ public final class EngineRoot implements AutoCloseable {
               replacedTars,
               reindexing,
               new RunningContainers(store, chains, root.path()));
-      LayerHealing healing =
-          new LayerHealing(
-              layers, indexedLayers, new TarHealing(disk, layers, blobs, writing.early()), renewal);
+      LayerRepair repair =
+          new LayerRepair(
+              layers, indexedLayers, new TarRepair(disk, layers, blobs, writing.early()), rebuild);
       BackgroundSync backgroundSync =
           keep(
               new BackgroundSync(
                   indexedLayers,
-                  healing::run,
+                  repair::run,
                   settings.syncPolicy().delay(),
                   () -> settings.syncPolicy() != SyncPolicy.NONE || hasNoWritebackErrors(errors)));
       Rebase rebase = new Rebase(disk, root, chosen, durability, records);
@@ -367,7 +367,7 @@ public final class EngineRoot implements AutoCloseable {
                   commits,
                   areShared ? Optional.of(shared) : Optional.empty(),
                   layout));
-      healing.run(damage.damaged());
+      repair.run(damage.damaged());
       engine.flushCopies();
       restoration.restoreAll();
       SnapshotMounts recognised = new SnapshotMounts(root.path());
@@ -404,7 +404,7 @@ public final class EngineRoot implements AutoCloseable {
               layers,
               indexedLayers,
               layerMounts,
-              renewal,
+              rebuild,
               obsoleteTrees,
               keep(new LayerApplier(ApplyLimits.of(1, 0))),
               writing.early(),
@@ -631,7 +631,7 @@ public final class EngineRoot implements AutoCloseable {
     IndexedApply indexing = new IndexedApply(disk, layerApplier, writing);
     IndexedPrefetch tars = new IndexedPrefetch(layers, indexedLayers, indexing, isSynced);
     return new IndexedUnpacker(
-        disk, applier, layerApplier, layers, renewal, indexing, prefetch(tars));
+        disk, applier, layerApplier, layers, rebuild, indexing, prefetch(tars));
   }
 
   private TreePrefetch trees(DeletionForm deletions, LayerApplier layerApplier) {

@@ -6,7 +6,7 @@ import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.layerstore.LayerStore;
-import io.gatun.snapshot.maintenance.LayerHealing;
+import io.gatun.snapshot.maintenance.LayerRepair;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.root.Root;
 import io.gatun.snapshot.root.UnusableRootException;
@@ -31,7 +31,7 @@ import org.slf4j.LoggerFactory;
  * record names. A record without a directory, or whose directory holds no {@code fs}, or without
  * the files of its indexed layer, is damage. It is reported and never covered up by an empty
  * directory, which containerd would take for the layer. What an indexed layer lacks may be made
- * anew, see {@link LayerHealing}.
+ * anew, see {@link LayerRepair}.
  */
 final class Recovery {
 

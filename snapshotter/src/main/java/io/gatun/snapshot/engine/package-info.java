@@ -17,8 +17,8 @@
  *                                                          Reindexing: its index in a chain
  *                                                          BackgroundSync: what is synced afterwards
  *                                                          MountRestoration: what was mounted before
- *                                                          LayerHealing: what is damaged
- *                                                          LayerRenewal: what is made anew
+ *                                                          LayerRepair: what is damaged
+ *                                                          LayerRebuild: what is made anew
  * </pre>
  */
 @NullMarked

@@ -19,7 +19,7 @@ import io.gatun.snapshot.durability.Durability;
 import io.gatun.snapshot.durability.StorageErrors;
 import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.indexed.LayerMounts;
-import io.gatun.snapshot.indexed.LayerRenewal;
+import io.gatun.snapshot.indexed.LayerRebuild;
 import io.gatun.snapshot.indexed.MountRestoration;
 import io.gatun.snapshot.indexed.ObsoleteTrees;
 import io.gatun.snapshot.indexed.UsageCounter;
@@ -111,7 +111,7 @@ public final class LayerConversion implements LayerConverter {
   private final LayerStore layers;
   private final IndexedLayers indexedLayers;
   private final LayerMounts layerMounts;
-  private final LayerRenewal renewal;
+  private final LayerRebuild rebuild;
   private final ObsoleteTrees obsoleteTrees;
   private final LayerApplier applier;
   private final IndexedApply indexing;
@@ -132,7 +132,7 @@ public final class LayerConversion implements LayerConverter {
       LayerStore layers,
       IndexedLayers indexedLayers,
       LayerMounts layerMounts,
-      LayerRenewal renewal,
+      LayerRebuild rebuild,
       ObsoleteTrees obsoleteTrees,
       LayerApplier applier,
       TarWriting writing,
@@ -150,7 +150,7 @@ public final class LayerConversion implements LayerConverter {
     this.layers = layers;
     this.indexedLayers = indexedLayers;
     this.layerMounts = layerMounts;
-    this.renewal = renewal;
+    this.rebuild = rebuild;
     this.obsoleteTrees = obsoleteTrees;
     this.applier = applier;
     this.indexing = new IndexedApply(disk, applier, writing);
@@ -270,7 +270,7 @@ public final class LayerConversion implements LayerConverter {
     TreeUnpacking none = new TreeUnpacking(disk, applier, blob, cancellation);
     try (var _ = layerMounts.acquire(chain.parents());
         IndexedUnpacking unpacking =
-            new IndexedUnpacking(disk, layers, renewal, indexing, none, blob, cancellation)) {
+            new IndexedUnpacking(disk, layers, rebuild, indexing, none, blob, cancellation)) {
       LayerKeeper.Stored made =
           unpacking
               .keep(target, true)

@@ -1,7 +1,7 @@
 package io.gatun.snapshot.unpack;
 
 import io.gatun.snapshot.Mount;
-import io.gatun.snapshot.indexed.LayerRenewal;
+import io.gatun.snapshot.indexed.LayerRebuild;
 import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
@@ -22,7 +22,7 @@ public final class IndexedUnpacker implements LayerUnpacker {
   private final SnapshotApplier snapshots;
   private final LayerApplier applier;
   private final LayerStore layers;
-  private final LayerRenewal renewal;
+  private final LayerRebuild rebuild;
   private final IndexedApply indexing;
   private final LayerPrefetcher<PrefetchedTar> prefetcher;
 
@@ -31,14 +31,14 @@ public final class IndexedUnpacker implements LayerUnpacker {
       SnapshotApplier snapshots,
       LayerApplier applier,
       LayerStore layers,
-      LayerRenewal renewal,
+      LayerRebuild rebuild,
       IndexedApply indexing,
       LayerPrefetcher<PrefetchedTar> prefetcher) {
     this.disk = disk;
     this.snapshots = snapshots;
     this.applier = applier;
     this.layers = layers;
-    this.renewal = renewal;
+    this.rebuild = rebuild;
     this.indexing = indexing;
     this.prefetcher = prefetcher;
   }
@@ -57,7 +57,7 @@ public final class IndexedUnpacker implements LayerUnpacker {
       Cancellation cancellation) {
     TreeUnpacking tree = new TreeUnpacking(disk, applier, blob, cancellation);
     try (IndexedUnpacking unpacking =
-            new IndexedUnpacking(disk, layers, renewal, indexing, tree, blob, cancellation);
+            new IndexedUnpacking(disk, layers, rebuild, indexing, tree, blob, cancellation);
         PrefetchedOrNewTar asked =
             new PrefetchedOrNewTar(prefetcher, unpacking, blob, next, cancellation)) {
       snapshots.apply(mounts, syncRequested, asked);

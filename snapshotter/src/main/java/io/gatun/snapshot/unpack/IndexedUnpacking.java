@@ -3,7 +3,7 @@ package io.gatun.snapshot.unpack;
 import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.LayerForm;
-import io.gatun.snapshot.indexed.LayerRenewal;
+import io.gatun.snapshot.indexed.LayerRebuild;
 import io.gatun.snapshot.indexed.OverlayIndex;
 import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.Cancellation;
@@ -40,7 +40,7 @@ public final class IndexedUnpacking implements LayerKeeper, AutoCloseable {
 
   private final Disk disk;
   private final LayerStore layers;
-  private final LayerRenewal renewal;
+  private final LayerRebuild rebuild;
   private final IndexedApply indexing;
   private final TreeUnpacking tree;
   private final LayerBlob blob;
@@ -59,14 +59,14 @@ public final class IndexedUnpacking implements LayerKeeper, AutoCloseable {
   public IndexedUnpacking(
       Disk disk,
       LayerStore layers,
-      LayerRenewal renewal,
+      LayerRebuild rebuild,
       IndexedApply indexing,
       TreeUnpacking tree,
       LayerBlob blob,
       Cancellation cancellation) {
     this.disk = disk;
     this.layers = layers;
-    this.renewal = renewal;
+    this.rebuild = rebuild;
     this.indexing = indexing;
     this.tree = tree;
     this.blob = blob;
@@ -87,7 +87,7 @@ public final class IndexedUnpacking implements LayerKeeper, AutoCloseable {
         present.isPresent()
             ? indexOrRenew(present.get(), form, below, isDurable)
             : read(form, below, isDurable);
-    kept.ifPresent(each -> keepingUse(each, () -> renewal.regain(each.ref().diffId())));
+    kept.ifPresent(each -> keepingUse(each, () -> rebuild.rebuildReplaced(each.ref().diffId())));
     return mayBeRebased(target) ? kept.map(each -> withOverlay(each, isDurable)) : kept;
   }
 
@@ -164,7 +164,7 @@ public final class IndexedUnpacking implements LayerKeeper, AutoCloseable {
         damage.getMessage());
     layers.distrust(diffId);
     Optional<Stored> made = read(form, below, isDurable);
-    made.ifPresent(each -> keepingUse(each, () -> renewal.renew(diffId)));
+    made.ifPresent(each -> keepingUse(each, () -> rebuild.rebuild(diffId)));
     return made;
   }
 

@@ -204,7 +204,7 @@ class DamagedTarsIT {
     open(SyncPolicy.BACKGROUND);
     unpack(LAYER, "top", "");
     failed.await();
-    Logger logger = (Logger) LoggerFactory.getLogger(LayerRenewal.class);
+    Logger logger = (Logger) LoggerFactory.getLogger(LayerRebuild.class);
     ListAppender<ILoggingEvent> log = new ListAppender<>();
     log.start();
     logger.addAppender(log);

@@ -451,7 +451,7 @@ class SharedLayersIT {
 
   @Test
   @Timeout(120)
-  void anIndexThatIsLostMeanwhileIsMadeAnew() throws Exception {
+  void anIndexThatIsLostMeanwhileIsRebuilt() throws Exception {
     unpack(BASE, SECOND, INHERITING);
     List<String> before = indexes(INHERITING);
     String second = unpack(OTHER_BASE, SECOND);

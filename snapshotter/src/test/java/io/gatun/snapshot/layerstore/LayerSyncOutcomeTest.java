@@ -122,7 +122,7 @@ final class LayerSyncOutcomeTest {
   }
 
   @Test
-  void eachBlobIsKnownOfWhichItCanBeMadeAnew() throws Exception {
+  void eachBlobIsKnownOfWhichItCanBeRebuilt() throws Exception {
     byte[] other = Compressed.zstd(TAR);
     try (TestStore stored = open(new LinuxDisk())) {
       keep(stored);
@@ -139,7 +139,7 @@ final class LayerSyncOutcomeTest {
 
   /** Whose length does not show in its tar, so that no blob is recorded for it. */
   @Test
-  void whatCannotBeMadeAnewIsSyncedAtOnce() throws Exception {
+  void whatCannotBeRebuiltIsSyncedAtOnce() throws Exception {
     byte[] odd = Arrays.copyOf(TAR, TAR.length + 100);
     DiskCalls calls = new DiskCalls(new LinuxDisk());
     try (TestStore stored = open(calls.disk())) {
@@ -252,7 +252,7 @@ final class LayerSyncOutcomeTest {
   }
 
   @Test
-  void whatWasAnsweredIsWholeAfterAPowerCutOrMarkedAndCanBeMadeAnew() throws Exception {
+  void whatWasAnsweredIsWholeAfterAPowerCutOrMarkedAndCanBeRebuilt() throws Exception {
     long seed = new Random().nextLong();
     Random random = new Random(seed);
     long nth = 0;

@@ -67,8 +67,8 @@ class EveryEffectCrashTest {
 
   @ParameterizedTest
   @EnumSource(names = {"TORN_WRITE", "POWER_CUT"})
-  void aLayerThatIsBeingMadeAnewIsMadeAnewByTheNextStart(EveryEffect.Stopping stopping) {
+  void aLayerThatIsBeingRebuiltIsRebuiltByTheNextStart(EveryEffect.Stopping stopping) {
     new EveryUnpackingEffect(DriverSetting.OVERLAY, LayerSetting.INDEXED, SyncPolicy.BACKGROUND)
-        .stopHealing(stopping);
+        .stopRepair(stopping);
   }
 }

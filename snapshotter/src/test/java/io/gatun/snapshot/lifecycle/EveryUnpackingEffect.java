@@ -73,7 +73,7 @@ final class EveryUnpackingEffect {
   }
 
   /** Has the tars of all layers go, and the machine stop when they are made anew. */
-  void stopHealing(EveryEffect.Stopping stopping) {
+  void stopRepair(EveryEffect.Stopping stopping) {
     forEach(
         stopping.name() + " of healing",
         HEALING_EFFECTS_MIN,

@@ -232,7 +232,7 @@ class BackgroundSyncIT {
   }
 
   @Test
-  void whatAFailedSyncHasLostIsMadeAnewUnderWhoeverUsesIt() throws Exception {
+  void whatAFailedSyncHasLostIsRebuiltUnderWhoeverUsesIt() throws Exception {
     unpack(LAYER, "layer", "", false);
     try (KernelMount running =
         KernelMount.of(snapshots().prepare("container", "layer", NO_LABELS))) {
@@ -249,7 +249,7 @@ class BackgroundSyncIT {
   }
 
   @Test
-  void whatHasVanishedBeforeItsTurnIsMadeAnew() throws Exception {
+  void whatHasVanishedBeforeItsTurnIsRebuilt() throws Exception {
     unpack(LAYER, "layer", "", false);
     // Its turn is after the one that waits.
     unpack(BELOW, "another", "", false);
@@ -298,7 +298,7 @@ class BackgroundSyncIT {
 
   @ParameterizedTest
   @EnumSource(names = {"BACKGROUND", "NONE"})
-  void whatAPowerCutHasDamagedIsMadeAnew(SyncPolicy sync) throws Exception {
+  void whatAPowerCutHasDamagedIsRebuilt(SyncPolicy sync) throws Exception {
     unpackAndLose(sync);
     openAfterBoot();
     assertThat(Files.readAllBytes(tar(LAYER))).isEqualTo(LAYER);

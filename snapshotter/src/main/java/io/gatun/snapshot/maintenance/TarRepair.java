@@ -21,16 +21,16 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Makes the tar of an indexed layer anew, from one of the blobs that are known to be the layer. */
-public final class TarHealing {
+public final class TarRepair {
 
-  private static final Logger log = LoggerFactory.getLogger(TarHealing.class);
+  private static final Logger log = LoggerFactory.getLogger(TarRepair.class);
 
   private final Disk disk;
   private final LayerStore layers;
   private final LayerBlobs blobs;
   private final TarWriting writing;
 
-  public TarHealing(Disk disk, LayerStore layers, LayerBlobs blobs, TarWriting writing) {
+  public TarRepair(Disk disk, LayerStore layers, LayerBlobs blobs, TarWriting writing) {
     this.disk = disk;
     this.layers = layers;
     this.blobs = blobs;
@@ -38,7 +38,7 @@ public final class TarHealing {
   }
 
   /** {@return whether the layer has a right tar now, which is on the disk} */
-  boolean run(LayerStore.LayerRef ref) {
+  boolean repair(LayerStore.LayerRef ref) {
     Set<Digest> known = layers.blobs(ref.diffId());
     for (Digest digest : known) {
       Optional<LayerBlob> opened = blobs.open(digest);

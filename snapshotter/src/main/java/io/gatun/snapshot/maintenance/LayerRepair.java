@@ -3,7 +3,7 @@ package io.gatun.snapshot.maintenance;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.indexed.IndexedLayers;
-import io.gatun.snapshot.indexed.LayerRenewal;
+import io.gatun.snapshot.indexed.LayerRebuild;
 import io.gatun.snapshot.layerstore.LayerDamage;
 import io.gatun.snapshot.layerstore.LayerStore;
 import java.io.IOException;
@@ -20,24 +20,24 @@ import org.slf4j.LoggerFactory;
  * Finds out what is damaged of indexed layers, or not there, and has it made again:
  *
  * <pre>
- *   hash of what the disk has -> new tar from the blob -> see {@link LayerRenewal}
+ *   hash of what the disk has -> new tar from the blob -> see {@link LayerRebuild}
  * </pre>
  */
-public final class LayerHealing {
+public final class LayerRepair {
 
-  private static final Logger log = LoggerFactory.getLogger(LayerHealing.class);
+  private static final Logger log = LoggerFactory.getLogger(LayerRepair.class);
 
   private final LayerStore layers;
   private final IndexedLayers indexedLayers;
-  private final TarHealing tars;
-  private final LayerRenewal renewal;
+  private final TarRepair tarRepair;
+  private final LayerRebuild rebuild;
 
-  public LayerHealing(
-      LayerStore layers, IndexedLayers indexedLayers, TarHealing tars, LayerRenewal renewal) {
+  public LayerRepair(
+      LayerStore layers, IndexedLayers indexedLayers, TarRepair tarRepair, LayerRebuild rebuild) {
     this.layers = layers;
     this.indexedLayers = indexedLayers;
-    this.tars = tars;
-    this.renewal = renewal;
+    this.tarRepair = tarRepair;
+    this.rebuild = rebuild;
   }
 
   /**
@@ -50,38 +50,39 @@ public final class LayerHealing {
     Set<Digest> suspects = new TreeSet<>(layers.unsyncedAtFirst());
     damaged.forEach(id -> indexedLayers.find(id).ifPresent(form -> suspects.add(form.diffId())));
     suspects.retainAll(indexedLayers.diffIds());
-    heal(suspects);
+    repair(suspects);
   }
 
   /** Heals one layer that was found damaged, while requests are served. */
   public void run(Digest diffId) {
-    heal(Set.of(diffId));
+    repair(Set.of(diffId));
   }
 
-  private void heal(Set<Digest> suspects) {
+  private void repair(Set<Digest> suspects) {
     Set<Long> damaged = new HashSet<>();
     for (Digest diffId : suspects) {
-      Optional<Set<Long>> found = healTar(diffId);
+      Optional<Set<Long>> found = repairTar(diffId);
       // Also those who have come to have it meanwhile.
-      found.ifPresentOrElse(damaged::addAll, () -> renewal.lose(indexedLayers.referrers(diffId)));
+      found.ifPresentOrElse(
+          damaged::addAll, () -> rebuild.markLost(indexedLayers.referrers(diffId)));
       if (found.filter(Set::isEmpty).isPresent()) {
         // At once, so that a start that is cut short has not read it in vain.
-        renewal.sync(diffId);
+        rebuild.sync(diffId);
       }
     }
-    renewal.run(damaged, suspects);
+    rebuild.rebuildAll(damaged, suspects);
   }
 
   /**
    * {@return those of the snapshots whose indexes have to be made anew; nothing if there is no tar
    * to make them of}
    */
-  private Optional<Set<Long>> healTar(Digest diffId) {
+  private Optional<Set<Long>> repairTar(Digest diffId) {
     try (LayerStore.LayerRef ref = layers.acquire(diffId)) {
       LayerDamage damage = layers.inspect(ref);
       if (damage.isTarDamaged()) {
         // Or an apply has brought it meanwhile.
-        return tars.run(ref) || layers.isWhole(diffId)
+        return tarRepair.repair(ref) || layers.isWhole(diffId)
             ? Optional.of(indexedLayers.referrers(diffId).keySet())
             : Optional.empty();
       }

@@ -34,9 +34,9 @@ import org.slf4j.LoggerFactory;
  * file. A layer whose index cannot be built is reported missing; an active snapshot that has such a
  * layer counts as partly unpacked.
  */
-public final class LayerRenewal {
+public final class LayerRebuild {
 
-  private static final Logger log = LoggerFactory.getLogger(LayerRenewal.class);
+  private static final Logger log = LoggerFactory.getLogger(LayerRebuild.class);
 
   private final MetadataStore store;
   private final Chains chains;
@@ -49,7 +49,7 @@ public final class LayerRenewal {
   private final Reindexing reindexing;
   private final RunningContainers runningContainers;
 
-  public LayerRenewal(
+  public LayerRebuild(
       MetadataStore store,
       Chains chains,
       SnapshotDirectories directories,
@@ -73,12 +73,12 @@ public final class LayerRenewal {
   }
 
   /** Has snapshots use a layer whose damaged tar was replaced, while requests are served. */
-  public void renew(Digest diffId) {
-    run(indexedLayers.referrers(diffId).keySet(), Set.of(diffId));
+  public void rebuild(Digest diffId) {
+    rebuildAll(indexedLayers.referrers(diffId).keySet(), Set.of(diffId));
   }
 
   /** Has snapshots use a layer that they had lost, and that was unpacked again for another one. */
-  public void regain(Digest diffId) {
+  public void rebuildReplaced(Digest diffId) {
     // What was replaced was not known to be whole, and need not have been damaged.
     runningContainers
         .find(replacedTars.take(diffId))
@@ -92,7 +92,7 @@ public final class LayerRenewal {
     Set<Long> lost = new HashSet<>(indexedLayers.referrers(diffId).keySet());
     lost.removeIf(id -> !directories.isDamaged(id));
     if (!lost.isEmpty()) {
-      run(lost, Set.of(diffId));
+      rebuildAll(lost, Set.of(diffId));
     }
   }
 
@@ -102,13 +102,13 @@ public final class LayerRenewal {
    * @param damaged the snapshots, whose indexes are made again
    * @param suspects the layers, which are brought to the disk
    */
-  public void run(Set<Long> damaged, Set<Digest> suspects) {
+  public void rebuildAll(Set<Long> damaged, Set<Digest> suspects) {
     Map<Long, Long> mounted = layerMounts.unmount(damaged);
     if (!damaged.isEmpty()) {
       suspects.forEach(diffId -> mounted.putAll(replacedTars.take(diffId)));
     }
     Map<Long, List<String>> old = runningContainers.find(mounted);
-    parentsFirst(damaged).forEach(this::healIndex);
+    parentsFirst(damaged).forEach(this::rebuildIndex);
     layerMounts.mountNeeded(damaged);
     // Last, as it takes as long as the disk takes for all of the layer.
     suspects.forEach(this::sync);
@@ -130,7 +130,7 @@ public final class LayerRenewal {
     return ordered.values().stream().filter(each -> ids.contains(each.id())).toList();
   }
 
-  private void healIndex(SnapshotRecord snapshot) {
+  private void rebuildIndex(SnapshotRecord snapshot) {
     long id = snapshot.id();
     Optional<LayerForm.Indexed> found = indexedLayers.find(id);
     if (found.isEmpty()) {
@@ -159,7 +159,7 @@ public final class LayerRenewal {
           form.diffId(),
           e.getMessage());
     }
-    lose(id, form);
+    markLost(id, form);
   }
 
   /** Brings a layer to the disk. */
@@ -179,16 +179,16 @@ public final class LayerRenewal {
    * Gives up layers that cannot be made again. What is mounted of them is over a file that is
    * damaged, or of which nothing is known.
    */
-  public void lose(Map<Long, LayerForm.Indexed> users) {
-    users.forEach(this::lose);
+  public void markLost(Map<Long, LayerForm.Indexed> users) {
+    users.forEach(this::markLost);
     var _ = layerMounts.unmount(users.keySet());
   }
 
-  private void lose(long id, LayerForm.Indexed form) {
-    indexedLayers.ifStill(id, form, () -> store.find(id).ifPresent(this::lose));
+  private void markLost(long id, LayerForm.Indexed form) {
+    indexedLayers.ifStill(id, form, () -> store.find(id).ifPresent(this::markLost));
   }
 
-  private void lose(SnapshotRecord snapshot) {
+  private void markLost(SnapshotRecord snapshot) {
     long id = snapshot.id();
     if (snapshot.kind() == Kind.ACTIVE) {
       applied.spoil(id);

@@ -35,7 +35,7 @@ import io.gatun.snapshot.fixture.TreeManifest;
 import io.gatun.snapshot.fsck.RootCheck;
 import io.gatun.snapshot.fsck.RootFinding;
 import io.gatun.snapshot.fsck.RootRepair;
-import io.gatun.snapshot.indexed.LayerRenewal;
+import io.gatun.snapshot.indexed.LayerRebuild;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.read.BytesBlob;
@@ -70,7 +70,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
 
 /** Indexed layers that are damaged or missing on the disk, and made anew of their blobs. */
-class LayerHealingIT {
+class LayerRepairIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
 
@@ -226,7 +226,7 @@ class LayerHealingIT {
   }
 
   @Test
-  void whatIsMissingIsMadeAnewAndMountedAnewAndWhoRunsOnTheOldFileKeepsIt() throws Exception {
+  void whatIsMissingIsRebuiltAndMountedAnewAndWhoRunsOnTheOldFileKeepsIt() throws Exception {
     try (KernelMount running = KernelMount.of(snapshots().prepare("container", "top", NO_LABELS))) {
       List<String> before = TreeManifest.of(running.path(), Set.of());
       engine.close();
@@ -246,7 +246,7 @@ class LayerHealingIT {
   void ofAllThatHaveALayerThoseAreNamedThatRunOnItsOldFile() throws Exception {
     snapshots().prepare("idle", "top", NO_LABELS);
     snapshots().view("idle-view", "top", NO_LABELS);
-    Logger logger = (Logger) LoggerFactory.getLogger(LayerRenewal.class);
+    Logger logger = (Logger) LoggerFactory.getLogger(LayerRebuild.class);
     ListAppender<ILoggingEvent> log = new ListAppender<>();
     log.start();
     try (KernelMount running = KernelMount.of(snapshots().prepare("container", "top", NO_LABELS));
@@ -274,7 +274,7 @@ class LayerHealingIT {
 
   @ParameterizedTest
   @EnumSource
-  void whatWasNotSyncedIsVerifiedAndMadeAnew(Damage damage) throws Exception {
+  void whatWasNotSyncedIsVerifiedAndRebuilt(Damage damage) throws Exception {
     for (byte[] tar : List.of(BASE, SECOND)) {
       engine.close();
       KernelMounts.detachAll(directory);
@@ -385,7 +385,7 @@ class LayerHealingIT {
   }
 
   /** The first index that is made anew fails, and just before that something else happens. */
-  private AtomicInteger failHealingAfter(Runnable step) {
+  private AtomicInteger failRepairAfter(Runnable step) {
     AtomicInteger failures = new AtomicInteger();
     calls.precede(
         "createDirectory",
@@ -402,7 +402,7 @@ class LayerHealingIT {
   void aSnapshotThatHasATreeMeanwhileIsNotCalledDamaged() throws Exception {
     damage(SECOND);
     AtomicInteger failures =
-        failHealingAfter(() -> engine.converter().layOut("top", new Cancellation()));
+        failRepairAfter(() -> engine.converter().layOut("top", new Cancellation()));
     unpackAsBase();
     assertThat(failures).hasPositiveValue();
     assertThat(manifest()).isEqualTo(expected);
@@ -420,7 +420,7 @@ class LayerHealingIT {
             new Cancellation());
     snapshots().remove("top");
     damage(SECOND);
-    AtomicInteger failures = failHealingAfter(() -> snapshots().mounts(key));
+    AtomicInteger failures = failRepairAfter(() -> snapshots().mounts(key));
     unpackAsBase();
     assertThat(failures).hasPositiveValue();
     snapshots().commit("top", key, "", NO_LABELS);
@@ -454,7 +454,7 @@ class LayerHealingIT {
   /** Whoever runs on the damaged files goes on meanwhile. */
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
-  void whatARepairHasSetAsideIsMadeAnew(boolean isImmutable) throws Exception {
+  void whatARepairHasSetAsideIsRebuilt(boolean isImmutable) throws Exception {
     snapshots().prepare("container", "top", NO_LABELS);
     engine.close();
     Damage.FLIPPED.happen(tar(SECOND));
@@ -593,8 +593,8 @@ class LayerHealingIT {
             frames ->
                 frames.anyMatch(
                     frame ->
-                        frame.getClassName().equals(LayerHealing.class.getName())
-                            || frame.getClassName().equals(LayerRenewal.class.getName())
+                        frame.getClassName().equals(LayerRepair.class.getName())
+                            || frame.getClassName().equals(LayerRebuild.class.getName())
                             || frame.getClassName().contains("LayerRun")));
   }
 
