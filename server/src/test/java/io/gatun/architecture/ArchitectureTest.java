@@ -111,7 +111,7 @@ final class ArchitectureTest {
           "SharedCommits",
           "LayerMounts",
           "SnapshotApplier",
-          "TreeLayout");
+          "Materializer");
 
   private static JavaClasses gatun;
 

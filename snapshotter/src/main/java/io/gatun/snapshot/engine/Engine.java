@@ -19,14 +19,14 @@ import io.gatun.snapshot.filter.Filters;
 import io.gatun.snapshot.indexed.IndexedCommits;
 import io.gatun.snapshot.indexed.UsageCounter;
 import io.gatun.snapshot.metadata.MetadataStore;
-import io.gatun.snapshot.state.AppliedLayers;
-import io.gatun.snapshot.state.AppliedRecords;
+import io.gatun.snapshot.state.ActiveSnapshots;
 import io.gatun.snapshot.state.Chains;
 import io.gatun.snapshot.state.DirectoryPool;
 import io.gatun.snapshot.state.NameLocks;
 import io.gatun.snapshot.state.Names;
 import io.gatun.snapshot.state.Reaper;
 import io.gatun.snapshot.state.SnapshotDirectories;
+import io.gatun.snapshot.state.UnpackRecords;
 import io.gatun.snapshot.unpack.Rebase;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -64,8 +64,8 @@ final class Engine implements Snapshotter {
   private final UsageCounter usages;
   private final Durability durability;
   private final CopyFlusher copyFlusher;
-  private final AppliedLayers applied;
-  private final AppliedRecords records;
+  private final ActiveSnapshots activeSnapshots;
+  private final UnpackRecords unpackRecords;
   private final Rebase rebase;
   private final Chains chains;
   private final InstantSource clock;
@@ -81,8 +81,8 @@ final class Engine implements Snapshotter {
       UsageCounter usages,
       Durability durability,
       CopyFlusher copyFlusher,
-      AppliedLayers applied,
-      AppliedRecords records,
+      ActiveSnapshots activeSnapshots,
+      UnpackRecords unpackRecords,
       Rebase rebase,
       Chains chains,
       NameLocks nameLocks,
@@ -96,8 +96,8 @@ final class Engine implements Snapshotter {
     this.usages = usages;
     this.durability = durability;
     this.copyFlusher = copyFlusher;
-    this.applied = applied;
-    this.records = records;
+    this.activeSnapshots = activeSnapshots;
+    this.unpackRecords = unpackRecords;
     this.rebase = rebase;
     this.chains = chains;
     this.nameLocks = nameLocks;
@@ -151,7 +151,7 @@ final class Engine implements Snapshotter {
         StorageErrors.change(operation, key, () -> store.put(created));
         task.recorded();
         needed.transferTo(id);
-        applied.created(id, createdAt);
+        activeSnapshots.created(id, createdAt);
         if (unsettled) {
           copyFlusher.submit(id);
         }
@@ -221,9 +221,9 @@ final class Engine implements Snapshotter {
     try {
       indexedSnapshots.exposeMounts(chain);
       if (found.kind() == Kind.ACTIVE) {
-        applied.markExposed(found.id());
-        indexedSnapshots.layOut(found, chain);
-        records.forget(found.id());
+        activeSnapshots.markExposed(found.id());
+        indexedSnapshots.materialize(found, chain);
+        unpackRecords.delete(found.id());
       }
       return indexedSnapshots.mounts(found, chain);
     } catch (ErrnoException e) {
@@ -245,7 +245,7 @@ final class Engine implements Snapshotter {
             "commit %s as %s: the snapshot is not active but %s"
                 .formatted(key, name, active.kind().filterName()));
       }
-      applied.requireWhole(key, active.id());
+      activeSnapshots.requireComplete(key, active.id());
       SnapshotRecord newParent = parentForCommit(active, name, parent);
       Instant now = clock.instant();
       SnapshotRecord committed =
@@ -284,7 +284,7 @@ final class Engine implements Snapshotter {
   private void commitTree(SnapshotRecord active, SnapshotRecord committed, Chain chain)
       throws ErrnoException {
     String key = active.name();
-    Optional<AppliedLayers.Layer> layer;
+    Optional<ActiveSnapshots.Layer> layer;
     // Parents that it is put on only now need not be mounted yet.
     try (var _ = indexedSnapshots.acquireMounts(chain)) {
       layer = freeze(active, chain);
@@ -304,11 +304,11 @@ final class Engine implements Snapshotter {
    *
    * @return what is known of the layer in it, if nothing has changed since it was unpacked
    */
-  private Optional<AppliedLayers.Layer> freeze(SnapshotRecord active, Chain chain)
+  private Optional<ActiveSnapshots.Layer> freeze(SnapshotRecord active, Chain chain)
       throws ErrnoException {
-    Optional<AppliedLayers.Layer> layer = known(chain);
+    Optional<ActiveSnapshots.Layer> layer = known(chain);
     if (active.parentId() == SnapshotRecord.NO_PARENT && chain.extraction()) {
-      Optional<AppliedLayers.Layer> unpacked = layer;
+      Optional<ActiveSnapshots.Layer> unpacked = layer;
       layer =
           StorageErrors.name(
               "commit",
@@ -320,10 +320,10 @@ final class Engine implements Snapshotter {
     return isChanged ? Optional.empty() : layer;
   }
 
-  private Optional<AppliedLayers.Layer> known(Chain chain) throws ErrnoException {
-    Optional<AppliedLayers.Layer> layer = applied.find(chain.id());
-    if (layer.isEmpty() && applied.createdAt(chain.id()).isEmpty()) {
-      layer = records.find(chain.id());
+  private Optional<ActiveSnapshots.Layer> known(Chain chain) throws ErrnoException {
+    Optional<ActiveSnapshots.Layer> layer = activeSnapshots.find(chain.id());
+    if (layer.isEmpty() && activeSnapshots.createdAt(chain.id()).isEmpty()) {
+      layer = unpackRecords.find(chain.id());
     }
     return layer.isPresent() && layer.get().changeTimes().equals(driver.changeTimes(chain))
         ? layer
@@ -332,9 +332,9 @@ final class Engine implements Snapshotter {
 
   /** Forgets how a snapshot was unpacked that is committed. */
   private void forget(long id) {
-    applied.forget(id);
+    activeSnapshots.evict(id);
     try {
-      records.discard(id);
+      unpackRecords.discard(id);
     } catch (ErrnoException e) {
       // It takes a few bytes, and goes with the snapshot.
       log.debug("cannot remove what is not needed any more id={} error=\"{}\"", id, e.getMessage());
@@ -383,7 +383,7 @@ final class Engine implements Snapshotter {
     Names.check("remove", "key", key);
     try (var _ = lockForRemoval(key)) {
       SnapshotRecord found = store.find(key).orElseThrow(() -> Chains.notFound("remove", key));
-      applied.requireRemovable(key, found.id());
+      activeSnapshots.requireRemovable(key, found.id());
       int children = store.children(found.id());
       if (children > 0) {
         throw new SnapshotException.FailedPrecondition(
@@ -391,7 +391,7 @@ final class Engine implements Snapshotter {
                 .formatted(key, children, children == 1 ? "" : "ren"));
       }
       StorageErrors.change("remove", key, () -> store.remove(found.id()));
-      applied.forget(found.id());
+      activeSnapshots.evict(found.id());
       indexedSnapshots.removed(found.id());
       reaper.submit(found.id());
     } catch (SnapshotException.ResourceExhausted e) {

@@ -28,6 +28,7 @@ import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.indexed.LayerDetachment;
 import io.gatun.snapshot.indexed.LayerMounts;
 import io.gatun.snapshot.indexed.LayerRebuild;
+import io.gatun.snapshot.indexed.Materializer;
 import io.gatun.snapshot.indexed.MountRestoration;
 import io.gatun.snapshot.indexed.ObsoleteTrees;
 import io.gatun.snapshot.indexed.Reindexing;
@@ -35,7 +36,6 @@ import io.gatun.snapshot.indexed.RunningContainers;
 import io.gatun.snapshot.indexed.SharedCommits;
 import io.gatun.snapshot.indexed.SharedLayers;
 import io.gatun.snapshot.indexed.TarReplacementMounts;
-import io.gatun.snapshot.indexed.TreeLayout;
 import io.gatun.snapshot.indexed.UsageCounter;
 import io.gatun.snapshot.layer.DeletionForm;
 import io.gatun.snapshot.layer.LayerBlobs;
@@ -65,8 +65,7 @@ import io.gatun.snapshot.root.BootId;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.Root;
 import io.gatun.snapshot.root.UnusableRootException;
-import io.gatun.snapshot.state.AppliedLayers;
-import io.gatun.snapshot.state.AppliedRecords;
+import io.gatun.snapshot.state.ActiveSnapshots;
 import io.gatun.snapshot.state.Chains;
 import io.gatun.snapshot.state.Damage;
 import io.gatun.snapshot.state.DeletionThrottle;
@@ -75,6 +74,7 @@ import io.gatun.snapshot.state.NameLocks;
 import io.gatun.snapshot.state.Reaper;
 import io.gatun.snapshot.state.SnapshotDirectories;
 import io.gatun.snapshot.state.SnapshotMounts;
+import io.gatun.snapshot.state.UnpackRecords;
 import io.gatun.snapshot.unpack.IndexedPrefetch;
 import io.gatun.snapshot.unpack.IndexedUnpacker;
 import io.gatun.snapshot.unpack.LayerPrefetcher;
@@ -120,7 +120,7 @@ public final class EngineRoot implements AutoCloseable {
   private final Engine engine;
   private final SnapshotDirectories directories;
   private final Durability durability;
-  private final AppliedRecords records;
+  private final UnpackRecords unpackRecords;
   private final SnapshotApplier applier;
   private final LayerBuilder builder;
   private final LayerConverter converter;
@@ -213,9 +213,10 @@ public final class EngineRoot implements AutoCloseable {
       this.driver = chosen;
       Optional<WritebackErrors> errors = watchWriteback(root);
       NameLocks nameLocks = new NameLocks();
-      AppliedLayers applied = new AppliedLayers();
+      ActiveSnapshots activeSnapshots = new ActiveSnapshots();
       DeletionThrottle throttle =
-          new DeletionThrottle(applied::areUnpacking, () -> isDiskLow(root), System::nanoTime);
+          new DeletionThrottle(
+              activeSnapshots::areUnpacking, () -> isDiskLow(root), System::nanoTime);
       this.layers =
           LayerStore.open(
               disk,
@@ -244,8 +245,9 @@ public final class EngineRoot implements AutoCloseable {
                   Math.min(settings.copyThreads(), DELETION_THREADS_MAX)));
       this.indexedLayers = new IndexedLayers(layers, store::isCertain, reaper::submit);
       layers.setCollector(indexedLayers::collect);
-      this.records = new AppliedRecords(disk, root, boot);
-      Damage damage = Recovery.run(root, store, layers, indexedLayers, records, applied, reaper);
+      this.unpackRecords = new UnpackRecords(disk, root, boot);
+      Damage damage =
+          Recovery.run(root, store, layers, indexedLayers, unpackRecords, activeSnapshots, reaper);
       CopyFlusher copyFlusher = keep(new CopyFlusher(chosen, filesystem, syncFailures));
       this.directories = new SnapshotDirectories(disk, root, reaper, damage);
       DirectoryPool pool =
@@ -278,9 +280,16 @@ public final class EngineRoot implements AutoCloseable {
                   directories::isDamaged,
                   new IdMappedRefs(mapped),
                   obsoleteTrees));
-      TreeLayout layout =
-          new TreeLayout(
-              disk, chosen, layers, indexedLayers, directories, durability, applied, records);
+      Materializer materializer =
+          new Materializer(
+              disk,
+              chosen,
+              layers,
+              indexedLayers,
+              directories,
+              durability,
+              activeSnapshots,
+              unpackRecords);
       TarReplacementMounts replacedTars = new TarReplacementMounts(indexedLayers, layerMounts);
       layers.setListener(replacedTars);
       Reindexing reindexing = new Reindexing(chosen, layers, layerMounts);
@@ -289,7 +298,7 @@ public final class EngineRoot implements AutoCloseable {
               store,
               chains,
               directories,
-              applied,
+              activeSnapshots,
               layers,
               indexedLayers,
               layerMounts,
@@ -306,17 +315,17 @@ public final class EngineRoot implements AutoCloseable {
                   repair::run,
                   settings.syncPolicy().delay(),
                   () -> settings.syncPolicy() != SyncPolicy.NONE || hasNoWritebackErrors(errors)));
-      Rebase rebase = new Rebase(disk, root, chosen, durability, records);
+      Rebase rebase = new Rebase(disk, root, chosen, durability, unpackRecords);
       IndexedCommits commits =
           new IndexedCommits(
               chosen,
               layers,
               indexedLayers,
               layerMounts,
-              layout,
+              materializer,
               durability,
-              applied,
-              records,
+              activeSnapshots,
+              unpackRecords,
               chains,
               reindexing,
               isSynced ? _ -> {} : backgroundSync::submit);
@@ -351,8 +360,8 @@ public final class EngineRoot implements AutoCloseable {
               usages,
               durability,
               copyFlusher,
-              applied,
-              records,
+              activeSnapshots,
+              unpackRecords,
               rebase,
               chains,
               nameLocks,
@@ -361,17 +370,18 @@ public final class EngineRoot implements AutoCloseable {
                   chosen,
                   chains,
                   nameLocks,
-                  applied,
+                  activeSnapshots,
                   indexedLayers,
                   layerMounts,
                   commits,
                   areShared ? Optional.of(shared) : Optional.empty(),
-                  layout));
+                  materializer));
       repair.run(damage.damaged());
       engine.flushCopies();
       restoration.restoreAll();
       SnapshotMounts recognised = new SnapshotMounts(root.path());
-      this.builder = new SnapshotDiffer(store, chosen, chains, applied, recognised, indexedLayers);
+      this.builder =
+          new SnapshotDiffer(store, chosen, chains, activeSnapshots, recognised, indexedLayers);
       this.applier =
           new SnapshotApplier(
               disk,
@@ -382,12 +392,12 @@ public final class EngineRoot implements AutoCloseable {
               durability,
               copyFlusher,
               nameLocks,
-              applied,
-              records,
+              activeSnapshots,
+              unpackRecords,
               recognised,
               indexedLayers,
               layerMounts,
-              layout,
+              materializer,
               rebase);
       this.converter =
           new LayerConversion(
@@ -636,7 +646,7 @@ public final class EngineRoot implements AutoCloseable {
 
   private TreePrefetch trees(DeletionForm deletions, LayerApplier layerApplier) {
     return new TreePrefetch(
-        disk, driver, deletions, directories, durability, records, layerApplier);
+        disk, driver, deletions, directories, durability, unpackRecords, layerApplier);
   }
 
   private <T> LayerPrefetcher<T> prefetch(LayerPrefetcher.Work<T> work) {

@@ -9,11 +9,11 @@ import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.indexed.IndexedCommits;
 import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.indexed.LayerMounts;
+import io.gatun.snapshot.indexed.Materializer;
 import io.gatun.snapshot.indexed.SharedCommits;
-import io.gatun.snapshot.indexed.TreeLayout;
 import io.gatun.snapshot.indexed.WantedLayer;
 import io.gatun.snapshot.mount.MappedMounts;
-import io.gatun.snapshot.state.AppliedLayers;
+import io.gatun.snapshot.state.ActiveSnapshots;
 import io.gatun.snapshot.state.Chains;
 import io.gatun.snapshot.state.NameLocks;
 import java.time.Instant;
@@ -30,12 +30,12 @@ final class IndexedSnapshots {
   private final Driver driver;
   private final Chains chains;
   private final NameLocks nameLocks;
-  private final AppliedLayers applied;
+  private final ActiveSnapshots activeSnapshots;
   private final IndexedLayers indexedLayers;
   private final LayerMounts layerMounts;
   private final IndexedCommits commits;
   private final Optional<SharedCommits> shared;
-  private final TreeLayout layout;
+  private final Materializer materializer;
 
   /**
    * @param shared commits layers that need not be unpacked, if there may be such
@@ -44,21 +44,21 @@ final class IndexedSnapshots {
       Driver driver,
       Chains chains,
       NameLocks nameLocks,
-      AppliedLayers applied,
+      ActiveSnapshots activeSnapshots,
       IndexedLayers indexedLayers,
       LayerMounts layerMounts,
       IndexedCommits commits,
       Optional<SharedCommits> shared,
-      TreeLayout layout) {
+      Materializer materializer) {
     this.driver = driver;
     this.chains = chains;
     this.nameLocks = nameLocks;
-    this.applied = applied;
+    this.activeSnapshots = activeSnapshots;
     this.indexedLayers = indexedLayers;
     this.layerMounts = layerMounts;
     this.commits = commits;
     this.shared = shared;
-    this.layout = layout;
+    this.materializer = materializer;
   }
 
   /** {@return whether the layer of a snapshot, or of one of its parents, is kept} */
@@ -126,33 +126,33 @@ final class IndexedSnapshots {
    * meanwhile as one into which a layer is being unpacked; who wants the same waits, and others are
    * refused.
    */
-  void layOut(SnapshotRecord active, Chain chain) throws ErrnoException {
-    while (indexedLayers.find(active.id()).isPresent() && !tryLayOut(active, chain)) {
-      layout.awaitEnd(active.id());
+  void materialize(SnapshotRecord active, Chain chain) throws ErrnoException {
+    while (indexedLayers.find(active.id()).isPresent() && !tryMaterialize(active, chain)) {
+      materializer.awaitEnd(active.id());
     }
   }
 
   /** {@return whether there is nothing to be done any more; otherwise somebody else is at it} */
-  private boolean tryLayOut(SnapshotRecord active, Chain chain) throws ErrnoException {
+  private boolean tryMaterialize(SnapshotRecord active, Chain chain) throws ErrnoException {
     long id = active.id();
-    TreeLayout.Turn turn;
+    Materializer.Turn turn;
     try (var _ = nameLocks.lock(List.of(active.name()), "")) {
       requireSame(active);
-      if (applied.isUnpacking(id)) {
+      if (activeSnapshots.isUnpacking(id)) {
         // A layer that is being applied is written there, as somebody wants to see it.
-        return !layout.isUnderWay(id);
+        return !materializer.isUnderWay(id);
       }
-      applied.begin(active.name(), id);
-      turn = layout.begin(id);
+      activeSnapshots.begin(active.name(), id);
+      turn = materializer.begin(id);
     }
     try (turn) {
       try {
         Optional<LayerForm.Indexed> form = indexedLayers.find(id);
         if (form.isPresent()) {
-          layout.run("mounts", active.name(), chain, form.get());
+          materializer.materialize("mounts", active.name(), chain, form.get());
         }
       } finally {
-        applied.end(id);
+        activeSnapshots.end(id);
       }
     }
     return true;

@@ -10,10 +10,10 @@ import io.gatun.snapshot.maintenance.LayerRepair;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.root.Root;
 import io.gatun.snapshot.root.UnusableRootException;
-import io.gatun.snapshot.state.AppliedLayers;
-import io.gatun.snapshot.state.AppliedRecords;
+import io.gatun.snapshot.state.ActiveSnapshots;
 import io.gatun.snapshot.state.Damage;
 import io.gatun.snapshot.state.Reaper;
+import io.gatun.snapshot.state.UnpackRecords;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -49,8 +49,8 @@ final class Recovery {
       MetadataStore store,
       LayerStore layers,
       IndexedLayers indexedLayers,
-      AppliedRecords records,
-      AppliedLayers applied,
+      UnpackRecords unpackRecords,
+      ActiveSnapshots activeSnapshots,
       Reaper reaper)
       throws ErrnoException, UnusableRootException {
     Set<Long> directories = new HashSet<>(root.snapshotIds());
@@ -74,7 +74,7 @@ final class Recovery {
         indexedLayers.add(snapshot.getKey(), form);
       }
     }
-    findApplied(store, missing, damaged, layers, indexedLayers, records, applied);
+    findApplied(store, missing, damaged, layers, indexedLayers, unpackRecords, activeSnapshots);
     // What goes to the trash is found there.
     indexedLayers.deleteUnreferenced();
     int trash = 0;
@@ -114,13 +114,13 @@ final class Recovery {
       Set<Long> damaged,
       LayerStore layers,
       IndexedLayers indexedLayers,
-      AppliedRecords records,
-      AppliedLayers applied)
+      UnpackRecords unpackRecords,
+      ActiveSnapshots activeSnapshots)
       throws ErrnoException {
-    for (long id : records.unfinished(store, missing)) {
-      Optional<LayerForm.Indexed> form = findKept(records, id);
+    for (long id : unpackRecords.unfinished(store, missing)) {
+      Optional<LayerForm.Indexed> form = findKept(unpackRecords, id);
       if (form.isEmpty()) {
-        applied.spoil(id);
+        activeSnapshots.markPartial(id);
         continue;
       }
       indexedLayers.add(id, form.get());
@@ -131,9 +131,9 @@ final class Recovery {
   }
 
   /** One layer that can be unpacked anew is no reason not to serve the others. */
-  private static Optional<LayerForm.Indexed> findKept(AppliedRecords records, long id) {
+  private static Optional<LayerForm.Indexed> findKept(UnpackRecords unpackRecords, long id) {
     try {
-      return records.findIndexed(id).flatMap(AppliedLayers.Layer::kept);
+      return unpackRecords.findIndexed(id).flatMap(ActiveSnapshots.Layer::kept);
     } catch (ErrnoException e) {
       log.warn(
           "what is known of the layer in a snapshot cannot be read id={} error=\"{}\"",

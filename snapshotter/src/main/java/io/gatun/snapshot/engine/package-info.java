@@ -11,7 +11,7 @@
  *   SnapshotApplier -+-> TreeUnpacking -> snapshots/ID/fs
  *                    +-> IndexedUnpacking -> LayerStore       IndexedLayers: who has which
  *                                                          LayerMounts: what is mounted for whom
- *                                                          TreeLayout: from a tar to a directory
+ *                                                          Materializer: from a tar to a directory
  *                                                          IndexedSnapshots: what requests do about it
  *                                                          SharedCommits: what need not be unpacked
  *                                                          Reindexing: its index in a chain

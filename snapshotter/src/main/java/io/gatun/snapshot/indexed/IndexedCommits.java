@@ -18,9 +18,9 @@ import io.gatun.snapshot.layer.erofs.InexpressibleLayerException;
 import io.gatun.snapshot.layer.extract.LowerInheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layerstore.LayerStore;
-import io.gatun.snapshot.state.AppliedLayers;
-import io.gatun.snapshot.state.AppliedRecords;
+import io.gatun.snapshot.state.ActiveSnapshots;
 import io.gatun.snapshot.state.Chains;
+import io.gatun.snapshot.state.UnpackRecords;
 import io.gatun.snapshot.state.UnpackingFailures;
 import java.io.IOException;
 import java.util.Iterator;
@@ -39,10 +39,10 @@ public final class IndexedCommits {
   private final LayerStore layers;
   private final IndexedLayers indexedLayers;
   private final LayerMounts layerMounts;
-  private final TreeLayout layout;
+  private final Materializer materializer;
   private final Durability durability;
-  private final AppliedLayers applied;
-  private final AppliedRecords records;
+  private final ActiveSnapshots activeSnapshots;
+  private final UnpackRecords unpackRecords;
   private final Chains chains;
   private final Reindexing reindexing;
   private final Consumer<Digest> afterwards;
@@ -55,10 +55,10 @@ public final class IndexedCommits {
       LayerStore layers,
       IndexedLayers indexedLayers,
       LayerMounts layerMounts,
-      TreeLayout layout,
+      Materializer materializer,
       Durability durability,
-      AppliedLayers applied,
-      AppliedRecords records,
+      ActiveSnapshots activeSnapshots,
+      UnpackRecords unpackRecords,
       Chains chains,
       Reindexing reindexing,
       Consumer<Digest> afterwards) {
@@ -66,10 +66,10 @@ public final class IndexedCommits {
     this.layers = layers;
     this.indexedLayers = indexedLayers;
     this.layerMounts = layerMounts;
-    this.layout = layout;
+    this.materializer = materializer;
     this.durability = durability;
-    this.applied = applied;
-    this.records = records;
+    this.activeSnapshots = activeSnapshots;
+    this.unpackRecords = unpackRecords;
     this.chains = chains;
     this.reindexing = reindexing;
     this.afterwards = afterwards;
@@ -146,7 +146,7 @@ public final class IndexedCommits {
       isHandedOn = true;
       return Optional.of(new Frozen(active.id(), idOf(parent), ref, indexed));
     } catch (InexpressibleLayerException e) {
-      layout.run("commit", active.name(), own, form.get());
+      materializer.materialize("commit", active.name(), own, form.get());
       return Optional.empty();
     } catch (ErrnoException e) {
       throw e;
@@ -226,10 +226,10 @@ public final class IndexedCommits {
       LayerStore.LayerRef ref,
       LayerForm.Indexed form)
       throws IOException {
-    Optional<AppliedLayers.Layer> layer = applied.find(active.id());
+    Optional<ActiveSnapshots.Layer> layer = activeSnapshots.find(active.id());
     boolean wasDurable =
-        (layer.isPresent() ? layer : records.findIndexed(active.id()))
-            .map(AppliedLayers.Layer::isDurable)
+        (layer.isPresent() ? layer : unpackRecords.findIndexed(active.id()))
+            .map(ActiveSnapshots.Layer::isDurable)
             .orElse(false);
     boolean isDurable = durability.mustSyncIndexed(wasDurable);
     LayerForm.Indexed indexed =

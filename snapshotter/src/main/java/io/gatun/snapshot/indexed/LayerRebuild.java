@@ -7,7 +7,7 @@ import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.metadata.MetadataStore;
-import io.gatun.snapshot.state.AppliedLayers;
+import io.gatun.snapshot.state.ActiveSnapshots;
 import io.gatun.snapshot.state.Chains;
 import io.gatun.snapshot.state.SnapshotDirectories;
 import java.io.IOException;
@@ -41,7 +41,7 @@ public final class LayerRebuild {
   private final MetadataStore store;
   private final Chains chains;
   private final SnapshotDirectories directories;
-  private final AppliedLayers applied;
+  private final ActiveSnapshots activeSnapshots;
   private final LayerStore layers;
   private final IndexedLayers indexedLayers;
   private final LayerMounts layerMounts;
@@ -53,7 +53,7 @@ public final class LayerRebuild {
       MetadataStore store,
       Chains chains,
       SnapshotDirectories directories,
-      AppliedLayers applied,
+      ActiveSnapshots activeSnapshots,
       LayerStore layers,
       IndexedLayers indexedLayers,
       LayerMounts layerMounts,
@@ -63,7 +63,7 @@ public final class LayerRebuild {
     this.store = store;
     this.chains = chains;
     this.directories = directories;
-    this.applied = applied;
+    this.activeSnapshots = activeSnapshots;
     this.layers = layers;
     this.indexedLayers = indexedLayers;
     this.layerMounts = layerMounts;
@@ -191,7 +191,7 @@ public final class LayerRebuild {
   private void markLost(SnapshotRecord snapshot) {
     long id = snapshot.id();
     if (snapshot.kind() == Kind.ACTIVE) {
-      applied.spoil(id);
+      activeSnapshots.markPartial(id);
       indexedLayers.remove(id);
       // It is one without a layer now.
       directories.healed(id);

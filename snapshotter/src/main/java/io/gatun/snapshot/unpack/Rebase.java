@@ -20,8 +20,8 @@ import io.gatun.snapshot.layer.extract.UnnamedDirectory;
 import io.gatun.snapshot.layer.extract.UnnamedDirectoryList;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.Root;
-import io.gatun.snapshot.state.AppliedLayers;
-import io.gatun.snapshot.state.AppliedRecords;
+import io.gatun.snapshot.state.ActiveSnapshots;
+import io.gatun.snapshot.state.UnpackRecords;
 import java.time.Instant;
 import java.util.Optional;
 
@@ -48,15 +48,15 @@ public final class Rebase {
   private final Root root;
   private final Driver driver;
   private final Durability durability;
-  private final AppliedRecords records;
+  private final UnpackRecords unpackRecords;
 
   public Rebase(
-      Disk disk, Root root, Driver driver, Durability durability, AppliedRecords records) {
+      Disk disk, Root root, Driver driver, Durability durability, UnpackRecords unpackRecords) {
     this.disk = disk;
     this.root = root;
     this.driver = driver;
     this.durability = durability;
-    this.records = records;
+    this.unpackRecords = unpackRecords;
   }
 
   /**
@@ -70,8 +70,8 @@ public final class Rebase {
    * @throws SnapshotException.FailedPrecondition if it has inherited from others before, or has too
    *     much that may inherit
    */
-  public Optional<AppliedLayers.Layer> run(
-      String key, Chain chain, Instant created, Optional<AppliedLayers.Layer> layer)
+  public Optional<ActiveSnapshots.Layer> run(
+      String key, Chain chain, Instant created, Optional<ActiveSnapshots.Layer> layer)
       throws ErrnoException {
     if (chain.lowers().isEmpty()) {
       requireNoOther(key, chain.id(), SnapshotRecord.NO_PARENT);
@@ -102,7 +102,7 @@ public final class Rebase {
    *
    * @return what is known of it then
    */
-  public AppliedLayers.Layer run(Chain chain, AppliedLayers.Layer layer) throws ErrnoException {
+  public ActiveSnapshots.Layer run(Chain chain, ActiveSnapshots.Layer layer) throws ErrnoException {
     // A tree that has too many of them is for no place that has layers below it.
     UnnamedDirectoryList unnamed = layer.result().unnamedDirectories().orElseThrow();
     try (LateInheritance inheritance = LateInheritance.open(disk, driver.target(chain), unnamed)) {
@@ -155,12 +155,12 @@ public final class Rebase {
     }
   }
 
-  private Optional<UnnamedDirectoryList> unnamed(long id, AppliedLayers.Layer layer)
+  private Optional<UnnamedDirectoryList> unnamed(long id, ActiveSnapshots.Layer layer)
       throws ErrnoException {
     Optional<UnnamedDirectoryList> known = layer.result().unnamedDirectories();
     return known.isPresent()
         ? known
-        : records.find(id).flatMap(recorded -> recorded.result().unnamedDirectories());
+        : unpackRecords.find(id).flatMap(recorded -> recorded.result().unnamedDirectories());
   }
 
   private static SnapshotException tooMany(String key) {

@@ -20,18 +20,18 @@ import io.gatun.snapshot.durability.StorageErrors;
 import io.gatun.snapshot.filetree.TreeDeletion;
 import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.indexed.LayerMounts;
-import io.gatun.snapshot.indexed.TreeLayout;
+import io.gatun.snapshot.indexed.Materializer;
 import io.gatun.snapshot.layer.LayerTarget;
 import io.gatun.snapshot.layer.extract.TreeResult;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.root.Disk;
-import io.gatun.snapshot.state.AppliedLayers;
-import io.gatun.snapshot.state.AppliedRecords;
+import io.gatun.snapshot.state.ActiveSnapshots;
 import io.gatun.snapshot.state.Chains;
 import io.gatun.snapshot.state.NameLocks;
 import io.gatun.snapshot.state.SnapshotDirectories;
 import io.gatun.snapshot.state.SnapshotMounts;
+import io.gatun.snapshot.state.UnpackRecords;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
@@ -57,12 +57,12 @@ public final class SnapshotApplier {
   private final Durability durability;
   private final CopyFlusher copyFlusher;
   private final NameLocks nameLocks;
-  private final AppliedLayers applied;
-  private final AppliedRecords records;
+  private final ActiveSnapshots activeSnapshots;
+  private final UnpackRecords unpackRecords;
   private final SnapshotMounts mounts;
   private final IndexedLayers indexedLayers;
   private final LayerMounts layerMounts;
-  private final TreeLayout layout;
+  private final Materializer materializer;
   private final Rebase rebase;
 
   public SnapshotApplier(
@@ -74,12 +74,12 @@ public final class SnapshotApplier {
       Durability durability,
       CopyFlusher copyFlusher,
       NameLocks nameLocks,
-      AppliedLayers applied,
-      AppliedRecords records,
+      ActiveSnapshots activeSnapshots,
+      UnpackRecords unpackRecords,
       SnapshotMounts mounts,
       IndexedLayers indexedLayers,
       LayerMounts layerMounts,
-      TreeLayout layout,
+      Materializer materializer,
       Rebase rebase) {
     this.disk = disk;
     this.store = store;
@@ -89,12 +89,12 @@ public final class SnapshotApplier {
     this.durability = durability;
     this.copyFlusher = copyFlusher;
     this.nameLocks = nameLocks;
-    this.applied = applied;
-    this.records = records;
+    this.activeSnapshots = activeSnapshots;
+    this.unpackRecords = unpackRecords;
     this.mounts = mounts;
     this.indexedLayers = indexedLayers;
     this.layerMounts = layerMounts;
-    this.layout = layout;
+    this.materializer = materializer;
     this.rebase = rebase;
   }
 
@@ -197,7 +197,7 @@ public final class SnapshotApplier {
    *
    * @param turn for a layer that may have to be laid out in it
    */
-  private record Begun(Chain chain, TreeLayout.Turn turn) implements AutoCloseable {
+  private record Begun(Chain chain, Materializer.Turn turn) implements AutoCloseable {
     @Override
     public void close() {
       turn.close();
@@ -217,8 +217,8 @@ public final class SnapshotApplier {
         throw new SnapshotException.Unsupported(
             "apply %s: these are not the mounts that gatun gives for the snapshot".formatted(key));
       }
-      applied.begin(key, chain.id());
-      return new Begun(chain, layout.begin(chain.id()));
+      activeSnapshots.begin(key, chain.id());
+      return new Begun(chain, materializer.begin(chain.id()));
     }
   }
 
@@ -229,7 +229,7 @@ public final class SnapshotApplier {
       isReady = true;
     } finally {
       if (!isReady) {
-        applied.end(chain.id());
+        activeSnapshots.end(chain.id());
       }
     }
   }
@@ -239,11 +239,11 @@ public final class SnapshotApplier {
     Optional<LayerForm.Indexed> earlier = indexedLayers.find(chain.id());
     if (earlier.isPresent()) {
       // Whoever applies another one on top of it has to find it there.
-      layout.run("apply", key, chain, earlier.get());
+      materializer.materialize("apply", key, chain, earlier.get());
     }
-    if (applied.isSpoiled(chain.id())) {
+    if (activeSnapshots.isPartial(chain.id())) {
       remake(chain);
-    } else if (!driver.isPristine(chain, applied.createdAt(chain.id()))) {
+    } else if (!driver.isPristine(chain, activeSnapshots.createdAt(chain.id()))) {
       throw new SnapshotException.Unsupported(
           "apply %s: there is something in the snapshot already".formatted(key));
     }
@@ -260,7 +260,7 @@ public final class SnapshotApplier {
       isRead = true;
     } finally {
       if (!isRead) {
-        applied.end(chain.id());
+        activeSnapshots.end(chain.id());
       }
     }
     if (layer.isEmpty()) {
@@ -285,15 +285,15 @@ public final class SnapshotApplier {
   private boolean record(String key, Chain chain, LayerKeeper.Stored made, boolean syncRequested)
       throws ErrnoException {
     LayerForm.Indexed form = made.form();
-    AppliedLayers.Layer layer;
+    ActiveSnapshots.Layer layer;
     boolean isRecorded = false;
     try {
       List<Timespec> times = driver.changeTimes(chain);
-      layer = new AppliedLayers.Layer(form, durability.mustSyncIndexed(syncRequested), times);
-      records.begin(chain.id());
+      layer = new ActiveSnapshots.Layer(form, durability.mustSyncIndexed(syncRequested), times);
+      unpackRecords.begin(chain.id());
       // Whoever reads it finds a layer that is on the disk, or was seen to at the start.
       boolean isOnDiskThen = durability.mustSyncOnApply(syncRequested);
-      records.keep(chain.id(), new AppliedLayers.Layer(form, isOnDiskThen, times));
+      unpackRecords.write(chain.id(), new ActiveSnapshots.Layer(form, isOnDiskThen, times));
       isRecorded = true;
     } finally {
       if (!isRecorded) {
@@ -302,7 +302,7 @@ public final class SnapshotApplier {
     }
     indexedLayers.add(chain.id(), form);
     made.overlay().ifPresent(overlay -> indexedLayers.addOverlay(chain.id(), overlay));
-    if (applied.indexed(chain.id(), layer)) {
+    if (activeSnapshots.indexed(chain.id(), layer)) {
       return true;
     }
     indexedLayers.remove(chain.id());
@@ -320,7 +320,7 @@ public final class SnapshotApplier {
       isTaken = true;
     } finally {
       if (!isTaken) {
-        applied.end(chain.id());
+        activeSnapshots.end(chain.id());
       }
     }
     return tree.isPresent() && place(key, chain, syncRequested, tree.get());
@@ -337,7 +337,8 @@ public final class SnapshotApplier {
       }
       long mark = directories.mark();
       boolean isPlaced =
-          applied.ifNotExposed(chain.id(), () -> directories.exchange(chain.id(), tree.staged()));
+          activeSnapshots.ifNotExposed(
+              chain.id(), () -> directories.exchange(chain.id(), tree.staged()));
       if (isPlaced) {
         if (isDurable) {
           directories.await(mark);
@@ -357,18 +358,18 @@ public final class SnapshotApplier {
   /** Makes the tree of a layer what it is on top of others, and says that it was unpacked. */
   private void inherit(String key, Chain chain, TreeResult result, boolean isDurable)
       throws ErrnoException {
-    AppliedLayers.Layer alone = new AppliedLayers.Layer(result, isDurable, List.of());
-    AppliedLayers.Layer layer =
+    ActiveSnapshots.Layer alone = new ActiveSnapshots.Layer(result, isDurable, List.of());
+    ActiveSnapshots.Layer layer =
         chain.lowers().isEmpty()
             ? alone
             : StorageErrors.name("apply", key, () -> rebase.run(chain, alone));
     unpacked(chain, layer.withChangeTimes(driver.changeTimes(chain)));
   }
 
-  private void unpacked(Chain chain, AppliedLayers.Layer layer) throws ErrnoException {
-    records.keep(chain.id(), layer);
-    if (!applied.unpacked(chain.id(), layer)) {
-      records.forget(chain.id());
+  private void unpacked(Chain chain, ActiveSnapshots.Layer layer) throws ErrnoException {
+    unpackRecords.write(chain.id(), layer);
+    if (!activeSnapshots.unpacked(chain.id(), layer)) {
+      unpackRecords.delete(chain.id());
     }
   }
 
@@ -376,14 +377,14 @@ public final class SnapshotApplier {
       throws IOException {
     boolean isComplete = false;
     try {
-      records.begin(chain.id());
+      unpackRecords.begin(chain.id());
       long mark = durability.beginApply(key, chain.id(), syncRequested);
       boolean isDurable = durability.mustSyncOnApply(syncRequested);
       LayerTarget target = driver.target(chain);
       TreeResult result = StorageErrors.name("apply", key, () -> writer.write(target, isDurable));
       // Before the sync, so that it shows if somebody else writes meanwhile.
-      AppliedLayers.Layer layer =
-          new AppliedLayers.Layer(result, isDurable, driver.changeTimes(chain));
+      ActiveSnapshots.Layer layer =
+          new ActiveSnapshots.Layer(result, isDurable, driver.changeTimes(chain));
       durability.awaitApply(key, chain.id(), target.files(), mark, syncRequested);
       unpacked(chain, layer);
       isComplete = true;
@@ -396,7 +397,7 @@ public final class SnapshotApplier {
 
   /** Takes away what has been written; the failure that was the reason is thrown on. */
   private void restore(String key, Chain chain) {
-    applied.spoil(chain.id());
+    activeSnapshots.markPartial(chain.id());
     try {
       remake(chain);
     } catch (ErrnoException e) {
@@ -407,7 +408,7 @@ public final class SnapshotApplier {
           chain.id(),
           e.getMessage());
     } finally {
-      applied.end(chain.id());
+      activeSnapshots.end(chain.id());
     }
   }
 
@@ -425,7 +426,7 @@ public final class SnapshotApplier {
           chain.id(), (directory, _) -> driver.create(directory, chain));
     }
     boolean isUnsettled = driver.isUnsynced(chain.id());
-    applied.created(chain.id(), driver.createdAt(chain.id()));
+    activeSnapshots.created(chain.id(), driver.createdAt(chain.id()));
     if (isUnsettled) {
       copyFlusher.submit(chain.id());
     }

@@ -27,7 +27,7 @@ import io.gatun.snapshot.layer.pack.LayerPacker;
 import io.gatun.snapshot.layer.pack.UnfitFileException;
 import io.gatun.snapshot.layer.pack.UnsupportedTreeException;
 import io.gatun.snapshot.metadata.MetadataStore;
-import io.gatun.snapshot.state.AppliedLayers;
+import io.gatun.snapshot.state.ActiveSnapshots;
 import io.gatun.snapshot.state.Chains;
 import io.gatun.snapshot.state.SnapshotMounts;
 import java.io.IOException;
@@ -51,7 +51,7 @@ public final class SnapshotDiffer implements LayerBuilder {
   private final MetadataStore store;
   private final Driver driver;
   private final Chains chains;
-  private final AppliedLayers applied;
+  private final ActiveSnapshots activeSnapshots;
   private final SnapshotMounts mounts;
   private final IndexedLayers indexedLayers;
 
@@ -59,13 +59,13 @@ public final class SnapshotDiffer implements LayerBuilder {
       MetadataStore store,
       Driver driver,
       Chains chains,
-      AppliedLayers applied,
+      ActiveSnapshots activeSnapshots,
       SnapshotMounts mounts,
       IndexedLayers indexedLayers) {
     this.store = store;
     this.driver = driver;
     this.chains = chains;
-    this.applied = applied;
+    this.activeSnapshots = activeSnapshots;
     this.mounts = mounts;
     this.indexedLayers = indexedLayers;
   }
@@ -189,7 +189,7 @@ public final class SnapshotDiffer implements LayerBuilder {
           "diff %s: its owners are mapped by its mounts".formatted(record.name()));
     }
     if (record.kind() == Kind.ACTIVE) {
-      applied.requireReadable(record.name(), record.id());
+      activeSnapshots.requireReadable(record.name(), record.id());
       if (indexedLayers.find(record.id()).isPresent()) {
         throw new SnapshotException.FailedPrecondition(
             "diff %s: a layer was applied, and is not in the snapshot (id %d) before its mounts are asked for"

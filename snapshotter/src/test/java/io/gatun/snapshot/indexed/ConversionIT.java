@@ -171,7 +171,7 @@ class ConversionIT {
     }
   }
 
-  private void layOutAll() {
+  private void materializeAll() {
     names.forEach(name -> engine.converter().layOut(name, new Cancellation()));
   }
 
@@ -216,7 +216,7 @@ class ConversionIT {
     assertThat(view("indexes")).isEqualTo(expected);
     assertThat(names("layers")).hasSize(LAYERS.size());
     assertThat(names("superseded")).containsExactly("1-1", "2-1", "3-1");
-    layOutAll();
+    materializeAll();
     assertThat(areIndexed()).containsExactly(false, false, false);
     assertThat(mounted()).isEmpty();
     assertThat(view("directories again")).isEqualTo(expected);
@@ -237,7 +237,7 @@ class ConversionIT {
     engine.converter().index(names.getFirst(), blob(layer), new Cancellation());
     assertThat(forIndex).satisfies(isAbout(allocatedBytes(directory.resolve("layers"))));
     long forDirectory = estimatedBytes();
-    layOutAll();
+    materializeAll();
     assertThat(forDirectory).satisfies(isAbout(allocatedBytes(snapshot(1))));
   }
 
@@ -291,7 +291,7 @@ class ConversionIT {
       try {
         for (int round = 0; round < ROUNDS; round++) {
           indexAll();
-          layOutAll();
+          materializeAll();
         }
         indexAll();
       } finally {
@@ -426,13 +426,13 @@ class ConversionIT {
     List<String> expected = view("before");
     indexAll();
     calls.fail("rename", Errno.EIO);
-    assertThatThrownBy(this::layOutAll)
+    assertThatThrownBy(this::materializeAll)
         .isInstanceOf(SnapshotException.StorageFailure.class)
         .hasMessageContaining("EIO");
     calls.succeed("rename");
     assertThat(areIndexed()).containsExactly(true, true, true);
     assertThat(view("after")).isEqualTo(expected);
-    layOutAll();
+    materializeAll();
     assertThat(areIndexed()).containsExactly(false, false, false);
     assertThat(view("in the end")).isEqualTo(expected);
   }

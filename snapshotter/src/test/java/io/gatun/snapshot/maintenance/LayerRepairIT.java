@@ -409,7 +409,7 @@ class LayerRepairIT {
   }
 
   @Test
-  void anActiveSnapshotThatHasATreeMeanwhileIsNotCalledSpoiled() throws Exception {
+  void anActiveSnapshotThatHasATreeMeanwhileIsNotCalledPartial() throws Exception {
     String key = "k8s.io/1/extract-987654321-ab12 sha256:active";
     engine
         .unpacker(1)

@@ -14,11 +14,11 @@ import java.util.Optional;
 import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
 
-class AppliedRecordTest {
+class UnpackRecordTest {
 
-  private static final AppliedRecord RECORD =
-      new AppliedRecord(
-          new AppliedLayers.Layer(
+  private static final UnpackRecord RECORD =
+      new UnpackRecord(
+          new ActiveSnapshots.Layer(
               new TreeResult(new Usage(80_000, 1L << 40), unnamed(), true),
               true,
               List.of(new Timespec(-1, 999_999_999), new Timespec(1L << 33, 0))),
@@ -26,13 +26,13 @@ class AppliedRecordTest {
 
   @Test
   void whatWasWrittenIsRead() {
-    assertThat(AppliedRecord.decode(RECORD.encode())).contains(RECORD);
-    AppliedRecord least =
-        new AppliedRecord(
-            new AppliedLayers.Layer(
+    assertThat(UnpackRecord.decode(RECORD.encode())).contains(RECORD);
+    UnpackRecord least =
+        new UnpackRecord(
+            new ActiveSnapshots.Layer(
                 new TreeResult(new Usage(0, 0), Optional.empty(), false), false, List.of()),
             "");
-    assertThat(AppliedRecord.decode(least.encode())).contains(least);
+    assertThat(UnpackRecord.decode(least.encode())).contains(least);
   }
 
   @Test
@@ -41,8 +41,8 @@ class AppliedRecordTest {
     for (int i = 0; i < whole.length; i++) {
       byte[] damaged = whole.clone();
       damaged[i] ^= 1;
-      assertThat(AppliedRecord.decode(ByteBuffer.wrap(damaged))).as("byte %d", i).isEmpty();
-      assertThat(AppliedRecord.decode(ByteBuffer.wrap(whole, 0, i))).as("%d bytes", i).isEmpty();
+      assertThat(UnpackRecord.decode(ByteBuffer.wrap(damaged))).as("byte %d", i).isEmpty();
+      assertThat(UnpackRecord.decode(ByteBuffer.wrap(whole, 0, i))).as("%d bytes", i).isEmpty();
     }
   }
 
@@ -50,20 +50,20 @@ class AppliedRecordTest {
   void nothingIsReadOfWhatANewerVersionMayHaveWritten() {
     UnnamedDirectoryList.Builder unnamed = new UnnamedDirectoryList.Builder();
     unnamed.add(LinuxPath.of("named"), UnnamedDirectory.Inherited.GROUP);
-    AppliedRecord record =
-        new AppliedRecord(
-            new AppliedLayers.Layer(
+    UnpackRecord record =
+        new UnpackRecord(
+            new ActiveSnapshots.Layer(
                 new TreeResult(new Usage(1, 2), unnamed.build(), false), false, List.of()),
             "this boot");
     byte[] whole = bytes(record);
     int version = 2 * Integer.BYTES;
     // Two lengths are between.
     int inherited = whole.length - "named".length() - 3;
-    assertThat(AppliedRecord.decode(changed(whole, inherited, whole[inherited]))).contains(record);
-    assertThat(AppliedRecord.decode(changed(whole, inherited, 3))).isPresent();
-    assertThat(AppliedRecord.decode(changed(whole, inherited, 5))).isEmpty();
-    assertThat(AppliedRecord.decode(changed(whole, inherited, 0))).isEmpty();
-    assertThat(AppliedRecord.decode(changed(whole, version, 3))).isEmpty();
+    assertThat(UnpackRecord.decode(changed(whole, inherited, whole[inherited]))).contains(record);
+    assertThat(UnpackRecord.decode(changed(whole, inherited, 3))).isPresent();
+    assertThat(UnpackRecord.decode(changed(whole, inherited, 5))).isEmpty();
+    assertThat(UnpackRecord.decode(changed(whole, inherited, 0))).isEmpty();
+    assertThat(UnpackRecord.decode(changed(whole, version, 3))).isEmpty();
   }
 
   /** Another record, which is whole. */
@@ -87,7 +87,7 @@ class AppliedRecordTest {
     return bytes(RECORD);
   }
 
-  private static byte[] bytes(AppliedRecord record) {
+  private static byte[] bytes(UnpackRecord record) {
     ByteBuffer encoded = record.encode();
     byte[] bytes = new byte[encoded.remaining()];
     encoded.get(bytes);

@@ -39,7 +39,7 @@ import java.util.Set;
  * <p>Of a layer that is kept, it is written and not renamed: a version of Gatun that knows of no
  * such layers then refuses to commit the empty directory.
  */
-public final class AppliedRecords {
+public final class UnpackRecords {
 
   private static final LinuxPath NAME = LinuxPath.of("applied");
   private static final LinuxPath UNPACKING = LinuxPath.of("unpacking");
@@ -54,7 +54,7 @@ public final class AppliedRecords {
   /**
    * @param boot what identifies this start of the machine
    */
-  public AppliedRecords(Disk disk, Root root, String boot) throws ErrnoException {
+  public UnpackRecords(Disk disk, Root root, String boot) throws ErrnoException {
     this.disk = disk;
     this.root = root;
     this.boot = boot;
@@ -105,8 +105,8 @@ public final class AppliedRecords {
    * Says that a layer was unpacked, and keeps what is known of it; durably, if the layer itself is
    * on the disk.
    */
-  public void keep(long id, AppliedLayers.Layer layer) throws ErrnoException {
-    ByteBuffer content = new AppliedRecord(layer, boot).encode();
+  public void write(long id, ActiveSnapshots.Layer layer) throws ErrnoException {
+    ByteBuffer content = new UnpackRecord(layer, boot).encode();
     try (Fd directory = open(id)) {
       try (Fd file = Fcntl.openat(directory, UNPACKING, OpenFlag.WRITE_ONLY, OpenFlag.NO_FOLLOW)) {
         long at = 0;
@@ -131,30 +131,30 @@ public final class AppliedRecords {
    *
    * <p>What was not on the disk is forgotten when the machine is started anew.
    */
-  public Optional<AppliedLayers.Layer> find(long id) throws ErrnoException {
+  public Optional<ActiveSnapshots.Layer> find(long id) throws ErrnoException {
     try (Fd directory = open(id)) {
       return isPresent(directory, NAME) ? find(directory, NAME) : findIndexed(directory);
     }
   }
 
   /** {@return the same, if the layer is kept} */
-  public Optional<AppliedLayers.Layer> findIndexed(long id) throws ErrnoException {
+  public Optional<ActiveSnapshots.Layer> findIndexed(long id) throws ErrnoException {
     try (Fd directory = open(id)) {
       return findIndexed(directory);
     }
   }
 
-  private Optional<AppliedLayers.Layer> findIndexed(Fd directory) throws ErrnoException {
+  private Optional<ActiveSnapshots.Layer> findIndexed(Fd directory) throws ErrnoException {
     return isPresent(directory, UNPACKING)
         ? find(directory, UNPACKING).filter(layer -> layer.kept().isPresent())
         : Optional.empty();
   }
 
-  private Optional<AppliedLayers.Layer> find(Fd directory, LinuxPath name) throws ErrnoException {
+  private Optional<ActiveSnapshots.Layer> find(Fd directory, LinuxPath name) throws ErrnoException {
     try (Fd file = Fcntl.openat(directory, name, OpenFlag.READ_ONLY, OpenFlag.NO_FOLLOW)) {
-      return AppliedRecord.decode(read(file))
+      return UnpackRecord.decode(read(file))
           .filter(known -> known.layer().isDurable() || known.boot().equals(boot))
-          .map(AppliedRecord::layer);
+          .map(UnpackRecord::layer);
     }
   }
 
@@ -167,7 +167,7 @@ public final class AppliedRecords {
   }
 
   /** Forgets a layer, so that no crash brings back what was known of it. */
-  public void forget(long id) throws ErrnoException {
+  public void delete(long id) throws ErrnoException {
     try (Fd directory = open(id)) {
       if (removeIfPresent(directory, NAME)) {
         disk.sync(directory);

@@ -33,7 +33,7 @@ import java.util.zip.CRC32C;
  *
  * @param boot the start of the machine
  */
-record AppliedRecord(AppliedLayers.Layer layer, String boot) {
+record UnpackRecord(ActiveSnapshots.Layer layer, String boot) {
 
   private static final int MAGIC = 0x4754414C;
   private static final byte VERSION = 2;
@@ -85,7 +85,7 @@ record AppliedRecord(AppliedLayers.Layer layer, String boot) {
   }
 
   /** {@return the record that these bytes are, if they are one and whole} */
-  static Optional<AppliedRecord> decode(ByteBuffer in) {
+  static Optional<UnpackRecord> decode(ByteBuffer in) {
     try {
       if (in.getInt() != MAGIC || in.getInt() != checksum(in.duplicate().rewind())) {
         return Optional.empty();
@@ -106,8 +106,8 @@ record AppliedRecord(AppliedLayers.Layer layer, String boot) {
               ? Optional.empty()
               : Optional.of(new LayerForm.Indexed(getDigest(in), getDigest(in)));
       return Optional.of(
-          new AppliedRecord(
-              new AppliedLayers.Layer(result, (flags & FLAG_DURABLE) != 0, changeTimes, kept),
+          new UnpackRecord(
+              new ActiveSnapshots.Layer(result, (flags & FLAG_DURABLE) != 0, changeTimes, kept),
               boot));
     } catch (BufferUnderflowException | IllegalArgumentException | IndexOutOfBoundsException e) {
       return Optional.empty();

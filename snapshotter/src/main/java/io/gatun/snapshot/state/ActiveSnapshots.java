@@ -18,12 +18,12 @@ import java.util.Set;
  * What is known of active snapshots because they were made here, and a layer is, or was, unpacked
  * into them.
  *
- * <p>This is the part in memory; {@link AppliedRecords} keeps with the snapshots what a daemon
- * after this one has to know. Of a snapshot of which nothing is known, a commit has to make the
- * files durable and somebody has to count them, as with any other; nothing can be forgotten that
- * would let a layer be committed that is not on the disk.
+ * <p>This is the part in memory; {@link UnpackRecords} keeps with the snapshots what a daemon after
+ * this one has to know. Of a snapshot of which nothing is known, a commit has to make the files
+ * durable and somebody has to count them, as with any other; nothing can be forgotten that would
+ * let a layer be committed that is not on the disk.
  */
-public final class AppliedLayers {
+public final class ActiveSnapshots {
 
   /**
    * A layer that was unpacked in whole.
@@ -99,12 +99,12 @@ public final class AppliedLayers {
   private final Map<Long, Layer> layers = new HashMap<>();
 
   /** Those that may hold something of a layer that could not be unpacked. */
-  private final Set<Long> spoiled = new HashSet<>();
+  private final Set<Long> partial = new HashSet<>();
 
   /** Says that a snapshot was made just now, and maybe once before. */
   public synchronized void created(long id, Timespec at) {
     createdAt.put(id, at);
-    spoiled.remove(id);
+    partial.remove(id);
   }
 
   /** {@return when a snapshot was made} */
@@ -188,12 +188,12 @@ public final class AppliedLayers {
   }
 
   /** Says that there is something of a layer in a snapshot that has to be taken away. */
-  public synchronized void spoil(long id) {
-    spoiled.add(id);
+  public synchronized void markPartial(long id) {
+    partial.add(id);
   }
 
-  public synchronized boolean isSpoiled(long id) {
-    return spoiled.contains(id);
+  public synchronized boolean isPartial(long id) {
+    return partial.contains(id);
   }
 
   /** Says that somebody is told how to write to a snapshot. */
@@ -205,10 +205,10 @@ public final class AppliedLayers {
   }
 
   /** Says that a snapshot is no active one any more. */
-  public synchronized void forget(long id) {
+  public synchronized void evict(long id) {
     createdAt.remove(id);
     layers.remove(id);
-    spoiled.remove(id);
+    partial.remove(id);
   }
 
   /** {@return the layer that was unpacked into a snapshot, unless others may have written to it} */
@@ -221,9 +221,9 @@ public final class AppliedLayers {
    *
    * @throws SnapshotException.FailedPrecondition if one is
    */
-  public synchronized void requireWhole(String key, long id) {
+  public synchronized void requireComplete(String key, long id) {
     requireIdle("commit", key, id);
-    if (spoiled.contains(id)) {
+    if (partial.contains(id)) {
       throw new SnapshotException.FailedPrecondition(
           ("commit %s: a layer could not be unpacked, and something of it is left in the snapshot (id %d): remove"
                   + " it, and unpack the layer again")
@@ -238,7 +238,7 @@ public final class AppliedLayers {
    */
   public synchronized void requireReadable(String key, long id) {
     requireIdle("diff", key, id);
-    if (spoiled.contains(id)) {
+    if (partial.contains(id)) {
       throw new SnapshotException.FailedPrecondition(
           "diff %s: a layer could not be unpacked, and something of it is left in the snapshot (id %d)"
               .formatted(key, id));

@@ -13,9 +13,9 @@ import io.gatun.snapshot.layer.extract.TreeWriter;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.Root;
-import io.gatun.snapshot.state.AppliedLayers;
-import io.gatun.snapshot.state.AppliedRecords;
+import io.gatun.snapshot.state.ActiveSnapshots;
 import io.gatun.snapshot.state.SnapshotDirectories;
+import io.gatun.snapshot.state.UnpackRecords;
 import io.gatun.snapshot.state.UnpackingFailures;
 import java.io.IOException;
 import java.util.concurrent.ConcurrentHashMap;
@@ -29,7 +29,7 @@ import java.util.concurrent.CountDownLatch;
  * <p>They are written to another directory, which takes the place of the snapshot's when it is
  * complete; until then, nothing has changed.
  */
-public final class TreeLayout {
+public final class Materializer {
 
   private final Disk disk;
   private final Driver driver;
@@ -37,8 +37,8 @@ public final class TreeLayout {
   private final IndexedLayers indexedLayers;
   private final SnapshotDirectories directories;
   private final Durability durability;
-  private final AppliedLayers applied;
-  private final AppliedRecords records;
+  private final ActiveSnapshots activeSnapshots;
+  private final UnpackRecords unpackRecords;
 
   /** By the ids of the snapshots. */
   private final ConcurrentMap<Long, Turn> underWay = new ConcurrentHashMap<>();
@@ -59,23 +59,23 @@ public final class TreeLayout {
     }
   }
 
-  public TreeLayout(
+  public Materializer(
       Disk disk,
       Driver driver,
       LayerStore layers,
       IndexedLayers indexedLayers,
       SnapshotDirectories directories,
       Durability durability,
-      AppliedLayers applied,
-      AppliedRecords records) {
+      ActiveSnapshots activeSnapshots,
+      UnpackRecords unpackRecords) {
     this.disk = disk;
     this.driver = driver;
     this.layers = layers;
     this.indexedLayers = indexedLayers;
     this.directories = directories;
     this.durability = durability;
-    this.applied = applied;
-    this.records = records;
+    this.activeSnapshots = activeSnapshots;
+    this.unpackRecords = unpackRecords;
   }
 
   /**
@@ -118,10 +118,10 @@ public final class TreeLayout {
    * @param operation for which they are needed
    * @param form the form in which the snapshot has its layer
    */
-  public void run(String operation, String key, Chain chain, LayerForm.Indexed form)
+  public void materialize(String operation, String key, Chain chain, LayerForm.Indexed form)
       throws ErrnoException {
     try {
-      layOut(operation, key, chain, form);
+      writeTree(operation, key, chain, form);
     } catch (ErrnoException e) {
       throw e;
     } catch (IOException e) {
@@ -129,10 +129,10 @@ public final class TreeLayout {
     }
   }
 
-  private void layOut(String operation, String key, Chain chain, LayerForm.Indexed form)
+  private void writeTree(String operation, String key, Chain chain, LayerForm.Indexed form)
       throws IOException {
     boolean isDurable =
-        records.findIndexed(chain.id()).map(AppliedLayers.Layer::isDurable).orElse(false);
+        unpackRecords.findIndexed(chain.id()).map(ActiveSnapshots.Layer::isDurable).orElse(false);
     long mark = durability.mark();
     directories.remake(
         chain.id(),
@@ -147,8 +147,8 @@ public final class TreeLayout {
     Timespec createdAt = driver.createdAt(chain.id());
     // In this order: what was said of the indexed layer until now is not true of the tree.
     indexedLayers.remove(chain.id());
-    applied.forget(chain.id());
-    applied.created(chain.id(), createdAt);
+    activeSnapshots.evict(chain.id());
+    activeSnapshots.created(chain.id(), createdAt);
   }
 
   private void write(
