@@ -110,7 +110,7 @@ final class ArchitectureTest {
           "OverlayDriver",
           "SharedCommits",
           "LayerMounts",
-          "SnapshotApplier",
+          "Applier",
           "Materializer");
 
   private static JavaClasses gatun;

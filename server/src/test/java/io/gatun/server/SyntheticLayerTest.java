@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.read.ApplyLimits;
-import io.gatun.snapshot.layer.read.LayerApplier;
+import io.gatun.snapshot.layer.read.LayerPipeline;
 import io.gatun.snapshot.layer.tar.LayerEntry;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
@@ -33,9 +33,9 @@ final class SyntheticLayerTest {
   @Test
   void thereIsSomethingOfEachSort() throws Exception {
     List<LayerEntry> entries = new ArrayList<>();
-    try (LayerApplier applier = new LayerApplier(ApplyLimits.of(1, 1))) {
+    try (LayerPipeline pipeline = new LayerPipeline(ApplyLimits.of(1, 1))) {
       var applied =
-          applier.apply(
+          pipeline.apply(
               new SyntheticBlob(layer(0)), (entry, _) -> entries.add(entry), new Cancellation());
       assertThat(applied.entries()).isEqualTo(ENTRIES);
     }

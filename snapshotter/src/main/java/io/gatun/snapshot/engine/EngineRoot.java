@@ -44,8 +44,8 @@ import io.gatun.snapshot.layer.LayerConverter;
 import io.gatun.snapshot.layer.LayerUnpacker;
 import io.gatun.snapshot.layer.erofs.SampleIndex;
 import io.gatun.snapshot.layer.read.ApplyLimits;
-import io.gatun.snapshot.layer.read.LayerApplier;
-import io.gatun.snapshot.layerstore.IndexedApply;
+import io.gatun.snapshot.layer.read.LayerPipeline;
+import io.gatun.snapshot.layerstore.IndexedWriter;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.layerstore.TarWriting;
 import io.gatun.snapshot.maintenance.BackgroundSync;
@@ -75,14 +75,14 @@ import io.gatun.snapshot.state.Reaper;
 import io.gatun.snapshot.state.SnapshotDirectories;
 import io.gatun.snapshot.state.SnapshotMounts;
 import io.gatun.snapshot.state.UnpackRecords;
+import io.gatun.snapshot.unpack.Applier;
+import io.gatun.snapshot.unpack.DirectoryUnpacker;
 import io.gatun.snapshot.unpack.IndexedPrefetch;
 import io.gatun.snapshot.unpack.IndexedUnpacker;
 import io.gatun.snapshot.unpack.LayerPrefetcher;
 import io.gatun.snapshot.unpack.Rebase;
-import io.gatun.snapshot.unpack.SnapshotApplier;
 import io.gatun.snapshot.unpack.SnapshotDiffer;
 import io.gatun.snapshot.unpack.TreePrefetch;
-import io.gatun.snapshot.unpack.TreeUnpacker;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.InstantSource;
@@ -121,7 +121,7 @@ public final class EngineRoot implements AutoCloseable {
   private final SnapshotDirectories directories;
   private final Durability durability;
   private final UnpackRecords unpackRecords;
-  private final SnapshotApplier applier;
+  private final Applier applier;
   private final LayerBuilder builder;
   private final LayerConverter converter;
   private final Root root;
@@ -383,7 +383,7 @@ public final class EngineRoot implements AutoCloseable {
       this.builder =
           new SnapshotDiffer(store, chosen, chains, activeSnapshots, recognised, indexedLayers);
       this.applier =
-          new SnapshotApplier(
+          new Applier(
               disk,
               store,
               chosen,
@@ -416,7 +416,7 @@ public final class EngineRoot implements AutoCloseable {
               layerMounts,
               rebuild,
               obsoleteTrees,
-              keep(new LayerApplier(ApplyLimits.of(1, 0))),
+              keep(new LayerPipeline(ApplyLimits.of(1, 0))),
               writing.early(),
               place ->
                   tryMounts(
@@ -629,24 +629,24 @@ public final class EngineRoot implements AutoCloseable {
    *     for which there is always room beside another; further ones wait, or are refused
    */
   public LayerUnpacker unpacker(int layersMax) {
-    LayerApplier layerApplier =
-        keep(new LayerApplier(ApplyLimits.of(Math.max(layersMax, 2), layersMax)));
+    LayerPipeline layerPipeline =
+        keep(new LayerPipeline(ApplyLimits.of(Math.max(layersMax, 2), layersMax)));
     if (!isIndexing) {
-      return new TreeUnpacker(
+      return new DirectoryUnpacker(
           disk,
           applier,
-          layerApplier,
-          driver.deletionsOverOthers().map(deletions -> prefetch(trees(deletions, layerApplier))));
+          layerPipeline,
+          driver.deletionsOverOthers().map(deletions -> prefetch(trees(deletions, layerPipeline))));
     }
-    IndexedApply indexing = new IndexedApply(disk, layerApplier, writing);
+    IndexedWriter indexing = new IndexedWriter(disk, layerPipeline, writing);
     IndexedPrefetch tars = new IndexedPrefetch(layers, indexedLayers, indexing, isSynced);
     return new IndexedUnpacker(
-        disk, applier, layerApplier, layers, rebuild, indexing, prefetch(tars));
+        disk, applier, layerPipeline, layers, rebuild, indexing, prefetch(tars));
   }
 
-  private TreePrefetch trees(DeletionForm deletions, LayerApplier layerApplier) {
+  private TreePrefetch trees(DeletionForm deletions, LayerPipeline layerPipeline) {
     return new TreePrefetch(
-        disk, driver, deletions, directories, durability, unpackRecords, layerApplier);
+        disk, driver, deletions, directories, durability, unpackRecords, layerPipeline);
   }
 
   private <T> LayerPrefetcher<T> prefetch(LayerPrefetcher.Work<T> work) {
@@ -669,7 +669,7 @@ public final class EngineRoot implements AutoCloseable {
   }
 
   /** {@return what puts layers, of whatever sort, into the snapshots of this root} */
-  public SnapshotApplier applier() {
+  public Applier applier() {
     return applier;
   }
 

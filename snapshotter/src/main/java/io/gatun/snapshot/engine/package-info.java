@@ -8,7 +8,7 @@
  * <p>A layer becomes a directory, or is kept as a tar under an index:
  *
  * <pre>
- *   SnapshotApplier -+-> TreeUnpacking -> snapshots/ID/fs
+ *   Applier -+-> DirectoryUnpacking -> snapshots/ID/fs
  *                    +-> IndexedUnpacking -> LayerStore       IndexedLayers: who has which
  *                                                          LayerMounts: what is mounted for whom
  *                                                          Materializer: from a tar to a directory

@@ -316,14 +316,14 @@ public final class LayerStore {
    * @return a claim on the layer, to be closed when a record names it
    */
   public LayerRef publish(
-      LayerDraft draft, IndexedApply.Result.Indexed result, Digest blob, boolean isDurable)
+      LayerDraft draft, IndexedWriter.Result.Indexed result, Digest blob, boolean isDurable)
       throws LayerStoreException {
     return publish(draft, result.layer(), Optional.of(result.index()), blob, isDurable);
   }
 
   /**
-   * As {@link #publish(LayerDraft, IndexedApply.Result.Indexed, Digest, boolean)}, of a layer whose
-   * index is still to be made.
+   * As {@link #publish(LayerDraft, IndexedWriter.Result.Indexed, Digest, boolean)}, of a layer
+   * whose index is still to be made.
    *
    * @param layer whose tar is in the draft
    */

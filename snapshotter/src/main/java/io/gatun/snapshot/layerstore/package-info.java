@@ -2,7 +2,7 @@
  * Layers that are kept as they are: the uncompressed tar of each, once, with its indexes.
  *
  * <pre>
- *   LayerBlob -> LayerApplier -+-> (TarSink) TarFile      -> layers/N.new/tar   -+
+ *   LayerBlob -> LayerPipeline -+-> (TarSink) TarFile      -> layers/N.new/tar   -+
  *                              +-> IndexSink            -> layers/N.new/index -+-> layers/DIFF-ID/
  *                                  (apply.index)
  * </pre>

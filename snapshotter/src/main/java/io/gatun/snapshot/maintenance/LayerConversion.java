@@ -28,9 +28,9 @@ import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerConverter;
 import io.gatun.snapshot.layer.LayerTarget;
 import io.gatun.snapshot.layer.extract.TreeWriter;
-import io.gatun.snapshot.layer.read.LayerApplier;
+import io.gatun.snapshot.layer.read.LayerPipeline;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
-import io.gatun.snapshot.layerstore.IndexedApply;
+import io.gatun.snapshot.layerstore.IndexedWriter;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.layerstore.StoredTar;
 import io.gatun.snapshot.layerstore.TarWriting;
@@ -43,9 +43,9 @@ import io.gatun.snapshot.state.NameLocks;
 import io.gatun.snapshot.state.Names;
 import io.gatun.snapshot.state.SnapshotDirectories;
 import io.gatun.snapshot.state.UnpackingFailures;
+import io.gatun.snapshot.unpack.DirectoryUnpacking;
+import io.gatun.snapshot.unpack.IndexedSource;
 import io.gatun.snapshot.unpack.IndexedUnpacking;
-import io.gatun.snapshot.unpack.LayerKeeper;
-import io.gatun.snapshot.unpack.TreeUnpacking;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
@@ -113,8 +113,8 @@ public final class LayerConversion implements LayerConverter {
   private final LayerMounts layerMounts;
   private final LayerRebuild rebuild;
   private final ObsoleteTrees obsoleteTrees;
-  private final LayerApplier applier;
-  private final IndexedApply indexing;
+  private final LayerPipeline pipeline;
+  private final IndexedWriter indexing;
   private final Trial trial;
   private boolean isTried;
 
@@ -134,7 +134,7 @@ public final class LayerConversion implements LayerConverter {
       LayerMounts layerMounts,
       LayerRebuild rebuild,
       ObsoleteTrees obsoleteTrees,
-      LayerApplier applier,
+      LayerPipeline pipeline,
       TarWriting writing,
       Trial trial) {
     this.disk = disk;
@@ -152,8 +152,8 @@ public final class LayerConversion implements LayerConverter {
     this.layerMounts = layerMounts;
     this.rebuild = rebuild;
     this.obsoleteTrees = obsoleteTrees;
-    this.applier = applier;
-    this.indexing = new IndexedApply(disk, applier, writing);
+    this.pipeline = pipeline;
+    this.indexing = new IndexedWriter(disk, pipeline, writing);
     this.trial = trial;
   }
 
@@ -267,13 +267,13 @@ public final class LayerConversion implements LayerConverter {
       throw new SnapshotException.FailedPrecondition(
           "%s %s: there are no files in the layer".formatted(OPERATION, found.name()));
     }
-    TreeUnpacking none = new TreeUnpacking(disk, applier, blob, cancellation);
+    DirectoryUnpacking none = new DirectoryUnpacking(disk, pipeline, blob, cancellation);
     try (var _ = layerMounts.acquire(chain.parents());
         IndexedUnpacking unpacking =
             new IndexedUnpacking(disk, layers, rebuild, indexing, none, blob, cancellation)) {
-      LayerKeeper.Stored made =
+      IndexedSource.Stored made =
           unpacking
-              .keep(target, true)
+              .store(target, true)
               .orElseThrow(() -> unsupported(found.name(), "an index cannot express the layer"));
       try (LayerStore.LayerRef ref = made.ref()) {
         if (!ChainId.of(below, ref.diffId()).equals(chainId)) {

@@ -6,10 +6,10 @@ import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerBlobs;
 import io.gatun.snapshot.layer.erofs.IndexForm;
 import io.gatun.snapshot.layer.read.ApplyLimits;
-import io.gatun.snapshot.layer.read.LayerApplier;
+import io.gatun.snapshot.layer.read.LayerPipeline;
 import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
-import io.gatun.snapshot.layerstore.IndexedApply;
+import io.gatun.snapshot.layerstore.IndexedWriter;
 import io.gatun.snapshot.layerstore.LayerDraft;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.layerstore.TarWriting;
@@ -63,11 +63,11 @@ public final class TarRepair {
   }
 
   private void replace(LayerStore.LayerRef ref, LayerBlob blob) throws IOException {
-    try (LayerApplier applier = new LayerApplier(ApplyLimits.of(1, 0));
+    try (LayerPipeline pipeline = new LayerPipeline(ApplyLimits.of(1, 0));
         LayerDraft draft = layers.draft()) {
       // The index is of no use: each snapshot has its own, which is made of the tar.
       Digest diffId =
-          new IndexedApply(disk, applier, writing)
+          new IndexedWriter(disk, pipeline, writing)
               .run(
                   blob,
                   draft,

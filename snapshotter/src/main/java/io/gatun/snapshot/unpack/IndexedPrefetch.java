@@ -4,7 +4,7 @@ import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
-import io.gatun.snapshot.layerstore.IndexedApply;
+import io.gatun.snapshot.layerstore.IndexedWriter;
 import io.gatun.snapshot.layerstore.LateIndex;
 import io.gatun.snapshot.layerstore.LayerDraft;
 import io.gatun.snapshot.layerstore.LayerStore;
@@ -24,14 +24,14 @@ public final class IndexedPrefetch implements LayerPrefetcher.Work<PrefetchedTar
 
   private final LayerStore layers;
   private final IndexedLayers indexedLayers;
-  private final IndexedApply indexing;
+  private final IndexedWriter indexing;
   private final boolean isSynced;
 
   /**
    * @param isSynced whether what is applied is synced afterwards as a rule
    */
   public IndexedPrefetch(
-      LayerStore layers, IndexedLayers indexedLayers, IndexedApply indexing, boolean isSynced) {
+      LayerStore layers, IndexedLayers indexedLayers, IndexedWriter indexing, boolean isSynced) {
     this.layers = layers;
     this.indexedLayers = indexedLayers;
     this.indexing = indexing;

@@ -7,8 +7,8 @@ import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerUnpacker;
 import io.gatun.snapshot.layer.NextLayerHint;
-import io.gatun.snapshot.layer.read.LayerApplier;
-import io.gatun.snapshot.layerstore.IndexedApply;
+import io.gatun.snapshot.layer.read.LayerPipeline;
+import io.gatun.snapshot.layerstore.IndexedWriter;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.state.UnpackingFailures;
@@ -19,24 +19,24 @@ import java.util.List;
 public final class IndexedUnpacker implements LayerUnpacker {
 
   private final Disk disk;
-  private final SnapshotApplier snapshots;
-  private final LayerApplier applier;
+  private final Applier snapshots;
+  private final LayerPipeline pipeline;
   private final LayerStore layers;
   private final LayerRebuild rebuild;
-  private final IndexedApply indexing;
+  private final IndexedWriter indexing;
   private final LayerPrefetcher<PrefetchedTar> prefetcher;
 
   public IndexedUnpacker(
       Disk disk,
-      SnapshotApplier snapshots,
-      LayerApplier applier,
+      Applier snapshots,
+      LayerPipeline pipeline,
       LayerStore layers,
       LayerRebuild rebuild,
-      IndexedApply indexing,
+      IndexedWriter indexing,
       LayerPrefetcher<PrefetchedTar> prefetcher) {
     this.disk = disk;
     this.snapshots = snapshots;
-    this.applier = applier;
+    this.pipeline = pipeline;
     this.layers = layers;
     this.rebuild = rebuild;
     this.indexing = indexing;
@@ -55,7 +55,7 @@ public final class IndexedUnpacker implements LayerUnpacker {
       boolean syncRequested,
       NextLayerHint next,
       Cancellation cancellation) {
-    TreeUnpacking tree = new TreeUnpacking(disk, applier, blob, cancellation);
+    DirectoryUnpacking tree = new DirectoryUnpacking(disk, pipeline, blob, cancellation);
     try (IndexedUnpacking unpacking =
             new IndexedUnpacking(disk, layers, rebuild, indexing, tree, blob, cancellation);
         PrefetchedOrNewTar asked =

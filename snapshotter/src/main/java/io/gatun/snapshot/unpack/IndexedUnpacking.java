@@ -18,7 +18,7 @@ import io.gatun.snapshot.layer.extract.TreeResult;
 import io.gatun.snapshot.layer.extract.TreeWriter;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
-import io.gatun.snapshot.layerstore.IndexedApply;
+import io.gatun.snapshot.layerstore.IndexedWriter;
 import io.gatun.snapshot.layerstore.LayerDraft;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.layerstore.LayerStoreException;
@@ -34,15 +34,15 @@ import org.slf4j.LoggerFactory;
  * One layer on its way into the store of layers; or into a tree, of the tar that has been stored by
  * then.
  */
-public final class IndexedUnpacking implements LayerKeeper, AutoCloseable {
+public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(IndexedUnpacking.class);
 
   private final Disk disk;
   private final LayerStore layers;
   private final LayerRebuild rebuild;
-  private final IndexedApply indexing;
-  private final TreeUnpacking tree;
+  private final IndexedWriter indexing;
+  private final DirectoryUnpacking tree;
   private final LayerBlob blob;
   private final Cancellation cancellation;
 
@@ -60,8 +60,8 @@ public final class IndexedUnpacking implements LayerKeeper, AutoCloseable {
       Disk disk,
       LayerStore layers,
       LayerRebuild rebuild,
-      IndexedApply indexing,
-      TreeUnpacking tree,
+      IndexedWriter indexing,
+      DirectoryUnpacking tree,
       LayerBlob blob,
       Cancellation cancellation) {
     this.disk = disk;
@@ -79,7 +79,7 @@ public final class IndexedUnpacking implements LayerKeeper, AutoCloseable {
   }
 
   @Override
-  public Optional<Stored> keep(LayerTarget target, boolean isDurable) throws IOException {
+  public Optional<Stored> store(LayerTarget target, boolean isDurable) throws IOException {
     LowerInheritance below = new LowerInheritance(target.lowers());
     IndexForm form = target.lowers().isEmpty() ? IndexForm.BASE : IndexForm.OVERLAY;
     Optional<LayerStore.LayerRef> present = findPresent();
@@ -232,11 +232,11 @@ public final class IndexedUnpacking implements LayerKeeper, AutoCloseable {
       throws IOException {
     LayerDraft made = layers.draft();
     draft = made;
-    IndexedApply.Result read = indexing.run(blob, made, form, below.ofTop(), below, cancellation);
+    IndexedWriter.Result read = indexing.run(blob, made, form, below.ofTop(), below, cancellation);
     result = read.layer();
     return switch (read) {
-      case IndexedApply.Result.Inexpressible _ -> Optional.empty();
-      case IndexedApply.Result.Indexed indexed -> {
+      case IndexedWriter.Result.Inexpressible _ -> Optional.empty();
+      case IndexedWriter.Result.Indexed indexed -> {
         LayerStore.LayerRef ref = layers.publish(made, indexed, blob.digest(), isDurable);
         isStored = true;
         yield Optional.of(

@@ -11,7 +11,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** A layer that somebody asks for, which may be in the store already because it was made ahead. */
-final class PrefetchedOrNewTar implements LayerKeeper, AutoCloseable {
+final class PrefetchedOrNewTar implements IndexedSource, AutoCloseable {
 
   private final LayerPrefetcher<PrefetchedTar> prefetcher;
   private final IndexedUnpacking unpacking;
@@ -35,10 +35,10 @@ final class PrefetchedOrNewTar implements LayerKeeper, AutoCloseable {
   }
 
   @Override
-  public Optional<Stored> keep(LayerTarget target, boolean isDurable) throws IOException {
+  public Optional<Stored> store(LayerTarget target, boolean isDurable) throws IOException {
     nameLock = prefetcher.claim(blob.digest(), next, cancellation);
     unpacking.expect(nameLock.layer());
-    return unpacking.keep(target, isDurable);
+    return unpacking.store(target, isDurable);
   }
 
   @Override

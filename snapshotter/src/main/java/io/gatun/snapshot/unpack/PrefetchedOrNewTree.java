@@ -12,11 +12,11 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** A layer that somebody asks for, which may have been made ahead. */
-final class PrefetchedOrNewTree implements TreeSource, AutoCloseable {
+final class PrefetchedOrNewTree implements PrefetchedTreeSource, AutoCloseable {
 
   private final Disk disk;
   private final LayerPrefetcher<PrefetchedTree> prefetcher;
-  private final TreeUnpacking unpacking;
+  private final DirectoryUnpacking unpacking;
   private final LayerBlob blob;
   private final NextLayerHint next;
   private final Cancellation cancellation;
@@ -30,7 +30,7 @@ final class PrefetchedOrNewTree implements TreeSource, AutoCloseable {
   PrefetchedOrNewTree(
       Disk disk,
       LayerPrefetcher<PrefetchedTree> prefetcher,
-      TreeUnpacking unpacking,
+      DirectoryUnpacking unpacking,
       LayerBlob blob,
       NextLayerHint next,
       Cancellation cancellation) {

@@ -11,7 +11,7 @@ import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerTarget;
 import io.gatun.snapshot.layer.extract.TreeResult;
 import io.gatun.snapshot.layer.extract.TreeWriter;
-import io.gatun.snapshot.layer.read.LayerApplier;
+import io.gatun.snapshot.layer.read.LayerPipeline;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.state.Chains;
 import io.gatun.snapshot.state.SnapshotDirectories;
@@ -37,7 +37,7 @@ public final class TreePrefetch implements LayerPrefetcher.Work<PrefetchedTree> 
   private final SnapshotDirectories directories;
   private final Durability durability;
   private final UnpackRecords unpackRecords;
-  private final LayerApplier applier;
+  private final LayerPipeline pipeline;
 
   /**
    * @param deletions what deletions become in snapshots on top of others
@@ -49,14 +49,14 @@ public final class TreePrefetch implements LayerPrefetcher.Work<PrefetchedTree> 
       SnapshotDirectories directories,
       Durability durability,
       UnpackRecords unpackRecords,
-      LayerApplier applier) {
+      LayerPipeline pipeline) {
     this.disk = disk;
     this.driver = driver;
     this.deletions = deletions;
     this.directories = directories;
     this.durability = durability;
     this.unpackRecords = unpackRecords;
-    this.applier = applier;
+    this.pipeline = pipeline;
   }
 
   /** Of trees nobody knows which blob they are. */
@@ -99,7 +99,7 @@ public final class TreePrefetch implements LayerPrefetcher.Work<PrefetchedTree> 
       throws IOException {
     LayerTarget target = new LayerTarget(staged.files(), deletions, List.of());
     try (TreeWriter writer = TreeWriter.open(disk, target, isDurable)) {
-      AppliedLayer layer = applier.apply(blob, writer, cancellation);
+      AppliedLayer layer = pipeline.apply(blob, writer, cancellation);
       TreeResult result = writer.finish();
       return new PrefetchedTree(staged, deletions, layer, result, isDurable, mark);
     }

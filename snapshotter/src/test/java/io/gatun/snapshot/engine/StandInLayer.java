@@ -11,7 +11,7 @@ import io.gatun.snapshot.layer.LayerTarget;
 import io.gatun.snapshot.layer.extract.TreeResult;
 import io.gatun.snapshot.layer.extract.UnnamedDirectoryList;
 import io.gatun.snapshot.root.Disk;
-import io.gatun.snapshot.unpack.LayerWriter;
+import io.gatun.snapshot.unpack.DirectorySource;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -20,7 +20,7 @@ import java.util.List;
 import java.util.Optional;
 
 /** Writes a few files in place of a layer, for tests of what is done around that. */
-public final class StandInLayer implements LayerWriter {
+public final class StandInLayer implements DirectorySource {
 
   /** What happens when everything has been written. */
   @FunctionalInterface

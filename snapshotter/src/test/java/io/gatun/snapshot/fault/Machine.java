@@ -20,7 +20,7 @@ import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.metadata.journal.MetadataSettings;
 import io.gatun.snapshot.root.LinuxDisk;
 import io.gatun.snapshot.root.UnusableRootException;
-import io.gatun.snapshot.unpack.SnapshotApplier;
+import io.gatun.snapshot.unpack.Applier;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -184,7 +184,7 @@ public final class Machine implements AutoCloseable {
     return engine().snapshotter();
   }
 
-  public SnapshotApplier applier() {
+  public Applier applier() {
     return engine().applier();
   }
 

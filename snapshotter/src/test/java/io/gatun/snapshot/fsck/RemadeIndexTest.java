@@ -11,10 +11,10 @@ import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.erofs.IndexForm;
 import io.gatun.snapshot.layer.read.ApplyLimits;
 import io.gatun.snapshot.layer.read.BytesBlob;
-import io.gatun.snapshot.layer.read.LayerApplier;
+import io.gatun.snapshot.layer.read.LayerPipeline;
 import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
-import io.gatun.snapshot.layerstore.IndexedApply;
+import io.gatun.snapshot.layerstore.IndexedWriter;
 import io.gatun.snapshot.layerstore.LateIndex;
 import io.gatun.snapshot.layerstore.LayerDraft;
 import io.gatun.snapshot.layerstore.LayerStore;
@@ -106,9 +106,9 @@ final class RemadeIndexTest {
     BytesBlob blob = new BytesBlob(tar);
     List<Path> indexes = new ArrayList<>();
     try (Root root = Root.open(disk, root());
-        LayerApplier applier = new LayerApplier(ApplyLimits.of(1, 0))) {
+        LayerPipeline pipeline = new LayerPipeline(ApplyLimits.of(1, 0))) {
       LayerStore store = LayerStore.open(disk, root, SyncWatch.alone());
-      IndexedApply apply = new IndexedApply(disk, applier, new TarWriting(true, false));
+      IndexedWriter apply = new IndexedWriter(disk, pipeline, new TarWriting(true, false));
       try (LayerDraft draft = store.draft();
           LateIndex late = apply.prefetch(blob, draft, new Cancellation()).orElseThrow();
           LayerStore.LayerRef ref = store.publish(draft, late.layer(), blob.digest(), false)) {

@@ -192,7 +192,7 @@ final class DurabilityTest {
   void whatAPowerCutHasLeftUnderTheNamesOfALayerIsReplaced(boolean isDurable) throws Exception {
     Digest index;
     try (TestStore stored = open(new LinuxDisk())) {
-      index = ((IndexedApply.Result.Indexed) stored.keep(GZIP, false)).index().digest();
+      index = ((IndexedWriter.Result.Indexed) stored.keep(GZIP, false)).index().digest();
       // As with delayed allocation.
       Files.write(stored.tar(DIFF_ID), new byte[0]);
       Files.write(stored.index(DIFF_ID, index), new byte[4096]);
@@ -251,7 +251,7 @@ final class DurabilityTest {
   private static List<Digest> use(TestStore stored) throws IOException {
     List<Digest> answered = new ArrayList<>();
     try {
-      answered.add(((IndexedApply.Result.Indexed) stored.keep(GZIP)).index().digest());
+      answered.add(((IndexedWriter.Result.Indexed) stored.keep(GZIP)).index().digest());
       try (LayerStore.LayerRef ref = stored.store().tryAcquire(DIFF_ID).orElseThrow()) {
         answered.add(
             stored
@@ -265,7 +265,7 @@ final class DurabilityTest {
                     new Cancellation())
                 .digest());
       }
-      answered.add(((IndexedApply.Result.Indexed) stored.keep(TAR)).index().digest());
+      answered.add(((IndexedWriter.Result.Indexed) stored.keep(TAR)).index().digest());
     } catch (MachineStoppedException e) {
       // That is what the test is about.
       return answered;

@@ -55,7 +55,7 @@ final class LayerSyncOutcomeTest {
   }
 
   private static Digest keep(TestStore stored) throws IOException {
-    return ((IndexedApply.Result.Indexed) stored.keep(GZIP, false)).index().digest();
+    return ((IndexedWriter.Result.Indexed) stored.keep(GZIP, false)).index().digest();
   }
 
   private static LayerStore.LayerRef use(TestStore stored) throws IOException {

@@ -20,7 +20,7 @@ import io.gatun.snapshot.layer.erofs.IndexForm;
 import io.gatun.snapshot.layer.extract.LowerInheritance;
 import io.gatun.snapshot.layer.extract.TestTree;
 import io.gatun.snapshot.layer.read.BytesBlob;
-import io.gatun.snapshot.layerstore.IndexedApply.Result;
+import io.gatun.snapshot.layerstore.IndexedWriter.Result;
 import io.gatun.snapshot.root.LinuxDisk;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

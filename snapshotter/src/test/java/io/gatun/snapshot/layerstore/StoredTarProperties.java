@@ -19,7 +19,7 @@ import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
-import io.gatun.snapshot.layerstore.IndexedApply.Result;
+import io.gatun.snapshot.layerstore.IndexedWriter.Result;
 import io.gatun.snapshot.root.LinuxDisk;
 import io.gatun.snapshot.root.UnsyncedDisk;
 import java.io.IOException;

@@ -8,7 +8,7 @@ import io.gatun.snapshot.layer.erofs.IndexForm;
 import io.gatun.snapshot.layer.extract.LowerInheritance;
 import io.gatun.snapshot.layer.read.ApplyLimits;
 import io.gatun.snapshot.layer.read.BytesBlob;
-import io.gatun.snapshot.layer.read.LayerApplier;
+import io.gatun.snapshot.layer.read.LayerPipeline;
 import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.root.Disk;
@@ -25,11 +25,11 @@ import java.util.stream.Stream;
 /** A root with its store of layers, and what fills it. */
 final class TestStore implements AutoCloseable {
 
-  private final IndexedApply indexed;
+  private final IndexedWriter indexed;
   private final Path path;
   private final Root root;
   private final LayerStore store;
-  private final LayerApplier applier = new LayerApplier(ApplyLimits.of(2, 0));
+  private final LayerPipeline pipeline = new LayerPipeline(ApplyLimits.of(2, 0));
 
   TestStore(Disk disk, Path path) throws IOException, UnusableRootException {
     this(disk, path, false);
@@ -42,7 +42,7 @@ final class TestStore implements AutoCloseable {
 
   TestStore(Disk disk, Path path, boolean areNamesSynced, FileProtection protection)
       throws IOException, UnusableRootException {
-    this.indexed = new IndexedApply(disk, applier, new TarWriting(true, false));
+    this.indexed = new IndexedWriter(disk, pipeline, new TarWriting(true, false));
     this.path = path;
     this.root = Root.open(disk, path);
     boolean isOpen = false;
@@ -65,25 +65,25 @@ final class TestStore implements AutoCloseable {
   }
 
   /** Applies a layer without any below, durably, and keeps it if it has an index. */
-  IndexedApply.Result keep(byte[] blob) throws IOException {
+  IndexedWriter.Result keep(byte[] blob) throws IOException {
     return keep(blob, true);
   }
 
-  IndexedApply.Result keep(byte[] blob, boolean isDurable) throws IOException {
+  IndexedWriter.Result keep(byte[] blob, boolean isDurable) throws IOException {
     return keep(new BytesBlob(blob), IndexForm.BASE, new LowerInheritance(List.of()), isDurable);
   }
 
-  IndexedApply.Result keep(LayerBlob blob, IndexForm form, LowerInheritance below)
+  IndexedWriter.Result keep(LayerBlob blob, IndexForm form, LowerInheritance below)
       throws IOException {
     return keep(blob, form, below, true);
   }
 
-  private IndexedApply.Result keep(
+  private IndexedWriter.Result keep(
       LayerBlob blob, IndexForm form, LowerInheritance below, boolean isDurable)
       throws IOException {
     try (LayerDraft draft = store.draft()) {
-      IndexedApply.Result result = apply(blob, draft, form, below.ofTop(), below);
-      if (result instanceof IndexedApply.Result.Indexed indexed) {
+      IndexedWriter.Result result = apply(blob, draft, form, below.ofTop(), below);
+      if (result instanceof IndexedWriter.Result.Indexed indexed) {
         store.publish(draft, indexed, blob.digest(), isDurable).close();
       }
       return result;
@@ -107,7 +107,7 @@ final class TestStore implements AutoCloseable {
     }
   }
 
-  IndexedApply.Result apply(byte[] blob, LayerDraft draft) throws IOException {
+  IndexedWriter.Result apply(byte[] blob, LayerDraft draft) throws IOException {
     return apply(
         new BytesBlob(blob),
         draft,
@@ -116,7 +116,7 @@ final class TestStore implements AutoCloseable {
         Inheritance.NOTHING);
   }
 
-  IndexedApply.Result apply(
+  IndexedWriter.Result apply(
       LayerBlob blob,
       LayerDraft draft,
       IndexForm form,
@@ -126,7 +126,7 @@ final class TestStore implements AutoCloseable {
     return apply(blob, draft, form, top, inheritance, new Cancellation());
   }
 
-  IndexedApply.Result apply(
+  IndexedWriter.Result apply(
       LayerBlob blob,
       LayerDraft draft,
       IndexForm form,
@@ -137,7 +137,7 @@ final class TestStore implements AutoCloseable {
     return indexed.run(blob, draft, form, top, inheritance, cancellation);
   }
 
-  IndexedApply indexed() {
+  IndexedWriter indexed() {
     return indexed;
   }
 
@@ -173,7 +173,7 @@ final class TestStore implements AutoCloseable {
 
   @Override
   public void close() {
-    applier.close();
+    pipeline.close();
     root.close();
   }
 }

@@ -21,10 +21,10 @@ import io.gatun.snapshot.layer.erofs.IndexForm;
 import io.gatun.snapshot.layer.erofs.LayerIndex;
 import io.gatun.snapshot.layer.read.ApplyLimits;
 import io.gatun.snapshot.layer.read.BytesBlob;
-import io.gatun.snapshot.layer.read.LayerApplier;
+import io.gatun.snapshot.layer.read.LayerPipeline;
 import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
-import io.gatun.snapshot.layerstore.IndexedApply;
+import io.gatun.snapshot.layerstore.IndexedWriter;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.layerstore.TarWriting;
 import io.gatun.snapshot.root.Root;
@@ -73,7 +73,7 @@ class LayerPrefetcherTest {
   private final List<LinuxPath> trash = new CopyOnWriteArrayList<>();
   private final GatedBlob gated = new GatedBlob(GZIP);
   private final ExecutorService threads = Executors.newCachedThreadPool();
-  private final LayerApplier applier = new LayerApplier(ApplyLimits.of(2, 0));
+  private final LayerPipeline pipeline = new LayerPipeline(ApplyLimits.of(2, 0));
   private Root root;
   private LayerStore store;
   private IndexedLayers indexedLayers;
@@ -89,8 +89,8 @@ class LayerPrefetcherTest {
   }
 
   private LayerPrefetcher<PrefetchedTar> ahead(Duration expected) {
-    IndexedApply indexing =
-        new IndexedApply(new UnsyncedDisk(), applier, new TarWriting(false, false));
+    IndexedWriter indexing =
+        new IndexedWriter(new UnsyncedDisk(), pipeline, new TarWriting(false, false));
     return new LayerPrefetcher<>(
         new IndexedPrefetch(store, indexedLayers, indexing, true), isDiskLow::get, expected);
   }
@@ -100,7 +100,7 @@ class LayerPrefetcherTest {
     gated.open();
     prefetcher.close();
     threads.shutdownNow();
-    applier.close();
+    pipeline.close();
     root.close();
   }
 

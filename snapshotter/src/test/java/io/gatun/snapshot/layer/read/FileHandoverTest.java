@@ -27,16 +27,16 @@ final class FileHandoverTest {
 
   private static final byte[] TAR = SampleLayer.tar(2_000_000, 1);
 
-  private final LayerApplier applier = new LayerApplier(new ApplyLimits(1, 0, 20_000, 3));
+  private final LayerPipeline pipeline = new LayerPipeline(new ApplyLimits(1, 0, 20_000, 3));
   private final Cancellation cancellation = new Cancellation();
 
   @AfterEach
   void nobodyWorks() {
-    while (applier.threads().getActiveCount() > 0) {
-      LayerApplierTest.pause(1);
+    while (pipeline.threads().getActiveCount() > 0) {
+      LayerPipelineTest.pause(1);
     }
-    applier.close();
-    assertThat(applier.workspaces().count()).isZero();
+    pipeline.close();
+    assertThat(pipeline.workspaces().count()).isZero();
   }
 
   @Test
@@ -141,7 +141,7 @@ final class FileHandoverTest {
             }
           };
       BytesBlob blob = new BytesBlob(Compressed.gzip(TAR));
-      assertThatThrownBy(() -> applier.apply(blob, files, cancellation))
+      assertThatThrownBy(() -> pipeline.apply(blob, files, cancellation))
           .hasMessageMatching("no room \\(content at offset [0-9]+\\)")
           .cause()
           .isSameAs(failure);
@@ -208,6 +208,6 @@ final class FileHandoverTest {
   }
 
   private AppliedLayer apply(byte[] tar, CollectedFiles files) throws IOException {
-    return applier.apply(new BytesBlob(Compressed.gzip(tar)), files, cancellation);
+    return pipeline.apply(new BytesBlob(Compressed.gzip(tar)), files, cancellation);
   }
 }

@@ -23,7 +23,7 @@ import io.gatun.snapshot.layer.erofs.IndexForm;
 import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
-import io.gatun.snapshot.layerstore.IndexedApply;
+import io.gatun.snapshot.layerstore.IndexedWriter;
 import io.gatun.snapshot.layerstore.LayerDraft;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.layerstore.TarWriting;
@@ -278,9 +278,9 @@ final class HostileTrees {
     private final Path path = base.resolve("tars");
     private final Root root;
     private final LayerStore store;
-    private final LayerApplier applier = new LayerApplier(ApplyLimits.of(1, 0));
-    private final IndexedApply indexed =
-        new IndexedApply(new UnsyncedDisk(), applier, new TarWriting(false, false));
+    private final LayerPipeline pipeline = new LayerPipeline(ApplyLimits.of(1, 0));
+    private final IndexedWriter indexed =
+        new IndexedWriter(new UnsyncedDisk(), pipeline, new TarWriting(false, false));
 
     Store() throws Exception {
       this.root = Root.open(new UnsyncedDisk(), path);
@@ -294,7 +294,7 @@ final class HostileTrees {
       Cancellation cancellation = new Cancellation();
       Future<?> tooLate = watch(layer, cancellation);
       try (LayerDraft draft = store.draft()) {
-        IndexedApply.Result result =
+        IndexedWriter.Result result =
             indexed.run(
                 new BytesBlob(layer.blob(), 3000),
                 draft,
@@ -323,7 +323,7 @@ final class HostileTrees {
 
     @Override
     public void close() {
-      applier.close();
+      pipeline.close();
       root.close();
     }
   }

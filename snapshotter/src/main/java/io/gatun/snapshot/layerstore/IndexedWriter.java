@@ -13,7 +13,7 @@ import io.gatun.snapshot.layer.erofs.InexpressibleLayerException;
 import io.gatun.snapshot.layer.erofs.LayerIndex;
 import io.gatun.snapshot.layer.erofs.LayerIndexer;
 import io.gatun.snapshot.layer.read.ApplyFailedException;
-import io.gatun.snapshot.layer.read.LayerApplier;
+import io.gatun.snapshot.layer.read.LayerPipeline;
 import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.root.Disk;
@@ -32,14 +32,14 @@ import org.slf4j.LoggerFactory;
  * <p>A layer without an index is told so when it has been read to its end. Its tar is in the draft
  * then, from which a directory can be written.
  */
-public final class IndexedApply {
+public final class IndexedWriter {
 
-  private static final Logger log = LoggerFactory.getLogger(IndexedApply.class);
+  private static final Logger log = LoggerFactory.getLogger(IndexedWriter.class);
 
   private static final LinuxPath NOWHERE = LinuxPath.of("/dev/null");
 
   private final Disk disk;
-  private final LayerApplier applier;
+  private final LayerPipeline pipeline;
   private final TarWriting writing;
   private final Map<Inexpressible, LongAdder> inexpressible = new ConcurrentHashMap<>();
 
@@ -64,9 +64,9 @@ public final class IndexedApply {
   /**
    * @param writing how tars get to the disk
    */
-  public IndexedApply(Disk disk, LayerApplier applier, TarWriting writing) {
+  public IndexedWriter(Disk disk, LayerPipeline pipeline, TarWriting writing) {
     this.disk = disk;
-    this.applier = applier;
+    this.pipeline = pipeline;
     this.writing = writing;
   }
 
@@ -77,7 +77,7 @@ public final class IndexedApply {
 
   /**
    * Fills a draft with a layer, with the limits, the failures and the cancellation of {@link
-   * LayerApplier#apply}.
+   * LayerPipeline#apply}.
    *
    * @param top what the top of the layer's tree has
    * @param inheritance what directories have that the layer does not name
@@ -138,7 +138,7 @@ public final class IndexedApply {
                 Inheritance.NOTHING,
                 new Spill(disk, nowhere),
                 IndexSink.RESIDENT_BYTES)) {
-      AppliedLayer layer = applier.apply(blob, indexer, cancellation);
+      AppliedLayer layer = pipeline.apply(blob, indexer, cancellation);
       if (indexer.inherit(InheritedAttributes.ofTop(), Inheritance.NOTHING)) {
         var _ = indexer.finish(disk, nowhere, layer.diffId(), layer.sizeBytes());
       }
@@ -151,7 +151,7 @@ public final class IndexedApply {
     try (Fd file = draft.createTar();
         DirectWrites direct = writing.isDirect() ? draft.openTarDirectly().orElse(null) : null) {
       TarFile tar = new TarFile(disk, file, Optional.ofNullable(direct), writing.isEarly());
-      AppliedLayer layer = applier.apply(blob, index, tar, cancellation);
+      AppliedLayer layer = pipeline.apply(blob, index, tar, cancellation);
       tar.finish();
       return layer;
     }

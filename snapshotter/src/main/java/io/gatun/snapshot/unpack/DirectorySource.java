@@ -6,7 +6,7 @@ import java.io.IOException;
 
 /** Puts the files of a layer into a snapshot. */
 @FunctionalInterface
-public interface LayerWriter {
+public interface DirectorySource {
 
   /**
    * Writes all of a layer. Whatever it throws, what it has written is taken away afterwards.

@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.util.Optional;
 
 /** Puts the files of a layer into a snapshot, or has them in a tree that can take its place. */
-interface TreeSource extends LayerWriter {
+interface PrefetchedTreeSource extends DirectorySource {
 
   /**
    * {@return a tree with the layer, which nobody else gets; nothing if it has to be {@link #write

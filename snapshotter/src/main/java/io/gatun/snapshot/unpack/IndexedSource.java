@@ -11,7 +11,7 @@ import java.util.Optional;
  * Keeps a layer as a tar, or, where that cannot be done or is not wanted, puts its files into a
  * snapshot.
  */
-public interface LayerKeeper extends LayerWriter {
+public interface IndexedSource extends DirectorySource {
 
   /**
    * @param overlay another index, for a layer that may be put on others
@@ -26,5 +26,5 @@ public interface LayerKeeper extends LayerWriter {
    * @param isDurable whether it has to be on the disk when this returns
    * @return the layer; nothing if it has to be {@link #write written}
    */
-  Optional<Stored> keep(LayerTarget target, boolean isDurable) throws IOException;
+  Optional<Stored> store(LayerTarget target, boolean isDurable) throws IOException;
 }

@@ -6,21 +6,22 @@ import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerTarget;
 import io.gatun.snapshot.layer.extract.TreeResult;
 import io.gatun.snapshot.layer.extract.TreeWriter;
-import io.gatun.snapshot.layer.read.LayerApplier;
+import io.gatun.snapshot.layer.read.LayerPipeline;
 import io.gatun.snapshot.root.Disk;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /** One layer on its way into a tree. */
-public final class TreeUnpacking implements LayerWriter {
+public final class DirectoryUnpacking implements DirectorySource {
 
   private final Disk disk;
-  private final LayerApplier layers;
+  private final LayerPipeline layers;
   private final LayerBlob blob;
   private final Cancellation cancellation;
   private @Nullable AppliedLayer result;
 
-  public TreeUnpacking(Disk disk, LayerApplier layers, LayerBlob blob, Cancellation cancellation) {
+  public DirectoryUnpacking(
+      Disk disk, LayerPipeline layers, LayerBlob blob, Cancellation cancellation) {
     this.disk = disk;
     this.layers = layers;
     this.blob = blob;

@@ -45,9 +45,9 @@ import org.slf4j.LoggerFactory;
  * <p>No name is claimed while a layer is written, which takes long. The snapshot is marked instead,
  * so that who wants to commit or remove it is refused at once.
  */
-public final class SnapshotApplier {
+public final class Applier {
 
-  private static final Logger log = LoggerFactory.getLogger(SnapshotApplier.class);
+  private static final Logger log = LoggerFactory.getLogger(Applier.class);
 
   private final Disk disk;
   private final MetadataStore store;
@@ -65,7 +65,7 @@ public final class SnapshotApplier {
   private final Materializer materializer;
   private final Rebase rebase;
 
-  public SnapshotApplier(
+  public Applier(
       Disk disk,
       MetadataStore store,
       Driver driver,
@@ -111,17 +111,18 @@ public final class SnapshotApplier {
    * @throws SnapshotException.NotFound if there is no such snapshot any more
    * @throws IOException what the writer throws, other than {@link ErrnoException}
    */
-  public void apply(List<Mount> requested, boolean syncRequested, LayerWriter writer)
+  public void apply(List<Mount> requested, boolean syncRequested, DirectorySource writer)
       throws IOException {
     apply(requested, (key, chain) -> write(key, chain, syncRequested, writer));
   }
 
   /**
-   * As {@link #apply(List, boolean, LayerWriter)}, and takes a tree in which the layer is already,
-   * if the snapshot is one to unpack a layer into: of another, somebody may use the mounts that
-   * Prepare has answered, through which nothing of that tree shows.
+   * As {@link #apply(List, boolean, DirectorySource)}, and takes a tree in which the layer is
+   * already, if the snapshot is one to unpack a layer into: of another, somebody may use the mounts
+   * that Prepare has answered, through which nothing of that tree shows.
    */
-  void apply(List<Mount> requested, boolean syncRequested, TreeSource source) throws IOException {
+  void apply(List<Mount> requested, boolean syncRequested, PrefetchedTreeSource source)
+      throws IOException {
     apply(
         requested,
         (key, chain) -> {
@@ -133,11 +134,12 @@ public final class SnapshotApplier {
   }
 
   /**
-   * As {@link #apply(List, boolean, LayerWriter)}, and keeps the layer as a tar if it can, and the
-   * snapshot is one to unpack a layer into: of another, somebody may use the mounts that Prepare
-   * has answered, through which nothing of a layer shows that is kept.
+   * As {@link #apply(List, boolean, DirectorySource)}, and keeps the layer as a tar if it can, and
+   * the snapshot is one to unpack a layer into: of another, somebody may use the mounts that
+   * Prepare has answered, through which nothing of a layer shows that is kept.
    */
-  void apply(List<Mount> requested, boolean syncRequested, LayerKeeper keeper) throws IOException {
+  void apply(List<Mount> requested, boolean syncRequested, IndexedSource keeper)
+      throws IOException {
     apply(
         requested,
         (key, chain) -> {
@@ -249,14 +251,14 @@ public final class SnapshotApplier {
     }
   }
 
-  private void keep(String key, Chain chain, boolean syncRequested, LayerKeeper keeper)
+  private void keep(String key, Chain chain, boolean syncRequested, IndexedSource keeper)
       throws IOException {
-    Optional<LayerKeeper.Stored> layer = Optional.empty();
+    Optional<IndexedSource.Stored> layer = Optional.empty();
     boolean isRead = false;
     try {
       durability.beginApply(key, chain.id(), syncRequested);
       boolean isDurable = durability.mustSyncIndexed(syncRequested);
-      layer = StorageErrors.name("apply", key, () -> keeper.keep(driver.target(chain), isDurable));
+      layer = StorageErrors.name("apply", key, () -> keeper.store(driver.target(chain), isDurable));
       isRead = true;
     } finally {
       if (!isRead) {
@@ -282,7 +284,7 @@ public final class SnapshotApplier {
   }
 
   /** {@return whether nobody can have seen that the layer is not in the snapshot's directory} */
-  private boolean record(String key, Chain chain, LayerKeeper.Stored made, boolean syncRequested)
+  private boolean record(String key, Chain chain, IndexedSource.Stored made, boolean syncRequested)
       throws ErrnoException {
     LayerForm.Indexed form = made.form();
     ActiveSnapshots.Layer layer;
@@ -310,7 +312,7 @@ public final class SnapshotApplier {
   }
 
   /** {@return whether there was a tree that is in the place of the snapshot's directory now} */
-  private boolean place(String key, Chain chain, boolean syncRequested, TreeSource source)
+  private boolean place(String key, Chain chain, boolean syncRequested, PrefetchedTreeSource source)
       throws IOException {
     Optional<PrefetchedTree> tree = Optional.empty();
     boolean isTaken = false;
@@ -373,7 +375,7 @@ public final class SnapshotApplier {
     }
   }
 
-  private void write(String key, Chain chain, boolean syncRequested, LayerWriter writer)
+  private void write(String key, Chain chain, boolean syncRequested, DirectorySource writer)
       throws IOException {
     boolean isComplete = false;
     try {

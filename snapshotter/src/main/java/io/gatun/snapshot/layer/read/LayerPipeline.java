@@ -21,7 +21,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * can hold up another; and others in the order in which they come. Threads and memory are kept for
  * the next layer, and given back when there is none.
  */
-public final class LayerApplier implements AutoCloseable {
+public final class LayerPipeline implements AutoCloseable {
 
   static final int THREADS_EACH = 4;
   private static final int THREAD_IDLE_SECONDS = 10;
@@ -31,14 +31,14 @@ public final class LayerApplier implements AutoCloseable {
   private final Workspaces workspaces;
   private final ThreadPoolExecutor threads;
 
-  public LayerApplier(ApplyLimits limits) {
+  public LayerPipeline(ApplyLimits limits) {
     this(limits, GzipEngine.best());
   }
 
   /**
    * @param gzipEngine which {@link GzipEngine#best} knows
    */
-  public LayerApplier(ApplyLimits limits, GzipEngine gzipEngine) {
+  public LayerPipeline(ApplyLimits limits, GzipEngine gzipEngine) {
     this.limits = limits;
     this.turns = new Turns(limits.appliesMax(), limits.waitingMax());
     this.workspaces = new Workspaces(gzipEngine, limits.chunkBytes());

@@ -11,7 +11,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 
-final class LayerApplierProperties {
+final class LayerPipelineProperties {
 
   enum Form {
     NONE,
@@ -42,14 +42,14 @@ final class LayerApplierProperties {
     int readBytes = Math.max(pieceBytes, chunkBytes / 100);
     Collected collected = new Collected();
     CollectedFiles files = new CollectedFiles();
-    try (LayerApplier applier = new LayerApplier(new ApplyLimits(1, 0, chunkBytes, chunksMax))) {
+    try (LayerPipeline pipeline = new LayerPipeline(new ApplyLimits(1, 0, chunkBytes, chunksMax))) {
       AppliedLayer applied =
-          applier.apply(new BytesBlob(compressed, readBytes), collected, new Cancellation());
+          pipeline.apply(new BytesBlob(compressed, readBytes), collected, new Cancellation());
       assertThat(applied.diffId()).isEqualTo(BytesBlob.digestOf(layer));
       assertThat(applied.sizeBytes()).isEqualTo(layer.length);
-      assertThat(applier.apply(new BytesBlob(compressed, readBytes), files, new Cancellation()))
+      assertThat(pipeline.apply(new BytesBlob(compressed, readBytes), files, new Cancellation()))
           .isEqualTo(applied);
-      assertThat(applier.workspaces().idleChunks()).isLessThanOrEqualTo(chunksMax);
+      assertThat(pipeline.workspaces().idleChunks()).isLessThanOrEqualTo(chunksMax);
     }
     assertThat(collected.items()).isEqualTo(Collected.expected(layer));
     assertThat(files.items()).isEqualTo(CollectedFiles.expected(layer));

@@ -6,7 +6,7 @@ import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerUnpacker;
 import io.gatun.snapshot.layer.NextLayerHint;
-import io.gatun.snapshot.layer.read.LayerApplier;
+import io.gatun.snapshot.layer.read.LayerPipeline;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.state.UnpackingFailures;
 import java.io.IOException;
@@ -14,20 +14,20 @@ import java.util.List;
 import java.util.Optional;
 
 /** Makes trees of layers. */
-public final class TreeUnpacker implements LayerUnpacker {
+public final class DirectoryUnpacker implements LayerUnpacker {
 
   private final Disk disk;
-  private final SnapshotApplier snapshots;
-  private final LayerApplier layers;
+  private final Applier snapshots;
+  private final LayerPipeline layers;
   private final Optional<LayerPrefetcher<PrefetchedTree>> prefetcher;
 
   /**
    * @param prefetcher makes layers before they are asked for, if that is of use
    */
-  public TreeUnpacker(
+  public DirectoryUnpacker(
       Disk disk,
-      SnapshotApplier snapshots,
-      LayerApplier layers,
+      Applier snapshots,
+      LayerPipeline layers,
       Optional<LayerPrefetcher<PrefetchedTree>> prefetcher) {
     this.disk = disk;
     this.snapshots = snapshots;
@@ -47,7 +47,7 @@ public final class TreeUnpacker implements LayerUnpacker {
       boolean syncRequested,
       NextLayerHint next,
       Cancellation cancellation) {
-    TreeUnpacking unpacking = new TreeUnpacking(disk, layers, blob, cancellation);
+    DirectoryUnpacking unpacking = new DirectoryUnpacking(disk, layers, blob, cancellation);
     try {
       if (prefetcher.isPresent()) {
         return unpack(mounts, syncRequested, prefetcher.get(), unpacking, blob, next, cancellation);
@@ -72,7 +72,7 @@ public final class TreeUnpacker implements LayerUnpacker {
       List<Mount> mounts,
       boolean syncRequested,
       LayerPrefetcher<PrefetchedTree> trees,
-      TreeUnpacking unpacking,
+      DirectoryUnpacking unpacking,
       LayerBlob blob,
       NextLayerHint next,
       Cancellation cancellation)

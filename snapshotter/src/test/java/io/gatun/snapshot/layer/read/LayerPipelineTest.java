@@ -34,22 +34,22 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 @Timeout(60)
-class LayerApplierTest {
+class LayerPipelineTest {
 
   private static final ApplyLimits LIMITS = new ApplyLimits(2, 2, 20_000, 4);
   private static final byte[] TAR = SampleLayer.tar(2_000_000, 1);
   private static final byte[] GZIP = Compressed.gzip(TAR);
 
-  private final LayerApplier applier = new LayerApplier(LIMITS);
+  private final LayerPipeline pipeline = new LayerPipeline(LIMITS);
   private final Cancellation cancellation = new Cancellation();
 
   @AfterEach
   void nothingIsLeft() {
-    assertThat(applier.threads().getQueue()).isEmpty();
-    assertThat(applier.workspaces().count()).isLessThanOrEqualTo(1);
-    assertThat(applier.workspaces().idleChunks()).isLessThanOrEqualTo(LIMITS.chunksMax());
-    applier.close();
-    assertThat(applier.workspaces().count()).isZero();
+    assertThat(pipeline.threads().getQueue()).isEmpty();
+    assertThat(pipeline.workspaces().count()).isLessThanOrEqualTo(1);
+    assertThat(pipeline.workspaces().idleChunks()).isLessThanOrEqualTo(LIMITS.chunksMax());
+    pipeline.close();
+    assertThat(pipeline.workspaces().count()).isZero();
   }
 
   @Test
@@ -57,7 +57,7 @@ class LayerApplierTest {
     List<Collected.Item> expected = Collected.expected(TAR);
     for (byte[] blob : List.of(TAR, GZIP, Compressed.zstd(TAR))) {
       Collected collected = new Collected();
-      AppliedLayer applied = applier.apply(new BytesBlob(blob), collected, cancellation);
+      AppliedLayer applied = pipeline.apply(new BytesBlob(blob), collected, cancellation);
       assertThat(collected.items()).isEqualTo(expected);
       assertThat(applied)
           .isEqualTo(new AppliedLayer(BytesBlob.digestOf(TAR), TAR.length, expected.size(), 0, 0));
@@ -69,17 +69,17 @@ class LayerApplierTest {
     byte[] tar = TarBuilder.pax().file("a", 0644, "content").finish();
     Collected collected = new Collected();
     AppliedLayer applied =
-        applier.apply(new BytesBlob(Compressed.gzip(tar)), collected, cancellation);
+        pipeline.apply(new BytesBlob(Compressed.gzip(tar)), collected, cancellation);
     assertThat(collected.items()).isEqualTo(Collected.expected(tar)).hasSize(1);
     assertThat(applied.diffId()).isEqualTo(BytesBlob.digestOf(tar));
-    assertThat(applier.threads().getLargestPoolSize()).isZero();
-    assertThat(applier.workspaces().idleChunks()).isEqualTo(1);
+    assertThat(pipeline.threads().getLargestPoolSize()).isZero();
+    assertThat(pipeline.workspaces().idleChunks()).isEqualTo(1);
   }
 
   @Test
   void blobOfNothingIsLayerOfNothing() throws IOException {
     AppliedLayer applied =
-        applier.apply(new BytesBlob(new byte[0]), LayerApplierTest::unexpected, cancellation);
+        pipeline.apply(new BytesBlob(new byte[0]), LayerPipelineTest::unexpected, cancellation);
     assertThat(applied).isEqualTo(new AppliedLayer(BytesBlob.digestOf(new byte[0]), 0, 0, 0, 0));
   }
 
@@ -93,7 +93,7 @@ class LayerApplierTest {
     Arrays.fill(tar, TAR.length, tar.length, (byte) 7);
     Collected collected = new Collected();
     AppliedLayer applied =
-        applier.apply(new BytesBlob(Compressed.zstd(tar)), collected, cancellation);
+        pipeline.apply(new BytesBlob(Compressed.zstd(tar)), collected, cancellation);
     assertThat(applied.diffId()).isEqualTo(BytesBlob.digestOf(tar));
     assertThat(applied.sizeBytes()).isEqualTo(tar.length);
     assertThat(collected.items()).isEqualTo(Collected.expected(TAR));
@@ -103,7 +103,7 @@ class LayerApplierTest {
   void consumersMayLeaveContentUnread() throws IOException {
     AtomicInteger entries = new AtomicInteger();
     AppliedLayer applied =
-        applier.apply(
+        pipeline.apply(
             new BytesBlob(GZIP),
             (entry, content) -> {
               if (entries.getAndIncrement() % 2 == 0) {
@@ -124,7 +124,7 @@ class LayerApplierTest {
             .xattr("trusted.other", new byte[] {1})
             .directory("a", 0755)
             .finish();
-    AppliedLayer applied = applier.apply(new BytesBlob(tar), new Collected(), cancellation);
+    AppliedLayer applied = pipeline.apply(new BytesBlob(tar), new Collected(), cancellation);
     assertThat(applied.overlayXattrsDropped()).isEqualTo(2);
     assertThat(applied.trustedXattrsDropped()).isEqualTo(1);
   }
@@ -137,7 +137,7 @@ class LayerApplierTest {
       ByteArrayOutputStream sink = new ByteArrayOutputStream();
       Collected collected = new Collected();
       AppliedLayer applied =
-          applier.apply(
+          pipeline.apply(
               new BytesBlob(blob),
               (entry, content) -> {
                 if (entry instanceof LayerEntry.RegularFile file && file.sizeBytes() > 0) {
@@ -170,7 +170,7 @@ class LayerApplierTest {
       BytesBlob blob = new BytesBlob(GZIP);
       assertThatThrownBy(
               () ->
-                  applier.apply(
+                  pipeline.apply(
                       blob,
                       new Collected(),
                       part -> {
@@ -193,7 +193,7 @@ class LayerApplierTest {
     AtomicLong seen = new AtomicLong();
     assertThatThrownBy(
             () ->
-                applier.apply(
+                pipeline.apply(
                     new BytesBlob(GZIP),
                     new Collected(),
                     part -> {
@@ -225,13 +225,13 @@ class LayerApplierTest {
         new BytesBlob(GZIP).saying(other),
         "layer %s: blob is not what its name says, but %s"
             .formatted(other, BytesBlob.digestOf(GZIP)));
-    applier.apply(new BytesBlob(GZIP).saying(other).verified(), new Collected(), cancellation);
+    pipeline.apply(new BytesBlob(GZIP).saying(other).verified(), new Collected(), cancellation);
   }
 
   @Test
   void blobOfUnknownSizeIsRead() throws IOException {
     BytesBlob blob = new BytesBlob(GZIP).saying(OptionalLong.empty());
-    assertThat(applier.apply(blob, new Collected(), cancellation).sizeBytes())
+    assertThat(pipeline.apply(blob, new Collected(), cancellation).sizeBytes())
         .isEqualTo(TAR.length);
   }
 
@@ -248,7 +248,7 @@ class LayerApplierTest {
   }
 
   private void assertInvalid(LayerBlob blob, String message) {
-    assertThatThrownBy(() -> applier.apply(blob, new Collected(), cancellation))
+    assertThatThrownBy(() -> pipeline.apply(blob, new Collected(), cancellation))
         .isInstanceOf(InvalidLayerException.class)
         .hasMessageStartingWith("layer " + blob.digest() + ": ")
         .hasMessageContaining(message);
@@ -258,7 +258,7 @@ class LayerApplierTest {
   @Test
   void whatNobodyHereCanReadIsForSomebodyElse() {
     byte[] blob = Compressed.zstdWithWindow(TAR, 24);
-    assertThatThrownBy(() -> applier.apply(new BytesBlob(blob), new Collected(), cancellation))
+    assertThatThrownBy(() -> pipeline.apply(new BytesBlob(blob), new Collected(), cancellation))
         .isInstanceOf(UnsupportedLayerException.class);
   }
 
@@ -266,7 +266,7 @@ class LayerApplierTest {
   void failuresOfTheBlobComeThroughWhereverTheyAre() {
     for (int at : new int[] {0, 1, 5000, GZIP.length / 2, GZIP.length}) {
       BytesBlob blob = new BytesBlob(GZIP).failingAt(at);
-      assertThatThrownBy(() -> applier.apply(blob, new Collected(), cancellation))
+      assertThatThrownBy(() -> pipeline.apply(blob, new Collected(), cancellation))
           .isInstanceOf(ApplyFailedException.class)
           .hasMessageStartingWith("cannot read at " + at + " (");
       assertNobodyWorks();
@@ -285,7 +285,7 @@ class LayerApplierTest {
   }
 
   private void assertFails(LayerBlob blob, String message) {
-    assertThatThrownBy(() -> applier.apply(blob, new Collected(), cancellation))
+    assertThatThrownBy(() -> pipeline.apply(blob, new Collected(), cancellation))
         .isInstanceOf(ApplyFailedException.class)
         .hasMessage(message);
     assertNobodyWorks();
@@ -301,7 +301,7 @@ class LayerApplierTest {
         BytesBlob blob = new BytesBlob(GZIP);
         ThrowingCallable apply =
             () ->
-                applier.apply(
+                pipeline.apply(
                     blob,
                     (entry, content) -> {
                       content.next();
@@ -319,7 +319,7 @@ class LayerApplierTest {
         assertNobodyWorks();
       }
     }
-    assertThat(applier.apply(new BytesBlob(GZIP), new Collected(), cancellation).diffId())
+    assertThat(pipeline.apply(new BytesBlob(GZIP), new Collected(), cancellation).diffId())
         .isEqualTo(BytesBlob.digestOf(TAR));
   }
 
@@ -334,7 +334,7 @@ class LayerApplierTest {
     IOException failure = new IOException("no room");
     assertThatThrownBy(
             () ->
-                applier.apply(
+                pipeline.apply(
                     blob,
                     (entry, content) -> {
                       throw failure;
@@ -350,7 +350,7 @@ class LayerApplierTest {
     BytesBlob blob = new BytesBlob(GZIP).failingAt(GZIP.length / 2);
     assertThatThrownBy(
             () ->
-                applier.apply(
+                pipeline.apply(
                     blob,
                     (entry, content) -> {
                       try {
@@ -369,7 +369,7 @@ class LayerApplierTest {
     BytesBlob blob = new BytesBlob(TAR, readBytes);
     AtomicInteger entries = new AtomicInteger();
     long[] position = new long[1];
-    applier.apply(
+    pipeline.apply(
         blob,
         (entry, content) -> {
           if (entries.incrementAndGet() == 1) {
@@ -381,7 +381,7 @@ class LayerApplierTest {
         .isPositive()
         .isLessThanOrEqualTo(
             (long) LIMITS.chunksMax() * LIMITS.chunkBytes() + (long) LayerRun.PIECES * readBytes);
-    assertThat(applier.workspaces().idleChunks()).isEqualTo(LIMITS.chunksMax());
+    assertThat(pipeline.workspaces().idleChunks()).isEqualTo(LIMITS.chunksMax());
   }
 
   private static long settled(BytesBlob blob) {
@@ -397,7 +397,7 @@ class LayerApplierTest {
   void interruptedThreadGoesOnAndStaysInterrupted() throws IOException {
     Thread.currentThread().interrupt();
     try {
-      assertThat(applier.apply(new BytesBlob(GZIP), new Collected(), cancellation).diffId())
+      assertThat(pipeline.apply(new BytesBlob(GZIP), new Collected(), cancellation).diffId())
           .isEqualTo(BytesBlob.digestOf(TAR));
     } finally {
       assertThat(Thread.interrupted()).isTrue();
@@ -410,7 +410,7 @@ class LayerApplierTest {
     for (int size : new int[] {GZIP.length, GZIP.length + 1}) {
       try (FileBlob blob =
           FileBlob.open(file, BytesBlob.digestOf(GZIP), OptionalLong.of(size), false)) {
-        assertThat(applier.apply(blob, new Collected(), cancellation).diffId())
+        assertThat(pipeline.apply(blob, new Collected(), cancellation).diffId())
             .isEqualTo(BytesBlob.digestOf(TAR));
         assertThat(size).isEqualTo(GZIP.length);
       } catch (InvalidLayerException e) {
@@ -439,21 +439,22 @@ class LayerApplierTest {
     for (int i = 0; i < 20; i++) {
       byte[] damaged = GZIP.clone();
       damaged[10 + random.nextInt(damaged.length - 10)] ^= 0x55;
-      assertThatThrownBy(() -> applier.apply(new BytesBlob(damaged), new Collected(), cancellation))
+      assertThatThrownBy(
+              () -> pipeline.apply(new BytesBlob(damaged), new Collected(), cancellation))
           .as("seed %d", seed)
           .isInstanceOf(InvalidLayerException.class);
       Collected collected = new Collected();
-      applier.apply(new BytesBlob(GZIP), collected, cancellation);
+      pipeline.apply(new BytesBlob(GZIP), collected, cancellation);
       assertThat(collected.items()).as("seed %d", seed).isEqualTo(expected);
     }
   }
 
   private void assertNobodyWorks() {
     // The last step of a task is after what the apply waits for.
-    while (applier.threads().getActiveCount() > 0) {
+    while (pipeline.threads().getActiveCount() > 0) {
       pause(1);
     }
-    assertThat(applier.workspaces().count()).isEqualTo(1);
+    assertThat(pipeline.workspaces().count()).isEqualTo(1);
   }
 
   static void pause(int millis) {
