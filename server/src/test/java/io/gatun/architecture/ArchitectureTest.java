@@ -108,7 +108,7 @@ final class ArchitectureTest {
           "LayerPublication",
           "LayerRebuild",
           "OverlayDriver",
-          "SharedCommits",
+          "LayerReuse",
           "LayerMounts",
           "Applier",
           "Materializer");

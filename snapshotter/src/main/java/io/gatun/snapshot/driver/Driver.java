@@ -70,7 +70,7 @@ public interface Driver {
    * @param mayHaveMarks whether somebody may have put marks into it that stand for deletions
    * @return whether anything had to be done
    */
-  boolean freeze(Chain chain, boolean mayHaveMarks) throws ErrnoException;
+  boolean seal(Chain chain, boolean mayHaveMarks) throws ErrnoException;
 
   /**
    * {@return whether nothing has been put into an active snapshot since it was made, so that making

@@ -136,7 +136,7 @@ public final class NativeDriver implements Driver {
 
   /** A copy is in the same form whether it is committed or not, but it has to be one. */
   @Override
-  public boolean freeze(Chain chain, boolean mayHaveMarks) throws ErrnoException {
+  public boolean seal(Chain chain, boolean mayHaveMarks) throws ErrnoException {
     requireWhole(chain);
     return false;
   }

@@ -185,7 +185,7 @@ public final class OverlayDriver implements Driver {
   }
 
   @Override
-  public boolean freeze(Chain chain, boolean mayHaveMarks) throws ErrnoException {
+  public boolean seal(Chain chain, boolean mayHaveMarks) throws ErrnoException {
     try (Fd directory = files.openDirectory(chain.id())) {
       volatileMark.requireIntact(directory, chain.id());
     }

@@ -125,7 +125,7 @@ final class Engine implements Snapshotter {
       store.requireUnused(key);
       Instant now = clock.instant();
       Chain planned = chains.planned(kind, key, given, parentRecord);
-      if (indexedSnapshots.share(key, planned, parentRecord, now)) {
+      if (indexedSnapshots.reuse(key, planned, parentRecord, now)) {
         throw new SnapshotException.AlreadyExists(
             "%s %s: the layer is there, in a committed snapshot".formatted(operation, key));
       }
@@ -195,7 +195,7 @@ final class Engine implements Snapshotter {
   public Optional<List<Mount>> mountsAtHand(String key) {
     SnapshotRecord found = findMountable(key);
     Chain chain = chains.of(found);
-    return driver.areMountsAtHand(chain) && !indexedSnapshots.concern(chain)
+    return driver.areMountsAtHand(chain) && !indexedSnapshots.dependsOnIndexedLayer(chain)
         ? Optional.of(mounts(found, chain))
         : Optional.empty();
   }
@@ -260,7 +260,7 @@ final class Engine implements Snapshotter {
               now,
               null,
               active.form());
-      Optional<IndexedCommits.Frozen> layer = indexedSnapshots.freeze(active, newParent);
+      Optional<IndexedCommits.Sealed> layer = indexedSnapshots.seal(active, newParent);
       if (layer.isPresent()) {
         commitIndexed(committed, layer.get());
       } else {
@@ -273,7 +273,7 @@ final class Engine implements Snapshotter {
     }
   }
 
-  private void commitIndexed(SnapshotRecord committed, IndexedCommits.Frozen layer) {
+  private void commitIndexed(SnapshotRecord committed, IndexedCommits.Sealed layer) {
     try (layer) {
       SnapshotRecord indexed = committed.withForm(layer.form());
       StorageErrors.change("commit", committed.name(), () -> store.put(indexed));
@@ -287,7 +287,7 @@ final class Engine implements Snapshotter {
     Optional<ActiveSnapshots.Layer> layer;
     // Parents that it is put on only now need not be mounted yet.
     try (var _ = indexedSnapshots.acquireMounts(chain)) {
-      layer = freeze(active, chain);
+      layer = seal(active, chain);
     }
     if (layer.isPresent() && layer.get().isDurable()) {
       durability.requireTrusted(key, chain.id());
@@ -304,7 +304,7 @@ final class Engine implements Snapshotter {
    *
    * @return what is known of the layer in it, if nothing has changed since it was unpacked
    */
-  private Optional<ActiveSnapshots.Layer> freeze(SnapshotRecord active, Chain chain)
+  private Optional<ActiveSnapshots.Layer> seal(SnapshotRecord active, Chain chain)
       throws ErrnoException {
     Optional<ActiveSnapshots.Layer> layer = known(chain);
     if (active.parentId() == SnapshotRecord.NO_PARENT && chain.extraction()) {
@@ -316,7 +316,7 @@ final class Engine implements Snapshotter {
               () -> rebase.run(active.name(), chain, active.created(), unpacked));
     }
     boolean mayHaveMarks = layer.isEmpty() || layer.get().result().hasMarks();
-    boolean isChanged = driver.freeze(chain, mayHaveMarks);
+    boolean isChanged = driver.seal(chain, mayHaveMarks);
     return isChanged ? Optional.empty() : layer;
   }
 

@@ -28,13 +28,13 @@ import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.indexed.LayerDetachment;
 import io.gatun.snapshot.indexed.LayerMounts;
 import io.gatun.snapshot.indexed.LayerRebuild;
+import io.gatun.snapshot.indexed.LayerReuse;
 import io.gatun.snapshot.indexed.Materializer;
 import io.gatun.snapshot.indexed.MountRestoration;
 import io.gatun.snapshot.indexed.ObsoleteTrees;
 import io.gatun.snapshot.indexed.Reindexing;
+import io.gatun.snapshot.indexed.ReusableLayers;
 import io.gatun.snapshot.indexed.RunningContainers;
-import io.gatun.snapshot.indexed.SharedCommits;
-import io.gatun.snapshot.indexed.SharedLayers;
 import io.gatun.snapshot.indexed.TarReplacementMounts;
 import io.gatun.snapshot.indexed.UsageCounter;
 import io.gatun.snapshot.layer.DeletionForm;
@@ -329,13 +329,13 @@ public final class EngineRoot implements AutoCloseable {
               chains,
               reindexing,
               isSynced ? _ -> {} : backgroundSync::submit);
-      SharedCommits shared =
-          new SharedCommits(
+      LayerReuse reuse =
+          new LayerReuse(
               store,
               chosen,
               directories,
               pool,
-              new SharedLayers(store, directories, layers, indexedLayers),
+              new ReusableLayers(store, directories, layers, indexedLayers),
               commits,
               indexedLayers,
               keep(
@@ -374,7 +374,7 @@ public final class EngineRoot implements AutoCloseable {
                   indexedLayers,
                   layerMounts,
                   commits,
-                  areShared ? Optional.of(shared) : Optional.empty(),
+                  areShared ? Optional.of(reuse) : Optional.empty(),
                   materializer));
       repair.run(damage.damaged());
       engine.flushCopies();

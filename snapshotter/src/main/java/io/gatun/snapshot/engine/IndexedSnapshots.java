@@ -9,9 +9,9 @@ import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.indexed.IndexedCommits;
 import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.indexed.LayerMounts;
+import io.gatun.snapshot.indexed.LayerReuse;
 import io.gatun.snapshot.indexed.Materializer;
-import io.gatun.snapshot.indexed.SharedCommits;
-import io.gatun.snapshot.indexed.WantedLayer;
+import io.gatun.snapshot.indexed.SnapshotRef;
 import io.gatun.snapshot.mount.MappedMounts;
 import io.gatun.snapshot.state.ActiveSnapshots;
 import io.gatun.snapshot.state.Chains;
@@ -34,11 +34,11 @@ final class IndexedSnapshots {
   private final IndexedLayers indexedLayers;
   private final LayerMounts layerMounts;
   private final IndexedCommits commits;
-  private final Optional<SharedCommits> shared;
+  private final Optional<LayerReuse> reuse;
   private final Materializer materializer;
 
   /**
-   * @param shared commits layers that need not be unpacked, if there may be such
+   * @param reuse commits layers that need not be unpacked, if there may be such
    */
   IndexedSnapshots(
       Driver driver,
@@ -48,7 +48,7 @@ final class IndexedSnapshots {
       IndexedLayers indexedLayers,
       LayerMounts layerMounts,
       IndexedCommits commits,
-      Optional<SharedCommits> shared,
+      Optional<LayerReuse> reuse,
       Materializer materializer) {
     this.driver = driver;
     this.chains = chains;
@@ -57,12 +57,12 @@ final class IndexedSnapshots {
     this.indexedLayers = indexedLayers;
     this.layerMounts = layerMounts;
     this.commits = commits;
-    this.shared = shared;
+    this.reuse = reuse;
     this.materializer = materializer;
   }
 
   /** {@return whether the layer of a snapshot, or of one of its parents, is kept} */
-  boolean concern(Chain chain) {
+  boolean dependsOnIndexedLayer(Chain chain) {
     return indexedLayers.find(chain.id()).isPresent()
         || chain.parents().stream().anyMatch(parent -> indexedLayers.find(parent).isPresent());
   }
@@ -74,22 +74,22 @@ final class IndexedSnapshots {
 
   /**
    * {@return whether there is a committed snapshot with the layer that a snapshot is to be made
-   * for, be it from now on, see {@link SharedCommits#commit}}
+   * for, be it from now on, see {@link LayerReuse#reuse}}
    */
-  boolean share(String key, Chain planned, @Nullable SnapshotRecord parent, Instant now) {
-    return shared.isPresent()
-        && WantedLayer.of(key, planned, parent)
-            .filter(wanted -> shared.get().commit(wanted, planned, now))
+  boolean reuse(String key, Chain planned, @Nullable SnapshotRecord parent, Instant now) {
+    return reuse.isPresent()
+        && SnapshotRef.of(key, planned, parent)
+            .filter(ref -> reuse.get().reuse(ref, planned, now))
             .isPresent();
   }
 
   /**
    * Brings an active snapshot whose layer is kept into the form in which it is committed, see
-   * {@link IndexedCommits#freeze}.
+   * {@link IndexedCommits#seal}.
    */
-  Optional<IndexedCommits.Frozen> freeze(SnapshotRecord active, @Nullable SnapshotRecord parent)
+  Optional<IndexedCommits.Sealed> seal(SnapshotRecord active, @Nullable SnapshotRecord parent)
       throws ErrnoException {
-    return commits.freeze(active, parent);
+    return commits.seal(active, parent);
   }
 
   /** Says that a snapshot needs nothing below it any more. */
@@ -99,7 +99,7 @@ final class IndexedSnapshots {
 
   /** Says that a snapshot is to be removed. */
   void forget(String name) {
-    shared.ifPresent(commits -> commits.forget(name));
+    reuse.ifPresent(commits -> commits.cancel(name));
   }
 
   /** Says that a snapshot has no record any more. */

@@ -13,7 +13,7 @@
  *                                                          LayerMounts: what is mounted for whom
  *                                                          Materializer: from a tar to a directory
  *                                                          IndexedSnapshots: what requests do about it
- *                                                          SharedCommits: what need not be unpacked
+ *                                                          LayerReuse: what need not be unpacked
  *                                                          Reindexing: its index in a chain
  *                                                          BackgroundSync: what is synced afterwards
  *                                                          MountRestoration: what was mounted before

@@ -76,14 +76,14 @@ public final class IndexedCommits {
   }
 
   /** An indexed layer that is about to be committed; it stays where it is until this is closed. */
-  public final class Frozen implements AutoCloseable {
+  public final class Sealed implements AutoCloseable {
     private final long id;
     private final long below;
     private final LayerStore.LayerRef ref;
     private final LayerForm.Indexed form;
     private boolean isCommitted;
 
-    private Frozen(long id, long below, LayerStore.LayerRef ref, LayerForm.Indexed form) {
+    private Sealed(long id, long below, LayerStore.LayerRef ref, LayerForm.Indexed form) {
       this.id = id;
       this.below = below;
       this.ref = ref;
@@ -130,7 +130,7 @@ public final class IndexedCommits {
    * @param parent which it is committed on
    * @throws SnapshotException.FailedPrecondition if it can never be committed
    */
-  public Optional<Frozen> freeze(SnapshotRecord active, @Nullable SnapshotRecord parent)
+  public Optional<Sealed> seal(SnapshotRecord active, @Nullable SnapshotRecord parent)
       throws ErrnoException {
     Optional<LayerForm.Indexed> form = indexedLayers.find(active.id());
     if (form.isEmpty()) {
@@ -144,7 +144,7 @@ public final class IndexedCommits {
     try {
       LayerForm.Indexed indexed = index(active, parent, ref, form.get());
       isHandedOn = true;
-      return Optional.of(new Frozen(active.id(), idOf(parent), ref, indexed));
+      return Optional.of(new Sealed(active.id(), idOf(parent), ref, indexed));
     } catch (InexpressibleLayerException e) {
       materializer.materialize("commit", active.name(), own, form.get());
       return Optional.empty();
@@ -170,7 +170,7 @@ public final class IndexedCommits {
    * @param made the index, if that was made before; a sync that has failed since may have lost it
    * @throws IOException if the layer cannot be had in this chain, or not be read or written
    */
-  Frozen share(
+  Sealed reuse(
       String key,
       Chain chain,
       @Nullable SnapshotRecord parent,
@@ -190,7 +190,7 @@ public final class IndexedCommits {
         durability.requireTrusted(key, chain.id());
       }
       isHandedOn = true;
-      return new Frozen(chain.id(), idOf(parent), ref, new LayerForm.Indexed(diffId, index));
+      return new Sealed(chain.id(), idOf(parent), ref, new LayerForm.Indexed(diffId, index));
     } finally {
       if (!isHandedOn) {
         ref.close();

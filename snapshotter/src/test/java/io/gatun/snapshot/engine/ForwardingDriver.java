@@ -64,8 +64,8 @@ public class ForwardingDriver implements Driver {
   }
 
   @Override
-  public boolean freeze(Chain chain, boolean mayHaveMarks) throws ErrnoException {
-    return driver.freeze(chain, mayHaveMarks);
+  public boolean seal(Chain chain, boolean mayHaveMarks) throws ErrnoException {
+    return driver.seal(chain, mayHaveMarks);
   }
 
   @Override

@@ -59,7 +59,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Layers that are there already, asked for as containerd's metadata layer and its unpacker do. */
-class SharedLayersIT {
+class ReusableLayersIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
 
@@ -186,7 +186,7 @@ class SharedLayersIT {
     } catch (SnapshotException.AlreadyExists e) {
       assertThat(e).hasMessage("prepare %s: the layer is there, in a committed snapshot", key);
       return look(chainId, parent).values().stream()
-          .filter(SharedLayersIT::isCommitted)
+          .filter(ReusableLayersIT::isCommitted)
           .findFirst()
           .orElseThrow()
           .name();
@@ -701,7 +701,7 @@ class SharedLayersIT {
     }
     boolean isMet = left.get() <= 0;
     calls.precede(call, () -> {});
-    assertThat(look(chainId, parent).values().stream().filter(SharedLayersIT::isCommitted))
+    assertThat(look(chainId, parent).values().stream().filter(ReusableLayersIT::isCommitted))
         .hasSize(isThere ? 1 : 0);
     assertThat(isMet || isThere).isTrue();
     assertThat(manifest(unpack(OTHER_BASE, SECOND))).isNotEmpty();

@@ -11,15 +11,15 @@ import java.util.List;
 import java.util.Optional;
 
 /** Knows which indexed layers may be had without being unpacked, and by whom. */
-public final class SharedLayers {
+public final class ReusableLayers {
 
   /** What containerd finds when it looks for a layer. */
-  enum Finding {
-    NOTHING,
+  enum Match {
+    ABSENT,
     /** Snapshots that have the layer, as far as it has been asked for. */
-    THE_LAYER,
+    MATCHES,
     /** A snapshot of which nobody here can say that it has the layer. */
-    SOMETHING
+    CONFLICTS
   }
 
   private final MetadataStore store;
@@ -27,7 +27,7 @@ public final class SharedLayers {
   private final LayerStore layers;
   private final IndexedLayers indexedLayers;
 
-  public SharedLayers(
+  public ReusableLayers(
       MetadataStore store,
       SnapshotDirectories directories,
       LayerStore layers,
@@ -45,17 +45,17 @@ public final class SharedLayers {
    * <p>Nobody gets content here that he could not have: who has a snapshot with the layer can read
    * it. So containerd itself does with a chain that a namespace has.
    */
-  Optional<Digest> find(WantedLayer wanted) {
+  Optional<Digest> find(SnapshotRef ref) {
     return indexedLayers.diffIds().stream()
-        .filter(wanted::isOf)
+        .filter(ref::isOf)
         .findFirst()
-        .filter(diffId -> layers.isWhole(diffId) && isVisibleTo(wanted, diffId));
+        .filter(diffId -> layers.isWhole(diffId) && isVisibleTo(ref, diffId));
   }
 
-  private boolean isVisibleTo(WantedLayer wanted, Digest diffId) {
+  private boolean isVisibleTo(SnapshotRef ref, Digest diffId) {
     return indexedLayers.referrers(diffId).keySet().stream()
         .flatMap(id -> store.find(id).stream())
-        .anyMatch(user -> wanted.isOfSameNamespace(user) && hasWhole(user, diffId));
+        .anyMatch(user -> ref.isOfSameNamespace(user) && hasWhole(user, diffId));
   }
 
   /** {@return whether a snapshot has a layer, which no record says of one that is not committed} */
@@ -69,21 +69,21 @@ public final class SharedLayers {
    * {@return what containerd finds if it looks for a layer now} It takes any snapshot with the
    * label and the parent, without a look at what is in it, or whose it is.
    */
-  Finding look(WantedLayer wanted, Digest diffId) {
+  Match look(SnapshotRef ref, Digest diffId) {
     List<SnapshotRecord> found = new ArrayList<>();
-    if (wanted.parent() == null || store.children(wanted.parent().id()) > 0) {
+    if (ref.parent() == null || store.children(ref.parent().id()) > 0) {
       store.forEach(
           snapshot -> {
-            if (wanted.isTakenFor(snapshot)) {
+            if (ref.isTakenFor(snapshot)) {
               found.add(snapshot);
             }
           });
     }
     if (found.isEmpty()) {
-      return Finding.NOTHING;
+      return Match.ABSENT;
     }
     return found.stream().allMatch(snapshot -> hasWhole(snapshot, diffId))
-        ? Finding.THE_LAYER
-        : Finding.SOMETHING;
+        ? Match.MATCHES
+        : Match.CONFLICTS;
   }
 }

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** What a request for a snapshot says of the layer that is to be unpacked into it. */
-class WantedLayerTest {
+class SnapshotRefTest {
 
   private static final Digest BASE = Digest.ofHex("1".repeat(64));
   private static final Digest LAYER = Digest.ofHex("2".repeat(64));
@@ -41,28 +41,28 @@ class WantedLayerTest {
         new LayerForm.Directory());
   }
 
-  private static Optional<WantedLayer> of(
+  private static Optional<SnapshotRef> of(
       Kind kind, String key, Map<String, String> labels, @Nullable SnapshotRecord parent) {
     Chain planned = new Chain(Chains.NO_ID, kind, List.of(), labels, Names.isExtraction(key));
-    return WantedLayer.of(key, planned, parent);
+    return SnapshotRef.of(key, planned, parent);
   }
 
   @Test
   void chainIdOfTheParentIsInItsNameHoweverItCameToBe() {
     for (String name : List.of("k8s.io/3/" + BASE, "k8s.io/4/extract-1-a " + BASE)) {
-      WantedLayer wanted = of(Kind.ACTIVE, KEY + CHAIN, LABELS, committed(name)).orElseThrow();
-      assertThat(wanted.isOf(LAYER)).isTrue();
-      assertThat(wanted.isOf(BASE)).isFalse();
-      assertThat(wanted.isOf(CHAIN)).isFalse();
+      SnapshotRef ref = of(Kind.ACTIVE, KEY + CHAIN, LABELS, committed(name)).orElseThrow();
+      assertThat(ref.isOf(LAYER)).isTrue();
+      assertThat(ref.isOf(BASE)).isFalse();
+      assertThat(ref.isOf(CHAIN)).isFalse();
     }
   }
 
   @Test
   void lowestLayerIsItsOwnChain() {
     Map<String, String> labels = Map.of("containerd.io/snapshot.ref", BASE.text());
-    WantedLayer wanted = of(Kind.ACTIVE, KEY + BASE, labels, null).orElseThrow();
-    assertThat(wanted.isOf(BASE)).isTrue();
-    assertThat(wanted.isOf(LAYER)).isFalse();
+    SnapshotRef ref = of(Kind.ACTIVE, KEY + BASE, labels, null).orElseThrow();
+    assertThat(ref.isOf(BASE)).isTrue();
+    assertThat(ref.isOf(LAYER)).isFalse();
   }
 
   @Test
@@ -86,19 +86,19 @@ class WantedLayerTest {
               CHAIN.text(),
               "containerd.io/snapshot/diff-id",
               told.text());
-      WantedLayer wanted = of(Kind.ACTIVE, KEY + CHAIN, labels, parent).orElseThrow();
-      assertThat(wanted.isOf(LAYER)).isEqualTo(told.equals(LAYER));
-      assertThat(wanted.isOf(BASE)).isFalse();
+      SnapshotRef ref = of(Kind.ACTIVE, KEY + CHAIN, labels, parent).orElseThrow();
+      assertThat(ref.isOf(LAYER)).isEqualTo(told.equals(LAYER));
+      assertThat(ref.isOf(BASE)).isFalse();
     }
   }
 
   @Test
   void namespaceIsTheWholeFirstPartOfAName() {
-    WantedLayer wanted =
+    SnapshotRef ref =
         of(Kind.ACTIVE, KEY + CHAIN, LABELS, committed("k8s.io/3/" + BASE)).orElseThrow();
-    assertThat(wanted.isOfSameNamespace(committed("k8s.io/3/" + BASE))).isTrue();
+    assertThat(ref.isOfSameNamespace(committed("k8s.io/3/" + BASE))).isTrue();
     for (String name : List.of("k8s.io", "k8s.io2/3/x", "k8s/3/x", "x/k8s.io/3", "/k8s.io/3")) {
-      assertThat(wanted.isOfSameNamespace(committed(name))).as(name).isFalse();
+      assertThat(ref.isOfSameNamespace(committed(name))).as(name).isFalse();
     }
   }
 }

@@ -46,7 +46,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Timeout(1_800)
 @Execution(ExecutionMode.CONCURRENT)
 @ExtendWith(QuietLogs.class)
-class SharedLayersCrashTest {
+class ReusableLayersCrashTest {
 
   /** Fewer than there are. */
   private static final int EFFECTS_MIN = 15;
@@ -110,7 +110,7 @@ class SharedLayersCrashTest {
   private static boolean attempt(
       String what, SyncPolicy sync, Fault fault, boolean isPowerCut, int nth) {
     // What is synced before the answer has to do without.
-    LayerBlobs blobs = sync == SyncPolicy.COMMIT ? LayerBlobs.NONE : SharedLayersCrashTest::blob;
+    LayerBlobs blobs = sync == SyncPolicy.COMMIT ? LayerBlobs.NONE : ReusableLayersCrashTest::blob;
     try (Machine machine = Machine.createInOrder(sync, blobs)) {
       try {
         return new Attempt(machine).run(fault, isPowerCut, nth);

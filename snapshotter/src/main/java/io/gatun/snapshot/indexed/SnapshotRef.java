@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param parent on which the layer is to be, if any
  * @param below the chain id of that
  */
-public record WantedLayer(
+public record SnapshotRef(
     String key,
     Map<String, String> labels,
     @Nullable SnapshotRecord parent,
@@ -40,7 +40,7 @@ public record WantedLayer(
    *
    * @param planned the snapshot that was asked for
    */
-  public static Optional<WantedLayer> of(
+  public static Optional<SnapshotRef> of(
       String key, Chain planned, @Nullable SnapshotRecord parent) {
     Map<String, String> labels = planned.labels();
     if (planned.kind() != Kind.ACTIVE || !planned.extraction()) {
@@ -51,7 +51,7 @@ public record WantedLayer(
     Optional<Digest> below = parent == null ? Optional.empty() : ChainId.in(parent.name());
     boolean isTold = chainId.isPresent() && below.isPresent() == (parent != null);
     return isTold
-        ? Optional.of(new WantedLayer(key, labels, parent, below, chainId.get()))
+        ? Optional.of(new SnapshotRef(key, labels, parent, below, chainId.get()))
         : Optional.empty();
   }
 

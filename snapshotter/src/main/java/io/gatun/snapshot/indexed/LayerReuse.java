@@ -35,9 +35,9 @@ import org.slf4j.LoggerFactory;
  * containerd names no parent when it asks, the chain would be lost
  * (github.com/containerd/containerd/issues/13264), so there this is not to be used.
  */
-public final class SharedCommits {
+public final class LayerReuse {
 
-  private static final Logger log = LoggerFactory.getLogger(SharedCommits.class);
+  private static final Logger log = LoggerFactory.getLogger(LayerReuse.class);
 
   private static final String OPERATION = "prepare";
 
@@ -45,7 +45,7 @@ public final class SharedCommits {
   private final Driver driver;
   private final SnapshotDirectories directories;
   private final DirectoryPool pool;
-  private final SharedLayers shared;
+  private final ReusableLayers reusableLayers;
   private final IndexedCommits commits;
   private final IndexedLayers indexedLayers;
   private final IndexPrefetcher prefetcher;
@@ -53,12 +53,12 @@ public final class SharedCommits {
   /** By chain id, so that who comes second finds the snapshot of who came first. */
   private final KeyedLock<Digest> turns = new KeyedLock<>();
 
-  public SharedCommits(
+  public LayerReuse(
       MetadataStore store,
       Driver driver,
       SnapshotDirectories directories,
       DirectoryPool pool,
-      SharedLayers shared,
+      ReusableLayers reusableLayers,
       IndexedCommits commits,
       IndexedLayers indexedLayers,
       IndexPrefetcher prefetcher) {
@@ -66,7 +66,7 @@ public final class SharedCommits {
     this.driver = driver;
     this.directories = directories;
     this.pool = pool;
-    this.shared = shared;
+    this.reusableLayers = reusableLayers;
     this.commits = commits;
     this.indexedLayers = indexedLayers;
     this.prefetcher = prefetcher;
@@ -79,25 +79,25 @@ public final class SharedCommits {
    * @param planned the snapshot that was asked for, whose key and parent are claimed
    * @return whether containerd finds a committed snapshot with the layer
    */
-  public boolean commit(WantedLayer wanted, Chain planned, Instant now) {
-    Optional<Digest> diffId = shared.find(wanted);
+  public boolean reuse(SnapshotRef ref, Chain planned, Instant now) {
+    Optional<Digest> diffId = reusableLayers.find(ref);
     if (diffId.isEmpty() || !isUsable(planned)) {
       return false;
     }
-    try (var _ = turns.hold(wanted.chainId())) {
+    try (var _ = turns.hold(ref.chainId())) {
       boolean isThere =
-          switch (shared.look(wanted, diffId.get())) {
-            case NOTHING -> make(wanted, diffId.get(), planned, now);
-            case THE_LAYER -> true;
-            case SOMETHING -> false;
+          switch (reusableLayers.look(ref, diffId.get())) {
+            case ABSENT -> make(ref, diffId.get(), planned, now);
+            case MATCHES -> true;
+            case CONFLICTS -> false;
           };
       log.debug(
-          "layer is there key=\"{}\" diff_id={} unpacked={}", wanted.key(), diffId.get(), !isThere);
+          "layer is there key=\"{}\" diff_id={} unpacked={}", ref.key(), diffId.get(), !isThere);
       return isThere;
     } catch (IOException | SnapshotException e) {
       log.debug(
           "layer is there, and unpacked all the same key=\"{}\" diff_id={} error=\"{}\"",
-          wanted.key(),
+          ref.key(),
           diffId.get(),
           e.getMessage());
       return false;
@@ -109,16 +109,16 @@ public final class SharedCommits {
     return !planned.isMappingAsked() && driver.target(planned).deletions().isIndexable();
   }
 
-  private boolean make(WantedLayer wanted, Digest diffId, Chain planned, Instant now)
+  private boolean make(SnapshotRef ref, Digest diffId, Chain planned, Instant now)
       throws IOException {
-    String key = wanted.key();
-    SnapshotRecord parent = wanted.parent();
+    String key = ref.key();
+    SnapshotRecord parent = ref.parent();
     // First, as a sync that fails from now on concerns the snapshot.
     try (SnapshotDirectories.PendingDirectory task = makeDirectory(key);
         IndexPrefetcher.Claim made = takeIndex(parent, diffId);
-        IndexedCommits.Frozen layer =
-            commits.share(key, planned.withId(task.id()), parent, diffId, made.index())) {
-      SnapshotRecord committed = wanted.committed(task.id(), layer.form(), now);
+        IndexedCommits.Sealed layer =
+            commits.reuse(key, planned.withId(task.id()), parent, diffId, made.index())) {
+      SnapshotRecord committed = ref.committed(task.id(), layer.form(), now);
       StorageErrors.change(OPERATION, key, () -> store.put(committed));
       task.recorded();
       layer.committed();
@@ -133,7 +133,7 @@ public final class SharedCommits {
   }
 
   /** Sees to it that nothing is made any more for a place on a snapshot that is to be removed. */
-  public void forget(String name) {
+  public void cancel(String name) {
     prefetcher.cancelPrefetch(name);
   }
 
