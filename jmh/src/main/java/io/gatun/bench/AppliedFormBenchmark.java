@@ -11,8 +11,8 @@ import io.gatun.snapshot.layer.extract.TreeResult;
 import io.gatun.snapshot.layer.extract.TreeWriter;
 import io.gatun.snapshot.layer.read.ApplyLimits;
 import io.gatun.snapshot.layer.read.LayerPipeline;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.layerstore.IndexedWriter;
 import io.gatun.snapshot.layerstore.LayerDraft;
 import io.gatun.snapshot.layerstore.LayerStore;
@@ -120,7 +120,7 @@ public class AppliedFormBenchmark {
                   draft,
                   IndexForm.OVERLAY,
                   InheritedAttributes.ofTop(),
-                  Inheritance.NOTHING,
+                  LowerAttributes.NOTHING,
                   cancellation);
       if (result instanceof IndexedWriter.Result.Indexed indexed) {
         store.publish(draft, indexed, blob.digest(), false).close();

@@ -26,7 +26,7 @@ public final class SyntheticLayer {
 
   // One in so many of the entries.
   private static final int DIRECTORY_EVERY = 12;
-  private static final int UNNAMED_EVERY = 20;
+  private static final int IMPLICIT_EVERY = 20;
   private static final int SYMBOLIC_LINK_EVERY = 10;
   private static final int HARD_LINK_EVERY = 50;
   private static final int LONG_NAME_EVERY = 60;
@@ -91,7 +91,7 @@ public final class SyntheticLayer {
     }
     String path = path() + "/";
     directories.push(path);
-    if (!isOneIn(UNNAMED_EVERY)) {
+    if (!isOneIn(IMPLICIT_EVERY)) {
       entry(path, '5', 0755, new byte[0], "");
     }
   }

@@ -20,6 +20,7 @@ import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.durability.TreeSync;
 import io.gatun.snapshot.durability.TrustedIds;
 import io.gatun.snapshot.durability.WritebackErrors;
+import io.gatun.snapshot.indexed.ChainIndexBuilder;
 import io.gatun.snapshot.indexed.IdMappedRefs;
 import io.gatun.snapshot.indexed.IndexPrefetch;
 import io.gatun.snapshot.indexed.IndexPrefetcher;
@@ -32,7 +33,6 @@ import io.gatun.snapshot.indexed.LayerReuse;
 import io.gatun.snapshot.indexed.Materializer;
 import io.gatun.snapshot.indexed.MountRestoration;
 import io.gatun.snapshot.indexed.ObsoleteTrees;
-import io.gatun.snapshot.indexed.Reindexing;
 import io.gatun.snapshot.indexed.ReusableLayers;
 import io.gatun.snapshot.indexed.RunningContainers;
 import io.gatun.snapshot.indexed.TarReplacementMounts;
@@ -292,7 +292,7 @@ public final class EngineRoot implements AutoCloseable {
               unpackRecords);
       TarReplacementMounts replacedTars = new TarReplacementMounts(indexedLayers, layerMounts);
       layers.setListener(replacedTars);
-      Reindexing reindexing = new Reindexing(chosen, layers, layerMounts);
+      ChainIndexBuilder indexBuilder = new ChainIndexBuilder(chosen, layers, layerMounts);
       this.rebuild =
           new LayerRebuild(
               store,
@@ -303,7 +303,7 @@ public final class EngineRoot implements AutoCloseable {
               indexedLayers,
               layerMounts,
               replacedTars,
-              reindexing,
+              indexBuilder,
               new RunningContainers(store, chains, root.path()));
       LayerRepair repair =
           new LayerRepair(
@@ -327,7 +327,7 @@ public final class EngineRoot implements AutoCloseable {
               activeSnapshots,
               unpackRecords,
               chains,
-              reindexing,
+              indexBuilder,
               isSynced ? _ -> {} : backgroundSync::submit);
       LayerReuse reuse =
           new LayerReuse(
@@ -343,7 +343,7 @@ public final class EngineRoot implements AutoCloseable {
                       layers,
                       indexedLayers,
                       new IndexPrefetch(
-                          store, chosen, nameLocks, chains, layers, durability, reindexing),
+                          store, chosen, nameLocks, chains, layers, durability, indexBuilder),
                       () -> isDiskLow(root),
                       LayerPrefetcher.EXPECTED)));
       boolean areShared = isIndexing && !settings.overlay().rebase();

@@ -25,7 +25,7 @@ public final class IndexPrefetch implements IndexPrefetcher.Work {
   private final Chains chains;
   private final LayerStore layers;
   private final Durability durability;
-  private final Reindexing reindexing;
+  private final ChainIndexBuilder indexBuilder;
 
   public IndexPrefetch(
       MetadataStore store,
@@ -34,14 +34,14 @@ public final class IndexPrefetch implements IndexPrefetcher.Work {
       Chains chains,
       LayerStore layers,
       Durability durability,
-      Reindexing reindexing) {
+      ChainIndexBuilder indexBuilder) {
     this.store = store;
     this.driver = driver;
     this.nameLocks = nameLocks;
     this.chains = chains;
     this.layers = layers;
     this.durability = durability;
-    this.reindexing = reindexing;
+    this.indexBuilder = indexBuilder;
   }
 
   @Override
@@ -57,7 +57,8 @@ public final class IndexPrefetch implements IndexPrefetcher.Work {
       }
       Chain chain = chains.planned(Kind.ACTIVE, parent.name(), Map.of(), still.get());
       return driver.target(chain).deletions().isIndexable()
-          ? Optional.of(reindexing.run(chain, ref, durability.mustSyncIndexed(false), cancellation))
+          ? Optional.of(
+              indexBuilder.buildFor(chain, ref, durability.mustSyncIndexed(false), cancellation))
           : Optional.empty();
     }
   }

@@ -14,8 +14,8 @@ import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.durability.Durability;
 import io.gatun.snapshot.durability.StorageErrors;
-import io.gatun.snapshot.layer.erofs.InexpressibleLayerException;
-import io.gatun.snapshot.layer.extract.LowerInheritance;
+import io.gatun.snapshot.layer.erofs.NotIndexableException;
+import io.gatun.snapshot.layer.extract.LowerTreeAttributes;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.state.ActiveSnapshots;
@@ -44,7 +44,7 @@ public final class IndexedCommits {
   private final ActiveSnapshots activeSnapshots;
   private final UnpackRecords unpackRecords;
   private final Chains chains;
-  private final Reindexing reindexing;
+  private final ChainIndexBuilder indexBuilder;
   private final Consumer<Digest> afterwards;
 
   /**
@@ -60,7 +60,7 @@ public final class IndexedCommits {
       ActiveSnapshots activeSnapshots,
       UnpackRecords unpackRecords,
       Chains chains,
-      Reindexing reindexing,
+      ChainIndexBuilder indexBuilder,
       Consumer<Digest> afterwards) {
     this.driver = driver;
     this.layers = layers;
@@ -71,7 +71,7 @@ public final class IndexedCommits {
     this.activeSnapshots = activeSnapshots;
     this.unpackRecords = unpackRecords;
     this.chains = chains;
-    this.reindexing = reindexing;
+    this.indexBuilder = indexBuilder;
     this.afterwards = afterwards;
   }
 
@@ -145,7 +145,7 @@ public final class IndexedCommits {
       LayerForm.Indexed indexed = index(active, parent, ref, form.get());
       isHandedOn = true;
       return Optional.of(new Sealed(active.id(), idOf(parent), ref, indexed));
-    } catch (InexpressibleLayerException e) {
+    } catch (NotIndexableException e) {
       materializer.materialize("commit", active.name(), own, form.get());
       return Optional.empty();
     } catch (ErrnoException e) {
@@ -182,7 +182,7 @@ public final class IndexedCommits {
     try {
       boolean isDurable = durability.mustSyncIndexed(false);
       boolean isMade = made.isPresent() && layers.isWhole(diffId, made.get());
-      Digest index = isMade ? made.get() : reindexing.run(chain, ref, isDurable);
+      Digest index = isMade ? made.get() : indexBuilder.buildFor(chain, ref, isDurable);
       if (isDurable) {
         layers.sync(diffId);
       }
@@ -259,23 +259,23 @@ public final class IndexedCommits {
       boolean isDurable)
       throws IOException {
     Chain chain = chains.of(active, parent);
-    Optional<OverlayIndex> made = indexedLayers.findOverlay(active.id());
+    Optional<OverlayTemplate> made = indexedLayers.findOverlay(active.id());
     return made.isPresent() && isOf(made.get(), chain)
         ? new LayerForm.Indexed(ref.diffId(), made.get().index())
-        : new LayerForm.Indexed(ref.diffId(), reindexing.run(chain, ref, isDurable));
+        : new LayerForm.Indexed(ref.diffId(), indexBuilder.buildFor(chain, ref, isDurable));
   }
 
   /** {@return whether there is nothing in the layers below that a layer inherits} */
-  private boolean isOf(OverlayIndex made, Chain chain) throws ErrnoException {
+  private boolean isOf(OverlayTemplate made, Chain chain) throws ErrnoException {
     if (!isOfRoot(chain)) {
       return false;
     }
-    if (made.unnamed().isEmpty()) {
+    if (made.implicit().isEmpty()) {
       return true;
     }
     try (var _ = layerMounts.acquire(chain.parents())) {
-      LowerInheritance below = new LowerInheritance(driver.target(chain).lowers());
-      for (LinuxPath each : made.unnamed()) {
+      LowerTreeAttributes below = new LowerTreeAttributes(driver.target(chain).lowers());
+      for (LinuxPath each : made.implicit()) {
         if (below.of(each).isPresent()) {
           return false;
         }

@@ -49,7 +49,7 @@ public final class IndexedLayers {
   private final Map<Digest, Digest> above = new HashMap<>();
 
   /** What active snapshots may have instead once they are committed. */
-  private final Map<Long, OverlayIndex> overlays = new ConcurrentHashMap<>();
+  private final Map<Long, OverlayTemplate> overlays = new ConcurrentHashMap<>();
 
   /**
    * @param isCertain whether the metadata are what a start after a crash would find
@@ -87,12 +87,12 @@ public final class IndexedLayers {
    * Says under which other index of its layer a snapshot may be committed, which is forgotten when
    * it has its layer in another form.
    */
-  public void addOverlay(long id, OverlayIndex overlay) {
+  public void addOverlay(long id, OverlayTemplate overlay) {
     overlays.put(id, overlay);
   }
 
   /** {@return what {@link #addOverlay} said of a snapshot} */
-  Optional<OverlayIndex> findOverlay(long id) {
+  Optional<OverlayTemplate> findOverlay(long id) {
     return Optional.ofNullable(overlays.get(id));
   }
 

@@ -46,7 +46,7 @@ public final class LayerRebuild {
   private final IndexedLayers indexedLayers;
   private final LayerMounts layerMounts;
   private final TarReplacementMounts replacedTars;
-  private final Reindexing reindexing;
+  private final ChainIndexBuilder indexBuilder;
   private final RunningContainers runningContainers;
 
   public LayerRebuild(
@@ -58,7 +58,7 @@ public final class LayerRebuild {
       IndexedLayers indexedLayers,
       LayerMounts layerMounts,
       TarReplacementMounts replacedTars,
-      Reindexing reindexing,
+      ChainIndexBuilder indexBuilder,
       RunningContainers runningContainers) {
     this.store = store;
     this.chains = chains;
@@ -68,7 +68,7 @@ public final class LayerRebuild {
     this.indexedLayers = indexedLayers;
     this.layerMounts = layerMounts;
     this.replacedTars = replacedTars;
-    this.reindexing = reindexing;
+    this.indexBuilder = indexBuilder;
     this.runningContainers = runningContainers;
   }
 
@@ -139,7 +139,7 @@ public final class LayerRebuild {
     }
     LayerForm.Indexed form = found.get();
     try (LayerStore.LayerRef ref = layers.acquire(form.diffId())) {
-      Digest made = reindexing.run(chains.of(snapshot), ref, true);
+      Digest made = indexBuilder.buildFor(chains.of(snapshot), ref, true);
       if (made.equals(form.index())) {
         // Who has asked for it meanwhile has the old one.
         var _ = layerMounts.unmount(Set.of(id));

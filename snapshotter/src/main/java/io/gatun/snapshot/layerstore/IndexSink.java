@@ -2,13 +2,13 @@ package io.gatun.snapshot.layerstore;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.layer.erofs.IndexForm;
-import io.gatun.snapshot.layer.erofs.InexpressibleLayerException;
 import io.gatun.snapshot.layer.erofs.LayerIndexer;
-import io.gatun.snapshot.layer.tar.Inheritance;
+import io.gatun.snapshot.layer.erofs.NotIndexableException;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.LayerConsumer;
 import io.gatun.snapshot.layer.tar.LayerContent;
 import io.gatun.snapshot.layer.tar.LayerEntry;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import java.io.IOException;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -26,34 +26,35 @@ final class IndexSink implements LayerConsumer, AutoCloseable {
   static final long RESIDENT_BYTES = 6L << 20;
 
   private final LayerIndexer indexer;
-  private @Nullable InexpressibleLayerException inexpressible;
+  private @Nullable NotIndexableException notIndexable;
 
-  IndexSink(LayerDraft draft, IndexForm form, InheritedAttributes top, Inheritance inheritance)
+  IndexSink(
+      LayerDraft draft, IndexForm form, InheritedAttributes top, LowerAttributes lowerAttributes)
       throws IOException {
-    this.indexer = new LayerIndexer(form, top, inheritance, draft.spill(), RESIDENT_BYTES);
+    this.indexer = new LayerIndexer(form, top, lowerAttributes, draft.spill(), RESIDENT_BYTES);
   }
 
   @Override
   public void entry(LayerEntry entry, LayerContent content) throws IOException {
-    if (inexpressible != null) {
+    if (notIndexable != null) {
       return;
     }
     try {
       indexer.entry(entry, content);
-    } catch (InexpressibleLayerException e) {
-      inexpressible = e;
+    } catch (NotIndexableException e) {
+      notIndexable = e;
     } catch (ErrnoException e) {
       throw new LayerStoreException("cannot index " + entry.path().whole(), e);
     }
   }
 
   /** {@return why there is no index, if so} */
-  Optional<InexpressibleLayerException> inexpressible() {
-    return Optional.ofNullable(inexpressible);
+  Optional<NotIndexableException> notIndexable() {
+    return Optional.ofNullable(notIndexable);
   }
 
   /** As {@link LayerIndexer#inherit}. */
-  boolean inherit(InheritedAttributes top, Inheritance below) throws IOException {
+  boolean inherit(InheritedAttributes top, LowerAttributes below) throws IOException {
     return indexer.inherit(top, below);
   }
 

@@ -8,14 +8,14 @@ import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.erofs.IndexForm;
-import io.gatun.snapshot.layer.erofs.Inexpressible;
-import io.gatun.snapshot.layer.erofs.InexpressibleLayerException;
 import io.gatun.snapshot.layer.erofs.LayerIndex;
 import io.gatun.snapshot.layer.erofs.LayerIndexer;
+import io.gatun.snapshot.layer.erofs.NotIndexable;
+import io.gatun.snapshot.layer.erofs.NotIndexableException;
 import io.gatun.snapshot.layer.read.ApplyFailedException;
 import io.gatun.snapshot.layer.read.LayerPipeline;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.spill.Spill;
 import java.io.IOException;
@@ -41,7 +41,7 @@ public final class IndexedWriter {
   private final Disk disk;
   private final LayerPipeline pipeline;
   private final TarWriting writing;
-  private final Map<Inexpressible, LongAdder> inexpressible = new ConcurrentHashMap<>();
+  private final Map<NotIndexable, LongAdder> notIndexable = new ConcurrentHashMap<>();
 
   /** What has become of a layer. */
   public sealed interface Result {
@@ -57,8 +57,7 @@ public final class IndexedWriter {
      *
      * @param reason why there is no index
      */
-    record Inexpressible(AppliedLayer layer, InexpressibleLayerException reason)
-        implements Result {}
+    record NotIndexable(AppliedLayer layer, NotIndexableException reason) implements Result {}
   }
 
   /**
@@ -71,7 +70,7 @@ public final class IndexedWriter {
   }
 
   /** {@return how many layers had no index for this reason} */
-  public long inexpressible(Inexpressible reason) {
+  public long notIndexable(NotIndexable reason) {
     return counter(reason).sum();
   }
 
@@ -80,7 +79,7 @@ public final class IndexedWriter {
    * LayerPipeline#apply}.
    *
    * @param top what the top of the layer's tree has
-   * @param inheritance what directories have that the layer does not name
+   * @param lowerAttributes what directories have that the layer does not name
    * @throws LayerStoreException if the draft cannot be written; while the layer is read, that is
    *     the reason of an {@link ApplyFailedException}
    */
@@ -89,18 +88,18 @@ public final class IndexedWriter {
       LayerDraft draft,
       IndexForm form,
       InheritedAttributes top,
-      Inheritance inheritance,
+      LowerAttributes lowerAttributes,
       Cancellation cancellation)
       throws IOException {
-    try (IndexSink index = new IndexSink(draft, form, top, inheritance)) {
+    try (IndexSink index = new IndexSink(draft, form, top, lowerAttributes)) {
       AppliedLayer layer = read(blob, draft, index, cancellation);
-      if (index.inexpressible().isPresent()) {
-        return counted(layer, index.inexpressible().get());
+      if (index.notIndexable().isPresent()) {
+        return counted(layer, index.notIndexable().get());
       }
       try {
         return new Result.Indexed(
             layer, draft.writeIndex(index.indexer(), layer.diffId(), layer.sizeBytes()));
-      } catch (InexpressibleLayerException e) {
+      } catch (NotIndexableException e) {
         return counted(layer, e);
       }
     }
@@ -112,15 +111,16 @@ public final class IndexedWriter {
    *
    * @return what the index is to be made of, to be closed by the caller; nothing if there is none
    */
-  public Optional<LateIndex> prefetch(LayerBlob blob, LayerDraft draft, Cancellation cancellation)
-      throws IOException {
+  public Optional<InMemoryTemplate> prefetch(
+      LayerBlob blob, LayerDraft draft, Cancellation cancellation) throws IOException {
     IndexSink index =
-        new IndexSink(draft, LateIndex.FORM, InheritedAttributes.ofTop(), Inheritance.NOTHING);
+        new IndexSink(
+            draft, InMemoryTemplate.FORM, InheritedAttributes.ofTop(), LowerAttributes.NOTHING);
     boolean isHandedOn = false;
     try {
       AppliedLayer layer = read(blob, draft, index, cancellation);
-      isHandedOn = index.inexpressible().isEmpty();
-      return isHandedOn ? Optional.of(new LateIndex(layer, index)) : Optional.empty();
+      isHandedOn = index.notIndexable().isEmpty();
+      return isHandedOn ? Optional.of(new InMemoryTemplate(layer, index)) : Optional.empty();
     } finally {
       if (!isHandedOn) {
         index.close();
@@ -133,13 +133,13 @@ public final class IndexedWriter {
     try (Fd nowhere = Fcntl.open(NOWHERE, OpenFlag.WRITE_ONLY);
         LayerIndexer indexer =
             new LayerIndexer(
-                LateIndex.FORM,
+                InMemoryTemplate.FORM,
                 InheritedAttributes.ofTop(),
-                Inheritance.NOTHING,
+                LowerAttributes.NOTHING,
                 new Spill(disk, nowhere),
                 IndexSink.RESIDENT_BYTES)) {
       AppliedLayer layer = pipeline.apply(blob, indexer, cancellation);
-      if (indexer.inherit(InheritedAttributes.ofTop(), Inheritance.NOTHING)) {
+      if (indexer.inherit(InheritedAttributes.ofTop(), LowerAttributes.NOTHING)) {
         var _ = indexer.finish(disk, nowhere, layer.diffId(), layer.sizeBytes());
       }
     }
@@ -157,11 +157,11 @@ public final class IndexedWriter {
     }
   }
 
-  private LongAdder counter(Inexpressible reason) {
-    return inexpressible.computeIfAbsent(reason, _ -> new LongAdder());
+  private LongAdder counter(NotIndexable reason) {
+    return notIndexable.computeIfAbsent(reason, _ -> new LongAdder());
   }
 
-  private Result counted(AppliedLayer layer, InexpressibleLayerException reason) {
+  private Result counted(AppliedLayer layer, NotIndexableException reason) {
     LongAdder counter = counter(reason.reason());
     counter.increment();
     log.info(
@@ -170,6 +170,6 @@ public final class IndexedWriter {
         reason.reason(),
         counter.sum(),
         reason.getMessage());
-    return new Result.Inexpressible(layer, reason);
+    return new Result.NotIndexable(layer, reason);
   }
 }

@@ -9,7 +9,7 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Unistd;
 import io.gatun.snapshot.Digest;
-import io.gatun.snapshot.layer.erofs.CopiedIndex;
+import io.gatun.snapshot.layer.erofs.ImageTemplate;
 import io.gatun.snapshot.layer.erofs.LayerIndex;
 import io.gatun.snapshot.layer.erofs.LayerIndexer;
 import io.gatun.snapshot.root.Disk;
@@ -96,7 +96,7 @@ public final class LayerDraft implements AutoCloseable {
   }
 
   /** As before, of one that is in memory. */
-  LayerIndex writeIndex(CopiedIndex copy) throws IOException {
+  LayerIndex writeIndex(ImageTemplate copy) throws IOException {
     return writeIndex(file -> copy.write(disk, file));
   }
 

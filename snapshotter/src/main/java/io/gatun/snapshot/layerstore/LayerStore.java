@@ -9,9 +9,9 @@ import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.erofs.IndexForm;
 import io.gatun.snapshot.layer.erofs.LayerIndex;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.LayerConsumer;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.FileProtection;
 import io.gatun.snapshot.root.InodeProtection;
@@ -77,7 +77,7 @@ public final class LayerStore {
   private final LayerDrafts drafts;
   private final LayerPlacement placement;
   private final LayerPublication publication;
-  private final LayerIndexing indexing;
+  private final LayerIndexBuilder indexBuilder;
   private long retired;
 
   /** As long as it is open, nothing of the layer is retired. */
@@ -115,7 +115,7 @@ public final class LayerStore {
     this.placement = new LayerPlacement(files, trusted);
     this.publication =
         new LayerPublication(disk, files, trusted, marks, blobs, refs, placement, areNamesSynced);
-    this.indexing = new LayerIndexing(files, drafts, publication);
+    this.indexBuilder = new LayerIndexBuilder(files, drafts, publication);
   }
 
   /**
@@ -375,22 +375,22 @@ public final class LayerStore {
    *
    * @param ref which keeps the layer there
    * @param top what the top of the layer's tree has
-   * @param inheritance what directories have that the layer does not name
+   * @param lowerAttributes what directories have that the layer does not name
    * @param isDurable whether it has to be on the disk when this returns
    * @return the index; nothing was written that is known to be there already
    * @throws LayerStoreException if the tar cannot be read, or the index not be written
-   * @throws io.gatun.snapshot.layer.erofs.InexpressibleLayerException if an index cannot express
-   *     what the layer inherits
+   * @throws io.gatun.snapshot.layer.erofs.NotIndexableException if an index cannot express what the
+   *     layer inherits
    */
   public LayerIndex reindex(
       LayerRef ref,
       IndexForm form,
       InheritedAttributes top,
-      Inheritance inheritance,
+      LowerAttributes lowerAttributes,
       boolean isDurable,
       Cancellation cancellation)
       throws IOException {
-    return indexing.run(ref.diffId(), form, top, inheritance, isDurable, cancellation);
+    return indexBuilder.run(ref.diffId(), form, top, lowerAttributes, isDurable, cancellation);
   }
 
   /**
@@ -401,11 +401,12 @@ public final class LayerStore {
    * @param isDurable whether it has to be on the disk when this returns
    * @return the index; nothing was written that is known to be there already
    * @throws LayerStoreException if the index cannot be written
-   * @throws io.gatun.snapshot.layer.erofs.InexpressibleLayerException if an index cannot express
-   *     the layer
+   * @throws io.gatun.snapshot.layer.erofs.NotIndexableException if an index cannot express the
+   *     layer
    */
-  public LayerIndex addIndex(LayerRef ref, LateIndex late, boolean isDurable) throws IOException {
-    return indexing.add(ref.diffId(), late::write, isDurable);
+  public LayerIndex addIndex(LayerRef ref, InMemoryTemplate late, boolean isDurable)
+      throws IOException {
+    return indexBuilder.add(ref.diffId(), late::write, isDurable);
   }
 
   // Layers that may be damaged.

@@ -7,8 +7,8 @@ import io.gatun.snapshot.layer.LayerBlobs;
 import io.gatun.snapshot.layer.erofs.IndexForm;
 import io.gatun.snapshot.layer.read.ApplyLimits;
 import io.gatun.snapshot.layer.read.LayerPipeline;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.layerstore.IndexedWriter;
 import io.gatun.snapshot.layerstore.LayerDraft;
 import io.gatun.snapshot.layerstore.LayerStore;
@@ -73,7 +73,7 @@ public final class TarRepair {
                   draft,
                   IndexForm.BASE,
                   InheritedAttributes.ofTop(),
-                  Inheritance.NOTHING,
+                  LowerAttributes.NOTHING,
                   new Cancellation())
               .layer()
               .diffId();

@@ -5,8 +5,8 @@ import io.gatun.linux.Timespec;
 import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Usage;
+import io.gatun.snapshot.layer.extract.ImplicitDirectoryList;
 import io.gatun.snapshot.layer.extract.TreeResult;
-import io.gatun.snapshot.layer.extract.UnnamedDirectoryList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -46,7 +46,7 @@ public final class ActiveSnapshots {
     private static final int LIST_BYTES_MAX = 64 << 10;
 
     private static final TreeResult NO_TREE =
-        new TreeResult(new Usage(0, 0), Optional.of(UnnamedDirectoryList.EMPTY), false);
+        new TreeResult(new Usage(0, 0), Optional.of(ImplicitDirectoryList.EMPTY), false);
 
     public Layer {
       changeTimes = List.copyOf(changeTimes);
@@ -65,7 +65,8 @@ public final class ActiveSnapshots {
     /** {@return the same, as much of it as stays in memory, whatever an image says} */
     private Layer forMemory() {
       boolean isShort =
-          result.unnamedDirectories().stream().allMatch(list -> list.sizeBytes() <= LIST_BYTES_MAX);
+          result.implicitDirectories().stream()
+              .allMatch(list -> list.sizeBytes() <= LIST_BYTES_MAX);
       return isShort
           ? this
           : with(new TreeResult(result.usage(), Optional.empty(), result.hasMarks()));
@@ -83,7 +84,7 @@ public final class ActiveSnapshots {
     /** {@return the same, taking more than before} */
     public Layer withMoreBytes(long bytes) {
       Usage usage = new Usage(result.usage().inodes(), result.usage().sizeBytes() + bytes);
-      return with(new TreeResult(usage, result.unnamedDirectories(), result.hasMarks()));
+      return with(new TreeResult(usage, result.implicitDirectories(), result.hasMarks()));
     }
   }
 

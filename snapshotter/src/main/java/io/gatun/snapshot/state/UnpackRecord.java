@@ -4,8 +4,8 @@ import io.gatun.linux.Timespec;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.Usage;
+import io.gatun.snapshot.layer.extract.ImplicitDirectoryList;
 import io.gatun.snapshot.layer.extract.TreeResult;
-import io.gatun.snapshot.layer.extract.UnnamedDirectoryList;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -25,7 +25,7 @@ import java.util.zip.CRC32C;
  *   string  the start of the machine in which it was written
  *   long    inodes, long bytes: its usage
  *   int     count of change times, each: long seconds, int nanoseconds
- *   string  unnamed directories, see {@link UnnamedDirectoryList}; an int, -1, if these are too many
+ *   string  unnamed directories, see {@link ImplicitDirectoryList}; an int, -1, if these are too many
  *   string  diff id, string digest of the index: if it is kept as a tar
  * </pre>
  *
@@ -54,7 +54,7 @@ record UnpackRecord(ActiveSnapshots.Layer layer, String boot) {
         FIXED_BYTES
             + bootBytes.length
             + layer.changeTimes().size() * TIME_BYTES
-            + result.unnamedDirectories().map(UnnamedDirectoryList::sizeBytes).orElse(0);
+            + result.implicitDirectories().map(ImplicitDirectoryList::sizeBytes).orElse(0);
     ByteBuffer out = ByteBuffer.allocateDirect(capacity);
     out.putInt(MAGIC).putInt(0).put(VERSION);
     out.put(flags());
@@ -63,7 +63,7 @@ record UnpackRecord(ActiveSnapshots.Layer layer, String boot) {
     out.putInt(layer.changeTimes().size());
     layer.changeTimes().forEach(time -> out.putLong(time.seconds()).putInt(time.nanos()));
     result
-        .unnamedDirectories()
+        .implicitDirectories()
         .ifPresentOrElse(list -> putString(out, list.bytes()), () -> out.putInt(NO_LIST));
     layer
         .kept()
@@ -132,12 +132,12 @@ record UnpackRecord(ActiveSnapshots.Layer layer, String boot) {
     out.putInt(bytes.length).put(bytes);
   }
 
-  private static Optional<UnnamedDirectoryList> getList(ByteBuffer in) {
+  private static Optional<ImplicitDirectoryList> getList(ByteBuffer in) {
     if (in.getInt(in.position()) == NO_LIST) {
       in.getInt();
       return Optional.empty();
     }
-    return Optional.of(UnnamedDirectoryList.ofBytes(getString(in)));
+    return Optional.of(ImplicitDirectoryList.ofBytes(getString(in)));
   }
 
   private static byte[] getString(ByteBuffer in) {

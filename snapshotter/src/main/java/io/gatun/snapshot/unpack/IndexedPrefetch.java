@@ -4,8 +4,8 @@ import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layerstore.InMemoryTemplate;
 import io.gatun.snapshot.layerstore.IndexedWriter;
-import io.gatun.snapshot.layerstore.LateIndex;
 import io.gatun.snapshot.layerstore.LayerDraft;
 import io.gatun.snapshot.layerstore.LayerStore;
 import java.io.IOException;
@@ -47,12 +47,12 @@ public final class IndexedPrefetch implements LayerPrefetcher.Work<PrefetchedTar
   public Optional<PrefetchedTar> make(LayerBlob blob, Cancellation cancellation)
       throws IOException {
     try (LayerDraft draft = layers.draft()) {
-      Optional<LateIndex> read = indexing.prefetch(blob, draft, cancellation);
+      Optional<InMemoryTemplate> read = indexing.prefetch(blob, draft, cancellation);
       return read.isEmpty() ? Optional.empty() : Optional.of(publish(draft, read.get(), blob));
     }
   }
 
-  private PrefetchedTar publish(LayerDraft draft, LateIndex late, LayerBlob blob)
+  private PrefetchedTar publish(LayerDraft draft, InMemoryTemplate late, LayerBlob blob)
       throws IOException {
     boolean isHandedOn = false;
     try {

@@ -1,7 +1,7 @@
 package io.gatun.snapshot.unpack;
 
 import io.gatun.snapshot.LayerForm;
-import io.gatun.snapshot.indexed.OverlayIndex;
+import io.gatun.snapshot.indexed.OverlayTemplate;
 import io.gatun.snapshot.layer.LayerTarget;
 import io.gatun.snapshot.layerstore.LayerStore;
 import java.io.IOException;
@@ -17,7 +17,8 @@ public interface IndexedSource extends DirectorySource {
    * @param overlay another index, for a layer that may be put on others
    * @param ref to be closed when somebody is known to have the layer
    */
-  record Stored(LayerForm.Indexed form, Optional<OverlayIndex> overlay, LayerStore.LayerRef ref) {}
+  record Stored(
+      LayerForm.Indexed form, Optional<OverlayTemplate> overlay, LayerStore.LayerRef ref) {}
 
   /**
    * Keeps a layer. If that fails, nothing is left of it.

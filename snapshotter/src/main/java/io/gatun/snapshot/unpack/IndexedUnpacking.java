@@ -4,16 +4,16 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.indexed.LayerRebuild;
-import io.gatun.snapshot.indexed.OverlayIndex;
+import io.gatun.snapshot.indexed.OverlayTemplate;
 import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.DeletionForm;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerTarget;
 import io.gatun.snapshot.layer.erofs.IndexForm;
-import io.gatun.snapshot.layer.erofs.InexpressibleLayerException;
 import io.gatun.snapshot.layer.erofs.LayerIndex;
-import io.gatun.snapshot.layer.extract.LowerInheritance;
+import io.gatun.snapshot.layer.erofs.NotIndexableException;
+import io.gatun.snapshot.layer.extract.LowerTreeAttributes;
 import io.gatun.snapshot.layer.extract.TreeResult;
 import io.gatun.snapshot.layer.extract.TreeWriter;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
@@ -80,7 +80,7 @@ public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
 
   @Override
   public Optional<Stored> store(LayerTarget target, boolean isDurable) throws IOException {
-    LowerInheritance below = new LowerInheritance(target.lowers());
+    LowerTreeAttributes below = new LowerTreeAttributes(target.lowers());
     IndexForm form = target.lowers().isEmpty() ? IndexForm.BASE : IndexForm.OVERLAY;
     Optional<LayerStore.LayerRef> present = findPresent();
     Optional<Stored> kept =
@@ -111,18 +111,18 @@ public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
 
   /** What cannot be made now is made when the parents are known, if need be. */
   private Stored withOverlay(Stored kept, boolean isDurable) {
-    UnnamedPaths unnamed = new UnnamedPaths();
+    ImplicitPaths implicit = new ImplicitPaths();
     try {
       LayerIndex index =
           layers.reindex(
               kept.ref(),
               IndexForm.OVERLAY,
               InheritedAttributes.ofTop(),
-              unnamed,
+              implicit,
               isDurable,
               new Cancellation());
-      Optional<OverlayIndex> overlay =
-          unnamed.all().map(paths -> new OverlayIndex(index.digest(), paths));
+      Optional<OverlayTemplate> overlay =
+          implicit.all().map(paths -> new OverlayTemplate(index.digest(), paths));
       return new Stored(kept.form(), overlay, kept.ref());
     } catch (IOException e) {
       log.info(
@@ -140,7 +140,7 @@ public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
   }
 
   private Optional<Stored> indexOrRenew(
-      LayerStore.LayerRef ref, IndexForm form, LowerInheritance below, boolean isDurable)
+      LayerStore.LayerRef ref, IndexForm form, LowerTreeAttributes below, boolean isDurable)
       throws IOException {
     try {
       return index(ref, form, below, isDurable);
@@ -156,7 +156,11 @@ public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
 
   /** Makes a tar anew that is damaged, as the blob is at hand. */
   private Optional<Stored> renew(
-      Digest diffId, IOException damage, IndexForm form, LowerInheritance below, boolean isDurable)
+      Digest diffId,
+      IOException damage,
+      IndexForm form,
+      LowerTreeAttributes below,
+      boolean isDurable)
       throws IOException {
     log.error(
         "the tar of a layer is damaged, and made anew diff_id={} error=\"{}\"",
@@ -170,7 +174,7 @@ public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
 
   /** Makes an index of a layer that is there, of which nothing is decompressed. */
   private Optional<Stored> index(
-      LayerStore.LayerRef ref, IndexForm form, LowerInheritance below, boolean isDurable)
+      LayerStore.LayerRef ref, IndexForm form, LowerTreeAttributes below, boolean isDurable)
       throws IOException {
     boolean isHandedOn = false;
     try (StoredTar tar = layers.openTar(ref.diffId())) {
@@ -183,7 +187,7 @@ public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
       isHandedOn = true;
       return Optional.of(
           new Stored(new LayerForm.Indexed(ref.diffId(), index.digest()), Optional.empty(), ref));
-    } catch (InexpressibleLayerException e) {
+    } catch (NotIndexableException e) {
       // Written from the blob, as the layer may go now.
       return Optional.empty();
     } finally {
@@ -194,7 +198,7 @@ public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
   }
 
   private LayerIndex indexOf(
-      LayerStore.LayerRef ref, IndexForm form, LowerInheritance below, boolean isDurable)
+      LayerStore.LayerRef ref, IndexForm form, LowerTreeAttributes below, boolean isDurable)
       throws IOException {
     InheritedAttributes top = below.ofTop();
     if (prefetched.isPresent() && prefetched.get().use().diffId().equals(ref.diffId())) {
@@ -210,7 +214,7 @@ public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
       PrefetchedTar layer,
       IndexForm form,
       InheritedAttributes top,
-      LowerInheritance below,
+      LowerTreeAttributes below,
       boolean isDurable)
       throws IOException {
     try {
@@ -228,14 +232,14 @@ public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
     }
   }
 
-  private Optional<Stored> read(IndexForm form, LowerInheritance below, boolean isDurable)
+  private Optional<Stored> read(IndexForm form, LowerTreeAttributes below, boolean isDurable)
       throws IOException {
     LayerDraft made = layers.draft();
     draft = made;
     IndexedWriter.Result read = indexing.run(blob, made, form, below.ofTop(), below, cancellation);
     result = read.layer();
     return switch (read) {
-      case IndexedWriter.Result.Inexpressible _ -> Optional.empty();
+      case IndexedWriter.Result.NotIndexable _ -> Optional.empty();
       case IndexedWriter.Result.Indexed indexed -> {
         LayerStore.LayerRef ref = layers.publish(made, indexed, blob.digest(), isDurable);
         isStored = true;

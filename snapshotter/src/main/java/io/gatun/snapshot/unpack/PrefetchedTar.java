@@ -2,9 +2,9 @@ package io.gatun.snapshot.unpack;
 
 import io.gatun.snapshot.layer.erofs.IndexForm;
 import io.gatun.snapshot.layer.erofs.LayerIndex;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
-import io.gatun.snapshot.layerstore.LateIndex;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
+import io.gatun.snapshot.layerstore.InMemoryTemplate;
 import io.gatun.snapshot.layerstore.LayerStore;
 import java.io.IOException;
 import java.util.Optional;
@@ -20,13 +20,13 @@ final class PrefetchedTar implements AutoCloseable {
   private final LayerStore.LayerRef ref;
 
   /** Until somebody has asked for the index. */
-  private final AtomicReference<LateIndex> late;
+  private final AtomicReference<InMemoryTemplate> late;
 
   /**
    * @param ref which keeps the layer there, and is closed with this
    * @param late of which its index can be made once, and which is closed with this
    */
-  PrefetchedTar(LayerStore.LayerRef ref, LateIndex late) {
+  PrefetchedTar(LayerStore.LayerRef ref, InMemoryTemplate late) {
     this.ref = ref;
     this.late = new AtomicReference<>(late);
   }
@@ -45,10 +45,10 @@ final class PrefetchedTar implements AutoCloseable {
       LayerStore layers,
       IndexForm form,
       InheritedAttributes top,
-      Inheritance below,
+      LowerAttributes below,
       boolean isDurable)
       throws IOException {
-    try (LateIndex taken = late.getAndSet(null)) {
+    try (InMemoryTemplate taken = late.getAndSet(null)) {
       return taken != null && taken.inherit(form, top, below)
           ? Optional.of(layers.addIndex(ref, taken, isDurable))
           : Optional.empty();
@@ -57,7 +57,7 @@ final class PrefetchedTar implements AutoCloseable {
 
   @Override
   public void close() {
-    try (LateIndex _ = late.getAndSet(null)) {
+    try (InMemoryTemplate _ = late.getAndSet(null)) {
       ref.close();
     }
   }

@@ -5,9 +5,9 @@ import io.gatun.snapshot.durability.Durability;
 import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.DeletionForm;
 import io.gatun.snapshot.layer.LayerTarget;
-import io.gatun.snapshot.layer.extract.LateInheritance;
+import io.gatun.snapshot.layer.extract.ImplicitDirFixup;
+import io.gatun.snapshot.layer.extract.ImplicitDirectoryList;
 import io.gatun.snapshot.layer.extract.TreeResult;
-import io.gatun.snapshot.layer.extract.UnnamedDirectoryList;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.state.SnapshotDirectories;
 import java.util.Optional;
@@ -83,15 +83,15 @@ public final class PrefetchedTree {
     if (place.deletions() != deletions) {
       return false;
     }
-    Optional<UnnamedDirectoryList> unnamed = result.unnamedDirectories();
-    if (unnamed.isEmpty()) {
+    Optional<ImplicitDirectoryList> implicit = result.implicitDirectories();
+    if (implicit.isEmpty()) {
       return false;
     }
     if (place.lowers().isEmpty()) {
-      return unnamed.get().isEmpty();
+      return implicit.get().isEmpty();
     }
     LayerTarget there = new LayerTarget(staged.files(), deletions, place.lowers());
-    try (LateInheritance inheritance = LateInheritance.open(disk, there, unnamed.get())) {
+    try (ImplicitDirFixup inheritance = ImplicitDirFixup.open(disk, there, implicit.get())) {
       return inheritance.isExact();
     }
   }

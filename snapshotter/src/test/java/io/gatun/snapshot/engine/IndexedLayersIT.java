@@ -315,8 +315,8 @@ class IndexedLayersIT {
             .file("opt/file", 0644, "file")
             .whiteout("etc")
             .finish();
-    byte[] unnamedAndNew = TarBuilder.pax().file("new/file", 0644, "file").finish();
-    List<byte[]> layers = List.of(BASE, named, unnamedAndNew);
+    byte[] implicitAndNew = TarBuilder.pax().file("new/file", 0644, "file").finish();
+    List<byte[]> layers = List.of(BASE, named, implicitAndNew);
     String sequential = "";
     for (int i = 0; i < layers.size(); i++) {
       unpack(layers.get(i), "sequential-" + i, sequential);

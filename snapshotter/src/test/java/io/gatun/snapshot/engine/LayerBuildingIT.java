@@ -16,8 +16,8 @@ import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.Compression;
 import io.gatun.snapshot.layer.LayerFormat;
 import io.gatun.snapshot.layer.PackedLayer;
+import io.gatun.snapshot.layer.extract.ImplicitDirectoryList;
 import io.gatun.snapshot.layer.extract.TreeResult;
-import io.gatun.snapshot.layer.extract.UnnamedDirectoryList;
 import io.gatun.snapshot.layer.pack.CollectedBlob;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -279,7 +279,7 @@ class LayerBuildingIT {
                   .isInstanceOf(SnapshotException.FailedPrecondition.class)
                   .hasMessageContaining("a layer is being unpacked into the snapshot");
               return new TreeResult(
-                  new Usage(1, 1), Optional.of(UnnamedDirectoryList.EMPTY), false);
+                  new Usage(1, 1), Optional.of(ImplicitDirectoryList.EMPTY), false);
             });
     assertThat(make(left, active).entries()).isZero();
   }

@@ -193,7 +193,7 @@ class RebasedTreesIT {
 
   /**
    * What a directory below says of access to what is made in it comes too late for what a layer has
-   * made already: see LateInheritance.
+   * made already: see ImplicitDirFixup.
    */
   private static LayerItem withoutDefaultAccess(LayerItem item) {
     return item.kind() == LayerItem.Kind.DIRECTORY ? item.withXattr(item.xattr() % 3) : item;

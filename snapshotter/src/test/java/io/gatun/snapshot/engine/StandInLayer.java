@@ -8,8 +8,8 @@ import io.gatun.linux.OpenFlag;
 import io.gatun.snapshot.filetree.TreeDeletion;
 import io.gatun.snapshot.filetree.TreeUsage;
 import io.gatun.snapshot.layer.LayerTarget;
+import io.gatun.snapshot.layer.extract.ImplicitDirectoryList;
 import io.gatun.snapshot.layer.extract.TreeResult;
-import io.gatun.snapshot.layer.extract.UnnamedDirectoryList;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.unpack.DirectorySource;
 import java.io.IOException;
@@ -76,7 +76,7 @@ public final class StandInLayer implements DirectorySource {
       end.come();
     }
     try (Fd top = open(target)) {
-      return new TreeResult(TreeUsage.of(top), Optional.of(UnnamedDirectoryList.EMPTY), false);
+      return new TreeResult(TreeUsage.of(top), Optional.of(ImplicitDirectoryList.EMPTY), false);
     }
   }
 

@@ -12,10 +12,10 @@ import io.gatun.snapshot.layer.erofs.IndexForm;
 import io.gatun.snapshot.layer.read.ApplyLimits;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.layer.read.LayerPipeline;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
+import io.gatun.snapshot.layerstore.InMemoryTemplate;
 import io.gatun.snapshot.layerstore.IndexedWriter;
-import io.gatun.snapshot.layerstore.LateIndex;
 import io.gatun.snapshot.layerstore.LayerDraft;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.layerstore.TarWriting;
@@ -62,17 +62,17 @@ final class RemadeIndexTest {
    * @param top what the top of its tree has
    * @param below what directories have that it does not name
    */
-  private record Place(IndexForm form, InheritedAttributes top, Inheritance below) {
+  private record Place(IndexForm form, InheritedAttributes top, LowerAttributes below) {
 
     static final Place BASE =
-        new Place(IndexForm.BASE, InheritedAttributes.ofTop(), Inheritance.NOTHING);
+        new Place(IndexForm.BASE, InheritedAttributes.ofTop(), LowerAttributes.NOTHING);
 
     static Place over(int owner) {
       return new Place(IndexForm.OVERLAY, of(owner, 0755), _ -> Optional.of(of(owner, 0750)));
     }
 
     static Place overNothing() {
-      return new Place(IndexForm.OVERLAY, InheritedAttributes.ofTop(), Inheritance.NOTHING);
+      return new Place(IndexForm.OVERLAY, InheritedAttributes.ofTop(), LowerAttributes.NOTHING);
     }
 
     /** Of what is inherited, it does not show that it is. */
@@ -110,7 +110,7 @@ final class RemadeIndexTest {
       LayerStore store = LayerStore.open(disk, root, SyncWatch.alone());
       IndexedWriter apply = new IndexedWriter(disk, pipeline, new TarWriting(true, false));
       try (LayerDraft draft = store.draft();
-          LateIndex late = apply.prefetch(blob, draft, new Cancellation()).orElseThrow();
+          InMemoryTemplate late = apply.prefetch(blob, draft, new Cancellation()).orElseThrow();
           LayerStore.LayerRef ref = store.publish(draft, late.layer(), blob.digest(), false)) {
         for (Place place : places) {
           Digest index =

@@ -19,14 +19,14 @@ import io.gatun.snapshot.layer.ApplyCancelledException;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.DeletionForm;
 import io.gatun.snapshot.layer.erofs.IndexForm;
-import io.gatun.snapshot.layer.erofs.Inexpressible;
+import io.gatun.snapshot.layer.erofs.NotIndexable;
 import io.gatun.snapshot.layer.extract.TestTree;
 import io.gatun.snapshot.layer.extract.TreeWriter;
 import io.gatun.snapshot.layer.read.ApplyFailedException;
 import io.gatun.snapshot.layer.read.BytesBlob;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.layerstore.IndexedWriter.Result;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.LinuxDisk;
@@ -304,7 +304,7 @@ final class LayerStoreTest {
     return "inode %d changed %s".formatted(status.inode(), status.changed());
   }
 
-  private static Inheritance modes(int mode) {
+  private static LowerAttributes modes(int mode) {
     return path -> Optional.of(new InheritedAttributes(mode, 1, 2, new Timespec(3, 4), Map.of()));
   }
 
@@ -333,14 +333,15 @@ final class LayerStoreTest {
     assertThat(layers()).as("no drafts").hasSize(6);
   }
 
-  private Digest reindex(LayerStore.LayerRef ref, Inheritance inheritance) throws IOException {
+  private Digest reindex(LayerStore.LayerRef ref, LowerAttributes lowerAttributes)
+      throws IOException {
     return stored
         .store()
         .reindex(
             ref,
             IndexForm.OVERLAY,
             InheritedAttributes.ofTop(),
-            inheritance,
+            lowerAttributes,
             true,
             new Cancellation())
         .digest();
@@ -357,7 +358,7 @@ final class LayerStoreTest {
     long before = readBytes();
     try (LayerStore.LayerRef ref =
         stored.store().tryAcquire(BytesBlob.digestOf(tar)).orElseThrow()) {
-      reindex(ref, Inheritance.NOTHING);
+      reindex(ref, LowerAttributes.NOTHING);
     }
     assertThat(readBytes() - before).isLessThan(2 << 20);
   }
@@ -459,9 +460,9 @@ final class LayerStoreTest {
     Exception refusalFromTar = null;
     try (LayerDraft draft = stored.store().draft()) {
       Result result = stored.apply(Compressed.gzip(tar), draft);
-      assertThat(result).isInstanceOf(Result.Inexpressible.class);
-      assertThat(((Result.Inexpressible) result).reason().reason())
-          .isEqualTo(Inexpressible.ATTRIBUTE_SIZE);
+      assertThat(result).isInstanceOf(Result.NotIndexable.class);
+      assertThat(((Result.NotIndexable) result).reason().reason())
+          .isEqualTo(NotIndexable.ATTRIBUTE_SIZE);
       assertThat(result.layer().diffId()).isEqualTo(BytesBlob.digestOf(tar));
       try (StoredTar from = draft.openTar();
           TreeWriter writer = TreeWriter.open(new LinuxDisk(), tree.target(), false)) {
@@ -494,10 +495,10 @@ final class LayerStoreTest {
     direct.apply(new LinuxDisk(), tar, TestTree.Before.NOTHING);
     TestTree tree = TestTree.of(temporary.resolve("tree"), DeletionForm.OVERLAY);
     try (LayerDraft draft = stored.store().draft()) {
-      Result.Inexpressible result = (Result.Inexpressible) stored.apply(tar, draft);
-      assertThat(result.reason().reason()).isEqualTo(Inexpressible.SPARSE_FILE);
-      assertThat(stored.indexed().inexpressible(Inexpressible.SPARSE_FILE)).isEqualTo(1);
-      assertThat(stored.indexed().inexpressible(Inexpressible.ENTRIES)).isZero();
+      Result.NotIndexable result = (Result.NotIndexable) stored.apply(tar, draft);
+      assertThat(result.reason().reason()).isEqualTo(NotIndexable.SPARSE_FILE);
+      assertThat(stored.indexed().notIndexable(NotIndexable.SPARSE_FILE)).isEqualTo(1);
+      assertThat(stored.indexed().notIndexable(NotIndexable.ENTRIES)).isZero();
       try (StoredTar from = draft.openTar();
           TreeWriter writer = TreeWriter.open(new LinuxDisk(), tree.target(), false)) {
         from.read(writer, new Cancellation());
@@ -569,7 +570,7 @@ final class LayerStoreTest {
                           ref,
                           IndexForm.BASE,
                           InheritedAttributes.ofTop(),
-                          Inheritance.NOTHING,
+                          LowerAttributes.NOTHING,
                           true,
                           cancelled))
           .isInstanceOf(ApplyCancelledException.class);

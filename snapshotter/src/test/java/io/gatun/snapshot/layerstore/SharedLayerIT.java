@@ -17,7 +17,7 @@ import io.gatun.snapshot.fixture.TreeManifest;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.DeletionForm;
 import io.gatun.snapshot.layer.erofs.IndexForm;
-import io.gatun.snapshot.layer.extract.LowerInheritance;
+import io.gatun.snapshot.layer.extract.LowerTreeAttributes;
 import io.gatun.snapshot.layer.extract.TestTree;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.layerstore.IndexedWriter.Result;
@@ -67,14 +67,14 @@ final class SharedLayerIT {
     List<Digest> indexes = new ArrayList<>();
     try (TestStore stored = new TestStore(new LinuxDisk(), work.resolve("root"))) {
       Result.Indexed base =
-          (Result.Indexed) stored.keep(blob, IndexForm.BASE, new LowerInheritance(List.of()));
+          (Result.Indexed) stored.keep(blob, IndexForm.BASE, new LowerTreeAttributes(List.of()));
       Digest diffId = base.layer().diffId();
       indexes.add(base.index().digest());
       compare(stored, diffId, base.index().digest(), DeletionForm.IN_PLACE, work.resolve("base"));
       for (int id : new int[] {1, 5}) {
         TestTree parent = TestTree.of(work.resolve("parent" + id), DeletionForm.OVERLAY);
         parent.apply(parent(id));
-        LowerInheritance below = new LowerInheritance(List.of(LinuxPath.of(parent.files())));
+        LowerTreeAttributes below = new LowerTreeAttributes(List.of(LinuxPath.of(parent.files())));
         Digest index;
         try (LayerStore.LayerRef ref = stored.store().tryAcquire(diffId).orElseThrow()) {
           index =
@@ -101,8 +101,8 @@ final class SharedLayerIT {
     Result.Indexed below = (Result.Indexed) stored.keep(parent.finish());
     Path mounted = mount(stored, below.layer().diffId(), below.index().digest(), work);
     try (LayerStore.LayerRef ref = stored.store().tryAcquire(diffId).orElseThrow()) {
-      LowerInheritance inheritance =
-          new LowerInheritance(List.of(LinuxPath.of(mounted.resolve("fs"))));
+      LowerTreeAttributes inheritance =
+          new LowerTreeAttributes(List.of(LinuxPath.of(mounted.resolve("fs"))));
       return stored
           .store()
           .reindex(

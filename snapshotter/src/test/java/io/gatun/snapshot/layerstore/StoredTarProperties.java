@@ -16,9 +16,9 @@ import io.gatun.snapshot.layer.extract.LayerItems;
 import io.gatun.snapshot.layer.extract.TestTree;
 import io.gatun.snapshot.layer.extract.TreeWriter;
 import io.gatun.snapshot.layer.read.BytesBlob;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.layerstore.IndexedWriter.Result;
 import io.gatun.snapshot.root.LinuxDisk;
 import io.gatun.snapshot.root.UnsyncedDisk;
@@ -86,7 +86,7 @@ final class StoredTarProperties {
                 draft,
                 IndexForm.OVERLAY,
                 InheritedAttributes.ofTop(),
-                Inheritance.NOTHING);
+                LowerAttributes.NOTHING);
       } catch (InvalidLayerException e) {
         return;
       }
@@ -133,7 +133,7 @@ final class StoredTarProperties {
           ref,
           IndexForm.OVERLAY,
           InheritedAttributes.ofTop(),
-          Inheritance.NOTHING,
+          LowerAttributes.NOTHING,
           false,
           new Cancellation());
       assertThat(index).hasBinaryContent(whole);

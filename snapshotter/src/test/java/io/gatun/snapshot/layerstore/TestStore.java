@@ -5,12 +5,12 @@ import io.gatun.snapshot.durability.SyncWatch;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.erofs.IndexForm;
-import io.gatun.snapshot.layer.extract.LowerInheritance;
+import io.gatun.snapshot.layer.extract.LowerTreeAttributes;
 import io.gatun.snapshot.layer.read.ApplyLimits;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.layer.read.LayerPipeline;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.FileProtection;
 import io.gatun.snapshot.root.Root;
@@ -70,16 +70,16 @@ final class TestStore implements AutoCloseable {
   }
 
   IndexedWriter.Result keep(byte[] blob, boolean isDurable) throws IOException {
-    return keep(new BytesBlob(blob), IndexForm.BASE, new LowerInheritance(List.of()), isDurable);
+    return keep(new BytesBlob(blob), IndexForm.BASE, new LowerTreeAttributes(List.of()), isDurable);
   }
 
-  IndexedWriter.Result keep(LayerBlob blob, IndexForm form, LowerInheritance below)
+  IndexedWriter.Result keep(LayerBlob blob, IndexForm form, LowerTreeAttributes below)
       throws IOException {
     return keep(blob, form, below, true);
   }
 
   private IndexedWriter.Result keep(
-      LayerBlob blob, IndexForm form, LowerInheritance below, boolean isDurable)
+      LayerBlob blob, IndexForm form, LowerTreeAttributes below, boolean isDurable)
       throws IOException {
     try (LayerDraft draft = store.draft()) {
       IndexedWriter.Result result = apply(blob, draft, form, below.ofTop(), below);
@@ -100,7 +100,7 @@ final class TestStore implements AutoCloseable {
               ref,
               IndexForm.OVERLAY,
               InheritedAttributes.ofTop(),
-              Inheritance.NOTHING,
+              LowerAttributes.NOTHING,
               isDurable,
               new Cancellation())
           .digest();
@@ -113,7 +113,7 @@ final class TestStore implements AutoCloseable {
         draft,
         IndexForm.BASE,
         InheritedAttributes.ofTop(),
-        Inheritance.NOTHING);
+        LowerAttributes.NOTHING);
   }
 
   IndexedWriter.Result apply(
@@ -121,9 +121,9 @@ final class TestStore implements AutoCloseable {
       LayerDraft draft,
       IndexForm form,
       InheritedAttributes top,
-      Inheritance inheritance)
+      LowerAttributes lowerAttributes)
       throws IOException {
-    return apply(blob, draft, form, top, inheritance, new Cancellation());
+    return apply(blob, draft, form, top, lowerAttributes, new Cancellation());
   }
 
   IndexedWriter.Result apply(
@@ -131,10 +131,10 @@ final class TestStore implements AutoCloseable {
       LayerDraft draft,
       IndexForm form,
       InheritedAttributes top,
-      Inheritance inheritance,
+      LowerAttributes lowerAttributes,
       Cancellation cancellation)
       throws IOException {
-    return indexed.run(blob, draft, form, top, inheritance, cancellation);
+    return indexed.run(blob, draft, form, top, lowerAttributes, cancellation);
   }
 
   IndexedWriter indexed() {

@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Timespec;
 import io.gatun.snapshot.Usage;
+import io.gatun.snapshot.layer.extract.ImplicitDirectory;
+import io.gatun.snapshot.layer.extract.ImplicitDirectoryList;
 import io.gatun.snapshot.layer.extract.TreeResult;
-import io.gatun.snapshot.layer.extract.UnnamedDirectory;
-import io.gatun.snapshot.layer.extract.UnnamedDirectoryList;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
@@ -19,7 +19,7 @@ class UnpackRecordTest {
   private static final UnpackRecord RECORD =
       new UnpackRecord(
           new ActiveSnapshots.Layer(
-              new TreeResult(new Usage(80_000, 1L << 40), unnamed(), true),
+              new TreeResult(new Usage(80_000, 1L << 40), implicit(), true),
               true,
               List.of(new Timespec(-1, 999_999_999), new Timespec(1L << 33, 0))),
           "this boot");
@@ -48,12 +48,12 @@ class UnpackRecordTest {
 
   @Test
   void nothingIsReadOfWhatANewerVersionMayHaveWritten() {
-    UnnamedDirectoryList.Builder unnamed = new UnnamedDirectoryList.Builder();
-    unnamed.add(LinuxPath.of("named"), UnnamedDirectory.Inherited.GROUP);
+    ImplicitDirectoryList.Builder implicit = new ImplicitDirectoryList.Builder();
+    implicit.add(LinuxPath.of("named"), ImplicitDirectory.Inherited.GROUP);
     UnpackRecord record =
         new UnpackRecord(
             new ActiveSnapshots.Layer(
-                new TreeResult(new Usage(1, 2), unnamed.build(), false), false, List.of()),
+                new TreeResult(new Usage(1, 2), implicit.build(), false), false, List.of()),
             "this boot");
     byte[] whole = bytes(record);
     int version = 2 * Integer.BYTES;
@@ -75,12 +75,12 @@ class UnpackRecordTest {
     return ByteBuffer.wrap(changed).putInt(Integer.BYTES, (int) crc.getValue());
   }
 
-  private static Optional<UnnamedDirectoryList> unnamed() {
-    UnnamedDirectoryList.Builder unnamed = new UnnamedDirectoryList.Builder();
-    unnamed.add(LinuxPath.of("a"), UnnamedDirectory.Inherited.ATTRIBUTES_OR_GROUP);
-    unnamed.add(LinuxPath.ofBytes(new byte[] {'a', '/', -1}), UnnamedDirectory.Inherited.XATTRS);
-    unnamed.add(LinuxPath.of("b"), UnnamedDirectory.Inherited.GROUP);
-    return unnamed.build();
+  private static Optional<ImplicitDirectoryList> implicit() {
+    ImplicitDirectoryList.Builder implicit = new ImplicitDirectoryList.Builder();
+    implicit.add(LinuxPath.of("a"), ImplicitDirectory.Inherited.ATTRIBUTES_OR_GROUP);
+    implicit.add(LinuxPath.ofBytes(new byte[] {'a', '/', -1}), ImplicitDirectory.Inherited.XATTRS);
+    implicit.add(LinuxPath.of("b"), ImplicitDirectory.Inherited.GROUP);
+    return implicit.build();
   }
 
   private static byte[] bytes() {

@@ -22,8 +22,8 @@ import io.gatun.snapshot.layer.erofs.LayerIndex;
 import io.gatun.snapshot.layer.read.ApplyLimits;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.layer.read.LayerPipeline;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.layerstore.IndexedWriter;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.layerstore.TarWriting;
@@ -120,7 +120,7 @@ class LayerPrefetcherTest {
   private Optional<LayerIndex> index(
       LayerPrefetcher<PrefetchedTar>.Claim nameLock, IndexForm form, InheritedAttributes top)
       throws Exception {
-    return nameLock.layer().orElseThrow().index(store, form, top, Inheritance.NOTHING, false);
+    return nameLock.layer().orElseThrow().index(store, form, top, LowerAttributes.NOTHING, false);
   }
 
   private Set<String> layers() {

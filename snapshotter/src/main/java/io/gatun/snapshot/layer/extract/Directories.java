@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Directories implements AutoCloseable {
 
-  private static final int UNNAMED_MODE = 0755;
+  private static final int IMPLICIT_MODE = 0755;
 
   /**
    * One step down.
@@ -246,12 +246,12 @@ final class Directories implements AutoCloseable {
   /** Makes a directory that the layer has not named. */
   private OpenDirectory make(OpenDirectory parent, LinuxPath name, boolean isHidingBelow)
       throws ErrnoException {
-    disk.createDirectory(parent.fd(), name, UNNAMED_MODE);
+    disk.createDirectory(parent.fd(), name, IMPLICIT_MODE);
     Fd fd = Confinement.openChild(parent.fd(), name);
     boolean isMade = false;
     try {
-      if (!parent.isPlain() || !ownership.isInitialMode(UNNAMED_MODE)) {
-        disk.setMode(fd, UNNAMED_MODE);
+      if (!parent.isPlain() || !ownership.isInitialMode(IMPLICIT_MODE)) {
+        disk.setMode(fd, IMPLICIT_MODE);
       }
       LinuxPath place = parent.path().resolve(name);
       Optional<FileStatus> inherited = Optional.empty();
@@ -260,7 +260,7 @@ final class Directories implements AutoCloseable {
       } else {
         inherited = lowers.inherit(fd, place);
       }
-      ledger.madeUnnamed(new LayerPath(parent.path(), name), isHidingBelow, inherited);
+      ledger.madeImplicit(new LayerPath(parent.path(), name), isHidingBelow, inherited);
       OpenDirectory made = new OpenDirectory(fd, place, ownership.isPlain(fd));
       isMade = true;
       return made;

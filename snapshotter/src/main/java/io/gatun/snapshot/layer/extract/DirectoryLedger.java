@@ -34,7 +34,7 @@ final class DirectoryLedger {
    *
    * @param isHidingBelow whether it does not get the attributes of one below
    */
-  void madeUnnamed(LayerPath place, boolean isHidingBelow, Optional<FileStatus> inherited)
+  void madeImplicit(LayerPath place, boolean isHidingBelow, Optional<FileStatus> inherited)
       throws ErrnoException {
     int page = pages.require(place);
     pages.setMade(page);
@@ -45,15 +45,15 @@ final class DirectoryLedger {
     }
   }
 
-  private UnnamedDirectory.@Nullable Inherited inheritedBy(LayerPath place, boolean isHidingBelow)
+  private ImplicitDirectory.@Nullable Inherited inheritedBy(LayerPath place, boolean isHidingBelow)
       throws ErrnoException {
     boolean isGroupOpen = !place.directory().isEmpty() && isAsBelow(place.directory());
     if (isHidingBelow) {
-      return isGroupOpen ? UnnamedDirectory.Inherited.GROUP : null;
+      return isGroupOpen ? ImplicitDirectory.Inherited.GROUP : null;
     }
     return isGroupOpen
-        ? UnnamedDirectory.Inherited.ATTRIBUTES_OR_GROUP
-        : UnnamedDirectory.Inherited.ATTRIBUTES;
+        ? ImplicitDirectory.Inherited.ATTRIBUTES_OR_GROUP
+        : ImplicitDirectory.Inherited.ATTRIBUTES;
   }
 
   /** {@return whether all that it has so far is what the layers below have given it, or may} */
@@ -62,9 +62,9 @@ final class DirectoryLedger {
     return page != 0 && isAsBelow(pages.inherited(page));
   }
 
-  private static boolean isAsBelow(UnnamedDirectory.@Nullable Inherited inherited) {
-    return inherited == UnnamedDirectory.Inherited.ATTRIBUTES
-        || inherited == UnnamedDirectory.Inherited.ATTRIBUTES_OR_GROUP;
+  private static boolean isAsBelow(ImplicitDirectory.@Nullable Inherited inherited) {
+    return inherited == ImplicitDirectory.Inherited.ATTRIBUTES
+        || inherited == ImplicitDirectory.Inherited.ATTRIBUTES_OR_GROUP;
   }
 
   /** Takes note of a directory that was made by an entry of its own. */
@@ -78,10 +78,10 @@ final class DirectoryLedger {
   /** Takes note of an entry for a directory that was there already. */
   void merged(LayerPath place, LayerAttributes attributes) throws ErrnoException {
     int page = pages.require(place);
-    UnnamedDirectory.Inherited inherited = pages.inherited(page);
+    ImplicitDirectory.Inherited inherited = pages.inherited(page);
     if (isAsBelow(inherited)) {
-      pages.setInherited(page, UnnamedDirectory.Inherited.XATTRS);
-    } else if (inherited == UnnamedDirectory.Inherited.GROUP) {
+      pages.setInherited(page, ImplicitDirectory.Inherited.XATTRS);
+    } else if (inherited == ImplicitDirectory.Inherited.GROUP) {
       pages.setInherited(page, null);
     }
     pages.setTimes(page, attributes.accessed(), attributes.modified());
@@ -90,19 +90,19 @@ final class DirectoryLedger {
   /**
    * Sets all times, and counts what was made.
    *
-   * @param unnamed gets those that may get attributes of directories below, in the order in which
+   * @param implicit gets those that may get attributes of directories below, in the order in which
    *     they were made
    */
   void finish(
-      Disk disk, Directories directories, UsageTally tally, UnnamedDirectoryList.Builder unnamed)
+      Disk disk, Directories directories, UsageTally tally, ImplicitDirectoryList.Builder implicit)
       throws ErrnoException, TreeWriteException {
     for (int page = pages.first(); page != 0; page = pages.next(page)) {
       LayerPath place = pages.place(page);
       try {
         if (finish(disk, directories, tally, place, page)) {
-          UnnamedDirectory.Inherited inherited = pages.inherited(page);
+          ImplicitDirectory.Inherited inherited = pages.inherited(page);
           if (inherited != null) {
-            unnamed.add(place.whole(), inherited);
+            implicit.add(place.whole(), inherited);
           }
         }
       } catch (ErrnoException e) {

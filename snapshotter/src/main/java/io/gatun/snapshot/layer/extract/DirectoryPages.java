@@ -123,11 +123,11 @@ final class DirectoryPages {
     memory.putByte(at(page, MADE), (byte) 1);
   }
 
-  UnnamedDirectory.@Nullable Inherited inherited(int page) throws ErrnoException {
-    return UnnamedDirectory.Inherited.ofCode(memory.getByte(at(page, INHERITED)));
+  ImplicitDirectory.@Nullable Inherited inherited(int page) throws ErrnoException {
+    return ImplicitDirectory.Inherited.ofCode(memory.getByte(at(page, INHERITED)));
   }
 
-  void setInherited(int page, UnnamedDirectory.@Nullable Inherited inherited)
+  void setInherited(int page, ImplicitDirectory.@Nullable Inherited inherited)
       throws ErrnoException {
     memory.putByte(at(page, INHERITED), inherited == null ? 0 : inherited.code());
   }

@@ -172,9 +172,9 @@ public final class TreeWriter implements FileSink, AutoCloseable {
   /** Finishes the layer, of which everything has been made and filled. */
   public TreeResult finish() throws IOException {
     tally.add(Stat.statx(top.fd()));
-    UnnamedDirectoryList.Builder unnamed = new UnnamedDirectoryList.Builder();
-    ledger.finish(disk, directories, tally, unnamed);
-    return new TreeResult(usage(), unnamed.build(), deletions.hasMarks());
+    ImplicitDirectoryList.Builder implicit = new ImplicitDirectoryList.Builder();
+    ledger.finish(disk, directories, tally, implicit);
+    return new TreeResult(usage(), implicit.build(), deletions.hasMarks());
   }
 
   private Usage usage() throws ErrnoException {

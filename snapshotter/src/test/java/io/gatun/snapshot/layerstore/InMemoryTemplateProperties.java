@@ -14,13 +14,13 @@ import io.gatun.snapshot.layer.erofs.IndexComparison;
 import io.gatun.snapshot.layer.erofs.IndexForm;
 import io.gatun.snapshot.layer.erofs.LayerIndex;
 import io.gatun.snapshot.layer.erofs.LayerIndexer;
-import io.gatun.snapshot.layer.erofs.RecordedInheritance;
+import io.gatun.snapshot.layer.erofs.RecordedAttributes;
 import io.gatun.snapshot.layer.extract.LayerItem;
 import io.gatun.snapshot.layer.extract.LayerItems;
 import io.gatun.snapshot.layer.read.BytesBlob;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.root.UnsyncedDisk;
 import io.gatun.snapshot.spill.Spill;
 import java.nio.file.Files;
@@ -43,7 +43,7 @@ import net.jqwik.api.lifecycle.BeforeContainer;
 /**
  * Made-up layers on top of what becomes known when they have been read, and then of something else.
  */
-final class LateIndexProperties {
+final class InMemoryTemplateProperties {
 
   private static final int TRIES = 1_500;
 
@@ -103,20 +103,20 @@ final class LateIndexProperties {
       @ForAll("attributes") List<Optional<InheritedAttributes>> attributes,
       @ForAll("attributes") List<Optional<InheritedAttributes>> others)
       throws Exception {
-    Inheritance below = below(attributes);
+    LowerAttributes below = below(attributes);
     InheritedAttributes top = top(attributes);
     BytesBlob blob = new BytesBlob(Compressed.gzip(LayerItems.tar(layer)));
     Path work = Files.createDirectory(directory.resolve("case"));
     try (TestStore stored = new TestStore(new UnsyncedDisk(), work.resolve("root"));
         LayerDraft draft = stored.store().draft()) {
       LayerStore store = stored.store();
-      Optional<LateIndex> read;
+      Optional<InMemoryTemplate> read;
       try {
         read = stored.indexed().prefetch(blob, draft, new Cancellation());
       } catch (InvalidLayerException e) {
         return;
       }
-      try (LateIndex late = read.orElse(null)) {
+      try (InMemoryTemplate late = read.orElse(null)) {
         if (late == null) {
           return;
         }
@@ -140,13 +140,13 @@ final class LateIndexProperties {
       LayerStore.LayerRef ref,
       Digest index,
       InheritedAttributes top,
-      Inheritance below)
+      LowerAttributes below)
       throws Exception {
     Path file = stored.index(ref.diffId(), index);
     byte[] late = Files.readAllBytes(file);
     Files.delete(file);
     boolean[] isInherited = {false};
-    Inheritance watched =
+    LowerAttributes watched =
         path -> {
           Optional<InheritedAttributes> found = below.of(path);
           isInherited[0] |= found.isPresent();
@@ -195,7 +195,7 @@ final class LateIndexProperties {
     try (Fd directory = Fcntl.open(LinuxPath.of(layer), OpenFlag.READ_ONLY, OpenFlag.DIRECTORY);
         DiskPages there = new DiskPages(directory, new LayerFile.Index(digest).name());
         StoredTar tar = stored.store().openTar(ref.diffId())) {
-      Optional<RecordedInheritance> recorded = RecordedInheritance.of(there);
+      Optional<RecordedAttributes> recorded = RecordedAttributes.of(there);
       if (recorded.isPresent()) {
         try (LayerIndexer indexer =
             new LayerIndexer(
@@ -223,7 +223,7 @@ final class LateIndexProperties {
             ref, IndexForm.OVERLAY, top(attributes), below(attributes), false, new Cancellation());
   }
 
-  private static Inheritance below(List<Optional<InheritedAttributes>> attributes) {
+  private static LowerAttributes below(List<Optional<InheritedAttributes>> attributes) {
     return path -> attributes.get(Math.floorMod(path.hashCode(), attributes.size()));
   }
 

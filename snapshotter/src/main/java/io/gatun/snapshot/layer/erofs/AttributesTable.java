@@ -7,7 +7,7 @@ import java.util.Optional;
 
 /**
  * Behind the blocks of an index of a layer on top of others: where the directories are that inherit
- * from these, so that {@link CopiedIndex} can make one for other layers below without reading the
+ * from these, so that {@link ImageTemplate} can make one for other layers below without reading the
  * tar. In whole blocks, and numbers are little-endian:
  *
  * <pre>
@@ -20,7 +20,7 @@ import java.util.Optional;
  *     int   how long the path is, and then the path
  * </pre>
  */
-final class InheritanceTable {
+final class AttributesTable {
 
   static final int MAGIC = 0x5449_5447;
   static final int NONE = -1;
@@ -34,7 +34,7 @@ final class InheritanceTable {
   private final IndexTree tree;
   private final InheritingDirectories directories;
 
-  InheritanceTable(IndexTree tree, InheritingDirectories directories) {
+  AttributesTable(IndexTree tree, InheritingDirectories directories) {
     this.tree = tree;
     this.directories = directories;
   }
@@ -48,7 +48,7 @@ final class InheritanceTable {
     image.putInt(isUsable ? listed.size() : NONE);
     image.putInt(tree.inodes().nid(tree.top()));
     for (InheritingDirectories.Directory directory : listed) {
-      boolean isInheriting = tree.inodes().isMarked(directory.inode(), Inodes.UNNAMED);
+      boolean isInheriting = tree.inodes().isMarked(directory.inode(), Inodes.IMPLICIT);
       image.putInt(isInheriting ? tree.inodes().nid(directory.inode()) : 0);
       image.putInt(directory.gid());
       LinuxPath path = directories.path(directory);

@@ -7,15 +7,15 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Stat;
 import io.gatun.linux.Timespec;
 import io.gatun.linux.Xattr;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
 /** What the index of a layer inherits: what {@link TreeWriter} would give the same directories. */
-public final class LowerInheritance implements Inheritance {
+public final class LowerTreeAttributes implements LowerAttributes {
 
   private final List<LinuxPath> tops;
   private final LowerLayers lowers;
@@ -23,7 +23,7 @@ public final class LowerInheritance implements Inheritance {
   /**
    * @param tops the trees of the layers below, nearest first; absolute
    */
-  public LowerInheritance(List<LinuxPath> tops) {
+  public LowerTreeAttributes(List<LinuxPath> tops) {
     this.tops = List.copyOf(tops);
     this.lowers = new LowerLayers(tops);
   }

@@ -15,9 +15,9 @@ import java.util.Optional;
  * which the path of the one before begins; an int, how many others follow; and these. Ints have
  * seven bits a byte, the lowest first, and the highest bit of a byte says that there are more.
  */
-public final class UnnamedDirectoryList implements Iterable<UnnamedDirectory> {
+public final class ImplicitDirectoryList implements Iterable<ImplicitDirectory> {
 
-  public static final UnnamedDirectoryList EMPTY = new UnnamedDirectoryList(new byte[0]);
+  public static final ImplicitDirectoryList EMPTY = new ImplicitDirectoryList(new byte[0]);
 
   /** Some 50,000 of the usual depth and length of names. */
   private static final int BYTES_MAX = 1 << 20;
@@ -28,7 +28,7 @@ public final class UnnamedDirectoryList implements Iterable<UnnamedDirectory> {
 
   private final byte[] bytes;
 
-  private UnnamedDirectoryList(byte[] bytes) {
+  private ImplicitDirectoryList(byte[] bytes) {
     this.bytes = bytes;
   }
 
@@ -37,9 +37,9 @@ public final class UnnamedDirectoryList implements Iterable<UnnamedDirectory> {
    *
    * @throws IllegalArgumentException if these bytes are none
    */
-  public static UnnamedDirectoryList ofBytes(byte[] bytes) {
-    UnnamedDirectoryList list = new UnnamedDirectoryList(bytes.clone());
-    for (UnnamedDirectory each : list) {
+  public static ImplicitDirectoryList ofBytes(byte[] bytes) {
+    ImplicitDirectoryList list = new ImplicitDirectoryList(bytes.clone());
+    for (ImplicitDirectory each : list) {
       if (each.path().isEmpty()) {
         throw new IllegalArgumentException("a directory without a path");
       }
@@ -62,13 +62,13 @@ public final class UnnamedDirectoryList implements Iterable<UnnamedDirectory> {
   }
 
   @Override
-  public Iterator<UnnamedDirectory> iterator() {
+  public Iterator<ImplicitDirectory> iterator() {
     return new Cursor(ByteBuffer.wrap(bytes));
   }
 
   @Override
   public boolean equals(Object other) {
-    return other instanceof UnnamedDirectoryList that && Arrays.equals(bytes, that.bytes);
+    return other instanceof ImplicitDirectoryList that && Arrays.equals(bytes, that.bytes);
   }
 
   @Override
@@ -76,7 +76,7 @@ public final class UnnamedDirectoryList implements Iterable<UnnamedDirectory> {
     return Arrays.hashCode(bytes);
   }
 
-  private static final class Cursor implements Iterator<UnnamedDirectory> {
+  private static final class Cursor implements Iterator<ImplicitDirectory> {
     private final ByteBuffer left;
     private byte[] path = new byte[0];
 
@@ -90,11 +90,11 @@ public final class UnnamedDirectoryList implements Iterable<UnnamedDirectory> {
     }
 
     @Override
-    public UnnamedDirectory next() {
+    public ImplicitDirectory next() {
       if (!hasNext()) {
         throw new NoSuchElementException();
       }
-      UnnamedDirectory.Inherited inherited = UnnamedDirectory.Inherited.ofCode(left.get());
+      ImplicitDirectory.Inherited inherited = ImplicitDirectory.Inherited.ofCode(left.get());
       int shared = getInt();
       int rest = getInt();
       if (inherited == null || shared > path.length || rest > left.remaining()) {
@@ -102,7 +102,7 @@ public final class UnnamedDirectoryList implements Iterable<UnnamedDirectory> {
       }
       path = Arrays.copyOf(path, shared + rest);
       left.get(path, shared, rest);
-      return new UnnamedDirectory(LinuxPath.ofBytes(path), inherited);
+      return new ImplicitDirectory(LinuxPath.ofBytes(path), inherited);
     }
 
     private int getInt() {
@@ -135,7 +135,7 @@ public final class UnnamedDirectoryList implements Iterable<UnnamedDirectory> {
     }
 
     /** Adds one; all above it that are unnamed were added before. */
-    public void add(LinuxPath path, UnnamedDirectory.Inherited inherited) {
+    public void add(LinuxPath path, ImplicitDirectory.Inherited inherited) {
       if (isFull) {
         return;
       }
@@ -170,12 +170,12 @@ public final class UnnamedDirectoryList implements Iterable<UnnamedDirectory> {
     }
 
     /** {@return the list, unless there are more than can be kept} */
-    public Optional<UnnamedDirectoryList> build() {
+    public Optional<ImplicitDirectoryList> build() {
       if (isFull) {
         return Optional.empty();
       }
       return Optional.of(
-          length == 0 ? EMPTY : new UnnamedDirectoryList(Arrays.copyOf(bytes, length)));
+          length == 0 ? EMPTY : new ImplicitDirectoryList(Arrays.copyOf(bytes, length)));
     }
   }
 }

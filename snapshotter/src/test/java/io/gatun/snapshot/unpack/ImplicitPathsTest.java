@@ -6,9 +6,9 @@ import io.gatun.linux.LinuxPath;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-class UnnamedPathsTest {
+class ImplicitPathsTest {
 
-  private final UnnamedPaths paths = new UnnamedPaths();
+  private final ImplicitPaths paths = new ImplicitPaths();
 
   @Test
   void whatIsAskedForIsTakenNoteOf() {

@@ -4,7 +4,7 @@ package io.gatun.snapshot.layer.erofs;
  * What an index cannot express although a directory might. Closed: a layer that has none of these
  * has an index, or is no layer.
  */
-public enum Inexpressible {
+public enum NotIndexable {
   /**
    * A sparse file whose parts do not begin and end where blocks do, or of so many and small parts
    * that its index would be larger than it.

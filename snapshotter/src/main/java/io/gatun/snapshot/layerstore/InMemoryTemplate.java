@@ -3,8 +3,8 @@ package io.gatun.snapshot.layerstore;
 import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.erofs.IndexForm;
 import io.gatun.snapshot.layer.erofs.LayerIndex;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import java.io.IOException;
 
 /**
@@ -13,14 +13,14 @@ import java.io.IOException;
  *
  * <p>Not safe for use by several threads.
  */
-public final class LateIndex implements AutoCloseable {
+public final class InMemoryTemplate implements AutoCloseable {
 
   static final IndexForm FORM = IndexForm.OVERLAY;
 
   private final AppliedLayer layer;
   private final IndexSink sink;
 
-  LateIndex(AppliedLayer layer, IndexSink sink) {
+  InMemoryTemplate(AppliedLayer layer, IndexSink sink) {
     this.layer = layer;
     this.sink = sink;
   }
@@ -37,7 +37,7 @@ public final class LateIndex implements AutoCloseable {
    * @param below what directories have that the layer does not name
    * @return whether it could; else the index has to be made of the tar
    */
-  public boolean inherit(IndexForm form, InheritedAttributes top, Inheritance below)
+  public boolean inherit(IndexForm form, InheritedAttributes top, LowerAttributes below)
       throws IOException {
     return form == FORM && sink.inherit(top, below);
   }

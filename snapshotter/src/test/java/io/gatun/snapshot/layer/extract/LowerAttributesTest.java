@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Directories that a layer does not name are as they are in the layers below. */
-final class InheritanceTest {
+final class LowerAttributesTest {
 
   @TempDir Path directory;
 
@@ -52,7 +52,7 @@ final class InheritanceTest {
         .contains("DIRECTORY mode=2750 uid=5 gid=6 mtime=7.000000000 atime=7.", "user.a=31");
     assertThat(upper.line("a/b")).contains("mode=1777 uid=8 gid=9 mtime=10.000000000");
     assertThat(upper.line("a/b/f")).contains("mode=644 uid=0 gid=0");
-    assertThat(result.unnamedDirectories().orElseThrow()).hasSize(2);
+    assertThat(result.implicitDirectories().orElseThrow()).hasSize(2);
   }
 
   @Test
@@ -102,8 +102,8 @@ final class InheritanceTest {
     TreeResult result =
         upper.apply(TarBuilder.pax().file("a/f", 0644, "").modified(9).directory("a", 0755));
     assertThat(upper.line("a")).contains("mode=755 uid=0 gid=0 mtime=9.");
-    assertThat(result.unnamedDirectories().orElseThrow())
-        .containsExactly(unnamed("a", UnnamedDirectory.Inherited.XATTRS));
+    assertThat(result.implicitDirectories().orElseThrow())
+        .containsExactly(implicit("a", ImplicitDirectory.Inherited.XATTRS));
   }
 
   /** What mkdir(2) would have given it on the layers below, a directory gets late as well. */
@@ -131,18 +131,18 @@ final class InheritanceTest {
     upper.apply(new LinuxDisk(), layer, TestTree.Before.NOTHING);
     TestTree alone = TestTree.of(directory.resolve("alone"), DeletionForm.OVERLAY);
     TreeResult result = alone.apply(new LinuxDisk(), layer, TestTree.Before.NOTHING);
-    assertThat(result.unnamedDirectories().orElseThrow())
+    assertThat(result.implicitDirectories().orElseThrow())
         .containsExactly(
-            unnamed("a", UnnamedDirectory.Inherited.ATTRIBUTES),
-            unnamed("a/b", UnnamedDirectory.Inherited.GROUP),
-            unnamed("a/d", UnnamedDirectory.Inherited.ATTRIBUTES_OR_GROUP),
-            unnamed("n", UnnamedDirectory.Inherited.XATTRS),
-            unnamed("n/before", UnnamedDirectory.Inherited.ATTRIBUTES_OR_GROUP),
-            unnamed("n/after", UnnamedDirectory.Inherited.ATTRIBUTES));
+            implicit("a", ImplicitDirectory.Inherited.ATTRIBUTES),
+            implicit("a/b", ImplicitDirectory.Inherited.GROUP),
+            implicit("a/d", ImplicitDirectory.Inherited.ATTRIBUTES_OR_GROUP),
+            implicit("n", ImplicitDirectory.Inherited.XATTRS),
+            implicit("n/before", ImplicitDirectory.Inherited.ATTRIBUTES_OR_GROUP),
+            implicit("n/after", ImplicitDirectory.Inherited.ATTRIBUTES));
     TestTree onLowers = new TestTree(alone.files(), DeletionForm.OVERLAY, upper.lowers());
-    try (LateInheritance inheritance =
-        LateInheritance.open(
-            new LinuxDisk(), onLowers.target(), result.unnamedDirectories().orElseThrow())) {
+    try (ImplicitDirFixup inheritance =
+        ImplicitDirFixup.open(
+            new LinuxDisk(), onLowers.target(), result.implicitDirectories().orElseThrow())) {
       assertThat(inheritance.isDue()).isTrue();
       inheritance.run(true);
     }
@@ -152,8 +152,8 @@ final class InheritanceTest {
     }
   }
 
-  private static UnnamedDirectory unnamed(String path, UnnamedDirectory.Inherited inherited) {
-    return new UnnamedDirectory(LinuxPath.of(path), inherited);
+  private static ImplicitDirectory implicit(String path, ImplicitDirectory.Inherited inherited) {
+    return new ImplicitDirectory(LinuxPath.of(path), inherited);
   }
 
   /** What the index of a layer inherits is what its tree does. */
@@ -179,7 +179,7 @@ final class InheritanceTest {
             .file("lib/f", 0644, "")
             .file("gone/f", 0644, "")
             .file("new/f", 0644, ""));
-    LowerInheritance inheritance = new LowerInheritance(upper.target().lowers());
+    LowerTreeAttributes inheritance = new LowerTreeAttributes(upper.target().lowers());
     for (String path : List.of("a", "a/b", "lib")) {
       InheritedAttributes inherited = inheritance.of(LinuxPath.of(path)).orElseThrow();
       try (Fd made = Confinement.openTop(LinuxPath.of(upper.files().resolve(path)))) {
@@ -207,10 +207,10 @@ final class InheritanceTest {
     try (Fd below = Confinement.openTop(LinuxPath.of(nearest.files()))) {
       new LinuxDisk().setOwner(below, 5, 6);
     }
-    InheritedAttributes top = new LowerInheritance(upper.target().lowers()).ofTop();
+    InheritedAttributes top = new LowerTreeAttributes(upper.target().lowers()).ofTop();
     assertThat(top.uid()).isEqualTo(5);
     assertThat(top.gid()).isEqualTo(6);
     assertThat(top.mode()).isEqualTo(0755);
-    assertThat(new LowerInheritance(List.of()).ofTop().uid()).isZero();
+    assertThat(new LowerTreeAttributes(List.of()).ofTop().uid()).isZero();
   }
 }

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param path from the top, without links on the way
  * @param inherited what it has of them
  */
-public record UnnamedDirectory(LinuxPath path, Inherited inherited) {
+public record ImplicitDirectory(LinuxPath path, Inherited inherited) {
 
   /** What a directory has of the layers below. */
   public enum Inherited {

@@ -4,8 +4,8 @@ import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Timespec;
 import io.gatun.snapshot.Digest;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.root.Disk;
 import java.io.IOException;
 import java.nio.BufferUnderflowException;
@@ -19,15 +19,15 @@ import java.util.Optional;
 
 /**
  * An index of a layer that becomes the one that the layer has on top of other layers: the same but
- * for what directories inherit, which {@link InheritanceTable} says where it is. It is, byte for
+ * for what directories inherit, which {@link AttributesTable} says where it is. It is, byte for
  * byte, what {@link LayerIndexer} makes of the tar.
  *
  * <p>Not safe for use by several threads.
  */
-public final class CopiedIndex {
+public final class ImageTemplate {
 
   private static final Timespec NO_TIME = new Timespec(0, 0);
-  private static final int UNNAMED_MODE = 0755;
+  private static final int IMPLICIT_MODE = 0755;
   private static final int PIECE_BYTES = 16 << 10;
 
   private final ByteBuffer image;
@@ -42,7 +42,7 @@ public final class CopiedIndex {
    */
   private record Place(int inode, int gid, LinuxPath path) {}
 
-  private CopiedIndex(ByteBuffer image, int top, List<Place> places) {
+  private ImageTemplate(ByteBuffer image, int top, List<Place> places) {
     this.image = image;
     this.top = top;
     this.places = places;
@@ -54,18 +54,18 @@ public final class CopiedIndex {
    * @param index all of it, which is changed; whether it is the one that it should be is up to the
    *     caller
    */
-  public static Optional<CopiedIndex> of(ByteBuffer index) {
+  public static Optional<ImageTemplate> of(ByteBuffer index) {
     ByteBuffer image = index.duplicate().order(ByteOrder.LITTLE_ENDIAN);
     try {
       ByteBuffer table = image.duplicate().order(ByteOrder.LITTLE_ENDIAN);
       long end =
           Integer.toUnsignedLong(image.getInt(Erofs.BLOCK_COUNT_OFFSET)) << Erofs.BLOCK_SHIFT;
       table.position(Math.toIntExact(end));
-      if (!table.hasRemaining() || table.getInt() != InheritanceTable.MAGIC) {
+      if (!table.hasRemaining() || table.getInt() != AttributesTable.MAGIC) {
         return Optional.empty();
       }
       int count = table.getInt();
-      if (count == InheritanceTable.NONE) {
+      if (count == AttributesTable.NONE) {
         return Optional.empty();
       }
       int top = inode(image, table.getInt());
@@ -73,7 +73,7 @@ public final class CopiedIndex {
       for (int i = 0; i < count; i++) {
         places.add(place(image, table));
       }
-      return Optional.of(new CopiedIndex(image, top, places));
+      return Optional.of(new ImageTemplate(image, top, places));
     } catch (BufferUnderflowException
         | IndexOutOfBoundsException
         | ArithmeticException
@@ -114,7 +114,7 @@ public final class CopiedIndex {
    * @param below what directories have that the layer does not name
    * @return whether that is one of the same form; else it has to be made of the tar
    */
-  public boolean inherit(Digest diffId, InheritedAttributes top, Inheritance below)
+  public boolean inherit(Digest diffId, InheritedAttributes top, LowerAttributes below)
       throws IOException {
     if (InheritingDirectories.isPassedOn(top)) {
       return false;
@@ -146,7 +146,7 @@ public final class CopiedIndex {
 
   /** {@return what a directory has that inherits nothing} */
   static InheritedAttributes withoutAny(int gid) {
-    return new InheritedAttributes(UNNAMED_MODE, 0, gid, NO_TIME, Map.of());
+    return new InheritedAttributes(IMPLICIT_MODE, 0, gid, NO_TIME, Map.of());
   }
 
   private void put(int inode, InheritedAttributes attributes) {

@@ -19,7 +19,7 @@ import java.util.Optional;
  * made in the new directory meanwhile has not got it, and keeps what the layer says. containerd's
  * differ, unpacking in order, adds that list to all of it.
  */
-public final class LateInheritance implements AutoCloseable {
+public final class ImplicitDirFixup implements AutoCloseable {
 
   /** Brings a file to the disk. */
   @FunctionalInterface
@@ -30,15 +30,15 @@ public final class LateInheritance implements AutoCloseable {
   private final Disk disk;
   private final LowerDirectories lowers;
   private final List<LinuxPath> below;
-  private final UnnamedDirectoryList unnamed;
+  private final ImplicitDirectoryList implicit;
 
   private final Fd top;
 
-  private LateInheritance(Disk disk, LayerTarget target, UnnamedDirectoryList unnamed, Fd top) {
+  private ImplicitDirFixup(Disk disk, LayerTarget target, ImplicitDirectoryList implicit, Fd top) {
     this.disk = disk;
     this.below = target.lowers();
     this.lowers = new LowerDirectories(disk, below);
-    this.unnamed = unnamed;
+    this.implicit = implicit;
     this.top = top;
   }
 
@@ -46,11 +46,11 @@ public final class LateInheritance implements AutoCloseable {
    * {@return the means for one layer}
    *
    * @param target the layer, with those below it that it has now
-   * @param unnamed what may inherit
+   * @param implicit what may inherit
    */
-  public static LateInheritance open(Disk disk, LayerTarget target, UnnamedDirectoryList unnamed)
+  public static ImplicitDirFixup open(Disk disk, LayerTarget target, ImplicitDirectoryList implicit)
       throws ErrnoException {
-    return new LateInheritance(disk, target, unnamed, Confinement.openTop(target.files()));
+    return new ImplicitDirFixup(disk, target, implicit, Confinement.openTop(target.files()));
   }
 
   /**
@@ -58,7 +58,7 @@ public final class LateInheritance implements AutoCloseable {
    * access control list is what cannot be made up for.
    */
   public boolean isExact() throws ErrnoException {
-    for (UnnamedDirectory each : unnamed) {
+    for (ImplicitDirectory each : implicit) {
       if (hasOneBelow(each) && lowers.haveDefaultAcl(each.path())) {
         return false;
       }
@@ -71,7 +71,7 @@ public final class LateInheritance implements AutoCloseable {
     if (isOwnerDue()) {
       return true;
     }
-    for (UnnamedDirectory each : unnamed) {
+    for (ImplicitDirectory each : implicit) {
       if (hasOneBelow(each) && lowers.contain(each.path())) {
         return true;
       }
@@ -79,8 +79,8 @@ public final class LateInheritance implements AutoCloseable {
     return false;
   }
 
-  private static boolean hasOneBelow(UnnamedDirectory directory) {
-    return directory.inherited() != UnnamedDirectory.Inherited.GROUP;
+  private static boolean hasOneBelow(ImplicitDirectory directory) {
+    return directory.inherited() != ImplicitDirectory.Inherited.GROUP;
   }
 
   /**
@@ -95,7 +95,7 @@ public final class LateInheritance implements AutoCloseable {
       disk.setOwner(top, owner.uid(), owner.gid());
     }
     long blocks = 0;
-    for (UnnamedDirectory each : unnamed) {
+    for (ImplicitDirectory each : implicit) {
       try (Fd directory = Confinement.open(top, each.path())) {
         long before = Stat.statx(directory).blocks();
         inherit(each, directory, isWithTimes);
@@ -105,7 +105,7 @@ public final class LateInheritance implements AutoCloseable {
     return blocks * FileStatus.BLOCK_BYTES;
   }
 
-  private void inherit(UnnamedDirectory each, Fd directory, boolean isWithTimes)
+  private void inherit(ImplicitDirectory each, Fd directory, boolean isWithTimes)
       throws ErrnoException {
     switch (each.inherited()) {
       case XATTRS -> lowers.inheritXattrs(directory, each.path());
@@ -144,7 +144,7 @@ public final class LateInheritance implements AutoCloseable {
   public void sync(Sync sync) throws ErrnoException {
     // After the last change: on most filesystems the first sync then is one for all.
     sync.run(top);
-    for (UnnamedDirectory each : unnamed) {
+    for (ImplicitDirectory each : implicit) {
       try (Fd directory = Confinement.open(top, each.path())) {
         sync.run(directory);
       }

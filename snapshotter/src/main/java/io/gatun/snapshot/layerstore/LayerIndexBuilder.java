@@ -6,23 +6,23 @@ import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.erofs.IndexForm;
 import io.gatun.snapshot.layer.erofs.LayerIndex;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import java.io.IOException;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Makes further indexes of layers that are there. Whoever calls has a claim on the layer. */
-final class LayerIndexing {
+final class LayerIndexBuilder {
 
-  private static final Logger log = LoggerFactory.getLogger(LayerIndexing.class);
+  private static final Logger log = LoggerFactory.getLogger(LayerIndexBuilder.class);
 
   private final LayerFiles files;
   private final LayerDrafts drafts;
   private final LayerPublication publication;
 
-  LayerIndexing(LayerFiles files, LayerDrafts drafts, LayerPublication publication) {
+  LayerIndexBuilder(LayerFiles files, LayerDrafts drafts, LayerPublication publication) {
     this.files = files;
     this.drafts = drafts;
     this.publication = publication;
@@ -33,20 +33,20 @@ final class LayerIndexing {
       Digest diffId,
       IndexForm form,
       InheritedAttributes top,
-      Inheritance inheritance,
+      LowerAttributes lowerAttributes,
       boolean isDurable,
       Cancellation cancellation)
       throws IOException {
     try (StoredTar tar = files.openTar(diffId)) {
       if (form == IndexForm.OVERLAY) {
-        Optional<LayerIndex> copied = copyIndex(tar, diffId, top, inheritance, isDurable);
+        Optional<LayerIndex> copied = copyIndex(tar, diffId, top, lowerAttributes, isDurable);
         if (copied.isPresent()) {
           return copied.get();
         }
       }
       return add(
           diffId,
-          draft -> makeIndex(draft, tar, diffId, form, top, inheritance, cancellation),
+          draft -> makeIndex(draft, tar, diffId, form, top, lowerAttributes, cancellation),
           isDurable);
     } catch (ErrnoException e) {
       throw new LayerStoreException("cannot index layer " + diffId, e);
@@ -57,14 +57,14 @@ final class LayerIndexing {
       StoredTar tar,
       Digest diffId,
       InheritedAttributes top,
-      Inheritance inheritance,
+      LowerAttributes lowerAttributes,
       boolean isDurable)
       throws IOException {
     for (Digest digest : files.indexes(diffId)) {
-      try (StoredIndex index = readIndex(diffId, digest).orElse(null)) {
+      try (StoredTemplate index = readIndex(diffId, digest).orElse(null)) {
         // One that is not as long as it was is to be found damaged.
         if (index != null && index.copy().tarBytes() == tar.sizeBytes()) {
-          return index.copy().inherit(diffId, top, inheritance)
+          return index.copy().inherit(diffId, top, lowerAttributes)
               ? Optional.of(add(diffId, draft -> draft.writeIndex(index.copy()), isDurable))
               : Optional.empty();
         }
@@ -74,9 +74,9 @@ final class LayerIndexing {
   }
 
   /** {@return an index that can become another one} */
-  private Optional<StoredIndex> readIndex(Digest diffId, Digest index) {
+  private Optional<StoredTemplate> readIndex(Digest diffId, Digest index) {
     try (Fd file = files.open(diffId, new LayerFile.Index(index))) {
-      return StoredIndex.read(file, index);
+      return StoredTemplate.read(file, index);
     } catch (ErrnoException e) {
       log.debug(
           "index is not read, and one like it made of the tar diff_id={} index={} error=\"{}\"",
@@ -109,13 +109,13 @@ final class LayerIndexing {
       Digest diffId,
       IndexForm form,
       InheritedAttributes top,
-      Inheritance inheritance,
+      LowerAttributes lowerAttributes,
       Cancellation cancellation)
       throws IOException {
-    try (IndexSink sink = new IndexSink(draft, form, top, inheritance)) {
+    try (IndexSink sink = new IndexSink(draft, form, top, lowerAttributes)) {
       tar.readHeaders(sink, cancellation);
-      if (sink.inexpressible().isPresent()) {
-        throw sink.inexpressible().get();
+      if (sink.notIndexable().isPresent()) {
+        throw sink.notIndexable().get();
       }
       return draft.writeIndex(sink.indexer(), diffId, tar.sizeBytes());
     }

@@ -10,9 +10,9 @@ import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.erofs.IndexForm;
 import io.gatun.snapshot.layer.erofs.LayerIndex;
 import io.gatun.snapshot.layer.read.BytesBlob;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.root.UnsyncedDisk;
 import java.nio.file.Path;
 import java.util.Map;
@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Indexes that are made when their layers have been read, and the drafts of these are closed. */
-class LateIndexTest {
+class InMemoryTemplateTest {
 
   private static final InheritedAttributes TOP = InheritedAttributes.ofTop();
   private static final InheritedAttributes OTHER =
@@ -46,7 +46,7 @@ class LateIndexTest {
   }
 
   /** A layer that is in the store without an index. */
-  private record Kept(LayerStore.LayerRef ref, LateIndex late) implements AutoCloseable {
+  private record Kept(LayerStore.LayerRef ref, InMemoryTemplate late) implements AutoCloseable {
     @Override
     public void close() {
       late.close();
@@ -57,7 +57,8 @@ class LateIndexTest {
   private Kept keep(TarBuilder tar) throws Exception {
     BytesBlob blob = new BytesBlob(tar.finish());
     try (LayerDraft draft = stored.store().draft()) {
-      LateIndex late = stored.indexed().prefetch(blob, draft, new Cancellation()).orElseThrow();
+      InMemoryTemplate late =
+          stored.indexed().prefetch(blob, draft, new Cancellation()).orElseThrow();
       return new Kept(stored.store().publish(draft, late.layer(), blob.digest(), false), late);
     }
   }
@@ -68,7 +69,7 @@ class LateIndexTest {
     for (int i = 0; i < MANY; i++) {
       tar.file("d%d/f%d".formatted(i / 1000, i), 0644, "");
     }
-    Inheritance below = path -> Optional.of(OTHER);
+    LowerAttributes below = path -> Optional.of(OTHER);
     try (Kept kept = keep(tar)) {
       assertThat(kept.late.inherit(IndexForm.OVERLAY, OTHER, below)).isTrue();
       LayerIndex index = stored.store().addIndex(kept.ref, kept.late, false);
@@ -88,9 +89,9 @@ class LateIndexTest {
         new InheritedAttributes(
             0755, 0, 0, new Timespec(0, 0), Map.of(LinuxPath.of("user.a"), new byte[] {1}));
     try (Kept kept = keep(TarBuilder.pax().file("d/f", 0644, ""))) {
-      LateIndex late = kept.late;
-      assertThat(late.inherit(IndexForm.BASE, TOP, Inheritance.NOTHING)).isFalse();
-      assertThat(late.inherit(IndexForm.OVERLAY, group, Inheritance.NOTHING)).isFalse();
+      InMemoryTemplate late = kept.late;
+      assertThat(late.inherit(IndexForm.BASE, TOP, LowerAttributes.NOTHING)).isFalse();
+      assertThat(late.inherit(IndexForm.OVERLAY, group, LowerAttributes.NOTHING)).isFalse();
       assertThat(late.inherit(IndexForm.OVERLAY, TOP, _ -> Optional.of(group))).isFalse();
       assertThat(late.inherit(IndexForm.OVERLAY, TOP, _ -> Optional.of(attribute))).isFalse();
       assertThat(late.inherit(IndexForm.OVERLAY, TOP, _ -> Optional.of(OTHER))).isTrue();

@@ -7,20 +7,20 @@ import io.gatun.linux.Stat;
 import io.gatun.linux.Unistd;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.layer.codec.BufferHash;
-import io.gatun.snapshot.layer.erofs.CopiedIndex;
+import io.gatun.snapshot.layer.erofs.ImageTemplate;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 
 /** An index of the store, all of it in memory, that can become another one. */
-final class StoredIndex implements AutoCloseable {
+final class StoredTemplate implements AutoCloseable {
 
   /** As much as an apply keeps of a tree. Those of some 60,000 files are larger. */
   private static final long BYTES_MAX = IndexSink.RESIDENT_BYTES;
 
   private final NativeBuffer memory;
-  private final CopiedIndex copy;
+  private final ImageTemplate copy;
 
-  private StoredIndex(NativeBuffer memory, CopiedIndex copy) {
+  private StoredTemplate(NativeBuffer memory, ImageTemplate copy) {
     this.memory = memory;
     this.copy = copy;
   }
@@ -29,19 +29,19 @@ final class StoredIndex implements AutoCloseable {
    * {@return an index, to be closed by the caller; nothing if it is too large or damaged, or others
    * cannot be made of it}
    */
-  static Optional<StoredIndex> read(Fd file, Digest digest) throws ErrnoException {
+  static Optional<StoredTemplate> read(Fd file, Digest digest) throws ErrnoException {
     long sizeBytes = Stat.statx(file).sizeBytes();
     if (sizeBytes > BYTES_MAX) {
       return Optional.empty();
     }
     NativeBuffer memory = new NativeBuffer((int) sizeBytes);
-    Optional<CopiedIndex> copy = Optional.empty();
+    Optional<ImageTemplate> copy = Optional.empty();
     try {
       ByteBuffer content = memory.buffer();
       if (fill(content.duplicate(), file)) {
-        copy = CopiedIndex.of(content).filter(_ -> hash(content.duplicate()).equals(digest));
+        copy = ImageTemplate.of(content).filter(_ -> hash(content.duplicate()).equals(digest));
       }
-      return copy.map(found -> new StoredIndex(memory, found));
+      return copy.map(found -> new StoredTemplate(memory, found));
     } finally {
       if (copy.isEmpty()) {
         memory.close();
@@ -65,7 +65,7 @@ final class StoredIndex implements AutoCloseable {
   }
 
   /** {@return what becomes the other one, in this memory} */
-  CopiedIndex copy() {
+  ImageTemplate copy() {
     return copy;
   }
 

@@ -6,10 +6,10 @@ import java.util.Optional;
 
 /** The layers below, as far as a layer inherits from them. */
 @FunctionalInterface
-public interface Inheritance {
+public interface LowerAttributes {
 
   /** For a layer that has none below. */
-  Inheritance NOTHING = _ -> Optional.empty();
+  LowerAttributes NOTHING = _ -> Optional.empty();
 
   /**
    * {@return what a directory has that the layer needs and does not name; nothing if there is none

@@ -13,26 +13,27 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 
-class UnnamedDirectoryListTest {
+class ImplicitDirectoryListTest {
 
-  private static final UnnamedDirectory.Inherited[] INHERITED = UnnamedDirectory.Inherited.values();
+  private static final ImplicitDirectory.Inherited[] INHERITED =
+      ImplicitDirectory.Inherited.values();
 
   @Property
-  void whatWasAddedIsThere(@ForAll("directories") List<UnnamedDirectory> directories) {
-    UnnamedDirectoryList.Builder builder = new UnnamedDirectoryList.Builder();
+  void whatWasAddedIsThere(@ForAll("directories") List<ImplicitDirectory> directories) {
+    ImplicitDirectoryList.Builder builder = new ImplicitDirectoryList.Builder();
     directories.forEach(each -> builder.add(each.path(), each.inherited()));
-    UnnamedDirectoryList list = builder.build().orElseThrow();
+    ImplicitDirectoryList list = builder.build().orElseThrow();
     assertThat(list).containsExactlyElementsOf(directories);
     assertThat(list.isEmpty()).isEqualTo(directories.isEmpty());
-    assertThat(UnnamedDirectoryList.ofBytes(list.bytes())).isEqualTo(list);
+    assertThat(ImplicitDirectoryList.ofBytes(list.bytes())).isEqualTo(list);
   }
 
   /** They may be read from a file that anything may have happened to. */
   @Property
   void anyBytesAreAListOrRefused(@ForAll byte[] bytes) {
-    UnnamedDirectoryList list;
+    ImplicitDirectoryList list;
     try {
-      list = UnnamedDirectoryList.ofBytes(bytes);
+      list = ImplicitDirectoryList.ofBytes(bytes);
     } catch (IllegalArgumentException e) {
       return;
     }
@@ -41,13 +42,13 @@ class UnnamedDirectoryListTest {
 
   @Example
   void nothingIsKeptOfMoreThanCanBe() {
-    UnnamedDirectoryList.Builder builder = new UnnamedDirectoryList.Builder(1000);
+    ImplicitDirectoryList.Builder builder = new ImplicitDirectoryList.Builder(1000);
     for (int i = 0; i < 70; i++) {
-      builder.add(LinuxPath.of("d" + i), UnnamedDirectory.Inherited.ATTRIBUTES);
+      builder.add(LinuxPath.of("d" + i), ImplicitDirectory.Inherited.ATTRIBUTES);
     }
     assertThat(builder.build()).isPresent();
     for (int i = 0; i < 1000; i++) {
-      builder.add(LinuxPath.of("e" + i), UnnamedDirectory.Inherited.ATTRIBUTES);
+      builder.add(LinuxPath.of("e" + i), ImplicitDirectory.Inherited.ATTRIBUTES);
     }
     assertThat(builder.build()).isEmpty();
   }
@@ -55,22 +56,22 @@ class UnnamedDirectoryListTest {
   /** The path of one file can lead through two thousand of them. */
   @Example
   void deepPathsTakeLittle() {
-    UnnamedDirectoryList.Builder builder = new UnnamedDirectoryList.Builder();
+    ImplicitDirectoryList.Builder builder = new ImplicitDirectoryList.Builder();
     StringBuilder path = new StringBuilder("d");
     for (int i = 0; i < 2000; i++) {
-      builder.add(LinuxPath.of(path.toString()), UnnamedDirectory.Inherited.ATTRIBUTES_OR_GROUP);
+      builder.add(LinuxPath.of(path.toString()), ImplicitDirectory.Inherited.ATTRIBUTES_OR_GROUP);
       path.append("/d");
     }
     assertThat(builder.build().orElseThrow().sizeBytes()).isLessThan(20_000);
   }
 
   @Provide
-  Arbitrary<List<UnnamedDirectory>> directories() {
-    return Arbitraries.randomValue(UnnamedDirectoryListTest::random);
+  Arbitrary<List<ImplicitDirectory>> directories() {
+    return Arbitraries.randomValue(ImplicitDirectoryListTest::random);
   }
 
-  private static List<UnnamedDirectory> random(Random random) {
-    List<UnnamedDirectory> directories = new ArrayList<>();
+  private static List<ImplicitDirectory> random(Random random) {
+    List<ImplicitDirectory> directories = new ArrayList<>();
     LinuxPath last = LinuxPath.EMPTY;
     for (int left = random.nextInt(50); left > 0; left--) {
       byte[] name = new byte[1 + random.nextInt(random.nextInt(10) == 0 ? 250 : 5)];
@@ -80,7 +81,7 @@ class UnnamedDirectoryListTest {
       }
       boolean isBeside = last.isEmpty() || random.nextInt(3) == 0;
       last = isBeside ? LinuxPath.ofBytes(name) : last.resolve(LinuxPath.ofBytes(name));
-      directories.add(new UnnamedDirectory(last, INHERITED[random.nextInt(INHERITED.length)]));
+      directories.add(new ImplicitDirectory(last, INHERITED[random.nextInt(INHERITED.length)]));
     }
     return directories;
   }

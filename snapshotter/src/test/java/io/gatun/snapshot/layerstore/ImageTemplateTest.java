@@ -11,9 +11,9 @@ import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.erofs.IndexForm;
 import io.gatun.snapshot.layer.erofs.LayerIndex;
 import io.gatun.snapshot.layer.read.BytesBlob;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.root.UnsyncedDisk;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -27,12 +27,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Indexes of a layer that are made of another one of it, and not of its tar. */
-class CopiedIndexTest {
+class ImageTemplateTest {
 
   private static final InheritedAttributes TOP = InheritedAttributes.ofTop();
   private static final InheritedAttributes OTHER =
       new InheritedAttributes(01700, 100_000, 2, new Timespec(-3, 4), Map.of());
-  private static final Inheritance SOMETHING = path -> Optional.of(OTHER);
+  private static final LowerAttributes SOMETHING = path -> Optional.of(OTHER);
 
   @TempDir private Path temporary;
   private TestStore stored;
@@ -50,15 +50,16 @@ class CopiedIndexTest {
   /** What a layer has in one place, and then in another. */
   private void check(
       TarBuilder tar,
-      Inheritance first,
+      LowerAttributes first,
       InheritedAttributes top,
-      Inheritance then,
+      LowerAttributes then,
       boolean isCopied)
       throws Exception {
     LayerStore store = stored.store();
     BytesBlob blob = new BytesBlob(tar.finish());
     try (LayerDraft draft = store.draft();
-        LateIndex late = stored.indexed().prefetch(blob, draft, new Cancellation()).orElseThrow();
+        InMemoryTemplate late =
+            stored.indexed().prefetch(blob, draft, new Cancellation()).orElseThrow();
         LayerStore.LayerRef ref = store.publish(draft, late.layer(), blob.digest(), false)) {
       Digest one = reindex(ref, TOP, first).digest();
       LayerIndex other = reindex(ref, top, then);
@@ -74,31 +75,32 @@ class CopiedIndexTest {
     }
   }
 
-  private LayerIndex reindex(LayerStore.LayerRef ref, InheritedAttributes top, Inheritance below)
-      throws Exception {
+  private LayerIndex reindex(
+      LayerStore.LayerRef ref, InheritedAttributes top, LowerAttributes below) throws Exception {
     return stored.store().reindex(ref, IndexForm.OVERLAY, top, below, false, new Cancellation());
   }
 
   @Test
   void whatIsInheritedIsExchanged() throws Exception {
-    check(TarBuilder.pax().file("d/e/f", 0644, "x"), Inheritance.NOTHING, OTHER, SOMETHING, true);
+    check(
+        TarBuilder.pax().file("d/e/f", 0644, "x"), LowerAttributes.NOTHING, OTHER, SOMETHING, true);
   }
 
   @Test
   void whatIsNoLongerInheritedIsAsItIsByItself() throws Exception {
-    check(TarBuilder.pax().file("d/f", 0644, ""), SOMETHING, TOP, Inheritance.NOTHING, true);
+    check(TarBuilder.pax().file("d/f", 0644, ""), SOMETHING, TOP, LowerAttributes.NOTHING, true);
   }
 
   @Test
   void aGroupThatIsPassedOnWithinTheLayerStays() throws Exception {
     TarBuilder tar = TarBuilder.pax().owner(1, 7).directory("g", 02755).file("g/d/f", 0644, "");
-    check(tar, SOMETHING, OTHER, Inheritance.NOTHING, true);
+    check(tar, SOMETHING, OTHER, LowerAttributes.NOTHING, true);
   }
 
   @Test
   void aDirectoryThatIsNamedLaterInheritsNothing() throws Exception {
     TarBuilder tar = TarBuilder.pax().file("d/f", 0644, "").directory("d", 0711);
-    check(tar, Inheritance.NOTHING, TOP, SOMETHING, true);
+    check(tar, LowerAttributes.NOTHING, TOP, SOMETHING, true);
   }
 
   @Test
@@ -110,7 +112,7 @@ class CopiedIndexTest {
             .file("hides/d/f", 0644, "")
             .file("hides/.wh..wh..opq", 0644, "")
             .file(".wh..wh..opq", 0644, "");
-    check(tar, Inheritance.NOTHING, OTHER, SOMETHING, true);
+    check(tar, LowerAttributes.NOTHING, OTHER, SOMETHING, true);
   }
 
   @Test
@@ -120,7 +122,7 @@ class CopiedIndexTest {
         new InheritedAttributes(
             0755, 0, 0, new Timespec(0, 0), Map.of(LinuxPath.of("user.a"), new byte[] {1}));
     TarBuilder tar = TarBuilder.pax().file("d/e/f", 0644, "");
-    check(tar, Inheritance.NOTHING, group, SOMETHING, false);
+    check(tar, LowerAttributes.NOTHING, group, SOMETHING, false);
     for (InheritedAttributes each : new InheritedAttributes[] {group, attribute}) {
       TarBuilder another = TarBuilder.pax().file("d/e/f", 0644, each.xattrs() + "" + each.mode());
       check(another, path -> Optional.of(each), OTHER, SOMETHING, false);
@@ -133,13 +135,13 @@ class CopiedIndexTest {
     for (int i = 0; i <= 1_000; i++) {
       many.file("d%d/f".formatted(i), 0644, "");
     }
-    check(many, Inheritance.NOTHING, OTHER, SOMETHING, false);
+    check(many, LowerAttributes.NOTHING, OTHER, SOMETHING, false);
     String longPath = ("n".repeat(250) + "/").repeat(14);
     TarBuilder deep = TarBuilder.pax();
     for (int i = 0; i < 5; i++) {
       deep.file(i + "/" + longPath + "f", 0644, "");
     }
-    check(deep, Inheritance.NOTHING, OTHER, SOMETHING, false);
+    check(deep, LowerAttributes.NOTHING, OTHER, SOMETHING, false);
   }
 
   @Test
@@ -147,9 +149,10 @@ class CopiedIndexTest {
     LayerStore store = stored.store();
     BytesBlob blob = new BytesBlob(TarBuilder.pax().file("d/f", 0644, "content").finish());
     try (LayerDraft draft = store.draft();
-        LateIndex late = stored.indexed().prefetch(blob, draft, new Cancellation()).orElseThrow();
+        InMemoryTemplate late =
+            stored.indexed().prefetch(blob, draft, new Cancellation()).orElseThrow();
         LayerStore.LayerRef ref = store.publish(draft, late.layer(), blob.digest(), false)) {
-      var _ = reindex(ref, TOP, Inheritance.NOTHING);
+      var _ = reindex(ref, TOP, LowerAttributes.NOTHING);
       try (FileChannel tar = FileChannel.open(stored.tar(ref.diffId()), StandardOpenOption.WRITE)) {
         tar.truncate(512);
       }
@@ -163,9 +166,10 @@ class CopiedIndexTest {
     LayerStore store = stored.store();
     BytesBlob blob = new BytesBlob(TarBuilder.pax().file("d/f", 0644, "content").finish());
     try (LayerDraft draft = store.draft();
-        LateIndex late = stored.indexed().prefetch(blob, draft, new Cancellation()).orElseThrow();
+        InMemoryTemplate late =
+            stored.indexed().prefetch(blob, draft, new Cancellation()).orElseThrow();
         LayerStore.LayerRef ref = store.publish(draft, late.layer(), blob.digest(), false)) {
-      Path file = stored.index(ref.diffId(), reindex(ref, TOP, Inheritance.NOTHING).digest());
+      Path file = stored.index(ref.diffId(), reindex(ref, TOP, LowerAttributes.NOTHING).digest());
       byte[] content = Files.readAllBytes(file);
       LayerIndex right = reindex(ref, OTHER, SOMETHING);
       Files.delete(stored.index(ref.diffId(), right.digest()));

@@ -1,14 +1,14 @@
 package io.gatun.snapshot.unpack;
 
 import io.gatun.linux.LinuxPath;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
 /** Stands for layers below that are not known yet, and takes note of what they are asked for. */
-final class UnnamedPaths implements Inheritance {
+final class ImplicitPaths implements LowerAttributes {
 
   /** A layer with more of them is one that nobody makes for good. */
   private static final int MAX = 1_000;

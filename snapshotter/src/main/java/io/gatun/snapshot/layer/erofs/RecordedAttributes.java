@@ -3,8 +3,8 @@ package io.gatun.snapshot.layer.erofs;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Timespec;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -17,20 +17,20 @@ import java.util.Set;
 
 /**
  * What an index says that the layer has inherited, so that it can be made anew of the tar alone:
- * {@link InheritanceTable} has where the directories are, and these have the rest.
+ * {@link AttributesTable} has where the directories are, and these have the rest.
  *
  * <p>What does not show is whether a directory has inherited anything that has by now what it would
  * have by itself, or what the layer has named later. Only the UUID of the index depends on that; so
  * it has to be taken as it is then, and no longer says whether the rest was inherited.
  */
-public final class RecordedInheritance implements Inheritance {
+public final class RecordedAttributes implements LowerAttributes {
 
   private final IndexForm form;
   private final InheritedAttributes top;
   private final Map<LinuxPath, InheritedAttributes> below;
   private final Optional<byte[]> uuid;
 
-  private RecordedInheritance(
+  private RecordedAttributes(
       IndexForm form,
       InheritedAttributes top,
       Map<LinuxPath, InheritedAttributes> below,
@@ -45,7 +45,7 @@ public final class RecordedInheritance implements Inheritance {
    * {@return what an index says; nothing if the layer has inherited more than an index says} One
    * whose table makes no sense is taken for that of a base, from which it then differs.
    */
-  public static Optional<RecordedInheritance> of(IndexReader index) throws ErrnoException {
+  public static Optional<RecordedAttributes> of(IndexReader index) throws ErrnoException {
     try {
       return read(new Fields(index));
     } catch (BufferUnderflowException | IndexOutOfBoundsException | IllegalArgumentException e) {
@@ -53,24 +53,24 @@ public final class RecordedInheritance implements Inheritance {
     }
   }
 
-  private static RecordedInheritance ofBase() {
-    return new RecordedInheritance(
+  private static RecordedAttributes ofBase() {
+    return new RecordedAttributes(
         IndexForm.BASE, InheritedAttributes.ofTop(), Map.of(), Optional.empty());
   }
 
-  private static Optional<RecordedInheritance> read(Fields index) throws ErrnoException {
+  private static Optional<RecordedAttributes> read(Fields index) throws ErrnoException {
     long end =
         Integer.toUnsignedLong(index.at(Erofs.BLOCK_COUNT_OFFSET, Integer.BYTES).getInt())
             << Erofs.BLOCK_SHIFT;
     if (end >= index.sizeBytes()) {
       return Optional.of(ofBase());
     }
-    ByteBuffer table = index.upTo(end, InheritanceTable.BYTES_MAX);
-    if (table.getInt() != InheritanceTable.MAGIC) {
+    ByteBuffer table = index.upTo(end, AttributesTable.BYTES_MAX);
+    if (table.getInt() != AttributesTable.MAGIC) {
       return Optional.of(ofBase());
     }
     int count = table.getInt();
-    if (count == InheritanceTable.NONE) {
+    if (count == AttributesTable.NONE) {
       return Optional.empty();
     }
     InheritedAttributes top = index.attributes(table.getInt());
@@ -78,7 +78,7 @@ public final class RecordedInheritance implements Inheritance {
     Set<LinuxPath> hidden = new HashSet<>();
     for (int i = 0; i < count; i++) {
       int nid = table.getInt();
-      InheritedAttributes alone = CopiedIndex.withoutAny(table.getInt());
+      InheritedAttributes alone = ImageTemplate.withoutAny(table.getInt());
       byte[] path = new byte[Objects.checkIndex(table.getInt(), table.remaining() + 1)];
       table.get(path);
       InheritedAttributes has = nid == 0 ? alone : index.attributes(nid);
@@ -91,7 +91,7 @@ public final class RecordedInheritance implements Inheritance {
     // A path may be there twice, if the directory was gone in between.
     hidden.removeAll(below.keySet());
     Optional<byte[]> uuid = hidden.isEmpty() ? Optional.empty() : Optional.of(index.uuid());
-    return Optional.of(new RecordedInheritance(IndexForm.OVERLAY, top, below, uuid));
+    return Optional.of(new RecordedAttributes(IndexForm.OVERLAY, top, below, uuid));
   }
 
   /** {@return which form the index has} */

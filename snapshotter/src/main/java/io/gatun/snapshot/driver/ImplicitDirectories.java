@@ -28,16 +28,16 @@ import java.util.Optional;
  * snapshot: nobody can have packed it before he knew its digest. So this is wrong only about layers
  * with times in the future that came true while they were unpacked.
  */
-public final class UnnamedDirectories {
+public final class ImplicitDirectories {
 
   /** Takes what is found, each directory before what is in it. */
   @FunctionalInterface
   public interface Sink {
 
     /**
-     * @param isAboveUnnamed whether the directory that it is in was found as well
+     * @param isAboveImplicit whether the directory that it is in was found as well
      */
-    void found(LinuxPath path, boolean isAboveUnnamed);
+    void found(LinuxPath path, boolean isAboveImplicit);
   }
 
   private static final int MODE = 0755;
@@ -53,7 +53,7 @@ public final class UnnamedDirectories {
   private final TreeWork work = new SerialTreeWork();
   private final Sink sink;
 
-  private UnnamedDirectories(Timespec since, Sink sink) {
+  private ImplicitDirectories(Timespec since, Sink sink) {
     this.since = since;
     this.sink = sink;
   }
@@ -65,18 +65,18 @@ public final class UnnamedDirectories {
    * @param since a time before the first of them was made
    */
   public static void find(Fd files, Timespec since, Sink sink) throws ErrnoException {
-    UnnamedDirectories search = new UnnamedDirectories(since, sink);
+    ImplicitDirectories search = new ImplicitDirectories(since, sink);
     try (TreeDescriptors descriptors = new TreeDescriptors()) {
       TreeDirectory top = TreeDirectory.top(descriptors, files);
       search.work.run(() -> search.walk(top, top.enter(), LinuxPath.EMPTY, false));
     }
   }
 
-  private void walk(TreeDirectory directory, Fd fd, LinuxPath path, boolean isUnnamed)
+  private void walk(TreeDirectory directory, Fd fd, LinuxPath path, boolean isImplicit)
       throws ErrnoException {
     TreeBatch batch = TreeBatch.read(fd);
     if (!batch.isLast()) {
-      work.fork(() -> walk(directory, fd, path, isUnnamed));
+      work.fork(() -> walk(directory, fd, path, isImplicit));
     }
     for (DirectoryEntry entry : batch.entries()) {
       LinuxPath below = path.isEmpty() ? entry.name() : path.resolve(entry.name());
@@ -85,7 +85,7 @@ public final class UnnamedDirectories {
         Optional<FileStatus> status = Stat.tryStatx(fd, entry.name(), AtFlag.SYMLINK_NOFOLLOW);
         if (status.isPresent() && status.get().type() == NodeType.DIRECTORY) {
           TreeDirectory child = directory.child(entry.name());
-          work.fork(() -> enter(child, below, status.get(), isUnnamed));
+          work.fork(() -> enter(child, below, status.get(), isImplicit));
         }
       }
     }
@@ -95,22 +95,22 @@ public final class UnnamedDirectories {
   }
 
   private void enter(
-      TreeDirectory directory, LinuxPath path, FileStatus status, boolean isAboveUnnamed)
+      TreeDirectory directory, LinuxPath path, FileStatus status, boolean isAboveImplicit)
       throws ErrnoException {
     Fd fd = directory.enter();
-    boolean isUnnamed = isUnnamed(fd, status);
-    if (isUnnamed) {
-      sink.found(path, isAboveUnnamed);
+    boolean isImplicit = isImplicit(fd, status);
+    if (isImplicit) {
+      sink.found(path, isAboveImplicit);
     }
-    walk(directory, fd, path, isUnnamed);
+    walk(directory, fd, path, isImplicit);
   }
 
-  private boolean isUnnamed(Fd directory, FileStatus status) throws ErrnoException {
+  private boolean isImplicit(Fd directory, FileStatus status) throws ErrnoException {
     return status.mode() == MODE
         && status.uid() == uid
         && BY_TIME.compare(status.modified(), since) >= 0
         && BY_TIME.compare(status.modified(), status.changed()) <= 0
-        && Xattr.flistxattr(directory).stream().allMatch(UnnamedDirectories::isOfTheSystem);
+        && Xattr.flistxattr(directory).stream().allMatch(ImplicitDirectories::isOfTheSystem);
   }
 
   /** What a security module or the overlay filesystem keeps with directories of any kind. */

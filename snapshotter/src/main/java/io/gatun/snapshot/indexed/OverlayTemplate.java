@@ -10,12 +10,12 @@ import java.util.List;
  * locked.
  *
  * @param index its digest
- * @param unnamed the directories that the layer needs and does not name. If there is one of them in
- *     the layers below, it has to be another index
+ * @param implicit the directories that the layer needs and does not name. If there is one of them
+ *     in the layers below, it has to be another index
  */
-public record OverlayIndex(Digest index, List<LinuxPath> unnamed) {
+public record OverlayTemplate(Digest index, List<LinuxPath> implicit) {
 
-  public OverlayIndex {
-    unnamed = List.copyOf(unnamed);
+  public OverlayTemplate {
+    implicit = List.copyOf(implicit);
   }
 }
