@@ -3,18 +3,18 @@ package io.gatun.cli;
 import io.gatun.linux.FilesystemStatus;
 import io.gatun.linux.KernelFeature;
 import io.gatun.linux.Unistd;
-import io.gatun.server.LayerReach;
+import io.gatun.server.LayerPropagation;
 import io.gatun.server.config.Configuration;
 import io.gatun.server.config.Transport;
 import io.gatun.server.net.EventLoops;
 import io.gatun.server.net.SocketOwner;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.driver.FilesystemProbe;
-import io.gatun.snapshot.driver.OverlayTrialResult;
+import io.gatun.snapshot.driver.OverlayProbeResult;
 import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.layer.erofs.SampleIndex;
-import io.gatun.snapshot.mount.IndexTrialResult;
-import io.gatun.snapshot.mount.PinnedLayers;
+import io.gatun.snapshot.mount.ForeignMounts;
+import io.gatun.snapshot.mount.IndexProbeResult;
 import io.gatun.snapshot.root.LinuxDisk;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -34,7 +34,7 @@ final class HostExamination {
   /** Finds the mount namespaces that hold layers of a root. */
   @FunctionalInterface
   interface PinSearch {
-    List<PinnedLayers> find(Path root) throws IOException;
+    List<ForeignMounts> find(Path root) throws IOException;
   }
 
   private final Configuration configuration;
@@ -42,7 +42,7 @@ final class HostExamination {
   private final List<Diagnosis> diagnoses = new ArrayList<>();
 
   HostExamination(Configuration configuration) {
-    this(configuration, PinnedLayers::find);
+    this(configuration, ForeignMounts::find);
   }
 
   HostExamination(Configuration configuration, PinSearch pins) {
@@ -157,7 +157,7 @@ final class HostExamination {
             .map(reason -> "copies every byte (no reflink: " + reason + ")")
             .orElse("copies by reflink");
     switch (probe.overlay()) {
-      case OverlayTrialResult.Works works ->
+      case OverlayProbeResult.Works works ->
           diagnoses.add(
               configuration.driver() == DriverSetting.NATIVE
                   ? Diagnosis.ok("driver", "native is configured, and " + copies)
@@ -166,12 +166,12 @@ final class HostExamination {
                       works.features().userXattrs()
                           ? "overlay works, with userxattr"
                           : "overlay works"));
-      case OverlayTrialResult.NoRoom full ->
+      case OverlayProbeResult.NoRoom full ->
           diagnoses.add(
               Diagnosis.note(
                   "driver",
                   "there is no room to find out whether overlay works: " + full.reason()));
-      case OverlayTrialResult.Fails fails -> {
+      case OverlayProbeResult.Fails fails -> {
         String reason = "overlay does not work here: " + fails.reason();
         diagnoses.add(
             switch (configuration.driver()) {
@@ -185,15 +185,15 @@ final class HostExamination {
     }
   }
 
-  private void examineIndex(IndexTrialResult trial) {
+  private void examineIndex(IndexProbeResult trial) {
     diagnoses.add(
         switch (trial) {
-          case IndexTrialResult.Works works -> Diagnosis.ok("layers", works.reason());
-          case IndexTrialResult.Unprotected unprotected ->
+          case IndexProbeResult.Works works -> Diagnosis.ok("layers", works.reason());
+          case IndexProbeResult.Unprotected unprotected ->
               Diagnosis.note("layers", "EROFS works on this root, but not " + unprotected.reason());
-          case IndexTrialResult.Fails fails ->
+          case IndexProbeResult.Fails fails ->
               Diagnosis.note("layers", "EROFS does not work on this root: " + fails.reason());
-          case IndexTrialResult.NoRoom full ->
+          case IndexProbeResult.NoRoom full ->
               Diagnosis.note(
                   "layers", "there is no room to find out whether EROFS works: " + full.reason());
         });
@@ -223,7 +223,7 @@ final class HostExamination {
     long self = ProcessHandle.current().pid();
     long daemon = SocketOwner.pid(configuration.address()).orElse(self);
     try {
-      LayerReach.obstacle(configuration, daemon == 0 ? self : daemon)
+      LayerPropagation.obstacle(configuration, daemon == 0 ? self : daemon)
           .ifPresent(reason -> diagnoses.add(Diagnosis.fault("mounts", reason)));
     } catch (IOException e) {
       diagnoses.add(
@@ -237,7 +237,7 @@ final class HostExamination {
         || Files.isDirectory(configuration.root().resolve("layers"));
   }
 
-  private void addPin(PinnedLayers pinned) {
+  private void addPin(ForeignMounts pinned) {
     diagnoses.add(
         Diagnosis.note(
             "mounts",

@@ -81,7 +81,7 @@ public final class DaemonProcess {
 
   private static void warnIfOutOfReach(Configuration configuration) {
     try {
-      LayerReach.obstacle(configuration, ProcessHandle.current().pid())
+      LayerPropagation.obstacle(configuration, ProcessHandle.current().pid())
           .ifPresent(reason -> LOG.warn("layers out of reach reason=\"{}\"", reason));
     } catch (IOException | RuntimeException | LinkageError e) {
       // It serves all the same; what goes wrong with an overlay, the kernel will say.

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.gatun.linux.LinuxPath;
 import io.gatun.server.config.Configuration;
 import io.gatun.server.config.ConfigurationFile;
-import io.gatun.snapshot.mount.PinnedLayers;
+import io.gatun.snapshot.mount.ForeignMounts;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -55,7 +55,7 @@ class HostExaminationTest {
         run(
             root ->
                 List.of(
-                    new PinnedLayers(
+                    new ForeignMounts(
                         7, "runc", List.of(LinuxPath.of(root.resolve("snapshots/3"))))));
     assertThat(of(found, "mounts"))
         .singleElement()

@@ -28,12 +28,12 @@ public interface Driver {
   void create(Fd directory, Chain chain) throws ErrnoException;
 
   /**
-   * {@return whether the directory of a new snapshot is filled like that of an {@link
-   * Chain#ordinary ordinary} one, so that it may be one that was made in advance}
+   * {@return whether the directory of a new snapshot is filled like that of an {@link Chain#blank
+   * ordinary} one, so that it may be one that was made in advance}
    *
    * @param chain the snapshot to be, with any id
    */
-  boolean isOrdinary(Chain chain) throws ErrnoException;
+  boolean isBlank(Chain chain) throws ErrnoException;
 
   /**
    * {@return whether files that {@link #create} put into a snapshot may not be on the disk yet} If
@@ -90,8 +90,8 @@ public interface Driver {
   LayerTarget target(Chain chain);
 
   /**
-   * {@return what the deletions of a layer become in an {@link Chain#ordinary ordinary} snapshot
-   * that has others below it; nothing if its files begin as a copy of theirs}
+   * {@return what the deletions of a layer become in an {@link Chain#blank ordinary} snapshot that
+   * has others below it; nothing if its files begin as a copy of theirs}
    */
   Optional<DeletionForm> deletionsOverOthers();
 

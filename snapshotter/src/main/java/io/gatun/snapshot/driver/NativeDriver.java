@@ -82,7 +82,7 @@ public final class NativeDriver implements Driver {
 
   /** Most are copies, and a base is made once for all images that have it. */
   @Override
-  public boolean isOrdinary(Chain chain) {
+  public boolean isBlank(Chain chain) {
     return false;
   }
 

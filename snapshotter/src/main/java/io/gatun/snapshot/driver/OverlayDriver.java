@@ -16,8 +16,8 @@ import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.durability.Barrier;
 import io.gatun.snapshot.layer.DeletionForm;
 import io.gatun.snapshot.layer.LayerTarget;
+import io.gatun.snapshot.mount.IdMappedMounts;
 import io.gatun.snapshot.mount.IdMapping;
-import io.gatun.snapshot.mount.MappedMounts;
 import io.gatun.snapshot.root.Disk;
 import java.nio.file.Path;
 import java.util.List;
@@ -48,7 +48,7 @@ public final class OverlayDriver implements Driver {
   private final OverlayMounts mounts;
   private final DeletionForm deletions;
   private final VolatileMark volatileMark;
-  private final MappedMounts mapped;
+  private final IdMappedMounts idMappedMounts;
   private final Owner self = Owner.self();
 
   private record Owner(int uid, int gid) {
@@ -62,7 +62,7 @@ public final class OverlayDriver implements Driver {
    * @param snapshots the directory that holds one directory a snapshot
    * @param boot what identifies this start of the machine
    * @param barrier makes durable what was written to the filesystem of the root
-   * @param mapped shows layers with other owners
+   * @param idMappedMounts shows layers with other owners
    */
   public OverlayDriver(
       Disk disk,
@@ -72,7 +72,7 @@ public final class OverlayDriver implements Driver {
       OverlayFeatures features,
       String boot,
       Barrier barrier,
-      MappedMounts mapped) {
+      IdMappedMounts idMappedMounts) {
     this.disk = disk;
     this.paths = new SnapshotPaths(root.toString());
     this.files = new SnapshotFiles(disk, snapshots);
@@ -83,7 +83,7 @@ public final class OverlayDriver implements Driver {
             ? DeletionForm.OVERLAY_USERXATTR
             : DeletionForm.OVERLAY;
     this.volatileMark = new VolatileMark(disk, boot, barrier);
-    this.mapped = mapped;
+    this.idMappedMounts = idMappedMounts;
   }
 
   @Override
@@ -107,7 +107,7 @@ public final class OverlayDriver implements Driver {
   }
 
   @Override
-  public boolean isOrdinary(Chain chain) throws ErrnoException {
+  public boolean isBlank(Chain chain) throws ErrnoException {
     return chain.kind() == Kind.ACTIVE && !mounts.isVolatile(chain) && owner(chain).equals(self);
   }
 
@@ -145,7 +145,7 @@ public final class OverlayDriver implements Driver {
       allowMount(chain);
     }
     if (mounts.isOnMappedLayers(chain)) {
-      mapped.mount(chain);
+      idMappedMounts.mount(chain);
     }
     return mounts.of(chain);
   }

@@ -124,7 +124,7 @@ final class Engine implements Snapshotter {
       SnapshotRecord parentRecord = parent.isEmpty() ? null : findParent(operation, key, parent);
       store.requireUnused(key);
       Instant now = clock.instant();
-      Chain planned = chains.planned(kind, key, given, parentRecord);
+      Chain planned = chains.prospective(kind, key, given, parentRecord);
       if (indexedSnapshots.reuse(key, planned, parentRecord, now)) {
         throw new SnapshotException.AlreadyExists(
             "%s %s: the layer is there, in a committed snapshot".formatted(operation, key));
@@ -166,7 +166,7 @@ final class Engine implements Snapshotter {
   private SnapshotDirectories.PendingDirectory makeDirectory(
       String operation, String key, Chain planned) throws ErrnoException {
     Optional<SnapshotDirectories.PendingDirectory> spare =
-        driver.isOrdinary(planned) ? pool.take() : Optional.empty();
+        driver.isBlank(planned) ? pool.take() : Optional.empty();
     if (spare.isPresent()) {
       return spare.get();
     }

@@ -11,7 +11,7 @@ import io.gatun.snapshot.driver.DriverChoice;
 import io.gatun.snapshot.driver.DriverName;
 import io.gatun.snapshot.driver.NativeDriver;
 import io.gatun.snapshot.driver.OverlayDriver;
-import io.gatun.snapshot.driver.OverlayTrial;
+import io.gatun.snapshot.driver.OverlayProbe;
 import io.gatun.snapshot.durability.Durability;
 import io.gatun.snapshot.durability.GroupSync;
 import io.gatun.snapshot.durability.LayerBarrier;
@@ -26,10 +26,10 @@ import io.gatun.snapshot.indexed.IndexPrefetch;
 import io.gatun.snapshot.indexed.IndexPrefetcher;
 import io.gatun.snapshot.indexed.IndexedCommits;
 import io.gatun.snapshot.indexed.IndexedLayers;
-import io.gatun.snapshot.indexed.LayerDetachment;
 import io.gatun.snapshot.indexed.LayerMounts;
 import io.gatun.snapshot.indexed.LayerRebuild;
 import io.gatun.snapshot.indexed.LayerReuse;
+import io.gatun.snapshot.indexed.LayerUnmounter;
 import io.gatun.snapshot.indexed.Materializer;
 import io.gatun.snapshot.indexed.MountRestoration;
 import io.gatun.snapshot.indexed.ObsoleteTrees;
@@ -54,12 +54,12 @@ import io.gatun.snapshot.maintenance.LayerRepair;
 import io.gatun.snapshot.maintenance.TarRepair;
 import io.gatun.snapshot.metadata.Change;
 import io.gatun.snapshot.metadata.MetadataStore;
+import io.gatun.snapshot.mount.IdMappedMounts;
 import io.gatun.snapshot.mount.IndexAccess;
 import io.gatun.snapshot.mount.IndexFilesystem;
 import io.gatun.snapshot.mount.IndexMounts;
-import io.gatun.snapshot.mount.IndexTrial;
-import io.gatun.snapshot.mount.IndexTrialResult;
-import io.gatun.snapshot.mount.MappedMounts;
+import io.gatun.snapshot.mount.IndexProbe;
+import io.gatun.snapshot.mount.IndexProbeResult;
 import io.gatun.snapshot.mount.MountUsers;
 import io.gatun.snapshot.root.BootId;
 import io.gatun.snapshot.root.Disk;
@@ -206,10 +206,11 @@ public final class EngineRoot implements AutoCloseable {
       SyncFailures syncFailures = new SyncFailures(idsOf(store));
       GroupSync filesystem =
           new GroupSync(syncFailures.watching(() -> disk.syncFilesystem(root.directory())));
-      MappedMounts mapped = new MappedMounts(disk, root.directory(), root.snapshots());
+      IdMappedMounts idMappedMounts = new IdMappedMounts(disk, root.directory(), root.snapshots());
       Driver chosen =
           between.apply(
-              chooseDriver(disk, settings, root, boot, store.size() == 0, filesystem, mapped));
+              chooseDriver(
+                  disk, settings, root, boot, store.size() == 0, filesystem, idMappedMounts));
       this.driver = chosen;
       Optional<WritebackErrors> errors = watchWriteback(root);
       NameLocks nameLocks = new NameLocks();
@@ -224,7 +225,7 @@ public final class EngineRoot implements AutoCloseable {
               syncFailures,
               settings.syncPolicy() != SyncPolicy.NONE,
               settings.layerProtection());
-      Optional<IndexTrialResult> trial = tryIndexes(settings, root);
+      Optional<IndexProbeResult> trial = tryIndexes(settings, root);
       this.isIndexing = isIndexing(settings, chosen.name(), trial, root);
       IndexAccess access = access(trial);
       // In the background, the names of a layer are synced at once, and some filesystems bring what
@@ -233,14 +234,16 @@ public final class EngineRoot implements AutoCloseable {
       this.writing = new TarWriting(isSyncedSoon, isSyncedSoon && access == IndexAccess.DIRECT);
       IndexMounts indexMounts =
           new IndexMounts(
-              root.snapshots(), new IndexFilesystem(access, settings.selinuxContext()), mapped);
+              root.snapshots(),
+              new IndexFilesystem(access, settings.selinuxContext()),
+              idMappedMounts);
       Reaper reaper =
           keep(
               new Reaper(
                   disk,
                   root,
                   recordsOf(store),
-                  new LayerDetachment(indexMounts, mapped),
+                  new LayerUnmounter(indexMounts, idMappedMounts),
                   throttle,
                   Math.min(settings.copyThreads(), DELETION_THREADS_MAX)));
       this.indexedLayers = new IndexedLayers(layers, store::isCertain, reaper::submit);
@@ -254,7 +257,7 @@ public final class EngineRoot implements AutoCloseable {
           keep(
               new DirectoryPool(
                   directories,
-                  directory -> chosen.create(directory, Chain.ordinary(Chains.NO_ID)),
+                  directory -> chosen.create(directory, Chain.blank(Chains.NO_ID)),
                   store::nextId,
                   syncFailures,
                   settings.spareDirectories()));
@@ -278,7 +281,7 @@ public final class EngineRoot implements AutoCloseable {
                   indexedLayers,
                   indexMounts,
                   directories::isDamaged,
-                  new IdMappedRefs(mapped),
+                  new IdMappedRefs(idMappedMounts),
                   obsoleteTrees));
       Materializer materializer =
           new Materializer(
@@ -508,12 +511,12 @@ public final class EngineRoot implements AutoCloseable {
       String boot,
       boolean isEmpty,
       GroupSync filesystem,
-      MappedMounts mapped)
+      IdMappedMounts idMappedMounts)
       throws UnusableRootException, IOException {
     Optional<DriverName> recorded = isEmpty ? Optional.empty() : recordedDriver(root);
     DriverChoice choice =
         DriverChoice.of(
-            settings.driver(), recorded, new OverlayTrial(disk, root.path(), root.trash()).run());
+            settings.driver(), recorded, new OverlayProbe(disk, root.path(), root.trash()).run());
     Driver chosen =
         switch (choice) {
           case DriverChoice.Overlay overlay -> {
@@ -526,7 +529,7 @@ public final class EngineRoot implements AutoCloseable {
                 overlay.features(),
                 boot,
                 () -> filesystem.await(filesystem.mark()),
-                mapped);
+                idMappedMounts);
           }
           case DriverChoice.Native copying -> {
             log.info("driver=native reason=\"{}\"", copying.reason());
@@ -547,40 +550,40 @@ public final class EngineRoot implements AutoCloseable {
   }
 
   /** {@return what comes of a trial of indexes, if there are any, or there may be} */
-  private Optional<IndexTrialResult> tryIndexes(EngineSettings settings, Root root)
+  private Optional<IndexProbeResult> tryIndexes(EngineSettings settings, Root root)
       throws ErrnoException {
     boolean isOfUse = settings.layers() != LayerSetting.DIRECTORY || !layers.diffIds().isEmpty();
     return isOfUse ? Optional.of(trial(settings, root.trashPath()).run()) : Optional.empty();
   }
 
-  private IndexTrial trial(EngineSettings settings, Path place) {
-    return new IndexTrial(
+  private IndexProbe trial(EngineSettings settings, Path place) {
+    return new IndexProbe(
         disk, place, new SampleIndex(), settings.selinuxContext(), settings.layerProtection());
   }
 
   /** Tries indexes on a root on which there may be none yet, and has them mounted accordingly. */
-  private IndexTrialResult tryMounts(IndexMounts mounts, IndexTrial trial) throws ErrnoException {
-    IndexTrialResult result = trial.run();
+  private IndexProbeResult tryMounts(IndexMounts mounts, IndexProbe probe) throws ErrnoException {
+    IndexProbeResult result = probe.run();
     accessOf(result).ifPresent(mounts::mountBy);
     return result;
   }
 
   /** {@return how indexed layers are mounted, which may be there though no new ones are made} */
-  private static IndexAccess access(Optional<IndexTrialResult> trial) {
+  private static IndexAccess access(Optional<IndexProbeResult> trial) {
     // Who wants to see a layer that is there is told why that fails.
     return trial.flatMap(EngineRoot::accessOf).orElse(IndexAccess.FILE);
   }
 
-  private static Optional<IndexAccess> accessOf(IndexTrialResult trial) {
+  private static Optional<IndexAccess> accessOf(IndexProbeResult trial) {
     return switch (trial) {
-      case IndexTrialResult.Works works -> Optional.of(works.access());
-      case IndexTrialResult.Unprotected unprotected -> Optional.of(unprotected.access());
-      case IndexTrialResult.Fails _, IndexTrialResult.NoRoom _ -> Optional.empty();
+      case IndexProbeResult.Works works -> Optional.of(works.access());
+      case IndexProbeResult.Unprotected unprotected -> Optional.of(unprotected.access());
+      case IndexProbeResult.Fails _, IndexProbeResult.NoRoom _ -> Optional.empty();
     };
   }
 
   private boolean isIndexing(
-      EngineSettings settings, DriverName driver, Optional<IndexTrialResult> trial, Root root)
+      EngineSettings settings, DriverName driver, Optional<IndexProbeResult> trial, Root root)
       throws UnusableRootException, ErrnoException {
     return switch (LayerChoice.of(settings, driver, trial)) {
       case LayerChoice.Indexed indexed -> {
@@ -590,7 +593,7 @@ public final class EngineRoot implements AutoCloseable {
       case LayerChoice.Directories directories -> {
         log.info("layers=directory reason=\"{}\"", directories.reason());
         if (!layers.diffIds().isEmpty()
-            && trial.orElse(null) instanceof IndexTrialResult.Fails fails) {
+            && trial.orElse(null) instanceof IndexProbeResult.Fails fails) {
           log.warn("indexed layers that are there cannot be mounted reason=\"{}\"", fails.reason());
         }
         yield false;

@@ -12,7 +12,7 @@ import io.gatun.snapshot.indexed.LayerMounts;
 import io.gatun.snapshot.indexed.LayerReuse;
 import io.gatun.snapshot.indexed.Materializer;
 import io.gatun.snapshot.indexed.SnapshotRef;
-import io.gatun.snapshot.mount.MappedMounts;
+import io.gatun.snapshot.mount.IdMappedMounts;
 import io.gatun.snapshot.state.ActiveSnapshots;
 import io.gatun.snapshot.state.Chains;
 import io.gatun.snapshot.state.NameLocks;
@@ -69,7 +69,7 @@ final class IndexedSnapshots {
 
   /** Has the parents of a snapshot to be seen, from now on until what it returns is closed. */
   LayerMounts.MountLease acquireMounts(Chain chain) throws ErrnoException {
-    return layerMounts.acquire(chain.parents(), MappedMounts.mapping(chain.labels()));
+    return layerMounts.acquire(chain.parents(), IdMappedMounts.mapping(chain.labels()));
   }
 
   /**

@@ -21,10 +21,10 @@ import io.gatun.snapshot.metadata.repair.Contents;
 import io.gatun.snapshot.metadata.repair.MetadataCheck;
 import io.gatun.snapshot.metadata.repair.MetadataRepair;
 import io.gatun.snapshot.metadata.repair.MetadataReport;
+import io.gatun.snapshot.mount.IdMappedMounts;
 import io.gatun.snapshot.mount.IndexAccess;
 import io.gatun.snapshot.mount.IndexFilesystem;
 import io.gatun.snapshot.mount.IndexMounts;
-import io.gatun.snapshot.mount.MappedMounts;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.InodeProtection;
 import io.gatun.snapshot.root.Root;
@@ -208,9 +208,9 @@ public final class RootRepair {
     if (Stat.statx(root.snapshots(), name, AtFlag.SYMLINK_NOFOLLOW).type() != NodeType.DIRECTORY) {
       return;
     }
-    MappedMounts mapped = new MappedMounts(disk, root.directory(), root.snapshots());
+    IdMappedMounts idMappedMounts = new IdMappedMounts(disk, root.directory(), root.snapshots());
     IndexFilesystem none = new IndexFilesystem(IndexAccess.FILE, "");
-    new IndexMounts(root.snapshots(), none, mapped).unmount(id);
+    new IndexMounts(root.snapshots(), none, idMappedMounts).unmount(id);
     LinuxPath place = LinuxPath.of(path.toRealPath()).resolve(RootCheck.SNAPSHOTS).resolve(name);
     for (MountEntry mount : MountTable.read()) {
       if (mount.mountPoint().equals(place)) {

@@ -2,7 +2,7 @@ package io.gatun.snapshot.indexed;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.LinuxPath;
-import io.gatun.snapshot.mount.MappedMounts;
+import io.gatun.snapshot.mount.IdMappedMounts;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -20,10 +20,10 @@ public final class IdMappedRefs {
 
   private static final Logger log = LoggerFactory.getLogger(IdMappedRefs.class);
 
-  private final MappedMounts mounts;
+  private final IdMappedMounts mounts;
   private final Map<LinuxPath, LayerRefCounts> refCounts = new HashMap<>();
 
-  public IdMappedRefs(MappedMounts mounts) {
+  public IdMappedRefs(IdMappedMounts mounts) {
     this.mounts = mounts;
   }
 

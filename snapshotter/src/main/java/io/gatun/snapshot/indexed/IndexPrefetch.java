@@ -55,7 +55,7 @@ public final class IndexPrefetch implements IndexPrefetcher.Work {
       if (still.isEmpty() || !layers.isWhole(ref.diffId())) {
         return Optional.empty();
       }
-      Chain chain = chains.planned(Kind.ACTIVE, parent.name(), Map.of(), still.get());
+      Chain chain = chains.prospective(Kind.ACTIVE, parent.name(), Map.of(), still.get());
       return driver.target(chain).deletions().isIndexable()
           ? Optional.of(
               indexBuilder.buildFor(chain, ref, durability.mustSyncIndexed(false), cancellation))

@@ -4,7 +4,7 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.metadata.MetadataStore;
-import io.gatun.snapshot.mount.MappedMounts;
+import io.gatun.snapshot.mount.IdMappedMounts;
 import io.gatun.snapshot.state.Chains;
 import io.gatun.snapshot.state.NameLocks;
 import java.util.ArrayList;
@@ -86,6 +86,6 @@ public final class MountRestoration {
   }
 
   private void restore(SnapshotRecord user, IndexedChains below) {
-    layerMounts.restore(user.id(), below.below(user), MappedMounts.mapping(user.labels()));
+    layerMounts.restore(user.id(), below.below(user), IdMappedMounts.mapping(user.labels()));
   }
 }

@@ -5,7 +5,7 @@ import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.metadata.MetadataStore;
-import io.gatun.snapshot.mount.BoundLayers;
+import io.gatun.snapshot.mount.BindMounts;
 import io.gatun.snapshot.mount.MountUsers;
 import io.gatun.snapshot.root.Root;
 import io.gatun.snapshot.state.Chains;
@@ -82,7 +82,7 @@ public final class RunningContainers {
   /** {@return nothing if it cannot be told, so that all may be} */
   private @Nullable Mounted look() {
     try {
-      return new Mounted(MountUsers.find(root), BoundLayers.devices(root));
+      return new Mounted(MountUsers.find(root), BindMounts.devices(root));
     } catch (ErrnoException e) {
       log.warn(
           "cannot find out who runs on damaged layers, all that have them are named error=\"{}\"",

@@ -35,7 +35,7 @@ import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.layerstore.StoredTar;
 import io.gatun.snapshot.layerstore.TarWriting;
 import io.gatun.snapshot.metadata.MetadataStore;
-import io.gatun.snapshot.mount.IndexTrialResult;
+import io.gatun.snapshot.mount.IndexProbeResult;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.Root;
 import io.gatun.snapshot.state.Chains;
@@ -91,11 +91,11 @@ public final class LayerConversion implements LayerConverter {
 
   /** Tries out whether indexes can be used. */
   @FunctionalInterface
-  public interface Trial {
+  public interface Probe {
     /**
      * @param place the name of an empty directory in {@code trash/}
      */
-    IndexTrialResult run(LinuxPath place) throws ErrnoException;
+    IndexProbeResult run(LinuxPath place) throws ErrnoException;
   }
 
   private final Disk disk;
@@ -115,7 +115,7 @@ public final class LayerConversion implements LayerConverter {
   private final ObsoleteTrees obsoleteTrees;
   private final LayerPipeline pipeline;
   private final IndexedWriter indexing;
-  private final Trial trial;
+  private final Probe probe;
   private boolean isTried;
 
   public LayerConversion(
@@ -136,7 +136,7 @@ public final class LayerConversion implements LayerConverter {
       ObsoleteTrees obsoleteTrees,
       LayerPipeline pipeline,
       TarWriting writing,
-      Trial trial) {
+      Probe probe) {
     this.disk = disk;
     this.root = root;
     this.usages = usages;
@@ -154,7 +154,7 @@ public final class LayerConversion implements LayerConverter {
     this.obsoleteTrees = obsoleteTrees;
     this.pipeline = pipeline;
     this.indexing = new IndexedWriter(disk, pipeline, writing);
-    this.trial = trial;
+    this.probe = probe;
   }
 
   @Override
@@ -237,12 +237,12 @@ public final class LayerConversion implements LayerConverter {
     }
     try (SnapshotDirectories.Staged place = directories.stage(found.id())) {
       isTried =
-          switch (trial.run(place.name())) {
-            case IndexTrialResult.Works _ -> true;
-            case IndexTrialResult.Unprotected unprotected ->
+          switch (probe.run(place.name())) {
+            case IndexProbeResult.Works _ -> true;
+            case IndexProbeResult.Unprotected unprotected ->
                 throw unsupported(name, unprotected.reason());
-            case IndexTrialResult.Fails fails -> throw unsupported(name, fails.reason());
-            case IndexTrialResult.NoRoom full ->
+            case IndexProbeResult.Fails fails -> throw unsupported(name, fails.reason());
+            case IndexProbeResult.NoRoom full ->
                 throw new SnapshotException.FailedPrecondition(
                     "%s %s: there is no room: %s".formatted(OPERATION, name, full.reason()));
           };

@@ -126,7 +126,7 @@ public final class Applier {
     apply(
         requested,
         (key, chain) -> {
-          boolean isPlaceable = chain.extraction() && driver.isOrdinary(chain);
+          boolean isPlaceable = chain.extraction() && driver.isBlank(chain);
           if (!isPlaceable || !place(key, chain, syncRequested, source)) {
             write(key, chain, syncRequested, source);
           }

@@ -73,7 +73,7 @@ public final class TreePrefetch implements LayerPrefetcher.Work<PrefetchedTree> 
     SnapshotDirectories.Staged staged = directories.stage(Chains.NO_ID);
     boolean isMade = false;
     try {
-      driver.create(staged.directory(), Chain.ordinary(Chains.NO_ID));
+      driver.create(staged.directory(), Chain.blank(Chains.NO_ID));
       unpackRecords.begin(staged.directory());
       PrefetchedTree tree = write(blob, staged, isDurable, mark, cancellation);
       if (isDurable) {

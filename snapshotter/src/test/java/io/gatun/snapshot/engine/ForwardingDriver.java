@@ -34,8 +34,8 @@ public class ForwardingDriver implements Driver {
   }
 
   @Override
-  public boolean isOrdinary(Chain chain) throws ErrnoException {
-    return driver.isOrdinary(chain);
+  public boolean isBlank(Chain chain) throws ErrnoException {
+    return driver.isBlank(chain);
   }
 
   @Override

@@ -69,7 +69,7 @@ class DirectoryPoolTest {
     }
 
     @Override
-    public boolean isOrdinary(Chain chain) {
+    public boolean isBlank(Chain chain) {
       return chain.kind() == Kind.ACTIVE && chain.lowers().isEmpty() && chain.labels().isEmpty();
     }
   }

@@ -1,16 +1,16 @@
 package io.gatun.snapshot.indexed;
 
 import io.gatun.linux.ErrnoException;
+import io.gatun.snapshot.mount.IdMappedMounts;
 import io.gatun.snapshot.mount.IndexMounts;
-import io.gatun.snapshot.mount.MappedMounts;
 import io.gatun.snapshot.state.Reaper;
 
 /**
  * Takes away the mounts of layers that are removed.
  *
- * @param mapped where directories are shown, too
+ * @param idMappedMounts where directories are shown, too
  */
-public record LayerDetachment(IndexMounts mounts, MappedMounts mapped)
+public record LayerUnmounter(IndexMounts mounts, IdMappedMounts idMappedMounts)
     implements Reaper.Detachment {
 
   @Override
@@ -20,6 +20,6 @@ public record LayerDetachment(IndexMounts mounts, MappedMounts mapped)
 
   @Override
   public void hide(long id) throws ErrnoException {
-    mapped.unmount(id);
+    idMappedMounts.unmount(id);
   }
 }

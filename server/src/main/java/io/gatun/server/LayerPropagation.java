@@ -2,7 +2,7 @@ package io.gatun.server;
 
 import io.gatun.server.config.Configuration;
 import io.gatun.server.net.SocketOwner;
-import io.gatun.snapshot.mount.MountReach;
+import io.gatun.snapshot.mount.MountPropagation;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,7 +10,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 
 /** Whether containerd sees the indexed layers that a daemon mounts, and what to do if not. */
-public final class LayerReach {
+public final class LayerPropagation {
 
   /** As good a guess as any where containerd is, as long as it is not there. */
   private static final long FIRST_PROCESS = 1;
@@ -20,7 +20,7 @@ public final class LayerReach {
           + " mount namespace of containerd, or have it share the mount of its root with that (rshared;"
           + " mountPropagation: Bidirectional in Kubernetes)";
 
-  private LayerReach() {}
+  private LayerPropagation() {}
 
   /**
    * {@return why containerd does not see layers that are mounted by a process, and the remedy}
@@ -34,7 +34,7 @@ public final class LayerReach {
       return Optional.empty();
     }
     OptionalLong containerd = SocketOwner.pid(configuration.containerdAddress());
-    return MountReach.obstacle(root.toRealPath(), daemon, containerd.orElse(FIRST_PROCESS))
+    return MountPropagation.obstacle(root.toRealPath(), daemon, containerd.orElse(FIRST_PROCESS))
         .map(reason -> "%s; containerd %s, %s".formatted(reason, where(containerd), REMEDY));
   }
 

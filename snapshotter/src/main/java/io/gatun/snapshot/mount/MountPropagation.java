@@ -21,12 +21,12 @@ import java.util.Optional;
  * <p>Being shared is not enough: systemd makes the mounts of a service that has a namespace of its
  * own slaves of the host's, and then shared among themselves.
  */
-public final class MountReach {
+public final class MountPropagation {
 
   /** The number that a process has where it is not to be seen, {@code pid_namespaces(7)}. */
   private static final long ELSEWHERE = 0;
 
-  private MountReach() {}
+  private MountPropagation() {}
 
   /**
    * {@return why mounts of one process do not reach another, as far as that can be told; nothing if

@@ -24,11 +24,11 @@ import java.util.stream.Collectors;
  * @param command that the process runs, as far as the kernel keeps it
  * @param places where the layers are mounted, sorted
  */
-public record PinnedLayers(long pid, String command, List<LinuxPath> places) {
+public record ForeignMounts(long pid, String command, List<LinuxPath> places) {
 
   private static final String TYPE = "erofs";
 
-  public PinnedLayers {
+  public ForeignMounts {
     places = List.copyOf(places);
   }
 
@@ -38,13 +38,13 @@ public record PinnedLayers(long pid, String command, List<LinuxPath> places) {
    *
    * @param root by its real path
    */
-  public static List<PinnedLayers> find(Path root) throws ErrnoException {
+  public static List<ForeignMounts> find(Path root) throws ErrnoException {
     String inside = root + "/";
     Set<Long> own =
         layers(MountTable.read(), inside).stream()
             .map(MountEntry::device)
             .collect(Collectors.toSet());
-    List<PinnedLayers> found = new ArrayList<>();
+    List<ForeignMounts> found = new ArrayList<>();
     MountNamespaces.visitOthers(
         (pid, mounts) -> {
           TreeSet<LinuxPath> places = new TreeSet<>();
@@ -54,7 +54,7 @@ public record PinnedLayers(long pid, String command, List<LinuxPath> places) {
             }
           }
           if (!places.isEmpty()) {
-            found.add(new PinnedLayers(pid, command(pid), List.copyOf(places)));
+            found.add(new ForeignMounts(pid, command(pid), List.copyOf(places)));
           }
         });
     return found;

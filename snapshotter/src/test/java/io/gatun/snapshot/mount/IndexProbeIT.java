@@ -9,14 +9,14 @@ import io.gatun.linux.MountTable;
 import io.gatun.linux.Mounts;
 import io.gatun.linux.UnmountFlag;
 import io.gatun.snapshot.driver.FilesystemProbe;
-import io.gatun.snapshot.driver.OverlayTrialResult;
+import io.gatun.snapshot.driver.OverlayProbeResult;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.layer.erofs.SampleIndex;
-import io.gatun.snapshot.mount.IndexTrialResult.Fails;
-import io.gatun.snapshot.mount.IndexTrialResult.NoRoom;
-import io.gatun.snapshot.mount.IndexTrialResult.Unprotected;
-import io.gatun.snapshot.mount.IndexTrialResult.Works;
+import io.gatun.snapshot.mount.IndexProbeResult.Fails;
+import io.gatun.snapshot.mount.IndexProbeResult.NoRoom;
+import io.gatun.snapshot.mount.IndexProbeResult.Unprotected;
+import io.gatun.snapshot.mount.IndexProbeResult.Works;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.FileProtection;
 import io.gatun.snapshot.root.LinuxDisk;
@@ -33,14 +33,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Whether indexed layers are used, on filesystems that the kernel of this machine has. */
-final class IndexTrialIT {
+final class IndexProbeIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
 
-  private static IndexTrialResult trial(Path directory) throws IOException {
+  private static IndexProbeResult trial(Path directory) throws IOException {
     int mounts = MountTable.read().size();
-    IndexTrialResult result =
-        new IndexTrial(new LinuxDisk(), directory, new SampleIndex(), "", FileProtection.NONE)
+    IndexProbeResult result =
+        new IndexProbe(new LinuxDisk(), directory, new SampleIndex(), "", FileProtection.NONE)
             .run();
     assertThat(MountTable.read()).hasSize(mounts);
     try (Stream<Path> left = Files.list(directory)) {
@@ -173,7 +173,7 @@ final class IndexTrialIT {
             new SampleIndex().write(disk, at, tar, index);
           }
         };
-    assertThat(new IndexTrial(new LinuxDisk(), directory, wrong, "", FileProtection.NONE).run())
+    assertThat(new IndexProbe(new LinuxDisk(), directory, wrong, "", FileProtection.NONE).run())
         .isEqualTo(
             new Fails(
                 "straight from files, with direct I/O: a file of a layer does not hold what the"
@@ -187,7 +187,7 @@ final class IndexTrialIT {
   void contextThatTheKernelDoesNotTakeIsNamedAsItIsConfigured() throws Exception {
     Path directory = FILESYSTEMS.of(LoopFilesystem.Kind.EXT4).createDirectory("trial");
     assertThat(
-            new IndexTrial(
+            new IndexProbe(
                     new LinuxDisk(),
                     directory,
                     new SampleIndex(),
@@ -210,9 +210,9 @@ final class IndexTrialIT {
   void filesThatAreToBeImmutableAreTriedAndTakenAwayAgain(LoopFilesystem.Kind kind)
       throws Exception {
     Path directory = FILESYSTEMS.of(kind).createDirectory("trial");
-    IndexTrial trial =
-        new IndexTrial(new LinuxDisk(), directory, new SampleIndex(), "", FileProtection.IMMUTABLE);
-    assertThat(trial.run()).isInstanceOf(Works.class);
+    IndexProbe probe =
+        new IndexProbe(new LinuxDisk(), directory, new SampleIndex(), "", FileProtection.IMMUTABLE);
+    assertThat(probe.run()).isInstanceOf(Works.class);
     assertThat(directory).isEmptyDirectory();
   }
 
@@ -222,9 +222,9 @@ final class IndexTrialIT {
   void protectionThatTheFilesystemHasNotIsNamedAsItIsConfigured(LoopFilesystem.Kind kind)
       throws Exception {
     Path directory = FILESYSTEMS.of(kind).createDirectory("trial");
-    IndexTrial trial =
-        new IndexTrial(new LinuxDisk(), directory, new SampleIndex(), "", FileProtection.VERITY);
-    assertThat(trial.run())
+    IndexProbe probe =
+        new IndexProbe(new LinuxDisk(), directory, new SampleIndex(), "", FileProtection.VERITY);
+    assertThat(probe.run())
         .isInstanceOfSatisfying(
             Unprotected.class,
             unprotected ->
@@ -240,7 +240,7 @@ final class IndexTrialIT {
     FilesystemProbe probe =
         FilesystemProbe.of(new LinuxDisk(), directory, new SampleIndex(), "", FileProtection.NONE);
     assertThat(probe.index()).isInstanceOf(Works.class);
-    assertThat(probe.overlay()).isInstanceOf(OverlayTrialResult.Works.class);
+    assertThat(probe.overlay()).isInstanceOf(OverlayProbeResult.Works.class);
     assertThat(probe.noReflink()).isEmpty();
     assertThat(directory).isEmptyDirectory();
   }

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
  * daemon needs of containerd is somebody who listens.
  */
 @Timeout(120)
-final class LayerReachIT {
+final class LayerPropagationIT {
 
   private static final String OUT_OF_REACH = "layers out of reach";
   private static final String SELF = "process " + ProcessHandle.current().pid();

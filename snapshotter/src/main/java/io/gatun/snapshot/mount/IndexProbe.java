@@ -13,10 +13,10 @@ import io.gatun.linux.Stat;
 import io.gatun.linux.Statfs;
 import io.gatun.linux.Unistd;
 import io.gatun.snapshot.filetree.TreeDeletion;
-import io.gatun.snapshot.mount.IndexTrialResult.Fails;
-import io.gatun.snapshot.mount.IndexTrialResult.NoRoom;
-import io.gatun.snapshot.mount.IndexTrialResult.Unprotected;
-import io.gatun.snapshot.mount.IndexTrialResult.Works;
+import io.gatun.snapshot.mount.IndexProbeResult.Fails;
+import io.gatun.snapshot.mount.IndexProbeResult.NoRoom;
+import io.gatun.snapshot.mount.IndexProbeResult.Unprotected;
+import io.gatun.snapshot.mount.IndexProbeResult.Works;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.FileProtection;
 import java.nio.ByteBuffer;
@@ -31,7 +31,7 @@ import java.util.Optional;
  * container in a container does. Some kernels count an index among the filesystems that may be
  * stacked on one another, of which there may be two; with loop devices, none does.
  */
-public final class IndexTrial {
+public final class IndexProbe {
 
   private static final LinuxPath TRIAL = LinuxPath.of("index-trial");
   private static final LinuxPath TAR = LinuxPath.of("tar");
@@ -58,7 +58,7 @@ public final class IndexTrial {
    * @param selinuxContext as for {@link IndexFilesystem}
    * @param protection of its files
    */
-  public IndexTrial(
+  public IndexProbe(
       Disk disk, Path parent, SampleLayer layer, String selinuxContext, FileProtection protection) {
     this.disk = disk;
     this.parent = parent;
@@ -73,7 +73,7 @@ public final class IndexTrial {
    *
    * @throws ErrnoException if the filesystem is in such a state that nothing can be said
    */
-  public IndexTrialResult run() throws ErrnoException {
+  public IndexProbeResult run() throws ErrnoException {
     try (Fd above = open(Fd.CURRENT_DIRECTORY, LinuxPath.of(parent))) {
       if (Statfs.fstatfs(above).type() == FilesystemType.OVERLAY) {
         return new Fails("the root is itself on an overlay filesystem");
@@ -110,8 +110,8 @@ public final class IndexTrial {
   }
 
   /** What a file is protected by may have a say in how the kernel gets at it. */
-  private IndexTrialResult runProtected(Fd above) throws ErrnoException {
-    IndexTrialResult unprotected = run(above);
+  private IndexProbeResult runProtected(Fd above) throws ErrnoException {
+    IndexProbeResult unprotected = run(above);
     if (!(unprotected instanceof Works works)) {
       return unprotected;
     }
@@ -138,7 +138,7 @@ public final class IndexTrial {
     }
   }
 
-  private IndexTrialResult run(Fd above) throws ErrnoException {
+  private IndexProbeResult run(Fd above) throws ErrnoException {
     List<String> obstacles = new ArrayList<>();
     for (IndexAccess access : IndexAccess.values()) {
       Optional<String> obstacle = attempt(above, access);

@@ -9,11 +9,11 @@ import java.util.List;
 import java.util.Set;
 
 /** The indexed layers that somebody has bound elsewhere, as a view of a single layer is used. */
-public final class BoundLayers {
+public final class BindMounts {
 
   private static final String TYPE = "erofs";
 
-  private BoundLayers() {}
+  private BindMounts() {}
 
   /**
    * {@return the devices of indexes that are mounted outside of a root, in any mount namespace that

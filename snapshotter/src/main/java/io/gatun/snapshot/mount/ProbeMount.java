@@ -20,7 +20,7 @@ import java.util.Set;
  * @param target a directory, used as mount point only where there is no other way
  * @param userXattrs whether overlay shall keep its marks in {@code user.overlay.*}
  */
-public record TrialMount(Fd lower, Fd upper, Fd work, LinuxPath target, boolean userXattrs) {
+public record ProbeMount(Fd lower, Fd upper, Fd work, LinuxPath target, boolean userXattrs) {
 
   private static final String TYPE = "overlay";
 

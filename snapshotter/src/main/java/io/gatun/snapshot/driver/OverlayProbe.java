@@ -15,11 +15,11 @@ import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Stat;
 import io.gatun.linux.Statfs;
 import io.gatun.linux.Xattr;
-import io.gatun.snapshot.driver.OverlayTrialResult.Fails;
-import io.gatun.snapshot.driver.OverlayTrialResult.NoRoom;
-import io.gatun.snapshot.driver.OverlayTrialResult.Works;
+import io.gatun.snapshot.driver.OverlayProbeResult.Fails;
+import io.gatun.snapshot.driver.OverlayProbeResult.NoRoom;
+import io.gatun.snapshot.driver.OverlayProbeResult.Works;
 import io.gatun.snapshot.filetree.TreeDeletion;
-import io.gatun.snapshot.mount.TrialMount;
+import io.gatun.snapshot.mount.ProbeMount;
 import io.gatun.snapshot.root.Disk;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,7 +31,7 @@ import java.util.Optional;
  * layer are removed through a mount, and the upper layer is looked at for the marks that this has
  * to leave.
  */
-public final class OverlayTrial {
+public final class OverlayProbe {
 
   private static final Path INDEX_PARAMETER = Path.of("/sys/module/overlay/parameters/index");
 
@@ -63,7 +63,7 @@ public final class OverlayTrial {
    * @param parent a directory on the same filesystem as the snapshots, in which the trial may make
    *     another
    */
-  public OverlayTrial(Disk disk, Path root, Fd parent) {
+  public OverlayProbe(Disk disk, Path root, Fd parent) {
     this.disk = disk;
     this.root = root;
     this.parent = parent;
@@ -75,7 +75,7 @@ public final class OverlayTrial {
    * @throws ErrnoException if the filesystem is in such a state that nothing can be said about
    *     overlay
    */
-  public OverlayTrialResult run() throws ErrnoException {
+  public OverlayProbeResult run() throws ErrnoException {
     for (String separator : SEPARATORS) {
       if (root.toString().contains(separator)) {
         return new Fails(
@@ -142,14 +142,14 @@ public final class OverlayTrial {
             "the filesystem does not keep the types of files in directories (d_type); an XFS has to be"
                 + " made with ftype=1");
       }
-      TrialMount mount = new TrialMount(lower, upper, work, target.path(), userXattrs);
+      ProbeMount mount = new ProbeMount(lower, upper, work, target.path(), userXattrs);
       return use(mount, upper, userXattrs ? USER_OPAQUE : TRUSTED_OPAQUE);
     } finally {
       TreeDeletion.delete(disk, parent, TRIAL);
     }
   }
 
-  private Optional<String> use(TrialMount mount, Fd upper, LinuxPath opaque) {
+  private Optional<String> use(ProbeMount mount, Fd upper, LinuxPath opaque) {
     try {
       return mount.use(
           mounted -> {

@@ -50,7 +50,7 @@ import java.util.Set;
  *
  * <p>Safe for use by several threads, of one mount namespace.
  */
-public final class MappedMounts {
+public final class IdMappedMounts {
 
   private static final int DIRECTORY_MODE = 0700;
 
@@ -62,7 +62,7 @@ public final class MappedMounts {
    * @param root the root itself
    * @param snapshots the directory that holds one directory a snapshot
    */
-  public MappedMounts(Disk disk, Fd root, Fd snapshots) {
+  public IdMappedMounts(Disk disk, Fd root, Fd snapshots) {
     this.disk = disk;
     this.root = root;
     this.snapshots = snapshots;
