@@ -14,9 +14,9 @@ import io.gatun.snapshot.layer.read.LayerPipeline;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.layerstore.IndexedWriter;
-import io.gatun.snapshot.layerstore.LayerDraft;
+import io.gatun.snapshot.layerstore.LayerIngest;
 import io.gatun.snapshot.layerstore.LayerStore;
-import io.gatun.snapshot.layerstore.TarWriting;
+import io.gatun.snapshot.layerstore.TarWriteMode;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.LinuxDisk;
 import io.gatun.snapshot.root.Root;
@@ -112,18 +112,18 @@ public class AppliedFormBenchmark {
   @Benchmark
   public IndexedWriter.Result indexed() throws IOException {
     try (FileBlob blob = SampleLayer.open(layer);
-        LayerDraft draft = store.draft()) {
+        LayerIngest ingest = store.ingest()) {
       IndexedWriter.Result result =
-          new IndexedWriter(disk, pipeline, new TarWriting(false, false))
+          new IndexedWriter(disk, pipeline, new TarWriteMode(false, false))
               .run(
                   blob,
-                  draft,
+                  ingest,
                   IndexForm.OVERLAY,
                   InheritedAttributes.ofTop(),
                   LowerAttributes.NOTHING,
                   cancellation);
       if (result instanceof IndexedWriter.Result.Indexed indexed) {
-        store.publish(draft, indexed, blob.digest(), false).close();
+        store.publish(ingest, indexed, blob.digest(), false).close();
       }
       return result;
     }

@@ -105,7 +105,7 @@ final class ArchitectureTest {
           "IndexedCommits",
           "IndexedSnapshots",
           "LayerConversion",
-          "LayerPublication",
+          "LayerPublisher",
           "LayerRebuild",
           "OverlayDriver",
           "LayerReuse",

@@ -47,7 +47,7 @@ import io.gatun.snapshot.layer.read.ApplyLimits;
 import io.gatun.snapshot.layer.read.LayerPipeline;
 import io.gatun.snapshot.layerstore.IndexedWriter;
 import io.gatun.snapshot.layerstore.LayerStore;
-import io.gatun.snapshot.layerstore.TarWriting;
+import io.gatun.snapshot.layerstore.TarWriteMode;
 import io.gatun.snapshot.maintenance.BackgroundSync;
 import io.gatun.snapshot.maintenance.LayerConversion;
 import io.gatun.snapshot.maintenance.LayerRepair;
@@ -130,7 +130,7 @@ public final class EngineRoot implements AutoCloseable {
   private final LayerRebuild rebuild;
   private final boolean isIndexing;
   private final boolean isSynced;
-  private final TarWriting writing;
+  private final TarWriteMode writeMode;
 
   /** What a process does before anybody may tell it to end, so that it can end in order. */
   public static void prepareProcess() {
@@ -231,7 +231,7 @@ public final class EngineRoot implements AutoCloseable {
       // In the background, the names of a layer are synced at once, and some filesystems bring what
       // was written before to the disk with them.
       boolean isSyncedSoon = settings.syncPolicy() != SyncPolicy.NONE;
-      this.writing = new TarWriting(isSyncedSoon, isSyncedSoon && access == IndexAccess.DIRECT);
+      this.writeMode = new TarWriteMode(isSyncedSoon, isSyncedSoon && access == IndexAccess.DIRECT);
       IndexMounts indexMounts =
           new IndexMounts(
               root.snapshots(),
@@ -310,7 +310,10 @@ public final class EngineRoot implements AutoCloseable {
               new RunningContainers(store, chains, root.path()));
       LayerRepair repair =
           new LayerRepair(
-              layers, indexedLayers, new TarRepair(disk, layers, blobs, writing.early()), rebuild);
+              layers,
+              indexedLayers,
+              new TarRepair(disk, layers, blobs, writeMode.early()),
+              rebuild);
       BackgroundSync backgroundSync =
           keep(
               new BackgroundSync(
@@ -420,7 +423,7 @@ public final class EngineRoot implements AutoCloseable {
               rebuild,
               obsoleteTrees,
               keep(new LayerPipeline(ApplyLimits.of(1, 0))),
-              writing.early(),
+              writeMode.early(),
               place ->
                   tryMounts(
                       indexMounts, trial(settings, root.trashPath().resolve(place.toString()))));
@@ -641,7 +644,7 @@ public final class EngineRoot implements AutoCloseable {
           layerPipeline,
           driver.deletionsOverOthers().map(deletions -> prefetch(trees(deletions, layerPipeline))));
     }
-    IndexedWriter indexing = new IndexedWriter(disk, layerPipeline, writing);
+    IndexedWriter indexing = new IndexedWriter(disk, layerPipeline, writeMode);
     IndexedPrefetch tars = new IndexedPrefetch(layers, indexedLayers, indexing, isSynced);
     return new IndexedUnpacker(
         disk, applier, layerPipeline, layers, rebuild, indexing, prefetch(tars));

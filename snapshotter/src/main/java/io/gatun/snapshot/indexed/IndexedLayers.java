@@ -190,7 +190,7 @@ public final class IndexedLayers {
   }
 
   /** Says that the disk may have lost what was written of a layer, so that it is to be read. */
-  public void doubt(Digest diffId) {
+  public void markUnverified(Digest diffId) {
     layers.doubt(diffId);
   }
 

@@ -43,8 +43,8 @@ public final class InMemoryTemplate implements AutoCloseable {
   }
 
   /** Writes the index for the place that it was told. */
-  LayerIndex write(LayerDraft draft) throws IOException {
-    return draft.writeIndex(sink.indexer(), layer.diffId(), layer.sizeBytes());
+  LayerIndex write(LayerIngest ingest) throws IOException {
+    return ingest.writeIndex(sink.indexer(), layer.diffId(), layer.sizeBytes());
   }
 
   /** Gives the memory back. */

@@ -29,9 +29,9 @@ final class IndexSink implements LayerConsumer, AutoCloseable {
   private @Nullable NotIndexableException notIndexable;
 
   IndexSink(
-      LayerDraft draft, IndexForm form, InheritedAttributes top, LowerAttributes lowerAttributes)
+      LayerIngest ingest, IndexForm form, InheritedAttributes top, LowerAttributes lowerAttributes)
       throws IOException {
-    this.indexer = new LayerIndexer(form, top, lowerAttributes, draft.spill(), RESIDENT_BYTES);
+    this.indexer = new LayerIndexer(form, top, lowerAttributes, ingest.spill(), RESIDENT_BYTES);
   }
 
   @Override

@@ -40,7 +40,7 @@ public final class IndexedWriter {
 
   private final Disk disk;
   private final LayerPipeline pipeline;
-  private final TarWriting writing;
+  private final TarWriteMode writeMode;
   private final Map<NotIndexable, LongAdder> notIndexable = new ConcurrentHashMap<>();
 
   /** What has become of a layer. */
@@ -61,12 +61,12 @@ public final class IndexedWriter {
   }
 
   /**
-   * @param writing how tars get to the disk
+   * @param writeMode how tars get to the disk
    */
-  public IndexedWriter(Disk disk, LayerPipeline pipeline, TarWriting writing) {
+  public IndexedWriter(Disk disk, LayerPipeline pipeline, TarWriteMode writeMode) {
     this.disk = disk;
     this.pipeline = pipeline;
-    this.writing = writing;
+    this.writeMode = writeMode;
   }
 
   /** {@return how many layers had no index for this reason} */
@@ -85,20 +85,20 @@ public final class IndexedWriter {
    */
   public Result run(
       LayerBlob blob,
-      LayerDraft draft,
+      LayerIngest ingest,
       IndexForm form,
       InheritedAttributes top,
       LowerAttributes lowerAttributes,
       Cancellation cancellation)
       throws IOException {
-    try (IndexSink index = new IndexSink(draft, form, top, lowerAttributes)) {
-      AppliedLayer layer = read(blob, draft, index, cancellation);
+    try (IndexSink index = new IndexSink(ingest, form, top, lowerAttributes)) {
+      AppliedLayer layer = read(blob, ingest, index, cancellation);
       if (index.notIndexable().isPresent()) {
         return counted(layer, index.notIndexable().get());
       }
       try {
         return new Result.Indexed(
-            layer, draft.writeIndex(index.indexer(), layer.diffId(), layer.sizeBytes()));
+            layer, ingest.writeIndex(index.indexer(), layer.diffId(), layer.sizeBytes()));
       } catch (NotIndexableException e) {
         return counted(layer, e);
       }
@@ -112,13 +112,13 @@ public final class IndexedWriter {
    * @return what the index is to be made of, to be closed by the caller; nothing if there is none
    */
   public Optional<InMemoryTemplate> prefetch(
-      LayerBlob blob, LayerDraft draft, Cancellation cancellation) throws IOException {
+      LayerBlob blob, LayerIngest ingest, Cancellation cancellation) throws IOException {
     IndexSink index =
         new IndexSink(
-            draft, InMemoryTemplate.FORM, InheritedAttributes.ofTop(), LowerAttributes.NOTHING);
+            ingest, InMemoryTemplate.FORM, InheritedAttributes.ofTop(), LowerAttributes.NOTHING);
     boolean isHandedOn = false;
     try {
-      AppliedLayer layer = read(blob, draft, index, cancellation);
+      AppliedLayer layer = read(blob, ingest, index, cancellation);
       isHandedOn = index.notIndexable().isEmpty();
       return isHandedOn ? Optional.of(new InMemoryTemplate(layer, index)) : Optional.empty();
     } finally {
@@ -146,11 +146,11 @@ public final class IndexedWriter {
   }
 
   private AppliedLayer read(
-      LayerBlob blob, LayerDraft draft, IndexSink index, Cancellation cancellation)
+      LayerBlob blob, LayerIngest ingest, IndexSink index, Cancellation cancellation)
       throws IOException {
-    try (Fd file = draft.createTar();
-        DirectWrites direct = writing.isDirect() ? draft.openTarDirectly().orElse(null) : null) {
-      TarFile tar = new TarFile(disk, file, Optional.ofNullable(direct), writing.isEarly());
+    try (Fd file = ingest.createTar();
+        DirectWriter direct = writeMode.isDirect() ? ingest.openTarDirectly().orElse(null) : null) {
+      TarFile tar = new TarFile(disk, file, Optional.ofNullable(direct), writeMode.isEarly());
       AppliedLayer layer = pipeline.apply(blob, index, tar, cancellation);
       tar.finish();
       return layer;

@@ -19,12 +19,12 @@ final class LayerIndexBuilder {
   private static final Logger log = LoggerFactory.getLogger(LayerIndexBuilder.class);
 
   private final LayerFiles files;
-  private final LayerDrafts drafts;
-  private final LayerPublication publication;
+  private final LayerIngests ingests;
+  private final LayerPublisher publication;
 
-  LayerIndexBuilder(LayerFiles files, LayerDrafts drafts, LayerPublication publication) {
+  LayerIndexBuilder(LayerFiles files, LayerIngests ingests, LayerPublisher publication) {
     this.files = files;
-    this.drafts = drafts;
+    this.ingests = ingests;
     this.publication = publication;
   }
 
@@ -46,7 +46,7 @@ final class LayerIndexBuilder {
       }
       return add(
           diffId,
-          draft -> makeIndex(draft, tar, diffId, form, top, lowerAttributes, cancellation),
+          ingest -> makeIndex(ingest, tar, diffId, form, top, lowerAttributes, cancellation),
           isDurable);
     } catch (ErrnoException e) {
       throw new LayerStoreException("cannot index layer " + diffId, e);
@@ -65,7 +65,7 @@ final class LayerIndexBuilder {
         // One that is not as long as it was is to be found damaged.
         if (index != null && index.copy().tarBytes() == tar.sizeBytes()) {
           return index.copy().inherit(diffId, top, lowerAttributes)
-              ? Optional.of(add(diffId, draft -> draft.writeIndex(index.copy()), isDurable))
+              ? Optional.of(add(diffId, ingest -> ingest.writeIndex(index.copy()), isDurable))
               : Optional.empty();
         }
       }
@@ -89,14 +89,14 @@ final class LayerIndexBuilder {
 
   /** Writes the index of a draft. */
   interface IndexWriter {
-    LayerIndex write(LayerDraft draft) throws IOException;
+    LayerIndex write(LayerIngest ingest) throws IOException;
   }
 
   /** Gives a layer an index, as {@link LayerStore#addIndex}. */
   LayerIndex add(Digest diffId, IndexWriter writer, boolean isDurable) throws IOException {
-    try (LayerDraft draft = drafts.begin()) {
-      LayerIndex index = writer.write(draft);
-      publication.add(draft, diffId, index, isDurable);
+    try (LayerIngest ingest = ingests.begin()) {
+      LayerIndex index = writer.write(ingest);
+      publication.add(ingest, diffId, index, isDurable);
       return index;
     } catch (ErrnoException e) {
       throw new LayerStoreException("cannot index layer " + diffId, e);
@@ -104,7 +104,7 @@ final class LayerIndexBuilder {
   }
 
   private static LayerIndex makeIndex(
-      LayerDraft draft,
+      LayerIngest ingest,
       StoredTar tar,
       Digest diffId,
       IndexForm form,
@@ -112,12 +112,12 @@ final class LayerIndexBuilder {
       LowerAttributes lowerAttributes,
       Cancellation cancellation)
       throws IOException {
-    try (IndexSink sink = new IndexSink(draft, form, top, lowerAttributes)) {
+    try (IndexSink sink = new IndexSink(ingest, form, top, lowerAttributes)) {
       tar.readHeaders(sink, cancellation);
       if (sink.notIndexable().isPresent()) {
         throw sink.notIndexable().get();
       }
-      return draft.writeIndex(sink.indexer(), diffId, tar.sizeBytes());
+      return ingest.writeIndex(sink.indexer(), diffId, tar.sizeBytes());
     }
   }
 }

@@ -70,13 +70,13 @@ public final class LayerStore {
   private final Disk disk;
   private final Root root;
   private final LayerFiles files;
-  private final TrustedFiles trusted;
-  private final UnsyncedMarks marks;
-  private final KnownBlobs blobs;
+  private final FileStates fileStates;
+  private final UnsyncedMarkers marks;
+  private final BlobIndex blobs;
   private final LayerRefs refs = new LayerRefs();
-  private final LayerDrafts drafts;
-  private final LayerPlacement placement;
-  private final LayerPublication publication;
+  private final LayerIngests ingests;
+  private final FilePublisher placement;
+  private final LayerPublisher publication;
   private final LayerIndexBuilder indexBuilder;
   private long retired;
 
@@ -108,14 +108,14 @@ public final class LayerStore {
     this.disk = disk;
     this.root = root;
     this.files = new LayerFiles(disk, root, watch, protection);
-    this.trusted = new TrustedFiles(watch);
-    this.marks = new UnsyncedMarks(files, trusted);
-    this.blobs = new KnownBlobs(files, trusted);
-    this.drafts = new LayerDrafts(disk, root, files, trusted);
-    this.placement = new LayerPlacement(files, trusted);
+    this.fileStates = new FileStates(watch);
+    this.marks = new UnsyncedMarkers(files, fileStates);
+    this.blobs = new BlobIndex(files, fileStates);
+    this.ingests = new LayerIngests(disk, root, files, fileStates);
+    this.placement = new FilePublisher(files, fileStates);
     this.publication =
-        new LayerPublication(disk, files, trusted, marks, blobs, refs, placement, areNamesSynced);
-    this.indexBuilder = new LayerIndexBuilder(files, drafts, publication);
+        new LayerPublisher(disk, files, fileStates, marks, blobs, refs, placement, areNamesSynced);
+    this.indexBuilder = new LayerIndexBuilder(files, ingests, publication);
   }
 
   /**
@@ -156,7 +156,7 @@ public final class LayerStore {
 
   private void findBlobs(Digest diffId) throws ErrnoException {
     List<LayerFile> found = files.of(diffId);
-    boolean isUnsynced = UnsyncedMarks.areIn(found);
+    boolean isUnsynced = UnsyncedMarkers.areIn(found);
     if (isUnsynced) {
       marks.found(diffId);
     }
@@ -165,7 +165,7 @@ public final class LayerStore {
         case LayerFile.Blob(Digest blob) -> {
           blobs.add(blob, diffId);
           if (!isUnsynced) {
-            trusted.durable(diffId, LayerFile.Tar.TAR);
+            fileStates.durable(diffId, LayerFile.Tar.TAR);
           }
         }
         case LayerFile.Unsynced(Digest blob) -> blobs.add(blob, diffId);
@@ -235,13 +235,13 @@ public final class LayerStore {
    * layer, and the tar is known to be whole}
    */
   public boolean isWhole(Digest diffId) {
-    return trusted.contains(diffId, LayerFile.Tar.TAR) && !blobs.of(diffId).isEmpty();
+    return fileStates.contains(diffId, LayerFile.Tar.TAR) && !blobs.of(diffId).isEmpty();
   }
 
   /** {@return whether an index of a layer is there, and known to be whole} */
   public boolean isWhole(Digest diffId, Digest index) throws ErrnoException {
     LayerFile.Index file = new LayerFile.Index(index);
-    return trusted.contains(diffId, file) && files.contain(diffId, file);
+    return fileStates.contains(diffId, file) && files.contain(diffId, file);
   }
 
   /** {@return the layers of which it was not recorded that they are on the disk, at the start} */
@@ -303,8 +303,8 @@ public final class LayerStore {
   // Layers that are added.
 
   /** {@return a place for a layer in the making} */
-  public LayerDraft draft() throws LayerStoreException {
-    return drafts.begin();
+  public LayerIngest ingest() throws LayerStoreException {
+    return ingests.begin();
   }
 
   /**
@@ -316,24 +316,24 @@ public final class LayerStore {
    * @return a claim on the layer, to be closed when a record names it
    */
   public LayerRef publish(
-      LayerDraft draft, IndexedWriter.Result.Indexed result, Digest blob, boolean isDurable)
+      LayerIngest ingest, IndexedWriter.Result.Indexed result, Digest blob, boolean isDurable)
       throws LayerStoreException {
-    return publish(draft, result.layer(), Optional.of(result.index()), blob, isDurable);
+    return publish(ingest, result.layer(), Optional.of(result.index()), blob, isDurable);
   }
 
   /**
-   * As {@link #publish(LayerDraft, IndexedWriter.Result.Indexed, Digest, boolean)}, of a layer
+   * As {@link #publish(LayerIngest, IndexedWriter.Result.Indexed, Digest, boolean)}, of a layer
    * whose index is still to be made.
    *
    * @param layer whose tar is in the draft
    */
-  public LayerRef publish(LayerDraft draft, AppliedLayer layer, Digest blob, boolean isDurable)
+  public LayerRef publish(LayerIngest ingest, AppliedLayer layer, Digest blob, boolean isDurable)
       throws LayerStoreException {
-    return publish(draft, layer, Optional.empty(), blob, isDurable);
+    return publish(ingest, layer, Optional.empty(), blob, isDurable);
   }
 
   private LayerRef publish(
-      LayerDraft draft,
+      LayerIngest ingest,
       AppliedLayer layer,
       Optional<LayerIndex> index,
       Digest blob,
@@ -345,7 +345,7 @@ public final class LayerStore {
     LayerRef ref = acquire(layer.diffId());
     boolean isPublished = false;
     try {
-      publication.run(draft, layer.diffId(), index, recorded, isDurable || recorded.isEmpty());
+      publication.run(ingest, layer.diffId(), index, recorded, isDurable || recorded.isEmpty());
       recorded.ifPresent(known -> blobs.add(known, layer.diffId()));
       isPublished = true;
       return ref;
@@ -422,7 +422,7 @@ public final class LayerStore {
         return new LayerDamage(!files.contain(diffId, LayerFile.Tar.TAR), Set.of());
       }
       try (Fd directory = files.openDirectory(diffId)) {
-        return new LayerVerification(files, trusted).run(directory, diffId);
+        return new LayerVerification(files, fileStates).run(directory, diffId);
       }
     } catch (ErrnoException e) {
       throw new LayerStoreException("cannot look at layer " + diffId, e);
@@ -433,14 +433,14 @@ public final class LayerStore {
    * Has the tar of a draft take the place of a layer's that is damaged or not there, durably. Who
    * has an overlay on that one, or files of it open, keeps it.
    *
-   * @param draft of which is known that its tar is the layer
+   * @param ingest of which is known that its tar is the layer
    */
-  public void replaceTar(LayerRef ref, LayerDraft draft) throws LayerStoreException {
+  public void replaceTar(LayerRef ref, LayerIngest ingest) throws LayerStoreException {
     Digest diffId = ref.diffId();
     try (Fd into = files.openDirectory(diffId)) {
-      files.bringToDisk(draft.directory(), LayerFile.Tar.TAR);
-      files.seal(draft.directory(), LayerFile.Tar.TAR);
-      placement.replace(draft, into, diffId, LayerFile.Tar.TAR, true);
+      files.bringToDisk(ingest.directory(), LayerFile.Tar.TAR);
+      files.seal(ingest.directory(), LayerFile.Tar.TAR);
+      placement.replace(ingest, into, diffId, LayerFile.Tar.TAR, true);
       files.sync(into);
     } catch (ErrnoException e) {
       throw new LayerStoreException("cannot replace the tar of layer " + diffId, e);
@@ -449,7 +449,7 @@ public final class LayerStore {
 
   /** Says that the tar of a layer is damaged: the next one that is made takes its place. */
   public void distrust(Digest diffId) {
-    trusted.remove(diffId, LayerFile.Tar.TAR);
+    fileStates.remove(diffId, LayerFile.Tar.TAR);
   }
 
   /**
@@ -457,7 +457,7 @@ public final class LayerStore {
    * read before it is taken for whole.
    */
   public void doubt(Digest diffId) {
-    trusted.doubt(diffId);
+    fileStates.markUnknown(diffId);
   }
 
   /** What {@link #syncLayer} has found. */
@@ -485,7 +485,7 @@ public final class LayerStore {
 
   private SyncOutcome settleMarked(Digest diffId) throws ErrnoException, LayerStoreException {
     try (Fd directory = files.openDirectory(diffId)) {
-      if (!new LayerVerification(files, trusted).run(directory, diffId).isNone()) {
+      if (!new LayerVerification(files, fileStates).run(directory, diffId).isNone()) {
         return SyncOutcome.DAMAGED;
       }
       return publication.settle(directory, diffId) ? SyncOutcome.DONE : SyncOutcome.IN_USE;
@@ -509,7 +509,7 @@ public final class LayerStore {
   private Optional<LinuxPath> deleteUnused(Digest diffId, Set<Digest> kept) throws ErrnoException {
     if (kept.isEmpty()) {
       blobs.removeAll(diffId);
-      trusted.removeAll(diffId);
+      fileStates.removeAll(diffId);
       return Optional.of(moveToTrash(LayerFiles.directory(diffId)));
     }
     Set<Digest> unused = indexes(diffId);
@@ -518,7 +518,7 @@ public final class LayerStore {
       try (Fd directory = files.openDirectory(diffId)) {
         for (Digest index : unused) {
           LayerFile.Index file = new LayerFile.Index(index);
-          trusted.remove(diffId, file);
+          fileStates.remove(diffId, file);
           files.remove(directory, file);
         }
         publication.unmark(directory, diffId);

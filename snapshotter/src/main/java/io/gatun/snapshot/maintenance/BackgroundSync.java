@@ -79,7 +79,7 @@ public final class BackgroundSync implements AutoCloseable {
     begin(diffId);
     try {
       if (!hasNoWritebackErrors.getAsBoolean()) {
-        indexedLayers.doubt(diffId);
+        indexedLayers.markUnverified(diffId);
       }
       LayerStore.SyncOutcome settling = indexedLayers.syncLayer(diffId);
       if (settling == LayerStore.SyncOutcome.DAMAGED) {

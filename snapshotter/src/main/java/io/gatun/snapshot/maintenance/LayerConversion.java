@@ -33,7 +33,7 @@ import io.gatun.snapshot.layer.tar.InvalidLayerException;
 import io.gatun.snapshot.layerstore.IndexedWriter;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.layerstore.StoredTar;
-import io.gatun.snapshot.layerstore.TarWriting;
+import io.gatun.snapshot.layerstore.TarWriteMode;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.mount.IndexProbeResult;
 import io.gatun.snapshot.root.Disk;
@@ -135,7 +135,7 @@ public final class LayerConversion implements LayerConverter {
       LayerRebuild rebuild,
       ObsoleteTrees obsoleteTrees,
       LayerPipeline pipeline,
-      TarWriting writing,
+      TarWriteMode writeMode,
       Probe probe) {
     this.disk = disk;
     this.root = root;
@@ -153,7 +153,7 @@ public final class LayerConversion implements LayerConverter {
     this.rebuild = rebuild;
     this.obsoleteTrees = obsoleteTrees;
     this.pipeline = pipeline;
-    this.indexing = new IndexedWriter(disk, pipeline, writing);
+    this.indexing = new IndexedWriter(disk, pipeline, writeMode);
     this.probe = probe;
   }
 

@@ -10,9 +10,9 @@ import io.gatun.snapshot.layer.read.LayerPipeline;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.layerstore.IndexedWriter;
-import io.gatun.snapshot.layerstore.LayerDraft;
+import io.gatun.snapshot.layerstore.LayerIngest;
 import io.gatun.snapshot.layerstore.LayerStore;
-import io.gatun.snapshot.layerstore.TarWriting;
+import io.gatun.snapshot.layerstore.TarWriteMode;
 import io.gatun.snapshot.root.Disk;
 import java.io.IOException;
 import java.util.Optional;
@@ -28,13 +28,13 @@ public final class TarRepair {
   private final Disk disk;
   private final LayerStore layers;
   private final LayerBlobs blobs;
-  private final TarWriting writing;
+  private final TarWriteMode writeMode;
 
-  public TarRepair(Disk disk, LayerStore layers, LayerBlobs blobs, TarWriting writing) {
+  public TarRepair(Disk disk, LayerStore layers, LayerBlobs blobs, TarWriteMode writeMode) {
     this.disk = disk;
     this.layers = layers;
     this.blobs = blobs;
-    this.writing = writing;
+    this.writeMode = writeMode;
   }
 
   /** {@return whether the layer has a right tar now, which is on the disk} */
@@ -64,13 +64,13 @@ public final class TarRepair {
 
   private void replace(LayerStore.LayerRef ref, LayerBlob blob) throws IOException {
     try (LayerPipeline pipeline = new LayerPipeline(ApplyLimits.of(1, 0));
-        LayerDraft draft = layers.draft()) {
+        LayerIngest ingest = layers.ingest()) {
       // The index is of no use: each snapshot has its own, which is made of the tar.
       Digest diffId =
-          new IndexedWriter(disk, pipeline, writing)
+          new IndexedWriter(disk, pipeline, writeMode)
               .run(
                   blob,
-                  draft,
+                  ingest,
                   IndexForm.BASE,
                   InheritedAttributes.ofTop(),
                   LowerAttributes.NOTHING,
@@ -80,7 +80,7 @@ public final class TarRepair {
       if (!diffId.equals(ref.diffId())) {
         throw new IOException("the blob %s is the layer %s".formatted(blob.digest(), diffId));
       }
-      layers.replaceTar(ref, draft);
+      layers.replaceTar(ref, ingest);
     }
   }
 }

@@ -6,7 +6,7 @@ import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layerstore.InMemoryTemplate;
 import io.gatun.snapshot.layerstore.IndexedWriter;
-import io.gatun.snapshot.layerstore.LayerDraft;
+import io.gatun.snapshot.layerstore.LayerIngest;
 import io.gatun.snapshot.layerstore.LayerStore;
 import java.io.IOException;
 import java.util.Optional;
@@ -46,17 +46,17 @@ public final class IndexedPrefetch implements LayerPrefetcher.Work<PrefetchedTar
   @Override
   public Optional<PrefetchedTar> make(LayerBlob blob, Cancellation cancellation)
       throws IOException {
-    try (LayerDraft draft = layers.draft()) {
-      Optional<InMemoryTemplate> read = indexing.prefetch(blob, draft, cancellation);
-      return read.isEmpty() ? Optional.empty() : Optional.of(publish(draft, read.get(), blob));
+    try (LayerIngest ingest = layers.ingest()) {
+      Optional<InMemoryTemplate> read = indexing.prefetch(blob, ingest, cancellation);
+      return read.isEmpty() ? Optional.empty() : Optional.of(publish(ingest, read.get(), blob));
     }
   }
 
-  private PrefetchedTar publish(LayerDraft draft, InMemoryTemplate late, LayerBlob blob)
+  private PrefetchedTar publish(LayerIngest ingest, InMemoryTemplate late, LayerBlob blob)
       throws IOException {
     boolean isHandedOn = false;
     try {
-      LayerStore.LayerRef ref = layers.publish(draft, late.layer(), blob.digest(), isSynced);
+      LayerStore.LayerRef ref = layers.publish(ingest, late.layer(), blob.digest(), isSynced);
       log.debug("layer is made ahead diff_id={}", ref.diffId());
       isHandedOn = true;
       return new PrefetchedTar(ref, late);

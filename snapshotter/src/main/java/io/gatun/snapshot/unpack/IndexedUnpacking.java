@@ -19,7 +19,7 @@ import io.gatun.snapshot.layer.extract.TreeWriter;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
 import io.gatun.snapshot.layerstore.IndexedWriter;
-import io.gatun.snapshot.layerstore.LayerDraft;
+import io.gatun.snapshot.layerstore.LayerIngest;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.layerstore.LayerStoreException;
 import io.gatun.snapshot.layerstore.StoredTar;
@@ -47,7 +47,7 @@ public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
   private final Cancellation cancellation;
 
   private Optional<PrefetchedTar> prefetched = Optional.empty();
-  private @Nullable LayerDraft draft;
+  private @Nullable LayerIngest ingest;
   private @Nullable AppliedLayer result;
 
   /** Whether the tar is in the store, and no longer in the draft. */
@@ -234,8 +234,8 @@ public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
 
   private Optional<Stored> read(IndexForm form, LowerTreeAttributes below, boolean isDurable)
       throws IOException {
-    LayerDraft made = layers.draft();
-    draft = made;
+    LayerIngest made = layers.ingest();
+    ingest = made;
     IndexedWriter.Result read = indexing.run(blob, made, form, below.ofTop(), below, cancellation);
     result = read.layer();
     return switch (read) {
@@ -266,11 +266,11 @@ public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
   }
 
   private void read(Digest diffId, TreeWriter writer) throws IOException {
-    if (isStored || draft == null) {
+    if (isStored || ingest == null) {
       layers.read(diffId, writer, cancellation);
       return;
     }
-    try (StoredTar tar = draft.openTar()) {
+    try (StoredTar tar = ingest.openTar()) {
       tar.read(writer, cancellation);
     }
   }
@@ -285,8 +285,8 @@ public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
   /** Takes away what was made of the layer and is not in the store. */
   @Override
   public void close() {
-    if (draft != null) {
-      draft.close();
+    if (ingest != null) {
+      ingest.close();
     }
   }
 }

@@ -16,9 +16,9 @@ import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.layerstore.InMemoryTemplate;
 import io.gatun.snapshot.layerstore.IndexedWriter;
-import io.gatun.snapshot.layerstore.LayerDraft;
+import io.gatun.snapshot.layerstore.LayerIngest;
 import io.gatun.snapshot.layerstore.LayerStore;
-import io.gatun.snapshot.layerstore.TarWriting;
+import io.gatun.snapshot.layerstore.TarWriteMode;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.Root;
 import io.gatun.snapshot.root.UnsyncedDisk;
@@ -108,10 +108,10 @@ final class RemadeIndexTest {
     try (Root root = Root.open(disk, root());
         LayerPipeline pipeline = new LayerPipeline(ApplyLimits.of(1, 0))) {
       LayerStore store = LayerStore.open(disk, root, SyncWatch.alone());
-      IndexedWriter apply = new IndexedWriter(disk, pipeline, new TarWriting(true, false));
-      try (LayerDraft draft = store.draft();
-          InMemoryTemplate late = apply.prefetch(blob, draft, new Cancellation()).orElseThrow();
-          LayerStore.LayerRef ref = store.publish(draft, late.layer(), blob.digest(), false)) {
+      IndexedWriter apply = new IndexedWriter(disk, pipeline, new TarWriteMode(true, false));
+      try (LayerIngest ingest = store.ingest();
+          InMemoryTemplate late = apply.prefetch(blob, ingest, new Cancellation()).orElseThrow();
+          LayerStore.LayerRef ref = store.publish(ingest, late.layer(), blob.digest(), false)) {
         for (Place place : places) {
           Digest index =
               store

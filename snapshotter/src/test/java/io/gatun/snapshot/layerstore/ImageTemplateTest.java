@@ -57,10 +57,10 @@ class ImageTemplateTest {
       throws Exception {
     LayerStore store = stored.store();
     BytesBlob blob = new BytesBlob(tar.finish());
-    try (LayerDraft draft = store.draft();
+    try (LayerIngest ingest = store.ingest();
         InMemoryTemplate late =
-            stored.indexed().prefetch(blob, draft, new Cancellation()).orElseThrow();
-        LayerStore.LayerRef ref = store.publish(draft, late.layer(), blob.digest(), false)) {
+            stored.indexed().prefetch(blob, ingest, new Cancellation()).orElseThrow();
+        LayerStore.LayerRef ref = store.publish(ingest, late.layer(), blob.digest(), false)) {
       Digest one = reindex(ref, TOP, first).digest();
       LayerIndex other = reindex(ref, top, then);
       assertThat(other.treeBytes() == 0).as("is copied").isEqualTo(isCopied);
@@ -148,10 +148,10 @@ class ImageTemplateTest {
   void aTarThatWasCutShortIsFoundDamaged() throws Exception {
     LayerStore store = stored.store();
     BytesBlob blob = new BytesBlob(TarBuilder.pax().file("d/f", 0644, "content").finish());
-    try (LayerDraft draft = store.draft();
+    try (LayerIngest ingest = store.ingest();
         InMemoryTemplate late =
-            stored.indexed().prefetch(blob, draft, new Cancellation()).orElseThrow();
-        LayerStore.LayerRef ref = store.publish(draft, late.layer(), blob.digest(), false)) {
+            stored.indexed().prefetch(blob, ingest, new Cancellation()).orElseThrow();
+        LayerStore.LayerRef ref = store.publish(ingest, late.layer(), blob.digest(), false)) {
       var _ = reindex(ref, TOP, LowerAttributes.NOTHING);
       try (FileChannel tar = FileChannel.open(stored.tar(ref.diffId()), StandardOpenOption.WRITE)) {
         tar.truncate(512);
@@ -165,10 +165,10 @@ class ImageTemplateTest {
   void aDamagedIndexIsNotCopied() throws Exception {
     LayerStore store = stored.store();
     BytesBlob blob = new BytesBlob(TarBuilder.pax().file("d/f", 0644, "content").finish());
-    try (LayerDraft draft = store.draft();
+    try (LayerIngest ingest = store.ingest();
         InMemoryTemplate late =
-            stored.indexed().prefetch(blob, draft, new Cancellation()).orElseThrow();
-        LayerStore.LayerRef ref = store.publish(draft, late.layer(), blob.digest(), false)) {
+            stored.indexed().prefetch(blob, ingest, new Cancellation()).orElseThrow();
+        LayerStore.LayerRef ref = store.publish(ingest, late.layer(), blob.digest(), false)) {
       Path file = stored.index(ref.diffId(), reindex(ref, TOP, LowerAttributes.NOTHING).digest());
       byte[] content = Files.readAllBytes(file);
       LayerIndex right = reindex(ref, OTHER, SOMETHING);

@@ -108,11 +108,11 @@ final class InMemoryTemplateProperties {
     BytesBlob blob = new BytesBlob(Compressed.gzip(LayerItems.tar(layer)));
     Path work = Files.createDirectory(directory.resolve("case"));
     try (TestStore stored = new TestStore(new UnsyncedDisk(), work.resolve("root"));
-        LayerDraft draft = stored.store().draft()) {
+        LayerIngest ingest = stored.store().ingest()) {
       LayerStore store = stored.store();
       Optional<InMemoryTemplate> read;
       try {
-        read = stored.indexed().prefetch(blob, draft, new Cancellation());
+        read = stored.indexed().prefetch(blob, ingest, new Cancellation());
       } catch (InvalidLayerException e) {
         return;
       }
@@ -120,7 +120,7 @@ final class InMemoryTemplateProperties {
         if (late == null) {
           return;
         }
-        try (LayerStore.LayerRef ref = store.publish(draft, late.layer(), blob.digest(), false)) {
+        try (LayerStore.LayerRef ref = store.publish(ingest, late.layer(), blob.digest(), false)) {
           assertThat(store.indexes(ref.diffId())).isEmpty();
           if (late.inherit(IndexForm.OVERLAY, top, below)) {
             Digest index = store.addIndex(ref, late, false).digest();

@@ -56,10 +56,10 @@ class InMemoryTemplateTest {
 
   private Kept keep(TarBuilder tar) throws Exception {
     BytesBlob blob = new BytesBlob(tar.finish());
-    try (LayerDraft draft = stored.store().draft()) {
+    try (LayerIngest ingest = stored.store().ingest()) {
       InMemoryTemplate late =
-          stored.indexed().prefetch(blob, draft, new Cancellation()).orElseThrow();
-      return new Kept(stored.store().publish(draft, late.layer(), blob.digest(), false), late);
+          stored.indexed().prefetch(blob, ingest, new Cancellation()).orElseThrow();
+      return new Kept(stored.store().publish(ingest, late.layer(), blob.digest(), false), late);
     }
   }
 

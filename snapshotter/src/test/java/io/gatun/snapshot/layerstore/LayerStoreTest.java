@@ -263,7 +263,7 @@ final class LayerStoreTest {
   void layersAreFoundAgainAndWhatAKilledApplyHasLeftGoesToTheTrash() throws Exception {
     Digest index = keep();
     // Not closed, as if the daemon had died.
-    stored.apply(TAR, stored.store().draft());
+    stored.apply(TAR, stored.store().ingest());
     assertThat(layers()).contains("2.new/tar", "2.new/index");
     reopen(calls.disk());
     assertThat(layers()).containsExactlyElementsOf(files(index));
@@ -315,9 +315,9 @@ final class LayerStoreTest {
     InheritedAttributes top = InheritedAttributes.ofTop();
     for (int mode : new int[] {0700, 0711}) {
       Digest whole;
-      try (LayerDraft draft = stored.store().draft()) {
+      try (LayerIngest ingest = stored.store().ingest()) {
         Result result =
-            stored.apply(new BytesBlob(TAR), draft, IndexForm.OVERLAY, top, modes(mode));
+            stored.apply(new BytesBlob(TAR), ingest, IndexForm.OVERLAY, top, modes(mode));
         whole = ((Result.Indexed) result).index().digest();
       }
       try (LayerStore.LayerRef ref = stored.store().tryAcquire(DIFF_ID).orElseThrow()) {
@@ -458,13 +458,13 @@ final class LayerStoreTest {
     }
     TestTree tree = TestTree.of(temporary.resolve("tree"), DeletionForm.OVERLAY);
     Exception refusalFromTar = null;
-    try (LayerDraft draft = stored.store().draft()) {
-      Result result = stored.apply(Compressed.gzip(tar), draft);
+    try (LayerIngest ingest = stored.store().ingest()) {
+      Result result = stored.apply(Compressed.gzip(tar), ingest);
       assertThat(result).isInstanceOf(Result.NotIndexable.class);
       assertThat(((Result.NotIndexable) result).reason().reason())
           .isEqualTo(NotIndexable.ATTRIBUTE_SIZE);
       assertThat(result.layer().diffId()).isEqualTo(BytesBlob.digestOf(tar));
-      try (StoredTar from = draft.openTar();
+      try (StoredTar from = ingest.openTar();
           TreeWriter writer = TreeWriter.open(new LinuxDisk(), tree.target(), false)) {
         from.read(writer, new Cancellation());
         writer.finish();
@@ -494,12 +494,12 @@ final class LayerStoreTest {
     TestTree direct = TestTree.of(temporary.resolve("direct"), DeletionForm.OVERLAY);
     direct.apply(new LinuxDisk(), tar, TestTree.Before.NOTHING);
     TestTree tree = TestTree.of(temporary.resolve("tree"), DeletionForm.OVERLAY);
-    try (LayerDraft draft = stored.store().draft()) {
-      Result.NotIndexable result = (Result.NotIndexable) stored.apply(tar, draft);
+    try (LayerIngest ingest = stored.store().ingest()) {
+      Result.NotIndexable result = (Result.NotIndexable) stored.apply(tar, ingest);
       assertThat(result.reason().reason()).isEqualTo(NotIndexable.SPARSE_FILE);
       assertThat(stored.indexed().notIndexable(NotIndexable.SPARSE_FILE)).isEqualTo(1);
       assertThat(stored.indexed().notIndexable(NotIndexable.ENTRIES)).isZero();
-      try (StoredTar from = draft.openTar();
+      try (StoredTar from = ingest.openTar();
           TreeWriter writer = TreeWriter.open(new LinuxDisk(), tree.target(), false)) {
         from.read(writer, new Cancellation());
         writer.finish();
@@ -536,12 +536,12 @@ final class LayerStoreTest {
     assertThatThrownBy(() -> stored.keep(damaged)).isInstanceOf(InvalidLayerException.class);
     assertThat(layers()).isEmpty();
     Cancellation cancellation = new Cancellation();
-    try (LayerDraft draft = stored.store().draft()) {
+    try (LayerIngest ingest = stored.store().ingest()) {
       assertThatThrownBy(
               () ->
                   stored.apply(
                       new BytesBlob(TAR),
-                      draft,
+                      ingest,
                       IndexForm.OVERLAY,
                       InheritedAttributes.ofTop(),
                       path -> {
@@ -619,8 +619,8 @@ final class LayerStoreTest {
 
   @Test
   void aDraftThatCannotBeTakenAwayStaysForTheNextStart() throws Exception {
-    try (LayerDraft draft = stored.store().draft()) {
-      stored.apply(TAR, draft);
+    try (LayerIngest ingest = stored.store().ingest()) {
+      stored.apply(TAR, ingest);
       calls.fail("removeFile", Errno.EIO);
     }
     assertThat(layers()).contains("1.new/tar");

@@ -205,9 +205,9 @@ final class LayerSyncOutcomeTest {
       keep(stored);
       Object before = fileKey(stored.tar(DIFF_ID));
       try (LayerStore.LayerRef ref = use(stored);
-          LayerDraft draft = stored.store().draft()) {
-        stored.apply(GZIP, draft);
-        stored.store().replaceTar(ref, draft);
+          LayerIngest ingest = stored.store().ingest()) {
+        stored.apply(GZIP, ingest);
+        stored.store().replaceTar(ref, ingest);
       }
       assertThat(fileKey(stored.tar(DIFF_ID))).isNotEqualTo(before);
       assertThat(stored.tar(DIFF_ID)).hasBinaryContent(TAR);

@@ -111,9 +111,9 @@ final class ProtectedLayersIT {
     Files.write(store.tar(diffId), new byte[LAYER.length]);
     protectAll(flag);
     try (LayerStore.LayerRef ref = store.store().acquire(diffId);
-        LayerDraft draft = store.store().draft()) {
-      store.apply(LAYER, draft);
-      store.store().replaceTar(ref, draft);
+        LayerIngest ingest = store.store().ingest()) {
+      store.apply(LAYER, ingest);
+      store.store().replaceTar(ref, ingest);
     }
     assertThat(store.tar(diffId)).hasBinaryContent(LAYER);
     assertThat(TestStore.names(store.layers()))

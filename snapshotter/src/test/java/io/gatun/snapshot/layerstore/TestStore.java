@@ -42,7 +42,7 @@ final class TestStore implements AutoCloseable {
 
   TestStore(Disk disk, Path path, boolean areNamesSynced, FileProtection protection)
       throws IOException, UnusableRootException {
-    this.indexed = new IndexedWriter(disk, pipeline, new TarWriting(true, false));
+    this.indexed = new IndexedWriter(disk, pipeline, new TarWriteMode(true, false));
     this.path = path;
     this.root = Root.open(disk, path);
     boolean isOpen = false;
@@ -81,10 +81,10 @@ final class TestStore implements AutoCloseable {
   private IndexedWriter.Result keep(
       LayerBlob blob, IndexForm form, LowerTreeAttributes below, boolean isDurable)
       throws IOException {
-    try (LayerDraft draft = store.draft()) {
-      IndexedWriter.Result result = apply(blob, draft, form, below.ofTop(), below);
+    try (LayerIngest ingest = store.ingest()) {
+      IndexedWriter.Result result = apply(blob, ingest, form, below.ofTop(), below);
       if (result instanceof IndexedWriter.Result.Indexed indexed) {
-        store.publish(draft, indexed, blob.digest(), isDurable).close();
+        store.publish(ingest, indexed, blob.digest(), isDurable).close();
       }
       return result;
     }
@@ -107,10 +107,10 @@ final class TestStore implements AutoCloseable {
     }
   }
 
-  IndexedWriter.Result apply(byte[] blob, LayerDraft draft) throws IOException {
+  IndexedWriter.Result apply(byte[] blob, LayerIngest ingest) throws IOException {
     return apply(
         new BytesBlob(blob),
-        draft,
+        ingest,
         IndexForm.BASE,
         InheritedAttributes.ofTop(),
         LowerAttributes.NOTHING);
@@ -118,23 +118,23 @@ final class TestStore implements AutoCloseable {
 
   IndexedWriter.Result apply(
       LayerBlob blob,
-      LayerDraft draft,
+      LayerIngest ingest,
       IndexForm form,
       InheritedAttributes top,
       LowerAttributes lowerAttributes)
       throws IOException {
-    return apply(blob, draft, form, top, lowerAttributes, new Cancellation());
+    return apply(blob, ingest, form, top, lowerAttributes, new Cancellation());
   }
 
   IndexedWriter.Result apply(
       LayerBlob blob,
-      LayerDraft draft,
+      LayerIngest ingest,
       IndexForm form,
       InheritedAttributes top,
       LowerAttributes lowerAttributes,
       Cancellation cancellation)
       throws IOException {
-    return indexed.run(blob, draft, form, top, lowerAttributes, cancellation);
+    return indexed.run(blob, ingest, form, top, lowerAttributes, cancellation);
   }
 
   IndexedWriter indexed() {

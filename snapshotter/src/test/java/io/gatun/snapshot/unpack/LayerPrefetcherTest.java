@@ -26,7 +26,7 @@ import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.layerstore.IndexedWriter;
 import io.gatun.snapshot.layerstore.LayerStore;
-import io.gatun.snapshot.layerstore.TarWriting;
+import io.gatun.snapshot.layerstore.TarWriteMode;
 import io.gatun.snapshot.root.Root;
 import io.gatun.snapshot.root.UnsyncedDisk;
 import java.nio.file.Files;
@@ -90,7 +90,7 @@ class LayerPrefetcherTest {
 
   private LayerPrefetcher<PrefetchedTar> ahead(Duration expected) {
     IndexedWriter indexing =
-        new IndexedWriter(new UnsyncedDisk(), pipeline, new TarWriting(false, false));
+        new IndexedWriter(new UnsyncedDisk(), pipeline, new TarWriteMode(false, false));
     return new LayerPrefetcher<>(
         new IndexedPrefetch(store, indexedLayers, indexing, true), isDiskLow::get, expected);
   }

@@ -218,7 +218,7 @@ final class ChangeWalk {
       if (!writeLink(path, status, attributes)) {
         tar.begin(
             item(TarType.REGULAR, path, LinuxPath.EMPTY, status, status.sizeBytes(), attributes));
-        new FileReading(file, path, status, tar).run();
+        new FileReadMode(file, path, status, tar).run();
         links.wrote(status, path);
       }
       return true;

@@ -24,9 +24,9 @@ import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
 import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.layerstore.IndexedWriter;
-import io.gatun.snapshot.layerstore.LayerDraft;
+import io.gatun.snapshot.layerstore.LayerIngest;
 import io.gatun.snapshot.layerstore.LayerStore;
-import io.gatun.snapshot.layerstore.TarWriting;
+import io.gatun.snapshot.layerstore.TarWriteMode;
 import io.gatun.snapshot.metadata.journal.MetadataSettings;
 import io.gatun.snapshot.root.Root;
 import io.gatun.snapshot.root.UnsyncedDisk;
@@ -280,24 +280,24 @@ final class HostileTrees {
     private final LayerStore store;
     private final LayerPipeline pipeline = new LayerPipeline(ApplyLimits.of(1, 0));
     private final IndexedWriter indexed =
-        new IndexedWriter(new UnsyncedDisk(), pipeline, new TarWriting(false, false));
+        new IndexedWriter(new UnsyncedDisk(), pipeline, new TarWriteMode(false, false));
 
     Store() throws Exception {
       this.root = Root.open(new UnsyncedDisk(), path);
       this.store = LayerStore.open(new UnsyncedDisk(), root, SyncWatch.alone());
       // So that what the first one makes is there.
-      store.draft().close();
+      store.ingest().close();
     }
 
     @Override
     public void take(HostileLayer layer) throws IOException {
       Cancellation cancellation = new Cancellation();
       Future<?> tooLate = watch(layer, cancellation);
-      try (LayerDraft draft = store.draft()) {
+      try (LayerIngest ingest = store.ingest()) {
         IndexedWriter.Result result =
             indexed.run(
                 new BytesBlob(layer.blob(), 3000),
-                draft,
+                ingest,
                 IndexForm.OVERLAY,
                 InheritedAttributes.ofTop(),
                 LowerAttributes.NOTHING,

@@ -22,7 +22,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Tars that are written past the page cache, by the filesystems that there are. */
-final class DirectWritesIT {
+final class DirectWriterIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
 
@@ -43,8 +43,8 @@ final class DirectWritesIT {
     LinuxPath name = LinuxPath.of(tar);
     try (NativeBuffer memory = new NativeBuffer(PART_BYTES);
         Fd file = Fcntl.open(name, OpenFlag.READ_WRITE);
-        DirectWrites direct =
-            new DirectWrites(
+        DirectWriter direct =
+            new DirectWriter(
                 disk, Fcntl.open(name, OpenFlag.WRITE_ONLY, OpenFlag.DIRECT), () -> 0)) {
       write(new TarFile(disk, file, Optional.of(direct), true), memory, expected);
       Unistd.fdatasync(file);

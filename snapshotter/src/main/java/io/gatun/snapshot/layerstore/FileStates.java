@@ -10,7 +10,7 @@ import java.util.Map;
  * those that this daemon has written, as long as no sync fails. Under the name of another one, a
  * power cut may have left anything.
  */
-final class TrustedFiles {
+final class FileStates {
 
   private record Place(Digest diffId, LayerFile file) {}
 
@@ -18,23 +18,23 @@ final class TrustedFiles {
    * What is known of one file, until something else is known, or of another file of its name:
    * nothing is equal to it but itself.
    */
-  static final class Knowledge {
+  static final class FileState {
     private static final long DURABLE = -1;
     private static final long NOTHING = -2;
 
     /** How many syncs had failed when the file began to be written, or one of these. */
     private final long failures;
 
-    private Knowledge(long failures) {
+    private FileState(long failures) {
       this.failures = failures;
     }
   }
 
   private final SyncWatch watch;
 
-  private final Map<Place, Knowledge> files = new HashMap<>();
+  private final Map<Place, FileState> files = new HashMap<>();
 
-  TrustedFiles(SyncWatch watch) {
+  FileStates(SyncWatch watch) {
     this.watch = watch;
   }
 
@@ -45,20 +45,20 @@ final class TrustedFiles {
 
   /** Says that a file that was written has its name, and may not be on the disk. */
   synchronized void written(Digest diffId, LayerFile file, long mark) {
-    files.put(new Place(diffId, file), new Knowledge(mark));
+    files.put(new Place(diffId, file), new FileState(mark));
   }
 
   /** Says that a file is on the disk. */
   synchronized void durable(Digest diffId, LayerFile file) {
-    files.put(new Place(diffId, file), new Knowledge(Knowledge.DURABLE));
+    files.put(new Place(diffId, file), new FileState(FileState.DURABLE));
   }
 
   /**
    * {@return what to give to {@link #synced} and {@link #verified}; to be asked for before the file
    * is opened}
    */
-  synchronized Knowledge of(Digest diffId, LayerFile file) {
-    return files.computeIfAbsent(new Place(diffId, file), _ -> new Knowledge(Knowledge.NOTHING));
+  synchronized FileState of(Digest diffId, LayerFile file) {
+    return files.computeIfAbsent(new Place(diffId, file), _ -> new FileState(FileState.NOTHING));
   }
 
   /**
@@ -67,7 +67,7 @@ final class TrustedFiles {
    *
    * @return whether that is still the file of this name
    */
-  synchronized boolean synced(Digest diffId, LayerFile file, Knowledge before) {
+  synchronized boolean synced(Digest diffId, LayerFile file, FileState before) {
     boolean isSame = of(diffId, file).equals(before);
     if (isSame && contains(diffId, file) && !isDurable(diffId, file)) {
       durable(diffId, file);
@@ -80,7 +80,7 @@ final class TrustedFiles {
    *
    * @return whether that is still the file of this name
    */
-  synchronized boolean verified(Digest diffId, LayerFile file, Knowledge before) {
+  synchronized boolean verified(Digest diffId, LayerFile file, FileState before) {
     boolean isSame = of(diffId, file).equals(before);
     if (isSame) {
       durable(diffId, file);
@@ -90,29 +90,29 @@ final class TrustedFiles {
 
   /** {@return whether a file holds what was written to it} */
   synchronized boolean contains(Digest diffId, LayerFile file) {
-    Knowledge known = files.get(new Place(diffId, file));
+    FileState known = files.get(new Place(diffId, file));
     return known != null
-        && (known.failures == Knowledge.DURABLE || known.failures == watch.failures());
+        && (known.failures == FileState.DURABLE || known.failures == watch.failures());
   }
 
   /** {@return whether a file is known to be on the disk} */
   synchronized boolean isDurable(Digest diffId, LayerFile file) {
-    Knowledge known = files.get(new Place(diffId, file));
-    return known != null && known.failures == Knowledge.DURABLE;
+    FileState known = files.get(new Place(diffId, file));
+    return known != null && known.failures == FileState.DURABLE;
   }
 
   /** Says that nobody knows what the files of a layer hold that are not known to be on the disk. */
-  synchronized void doubt(Digest diffId) {
+  synchronized void markUnknown(Digest diffId) {
     files.replaceAll(
         (place, known) ->
-            place.diffId().equals(diffId) && known.failures != Knowledge.DURABLE
-                ? new Knowledge(Knowledge.NOTHING)
+            place.diffId().equals(diffId) && known.failures != FileState.DURABLE
+                ? new FileState(FileState.NOTHING)
                 : known);
   }
 
   /** Says that nobody knows what a file holds, or that there is none any more. */
   synchronized void remove(Digest diffId, LayerFile file) {
-    files.put(new Place(diffId, file), new Knowledge(Knowledge.NOTHING));
+    files.put(new Place(diffId, file), new FileState(FileState.NOTHING));
   }
 
   synchronized void removeAll(Digest diffId) {

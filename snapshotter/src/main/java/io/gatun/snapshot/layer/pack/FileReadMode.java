@@ -13,7 +13,7 @@ import java.nio.ByteBuffer;
  * Reads a file into a tar, as long as it was when its entry was begun. Holes are not read; in the
  * tar they are zeros, since not all readers of layers know what else there is for them.
  */
-final class FileReading {
+final class FileReadMode {
 
   private final Fd file;
   private final LinuxPath path;
@@ -21,7 +21,7 @@ final class FileReading {
   private final boolean mayHaveHoles;
   private final TarWriter tar;
 
-  FileReading(Fd file, LinuxPath path, FileStatus status, TarWriter tar) {
+  FileReadMode(Fd file, LinuxPath path, FileStatus status, TarWriter tar) {
     this.file = file;
     this.path = path;
     this.sizeBytes = status.sizeBytes();

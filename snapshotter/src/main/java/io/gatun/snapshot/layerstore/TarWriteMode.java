@@ -8,10 +8,10 @@ package io.gatun.snapshot.layerstore;
  * @param isDirect whether they pass the page cache by where the disk keeps up, which is for those
  *     that are not read by way of it either, and that somebody waits for to be on the disk
  */
-public record TarWriting(boolean isEarly, boolean isDirect) {
+public record TarWriteMode(boolean isEarly, boolean isDirect) {
 
   /** {@return the same for what is synced at its end} */
-  public TarWriting early() {
-    return new TarWriting(true, isDirect);
+  public TarWriteMode early() {
+    return new TarWriteMode(true, isDirect);
   }
 }

@@ -27,11 +27,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** When a tar passes the page cache by, and that it is the same tar whenever it does not. */
-final class DirectWritesTest {
+final class DirectWriterTest {
 
   private static final int PART_BYTES = 1 << 20;
   private static final long NANOS_PER_PART_MAX =
-      DirectWrites.WINDOW_NANOS_MAX / (DirectWrites.WINDOW_BYTES / PART_BYTES);
+      DirectWriter.WINDOW_NANOS_MAX / (DirectWriter.WINDOW_BYTES / PART_BYTES);
 
   @TempDir private Path directory;
 
@@ -84,7 +84,7 @@ final class DirectWritesTest {
     cached = Fcntl.open(LinuxPath.of(path), OpenFlag.WRITE_ONLY);
     direct = Fcntl.open(LinuxPath.of(path), OpenFlag.WRITE_ONLY);
     tar =
-        new TarFile(disk, cached, Optional.of(new DirectWrites(disk, direct, () -> nanos)), false);
+        new TarFile(disk, cached, Optional.of(new DirectWriter(disk, direct, () -> nanos)), false);
   }
 
   @AfterEach
@@ -120,7 +120,7 @@ final class DirectWritesTest {
   void wholeBlocksOfALargeTarAreWrittenDirectlyAndItsEndIsNot() throws Exception {
     begin();
     write(PART_BYTES);
-    write(PART_BYTES + DirectWrites.BLOCK_BYTES + 1);
+    write(PART_BYTES + DirectWriter.BLOCK_BYTES + 1);
     assertThat(writes).containsExactly("direct", "direct", "cached");
     requireContent();
   }
@@ -171,7 +171,7 @@ final class DirectWritesTest {
     for (int part = 0; part < 20; part++) {
       write(PART_BYTES);
     }
-    nanosPerWrite = DirectWrites.WINDOW_NANOS_MAX + 1;
+    nanosPerWrite = DirectWriter.WINDOW_NANOS_MAX + 1;
     write(PART_BYTES);
     write(PART_BYTES);
     assertThat(writes.subList(0, 21)).containsOnly("direct");
@@ -183,7 +183,7 @@ final class DirectWritesTest {
     for (Errno reason : List.of(Errno.EINVAL, Errno.EOPNOTSUPP)) {
       tar =
           new TarFile(
-              disk, cached, Optional.of(new DirectWrites(disk, direct, () -> nanos)), false);
+              disk, cached, Optional.of(new DirectWriter(disk, direct, () -> nanos)), false);
       content.reset();
       writes.clear();
       begin();
@@ -211,10 +211,10 @@ final class DirectWritesTest {
   @Test
   void aWriteThatTakesLessGoesOnWhereItEnded() throws Exception {
     begin();
-    bytesPerWriteMax = 3 * DirectWrites.BLOCK_BYTES;
-    write(4 * DirectWrites.BLOCK_BYTES);
+    bytesPerWriteMax = 3 * DirectWriter.BLOCK_BYTES;
+    write(4 * DirectWriter.BLOCK_BYTES);
     bytesPerWriteMax = 5;
-    write(2 * DirectWrites.BLOCK_BYTES);
+    write(2 * DirectWriter.BLOCK_BYTES);
     assertThat(writes).containsExactly("direct", "direct", "direct", "cached");
     requireContent();
   }

@@ -15,33 +15,33 @@ import java.util.Set;
  * Makes what is in drafts layers, or parts of them, in the order that {@link LayerStore} promises;
  * and brings to the disk later what nobody has waited for. Whoever calls has a claim on the layer.
  */
-final class LayerPublication {
+final class LayerPublisher {
 
   private final Disk disk;
   private final LayerFiles files;
-  private final TrustedFiles trusted;
-  private final UnsyncedMarks marks;
-  private final KnownBlobs blobs;
+  private final FileStates fileStates;
+  private final UnsyncedMarkers marks;
+  private final BlobIndex blobs;
   private final LayerRefs refs;
-  private final LayerPlacement placement;
+  private final FilePublisher placement;
   private final boolean areNamesSynced;
 
   /**
    * @param areNamesSynced whether at least the names of layers that nobody wants to be durable are
    *     on the disk when they are published, with their marks
    */
-  LayerPublication(
+  LayerPublisher(
       Disk disk,
       LayerFiles files,
-      TrustedFiles trusted,
-      UnsyncedMarks marks,
-      KnownBlobs blobs,
+      FileStates fileStates,
+      UnsyncedMarkers marks,
+      BlobIndex blobs,
       LayerRefs refs,
-      LayerPlacement placement,
+      FilePublisher placement,
       boolean areNamesSynced) {
     this.disk = disk;
     this.files = files;
-    this.trusted = trusted;
+    this.fileStates = fileStates;
     this.marks = marks;
     this.blobs = blobs;
     this.refs = refs;
@@ -57,7 +57,7 @@ final class LayerPublication {
    * @param isDurable whether it has to be on the disk when this returns
    */
   void run(
-      LayerDraft draft,
+      LayerIngest ingest,
       Digest diffId,
       Optional<LayerIndex> index,
       Optional<Digest> blob,
@@ -65,9 +65,9 @@ final class LayerPublication {
       throws ErrnoException {
     List<LayerFile> made = new ArrayList<>(List.of(LayerFile.Tar.TAR));
     if (index.isPresent()) {
-      made.add(named(draft, index.get()));
+      made.add(named(ingest, index.get()));
     }
-    Fd from = draft.directory();
+    Fd from = ingest.directory();
     Optional<LayerFile.Blob> record = isDurable ? blob.map(LayerFile.Blob::new) : Optional.empty();
     Optional<LayerFile.Unsynced> doubt =
         isDurable ? Optional.empty() : blob.map(LayerFile.Unsynced::new);
@@ -87,12 +87,12 @@ final class LayerPublication {
     if (isSynced) {
       files.sync(from);
     }
-    if (!placement.placeWhole(draft, diffId, made, isDurable)) {
+    if (!placement.placeWhole(ingest, diffId, made, isDurable)) {
       try (Fd into = files.openDirectory(diffId)) {
         if (doubt.isPresent()) {
           mark(into, diffId, made, doubt.get().digest());
         }
-        publishBeside(draft, into, diffId, made, isDurable, record);
+        publishBeside(ingest, into, diffId, made, isDurable, record);
       }
     }
     if (isSynced) {
@@ -102,7 +102,7 @@ final class LayerPublication {
 
   /** Has of a draft what the layer lacks, be it that nobody knows what is there instead. */
   private void publishBeside(
-      LayerDraft draft,
+      LayerIngest ingest,
       Fd into,
       Digest diffId,
       List<LayerFile> made,
@@ -111,7 +111,7 @@ final class LayerPublication {
       throws ErrnoException {
     Set<LayerFile> placed = new HashSet<>();
     for (LayerFile file : made) {
-      if (placement.place(draft, into, diffId, file, isDurable)) {
+      if (placement.place(ingest, into, diffId, file, isDurable)) {
         placed.add(file);
       }
     }
@@ -132,7 +132,7 @@ final class LayerPublication {
         // Or it might vouch for what was there before.
         files.sync(into);
       }
-      files.moveIfFree(draft.directory(), record.get().name(), into, record.get().name());
+      files.moveIfFree(ingest.directory(), record.get().name(), into, record.get().name());
     }
     files.sync(into);
     unmark(into, diffId);
@@ -143,21 +143,21 @@ final class LayerPublication {
    *
    * @param isDurable whether it has to be on the disk when this returns
    */
-  void add(LayerDraft draft, Digest diffId, LayerIndex index, boolean isDurable)
+  void add(LayerIngest ingest, Digest diffId, LayerIndex index, boolean isDurable)
       throws ErrnoException {
-    LayerFile.Index file = named(draft, index);
+    LayerFile.Index file = named(ingest, index);
     Optional<Digest> blob = blobs.of(diffId).stream().findFirst();
     // Without a blob, it could not be made anew.
     boolean isSyncedNow = isDurable || blob.isEmpty();
     if (isSyncedNow) {
-      files.bringToDisk(draft.directory(), file);
+      files.bringToDisk(ingest.directory(), file);
     }
-    files.seal(draft.directory(), file);
+    files.seal(ingest.directory(), file);
     try (Fd into = files.openDirectory(diffId)) {
       if (!isSyncedNow) {
         mark(into, diffId, List.of(LayerFile.Tar.TAR, file), blob.orElseThrow());
       }
-      boolean isPlaced = placement.place(draft, into, diffId, file, isSyncedNow);
+      boolean isPlaced = placement.place(ingest, into, diffId, file, isSyncedNow);
       if (isSyncedNow && !isPlaced) {
         sync(into, diffId, file);
       }
@@ -168,9 +168,9 @@ final class LayerPublication {
   }
 
   /** Gives the index of a draft the name that it has in a layer. */
-  private LayerFile.Index named(LayerDraft draft, LayerIndex index) throws ErrnoException {
+  private LayerFile.Index named(LayerIngest ingest, LayerIndex index) throws ErrnoException {
     LayerFile.Index file = new LayerFile.Index(index.digest());
-    disk.rename(draft.directory(), LayerDraft.INDEX, draft.directory(), file.name());
+    disk.rename(ingest.directory(), LayerIngest.INDEX, ingest.directory(), file.name());
     return file;
   }
 
@@ -187,7 +187,7 @@ final class LayerPublication {
   }
 
   private boolean isOnDisk(Digest diffId, LayerFile file) throws ErrnoException {
-    return trusted.isDurable(diffId, file) && files.contain(diffId, file);
+    return fileStates.isDurable(diffId, file) && files.contain(diffId, file);
   }
 
   /** Takes the mark from a layer if all of it is on the disk by now. */
@@ -213,12 +213,12 @@ final class LayerPublication {
   }
 
   private void sync(Fd directory, Digest diffId, LayerFile file) throws ErrnoException {
-    TrustedFiles.Knowledge known;
+    FileStates.FileState known;
     do {
-      known = trusted.of(diffId, file);
+      known = fileStates.of(diffId, file);
       files.bringToDisk(directory, file);
       // Or somebody has put another one in its place meanwhile, which may not be on the disk.
-    } while (!trusted.synced(diffId, file, known));
+    } while (!fileStates.synced(diffId, file, known));
   }
 
   /**

@@ -10,15 +10,15 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 
 /** Which blobs are which layers, as applies to this store have found. */
-final class KnownBlobs {
+final class BlobIndex {
 
   private final LayerFiles files;
-  private final TrustedFiles trusted;
+  private final FileStates fileStates;
   private final Map<Digest, Digest> diffIds = new ConcurrentHashMap<>();
 
-  KnownBlobs(LayerFiles files, TrustedFiles trusted) {
+  BlobIndex(LayerFiles files, FileStates fileStates) {
     this.files = files;
-    this.trusted = trusted;
+    this.fileStates = fileStates;
   }
 
   void add(Digest blob, Digest diffId) {
@@ -32,7 +32,7 @@ final class KnownBlobs {
   /** {@return the layer that a blob is, if its tar is known to be whole} */
   Optional<Digest> diffIdOf(Digest blob) {
     return Optional.ofNullable(diffIds.get(blob))
-        .filter(diffId -> trusted.contains(diffId, LayerFile.Tar.TAR));
+        .filter(diffId -> fileStates.contains(diffId, LayerFile.Tar.TAR));
   }
 
   /** {@return the blobs that are a layer, whether that is whole or not} */
@@ -45,7 +45,7 @@ final class KnownBlobs {
 
   /** Records which blobs are a layer whose tar was not on the disk when they were applied. */
   void record(Fd directory, Digest diffId) throws ErrnoException {
-    if (!trusted.contains(diffId, LayerFile.Tar.TAR)) {
+    if (!fileStates.contains(diffId, LayerFile.Tar.TAR)) {
       return;
     }
     boolean isNew = false;

@@ -10,15 +10,15 @@ import java.util.List;
  * known of a file is of the one that has the name. Whoever calls keeps the layer from being
  * retired.
  */
-final class LayerPlacement {
+final class FilePublisher {
 
   private final LayerFiles files;
-  private final TrustedFiles trusted;
+  private final FileStates fileStates;
   private volatile TarReplacementListener listener = TarReplacementListener.NONE;
 
-  LayerPlacement(LayerFiles files, TrustedFiles trusted) {
+  FilePublisher(LayerFiles files, FileStates fileStates) {
     this.files = files;
-    this.trusted = trusted;
+    this.fileStates = fileStates;
   }
 
   /** Says who has layers mounted. */
@@ -28,15 +28,15 @@ final class LayerPlacement {
 
   /** {@return whether there was no such layer, so that the draft is the layer now} */
   synchronized boolean placeWhole(
-      LayerDraft draft, Digest diffId, List<LayerFile> made, boolean isDurable)
+      LayerIngest ingest, Digest diffId, List<LayerFile> made, boolean isDurable)
       throws ErrnoException {
     Fd all = files.top();
-    if (!files.moveIfFree(all, draft.name(), all, LayerFiles.directory(diffId))) {
+    if (!files.moveIfFree(all, ingest.name(), all, LayerFiles.directory(diffId))) {
       return false;
     }
-    draft.published();
+    ingest.published();
     for (LayerFile file : made) {
-      placed(draft, draft.directory(), diffId, file, isDurable);
+      placed(ingest, ingest.directory(), diffId, file, isDurable);
     }
     return true;
   }
@@ -47,46 +47,46 @@ final class LayerPlacement {
    * @return whether it has
    */
   synchronized boolean place(
-      LayerDraft draft, Fd into, Digest diffId, LayerFile file, boolean isDurable)
+      LayerIngest ingest, Fd into, Digest diffId, LayerFile file, boolean isDurable)
       throws ErrnoException {
-    if (trusted.contains(diffId, file) && files.contain(diffId, file)) {
+    if (fileStates.contains(diffId, file) && files.contain(diffId, file)) {
       return false;
     }
     boolean isSynced = isDurable;
     if (!isSynced && file instanceof LayerFile.Tar && isVouchedFor(diffId)) {
       // One that has vanished; what was said of it is said of this one from now on.
-      files.bringToDisk(draft.directory(), file);
+      files.bringToDisk(ingest.directory(), file);
       isSynced = true;
     }
-    replace(draft, into, diffId, file, isSynced);
+    replace(ingest, into, diffId, file, isSynced);
     return true;
   }
 
   /** Has a file of a draft take the place of a layer's. */
   synchronized void replace(
-      LayerDraft draft, Fd into, Digest diffId, LayerFile file, boolean isDurable)
+      LayerIngest ingest, Fd into, Digest diffId, LayerFile file, boolean isDurable)
       throws ErrnoException {
     if (!(file instanceof LayerFile.Tar)) {
-      move(draft, into, diffId, file, isDurable);
+      move(ingest, into, diffId, file, isDurable);
       return;
     }
     try {
       listener.beforeReplace(diffId);
-      move(draft, into, diffId, file, isDurable);
+      move(ingest, into, diffId, file, isDurable);
     } finally {
       listener.afterReplace(diffId);
     }
   }
 
-  private void move(LayerDraft draft, Fd into, Digest diffId, LayerFile file, boolean isDurable)
+  private void move(LayerIngest ingest, Fd into, Digest diffId, LayerFile file, boolean isDurable)
       throws ErrnoException {
-    Fd from = draft.directory();
+    Fd from = ingest.directory();
     // What is known is of the one that has the name so far.
-    trusted.remove(diffId, file);
+    fileStates.remove(diffId, file);
     if (!files.moveIfFree(from, file.name(), into, file.name())) {
       files.replace(from, into, file);
     }
-    placed(draft, into, diffId, file, isDurable);
+    placed(ingest, into, diffId, file, isDurable);
   }
 
   /** {@return whether it is recorded that a blob is the layer} */
@@ -95,13 +95,13 @@ final class LayerPlacement {
   }
 
   private void placed(
-      LayerDraft draft, Fd directory, Digest diffId, LayerFile file, boolean isDurable)
+      LayerIngest ingest, Fd directory, Digest diffId, LayerFile file, boolean isDurable)
       throws ErrnoException {
     files.hold(directory, file);
     if (isDurable) {
-      trusted.durable(diffId, file);
+      fileStates.durable(diffId, file);
     } else {
-      trusted.written(diffId, file, draft.mark());
+      fileStates.written(diffId, file, ingest.mark());
     }
   }
 }

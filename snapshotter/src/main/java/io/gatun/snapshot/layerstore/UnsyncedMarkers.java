@@ -11,15 +11,15 @@ import java.util.Set;
  * The marks of layers that may not be on the disk. A layer has one before anything of it has its
  * name that may not be there, and until all of it is known to be.
  */
-final class UnsyncedMarks {
+final class UnsyncedMarkers {
 
   private final LayerFiles files;
-  private final TrustedFiles trusted;
+  private final FileStates fileStates;
   private final Set<Digest> atFirst = new HashSet<>();
 
-  UnsyncedMarks(LayerFiles files, TrustedFiles trusted) {
+  UnsyncedMarkers(LayerFiles files, FileStates fileStates) {
     this.files = files;
-    this.trusted = trusted;
+    this.fileStates = fileStates;
   }
 
   /** Says that a layer had a mark when the store was opened. */
@@ -71,7 +71,7 @@ final class UnsyncedMarks {
 
   private boolean isOnDisk(Digest diffId, LayerFile file) {
     return switch (file) {
-      case LayerFile.Tar _, LayerFile.Index _ -> trusted.isDurable(diffId, file);
+      case LayerFile.Tar _, LayerFile.Index _ -> fileStates.isDurable(diffId, file);
       case LayerFile.Blob _, LayerFile.Unsynced _ -> true;
     };
   }

@@ -17,7 +17,7 @@ import java.util.function.LongSupplier;
  * not have them done at all before the layer is. So it ends where waiting takes longer than it
  * takes to decompress as much, as with a disk that is slow, far away or busy.
  */
-final class DirectWrites implements AutoCloseable {
+final class DirectWriter implements AutoCloseable {
 
   /** What every filesystem and disk takes for aligned, and no page is smaller than. */
   static final int BLOCK_BYTES = 4096;
@@ -39,7 +39,7 @@ final class DirectWrites implements AutoCloseable {
    * @param file opened with {@code O_DIRECT}; closed with this
    * @param nanos a clock that never goes back
    */
-  DirectWrites(Disk disk, Fd file, LongSupplier nanos) {
+  DirectWriter(Disk disk, Fd file, LongSupplier nanos) {
     this.disk = disk;
     this.file = file;
     this.nanos = nanos;

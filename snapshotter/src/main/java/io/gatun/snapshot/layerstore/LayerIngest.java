@@ -23,9 +23,9 @@ import org.slf4j.LoggerFactory;
  * What is made of a layer before it is known to be one: a directory {@code layers/N.new} that is
  * taken away again unless the store makes it the layer's.
  */
-public final class LayerDraft implements AutoCloseable {
+public final class LayerIngest implements AutoCloseable {
 
-  private static final Logger log = LoggerFactory.getLogger(LayerDraft.class);
+  private static final Logger log = LoggerFactory.getLogger(LayerIngest.class);
 
   static final LinuxPath TAR = LayerFile.Tar.TAR.name();
   static final LinuxPath INDEX = LinuxPath.of("index");
@@ -41,9 +41,9 @@ public final class LayerDraft implements AutoCloseable {
    * @param layers the directory that it is in
    * @param name under which it was made there
    * @param directory itself, which is closed with this
-   * @param mark from {@link TrustedFiles#mark}
+   * @param mark from {@link FileStates#mark}
    */
-  LayerDraft(Disk disk, Fd layers, LinuxPath name, Fd directory, long mark) {
+  LayerIngest(Disk disk, Fd layers, LinuxPath name, Fd directory, long mark) {
     this.disk = disk;
     this.layers = layers;
     this.name = name;
@@ -79,11 +79,11 @@ public final class LayerDraft implements AutoCloseable {
   }
 
   /** {@return the tar to be written past the page cache, if its filesystem can do that} */
-  Optional<DirectWrites> openTarDirectly() {
+  Optional<DirectWriter> openTarDirectly() {
     try {
       Fd file =
           Fcntl.openat(directory, TAR, OpenFlag.WRITE_ONLY, OpenFlag.NO_FOLLOW, OpenFlag.DIRECT);
-      return Optional.of(new DirectWrites(disk, file, System::nanoTime));
+      return Optional.of(new DirectWriter(disk, file, System::nanoTime));
     } catch (ErrnoException e) {
       // Whatever it is: the file can be written the other way.
       return Optional.empty();

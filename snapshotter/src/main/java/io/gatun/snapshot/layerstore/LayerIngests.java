@@ -9,27 +9,27 @@ import io.gatun.snapshot.root.InodeProtection;
 import io.gatun.snapshot.root.Root;
 
 /** Makes places for layers in the making, whose names are free. */
-final class LayerDrafts {
+final class LayerIngests {
 
   private static final int DIRECTORY_MODE = 0700;
 
   private final Disk disk;
   private final Root root;
   private final LayerFiles files;
-  private final TrustedFiles trusted;
+  private final FileStates fileStates;
   private long drafts;
 
-  LayerDrafts(Disk disk, Root root, LayerFiles files, TrustedFiles trusted) {
+  LayerIngests(Disk disk, Root root, LayerFiles files, FileStates fileStates) {
     this.disk = disk;
     this.root = root;
     this.files = files;
-    this.trusted = trusted;
+    this.fileStates = fileStates;
   }
 
-  synchronized LayerDraft begin() throws LayerStoreException {
+  synchronized LayerIngest begin() throws LayerStoreException {
     try {
       Fd all = files.createTop();
-      long mark = trusted.mark();
+      long mark = fileStates.mark();
       while (true) {
         LinuxPath name = LayerFile.inTheMaking(++drafts);
         try {
@@ -41,7 +41,7 @@ final class LayerDrafts {
           }
           throw e;
         }
-        return new LayerDraft(disk, all, name, root.openDirectory(all, name), mark);
+        return new LayerIngest(disk, all, name, root.openDirectory(all, name), mark);
       }
     } catch (ErrnoException e) {
       throw new LayerStoreException("cannot begin a layer", e);
