@@ -50,7 +50,7 @@ public final class ImplicitDirFixup implements AutoCloseable {
    */
   public static ImplicitDirFixup open(Disk disk, LayerTarget target, ImplicitDirectoryList implicit)
       throws ErrnoException {
-    return new ImplicitDirFixup(disk, target, implicit, Confinement.openTop(target.files()));
+    return new ImplicitDirFixup(disk, target, implicit, SecureOpen.openTop(target.files()));
   }
 
   /**
@@ -96,7 +96,7 @@ public final class ImplicitDirFixup implements AutoCloseable {
     }
     long blocks = 0;
     for (ImplicitDirectory each : implicit) {
-      try (Fd directory = Confinement.open(top, each.path())) {
+      try (Fd directory = SecureOpen.open(top, each.path())) {
         long before = Stat.statx(directory).blocks();
         inherit(each, directory, isWithTimes);
         blocks += Stat.statx(directory).blocks() - before;
@@ -131,7 +131,7 @@ public final class ImplicitDirFixup implements AutoCloseable {
 
   /** What is made in a directory with the set-group-id bit gets its group (mkdir(2)). */
   private void inheritGroup(LinuxPath path, Fd directory) throws ErrnoException {
-    Optional<FileStatus> above = lowers.status(Places.of(path).directory());
+    Optional<FileStatus> above = lowers.status(PathText.of(path).directory());
     FileStatus own = Stat.statx(directory);
     if (above.isPresent()
         && (above.get().mode() & Ownership.SET_GROUP_ID) != 0
@@ -145,7 +145,7 @@ public final class ImplicitDirFixup implements AutoCloseable {
     // After the last change: on most filesystems the first sync then is one for all.
     sync.run(top);
     for (ImplicitDirectory each : implicit) {
-      try (Fd directory = Confinement.open(top, each.path())) {
+      try (Fd directory = SecureOpen.open(top, each.path())) {
         sync.run(directory);
       }
     }

@@ -12,7 +12,7 @@ import io.gatun.snapshot.layer.LayerTarget;
 import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
 import io.gatun.snapshot.layer.tar.FileSink;
 import io.gatun.snapshot.layer.tar.LayerEntry;
-import io.gatun.snapshot.layer.tar.PendingFile;
+import io.gatun.snapshot.layer.tar.OpenedFile;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.spill.PagedMemory;
 import io.gatun.snapshot.spill.Spill;
@@ -58,7 +58,7 @@ public final class TreeWriter implements FileSink, AutoCloseable {
   private final OpenDirectory top;
   private final DirectoryCache cache = new DirectoryCache();
   private final PagedMemory memory;
-  private final DirectoryLedger ledger;
+  private final DeferredAttributes ledger;
   private final UsageTally tally;
   private final Deletions deletions;
   private final Directories directories;
@@ -75,7 +75,7 @@ public final class TreeWriter implements FileSink, AutoCloseable {
       throws ErrnoException {
     this.disk = disk;
     this.memory = memory;
-    this.ledger = new DirectoryLedger(memory);
+    this.ledger = new DeferredAttributes(memory);
     this.top = top;
     this.tally = new UsageTally(Statfs.fstatfs(top.fd()).blockSizeBytes());
     this.mayMakeDevices = UserNamespace.isInitial();
@@ -125,7 +125,7 @@ public final class TreeWriter implements FileSink, AutoCloseable {
       Disk disk, LayerTarget target, boolean isWrittenBackEarly, long residentBytes)
       throws ErrnoException {
     Ownership ownership = Ownership.ofProcess();
-    Fd fd = Confinement.openTop(target.files());
+    Fd fd = SecureOpen.openTop(target.files());
     PagedMemory memory = new PagedMemory(new Spill(disk, fd), residentBytes);
     boolean isOpened = false;
     try {
@@ -149,7 +149,7 @@ public final class TreeWriter implements FileSink, AutoCloseable {
    *     what has to be done to them at the end
    */
   @Override
-  public @Nullable PendingFile make(LayerEntry entry)
+  public @Nullable OpenedFile make(LayerEntry entry)
       throws TreeWriteException, UnsupportedLayerException {
     if (memory.isFull()) {
       throw new UnsupportedLayerException("it has too many entries");
@@ -181,7 +181,7 @@ public final class TreeWriter implements FileSink, AutoCloseable {
     if (tally.isKnown()) {
       return tally.usage();
     }
-    try (Fd again = Confinement.open(top.fd(), LinuxPath.EMPTY)) {
+    try (Fd again = SecureOpen.open(top.fd(), LinuxPath.EMPTY)) {
       return TreeUsage.of(again);
     }
   }

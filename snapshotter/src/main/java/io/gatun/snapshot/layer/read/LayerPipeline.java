@@ -27,8 +27,8 @@ public final class LayerPipeline implements AutoCloseable {
   private static final int THREAD_IDLE_SECONDS = 10;
 
   private final ApplyLimits limits;
-  private final Turns turns;
-  private final Workspaces workspaces;
+  private final FairLimiter limiter;
+  private final ApplyBuffersPool applyBuffersPool;
   private final ThreadPoolExecutor threads;
 
   public LayerPipeline(ApplyLimits limits) {
@@ -40,8 +40,8 @@ public final class LayerPipeline implements AutoCloseable {
    */
   public LayerPipeline(ApplyLimits limits, GzipEngine gzipEngine) {
     this.limits = limits;
-    this.turns = new Turns(limits.appliesMax(), limits.waitingMax());
-    this.workspaces = new Workspaces(gzipEngine, limits.chunkBytes());
+    this.limiter = new FairLimiter(limits.appliesMax(), limits.waitingMax());
+    this.applyBuffersPool = new ApplyBuffersPool(gzipEngine, limits.chunkBytes());
     int threadsMax = limits.appliesMax() * THREADS_EACH;
     AtomicInteger number = new AtomicInteger();
     // Never more tasks than threads, if those count that have just ended: the queue is for what
@@ -88,17 +88,17 @@ public final class LayerPipeline implements AutoCloseable {
   public AppliedLayer apply(
       LayerBlob blob, LayerConsumer consumer, TarSink sink, Cancellation cancellation)
       throws IOException {
-    turns.begin(cancellation);
+    limiter.begin(cancellation);
     try {
-      Workspace workspace = workspaces.take();
+      ApplyBuffers applyBuffers = applyBuffersPool.take();
       try {
-        return new LayerRun(blob, consumer, sink, cancellation, workspace, limits.chunksMax())
+        return new LayerRun(blob, consumer, sink, cancellation, applyBuffers, limits.chunksMax())
             .run(threads);
       } finally {
-        workspaces.give(workspace);
+        applyBuffersPool.give(applyBuffers);
       }
     } finally {
-      turns.end();
+      limiter.end();
     }
   }
 
@@ -107,19 +107,19 @@ public final class LayerPipeline implements AutoCloseable {
     return threads;
   }
 
-  Workspaces workspaces() {
-    return workspaces;
+  ApplyBuffersPool workspaces() {
+    return applyBuffersPool;
   }
 
-  Turns turns() {
-    return turns;
+  FairLimiter turns() {
+    return limiter;
   }
 
   /** Refuses further applies, waits for those that go on, and gives everything back. */
   @Override
   public void close() {
-    turns.close();
+    limiter.close();
     threads.shutdown();
-    workspaces.close();
+    applyBuffersPool.close();
   }
 }

@@ -16,11 +16,11 @@ public interface FileSink extends LayerConsumer {
    * @return the file, to be filled and closed by the caller; null of any other entry
    * @throws IOException which ends the apply and is the reason of its failure
    */
-  @Nullable PendingFile make(LayerEntry entry) throws IOException;
+  @Nullable OpenedFile make(LayerEntry entry) throws IOException;
 
   @Override
   default void entry(LayerEntry entry, LayerContent content) throws IOException {
-    try (PendingFile file = make(entry)) {
+    try (OpenedFile file = make(entry)) {
       if (file != null) {
         file.fill(content);
       }

@@ -86,12 +86,12 @@ final class LowerAttributesTest {
   void whatOverlayKeepsForItselfIsNotInherited() throws IOException {
     nearest.apply(TarBuilder.pax().directory("a", 0700));
     LinuxPath mark = LinuxPath.of("user.overlay.opaque");
-    try (Fd below = Confinement.openTop(LinuxPath.of(nearest.files().resolve("a")))) {
+    try (Fd below = SecureOpen.openTop(LinuxPath.of(nearest.files().resolve("a")))) {
       new LinuxDisk().setXattr(below, mark, new byte[] {'y'});
     }
     upper.apply(TarBuilder.pax().file("a/f", 0644, ""));
     assertThat(upper.line("a")).contains("mode=700");
-    try (Fd made = Confinement.openTop(LinuxPath.of(upper.files().resolve("a")))) {
+    try (Fd made = SecureOpen.openTop(LinuxPath.of(upper.files().resolve("a")))) {
       assertThat(Xattr.fgetxattr(made, mark)).isEmpty();
     }
   }
@@ -169,7 +169,7 @@ final class LowerAttributesTest {
             .symbolicLink("lib", "/a"));
     farthest.apply(TarBuilder.pax().directory("a/b", 01777).directory("gone", 0700));
     LinuxPath mark = LinuxPath.of("user.overlay.opaque");
-    try (Fd below = Confinement.openTop(LinuxPath.of(nearest.files().resolve("a")))) {
+    try (Fd below = SecureOpen.openTop(LinuxPath.of(nearest.files().resolve("a")))) {
       new LinuxDisk().setXattr(below, mark, new byte[] {'y'});
       new LinuxDisk().setXattr(below, LinuxPath.of("trusted.b"), new byte[] {'y'});
     }
@@ -182,7 +182,7 @@ final class LowerAttributesTest {
     LowerTreeAttributes inheritance = new LowerTreeAttributes(upper.target().lowers());
     for (String path : List.of("a", "a/b", "lib")) {
       InheritedAttributes inherited = inheritance.of(LinuxPath.of(path)).orElseThrow();
-      try (Fd made = Confinement.openTop(LinuxPath.of(upper.files().resolve(path)))) {
+      try (Fd made = SecureOpen.openTop(LinuxPath.of(upper.files().resolve(path)))) {
         FileStatus status = Stat.statx(made);
         assertThat(inherited.mode()).as(path).isEqualTo(status.mode());
         assertThat(inherited.uid()).as(path).isEqualTo(status.uid());
@@ -204,7 +204,7 @@ final class LowerAttributesTest {
 
   @Test
   void theTopOfAnIndexHasTheOwnerOfTheOneBelow() throws IOException {
-    try (Fd below = Confinement.openTop(LinuxPath.of(nearest.files()))) {
+    try (Fd below = SecureOpen.openTop(LinuxPath.of(nearest.files()))) {
       new LinuxDisk().setOwner(below, 5, 6);
     }
     InheritedAttributes top = new LowerTreeAttributes(upper.target().lowers()).ofTop();

@@ -81,7 +81,7 @@ final class TreeConformanceIT {
   }
 
   private static void delete(Path path) throws IOException {
-    try (Fd parent = Confinement.openTop(LinuxPath.of(Objects.requireNonNull(path.getParent())))) {
+    try (Fd parent = SecureOpen.openTop(LinuxPath.of(Objects.requireNonNull(path.getParent())))) {
       TreeDeletion.delete(DISK, parent, LinuxPath.of(path.getFileName()));
     }
   }

@@ -476,7 +476,7 @@ final class TreeWriterTest {
   }
 
   private Usage walked() throws ErrnoException {
-    try (Fd top = Confinement.openTop(LinuxPath.of(tree.files()))) {
+    try (Fd top = SecureOpen.openTop(LinuxPath.of(tree.files()))) {
       return TreeUsage.of(top);
     }
   }

@@ -4,12 +4,12 @@ import io.gatun.snapshot.layer.BlobSource;
 import java.nio.ByteBuffer;
 
 /** The pieces of a blob that another thread reads. */
-final class PieceSource implements BlobSource {
+final class CompressedChunks implements BlobSource {
 
   private final ChunkRing.Reader pieces;
   private ByteBuffer piece = ByteBuffer.allocateDirect(0);
 
-  PieceSource(ChunkRing.Reader pieces) {
+  CompressedChunks(ChunkRing.Reader pieces) {
     this.pieces = pieces;
   }
 

@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  *   40  its path
  * </pre>
  */
-final class DirectoryPages {
+final class DirectoryTable {
 
   private static final int NEXT = 0;
   private static final int MADE = 4;
@@ -49,7 +49,7 @@ final class DirectoryPages {
   private int first;
   private int last;
 
-  DirectoryPages(PagedMemory memory) {
+  DirectoryTable(PagedMemory memory) {
     this.memory = memory;
     this.pages = new PagedTable(memory);
   }

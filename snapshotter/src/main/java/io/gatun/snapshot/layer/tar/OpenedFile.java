@@ -3,7 +3,7 @@ package io.gatun.snapshot.layer.tar;
 import java.io.IOException;
 
 /** A regular file that is there under its name, and still without its content. */
-public interface PendingFile extends AutoCloseable {
+public interface OpenedFile extends AutoCloseable {
 
   /**
    * Writes the content, and then gives the file everything else that its entry says. By any thread,

@@ -21,12 +21,12 @@ import org.jspecify.annotations.Nullable;
  * <p>Paths are those found when the directory was made or named, so without links on the way. What
  * has them at the end is looked at once more: times are set of directories alone.
  */
-final class DirectoryLedger {
+final class DeferredAttributes {
 
-  private final DirectoryPages pages;
+  private final DirectoryTable pages;
 
-  DirectoryLedger(PagedMemory memory) {
-    this.pages = new DirectoryPages(memory);
+  DeferredAttributes(PagedMemory memory) {
+    this.pages = new DirectoryTable(memory);
   }
 
   /**
@@ -126,7 +126,7 @@ final class DirectoryLedger {
     if (pages.isMade(page)) {
       tally.add(status.get());
     }
-    Optional<DirectoryPages.Times> times = pages.times(page);
+    Optional<DirectoryTable.Times> times = pages.times(page);
     if (times.isPresent()) {
       disk.setTimes(parent, place.name(), times.get().accessed(), times.get().modified());
     }

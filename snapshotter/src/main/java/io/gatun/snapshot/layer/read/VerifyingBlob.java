@@ -9,7 +9,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /** A blob that fails where it turns out not to be what its descriptor says. */
-final class CheckedBlob implements BlobSource {
+final class VerifyingBlob implements BlobSource {
 
   private final LayerBlob blob;
   private final BufferHash hash;
@@ -20,7 +20,7 @@ final class CheckedBlob implements BlobSource {
   /**
    * @param hash to be used for the blob, if it has to be hashed
    */
-  CheckedBlob(LayerBlob blob, BufferHash hash) {
+  VerifyingBlob(LayerBlob blob, BufferHash hash) {
     this.blob = blob;
     this.hash = hash;
     this.isHashed = !blob.isVerified();

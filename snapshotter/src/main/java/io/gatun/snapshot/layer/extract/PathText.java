@@ -6,9 +6,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Paths taken apart and put together by their text. */
-final class Places {
+final class PathText {
 
-  private Places() {}
+  private PathText() {}
 
   /** {@return what is between the slashes, without what is empty} */
   static List<LinuxPath> components(LinuxPath path) {

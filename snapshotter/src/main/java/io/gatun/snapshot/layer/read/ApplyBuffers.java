@@ -12,7 +12,7 @@ import java.util.List;
  * The memory of one apply after the other: a decoder, hashes, and chunks, of which a small layer
  * never needs more than one.
  */
-final class Workspace implements AutoCloseable {
+final class ApplyBuffers implements AutoCloseable {
 
   /** As much as the decoder takes at a time. */
   private static final int PIECE_BYTES = 256 << 10;
@@ -24,7 +24,7 @@ final class Workspace implements AutoCloseable {
   private final List<NativeBuffer> pieces = new ArrayList<>();
   private final List<NativeBuffer> chunks = new ArrayList<>();
 
-  Workspace(GzipEngine gzipEngine, int chunkBytes) {
+  ApplyBuffers(GzipEngine gzipEngine, int chunkBytes) {
     this.decoder = new BlobDecoder(gzipEngine);
     this.chunkBytes = chunkBytes;
   }

@@ -4,7 +4,7 @@ import io.gatun.snapshot.layer.tar.FileSink;
 import io.gatun.snapshot.layer.tar.LayerConsumer;
 import io.gatun.snapshot.layer.tar.LayerContent;
 import io.gatun.snapshot.layer.tar.LayerEntry;
-import io.gatun.snapshot.layer.tar.PendingFile;
+import io.gatun.snapshot.layer.tar.OpenedFile;
 import io.gatun.snapshot.layer.tar.TarExtent;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * content, the maker is on its way through the same. Files are handed over several at a time, since
  * to wake a thread for each would cost as much as to fill it.
  */
-final class FileHandover implements LayerConsumer, AutoCloseable {
+final class FileWriteQueue implements LayerConsumer, AutoCloseable {
 
   private static final int BATCH = 16;
 
@@ -36,7 +36,7 @@ final class FileHandover implements LayerConsumer, AutoCloseable {
    * @param offset where its content begins in the layer
    * @param bytes how long that is
    */
-  private record PendingEntry(PendingFile file, long offset, long bytes) {}
+  private record PendingEntry(OpenedFile file, long offset, long bytes) {}
 
   private final FileSink sink;
   private final ChunkRing ring;
@@ -56,7 +56,7 @@ final class FileHandover implements LayerConsumer, AutoCloseable {
   /**
    * @param ring the whole layer, and what has failed; before its first chunk is filled
    */
-  FileHandover(FileSink sink, ChunkRing ring) {
+  FileWriteQueue(FileSink sink, ChunkRing ring) {
     this.sink = sink;
     this.ring = ring;
     this.cursor = new TarCursor(ring.addReader());
@@ -69,7 +69,7 @@ final class FileHandover implements LayerConsumer, AutoCloseable {
     if (entry instanceof LayerEntry.HardLink) {
       awaitFilled();
     }
-    PendingFile file = sink.make(entry);
+    OpenedFile file = sink.make(entry);
     if (file != null && entry instanceof LayerEntry.RegularFile made) {
       batch.add(new PendingEntry(file, made.contentOffset(), contentBytes(made)));
       if (batch.size() == BATCH) {
@@ -148,7 +148,7 @@ final class FileHandover implements LayerConsumer, AutoCloseable {
   /** Fills files until there are no others. */
   void fill() throws IOException {
     for (PendingEntry made = next(); made != null; made = next()) {
-      try (PendingFile file = made.file) {
+      try (OpenedFile file = made.file) {
         if (made.bytes > 0) {
           cursor.passTo(made.offset);
         }

@@ -10,7 +10,7 @@ import io.gatun.snapshot.layer.ApplyCancelledException;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
 import io.gatun.snapshot.layer.tar.LayerEntry;
-import io.gatun.snapshot.layer.tar.PendingFile;
+import io.gatun.snapshot.layer.tar.OpenedFile;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Timeout;
 
 /** Layers whose files one thread makes and another one fills. */
 @Timeout(60)
-final class FileHandoverTest {
+final class FileWriteQueueTest {
 
   private static final byte[] TAR = SampleLayer.tar(2_000_000, 1);
 
@@ -99,7 +99,7 @@ final class FileHandoverTest {
     CollectedFiles files =
         new CollectedFiles() {
           @Override
-          public @Nullable PendingFile make(LayerEntry entry) throws IOException {
+          public @Nullable OpenedFile make(LayerEntry entry) throws IOException {
             ahead.countDown();
             return super.make(entry);
           }
@@ -164,7 +164,7 @@ final class FileHandoverTest {
       CollectedFiles files =
           new CollectedFiles() {
             @Override
-            public @Nullable PendingFile make(LayerEntry entry) throws IOException {
+            public @Nullable OpenedFile make(LayerEntry entry) throws IOException {
               if (made() == at && entry instanceof LayerEntry.RegularFile) {
                 throw failure;
               }

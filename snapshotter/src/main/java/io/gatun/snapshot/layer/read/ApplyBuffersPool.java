@@ -8,31 +8,31 @@ import java.util.Deque;
  * Workspaces that are not in use. They are kept as long as others are, since the layers of an image
  * come together; of those that an idle daemon has, all but one are given back.
  */
-final class Workspaces implements AutoCloseable {
+final class ApplyBuffersPool implements AutoCloseable {
 
   private final GzipEngine gzipEngine;
   private final int chunkBytes;
-  private final Deque<Workspace> idle = new ArrayDeque<>();
+  private final Deque<ApplyBuffers> idle = new ArrayDeque<>();
   private int used;
 
-  Workspaces(GzipEngine gzipEngine, int chunkBytes) {
+  ApplyBuffersPool(GzipEngine gzipEngine, int chunkBytes) {
     this.gzipEngine = gzipEngine;
     this.chunkBytes = chunkBytes;
   }
 
-  synchronized Workspace take() {
-    Workspace workspace = idle.poll();
-    if (workspace == null) {
-      workspace = new Workspace(gzipEngine, chunkBytes);
+  synchronized ApplyBuffers take() {
+    ApplyBuffers applyBuffers = idle.poll();
+    if (applyBuffers == null) {
+      applyBuffers = new ApplyBuffers(gzipEngine, chunkBytes);
     }
     used++;
-    return workspace;
+    return applyBuffers;
   }
 
   /** Takes one back, which nobody uses any more. */
-  synchronized void give(Workspace workspace) {
+  synchronized void give(ApplyBuffers applyBuffers) {
     used--;
-    idle.push(workspace);
+    idle.push(applyBuffers);
     if (used == 0) {
       closeBeyond(1);
     }
@@ -45,7 +45,7 @@ final class Workspaces implements AutoCloseable {
 
   /** {@return how many chunks those have that are not in use} */
   synchronized int idleChunks() {
-    return idle.stream().mapToInt(Workspace::chunks).sum();
+    return idle.stream().mapToInt(ApplyBuffers::chunks).sum();
   }
 
   /** Gives back those that are not in use, which all should be. */

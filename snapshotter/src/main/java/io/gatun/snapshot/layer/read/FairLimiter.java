@@ -9,7 +9,7 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /** Lets so many go on at once, and others wait in the order in which they came. */
-final class Turns {
+final class FairLimiter {
 
   private final int runningMax;
   private final int waitingMax;
@@ -20,7 +20,7 @@ final class Turns {
   private int running;
   private boolean isClosed;
 
-  Turns(int runningMax, int waitingMax) {
+  FairLimiter(int runningMax, int waitingMax) {
     this.runningMax = runningMax;
     this.waitingMax = waitingMax;
   }

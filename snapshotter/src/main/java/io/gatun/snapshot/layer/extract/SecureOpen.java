@@ -15,7 +15,7 @@ import java.util.Set;
  * without entering a mount, or not at all. The kernel sees to it, and so it holds whatever anybody
  * does to the tree meanwhile.
  */
-final class Confinement {
+final class SecureOpen {
 
   private static final Set<ResolveFlag> INSIDE =
       Set.of(ResolveFlag.BENEATH, ResolveFlag.NO_SYMLINKS, ResolveFlag.NO_MOUNT_CROSSING);
@@ -24,7 +24,7 @@ final class Confinement {
 
   private static final boolean HAS_OPENAT2 = KernelFeature.OPENAT2.isPresent();
 
-  private Confinement() {}
+  private SecureOpen() {}
 
   /** {@return the top of a tree, which is trusted to be where its path says} */
   static Fd openTop(LinuxPath path) throws ErrnoException {
@@ -50,7 +50,7 @@ final class Confinement {
    */
   static Fd openStepByStep(Fd top, LinuxPath path) throws ErrnoException {
     Fd at = top;
-    for (LinuxPath name : Places.components(path)) {
+    for (LinuxPath name : PathText.components(path)) {
       Fd next;
       try {
         next = openChild(at, name);
