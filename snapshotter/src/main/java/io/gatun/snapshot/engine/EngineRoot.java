@@ -246,7 +246,7 @@ public final class EngineRoot implements AutoCloseable {
                   new LayerUnmounter(indexMounts, idMappedMounts),
                   throttle,
                   Math.min(settings.copyThreads(), DELETION_THREADS_MAX)));
-      this.indexedLayers = new IndexedLayers(layers, store::isCertain, reaper::submit);
+      this.indexedLayers = new IndexedLayers(layers, store::isJournalTrusted, reaper::submit);
       layers.setCollector(indexedLayers::collect);
       this.unpackRecords = new UnpackRecords(disk, root, boot);
       Damage damage =
@@ -472,7 +472,7 @@ public final class EngineRoot implements AutoCloseable {
 
       @Override
       public boolean isCertain() {
-        return store.isCertain();
+        return store.isJournalTrusted();
       }
     };
   }

@@ -54,7 +54,7 @@ final class Recovery {
       Reaper reaper)
       throws ErrnoException, UnusableRootException {
     Set<Long> directories = new HashSet<>(root.snapshotIds());
-    requireKnown(root, directories, store.idsEnd());
+    requireKnown(root, directories, store.idLimit());
     Set<Long> missing = new HashSet<>();
     Set<Long> damaged = new HashSet<>();
     Map<Long, LayerForm> recorded = new HashMap<>();

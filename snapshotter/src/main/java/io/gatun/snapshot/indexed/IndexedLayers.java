@@ -38,7 +38,7 @@ public final class IndexedLayers {
   private static final Usage NOTHING = new Usage(0, 0);
 
   private final LayerStore layers;
-  private final BooleanSupplier isCertain;
+  private final BooleanSupplier isJournalTrusted;
   private final Consumer<LinuxPath> trash;
   private final Map<Long, LayerForm.Indexed> forms = new ConcurrentHashMap<>();
 
@@ -52,12 +52,13 @@ public final class IndexedLayers {
   private final Map<Long, OverlayTemplate> overlays = new ConcurrentHashMap<>();
 
   /**
-   * @param isCertain whether the metadata are what a start after a crash would find
+   * @param isJournalTrusted whether the metadata are what a start after a crash would find
    * @param trash is told the name of what is in the trash and to be deleted
    */
-  public IndexedLayers(LayerStore layers, BooleanSupplier isCertain, Consumer<LinuxPath> trash) {
+  public IndexedLayers(
+      LayerStore layers, BooleanSupplier isJournalTrusted, Consumer<LinuxPath> trash) {
     this.layers = layers;
-    this.isCertain = isCertain;
+    this.isJournalTrusted = isJournalTrusted;
     this.trash = trash;
   }
 
@@ -97,8 +98,8 @@ public final class IndexedLayers {
   }
 
   /** {@return whether the records say what they would say after a crash} */
-  boolean isCertain() {
-    return isCertain.getAsBoolean();
+  boolean isJournalTrusted() {
+    return isJournalTrusted.getAsBoolean();
   }
 
   /** {@return whether no snapshot has any} */
@@ -162,7 +163,7 @@ public final class IndexedLayers {
    * index.
    */
   public synchronized void collect(Digest diffId) {
-    if (!isCertain.getAsBoolean()) {
+    if (!isJournalTrusted.getAsBoolean()) {
       log.warn(
           "cannot take away what nobody needs of a layer, the next cleanup or start tries again layer={}"
               + " error=\"the metadata store is not certain that no record names it\"",

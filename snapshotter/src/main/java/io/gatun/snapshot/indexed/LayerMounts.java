@@ -252,7 +252,7 @@ public final class LayerMounts implements AutoCloseable {
    * so that the path of the layer leads to its files all the while.
    */
   private void setAside(long id, Fd directory) throws ErrnoException {
-    if (!indexedLayers.isCertain()) {
+    if (!indexedLayers.isJournalTrusted()) {
       // The record of a conversion that failed may turn up at the next start, and need the tree.
       return;
     }

@@ -3,7 +3,7 @@ package io.gatun.snapshot.metadata.repair;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.metadata.journal.Generations;
 import io.gatun.snapshot.metadata.journal.Ids;
-import io.gatun.snapshot.metadata.journal.Truth;
+import io.gatun.snapshot.metadata.journal.JournalState;
 import java.util.List;
 import java.util.NavigableMap;
 import java.util.TreeMap;
@@ -38,7 +38,7 @@ public record Contents(
         new TreeMap<>(),
         Ids.FIRST,
         Ids.FIRST,
-        Truth.FIRST_SEQUENCE,
+        JournalState.FIRST_SEQUENCE,
         List.of());
   }
 

@@ -11,11 +11,11 @@ import io.gatun.linux.Stat;
 import io.gatun.linux.Unistd;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.metadata.DerivedFiles;
-import io.gatun.snapshot.metadata.journal.Acknowledged;
 import io.gatun.snapshot.metadata.journal.CheckpointWriter;
 import io.gatun.snapshot.metadata.journal.DurableFile;
 import io.gatun.snapshot.metadata.journal.Finding;
 import io.gatun.snapshot.metadata.journal.Generations;
+import io.gatun.snapshot.metadata.journal.HighWaterMark;
 import io.gatun.snapshot.metadata.journal.JournalFile;
 import io.gatun.snapshot.metadata.journal.MetadataFile;
 import io.gatun.snapshot.metadata.journal.MetadataSettings;
@@ -109,7 +109,7 @@ public final class MetadataRepair {
     long generation =
         Math.max(
             generations.next(),
-            DerivedFiles.read(generations, MetadataFile.ACKNOWLEDGED, Acknowledged::read)
+            DerivedFiles.read(generations, MetadataFile.ACKNOWLEDGED, HighWaterMark::read)
                 .map(mark -> mark.generation() + 1)
                 .orElse(Generations.FIRST));
     List<String> old = oldFiles();
@@ -122,10 +122,10 @@ public final class MetadataRepair {
         checkpoint.put(RecordCodec.encode(record));
       }
       checkpoint.publish();
-      Acknowledged.create(
+      HighWaterMark.create(
               generations.disk(),
               generations.directory(),
-              new Acknowledged.Mark(contents.store(), generation, contents.nextSequence() - 1))
+              new HighWaterMark.Mark(contents.store(), generation, contents.nextSequence() - 1))
           .close();
     }
     for (String name : old) {

@@ -2,11 +2,11 @@ package io.gatun.snapshot.metadata;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.snapshot.metadata.journal.Acknowledged;
 import io.gatun.snapshot.metadata.journal.DurableFile;
 import io.gatun.snapshot.metadata.journal.FileHeader;
 import io.gatun.snapshot.metadata.journal.FileWindow;
 import io.gatun.snapshot.metadata.journal.Generations;
+import io.gatun.snapshot.metadata.journal.HighWaterMark;
 import io.gatun.snapshot.metadata.journal.Ids;
 import io.gatun.snapshot.metadata.journal.Magic;
 import io.gatun.snapshot.metadata.journal.MetadataDamagedException;
@@ -54,7 +54,7 @@ import java.util.zip.CRC32C;
  * is changed. If anything about it does not fit, or another version has written it, the index is
  * made anew from checkpoint and journal; it is also how long the journal has to be at least.
  */
-public record CleanMarker(
+public record CleanShutdownMarker(
     long store,
     long nextSequence,
     long idsEnd,
@@ -77,7 +77,7 @@ public record CleanMarker(
   private static final int BYTES = 72 + 3 * 16;
   private static final int SUM_CHUNK_BYTES = 1 << 20;
 
-  public CleanMarker {
+  public CleanShutdownMarker {
     files = List.copyOf(files);
   }
 
@@ -92,8 +92,8 @@ public record CleanMarker(
         disk.sync(file);
       }
     }
-    CleanMarker marker =
-        new CleanMarker(
+    CleanShutdownMarker marker =
+        new CleanShutdownMarker(
             store,
             nextSequence,
             ids.end(),
@@ -107,7 +107,7 @@ public record CleanMarker(
   }
 
   /** {@return what is there, if it is whole and of this version} */
-  public static Optional<CleanMarker> read(Fd directory)
+  public static Optional<CleanShutdownMarker> read(Fd directory)
       throws ErrnoException, MetadataDamagedException {
     try (FileWindow file = FileWindow.open(directory, MetadataFile.CLEAN)) {
       ByteBuffer in = file.at(0, BYTES);
@@ -124,7 +124,7 @@ public record CleanMarker(
   }
 
   /** {@return whether nothing that this mark says was acknowledged came after the stop} */
-  public boolean covers(Acknowledged.Mark mark) {
+  public boolean covers(HighWaterMark.Mark mark) {
     return mark.store() == store && mark.sequence() < nextSequence;
   }
 
@@ -140,7 +140,7 @@ public record CleanMarker(
     return out;
   }
 
-  private static CleanMarker decode(ByteBuffer in) {
+  private static CleanShutdownMarker decode(ByteBuffer in) {
     long store = in.getLong();
     long nextSequence = in.getLong();
     long idsEnd = in.getLong();
@@ -153,7 +153,7 @@ public record CleanMarker(
     for (int i = 0; i < MetadataFile.INDEX_FILES.size(); i++) {
       sums.add(new FileSum(in.getLong(), in.getLong()));
     }
-    return new CleanMarker(
+    return new CleanShutdownMarker(
         store,
         nextSequence,
         idsEnd,

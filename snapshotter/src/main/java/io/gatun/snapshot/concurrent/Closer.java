@@ -5,7 +5,7 @@ import java.util.Deque;
 import java.util.function.Consumer;
 
 /** What a start has opened so far. If the start fails, all of it is closed, the last first. */
-public final class Opened implements AutoCloseable {
+public final class Closer implements AutoCloseable {
 
   private final Deque<Runnable> closings = new ArrayDeque<>();
 

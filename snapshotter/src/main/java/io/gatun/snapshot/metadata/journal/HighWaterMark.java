@@ -3,7 +3,7 @@ package io.gatun.snapshot.metadata.journal;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.snapshot.metadata.CleanMarker;
+import io.gatun.snapshot.metadata.CleanShutdownMarker;
 import io.gatun.snapshot.root.Disk;
 import java.nio.ByteBuffer;
 import java.util.Optional;
@@ -37,7 +37,7 @@ import org.slf4j.LoggerFactory;
  *   <li>Any batch but the last: its successor was written only after it had become durable. So if
  *       an intact successor is anywhere in the journal, or a next journal begins behind it, a batch
  *       that is not intact is damage.
- *   <li>After a clean stop: {@link CleanMarker} has the end of the journal, durably.
+ *   <li>After a clean stop: {@link CleanShutdownMarker} has the end of the journal, durably.
  *   <li>After the process was killed: this file. It is written after each fdatasync(2) of the
  *       journal and before anybody is told, and what was written outlives the process. A journal
  *       that ends before it, or is older than the one it names, is damaged.
@@ -52,9 +52,9 @@ import org.slf4j.LoggerFactory;
  *       If it does not, either may have been damaged, and the store is not opened.
  * </ul>
  */
-public final class Acknowledged implements AutoCloseable {
+public final class HighWaterMark implements AutoCloseable {
 
-  private static final Logger LOG = LoggerFactory.getLogger(Acknowledged.class);
+  private static final Logger LOG = LoggerFactory.getLogger(HighWaterMark.class);
 
   private static final long MAGIC = Magic.of("GATUNACK");
   private static final int VERSION = 1;
@@ -75,14 +75,14 @@ public final class Acknowledged implements AutoCloseable {
    */
   public record Mark(long store, long generation, long sequence) {}
 
-  private Acknowledged(Disk disk, Fd file, long store) {
+  private HighWaterMark(Disk disk, Fd file, long store) {
     this.disk = disk;
     this.file = file;
     this.store = store;
   }
 
   /** {@return the file, made anew; on a full disk, what is there is used} */
-  public static Acknowledged create(Disk disk, Fd directory, Mark mark) throws ErrnoException {
+  public static HighWaterMark create(Disk disk, Fd directory, Mark mark) throws ErrnoException {
     try {
       DurableFile.replace(
           disk,
@@ -95,14 +95,14 @@ public final class Acknowledged implements AutoCloseable {
       }
       return reuse(disk, directory, mark, e);
     }
-    return new Acknowledged(
+    return new HighWaterMark(
         disk, DurableFile.open(directory, MetadataFile.ACKNOWLEDGED), mark.store());
   }
 
   /**
    * A filesystem may have no room even for what is written in place; then it goes on saying less.
    */
-  private static Acknowledged reuse(Disk disk, Fd directory, Mark mark, ErrnoException cause)
+  private static HighWaterMark reuse(Disk disk, Fd directory, Mark mark, ErrnoException cause)
       throws ErrnoException {
     Fd file;
     try {
@@ -111,19 +111,19 @@ public final class Acknowledged implements AutoCloseable {
       cause.addSuppressed(e);
       throw cause;
     }
-    Acknowledged acknowledged = new Acknowledged(disk, file, mark.store());
+    HighWaterMark highWaterMark = new HighWaterMark(disk, file, mark.store());
     try {
-      acknowledged.write(mark.generation(), mark.sequence());
-      acknowledged.sync();
+      highWaterMark.write(mark.generation(), mark.sequence());
+      highWaterMark.sync();
     } catch (ErrnoException e) {
       if (!isFull(e)) {
-        acknowledged.close();
+        highWaterMark.close();
         throw e;
       }
       LOG.warn(
           "msg=\"later damage to the journal may go unnoticed\" reason=\"{}\"", e.getMessage());
     }
-    return acknowledged;
+    return highWaterMark;
   }
 
   private static boolean isFull(ErrnoException failure) {

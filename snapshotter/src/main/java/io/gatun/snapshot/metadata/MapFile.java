@@ -21,9 +21,9 @@ import org.slf4j.LoggerFactory;
  *
  * <p>One thread writes, any may read.
  */
-final class Shelf<K, V> implements AutoCloseable {
+final class MapFile<K, V> implements AutoCloseable {
 
-  private static final Logger LOG = LoggerFactory.getLogger(Shelf.class);
+  private static final Logger LOG = LoggerFactory.getLogger(MapFile.class);
 
   private final ChronicleMap<K, V> map;
   private final Function<K, Object> identity;
@@ -31,7 +31,7 @@ final class Shelf<K, V> implements AutoCloseable {
   private final boolean isFile;
   private volatile boolean overflows;
 
-  private Shelf(ChronicleMap<K, V> map, Function<K, Object> identity, boolean isFile) {
+  private MapFile(ChronicleMap<K, V> map, Function<K, Object> identity, boolean isFile) {
     this.map = map;
     this.identity = identity;
     this.isFile = isFile;
@@ -42,13 +42,13 @@ final class Shelf<K, V> implements AutoCloseable {
    *
    * @param identity what is equal for equal keys, for a key that is an array
    */
-  static <K, V> Shelf<K, V> inFile(ChronicleMap<K, V> map, Function<K, Object> identity) {
-    return new Shelf<>(map, identity, true);
+  static <K, V> MapFile<K, V> inFile(ChronicleMap<K, V> map, Function<K, Object> identity) {
+    return new MapFile<>(map, identity, true);
   }
 
   /** {@return a map that goes with the process} */
-  static <K, V> Shelf<K, V> inMemory(ChronicleMap<K, V> map, Function<K, Object> identity) {
-    return new Shelf<>(map, identity, false);
+  static <K, V> MapFile<K, V> inMemory(ChronicleMap<K, V> map, Function<K, Object> identity) {
+    return new MapFile<>(map, identity, false);
   }
 
   @Nullable V get(K key) {

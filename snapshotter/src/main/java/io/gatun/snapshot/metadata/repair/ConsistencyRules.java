@@ -12,12 +12,12 @@ import java.util.Objects;
 import java.util.function.ToLongFunction;
 
 /** Records that cannot all be in one store. */
-final class Contradictions {
+final class ConsistencyRules {
 
   private final NavigableMap<Long, SnapshotRecord> records;
   private final List<String> losses = new ArrayList<>();
 
-  private Contradictions(NavigableMap<Long, SnapshotRecord> records) {
+  private ConsistencyRules(NavigableMap<Long, SnapshotRecord> records) {
     this.records = records;
   }
 
@@ -30,10 +30,10 @@ final class Contradictions {
    */
   static List<String> resolve(
       NavigableMap<Long, SnapshotRecord> records, ToLongFunction<SnapshotRecord> order) {
-    Contradictions contradictions = new Contradictions(records);
-    contradictions.dropNamesakes(order);
-    contradictions.dropOrphans();
-    return contradictions.losses;
+    ConsistencyRules consistencyRules = new ConsistencyRules(records);
+    consistencyRules.dropNamesakes(order);
+    consistencyRules.dropOrphans();
+    return consistencyRules.losses;
   }
 
   /** {@return what a store would load, and an engine never have written; one sentence each} */

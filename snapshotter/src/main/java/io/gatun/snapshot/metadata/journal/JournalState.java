@@ -22,7 +22,7 @@ import org.slf4j.LoggerFactory;
  * @param journals how many journals there are since the checkpoint
  * @param batches how many batches they hold
  */
-public record Truth(
+public record JournalState(
     long checkpoint,
     long checkpointBytes,
     JournalReader.Content last,
@@ -31,7 +31,7 @@ public record Truth(
     int journals,
     long batches) {
 
-  private static final Logger LOG = LoggerFactory.getLogger(Truth.class);
+  private static final Logger LOG = LoggerFactory.getLogger(JournalState.class);
 
   /** Batches are counted from 1, as ids are. */
   public static final long FIRST_SEQUENCE = 1;
@@ -84,7 +84,7 @@ public record Truth(
    * @param durableEnd the sequence number of a batch before which all is known to be durable
    * @throws MetadataDamagedException if something that was acknowledged may be missing
    */
-  public static Truth read(Generations generations, Visitor visitor, OptionalLong durableEnd)
+  public static JournalState read(Generations generations, Visitor visitor, OptionalLong durableEnd)
       throws ErrnoException, MetadataDamagedException {
     NavigableSet<Long> checkpoints = generations.checkpoints();
     if (checkpoints.isEmpty()) {
@@ -103,7 +103,7 @@ public record Truth(
               .formatted(last.nextSequence(), durableEnd.getAsLong() - 1));
     }
     requireAcknowledged(generations, last);
-    return new Truth(
+    return new JournalState(
         generation,
         Stat.statx(generations.directory(), MetadataFile.path(MetadataFile.checkpoint(generation)))
             .sizeBytes(),
@@ -153,10 +153,10 @@ public record Truth(
     return contents;
   }
 
-  /** See {@link Acknowledged} for what follows from that file. */
+  /** See {@link HighWaterMark} for what follows from that file. */
   private static void requireAcknowledged(Generations generations, JournalReader.Content last)
       throws ErrnoException, MetadataDamagedException {
-    Optional<Acknowledged.Mark> mark = readMark(generations, last.header().store());
+    Optional<HighWaterMark.Mark> mark = readMark(generations, last.header().store());
     if (mark.isEmpty()) {
       if (last.tail().isPresent()) {
         throw damage(
@@ -184,10 +184,10 @@ public record Truth(
     }
   }
 
-  private static Optional<Acknowledged.Mark> readMark(Generations generations, long store)
+  private static Optional<HighWaterMark.Mark> readMark(Generations generations, long store)
       throws ErrnoException, MetadataDamagedException {
     return generations.names().contains(MetadataFile.ACKNOWLEDGED)
-        ? Acknowledged.read(generations.directory()).filter(mark -> mark.store() == store)
+        ? HighWaterMark.read(generations.directory()).filter(mark -> mark.store() == store)
         : Optional.empty();
   }
 
