@@ -32,7 +32,7 @@ public final class DaemonProcess {
    */
   public static void run(String version, Configuration configuration) {
     LogConfiguration.setLevel(configuration.logLevel());
-    ServiceNotice manager = new ServiceNotice(System.getenv("NOTIFY_SOCKET"));
+    SdNotify manager = new SdNotify(System.getenv("NOTIFY_SOCKET"));
     EngineRoot.prepareProcess();
     // Before anybody can reach the daemon, since who reaches it may tell it to end.
     CompletableFuture<Daemon> started = new CompletableFuture<>();
@@ -69,7 +69,7 @@ public final class DaemonProcess {
                   + " are kept as tars are verified at the next start, and made anew from their blobs containerd_root={}",
               configuration.containerdRoot());
     }
-    manager.send(ServiceNotice.READY);
+    manager.send(SdNotify.READY);
     if (daemon.hasIndexedLayers()) {
       warnIfOutOfReach(configuration);
     }
@@ -109,7 +109,7 @@ public final class DaemonProcess {
     }
   }
 
-  private static void end(CompletableFuture<Daemon> started, ServiceNotice manager) {
+  private static void end(CompletableFuture<Daemon> started, SdNotify manager) {
     boolean isStarting = !started.isDone();
     Daemon daemon;
     try {
@@ -122,7 +122,7 @@ public final class DaemonProcess {
       // It could not be started, and the process ends with the status that says so.
       return;
     }
-    manager.send(ServiceNotice.STOPPING);
+    manager.send(SdNotify.STOPPING);
     daemon.close();
     LOG.info("stopped");
     // The JVM would exit with 128 + the number of the signal, and an orderly stop is a success.

@@ -1,6 +1,6 @@
 package io.gatun.server.config;
 
-import io.gatun.server.rpc.InboundRequest;
+import io.gatun.server.rpc.RequestBudget;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.engine.LayerSetting;
@@ -39,7 +39,7 @@ import java.util.Set;
  * @param connectionsMax how many clients may be connected
  * @param messageBytesMax how large a request may be
  * @param requestMemoryBytesMax what all requests in flight may take of memory, as {@link
- *     InboundRequest} reckons
+ *     RequestBudget} reckons
  * @param drainTimeoutSeconds how long requests in flight may take to finish when the daemon stops
  * @param copyThreads how many threads copy files in the native driver; 0 for one per processor
  * @param containerdAddress the unix socket of the containerd whose blobs are unpacked

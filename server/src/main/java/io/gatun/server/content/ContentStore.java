@@ -43,7 +43,7 @@ public final class ContentStore implements AutoCloseable {
   private final ContentFiles files;
   private final EventLoops loops;
   private final SharedChannel questions;
-  private final ImageLayers images;
+  private final LayerOrder images;
 
   /**
    * @param address the unix socket of containerd
@@ -54,7 +54,7 @@ public final class ContentStore implements AutoCloseable {
     this.files = files;
     this.loops = loops;
     this.questions = new SharedChannel(() -> loops.channel(address));
-    this.images = new ImageLayers(this::list);
+    this.images = new LayerOrder(this::list);
   }
 
   /**
@@ -101,8 +101,7 @@ public final class ContentStore implements AutoCloseable {
     ManagedChannel channel = loops.channel(address);
     boolean isPassedOn = false;
     try {
-      LayerBlob streamed =
-          StreamedBlob.open(channel, content(channel, namespace), digest, sizeBytes);
+      LayerBlob streamed = RemoteBlob.open(channel, content(channel, namespace), digest, sizeBytes);
       isPassedOn = true;
       return streamed;
     } finally {

@@ -11,7 +11,7 @@ import io.gatun.server.content.CallNamespace;
 import io.gatun.server.content.ContentIngest;
 import io.gatun.server.content.ContentStore;
 import io.gatun.server.content.ContentWriter;
-import io.gatun.server.content.LabelledLayers;
+import io.gatun.server.content.LayerLabels;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
@@ -52,27 +52,27 @@ public final class DiffService extends DiffGrpc.DiffImplBase {
   private final LayerBuilder builder;
   private final ContentStore content;
   private final ContentWriter writer;
-  private final Dispatcher dispatcher;
+  private final RpcExecutor rpcExecutor;
 
   public DiffService(
       LayerUnpacker unpacker,
       LayerBuilder builder,
       ContentStore content,
       ContentWriter writer,
-      Dispatcher dispatcher) {
+      RpcExecutor rpcExecutor) {
     this.unpacker = unpacker;
     this.builder = builder;
     this.content = content;
     this.writer = writer;
-    this.dispatcher = dispatcher;
+    this.rpcExecutor = rpcExecutor;
   }
 
   @Override
   public void apply(ApplyRequest request, StreamObserver<ApplyResponse> client) {
     Cancellation cancellation = new Cancellation();
     Optional<String> namespace = CallNamespace.said();
-    CallAnswer.give(
-        dispatcher::dispatchApply,
+    RpcCall.give(
+        rpcExecutor::dispatchApply,
         "Apply",
         (ServerCallStreamObserver<ApplyResponse>) client,
         cancellation::cancel,
@@ -130,8 +130,8 @@ public final class DiffService extends DiffGrpc.DiffImplBase {
   public void diff(DiffRequest request, StreamObserver<DiffResponse> client) {
     Cancellation cancellation = new Cancellation();
     Optional<String> namespace = CallNamespace.said();
-    CallAnswer.give(
-        dispatcher::dispatchApply,
+    RpcCall.give(
+        rpcExecutor::dispatchApply,
         "Diff",
         (ServerCallStreamObserver<DiffResponse>) client,
         cancellation::cancel,
@@ -155,7 +155,7 @@ public final class DiffService extends DiffGrpc.DiffImplBase {
               cancellation);
       warnOfXattrsLeftOut(name, layer);
       Map<String, String> labels = new HashMap<>(request.getLabelsMap());
-      labels.put(LabelledLayers.UNCOMPRESSED_LABEL, layer.diffId().text());
+      labels.put(LayerLabels.UNCOMPRESSED_LABEL, layer.diffId().text());
       ingest.commit(layer.blob(), labels);
       return Descriptor.newBuilder()
           .setMediaType(mediaType)

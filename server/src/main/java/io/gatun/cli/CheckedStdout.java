@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * What commands print, and whether it got there: a list that a full disk has cut short looks like a
  * whole one. {@link System#out} would know that something failed, but not what.
  */
-final class StandardOutput {
+final class CheckedStdout {
 
   /** As a shell reports a program that ended since nobody read on, 128 and SIGPIPE (bash(1)). */
   private static final int NOBODY_READS = 128 + 13;
@@ -27,14 +27,14 @@ final class StandardOutput {
   private final PrintWriter writer;
   private @Nullable ErrnoException failure;
 
-  StandardOutput() {
+  CheckedStdout() {
     this(Fd.STANDARD_OUTPUT);
   }
 
   /**
    * @param file that is written to, and stays open
    */
-  StandardOutput(Fd file) {
+  CheckedStdout(Fd file) {
     ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER_BYTES);
     OutputStream watched =
         new OutputStream() {

@@ -14,14 +14,14 @@ import org.slf4j.LoggerFactory;
  * not wanted before a byte of them is read: those of peers that are not allowed, and those that are
  * too many.
  */
-public final class Admission extends ChannelInboundHandlerAdapter {
+public final class ConnectionFilter extends ChannelInboundHandlerAdapter {
 
-  private static final Logger LOG = LoggerFactory.getLogger(Admission.class);
+  private static final Logger LOG = LoggerFactory.getLogger(ConnectionFilter.class);
 
   /** A peer that is refused will try again, many times. */
   private static final long NANOS_BETWEEN_WARNINGS = TimeUnit.SECONDS.toNanos(5);
 
-  private final AllowedPeers allowed;
+  private final PeerPolicy allowed;
   private final int connectionsMax;
   private final AtomicInteger connections = new AtomicInteger();
 
@@ -29,7 +29,7 @@ public final class Admission extends ChannelInboundHandlerAdapter {
   private long warnedNanos;
   private long refusedSinceWarning;
 
-  public Admission(AllowedPeers allowed, int connectionsMax) {
+  public ConnectionFilter(PeerPolicy allowed, int connectionsMax) {
     this.allowed = allowed;
     this.connectionsMax = connectionsMax;
     this.warnedNanos = System.nanoTime() - NANOS_BETWEEN_WARNINGS;

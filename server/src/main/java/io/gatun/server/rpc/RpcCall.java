@@ -7,9 +7,9 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /** Carries calls out; whatever goes wrong, also in getting there, ends as a status. */
-final class CallAnswer {
+final class RpcCall {
 
-  private CallAnswer() {}
+  private RpcCall() {}
 
   /**
    * Answers a call with one message.
@@ -47,7 +47,7 @@ final class CallAnswer {
       Runnable onCancel,
       Runnable work) {
     PendingWork pending =
-        new PendingWork(InboundRequest.CURRENT.get(), () -> attempt(call, client, work));
+        new PendingWork(RequestBudget.CURRENT.get(), () -> attempt(call, client, work));
     // With a handler for it, answering a call that the client has given up is no error.
     client.setOnCancelHandler(
         () -> {
@@ -58,7 +58,7 @@ final class CallAnswer {
       lane.accept(pending);
     } catch (RuntimeException e) {
       pending.drop();
-      client.onError(StatusTable.statusOf(call, e).asRuntimeException());
+      client.onError(GrpcStatuses.statusOf(call, e).asRuntimeException());
     }
   }
 
@@ -75,7 +75,7 @@ final class CallAnswer {
     } catch (CancellationException e) {
       client.onError(Status.CANCELLED.withDescription(e.getMessage()).asRuntimeException());
     } catch (Throwable e) {
-      client.onError(StatusTable.statusOf(call, e).asRuntimeException());
+      client.onError(GrpcStatuses.statusOf(call, e).asRuntimeException());
     }
   }
 }

@@ -20,12 +20,12 @@ import java.io.UncheckedIOException;
  * <p>Nobody here passes a request on, so they would be of no use, and protobuf keeps each in
  * objects of some two hundred bytes, for four on the wire.
  */
-final class KnownFields<M> implements Marshaller<M> {
+final class StrictMarshaller<M> implements Marshaller<M> {
 
   private final Marshaller<M> whole;
   private final Parser<M> parser;
 
-  private KnownFields(Marshaller<M> whole, Parser<M> parser) {
+  private StrictMarshaller(Marshaller<M> whole, Parser<M> parser) {
     this.whole = whole;
     this.parser = parser;
   }
@@ -52,7 +52,7 @@ final class KnownFields<M> implements Marshaller<M> {
   private static <M> Marshaller<M> of(Marshaller<M> whole) {
     if (whole instanceof PrototypeMarshaller<M> prototype
         && prototype.getMessagePrototype() instanceof Message message) {
-      return new KnownFields<>(
+      return new StrictMarshaller<>(
           whole, (Parser<M>) DiscardUnknownFieldsParser.wrap(message.getParserForType()));
     }
     throw new IllegalArgumentException("no protobuf messages: " + whole);

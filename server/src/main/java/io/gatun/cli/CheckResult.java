@@ -7,7 +7,7 @@ package io.gatun.cli;
  * @param subject what was looked at, in a word or two
  * @param text what was found and, if it is bad, what to do about it
  */
-record Diagnosis(Severity severity, String subject, String text) {
+record CheckResult(Severity severity, String subject, String text) {
 
   enum Severity {
     OK("ok"),
@@ -27,15 +27,15 @@ record Diagnosis(Severity severity, String subject, String text) {
     }
   }
 
-  static Diagnosis ok(String subject, String text) {
-    return new Diagnosis(Severity.OK, subject, text);
+  static CheckResult ok(String subject, String text) {
+    return new CheckResult(Severity.OK, subject, text);
   }
 
-  static Diagnosis note(String subject, String text) {
-    return new Diagnosis(Severity.NOTE, subject, text);
+  static CheckResult note(String subject, String text) {
+    return new CheckResult(Severity.NOTE, subject, text);
   }
 
-  static Diagnosis fault(String subject, String text) {
-    return new Diagnosis(Severity.FAULT, subject, text);
+  static CheckResult fault(String subject, String text) {
+    return new CheckResult(Severity.FAULT, subject, text);
   }
 }

@@ -27,7 +27,7 @@ import java.util.Optional;
 import javax.tools.ToolProvider;
 
 /** Looks whether a host has what a daemon of a given configuration needs. */
-final class HostExamination {
+final class HostCheck {
 
   private static final double SPACE_SHARE_MIN = 0.10;
 
@@ -39,18 +39,18 @@ final class HostExamination {
 
   private final Configuration configuration;
   private final PinSearch pins;
-  private final List<Diagnosis> diagnoses = new ArrayList<>();
+  private final List<CheckResult> diagnoses = new ArrayList<>();
 
-  HostExamination(Configuration configuration) {
+  HostCheck(Configuration configuration) {
     this(configuration, ForeignMounts::find);
   }
 
-  HostExamination(Configuration configuration, PinSearch pins) {
+  HostCheck(Configuration configuration, PinSearch pins) {
     this.configuration = configuration;
     this.pins = pins;
   }
 
-  List<Diagnosis> run() {
+  List<CheckResult> run() {
     examineUser();
     examineJava();
     examineKernel();
@@ -65,8 +65,8 @@ final class HostExamination {
     int user = Unistd.geteuid();
     diagnoses.add(
         user == 0
-            ? Diagnosis.ok("user", "root")
-            : Diagnosis.fault(
+            ? CheckResult.ok("user", "root")
+            : CheckResult.fault(
                 "user",
                 "uid %d cannot mount or keep owners of files: run as root".formatted(user)));
   }
@@ -75,10 +75,10 @@ final class HostExamination {
     String version = System.getProperty("java.runtime.version");
     diagnoses.add(
         ToolProvider.getSystemJavaCompiler() == null
-            ? Diagnosis.fault(
+            ? CheckResult.fault(
                 "java",
                 version + " has no compiler, which the metadata store needs: install a JDK, no JRE")
-            : Diagnosis.ok("java", version));
+            : CheckResult.ok("java", version));
   }
 
   private void examineKernel() {
@@ -89,21 +89,21 @@ final class HostExamination {
     String version = "Linux " + System.getProperty("os.version");
     diagnoses.add(
         absent.isEmpty()
-            ? Diagnosis.ok("kernel", version)
-            : Diagnosis.note("kernel", version + ": " + String.join("; ", absent)));
+            ? CheckResult.ok("kernel", version)
+            : CheckResult.note("kernel", version + ": " + String.join("; ", absent)));
   }
 
   private void examineTransport() {
     Optional<String> obstacle = EventLoops.obstacle(Transport.IO_URING);
     if (obstacle.isEmpty()) {
-      diagnoses.add(Diagnosis.ok("transport", "io_uring works"));
+      diagnoses.add(CheckResult.ok("transport", "io_uring works"));
       return;
     }
     String reason = "io_uring does not work: " + obstacle.get();
     diagnoses.add(
         configuration.transport() == Transport.IO_URING
-            ? Diagnosis.fault("transport", reason + "; set transport = \"auto\"")
-            : Diagnosis.note("transport", reason + "; epoll takes its place, which is as fast"));
+            ? CheckResult.fault("transport", reason + "; set transport = \"auto\"")
+            : CheckResult.note("transport", reason + "; epoll takes its place, which is as fast"));
   }
 
   private void examineFilesystem() {
@@ -121,7 +121,7 @@ final class HostExamination {
       examineIndex(probe.index());
     } catch (IOException e) {
       diagnoses.add(
-          Diagnosis.fault("root", "%s: %s: choose another root".formatted(root, e.getMessage())));
+          CheckResult.fault("root", "%s: %s: choose another root".formatted(root, e.getMessage())));
     }
   }
 
@@ -142,12 +142,12 @@ final class HostExamination {
             .formatted(
                 root,
                 status.type().name().toLowerCase(Locale.ROOT),
-                PrintedText.bytes(status.availableBytes()),
-                PrintedText.bytes(size));
+                Formats.bytes(status.availableBytes()),
+                Formats.bytes(size));
     diagnoses.add(
         status.availableBytes() < size * SPACE_SHARE_MIN
-            ? Diagnosis.note("root", text + ": a pull needs the compressed and the unpacked size")
-            : Diagnosis.ok("root", text));
+            ? CheckResult.note("root", text + ": a pull needs the compressed and the unpacked size")
+            : CheckResult.ok("root", text));
   }
 
   private void examineOverlay(FilesystemProbe probe) {
@@ -160,15 +160,15 @@ final class HostExamination {
       case OverlayProbeResult.Works works ->
           diagnoses.add(
               configuration.driver() == DriverSetting.NATIVE
-                  ? Diagnosis.ok("driver", "native is configured, and " + copies)
-                  : Diagnosis.ok(
+                  ? CheckResult.ok("driver", "native is configured, and " + copies)
+                  : CheckResult.ok(
                       "driver",
                       works.features().userXattrs()
                           ? "overlay works, with userxattr"
                           : "overlay works"));
       case OverlayProbeResult.NoRoom full ->
           diagnoses.add(
-              Diagnosis.note(
+              CheckResult.note(
                   "driver",
                   "there is no room to find out whether overlay works: " + full.reason()));
       case OverlayProbeResult.Fails fails -> {
@@ -176,10 +176,10 @@ final class HostExamination {
         diagnoses.add(
             switch (configuration.driver()) {
               case OVERLAY ->
-                  Diagnosis.fault("driver", reason + "; set driver = \"auto\", or move the root");
+                  CheckResult.fault("driver", reason + "; set driver = \"auto\", or move the root");
               case AUTO ->
-                  Diagnosis.note("driver", reason + "; native takes its place, and " + copies);
-              case NATIVE -> Diagnosis.ok("driver", "native is configured, and " + copies);
+                  CheckResult.note("driver", reason + "; native takes its place, and " + copies);
+              case NATIVE -> CheckResult.ok("driver", "native is configured, and " + copies);
             });
       }
     }
@@ -188,13 +188,14 @@ final class HostExamination {
   private void examineIndex(IndexProbeResult trial) {
     diagnoses.add(
         switch (trial) {
-          case IndexProbeResult.Works works -> Diagnosis.ok("layers", works.reason());
+          case IndexProbeResult.Works works -> CheckResult.ok("layers", works.reason());
           case IndexProbeResult.Unprotected unprotected ->
-              Diagnosis.note("layers", "EROFS works on this root, but not " + unprotected.reason());
+              CheckResult.note(
+                  "layers", "EROFS works on this root, but not " + unprotected.reason());
           case IndexProbeResult.Fails fails ->
-              Diagnosis.note("layers", "EROFS does not work on this root: " + fails.reason());
+              CheckResult.note("layers", "EROFS does not work on this root: " + fails.reason());
           case IndexProbeResult.NoRoom full ->
-              Diagnosis.note(
+              CheckResult.note(
                   "layers", "there is no room to find out whether EROFS works: " + full.reason());
         });
   }
@@ -209,7 +210,7 @@ final class HostExamination {
       pins.find(root.toRealPath()).forEach(this::addPin);
     } catch (IOException e) {
       diagnoses.add(
-          Diagnosis.note(
+          CheckResult.note(
               "mounts",
               "it cannot be told whether other mount namespaces hold layers: " + e.getMessage()));
     }
@@ -224,10 +225,10 @@ final class HostExamination {
     long daemon = SocketOwner.pid(configuration.address()).orElse(self);
     try {
       LayerPropagation.obstacle(configuration, daemon == 0 ? self : daemon)
-          .ifPresent(reason -> diagnoses.add(Diagnosis.fault("mounts", reason)));
+          .ifPresent(reason -> diagnoses.add(CheckResult.fault("mounts", reason)));
     } catch (IOException e) {
       diagnoses.add(
-          Diagnosis.note(
+          CheckResult.note(
               "mounts", "it cannot be told whether containerd sees layers: " + e.getMessage()));
     }
   }
@@ -239,13 +240,13 @@ final class HostExamination {
 
   private void addPin(ForeignMounts pinned) {
     diagnoses.add(
-        Diagnosis.note(
+        CheckResult.note(
             "mounts",
             "process %d (%s) is in a mount namespace with layers that are not mounted here, such as %s (%d in all): they keep their space until it ends; if it is the daemon, let it run where containerd does"
                 .formatted(
                     pinned.pid(),
-                    PrintedText.name(pinned.command()),
-                    PrintedText.name(pinned.places().getFirst().toString()),
+                    Formats.name(pinned.command()),
+                    Formats.name(pinned.places().getFirst().toString()),
                     pinned.places().size())));
   }
 }

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Timeout;
 
 /** Work for which there is no thread, as where a limit of processes is reached. */
 @Timeout(60)
-final class DispatcherTest {
+final class RpcExecutorTest {
 
   private static final int THREADS = 2;
 
@@ -41,7 +41,7 @@ final class DispatcherTest {
     CountDownLatch done = new CountDownLatch(3);
     try (ThreadPoolExecutor lane = lane(1)) {
       for (int i = 0; i < 3; i++) {
-        Dispatcher.submit(lane, done::countDown);
+        RpcExecutor.submit(lane, done::countDown);
       }
       done.await();
     }
@@ -51,7 +51,7 @@ final class DispatcherTest {
   @Test
   void isRefusedIfThereAreNone() {
     try (ThreadPoolExecutor lane = lane(0)) {
-      assertThatThrownBy(() -> Dispatcher.submit(lane, () -> {}))
+      assertThatThrownBy(() -> RpcExecutor.submit(lane, () -> {}))
           .isInstanceOf(SnapshotException.ResourceExhausted.class)
           .hasMessageContaining("no thread to be had");
     }
@@ -59,7 +59,7 @@ final class DispatcherTest {
 
   @Test
   void whatRunsOutOfThemOnItsWayIsNoBug() {
-    assertThat(StatusTable.statusOf("Apply", new OutOfMemoryError("unable to create thread")))
+    assertThat(GrpcStatuses.statusOf("Apply", new OutOfMemoryError("unable to create thread")))
         .satisfies(
             status -> {
               assertThat(status.getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);

@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-final class ImageLayersTest {
+final class LayerOrderTest {
 
   private static final String NAMESPACE = "n";
   private static final Digest A = digest('a');
@@ -19,8 +19,8 @@ final class ImageLayersTest {
 
   private final List<Info> manifests = new ArrayList<>();
   private final List<String> questions = new ArrayList<>();
-  private final ImageLayers images =
-      new ImageLayers(
+  private final LayerOrder images =
+      new LayerOrder(
           (namespace, filter) -> {
             questions.add(namespace + " " + filter);
             return namespace.equals(NAMESPACE) ? manifests : List.of();
@@ -34,7 +34,7 @@ final class ImageLayersTest {
     Info.Builder manifest =
         Info.newBuilder().setUpdatedAt(Timestamp.newBuilder().setSeconds(updated));
     for (int i = 0; i < layers.length; i++) {
-      manifest.putLabels(ImageLayers.LABEL + i, layers[i]);
+      manifest.putLabels(LayerOrder.LABEL + i, layers[i]);
     }
     manifest.putLabels("containerd.io/gc.ref.content.config", digest('e').text());
     manifests.add(manifest.build());

@@ -20,7 +20,7 @@ import java.util.function.Function;
  * What a daemon asks itself, by way of its own socket: what containerd asks for each layer, but so
  * that nothing comes of it.
  */
-final class OwnCalls {
+final class LoopbackCalls {
 
   private static final String DIGEST = "sha256:" + "0".repeat(64);
 
@@ -57,7 +57,7 @@ final class OwnCalls {
   /**
    * @param self to the daemon itself
    */
-  OwnCalls(SharedChannel self) {
+  LoopbackCalls(SharedChannel self) {
     this.self = self;
   }
 

@@ -23,16 +23,16 @@ import org.slf4j.LoggerFactory;
 
 /** What a daemon asks itself. */
 @Timeout(60)
-final class OwnCallsTest {
+final class LoopbackCallsTest {
 
   @TempDir Path directory;
   private TestServer server;
-  private OwnCalls calls;
+  private LoopbackCalls calls;
 
   @BeforeEach
   void start() {
     server = new TestServer(directory, Transport.AUTO);
-    calls = new OwnCalls(new SharedChannel(server::channel));
+    calls = new LoopbackCalls(new SharedChannel(server::channel));
   }
 
   @AfterEach

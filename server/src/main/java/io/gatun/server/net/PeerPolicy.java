@@ -13,14 +13,14 @@ import java.util.Set;
  * <p>The mode of the socket lets only root in already. This check also holds where somebody changed
  * the mode, or passed on an open directory.
  */
-public final class AllowedPeers {
+public final class PeerPolicy {
 
   private static final long ROOT_UID = 0;
 
   private final Set<Long> uids;
   private final Set<Long> gids;
 
-  public AllowedPeers(Set<Long> uids, Set<Long> gids) {
+  public PeerPolicy(Set<Long> uids, Set<Long> gids) {
     this.uids = new HashSet<>(uids);
     this.uids.add(ROOT_UID);
     this.gids = Set.copyOf(gids);

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What becomes of a command whose output does not get anywhere. */
-final class StandardOutputTest {
+final class CheckedStdoutTest {
 
   private static final String LINE = "ä".repeat(10_000);
 
@@ -24,7 +24,7 @@ final class StandardOutputTest {
 
   private int print(Path file, int exitCode) throws IOException {
     try (Fd to = Fcntl.open(LinuxPath.of(file), OpenFlag.WRITE_ONLY)) {
-      StandardOutput out = new StandardOutput(to);
+      CheckedStdout out = new CheckedStdout(to);
       out.writer().println(LINE);
       return out.end(exitCode, new PrintWriter(err));
     }

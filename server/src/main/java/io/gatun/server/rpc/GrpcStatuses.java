@@ -13,11 +13,11 @@ import org.slf4j.LoggerFactory;
  * exception that a handler throws as UNKNOWN, whatever it is; that is why handlers catch everything
  * and ask here.
  */
-final class StatusTable {
+final class GrpcStatuses {
 
-  private static final Logger LOG = LoggerFactory.getLogger(StatusTable.class);
+  private static final Logger LOG = LoggerFactory.getLogger(GrpcStatuses.class);
 
-  private StatusTable() {}
+  private GrpcStatuses() {}
 
   /**
    * {@return the status that tells of a failure}

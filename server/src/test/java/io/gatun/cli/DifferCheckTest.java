@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What the doctor says about unpacking, with a socket and files in containerd's place. */
-class DifferExaminationTest {
+class DifferCheckTest {
 
   private static final String PLUGIN =
       """
@@ -44,11 +44,11 @@ class DifferExaminationTest {
             directory.resolve("root/io.containerd.content.v1.content/blobs/sha256"));
   }
 
-  private List<Diagnosis> run(String toml) throws Exception {
+  private List<CheckResult> run(String toml) throws Exception {
     return run(toml, "directory");
   }
 
-  private List<Diagnosis> run(String toml, String layers) throws Exception {
+  private List<CheckResult> run(String toml, String layers) throws Exception {
     Files.writeString(file, toml);
     Path own =
         Files.writeString(
@@ -56,11 +56,11 @@ class DifferExaminationTest {
             "containerd_address = \"%s\"\ncontainerd_root = \"%s\"\nlayers = \"%s\"\n"
                 .formatted(socket, directory.resolve("root"), layers));
     Configuration configuration = ConfigurationFile.read(own);
-    return new ContainerdExamination(configuration, file)
+    return new ContainerdCheck(configuration, file)
         .run().stream().filter(each -> each.subject().equals("unpacking")).toList();
   }
 
-  private List<Diagnosis> runServed(String toml) throws Exception {
+  private List<CheckResult> runServed(String toml) throws Exception {
     try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
       server.bind(UnixDomainSocketAddress.of(socket));
       return run(toml);
@@ -68,7 +68,7 @@ class DifferExaminationTest {
   }
 
   private static void assertOnly(
-      List<Diagnosis> diagnoses, Diagnosis.Severity severity, String... parts) {
+      List<CheckResult> diagnoses, CheckResult.Severity severity, String... parts) {
     assertThat(diagnoses).hasSize(1);
     assertThat(diagnoses.getFirst().severity()).isEqualTo(severity);
     assertThat(diagnoses.getFirst().text()).contains(parts);
@@ -84,7 +84,7 @@ class DifferExaminationTest {
   void layersThatAreToBeKeptAsTarsNeedTheDiffer() throws Exception {
     for (String layers : List.of("indexed", "auto")) {
       assertOnly(
-          run("", layers), Diagnosis.Severity.NOTE, "layers = \"" + layers, "become directories");
+          run("", layers), CheckResult.Severity.NOTE, "layers = \"" + layers, "become directories");
     }
   }
 
@@ -94,14 +94,14 @@ class DifferExaminationTest {
     assertOnly(
         runServed(
             PLUGIN + USED.replace("\"other-name\", \"walking\"", "\"walking\", \"other-name\"")),
-        Diagnosis.Severity.NOTE,
+        CheckResult.Severity.NOTE,
         "asks walking before other-name");
   }
 
   @Test
   void everythingIsAsItShouldBe() throws Exception {
     Files.createFile(blobs.resolve("00"));
-    assertOnly(runServed(PLUGIN + USED), Diagnosis.Severity.OK, "containerd answers");
+    assertOnly(runServed(PLUGIN + USED), CheckResult.Severity.OK, "containerd answers");
   }
 
   @Test
@@ -115,33 +115,33 @@ class DifferExaminationTest {
                   snapshotter = "gatun"
                   differ = "other-name"
                 """),
-        Diagnosis.Severity.OK,
+        CheckResult.Severity.OK,
         "containerd answers");
   }
 
   @Test
   void aDifferThatNothingUsesIsNoted() throws Exception {
-    assertOnly(runServed(PLUGIN), Diagnosis.Severity.NOTE, "nothing uses the differ other-name");
+    assertOnly(runServed(PLUGIN), CheckResult.Severity.NOTE, "nothing uses the differ other-name");
   }
 
   @Test
   void anAddressOnWhichNobodyAnswersIsAFault() throws Exception {
     assertOnly(
         run(PLUGIN + USED),
-        Diagnosis.Severity.FAULT,
+        CheckResult.Severity.FAULT,
         "containerd_address: nobody answers on " + socket);
   }
 
   @Test
   void anAddressAndARootThatContainerdDoesNotHaveAreFaults() throws Exception {
-    List<Diagnosis> diagnoses =
+    List<CheckResult> diagnoses =
         runServed(
             "root = \"/elsewhere\"\n" + PLUGIN + USED + "[grpc]\n  address = \"/other.sock\"\n");
     assertThat(diagnoses)
-        .extracting(Diagnosis::severity)
-        .containsExactly(Diagnosis.Severity.FAULT, Diagnosis.Severity.FAULT);
+        .extracting(CheckResult::severity)
+        .containsExactly(CheckResult.Severity.FAULT, CheckResult.Severity.FAULT);
     assertThat(diagnoses)
-        .extracting(Diagnosis::text)
+        .extracting(CheckResult::text)
         .containsExactly(
             "containerd_address is %s, and %s says \"/other.sock\"".formatted(socket, file),
             "containerd_root is %s, and %s says \"/elsewhere\""
@@ -152,6 +152,6 @@ class DifferExaminationTest {
   void blobsThatAreNotThereAreNoted() throws Exception {
     Files.delete(blobs);
     assertOnly(
-        runServed(PLUGIN + USED), Diagnosis.Severity.NOTE, "containerd has to send each blob");
+        runServed(PLUGIN + USED), CheckResult.Severity.NOTE, "containerd has to send each blob");
   }
 }

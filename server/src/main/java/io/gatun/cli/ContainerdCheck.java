@@ -18,7 +18,7 @@ import org.tomlj.TomlTable;
  * Looks whether containerd's configuration goes with the daemon's: nothing else tells either side
  * what the other was told.
  */
-final class ContainerdExamination {
+final class ContainerdCheck {
 
   private static final String SUBJECT = "containerd";
   private static final String PROXY_PLUGINS = "proxy_plugins";
@@ -26,45 +26,46 @@ final class ContainerdExamination {
   private final Configuration gatun;
   private final Path file;
 
-  ContainerdExamination(Configuration gatun, Path file) {
+  ContainerdCheck(Configuration gatun, Path file) {
     this.gatun = gatun;
     this.file = file;
   }
 
-  List<Diagnosis> run() {
+  List<CheckResult> run() {
     if (!Files.exists(file)) {
       return List.of(
-          Diagnosis.note(
+          CheckResult.note(
               SUBJECT, "there is no %s: `gatun config --containerd` prints one".formatted(file)));
     }
     TomlParseResult toml;
     try {
       toml = Toml.parse(file);
     } catch (IOException e) {
-      return List.of(Diagnosis.note(SUBJECT, "cannot read %s: %s".formatted(file, e)));
+      return List.of(CheckResult.note(SUBJECT, "cannot read %s: %s".formatted(file, e)));
     }
     if (toml.hasErrors()) {
       return List.of(
-          Diagnosis.fault(SUBJECT, "%s is no TOML: %s".formatted(file, toml.errors().getFirst())));
+          CheckResult.fault(
+              SUBJECT, "%s is no TOML: %s".formatted(file, toml.errors().getFirst())));
     }
-    List<Diagnosis> all = new ArrayList<>(examine(plugin(toml)));
-    all.addAll(new DifferExamination(gatun, file, toml).run());
+    List<CheckResult> all = new ArrayList<>(examine(plugin(toml)));
+    all.addAll(new DifferCheck(gatun, file, toml).run());
     return all;
   }
 
-  private List<Diagnosis> examine(@Nullable TomlTable plugin) {
+  private List<CheckResult> examine(@Nullable TomlTable plugin) {
     if (plugin == null) {
       return List.of(
-          Diagnosis.note(
+          CheckResult.note(
               SUBJECT,
               "%s has no plugin with the address %s: `gatun config --containerd` prints it"
                   .formatted(file, gatun.address())));
     }
-    List<Diagnosis> diagnoses = new ArrayList<>();
+    List<CheckResult> diagnoses = new ArrayList<>();
     examineRoot(plugin, diagnoses);
     examineCapabilities(plugin, diagnoses);
     if (diagnoses.isEmpty()) {
-      diagnoses.add(Diagnosis.ok(SUBJECT, file + " knows this daemon"));
+      diagnoses.add(CheckResult.ok(SUBJECT, file + " knows this daemon"));
     }
     return diagnoses;
   }
@@ -85,11 +86,11 @@ final class ContainerdExamination {
     return null;
   }
 
-  private void examineRoot(TomlTable plugin, List<Diagnosis> diagnoses) {
+  private void examineRoot(TomlTable plugin, List<CheckResult> diagnoses) {
     Object exported = plugin.get(List.of("exports", "root"));
     if (!gatun.root().toString().equals(exported)) {
       diagnoses.add(
-          Diagnosis.note(
+          CheckResult.note(
               SUBJECT,
               "%s: exports.root is %s and should be \"%s\": the kubelet watches the wrong filesystem for space"
                   .formatted(
@@ -99,7 +100,7 @@ final class ContainerdExamination {
     }
   }
 
-  private void examineCapabilities(TomlTable plugin, List<Diagnosis> diagnoses) {
+  private void examineCapabilities(TomlTable plugin, List<CheckResult> diagnoses) {
     Set<Object> told = new HashSet<>();
     if (plugin.get(List.of("capabilities")) instanceof TomlArray array) {
       told.addAll(array.toList());
@@ -107,7 +108,7 @@ final class ContainerdExamination {
     List<String> wanted = ContainerdConfiguration.capabilities(gatun);
     if (!told.equals(new HashSet<Object>(wanted))) {
       diagnoses.add(
-          Diagnosis.fault(
+          CheckResult.fault(
               SUBJECT,
               "%s: capabilities are %s and must be %s, as rebase and remap_ids say here"
                   .formatted(file, told, wanted)));

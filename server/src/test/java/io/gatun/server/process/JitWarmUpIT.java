@@ -10,7 +10,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** What a daemon does when it has been started and nobody asks for anything. */
 @Timeout(300)
-final class WarmUpIT {
+final class JitWarmUpIT {
 
   /** Within which it has begun, where it does. */
   private static final long MOMENT_MILLIS = 5_000;

@@ -22,10 +22,10 @@ import org.jspecify.annotations.Nullable;
  * <p>An ordinary Remove is never refused: containerd's garbage collection would give up. What many
  * of them take is bounded by the connections and the calls on each.
  */
-public final class InboundRequest extends ServerStreamTracer {
+public final class RequestBudget extends ServerStreamTracer {
 
   /** The request that the current thread is asked to begin with. */
-  static final Context.Key<InboundRequest> CURRENT = Context.key("gatun-request");
+  static final Context.Key<RequestBudget> CURRENT = Context.key("gatun-request");
 
   /** The stream, its headers and what grpc-java keeps of a call. */
   static final long CALL_BYTES = 8 << 10;
@@ -62,7 +62,7 @@ public final class InboundRequest extends ServerStreamTracer {
 
   private volatile @Nullable ServerCall<?, ?> call;
 
-  InboundRequest(RequestMemory memory, String method) {
+  RequestBudget(RequestMemory memory, String method) {
     this.memory = memory;
     this.isRemoval = method.equals(SnapshotsGrpc.getRemoveMethod().getFullMethodName());
     this.memoryPerByte =

@@ -27,7 +27,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  *   <li>conversions, one at a time, for which nobody else is to wait.
  * </ul>
  */
-public final class Dispatcher implements AutoCloseable {
+public final class RpcExecutor implements AutoCloseable {
 
   /** Removals share their syncs, which takes a few at a time. */
   private static final int REMOVAL_THREADS = 4;
@@ -46,7 +46,7 @@ public final class Dispatcher implements AutoCloseable {
   private final ThreadPoolExecutor applies;
   private final ThreadPoolExecutor conversions;
 
-  public Dispatcher(int threads, int queueMax, int applyThreads, int applyQueueMax) {
+  public RpcExecutor(int threads, int queueMax, int applyThreads, int applyQueueMax) {
     requests = lane("rpc", threads, new ArrayBlockingQueue<>(queueMax));
     removals = lane("remove", REMOVAL_THREADS, new LinkedBlockingQueue<>());
     lists = lane("list", LIST_THREADS, new ArrayBlockingQueue<>(queueMax));

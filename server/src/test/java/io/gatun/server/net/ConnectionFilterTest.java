@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Who may connect, and how many may. Peers of other users are tried by {@code PeersIT}. */
 @Timeout(60)
-final class AdmissionTest {
+final class ConnectionFilterTest {
 
   private static final int CONNECTIONS_MAX = 5;
 
@@ -35,7 +35,7 @@ final class AdmissionTest {
     Configuration configuration =
         TestServer.configuration(directory, transport, 2, 8, CONNECTIONS_MAX);
     List<SocketChannel> connections = new ArrayList<>();
-    try (LogCapture log = new LogCapture(Admission.class);
+    try (LogCapture log = new LogCapture(ConnectionFilter.class);
         TestServer server = new TestServer(configuration)) {
       for (int i = 0; i < CONNECTIONS_MAX; i++) {
         connections.add(connect(server));
@@ -61,7 +61,7 @@ final class AdmissionTest {
 
   @Test
   void rootAndWhoIsNamedAreAllowed() throws Exception {
-    AllowedPeers allowed = new AllowedPeers(Set.of(1000L, 0xFFFF_FFFEL), Set.of(2000L));
+    PeerPolicy allowed = new PeerPolicy(Set.of(1000L, 0xFFFF_FFFEL), Set.of(2000L));
 
     assertThat(allowed.allow(new Peer.Numbered(0, 0, 1))).isTrue();
     assertThat(allowed.allow(new Peer.Numbered(1000, 5, 1))).isTrue();
@@ -74,7 +74,7 @@ final class AdmissionTest {
   @Test
   void namesStandForNumbers() throws Exception {
     UserPrincipalLookupService names = FileSystems.getDefault().getUserPrincipalLookupService();
-    AllowedPeers allowed = new AllowedPeers(Set.of(1L), Set.of(2L));
+    PeerPolicy allowed = new PeerPolicy(Set.of(1L), Set.of(2L));
 
     assertThat(allowed.allow(named(names, "0", "0"))).isTrue();
     assertThat(allowed.allow(named(names, "1", "54321"))).isTrue();

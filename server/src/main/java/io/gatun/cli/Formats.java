@@ -3,11 +3,11 @@ package io.gatun.cli;
 import java.util.Locale;
 
 /** Values in the form in which people read them on a terminal. */
-final class PrintedText {
+final class Formats {
 
   private static final String[] UNITS = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
 
-  private PrintedText() {}
+  private Formats() {}
 
   /** {@return a number of bytes, such as {@code 1.4 GiB}} */
   static String bytes(long count) {

@@ -14,7 +14,7 @@ import java.util.Optional;
  * images from its garbage collection ("Garbage Collection" in its documentation). What a label says
  * is a hint.
  */
-final class ImageLayers {
+final class LayerOrder {
 
   /** Followed by the number of a layer, from 0 on. */
   static final String LABEL = "containerd.io/gc.ref.content.l.";
@@ -23,7 +23,7 @@ final class ImageLayers {
   private static final String MANIFESTS = "labels.\"%s0\"".formatted(LABEL);
 
   private static final Comparator<Info> LATEST_FIRST =
-      Comparator.comparing(ImageLayers::updated).reversed();
+      Comparator.comparing(LayerOrder::updated).reversed();
 
   /** containerd's blobs. */
   interface Blobs {
@@ -67,7 +67,7 @@ final class ImageLayers {
   /** After the layer that was asked about last. Whoever goes on from there asks nobody. */
   private volatile Place expected = Place.NONE;
 
-  ImageLayers(Blobs blobs) {
+  LayerOrder(Blobs blobs) {
     this.blobs = blobs;
   }
 
@@ -90,7 +90,7 @@ final class ImageLayers {
   private Optional<Place> find(String namespace, Digest layer) {
     return blobs.list(namespace, MANIFESTS).stream()
         .sorted(LATEST_FIRST)
-        .map(ImageLayers::layers)
+        .map(LayerOrder::layers)
         .filter(layers -> layers.contains(layer.text()))
         .map(layers -> new Place(namespace, layers, layers.indexOf(layer.text())))
         .findFirst();

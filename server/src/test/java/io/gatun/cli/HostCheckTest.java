@@ -14,25 +14,25 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What the doctor says about the mounts of other processes. */
-class HostExaminationTest {
+class HostCheckTest {
 
   @TempDir private Path directory;
 
-  private List<Diagnosis> run(HostExamination.PinSearch pins) throws Exception {
+  private List<CheckResult> run(HostCheck.PinSearch pins) throws Exception {
     Path root = Files.createDirectory(directory.resolve("root"));
     Path file =
         Files.writeString(directory.resolve("gatun.toml"), "root = \"%s\"\n".formatted(root));
     Configuration configuration = ConfigurationFile.read(file);
-    return new HostExamination(configuration, pins).run();
+    return new HostCheck(configuration, pins).run();
   }
 
-  private static List<Diagnosis> of(List<Diagnosis> all, String subject) {
+  private static List<CheckResult> of(List<CheckResult> all, String subject) {
     return all.stream().filter(each -> each.subject().equals(subject)).toList();
   }
 
   @Test
   void mountsThatCannotBeReadAreNoFaultOfTheRoot() throws Exception {
-    List<Diagnosis> found =
+    List<CheckResult> found =
         run(
             _ -> {
               throw new IOException("open /proc/7/mountinfo: EIO");
@@ -41,17 +41,17 @@ class HostExaminationTest {
         .singleElement()
         .satisfies(
             each -> {
-              assertThat(each.severity()).isEqualTo(Diagnosis.Severity.NOTE);
+              assertThat(each.severity()).isEqualTo(CheckResult.Severity.NOTE);
               assertThat(each.text()).contains("open /proc/7/mountinfo: EIO");
             });
     assertThat(of(found, "root"))
-        .noneMatch(each -> each.severity() == Diagnosis.Severity.FAULT)
+        .noneMatch(each -> each.severity() == CheckResult.Severity.FAULT)
         .noneMatch(each -> each.text().contains("choose another root"));
   }
 
   @Test
   void everyNamespaceThatHoldsLayersIsNamed() throws Exception {
-    List<Diagnosis> found =
+    List<CheckResult> found =
         run(
             root ->
                 List.of(
@@ -59,7 +59,7 @@ class HostExaminationTest {
                         7, "runc", List.of(LinuxPath.of(root.resolve("snapshots/3"))))));
     assertThat(of(found, "mounts"))
         .singleElement()
-        .extracting(Diagnosis::text)
+        .extracting(CheckResult::text)
         .asString()
         .contains("process 7 (runc)", "snapshots/3");
   }

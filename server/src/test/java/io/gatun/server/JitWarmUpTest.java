@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What a server does before the first image comes. */
 @Timeout(60)
-final class WarmUpTest {
+final class JitWarmUpTest {
 
   /** For something that does not happen. */
   private static final long MOMENT_MILLIS = 1_000;
@@ -80,7 +80,7 @@ final class WarmUpTest {
 
   @Test
   void anEndpointThatClosesHasItEndEarly() throws Exception {
-    try (LogCapture log = new LogCapture(WarmUp.class)) {
+    try (LogCapture log = new LogCapture(JitWarmUp.class)) {
       CompletableFuture<Void> warm = CompletableFuture.runAsync(server::warmUp);
       awaitBegun();
       server.closeEndpoint();
@@ -96,7 +96,7 @@ final class WarmUpTest {
   @Test
   void aDaemonThatStopsHasItEndEarly() {
     server.unpacker.fail(new SnapshotException.Unavailable("stopping", null));
-    try (LogCapture log = new LogCapture(WarmUp.class)) {
+    try (LogCapture log = new LogCapture(JitWarmUp.class)) {
       server.warmUp();
       assertThat(log.lines())
           .containsExactly("INFO warming up ended early layers=0 reason=\"stopping\"");
@@ -106,7 +106,7 @@ final class WarmUpTest {
   @Test
   void aBugIsLoggedAndEndsNothingElse() {
     server.unpacker.fail(new IllegalStateException("a bug"));
-    try (LogCapture log = new LogCapture(WarmUp.class)) {
+    try (LogCapture log = new LogCapture(JitWarmUp.class)) {
       server.warmUp();
       assertThat(log.lines()).containsExactly("ERROR cannot warm up");
     }

@@ -25,9 +25,9 @@ import org.slf4j.LoggerFactory;
  * <p>The JDK has no unix datagrams, and netty has them for epoll only, whatever the transport of
  * the server; a thread for it lives as long as the sending takes.
  */
-final class ServiceNotice {
+final class SdNotify {
 
-  private static final Logger LOG = LoggerFactory.getLogger(ServiceNotice.class);
+  private static final Logger LOG = LoggerFactory.getLogger(SdNotify.class);
 
   static final String READY = "READY=1";
   static final String STOPPING = "STOPPING=1";
@@ -40,7 +40,7 @@ final class ServiceNotice {
    * @param socket the value of {@code NOTIFY_SOCKET}; a first {@code @} stands for the NUL of an
    *     abstract name
    */
-  ServiceNotice(@Nullable String socket) {
+  SdNotify(@Nullable String socket) {
     this.socket = Optional.ofNullable(socket).filter(name -> !name.isEmpty());
   }
 

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * one, so that only a few messages are on their way at a time. For one thread, and any that
  * abandons it.
  */
-final class WriteReplies implements StreamObserver<WriteContentResponse> {
+final class ContentWriteStream implements StreamObserver<WriteContentResponse> {
 
   /** Enough for containerd to have the next one when it has written one. */
   private static final int UNANSWERED_MAX = 4;
@@ -47,7 +47,7 @@ final class WriteReplies implements StreamObserver<WriteContentResponse> {
   /**
    * @param what is written, for messages
    */
-  WriteReplies(String what) {
+  ContentWriteStream(String what) {
     this.what = what;
   }
 
@@ -159,7 +159,7 @@ final class WriteReplies implements StreamObserver<WriteContentResponse> {
         throw new CancellationException(what + ": nobody waits for it any more");
       }
       if (failure != null) {
-        throw ContainerdFailure.of(what, failure);
+        throw ContainerdErrors.of(what, failure);
       }
       if (isEnded) {
         throw new SnapshotException.Unavailable(what + ": containerd has ended the stream", null);

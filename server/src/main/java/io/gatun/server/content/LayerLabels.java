@@ -18,14 +18,14 @@ import java.util.concurrent.TimeUnit;
  * The layers in containerd's content store, as it has noted them when it unpacked them. What a
  * label says is a hint: who relies on it has to hash the layer.
  */
-public final class LabelledLayers {
+public final class LayerLabels {
 
   /** Where containerd keeps, of a blob that is a layer, the diff id (its package labels). */
   public static final String UNCOMPRESSED_LABEL = "containerd.io/uncompressed";
 
   private static final long ANSWER_SECONDS_MAX = 60;
 
-  private LabelledLayers() {}
+  private LayerLabels() {}
 
   /**
    * A layer as a registry has it.

@@ -5,14 +5,14 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 
 /** What it means for a request that containerd does not do what it is asked for on the way. */
-final class ContainerdFailure {
+final class ContainerdErrors {
 
   /** How Go words ENOSPC and EDQUOT, for which containerd has no status of its own. */
   private static final String NO_SPACE = "no space left on device";
 
   private static final String NO_QUOTA = "disk quota exceeded";
 
-  private ContainerdFailure() {}
+  private ContainerdErrors() {}
 
   /**
    * {@return the failure of a request}

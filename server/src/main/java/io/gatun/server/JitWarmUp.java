@@ -21,9 +21,9 @@ import org.slf4j.LoggerFactory;
  * which it takes a tenth of the processors, and those are the images for which a node waits after
  * its start.
  */
-final class WarmUp {
+final class JitWarmUp {
 
-  private static final Logger LOG = LoggerFactory.getLogger(WarmUp.class);
+  private static final Logger LOG = LoggerFactory.getLogger(JitWarmUp.class);
 
   /**
    * So short that this thread reads each by itself, and in a few milliseconds, as a call may come
@@ -49,7 +49,7 @@ final class WarmUp {
 
   private final LayerUnpacker unpacker;
   private final CallsInFlight calls;
-  private final OwnCalls own;
+  private final LoopbackCalls own;
 
   /** How many calls of others had begun when it became quiet. */
   private long quietSince = NEVER;
@@ -58,7 +58,7 @@ final class WarmUp {
    * @param calls all that are asked of the daemon
    * @param own those that it asks itself
    */
-  WarmUp(LayerUnpacker unpacker, CallsInFlight calls, OwnCalls own) {
+  JitWarmUp(LayerUnpacker unpacker, CallsInFlight calls, LoopbackCalls own) {
     this.unpacker = unpacker;
     this.calls = calls;
     this.own = own;

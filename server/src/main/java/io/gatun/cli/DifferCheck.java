@@ -20,7 +20,7 @@ import org.tomlj.TomlTable;
  * Looks whether layers can be unpacked by the daemon where containerd is told to have it do that:
  * for this the daemon asks containerd back, and reads its files.
  */
-final class DifferExamination {
+final class DifferCheck {
 
   private static final String SUBJECT = "unpacking";
 
@@ -36,7 +36,7 @@ final class DifferExamination {
   /**
    * @param containerd what containerd's configuration file says
    */
-  DifferExamination(Configuration gatun, Path file, TomlTable containerd) {
+  DifferCheck(Configuration gatun, Path file, TomlTable containerd) {
     this.gatun = gatun;
     this.file = file;
     this.containerd = containerd;
@@ -46,18 +46,19 @@ final class DifferExamination {
    * {@return what was found, which is nothing if containerd has no differ at this daemon, and need
    * not have one}
    */
-  List<Diagnosis> run() {
+  List<CheckResult> run() {
     Optional<String> differ = differ();
     if (differ.isEmpty()) {
       return gatun.layers() == LayerSetting.DIRECTORY ? List.of() : List.of(unused());
     }
-    List<Diagnosis> diagnoses = new ArrayList<>();
+    List<CheckResult> diagnoses = new ArrayList<>();
     examineUse(differ.get(), diagnoses);
     examineAddress(diagnoses);
     examineRoot(diagnoses);
     if (diagnoses.isEmpty()) {
       diagnoses.add(
-          Diagnosis.ok(SUBJECT, "containerd answers, and its blobs can be read from their files"));
+          CheckResult.ok(
+              SUBJECT, "containerd answers, and its blobs can be read from their files"));
     }
     return diagnoses;
   }
@@ -72,8 +73,8 @@ final class DifferExamination {
         .findFirst();
   }
 
-  private Diagnosis unused() {
-    return Diagnosis.note(
+  private CheckResult unused() {
+    return CheckResult.note(
         SUBJECT,
         "%s has no differ with the address %s, so all layers become directories, whatever layers = \"%s\" says:"
                 .formatted(file, gatun.address(), gatun.layers().configName())
@@ -86,7 +87,7 @@ final class DifferExamination {
         && "diff".equals(plugin.get(List.of("type")));
   }
 
-  private void examineUse(String differ, List<Diagnosis> diagnoses) {
+  private void examineUse(String differ, List<CheckResult> diagnoses) {
     Object differs =
         containerd.get(List.of("plugins", "io.containerd.service.v1.diff-service", "default"));
     Object transfers =
@@ -101,14 +102,14 @@ final class DifferExamination {
                             && differ.equals(table.get(List.of("differ"))));
     if (!isOfDiffService && !isOfTransfers) {
       diagnoses.add(
-          Diagnosis.note(
+          CheckResult.note(
               SUBJECT,
               "%s: nothing uses the differ %s: `gatun config --containerd` prints what does"
                   .formatted(file, differ)));
     }
     if (isOfDiffService && isAskedInVain(((TomlArray) differs).toList(), differ)) {
       diagnoses.add(
-          Diagnosis.note(
+          CheckResult.note(
               SUBJECT,
               "%s: the diff service asks %s before %s, which leaves nothing to that: put %s first"
                   .formatted(file, WALKING, differ, differ)));
@@ -120,21 +121,21 @@ final class DifferExamination {
     return walking >= 0 && walking < differs.indexOf(differ);
   }
 
-  private void examineAddress(List<Diagnosis> diagnoses) {
+  private void examineAddress(List<CheckResult> diagnoses) {
     Path address = gatun.containerdAddress();
     require("containerd_address", address, containerd.get(List.of("grpc", "address")), diagnoses);
     try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
       channel.connect(UnixDomainSocketAddress.of(address));
     } catch (IOException e) {
       diagnoses.add(
-          Diagnosis.fault(
+          CheckResult.fault(
               SUBJECT,
               "containerd_address: nobody answers on %s (%s): start containerd, or set it right"
                   .formatted(address, e.getMessage())));
     }
   }
 
-  private void examineRoot(List<Diagnosis> diagnoses) {
+  private void examineRoot(List<CheckResult> diagnoses) {
     Path root = gatun.containerdRoot();
     require("containerd_root", root, containerd.get(List.of("root")), diagnoses);
     try (DirectoryStream<Path> blobs = Files.newDirectoryStream(root.resolve(BLOBS))) {
@@ -149,17 +150,17 @@ final class DifferExamination {
     }
   }
 
-  private static Diagnosis slow(String reason) {
-    return Diagnosis.note(
+  private static CheckResult slow(String reason) {
+    return CheckResult.note(
         SUBJECT,
         "containerd_root: %s: containerd has to send each blob, which is slower".formatted(reason));
   }
 
   /** What containerd's file does not say is as usual there, or was said on its command line. */
-  private void require(String key, Path here, @Nullable Object there, List<Diagnosis> diagnoses) {
+  private void require(String key, Path here, @Nullable Object there, List<CheckResult> diagnoses) {
     if (there != null && !here.toString().equals(there)) {
       diagnoses.add(
-          Diagnosis.fault(
+          CheckResult.fault(
               SUBJECT, "%s is %s, and %s says \"%s\"".formatted(key, here, file, there)));
     }
   }

@@ -23,9 +23,9 @@ import java.util.concurrent.CompletionException;
  * before the socket appears. The event loops are started beside that, since loading netty takes as
  * long as opening the metadata.
  */
-final class Wiring {
+final class DaemonFactory {
 
-  private Wiring() {}
+  private DaemonFactory() {}
 
   static Daemon open(Configuration configuration) {
     return open(configuration, new LinuxDisk(), engineSettings(configuration));

@@ -20,7 +20,7 @@ import java.util.concurrent.CancellationException;
  * A blob that containerd sends. One stream brings all of it; how much is on its way ahead of the
  * reader is up to the flow control of the connection, {@link EventLoops#CHANNEL_WINDOW_BYTES}.
  */
-final class StreamedBlob implements LayerBlob {
+final class RemoteBlob implements LayerBlob {
 
   private final ManagedChannel channel;
   private final Context.CancellableContext call;
@@ -31,7 +31,7 @@ final class StreamedBlob implements LayerBlob {
   private ByteBuffer piece = ByteBuffer.allocate(0);
   private long received;
 
-  private StreamedBlob(
+  private RemoteBlob(
       ManagedChannel channel,
       Context.CancellableContext call,
       Iterator<ReadContentResponse> pieces,
@@ -49,13 +49,13 @@ final class StreamedBlob implements LayerBlob {
    *
    * @param channel used for nothing else, and shut down in the end
    */
-  static StreamedBlob open(
+  static RemoteBlob open(
       ManagedChannel channel, ContentBlockingStub content, Digest digest, long sizeBytes) {
     Context.CancellableContext call = Context.ROOT.withCancellation();
     ReadContentRequest request = ReadContentRequest.newBuilder().setDigest(digest.text()).build();
     Context before = call.attach();
     try {
-      return new StreamedBlob(channel, call, content.read(request), digest, sizeBytes);
+      return new RemoteBlob(channel, call, content.read(request), digest, sizeBytes);
     } finally {
       call.detach(before);
     }
