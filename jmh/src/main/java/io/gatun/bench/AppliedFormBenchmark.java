@@ -115,7 +115,7 @@ public class AppliedFormBenchmark {
         LayerIngest ingest = store.ingest()) {
       IndexedWriter.Result result =
           new IndexedWriter(disk, pipeline, new TarWriteMode(false, false))
-              .run(
+              .write(
                   blob,
                   ingest,
                   IndexForm.OVERLAY,

@@ -72,13 +72,13 @@ public final class SyntheticLayer {
   }
 
   private void next() throws IOException {
-    if (entries == 0 || isOneIn(DIRECTORY_EVERY)) {
+    if (entries == 0 || happensOnceIn(DIRECTORY_EVERY)) {
       changeDirectory();
-    } else if (isOneIn(SYMBOLIC_LINK_EVERY)) {
+    } else if (happensOnceIn(SYMBOLIC_LINK_EVERY)) {
       entry(path(), '2', 0777, new byte[0], "../" + name());
-    } else if (!lastFile.isEmpty() && isOneIn(HARD_LINK_EVERY)) {
+    } else if (!lastFile.isEmpty() && happensOnceIn(HARD_LINK_EVERY)) {
       entry(path(), '1', 0644, new byte[0], lastFile);
-    } else if (isOneIn(WHITEOUT_EVERY)) {
+    } else if (happensOnceIn(WHITEOUT_EVERY)) {
       entry(directory() + ".wh." + name(), '0', 0, new byte[0], "");
     } else {
       addFile();
@@ -91,23 +91,23 @@ public final class SyntheticLayer {
     }
     String path = path() + "/";
     directories.push(path);
-    if (!isOneIn(IMPLICIT_EVERY)) {
+    if (!happensOnceIn(IMPLICIT_EVERY)) {
       entry(path, '5', 0755, new byte[0], "");
     }
   }
 
   private void addFile() throws IOException {
     String path = path();
-    if (isOneIn(LONG_NAME_EVERY)) {
+    if (happensOnceIn(LONG_NAME_EVERY)) {
       path += "x".repeat(LONG_NAME_BYTES);
     } else if (path.length() <= NAME_FIELD_BYTES) {
       lastFile = path;
     }
-    int bytes = isOneIn(LARGE_EVERY) ? largeBytes : random.nextInt(smallBytesMax);
+    int bytes = happensOnceIn(LARGE_EVERY) ? largeBytes : random.nextInt(smallBytesMax);
     entry(path, '0', 0644, content(bytes), "");
   }
 
-  private boolean isOneIn(int count) {
+  private boolean happensOnceIn(int count) {
     return random.nextInt(count) == 0;
   }
 
@@ -139,7 +139,7 @@ public final class SyntheticLayer {
     if (path.length() > NAME_FIELD_BYTES) {
       addRecord(records, "path=" + path);
     }
-    if (isOneIn(XATTR_EVERY) && type == '0') {
+    if (happensOnceIn(XATTR_EVERY) && type == '0') {
       addRecord(records, "SCHILY.xattr.user.name=value");
     }
     if (!records.isEmpty()) {

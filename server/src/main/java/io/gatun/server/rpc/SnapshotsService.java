@@ -86,7 +86,7 @@ public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
     AtomicReference<@Nullable List<Mount>> atHand = new AtomicReference<>();
     answer(
         work -> {
-          Optional<List<Mount>> known = snapshotter.mountsAtHand(request.getKey());
+          Optional<List<Mount>> known = snapshotter.tryMountsWithoutIo(request.getKey());
           if (known.isPresent()) {
             atHand.set(known.get());
             work.run();

@@ -52,7 +52,7 @@ public interface Driver {
   List<Mount> mounts(Chain chain) throws ErrnoException;
 
   /** {@return whether {@link #mounts} can tell without a look at the disk} */
-  boolean areMountsAtHand(Chain chain);
+  boolean mountsNeedNoIo(Chain chain);
 
   /**
    * {@return why a snapshot that was made without a parent cannot be put on one when it is

@@ -108,7 +108,7 @@ public final class NativeDriver implements Driver {
   }
 
   @Override
-  public boolean areMountsAtHand(Chain chain) {
+  public boolean mountsNeedNoIo(Chain chain) {
     return !isCopy(chain);
   }
 

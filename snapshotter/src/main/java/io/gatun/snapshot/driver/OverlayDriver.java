@@ -151,7 +151,7 @@ public final class OverlayDriver implements Driver {
   }
 
   @Override
-  public boolean areMountsAtHand(Chain chain) {
+  public boolean mountsNeedNoIo(Chain chain) {
     return !OverlayMounts.isContainer(chain) && !mounts.isOnMappedLayers(chain);
   }
 

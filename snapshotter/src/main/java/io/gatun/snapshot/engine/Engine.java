@@ -192,10 +192,10 @@ final class Engine implements Snapshotter {
   }
 
   @Override
-  public Optional<List<Mount>> mountsAtHand(String key) {
+  public Optional<List<Mount>> tryMountsWithoutIo(String key) {
     SnapshotRecord found = findMountable(key);
     Chain chain = chains.of(found);
-    return driver.areMountsAtHand(chain) && !indexedSnapshots.dependsOnIndexedLayer(chain)
+    return driver.mountsNeedNoIo(chain) && !indexedSnapshots.dependsOnIndexedLayer(chain)
         ? Optional.of(mounts(found, chain))
         : Optional.empty();
   }
@@ -313,7 +313,7 @@ final class Engine implements Snapshotter {
           StorageErrors.name(
               "commit",
               active.name(),
-              () -> rebase.run(active.name(), chain, active.created(), unpacked));
+              () -> rebase.putOn(active.name(), chain, active.created(), unpacked));
     }
     boolean mayHaveMarks = layer.isEmpty() || layer.get().result().hasMarks();
     boolean isChanged = driver.seal(chain, mayHaveMarks);

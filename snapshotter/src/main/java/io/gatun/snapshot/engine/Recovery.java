@@ -148,15 +148,15 @@ final class Recovery {
    * that the store does not know of. The store then has lost what it knew, or another has been put
    * in its place; and directories without records would be deleted.
    */
-  private static void requireKnown(Root root, Set<Long> directories, long idsEnd)
+  private static void requireKnown(Root root, Set<Long> directories, long idLimit)
       throws UnusableRootException {
     for (long id : directories) {
-      if (id >= idsEnd) {
+      if (id >= idLimit) {
         throw new UnusableRootException(
             ("root %s cannot be used: snapshots/%d is there, but the metadata have given out no id from %d on, so"
                     + " they are older than the directories or not theirs; put the right metadata back, or run"
                     + " `gatun fsck`")
-                .formatted(root.path(), id, idsEnd));
+                .formatted(root.path(), id, idLimit));
       }
     }
   }

@@ -309,7 +309,7 @@ public final class RootRepair {
             root.metadataPath(),
             settings,
             metadata,
-            idsEnd(found, metadata.contents().orElseThrow()),
+            idLimit(found, metadata.contents().orElseThrow()),
             isIndexDropped));
     // Opening it cuts off a torn tail, and makes an index if there is none that can be used.
     try (MetadataStore store = MetadataStore.open(disk, root.metadataPath(), settings)) {
@@ -324,8 +324,8 @@ public final class RootRepair {
     }
   }
 
-  private static long idsEnd(RootReport found, Contents contents) {
-    long end = contents.idsEnd();
+  private static long idLimit(RootReport found, Contents contents) {
+    long end = contents.idLimit();
     for (RootFinding finding : found.findings()) {
       if (finding instanceof RootFinding.UnknownId unknown) {
         end = Math.max(end, unknown.id() + 1);

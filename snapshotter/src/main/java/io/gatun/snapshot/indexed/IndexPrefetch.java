@@ -52,7 +52,7 @@ public final class IndexPrefetch implements IndexPrefetcher.Work {
     try (var _ = nameLocks.lock(List.of(), parent.name())) {
       cancellation.check();
       Optional<SnapshotRecord> still = store.find(parent.id());
-      if (still.isEmpty() || !layers.isWhole(ref.diffId())) {
+      if (still.isEmpty() || !layers.isVerified(ref.diffId())) {
         return Optional.empty();
       }
       Chain chain = chains.prospective(Kind.ACTIVE, parent.name(), Map.of(), still.get());

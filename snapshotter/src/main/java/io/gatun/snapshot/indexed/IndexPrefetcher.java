@@ -105,7 +105,7 @@ public final class IndexPrefetcher implements AutoCloseable {
       return !isClaimed && !isExpired;
     }
 
-    private boolean isOf(long parentId, Digest diffId) {
+    private boolean matches(long parentId, Digest diffId) {
       return parent.id() == parentId && ref.diffId().equals(diffId);
     }
 
@@ -202,7 +202,7 @@ public final class IndexPrefetcher implements AutoCloseable {
     lock.lock();
     try {
       Task task = current;
-      if (task == null || !task.isClaimable() || !task.isOf(parentId, diffId)) {
+      if (task == null || !task.isClaimable() || !task.matches(parentId, diffId)) {
         return new Claim(null);
       }
       task.isClaimed = true;

@@ -181,7 +181,7 @@ public final class IndexedCommits {
     LayerStore.LayerRef ref = layers.acquire(diffId);
     try {
       boolean isDurable = durability.mustSyncIndexed(false);
-      boolean isMade = made.isPresent() && layers.isWhole(diffId, made.get());
+      boolean isMade = made.isPresent() && layers.isVerified(diffId, made.get());
       Digest index = isMade ? made.get() : indexBuilder.buildFor(chain, ref, isDurable);
       if (isDurable) {
         layers.sync(diffId);
@@ -260,13 +260,13 @@ public final class IndexedCommits {
       throws IOException {
     Chain chain = chains.of(active, parent);
     Optional<OverlayTemplate> made = indexedLayers.findOverlay(active.id());
-    return made.isPresent() && isOf(made.get(), chain)
+    return made.isPresent() && matches(made.get(), chain)
         ? new LayerForm.Indexed(ref.diffId(), made.get().index())
         : new LayerForm.Indexed(ref.diffId(), indexBuilder.buildFor(chain, ref, isDurable));
   }
 
   /** {@return whether there is nothing in the layers below that a layer inherits} */
-  private boolean isOf(OverlayTemplate made, Chain chain) throws ErrnoException {
+  private boolean matches(OverlayTemplate made, Chain chain) throws ErrnoException {
     if (!isOfRoot(chain)) {
       return false;
     }

@@ -47,9 +47,9 @@ public final class ReusableLayers {
    */
   Optional<Digest> find(SnapshotRef ref) {
     return indexedLayers.diffIds().stream()
-        .filter(ref::isOf)
+        .filter(ref::matches)
         .findFirst()
-        .filter(diffId -> layers.isWhole(diffId) && isVisibleTo(ref, diffId));
+        .filter(diffId -> layers.isVerified(diffId) && isVisibleTo(ref, diffId));
   }
 
   private boolean isVisibleTo(SnapshotRef ref, Digest diffId) {
@@ -74,7 +74,7 @@ public final class ReusableLayers {
     if (ref.parent() == null || store.children(ref.parent().id()) > 0) {
       store.forEach(
           snapshot -> {
-            if (ref.isTakenFor(snapshot)) {
+            if (ref.satisfies(snapshot)) {
               found.add(snapshot);
             }
           });

@@ -56,14 +56,14 @@ public record SnapshotRef(
   }
 
   /** {@return whether a layer is the one} */
-  boolean isOf(Digest diffId) {
+  boolean matches(Digest diffId) {
     String told = labels.get(DIFF_ID_LABEL);
     return (told == null || told.equals(diffId.text()))
         && ChainId.of(below, diffId).equals(chainId);
   }
 
   /** {@return whether containerd takes a snapshot for the layer, as it tells that by labels} */
-  boolean isTakenFor(SnapshotRecord snapshot) {
+  boolean satisfies(SnapshotRecord snapshot) {
     return snapshot.kind() == Kind.COMMITTED
         && snapshot.parent().equals(parentName())
         && Objects.equals(snapshot.labels().get(CHAIN_ID_LABEL), chainId.text());
@@ -71,7 +71,7 @@ public record SnapshotRef(
 
   /** {@return whether a snapshot belongs to the namespace of containerd that asks} */
   boolean isOfSameNamespace(SnapshotRecord snapshot) {
-    return Names.isOf(key.substring(0, key.indexOf('/')), snapshot.name());
+    return Names.belongsTo(key.substring(0, key.indexOf('/')), snapshot.name());
   }
 
   /** {@return what to record of a snapshot that has the layer} */

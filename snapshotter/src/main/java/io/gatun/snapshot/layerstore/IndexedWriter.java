@@ -83,7 +83,7 @@ public final class IndexedWriter {
    * @throws LayerStoreException if the draft cannot be written; while the layer is read, that is
    *     the reason of an {@link ApplyFailedException}
    */
-  public Result run(
+  public Result write(
       LayerBlob blob,
       LayerIngest ingest,
       IndexForm form,
@@ -106,7 +106,7 @@ public final class IndexedWriter {
   }
 
   /**
-   * As {@link #run}, of a layer on top of others that are not known yet: the draft has the tar
+   * As {@link #write}, of a layer on top of others that are not known yet: the draft has the tar
    * alone.
    *
    * @return what the index is to be made of, to be closed by the caller; nothing if there is none

@@ -56,7 +56,7 @@ final class LayerPublisher {
    * @param blob that was applied, if that is to be recorded
    * @param isDurable whether it has to be on the disk when this returns
    */
-  void run(
+  void publish(
       LayerIngest ingest,
       Digest diffId,
       Optional<LayerIndex> index,
@@ -234,6 +234,6 @@ final class LayerPublisher {
   }
 
   private boolean removeMark(Fd directory, Digest diffId) throws ErrnoException {
-    return refs.unlessShared(diffId, () -> marks.remove(directory, diffId));
+    return refs.ifUnshared(diffId, () -> marks.remove(directory, diffId));
   }
 }

@@ -65,7 +65,7 @@ final class LayerRefs {
   }
 
   /** {@return whether a step was done, which is not tried while several use the layer} */
-  synchronized boolean unlessShared(Digest diffId, Step step) throws ErrnoException {
+  synchronized boolean ifUnshared(Digest diffId, Step step) throws ErrnoException {
     return uses.getOrDefault(diffId, 0) <= 1 && step.run();
   }
 }

@@ -234,12 +234,12 @@ public final class LayerStore {
    * {@return whether an apply to this store has read a blob to its end and found that it is this
    * layer, and the tar is known to be whole}
    */
-  public boolean isWhole(Digest diffId) {
+  public boolean isVerified(Digest diffId) {
     return fileStates.contains(diffId, LayerFile.Tar.TAR) && !blobs.of(diffId).isEmpty();
   }
 
   /** {@return whether an index of a layer is there, and known to be whole} */
-  public boolean isWhole(Digest diffId, Digest index) throws ErrnoException {
+  public boolean isVerified(Digest diffId, Digest index) throws ErrnoException {
     LayerFile.Index file = new LayerFile.Index(index);
     return fileStates.contains(diffId, file) && files.contain(diffId, file);
   }
@@ -345,7 +345,7 @@ public final class LayerStore {
     LayerRef ref = acquire(layer.diffId());
     boolean isPublished = false;
     try {
-      publication.run(ingest, layer.diffId(), index, recorded, isDurable || recorded.isEmpty());
+      publication.publish(ingest, layer.diffId(), index, recorded, isDurable || recorded.isEmpty());
       recorded.ifPresent(known -> blobs.add(known, layer.diffId()));
       isPublished = true;
       return ref;

@@ -82,7 +82,7 @@ public final class LayerRepair {
       LayerDamage damage = layers.inspect(ref);
       if (damage.isTarDamaged()) {
         // Or an apply has brought it meanwhile.
-        return tarRepair.repair(ref) || layers.isWhole(diffId)
+        return tarRepair.repair(ref) || layers.isVerified(diffId)
             ? Optional.of(indexedLayers.referrers(diffId).keySet())
             : Optional.empty();
       }

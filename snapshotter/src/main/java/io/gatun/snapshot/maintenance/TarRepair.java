@@ -68,7 +68,7 @@ public final class TarRepair {
       // The index is of no use: each snapshot has its own, which is made of the tar.
       Digest diffId =
           new IndexedWriter(disk, pipeline, writeMode)
-              .run(
+              .write(
                   blob,
                   ingest,
                   IndexForm.BASE,

@@ -57,7 +57,7 @@ import java.util.zip.CRC32C;
 public record CleanShutdownMarker(
     long store,
     long nextSequence,
-    long idsEnd,
+    long idLimit,
     long count,
     long recordBytes,
     long trustedFrom,
@@ -131,7 +131,7 @@ public record CleanShutdownMarker(
   private ByteBuffer encode() {
     ByteBuffer out = ByteBuffer.allocateDirect(BYTES);
     out.position(Preamble.BYTES);
-    out.putLong(store).putLong(nextSequence).putLong(idsEnd).putLong(count).putLong(recordBytes);
+    out.putLong(store).putLong(nextSequence).putLong(idLimit).putLong(count).putLong(recordBytes);
     out.putLong(trustedFrom);
     out.putInt(indexVersion).putInt(entriesMax);
     files.forEach(file -> out.putLong(file.sizeBytes).putLong(file.checksum));
@@ -143,7 +143,7 @@ public record CleanShutdownMarker(
   private static CleanShutdownMarker decode(ByteBuffer in) {
     long store = in.getLong();
     long nextSequence = in.getLong();
-    long idsEnd = in.getLong();
+    long idLimit = in.getLong();
     long count = in.getLong();
     long recordBytes = in.getLong();
     long trustedFrom = in.getLong();
@@ -156,7 +156,7 @@ public record CleanShutdownMarker(
     return new CleanShutdownMarker(
         store,
         nextSequence,
-        idsEnd,
+        idLimit,
         count,
         recordBytes,
         trustedFrom,

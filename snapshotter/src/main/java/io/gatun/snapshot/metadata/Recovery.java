@@ -181,7 +181,7 @@ final class Recovery {
     }
     long generation = generations.next();
     JournalFile journal = keep(generations.begin(clean.store(), generation, clean.nextSequence()));
-    Ids ids = new Ids(clean.idsEnd(), clean.trustedFrom());
+    Ids ids = new Ids(clean.idLimit(), clean.trustedFrom());
     long bytes = index.writeCheckpoint(generations, journal.header(), ids);
     generations.deleteBefore(generation);
     Recovered recovered =
@@ -254,7 +254,7 @@ final class Recovery {
     generations.deleteBefore(journalState.checkpoint());
     return new Recovered(
         index,
-        new Ids(journalState.idsEnd(), journalState.trustedFrom()),
+        new Ids(journalState.idLimit(), journalState.trustedFrom()),
         journal,
         journalState.last().nextSequence(),
         highWaterMark,

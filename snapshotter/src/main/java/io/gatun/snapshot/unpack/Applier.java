@@ -364,7 +364,7 @@ public final class Applier {
     ActiveSnapshots.Layer layer =
         chain.lowers().isEmpty()
             ? alone
-            : StorageErrors.name("apply", key, () -> rebase.run(chain, alone));
+            : StorageErrors.name("apply", key, () -> rebase.putOn(chain, alone));
     unpacked(chain, layer.withChangeTimes(driver.changeTimes(chain)));
   }
 

@@ -39,7 +39,7 @@ public final class IndexedPrefetch implements LayerPrefetcher.Work<PrefetchedTar
   }
 
   @Override
-  public boolean isThere(Digest blob) {
+  public boolean exists(Digest blob) {
     return layers.diffIdOf(blob).isPresent();
   }
 

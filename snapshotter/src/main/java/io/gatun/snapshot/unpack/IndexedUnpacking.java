@@ -236,7 +236,8 @@ public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
       throws IOException {
     LayerIngest made = layers.ingest();
     ingest = made;
-    IndexedWriter.Result read = indexing.run(blob, made, form, below.ofTop(), below, cancellation);
+    IndexedWriter.Result read =
+        indexing.write(blob, made, form, below.ofTop(), below, cancellation);
     result = read.layer();
     return switch (read) {
       case IndexedWriter.Result.NotIndexable _ -> Optional.empty();

@@ -52,7 +52,7 @@ public final class LayerPrefetcher<T> implements AutoCloseable {
   public interface Work<T> {
 
     /** {@return whether the layer is there without being made ahead} */
-    boolean isThere(Digest blob);
+    boolean exists(Digest blob);
 
     /** {@return the layer; nothing if it has to be made when it is asked for} */
     Optional<T> make(LayerBlob blob, Cancellation cancellation) throws IOException;
@@ -244,7 +244,7 @@ public final class LayerPrefetcher<T> implements AutoCloseable {
 
   /** {@return whether a layer is to be made ahead; if so, that can be waited for from now on} */
   private boolean enter(Task task, Digest blob) {
-    boolean isThere = work.isThere(blob);
+    boolean isThere = work.exists(blob);
     lock.lock();
     try {
       boolean isWanted = !isThere && !isClosed && !asked.containsKey(blob);

@@ -70,7 +70,7 @@ public final class Rebase {
    * @throws SnapshotException.FailedPrecondition if it has inherited from others before, or has too
    *     much that may inherit
    */
-  public Optional<ActiveSnapshots.Layer> run(
+  public Optional<ActiveSnapshots.Layer> putOn(
       String key, Chain chain, Instant created, Optional<ActiveSnapshots.Layer> layer)
       throws ErrnoException {
     if (chain.lowers().isEmpty()) {
@@ -92,7 +92,7 @@ public final class Rebase {
       }
       mark(directory, parent);
       long bytes =
-          run(inheritance, layer.isPresent(), layer.isPresent() && layer.get().isDurable());
+          putOn(inheritance, layer.isPresent(), layer.isPresent() && layer.get().isDurable());
       return layer.map(known -> known.withMoreBytes(bytes));
     }
   }
@@ -103,18 +103,19 @@ public final class Rebase {
    *
    * @return what is known of it then
    */
-  public ActiveSnapshots.Layer run(Chain chain, ActiveSnapshots.Layer layer) throws ErrnoException {
+  public ActiveSnapshots.Layer putOn(Chain chain, ActiveSnapshots.Layer layer)
+      throws ErrnoException {
     // A tree that has too many of them is for no place that has layers below it.
     ImplicitDirectoryList implicit = layer.result().implicitDirectories().orElseThrow();
     try (ImplicitDirFixup inheritance =
         ImplicitDirFixup.open(disk, driver.target(chain), implicit)) {
       return inheritance.isDue()
-          ? layer.withMoreBytes(run(inheritance, true, layer.isDurable()))
+          ? layer.withMoreBytes(putOn(inheritance, true, layer.isDurable()))
           : layer;
     }
   }
 
-  private long run(ImplicitDirFixup inheritance, boolean isWithTimes, boolean isSynced)
+  private long putOn(ImplicitDirFixup inheritance, boolean isWithTimes, boolean isSynced)
       throws ErrnoException {
     long bytes = inheritance.run(isWithTimes);
     if (isSynced) {

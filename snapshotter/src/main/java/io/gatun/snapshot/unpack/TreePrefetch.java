@@ -61,7 +61,7 @@ public final class TreePrefetch implements LayerPrefetcher.Work<PrefetchedTree> 
 
   /** Of trees nobody knows which blob they are. */
   @Override
-  public boolean isThere(Digest blob) {
+  public boolean exists(Digest blob) {
     return false;
   }
 

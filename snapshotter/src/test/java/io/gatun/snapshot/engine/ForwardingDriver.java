@@ -54,8 +54,8 @@ public class ForwardingDriver implements Driver {
   }
 
   @Override
-  public boolean areMountsAtHand(Chain chain) {
-    return driver.areMountsAtHand(chain);
+  public boolean mountsNeedNoIo(Chain chain) {
+    return driver.mountsNeedNoIo(chain);
   }
 
   @Override

@@ -162,7 +162,7 @@ class IdMappedIndexesIT {
     unmountAll();
     open();
     assertThatThrownBy(() -> KernelMount.of(mounts)).isInstanceOf(ErrnoException.class);
-    assertThat(engine.snapshotter().mountsAtHand("view")).isEmpty();
+    assertThat(engine.snapshotter().tryMountsWithoutIo("view")).isEmpty();
     assertThat(engine.snapshotter().mounts("container")).isEqualTo(mounts);
     requireMapped(mounts);
     try (KernelMount plain = KernelMount.of(engine.snapshotter().view("plain", "top", NO_LABELS))) {
@@ -229,7 +229,7 @@ class IdMappedIndexesIT {
   }
 
   @Test
-  void aMappingIsShownUntilItsLastUserHasGoneThoughOthersNeedTheLayer() throws Exception {
+  void aMappingIsMountedUntilItsLastUserHasGoneThoughOthersNeedTheLayer() throws Exception {
     try (KernelMount plain =
         KernelMount.of(engine.snapshotter().prepare("plain", "top", NO_LABELS))) {
       engine.snapshotter().prepare("one", "top", MAPPED);
@@ -272,7 +272,7 @@ class IdMappedIndexesIT {
   /** Or what it is shown would be shown again after the layers were taken away. */
   @Test
   @Timeout(60)
-  void aSnapshotIsNotRemovedWhileItsLayersAreShownWithOtherOwners() throws Exception {
+  void aSnapshotIsNotRemovedWhileItsLayersAreMountedWithOtherOwners() throws Exception {
     engine.snapshotter().prepare("container", "top", MAPPED);
     engine.close();
     CountDownLatch begun = new CountDownLatch(1);

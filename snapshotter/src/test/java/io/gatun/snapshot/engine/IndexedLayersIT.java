@@ -369,7 +369,7 @@ class IndexedLayersIT {
     unpack(BASE, "base", "");
     List<Mount> prepared = snapshots().prepare(extraction(1), "base", NO_LABELS);
     apply(SECOND, prepared);
-    assertThat(snapshots().mountsAtHand(extraction(1))).isEmpty();
+    assertThat(snapshots().tryMountsWithoutIo(extraction(1))).isEmpty();
     List<Mount> mounts = snapshots().mounts(extraction(1));
     assertThat(mounts).isEqualTo(prepared);
     try (KernelMount active = KernelMount.of(mounts)) {

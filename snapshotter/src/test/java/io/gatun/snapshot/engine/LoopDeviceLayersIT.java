@@ -90,7 +90,7 @@ final class LoopDeviceLayersIT {
   }
 
   @Test
-  void layersAreShownKeptOverARestartAndGo() throws Exception {
+  void layersAreMountedKeptOverARestartAndGo() throws Exception {
     List<Mount> mounts;
     try (EngineRoot engine = open()) {
       unpack(

@@ -387,7 +387,7 @@ class ConversionIT {
   }
 
   @Test
-  void treeThatCannotBeTakenAwayIsTakenAwayWhenTheLayerIsShownAgain() throws Exception {
+  void treeThatCannotBeTakenAwayIsTakenAwayWhenTheLayerIsMountedAgain() throws Exception {
     List<String> expected = view("before");
     calls.precede(
         "rename",

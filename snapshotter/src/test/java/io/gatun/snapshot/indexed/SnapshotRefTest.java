@@ -51,9 +51,9 @@ class SnapshotRefTest {
   void chainIdOfTheParentIsInItsNameHoweverItCameToBe() {
     for (String name : List.of("k8s.io/3/" + BASE, "k8s.io/4/extract-1-a " + BASE)) {
       SnapshotRef ref = of(Kind.ACTIVE, KEY + CHAIN, LABELS, committed(name)).orElseThrow();
-      assertThat(ref.isOf(LAYER)).isTrue();
-      assertThat(ref.isOf(BASE)).isFalse();
-      assertThat(ref.isOf(CHAIN)).isFalse();
+      assertThat(ref.matches(LAYER)).isTrue();
+      assertThat(ref.matches(BASE)).isFalse();
+      assertThat(ref.matches(CHAIN)).isFalse();
     }
   }
 
@@ -61,8 +61,8 @@ class SnapshotRefTest {
   void lowestLayerIsItsOwnChain() {
     Map<String, String> labels = Map.of("containerd.io/snapshot.ref", BASE.text());
     SnapshotRef ref = of(Kind.ACTIVE, KEY + BASE, labels, null).orElseThrow();
-    assertThat(ref.isOf(BASE)).isTrue();
-    assertThat(ref.isOf(LAYER)).isFalse();
+    assertThat(ref.matches(BASE)).isTrue();
+    assertThat(ref.matches(LAYER)).isFalse();
   }
 
   @Test
@@ -87,8 +87,8 @@ class SnapshotRefTest {
               "containerd.io/snapshot/diff-id",
               told.text());
       SnapshotRef ref = of(Kind.ACTIVE, KEY + CHAIN, labels, parent).orElseThrow();
-      assertThat(ref.isOf(LAYER)).isEqualTo(told.equals(LAYER));
-      assertThat(ref.isOf(BASE)).isFalse();
+      assertThat(ref.matches(LAYER)).isEqualTo(told.equals(LAYER));
+      assertThat(ref.matches(BASE)).isFalse();
     }
   }
 

@@ -181,7 +181,7 @@ final class LayerProtectionIT {
           .hasMessageContaining("/tar: EIO");
       assertThat(failing).isEmpty();
       Digest diffId = store.keep(LAYER).layer().diffId();
-      assertThat(store.store().isWhole(diffId)).isTrue();
+      assertThat(store.store().isVerified(diffId)).isTrue();
       assertThat(asked).hasSize(3).last(STRING).contains("/index-");
       assertThat(TestStore.names(store.layers()))
           .contains(diffId.hex() + "/tar")

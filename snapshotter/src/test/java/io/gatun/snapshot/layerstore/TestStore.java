@@ -134,7 +134,7 @@ final class TestStore implements AutoCloseable {
       LowerAttributes lowerAttributes,
       Cancellation cancellation)
       throws IOException {
-    return indexed.run(blob, ingest, form, top, lowerAttributes, cancellation);
+    return indexed.write(blob, ingest, form, top, lowerAttributes, cancellation);
   }
 
   IndexedWriter indexed() {

@@ -158,7 +158,7 @@ final class IdMappedLayersIT {
   }
 
   @Test
-  void eachLayerIsShownOnceForEachMappingUntilNobodyNeedsIt() throws Exception {
+  void eachLayerIsMountedOnceForEachMappingUntilNobodyNeedsIt() throws Exception {
     try (Layers layers = new Layers(LoopFilesystem.Kind.EXT4)) {
       Chain first = layers.chain(9, Kind.VIEW, MAPPED);
       Chain second = layers.chain(10, Kind.VIEW, OTHERS);

@@ -60,10 +60,10 @@ final class DirectoryTable {
   }
 
   private int find(int hash, byte[] path) throws ErrnoException {
-    return pages.find(hash, page -> isOf(page, path));
+    return pages.find(hash, page -> hasPath(page, path));
   }
 
-  private boolean isOf(int page, byte[] path) throws ErrnoException {
+  private boolean hasPath(int page, byte[] path) throws ErrnoException {
     return memory.getInt(at(page, LENGTH)) == path.length && Arrays.equals(path(page), path);
   }
 

@@ -17,7 +17,7 @@ import org.slf4j.LoggerFactory;
  * @param checkpoint the generation of the checkpoint
  * @param checkpointBytes how large it is
  * @param last the journal that is appended to
- * @param idsEnd every id below this may have been given to somebody
+ * @param idLimit every id below this may have been given to somebody
  * @param trustedFrom every id below this had been given out when a sync failed
  * @param journals how many journals there are since the checkpoint
  * @param batches how many batches they hold
@@ -26,7 +26,7 @@ public record JournalState(
     long checkpoint,
     long checkpointBytes,
     JournalReader.Content last,
-    long idsEnd,
+    long idLimit,
     long trustedFrom,
     int journals,
     long batches) {
@@ -108,7 +108,7 @@ public record JournalState(
         Stat.statx(generations.directory(), MetadataFile.path(MetadataFile.checkpoint(generation)))
             .sizeBytes(),
         last,
-        reading.idsEnd(),
+        reading.idLimit(),
         reading.trustedFrom(),
         contents.size(),
         last.nextSequence() - contents.getFirst().header().firstSequence());

@@ -188,7 +188,7 @@ public final class MetadataCheck {
     return new Contents(
         journalState.last().header().store(),
         loader.records,
-        journalState.idsEnd(),
+        journalState.idLimit(),
         journalState.trustedFrom(),
         journalState.last().nextSequence(),
         losses);
@@ -261,7 +261,7 @@ public final class MetadataCheck {
       return new Contents(
           marker.store(),
           IndexCopy.use(generations, marker, IndexCopy::records),
-          marker.idsEnd(),
+          marker.idLimit(),
           marker.trustedFrom(),
           marker.nextSequence(),
           List.of());

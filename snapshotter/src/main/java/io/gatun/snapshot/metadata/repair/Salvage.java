@@ -61,7 +61,7 @@ final class Salvage {
   private final List<Finding> findings = new ArrayList<>();
   private final List<String> losses = new ArrayList<>();
   private long founds;
-  private long idsEnd = Ids.FIRST;
+  private long idLimit = Ids.FIRST;
   private long trustedFrom = Ids.FIRST;
   private long next = JournalState.FIRST_SEQUENCE;
   private boolean isExact = true;
@@ -134,11 +134,11 @@ final class Salvage {
         .forEach(this::lose);
     if (!isExact) {
       // What is lost may have said that a sync failed.
-      trustedFrom = idsEnd;
-      idsEnd += LOST_IDS_MAX;
+      trustedFrom = idLimit;
+      idLimit += LOST_IDS_MAX;
     }
     return new Outcome(
-        new Contents(sources.store(), records, idsEnd, trustedFrom, next, losses),
+        new Contents(sources.store(), records, idLimit, trustedFrom, next, losses),
         List.copyOf(findings));
   }
 
@@ -329,7 +329,7 @@ final class Salvage {
     }
     clean.ifPresent(
         marker -> {
-          idsEnd = Math.max(idsEnd, marker.idsEnd());
+          idLimit = Math.max(idLimit, marker.idLimit());
           trustedFrom = Math.max(trustedFrom, marker.trustedFrom());
         });
   }
@@ -354,7 +354,7 @@ final class Salvage {
 
   /** Takes note of how far ids were given out, and of those that are not trusted. */
   private void noteIds(FrameContent content) {
-    idsEnd = Math.max(idsEnd, content.idsEnd());
+    idLimit = Math.max(idLimit, content.idLimit());
     trustedFrom = Math.max(trustedFrom, content.trustedFrom());
   }
 

@@ -295,7 +295,7 @@ final class HostileTrees {
       Future<?> tooLate = watch(layer, cancellation);
       try (LayerIngest ingest = store.ingest()) {
         IndexedWriter.Result result =
-            indexed.run(
+            indexed.write(
                 new BytesBlob(layer.blob(), 3000),
                 ingest,
                 IndexForm.OVERLAY,
