@@ -47,7 +47,7 @@ public final class DaemonProcess {
                 "gatun-stop"));
     Daemon daemon = start(configuration, started, isEnding);
     LOG.info(
-        "serving version={} pid={} address={} root={} driver={} transport={} startMillis={}",
+        "serving version={} pid={} address={} root={} driver={} transport={} start_millis={}",
         version,
         ProcessHandle.current().pid(),
         configuration.address(),
@@ -59,7 +59,7 @@ public final class DaemonProcess {
       case COMMIT -> {}
       case BACKGROUND ->
           LOG.info(
-              "layer_sync=background: layers kept as tars are synced after their commits are answered; what a power"
+              "layer_sync=background: indexed layers are synced after their commits are answered; what a power"
                   + " cut leaves of them is verified at the next start, and made anew from its blob"
                   + " containerd_root={}",
               configuration.containerdRoot());
@@ -82,10 +82,10 @@ public final class DaemonProcess {
   private static void warnIfOutOfReach(Configuration configuration) {
     try {
       LayerPropagation.obstacle(configuration, ProcessHandle.current().pid())
-          .ifPresent(reason -> LOG.warn("layers out of reach reason=\"{}\"", reason));
+          .ifPresent(reason -> LOG.warn("layers out of reach error=\"{}\"", reason));
     } catch (IOException | RuntimeException | LinkageError e) {
       // It serves all the same; what goes wrong with an overlay, the kernel will say.
-      LOG.warn("cannot tell whether containerd sees indexed layers reason=\"{}\"", e.toString());
+      LOG.warn("cannot tell whether containerd sees indexed layers error=\"{}\"", e.toString());
     }
   }
 
@@ -98,7 +98,7 @@ public final class DaemonProcess {
     } catch (RuntimeException | Error e) {
       if (isEnding.get()) {
         // Whatever the reason: nobody waits for it to serve any more.
-        LOG.info("told to end before it served reason=\"{}\"", e.toString());
+        LOG.info("told to end before it served error=\"{}\"", e.toString());
         started.cancel(false);
         awaitEnd();
       }

@@ -80,7 +80,7 @@ final class JitWarmUp {
         done++;
       }
     } catch (SnapshotException | StatusRuntimeException e) {
-      LOG.info("warming up ended early layers={} reason=\"{}\"", done, e.getMessage());
+      LOG.info("warming up ended early layers={} error=\"{}\"", done, e.getMessage());
       return;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -51,7 +51,7 @@ final class SdNotify {
             send(name.startsWith("@") ? '\0' + name.substring(1) : name, notice);
           } catch (RuntimeException | LinkageError e) {
             // systemd will think that the daemon did not start, which the log should explain.
-            LOG.warn("service manager not told notice={} reason=\"{}\"", notice, e.toString());
+            LOG.warn("service manager not told notice={} error=\"{}\"", notice, e.toString());
           }
         });
   }

@@ -99,7 +99,7 @@ final class JitWarmUpTest {
     try (LogCapture log = new LogCapture(JitWarmUp.class)) {
       server.warmUp();
       assertThat(log.lines())
-          .containsExactly("INFO warming up ended early layers=0 reason=\"stopping\"");
+          .containsExactly("INFO warming up ended early layers=0 error=\"stopping\"");
     }
   }
 

@@ -54,7 +54,7 @@ final class LoopbackCallsTest {
               "DEBUG rpc method=Prepare code=INVALID_ARGUMENT",
               "DEBUG rpc method=List code=OK");
       assertThat(log.lines())
-          .extracting(line -> line.replaceAll(" durationMicros=.*", ""))
+          .extracting(line -> line.replaceAll(" duration_micros=.*", ""))
           .containsExactlyElementsOf(Stream.of(round, round).flatMap(List::stream).toList());
     } finally {
       logger.setLevel(before);

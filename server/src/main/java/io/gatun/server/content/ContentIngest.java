@@ -267,7 +267,7 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
     } catch (StatusRuntimeException e) {
       if (e.getStatus().getCode() != Status.Code.NOT_FOUND) {
         LOG.warn(
-            "cannot be taken back from containerd {}=\"{}\" reason=\"{}\"",
+            "cannot be taken back from containerd {}=\"{}\" error=\"{}\"",
             what,
             name,
             e.getStatus());

@@ -85,8 +85,7 @@ public final class ContentStore implements AutoCloseable {
           .map(next -> opened(namespace, next, size(namespace, next)));
     } catch (StatusRuntimeException | SnapshotException e) {
       // Nobody has asked for it yet.
-      LOG.debug(
-          "no layer is known after another one layer={} reason=\"{}\"", layer, e.getMessage());
+      LOG.debug("no next layer is known layer={} error=\"{}\"", layer, e.getMessage());
       return Optional.empty();
     }
   }

@@ -67,7 +67,7 @@ public final class ConnectionFilter extends ChannelInboundHandlerAdapter {
     refusedSinceWarning++;
     long now = System.nanoTime();
     if (now - warnedNanos >= NANOS_BETWEEN_WARNINGS) {
-      LOG.warn("connection refused reason=\"{}\" count={}", reason, refusedSinceWarning);
+      LOG.warn("connection refused error=\"{}\" count={}", reason, refusedSinceWarning);
       warnedNanos = now;
       refusedSinceWarning = 0;
     }

@@ -30,7 +30,7 @@ final class GrpcStatuses {
     }
     if (failure instanceof OutOfMemoryError) {
       // The JVM ends when its heap is full; this is about threads, or memory beside the heap.
-      LOG.warn("out of threads or memory method={} reason=\"{}\"", call, failure.getMessage());
+      LOG.warn("out of threads or memory method={} error=\"{}\"", call, failure.getMessage());
       return Status.RESOURCE_EXHAUSTED.withDescription(
           "no thread or memory to be had: " + failure.getMessage());
     }

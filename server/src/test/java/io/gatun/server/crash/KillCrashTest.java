@@ -149,7 +149,7 @@ final class KillCrashTest {
       }
       startAndStop();
       assertThat(steps).as("what clients have done").isGreaterThan(kills * CLIENTS);
-      assertThat(tars).as("layers that were kept as tars").isPositive();
+      assertThat(tars).as("indexed layers").isPositive();
       return "%s on %s: %d kills, %d of them at the start, %d stops, %d steps of %d clients, %d tars seen"
           .formatted(
               lane.program(), lane.filesystem(), kills, killedAtStart, stops, steps, CLIENTS, tars);

@@ -59,15 +59,15 @@ public final class SyncFailures implements SyncWatch {
     long end = ids.firstUnused();
     trustedFrom.accumulateAndGet(end, Math::max);
     log.error(
-        "msg=\"the disk failed to sync; what was written to snapshots that are not committed may be lost,"
-            + " and they will not be committed\" ids_below={} reason=\"{}\"",
+        "the disk failed to sync; data of snapshots that are not committed may be lost,"
+            + " and they will not be committed ids_below={} error=\"{}\"",
         end,
         failure.getMessage());
     try {
       record();
     } catch (SnapshotException e) {
       log.error(
-          "msg=\"that could not be recorded; no snapshot is committed before it is\" reason=\"{}\"",
+          "the sync failure could not be recorded; no snapshot is committed before it is error=\"{}\"",
           e.getMessage());
     }
   }

@@ -443,7 +443,7 @@ public final class EngineRoot implements AutoCloseable {
       return Optional.of(keep(WritebackErrors.watch(disk, root.trash())));
     } catch (ErrnoException e) {
       log.info(
-          "layer_barrier=syncfs reason=\"small layers cannot be synced by themselves: {}\"",
+          "layer_barrier=syncfs error=\"small layers cannot be synced by themselves: {}\"",
           e.getMessage());
       return Optional.empty();
     }
@@ -597,7 +597,7 @@ public final class EngineRoot implements AutoCloseable {
         log.info("layers=directory reason=\"{}\"", directories.reason());
         if (!layers.diffIds().isEmpty()
             && trial.orElse(null) instanceof IndexProbeResult.Fails fails) {
-          log.warn("indexed layers that are there cannot be mounted reason=\"{}\"", fails.reason());
+          log.warn("stored indexed layers cannot be mounted error=\"{}\"", fails.reason());
         }
         yield false;
       }

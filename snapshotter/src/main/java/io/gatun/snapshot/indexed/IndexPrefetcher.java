@@ -116,9 +116,9 @@ public final class IndexPrefetcher implements AutoCloseable {
         made = work.make(parent, ref, cancellation);
       } catch (IOException | SnapshotException e) {
         // Whoever asks for it meets the same, and is told.
-        log.debug("index is not made ahead diff_id={} reason=\"{}\"", ref.diffId(), e.getMessage());
+        log.debug("index is not prefetched diff_id={} error=\"{}\"", ref.diffId(), e.getMessage());
       } catch (RuntimeException e) {
-        log.error("cannot make an index ahead diff_id={}", ref.diffId(), e);
+        log.error("cannot prefetch an index diff_id={}", ref.diffId(), e);
       } finally {
         try {
           end(this, made);
@@ -177,7 +177,7 @@ public final class IndexPrefetcher implements AutoCloseable {
       current = task;
     } catch (OutOfMemoryError e) {
       // There is no thread to be had, and what was asked for is done without.
-      log.warn("index is not made ahead diff_id={} reason=\"{}\"", diffId, e.getMessage());
+      log.warn("index is not prefetched diff_id={} error=\"{}\"", diffId, e.getMessage());
     } finally {
       lock.unlock();
     }

@@ -158,7 +158,7 @@ public final class ObsoleteTrees implements AutoCloseable {
       name = LinuxPath.of(id + "-" + ++number);
     } while (!isMoved(directory, Root.FILES, superseded, name));
     add(name, id);
-    log.info("tree is superseded name={}", name);
+    log.info("tree is obsolete name={}", name);
   }
 
   /** {@return whether the name was free} */
@@ -213,10 +213,10 @@ public final class ObsoleteTrees implements AutoCloseable {
     try {
       look();
     } catch (ErrnoException e) {
-      log.warn("cannot find out who uses superseded trees error=\"{}\"", e.getMessage());
+      log.warn("cannot find the users of obsolete trees error=\"{}\"", e.getMessage());
     } catch (RuntimeException e) {
       // A bug, which nobody would hear of.
-      log.error("cannot find out who uses superseded trees", e);
+      log.error("cannot find the users of obsolete trees", e);
     }
     plan();
   }
@@ -266,7 +266,7 @@ public final class ObsoleteTrees implements AutoCloseable {
     } while (!isMoved(root.createSuperseded(), name, root.trash(), target));
     trees.remove(name);
     trash.accept(target);
-    log.info("superseded tree is not used any more name={}", name);
+    log.info("obsolete tree is not used any more name={}", name);
   }
 
   /** Leaves all as they are. */

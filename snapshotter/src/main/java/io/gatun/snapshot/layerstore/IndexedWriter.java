@@ -165,7 +165,7 @@ public final class IndexedWriter {
     LongAdder counter = counter(reason.reason());
     counter.increment();
     log.info(
-        "layer has no index and is to be a directory diff_id={} reason={} layers={} detail=\"{}\"",
+        "layer has no index and is to be a directory diff_id={} reason={} layers={} error=\"{}\"",
         layer.diffId(),
         reason.reason(),
         counter.sum(),

@@ -249,7 +249,7 @@ final class Committer implements AutoCloseable {
   }
 
   private void breakDown(Throwable cause) {
-    LOG.error("msg=\"the metadata store has failed; changes are refused from now on\"", cause);
+    LOG.error("the metadata store has failed; changes are refused from now on", cause);
     List<Request> lost;
     synchronized (lock) {
       broken = cause;
@@ -316,8 +316,7 @@ final class Committer implements AutoCloseable {
 
   private void warnOfAcknowledged(ErrnoException cause) {
     if (!isAcknowledgedWarned) {
-      LOG.warn(
-          "msg=\"later damage to the journal may go unnoticed\" reason=\"{}\"", cause.getMessage());
+      LOG.warn("later damage to the journal may go unnoticed error=\"{}\"", cause.getMessage());
       isAcknowledgedWarned = true;
     }
   }
@@ -440,8 +439,8 @@ final class Committer implements AutoCloseable {
     suspicion = cause.getMessage();
     nextRewriteNanos = System.nanoTime();
     LOG.error(
-        "journal={} msg=\"the journal cannot be trusted any more; all metadata is written to new files\""
-            + " reason=\"{}\"",
+        "the journal cannot be trusted any more; all metadata is written to new files"
+            + " journal={} error=\"{}\"",
         journal.name(),
         cause.getMessage());
   }
@@ -460,9 +459,7 @@ final class Committer implements AutoCloseable {
       nextRewriteNanos = System.nanoTime() + RETRY_INTERVAL_NANOS;
       throw refusal(e);
     }
-    LOG.warn(
-        "journal={} msg=\"all metadata is in new files, and changes are accepted\"",
-        journal.name());
+    LOG.warn("all metadata is in new files, and changes are accepted journal={}", journal.name());
     suspicion = null;
   }
 

@@ -106,7 +106,7 @@ public final class Index implements AutoCloseable {
                   builder.createPersistedTo(path.resolve(file).toFile()), identity);
             } catch (IOException e) {
               LOG.warn(
-                  "file={} msg=\"this part of the index is kept in memory until the next start\" reason=\"{}\"",
+                  "part of the index stays in memory until the next start file={} error=\"{}\"",
                   file,
                   e.getMessage());
               DurableFile.removeIfThere(disk, directory, file);

@@ -70,8 +70,8 @@ final class MapFile<K, V> implements AutoCloseable {
     } catch (IllegalStateException | IllegalArgumentException e) {
       if (overflow.isEmpty()) {
         LOG.warn(
-            "index={} msg=\"an entry does not fit into the index and is kept in memory until the next start\""
-                + " reason=\"{}\"",
+            "an entry does not fit into the index and stays in memory until the next start index={}"
+                + " error=\"{}\"",
             map.name(),
             String.valueOf(e.getMessage()).lines().findFirst().orElse(""));
       }

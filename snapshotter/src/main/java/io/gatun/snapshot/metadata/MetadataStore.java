@@ -259,7 +259,7 @@ public final class MetadataStore implements AutoCloseable {
             generations, committer.store(), end.getAsLong(), ids, count, recordBytes);
       }
     } catch (IOException e) {
-      LOG.warn("msg=\"the next start has to make the index anew\" reason=\"{}\"", e.getMessage());
+      LOG.warn("the next start has to rebuild the index error=\"{}\"", e.getMessage());
     }
   }
 }

@@ -127,7 +127,8 @@ final class Recovery {
         throw e;
       }
       LOG.error(
-          "msg=\"{}; the index is intact, and everything is written anew from it\"", e.finding());
+          "metadata is damaged; the index is intact, and all metadata is rewritten from it error=\"{}\"",
+          e.finding());
       return heal(clean, e);
     }
     if (journalState.last().nextSequence() > clean.nextSequence()
@@ -140,7 +141,7 @@ final class Recovery {
     try {
       index = openIndex(clean);
     } catch (IOException | RuntimeException e) {
-      LOG.warn("msg=\"the index cannot be opened and is made anew\" reason=\"{}\"", e.toString());
+      LOG.warn("the index cannot be opened and is rebuilt error=\"{}\"", e.toString());
       return rebuild(Optional.empty());
     }
     return recovered(
@@ -226,7 +227,10 @@ final class Recovery {
       throw new MetadataDamagedException(
           Finding.damage(journalState.last().name(), 0, contradiction.get()));
     }
-    journalState.last().tail().ifPresent(tail -> LOG.warn("msg=\"{}; it is cut off\"", tail));
+    journalState
+        .last()
+        .tail()
+        .ifPresent(tail -> LOG.warn("the end of the journal is cut off error=\"{}\"", tail));
     JournalFile journal =
         keep(JournalFile.recover(generations.disk(), generations.directory(), journalState.last()));
     // This also syncs the directory: names that were given before the crash may not be on disk yet.

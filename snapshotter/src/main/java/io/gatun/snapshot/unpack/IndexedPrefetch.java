@@ -57,7 +57,7 @@ public final class IndexedPrefetch implements LayerPrefetcher.Work<PrefetchedTar
     boolean isHandedOn = false;
     try {
       LayerStore.LayerRef ref = layers.publish(ingest, late.layer(), blob.digest(), isSynced);
-      log.debug("layer is made ahead diff_id={}", ref.diffId());
+      log.debug("layer is prefetched diff_id={}", ref.diffId());
       isHandedOn = true;
       return new PrefetchedTar(ref, late);
     } finally {

@@ -126,7 +126,7 @@ public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
       return new Stored(kept.form(), overlay, kept.ref());
     } catch (IOException e) {
       log.info(
-          "layer has no index yet for being on top of others diff_id={} detail=\"{}\"",
+          "layer has no index yet for its parent diff_id={} error=\"{}\"",
           kept.ref().diffId(),
           e.getMessage());
       return kept;
@@ -225,7 +225,7 @@ public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
       }
       // Not of the tar, which is only read now.
       log.warn(
-          "index of a layer cannot be made of what was read ahead diff_id={} error=\"{}\"",
+          "index of a layer cannot be built from the prefetched headers diff_id={} error=\"{}\"",
           layer.use().diffId(),
           e.getMessage());
       return Optional.empty();

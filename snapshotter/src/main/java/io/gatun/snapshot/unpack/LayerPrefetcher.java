@@ -142,9 +142,9 @@ public final class LayerPrefetcher<T> implements AutoCloseable {
         }
       } catch (IOException | SnapshotException e) {
         // Whoever asks for it meets the same, and is told.
-        log.debug("layer is not made ahead after={} reason=\"{}\"", before, e.getMessage());
+        log.debug("layer is not prefetched after={} error=\"{}\"", before, e.getMessage());
       } catch (RuntimeException e) {
-        log.error("cannot make a layer ahead after={}", before, e);
+        log.error("cannot prefetch a layer after={}", before, e);
       }
     }
   }
@@ -235,7 +235,7 @@ public final class LayerPrefetcher<T> implements AutoCloseable {
         task.thread.start();
       } catch (OutOfMemoryError e) {
         // There is no thread to be had, and what was asked for is done without.
-        log.warn("layer is not made ahead after={} reason=\"{}\"", before, e.getMessage());
+        log.warn("layer is not prefetched after={} error=\"{}\"", before, e.getMessage());
         return;
       }
       all.add(task);

@@ -80,7 +80,7 @@ public final class TreePrefetch implements LayerPrefetcher.Work<PrefetchedTree> 
         String key = "layer " + blob.digest();
         durability.awaitFiles("apply", key, Chains.NO_ID, staged.files(), mark);
       }
-      log.debug("layer is made ahead diff_id={}", tree.layer().diffId());
+      log.debug("layer is prefetched diff_id={}", tree.layer().diffId());
       isMade = true;
       return Optional.of(tree);
     } finally {

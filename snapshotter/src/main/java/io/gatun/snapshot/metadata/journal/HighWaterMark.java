@@ -120,8 +120,7 @@ public final class HighWaterMark implements AutoCloseable {
         highWaterMark.close();
         throw e;
       }
-      LOG.warn(
-          "msg=\"later damage to the journal may go unnoticed\" reason=\"{}\"", e.getMessage());
+      LOG.warn("later damage to the journal may go unnoticed error=\"{}\"", e.getMessage());
     }
     return highWaterMark;
   }

@@ -166,7 +166,8 @@ public record JournalState(
                 .formatted(last.tail().get()));
       }
       LOG.warn(
-          "msg=\"metadata/{} is damaged or missing; it is made anew\"", MetadataFile.ACKNOWLEDGED);
+          "high-water mark is damaged or missing; it is rebuilt file=metadata/{}",
+          MetadataFile.ACKNOWLEDGED);
       return;
     }
     if (mark.get().generation() > last.header().generation()) {
