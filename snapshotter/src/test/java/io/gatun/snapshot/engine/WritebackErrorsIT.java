@@ -3,6 +3,7 @@ package io.gatun.snapshot.engine;
 import static io.gatun.snapshot.engine.TestEngine.NO_LABELS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
@@ -73,12 +74,21 @@ final class WritebackErrorsIT {
     LoopFilesystem.run(List.of("mount", "-o", "loop", image.toString(), volume.toString()));
   }
 
-  /** Takes away the memory for what is free on the disk, but for a little. */
+  /** Leaves the disk image hardly more memory than it occupies, so that further writes fail. */
   private void takeMemory() throws IOException {
+    try (Fd disk = open(volume)) {
+      Unistd.syncfs(disk);
+    }
     LoopFilesystem.run(List.of("fstrim", volume.toString()));
-    FileStatus status = Stat.statx(Fd.CURRENT_DIRECTORY, LinuxPath.of(image));
-    long left = status.blocks() * FileStatus.BLOCK_BYTES + SPARE_BYTES;
-    setMemory(left);
+    // The filesystem may write its own blocks between the measurement and the mount.
+    await()
+        .ignoreExceptions()
+        .untilAsserted(
+            () ->
+                setMemory(
+                    Stat.statx(Fd.CURRENT_DIRECTORY, LinuxPath.of(image)).blocks()
+                            * FileStatus.BLOCK_BYTES
+                        + SPARE_BYTES));
   }
 
   private void setMemory(long bytes) throws IOException {
