@@ -117,7 +117,7 @@ await_warm() {
   await 60 "Gatun to be warm" is_warm
 }
 
-is_warm() { sed -n "/ serving .* pid=${pids[gatun]} /,\$p" "$logs/gatun.log" | grep -Eq ' WarmUp (warm|cannot)'; }
+is_warm() { sed -n "/ serving .* pid=${pids[gatun]} /,\$p" "$logs/gatun.log" | grep -Eq ' JitWarmUp (warm|cannot)'; }
 
 start_soci() {
   : >/tmp/soci.toml

@@ -10,13 +10,13 @@ import io.gatun.snapshot.layer.erofs.IndexForm;
 import io.gatun.snapshot.layer.extract.TreeResult;
 import io.gatun.snapshot.layer.extract.TreeWriter;
 import io.gatun.snapshot.layer.read.ApplyLimits;
-import io.gatun.snapshot.layer.read.LayerApplier;
-import io.gatun.snapshot.layer.tar.Inheritance;
+import io.gatun.snapshot.layer.read.LayerPipeline;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
-import io.gatun.snapshot.layerstore.IndexedApply;
-import io.gatun.snapshot.layerstore.LayerDraft;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
+import io.gatun.snapshot.layerstore.IndexedWriter;
+import io.gatun.snapshot.layerstore.LayerIngest;
 import io.gatun.snapshot.layerstore.LayerStore;
-import io.gatun.snapshot.layerstore.TarWriting;
+import io.gatun.snapshot.layerstore.TarWriteMode;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.LinuxDisk;
 import io.gatun.snapshot.root.Root;
@@ -68,7 +68,7 @@ public class AppliedFormBenchmark {
   private TemporaryDirectory target;
   private Path layer;
   private Path tree;
-  private LayerApplier applier;
+  private LayerPipeline pipeline;
   private Root root;
   private LayerStore store;
 
@@ -76,12 +76,12 @@ public class AppliedFormBenchmark {
   public void write() throws IOException {
     source = TemporaryDirectory.in(directory);
     layer = SampleLayer.write(source.path(), LayerForm.NONE, sizeBytes, fileBytes);
-    applier = new LayerApplier(ApplyLimits.of(1, 0));
+    pipeline = new LayerPipeline(ApplyLimits.of(1, 0));
   }
 
   @TearDown
   public void delete() {
-    applier.close();
+    pipeline.close();
     source.close();
   }
 
@@ -104,26 +104,26 @@ public class AppliedFormBenchmark {
     LayerTarget files = new LayerTarget(LinuxPath.of(tree), DeletionForm.OVERLAY, List.of());
     try (FileBlob blob = SampleLayer.open(layer);
         TreeWriter writer = TreeWriter.open(disk, files, false)) {
-      applier.apply(blob, writer, cancellation);
+      pipeline.apply(blob, writer, cancellation);
       return writer.finish();
     }
   }
 
   @Benchmark
-  public IndexedApply.Result indexed() throws IOException {
+  public IndexedWriter.Result indexed() throws IOException {
     try (FileBlob blob = SampleLayer.open(layer);
-        LayerDraft draft = store.draft()) {
-      IndexedApply.Result result =
-          new IndexedApply(disk, applier, new TarWriting(false, false))
-              .run(
+        LayerIngest ingest = store.ingest()) {
+      IndexedWriter.Result result =
+          new IndexedWriter(disk, pipeline, new TarWriteMode(false, false))
+              .write(
                   blob,
-                  draft,
+                  ingest,
                   IndexForm.OVERLAY,
                   InheritedAttributes.ofTop(),
-                  Inheritance.NOTHING,
+                  LowerAttributes.NOTHING,
                   cancellation);
-      if (result instanceof IndexedApply.Result.Indexed indexed) {
-        store.publish(draft, indexed, blob.digest(), false).close();
+      if (result instanceof IndexedWriter.Result.Indexed indexed) {
+        store.publish(ingest, indexed, blob.digest(), false).close();
       }
       return result;
     }

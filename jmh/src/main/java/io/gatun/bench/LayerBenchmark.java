@@ -4,7 +4,7 @@ import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.FileBlob;
 import io.gatun.snapshot.layer.read.ApplyLimits;
-import io.gatun.snapshot.layer.read.LayerApplier;
+import io.gatun.snapshot.layer.read.LayerPipeline;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
@@ -47,25 +47,25 @@ public class LayerBenchmark {
   private final Cancellation cancellation = new Cancellation();
   private TemporaryDirectory temporary;
   private Path layer;
-  private LayerApplier applier;
+  private LayerPipeline pipeline;
 
   @Setup
   public void write() throws IOException {
     temporary = TemporaryDirectory.in(directory);
     layer = SampleLayer.write(temporary.path(), form, sizeBytes, fileBytes);
-    applier = new LayerApplier(ApplyLimits.of(1, 0));
+    pipeline = new LayerPipeline(ApplyLimits.of(1, 0));
   }
 
   @TearDown
   public void delete() {
-    applier.close();
+    pipeline.close();
     temporary.close();
   }
 
   @Benchmark
   public AppliedLayer apply() throws IOException {
     try (FileBlob blob = SampleLayer.open(layer)) {
-      return applier.apply(
+      return pipeline.apply(
           blob,
           (entry, content) -> {
             while (content.next().hasRemaining()) {}

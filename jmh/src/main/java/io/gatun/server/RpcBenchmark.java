@@ -17,11 +17,11 @@ import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.BlobSink;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.LayerBuilder;
 import io.gatun.snapshot.layer.LayerConverter;
 import io.gatun.snapshot.layer.LayerFormat;
-import io.gatun.snapshot.layer.LayerMaker;
 import io.gatun.snapshot.layer.LayerUnpacker;
-import io.gatun.snapshot.layer.NextLayer;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.PackedLayer;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
@@ -112,7 +112,7 @@ public class RpcBenchmark {
     directory.close();
   }
 
-  private static final class NoLayers implements LayerUnpacker, LayerMaker, LayerConverter {
+  private static final class NoLayers implements LayerUnpacker, LayerBuilder, LayerConverter {
 
     @Override
     public String key(List<Mount> mounts) {
@@ -128,8 +128,8 @@ public class RpcBenchmark {
     public AppliedLayer unpack(
         LayerBlob blob,
         List<Mount> mounts,
-        boolean isDurabilityWanted,
-        NextLayer next,
+        boolean syncRequested,
+        NextLayerHint next,
         Cancellation cancellation) {
       throw new SnapshotException.Unsupported("no layers here");
     }

@@ -8,7 +8,7 @@ import io.gatun.proto.conversion.IndexRequest;
 import io.gatun.proto.conversion.LayOutRequest;
 import io.gatun.server.DaemonConnection;
 import io.gatun.server.config.StartException;
-import io.gatun.server.content.LabelledLayers;
+import io.gatun.server.content.LayerLabels;
 import io.gatun.snapshot.Digest;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
@@ -52,7 +52,7 @@ final class ConversionClient implements AutoCloseable {
   }
 
   /** {@return why a layer cannot become an index; nothing if it is one now} */
-  Optional<String> index(String name, LabelledLayers.Blob blob) {
+  Optional<String> index(String name, LayerLabels.Blob blob) {
     IndexRequest request =
         IndexRequest.newBuilder()
             .setName(name)

@@ -2,7 +2,7 @@ package io.gatun.cli;
 
 import io.gatun.proto.conversion.EstimateResponse;
 import io.gatun.server.config.StartException;
-import io.gatun.server.content.LabelledLayers.Blob;
+import io.gatun.server.content.LayerLabels.Blob;
 import io.gatun.snapshot.ChainId;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.SnapshotInfo;
@@ -146,7 +146,7 @@ final class ConversionPlan {
     if (neededBytes > availableBytes) {
       throw new StartException(
           "there is too little space: about %s needed, %s available; free some, or convert fewer layers at a time"
-              .formatted(PrintedText.bytes(neededBytes), PrintedText.bytes(availableBytes)));
+              .formatted(Formats.bytes(neededBytes), Formats.bytes(availableBytes)));
     }
   }
 

@@ -2,7 +2,7 @@ package io.gatun.cli;
 
 import io.gatun.server.DaemonConnection;
 import io.gatun.server.config.StartException;
-import io.gatun.server.content.LabelledLayers;
+import io.gatun.server.content.LayerLabels;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.SnapshotInfo;
@@ -111,12 +111,12 @@ final class ConvertCommand implements Callable<Integer> {
       case INDEXED -> {
         Path address = daemon.configuration().containerdAddress();
         try (DaemonConnection containerd = new DaemonConnection(address)) {
-          Map<String, Map<Digest, LabelledLayers.Blob>> known = new HashMap<>();
+          Map<String, Map<Digest, LayerLabels.Blob>> known = new HashMap<>();
           yield ConversionPlan.toIndexes(
               committed,
               namespace ->
                   known.computeIfAbsent(
-                      namespace, _ -> LabelledLayers.of(containerd.channel(), namespace)),
+                      namespace, _ -> LayerLabels.of(containerd.channel(), namespace)),
               conversions::estimate);
         } catch (StatusRuntimeException e) {
           throw new StartException(
@@ -136,7 +136,7 @@ final class ConvertCommand implements Callable<Integer> {
     if (!plan.steps().isEmpty()) {
       out.printf(
           "about %s needed, %s available%n",
-          PrintedText.bytes(plan.neededBytes()), PrintedText.bytes(plan.availableBytes()));
+          Formats.bytes(plan.neededBytes()), Formats.bytes(plan.availableBytes()));
     }
     out.flush();
   }
@@ -159,7 +159,7 @@ final class ConvertCommand implements Callable<Integer> {
           number,
           steps.size(),
           failure.isPresent() ? "not converted" : "converted",
-          PrintedText.name(step.name()));
+          Formats.name(step.name()));
       out.flush();
     }
     return failed;
@@ -170,8 +170,7 @@ final class ConvertCommand implements Callable<Integer> {
       return;
     }
     Table table = new Table(List.of("STAYS AS IT IS", "WHY"), List.of(false, false));
-    staying.forEach(
-        each -> table.add(PrintedText.name(each.name()), PrintedText.name(each.reason())));
+    staying.forEach(each -> table.add(Formats.name(each.name()), Formats.name(each.reason())));
     PrintWriter out = spec.commandLine().getOut();
     table.print(out);
     out.flush();

@@ -36,13 +36,14 @@ final class DoctorCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Configuration configuration = options.configuration();
-    List<Diagnosis> diagnoses = new ArrayList<>(new HostExamination(configuration).run());
-    diagnoses.addAll(new ContainerdExamination(configuration, containerdFile).run());
+    List<CheckResult> diagnoses = new ArrayList<>(new HostCheck(configuration).run());
+    diagnoses.addAll(new ContainerdCheck(configuration, containerdFile).run());
     Table table = new Table(List.of("", "WHAT", "FINDING"), List.of(false, false, false));
     diagnoses.forEach(
-        diagnosis -> table.add(diagnosis.severity().word(), diagnosis.subject(), diagnosis.text()));
+        checkResult ->
+            table.add(checkResult.severity().word(), checkResult.subject(), checkResult.text()));
     table.print(spec.commandLine().getOut());
-    return diagnoses.stream().anyMatch(each -> each.severity() == Diagnosis.Severity.FAULT)
+    return diagnoses.stream().anyMatch(each -> each.severity() == CheckResult.Severity.FAULT)
         ? ExitCode.SOFTWARE
         : ExitCode.OK;
   }

@@ -63,7 +63,7 @@ final class DuCommand implements Runnable {
       add(table, row.usage(), row.snapshot().kind().filterName(), row.snapshot().name());
     }
     for (SnapshotInfo snapshot : missing) {
-      table.add("missing", "-", snapshot.kind().filterName(), PrintedText.name(snapshot.name()));
+      table.add("missing", "-", snapshot.kind().filterName(), Formats.name(snapshot.name()));
     }
     add(table, new Usage(inodes, bytes), "total", rows.size() + " snapshots");
     table.print(spec.commandLine().getOut());
@@ -71,9 +71,9 @@ final class DuCommand implements Runnable {
 
   private void add(Table table, Usage usage, String kind, String name) {
     table.add(
-        inBytes ? Long.toString(usage.sizeBytes()) : PrintedText.bytes(usage.sizeBytes()),
+        inBytes ? Long.toString(usage.sizeBytes()) : Formats.bytes(usage.sizeBytes()),
         Long.toString(usage.inodes()),
         kind,
-        PrintedText.name(name));
+        Formats.name(name));
   }
 }

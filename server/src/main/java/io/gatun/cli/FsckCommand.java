@@ -103,7 +103,7 @@ final class FsckCommand implements Callable<Integer> {
     RootRepair.Outcome outcome = runRepair(path, configured);
     print(outcome.found());
     PrintWriter out = spec.commandLine().getOut();
-    outcome.done().forEach(sentence -> out.println("repaired: " + PrintedText.name(sentence)));
+    outcome.done().forEach(sentence -> out.println("repaired: " + Formats.name(sentence)));
     if (!outcome.remaining().isClean()) {
       out.println("After the repair:");
       print(outcome.remaining());
@@ -135,8 +135,8 @@ final class FsckCommand implements Callable<Integer> {
       out.printf(
           "%s: %s: %s%n",
           finding.severity().name().toLowerCase(Locale.ROOT),
-          PrintedText.name(finding.place()),
-          PrintedText.name(finding.sentence()));
+          Formats.name(finding.place()),
+          Formats.name(finding.sentence()));
     }
     long wrong =
         report.findings().stream().filter(finding -> finding.severity() != Severity.NOTICE).count();

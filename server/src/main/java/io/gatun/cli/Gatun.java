@@ -41,7 +41,7 @@ public final class Gatun implements Callable<Integer> {
   private Gatun() {}
 
   public static void main(String[] arguments) {
-    StandardOutput out = new StandardOutput();
+    CheckedStdout out = new CheckedStdout();
     CommandLine commandLine = commandLine().setOut(out.writer());
     int exitCode = commandLine.execute(arguments);
     System.exit(out.end(exitCode, commandLine.getErr()));

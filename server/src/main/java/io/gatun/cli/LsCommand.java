@@ -49,7 +49,7 @@ final class LsCommand implements Runnable {
     }
     PrintWriter out = spec.commandLine().getOut();
     if (quiet) {
-      snapshots.forEach(snapshot -> out.println(PrintedText.name(snapshot.name())));
+      snapshots.forEach(snapshot -> out.println(Formats.name(snapshot.name())));
       return;
     }
     Table table =
@@ -59,12 +59,11 @@ final class LsCommand implements Runnable {
       table.add(
           snapshot.kind().filterName(),
           snapshot.created().truncatedTo(ChronoUnit.SECONDS).toString(),
-          PrintedText.name(snapshot.name()),
-          PrintedText.name(snapshot.parent()));
+          Formats.name(snapshot.name()),
+          Formats.name(snapshot.parent()));
       if (labels) {
         new TreeMap<>(snapshot.labels())
-            .forEach(
-                (key, value) -> table.add("", "", "  " + PrintedText.name(key + "=" + value), ""));
+            .forEach((key, value) -> table.add("", "", "  " + Formats.name(key + "=" + value), ""));
       }
     }
     table.print(out);

@@ -55,7 +55,7 @@ final class TreeCommand implements Runnable {
       out.println(
           node.indentation()
               + branch
-              + PrintedText.name(node.snapshot().name())
+              + Formats.name(node.snapshot().name())
               + " ("
               + node.snapshot().kind().filterName()
               + ")");

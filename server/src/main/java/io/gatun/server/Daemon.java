@@ -28,7 +28,7 @@ public final class Daemon implements AutoCloseable {
    * @throws StartException if it cannot be started, with one line that says why and what to do
    */
   public static Daemon start(Configuration configuration) {
-    return Wiring.open(configuration);
+    return DaemonFactory.open(configuration);
   }
 
   /** {@return the driver that works on the root} */

@@ -32,7 +32,7 @@ public final class DaemonProcess {
    */
   public static void run(String version, Configuration configuration) {
     LogConfiguration.setLevel(configuration.logLevel());
-    ServiceNotice manager = new ServiceNotice(System.getenv("NOTIFY_SOCKET"));
+    SdNotify manager = new SdNotify(System.getenv("NOTIFY_SOCKET"));
     EngineRoot.prepareProcess();
     // Before anybody can reach the daemon, since who reaches it may tell it to end.
     CompletableFuture<Daemon> started = new CompletableFuture<>();
@@ -47,7 +47,7 @@ public final class DaemonProcess {
                 "gatun-stop"));
     Daemon daemon = start(configuration, started, isEnding);
     LOG.info(
-        "serving version={} pid={} address={} root={} driver={} transport={} startMillis={}",
+        "serving version={} pid={} address={} root={} driver={} transport={} start_millis={}",
         version,
         ProcessHandle.current().pid(),
         configuration.address(),
@@ -55,11 +55,11 @@ public final class DaemonProcess {
         daemon.driver().configName(),
         daemon.transport().configName(),
         System.currentTimeMillis() - ManagementFactory.getRuntimeMXBean().getStartTime());
-    switch (configuration.layerSync()) {
+    switch (configuration.syncPolicy()) {
       case COMMIT -> {}
       case BACKGROUND ->
           LOG.info(
-              "layer_sync=background: layers kept as tars are synced after their commits are answered; what a power"
+              "layer_sync=background: indexed layers are synced after their commits are answered; what a power"
                   + " cut leaves of them is verified at the next start, and made anew from its blob"
                   + " containerd_root={}",
               configuration.containerdRoot());
@@ -69,7 +69,7 @@ public final class DaemonProcess {
                   + " are kept as tars are verified at the next start, and made anew from their blobs containerd_root={}",
               configuration.containerdRoot());
     }
-    manager.send(ServiceNotice.READY);
+    manager.send(SdNotify.READY);
     if (daemon.hasIndexedLayers()) {
       warnIfOutOfReach(configuration);
     }
@@ -81,11 +81,11 @@ public final class DaemonProcess {
 
   private static void warnIfOutOfReach(Configuration configuration) {
     try {
-      LayerReach.obstacle(configuration, ProcessHandle.current().pid())
-          .ifPresent(reason -> LOG.warn("layers out of reach reason=\"{}\"", reason));
+      LayerPropagation.obstacle(configuration, ProcessHandle.current().pid())
+          .ifPresent(reason -> LOG.warn("layers out of reach error=\"{}\"", reason));
     } catch (IOException | RuntimeException | LinkageError e) {
       // It serves all the same; what goes wrong with an overlay, the kernel will say.
-      LOG.warn("cannot tell whether containerd sees indexed layers reason=\"{}\"", e.toString());
+      LOG.warn("cannot tell whether containerd sees indexed layers error=\"{}\"", e.toString());
     }
   }
 
@@ -98,7 +98,7 @@ public final class DaemonProcess {
     } catch (RuntimeException | Error e) {
       if (isEnding.get()) {
         // Whatever the reason: nobody waits for it to serve any more.
-        LOG.info("told to end before it served reason=\"{}\"", e.toString());
+        LOG.info("told to end before it served error=\"{}\"", e.toString());
         started.cancel(false);
         awaitEnd();
       }
@@ -109,7 +109,7 @@ public final class DaemonProcess {
     }
   }
 
-  private static void end(CompletableFuture<Daemon> started, ServiceNotice manager) {
+  private static void end(CompletableFuture<Daemon> started, SdNotify manager) {
     boolean isStarting = !started.isDone();
     Daemon daemon;
     try {
@@ -122,7 +122,7 @@ public final class DaemonProcess {
       // It could not be started, and the process ends with the status that says so.
       return;
     }
-    manager.send(ServiceNotice.STOPPING);
+    manager.send(SdNotify.STOPPING);
     daemon.close();
     LOG.info("stopped");
     // The JVM would exit with 128 + the number of the signal, and an orderly stop is a success.

@@ -11,22 +11,22 @@ import io.gatun.server.content.ContentFiles;
 import io.gatun.server.content.ContentStore;
 import io.gatun.server.content.ContentWriter;
 import io.gatun.server.content.SharedChannel;
-import io.gatun.server.net.Admission;
-import io.gatun.server.net.AllowedPeers;
+import io.gatun.server.net.ConnectionFilter;
 import io.gatun.server.net.EventLoops;
+import io.gatun.server.net.PeerPolicy;
 import io.gatun.server.net.SocketFile;
 import io.gatun.server.rpc.CallLog;
 import io.gatun.server.rpc.CallsInFlight;
 import io.gatun.server.rpc.ConversionService;
 import io.gatun.server.rpc.DiffService;
-import io.gatun.server.rpc.Dispatcher;
 import io.gatun.server.rpc.RequestDecoding;
 import io.gatun.server.rpc.RequestLimits;
 import io.gatun.server.rpc.RequestMemory;
+import io.gatun.server.rpc.RpcExecutor;
 import io.gatun.server.rpc.SnapshotsService;
 import io.gatun.snapshot.Snapshotter;
+import io.gatun.snapshot.layer.LayerBuilder;
 import io.gatun.snapshot.layer.LayerConverter;
-import io.gatun.snapshot.layer.LayerMaker;
 import io.gatun.snapshot.layer.LayerUnpacker;
 import io.grpc.Codec;
 import io.grpc.DecompressorRegistry;
@@ -90,7 +90,7 @@ public final class Endpoint implements AutoCloseable {
   private final Configuration configuration;
   private final LayerUnpacker unpacker;
   private final EventLoops loops;
-  private final Dispatcher dispatcher;
+  private final RpcExecutor rpcExecutor;
   private final CallsInFlight calls = new CallsInFlight();
   private final ContentStore content;
   private final HealthStatusManager health;
@@ -102,7 +102,7 @@ public final class Endpoint implements AutoCloseable {
       Configuration configuration,
       Snapshotter snapshotter,
       LayerUnpacker unpacker,
-      LayerMaker maker,
+      LayerBuilder builder,
       LayerConverter converter,
       SocketFile socket,
       EventLoops loops) {
@@ -110,8 +110,8 @@ public final class Endpoint implements AutoCloseable {
     this.unpacker = unpacker;
     this.socket = socket;
     this.loops = loops;
-    this.dispatcher =
-        new Dispatcher(
+    this.rpcExecutor =
+        new RpcExecutor(
             configuration.rpcThreads(),
             configuration.rpcQueueMax(),
             configuration.applyThreads(),
@@ -161,19 +161,19 @@ public final class Endpoint implements AutoCloseable {
             .addService(
                 ServerInterceptors.intercept(
                     RequestDecoding.guard(
-                        new SnapshotsService(snapshotter, dispatcher).bindService()),
+                        new SnapshotsService(snapshotter, rpcExecutor).bindService()),
                     calls))
             .addService(
                 ServerInterceptors.intercept(
                     RequestDecoding.guard(
-                        new DiffService(unpacker, maker, content, writer, dispatcher)
+                        new DiffService(unpacker, builder, content, writer, rpcExecutor)
                             .bindService()),
                     calls,
                     new CallNamespace()))
             .addService(
                 ServerInterceptors.intercept(
                     RequestDecoding.guard(
-                        new ConversionService(converter, content, dispatcher).bindService()),
+                        new ConversionService(converter, content, rpcExecutor).bindService()),
                     calls))
             .addService(health.getHealthService())
             // The log is asked first, so it hears of what the limits refuse.
@@ -187,12 +187,12 @@ public final class Endpoint implements AutoCloseable {
       Configuration configuration,
       Snapshotter snapshotter,
       LayerUnpacker unpacker,
-      LayerMaker maker,
+      LayerBuilder builder,
       LayerConverter converter,
       SocketFile socket,
       EventLoops loops) {
     Endpoint endpoint =
-        new Endpoint(configuration, snapshotter, unpacker, maker, converter, socket, loops);
+        new Endpoint(configuration, snapshotter, unpacker, builder, converter, socket, loops);
     try {
       endpoint.server.start();
       endpoint.health.setStatus(SnapshotsGrpc.SERVICE_NAME, ServingStatus.SERVING);
@@ -211,11 +211,11 @@ public final class Endpoint implements AutoCloseable {
   }
 
   /**
-   * Does what makes the first image quick, as {@link WarmUp} describes; returns when it is done.
+   * Does what makes the first image quick, as {@link JitWarmUp} describes; returns when it is done.
    */
   public void warmUp() {
     try {
-      new WarmUp(unpacker, calls, new OwnCalls(self)).run();
+      new JitWarmUp(unpacker, calls, new LoopbackCalls(self)).run();
     } finally {
       self.close();
     }
@@ -240,7 +240,7 @@ public final class Endpoint implements AutoCloseable {
         LOG.warn("connections left open");
       }
     }
-    dispatcher.close();
+    rpcExecutor.close();
     content.close();
     self.close();
     loops.close();
@@ -272,8 +272,8 @@ public final class Endpoint implements AutoCloseable {
     channel
         .pipeline()
         .addLast(
-            new Admission(
-                new AllowedPeers(configuration.allowedUids(), configuration.allowedGids()),
+            new ConnectionFilter(
+                new PeerPolicy(configuration.allowedUids(), configuration.allowedGids()),
                 configuration.connectionsMax()));
     return channel;
   }

@@ -3,8 +3,8 @@
  * the daemon.
  *
  * <p>Uses the snapshotter's domain types, the wire types, grpc and netty. The one class that calls
- * the constructors of engine, store and drivers is {@code Wiring}. Nothing here touches what lies
- * below the root; the socket and the directory it is in are this package's own.
+ * the constructors of engine, store and drivers is {@code DaemonFactory}. Nothing here touches what
+ * lies below the root; the socket and the directory it is in are this package's own.
  */
 @NullMarked
 package io.gatun.server;

@@ -7,7 +7,7 @@ import io.gatun.proto.content.InfoResponse;
 import io.gatun.proto.content.ListContentRequest;
 import io.gatun.proto.content.ListContentResponse;
 import io.gatun.proto.types.Descriptor;
-import io.gatun.server.MadeUpLayer;
+import io.gatun.server.SyntheticLayer;
 import io.gatun.snapshot.Digest;
 import io.grpc.Server;
 import io.grpc.Status;
@@ -68,7 +68,7 @@ final class TrainingContent implements AutoCloseable {
     Path written = Files.createTempFile(blobs, "layer", "");
     MessageDigest sha256 = sha256();
     try (OutputStream file = new DigestOutputStream(Files.newOutputStream(written), sha256)) {
-      MadeUpLayer.write(number, files, SMALL_BYTES_MAX, LARGE_BYTES, file);
+      SyntheticLayer.write(number, files, SMALL_BYTES_MAX, LARGE_BYTES, file);
     }
     Digest digest = new Digest("sha256:" + HexFormat.of().formatHex(sha256.digest()));
     Path blob = Files.move(written, blobs.resolve(digest.hex()));

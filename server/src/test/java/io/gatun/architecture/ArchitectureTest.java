@@ -102,16 +102,16 @@ final class ArchitectureTest {
           "Directories",
           "Engine",
           "EntryWriter",
-          "KeptCommits",
-          "KeptSnapshots",
+          "IndexedCommits",
+          "IndexedSnapshots",
           "LayerConversion",
-          "LayerPublication",
-          "LayerRenewal",
+          "LayerPublisher",
+          "LayerRebuild",
           "OverlayDriver",
-          "SharedCommits",
-          "ShownLayers",
-          "SnapshotApplier",
-          "TreeLayout");
+          "LayerReuse",
+          "LayerMounts",
+          "Applier",
+          "Materializer");
 
   private static JavaClasses gatun;
 

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.proto.conversion.EstimateResponse;
 import io.gatun.server.config.StartException;
-import io.gatun.server.content.LabelledLayers.Blob;
+import io.gatun.server.content.LayerLabels.Blob;
 import io.gatun.snapshot.ChainId;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.Kind;

@@ -69,7 +69,7 @@ final class AlteredDaemon {
   public static void main(String[] arguments) throws InterruptedException {
     Omission omission = Omission.valueOf(arguments[0]);
     Configuration configuration = ConfigurationFile.read(Path.of(arguments[1]));
-    EngineSettings settings = Wiring.engineSettings(configuration);
+    EngineSettings settings = DaemonFactory.engineSettings(configuration);
     CompletableFuture<Daemon> started = new CompletableFuture<>();
     // Before it can be reached, and told to end.
     Runtime.getRuntime()
@@ -85,7 +85,7 @@ final class AlteredDaemon {
                 }));
     try {
       started.complete(
-          Wiring.open(
+          DaemonFactory.open(
               configuration,
               omission.disk(),
               new EngineSettings(
@@ -93,9 +93,9 @@ final class AlteredDaemon {
                       settings.driver(),
                       settings.overlay(),
                       settings.copyThreads(),
-                      settings.layerSync(),
+                      settings.syncPolicy(),
                       new MetadataSettings(settings.metadata().entriesMax(), JOURNAL_BYTES))
-                  .withSpareDirectories(omission.spareDirectories(settings))
+                  .withDirectoryPool(omission.spareDirectories(settings))
                   .withLayers(settings.layers())));
     } finally {
       // Has no effect if it was started.

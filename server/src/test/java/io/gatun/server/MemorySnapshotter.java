@@ -57,7 +57,7 @@ public final class MemorySnapshotter implements Snapshotter {
   }
 
   @Override
-  public Optional<List<Mount>> mountsAtHand(String key) {
+  public Optional<List<Mount>> tryMountsWithoutIo(String key) {
     return stat(key).kind() == Kind.VIEW ? Optional.of(mounts(key)) : Optional.empty();
   }
 

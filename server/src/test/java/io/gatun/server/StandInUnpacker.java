@@ -7,7 +7,7 @@ import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerUnpacker;
-import io.gatun.snapshot.layer.NextLayer;
+import io.gatun.snapshot.layer.NextLayerHint;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -27,10 +27,7 @@ public final class StandInUnpacker implements LayerUnpacker {
    * @param next the content of the next layer, if that is known
    */
   public record Request(
-      ByteString content,
-      List<Mount> mounts,
-      boolean isDurabilityWanted,
-      Optional<ByteString> next) {}
+      ByteString content, List<Mount> mounts, boolean syncRequested, Optional<ByteString> next) {}
 
   public final BlockingQueue<Request> requests = new LinkedBlockingQueue<>();
 
@@ -92,8 +89,8 @@ public final class StandInUnpacker implements LayerUnpacker {
   public AppliedLayer unpack(
       LayerBlob blob,
       List<Mount> mounts,
-      boolean isDurabilityWanted,
-      NextLayer next,
+      boolean syncRequested,
+      NextLayerHint next,
       Cancellation cancellation) {
     cancellation.onCancel(
         () -> {
@@ -113,11 +110,11 @@ public final class StandInUnpacker implements LayerUnpacker {
     } catch (IOException e) {
       throw new SnapshotException.Unavailable(String.valueOf(e.getMessage()), e);
     }
-    requests.add(new Request(content, mounts, isDurabilityWanted, nextContent(next)));
+    requests.add(new Request(content, mounts, syncRequested, nextContent(next)));
     return new AppliedLayer(blob.digest(), content.size(), 1, overlayXattrsDropped, 0);
   }
 
-  private static Optional<ByteString> nextContent(NextLayer next) {
+  private static Optional<ByteString> nextContent(NextLayerHint next) {
     try (LayerBlob blob = next.open().orElse(null)) {
       return blob == null ? Optional.empty() : Optional.of(read(blob));
     } catch (IOException e) {

@@ -27,7 +27,7 @@ public record Chain(
   }
 
   /** {@return a base to write to, as which most snapshots begin, whatever they become} */
-  public static Chain ordinary(long id) {
+  public static Chain blank(long id) {
     return new Chain(id, Kind.ACTIVE, List.of(), Map.of(), false);
   }
 

@@ -63,7 +63,7 @@ public interface Snapshotter {
    *
    * @throws SnapshotException as {@link #mounts} does
    */
-  default Optional<List<Mount>> mountsAtHand(String key) {
+  default Optional<List<Mount>> tryMountsWithoutIo(String key) {
     return Optional.empty();
   }
 

@@ -1,8 +1,8 @@
 package io.gatun.server.config;
 
-import io.gatun.server.rpc.InboundRequest;
+import io.gatun.server.rpc.RequestBudget;
 import io.gatun.snapshot.driver.DriverSetting;
-import io.gatun.snapshot.durability.LayerSync;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.metadata.journal.MetadataSettings;
 import io.gatun.snapshot.root.FileProtection;
@@ -29,7 +29,7 @@ import java.util.Set;
  *     containerd's capability {@code remap-ids}
  * @param rebase whether layers are unpacked without their parent; together with containerd's
  *     capability {@code rebase}
- * @param layerSync when the files of a layer have to be on the disk
+ * @param syncPolicy when the files of a layer have to be on the disk
  * @param layers in which form layers are kept that are unpacked from now on
  * @param selinuxContext what {@code context=} says in the mounts of indexed layers; empty for none
  * @param layerProtection what keeps others from changing the files of indexed layers
@@ -39,7 +39,7 @@ import java.util.Set;
  * @param connectionsMax how many clients may be connected
  * @param messageBytesMax how large a request may be
  * @param requestMemoryBytesMax what all requests in flight may take of memory, as {@link
- *     InboundRequest} reckons
+ *     RequestBudget} reckons
  * @param drainTimeoutSeconds how long requests in flight may take to finish when the daemon stops
  * @param copyThreads how many threads copy files in the native driver; 0 for one per processor
  * @param containerdAddress the unix socket of the containerd whose blobs are unpacked
@@ -61,7 +61,7 @@ public record Configuration(
     boolean upperdirLabel,
     boolean remapIds,
     boolean rebase,
-    LayerSync layerSync,
+    SyncPolicy syncPolicy,
     LayerSetting layers,
     String selinuxContext,
     FileProtection layerProtection,
@@ -100,7 +100,7 @@ public record Configuration(
           false,
           false,
           false,
-          LayerSync.COMMIT,
+          SyncPolicy.COMMIT,
           LayerSetting.DIRECTORY,
           "",
           FileProtection.NONE,
@@ -133,7 +133,7 @@ public record Configuration(
         upperdirLabel,
         remapIds,
         rebase,
-        layerSync,
+        syncPolicy,
         layers,
         selinuxContext,
         layerProtection,

@@ -3,7 +3,7 @@ package io.gatun.server.config;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.gatun.snapshot.driver.DriverSetting;
-import io.gatun.snapshot.durability.LayerSync;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.metadata.journal.MetadataSettings;
 import io.gatun.snapshot.root.FileProtection;
@@ -109,8 +109,8 @@ public final class ConfigurationFile {
             toml.flag("rebase", otherwise.rebase()),
             toml.choice(
                 "layer_sync",
-                names(LayerSync.values(), LayerSync::configName),
-                otherwise.layerSync()),
+                names(SyncPolicy.values(), SyncPolicy::configName),
+                otherwise.syncPolicy()),
             toml.choice(
                 "layers",
                 names(LayerSetting.values(), LayerSetting::configName),
@@ -174,7 +174,7 @@ public final class ConfigurationFile {
     entries.put("upperdir_label", Boolean.toString(configuration.upperdirLabel()));
     entries.put("remap_ids", Boolean.toString(configuration.remapIds()));
     entries.put("rebase", Boolean.toString(configuration.rebase()));
-    entries.put("layer_sync", quoted(configuration.layerSync().configName()));
+    entries.put("layer_sync", quoted(configuration.syncPolicy().configName()));
     entries.put("layers", quoted(configuration.layers().configName()));
     entries.put("selinux_context", quoted(configuration.selinuxContext()));
     entries.put("layer_protection", quoted(configuration.layerProtection().configName()));

@@ -62,7 +62,7 @@ public final class ContentFiles implements LayerBlobs {
       }
       LOG.debug("blob is not in its file path={}", path);
     } catch (IOException e) {
-      LOG.debug("blob is not read from its file path={} reason=\"{}\"", path, e.getMessage());
+      LOG.debug("blob is not read from its file path={} error=\"{}\"", path, e.getMessage());
     }
     return Optional.empty();
   }

@@ -70,7 +70,7 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
   private final String namespace;
   private final String ref;
   private final String lease;
-  private final WriteReplies replies;
+  private final ContentWriteStream replies;
 
   private @Nullable ManagedChannel channel;
   private boolean isLeased;
@@ -98,7 +98,7 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
     this.namespace = namespace;
     this.ref = ref;
     this.lease = lease;
-    this.replies = new WriteReplies("diff: containerd's ingest " + ref);
+    this.replies = new ContentWriteStream("diff: containerd's ingest " + ref);
   }
 
   @Override
@@ -145,7 +145,7 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
         throw new SnapshotException.StorageFailure(
             "diff: containerd has %s of what is %s".formatted(digest, expected), null);
       }
-    } catch (WriteReplies.AlreadyExistsException e) {
+    } catch (ContentWriteStream.AlreadyExistsException e) {
       // With the lease: containerd ends the ingest and leases the blob in one transaction. It would
       // not if it were told beforehand what to expect.
       isCommitted = true;
@@ -172,7 +172,7 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
                         .build());
       }
     } catch (StatusRuntimeException e) {
-      throw ContainerdFailure.of("diff: containerd's blob %s".formatted(digest), e);
+      throw ContainerdErrors.of("diff: containerd's blob %s".formatted(digest), e);
     }
   }
 
@@ -198,7 +198,7 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
                       .build());
       isLeased = true;
     } catch (StatusRuntimeException e) {
-      throw ContainerdFailure.of("diff: containerd's lease in the namespace " + namespace, e);
+      throw ContainerdErrors.of("diff: containerd's lease in the namespace " + namespace, e);
     }
     replies.begin(
         ContentGrpc.newStub(connection())
@@ -267,7 +267,7 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
     } catch (StatusRuntimeException e) {
       if (e.getStatus().getCode() != Status.Code.NOT_FOUND) {
         LOG.warn(
-            "cannot be taken back from containerd {}=\"{}\" reason=\"{}\"",
+            "cannot be taken back from containerd {}=\"{}\" error=\"{}\"",
             what,
             name,
             e.getStatus());

@@ -43,7 +43,7 @@ public final class ContentStore implements AutoCloseable {
   private final ContentFiles files;
   private final EventLoops loops;
   private final SharedChannel questions;
-  private final ImageLayers images;
+  private final LayerOrder images;
 
   /**
    * @param address the unix socket of containerd
@@ -54,7 +54,7 @@ public final class ContentStore implements AutoCloseable {
     this.files = files;
     this.loops = loops;
     this.questions = new SharedChannel(() -> loops.channel(address));
-    this.images = new ImageLayers(this::list);
+    this.images = new LayerOrder(this::list);
   }
 
   /**
@@ -85,8 +85,7 @@ public final class ContentStore implements AutoCloseable {
           .map(next -> opened(namespace, next, size(namespace, next)));
     } catch (StatusRuntimeException | SnapshotException e) {
       // Nobody has asked for it yet.
-      LOG.debug(
-          "no layer is known after another one layer={} reason=\"{}\"", layer, e.getMessage());
+      LOG.debug("no next layer is known layer={} error=\"{}\"", layer, e.getMessage());
       return Optional.empty();
     }
   }
@@ -101,8 +100,7 @@ public final class ContentStore implements AutoCloseable {
     ManagedChannel channel = loops.channel(address);
     boolean isPassedOn = false;
     try {
-      LayerBlob streamed =
-          StreamedBlob.open(channel, content(channel, namespace), digest, sizeBytes);
+      LayerBlob streamed = RemoteBlob.open(channel, content(channel, namespace), digest, sizeBytes);
       isPassedOn = true;
       return streamed;
     } finally {

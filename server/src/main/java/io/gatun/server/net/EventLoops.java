@@ -107,8 +107,7 @@ public final class EventLoops implements AutoCloseable {
       }
       reason = obstacle.orElseThrow();
       if (candidates.size() > 1) {
-        LOG.warn(
-            "transport unavailable transport={} reason=\"{}\"", transport.configName(), reason);
+        LOG.warn("transport unavailable transport={} error=\"{}\"", transport.configName(), reason);
       }
     }
     throw new StartException(

@@ -112,7 +112,7 @@ public final class SocketFile {
     } catch (NoSuchFileException e) {
       // Somebody was faster, which is as good.
     } catch (IOException e) {
-      LOG.warn("socket not deleted path={} reason=\"{}\"", path, e.toString());
+      LOG.warn("socket not deleted path={} error=\"{}\"", path, e.toString());
     }
   }
 

@@ -27,7 +27,7 @@ public final class CallLog implements ServerInterceptor {
           @Override
           public void close(Status status, Metadata trailers) {
             LOG.debug(
-                "rpc method={} code={} durationMicros={} reason=\"{}\"",
+                "rpc method={} code={} duration_micros={} error=\"{}\"",
                 call.getMethodDescriptor().getBareMethodName(),
                 status.getCode(),
                 TimeUnit.NANOSECONDS.toMicros(System.nanoTime() - startNanos),

@@ -25,18 +25,19 @@ public final class ConversionService extends ConversionGrpc.ConversionImplBase {
 
   private final LayerConverter converter;
   private final ContentStore content;
-  private final Dispatcher dispatcher;
+  private final RpcExecutor rpcExecutor;
 
-  public ConversionService(LayerConverter converter, ContentStore content, Dispatcher dispatcher) {
+  public ConversionService(
+      LayerConverter converter, ContentStore content, RpcExecutor rpcExecutor) {
     this.converter = converter;
     this.content = content;
-    this.dispatcher = dispatcher;
+    this.rpcExecutor = rpcExecutor;
   }
 
   @Override
   public void estimate(EstimateRequest request, StreamObserver<EstimateResponse> client) {
-    CallAnswer.give(
-        dispatcher::dispatch,
+    RpcCall.give(
+        rpcExecutor::dispatch,
         "Estimate",
         (ServerCallStreamObserver<EstimateResponse>) client,
         () -> {},
@@ -58,8 +59,8 @@ public final class ConversionService extends ConversionGrpc.ConversionImplBase {
   @Override
   public void index(IndexRequest request, StreamObserver<IndexResponse> client) {
     Cancellation cancellation = new Cancellation();
-    CallAnswer.give(
-        dispatcher::dispatchConversion,
+    RpcCall.give(
+        rpcExecutor::dispatchConversion,
         "Index",
         (ServerCallStreamObserver<IndexResponse>) client,
         cancellation::cancel,
@@ -92,8 +93,8 @@ public final class ConversionService extends ConversionGrpc.ConversionImplBase {
   @Override
   public void layOut(LayOutRequest request, StreamObserver<LayOutResponse> client) {
     Cancellation cancellation = new Cancellation();
-    CallAnswer.give(
-        dispatcher::dispatchConversion,
+    RpcCall.give(
+        rpcExecutor::dispatchConversion,
         "LayOut",
         (ServerCallStreamObserver<LayOutResponse>) client,
         cancellation::cancel,

@@ -11,15 +11,15 @@ import io.gatun.server.content.CallNamespace;
 import io.gatun.server.content.ContentIngest;
 import io.gatun.server.content.ContentStore;
 import io.gatun.server.content.ContentWriter;
-import io.gatun.server.content.LabelledLayers;
+import io.gatun.server.content.LayerLabels;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.LayerBuilder;
 import io.gatun.snapshot.layer.LayerFormat;
-import io.gatun.snapshot.layer.LayerMaker;
 import io.gatun.snapshot.layer.LayerUnpacker;
 import io.gatun.snapshot.layer.PackedLayer;
 import io.grpc.stub.ServerCallStreamObserver;
@@ -49,30 +49,30 @@ public final class DiffService extends DiffGrpc.DiffImplBase {
   private static final String TAR = "application/vnd.oci.image.layer.v1.tar";
 
   private final LayerUnpacker unpacker;
-  private final LayerMaker maker;
+  private final LayerBuilder builder;
   private final ContentStore content;
   private final ContentWriter writer;
-  private final Dispatcher dispatcher;
+  private final RpcExecutor rpcExecutor;
 
   public DiffService(
       LayerUnpacker unpacker,
-      LayerMaker maker,
+      LayerBuilder builder,
       ContentStore content,
       ContentWriter writer,
-      Dispatcher dispatcher) {
+      RpcExecutor rpcExecutor) {
     this.unpacker = unpacker;
-    this.maker = maker;
+    this.builder = builder;
     this.content = content;
     this.writer = writer;
-    this.dispatcher = dispatcher;
+    this.rpcExecutor = rpcExecutor;
   }
 
   @Override
   public void apply(ApplyRequest request, StreamObserver<ApplyResponse> client) {
     Cancellation cancellation = new Cancellation();
     Optional<String> namespace = CallNamespace.said();
-    CallAnswer.give(
-        dispatcher::dispatchApply,
+    RpcCall.give(
+        rpcExecutor::dispatchApply,
         "Apply",
         (ServerCallStreamObserver<ApplyResponse>) client,
         cancellation::cancel,
@@ -130,8 +130,8 @@ public final class DiffService extends DiffGrpc.DiffImplBase {
   public void diff(DiffRequest request, StreamObserver<DiffResponse> client) {
     Cancellation cancellation = new Cancellation();
     Optional<String> namespace = CallNamespace.said();
-    CallAnswer.give(
-        dispatcher::dispatchApply,
+    RpcCall.give(
+        rpcExecutor::dispatchApply,
         "Diff",
         (ServerCallStreamObserver<DiffResponse>) client,
         cancellation::cancel,
@@ -143,11 +143,11 @@ public final class DiffService extends DiffGrpc.DiffImplBase {
         request.getMediaType().isEmpty() ? LayerMediaType.DEFAULT : request.getMediaType();
     LayerFormat format = new LayerFormat(LayerMediaType.compression(mediaType), latest(request));
     List<Mount> right = SnapshotMessages.toMounts(request.getRightList());
-    String name = maker.name(right);
+    String name = builder.name(right);
     String namespace = CallNamespace.require("diff", said.or(() -> CallNamespace.inKey(name)));
     try (ContentIngest ingest = writer.begin(namespace, request.getRef())) {
       PackedLayer layer =
-          maker.make(
+          builder.make(
               SnapshotMessages.toMounts(request.getLeftList()),
               right,
               format,
@@ -155,7 +155,7 @@ public final class DiffService extends DiffGrpc.DiffImplBase {
               cancellation);
       warnOfXattrsLeftOut(name, layer);
       Map<String, String> labels = new HashMap<>(request.getLabelsMap());
-      labels.put(LabelledLayers.UNCOMPRESSED_LABEL, layer.diffId().text());
+      labels.put(LayerLabels.UNCOMPRESSED_LABEL, layer.diffId().text());
       ingest.commit(layer.blob(), labels);
       return Descriptor.newBuilder()
           .setMediaType(mediaType)

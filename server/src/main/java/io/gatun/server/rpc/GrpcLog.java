@@ -35,7 +35,7 @@ public final class GrpcLog extends Handler {
     if (event.getLevel().intValue() >= Level.WARNING.intValue()
         && !log.getName().startsWith(TRANSPORT)) {
       log.warn(
-          "{} cause=\"{}\"", formatter.formatMessage(event), String.valueOf(event.getThrown()));
+          "{} error=\"{}\"", formatter.formatMessage(event), String.valueOf(event.getThrown()));
     } else {
       log.debug("{}", formatter.formatMessage(event), event.getThrown());
     }

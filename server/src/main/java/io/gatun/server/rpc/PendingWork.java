@@ -8,10 +8,10 @@ import java.util.concurrent.atomic.AtomicReference;
  */
 final class PendingWork implements Runnable {
 
-  private final InboundRequest request;
+  private final RequestBudget request;
   private final AtomicReference<Runnable> work;
 
-  PendingWork(InboundRequest request, Runnable work) {
+  PendingWork(RequestBudget request, Runnable work) {
     this.request = request;
     this.work = new AtomicReference<>(work);
     request.hold();

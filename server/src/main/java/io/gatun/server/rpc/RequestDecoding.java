@@ -41,7 +41,7 @@ public final class RequestDecoding implements ServerInterceptor {
 
   public static ServerServiceDefinition guard(ServerServiceDefinition service) {
     return ServerInterceptors.intercept(
-        ServerInterceptors.useMarshalledMessages(KnownFields.only(service), AS_THEY_ARE),
+        ServerInterceptors.useMarshalledMessages(StrictMarshaller.only(service), AS_THEY_ARE),
         new RequestDecoding());
   }
 

@@ -13,7 +13,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Bounds what requests take together: each is an {@link InboundRequest}, which ends its call when
+ * Bounds what requests take together: each is a {@link RequestBudget}, which ends its call when
  * there is no room, and has a limited time to be sent.
  */
 public final class RequestLimits extends ServerStreamTracer.Factory implements ServerInterceptor {
@@ -22,7 +22,7 @@ public final class RequestLimits extends ServerStreamTracer.Factory implements S
   static final long RECEIVE_SECONDS_MAX = 10;
 
   private final RequestMemory memory;
-  private final Set<InboundRequest> receiving = ConcurrentHashMap.newKeySet();
+  private final Set<RequestBudget> receiving = ConcurrentHashMap.newKeySet();
 
   public RequestLimits(RequestMemory memory) {
     this.memory = memory;
@@ -30,12 +30,12 @@ public final class RequestLimits extends ServerStreamTracer.Factory implements S
 
   @Override
   public ServerStreamTracer newServerStreamTracer(String method, Metadata headers) {
-    return new InboundRequest(memory, method);
+    return new RequestBudget(memory, method);
   }
 
   /** Ends calls whose request has been coming for too long; to be called every now and then. */
   public void endStalled() {
-    for (InboundRequest request : receiving) {
+    for (RequestBudget request : receiving) {
       request.expire(
           TimeUnit.SECONDS.toNanos(RECEIVE_SECONDS_MAX),
           Status.DEADLINE_EXCEEDED.withDescription(
@@ -46,7 +46,7 @@ public final class RequestLimits extends ServerStreamTracer.Factory implements S
   @Override
   public <ReqT, RespT> ServerCall.Listener<ReqT> interceptCall(
       ServerCall<ReqT, RespT> call, Metadata headers, ServerCallHandler<ReqT, RespT> next) {
-    InboundRequest request = InboundRequest.CURRENT.get();
+    RequestBudget request = RequestBudget.CURRENT.get();
     if (!request.begin(call)) {
       return new ServerCall.Listener<>() {};
     }
@@ -69,9 +69,9 @@ public final class RequestLimits extends ServerStreamTracer.Factory implements S
   /** Keeps from the handler what belongs to a call that has been ended. */
   private final class LimitedListener<ReqT> extends SimpleForwardingServerCallListener<ReqT> {
 
-    private final InboundRequest request;
+    private final RequestBudget request;
 
-    LimitedListener(InboundRequest request, ServerCall.Listener<ReqT> listener) {
+    LimitedListener(RequestBudget request, ServerCall.Listener<ReqT> listener) {
       super(listener);
       this.request = request;
     }

@@ -36,25 +36,25 @@ import org.jspecify.annotations.Nullable;
  * containerd's Snapshots service on a {@link Snapshotter}.
  *
  * <p>Handlers run on the event loop. Stat reads memory and is answered there, which halves its
- * latency, and so does Mounts where it can; all else goes to the {@link Dispatcher}. The namespace
+ * latency, and so does Mounts where it can; all else goes to the {@link RpcExecutor}. The namespace
  * that containerd sends along is not looked at: it does not send one when it collects garbage, and
  * keys hold it anyway.
  */
 public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
 
   private final Snapshotter snapshotter;
-  private final Dispatcher dispatcher;
+  private final RpcExecutor rpcExecutor;
 
-  public SnapshotsService(Snapshotter snapshotter, Dispatcher dispatcher) {
+  public SnapshotsService(Snapshotter snapshotter, RpcExecutor rpcExecutor) {
     this.snapshotter = snapshotter;
-    this.dispatcher = dispatcher;
+    this.rpcExecutor = rpcExecutor;
   }
 
   @Override
   public void prepare(
       PrepareSnapshotRequest request, StreamObserver<PrepareSnapshotResponse> client) {
     answer(
-        dispatcher::dispatch,
+        rpcExecutor::dispatch,
         "Prepare",
         client,
         () ->
@@ -69,7 +69,7 @@ public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
   @Override
   public void view(ViewSnapshotRequest request, StreamObserver<ViewSnapshotResponse> client) {
     answer(
-        dispatcher::dispatch,
+        rpcExecutor::dispatch,
         "View",
         client,
         () ->
@@ -86,12 +86,12 @@ public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
     AtomicReference<@Nullable List<Mount>> atHand = new AtomicReference<>();
     answer(
         work -> {
-          Optional<List<Mount>> known = snapshotter.mountsAtHand(request.getKey());
+          Optional<List<Mount>> known = snapshotter.tryMountsWithoutIo(request.getKey());
           if (known.isPresent()) {
             atHand.set(known.get());
             work.run();
           } else {
-            dispatcher.dispatch(work);
+            rpcExecutor.dispatch(work);
           }
         },
         "Mounts",
@@ -108,7 +108,7 @@ public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
   @Override
   public void commit(CommitSnapshotRequest request, StreamObserver<Empty> client) {
     answer(
-        dispatcher::dispatch,
+        rpcExecutor::dispatch,
         "Commit",
         client,
         () -> {
@@ -121,7 +121,7 @@ public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
   @Override
   public void remove(RemoveSnapshotRequest request, StreamObserver<Empty> client) {
     answer(
-        dispatcher::dispatchRemoval,
+        rpcExecutor::dispatchRemoval,
         "Remove",
         client,
         () -> {
@@ -145,7 +145,7 @@ public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
   @Override
   public void update(UpdateSnapshotRequest request, StreamObserver<UpdateSnapshotResponse> client) {
     answer(
-        dispatcher::dispatch,
+        rpcExecutor::dispatch,
         "Update",
         client,
         () -> {
@@ -165,8 +165,8 @@ public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
     ServerCallStreamObserver<ListSnapshotsResponse> call =
         (ServerCallStreamObserver<ListSnapshotsResponse>) client;
     InfoStream stream = new InfoStream(call);
-    CallAnswer.run(
-        dispatcher::dispatchList,
+    RpcCall.run(
+        rpcExecutor::dispatchList,
         "List",
         call,
         stream::wake,
@@ -179,7 +179,7 @@ public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
   @Override
   public void usage(UsageRequest request, StreamObserver<UsageResponse> client) {
     answer(
-        dispatcher::dispatch,
+        rpcExecutor::dispatch,
         "Usage",
         client,
         () -> {
@@ -194,7 +194,7 @@ public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
   @Override
   public void cleanup(CleanupRequest request, StreamObserver<Empty> client) {
     answer(
-        dispatcher::dispatch,
+        rpcExecutor::dispatch,
         "Cleanup",
         client,
         () -> {
@@ -206,6 +206,6 @@ public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
   private static <T> void answer(
       Consumer<Runnable> lane, String call, StreamObserver<T> client, Supplier<T> work) {
     ServerCallStreamObserver<T> observer = (ServerCallStreamObserver<T>) client;
-    CallAnswer.give(lane, call, observer, () -> {}, work);
+    RpcCall.give(lane, call, observer, () -> {}, work);
   }
 }

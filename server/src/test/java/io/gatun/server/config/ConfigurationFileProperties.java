@@ -3,7 +3,7 @@ package io.gatun.server.config;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.snapshot.driver.DriverSetting;
-import io.gatun.snapshot.durability.LayerSync;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.root.FileProtection;
 import java.nio.file.Path;
@@ -80,7 +80,7 @@ final class ConfigurationFileProperties {
             peers,
             numbers,
             flags,
-            Arbitraries.of(LayerSync.values()),
+            Arbitraries.of(SyncPolicy.values()),
             Arbitraries.of(LayerSetting.values()),
             applies)
         .as(

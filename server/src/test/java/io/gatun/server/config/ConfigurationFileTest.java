@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.snapshot.driver.DriverSetting;
-import io.gatun.snapshot.durability.LayerSync;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.root.FileProtection;
 import java.lang.reflect.RecordComponent;
@@ -69,7 +69,7 @@ final class ConfigurationFileTest {
           true,
           true,
           true,
-          LayerSync.NONE,
+          SyncPolicy.NONE,
           LayerSetting.AUTO,
           "system_u:object_r:container_ro_file_t:s0:c1,c2",
           FileProtection.IMMUTABLE,

@@ -86,7 +86,7 @@ public final class StandInContainerd implements AutoCloseable {
   public void putManifest(String namespace, String digest, String... layers) {
     Info.Builder manifest = Info.newBuilder().setDigest(digest);
     for (int i = 0; i < layers.length; i++) {
-      manifest.putLabels(ImageLayers.LABEL + i, layers[i]);
+      manifest.putLabels(LayerOrder.LABEL + i, layers[i]);
     }
     manifests.put(namespace + " " + digest, manifest.build());
   }

@@ -123,7 +123,7 @@ final class Audit {
     report(Promise.ACKNOWLEDGED_IS_DURABLE, "nobody asked for %s".formatted(info));
   }
 
-  private void check(Slot slot, Slot.Claim claim) throws IOException {
+  private void check(Slot slot, Slot.Claim nameLock) throws IOException {
     SnapshotInfo underKey = found.remove(slot.key());
     SnapshotInfo underName = found.remove(slot.name());
     if (underKey != null && underName != null) {
@@ -132,8 +132,8 @@ final class Audit {
       return;
     }
     Optional<SnapshotInfo> info = Optional.ofNullable(underKey == null ? underName : underKey);
-    List<State> possible = new ArrayList<>(List.of(claim.certain()));
-    claim.pending().ifPresent(possible::add);
+    List<State> possible = new ArrayList<>(List.of(nameLock.certain()));
+    nameLock.pending().ifPresent(possible::add);
     Optional<State> state = possible.stream().filter(each -> isSeenAs(each, info)).findFirst();
     if (state.isEmpty()) {
       report(

@@ -99,7 +99,7 @@ final class KillCrashTest {
     Path mountPoint = Files.createDirectory(directory.resolve("volume"));
     Path root = mountPoint.resolve("root");
     try (var _ = LoopMount.mount(lane.filesystem(), image, mountPoint);
-        LayerMounts layersMounted = new LayerMounts(root)) {
+        KernelMounts layersMounted = new KernelMounts(root)) {
       Launcher launcher = new Launcher(directory, root, preparation, layers.configuration());
       String outcome = new Killing(lane, directory, root, launcher, layers, random).run();
       assertThat(layersMounted.takeAway()).isEmpty();
@@ -149,7 +149,7 @@ final class KillCrashTest {
       }
       startAndStop();
       assertThat(steps).as("what clients have done").isGreaterThan(kills * CLIENTS);
-      assertThat(tars).as("layers that were kept as tars").isPositive();
+      assertThat(tars).as("indexed layers").isPositive();
       return "%s on %s: %d kills, %d of them at the start, %d stops, %d steps of %d clients, %d tars seen"
           .formatted(
               lane.program(), lane.filesystem(), kills, killedAtStart, stops, steps, CLIENTS, tars);

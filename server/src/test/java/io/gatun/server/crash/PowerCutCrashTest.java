@@ -141,7 +141,7 @@ final class PowerCutCrashTest {
       }
     }
     int tars = outcomes.stream().mapToInt(outcome -> outcome.result().tars()).sum();
-    assertThat(tars).as("layers that were kept as tars").isPositive();
+    assertThat(tars).as("indexed layers").isPositive();
     System.out.printf(
         "power cut on %s: %d cuts, and %d snapshots and %d tars seen after them%n",
         filesystem,

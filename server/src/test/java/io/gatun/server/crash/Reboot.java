@@ -67,7 +67,7 @@ final class Reboot {
    */
   Audit.Result run(Path image, Ledger ledger, long instant, Manner manner) throws IOException {
     try (var _ = LoopMount.mount(filesystem, image, volume);
-        LayerMounts layers = new LayerMounts(root)) {
+        KernelMounts layers = new KernelMounts(root)) {
       List<Violation> before = RootAudit.of(root);
       Audit.Result result =
           switch (manner) {
@@ -86,7 +86,7 @@ final class Reboot {
             DriverSetting.OVERLAY,
             OVERLAY,
             defaults.copyThreads(),
-            defaults.layerSync(),
+            defaults.syncPolicy(),
             Launcher.METADATA);
     try (EngineRoot engine = EngineRoot.open(new LinuxDisk(), settings, Clock.systemUTC(), blobs)) {
       return Audit.of(engine.snapshotter(), root, ledger, instant, Audit.Crash.OF_THE_MACHINE);

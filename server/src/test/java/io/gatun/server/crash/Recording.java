@@ -63,7 +63,7 @@ final class Recording {
     Path volume = directory.resolve("volume");
     try (var _ = new LoggedDisk(image, device, log);
         var _ = LoopMount.mount(filesystem, device, volume);
-        var _ = new LayerMounts(volume.resolve("root"));
+        var _ = new KernelMounts(volume.resolve("root"));
         DaemonUnderTest daemon = launcher.start(configuration)) {
       daemon.awaitReady();
       Load load =

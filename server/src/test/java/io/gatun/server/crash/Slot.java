@@ -150,9 +150,9 @@ final class Slot {
     return acknowledgements().stream().filter(instant -> isUnpacked(claim(instant))).toList();
   }
 
-  private static boolean isUnpacked(Claim claim) {
-    return claim.pending().isEmpty()
-        && claim.certain() instanceof State.Present present
+  private static boolean isUnpacked(Claim nameLock) {
+    return nameLock.pending().isEmpty()
+        && nameLock.certain() instanceof State.Present present
         && present.kind() == Kind.ACTIVE
         && present.layer().isPresent()
         && present.files().isPresent();

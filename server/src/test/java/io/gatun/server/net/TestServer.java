@@ -7,8 +7,8 @@ import io.gatun.proto.snapshots.PrepareSnapshotResponse;
 import io.gatun.proto.snapshots.SnapshotsGrpc;
 import io.gatun.server.Endpoint;
 import io.gatun.server.MemorySnapshotter;
+import io.gatun.server.StandInBuilder;
 import io.gatun.server.StandInConverter;
-import io.gatun.server.StandInMaker;
 import io.gatun.server.StandInUnpacker;
 import io.gatun.server.config.Configuration;
 import io.gatun.server.config.Transport;
@@ -41,7 +41,7 @@ public final class TestServer implements AutoCloseable {
   public final Path address;
   public final MemorySnapshotter snapshotter = new MemorySnapshotter();
   public final StandInUnpacker unpacker = new StandInUnpacker();
-  public final StandInMaker maker = new StandInMaker();
+  public final StandInBuilder maker = new StandInBuilder();
   public final StandInConverter converter = new StandInConverter();
   private final Endpoint endpoint;
   private final EventLoopGroup clientLoop =
@@ -103,7 +103,7 @@ public final class TestServer implements AutoCloseable {
         false,
         false,
         false,
-        defaults.layerSync(),
+        defaults.syncPolicy(),
         defaults.layers(),
         defaults.selinuxContext(),
         defaults.layerProtection(),

@@ -7,7 +7,7 @@ import io.gatun.linux.Mounts;
 import io.gatun.linux.UnmountFlag;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.driver.DriverSetting;
-import io.gatun.snapshot.durability.LayerSync;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.engine.EngineRoot;
 import io.gatun.snapshot.engine.EngineSettings;
 import io.gatun.snapshot.root.LinuxDisk;
@@ -99,7 +99,7 @@ final class LargeRootIT {
             DriverSetting.OVERLAY,
             defaults.overlay(),
             defaults.copyThreads(),
-            LayerSync.COMMIT,
+            SyncPolicy.COMMIT,
             defaults.metadata().withEntriesMax(SNAPSHOTS));
     try (EngineRoot engine = EngineRoot.open(new LinuxDisk(), settings, InstantSource.system());
         ExecutorService threads = Executors.newFixedThreadPool(CREATORS)) {

@@ -30,9 +30,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class ManyEntriesIT {
 
   private static final int NAMED = 120_000;
-  private static final int UNNAMED = 40_000;
+  private static final int IMPLICIT = 40_000;
   private static final String NAMED_KEY = "k8s.io/1/extract-1-a sha256:named";
-  private static final String UNNAMED_KEY = "k8s.io/2/extract-2-b sha256:unnamed";
+  private static final String IMPLICIT_KEY = "k8s.io/2/extract-2-b sha256:unnamed";
 
   private static final int FULL_DIRECTORIES = 50_000;
   private static final int ENTRIES_EACH = 100;
@@ -74,19 +74,19 @@ final class ManyEntriesIT {
       // Of each, whole names are in memory if anything is: these take 12 and 4 MB.
       String filler = "x".repeat(90);
       Descriptor named = put(containerd, NAMED, i -> "d%06d%s/".formatted(i, filler));
-      Descriptor unnamed = put(containerd, UNNAMED, i -> "d%06d%s/f".formatted(i, filler));
+      Descriptor implicit = put(containerd, IMPLICIT, i -> "d%06d%s/f".formatted(i, filler));
       try (GatunProcess daemon = GatunProcess.serve(setup(address, layers));
           Client client = daemon.client();
           ExecutorService threads = Executors.newFixedThreadPool(2)) {
         List<Future<?>> unpacked =
             List.of(
                 threads.submit(() -> client.unpack(NAMED_KEY, named)),
-                threads.submit(() -> client.unpack(UNNAMED_KEY, unnamed)));
+                threads.submit(() -> client.unpack(IMPLICIT_KEY, implicit)));
         for (Future<?> each : unpacked) {
           each.get();
         }
         client.commit("named", NAMED_KEY);
-        client.commit("unnamed", UNNAMED_KEY);
+        client.commit("unnamed", IMPLICIT_KEY);
         assertSmall(daemon);
         assertThat(client.list()).hasSize(2);
         Path kept = directory.resolve("root/layers");

@@ -54,7 +54,7 @@ final class TransportIT {
           .anySatisfy(
               line ->
                   assertThat(line)
-                      .contains("WARN", "transport unavailable transport=" + refused, "reason="));
+                      .contains("WARN", "transport unavailable transport=" + refused, "error="));
       assertThat(daemon.log()).contains("transport=" + transport + " ");
       assertThat(IoUringRings.count(daemon.pid())).isZero();
       client.prepare("a", "");

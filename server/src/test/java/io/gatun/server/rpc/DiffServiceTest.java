@@ -143,7 +143,7 @@ public final class DiffServiceTest {
         .containsExactly(
             io.gatun.snapshot.Mount.ofRoot(
                 "overlay", "overlay", List.of("upperdir=/u", "lowerdir=/l")));
-    assertThat(request.isDurabilityWanted()).isFalse();
+    assertThat(request.syncRequested()).isFalse();
   }
 
   @Test
@@ -194,7 +194,7 @@ public final class DiffServiceTest {
   void syncIsPassedOn() throws Exception {
     client(NAMESPACE)
         .apply(request(LAYER, DIGEST, CONTENT.length).toBuilder().setSyncFs(true).build());
-    assertThat(server.unpacker.requests.take().isDurabilityWanted()).isTrue();
+    assertThat(server.unpacker.requests.take().syncRequested()).isTrue();
   }
 
   @Test

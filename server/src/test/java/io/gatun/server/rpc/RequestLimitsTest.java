@@ -171,8 +171,8 @@ final class RequestLimitsTest {
             .addField(900, UnknownFieldSet.Field.newBuilder().addVarint(7).build())
             .build());
     var marshaller =
-        KnownFields.only(
-                new SnapshotsService(server.snapshotter, new Dispatcher(1, 1, 1, 1)).bindService())
+        StrictMarshaller.only(
+                new SnapshotsService(server.snapshotter, new RpcExecutor(1, 1, 1, 1)).bindService())
             .getMethod(SnapshotsGrpc.getPrepareMethod().getFullMethodName())
             .getMethodDescriptor()
             .getRequestMarshaller();

@@ -365,9 +365,9 @@ final class SnapshotsServiceTest {
 
   @Test
   void bugsAreInternalAndTheNextCallWorks() {
-    assertThat(StatusTable.statusOf("Prepare", new IllegalStateException("broken")).getCode())
+    assertThat(GrpcStatuses.statusOf("Prepare", new IllegalStateException("broken")).getCode())
         .isEqualTo(Status.Code.INTERNAL);
-    assertThat(StatusTable.statusOf("Prepare", new AssertionError("broken")).getDescription())
+    assertThat(GrpcStatuses.statusOf("Prepare", new AssertionError("broken")).getDescription())
         .contains("broken");
   }
 

@@ -28,21 +28,21 @@ public interface Driver {
   void create(Fd directory, Chain chain) throws ErrnoException;
 
   /**
-   * {@return whether the directory of a new snapshot is filled like that of an {@link
-   * Chain#ordinary ordinary} one, so that it may be one that was made in advance}
+   * {@return whether the directory of a new snapshot is filled like that of an {@link Chain#blank
+   * ordinary} one, so that it may be one that was made in advance}
    *
    * @param chain the snapshot to be, with any id
    */
-  boolean isOrdinary(Chain chain) throws ErrnoException;
+  boolean isBlank(Chain chain) throws ErrnoException;
 
   /**
    * {@return whether files that {@link #create} put into a snapshot may not be on the disk yet} If
    * the machine stops before they are, the driver refuses to hand the snapshot out.
    */
-  boolean isUnsettled(long id) throws ErrnoException;
+  boolean isUnsynced(long id) throws ErrnoException;
 
   /** Takes note, durably, that all that {@link #create} put into a snapshot is on the disk. */
-  void settle(long id) throws ErrnoException;
+  void flush(long id) throws ErrnoException;
 
   /**
    * {@return what to mount to use an active or view snapshot}
@@ -52,7 +52,7 @@ public interface Driver {
   List<Mount> mounts(Chain chain) throws ErrnoException;
 
   /** {@return whether {@link #mounts} can tell without a look at the disk} */
-  boolean areMountsAtHand(Chain chain);
+  boolean mountsNeedNoIo(Chain chain);
 
   /**
    * {@return why a snapshot that was made without a parent cannot be put on one when it is
@@ -70,28 +70,28 @@ public interface Driver {
    * @param mayHaveMarks whether somebody may have put marks into it that stand for deletions
    * @return whether anything had to be done
    */
-  boolean freeze(Chain chain, boolean mayHaveMarks) throws ErrnoException;
+  boolean seal(Chain chain, boolean mayHaveMarks) throws ErrnoException;
 
   /**
    * {@return whether nothing has been put into an active snapshot since it was made, so that making
    * it once more takes nothing away}
    *
-   * @param madeAt what {@link #madeAt} said then, if that is known
+   * @param createdAt what {@link #createdAt} said then, if that is known
    */
-  boolean isAsMade(Chain chain, Optional<Timespec> madeAt) throws ErrnoException;
+  boolean isPristine(Chain chain, Optional<Timespec> createdAt) throws ErrnoException;
 
   /**
    * {@return the moment in which a new snapshot was moved to its place, by the clock of the
    * filesystem; to be asked for before anybody knows of the snapshot}
    */
-  Timespec madeAt(long id) throws ErrnoException;
+  Timespec createdAt(long id) throws ErrnoException;
 
   /** {@return where the files of a layer go that is unpacked into an active snapshot} */
   LayerTarget target(Chain chain);
 
   /**
-   * {@return what the deletions of a layer become in an {@link Chain#ordinary ordinary} snapshot
-   * that has others below it; nothing if its files begin as a copy of theirs}
+   * {@return what the deletions of a layer become in an {@link Chain#blank ordinary} snapshot that
+   * has others below it; nothing if its files begin as a copy of theirs}
    */
   Optional<DeletionForm> deletionsOverOthers();
 

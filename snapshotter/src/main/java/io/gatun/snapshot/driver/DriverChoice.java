@@ -1,8 +1,8 @@
 package io.gatun.snapshot.driver;
 
-import io.gatun.snapshot.driver.OverlayTrialResult.Fails;
-import io.gatun.snapshot.driver.OverlayTrialResult.NoRoom;
-import io.gatun.snapshot.driver.OverlayTrialResult.Works;
+import io.gatun.snapshot.driver.OverlayProbeResult.Fails;
+import io.gatun.snapshot.driver.OverlayProbeResult.NoRoom;
+import io.gatun.snapshot.driver.OverlayProbeResult.Works;
 import java.util.Optional;
 
 /** Which driver a root is opened with, and why. */
@@ -29,7 +29,7 @@ public sealed interface DriverChoice {
    * @param trial whether overlay works on the root
    */
   static DriverChoice of(
-      DriverSetting setting, Optional<DriverName> recorded, OverlayTrialResult trial) {
+      DriverSetting setting, Optional<DriverName> recorded, OverlayProbeResult trial) {
     return switch (setting) {
       case AUTO -> automatic(recorded, trial);
       case OVERLAY ->
@@ -43,7 +43,7 @@ public sealed interface DriverChoice {
     };
   }
 
-  private static DriverChoice automatic(Optional<DriverName> recorded, OverlayTrialResult trial) {
+  private static DriverChoice automatic(Optional<DriverName> recorded, OverlayProbeResult trial) {
     if (recorded.isPresent()) {
       return switch (recorded.get()) {
         case OVERLAY -> overlay(trial, recorded, "the root was used with it before");
@@ -58,7 +58,7 @@ public sealed interface DriverChoice {
   }
 
   private static DriverChoice overlay(
-      OverlayTrialResult trial, Optional<DriverName> recorded, String reason) {
+      OverlayProbeResult trial, Optional<DriverName> recorded, String reason) {
     return switch (trial) {
       case Works works -> new Overlay(works.features(), reason);
       case Fails fails ->

@@ -9,8 +9,8 @@ import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Statfs;
 import io.gatun.snapshot.filetree.TreeDeletion;
 import io.gatun.snapshot.mount.IndexFilesystem;
-import io.gatun.snapshot.mount.IndexTrial;
-import io.gatun.snapshot.mount.IndexTrialResult;
+import io.gatun.snapshot.mount.IndexProbe;
+import io.gatun.snapshot.mount.IndexProbeResult;
 import io.gatun.snapshot.mount.SampleLayer;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.FileProtection;
@@ -28,8 +28,8 @@ import java.util.Optional;
  */
 public record FilesystemProbe(
     FilesystemStatus status,
-    OverlayTrialResult overlay,
-    IndexTrialResult index,
+    OverlayProbeResult overlay,
+    IndexProbeResult index,
     Optional<String> noReflink) {
 
   private static final int DIRECTORY_MODE = 0700;
@@ -60,8 +60,8 @@ public record FilesystemProbe(
         Path trials = directory.resolve(name.toString());
         return new FilesystemProbe(
             Statfs.fstatfs(place),
-            new OverlayTrial(disk, trials, place).run(),
-            new IndexTrial(disk, trials, layer, selinuxContext, protection).run(),
+            new OverlayProbe(disk, trials, place).run(),
+            new IndexProbe(disk, trials, layer, selinuxContext, protection).run(),
             tryReflink(disk, place));
       } finally {
         TreeDeletion.delete(disk, parent, name);

@@ -44,7 +44,7 @@ public final class NativeDriver implements Driver {
    * @param snapshots the directory that holds one directory a snapshot
    * @param copyThreads how many threads copy
    * @param boot what identifies this start of the machine
-   * @param marksCopies whether a copy is known to be one until it is {@link #settle settled}
+   * @param marksCopies whether a copy is known to be one until it is {@link #flush settled}
    */
   public NativeDriver(
       Disk disk, Path root, Fd snapshots, int copyThreads, String boot, boolean marksCopies) {
@@ -82,19 +82,19 @@ public final class NativeDriver implements Driver {
 
   /** Most are copies, and a base is made once for all images that have it. */
   @Override
-  public boolean isOrdinary(Chain chain) {
+  public boolean isBlank(Chain chain) {
     return false;
   }
 
   @Override
-  public boolean isUnsettled(long id) throws ErrnoException {
+  public boolean isUnsynced(long id) throws ErrnoException {
     try (Fd directory = files.openDirectory(id)) {
       return copyMark.isRecorded(directory) && !copyMark.isOutlived(directory);
     }
   }
 
   @Override
-  public void settle(long id) throws ErrnoException {
+  public void flush(long id) throws ErrnoException {
     try (Fd directory = files.openDirectory(id)) {
       copyMark.remove(directory);
       disk.sync(directory);
@@ -108,7 +108,7 @@ public final class NativeDriver implements Driver {
   }
 
   @Override
-  public boolean areMountsAtHand(Chain chain) {
+  public boolean mountsNeedNoIo(Chain chain) {
     return !isCopy(chain);
   }
 
@@ -136,26 +136,26 @@ public final class NativeDriver implements Driver {
 
   /** A copy is in the same form whether it is committed or not, but it has to be one. */
   @Override
-  public boolean freeze(Chain chain, boolean mayHaveMarks) throws ErrnoException {
+  public boolean seal(Chain chain, boolean mayHaveMarks) throws ErrnoException {
     requireWhole(chain);
     return false;
   }
 
   @Override
-  public boolean isAsMade(Chain chain, Optional<Timespec> madeAt) throws ErrnoException {
+  public boolean isPristine(Chain chain, Optional<Timespec> createdAt) throws ErrnoException {
     if (!isCopy(chain)) {
       return isEmpty(chain);
     }
-    if (madeAt.isEmpty()) {
+    if (createdAt.isEmpty()) {
       return false;
     }
     try (Fd own = files.openFiles(chain.id())) {
-      return !TreeAge.hasChangedSince(madeAt.get(), own);
+      return !TreeAge.hasChangedSince(createdAt.get(), own);
     }
   }
 
   @Override
-  public Timespec madeAt(long id) throws ErrnoException {
+  public Timespec createdAt(long id) throws ErrnoException {
     return files.movedAt(id);
   }
 

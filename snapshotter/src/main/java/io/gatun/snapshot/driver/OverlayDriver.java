@@ -16,8 +16,8 @@ import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.durability.Barrier;
 import io.gatun.snapshot.layer.DeletionForm;
 import io.gatun.snapshot.layer.LayerTarget;
+import io.gatun.snapshot.mount.IdMappedMounts;
 import io.gatun.snapshot.mount.IdMapping;
-import io.gatun.snapshot.mount.MappedMounts;
 import io.gatun.snapshot.root.Disk;
 import java.nio.file.Path;
 import java.util.List;
@@ -48,7 +48,7 @@ public final class OverlayDriver implements Driver {
   private final OverlayMounts mounts;
   private final DeletionForm deletions;
   private final VolatileMark volatileMark;
-  private final MappedMounts mapped;
+  private final IdMappedMounts idMappedMounts;
   private final Owner self = Owner.self();
 
   private record Owner(int uid, int gid) {
@@ -62,7 +62,7 @@ public final class OverlayDriver implements Driver {
    * @param snapshots the directory that holds one directory a snapshot
    * @param boot what identifies this start of the machine
    * @param barrier makes durable what was written to the filesystem of the root
-   * @param mapped shows layers with other owners
+   * @param idMappedMounts shows layers with other owners
    */
   public OverlayDriver(
       Disk disk,
@@ -72,7 +72,7 @@ public final class OverlayDriver implements Driver {
       OverlayFeatures features,
       String boot,
       Barrier barrier,
-      MappedMounts mapped) {
+      IdMappedMounts idMappedMounts) {
     this.disk = disk;
     this.paths = new SnapshotPaths(root.toString());
     this.files = new SnapshotFiles(disk, snapshots);
@@ -83,7 +83,7 @@ public final class OverlayDriver implements Driver {
             ? DeletionForm.OVERLAY_USERXATTR
             : DeletionForm.OVERLAY;
     this.volatileMark = new VolatileMark(disk, boot, barrier);
-    this.mapped = mapped;
+    this.idMappedMounts = idMappedMounts;
   }
 
   @Override
@@ -107,7 +107,7 @@ public final class OverlayDriver implements Driver {
   }
 
   @Override
-  public boolean isOrdinary(Chain chain) throws ErrnoException {
+  public boolean isBlank(Chain chain) throws ErrnoException {
     return chain.kind() == Kind.ACTIVE && !mounts.isVolatile(chain) && owner(chain).equals(self);
   }
 
@@ -132,12 +132,12 @@ public final class OverlayDriver implements Driver {
 
   /** What is made for a new snapshot is names only, and they are synced with its own. */
   @Override
-  public boolean isUnsettled(long id) {
+  public boolean isUnsynced(long id) {
     return false;
   }
 
   @Override
-  public void settle(long id) {}
+  public void flush(long id) {}
 
   @Override
   public List<Mount> mounts(Chain chain) throws ErrnoException {
@@ -145,13 +145,13 @@ public final class OverlayDriver implements Driver {
       allowMount(chain);
     }
     if (mounts.isOnMappedLayers(chain)) {
-      mapped.mount(chain);
+      idMappedMounts.mount(chain);
     }
     return mounts.of(chain);
   }
 
   @Override
-  public boolean areMountsAtHand(Chain chain) {
+  public boolean mountsNeedNoIo(Chain chain) {
     return !OverlayMounts.isContainer(chain) && !mounts.isOnMappedLayers(chain);
   }
 
@@ -185,7 +185,7 @@ public final class OverlayDriver implements Driver {
   }
 
   @Override
-  public boolean freeze(Chain chain, boolean mayHaveMarks) throws ErrnoException {
+  public boolean seal(Chain chain, boolean mayHaveMarks) throws ErrnoException {
     try (Fd directory = files.openDirectory(chain.id())) {
       volatileMark.requireIntact(directory, chain.id());
     }
@@ -198,7 +198,7 @@ public final class OverlayDriver implements Driver {
   }
 
   @Override
-  public boolean isAsMade(Chain chain, Optional<Timespec> madeAt) throws ErrnoException {
+  public boolean isPristine(Chain chain, Optional<Timespec> createdAt) throws ErrnoException {
     if (!isEmpty(chain)) {
       return false;
     }
@@ -208,7 +208,7 @@ public final class OverlayDriver implements Driver {
   }
 
   @Override
-  public Timespec madeAt(long id) throws ErrnoException {
+  public Timespec createdAt(long id) throws ErrnoException {
     return files.movedAt(id);
   }
 

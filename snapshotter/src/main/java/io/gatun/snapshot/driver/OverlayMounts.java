@@ -4,8 +4,8 @@ import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.Lower;
 import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.mount.IdMappedMounts;
 import io.gatun.snapshot.mount.IdMappings;
-import io.gatun.snapshot.mount.MappedMounts;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -31,7 +31,7 @@ import java.util.Set;
  * index below, files would have the device number of the index and directories that of the overlay,
  * which {@code xino=on} prevents; and ids are not mapped by options, which would not reach what is
  * mounted in the directory that containerd maps, or reach all of it, depending on its version: the
- * layers are taken from where {@link MappedMounts} shows them.
+ * layers are taken from where {@link IdMappedMounts} shows them.
  *
  * <p>Options come in the order: id mappings, directories, configured ones. There is one shape of
  * ours: with rebase, a layer is unpacked before its parents are known, and into a bind mount
@@ -113,7 +113,7 @@ public final class OverlayMounts {
     return !chain.lowers().isEmpty() || isOnEmptyLower(chain);
   }
 
-  /** {@return whether the layers have to be shown by {@link MappedMounts} first} */
+  /** {@return whether the layers have to be shown by {@link IdMappedMounts} first} */
   boolean isOnMappedLayers(Chain chain) {
     return shownMappings(chain).isPresent();
   }

@@ -25,7 +25,7 @@ import java.util.List;
  *   snapshots/ID/fs      the files of the snapshot, 0755
  *   snapshots/ID/work    of an active snapshot, overlay's own, 0711
  *   snapshots/ID/volatile-since-boot, snapshots/ID/copied-since-boot    see VolatileMark, NativeDriver
- *   snapshots/ID/unpacking, snapshots/ID/applied, snapshots/ID/inherits    of the engine, see AppliedRecords, Rebase
+ *   snapshots/ID/unpacking, snapshots/ID/applied, snapshots/ID/inherits    of the engine, see UnpackRecords, Rebase
  * </pre>
  */
 final class SnapshotFiles {

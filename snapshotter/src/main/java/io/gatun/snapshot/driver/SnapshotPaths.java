@@ -1,6 +1,6 @@
 package io.gatun.snapshot.driver;
 
-import io.gatun.snapshot.mount.MappedMounts;
+import io.gatun.snapshot.mount.IdMappedMounts;
 
 /**
  * The paths below a root that containerd gets to see.
@@ -17,7 +17,7 @@ public record SnapshotPaths(String root) {
     return root + "/snapshots/" + id + "/fs";
   }
 
-  /** {@return where the files of a layer are with other owners; see {@link MappedMounts}} */
+  /** {@return where the files of a layer are with other owners; see {@link IdMappedMounts}} */
   String mappedFiles(String mapping, long id) {
     return root + "/mapped/" + mapping + "/" + id + "/fs";
   }

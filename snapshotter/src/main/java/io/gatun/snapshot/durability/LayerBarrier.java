@@ -13,24 +13,24 @@ import java.util.Optional;
  */
 public final class LayerBarrier {
 
-  private final SharedSync filesystem;
+  private final GroupSync filesystem;
   private final TreeSync trees;
   private final Optional<WritebackErrors> errors;
-  private final LostWrites lostWrites;
+  private final SyncFailures syncFailures;
 
   /**
-   * @param filesystem syncs all there is; {@code lostWrites} knows of its failures
+   * @param filesystem syncs all there is; {@code syncFailures} knows of its failures
    * @param errors what tells of writes that were lost; without it, no layer is synced by itself
    */
   public LayerBarrier(
-      SharedSync filesystem,
+      GroupSync filesystem,
       TreeSync trees,
       Optional<WritebackErrors> errors,
-      LostWrites lostWrites) {
+      SyncFailures syncFailures) {
     this.filesystem = filesystem;
     this.trees = trees;
     this.errors = errors;
-    this.lostWrites = lostWrites;
+    this.syncFailures = syncFailures;
   }
 
   /** {@return what to give to {@link #await}; to be asked for before writing} */
@@ -60,7 +60,7 @@ public final class LayerBarrier {
     try (TreeSync.SmallTree tree = small.get()) {
       filesystem.runAlone(
           mark,
-          lostWrites.watching(
+          syncFailures.watching(
               () -> {
                 tree.sync();
                 watch.requireNone();

@@ -7,7 +7,7 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Unistd;
 import io.gatun.snapshot.filetree.TreeDeletion;
-import io.gatun.snapshot.mount.TrialMount;
+import io.gatun.snapshot.mount.ProbeMount;
 import io.gatun.snapshot.root.Disk;
 
 /**
@@ -53,7 +53,7 @@ public final class WritebackErrors implements AutoCloseable {
         Fd upper = create(disk, directory, UPPER);
         Fd work = create(disk, directory, WORK)) {
       // Nothing is ever written through it, so that it does not matter where it keeps its marks.
-      TrialMount mount = new TrialMount(lower, upper, work, lower.path(), false);
+      ProbeMount mount = new ProbeMount(lower, upper, work, lower.path(), false);
       try (Fd top = mount.mountDetached(VOLATILE)) {
         return new WritebackErrors(open(top, TOP));
       }

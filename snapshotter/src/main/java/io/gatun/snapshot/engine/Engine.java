@@ -11,22 +11,22 @@ import io.gatun.snapshot.SnapshotInfo;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.Usage;
-import io.gatun.snapshot.driver.CopySettler;
+import io.gatun.snapshot.driver.CopyFlusher;
 import io.gatun.snapshot.driver.Driver;
-import io.gatun.snapshot.durability.LayerDurability;
+import io.gatun.snapshot.durability.Durability;
 import io.gatun.snapshot.durability.StorageErrors;
 import io.gatun.snapshot.filter.Filters;
-import io.gatun.snapshot.indexed.KeptCommits;
+import io.gatun.snapshot.indexed.IndexedCommits;
 import io.gatun.snapshot.indexed.UsageCounter;
 import io.gatun.snapshot.metadata.MetadataStore;
-import io.gatun.snapshot.state.AppliedLayers;
-import io.gatun.snapshot.state.AppliedRecords;
+import io.gatun.snapshot.state.ActiveSnapshots;
 import io.gatun.snapshot.state.Chains;
-import io.gatun.snapshot.state.NameClaims;
+import io.gatun.snapshot.state.DirectoryPool;
+import io.gatun.snapshot.state.NameLocks;
 import io.gatun.snapshot.state.Names;
 import io.gatun.snapshot.state.Reaper;
 import io.gatun.snapshot.state.SnapshotDirectories;
-import io.gatun.snapshot.state.SpareDirectories;
+import io.gatun.snapshot.state.UnpackRecords;
 import io.gatun.snapshot.unpack.Rebase;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -59,50 +59,50 @@ final class Engine implements Snapshotter {
   private final MetadataStore store;
   private final Driver driver;
   private final SnapshotDirectories directories;
-  private final SpareDirectories spares;
+  private final DirectoryPool pool;
   private final Reaper reaper;
   private final UsageCounter usages;
-  private final LayerDurability durability;
-  private final CopySettler copies;
-  private final AppliedLayers applied;
-  private final AppliedRecords records;
+  private final Durability durability;
+  private final CopyFlusher copyFlusher;
+  private final ActiveSnapshots activeSnapshots;
+  private final UnpackRecords unpackRecords;
   private final Rebase rebase;
   private final Chains chains;
   private final InstantSource clock;
-  private final NameClaims claims;
-  private final KeptSnapshots kept;
+  private final NameLocks nameLocks;
+  private final IndexedSnapshots indexedSnapshots;
 
   Engine(
       MetadataStore store,
       Driver driver,
       SnapshotDirectories directories,
-      SpareDirectories spares,
+      DirectoryPool pool,
       Reaper reaper,
       UsageCounter usages,
-      LayerDurability durability,
-      CopySettler copies,
-      AppliedLayers applied,
-      AppliedRecords records,
+      Durability durability,
+      CopyFlusher copyFlusher,
+      ActiveSnapshots activeSnapshots,
+      UnpackRecords unpackRecords,
       Rebase rebase,
       Chains chains,
-      NameClaims claims,
+      NameLocks nameLocks,
       InstantSource clock,
-      KeptSnapshots kept) {
+      IndexedSnapshots indexedSnapshots) {
     this.store = store;
     this.driver = driver;
     this.directories = directories;
-    this.spares = spares;
+    this.pool = pool;
     this.reaper = reaper;
     this.usages = usages;
     this.durability = durability;
-    this.copies = copies;
-    this.applied = applied;
-    this.records = records;
+    this.copyFlusher = copyFlusher;
+    this.activeSnapshots = activeSnapshots;
+    this.unpackRecords = unpackRecords;
     this.rebase = rebase;
     this.chains = chains;
-    this.claims = claims;
+    this.nameLocks = nameLocks;
     this.clock = clock;
-    this.kept = kept;
+    this.indexedSnapshots = indexedSnapshots;
   }
 
   @Override
@@ -120,18 +120,18 @@ final class Engine implements Snapshotter {
     Names.check(operation, "key", key);
     Names.checkParent(operation, parent);
     Map<String, String> given = Names.checkLabels(operation, labels);
-    try (var _ = claims.claim(List.of(key), parent)) {
+    try (var _ = nameLocks.lock(List.of(key), parent)) {
       SnapshotRecord parentRecord = parent.isEmpty() ? null : findParent(operation, key, parent);
       store.requireUnused(key);
       Instant now = clock.instant();
-      Chain planned = chains.planned(kind, key, given, parentRecord);
-      if (kept.share(key, planned, parentRecord, now)) {
+      Chain planned = chains.prospective(kind, key, given, parentRecord);
+      if (indexedSnapshots.reuse(key, planned, parentRecord, now)) {
         throw new SnapshotException.AlreadyExists(
             "%s %s: the layer is there, in a committed snapshot".formatted(operation, key));
       }
-      try (var needed = kept.hold(planned);
-          var making = makeDirectory(operation, key, planned)) {
-        long id = making.id();
+      try (var needed = indexedSnapshots.acquireMounts(planned);
+          var task = makeDirectory(operation, key, planned)) {
+        long id = task.id();
         Chain chain = planned.withId(id);
         SnapshotRecord created =
             new SnapshotRecord(
@@ -146,14 +146,14 @@ final class Engine implements Snapshotter {
                 null,
                 new LayerForm.Directory());
         List<Mount> mounts = driver.mounts(chain);
-        boolean unsettled = driver.isUnsettled(id);
-        Timespec madeAt = driver.madeAt(id);
+        boolean unsettled = driver.isUnsynced(id);
+        Timespec createdAt = driver.createdAt(id);
         StorageErrors.change(operation, key, () -> store.put(created));
-        making.recorded();
-        needed.give(id);
-        applied.made(id, madeAt);
+        task.recorded();
+        needed.transferTo(id);
+        activeSnapshots.created(id, createdAt);
         if (unsettled) {
-          copies.submit(id);
+          copyFlusher.submit(id);
         }
         return mounts;
       }
@@ -163,10 +163,10 @@ final class Engine implements Snapshotter {
   }
 
   /** {@return a new snapshot's directory, which is durable} */
-  private SnapshotDirectories.Making makeDirectory(String operation, String key, Chain planned)
-      throws ErrnoException {
-    Optional<SnapshotDirectories.Making> spare =
-        driver.isOrdinary(planned) ? spares.take() : Optional.empty();
+  private SnapshotDirectories.PendingDirectory makeDirectory(
+      String operation, String key, Chain planned) throws ErrnoException {
+    Optional<SnapshotDirectories.PendingDirectory> spare =
+        driver.isBlank(planned) ? pool.take() : Optional.empty();
     if (spare.isPresent()) {
       return spare.get();
     }
@@ -192,10 +192,10 @@ final class Engine implements Snapshotter {
   }
 
   @Override
-  public Optional<List<Mount>> mountsAtHand(String key) {
+  public Optional<List<Mount>> tryMountsWithoutIo(String key) {
     SnapshotRecord found = findMountable(key);
     Chain chain = chains.of(found);
-    return driver.areMountsAtHand(chain) && !kept.concern(chain)
+    return driver.mountsNeedNoIo(chain) && !indexedSnapshots.dependsOnIndexedLayer(chain)
         ? Optional.of(mounts(found, chain))
         : Optional.empty();
   }
@@ -219,13 +219,13 @@ final class Engine implements Snapshotter {
 
   private List<Mount> mounts(SnapshotRecord found, Chain chain) {
     try {
-      kept.show(chain);
+      indexedSnapshots.exposeMounts(chain);
       if (found.kind() == Kind.ACTIVE) {
-        applied.show(found.id());
-        kept.layOut(found, chain);
-        records.forget(found.id());
+        activeSnapshots.markExposed(found.id());
+        indexedSnapshots.materialize(found, chain);
+        unpackRecords.delete(found.id());
       }
-      return kept.mounts(found, chain);
+      return indexedSnapshots.mounts(found, chain);
     } catch (ErrnoException e) {
       throw failure("mounts", found, e);
     }
@@ -237,7 +237,7 @@ final class Engine implements Snapshotter {
     Names.check("commit", "key", key);
     Names.checkParent("commit", parent);
     Map<String, String> given = Names.checkLabels("commit", labels);
-    try (var _ = claims.claim(List.of(name, key), parent)) {
+    try (var _ = nameLocks.lock(List.of(name, key), parent)) {
       store.requireUnused(name);
       SnapshotRecord active = chains.find("commit", key);
       if (active.kind() != Kind.ACTIVE) {
@@ -245,7 +245,7 @@ final class Engine implements Snapshotter {
             "commit %s as %s: the snapshot is not active but %s"
                 .formatted(key, name, active.kind().filterName()));
       }
-      applied.requireWhole(key, active.id());
+      activeSnapshots.requireComplete(key, active.id());
       SnapshotRecord newParent = parentForCommit(active, name, parent);
       Instant now = clock.instant();
       SnapshotRecord committed =
@@ -260,20 +260,20 @@ final class Engine implements Snapshotter {
               now,
               null,
               active.form());
-      Optional<KeptCommits.Frozen> layer = kept.freeze(active, newParent);
+      Optional<IndexedCommits.Sealed> layer = indexedSnapshots.seal(active, newParent);
       if (layer.isPresent()) {
-        commitKept(committed, layer.get());
+        commitIndexed(committed, layer.get());
       } else {
         commitTree(active, committed, chains.of(active, newParent));
       }
-      kept.release(active.id());
+      indexedSnapshots.release(active.id());
       forget(active.id());
     } catch (ErrnoException e) {
       throw StorageErrors.of("commit", key, e);
     }
   }
 
-  private void commitKept(SnapshotRecord committed, KeptCommits.Frozen layer) {
+  private void commitIndexed(SnapshotRecord committed, IndexedCommits.Sealed layer) {
     try (layer) {
       SnapshotRecord indexed = committed.withForm(layer.form());
       StorageErrors.change("commit", committed.name(), () -> store.put(indexed));
@@ -284,10 +284,10 @@ final class Engine implements Snapshotter {
   private void commitTree(SnapshotRecord active, SnapshotRecord committed, Chain chain)
       throws ErrnoException {
     String key = active.name();
-    Optional<AppliedLayers.Layer> layer;
+    Optional<ActiveSnapshots.Layer> layer;
     // Parents that it is put on only now need not be mounted yet.
-    try (var _ = kept.hold(chain)) {
-      layer = freeze(active, chain);
+    try (var _ = indexedSnapshots.acquireMounts(chain)) {
+      layer = seal(active, chain);
     }
     if (layer.isPresent() && layer.get().isDurable()) {
       durability.requireTrusted(key, chain.id());
@@ -304,26 +304,26 @@ final class Engine implements Snapshotter {
    *
    * @return what is known of the layer in it, if nothing has changed since it was unpacked
    */
-  private Optional<AppliedLayers.Layer> freeze(SnapshotRecord active, Chain chain)
+  private Optional<ActiveSnapshots.Layer> seal(SnapshotRecord active, Chain chain)
       throws ErrnoException {
-    Optional<AppliedLayers.Layer> layer = known(chain);
+    Optional<ActiveSnapshots.Layer> layer = known(chain);
     if (active.parentId() == SnapshotRecord.NO_PARENT && chain.extraction()) {
-      Optional<AppliedLayers.Layer> unpacked = layer;
+      Optional<ActiveSnapshots.Layer> unpacked = layer;
       layer =
           StorageErrors.name(
               "commit",
               active.name(),
-              () -> rebase.run(active.name(), chain, active.created(), unpacked));
+              () -> rebase.putOn(active.name(), chain, active.created(), unpacked));
     }
     boolean mayHaveMarks = layer.isEmpty() || layer.get().result().hasMarks();
-    boolean isChanged = driver.freeze(chain, mayHaveMarks);
+    boolean isChanged = driver.seal(chain, mayHaveMarks);
     return isChanged ? Optional.empty() : layer;
   }
 
-  private Optional<AppliedLayers.Layer> known(Chain chain) throws ErrnoException {
-    Optional<AppliedLayers.Layer> layer = applied.find(chain.id());
-    if (layer.isEmpty() && applied.madeAt(chain.id()).isEmpty()) {
-      layer = records.find(chain.id());
+  private Optional<ActiveSnapshots.Layer> known(Chain chain) throws ErrnoException {
+    Optional<ActiveSnapshots.Layer> layer = activeSnapshots.find(chain.id());
+    if (layer.isEmpty() && activeSnapshots.createdAt(chain.id()).isEmpty()) {
+      layer = unpackRecords.find(chain.id());
     }
     return layer.isPresent() && layer.get().changeTimes().equals(driver.changeTimes(chain))
         ? layer
@@ -332,9 +332,9 @@ final class Engine implements Snapshotter {
 
   /** Forgets how a snapshot was unpacked that is committed. */
   private void forget(long id) {
-    applied.forget(id);
+    activeSnapshots.evict(id);
     try {
-      records.discard(id);
+      unpackRecords.discard(id);
     } catch (ErrnoException e) {
       // It takes a few bytes, and goes with the snapshot.
       log.debug("cannot remove what is not needed any more id={} error=\"{}\"", id, e.getMessage());
@@ -381,9 +381,9 @@ final class Engine implements Snapshotter {
   @Override
   public void remove(String key) {
     Names.check("remove", "key", key);
-    try (var _ = claimForRemoval(key)) {
+    try (var _ = lockForRemoval(key)) {
       SnapshotRecord found = store.find(key).orElseThrow(() -> Chains.notFound("remove", key));
-      applied.requireRemovable(key, found.id());
+      activeSnapshots.requireRemovable(key, found.id());
       int children = store.children(found.id());
       if (children > 0) {
         throw new SnapshotException.FailedPrecondition(
@@ -391,8 +391,8 @@ final class Engine implements Snapshotter {
                 .formatted(key, children, children == 1 ? "" : "ren"));
       }
       StorageErrors.change("remove", key, () -> store.remove(found.id()));
-      applied.forget(found.id());
-      kept.removed(found.id());
+      activeSnapshots.evict(found.id());
+      indexedSnapshots.removed(found.id());
       reaper.submit(found.id());
     } catch (SnapshotException.ResourceExhausted e) {
       // Anything but "not now" makes containerd give up its whole garbage collection, which is what
@@ -405,14 +405,14 @@ final class Engine implements Snapshotter {
   /**
    * Of those that are made on top of it, an index that nobody has asked for is no reason to refuse.
    */
-  private NameClaims.Claim claimForRemoval(String key) {
-    kept.forget(key);
+  private NameLocks.NameLock lockForRemoval(String key) {
+    indexedSnapshots.forget(key);
     try {
-      return claims.claimForRemoval(key);
+      return nameLocks.lockForRemoval(key);
     } catch (SnapshotException.FailedPrecondition e) {
       // It may have been begun since.
-      kept.forget(key);
-      return claims.claimForRemoval(key);
+      indexedSnapshots.forget(key);
+      return nameLocks.lockForRemoval(key);
     }
   }
 
@@ -426,7 +426,7 @@ final class Engine implements Snapshotter {
   public SnapshotInfo update(String name, Map<String, String> labels, List<String> fieldPaths) {
     Names.check("update", "name", name);
     Map<String, String> given = Names.checkLabels("update", labels);
-    try (var _ = claims.claim(List.of(name), "")) {
+    try (var _ = nameLocks.lock(List.of(name), "")) {
       SnapshotRecord found = chains.find("update", name);
       SnapshotRecord updated =
           found.withLabels(mask(name, found.labels(), given, fieldPaths), clock.instant());
@@ -491,7 +491,7 @@ final class Engine implements Snapshotter {
     try {
       directories.unrecorded(this::isRecorded).forEach(reaper::submit);
       directories.leftInTrash().forEach(reaper::submit);
-      kept.retireAll();
+      indexedSnapshots.deleteUnreferenced();
     } catch (ErrnoException e) {
       throw StorageErrors.of("cleanup", "", e);
     }
@@ -503,7 +503,7 @@ final class Engine implements Snapshotter {
   }
 
   /** Has copies brought to the disk that a daemon before this one did not get around to. */
-  void settleCopies() throws ErrnoException {
+  void flushCopies() throws ErrnoException {
     List<Long> actives = new ArrayList<>();
     store.forEach(
         record -> {
@@ -512,8 +512,8 @@ final class Engine implements Snapshotter {
           }
         });
     for (long id : actives) {
-      if (driver.isUnsettled(id)) {
-        copies.submit(id);
+      if (driver.isUnsynced(id)) {
+        copyFlusher.submit(id);
       }
     }
   }

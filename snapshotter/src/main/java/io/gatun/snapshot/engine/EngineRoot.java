@@ -5,84 +5,84 @@ import io.gatun.linux.FilesystemStatus;
 import io.gatun.linux.Statfs;
 import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.Snapshotter;
-import io.gatun.snapshot.driver.CopySettler;
+import io.gatun.snapshot.driver.CopyFlusher;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.driver.DriverChoice;
 import io.gatun.snapshot.driver.DriverName;
 import io.gatun.snapshot.driver.NativeDriver;
 import io.gatun.snapshot.driver.OverlayDriver;
-import io.gatun.snapshot.driver.OverlayTrial;
+import io.gatun.snapshot.driver.OverlayProbe;
+import io.gatun.snapshot.durability.Durability;
+import io.gatun.snapshot.durability.GroupSync;
 import io.gatun.snapshot.durability.LayerBarrier;
-import io.gatun.snapshot.durability.LayerDurability;
-import io.gatun.snapshot.durability.LayerSync;
-import io.gatun.snapshot.durability.LostWrites;
-import io.gatun.snapshot.durability.SharedSync;
+import io.gatun.snapshot.durability.SyncFailures;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.durability.TreeSync;
 import io.gatun.snapshot.durability.TrustedIds;
 import io.gatun.snapshot.durability.WritebackErrors;
-import io.gatun.snapshot.indexed.AheadReindexing;
-import io.gatun.snapshot.indexed.IndexesAhead;
-import io.gatun.snapshot.indexed.KeptCommits;
-import io.gatun.snapshot.indexed.KeptLayers;
-import io.gatun.snapshot.indexed.LayerDetachment;
-import io.gatun.snapshot.indexed.LayerRenewal;
-import io.gatun.snapshot.indexed.LayerRunners;
-import io.gatun.snapshot.indexed.MappedUses;
+import io.gatun.snapshot.indexed.ChainIndexBuilder;
+import io.gatun.snapshot.indexed.IdMappedRefs;
+import io.gatun.snapshot.indexed.IndexPrefetch;
+import io.gatun.snapshot.indexed.IndexPrefetcher;
+import io.gatun.snapshot.indexed.IndexedCommits;
+import io.gatun.snapshot.indexed.IndexedLayers;
+import io.gatun.snapshot.indexed.LayerMounts;
+import io.gatun.snapshot.indexed.LayerRebuild;
+import io.gatun.snapshot.indexed.LayerReuse;
+import io.gatun.snapshot.indexed.LayerUnmounter;
+import io.gatun.snapshot.indexed.Materializer;
 import io.gatun.snapshot.indexed.MountRestoration;
-import io.gatun.snapshot.indexed.Reindexing;
-import io.gatun.snapshot.indexed.ReplacedTars;
-import io.gatun.snapshot.indexed.SharedCommits;
-import io.gatun.snapshot.indexed.SharedLayers;
-import io.gatun.snapshot.indexed.ShownLayers;
-import io.gatun.snapshot.indexed.SupersededTrees;
-import io.gatun.snapshot.indexed.TreeLayout;
+import io.gatun.snapshot.indexed.ObsoleteTrees;
+import io.gatun.snapshot.indexed.ReusableLayers;
+import io.gatun.snapshot.indexed.RunningContainers;
+import io.gatun.snapshot.indexed.TarReplacementMounts;
 import io.gatun.snapshot.indexed.UsageCounter;
 import io.gatun.snapshot.layer.DeletionForm;
 import io.gatun.snapshot.layer.LayerBlobs;
+import io.gatun.snapshot.layer.LayerBuilder;
 import io.gatun.snapshot.layer.LayerConverter;
-import io.gatun.snapshot.layer.LayerMaker;
 import io.gatun.snapshot.layer.LayerUnpacker;
 import io.gatun.snapshot.layer.erofs.SampleIndex;
 import io.gatun.snapshot.layer.read.ApplyLimits;
-import io.gatun.snapshot.layer.read.LayerApplier;
-import io.gatun.snapshot.layerstore.IndexedApply;
+import io.gatun.snapshot.layer.read.LayerPipeline;
+import io.gatun.snapshot.layerstore.IndexedWriter;
 import io.gatun.snapshot.layerstore.LayerStore;
-import io.gatun.snapshot.layerstore.TarWriting;
+import io.gatun.snapshot.layerstore.TarWriteMode;
+import io.gatun.snapshot.maintenance.BackgroundSync;
 import io.gatun.snapshot.maintenance.LayerConversion;
-import io.gatun.snapshot.maintenance.LayerHealing;
-import io.gatun.snapshot.maintenance.LayerSettler;
-import io.gatun.snapshot.maintenance.TarHealing;
+import io.gatun.snapshot.maintenance.LayerRepair;
+import io.gatun.snapshot.maintenance.TarRepair;
 import io.gatun.snapshot.metadata.Change;
 import io.gatun.snapshot.metadata.MetadataStore;
+import io.gatun.snapshot.mount.IdMappedMounts;
 import io.gatun.snapshot.mount.IndexAccess;
 import io.gatun.snapshot.mount.IndexFilesystem;
 import io.gatun.snapshot.mount.IndexMounts;
-import io.gatun.snapshot.mount.IndexTrial;
-import io.gatun.snapshot.mount.IndexTrialResult;
-import io.gatun.snapshot.mount.MappedMounts;
-import io.gatun.snapshot.mount.TreeUsers;
+import io.gatun.snapshot.mount.IndexProbe;
+import io.gatun.snapshot.mount.IndexProbeResult;
+import io.gatun.snapshot.mount.MountUsers;
 import io.gatun.snapshot.root.BootId;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.Root;
 import io.gatun.snapshot.root.UnusableRootException;
-import io.gatun.snapshot.state.AppliedLayers;
-import io.gatun.snapshot.state.AppliedRecords;
+import io.gatun.snapshot.state.ActiveSnapshots;
 import io.gatun.snapshot.state.Chains;
 import io.gatun.snapshot.state.Damage;
-import io.gatun.snapshot.state.DeletionBudget;
-import io.gatun.snapshot.state.NameClaims;
+import io.gatun.snapshot.state.DeletionThrottle;
+import io.gatun.snapshot.state.DirectoryPool;
+import io.gatun.snapshot.state.NameLocks;
 import io.gatun.snapshot.state.Reaper;
 import io.gatun.snapshot.state.SnapshotDirectories;
 import io.gatun.snapshot.state.SnapshotMounts;
-import io.gatun.snapshot.state.SpareDirectories;
-import io.gatun.snapshot.unpack.KeptAhead;
-import io.gatun.snapshot.unpack.KeptUnpacker;
-import io.gatun.snapshot.unpack.LayersAhead;
+import io.gatun.snapshot.state.UnpackRecords;
+import io.gatun.snapshot.unpack.Applier;
+import io.gatun.snapshot.unpack.DirectoryUnpacker;
+import io.gatun.snapshot.unpack.IndexedPrefetch;
+import io.gatun.snapshot.unpack.IndexedUnpacker;
+import io.gatun.snapshot.unpack.LayerPrefetcher;
 import io.gatun.snapshot.unpack.Rebase;
-import io.gatun.snapshot.unpack.SnapshotApplier;
 import io.gatun.snapshot.unpack.SnapshotDiffer;
-import io.gatun.snapshot.unpack.TreeUnpacker;
-import io.gatun.snapshot.unpack.TreesAhead;
+import io.gatun.snapshot.unpack.TreePrefetch;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.InstantSource;
@@ -119,18 +119,18 @@ public final class EngineRoot implements AutoCloseable {
   private final Driver driver;
   private final Engine engine;
   private final SnapshotDirectories directories;
-  private final LayerDurability durability;
-  private final AppliedRecords records;
-  private final SnapshotApplier applier;
-  private final LayerMaker maker;
+  private final Durability durability;
+  private final UnpackRecords unpackRecords;
+  private final Applier applier;
+  private final LayerBuilder builder;
   private final LayerConverter converter;
   private final Root root;
   private final LayerStore layers;
-  private final KeptLayers kept;
-  private final LayerRenewal renewal;
+  private final IndexedLayers indexedLayers;
+  private final LayerRebuild rebuild;
   private final boolean isIndexing;
   private final boolean isSynced;
-  private final TarWriting writing;
+  private final TarWriteMode writeMode;
 
   /** What a process does before anybody may tell it to end, so that it can end in order. */
   public static void prepareProcess() {
@@ -197,191 +197,213 @@ public final class EngineRoot implements AutoCloseable {
       UnaryOperator<Driver> between)
       throws UnusableRootException, IOException {
     this.disk = disk;
-    this.isSynced = settings.layerSync() == LayerSync.COMMIT;
+    this.isSynced = settings.syncPolicy() == SyncPolicy.COMMIT;
     boolean complete = false;
     try {
       this.root = keep(Root.open(disk, settings.root()));
       MetadataStore store =
           keep(MetadataStore.open(disk, root.metadataPath(), settings.metadata()));
-      LostWrites lostWrites = new LostWrites(idsOf(store));
-      SharedSync filesystem =
-          new SharedSync(lostWrites.watching(() -> disk.syncFilesystem(root.directory())));
-      MappedMounts mapped = new MappedMounts(disk, root.directory(), root.snapshots());
+      SyncFailures syncFailures = new SyncFailures(idsOf(store));
+      GroupSync filesystem =
+          new GroupSync(syncFailures.watching(() -> disk.syncFilesystem(root.directory())));
+      IdMappedMounts idMappedMounts = new IdMappedMounts(disk, root.directory(), root.snapshots());
       Driver chosen =
           between.apply(
-              chooseDriver(disk, settings, root, boot, store.size() == 0, filesystem, mapped));
+              chooseDriver(
+                  disk, settings, root, boot, store.size() == 0, filesystem, idMappedMounts));
       this.driver = chosen;
       Optional<WritebackErrors> errors = watchWriteback(root);
-      NameClaims claims = new NameClaims();
-      AppliedLayers applied = new AppliedLayers();
-      DeletionBudget budget =
-          new DeletionBudget(applied::areUnpacking, () -> isRoomShort(root), System::nanoTime);
+      NameLocks nameLocks = new NameLocks();
+      ActiveSnapshots activeSnapshots = new ActiveSnapshots();
+      DeletionThrottle throttle =
+          new DeletionThrottle(
+              activeSnapshots::areUnpacking, () -> isDiskLow(root), System::nanoTime);
       this.layers =
           LayerStore.open(
               disk,
               root,
-              lostWrites,
-              settings.layerSync() != LayerSync.NONE,
+              syncFailures,
+              settings.syncPolicy() != SyncPolicy.NONE,
               settings.layerProtection());
-      Optional<IndexTrialResult> trial = tryIndexes(settings, root);
+      Optional<IndexProbeResult> trial = tryIndexes(settings, root);
       this.isIndexing = isIndexing(settings, chosen.name(), trial, root);
       IndexAccess access = access(trial);
       // In the background, the names of a layer are synced at once, and some filesystems bring what
       // was written before to the disk with them.
-      boolean isSyncedSoon = settings.layerSync() != LayerSync.NONE;
-      this.writing = new TarWriting(isSyncedSoon, isSyncedSoon && access == IndexAccess.DIRECT);
+      boolean isSyncedSoon = settings.syncPolicy() != SyncPolicy.NONE;
+      this.writeMode = new TarWriteMode(isSyncedSoon, isSyncedSoon && access == IndexAccess.DIRECT);
       IndexMounts indexMounts =
           new IndexMounts(
-              root.snapshots(), new IndexFilesystem(access, settings.selinuxContext()), mapped);
+              root.snapshots(),
+              new IndexFilesystem(access, settings.selinuxContext()),
+              idMappedMounts);
       Reaper reaper =
           keep(
               new Reaper(
                   disk,
                   root,
                   recordsOf(store),
-                  new LayerDetachment(indexMounts, mapped),
-                  budget,
+                  new LayerUnmounter(indexMounts, idMappedMounts),
+                  throttle,
                   Math.min(settings.copyThreads(), DELETION_THREADS_MAX)));
-      this.kept = new KeptLayers(layers, store::isCertain, reaper::submit);
-      layers.retireBy(kept::retire);
-      this.records = new AppliedRecords(disk, root, boot);
-      Damage damage = Recovery.run(root, store, layers, kept, records, applied, reaper);
-      CopySettler copies = keep(new CopySettler(chosen, filesystem, lostWrites));
+      this.indexedLayers = new IndexedLayers(layers, store::isJournalTrusted, reaper::submit);
+      layers.setCollector(indexedLayers::collect);
+      this.unpackRecords = new UnpackRecords(disk, root, boot);
+      Damage damage =
+          Recovery.run(root, store, layers, indexedLayers, unpackRecords, activeSnapshots, reaper);
+      CopyFlusher copyFlusher = keep(new CopyFlusher(chosen, filesystem, syncFailures));
       this.directories = new SnapshotDirectories(disk, root, reaper, damage);
-      SpareDirectories spares =
+      DirectoryPool pool =
           keep(
-              new SpareDirectories(
+              new DirectoryPool(
                   directories,
-                  directory -> chosen.create(directory, Chain.ordinary(Chains.NO_ID)),
+                  directory -> chosen.create(directory, Chain.blank(Chains.NO_ID)),
                   store::nextId,
-                  lostWrites,
+                  syncFailures,
                   settings.spareDirectories()));
       Chains chains = new Chains(store, directories);
-      LayerBarrier barrier = new LayerBarrier(filesystem, new TreeSync(disk), errors, lostWrites);
-      this.durability = new LayerDurability(settings.layerSync(), barrier, lostWrites);
-      SupersededTrees superseded =
+      LayerBarrier barrier = new LayerBarrier(filesystem, new TreeSync(disk), errors, syncFailures);
+      this.durability = new Durability(settings.syncPolicy(), barrier, syncFailures);
+      ObsoleteTrees obsoleteTrees =
           keep(
-              new SupersededTrees(
-                  disk, root, () -> TreeUsers.find(root.path()), reaper::submit, System::nanoTime));
-      ShownLayers shown =
+              new ObsoleteTrees(
+                  disk,
+                  root,
+                  () -> MountUsers.find(root.path()),
+                  reaper::submit,
+                  System::nanoTime));
+      LayerMounts layerMounts =
           keep(
-              new ShownLayers(
+              new LayerMounts(
                   disk,
                   root,
                   layers,
-                  kept,
+                  indexedLayers,
                   indexMounts,
                   directories::isDamaged,
-                  new MappedUses(mapped),
-                  superseded));
-      TreeLayout layout =
-          new TreeLayout(disk, chosen, layers, kept, directories, durability, applied, records);
-      ReplacedTars replaced = new ReplacedTars(kept, shown);
-      layers.displayedBy(replaced);
-      Reindexing reindexing = new Reindexing(chosen, layers, shown);
-      this.renewal =
-          new LayerRenewal(
-              store,
-              chains,
-              directories,
-              applied,
-              layers,
-              kept,
-              shown,
-              replaced,
-              reindexing,
-              new LayerRunners(store, chains, root.path()));
-      LayerHealing healing =
-          new LayerHealing(
-              layers, kept, new TarHealing(disk, layers, blobs, writing.early()), renewal);
-      LayerSettler settler =
-          keep(
-              new LayerSettler(
-                  kept,
-                  healing::run,
-                  settings.layerSync().delay(),
-                  () -> settings.layerSync() != LayerSync.NONE || isAllWritten(errors)));
-      Rebase rebase = new Rebase(disk, root, chosen, durability, records);
-      KeptCommits commits =
-          new KeptCommits(
+                  new IdMappedRefs(idMappedMounts),
+                  obsoleteTrees));
+      Materializer materializer =
+          new Materializer(
+              disk,
               chosen,
               layers,
-              kept,
-              shown,
-              layout,
+              indexedLayers,
+              directories,
               durability,
-              applied,
-              records,
+              activeSnapshots,
+              unpackRecords);
+      TarReplacementMounts replacedTars = new TarReplacementMounts(indexedLayers, layerMounts);
+      layers.setListener(replacedTars);
+      ChainIndexBuilder indexBuilder = new ChainIndexBuilder(chosen, layers, layerMounts);
+      this.rebuild =
+          new LayerRebuild(
+              store,
               chains,
-              reindexing,
-              isSynced ? _ -> {} : settler::submit);
-      SharedCommits shared =
-          new SharedCommits(
+              directories,
+              activeSnapshots,
+              layers,
+              indexedLayers,
+              layerMounts,
+              replacedTars,
+              indexBuilder,
+              new RunningContainers(store, chains, root.path()));
+      LayerRepair repair =
+          new LayerRepair(
+              layers,
+              indexedLayers,
+              new TarRepair(disk, layers, blobs, writeMode.early()),
+              rebuild);
+      BackgroundSync backgroundSync =
+          keep(
+              new BackgroundSync(
+                  indexedLayers,
+                  repair::run,
+                  settings.syncPolicy().delay(),
+                  () -> settings.syncPolicy() != SyncPolicy.NONE || hasNoWritebackErrors(errors)));
+      Rebase rebase = new Rebase(disk, root, chosen, durability, unpackRecords);
+      IndexedCommits commits =
+          new IndexedCommits(
+              chosen,
+              layers,
+              indexedLayers,
+              layerMounts,
+              materializer,
+              durability,
+              activeSnapshots,
+              unpackRecords,
+              chains,
+              indexBuilder,
+              isSynced ? _ -> {} : backgroundSync::submit);
+      LayerReuse reuse =
+          new LayerReuse(
               store,
               chosen,
               directories,
-              spares,
-              new SharedLayers(store, directories, layers, kept),
+              pool,
+              new ReusableLayers(store, directories, layers, indexedLayers),
               commits,
-              kept,
+              indexedLayers,
               keep(
-                  new IndexesAhead(
+                  new IndexPrefetcher(
                       layers,
-                      kept,
-                      new AheadReindexing(
-                          store, chosen, claims, chains, layers, durability, reindexing),
-                      () -> isRoomShort(root),
-                      LayersAhead.EXPECTED)));
+                      indexedLayers,
+                      new IndexPrefetch(
+                          store, chosen, nameLocks, chains, layers, durability, indexBuilder),
+                      () -> isDiskLow(root),
+                      LayerPrefetcher.EXPECTED)));
       boolean areShared = isIndexing && !settings.overlay().rebase();
-      UsageCounter usages = new UsageCounter(store, chosen, kept, claims);
-      MountRestoration restoration = new MountRestoration(store, chains, claims, kept, shown);
+      UsageCounter usages = new UsageCounter(store, chosen, indexedLayers, nameLocks);
+      MountRestoration restoration =
+          new MountRestoration(store, chains, nameLocks, indexedLayers, layerMounts);
       this.engine =
           new Engine(
               store,
               chosen,
               directories,
-              spares,
+              pool,
               reaper,
               usages,
               durability,
-              copies,
-              applied,
-              records,
+              copyFlusher,
+              activeSnapshots,
+              unpackRecords,
               rebase,
               chains,
-              claims,
+              nameLocks,
               clock,
-              new KeptSnapshots(
+              new IndexedSnapshots(
                   chosen,
                   chains,
-                  claims,
-                  applied,
-                  kept,
-                  shown,
+                  nameLocks,
+                  activeSnapshots,
+                  indexedLayers,
+                  layerMounts,
                   commits,
-                  areShared ? Optional.of(shared) : Optional.empty(),
-                  layout));
-      healing.run(damage.damaged());
-      engine.settleCopies();
+                  areShared ? Optional.of(reuse) : Optional.empty(),
+                  materializer));
+      repair.run(damage.damaged());
+      engine.flushCopies();
       restoration.restoreAll();
       SnapshotMounts recognised = new SnapshotMounts(root.path());
-      this.maker = new SnapshotDiffer(store, chosen, chains, applied, recognised, kept);
+      this.builder =
+          new SnapshotDiffer(store, chosen, chains, activeSnapshots, recognised, indexedLayers);
       this.applier =
-          new SnapshotApplier(
+          new Applier(
               disk,
               store,
               chosen,
               directories,
               chains,
               durability,
-              copies,
-              claims,
-              applied,
-              records,
+              copyFlusher,
+              nameLocks,
+              activeSnapshots,
+              unpackRecords,
               recognised,
-              kept,
-              shown,
-              layout,
+              indexedLayers,
+              layerMounts,
+              materializer,
               rebase);
       this.converter =
           new LayerConversion(
@@ -392,20 +414,20 @@ public final class EngineRoot implements AutoCloseable {
               store,
               chosen,
               chains,
-              claims,
+              nameLocks,
               directories,
               durability,
               layers,
-              kept,
-              shown,
-              renewal,
-              superseded,
-              keep(new LayerApplier(ApplyLimits.of(1, 0))),
-              writing.early(),
+              indexedLayers,
+              layerMounts,
+              rebuild,
+              obsoleteTrees,
+              keep(new LayerPipeline(ApplyLimits.of(1, 0))),
+              writeMode.early(),
               place ->
                   tryMounts(
                       indexMounts, trial(settings, root.trashPath().resolve(place.toString()))));
-      superseded.start();
+      obsoleteTrees.start();
       reaper.start();
       complete = true;
     } finally {
@@ -421,14 +443,14 @@ public final class EngineRoot implements AutoCloseable {
       return Optional.of(keep(WritebackErrors.watch(disk, root.trash())));
     } catch (ErrnoException e) {
       log.info(
-          "layer_barrier=syncfs reason=\"small layers cannot be synced by themselves: {}\"",
+          "layer_barrier=syncfs error=\"small layers cannot be synced by themselves: {}\"",
           e.getMessage());
       return Optional.empty();
     }
   }
 
   /** {@return whether it can be told that the kernel has written back whatever it has tried to} */
-  private static boolean isAllWritten(Optional<WritebackErrors> errors) {
+  private static boolean hasNoWritebackErrors(Optional<WritebackErrors> errors) {
     if (errors.isEmpty()) {
       return false;
     }
@@ -450,7 +472,7 @@ public final class EngineRoot implements AutoCloseable {
 
       @Override
       public boolean isCertain() {
-        return store.isCertain();
+        return store.isJournalTrusted();
       }
     };
   }
@@ -459,7 +481,7 @@ public final class EngineRoot implements AutoCloseable {
     return new TrustedIds() {
       @Override
       public long trustedFrom() {
-        return store.trustedFrom();
+        return store.firstTrustedId();
       }
 
       @Override
@@ -469,12 +491,12 @@ public final class EngineRoot implements AutoCloseable {
 
       @Override
       public void distrustBelow(long end) {
-        store.apply(List.of(new Change.Distrust(end)));
+        store.apply(List.of(new Change.SyncFailed(end)));
       }
     };
   }
 
-  private static boolean isRoomShort(Root root) {
+  private static boolean isDiskLow(Root root) {
     try {
       FilesystemStatus status = Statfs.fstatfs(root.directory());
       return status.availableBlocks() < status.blocks() / ROOM_PARTS
@@ -491,13 +513,13 @@ public final class EngineRoot implements AutoCloseable {
       Root root,
       String boot,
       boolean isEmpty,
-      SharedSync filesystem,
-      MappedMounts mapped)
+      GroupSync filesystem,
+      IdMappedMounts idMappedMounts)
       throws UnusableRootException, IOException {
     Optional<DriverName> recorded = isEmpty ? Optional.empty() : recordedDriver(root);
     DriverChoice choice =
         DriverChoice.of(
-            settings.driver(), recorded, new OverlayTrial(disk, root.path(), root.trash()).run());
+            settings.driver(), recorded, new OverlayProbe(disk, root.path(), root.trash()).run());
     Driver chosen =
         switch (choice) {
           case DriverChoice.Overlay overlay -> {
@@ -510,7 +532,7 @@ public final class EngineRoot implements AutoCloseable {
                 overlay.features(),
                 boot,
                 () -> filesystem.await(filesystem.mark()),
-                mapped);
+                idMappedMounts);
           }
           case DriverChoice.Native copying -> {
             log.info("driver=native reason=\"{}\"", copying.reason());
@@ -520,7 +542,7 @@ public final class EngineRoot implements AutoCloseable {
                 root.snapshots(),
                 settings.copyThreads(),
                 boot,
-                settings.layerSync() != LayerSync.NONE);
+                settings.syncPolicy() != SyncPolicy.NONE);
           }
           case DriverChoice.Refused refused ->
               throw new UnusableRootException(
@@ -531,40 +553,40 @@ public final class EngineRoot implements AutoCloseable {
   }
 
   /** {@return what comes of a trial of indexes, if there are any, or there may be} */
-  private Optional<IndexTrialResult> tryIndexes(EngineSettings settings, Root root)
+  private Optional<IndexProbeResult> tryIndexes(EngineSettings settings, Root root)
       throws ErrnoException {
     boolean isOfUse = settings.layers() != LayerSetting.DIRECTORY || !layers.diffIds().isEmpty();
     return isOfUse ? Optional.of(trial(settings, root.trashPath()).run()) : Optional.empty();
   }
 
-  private IndexTrial trial(EngineSettings settings, Path place) {
-    return new IndexTrial(
+  private IndexProbe trial(EngineSettings settings, Path place) {
+    return new IndexProbe(
         disk, place, new SampleIndex(), settings.selinuxContext(), settings.layerProtection());
   }
 
   /** Tries indexes on a root on which there may be none yet, and has them mounted accordingly. */
-  private IndexTrialResult tryMounts(IndexMounts mounts, IndexTrial trial) throws ErrnoException {
-    IndexTrialResult result = trial.run();
+  private IndexProbeResult tryMounts(IndexMounts mounts, IndexProbe probe) throws ErrnoException {
+    IndexProbeResult result = probe.run();
     accessOf(result).ifPresent(mounts::mountBy);
     return result;
   }
 
-  /** {@return how kept layers are mounted, which may be there though no new ones are made} */
-  private static IndexAccess access(Optional<IndexTrialResult> trial) {
+  /** {@return how indexed layers are mounted, which may be there though no new ones are made} */
+  private static IndexAccess access(Optional<IndexProbeResult> trial) {
     // Who wants to see a layer that is there is told why that fails.
     return trial.flatMap(EngineRoot::accessOf).orElse(IndexAccess.FILE);
   }
 
-  private static Optional<IndexAccess> accessOf(IndexTrialResult trial) {
+  private static Optional<IndexAccess> accessOf(IndexProbeResult trial) {
     return switch (trial) {
-      case IndexTrialResult.Works works -> Optional.of(works.access());
-      case IndexTrialResult.Unprotected unprotected -> Optional.of(unprotected.access());
-      case IndexTrialResult.Fails _, IndexTrialResult.NoRoom _ -> Optional.empty();
+      case IndexProbeResult.Works works -> Optional.of(works.access());
+      case IndexProbeResult.Unprotected unprotected -> Optional.of(unprotected.access());
+      case IndexProbeResult.Fails _, IndexProbeResult.NoRoom _ -> Optional.empty();
     };
   }
 
   private boolean isIndexing(
-      EngineSettings settings, DriverName driver, Optional<IndexTrialResult> trial, Root root)
+      EngineSettings settings, DriverName driver, Optional<IndexProbeResult> trial, Root root)
       throws UnusableRootException, ErrnoException {
     return switch (LayerChoice.of(settings, driver, trial)) {
       case LayerChoice.Indexed indexed -> {
@@ -574,8 +596,8 @@ public final class EngineRoot implements AutoCloseable {
       case LayerChoice.Directories directories -> {
         log.info("layers=directory reason=\"{}\"", directories.reason());
         if (!layers.diffIds().isEmpty()
-            && trial.orElse(null) instanceof IndexTrialResult.Fails fails) {
-          log.warn("indexed layers that are there cannot be mounted reason=\"{}\"", fails.reason());
+            && trial.orElse(null) instanceof IndexProbeResult.Fails fails) {
+          log.warn("stored indexed layers cannot be mounted error=\"{}\"", fails.reason());
         }
         yield false;
       }
@@ -613,32 +635,33 @@ public final class EngineRoot implements AutoCloseable {
    *     for which there is always room beside another; further ones wait, or are refused
    */
   public LayerUnpacker unpacker(int layersMax) {
-    LayerApplier layerApplier =
-        keep(new LayerApplier(ApplyLimits.of(Math.max(layersMax, 2), layersMax)));
+    LayerPipeline layerPipeline =
+        keep(new LayerPipeline(ApplyLimits.of(Math.max(layersMax, 2), layersMax)));
     if (!isIndexing) {
-      return new TreeUnpacker(
+      return new DirectoryUnpacker(
           disk,
           applier,
-          layerApplier,
-          driver.deletionsOverOthers().map(deletions -> makeAhead(trees(deletions, layerApplier))));
+          layerPipeline,
+          driver.deletionsOverOthers().map(deletions -> prefetch(trees(deletions, layerPipeline))));
     }
-    IndexedApply indexing = new IndexedApply(disk, layerApplier, writing);
-    KeptAhead tars = new KeptAhead(layers, kept, indexing, isSynced);
-    return new KeptUnpacker(
-        disk, applier, layerApplier, layers, renewal, indexing, makeAhead(tars));
+    IndexedWriter indexing = new IndexedWriter(disk, layerPipeline, writeMode);
+    IndexedPrefetch tars = new IndexedPrefetch(layers, indexedLayers, indexing, isSynced);
+    return new IndexedUnpacker(
+        disk, applier, layerPipeline, layers, rebuild, indexing, prefetch(tars));
   }
 
-  private TreesAhead trees(DeletionForm deletions, LayerApplier layerApplier) {
-    return new TreesAhead(disk, driver, deletions, directories, durability, records, layerApplier);
+  private TreePrefetch trees(DeletionForm deletions, LayerPipeline layerPipeline) {
+    return new TreePrefetch(
+        disk, driver, deletions, directories, durability, unpackRecords, layerPipeline);
   }
 
-  private <T> LayersAhead<T> makeAhead(LayersAhead.Maker<T> maker) {
-    return keep(new LayersAhead<>(maker, () -> isRoomShort(root), LayersAhead.EXPECTED));
+  private <T> LayerPrefetcher<T> prefetch(LayerPrefetcher.Work<T> work) {
+    return keep(new LayerPrefetcher<>(work, () -> isDiskLow(root), LayerPrefetcher.EXPECTED));
   }
 
   /** {@return whether snapshots have indexed layers, or will get some} */
   public boolean hasIndexedLayers() {
-    return isIndexing || !kept.isEmpty();
+    return isIndexing || !indexedLayers.isEmpty();
   }
 
   /** {@return what gives the layers of this root another form} */
@@ -647,12 +670,12 @@ public final class EngineRoot implements AutoCloseable {
   }
 
   /** {@return what makes layers of the snapshots of this root} */
-  public LayerMaker maker() {
-    return maker;
+  public LayerBuilder builder() {
+    return builder;
   }
 
   /** {@return what puts layers, of whatever sort, into the snapshots of this root} */
-  public SnapshotApplier applier() {
+  public Applier applier() {
     return applier;
   }
 

@@ -2,7 +2,7 @@ package io.gatun.snapshot.engine;
 
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.driver.OverlaySettings;
-import io.gatun.snapshot.durability.LayerSync;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.metadata.journal.MetadataSettings;
 import io.gatun.snapshot.root.FileProtection;
 import java.nio.file.Path;
@@ -15,7 +15,7 @@ import java.nio.file.Path;
  * @param overlay how the overlay driver mounts
  * @param copyThreads how many threads the native driver copies a tree with, of which at most two
  *     also delete what is gone
- * @param layerSync when the files of a layer have to be on disk
+ * @param syncPolicy when the files of a layer have to be on disk
  * @param metadata how much the metadata store may hold
  * @param spareDirectories how many directories of snapshots are made before anybody asks for them;
  *     0 for none
@@ -28,7 +28,7 @@ public record EngineSettings(
     DriverSetting driver,
     OverlaySettings overlay,
     int copyThreads,
-    LayerSync layerSync,
+    SyncPolicy syncPolicy,
     MetadataSettings metadata,
     int spareDirectories,
     LayerSetting layers,
@@ -47,14 +47,14 @@ public record EngineSettings(
       DriverSetting driver,
       OverlaySettings overlay,
       int copyThreads,
-      LayerSync layerSync,
+      SyncPolicy syncPolicy,
       MetadataSettings metadata) {
     this(
         root,
         driver,
         overlay,
         copyThreads,
-        layerSync,
+        syncPolicy,
         metadata,
         SPARE_DIRECTORIES,
         LayerSetting.DIRECTORY,
@@ -63,13 +63,13 @@ public record EngineSettings(
   }
 
   /** {@return the same with another number of directories in advance} */
-  public EngineSettings withSpareDirectories(int count) {
+  public EngineSettings withDirectoryPool(int count) {
     return new EngineSettings(
         root,
         driver,
         overlay,
         copyThreads,
-        layerSync,
+        syncPolicy,
         metadata,
         count,
         layers,
@@ -78,7 +78,7 @@ public record EngineSettings(
   }
 
   /** {@return the same with files of layers on the disk at another time} */
-  public EngineSettings withLayerSync(LayerSync when) {
+  public EngineSettings withLayerSync(SyncPolicy when) {
     return new EngineSettings(
         root,
         driver,
@@ -99,7 +99,7 @@ public record EngineSettings(
         driver,
         overlay,
         copyThreads,
-        layerSync,
+        syncPolicy,
         metadata,
         spareDirectories,
         form,
@@ -114,7 +114,7 @@ public record EngineSettings(
         driver,
         overlay,
         copyThreads,
-        layerSync,
+        syncPolicy,
         metadata,
         spareDirectories,
         layers,
@@ -129,7 +129,7 @@ public record EngineSettings(
         driver,
         overlay,
         copyThreads,
-        layerSync,
+        syncPolicy,
         metadata,
         spareDirectories,
         layers,
@@ -144,7 +144,7 @@ public record EngineSettings(
         DriverSetting.AUTO,
         OverlaySettings.DEFAULT,
         Math.max(2, Runtime.getRuntime().availableProcessors()),
-        LayerSync.COMMIT,
+        SyncPolicy.COMMIT,
         MetadataSettings.defaults());
   }
 }

@@ -1,7 +1,7 @@
 package io.gatun.snapshot.engine;
 
 import io.gatun.snapshot.driver.DriverName;
-import io.gatun.snapshot.mount.IndexTrialResult;
+import io.gatun.snapshot.mount.IndexProbeResult;
 import java.util.Optional;
 
 /** In which form the layers are kept that are applied from now on, and why. */
@@ -24,7 +24,7 @@ sealed interface LayerChoice {
    * @param trial whether indexes can be used on the root; not asked for directories
    */
   static LayerChoice of(
-      EngineSettings settings, DriverName driver, Optional<IndexTrialResult> trial) {
+      EngineSettings settings, DriverName driver, Optional<IndexProbeResult> trial) {
     LayerSetting setting = settings.layers();
     if (setting == LayerSetting.DIRECTORY) {
       return new Directories("it is configured");
@@ -33,11 +33,11 @@ sealed interface LayerChoice {
       return without(setting, "the driver %s copies files".formatted(driver.configName()));
     }
     return switch (trial.orElseThrow()) {
-      case IndexTrialResult.Works works -> new Indexed(works.reason());
-      case IndexTrialResult.Unprotected unprotected -> without(setting, unprotected.reason());
-      case IndexTrialResult.Fails fails -> without(setting, fails.reason());
+      case IndexProbeResult.Works works -> new Indexed(works.reason());
+      case IndexProbeResult.Unprotected unprotected -> without(setting, unprotected.reason());
+      case IndexProbeResult.Fails fails -> without(setting, fails.reason());
       // What is there has to be served, and there is no room for layers in any form.
-      case IndexTrialResult.NoRoom full -> new Directories(full.reason());
+      case IndexProbeResult.NoRoom full -> new Directories(full.reason());
     };
   }
 

@@ -4,16 +4,16 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.SnapshotRecord;
-import io.gatun.snapshot.indexed.KeptLayers;
+import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.layerstore.LayerStore;
-import io.gatun.snapshot.maintenance.LayerHealing;
+import io.gatun.snapshot.maintenance.LayerRepair;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.root.Root;
 import io.gatun.snapshot.root.UnusableRootException;
-import io.gatun.snapshot.state.AppliedLayers;
-import io.gatun.snapshot.state.AppliedRecords;
+import io.gatun.snapshot.state.ActiveSnapshots;
 import io.gatun.snapshot.state.Damage;
 import io.gatun.snapshot.state.Reaper;
+import io.gatun.snapshot.state.UnpackRecords;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -27,11 +27,11 @@ import org.slf4j.LoggerFactory;
  *
  * <p>What was in flight when the daemon died has no record, so it is a directory in {@code
  * snapshots/} or {@code trash/} that nobody knows: both are handed to the reaper, which deletes
- * them while requests are served already. So is a kept layer, or an index of one, that no record
- * names. A record without a directory, or whose directory holds no {@code fs}, or without the files
- * of its kept layer, is damage. It is reported and never covered up by an empty directory, which
- * containerd would take for the layer. What a kept layer lacks may be made anew, see {@link
- * LayerHealing}.
+ * them while requests are served already. So is an indexed layer, or an index of one, that no
+ * record names. A record without a directory, or whose directory holds no {@code fs}, or without
+ * the files of its indexed layer, is damage. It is reported and never covered up by an empty
+ * directory, which containerd would take for the layer. What an indexed layer lacks may be made
+ * anew, see {@link LayerRepair}.
  */
 final class Recovery {
 
@@ -48,13 +48,13 @@ final class Recovery {
       Root root,
       MetadataStore store,
       LayerStore layers,
-      KeptLayers kept,
-      AppliedRecords records,
-      AppliedLayers applied,
+      IndexedLayers indexedLayers,
+      UnpackRecords unpackRecords,
+      ActiveSnapshots activeSnapshots,
       Reaper reaper)
       throws ErrnoException, UnusableRootException {
     Set<Long> directories = new HashSet<>(root.snapshotIds());
-    requireKnown(root, directories, store.idsEnd());
+    requireKnown(root, directories, store.idLimit());
     Set<Long> missing = new HashSet<>();
     Set<Long> damaged = new HashSet<>();
     Map<Long, LayerForm> recorded = new HashMap<>();
@@ -71,12 +71,12 @@ final class Recovery {
     directories.forEach(reaper::submit);
     for (Map.Entry<Long, LayerForm> snapshot : recorded.entrySet()) {
       if (snapshot.getValue() instanceof LayerForm.Indexed form) {
-        kept.add(snapshot.getKey(), form);
+        indexedLayers.add(snapshot.getKey(), form);
       }
     }
-    findApplied(store, missing, damaged, layers, kept, records, applied);
+    findApplied(store, missing, damaged, layers, indexedLayers, unpackRecords, activeSnapshots);
     // What goes to the trash is found there.
-    kept.retireAll();
+    indexedLayers.deleteUnreferenced();
     int trash = 0;
     for (var name : root.trashNames()) {
       reaper.submit(name);
@@ -113,17 +113,17 @@ final class Recovery {
       Set<Long> missing,
       Set<Long> damaged,
       LayerStore layers,
-      KeptLayers kept,
-      AppliedRecords records,
-      AppliedLayers applied)
+      IndexedLayers indexedLayers,
+      UnpackRecords unpackRecords,
+      ActiveSnapshots activeSnapshots)
       throws ErrnoException {
-    for (long id : records.unfinished(store, missing)) {
-      Optional<LayerForm.Indexed> form = findKept(records, id);
+    for (long id : unpackRecords.unfinished(store, missing)) {
+      Optional<LayerForm.Indexed> form = findKept(unpackRecords, id);
       if (form.isEmpty()) {
-        applied.spoil(id);
+        activeSnapshots.markPartial(id);
         continue;
       }
-      kept.add(id, form.get());
+      indexedLayers.add(id, form.get());
       if (!hasLayer(layers, form.get())) {
         damaged.add(id);
       }
@@ -131,9 +131,9 @@ final class Recovery {
   }
 
   /** One layer that can be unpacked anew is no reason not to serve the others. */
-  private static Optional<LayerForm.Indexed> findKept(AppliedRecords records, long id) {
+  private static Optional<LayerForm.Indexed> findKept(UnpackRecords unpackRecords, long id) {
     try {
-      return records.findKept(id).flatMap(AppliedLayers.Layer::kept);
+      return unpackRecords.findIndexed(id).flatMap(ActiveSnapshots.Layer::kept);
     } catch (ErrnoException e) {
       log.warn(
           "what is known of the layer in a snapshot cannot be read id={} error=\"{}\"",
@@ -148,15 +148,15 @@ final class Recovery {
    * that the store does not know of. The store then has lost what it knew, or another has been put
    * in its place; and directories without records would be deleted.
    */
-  private static void requireKnown(Root root, Set<Long> directories, long idsEnd)
+  private static void requireKnown(Root root, Set<Long> directories, long idLimit)
       throws UnusableRootException {
     for (long id : directories) {
-      if (id >= idsEnd) {
+      if (id >= idLimit) {
         throw new UnusableRootException(
             ("root %s cannot be used: snapshots/%d is there, but the metadata have given out no id from %d on, so"
                     + " they are older than the directories or not theirs; put the right metadata back, or run"
                     + " `gatun fsck`")
-                .formatted(root.path(), id, idsEnd));
+                .formatted(root.path(), id, idLimit));
       }
     }
   }

@@ -8,17 +8,17 @@
  * <p>A layer becomes a directory, or is kept as a tar under an index:
  *
  * <pre>
- *   SnapshotApplier -+-> TreeUnpacking -> snapshots/ID/fs
- *                    +-> KeptUnpacking -> LayerStore       KeptLayers: who has which
- *                                                          ShownLayers: what is mounted for whom
- *                                                          TreeLayout: from a tar to a directory
- *                                                          KeptSnapshots: what requests do about it
- *                                                          SharedCommits: what need not be unpacked
+ *   Applier -+-> DirectoryUnpacking -> snapshots/ID/fs
+ *                    +-> IndexedUnpacking -> LayerStore       IndexedLayers: who has which
+ *                                                          LayerMounts: what is mounted for whom
+ *                                                          Materializer: from a tar to a directory
+ *                                                          IndexedSnapshots: what requests do about it
+ *                                                          LayerReuse: what need not be unpacked
  *                                                          Reindexing: its index in a chain
- *                                                          LayerSettler: what is synced afterwards
+ *                                                          BackgroundSync: what is synced afterwards
  *                                                          MountRestoration: what was mounted before
- *                                                          LayerHealing: what is damaged
- *                                                          LayerRenewal: what is made anew
+ *                                                          LayerRepair: what is damaged
+ *                                                          LayerRebuild: what is made anew
  * </pre>
  */
 @NullMarked

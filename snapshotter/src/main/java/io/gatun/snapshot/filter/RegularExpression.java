@@ -57,7 +57,7 @@ record RegularExpression(String source, @Nullable Pattern pattern) {
 
   private static RegularExpression unusable(String source, String reason) {
     log.warn(
-        "filter matches nothing: operator=~= reason=\"{}\" expression=\"{}\"",
+        "filter matches nothing: operator=~= error=\"{}\" expression=\"{}\"",
         reason,
         printable(source));
     return new RegularExpression(source, null);

@@ -74,13 +74,13 @@ final class ContentCheck {
 
   private List<Layer> all() throws ErrnoException {
     List<Layer> all = new ArrayList<>();
-    if (!isA(Root.LAYERS, NodeType.DIRECTORY)) {
+    if (!hasType(Root.LAYERS, NodeType.DIRECTORY)) {
       return all;
     }
     for (LinuxPath name : root.names(Root.LAYERS)) {
       Optional<Digest> diffId = LayerFile.diffId(name);
       LinuxPath directory = Root.LAYERS.resolve(name);
-      if (diffId.isPresent() && isA(directory, NodeType.DIRECTORY)) {
+      if (diffId.isPresent() && hasType(directory, NodeType.DIRECTORY)) {
         all.add(layer(directory, diffId.get()));
       }
     }
@@ -124,7 +124,7 @@ final class ContentCheck {
     }
   }
 
-  private boolean isA(LinuxPath place, NodeType type) throws ErrnoException {
+  private boolean hasType(LinuxPath place, NodeType type) throws ErrnoException {
     return root.status(place).filter(status -> status.type() == type).isPresent();
   }
 

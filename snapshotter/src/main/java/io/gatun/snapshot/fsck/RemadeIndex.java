@@ -4,7 +4,7 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.layer.erofs.IndexComparison;
 import io.gatun.snapshot.layer.erofs.LayerIndexer;
-import io.gatun.snapshot.layer.erofs.RecordedInheritance;
+import io.gatun.snapshot.layer.erofs.RecordedAttributes;
 import io.gatun.snapshot.layer.tar.LayerConsumer;
 import io.gatun.snapshot.layer.tar.LayerContent;
 import io.gatun.snapshot.layer.tar.LayerEntry;
@@ -21,12 +21,12 @@ final class RemadeIndex implements LayerConsumer, AutoCloseable {
 
   private final LinuxPath place;
   private final DiskPages there;
-  private final RecordedInheritance recorded;
+  private final RecordedAttributes recorded;
   private final LayerIndexer indexer;
   private @Nullable IOException failure;
 
   private RemadeIndex(
-      LinuxPath place, DiskPages there, RecordedInheritance recorded, LayerIndexer indexer) {
+      LinuxPath place, DiskPages there, RecordedAttributes recorded, LayerIndexer indexer) {
     this.place = place;
     this.there = there;
     this.recorded = recorded;
@@ -40,7 +40,7 @@ final class RemadeIndex implements LayerConsumer, AutoCloseable {
     DiskPages there = new DiskPages(root.directory(), place);
     Optional<RemadeIndex> made = Optional.empty();
     try {
-      Optional<RecordedInheritance> recorded = RecordedInheritance.of(there);
+      Optional<RecordedAttributes> recorded = RecordedAttributes.of(there);
       if (recorded.isPresent()) {
         LayerIndexer indexer = indexer(root, recorded.get());
         made = Optional.of(new RemadeIndex(place, there, recorded.get(), indexer));
@@ -54,7 +54,7 @@ final class RemadeIndex implements LayerConsumer, AutoCloseable {
   }
 
   /** Nothing of the root is changed: where the tree goes that does not fit has no name. */
-  private static LayerIndexer indexer(RootInspection root, RecordedInheritance recorded)
+  private static LayerIndexer indexer(RootInspection root, RecordedAttributes recorded)
       throws IOException {
     return new LayerIndexer(
         recorded.form(),

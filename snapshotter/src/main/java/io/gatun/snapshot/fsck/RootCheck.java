@@ -268,9 +268,9 @@ public final class RootCheck {
     }
     for (long id : directories) {
       findings.add(
-          id < contents.idsEnd()
+          id < contents.idLimit()
               ? new RootFinding.Orphan(id)
-              : new RootFinding.UnknownId(id, contents.idsEnd()));
+              : new RootFinding.UnknownId(id, contents.idLimit()));
     }
   }
 

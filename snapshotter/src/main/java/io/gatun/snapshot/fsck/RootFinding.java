@@ -219,7 +219,7 @@ public sealed interface RootFinding {
   }
 
   /** A directory of which the metadata should know that it can exist. */
-  record UnknownId(long id, long idsEnd) implements RootFinding {
+  record UnknownId(long id, long idLimit) implements RootFinding {
     @Override
     public Severity severity() {
       return Severity.DAMAGE;
@@ -233,7 +233,7 @@ public sealed interface RootFinding {
     @Override
     public String sentence() {
       return "the metadata have given out no id from %d on: they are older than this directory, or not its"
-              .formatted(idsEnd)
+              .formatted(idLimit)
           + " metadata";
     }
   }

@@ -21,10 +21,10 @@ import io.gatun.snapshot.metadata.repair.Contents;
 import io.gatun.snapshot.metadata.repair.MetadataCheck;
 import io.gatun.snapshot.metadata.repair.MetadataRepair;
 import io.gatun.snapshot.metadata.repair.MetadataReport;
+import io.gatun.snapshot.mount.IdMappedMounts;
 import io.gatun.snapshot.mount.IndexAccess;
 import io.gatun.snapshot.mount.IndexFilesystem;
 import io.gatun.snapshot.mount.IndexMounts;
-import io.gatun.snapshot.mount.MappedMounts;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.InodeProtection;
 import io.gatun.snapshot.root.Root;
@@ -43,8 +43,8 @@ import java.util.Optional;
  * metadata have lost anything, a directory without a record may be what is left of a snapshot; then
  * it is kept as {@code snapshots/ID.damaged}, which no daemon touches.
  *
- * <p>A damaged file of a kept layer is set aside as well, for the next start to find it missing and
- * make it anew. Who has it mounted keeps it.
+ * <p>A damaged file of an indexed layer is set aside as well, for the next start to find it missing
+ * and make it anew. Who has it mounted keeps it.
  */
 public final class RootRepair {
 
@@ -208,9 +208,9 @@ public final class RootRepair {
     if (Stat.statx(root.snapshots(), name, AtFlag.SYMLINK_NOFOLLOW).type() != NodeType.DIRECTORY) {
       return;
     }
-    MappedMounts mapped = new MappedMounts(disk, root.directory(), root.snapshots());
+    IdMappedMounts idMappedMounts = new IdMappedMounts(disk, root.directory(), root.snapshots());
     IndexFilesystem none = new IndexFilesystem(IndexAccess.FILE, "");
-    new IndexMounts(root.snapshots(), none, mapped).unmount(id);
+    new IndexMounts(root.snapshots(), none, idMappedMounts).unmount(id);
     LinuxPath place = LinuxPath.of(path.toRealPath()).resolve(RootCheck.SNAPSHOTS).resolve(name);
     for (MountEntry mount : MountTable.read()) {
       if (mount.mountPoint().equals(place)) {
@@ -309,7 +309,7 @@ public final class RootRepair {
             root.metadataPath(),
             settings,
             metadata,
-            idsEnd(found, metadata.contents().orElseThrow()),
+            idLimit(found, metadata.contents().orElseThrow()),
             isIndexDropped));
     // Opening it cuts off a torn tail, and makes an index if there is none that can be used.
     try (MetadataStore store = MetadataStore.open(disk, root.metadataPath(), settings)) {
@@ -324,8 +324,8 @@ public final class RootRepair {
     }
   }
 
-  private static long idsEnd(RootReport found, Contents contents) {
-    long end = contents.idsEnd();
+  private static long idLimit(RootReport found, Contents contents) {
+    long end = contents.idLimit();
     for (RootFinding finding : found.findings()) {
       if (finding instanceof RootFinding.UnknownId unknown) {
         end = Math.max(end, unknown.id() + 1);

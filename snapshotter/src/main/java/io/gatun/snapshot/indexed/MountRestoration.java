@@ -4,66 +4,70 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.metadata.MetadataStore;
-import io.gatun.snapshot.mount.MappedMounts;
+import io.gatun.snapshot.mount.IdMappedMounts;
 import io.gatun.snapshot.state.Chains;
-import io.gatun.snapshot.state.NameClaims;
+import io.gatun.snapshot.state.NameLocks;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Has the kept layers mounted that were so for a daemon before this one. */
+/** Has the indexed layers mounted that were so for a daemon before this one. */
 public final class MountRestoration {
 
   private final MetadataStore store;
   private final Chains chains;
-  private final NameClaims claims;
-  private final KeptLayers kept;
-  private final ShownLayers shown;
+  private final NameLocks nameLocks;
+  private final IndexedLayers indexedLayers;
+  private final LayerMounts layerMounts;
 
   /** Whether it is known of all active snapshots and views which layers they need. */
-  private boolean areUsersKnown;
+  private boolean mountRefsRestored;
 
   public MountRestoration(
-      MetadataStore store, Chains chains, NameClaims claims, KeptLayers kept, ShownLayers shown) {
+      MetadataStore store,
+      Chains chains,
+      NameLocks nameLocks,
+      IndexedLayers indexedLayers,
+      LayerMounts layerMounts) {
     this.store = store;
     this.chains = chains;
-    this.claims = claims;
-    this.kept = kept;
-    this.shown = shown;
+    this.nameLocks = nameLocks;
+    this.indexedLayers = indexedLayers;
+    this.layerMounts = layerMounts;
   }
 
   /**
-   * Has the kept layers mounted that active snapshots and views need, and no others; before the
+   * Has the indexed layers mounted that active snapshots and views need, and no others; before the
    * first request.
    */
   public synchronized void restoreAll() throws ErrnoException {
-    areUsersKnown = !kept.isEmpty();
-    if (areUsersKnown) {
-      KeptChains below = new KeptChains(chains::parentOf);
-      users().forEach(user -> restore(user, below));
+    mountRefsRestored = !indexedLayers.isEmpty();
+    if (mountRefsRestored) {
+      IndexedChains below = new IndexedChains(chains::parentOf);
+      referrers().forEach(user -> restore(user, below));
     }
-    shown.unmountOthers();
+    layerMounts.unmountOthers();
   }
 
   /**
    * Has all layers held that active snapshots and views need, though none of them was kept when
    * this daemon was started; while requests are served.
    */
-  public synchronized void holdAll() {
-    if (areUsersKnown) {
+  public synchronized void acquireAll() {
+    if (mountRefsRestored) {
       return;
     }
-    KeptChains below = new KeptChains(chains::parentOf);
-    for (SnapshotRecord user : users()) {
-      try (var _ = claims.claim(List.of(user.name()), "")) {
-        if (isStill(user) && !shown.isHeld(user.id())) {
+    IndexedChains below = new IndexedChains(chains::parentOf);
+    for (SnapshotRecord user : referrers()) {
+      try (var _ = nameLocks.lock(List.of(user.name()), "")) {
+        if (isStill(user) && !layerMounts.isLeased(user.id())) {
           restore(user, below);
         }
       }
     }
-    areUsersKnown = true;
+    mountRefsRestored = true;
   }
 
-  private List<SnapshotRecord> users() {
+  private List<SnapshotRecord> referrers() {
     List<SnapshotRecord> users = new ArrayList<>();
     store.forEach(
         record -> {
@@ -81,7 +85,7 @@ public final class MountRestoration {
         .isPresent();
   }
 
-  private void restore(SnapshotRecord user, KeptChains below) {
-    shown.restore(user.id(), below.below(user), MappedMounts.mapping(user.labels()));
+  private void restore(SnapshotRecord user, IndexedChains below) {
+    layerMounts.restore(user.id(), below.below(user), IdMappedMounts.mapping(user.labels()));
   }
 }

@@ -9,7 +9,7 @@ import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.concurrent.Outcomes;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.metadata.MetadataStore;
-import io.gatun.snapshot.state.NameClaims;
+import io.gatun.snapshot.state.NameLocks;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -23,7 +23,7 @@ import org.slf4j.LoggerFactory;
  * <p>Commit does not count, since containerd waits for it with its own metadata locked. A committed
  * snapshot is counted when somebody first asks, once for all who ask at the time, and the count is
  * recorded; an active one changes and is counted each time. No lock is held while files are walked.
- * What a kept layer takes depends on who else has it, and costs two calls to ask.
+ * What an indexed layer takes depends on who else has it, and costs two calls to ask.
  */
 public final class UsageCounter {
 
@@ -31,20 +31,21 @@ public final class UsageCounter {
 
   private final MetadataStore store;
   private final Driver driver;
-  private final KeptLayers kept;
-  private final NameClaims claims;
+  private final IndexedLayers indexedLayers;
+  private final NameLocks nameLocks;
   private final ConcurrentMap<Long, CompletableFuture<Usage>> counting = new ConcurrentHashMap<>();
 
-  public UsageCounter(MetadataStore store, Driver driver, KeptLayers kept, NameClaims claims) {
+  public UsageCounter(
+      MetadataStore store, Driver driver, IndexedLayers indexedLayers, NameLocks nameLocks) {
     this.store = store;
     this.driver = driver;
-    this.kept = kept;
-    this.claims = claims;
+    this.indexedLayers = indexedLayers;
+    this.nameLocks = nameLocks;
   }
 
   public Usage of(SnapshotRecord snapshot, Chain chain) throws ErrnoException {
-    if (kept.find(snapshot.id()).isPresent()) {
-      return kept.usage(snapshot.id());
+    if (indexedLayers.find(snapshot.id()).isPresent()) {
+      return indexedLayers.usage(snapshot.id());
     }
     Usage known = snapshot.usage();
     if (known != null) {
@@ -74,7 +75,7 @@ public final class UsageCounter {
   }
 
   private void record(SnapshotRecord counted, Usage usage) {
-    try (var _ = claims.claim(List.of(counted.name()), "")) {
+    try (var _ = nameLocks.lock(List.of(counted.name()), "")) {
       store
           .find(counted.id())
           .filter(present -> present.usage() == null && present.form().equals(counted.form()))

@@ -23,7 +23,7 @@ public interface LayerUnpacker {
    * in the layer, the path and the errno.
    *
    * @param mounts what Prepare or Mounts answered for the snapshot
-   * @param isDurabilityWanted whether the layer has to be durable, whatever {@code layer_sync} asks
+   * @param syncRequested whether the layer has to be durable, whatever {@code layer_sync} asks
    * @param next which layer may be worth to begin with meanwhile
    * @return what is known of the layer now
    * @throws SnapshotException.Unsupported if these are no mounts of this root, or there is
@@ -39,8 +39,8 @@ public interface LayerUnpacker {
   AppliedLayer unpack(
       LayerBlob blob,
       List<Mount> mounts,
-      boolean isDurabilityWanted,
-      NextLayer next,
+      boolean syncRequested,
+      NextLayerHint next,
       Cancellation cancellation);
 
   /**
@@ -53,7 +53,7 @@ public interface LayerUnpacker {
 
   /** As before, of a layer after which nobody knows which is next. */
   default AppliedLayer unpack(
-      LayerBlob blob, List<Mount> mounts, boolean isDurabilityWanted, Cancellation cancellation) {
-    return unpack(blob, mounts, isDurabilityWanted, NextLayer.UNKNOWN, cancellation);
+      LayerBlob blob, List<Mount> mounts, boolean syncRequested, Cancellation cancellation) {
+    return unpack(blob, mounts, syncRequested, NextLayerHint.UNKNOWN, cancellation);
   }
 }

@@ -9,9 +9,9 @@ import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.erofs.IndexForm;
 import io.gatun.snapshot.layer.erofs.LayerIndex;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.LayerConsumer;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.FileProtection;
 import io.gatun.snapshot.root.InodeProtection;
@@ -70,22 +70,22 @@ public final class LayerStore {
   private final Disk disk;
   private final Root root;
   private final LayerFiles files;
-  private final TrustedFiles trusted;
-  private final UnsyncedMarks marks;
-  private final KnownBlobs blobs;
-  private final LayerClaims claims = new LayerClaims();
-  private final LayerDrafts drafts;
-  private final LayerPlacement placement;
-  private final LayerPublication publication;
-  private final LayerIndexing indexing;
+  private final FileStates fileStates;
+  private final UnsyncedMarkers marks;
+  private final BlobIndex blobs;
+  private final LayerRefs refs = new LayerRefs();
+  private final LayerIngests ingests;
+  private final FilePublisher placement;
+  private final LayerPublisher publication;
+  private final LayerIndexBuilder indexBuilder;
   private long retired;
 
   /** As long as it is open, nothing of the layer is retired. */
-  public final class Use implements AutoCloseable {
+  public final class LayerRef implements AutoCloseable {
     private final Digest diffId;
     private final AtomicBoolean isOpen = new AtomicBoolean(true);
 
-    private Use(Digest diffId) {
+    private LayerRef(Digest diffId) {
       this.diffId = diffId;
     }
 
@@ -97,7 +97,7 @@ public final class LayerStore {
     @Override
     public void close() {
       if (isOpen.getAndSet(false)) {
-        claims.release(diffId);
+        refs.release(diffId);
       }
     }
   }
@@ -108,14 +108,14 @@ public final class LayerStore {
     this.disk = disk;
     this.root = root;
     this.files = new LayerFiles(disk, root, watch, protection);
-    this.trusted = new TrustedFiles(watch);
-    this.marks = new UnsyncedMarks(files, trusted);
-    this.blobs = new KnownBlobs(files, trusted);
-    this.drafts = new LayerDrafts(disk, root, files, trusted);
-    this.placement = new LayerPlacement(files, trusted);
+    this.fileStates = new FileStates(watch);
+    this.marks = new UnsyncedMarkers(files, fileStates);
+    this.blobs = new BlobIndex(files, fileStates);
+    this.ingests = new LayerIngests(disk, root, files, fileStates);
+    this.placement = new FilePublisher(files, fileStates);
     this.publication =
-        new LayerPublication(disk, files, trusted, marks, blobs, claims, placement, areNamesSynced);
-    this.indexing = new LayerIndexing(files, drafts, publication);
+        new LayerPublisher(disk, files, fileStates, marks, blobs, refs, placement, areNamesSynced);
+    this.indexBuilder = new LayerIndexBuilder(files, ingests, publication);
   }
 
   /**
@@ -156,7 +156,7 @@ public final class LayerStore {
 
   private void findBlobs(Digest diffId) throws ErrnoException {
     List<LayerFile> found = files.of(diffId);
-    boolean isUnsynced = UnsyncedMarks.areIn(found);
+    boolean isUnsynced = UnsyncedMarkers.areIn(found);
     if (isUnsynced) {
       marks.found(diffId);
     }
@@ -165,7 +165,7 @@ public final class LayerStore {
         case LayerFile.Blob(Digest blob) -> {
           blobs.add(blob, diffId);
           if (!isUnsynced) {
-            trusted.durable(diffId, LayerFile.Tar.TAR);
+            fileStates.durable(diffId, LayerFile.Tar.TAR);
           }
         }
         case LayerFile.Unsynced(Digest blob) -> blobs.add(blob, diffId);
@@ -190,13 +190,13 @@ public final class LayerStore {
     }
   }
 
-  /** Says who is to {@link #retire} a layer that could not be while somebody used it. */
-  public void retireBy(Consumer<Digest> whom) {
-    claims.retireBy(whom);
+  /** Says who is to {@link #collect} a layer that could not be while somebody used it. */
+  public void setCollector(Consumer<Digest> whom) {
+    refs.retireBy(whom);
   }
 
   /** Says who has layers mounted. */
-  public void displayedBy(LayerDisplay whom) {
+  public void setListener(TarReplacementListener whom) {
     placement.displayedBy(whom);
   }
 
@@ -234,14 +234,14 @@ public final class LayerStore {
    * {@return whether an apply to this store has read a blob to its end and found that it is this
    * layer, and the tar is known to be whole}
    */
-  public boolean isWhole(Digest diffId) {
-    return trusted.contains(diffId, LayerFile.Tar.TAR) && !blobs.of(diffId).isEmpty();
+  public boolean isVerified(Digest diffId) {
+    return fileStates.contains(diffId, LayerFile.Tar.TAR) && !blobs.of(diffId).isEmpty();
   }
 
   /** {@return whether an index of a layer is there, and known to be whole} */
-  public boolean isWhole(Digest diffId, Digest index) throws ErrnoException {
+  public boolean isVerified(Digest diffId, Digest index) throws ErrnoException {
     LayerFile.Index file = new LayerFile.Index(index);
-    return trusted.contains(diffId, file) && files.contain(diffId, file);
+    return fileStates.contains(diffId, file) && files.contain(diffId, file);
   }
 
   /** {@return the layers of which it was not recorded that they are on the disk, at the start} */
@@ -255,23 +255,23 @@ public final class LayerStore {
   }
 
   /** {@return a claim on a layer, if it is there} */
-  public Optional<Use> use(Digest diffId) throws ErrnoException {
-    Use use = claim(diffId);
+  public Optional<LayerRef> tryAcquire(Digest diffId) throws ErrnoException {
+    LayerRef ref = acquire(diffId);
     boolean isThere = false;
     try {
       isThere = files.contain(diffId, LayerFile.Tar.TAR);
-      return isThere ? Optional.of(use) : Optional.empty();
+      return isThere ? Optional.of(ref) : Optional.empty();
     } finally {
       if (!isThere) {
-        use.close();
+        ref.close();
       }
     }
   }
 
   /** {@return a claim on a layer, whether it is there or not} */
-  public Use claim(Digest diffId) {
-    claims.take(diffId);
-    return new Use(diffId);
+  public LayerRef acquire(Digest diffId) {
+    refs.take(diffId);
+    return new LayerRef(diffId);
   }
 
   /** {@return the tar of a layer; {@code ENOENT} if there is none} */
@@ -303,8 +303,8 @@ public final class LayerStore {
   // Layers that are added.
 
   /** {@return a place for a layer in the making} */
-  public LayerDraft draft() throws LayerStoreException {
-    return drafts.begin();
+  public LayerIngest ingest() throws LayerStoreException {
+    return ingests.begin();
   }
 
   /**
@@ -315,25 +315,25 @@ public final class LayerStore {
    * @param isDurable whether it has to be on the disk when this returns
    * @return a claim on the layer, to be closed when a record names it
    */
-  public Use publish(
-      LayerDraft draft, IndexedApply.Result.Indexed result, Digest blob, boolean isDurable)
+  public LayerRef publish(
+      LayerIngest ingest, IndexedWriter.Result.Indexed result, Digest blob, boolean isDurable)
       throws LayerStoreException {
-    return publish(draft, result.layer(), Optional.of(result.index()), blob, isDurable);
+    return publish(ingest, result.layer(), Optional.of(result.index()), blob, isDurable);
   }
 
   /**
-   * As {@link #publish(LayerDraft, IndexedApply.Result.Indexed, Digest, boolean)}, of a layer whose
-   * index is still to be made.
+   * As {@link #publish(LayerIngest, IndexedWriter.Result.Indexed, Digest, boolean)}, of a layer
+   * whose index is still to be made.
    *
    * @param layer whose tar is in the draft
    */
-  public Use publish(LayerDraft draft, AppliedLayer layer, Digest blob, boolean isDurable)
+  public LayerRef publish(LayerIngest ingest, AppliedLayer layer, Digest blob, boolean isDurable)
       throws LayerStoreException {
-    return publish(draft, layer, Optional.empty(), blob, isDurable);
+    return publish(ingest, layer, Optional.empty(), blob, isDurable);
   }
 
-  private Use publish(
-      LayerDraft draft,
+  private LayerRef publish(
+      LayerIngest ingest,
       AppliedLayer layer,
       Optional<LayerIndex> index,
       Digest blob,
@@ -342,18 +342,18 @@ public final class LayerStore {
     // How long another layer is does not show in its tar, and whoever applies it again has to know.
     Optional<Digest> recorded =
         layer.sizeBytes() % TarFile.BLOCK_BYTES == 0 ? Optional.of(blob) : Optional.empty();
-    Use use = claim(layer.diffId());
+    LayerRef ref = acquire(layer.diffId());
     boolean isPublished = false;
     try {
-      publication.run(draft, layer.diffId(), index, recorded, isDurable || recorded.isEmpty());
+      publication.publish(ingest, layer.diffId(), index, recorded, isDurable || recorded.isEmpty());
       recorded.ifPresent(known -> blobs.add(known, layer.diffId()));
       isPublished = true;
-      return use;
+      return ref;
     } catch (ErrnoException e) {
       throw new LayerStoreException("cannot keep layer " + layer.diffId(), e);
     } finally {
       if (!isPublished) {
-        use.close();
+        ref.close();
       }
     }
   }
@@ -373,39 +373,40 @@ public final class LayerStore {
    * Makes a further index of a layer that is there: of one that it has, if they differ in nothing
    * but what directories inherit, or else from the headers of its tar.
    *
-   * @param use which keeps the layer there
+   * @param ref which keeps the layer there
    * @param top what the top of the layer's tree has
-   * @param inheritance what directories have that the layer does not name
+   * @param lowerAttributes what directories have that the layer does not name
    * @param isDurable whether it has to be on the disk when this returns
    * @return the index; nothing was written that is known to be there already
    * @throws LayerStoreException if the tar cannot be read, or the index not be written
-   * @throws io.gatun.snapshot.layer.erofs.InexpressibleLayerException if an index cannot express
-   *     what the layer inherits
+   * @throws io.gatun.snapshot.layer.erofs.NotIndexableException if an index cannot express what the
+   *     layer inherits
    */
   public LayerIndex reindex(
-      Use use,
+      LayerRef ref,
       IndexForm form,
       InheritedAttributes top,
-      Inheritance inheritance,
+      LowerAttributes lowerAttributes,
       boolean isDurable,
       Cancellation cancellation)
       throws IOException {
-    return indexing.run(use.diffId(), form, top, inheritance, isDurable, cancellation);
+    return indexBuilder.run(ref.diffId(), form, top, lowerAttributes, isDurable, cancellation);
   }
 
   /**
    * Makes an index of a layer that is there of what is known of it since it was read.
    *
-   * @param use which keeps the layer there
+   * @param ref which keeps the layer there
    * @param late of which the place is known
    * @param isDurable whether it has to be on the disk when this returns
    * @return the index; nothing was written that is known to be there already
    * @throws LayerStoreException if the index cannot be written
-   * @throws io.gatun.snapshot.layer.erofs.InexpressibleLayerException if an index cannot express
-   *     the layer
+   * @throws io.gatun.snapshot.layer.erofs.NotIndexableException if an index cannot express the
+   *     layer
    */
-  public LayerIndex addIndex(Use use, LateIndex late, boolean isDurable) throws IOException {
-    return indexing.add(use.diffId(), late::write, isDurable);
+  public LayerIndex addIndex(LayerRef ref, InMemoryTemplate late, boolean isDurable)
+      throws IOException {
+    return indexBuilder.add(ref.diffId(), late::write, isDurable);
   }
 
   // Layers that may be damaged.
@@ -414,14 +415,14 @@ public final class LayerStore {
    * {@return what of a layer is damaged} Of one that was marked as not synced, what is not known to
    * be whole is brought to the disk and read back; of another, it is seen whether the tar is there.
    */
-  public LayerDamage inspect(Use use) throws LayerStoreException {
-    Digest diffId = use.diffId();
+  public LayerDamage inspect(LayerRef ref) throws LayerStoreException {
+    Digest diffId = ref.diffId();
     try {
       if (!marks.contain(diffId)) {
         return new LayerDamage(!files.contain(diffId, LayerFile.Tar.TAR), Set.of());
       }
       try (Fd directory = files.openDirectory(diffId)) {
-        return new LayerVerification(files, trusted).run(directory, diffId);
+        return new LayerVerification(files, fileStates).run(directory, diffId);
       }
     } catch (ErrnoException e) {
       throw new LayerStoreException("cannot look at layer " + diffId, e);
@@ -432,14 +433,14 @@ public final class LayerStore {
    * Has the tar of a draft take the place of a layer's that is damaged or not there, durably. Who
    * has an overlay on that one, or files of it open, keeps it.
    *
-   * @param draft of which is known that its tar is the layer
+   * @param ingest of which is known that its tar is the layer
    */
-  public void replaceTar(Use use, LayerDraft draft) throws LayerStoreException {
-    Digest diffId = use.diffId();
+  public void replaceTar(LayerRef ref, LayerIngest ingest) throws LayerStoreException {
+    Digest diffId = ref.diffId();
     try (Fd into = files.openDirectory(diffId)) {
-      files.bringToDisk(draft.directory(), LayerFile.Tar.TAR);
-      files.seal(draft.directory(), LayerFile.Tar.TAR);
-      placement.replace(draft, into, diffId, LayerFile.Tar.TAR, true);
+      files.bringToDisk(ingest.directory(), LayerFile.Tar.TAR);
+      files.seal(ingest.directory(), LayerFile.Tar.TAR);
+      placement.replace(ingest, into, diffId, LayerFile.Tar.TAR, true);
       files.sync(into);
     } catch (ErrnoException e) {
       throw new LayerStoreException("cannot replace the tar of layer " + diffId, e);
@@ -448,7 +449,7 @@ public final class LayerStore {
 
   /** Says that the tar of a layer is damaged: the next one that is made takes its place. */
   public void distrust(Digest diffId) {
-    trusted.remove(diffId, LayerFile.Tar.TAR);
+    fileStates.remove(diffId, LayerFile.Tar.TAR);
   }
 
   /**
@@ -456,11 +457,11 @@ public final class LayerStore {
    * read before it is taken for whole.
    */
   public void doubt(Digest diffId) {
-    trusted.doubt(diffId);
+    fileStates.markUnknown(diffId);
   }
 
-  /** What {@link #settle} has found. */
-  public enum Settling {
+  /** What {@link #syncLayer} has found. */
+  public enum SyncOutcome {
     /** All of the layer is on the disk, and that is recorded. */
     DONE,
     /** Somebody else may be adding to the layer, and it has to be settled once more. */
@@ -470,24 +471,24 @@ public final class LayerStore {
   }
 
   /** Brings a layer that is marked as not synced to the disk, and takes the mark away. */
-  public Settling settle(Use use) throws LayerStoreException {
-    Digest diffId = use.diffId();
+  public SyncOutcome syncLayer(LayerRef ref) throws LayerStoreException {
+    Digest diffId = ref.diffId();
     try {
       if (!files.contain(diffId, LayerFile.Tar.TAR)) {
-        return Settling.DAMAGED;
+        return SyncOutcome.DAMAGED;
       }
-      return marks.contain(diffId) ? settleMarked(diffId) : Settling.DONE;
+      return marks.contain(diffId) ? settleMarked(diffId) : SyncOutcome.DONE;
     } catch (ErrnoException e) {
       throw new LayerStoreException("cannot settle layer " + diffId, e);
     }
   }
 
-  private Settling settleMarked(Digest diffId) throws ErrnoException, LayerStoreException {
+  private SyncOutcome settleMarked(Digest diffId) throws ErrnoException, LayerStoreException {
     try (Fd directory = files.openDirectory(diffId)) {
-      if (!new LayerVerification(files, trusted).run(directory, diffId).isNone()) {
-        return Settling.DAMAGED;
+      if (!new LayerVerification(files, fileStates).run(directory, diffId).isNone()) {
+        return SyncOutcome.DAMAGED;
       }
-      return publication.settle(directory, diffId) ? Settling.DONE : Settling.IN_USE;
+      return publication.settle(directory, diffId) ? SyncOutcome.DONE : SyncOutcome.IN_USE;
     }
   }
 
@@ -501,14 +502,14 @@ public final class LayerStore {
    * @param kept the indexes that records name
    * @return what is in the trash now and to be deleted
    */
-  public Optional<LinuxPath> retire(Digest diffId, Set<Digest> kept) throws ErrnoException {
-    return claims.retire(diffId, () -> retireUnused(diffId, kept));
+  public Optional<LinuxPath> collect(Digest diffId, Set<Digest> kept) throws ErrnoException {
+    return refs.collect(diffId, () -> deleteUnused(diffId, kept));
   }
 
-  private Optional<LinuxPath> retireUnused(Digest diffId, Set<Digest> kept) throws ErrnoException {
+  private Optional<LinuxPath> deleteUnused(Digest diffId, Set<Digest> kept) throws ErrnoException {
     if (kept.isEmpty()) {
       blobs.removeAll(diffId);
-      trusted.removeAll(diffId);
+      fileStates.removeAll(diffId);
       return Optional.of(moveToTrash(LayerFiles.directory(diffId)));
     }
     Set<Digest> unused = indexes(diffId);
@@ -517,7 +518,7 @@ public final class LayerStore {
       try (Fd directory = files.openDirectory(diffId)) {
         for (Digest index : unused) {
           LayerFile.Index file = new LayerFile.Index(index);
-          trusted.remove(diffId, file);
+          fileStates.remove(diffId, file);
           files.remove(directory, file);
         }
         publication.unmark(directory, diffId);

@@ -16,11 +16,11 @@ import java.util.concurrent.Executors;
 final class LayerVerification {
 
   private final LayerFiles files;
-  private final TrustedFiles trusted;
+  private final FileStates fileStates;
 
-  LayerVerification(LayerFiles files, TrustedFiles trusted) {
+  LayerVerification(LayerFiles files, FileStates fileStates) {
     this.files = files;
-    this.trusted = trusted;
+    this.fileStates = fileStates;
   }
 
   LayerDamage run(Fd directory, Digest diffId) throws LayerStoreException {
@@ -46,17 +46,17 @@ final class LayerVerification {
       Fd directory, Digest diffId, LayerFile file, Digest digest, ExecutorService reading)
       throws ErrnoException {
     while (true) {
-      TrustedFiles.Knowledge known = trusted.of(diffId, file);
+      FileStates.FileState known = fileStates.of(diffId, file);
       files.bringToDisk(directory, file);
-      if (trusted.synced(diffId, file, known)) {
-        if (trusted.isDurable(diffId, file)) {
+      if (fileStates.synced(diffId, file, known)) {
+        if (fileStates.isDurable(diffId, file)) {
           return true;
         }
         boolean isRight = isRight(directory, file, digest, reading);
         boolean isSame =
             isRight
-                ? trusted.verified(diffId, file, known)
-                : trusted.of(diffId, file).equals(known);
+                ? fileStates.verified(diffId, file, known)
+                : fileStates.of(diffId, file).equals(known);
         if (isSame) {
           return isRight;
         }

@@ -33,7 +33,7 @@ final class TarFile implements TarSink {
 
   private final Disk disk;
   private final Fd file;
-  private final Optional<DirectWrites> direct;
+  private final Optional<DirectWriter> direct;
   private final boolean isWrittenBackEarly;
   private long position;
   private long allocated;
@@ -46,7 +46,7 @@ final class TarFile implements TarSink {
    * @param isWrittenBackEarly whether what is in the page cache is sent to the disk while the rest
    *     is still to come
    */
-  TarFile(Disk disk, Fd file, Optional<DirectWrites> direct, boolean isWrittenBackEarly) {
+  TarFile(Disk disk, Fd file, Optional<DirectWriter> direct, boolean isWrittenBackEarly) {
     this.disk = disk;
     this.file = file;
     this.direct = direct;

@@ -2,8 +2,8 @@
  * Layers that are kept as they are: the uncompressed tar of each, once, with its indexes.
  *
  * <pre>
- *   LayerBlob -> LayerApplier -+-> (TarSink) TarFile      -> layers/N.new/tar   -+
- *                              +-> IndexMaking            -> layers/N.new/index -+-> layers/DIFF-ID/
+ *   LayerBlob -> LayerPipeline -+-> (TarSink) TarFile      -> layers/N.new/tar   -+
+ *                              +-> IndexSink            -> layers/N.new/index -+-> layers/DIFF-ID/
  *                                  (apply.index)
  * </pre>
  *

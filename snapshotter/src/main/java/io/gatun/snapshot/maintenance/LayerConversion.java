@@ -15,37 +15,37 @@ import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.driver.DriverName;
-import io.gatun.snapshot.durability.LayerDurability;
+import io.gatun.snapshot.durability.Durability;
 import io.gatun.snapshot.durability.StorageErrors;
-import io.gatun.snapshot.indexed.KeptLayers;
-import io.gatun.snapshot.indexed.LayerRenewal;
+import io.gatun.snapshot.indexed.IndexedLayers;
+import io.gatun.snapshot.indexed.LayerMounts;
+import io.gatun.snapshot.indexed.LayerRebuild;
 import io.gatun.snapshot.indexed.MountRestoration;
-import io.gatun.snapshot.indexed.ShownLayers;
-import io.gatun.snapshot.indexed.SupersededTrees;
+import io.gatun.snapshot.indexed.ObsoleteTrees;
 import io.gatun.snapshot.indexed.UsageCounter;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerConverter;
 import io.gatun.snapshot.layer.LayerTarget;
 import io.gatun.snapshot.layer.extract.TreeWriter;
-import io.gatun.snapshot.layer.read.LayerApplier;
+import io.gatun.snapshot.layer.read.LayerPipeline;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
-import io.gatun.snapshot.layerstore.IndexedApply;
+import io.gatun.snapshot.layerstore.IndexedWriter;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.layerstore.StoredTar;
-import io.gatun.snapshot.layerstore.TarWriting;
+import io.gatun.snapshot.layerstore.TarWriteMode;
 import io.gatun.snapshot.metadata.MetadataStore;
-import io.gatun.snapshot.mount.IndexTrialResult;
+import io.gatun.snapshot.mount.IndexProbeResult;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.Root;
 import io.gatun.snapshot.state.Chains;
-import io.gatun.snapshot.state.NameClaims;
+import io.gatun.snapshot.state.NameLocks;
 import io.gatun.snapshot.state.Names;
 import io.gatun.snapshot.state.SnapshotDirectories;
 import io.gatun.snapshot.state.UnpackingFailures;
-import io.gatun.snapshot.unpack.KeptUnpacking;
-import io.gatun.snapshot.unpack.LayerKeeper;
-import io.gatun.snapshot.unpack.TreeUnpacking;
+import io.gatun.snapshot.unpack.DirectoryUnpacking;
+import io.gatun.snapshot.unpack.IndexedSource;
+import io.gatun.snapshot.unpack.IndexedUnpacking;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
@@ -63,7 +63,7 @@ import org.slf4j.LoggerFactory;
  *
  * <pre>
  *   to an index:      tar and index durable -> record -> index mounted -> tree out of the way, beneath
- *                     the mount, see {@link SupersededTrees}
+ *                     the mount, see {@link ObsoleteTrees}
  *   to a directory:   tree durable -> tree in its place beneath the mount, durably -> record ->
  *                     index unmounted
  * </pre>
@@ -91,11 +91,11 @@ public final class LayerConversion implements LayerConverter {
 
   /** Tries out whether indexes can be used. */
   @FunctionalInterface
-  public interface Trial {
+  public interface Probe {
     /**
      * @param place the name of an empty directory in {@code trash/}
      */
-    IndexTrialResult run(LinuxPath place) throws ErrnoException;
+    IndexProbeResult run(LinuxPath place) throws ErrnoException;
   }
 
   private final Disk disk;
@@ -105,17 +105,17 @@ public final class LayerConversion implements LayerConverter {
   private final MetadataStore store;
   private final Driver driver;
   private final Chains chains;
-  private final NameClaims claims;
+  private final NameLocks nameLocks;
   private final SnapshotDirectories directories;
-  private final LayerDurability durability;
+  private final Durability durability;
   private final LayerStore layers;
-  private final KeptLayers kept;
-  private final ShownLayers shown;
-  private final LayerRenewal renewal;
-  private final SupersededTrees superseded;
-  private final LayerApplier applier;
-  private final IndexedApply indexing;
-  private final Trial trial;
+  private final IndexedLayers indexedLayers;
+  private final LayerMounts layerMounts;
+  private final LayerRebuild rebuild;
+  private final ObsoleteTrees obsoleteTrees;
+  private final LayerPipeline pipeline;
+  private final IndexedWriter indexing;
+  private final Probe probe;
   private boolean isTried;
 
   public LayerConversion(
@@ -126,17 +126,17 @@ public final class LayerConversion implements LayerConverter {
       MetadataStore store,
       Driver driver,
       Chains chains,
-      NameClaims claims,
+      NameLocks nameLocks,
       SnapshotDirectories directories,
-      LayerDurability durability,
+      Durability durability,
       LayerStore layers,
-      KeptLayers kept,
-      ShownLayers shown,
-      LayerRenewal renewal,
-      SupersededTrees superseded,
-      LayerApplier applier,
-      TarWriting writing,
-      Trial trial) {
+      IndexedLayers indexedLayers,
+      LayerMounts layerMounts,
+      LayerRebuild rebuild,
+      ObsoleteTrees obsoleteTrees,
+      LayerPipeline pipeline,
+      TarWriteMode writeMode,
+      Probe probe) {
     this.disk = disk;
     this.root = root;
     this.usages = usages;
@@ -144,17 +144,17 @@ public final class LayerConversion implements LayerConverter {
     this.store = store;
     this.driver = driver;
     this.chains = chains;
-    this.claims = claims;
+    this.nameLocks = nameLocks;
     this.directories = directories;
     this.durability = durability;
     this.layers = layers;
-    this.kept = kept;
-    this.shown = shown;
-    this.renewal = renewal;
-    this.superseded = superseded;
-    this.applier = applier;
-    this.indexing = new IndexedApply(disk, applier, writing);
-    this.trial = trial;
+    this.indexedLayers = indexedLayers;
+    this.layerMounts = layerMounts;
+    this.rebuild = rebuild;
+    this.obsoleteTrees = obsoleteTrees;
+    this.pipeline = pipeline;
+    this.indexing = new IndexedWriter(disk, pipeline, writeMode);
+    this.probe = probe;
   }
 
   @Override
@@ -173,7 +173,7 @@ public final class LayerConversion implements LayerConverter {
     } catch (ErrnoException e) {
       throw StorageErrors.of(OPERATION, name, e);
     } catch (IOException e) {
-      throw UnpackingFailures.ofKept(OPERATION, name, e);
+      throw UnpackingFailures.ofIndexed(OPERATION, name, e);
     }
   }
 
@@ -197,9 +197,9 @@ public final class LayerConversion implements LayerConverter {
   }
 
   private boolean isStored(Digest diffId) throws ErrnoException {
-    Optional<LayerStore.Use> use = layers.use(diffId);
-    use.ifPresent(LayerStore.Use::close);
-    return use.isPresent();
+    Optional<LayerStore.LayerRef> ref = layers.tryAcquire(diffId);
+    ref.ifPresent(LayerStore.LayerRef::close);
+    return ref.isPresent();
   }
 
   private long treeBytes(LayerForm.Indexed form) throws IOException {
@@ -218,7 +218,7 @@ public final class LayerConversion implements LayerConverter {
     }
     try {
       requireIndexes(found);
-      restoration.holdAll();
+      restoration.acquireAll();
       index(found, blob, cancellation);
     } catch (ErrnoException e) {
       throw StorageErrors.of(OPERATION, name, e);
@@ -237,12 +237,12 @@ public final class LayerConversion implements LayerConverter {
     }
     try (SnapshotDirectories.Staged place = directories.stage(found.id())) {
       isTried =
-          switch (trial.run(place.name())) {
-            case IndexTrialResult.Works _ -> true;
-            case IndexTrialResult.Unprotected unprotected ->
+          switch (probe.run(place.name())) {
+            case IndexProbeResult.Works _ -> true;
+            case IndexProbeResult.Unprotected unprotected ->
                 throw unsupported(name, unprotected.reason());
-            case IndexTrialResult.Fails fails -> throw unsupported(name, fails.reason());
-            case IndexTrialResult.NoRoom full ->
+            case IndexProbeResult.Fails fails -> throw unsupported(name, fails.reason());
+            case IndexProbeResult.NoRoom full ->
                 throw new SnapshotException.FailedPrecondition(
                     "%s %s: there is no room: %s".formatted(OPERATION, name, full.reason()));
           };
@@ -267,25 +267,25 @@ public final class LayerConversion implements LayerConverter {
       throw new SnapshotException.FailedPrecondition(
           "%s %s: there are no files in the layer".formatted(OPERATION, found.name()));
     }
-    TreeUnpacking none = new TreeUnpacking(disk, applier, blob, cancellation);
-    try (var _ = shown.hold(chain.parents());
-        KeptUnpacking unpacking =
-            new KeptUnpacking(disk, layers, renewal, indexing, none, blob, cancellation)) {
-      LayerKeeper.Kept made =
+    DirectoryUnpacking none = new DirectoryUnpacking(disk, pipeline, blob, cancellation);
+    try (var _ = layerMounts.acquire(chain.parents());
+        IndexedUnpacking unpacking =
+            new IndexedUnpacking(disk, layers, rebuild, indexing, none, blob, cancellation)) {
+      IndexedSource.Stored made =
           unpacking
-              .keep(target, true)
+              .store(target, true)
               .orElseThrow(() -> unsupported(found.name(), "an index cannot express the layer"));
-      try (LayerStore.Use use = made.use()) {
-        if (!ChainId.of(below, use.diffId()).equals(chainId)) {
+      try (LayerStore.LayerRef ref = made.ref()) {
+        if (!ChainId.of(below, ref.diffId()).equals(chainId)) {
           throw new SnapshotException.InvalidArgument(
               "%s %s: the blob %s is another layer, with the diff id %s"
-                  .formatted(OPERATION, found.name(), blob.digest(), use.diffId()));
+                  .formatted(OPERATION, found.name(), blob.digest(), ref.diffId()));
         }
         cancellation.check();
         record(found, made.form());
       } finally {
         // What no record names, if it came to nothing.
-        kept.retire(made.form().diffId());
+        indexedLayers.collect(made.form().diffId());
       }
     }
   }
@@ -312,11 +312,11 @@ public final class LayerConversion implements LayerConverter {
 
   private void record(SnapshotRecord found, LayerForm.Indexed form) {
     long id = found.id();
-    try (var _ = claims.claim(List.of(found.name()), "")) {
+    try (var _ = nameLocks.lock(List.of(found.name()), "")) {
       SnapshotRecord current = requireSame(found);
       change(current.withForm(form));
-      kept.add(id, form);
-      shown.replaceTree(id);
+      indexedLayers.add(id, form);
+      layerMounts.replaceTree(id);
     } catch (ErrnoException e) {
       // The tree is still in its place, and shown until somebody can mount the layer.
       log.warn("cannot mount converted layer now id={} error=\"{}\"", id, e.getMessage());
@@ -334,7 +334,7 @@ public final class LayerConversion implements LayerConverter {
     } catch (ErrnoException e) {
       throw StorageErrors.of(OPERATION, name, e);
     } catch (IOException e) {
-      throw UnpackingFailures.ofKept(OPERATION, name, e);
+      throw UnpackingFailures.ofIndexed(OPERATION, name, e);
     }
   }
 
@@ -343,21 +343,21 @@ public final class LayerConversion implements LayerConverter {
     long id = found.id();
     Chain chain = chains.of(found);
     long mark = durability.mark();
-    try (var _ = shown.hold(chain.parents());
+    try (var _ = layerMounts.acquire(chain.parents());
         SnapshotDirectories.Staged staged = directories.stage(id)) {
       driver.create(staged.directory(), chain);
       LinuxPath files = staged.path().resolve(Root.FILES);
       write(form, files, driver.target(chain), cancellation);
       durability.awaitFiles(OPERATION, found.name(), id, files, mark);
       cancellation.check();
-      try (var _ = claims.claim(List.of(found.name()), "")) {
+      try (var _ = nameLocks.lock(List.of(found.name()), "")) {
         SnapshotRecord current = requireSame(found);
-        shown.replaceMount(
+        layerMounts.replaceMount(
             id,
             () -> {
-              superseded.place(id, staged.name());
+              obsoleteTrees.place(id, staged.name());
               change(current.withForm(new LayerForm.Directory()));
-              kept.remove(id);
+              indexedLayers.remove(id);
               // In this order: the tree is whole, whatever was found of the tar meanwhile.
               directories.healed(id);
             });

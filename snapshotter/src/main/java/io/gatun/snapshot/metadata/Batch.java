@@ -143,15 +143,15 @@ final class Batch {
       switch (change) {
         case EncodedChange.Put put -> Frame.put(frame, put.encoding());
         case EncodedChange.Remove remove -> Frame.remove(frame, remove.id());
-        case EncodedChange.Distrust distrust -> Frame.distrust(frame, distrust.idsEnd());
+        case EncodedChange.Distrust distrust -> Frame.distrust(frame, distrust.idLimit());
       }
     }
   }
 
   /** Reserves ids with this batch. */
-  void reserve(long idsEnd) {
-    Frame.reserve(frame, idsEnd);
-    reservation = OptionalLong.of(idsEnd);
+  void reserve(long idLimit) {
+    Frame.reserve(frame, idLimit);
+    reservation = OptionalLong.of(idLimit);
   }
 
   private void check(EncodedChange change, View view) {
@@ -239,7 +239,7 @@ final class Batch {
         switch (change) {
           case EncodedChange.Put put -> index.put(put.encoding());
           case EncodedChange.Remove remove -> index.remove(remove.id());
-          case EncodedChange.Distrust distrust -> ids.distrusted(distrust.idsEnd());
+          case EncodedChange.Distrust distrust -> ids.distrusted(distrust.idLimit());
         }
       }
     }

@@ -58,8 +58,8 @@ final class Capacity {
     }
     if (isHigher) {
       LOG.warn(
-          "snapshots={} entries_max={} full_percent={} msg=\"the metadata store gets full; then nothing can be"
-              + " prepared any more\"",
+          "the metadata store is nearly full; a full store refuses new snapshots"
+              + " snapshots={} entries_max={} full_percent={}",
           count,
           entriesMax,
           percent);

@@ -23,5 +23,5 @@ public sealed interface Change {
    * Says that the disk failed to sync: what was written to snapshots with ids below this one, and
    * not yet made durable then, may be lost.
    */
-  record Distrust(long idsEnd) implements Change {}
+  record SyncFailed(long idLimit) implements Change {}
 }

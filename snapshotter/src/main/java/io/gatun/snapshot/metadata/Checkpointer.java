@@ -124,13 +124,12 @@ final class Checkpointer implements AutoCloseable {
         }
       } catch (ErrnoException e) {
         LOG.warn(
-            "msg=\"no checkpoint or next journal could be written; it is tried again later\" reason=\"{}\"",
+            "no checkpoint or next journal could be written; it is tried again later error=\"{}\"",
             e.getMessage());
       } catch (RuntimeException | Error e) {
         // A bug, or memory that ran out. Without this thread there would never be a checkpoint
         // again, and some day no change any more.
-        LOG.error(
-            "msg=\"no checkpoint or next journal could be written; it is tried again later\"", e);
+        LOG.error("no checkpoint or next journal could be written; it is tried again later", e);
       }
     }
   }

@@ -2,9 +2,9 @@ package io.gatun.snapshot.metadata;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.SnapshotException;
-import io.gatun.snapshot.metadata.journal.Acknowledged;
 import io.gatun.snapshot.metadata.journal.Frame;
 import io.gatun.snapshot.metadata.journal.Generations;
+import io.gatun.snapshot.metadata.journal.HighWaterMark;
 import io.gatun.snapshot.metadata.journal.Ids;
 import io.gatun.snapshot.metadata.journal.JournalFile;
 import java.nio.ByteBuffer;
@@ -59,7 +59,7 @@ final class Committer implements AutoCloseable {
   private final Generations generations;
   private final Index index;
   private final Ids ids;
-  private final Acknowledged acknowledged;
+  private final HighWaterMark highWaterMark;
   private final Checkpointer checkpointer;
   private final Capacity capacity;
   private final int bodyBytesMax;
@@ -89,8 +89,8 @@ final class Committer implements AutoCloseable {
   private JournalFile journal;
   private long nextSequence;
   private long checkpointBacklogBytes;
-  private boolean isRescueJournal;
-  private long nextRescueNanos;
+  private boolean isRewriteJournal;
+  private long nextRewriteNanos;
   private long nextRotationNanos;
   private boolean isAcknowledgedWarned;
 
@@ -98,14 +98,14 @@ final class Committer implements AutoCloseable {
       Generations generations,
       Index index,
       Ids ids,
-      Acknowledged acknowledged,
+      HighWaterMark highWaterMark,
       Checkpointer checkpointer,
       JournalFile journal,
       long nextSequence) {
     this.generations = generations;
     this.index = index;
     this.ids = ids;
-    this.acknowledged = acknowledged;
+    this.highWaterMark = highWaterMark;
     this.checkpointer = checkpointer;
     this.journal = journal;
     this.nextSequence = nextSequence;
@@ -155,7 +155,7 @@ final class Committer implements AutoCloseable {
    * {@return whether the index is what a start after a crash would find} If not, a change that was
    * refused may be found then.
    */
-  boolean isCertain() {
+  boolean isJournalTrusted() {
     return suspicion == null && broken == null;
   }
 
@@ -209,7 +209,7 @@ final class Committer implements AutoCloseable {
             isBusy = true;
             return true;
           }
-          if (!acknowledged.isSynced() && (isClosed || quietMillisLeft() <= 0)) {
+          if (!highWaterMark.isSynced() && (isClosed || quietMillisLeft() <= 0)) {
             isBusy = true;
             return true;
           }
@@ -217,7 +217,7 @@ final class Committer implements AutoCloseable {
             return false;
           }
         }
-        isWatching = isBusy || !acknowledged.isSynced();
+        isWatching = isBusy || !highWaterMark.isSynced();
         try {
           lock.wait(waitMillis());
         } catch (InterruptedException e) {
@@ -239,17 +239,17 @@ final class Committer implements AutoCloseable {
     return QUIET_MILLIS - TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - quietSinceNanos);
   }
 
-  /** See {@link Acknowledged}: from here on, a power cut does not make it say less. */
+  /** See {@link HighWaterMark}: from here on, a power cut does not make it say less. */
   private void settle() {
     try {
-      acknowledged.sync();
+      highWaterMark.sync();
     } catch (ErrnoException e) {
       warnOfAcknowledged(e);
     }
   }
 
   private void breakDown(Throwable cause) {
-    LOG.error("msg=\"the metadata store has failed; changes are refused from now on\"", cause);
+    LOG.error("the metadata store has failed; changes are refused from now on", cause);
     List<Request> lost;
     synchronized (lock) {
       broken = cause;
@@ -305,10 +305,10 @@ final class Committer implements AutoCloseable {
     batch.complete();
   }
 
-  /** See {@link Acknowledged}. It only ever says more than the journal does by itself. */
+  /** See {@link HighWaterMark}. It only ever says more than the journal does by itself. */
   private void acknowledge() {
     try {
-      acknowledged.write(journal.header().generation(), nextSequence - 1);
+      highWaterMark.write(journal.header().generation(), nextSequence - 1);
     } catch (ErrnoException e) {
       warnOfAcknowledged(e);
     }
@@ -316,8 +316,7 @@ final class Committer implements AutoCloseable {
 
   private void warnOfAcknowledged(ErrnoException cause) {
     if (!isAcknowledgedWarned) {
-      LOG.warn(
-          "msg=\"later damage to the journal may go unnoticed\" reason=\"{}\"", cause.getMessage());
+      LOG.warn("later damage to the journal may go unnoticed error=\"{}\"", cause.getMessage());
       isAcknowledgedWarned = true;
     }
   }
@@ -381,7 +380,7 @@ final class Committer implements AutoCloseable {
       generations.syncDirectory();
     } catch (ErrnoException e) {
       // The new journal says where the old one ends, so there is no way back to that.
-      suspect(e);
+      failJournal(e);
       throw e;
     }
   }
@@ -412,7 +411,7 @@ final class Committer implements AutoCloseable {
       journal.write(frame);
     } catch (ErrnoException e) {
       if (journal.mayHaveLost(e)) {
-        suspect(e);
+        failJournal(e);
       }
       erase(e);
       throw e;
@@ -420,7 +419,7 @@ final class Committer implements AutoCloseable {
     try {
       journal.sync(bytes);
     } catch (ErrnoException e) {
-      suspect(e);
+      failJournal(e);
       erase(e);
       throw e;
     }
@@ -432,16 +431,16 @@ final class Committer implements AutoCloseable {
       journal.erase();
     } catch (ErrnoException e) {
       cause.addSuppressed(e);
-      suspect(cause);
+      failJournal(cause);
     }
   }
 
-  private void suspect(ErrnoException cause) {
+  private void failJournal(ErrnoException cause) {
     suspicion = cause.getMessage();
-    nextRescueNanos = System.nanoTime();
+    nextRewriteNanos = System.nanoTime();
     LOG.error(
-        "journal={} msg=\"the journal cannot be trusted any more; all metadata is written to new files\""
-            + " reason=\"{}\"",
+        "the journal cannot be trusted any more; all metadata is written to new files"
+            + " journal={} error=\"{}\"",
         journal.name(),
         cause.getMessage());
   }
@@ -451,35 +450,33 @@ final class Committer implements AutoCloseable {
     if (suspicion == null) {
       return;
     }
-    if (System.nanoTime() - nextRescueNanos < 0) {
+    if (System.nanoTime() - nextRewriteNanos < 0) {
       throw refusal(null);
     }
     try {
-      rescue();
+      rewriteAll();
     } catch (ErrnoException e) {
-      nextRescueNanos = System.nanoTime() + RETRY_INTERVAL_NANOS;
+      nextRewriteNanos = System.nanoTime() + RETRY_INTERVAL_NANOS;
       throw refusal(e);
     }
-    LOG.warn(
-        "journal={} msg=\"all metadata is in new files, and changes are accepted\"",
-        journal.name());
+    LOG.warn("all metadata is in new files, and changes are accepted journal={}", journal.name());
     suspicion = null;
   }
 
-  private void rescue() throws ErrnoException {
-    if (isRescueJournal) {
+  private void rewriteAll() throws ErrnoException {
+    if (isRewriteJournal) {
       // What the attempt before has begun. Without this, each attempt would leave another file.
       generations.recycle(journal);
-      isRescueJournal = false;
+      isRewriteJournal = false;
     }
     JournalFile before = journal;
     try {
       begin();
     } finally {
-      isRescueJournal = journal != before;
+      isRewriteJournal = journal != before;
     }
     checkpointer.write(journal.header());
-    isRescueJournal = false;
+    isRewriteJournal = false;
     checkpointBacklogBytes = 0;
     checkpointer.requestSpare();
   }
@@ -523,7 +520,7 @@ final class Committer implements AutoCloseable {
       Thread.currentThread().interrupt();
     }
     journal.close();
-    acknowledged.close();
+    highWaterMark.close();
   }
 
   /** {@return which store the journal belongs to} */
@@ -535,7 +532,7 @@ final class Committer implements AutoCloseable {
    * {@return the sequence number that comes next, if all before is durable; to be asked once it is
    * closed}
    */
-  OptionalLong trustedEnd() {
+  OptionalLong firstTrustedId() {
     synchronized (lock) {
       return broken == null && suspicion == null
           ? OptionalLong.of(nextSequence)

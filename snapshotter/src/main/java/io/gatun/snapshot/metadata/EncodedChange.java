@@ -30,14 +30,14 @@ sealed interface EncodedChange {
   record Remove(long id) implements EncodedChange {}
 
   /** The end of the trust in what was written to snapshots so far. */
-  record Distrust(long idsEnd) implements EncodedChange {}
+  record Distrust(long idLimit) implements EncodedChange {}
 
   /** {@return the change, which is refused if it cannot be written} */
   static EncodedChange of(Change change) {
     return switch (change) {
       case Change.Put(SnapshotRecord record) -> new Put(record);
       case Change.Remove(long id) -> new Remove(id);
-      case Change.Distrust(long idsEnd) -> new Distrust(idsEnd);
+      case Change.SyncFailed(long idLimit) -> new Distrust(idLimit);
     };
   }
 

@@ -65,14 +65,14 @@ public final class Index implements AutoCloseable {
 
   private static final long NONE = 0;
 
-  private final Shelf<Long, byte[]> records;
-  private final Shelf<byte[], Long> names;
-  private final Shelf<Long, Long> children;
+  private final MapFile<Long, byte[]> records;
+  private final MapFile<byte[], Long> names;
+  private final MapFile<Long, Long> children;
   private final AtomicLong count = new AtomicLong();
   private final AtomicLong recordBytes = new AtomicLong();
 
   private Index(
-      Shelf<Long, byte[]> records, Shelf<byte[], Long> names, Shelf<Long, Long> children) {
+      MapFile<Long, byte[]> records, MapFile<byte[], Long> names, MapFile<Long, Long> children) {
     this.records = records;
     this.names = names;
     this.children = children;
@@ -91,7 +91,7 @@ public final class Index implements AutoCloseable {
     return map(
         new Maker() {
           @Override
-          public <K, V> Shelf<K, V> make(
+          public <K, V> MapFile<K, V> make(
               ChronicleMapBuilder<K, V> builder, String file, Function<K, Object> identity)
               throws IOException {
             try {
@@ -102,14 +102,15 @@ public final class Index implements AutoCloseable {
                 // blocks each time, and needs none since Linux 6.16 if it may not copy.
                 DurableFile.overwriteInPlace(disk, made);
               }
-              return Shelf.inFile(builder.createPersistedTo(path.resolve(file).toFile()), identity);
+              return MapFile.inFile(
+                  builder.createPersistedTo(path.resolve(file).toFile()), identity);
             } catch (IOException e) {
               LOG.warn(
-                  "file={} msg=\"this part of the index is kept in memory until the next start\" reason=\"{}\"",
+                  "part of the index stays in memory until the next start file={} error=\"{}\"",
                   file,
                   e.getMessage());
               DurableFile.removeIfThere(disk, directory, file);
-              return Shelf.inMemory(builder.create(), identity);
+              return MapFile.inMemory(builder.create(), identity);
             }
           }
         },
@@ -123,10 +124,10 @@ public final class Index implements AutoCloseable {
         map(
             new Maker() {
               @Override
-              public <K, V> Shelf<K, V> make(
+              public <K, V> MapFile<K, V> make(
                   ChronicleMapBuilder<K, V> builder, String file, Function<K, Object> identity)
                   throws IOException {
-                return Shelf.inFile(
+                return MapFile.inFile(
                     builder.createPersistedTo(path.resolve(file).toFile()), identity);
               }
             },
@@ -139,18 +140,18 @@ public final class Index implements AutoCloseable {
   /** Makes a map of a builder. */
   private interface Maker {
 
-    <K, V> Shelf<K, V> make(
+    <K, V> MapFile<K, V> make(
         ChronicleMapBuilder<K, V> builder, String file, Function<K, Object> identity)
         throws IOException;
   }
 
-  private static Index map(Maker maker, int entriesMax) throws IOException {
-    Shelf<Long, byte[]> records = null;
-    Shelf<byte[], Long> names = null;
+  private static Index map(Maker work, int entriesMax) throws IOException {
+    MapFile<Long, byte[]> records = null;
+    MapFile<byte[], Long> names = null;
     boolean isComplete = false;
     try {
       records =
-          maker.make(
+          work.make(
               sized(
                       ChronicleMapBuilder.of(Long.class, byte[].class),
                       MetadataFile.INDEX_RECORDS,
@@ -159,7 +160,7 @@ public final class Index implements AutoCloseable {
               MetadataFile.INDEX_RECORDS,
               id -> id);
       names =
-          maker.make(
+          work.make(
               sized(
                       ChronicleMapBuilder.of(byte[].class, Long.class),
                       MetadataFile.INDEX_NAMES,
@@ -167,8 +168,8 @@ public final class Index implements AutoCloseable {
                   .averageKeySize(NAME_BYTES_AVERAGE),
               MetadataFile.INDEX_NAMES,
               ByteBuffer::wrap);
-      Shelf<Long, Long> children =
-          maker.make(
+      MapFile<Long, Long> children =
+          work.make(
               sized(
                   ChronicleMapBuilder.of(Long.class, Long.class),
                   MetadataFile.INDEX_CHILDREN,
@@ -201,9 +202,9 @@ public final class Index implements AutoCloseable {
         .removeReturnsNull(true);
   }
 
-  private static void closeIfThere(@Nullable Shelf<?, ?> shelf) {
-    if (shelf != null) {
-      shelf.close();
+  private static void closeIfThere(@Nullable MapFile<?, ?> mapFile) {
+    if (mapFile != null) {
+      mapFile.close();
     }
   }
 

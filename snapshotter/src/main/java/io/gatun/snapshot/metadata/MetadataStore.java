@@ -2,7 +2,7 @@ package io.gatun.snapshot.metadata;
 
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotRecord;
-import io.gatun.snapshot.concurrent.Opened;
+import io.gatun.snapshot.concurrent.Closer;
 import io.gatun.snapshot.metadata.journal.FileHeader;
 import io.gatun.snapshot.metadata.journal.Frame;
 import io.gatun.snapshot.metadata.journal.Generations;
@@ -64,7 +64,7 @@ public final class MetadataStore implements AutoCloseable {
             generations,
             index,
             ids,
-            recovered.acknowledged(),
+            recovered.highWaterMark(),
             checkpointer,
             recovered.journal(),
             recovered.nextSequence());
@@ -82,13 +82,13 @@ public final class MetadataStore implements AutoCloseable {
    */
   public static MetadataStore open(Disk disk, Path directory, MetadataSettings settings)
       throws IOException, MetadataDamagedException {
-    try (Opened opened = new Opened()) {
+    try (Closer closer = new Closer()) {
       Generations generations =
-          opened.keep(new Generations(disk, directory, settings), Generations::close);
+          closer.keep(new Generations(disk, directory, settings), Generations::close);
       MetadataStore store =
-          new MetadataStore(generations, new Recovery(generations, opened).recover());
-      store.start(opened);
-      opened.release();
+          new MetadataStore(generations, new Recovery(generations, closer).recover());
+      store.start(closer);
+      closer.release();
       return store;
     }
   }
@@ -101,9 +101,9 @@ public final class MetadataStore implements AutoCloseable {
     var _ = BackgroundResourceReleaser.isOnBackgroundResourceReleaserThread();
   }
 
-  private void start(Opened opened) {
-    opened.keep(checkpointer, Checkpointer::close).start();
-    opened.keep(committer, Committer::close).start();
+  private void start(Closer closer) {
+    closer.keep(checkpointer, Checkpointer::close).start();
+    closer.keep(committer, Committer::close).start();
   }
 
   // Reading.
@@ -155,7 +155,7 @@ public final class MetadataStore implements AutoCloseable {
    * {@return an id above all that were ever given out} So a directory of a snapshot with this id or
    * a higher one was made by a store that knew more than this one does.
    */
-  public long idsEnd() {
+  public long idLimit() {
     return ids.end();
   }
 
@@ -163,8 +163,8 @@ public final class MetadataStore implements AutoCloseable {
    * {@return whether a snapshot that is not found would not be found after a crash either} As long
    * as the disk fails, a change that was refused may be on it all the same.
    */
-  public boolean isCertain() {
-    return committer.isCertain();
+  public boolean isJournalTrusted() {
+    return committer.isJournalTrusted();
   }
 
   /** {@return the id that is given out next} */
@@ -174,9 +174,9 @@ public final class MetadataStore implements AutoCloseable {
 
   /**
    * {@return the id from which on no snapshot was there when a sync failed; see {@link
-   * Change.Distrust}}
+   * Change.SyncFailed}}
    */
-  public long trustedFrom() {
+  public long firstTrustedId() {
     return ids.trustedFrom();
   }
 
@@ -252,13 +252,14 @@ public final class MetadataStore implements AutoCloseable {
     long count = index.count();
     long recordBytes = index.recordBytes();
     index.close();
-    OptionalLong end = committer.trustedEnd();
+    OptionalLong end = committer.firstTrustedId();
     try (generations) {
       if (end.isPresent() && isPersistent) {
-        CleanMarker.write(generations, committer.store(), end.getAsLong(), ids, count, recordBytes);
+        CleanShutdownMarker.write(
+            generations, committer.store(), end.getAsLong(), ids, count, recordBytes);
       }
     } catch (IOException e) {
-      LOG.warn("msg=\"the next start has to make the index anew\" reason=\"{}\"", e.getMessage());
+      LOG.warn("the next start has to rebuild the index error=\"{}\"", e.getMessage());
     }
   }
 }

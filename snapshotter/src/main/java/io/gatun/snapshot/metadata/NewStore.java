@@ -62,12 +62,12 @@ public final class NewStore {
     }
 
     @Override
-    public void onReserve(long idsEnd) {
-      isEmpty &= idsEnd == Ids.FIRST;
+    public void onReserve(long idLimit) {
+      isEmpty &= idLimit == Ids.FIRST;
     }
 
     @Override
-    public void onDistrust(long idsEnd) {
+    public void onDistrust(long idLimit) {
       isEmpty = false;
     }
 

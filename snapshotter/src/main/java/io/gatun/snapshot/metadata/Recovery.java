@@ -2,18 +2,18 @@ package io.gatun.snapshot.metadata;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.SnapshotRecord;
-import io.gatun.snapshot.concurrent.Opened;
-import io.gatun.snapshot.metadata.journal.Acknowledged;
+import io.gatun.snapshot.concurrent.Closer;
 import io.gatun.snapshot.metadata.journal.CheckpointWriter;
 import io.gatun.snapshot.metadata.journal.DurableFile;
 import io.gatun.snapshot.metadata.journal.FileHeader;
 import io.gatun.snapshot.metadata.journal.Finding;
 import io.gatun.snapshot.metadata.journal.Generations;
+import io.gatun.snapshot.metadata.journal.HighWaterMark;
 import io.gatun.snapshot.metadata.journal.Ids;
 import io.gatun.snapshot.metadata.journal.JournalFile;
+import io.gatun.snapshot.metadata.journal.JournalState;
 import io.gatun.snapshot.metadata.journal.MetadataDamagedException;
 import io.gatun.snapshot.metadata.journal.MetadataFile;
-import io.gatun.snapshot.metadata.journal.Truth;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
@@ -31,7 +31,7 @@ final class Recovery {
   private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
 
   private final Generations generations;
-  private final Opened opened;
+  private final Closer closer;
 
   /**
    * What the store goes on with.
@@ -44,16 +44,16 @@ final class Recovery {
       Ids ids,
       JournalFile journal,
       long nextSequence,
-      Acknowledged acknowledged,
+      HighWaterMark highWaterMark,
       long checkpoint,
       long checkpointBytes) {}
 
   /**
-   * @param opened is given what the store goes on with, so that it is closed if the start fails
+   * @param closer is given what the store goes on with, so that it is closed if the start fails
    */
-  Recovery(Generations generations, Opened opened) {
+  Recovery(Generations generations, Closer closer) {
     this.generations = generations;
-    this.opened = opened;
+    this.closer = closer;
   }
 
   Recovered recover() throws IOException, MetadataDamagedException {
@@ -63,9 +63,9 @@ final class Recovery {
     if (NewStore.isAt(generations)) {
       initialize();
     }
-    Optional<CleanMarker> clean =
+    Optional<CleanShutdownMarker> clean =
         generations.names().contains(MetadataFile.CLEAN)
-            ? CleanMarker.read(generations.directory())
+            ? CleanShutdownMarker.read(generations.directory())
             : Optional.empty();
     boolean isIndexUsable = clean.isPresent() && isUsable(clean.get());
     Recovered recovered = isIndexUsable ? reopen(clean.get()) : rebuild(clean);
@@ -93,70 +93,76 @@ final class Recovery {
       DurableFile.removeIfThere(generations.disk(), generations.directory(), name);
     }
     try (JournalFile journal =
-            generations.begin(Generations.newStore(), Generations.FIRST, Truth.FIRST_SEQUENCE);
+            generations.begin(
+                Generations.newStore(), Generations.FIRST, JournalState.FIRST_SEQUENCE);
         CheckpointWriter checkpoint = generations.checkpoint(journal.header())) {
       checkpoint.ids(Ids.FIRST, Ids.FIRST);
       checkpoint.publish();
-      acknowledge(journal.header(), Truth.FIRST_SEQUENCE).close();
+      acknowledge(journal.header(), JournalState.FIRST_SEQUENCE).close();
     }
   }
 
-  private boolean isUsable(CleanMarker clean) throws ErrnoException, MetadataDamagedException {
+  private boolean isUsable(CleanShutdownMarker clean)
+      throws ErrnoException, MetadataDamagedException {
     return clean.entriesMax() == generations.settings().entriesMax()
         && generations.names().containsAll(MetadataFile.INDEX_FILES)
         && clean.matches(generations.directory());
   }
 
-  private void removeCleanMarker() throws ErrnoException {
+  private void removeCleanShutdownMarker() throws ErrnoException {
     DurableFile.removeIfThere(generations.disk(), generations.directory(), MetadataFile.CLEAN);
     generations.syncDirectory();
   }
 
   // After a clean stop.
 
-  private Recovered reopen(CleanMarker clean) throws IOException, MetadataDamagedException {
-    Truth truth;
+  private Recovered reopen(CleanShutdownMarker clean) throws IOException, MetadataDamagedException {
+    JournalState journalState;
     try {
-      truth = Truth.read(generations, Truth.IGNORING, OptionalLong.of(clean.nextSequence()));
+      journalState =
+          JournalState.read(
+              generations, JournalState.IGNORING, OptionalLong.of(clean.nextSequence()));
     } catch (MetadataDamagedException e) {
       if (e.finding().severity() == Finding.Severity.UNKNOWN_VERSION || !isLatest(clean)) {
         throw e;
       }
       LOG.error(
-          "msg=\"{}; the index is intact, and everything is written anew from it\"", e.finding());
+          "metadata is damaged; the index is intact, and all metadata is rewritten from it error=\"{}\"",
+          e.finding());
       return heal(clean, e);
     }
-    if (truth.last().nextSequence() > clean.nextSequence()
-        || truth.last().header().store() != clean.store()) {
+    if (journalState.last().nextSequence() > clean.nextSequence()
+        || journalState.last().header().store() != clean.store()) {
       // The marker is from an earlier time, or from elsewhere; somebody has put it here.
       return rebuild(Optional.empty());
     }
-    removeCleanMarker();
+    removeCleanShutdownMarker();
     Index index;
     try {
       index = openIndex(clean);
     } catch (IOException | RuntimeException e) {
-      LOG.warn("msg=\"the index cannot be opened and is made anew\" reason=\"{}\"", e.toString());
+      LOG.warn("the index cannot be opened and is rebuilt error=\"{}\"", e.toString());
       return rebuild(Optional.empty());
     }
     return recovered(
         index,
-        truth,
-        keep(JournalFile.resume(generations.disk(), generations.directory(), truth.last())));
+        journalState,
+        keep(JournalFile.resume(generations.disk(), generations.directory(), journalState.last())));
   }
 
   private JournalFile keep(JournalFile journal) {
-    return opened.keep(journal, JournalFile::close);
+    return closer.keep(journal, JournalFile::close);
   }
 
   /** {@return whether nothing is known to have been acknowledged after this stop} */
-  private boolean isLatest(CleanMarker clean) throws ErrnoException, MetadataDamagedException {
-    return DerivedFiles.read(generations, MetadataFile.ACKNOWLEDGED, Acknowledged::read).stream()
+  private boolean isLatest(CleanShutdownMarker clean)
+      throws ErrnoException, MetadataDamagedException {
+    return DerivedFiles.read(generations, MetadataFile.ACKNOWLEDGED, HighWaterMark::read).stream()
         .allMatch(clean::covers);
   }
 
-  private Index openIndex(CleanMarker clean) throws IOException {
-    return opened.keep(
+  private Index openIndex(CleanShutdownMarker clean) throws IOException {
+    return closer.keep(
         Index.open(generations.path(), clean.entriesMax(), clean.count(), clean.recordBytes()),
         Index::close);
   }
@@ -165,7 +171,8 @@ final class Recovery {
    * Writes a checkpoint and a journal in place of those that are damaged, from an index that is
    * not.
    */
-  private Recovered heal(CleanMarker clean, MetadataDamagedException damage) throws IOException {
+  private Recovered heal(CleanShutdownMarker clean, MetadataDamagedException damage)
+      throws IOException {
     Index index;
     try {
       index = openIndex(clean);
@@ -175,7 +182,7 @@ final class Recovery {
     }
     long generation = generations.next();
     JournalFile journal = keep(generations.begin(clean.store(), generation, clean.nextSequence()));
-    Ids ids = new Ids(clean.idsEnd(), clean.trustedFrom());
+    Ids ids = new Ids(clean.idLimit(), clean.trustedFrom());
     long bytes = index.writeCheckpoint(generations, journal.header(), ids);
     generations.deleteBefore(generation);
     Recovered recovered =
@@ -187,7 +194,7 @@ final class Recovery {
             acknowledge(journal.header(), clean.nextSequence()),
             generation,
             bytes);
-    removeCleanMarker();
+    removeCleanShutdownMarker();
     return recovered;
   }
 
@@ -196,7 +203,7 @@ final class Recovery {
   /**
    * @param clean the marker of a clean stop whose index cannot be used
    */
-  private Recovered rebuild(Optional<CleanMarker> clean)
+  private Recovered rebuild(Optional<CleanShutdownMarker> clean)
       throws IOException, MetadataDamagedException {
     OptionalLong durableEnd =
         clean.map(marker -> OptionalLong.of(marker.nextSequence())).orElse(OptionalLong.empty());
@@ -204,32 +211,35 @@ final class Recovery {
       // Should checkpoint or journal be damaged, then the index, made for other settings, may be
       // all
       // there is. So it is not touched before they have been read.
-      Truth.read(generations, Truth.IGNORING, durableEnd);
+      JournalState.read(generations, JournalState.IGNORING, durableEnd);
     }
     Index index =
-        opened.keep(
+        closer.keep(
             Index.create(
                 generations.disk(),
                 generations.directory(),
                 generations.path(),
                 generations.settings().entriesMax()),
             Index::close);
-    Truth truth = Truth.read(generations, new Loader(index), durableEnd);
+    JournalState journalState = JournalState.read(generations, new Loader(index), durableEnd);
     Optional<String> contradiction = index.link();
     if (contradiction.isPresent()) {
       throw new MetadataDamagedException(
-          Finding.damage(truth.last().name(), 0, contradiction.get()));
+          Finding.damage(journalState.last().name(), 0, contradiction.get()));
     }
-    truth.last().tail().ifPresent(tail -> LOG.warn("msg=\"{}; it is cut off\"", tail));
+    journalState
+        .last()
+        .tail()
+        .ifPresent(tail -> LOG.warn("the end of the journal is cut off error=\"{}\"", tail));
     JournalFile journal =
-        keep(JournalFile.recover(generations.disk(), generations.directory(), truth.last()));
+        keep(JournalFile.recover(generations.disk(), generations.directory(), journalState.last()));
     // This also syncs the directory: names that were given before the crash may not be on disk yet.
-    removeCleanMarker();
-    return recovered(index, truth, journal);
+    removeCleanShutdownMarker();
+    return recovered(index, journalState, journal);
   }
 
   /** Puts what is read into the index. */
-  private record Loader(Index index) implements Truth.Visitor {
+  private record Loader(Index index) implements JournalState.Visitor {
 
     @Override
     public void onPut(byte[] encoding, SnapshotRecord record) {
@@ -242,25 +252,26 @@ final class Recovery {
     }
   }
 
-  private Recovered recovered(Index index, Truth truth, JournalFile journal) throws ErrnoException {
-    Acknowledged acknowledged = acknowledge(journal.header(), truth.last().nextSequence());
-    generations.deleteBefore(truth.checkpoint());
+  private Recovered recovered(Index index, JournalState journalState, JournalFile journal)
+      throws ErrnoException {
+    HighWaterMark highWaterMark = acknowledge(journal.header(), journalState.last().nextSequence());
+    generations.deleteBefore(journalState.checkpoint());
     return new Recovered(
         index,
-        new Ids(truth.idsEnd(), truth.trustedFrom()),
+        new Ids(journalState.idLimit(), journalState.trustedFrom()),
         journal,
-        truth.last().nextSequence(),
-        acknowledged,
-        truth.checkpoint(),
-        truth.checkpointBytes());
+        journalState.last().nextSequence(),
+        highWaterMark,
+        journalState.checkpoint(),
+        journalState.checkpointBytes());
   }
 
-  private Acknowledged acknowledge(FileHeader journal, long nextSequence) throws ErrnoException {
-    return opened.keep(
-        Acknowledged.create(
+  private HighWaterMark acknowledge(FileHeader journal, long nextSequence) throws ErrnoException {
+    return closer.keep(
+        HighWaterMark.create(
             generations.disk(),
             generations.directory(),
-            new Acknowledged.Mark(journal.store(), journal.generation(), nextSequence - 1)),
-        Acknowledged::close);
+            new HighWaterMark.Mark(journal.store(), journal.generation(), nextSequence - 1)),
+        HighWaterMark::close);
   }
 }

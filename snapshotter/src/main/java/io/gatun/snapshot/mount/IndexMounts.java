@@ -54,7 +54,7 @@ public final class IndexMounts {
   private final Fd snapshots;
   private final LinuxPath path;
   private volatile IndexFilesystem filesystem;
-  private final MappedMounts mapped;
+  private final IdMappedMounts idMappedMounts;
 
   /** Where each layer may be found; who looks there makes sure. */
   private final Map<Source, Set<Long>> places = new HashMap<>();
@@ -95,14 +95,14 @@ public final class IndexMounts {
    * @param snapshots the directory that holds one directory a snapshot
    * @param filesystem how an index is mounted; where the kernel wants devices instead of files, it
    *     is given some
-   * @param mapped where layers may be shown once more
+   * @param idMappedMounts where layers may be shown once more
    */
-  public IndexMounts(Fd snapshots, IndexFilesystem filesystem, MappedMounts mapped)
+  public IndexMounts(Fd snapshots, IndexFilesystem filesystem, IdMappedMounts idMappedMounts)
       throws ErrnoException {
     this.snapshots = snapshots;
     this.path = Unistd.readlinkat(Fd.CURRENT_DIRECTORY, placeOf(snapshots));
     this.filesystem = filesystem;
-    this.mapped = mapped;
+    this.idMappedMounts = idMappedMounts;
     for (long id : mounted()) {
       try (Fd top = open(id)) {
         IndexVolume.mountedAt(top).ifPresent(volume -> found.put(id, volume));
@@ -131,7 +131,7 @@ public final class IndexMounts {
       }
       if (isIndexSeen) {
         // They show the tar that was there before.
-        mapped.unmount(id);
+        idMappedMounts.unmount(id);
       }
       try (var _ = sourceLocks.hold(source)) {
         attach(id, source, tar, index);
@@ -293,7 +293,7 @@ public final class IndexMounts {
     try (var _ = locks.hold(id)) {
       // What cannot be unmounted is not taken for a mount of what there is later.
       removeAll(id);
-      mapped.unmount(id);
+      idMappedMounts.unmount(id);
       while (isMounted(id)) {
         Mounts.umount2(
             placeOf(snapshots).resolve(Root.snapshotName(id)),
@@ -301,7 +301,7 @@ public final class IndexMounts {
             UnmountFlag.NO_FOLLOW);
       }
       // Somebody may have had it shown with other owners until just now.
-      mapped.unmount(id);
+      idMappedMounts.unmount(id);
     }
   }
 

@@ -50,12 +50,12 @@ public final class Chains {
 
   /** {@return a snapshot with this parent, if any, and all of that one's} */
   public Chain of(SnapshotRecord snapshot, @Nullable SnapshotRecord parent) {
-    return planned(snapshot.kind(), snapshot.name(), snapshot.labels(), parent)
+    return prospective(snapshot.kind(), snapshot.name(), snapshot.labels(), parent)
         .withId(snapshot.id());
   }
 
   /** {@return the same for a snapshot that has no id yet} */
-  public Chain planned(
+  public Chain prospective(
       Kind kind, String name, Map<String, String> labels, @Nullable SnapshotRecord parent) {
     List<Lower> lowers = new ArrayList<>();
     for (SnapshotRecord at = parent; at != null; at = parentOf(at)) {

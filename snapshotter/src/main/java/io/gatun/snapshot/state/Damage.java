@@ -6,7 +6,7 @@ import java.util.Set;
  * What was found missing when the root was opened.
  *
  * @param missing ids of snapshots whose directories are missing, or the files in them
- * @param damaged ids of others, whose kept layers lack files, which may be made again
+ * @param damaged ids of others, whose indexed layers lack files, which may be made again
  */
 public record Damage(Set<Long> missing, Set<Long> damaged) {
 

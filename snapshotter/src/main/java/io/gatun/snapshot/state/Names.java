@@ -96,7 +96,7 @@ public final class Names {
    * {@return whether containerd has given a snapshot its name for this namespace of its own, which
    * is the part before the first slash of each}
    */
-  public static boolean isOf(String namespace, String name) {
+  public static boolean belongsTo(String namespace, String name) {
     return name.length() > namespace.length()
         && name.startsWith(namespace)
         && name.charAt(namespace.length()) == '/';

@@ -17,7 +17,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Deletes, in the background, the directories of snapshots that are gone.
  *
- * <p>Nobody waits for it, so it takes the time that {@link DeletionBudget} leaves it.
+ * <p>Nobody waits for it, so it takes the time that {@link DeletionThrottle} leaves it.
  *
  * <p>A directory is first moved to {@code trash/}, after one more look at whether it really has no
  * record; then its tree is deleted. Neither step has to be durable: what a crash leaves in {@code
@@ -33,7 +33,7 @@ public final class Reaper implements AutoCloseable {
   private final Root root;
   private final Records records;
   private final Detachment detachment;
-  private final DeletionBudget budget;
+  private final DeletionThrottle throttle;
   private final ParallelDeletion deletion;
   private final Thread thread;
   private final Queue<LinuxPath> waiting = new ArrayDeque<>();
@@ -63,14 +63,14 @@ public final class Reaper implements AutoCloseable {
       Root root,
       Records records,
       Detachment detachment,
-      DeletionBudget budget,
+      DeletionThrottle throttle,
       int threads) {
     this.disk = disk;
     this.root = root;
     this.records = records;
     this.detachment = detachment;
-    this.budget = budget;
-    this.deletion = new ParallelDeletion(disk, threads, budget);
+    this.throttle = throttle;
+    this.deletion = new ParallelDeletion(disk, threads, throttle);
     this.thread = Thread.ofPlatform().name("gatun-reaper").daemon().unstarted(this::run);
   }
 
@@ -222,7 +222,7 @@ public final class Reaper implements AutoCloseable {
       closed = true;
       notifyAll();
     }
-    budget.close();
+    throttle.close();
     boolean interrupted = false;
     while (thread.isAlive()) {
       try {

@@ -3,7 +3,7 @@ package io.gatun.snapshot.state;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.snapshot.durability.SharedSync;
+import io.gatun.snapshot.durability.GroupSync;
 import io.gatun.snapshot.filetree.TreeDeletion;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.Root;
@@ -54,7 +54,7 @@ public final class SnapshotDirectories {
 
   private final Disk disk;
   private final Root root;
-  private final SharedSync names;
+  private final GroupSync names;
   private final Reaper reaper;
 
   /** Ids whose directories are, or will be, in place before their records are. */
@@ -69,7 +69,7 @@ public final class SnapshotDirectories {
   /** Ids whose directories, or the files in them, were missing when the root was opened. */
   private final Set<Long> missing;
 
-  /** Ids whose kept layers are not what they should be. */
+  /** Ids whose indexed layers are not what they should be. */
   private final Set<Long> damaged = ConcurrentHashMap.newKeySet();
 
   public SnapshotDirectories(Disk disk, Root root, Reaper reaper, Damage damage) {
@@ -78,14 +78,14 @@ public final class SnapshotDirectories {
     this.reaper = reaper;
     this.missing = damage.missing();
     this.damaged.addAll(damage.damaged());
-    this.names = new SharedSync(() -> disk.sync(root.snapshots()));
+    this.names = new GroupSync(() -> disk.sync(root.snapshots()));
   }
 
   /**
    * Makes the directory of a snapshot, durably. If this fails, or if what it returns is closed
    * before the snapshot is recorded, the directory is disposed of.
    */
-  public Making create(long id, Filler filler) throws ErrnoException {
+  public PendingDirectory create(long id, Filler filler) throws ErrnoException {
     return createAll(() -> id, 1, filler).getFirst();
   }
 
@@ -95,9 +95,10 @@ public final class SnapshotDirectories {
    *
    * @param ids gives out an id for each
    */
-  List<Making> createAll(LongSupplier ids, int count, Filler filler) throws ErrnoException {
+  List<PendingDirectory> createAll(LongSupplier ids, int count, Filler filler)
+      throws ErrnoException {
     long mark = names.mark();
-    List<Making> made = new ArrayList<>(count);
+    List<PendingDirectory> made = new ArrayList<>(count);
     try {
       while (made.size() < count) {
         made.add(place(ids.getAsLong(), filler));
@@ -105,27 +106,27 @@ public final class SnapshotDirectories {
       names.await(mark);
       return made;
     } catch (ErrnoException | RuntimeException | Error e) {
-      made.forEach(Making::close);
+      made.forEach(PendingDirectory::close);
       throw e;
     }
   }
 
   /** Puts a directory in its place, and does not wait until it is durable. */
-  private Making place(long id, Filler filler) throws ErrnoException {
+  private PendingDirectory place(long id, Filler filler) throws ErrnoException {
     LinuxPath staging = staging(id);
-    Making making = new Making(id);
+    PendingDirectory task = new PendingDirectory(id);
     try {
       disk.createDirectory(root.trash(), staging, DIRECTORY_MODE);
-      making.garbage = staging;
+      task.garbage = staging;
       try (Fd directory = root.openDirectory(root.trash(), staging)) {
         filler.fill(directory);
       }
       LinuxPath name = Root.snapshotName(id);
       disk.rename(root.trash(), staging, root.snapshots(), name);
-      making.garbage = name;
-      return making;
+      task.garbage = name;
+      return task;
     } catch (ErrnoException | RuntimeException | Error e) {
-      making.close();
+      task.close();
       throw e;
     }
   }
@@ -226,7 +227,7 @@ public final class SnapshotDirectories {
 
   /**
    * {@return whether the directory of a recorded snapshot, or the files in it, have vanished, or
-   * its kept layer is damaged}
+   * its indexed layer is damaged}
    */
   public boolean isMissing(long id) {
     return missing.contains(id) || damaged.contains(id);
@@ -237,12 +238,12 @@ public final class SnapshotDirectories {
     return damaged.contains(id);
   }
 
-  /** Says that the kept layer of a snapshot is what it should be again. */
+  /** Says that the indexed layer of a snapshot is what it should be again. */
   public void healed(long id) {
     damaged.remove(id);
   }
 
-  /** Says that the kept layer of a snapshot is not what it should be. */
+  /** Says that the indexed layer of a snapshot is not what it should be. */
   public void damaged(long id) {
     damaged.add(id);
   }
@@ -272,14 +273,14 @@ public final class SnapshotDirectories {
   }
 
   /** The directory of a snapshot that has no record yet. */
-  public final class Making implements AutoCloseable {
+  public final class PendingDirectory implements AutoCloseable {
     private final long id;
     private boolean recorded;
 
     /** What is to be disposed of if the snapshot gets no record. */
     private @Nullable LinuxPath garbage;
 
-    private Making(long id) {
+    private PendingDirectory(long id) {
       this.id = id;
       unrecorded.add(id);
     }

@@ -48,7 +48,7 @@ public final class UnpackingFailures {
   }
 
   /** {@return the failure of a request for which a layer had to be unpacked that is kept} */
-  public static RuntimeException ofKept(String operation, String key, IOException failure) {
+  public static RuntimeException ofIndexed(String operation, String key, IOException failure) {
     String message = "%s %s: %s".formatted(operation, key, failure.getMessage());
     return switch (failure) {
       case ApplyCancelledException e -> new CancellationException(message);

@@ -12,16 +12,16 @@ import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.driver.Driver;
-import io.gatun.snapshot.driver.UnnamedDirectories;
-import io.gatun.snapshot.durability.LayerDurability;
+import io.gatun.snapshot.driver.ImplicitDirectories;
+import io.gatun.snapshot.durability.Durability;
 import io.gatun.snapshot.layer.LayerTarget;
-import io.gatun.snapshot.layer.extract.LateInheritance;
-import io.gatun.snapshot.layer.extract.UnnamedDirectory;
-import io.gatun.snapshot.layer.extract.UnnamedDirectoryList;
+import io.gatun.snapshot.layer.extract.ImplicitDirFixup;
+import io.gatun.snapshot.layer.extract.ImplicitDirectory;
+import io.gatun.snapshot.layer.extract.ImplicitDirectoryList;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.Root;
-import io.gatun.snapshot.state.AppliedLayers;
-import io.gatun.snapshot.state.AppliedRecords;
+import io.gatun.snapshot.state.ActiveSnapshots;
+import io.gatun.snapshot.state.UnpackRecords;
 import java.time.Instant;
 import java.util.Optional;
 
@@ -47,16 +47,16 @@ public final class Rebase {
   private final Disk disk;
   private final Root root;
   private final Driver driver;
-  private final LayerDurability durability;
-  private final AppliedRecords records;
+  private final Durability durability;
+  private final UnpackRecords unpackRecords;
 
   public Rebase(
-      Disk disk, Root root, Driver driver, LayerDurability durability, AppliedRecords records) {
+      Disk disk, Root root, Driver driver, Durability durability, UnpackRecords unpackRecords) {
     this.disk = disk;
     this.root = root;
     this.driver = driver;
     this.durability = durability;
-    this.records = records;
+    this.unpackRecords = unpackRecords;
   }
 
   /**
@@ -70,20 +70,21 @@ public final class Rebase {
    * @throws SnapshotException.FailedPrecondition if it has inherited from others before, or has too
    *     much that may inherit
    */
-  public Optional<AppliedLayers.Layer> run(
-      String key, Chain chain, Instant created, Optional<AppliedLayers.Layer> layer)
+  public Optional<ActiveSnapshots.Layer> putOn(
+      String key, Chain chain, Instant created, Optional<ActiveSnapshots.Layer> layer)
       throws ErrnoException {
     if (chain.lowers().isEmpty()) {
       requireNoOther(key, chain.id(), SnapshotRecord.NO_PARENT);
       return layer;
     }
-    UnnamedDirectoryList unnamed =
+    ImplicitDirectoryList implicit =
         (layer.isPresent()
-                ? unnamed(chain.id(), layer.get())
-                : findUnnamed(driver.target(chain), created))
+                ? implicit(chain.id(), layer.get())
+                : findImplicit(driver.target(chain), created))
             .orElseThrow(() -> tooMany(key));
     try (Fd directory = root.openDirectory(root.snapshots(), Root.snapshotName(chain.id()));
-        LateInheritance inheritance = LateInheritance.open(disk, driver.target(chain), unnamed)) {
+        ImplicitDirFixup inheritance =
+            ImplicitDirFixup.open(disk, driver.target(chain), implicit)) {
       long parent = chain.lowers().getFirst().id();
       requireNoOther(key, directory, parent);
       if (!inheritance.isDue()) {
@@ -91,7 +92,7 @@ public final class Rebase {
       }
       mark(directory, parent);
       long bytes =
-          run(inheritance, layer.isPresent(), layer.isPresent() && layer.get().isDurable());
+          putOn(inheritance, layer.isPresent(), layer.isPresent() && layer.get().isDurable());
       return layer.map(known -> known.withMoreBytes(bytes));
     }
   }
@@ -102,17 +103,19 @@ public final class Rebase {
    *
    * @return what is known of it then
    */
-  public AppliedLayers.Layer run(Chain chain, AppliedLayers.Layer layer) throws ErrnoException {
+  public ActiveSnapshots.Layer putOn(Chain chain, ActiveSnapshots.Layer layer)
+      throws ErrnoException {
     // A tree that has too many of them is for no place that has layers below it.
-    UnnamedDirectoryList unnamed = layer.result().unnamedDirectories().orElseThrow();
-    try (LateInheritance inheritance = LateInheritance.open(disk, driver.target(chain), unnamed)) {
+    ImplicitDirectoryList implicit = layer.result().implicitDirectories().orElseThrow();
+    try (ImplicitDirFixup inheritance =
+        ImplicitDirFixup.open(disk, driver.target(chain), implicit)) {
       return inheritance.isDue()
-          ? layer.withMoreBytes(run(inheritance, true, layer.isDurable()))
+          ? layer.withMoreBytes(putOn(inheritance, true, layer.isDurable()))
           : layer;
     }
   }
 
-  private long run(LateInheritance inheritance, boolean isWithTimes, boolean isSynced)
+  private long putOn(ImplicitDirFixup inheritance, boolean isWithTimes, boolean isSynced)
       throws ErrnoException {
     long bytes = inheritance.run(isWithTimes);
     if (isSynced) {
@@ -155,12 +158,12 @@ public final class Rebase {
     }
   }
 
-  private Optional<UnnamedDirectoryList> unnamed(long id, AppliedLayers.Layer layer)
+  private Optional<ImplicitDirectoryList> implicit(long id, ActiveSnapshots.Layer layer)
       throws ErrnoException {
-    Optional<UnnamedDirectoryList> known = layer.result().unnamedDirectories();
+    Optional<ImplicitDirectoryList> known = layer.result().implicitDirectories();
     return known.isPresent()
         ? known
-        : records.find(id).flatMap(recorded -> recorded.result().unnamedDirectories());
+        : unpackRecords.find(id).flatMap(recorded -> recorded.result().implicitDirectories());
   }
 
   private static SnapshotException tooMany(String key) {
@@ -170,21 +173,21 @@ public final class Rebase {
             .formatted(key));
   }
 
-  private static Optional<UnnamedDirectoryList> findUnnamed(LayerTarget target, Instant created)
+  private static Optional<ImplicitDirectoryList> findImplicit(LayerTarget target, Instant created)
       throws ErrnoException {
     Timespec since = Timespec.of(created.minusSeconds(CLOCK_SLACK_SECONDS));
-    UnnamedDirectoryList.Builder found = new UnnamedDirectoryList.Builder();
+    ImplicitDirectoryList.Builder found = new ImplicitDirectoryList.Builder();
     try (Fd files =
         Fcntl.open(target.files(), OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW)) {
-      UnnamedDirectories.find(
+      ImplicitDirectories.find(
           files,
           since,
-          (path, isAboveUnnamed) ->
+          (path, isAboveImplicit) ->
               found.add(
                   path,
-                  isAboveUnnamed
-                      ? UnnamedDirectory.Inherited.ATTRIBUTES_OR_GROUP
-                      : UnnamedDirectory.Inherited.ATTRIBUTES));
+                  isAboveImplicit
+                      ? ImplicitDirectory.Inherited.ATTRIBUTES_OR_GROUP
+                      : ImplicitDirectory.Inherited.ATTRIBUTES));
     }
     return found.build();
   }

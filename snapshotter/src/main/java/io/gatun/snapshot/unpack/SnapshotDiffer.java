@@ -15,11 +15,11 @@ import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.driver.DriverName;
 import io.gatun.snapshot.durability.StorageErrors;
-import io.gatun.snapshot.indexed.KeptLayers;
+import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.layer.BlobSink;
 import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.LayerBuilder;
 import io.gatun.snapshot.layer.LayerFormat;
-import io.gatun.snapshot.layer.LayerMaker;
 import io.gatun.snapshot.layer.LayerTarget;
 import io.gatun.snapshot.layer.PackedLayer;
 import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
@@ -27,7 +27,7 @@ import io.gatun.snapshot.layer.pack.LayerPacker;
 import io.gatun.snapshot.layer.pack.UnfitFileException;
 import io.gatun.snapshot.layer.pack.UnsupportedTreeException;
 import io.gatun.snapshot.metadata.MetadataStore;
-import io.gatun.snapshot.state.AppliedLayers;
+import io.gatun.snapshot.state.ActiveSnapshots;
 import io.gatun.snapshot.state.Chains;
 import io.gatun.snapshot.state.SnapshotMounts;
 import java.io.IOException;
@@ -44,30 +44,30 @@ import java.util.Optional;
  * Its files stay where they are until it is removed; if that happened, the layer is not complete,
  * and is not made.
  */
-public final class SnapshotDiffer implements LayerMaker {
+public final class SnapshotDiffer implements LayerBuilder {
 
   private static final String OPERATION = "diff";
 
   private final MetadataStore store;
   private final Driver driver;
   private final Chains chains;
-  private final AppliedLayers applied;
+  private final ActiveSnapshots activeSnapshots;
   private final SnapshotMounts mounts;
-  private final KeptLayers kept;
+  private final IndexedLayers indexedLayers;
 
   public SnapshotDiffer(
       MetadataStore store,
       Driver driver,
       Chains chains,
-      AppliedLayers applied,
+      ActiveSnapshots activeSnapshots,
       SnapshotMounts mounts,
-      KeptLayers kept) {
+      IndexedLayers indexedLayers) {
     this.store = store;
     this.driver = driver;
     this.chains = chains;
-    this.applied = applied;
+    this.activeSnapshots = activeSnapshots;
     this.mounts = mounts;
-    this.kept = kept;
+    this.indexedLayers = indexedLayers;
   }
 
   /**
@@ -189,8 +189,8 @@ public final class SnapshotDiffer implements LayerMaker {
           "diff %s: its owners are mapped by its mounts".formatted(record.name()));
     }
     if (record.kind() == Kind.ACTIVE) {
-      applied.requireReadable(record.name(), record.id());
-      if (kept.find(record.id()).isPresent()) {
+      activeSnapshots.requireReadable(record.name(), record.id());
+      if (indexedLayers.find(record.id()).isPresent()) {
         throw new SnapshotException.FailedPrecondition(
             "diff %s: a layer was applied, and is not in the snapshot (id %d) before its mounts are asked for"
                 .formatted(record.name(), record.id()));

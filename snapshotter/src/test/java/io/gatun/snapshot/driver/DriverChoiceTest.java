@@ -9,11 +9,11 @@ import org.junit.jupiter.api.Test;
 final class DriverChoiceTest {
 
   private static final OverlayFeatures FEATURES = new OverlayFeatures(false, true);
-  private static final OverlayTrialResult WORKS = new OverlayTrialResult.Works(FEATURES);
-  private static final OverlayTrialResult FAILS =
-      new OverlayTrialResult.Fails("no such filesystem");
-  private static final OverlayTrialResult NO_ROOM =
-      new OverlayTrialResult.NoRoom(FEATURES, "mkdirat overlay-trial: ENOSPC");
+  private static final OverlayProbeResult WORKS = new OverlayProbeResult.Works(FEATURES);
+  private static final OverlayProbeResult FAILS =
+      new OverlayProbeResult.Fails("no such filesystem");
+  private static final OverlayProbeResult NO_ROOM =
+      new OverlayProbeResult.NoRoom(FEATURES, "mkdirat overlay-trial: ENOSPC");
   private static final Optional<DriverName> NEW = Optional.empty();
   private static final Optional<DriverName> OVERLAY = Optional.of(DriverName.OVERLAY);
   private static final Optional<DriverName> NATIVE = Optional.of(DriverName.NATIVE);

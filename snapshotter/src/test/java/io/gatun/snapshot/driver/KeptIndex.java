@@ -10,10 +10,10 @@ import io.gatun.snapshot.Lower;
 import io.gatun.snapshot.fixture.Pieces;
 import io.gatun.snapshot.layer.erofs.IndexForm;
 import io.gatun.snapshot.layer.erofs.LayerIndexer;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.LayerEntry;
 import io.gatun.snapshot.layer.tar.LayerReader;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.layer.tar.TarReader;
 import io.gatun.snapshot.root.LinuxDisk;
 import io.gatun.snapshot.spill.Spill;
@@ -51,7 +51,7 @@ public final class KeptIndex implements AutoCloseable {
             new LayerIndexer(
                 form,
                 InheritedAttributes.ofTop(),
-                Inheritance.NOTHING,
+                LowerAttributes.NOTHING,
                 new Spill(disk, at),
                 LayerIndexer.RESIDENT_BYTES)) {
       for (Optional<LayerEntry> next = reader.next(); next.isPresent(); next = reader.next()) {

@@ -8,10 +8,10 @@ import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.Lower;
 import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.mount.IdMappedMounts;
 import io.gatun.snapshot.mount.IndexAccess;
 import io.gatun.snapshot.mount.IndexFilesystem;
 import io.gatun.snapshot.mount.IndexMounts;
-import io.gatun.snapshot.mount.MappedMounts;
 import io.gatun.snapshot.root.LinuxDisk;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -28,7 +28,7 @@ public final class MountedRoot implements AutoCloseable {
   private final Fd snapshots;
   private final IndexAccess access;
   private final Fd directory;
-  private final MappedMounts mapped;
+  private final IdMappedMounts idMappedMounts;
   private IndexMounts mounts;
 
   public MountedRoot(Path path, IndexAccess access) throws IOException {
@@ -38,16 +38,16 @@ public final class MountedRoot implements AutoCloseable {
     Files.createDirectories(path.resolve("empty"));
     this.snapshots = WorkDirectory.open(path.resolve("snapshots"));
     this.directory = WorkDirectory.open(path);
-    this.mapped = new MappedMounts(new LinuxDisk(), directory, snapshots);
-    this.mounts = new IndexMounts(snapshots, new IndexFilesystem(access, ""), mapped);
+    this.idMappedMounts = new IdMappedMounts(new LinuxDisk(), directory, snapshots);
+    this.mounts = new IndexMounts(snapshots, new IndexFilesystem(access, ""), idMappedMounts);
   }
 
   public Path path() {
     return path;
   }
 
-  public MappedMounts mapped() {
-    return mapped;
+  public IdMappedMounts mapped() {
+    return idMappedMounts;
   }
 
   public IndexMounts mounts() {
@@ -60,7 +60,7 @@ public final class MountedRoot implements AutoCloseable {
         new IndexMounts(
             snapshots,
             new IndexFilesystem(access, ""),
-            new MappedMounts(new LinuxDisk(), directory, snapshots));
+            new IdMappedMounts(new LinuxDisk(), directory, snapshots));
     return mounts;
   }
 

@@ -14,7 +14,7 @@ import io.gatun.snapshot.fault.LayerSyncs;
 import io.gatun.snapshot.fault.Machine;
 import io.gatun.snapshot.fault.MachineStoppedException;
 import io.gatun.snapshot.fault.QuietLogs;
-import io.gatun.snapshot.unpack.LayerWriter;
+import io.gatun.snapshot.unpack.DirectorySource;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -58,7 +58,7 @@ class ApplyFaultsTest {
     return StandInLayer.of(machine.disk(), names);
   }
 
-  private void apply(List<Mount> mounts, LayerWriter layer) throws IOException {
+  private void apply(List<Mount> mounts, DirectorySource layer) throws IOException {
     machine.applier().apply(mounts, false, layer);
   }
 

@@ -13,11 +13,11 @@ import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.driver.Driver;
-import io.gatun.snapshot.durability.LayerSync;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.fixture.DiskCalls;
 import io.gatun.snapshot.root.LinuxDisk;
 import io.gatun.snapshot.root.UnsyncedDisk;
-import io.gatun.snapshot.unpack.LayerWriter;
+import io.gatun.snapshot.unpack.DirectorySource;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -77,7 +77,7 @@ class ApplyTest {
     return snapshots().prepare(key, parent, NO_LABELS);
   }
 
-  private void apply(List<Mount> mounts, LayerWriter layer) throws IOException {
+  private void apply(List<Mount> mounts, DirectorySource layer) throws IOException {
     engine.applier().apply(mounts, false, layer);
   }
 
@@ -456,7 +456,7 @@ class ApplyTest {
                 defaults.driver(),
                 defaults.overlay(),
                 defaults.copyThreads(),
-                LayerSync.NONE,
+                SyncPolicy.NONE,
                 defaults.metadata()),
             InstantSource.system())) {
       Snapshotter snapshots = lazy.snapshotter();

@@ -106,12 +106,12 @@ class DeepChainIT {
       assertThat(TestEngine.names(directory.resolve("layers"))).hasSize(LAYERS / 2);
       Mount view = snapshots.view("view", parent, NO_LABELS).getFirst();
       Mount container = snapshots.prepare("container", parent, NO_LABELS).getFirst();
-      assertThat(LayerMounts.ids(directory)).hasSize(LAYERS / 2);
+      assertThat(KernelMounts.ids(directory)).hasSize(LAYERS / 2);
       assertThat(lowers(view)).hasSize(LAYERS).doesNotHaveDuplicates();
       mountFrom(view, DeepChainIT::assertAllFilesShow);
       mountFrom(container, DeepChainIT::assertFilesAreCopiedUp);
     } finally {
-      LayerMounts.detachAll(directory);
+      KernelMounts.detachAll(directory);
     }
   }
 

@@ -10,7 +10,7 @@ import io.gatun.snapshot.SnapshotInfo;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.driver.OverlaySettings;
-import io.gatun.snapshot.durability.LayerSync;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.root.LinuxDisk;
 import io.gatun.snapshot.root.UnusableRootException;
 import java.io.IOException;
@@ -48,9 +48,9 @@ class EngineIT {
                 driver,
                 defaults.overlay(),
                 defaults.copyThreads(),
-                defaults.layerSync(),
+                defaults.syncPolicy(),
                 defaults.metadata().withEntriesMax(1000))
-            .withSpareDirectories(TestRoots.NO_SPARES),
+            .withDirectoryPool(TestRoots.NO_SPARES),
         InstantSource.system());
   }
 
@@ -181,9 +181,9 @@ class EngineIT {
                     DriverSetting.OVERLAY,
                     overlay,
                     1,
-                    LayerSync.COMMIT,
+                    SyncPolicy.COMMIT,
                     defaults.metadata().withEntriesMax(1000))
-                .withSpareDirectories(TestRoots.NO_SPARES),
+                .withDirectoryPool(TestRoots.NO_SPARES),
             InstantSource.system())) {
       Snapshotter snapshots = root.snapshotter();
       snapshots.prepare("a", "", Map.of("k", "v"));

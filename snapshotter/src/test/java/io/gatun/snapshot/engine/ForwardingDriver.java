@@ -34,18 +34,18 @@ public class ForwardingDriver implements Driver {
   }
 
   @Override
-  public boolean isOrdinary(Chain chain) throws ErrnoException {
-    return driver.isOrdinary(chain);
+  public boolean isBlank(Chain chain) throws ErrnoException {
+    return driver.isBlank(chain);
   }
 
   @Override
-  public boolean isUnsettled(long id) throws ErrnoException {
-    return driver.isUnsettled(id);
+  public boolean isUnsynced(long id) throws ErrnoException {
+    return driver.isUnsynced(id);
   }
 
   @Override
-  public void settle(long id) throws ErrnoException {
-    driver.settle(id);
+  public void flush(long id) throws ErrnoException {
+    driver.flush(id);
   }
 
   @Override
@@ -54,8 +54,8 @@ public class ForwardingDriver implements Driver {
   }
 
   @Override
-  public boolean areMountsAtHand(Chain chain) {
-    return driver.areMountsAtHand(chain);
+  public boolean mountsNeedNoIo(Chain chain) {
+    return driver.mountsNeedNoIo(chain);
   }
 
   @Override
@@ -64,18 +64,18 @@ public class ForwardingDriver implements Driver {
   }
 
   @Override
-  public boolean freeze(Chain chain, boolean mayHaveMarks) throws ErrnoException {
-    return driver.freeze(chain, mayHaveMarks);
+  public boolean seal(Chain chain, boolean mayHaveMarks) throws ErrnoException {
+    return driver.seal(chain, mayHaveMarks);
   }
 
   @Override
-  public boolean isAsMade(Chain chain, Optional<Timespec> madeAt) throws ErrnoException {
-    return driver.isAsMade(chain, madeAt);
+  public boolean isPristine(Chain chain, Optional<Timespec> createdAt) throws ErrnoException {
+    return driver.isPristine(chain, createdAt);
   }
 
   @Override
-  public Timespec madeAt(long id) throws ErrnoException {
-    return driver.madeAt(id);
+  public Timespec createdAt(long id) throws ErrnoException {
+    return driver.createdAt(id);
   }
 
   @Override

@@ -8,7 +8,7 @@ import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.driver.DriverSetting;
-import io.gatun.snapshot.durability.LayerSync;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.fault.Machine;
 import io.gatun.snapshot.fixture.Filling;
 import io.gatun.snapshot.fixture.LoopFilesystem;
@@ -61,9 +61,9 @@ final class FullFilesystemIT {
                 driver,
                 defaults.overlay(),
                 defaults.copyThreads(),
-                LayerSync.COMMIT,
+                SyncPolicy.COMMIT,
                 new MetadataSettings(ENTRIES_MAX, JOURNAL_BYTES))
-            .withSpareDirectories(spareDirectories),
+            .withDirectoryPool(spareDirectories),
         InstantSource.system());
   }
 

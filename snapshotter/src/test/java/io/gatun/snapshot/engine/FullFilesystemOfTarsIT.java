@@ -52,7 +52,7 @@ final class FullFilesystemOfTarsIT {
   private static final byte[] LARGE = TarBuilder.pax().file("opt/large", 0644, CONTENT).finish();
 
   /** A layer that no index can express, which turns out when the whole tar has been written. */
-  private static final byte[] INEXPRESSIBLE =
+  private static final byte[] NOT_INDEXABLE =
       TarBuilder.pax()
           .file("opt/large", 0644, CONTENT)
           .sparseFile(
@@ -83,7 +83,7 @@ final class FullFilesystemOfTarsIT {
 
   @AfterEach
   void detachLayers() throws Exception {
-    LayerMounts.detachAll(root);
+    KernelMounts.detachAll(root);
   }
 
   private static String extraction(int layer) {
@@ -110,7 +110,7 @@ final class FullFilesystemOfTarsIT {
   }
 
   private void assertSound() throws Exception {
-    LayerMounts.detachAll(root);
+    KernelMounts.detachAll(root);
     assertThat(RootCheck.of(root).findings())
         .filteredOn(finding -> !isBlockOfExtents(finding))
         .isEmpty();
@@ -136,7 +136,7 @@ final class FullFilesystemOfTarsIT {
         Arguments.of(LoopFilesystem.Kind.XFS, 0, LARGE),
         Arguments.of(LoopFilesystem.Kind.EXT4, LEFT_FOR_BEGINNING_BYTES, LARGE),
         Arguments.of(LoopFilesystem.Kind.XFS, LEFT_FOR_DIRECT_WRITES_BYTES, LARGE),
-        Arguments.of(LoopFilesystem.Kind.EXT4, LEFT_FOR_TAR_BYTES, INEXPRESSIBLE));
+        Arguments.of(LoopFilesystem.Kind.EXT4, LEFT_FOR_TAR_BYTES, NOT_INDEXABLE));
   }
 
   @ParameterizedTest

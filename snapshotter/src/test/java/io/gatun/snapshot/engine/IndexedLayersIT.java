@@ -19,7 +19,7 @@ import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.driver.OverlaySettings;
-import io.gatun.snapshot.durability.LayerSync;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.fixture.Compressed;
 import io.gatun.snapshot.fixture.DescriptorFlags;
 import io.gatun.snapshot.fixture.DiskCalls;
@@ -33,7 +33,7 @@ import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerBlobs;
 import io.gatun.snapshot.layer.LayerUnpacker;
-import io.gatun.snapshot.layer.NextLayer;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.ForwardingDisk;
@@ -151,18 +151,18 @@ class IndexedLayersIT {
   /** What a start of the machine leaves of the mounts. */
   private void reboot() throws Exception {
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
     open("another boot");
   }
 
   @AfterEach
   void close() throws Exception {
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
   }
 
   private Set<Long> mounted() throws ErrnoException {
-    return LayerMounts.ids(directory);
+    return KernelMounts.ids(directory);
   }
 
   private Snapshotter snapshots() {
@@ -240,7 +240,7 @@ class IndexedLayersIT {
 
   @Test
   @Timeout(60)
-  void layersThatAreMadeAheadShowTheSameAndNobodyReadsThemAgain() throws Exception {
+  void layersThatArePrefetchedShowTheSameAndNobodyReadsThemAgain() throws Exception {
     List<byte[]> all = new ArrayList<>(LAYERS);
     // The others inherit something, and this one nothing.
     all.add(
@@ -253,7 +253,7 @@ class IndexedLayersIT {
     for (int i = 0; i < all.size(); i++) {
       byte[] next = all.get(Math.min(i + 1, all.size() - 1));
       byte[] compressed = Compressed.gzip(next);
-      NextLayer ahead = () -> Optional.of(new BytesBlob(compressed));
+      NextLayerHint ahead = () -> Optional.of(new BytesBlob(compressed));
       List<Mount> mounts = snapshots().prepare(extraction(i), parent, NO_LABELS);
       unpacker.unpack(blob, mounts, false, ahead, new Cancellation());
       parent = "chain-" + i;
@@ -315,8 +315,8 @@ class IndexedLayersIT {
             .file("opt/file", 0644, "file")
             .whiteout("etc")
             .finish();
-    byte[] unnamedAndNew = TarBuilder.pax().file("new/file", 0644, "file").finish();
-    List<byte[]> layers = List.of(BASE, named, unnamedAndNew);
+    byte[] implicitAndNew = TarBuilder.pax().file("new/file", 0644, "file").finish();
+    List<byte[]> layers = List.of(BASE, named, implicitAndNew);
     String sequential = "";
     for (int i = 0; i < layers.size(); i++) {
       unpack(layers.get(i), "sequential-" + i, sequential);
@@ -369,7 +369,7 @@ class IndexedLayersIT {
     unpack(BASE, "base", "");
     List<Mount> prepared = snapshots().prepare(extraction(1), "base", NO_LABELS);
     apply(SECOND, prepared);
-    assertThat(snapshots().mountsAtHand(extraction(1))).isEmpty();
+    assertThat(snapshots().tryMountsWithoutIo(extraction(1))).isEmpty();
     List<Mount> mounts = snapshots().mounts(extraction(1));
     assertThat(mounts).isEqualTo(prepared);
     try (KernelMount active = KernelMount.of(mounts)) {
@@ -626,7 +626,7 @@ class IndexedLayersIT {
     assertThat(layers()).isEmpty();
   }
 
-  private void reopen(Disk disk, OverlaySettings overlay, LayerSync sync) throws Exception {
+  private void reopen(Disk disk, OverlaySettings overlay, SyncPolicy sync) throws Exception {
     engine.close();
     directory = newDirectory(LoopFilesystem.Kind.EXT4);
     engine =
@@ -644,7 +644,7 @@ class IndexedLayersIT {
   /** Its record may be on the disk, and turn up when the root is opened again. */
   @Test
   void theIndexStaysThatTheRecordOfAFailedCommitMayName() throws Exception {
-    reopen(calls.disk(), TestRoots.REBASING, LayerSync.NONE);
+    reopen(calls.disk(), TestRoots.REBASING, SyncPolicy.NONE);
     apply(BASE, snapshots().prepare(extraction(0), "", NO_LABELS));
     snapshots().commit("base", extraction(0), "", NO_LABELS);
     apply(SECOND, snapshots().prepare(extraction(1), "", NO_LABELS));
@@ -661,7 +661,7 @@ class IndexedLayersIT {
 
   @ParameterizedTest
   @EnumSource
-  void largeTarsPassThePageCacheByUnlessNobodyWaitsForTheDisk(LayerSync sync) throws Exception {
+  void largeTarsPassThePageCacheByUnlessNobodyWaitsForTheDisk(SyncPolicy sync) throws Exception {
     AtomicLong directBytes = new AtomicLong();
     Disk counting =
         new ForwardingDisk(new LinuxDisk()) {
@@ -680,7 +680,7 @@ class IndexedLayersIT {
     byte[] layer = TarBuilder.pax().file("large", 0644, content).finish();
     apply(layer, snapshots().prepare(extraction(0), "", NO_LABELS));
     // Slow disks are spared all but the first of them.
-    assertThat(directBytes.get() > 0).isEqualTo(sync != LayerSync.NONE);
+    assertThat(directBytes.get() > 0).isEqualTo(sync != SyncPolicy.NONE);
   }
 
   @ParameterizedTest

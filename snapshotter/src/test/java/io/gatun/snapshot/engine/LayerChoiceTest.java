@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.snapshot.driver.DriverName;
 import io.gatun.snapshot.mount.IndexAccess;
-import io.gatun.snapshot.mount.IndexTrialResult;
+import io.gatun.snapshot.mount.IndexProbeResult;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -12,11 +12,11 @@ import org.junit.jupiter.api.Test;
 /** In which form layers are kept. */
 class LayerChoiceTest {
 
-  private static final IndexTrialResult WORKS =
-      new IndexTrialResult.Works(IndexAccess.FILE, "it works");
+  private static final IndexProbeResult WORKS =
+      new IndexProbeResult.Works(IndexAccess.FILE, "it works");
 
   private static LayerChoice choice(
-      LayerSetting setting, DriverName driver, IndexTrialResult trial) {
+      LayerSetting setting, DriverName driver, IndexProbeResult trial) {
     EngineSettings settings = EngineSettings.defaults(Path.of("/root")).withLayers(setting);
     return LayerChoice.of(settings, driver, Optional.of(trial));
   }
@@ -38,7 +38,7 @@ class LayerChoiceTest {
 
   @Test
   void whatDoesNotWorkIsReplacedOrRefusedAsItIsConfigured() {
-    IndexTrialResult fails = new IndexTrialResult.Fails("no such filesystem");
+    IndexProbeResult fails = new IndexProbeResult.Fails("no such filesystem");
     assertThat(choice(LayerSetting.AUTO, DriverName.OVERLAY, fails))
         .isEqualTo(new LayerChoice.Directories("no such filesystem"));
     assertThat(choice(LayerSetting.INDEXED, DriverName.OVERLAY, fails))
@@ -53,7 +53,7 @@ class LayerChoiceTest {
 
   @Test
   void aFullFilesystemIsServed() {
-    IndexTrialResult full = new IndexTrialResult.NoRoom("no room");
+    IndexProbeResult full = new IndexProbeResult.NoRoom("no room");
     assertThat(choice(LayerSetting.INDEXED, DriverName.OVERLAY, full))
         .isEqualTo(new LayerChoice.Directories("no room"));
   }

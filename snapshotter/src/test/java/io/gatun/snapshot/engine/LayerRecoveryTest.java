@@ -80,7 +80,7 @@ final class LayerRecoveryTest {
     return EngineRoot.open(
         disk,
         new EngineSettings(
-            root, DriverSetting.NATIVE, defaults.overlay(), 1, defaults.layerSync(), METADATA),
+            root, DriverSetting.NATIVE, defaults.overlay(), 1, defaults.syncPolicy(), METADATA),
         InstantSource.system());
   }
 

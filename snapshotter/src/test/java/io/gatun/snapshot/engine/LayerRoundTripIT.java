@@ -119,7 +119,7 @@ class LayerRoundTripIT {
   private static byte[] make(EngineRoot root, List<Mount> left, List<Mount> right) {
     CollectedBlob blob = new CollectedBlob();
     PackedLayer made =
-        root.maker()
+        root.builder()
             .make(
                 left,
                 right,

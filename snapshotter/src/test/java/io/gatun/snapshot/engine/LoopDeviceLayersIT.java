@@ -46,7 +46,7 @@ final class LoopDeviceLayersIT {
 
   @AfterEach
   void unmount() throws IOException {
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
     Mounts.umount2(LinuxPath.of(directory), UnmountFlag.DETACH);
   }
 
@@ -90,7 +90,7 @@ final class LoopDeviceLayersIT {
   }
 
   @Test
-  void layersAreShownKeptOverARestartAndGo() throws Exception {
+  void layersAreMountedKeptOverARestartAndGo() throws Exception {
     List<Mount> mounts;
     try (EngineRoot engine = open()) {
       unpack(

@@ -107,7 +107,7 @@ class MissingFilesTest {
 
   @ParameterizedTest
   @EnumSource
-  void activeSnapshotIsMissingAndIsNeverMadeAnew(Loss loss) throws Exception {
+  void activeSnapshotIsMissingAndIsNeverRebuilt(Loss loss) throws Exception {
     loss.happen(snapshot(ACTIVE));
     assertOnlyFoundMissing("active");
     for (int start = 0; start < 2; start++) {

@@ -39,24 +39,24 @@ class MountsAtHandTest {
 
   @Test
   void whatNoMarkCanLieBesideIsAtHand() {
-    assertThat(engine.snapshotter().mountsAtHand("extraction"))
+    assertThat(engine.snapshotter().tryMountsWithoutIo("extraction"))
         .contains(engine.snapshotter().mounts("extraction"));
-    assertThat(engine.snapshotter().mountsAtHand("view"))
+    assertThat(engine.snapshotter().tryMountsWithoutIo("view"))
         .contains(engine.snapshotter().mounts("view"));
   }
 
   @Test
   void aCopyMayHaveBeenLost() {
-    assertThat(engine.snapshotter().mountsAtHand("copy")).isEmpty();
+    assertThat(engine.snapshotter().tryMountsWithoutIo("copy")).isEmpty();
   }
 
   @Test
   void theQuestionIsRefusedLikeTheRequest() {
-    assertThatThrownBy(() -> engine.snapshotter().mountsAtHand("base"))
+    assertThatThrownBy(() -> engine.snapshotter().tryMountsWithoutIo("base"))
         .isInstanceOf(SnapshotException.FailedPrecondition.class);
-    assertThatThrownBy(() -> engine.snapshotter().mountsAtHand("missing"))
+    assertThatThrownBy(() -> engine.snapshotter().tryMountsWithoutIo("missing"))
         .isInstanceOf(SnapshotException.NotFound.class);
-    assertThatThrownBy(() -> engine.snapshotter().mountsAtHand(""))
+    assertThatThrownBy(() -> engine.snapshotter().tryMountsWithoutIo(""))
         .isInstanceOf(SnapshotException.InvalidArgument.class);
   }
 }

@@ -45,7 +45,7 @@ class RebasedTreesIT {
   private static final Set<TreeManifest.Detail> ALL = EnumSet.allOf(TreeManifest.Detail.class);
 
   private static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
-  private static final Map<Place, Opened> ROOTS = new HashMap<>();
+  private static final Map<Place, Closer> ROOTS = new HashMap<>();
   private static int names;
   private static int unpacked;
 
@@ -55,7 +55,7 @@ class RebasedTreesIT {
     }
   }
 
-  private record Opened(EngineRoot root, LayerUnpacker unpacker) {
+  private record Closer(EngineRoot root, LayerUnpacker unpacker) {
     Snapshotter snapshots() {
       return root.snapshotter();
     }
@@ -148,19 +148,19 @@ class RebasedTreesIT {
     return lines;
   }
 
-  private static Opened opened(Place place) throws Exception {
-    Opened opened = ROOTS.get(place);
-    if (opened == null) {
+  private static Closer opened(Place place) throws Exception {
+    Closer closer = ROOTS.get(place);
+    if (closer == null) {
       Path directory = FILESYSTEMS.of(place.filesystem()).createDirectory("root-");
       EngineRoot root =
           EngineRoot.open(
               new UnsyncedDisk(),
               TestRoots.settings(directory, DriverSetting.OVERLAY, place.overlay()),
               InstantSource.system());
-      opened = new Opened(root, root.unpacker(1));
-      ROOTS.put(place, opened);
+      closer = new Closer(root, root.unpacker(1));
+      ROOTS.put(place, closer);
     }
-    return opened;
+    return closer;
   }
 
   @Provide
@@ -193,7 +193,7 @@ class RebasedTreesIT {
 
   /**
    * What a directory below says of access to what is made in it comes too late for what a layer has
-   * made already: see LateInheritance.
+   * made already: see ImplicitDirFixup.
    */
   private static LayerItem withoutDefaultAccess(LayerItem item) {
     return item.kind() == LayerItem.Kind.DIRECTORY ? item.withXattr(item.xattr() % 3) : item;

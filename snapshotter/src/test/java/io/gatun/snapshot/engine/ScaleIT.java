@@ -7,7 +7,7 @@ import io.gatun.linux.Mounts;
 import io.gatun.linux.UnmountFlag;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.driver.DriverSetting;
-import io.gatun.snapshot.durability.LayerSync;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.root.UnsyncedDisk;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -206,7 +206,7 @@ final class ScaleIT {
                 driver,
                 defaults.overlay(),
                 1,
-                LayerSync.NONE,
+                SyncPolicy.NONE,
                 defaults.metadata().withEntriesMax(LARGE + SMALL)),
             InstantSource.system());
     Snapshotter snapshots = root.snapshotter();

@@ -8,10 +8,10 @@ import io.gatun.linux.OpenFlag;
 import io.gatun.snapshot.filetree.TreeDeletion;
 import io.gatun.snapshot.filetree.TreeUsage;
 import io.gatun.snapshot.layer.LayerTarget;
+import io.gatun.snapshot.layer.extract.ImplicitDirectoryList;
 import io.gatun.snapshot.layer.extract.TreeResult;
-import io.gatun.snapshot.layer.extract.UnnamedDirectoryList;
 import io.gatun.snapshot.root.Disk;
-import io.gatun.snapshot.unpack.LayerWriter;
+import io.gatun.snapshot.unpack.DirectorySource;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -20,7 +20,7 @@ import java.util.List;
 import java.util.Optional;
 
 /** Writes a few files in place of a layer, for tests of what is done around that. */
-public final class StandInLayer implements LayerWriter {
+public final class StandInLayer implements DirectorySource {
 
   /** What happens when everything has been written. */
   @FunctionalInterface
@@ -76,7 +76,7 @@ public final class StandInLayer implements LayerWriter {
       end.come();
     }
     try (Fd top = open(target)) {
-      return new TreeResult(TreeUsage.of(top), Optional.of(UnnamedDirectoryList.EMPTY), false);
+      return new TreeResult(TreeUsage.of(top), Optional.of(ImplicitDirectoryList.EMPTY), false);
     }
   }
 

@@ -72,7 +72,7 @@ public final class TestEngine {
         DriverSetting.NATIVE,
         defaults.overlay(),
         1,
-        defaults.layerSync(),
+        defaults.syncPolicy(),
         new MetadataSettings(entriesMax, JOURNAL_BYTES));
   }
 

@@ -38,9 +38,9 @@ public final class TestRoots {
             driver,
             overlay,
             COPY_THREADS,
-            defaults.layerSync(),
+            defaults.syncPolicy(),
             defaults.metadata().withEntriesMax(ENTRIES_MAX))
-        .withSpareDirectories(NO_SPARES);
+        .withDirectoryPool(NO_SPARES);
   }
 
   public static EngineRoot open(Path root, DriverSetting driver, OverlaySettings overlay)

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Kept layers of which the filesystem says that the disk has not got what was written: EIO. */
+/** Indexed layers of which the filesystem says that the disk has not got what was written: EIO. */
 class UnreadableLayersIT {
 
   private static final Map<String, String> NO_LABELS = Map.of();
@@ -45,7 +45,7 @@ class UnreadableLayersIT {
     open();
     unpack("layer");
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
     assertThat(filesystem.damage(Arrays.copyOf(LAYER, 512))).isPositive();
     assertThatThrownBy(() -> Files.readAllBytes(tar())).isInstanceOf(IOException.class);
   }
@@ -74,7 +74,7 @@ class UnreadableLayersIT {
   @AfterEach
   void close() throws Exception {
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
     filesystem.close();
   }
 

@@ -31,8 +31,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Bits that change on the disk under kept layers, while all that reads these has in memory what is
- * right.
+ * Bits that change on the disk under indexed layers, while all that reads these has in memory what
+ * is right.
  */
 class WarmCacheIT {
 
@@ -151,7 +151,7 @@ class WarmCacheIT {
       }
     } finally {
       engine.close();
-      LayerMounts.detachAll(directory);
+      KernelMounts.detachAll(directory);
     }
   }
 

@@ -147,10 +147,10 @@ final class WritebackErrorsIT {
                     DriverSetting.OVERLAY,
                     defaults.overlay(),
                     defaults.copyThreads(),
-                    defaults.layerSync(),
+                    defaults.syncPolicy(),
                     defaults.metadata().withEntriesMax(100))
                 // Directories made meanwhile would be lost as well, and be told of later.
-                .withSpareDirectories(TestRoots.NO_SPARES),
+                .withDirectoryPool(TestRoots.NO_SPARES),
             InstantSource.system())) {
       Snapshotter snapshots = root.snapshotter();
       prepare(snapshots, "before");

@@ -8,7 +8,7 @@ import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.driver.OverlaySettings;
-import io.gatun.snapshot.durability.LayerSync;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.engine.EngineRoot;
 import io.gatun.snapshot.engine.EngineSettings;
 import io.gatun.snapshot.engine.LayerSetting;
@@ -20,7 +20,7 @@ import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.metadata.journal.MetadataSettings;
 import io.gatun.snapshot.root.LinuxDisk;
 import io.gatun.snapshot.root.UnusableRootException;
-import io.gatun.snapshot.unpack.SnapshotApplier;
+import io.gatun.snapshot.unpack.Applier;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -68,14 +68,14 @@ public final class Machine implements AutoCloseable {
       Set.of(
           MetadataStore.class.getName(),
           ParallelDeletion.class.getName(),
-          "io.gatun.snapshot.durability.SharedSync");
+          "io.gatun.snapshot.durability.GroupSync");
 
   private final Path base;
   private final Path root;
   private final DriverSetting driver;
   private final OverlaySettings overlay;
   private final LayerSetting layers;
-  private final LayerSync layerSync;
+  private final SyncPolicy syncPolicy;
   private final LayerBlobs blobs;
   private final PageCache cache;
   private FaultyDisk disk;
@@ -88,7 +88,7 @@ public final class Machine implements AutoCloseable {
       DriverSetting driver,
       OverlaySettings overlay,
       LayerSetting layers,
-      LayerSync layerSync,
+      SyncPolicy syncPolicy,
       LayerBlobs blobs)
       throws IOException {
     this.base = base;
@@ -96,7 +96,7 @@ public final class Machine implements AutoCloseable {
     this.driver = driver;
     this.overlay = overlay;
     this.layers = layers;
-    this.layerSync = layerSync;
+    this.syncPolicy = syncPolicy;
     this.blobs = blobs;
     Path stash = Files.createDirectory(base.resolve("stash"));
     // The root is made by the daemon, so that the model sees how.
@@ -111,7 +111,7 @@ public final class Machine implements AutoCloseable {
 
   /** {@return the same, whose daemon keeps layers in this form} */
   public static Machine create(DriverSetting driver, LayerSetting layers) {
-    return create(driver, layers, LayerSync.COMMIT, LayerBlobs.NONE);
+    return create(driver, layers, SyncPolicy.COMMIT, LayerBlobs.NONE);
   }
 
   /**
@@ -120,28 +120,28 @@ public final class Machine implements AutoCloseable {
    * @param blobs of which it may make them anew
    */
   public static Machine create(
-      DriverSetting driver, LayerSetting layers, LayerSync layerSync, LayerBlobs blobs) {
-    return create(driver, REBASING, layers, layerSync, blobs);
+      DriverSetting driver, LayerSetting layers, SyncPolicy syncPolicy, LayerBlobs blobs) {
+    return create(driver, REBASING, layers, syncPolicy, blobs);
   }
 
   /** {@return one whose containerd unpacks the layers of an image one after the other, as tars} */
-  public static Machine createInOrder(LayerSync layerSync, LayerBlobs blobs) {
+  public static Machine createInOrder(SyncPolicy syncPolicy, LayerBlobs blobs) {
     return create(
-        DriverSetting.OVERLAY, OverlaySettings.DEFAULT, LayerSetting.INDEXED, layerSync, blobs);
+        DriverSetting.OVERLAY, OverlaySettings.DEFAULT, LayerSetting.INDEXED, syncPolicy, blobs);
   }
 
   private static Machine create(
       DriverSetting driver,
       OverlaySettings overlay,
       LayerSetting layers,
-      LayerSync layerSync,
+      SyncPolicy syncPolicy,
       LayerBlobs blobs) {
     try {
       Path base =
           Files.isWritable(MEMORY)
               ? Files.createTempDirectory(MEMORY, "gatun-machine-")
               : Files.createTempDirectory("gatun-machine-");
-      return new Machine(base, driver, overlay, layers, layerSync, blobs);
+      return new Machine(base, driver, overlay, layers, syncPolicy, blobs);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -171,9 +171,9 @@ public final class Machine implements AutoCloseable {
                     overlay,
                     // One thread copies, so that the order of effects is always the same.
                     1,
-                    layerSync,
+                    syncPolicy,
                     METADATA)
-                .withSpareDirectories(SPARE_DIRECTORIES)
+                .withDirectoryPool(SPARE_DIRECTORIES)
                 .withLayers(layers),
             InstantSource.system(),
             blobs,
@@ -184,7 +184,7 @@ public final class Machine implements AutoCloseable {
     return engine().snapshotter();
   }
 
-  public SnapshotApplier applier() {
+  public Applier applier() {
     return engine().applier();
   }
 

@@ -11,14 +11,14 @@ import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.erofs.IndexForm;
 import io.gatun.snapshot.layer.read.ApplyLimits;
 import io.gatun.snapshot.layer.read.BytesBlob;
-import io.gatun.snapshot.layer.read.LayerApplier;
-import io.gatun.snapshot.layer.tar.Inheritance;
+import io.gatun.snapshot.layer.read.LayerPipeline;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
-import io.gatun.snapshot.layerstore.IndexedApply;
-import io.gatun.snapshot.layerstore.LateIndex;
-import io.gatun.snapshot.layerstore.LayerDraft;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
+import io.gatun.snapshot.layerstore.InMemoryTemplate;
+import io.gatun.snapshot.layerstore.IndexedWriter;
+import io.gatun.snapshot.layerstore.LayerIngest;
 import io.gatun.snapshot.layerstore.LayerStore;
-import io.gatun.snapshot.layerstore.TarWriting;
+import io.gatun.snapshot.layerstore.TarWriteMode;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.Root;
 import io.gatun.snapshot.root.UnsyncedDisk;
@@ -62,17 +62,17 @@ final class RemadeIndexTest {
    * @param top what the top of its tree has
    * @param below what directories have that it does not name
    */
-  private record Place(IndexForm form, InheritedAttributes top, Inheritance below) {
+  private record Place(IndexForm form, InheritedAttributes top, LowerAttributes below) {
 
     static final Place BASE =
-        new Place(IndexForm.BASE, InheritedAttributes.ofTop(), Inheritance.NOTHING);
+        new Place(IndexForm.BASE, InheritedAttributes.ofTop(), LowerAttributes.NOTHING);
 
     static Place over(int owner) {
       return new Place(IndexForm.OVERLAY, of(owner, 0755), _ -> Optional.of(of(owner, 0750)));
     }
 
     static Place overNothing() {
-      return new Place(IndexForm.OVERLAY, InheritedAttributes.ofTop(), Inheritance.NOTHING);
+      return new Place(IndexForm.OVERLAY, InheritedAttributes.ofTop(), LowerAttributes.NOTHING);
     }
 
     /** Of what is inherited, it does not show that it is. */
@@ -106,16 +106,16 @@ final class RemadeIndexTest {
     BytesBlob blob = new BytesBlob(tar);
     List<Path> indexes = new ArrayList<>();
     try (Root root = Root.open(disk, root());
-        LayerApplier applier = new LayerApplier(ApplyLimits.of(1, 0))) {
+        LayerPipeline pipeline = new LayerPipeline(ApplyLimits.of(1, 0))) {
       LayerStore store = LayerStore.open(disk, root, SyncWatch.alone());
-      IndexedApply apply = new IndexedApply(disk, applier, new TarWriting(true, false));
-      try (LayerDraft draft = store.draft();
-          LateIndex late = apply.runAhead(blob, draft, new Cancellation()).orElseThrow();
-          LayerStore.Use use = store.publish(draft, late.layer(), blob.digest(), false)) {
+      IndexedWriter apply = new IndexedWriter(disk, pipeline, new TarWriteMode(true, false));
+      try (LayerIngest ingest = store.ingest();
+          InMemoryTemplate late = apply.prefetch(blob, ingest, new Cancellation()).orElseThrow();
+          LayerStore.LayerRef ref = store.publish(ingest, late.layer(), blob.digest(), false)) {
         for (Place place : places) {
           Digest index =
               store
-                  .reindex(use, place.form(), place.top(), place.below(), false, new Cancellation())
+                  .reindex(ref, place.form(), place.top(), place.below(), false, new Cancellation())
                   .digest();
           indexes.add(layer(tar).resolve("index-" + index.hex()));
         }

@@ -181,7 +181,7 @@ final class RootCheckTest {
   }
 
   @Test
-  void missingWorkDirectoryIsMadeAnew() throws Exception {
+  void missingWorkDirectoryIsRebuilt() throws Exception {
     Files.delete(snapshot(2).resolve("work"));
     assertThat(check()).singleElement().isInstanceOf(RootFinding.MissingWork.class);
     repairAll();

@@ -16,10 +16,10 @@ import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.layer.erofs.SampleIndex;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.metadata.journal.MetadataSettings;
+import io.gatun.snapshot.mount.IdMappedMounts;
 import io.gatun.snapshot.mount.IndexAccess;
 import io.gatun.snapshot.mount.IndexFilesystem;
 import io.gatun.snapshot.mount.IndexMounts;
-import io.gatun.snapshot.mount.MappedMounts;
 import io.gatun.snapshot.root.LinuxDisk;
 import io.gatun.snapshot.root.Root;
 import java.io.IOException;
@@ -72,10 +72,12 @@ final class RootRepairIT {
     try (Root opened = Root.open(disk, root);
         Fd directory = Fcntl.open(LinuxPath.of(layer), OpenFlag.READ_ONLY, OpenFlag.DIRECTORY)) {
       new SampleIndex().write(disk, directory, tarName, indexName);
-      MappedMounts mapped = new MappedMounts(disk, opened.directory(), opened.snapshots());
+      IdMappedMounts idMappedMounts =
+          new IdMappedMounts(disk, opened.directory(), opened.snapshots());
       try (Fd tar = Fcntl.openat(directory, tarName);
           Fd index = Fcntl.openat(directory, indexName)) {
-        new IndexMounts(opened.snapshots(), new IndexFilesystem(IndexAccess.FILE, ""), mapped)
+        new IndexMounts(
+                opened.snapshots(), new IndexFilesystem(IndexAccess.FILE, ""), idMappedMounts)
             .mount(Root.snapshotId(LinuxPath.of(orphan.getFileName().toString())), tar, index);
       }
     }

@@ -18,7 +18,7 @@ import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.engine.EngineRoot;
-import io.gatun.snapshot.engine.LayerMounts;
+import io.gatun.snapshot.engine.KernelMounts;
 import io.gatun.snapshot.engine.TestEngine;
 import io.gatun.snapshot.engine.TestRoots;
 import io.gatun.snapshot.fixture.Compressed;
@@ -127,11 +127,11 @@ class ConversionIT {
   @AfterEach
   void close() throws Exception {
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
   }
 
   private Set<Long> mounted() throws ErrnoException {
-    return LayerMounts.ids(directory);
+    return KernelMounts.ids(directory);
   }
 
   private Snapshotter snapshots() {
@@ -171,7 +171,7 @@ class ConversionIT {
     }
   }
 
-  private void layOutAll() {
+  private void materializeAll() {
     names.forEach(name -> engine.converter().layOut(name, new Cancellation()));
   }
 
@@ -216,7 +216,7 @@ class ConversionIT {
     assertThat(view("indexes")).isEqualTo(expected);
     assertThat(names("layers")).hasSize(LAYERS.size());
     assertThat(names("superseded")).containsExactly("1-1", "2-1", "3-1");
-    layOutAll();
+    materializeAll();
     assertThat(areIndexed()).containsExactly(false, false, false);
     assertThat(mounted()).isEmpty();
     assertThat(view("directories again")).isEqualTo(expected);
@@ -237,7 +237,7 @@ class ConversionIT {
     engine.converter().index(names.getFirst(), blob(layer), new Cancellation());
     assertThat(forIndex).satisfies(isAbout(allocatedBytes(directory.resolve("layers"))));
     long forDirectory = estimatedBytes();
-    layOutAll();
+    materializeAll();
     assertThat(forDirectory).satisfies(isAbout(allocatedBytes(snapshot(1))));
   }
 
@@ -291,7 +291,7 @@ class ConversionIT {
       try {
         for (int round = 0; round < ROUNDS; round++) {
           indexAll();
-          layOutAll();
+          materializeAll();
         }
         indexAll();
       } finally {
@@ -313,7 +313,7 @@ class ConversionIT {
     try (KernelMount container = KernelMount.of(mounts)) {
       indexAll();
       // The first look is due after a moment, and this one has to see the container.
-      Thread.sleep(SupersededTrees.SETTLING_MILLIS + 2_000);
+      Thread.sleep(ObsoleteTrees.SETTLING_MILLIS + 2_000);
       assertThat(names("superseded")).containsExactly("1-1", "2-1", "3-1");
       assertThat(tree(container.path())).isEqualTo(expected);
       // What is mounted from now on uses the indexes.
@@ -340,7 +340,7 @@ class ConversionIT {
     indexAll();
     assertThat(mounted()).containsExactly(1L, 2L, 3L);
     // The others would be gone by then, too.
-    Thread.sleep(ShownLayers.UNUSED_MILLIS + 2_000);
+    Thread.sleep(LayerMounts.UNUSED_MILLIS + 2_000);
     assertThat(mounted()).containsExactly(1L, 2L);
     snapshots().remove("container");
     await()
@@ -387,7 +387,7 @@ class ConversionIT {
   }
 
   @Test
-  void treeThatCannotBeTakenAwayIsTakenAwayWhenTheLayerIsShownAgain() throws Exception {
+  void treeThatCannotBeTakenAwayIsTakenAwayWhenTheLayerIsMountedAgain() throws Exception {
     List<String> expected = view("before");
     calls.precede(
         "rename",
@@ -426,13 +426,13 @@ class ConversionIT {
     List<String> expected = view("before");
     indexAll();
     calls.fail("rename", Errno.EIO);
-    assertThatThrownBy(this::layOutAll)
+    assertThatThrownBy(this::materializeAll)
         .isInstanceOf(SnapshotException.StorageFailure.class)
         .hasMessageContaining("EIO");
     calls.succeed("rename");
     assertThat(areIndexed()).containsExactly(true, true, true);
     assertThat(view("after")).isEqualTo(expected);
-    layOutAll();
+    materializeAll();
     assertThat(areIndexed()).containsExactly(false, false, false);
     assertThat(view("in the end")).isEqualTo(expected);
   }
@@ -457,7 +457,7 @@ class ConversionIT {
     List<String> expected = view("before");
     indexAll();
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
     engine = start("another boot");
     awaitNone("superseded");
     assertThat(view("after")).isEqualTo(expected);

@@ -12,10 +12,10 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.driver.DriverSetting;
-import io.gatun.snapshot.durability.LayerSync;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.engine.EngineRoot;
 import io.gatun.snapshot.engine.EngineSettings;
-import io.gatun.snapshot.engine.LayerMounts;
+import io.gatun.snapshot.engine.KernelMounts;
 import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.engine.TestEngine;
 import io.gatun.snapshot.engine.TestRoots;
@@ -72,10 +72,10 @@ class DamagedTarsIT {
   @BeforeEach
   void make() throws Exception {
     directory = FILESYSTEMS.of(LoopFilesystem.Kind.EXT4).createDirectory("damaged-");
-    open(LayerSync.COMMIT);
+    open(SyncPolicy.COMMIT);
   }
 
-  private void open(LayerSync sync) throws Exception {
+  private void open(SyncPolicy sync) throws Exception {
     engine =
         EngineRoot.open(
             calls.disk(),
@@ -90,7 +90,7 @@ class DamagedTarsIT {
   @AfterEach
   void close() throws Exception {
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
   }
 
   private Snapshotter snapshots() {
@@ -154,7 +154,7 @@ class DamagedTarsIT {
           RootRepair.runWithContent(
               new LinuxDisk(), directory, settings().metadata(), false, (_, _) -> {});
       assertThat(layer(LAYER).resolve("tar")).doesNotExist();
-      open(LayerSync.COMMIT);
+      open(SyncPolicy.COMMIT);
       assertThatThrownBy(() -> snapshots().stat("top"))
           .isInstanceOf(SnapshotException.NotFound.class);
       unpack(LAYER, "again", "base");
@@ -169,14 +169,14 @@ class DamagedTarsIT {
     unpack(BASE, "base", "");
     unpack(LAYER, "top", "base");
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
     for (byte[] tar : List.of(BASE, LAYER)) {
       for (String name : TestEngine.names(layer(tar))) {
         Files.delete(layer(tar).resolve(name));
       }
       Files.delete(layer(tar));
     }
-    open(LayerSync.COMMIT);
+    open(SyncPolicy.COMMIT);
     assertThatThrownBy(() -> snapshots().stat("top"))
         .isInstanceOf(SnapshotException.NotFound.class);
     unpack(BASE, "other-base", "");
@@ -201,10 +201,10 @@ class DamagedTarsIT {
           }
         });
     engine.close();
-    open(LayerSync.BACKGROUND);
+    open(SyncPolicy.BACKGROUND);
     unpack(LAYER, "top", "");
     failed.await();
-    Logger logger = (Logger) LoggerFactory.getLogger(LayerRenewal.class);
+    Logger logger = (Logger) LoggerFactory.getLogger(LayerRebuild.class);
     ListAppender<ILoggingEvent> log = new ListAppender<>();
     log.start();
     logger.addAppender(log);
@@ -222,7 +222,7 @@ class DamagedTarsIT {
           .anyMatch(line -> line.contains("replaced") && line.endsWith("=[container]"));
       if (isRestarted) {
         engine.close();
-        open(LayerSync.BACKGROUND);
+        open(SyncPolicy.BACKGROUND);
       }
       assertThat(read("again")).isEqualTo(CONTENT);
       assertThat(read("top")).isEqualTo(CONTENT);

@@ -50,8 +50,8 @@ final class DroppedPagesIT {
     try (TestStore store = new TestStore(new LinuxDisk(), root)) {
       Digest diffId = store.keep(LAYER, false).layer().diffId();
       assertThat(cachedPages(store.tar(diffId))).isGreaterThanOrEqualTo(LAYER.length / PAGE_BYTES);
-      try (LayerStore.Use use = store.store().claim(diffId)) {
-        assertThat(store.store().settle(use)).isEqualTo(LayerStore.Settling.DONE);
+      try (LayerStore.LayerRef ref = store.store().acquire(diffId)) {
+        assertThat(store.store().syncLayer(ref)).isEqualTo(LayerStore.SyncOutcome.DONE);
       }
       assertThat(cachedPages(store.tar(diffId))).isZero();
     }

@@ -87,9 +87,9 @@ final class LayerProtectionIT {
       assertThat(store.tar(diffId)).hasBinaryContent(LAYER);
       assertThat(isImmutable(store.tar(diffId))).isTrue();
 
-      assertThat(store.store().retire(diffId, Set.of(further))).isEmpty();
+      assertThat(store.store().collect(diffId, Set.of(further))).isEmpty();
       assertThat(store.store().indexes(diffId)).containsExactly(further);
-      LinuxPath name = store.store().retire(diffId, Set.of()).orElseThrow();
+      LinuxPath name = store.store().collect(diffId, Set.of()).orElseThrow();
       TreeDeletion.delete(disk, store.root().trash(), name);
       assertThat(store.root().trashPath()).isEmptyDirectory();
     }
@@ -181,7 +181,7 @@ final class LayerProtectionIT {
           .hasMessageContaining("/tar: EIO");
       assertThat(failing).isEmpty();
       Digest diffId = store.keep(LAYER).layer().diffId();
-      assertThat(store.store().isWhole(diffId)).isTrue();
+      assertThat(store.store().isVerified(diffId)).isTrue();
       assertThat(asked).hasSize(3).last(STRING).contains("/index-");
       assertThat(TestStore.names(store.layers()))
           .contains(diffId.hex() + "/tar")

@@ -19,15 +19,15 @@ import io.gatun.snapshot.layer.ApplyCancelledException;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.DeletionForm;
 import io.gatun.snapshot.layer.erofs.IndexForm;
-import io.gatun.snapshot.layer.erofs.Inexpressible;
+import io.gatun.snapshot.layer.erofs.NotIndexable;
 import io.gatun.snapshot.layer.extract.TestTree;
 import io.gatun.snapshot.layer.extract.TreeWriter;
 import io.gatun.snapshot.layer.read.ApplyFailedException;
 import io.gatun.snapshot.layer.read.BytesBlob;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
-import io.gatun.snapshot.layerstore.IndexedApply.Result;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
+import io.gatun.snapshot.layerstore.IndexedWriter.Result;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.LinuxDisk;
 import io.gatun.snapshot.root.UnsyncedDisk;
@@ -112,7 +112,7 @@ final class LayerStoreTest {
     assertThat(stored.layers()).doesNotExist();
     assertThat(stored.store().diffIds()).isEmpty();
     assertThat(stored.store().contains(DIFF_ID, DIFF_ID)).isFalse();
-    assertThat(stored.store().use(DIFF_ID)).isEmpty();
+    assertThat(stored.store().tryAcquire(DIFF_ID)).isEmpty();
     assertThat(stored.store().diffIdOf(BytesBlob.digestOf(GZIP))).isEmpty();
   }
 
@@ -175,12 +175,12 @@ final class LayerStoreTest {
     stored.store().doubt(DIFF_ID);
     calls.precede("syncData", meanwhile);
     int before = calls.count("syncData");
-    try (LayerStore.Use use = stored.store().claim(DIFF_ID)) {
-      assertThat(stored.store().settle(use)).isEqualTo(LayerStore.Settling.DONE);
+    try (LayerStore.LayerRef ref = stored.store().acquire(DIFF_ID)) {
+      assertThat(stored.store().syncLayer(ref)).isEqualTo(LayerStore.SyncOutcome.DONE);
     }
     int syncs = calls.count("syncData") - before;
     calls.precede("syncData", () -> {});
-    var _ = stored.store().retire(DIFF_ID, Set.of());
+    var _ = stored.store().collect(DIFF_ID, Set.of());
     return syncs;
   }
 
@@ -191,15 +191,15 @@ final class LayerStoreTest {
     List<String> told = new ArrayList<>();
     stored
         .store()
-        .displayedBy(
-            new LayerDisplay() {
+        .setListener(
+            new TarReplacementListener() {
               @Override
-              public void hide(Digest diffId) {
+              public void beforeReplace(Digest diffId) {
                 told.add("hide " + (inode() == first));
               }
 
               @Override
-              public void show(Digest diffId) {
+              public void afterReplace(Digest diffId) {
                 told.add("show " + (inode() == first));
               }
             });
@@ -251,7 +251,7 @@ final class LayerStoreTest {
       stored.keep(tar);
       assertThat(calls.count("allocate") - before).isEqualTo(1);
       assertThat(stored.tar(BytesBlob.digestOf(tar))).hasBinaryContent(tar);
-      stored.store().retire(BytesBlob.digestOf(tar), Set.of());
+      stored.store().collect(BytesBlob.digestOf(tar), Set.of());
     }
     calls.fail("allocate", Errno.EIO);
     assertThatExceptionOfType(LayerStoreException.class)
@@ -263,7 +263,7 @@ final class LayerStoreTest {
   void layersAreFoundAgainAndWhatAKilledApplyHasLeftGoesToTheTrash() throws Exception {
     Digest index = keep();
     // Not closed, as if the daemon had died.
-    stored.apply(TAR, stored.store().draft());
+    stored.apply(TAR, stored.store().ingest());
     assertThat(layers()).contains("2.new/tar", "2.new/index");
     reopen(calls.disk());
     assertThat(layers()).containsExactlyElementsOf(files(index));
@@ -283,7 +283,7 @@ final class LayerStoreTest {
     Digest other = Digest.ofHex("ab".repeat(32));
     assertThat(stored.store().indexes(other)).isEmpty();
     assertThat(stored.store().contains(other, index)).isFalse();
-    assertThat(stored.store().retire(other, Set.of(index))).isEmpty();
+    assertThat(stored.store().collect(other, Set.of(index))).isEmpty();
     assertThat(trash()).isEmpty();
   }
 
@@ -304,7 +304,7 @@ final class LayerStoreTest {
     return "inode %d changed %s".formatted(status.inode(), status.changed());
   }
 
-  private static Inheritance modes(int mode) {
+  private static LowerAttributes modes(int mode) {
     return path -> Optional.of(new InheritedAttributes(mode, 1, 2, new Timespec(3, 4), Map.of()));
   }
 
@@ -315,15 +315,15 @@ final class LayerStoreTest {
     InheritedAttributes top = InheritedAttributes.ofTop();
     for (int mode : new int[] {0700, 0711}) {
       Digest whole;
-      try (LayerDraft draft = stored.store().draft()) {
+      try (LayerIngest ingest = stored.store().ingest()) {
         Result result =
-            stored.apply(new BytesBlob(TAR), draft, IndexForm.OVERLAY, top, modes(mode));
+            stored.apply(new BytesBlob(TAR), ingest, IndexForm.OVERLAY, top, modes(mode));
         whole = ((Result.Indexed) result).index().digest();
       }
-      try (LayerStore.Use use = stored.store().use(DIFF_ID).orElseThrow()) {
-        Digest made = reindex(use, modes(mode));
+      try (LayerStore.LayerRef ref = stored.store().tryAcquire(DIFF_ID).orElseThrow()) {
+        Digest made = reindex(ref, modes(mode));
         assertThat(made).isEqualTo(whole);
-        assertThat(reindex(use, modes(mode))).as("once more").isEqualTo(whole);
+        assertThat(reindex(ref, modes(mode))).as("once more").isEqualTo(whole);
         assertThat(BytesBlob.digestOf(Files.readAllBytes(stored.index(DIFF_ID, made))))
             .isEqualTo(made);
       }
@@ -333,14 +333,15 @@ final class LayerStoreTest {
     assertThat(layers()).as("no drafts").hasSize(6);
   }
 
-  private Digest reindex(LayerStore.Use use, Inheritance inheritance) throws IOException {
+  private Digest reindex(LayerStore.LayerRef ref, LowerAttributes lowerAttributes)
+      throws IOException {
     return stored
         .store()
         .reindex(
-            use,
+            ref,
             IndexForm.OVERLAY,
             InheritedAttributes.ofTop(),
-            inheritance,
+            lowerAttributes,
             true,
             new Cancellation())
         .digest();
@@ -355,8 +356,9 @@ final class LayerStoreTest {
     byte[] tar = builder.finish();
     stored.keep(tar);
     long before = readBytes();
-    try (LayerStore.Use use = stored.store().use(BytesBlob.digestOf(tar)).orElseThrow()) {
-      reindex(use, Inheritance.NOTHING);
+    try (LayerStore.LayerRef ref =
+        stored.store().tryAcquire(BytesBlob.digestOf(tar)).orElseThrow()) {
+      reindex(ref, LowerAttributes.NOTHING);
     }
     assertThat(readBytes() - before).isLessThan(2 << 20);
   }
@@ -370,17 +372,17 @@ final class LayerStoreTest {
   }
 
   @Test
-  void whatNoRecordNamesIsRetiredButNotWhatSomebodyUses() throws IOException {
+  void whatNoRecordNamesIsCollectedButNotWhatSomebodyUses() throws IOException {
     Digest kept = keep();
     Digest other;
-    try (LayerStore.Use use = stored.store().use(DIFF_ID).orElseThrow()) {
-      other = reindex(use, modes(0700));
-      assertThat(stored.store().retire(DIFF_ID, Set.of())).isEmpty();
+    try (LayerStore.LayerRef ref = stored.store().tryAcquire(DIFF_ID).orElseThrow()) {
+      other = reindex(ref, modes(0700));
+      assertThat(stored.store().collect(DIFF_ID, Set.of())).isEmpty();
       assertThat(stored.store().indexes(DIFF_ID)).containsExactlyInAnyOrder(kept, other);
     }
-    assertThat(stored.store().retire(DIFF_ID, Set.of(kept))).isEmpty();
+    assertThat(stored.store().collect(DIFF_ID, Set.of(kept))).isEmpty();
     assertThat(layers()).containsExactlyElementsOf(files(kept));
-    LinuxPath trashed = stored.store().retire(DIFF_ID, Set.of()).orElseThrow();
+    LinuxPath trashed = stored.store().collect(DIFF_ID, Set.of()).orElseThrow();
     assertThat(layers()).isEmpty();
     assertThat(stored.store().diffIdOf(BytesBlob.digestOf(GZIP))).isEmpty();
     assertThat(trash()).hasSize(4);
@@ -394,7 +396,7 @@ final class LayerStoreTest {
   void retiringTwiceWhileTheTrashIsFullOfTheFirstIsNoProblem() throws IOException {
     for (int i = 0; i < 2; i++) {
       keep();
-      stored.store().retire(DIFF_ID, Set.of());
+      stored.store().collect(DIFF_ID, Set.of());
     }
     assertThat(trash()).hasSize(8);
   }
@@ -405,7 +407,7 @@ final class LayerStoreTest {
     Path elsewhere = Files.move(stored.tar(DIFF_ID), temporary.resolve("elsewhere"));
     Files.createSymbolicLink(stored.tar(DIFF_ID), elsewhere);
     assertThatThrownBy(() -> stored.store().openTar(DIFF_ID)).hasMessageContaining("ELOOP");
-    assertThat(stored.store().use(DIFF_ID)).isEmpty();
+    assertThat(stored.store().tryAcquire(DIFF_ID)).isEmpty();
   }
 
   @Test
@@ -456,13 +458,13 @@ final class LayerStoreTest {
     }
     TestTree tree = TestTree.of(temporary.resolve("tree"), DeletionForm.OVERLAY);
     Exception refusalFromTar = null;
-    try (LayerDraft draft = stored.store().draft()) {
-      Result result = stored.apply(Compressed.gzip(tar), draft);
-      assertThat(result).isInstanceOf(Result.Inexpressible.class);
-      assertThat(((Result.Inexpressible) result).reason().reason())
-          .isEqualTo(Inexpressible.ATTRIBUTE_SIZE);
+    try (LayerIngest ingest = stored.store().ingest()) {
+      Result result = stored.apply(Compressed.gzip(tar), ingest);
+      assertThat(result).isInstanceOf(Result.NotIndexable.class);
+      assertThat(((Result.NotIndexable) result).reason().reason())
+          .isEqualTo(NotIndexable.ATTRIBUTE_SIZE);
       assertThat(result.layer().diffId()).isEqualTo(BytesBlob.digestOf(tar));
-      try (StoredTar from = draft.openTar();
+      try (StoredTar from = ingest.openTar();
           TreeWriter writer = TreeWriter.open(new LinuxDisk(), tree.target(), false)) {
         from.read(writer, new Cancellation());
         writer.finish();
@@ -492,12 +494,12 @@ final class LayerStoreTest {
     TestTree direct = TestTree.of(temporary.resolve("direct"), DeletionForm.OVERLAY);
     direct.apply(new LinuxDisk(), tar, TestTree.Before.NOTHING);
     TestTree tree = TestTree.of(temporary.resolve("tree"), DeletionForm.OVERLAY);
-    try (LayerDraft draft = stored.store().draft()) {
-      Result.Inexpressible result = (Result.Inexpressible) stored.apply(tar, draft);
-      assertThat(result.reason().reason()).isEqualTo(Inexpressible.SPARSE_FILE);
-      assertThat(stored.indexed().inexpressible(Inexpressible.SPARSE_FILE)).isEqualTo(1);
-      assertThat(stored.indexed().inexpressible(Inexpressible.ENTRIES)).isZero();
-      try (StoredTar from = draft.openTar();
+    try (LayerIngest ingest = stored.store().ingest()) {
+      Result.NotIndexable result = (Result.NotIndexable) stored.apply(tar, ingest);
+      assertThat(result.reason().reason()).isEqualTo(NotIndexable.SPARSE_FILE);
+      assertThat(stored.indexed().notIndexable(NotIndexable.SPARSE_FILE)).isEqualTo(1);
+      assertThat(stored.indexed().notIndexable(NotIndexable.ENTRIES)).isZero();
+      try (StoredTar from = ingest.openTar();
           TreeWriter writer = TreeWriter.open(new LinuxDisk(), tree.target(), false)) {
         from.read(writer, new Cancellation());
         writer.finish();
@@ -534,12 +536,12 @@ final class LayerStoreTest {
     assertThatThrownBy(() -> stored.keep(damaged)).isInstanceOf(InvalidLayerException.class);
     assertThat(layers()).isEmpty();
     Cancellation cancellation = new Cancellation();
-    try (LayerDraft draft = stored.store().draft()) {
+    try (LayerIngest ingest = stored.store().ingest()) {
       assertThatThrownBy(
               () ->
                   stored.apply(
                       new BytesBlob(TAR),
-                      draft,
+                      ingest,
                       IndexForm.OVERLAY,
                       InheritedAttributes.ofTop(),
                       path -> {
@@ -558,17 +560,17 @@ final class LayerStoreTest {
     keep();
     Cancellation cancelled = new Cancellation();
     cancelled.cancel();
-    try (LayerStore.Use use = stored.store().use(DIFF_ID).orElseThrow();
+    try (LayerStore.LayerRef ref = stored.store().tryAcquire(DIFF_ID).orElseThrow();
         StoredTar tar = stored.store().openTar(DIFF_ID)) {
       assertThatThrownBy(
               () ->
                   stored
                       .store()
                       .reindex(
-                          use,
+                          ref,
                           IndexForm.BASE,
                           InheritedAttributes.ofTop(),
-                          Inheritance.NOTHING,
+                          LowerAttributes.NOTHING,
                           true,
                           cancelled))
           .isInstanceOf(ApplyCancelledException.class);
@@ -617,8 +619,8 @@ final class LayerStoreTest {
 
   @Test
   void aDraftThatCannotBeTakenAwayStaysForTheNextStart() throws Exception {
-    try (LayerDraft draft = stored.store().draft()) {
-      stored.apply(TAR, draft);
+    try (LayerIngest ingest = stored.store().ingest()) {
+      stored.apply(TAR, ingest);
       calls.fail("removeFile", Errno.EIO);
     }
     assertThat(layers()).contains("1.new/tar");

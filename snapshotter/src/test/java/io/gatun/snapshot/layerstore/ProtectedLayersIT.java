@@ -69,7 +69,7 @@ final class ProtectedLayersIT {
   @EnumSource(names = {"IMMUTABLE", "APPEND_ONLY"})
   void aLayerThatNobodyNeedsGoes(InodeFlag flag) throws Exception {
     protectAll(flag);
-    LinuxPath name = store.store().retire(diffId, Set.of()).orElseThrow();
+    LinuxPath name = store.store().collect(diffId, Set.of()).orElseThrow();
     TreeDeletion.delete(disk, store.root().trash(), name);
     assertThat(TestStore.names(store.layers())).isEmpty();
     assertThat(store.root().trashPath()).isEmptyDirectory();
@@ -101,7 +101,7 @@ final class ProtectedLayersIT {
     Digest kept = store.addIndex(diffId, true);
     assertThat(store.store().indexes(diffId)).hasSize(2);
     protectAll(flag);
-    assertThat(store.store().retire(diffId, Set.of(kept))).isEmpty();
+    assertThat(store.store().collect(diffId, Set.of(kept))).isEmpty();
     assertThat(store.store().indexes(diffId)).containsExactly(kept);
   }
 
@@ -110,10 +110,10 @@ final class ProtectedLayersIT {
   void aDamagedTarIsReplaced(InodeFlag flag) throws Exception {
     Files.write(store.tar(diffId), new byte[LAYER.length]);
     protectAll(flag);
-    try (LayerStore.Use use = store.store().claim(diffId);
-        LayerDraft draft = store.store().draft()) {
-      store.apply(LAYER, draft);
-      store.store().replaceTar(use, draft);
+    try (LayerStore.LayerRef ref = store.store().acquire(diffId);
+        LayerIngest ingest = store.store().ingest()) {
+      store.apply(LAYER, ingest);
+      store.store().replaceTar(ref, ingest);
     }
     assertThat(store.tar(diffId)).hasBinaryContent(LAYER);
     assertThat(TestStore.names(store.layers()))

@@ -17,10 +17,10 @@ import io.gatun.snapshot.fixture.TreeManifest;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.DeletionForm;
 import io.gatun.snapshot.layer.erofs.IndexForm;
-import io.gatun.snapshot.layer.extract.LowerInheritance;
+import io.gatun.snapshot.layer.extract.LowerTreeAttributes;
 import io.gatun.snapshot.layer.extract.TestTree;
 import io.gatun.snapshot.layer.read.BytesBlob;
-import io.gatun.snapshot.layerstore.IndexedApply.Result;
+import io.gatun.snapshot.layerstore.IndexedWriter.Result;
 import io.gatun.snapshot.root.LinuxDisk;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -67,20 +67,20 @@ final class SharedLayerIT {
     List<Digest> indexes = new ArrayList<>();
     try (TestStore stored = new TestStore(new LinuxDisk(), work.resolve("root"))) {
       Result.Indexed base =
-          (Result.Indexed) stored.keep(blob, IndexForm.BASE, new LowerInheritance(List.of()));
+          (Result.Indexed) stored.keep(blob, IndexForm.BASE, new LowerTreeAttributes(List.of()));
       Digest diffId = base.layer().diffId();
       indexes.add(base.index().digest());
       compare(stored, diffId, base.index().digest(), DeletionForm.IN_PLACE, work.resolve("base"));
       for (int id : new int[] {1, 5}) {
         TestTree parent = TestTree.of(work.resolve("parent" + id), DeletionForm.OVERLAY);
         parent.apply(parent(id));
-        LowerInheritance below = new LowerInheritance(List.of(LinuxPath.of(parent.files())));
+        LowerTreeAttributes below = new LowerTreeAttributes(List.of(LinuxPath.of(parent.files())));
         Digest index;
-        try (LayerStore.Use use = stored.store().use(diffId).orElseThrow()) {
+        try (LayerStore.LayerRef ref = stored.store().tryAcquire(diffId).orElseThrow()) {
           index =
               stored
                   .store()
-                  .reindex(use, IndexForm.OVERLAY, below.ofTop(), below, true, new Cancellation())
+                  .reindex(ref, IndexForm.OVERLAY, below.ofTop(), below, true, new Cancellation())
                   .digest();
         }
         indexes.add(index);
@@ -100,13 +100,13 @@ final class SharedLayerIT {
       TestStore stored, Path work, TarBuilder parent, Digest diffId) throws Exception {
     Result.Indexed below = (Result.Indexed) stored.keep(parent.finish());
     Path mounted = mount(stored, below.layer().diffId(), below.index().digest(), work);
-    try (LayerStore.Use use = stored.store().use(diffId).orElseThrow()) {
-      LowerInheritance inheritance =
-          new LowerInheritance(List.of(LinuxPath.of(mounted.resolve("fs"))));
+    try (LayerStore.LayerRef ref = stored.store().tryAcquire(diffId).orElseThrow()) {
+      LowerTreeAttributes inheritance =
+          new LowerTreeAttributes(List.of(LinuxPath.of(mounted.resolve("fs"))));
       return stored
           .store()
           .reindex(
-              use, IndexForm.OVERLAY, inheritance.ofTop(), inheritance, true, new Cancellation())
+              ref, IndexForm.OVERLAY, inheritance.ofTop(), inheritance, true, new Cancellation())
           .digest();
     } finally {
       Mounts.umount2(LinuxPath.of(mounted), UnmountFlag.DETACH);

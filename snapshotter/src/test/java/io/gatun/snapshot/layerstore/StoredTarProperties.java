@@ -16,10 +16,10 @@ import io.gatun.snapshot.layer.extract.LayerItems;
 import io.gatun.snapshot.layer.extract.TestTree;
 import io.gatun.snapshot.layer.extract.TreeWriter;
 import io.gatun.snapshot.layer.read.BytesBlob;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
-import io.gatun.snapshot.layerstore.IndexedApply.Result;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
+import io.gatun.snapshot.layerstore.IndexedWriter.Result;
 import io.gatun.snapshot.root.LinuxDisk;
 import io.gatun.snapshot.root.UnsyncedDisk;
 import java.io.IOException;
@@ -77,22 +77,22 @@ final class StoredTarProperties {
     byte[] tar = LayerItems.tar(layer);
     Path work = Files.createDirectory(directory.resolve("case"));
     try (TestStore stored = new TestStore(new UnsyncedDisk(), work.resolve("root"));
-        LayerDraft draft = stored.store().draft()) {
+        LayerIngest ingest = stored.store().ingest()) {
       Result result;
       try {
         result =
             stored.apply(
                 new BytesBlob(Compressed.gzip(tar)),
-                draft,
+                ingest,
                 IndexForm.OVERLAY,
                 InheritedAttributes.ofTop(),
-                Inheritance.NOTHING);
+                LowerAttributes.NOTHING);
       } catch (InvalidLayerException e) {
         return;
       }
-      compareTrees(work, draft, tar);
+      compareTrees(work, ingest, tar);
       if (result instanceof Result.Indexed indexed) {
-        compareIndexes(stored, draft, indexed);
+        compareIndexes(stored, ingest, indexed);
       }
       compared++;
     } finally {
@@ -100,7 +100,7 @@ final class StoredTarProperties {
     }
   }
 
-  private static void compareTrees(Path work, LayerDraft draft, byte[] tar) throws IOException {
+  private static void compareTrees(Path work, LayerIngest ingest, byte[] tar) throws IOException {
     TestTree direct = TestTree.of(work.resolve("direct"), DeletionForm.OVERLAY);
     String refusal = "";
     try {
@@ -110,7 +110,7 @@ final class StoredTarProperties {
     }
     TestTree tree = TestTree.of(work.resolve("tree"), DeletionForm.OVERLAY);
     String refusalFromTar = "";
-    try (StoredTar from = draft.openTar();
+    try (StoredTar from = ingest.openTar();
         TreeWriter writer = TreeWriter.open(new LinuxDisk(), tree.target(), false)) {
       from.read(writer, new Cancellation());
       writer.finish();
@@ -121,23 +121,23 @@ final class StoredTarProperties {
     assertThat(tree.lines()).isEqualTo(direct.lines());
   }
 
-  private static void compareIndexes(TestStore stored, LayerDraft draft, Result.Indexed indexed)
+  private static void compareIndexes(TestStore stored, LayerIngest ingest, Result.Indexed indexed)
       throws IOException {
     LayerStore store = stored.store();
-    try (LayerStore.Use use =
-        store.publish(draft, indexed, BytesBlob.digestOf(new byte[0]), false)) {
-      Path index = stored.index(use.diffId(), indexed.index().digest());
+    try (LayerStore.LayerRef ref =
+        store.publish(ingest, indexed, BytesBlob.digestOf(new byte[0]), false)) {
+      Path index = stored.index(ref.diffId(), indexed.index().digest());
       byte[] whole = Files.readAllBytes(index);
       Files.delete(index);
       store.reindex(
-          use,
+          ref,
           IndexForm.OVERLAY,
           InheritedAttributes.ofTop(),
-          Inheritance.NOTHING,
+          LowerAttributes.NOTHING,
           false,
           new Cancellation());
       assertThat(index).hasBinaryContent(whole);
-      assertThat(store.indexes(use.diffId())).isEqualTo(Set.of(indexed.index().digest()));
+      assertThat(store.indexes(ref.diffId())).isEqualTo(Set.of(indexed.index().digest()));
     }
   }
 }

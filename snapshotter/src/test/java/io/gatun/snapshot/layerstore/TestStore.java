@@ -5,12 +5,12 @@ import io.gatun.snapshot.durability.SyncWatch;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.erofs.IndexForm;
-import io.gatun.snapshot.layer.extract.LowerInheritance;
+import io.gatun.snapshot.layer.extract.LowerTreeAttributes;
 import io.gatun.snapshot.layer.read.ApplyLimits;
 import io.gatun.snapshot.layer.read.BytesBlob;
-import io.gatun.snapshot.layer.read.LayerApplier;
-import io.gatun.snapshot.layer.tar.Inheritance;
+import io.gatun.snapshot.layer.read.LayerPipeline;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.FileProtection;
 import io.gatun.snapshot.root.Root;
@@ -25,11 +25,11 @@ import java.util.stream.Stream;
 /** A root with its store of layers, and what fills it. */
 final class TestStore implements AutoCloseable {
 
-  private final IndexedApply indexed;
+  private final IndexedWriter indexed;
   private final Path path;
   private final Root root;
   private final LayerStore store;
-  private final LayerApplier applier = new LayerApplier(ApplyLimits.of(2, 0));
+  private final LayerPipeline pipeline = new LayerPipeline(ApplyLimits.of(2, 0));
 
   TestStore(Disk disk, Path path) throws IOException, UnusableRootException {
     this(disk, path, false);
@@ -42,7 +42,7 @@ final class TestStore implements AutoCloseable {
 
   TestStore(Disk disk, Path path, boolean areNamesSynced, FileProtection protection)
       throws IOException, UnusableRootException {
-    this.indexed = new IndexedApply(disk, applier, new TarWriting(true, false));
+    this.indexed = new IndexedWriter(disk, pipeline, new TarWriteMode(true, false));
     this.path = path;
     this.root = Root.open(disk, path);
     boolean isOpen = false;
@@ -65,77 +65,79 @@ final class TestStore implements AutoCloseable {
   }
 
   /** Applies a layer without any below, durably, and keeps it if it has an index. */
-  IndexedApply.Result keep(byte[] blob) throws IOException {
+  IndexedWriter.Result keep(byte[] blob) throws IOException {
     return keep(blob, true);
   }
 
-  IndexedApply.Result keep(byte[] blob, boolean isDurable) throws IOException {
-    return keep(new BytesBlob(blob), IndexForm.BASE, new LowerInheritance(List.of()), isDurable);
+  IndexedWriter.Result keep(byte[] blob, boolean isDurable) throws IOException {
+    return keep(new BytesBlob(blob), IndexForm.BASE, new LowerTreeAttributes(List.of()), isDurable);
   }
 
-  IndexedApply.Result keep(LayerBlob blob, IndexForm form, LowerInheritance below)
+  IndexedWriter.Result keep(LayerBlob blob, IndexForm form, LowerTreeAttributes below)
       throws IOException {
     return keep(blob, form, below, true);
   }
 
-  private IndexedApply.Result keep(
-      LayerBlob blob, IndexForm form, LowerInheritance below, boolean isDurable)
+  private IndexedWriter.Result keep(
+      LayerBlob blob, IndexForm form, LowerTreeAttributes below, boolean isDurable)
       throws IOException {
-    try (LayerDraft draft = store.draft()) {
-      IndexedApply.Result result = apply(blob, draft, form, below.ofTop(), below);
-      if (result instanceof IndexedApply.Result.Indexed indexed) {
-        store.publish(draft, indexed, blob.digest(), isDurable).close();
+    try (LayerIngest ingest = store.ingest()) {
+      IndexedWriter.Result result = apply(blob, ingest, form, below.ofTop(), below);
+      if (result instanceof IndexedWriter.Result.Indexed indexed) {
+        store.publish(ingest, indexed, blob.digest(), isDurable).close();
       }
       return result;
     }
   }
 
-  /** {@return the index of a kept layer on others, in which there is nothing that it inherits} */
+  /**
+   * {@return the index of an indexed layer on others, in which there is nothing that it inherits}
+   */
   Digest addIndex(Digest diffId, boolean isDurable) throws IOException {
-    try (LayerStore.Use use = store.claim(diffId)) {
+    try (LayerStore.LayerRef ref = store.acquire(diffId)) {
       return store
           .reindex(
-              use,
+              ref,
               IndexForm.OVERLAY,
               InheritedAttributes.ofTop(),
-              Inheritance.NOTHING,
+              LowerAttributes.NOTHING,
               isDurable,
               new Cancellation())
           .digest();
     }
   }
 
-  IndexedApply.Result apply(byte[] blob, LayerDraft draft) throws IOException {
+  IndexedWriter.Result apply(byte[] blob, LayerIngest ingest) throws IOException {
     return apply(
         new BytesBlob(blob),
-        draft,
+        ingest,
         IndexForm.BASE,
         InheritedAttributes.ofTop(),
-        Inheritance.NOTHING);
+        LowerAttributes.NOTHING);
   }
 
-  IndexedApply.Result apply(
+  IndexedWriter.Result apply(
       LayerBlob blob,
-      LayerDraft draft,
+      LayerIngest ingest,
       IndexForm form,
       InheritedAttributes top,
-      Inheritance inheritance)
+      LowerAttributes lowerAttributes)
       throws IOException {
-    return apply(blob, draft, form, top, inheritance, new Cancellation());
+    return apply(blob, ingest, form, top, lowerAttributes, new Cancellation());
   }
 
-  IndexedApply.Result apply(
+  IndexedWriter.Result apply(
       LayerBlob blob,
-      LayerDraft draft,
+      LayerIngest ingest,
       IndexForm form,
       InheritedAttributes top,
-      Inheritance inheritance,
+      LowerAttributes lowerAttributes,
       Cancellation cancellation)
       throws IOException {
-    return indexed.run(blob, draft, form, top, inheritance, cancellation);
+    return indexed.write(blob, ingest, form, top, lowerAttributes, cancellation);
   }
 
-  IndexedApply indexed() {
+  IndexedWriter indexed() {
     return indexed;
   }
 
@@ -171,7 +173,7 @@ final class TestStore implements AutoCloseable {
 
   @Override
   public void close() {
-    applier.close();
+    pipeline.close();
     root.close();
   }
 }

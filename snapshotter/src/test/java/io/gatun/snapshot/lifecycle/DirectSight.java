@@ -24,8 +24,8 @@ final class DirectSight implements Sight {
   }
 
   @Override
-  public void write(Mount mount, Use use) throws IOException {
-    use.with(Layers.of(mount).upper().orElseThrow());
+  public void write(Mount mount, Use ref) throws IOException {
+    ref.with(Layers.of(mount).upper().orElseThrow());
   }
 
   static Map<String, String> filesOf(Path directory) throws IOException {

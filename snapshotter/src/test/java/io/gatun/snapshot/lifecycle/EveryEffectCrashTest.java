@@ -1,7 +1,7 @@
 package io.gatun.snapshot.lifecycle;
 
 import io.gatun.snapshot.driver.DriverSetting;
-import io.gatun.snapshot.durability.LayerSync;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.fault.QuietLogs;
 import org.junit.jupiter.api.Timeout;
@@ -61,14 +61,14 @@ class EveryEffectCrashTest {
   @ParameterizedTest
   @EnumSource(names = {"TORN_WRITE", "POWER_CUT"})
   void whatIsSyncedBehindTheAnswerIsThereAgain(EveryEffect.Stopping stopping) {
-    new EveryUnpackingEffect(DriverSetting.OVERLAY, LayerSetting.INDEXED, LayerSync.BACKGROUND)
+    new EveryUnpackingEffect(DriverSetting.OVERLAY, LayerSetting.INDEXED, SyncPolicy.BACKGROUND)
         .stop(stopping);
   }
 
   @ParameterizedTest
   @EnumSource(names = {"TORN_WRITE", "POWER_CUT"})
-  void aLayerThatIsBeingMadeAnewIsMadeAnewByTheNextStart(EveryEffect.Stopping stopping) {
-    new EveryUnpackingEffect(DriverSetting.OVERLAY, LayerSetting.INDEXED, LayerSync.BACKGROUND)
-        .stopHealing(stopping);
+  void aLayerThatIsBeingRebuiltIsRebuiltByTheNextStart(EveryEffect.Stopping stopping) {
+    new EveryUnpackingEffect(DriverSetting.OVERLAY, LayerSetting.INDEXED, SyncPolicy.BACKGROUND)
+        .stopRepair(stopping);
   }
 }

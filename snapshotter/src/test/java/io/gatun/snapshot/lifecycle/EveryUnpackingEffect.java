@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.driver.DriverSetting;
-import io.gatun.snapshot.durability.LayerSync;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.fault.Fault;
 import io.gatun.snapshot.fault.Machine;
@@ -24,20 +24,20 @@ final class EveryUnpackingEffect {
 
   private final DriverSetting driver;
   private final LayerSetting layers;
-  private final LayerSync layerSync;
+  private final SyncPolicy syncPolicy;
 
   EveryUnpackingEffect(DriverSetting driver) {
     this(driver, LayerSetting.DIRECTORY);
   }
 
   EveryUnpackingEffect(DriverSetting driver, LayerSetting layers) {
-    this(driver, layers, LayerSync.COMMIT);
+    this(driver, layers, SyncPolicy.COMMIT);
   }
 
-  EveryUnpackingEffect(DriverSetting driver, LayerSetting layers, LayerSync layerSync) {
+  EveryUnpackingEffect(DriverSetting driver, LayerSetting layers, SyncPolicy syncPolicy) {
     this.driver = driver;
     this.layers = layers;
-    this.layerSync = layerSync;
+    this.syncPolicy = syncPolicy;
   }
 
   /** Goes on until no effect is left for the fault to come in place of. */
@@ -72,7 +72,7 @@ final class EveryUnpackingEffect {
   }
 
   /** Has the tars of all layers go, and the machine stop when they are made anew. */
-  void stopHealing(EveryEffect.Stopping stopping) {
+  void stopRepair(EveryEffect.Stopping stopping) {
     forEach(
         stopping.name() + " of healing",
         HEALING_EFFECTS_MIN,
@@ -163,12 +163,12 @@ final class EveryUnpackingEffect {
     int effects = Attempts.count(nth -> attempt(what, attempt, nth));
     System.out.printf(
         "%s driver, layers %s, synced %s, %s at each of %d effects of unpacking%n",
-        driver, layers, layerSync, what, effects);
+        driver, layers, syncPolicy, what, effects);
     assertThat(effects).isGreaterThanOrEqualTo(effectsMin);
   }
 
   private boolean attempt(String what, Attempt attempt, int nth) {
-    try (UnpackingLife life = new UnpackingLife(driver, layers, layerSync)) {
+    try (UnpackingLife life = new UnpackingLife(driver, layers, syncPolicy)) {
       try {
         return attempt.at(life, nth);
       } catch (AssertionError | RuntimeException | UnusableRootException e) {

@@ -46,11 +46,11 @@ final class KernelSight implements Sight {
   }
 
   @Override
-  public void write(Mount mount, Use use) throws IOException {
-    use(mount, use);
+  public void write(Mount mount, Use ref) throws IOException {
+    use(mount, ref);
   }
 
-  private void use(Mount mount, Use use) throws IOException {
+  private void use(Mount mount, Use ref) throws IOException {
     LinuxPath place = LinuxPath.of(target);
     if (mount.type().equals("bind")) {
       bind(mount, place);
@@ -63,7 +63,7 @@ final class KernelSight implements Sight {
           String.join(",", mount.options()));
     }
     try {
-      use.with(target);
+      ref.with(target);
     } finally {
       Mounts.umount2(place);
     }

@@ -113,7 +113,7 @@ class LifecycleIT implements LifecycleRun.Runs {
   @AfterProperty
   void requireTars() {
     if (tries >= INDEXED_ONES) {
-      assertThat(tars).as("layers that were kept as tars").isPositive();
+      assertThat(tars).as("indexed layers").isPositive();
     }
   }
 }

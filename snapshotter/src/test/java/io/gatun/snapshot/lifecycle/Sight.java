@@ -18,5 +18,5 @@ interface Sight {
   Map<String, String> files(Mount mount) throws IOException;
 
   /** Does something in the directory that the mount shows. */
-  void write(Mount mount, Use use) throws IOException;
+  void write(Mount mount, Use ref) throws IOException;
 }

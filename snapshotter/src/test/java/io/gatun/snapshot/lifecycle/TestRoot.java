@@ -147,8 +147,13 @@ final class TestRoot implements AutoCloseable {
           EngineRoot.open(
               disk,
               new EngineSettings(
-                      path, driver, OVERLAY, defaults.copyThreads(), defaults.layerSync(), METADATA)
-                  .withSpareDirectories(NO_SPARE_DIRECTORIES)
+                      path,
+                      driver,
+                      OVERLAY,
+                      defaults.copyThreads(),
+                      defaults.syncPolicy(),
+                      METADATA)
+                  .withDirectoryPool(NO_SPARE_DIRECTORIES)
                   .withLayers(layers),
               InstantSource.system());
     } catch (UnusableRootException e) {

@@ -8,7 +8,7 @@ import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotInfo;
 import io.gatun.snapshot.driver.DriverSetting;
-import io.gatun.snapshot.durability.LayerSync;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.fault.Machine;
 import io.gatun.snapshot.fixture.TarBuilder;
@@ -102,8 +102,8 @@ final class UnpackingLife implements AutoCloseable {
   /** What a request that was not answered makes of a snapshot: another name, or nothing. */
   private final Map<String, Optional<String>> pending = new HashMap<>();
 
-  UnpackingLife(DriverSetting driver, LayerSetting layers, LayerSync layerSync) {
-    this.machine = Machine.create(driver, layers, layerSync, UnpackingLife::blob);
+  UnpackingLife(DriverSetting driver, LayerSetting layers, SyncPolicy syncPolicy) {
+    this.machine = Machine.create(driver, layers, syncPolicy, UnpackingLife::blob);
   }
 
   private static Optional<LayerBlob> blob(Digest digest) {

@@ -12,9 +12,9 @@ import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.driver.DriverSetting;
-import io.gatun.snapshot.durability.LayerSync;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.engine.EngineRoot;
-import io.gatun.snapshot.engine.LayerMounts;
+import io.gatun.snapshot.engine.KernelMounts;
 import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.engine.TestEngine;
 import io.gatun.snapshot.engine.TestRoots;
@@ -94,10 +94,10 @@ class BackgroundSyncIT {
             }
           }
         });
-    open(LayerSetting.INDEXED, LayerSync.BACKGROUND);
+    open(LayerSetting.INDEXED, SyncPolicy.BACKGROUND);
   }
 
-  private void open(LayerSetting layers, LayerSync sync) throws Exception {
+  private void open(LayerSetting layers, SyncPolicy sync) throws Exception {
     engine =
         EngineRoot.open(
             calls.disk(),
@@ -115,7 +115,7 @@ class BackgroundSyncIT {
 
   private static boolean isSettling() {
     return StackWalker.getInstance(StackWalker.Option.RETAIN_CLASS_REFERENCE)
-        .walk(calls -> calls.anyMatch(call -> call.getDeclaringClass() == LayerSettler.class));
+        .walk(calls -> calls.anyMatch(call -> call.getDeclaringClass() == BackgroundSync.class));
   }
 
   private static void waitFor(CountDownLatch latch) {
@@ -130,7 +130,7 @@ class BackgroundSyncIT {
   void close() throws Exception {
     gate.countDown();
     engine.close();
-    LayerMounts.detachAll(directory);
+    KernelMounts.detachAll(directory);
   }
 
   private Snapshotter snapshots() {
@@ -141,19 +141,19 @@ class BackgroundSyncIT {
     return "k8s.io/1/extract-123456789-ab12 sha256:" + name;
   }
 
-  private void unpack(byte[] layer, String name, String parent, boolean isDurabilityWanted) {
-    apply(layer, key(name), parent, isDurabilityWanted);
+  private void unpack(byte[] layer, String name, String parent, boolean syncRequested) {
+    apply(layer, key(name), parent, syncRequested);
     snapshots().commit(name, key(name), "", NO_LABELS);
   }
 
-  private void apply(byte[] layer, String key, String parent, boolean isDurabilityWanted) {
-    unpack(snapshots().prepare(key, parent, NO_LABELS), layer, isDurabilityWanted);
+  private void apply(byte[] layer, String key, String parent, boolean syncRequested) {
+    unpack(snapshots().prepare(key, parent, NO_LABELS), layer, syncRequested);
   }
 
-  private void unpack(List<Mount> mounts, byte[] layer, boolean isDurabilityWanted) {
+  private void unpack(List<Mount> mounts, byte[] layer, boolean syncRequested) {
     byte[] blob = Compressed.gzip(layer);
     blobs.put(BytesBlob.digestOf(blob), blob);
-    engine.unpacker(1).unpack(new BytesBlob(blob), mounts, isDurabilityWanted, new Cancellation());
+    engine.unpacker(1).unpack(new BytesBlob(blob), mounts, syncRequested, new Cancellation());
   }
 
   private Set<String> names(byte[] layer) {
@@ -232,7 +232,7 @@ class BackgroundSyncIT {
   }
 
   @Test
-  void whatAFailedSyncHasLostIsMadeAnewUnderWhoeverUsesIt() throws Exception {
+  void whatAFailedSyncHasLostIsRebuiltUnderWhoeverUsesIt() throws Exception {
     unpack(LAYER, "layer", "", false);
     try (KernelMount running =
         KernelMount.of(snapshots().prepare("container", "layer", NO_LABELS))) {
@@ -249,7 +249,7 @@ class BackgroundSyncIT {
   }
 
   @Test
-  void whatHasVanishedBeforeItsTurnIsMadeAnew() throws Exception {
+  void whatHasVanishedBeforeItsTurnIsRebuilt() throws Exception {
     unpack(LAYER, "layer", "", false);
     // Its turn is after the one that waits.
     unpack(BELOW, "another", "", false);
@@ -286,7 +286,7 @@ class BackgroundSyncIT {
 
   @ParameterizedTest
   @EnumSource(names = {"BACKGROUND", "NONE"})
-  void whatTheDaemonHasNotGotAroundToIsSeenToAtTheNextStart(LayerSync sync) throws Exception {
+  void whatTheDaemonHasNotGotAroundToIsSeenToAtTheNextStart(SyncPolicy sync) throws Exception {
     reopen(sync);
     unpack(LAYER, "layer", "", false);
     closeUnsettled();
@@ -298,7 +298,7 @@ class BackgroundSyncIT {
 
   @ParameterizedTest
   @EnumSource(names = {"BACKGROUND", "NONE"})
-  void whatAPowerCutHasDamagedIsMadeAnew(LayerSync sync) throws Exception {
+  void whatAPowerCutHasDamagedIsRebuilt(SyncPolicy sync) throws Exception {
     unpackAndLose(sync);
     openAfterBoot();
     assertThat(Files.readAllBytes(tar(LAYER))).isEqualTo(LAYER);
@@ -308,7 +308,7 @@ class BackgroundSyncIT {
 
   @ParameterizedTest
   @EnumSource(names = {"BACKGROUND", "NONE"})
-  void whatAPowerCutHasDamagedIsMissingWithoutItsBlob(LayerSync sync) throws Exception {
+  void whatAPowerCutHasDamagedIsMissingWithoutItsBlob(SyncPolicy sync) throws Exception {
     unpackAndLose(sync);
     blobs.clear();
     openAfterBoot();
@@ -344,7 +344,7 @@ class BackgroundSyncIT {
 
   @Test
   void noneHasNobodyWaitForTheDisk() throws Exception {
-    reopen(LayerSync.NONE);
+    reopen(SyncPolicy.NONE);
     apply(BELOW, key("layer"), "", false);
     List<Mount> mounts = snapshots().prepare(key("on top"), "", NO_LABELS);
     int before = syncs();
@@ -357,7 +357,7 @@ class BackgroundSyncIT {
 
   @Test
   void whatNobodyWaitedForIsOnTheDiskWhenTheDaemonHasStopped() throws Exception {
-    reopen(LayerSync.NONE);
+    reopen(SyncPolicy.NONE);
     unpack(LAYER, "layer", "", false);
     unpack(BELOW, "another", "", false);
     assertThat(names(LAYER)).contains(mark(LAYER));
@@ -366,7 +366,7 @@ class BackgroundSyncIT {
     for (byte[] layer : List.of(LAYER, BELOW)) {
       assertThat(names(layer)).contains(record(layer)).doesNotContain(mark(layer));
     }
-    open(LayerSetting.INDEXED, LayerSync.NONE);
+    open(LayerSetting.INDEXED, SyncPolicy.NONE);
     assertSeen("layer");
   }
 
@@ -397,8 +397,8 @@ class BackgroundSyncIT {
   void noneSyncsWhenTheKernelHasWritten() throws IOException {
     long centiseconds =
         kernelSetting("dirty_expire_centisecs") + kernelSetting("dirty_writeback_centisecs");
-    assertThat(LayerSync.NONE.delay()).isGreaterThan(Duration.ofMillis(10 * centiseconds));
-    assertThat(LayerSync.BACKGROUND.delay()).isZero();
+    assertThat(SyncPolicy.NONE.delay()).isGreaterThan(Duration.ofMillis(10 * centiseconds));
+    assertThat(SyncPolicy.BACKGROUND.delay()).isZero();
   }
 
   private static long kernelSetting(String name) throws IOException {
@@ -406,7 +406,7 @@ class BackgroundSyncIT {
   }
 
   /** Ends in a power cut after which the disk has something else than was written. */
-  private void unpackAndLose(LayerSync sync) throws Exception {
+  private void unpackAndLose(SyncPolicy sync) throws Exception {
     reopen(sync);
     unpack(LAYER, "layer", "", false);
     closeUnsettled();
@@ -421,7 +421,7 @@ class BackgroundSyncIT {
     failures.set(0);
   }
 
-  private void reopen(LayerSync sync) throws Exception {
+  private void reopen(SyncPolicy sync) throws Exception {
     engine.close();
     open(LayerSetting.INDEXED, sync);
   }
@@ -440,7 +440,7 @@ class BackgroundSyncIT {
   @Test
   void layersThatAreDirectoriesAreSyncedBeforeTheirCommit() throws Exception {
     engine.close();
-    open(LayerSetting.DIRECTORY, LayerSync.BACKGROUND);
+    open(LayerSetting.DIRECTORY, SyncPolicy.BACKGROUND);
     int syncs = calls.layerSyncs();
     unpack(LAYER, "layer", "", false);
     assertThat(calls.layerSyncs()).isGreaterThan(syncs);

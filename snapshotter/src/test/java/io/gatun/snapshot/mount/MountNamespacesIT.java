@@ -117,7 +117,7 @@ final class MountNamespacesIT {
       assertThat(other.layers()).containsExactly(root.snapshot(2));
       root.mounts().unmount(2);
       assertThat(other.layers()).isEmpty();
-      assertThat(PinnedLayers.find(root.path())).isEmpty();
+      assertThat(ForeignMounts.find(root.path())).isEmpty();
     }
   }
 
@@ -125,21 +125,21 @@ final class MountNamespacesIT {
   void namespaceThatKeepsALayerIsNamedUntilItEnds() throws Exception {
     root.show(1, layer);
     try (Other other = Other.of("private")) {
-      assertThat(PinnedLayers.find(root.path())).isEmpty();
+      assertThat(ForeignMounts.find(root.path())).isEmpty();
       root.mounts().unmount(1);
-      assertThat(PinnedLayers.find(root.path()))
+      assertThat(ForeignMounts.find(root.path()))
           .containsExactly(
-              new PinnedLayers(
+              new ForeignMounts(
                   other.process().pid(), "cat", List.of(LinuxPath.of(root.snapshot(1)))));
-      assertThat(PinnedLayers.find(root.path().resolveSibling("another"))).isEmpty();
+      assertThat(ForeignMounts.find(root.path().resolveSibling("another"))).isEmpty();
       // Its directory can be removed all the same.
       Files.delete(root.snapshot(1));
     }
-    assertThat(PinnedLayers.find(root.path())).isEmpty();
+    assertThat(ForeignMounts.find(root.path())).isEmpty();
   }
 
   private Optional<String> obstacle(long mounting, long using) throws IOException {
-    return MountReach.obstacle(root.path(), mounting, using);
+    return MountPropagation.obstacle(root.path(), mounting, using);
   }
 
   @Test
@@ -197,11 +197,11 @@ final class MountNamespacesIT {
     try (Other _ = Other.of("private")) {
       // Its directory stays: with that, the mounts on it would go in all namespaces.
       Mounts.umount2(LinuxPath.of(container), UnmountFlag.DETACH);
-      assertThat(TreeUsers.find(root.path()).overlaysOn(1)).hasSize(1);
-      assertThat(TreeUsers.find(root.path()).overlaysOn(2)).isEmpty();
-      assertThat(TreeUsers.find(root.path().resolveSibling("another")).overlaysOn(1)).isEmpty();
+      assertThat(MountUsers.find(root.path()).overlaysOn(1)).hasSize(1);
+      assertThat(MountUsers.find(root.path()).overlaysOn(2)).isEmpty();
+      assertThat(MountUsers.find(root.path().resolveSibling("another")).overlaysOn(1)).isEmpty();
     }
-    assertThat(TreeUsers.find(root.path()).overlaysOn(1)).isEmpty();
+    assertThat(MountUsers.find(root.path()).overlaysOn(1)).isEmpty();
     Files.delete(container);
   }
 }

@@ -88,7 +88,7 @@ class DeletionTest {
                   900L
                       * DIRECTORIES
                       * FILES_EACH
-                      / DeletionBudget.FILES_PER_SECOND_MAX_BESIDE_UNPACKS));
+                      / DeletionThrottle.FILES_PER_SECOND_MAX_BESIDE_UNPACKS));
     }
   }
 

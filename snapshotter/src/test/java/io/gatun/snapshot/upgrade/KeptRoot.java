@@ -98,7 +98,7 @@ final class KeptRoot {
     return EngineRoot.open(
         new UnsyncedDisk(),
         new EngineSettings(
-            root, DriverSetting.NATIVE, defaults.overlay(), 1, defaults.layerSync(), METADATA),
+            root, DriverSetting.NATIVE, defaults.overlay(), 1, defaults.syncPolicy(), METADATA),
         clock);
   }
 

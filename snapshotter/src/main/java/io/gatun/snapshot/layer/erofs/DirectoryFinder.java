@@ -47,18 +47,18 @@ final class DirectoryFinder {
   private final IndexTree tree;
   private final Inodes inodes;
   private final boolean hasWhiteouts;
-  private final Maker maker;
+  private final Maker work;
 
   /** Layers are sorted, mostly, so that most entries are where the one before was. */
   private LinuxPath lastPath = LinuxPath.EMPTY;
 
   private int last;
 
-  DirectoryFinder(IndexTree tree, boolean hasWhiteouts, Maker maker) {
+  DirectoryFinder(IndexTree tree, boolean hasWhiteouts, Maker work) {
     this.tree = tree;
     this.inodes = tree.inodes();
     this.hasWhiteouts = hasWhiteouts;
-    this.maker = maker;
+    this.work = work;
     this.last = tree.top();
   }
 
@@ -108,7 +108,7 @@ final class DirectoryFinder {
   private int step(int parent, byte[] name, boolean mayFollow, LinuxPath path) throws IOException {
     int child = tree.find(parent, name);
     if (child == 0) {
-      return maker.make(parent, name, false);
+      return work.make(parent, name, false);
     }
     if (inodes.isDirectory(child)) {
       return child;
@@ -117,7 +117,7 @@ final class DirectoryFinder {
       // The layer has said that what was there is gone, and now that there is something else.
       tree.remove(parent, name);
       forget();
-      return maker.make(parent, name, true);
+      return work.make(parent, name, true);
     }
     if (!mayFollow || inodes.type(child) != Inodes.SYMBOLIC_LINK) {
       throw notDirectory(path);

@@ -21,7 +21,7 @@ package io.gatun.snapshot.layer.erofs;
  *           fits into one block, and is then not split between two; or the chunks of a file
  *      b  extended attributes that several files have, from a new block on
  *      d  whole blocks of the content of directories and links, from a new block on
- *      e  the end of what a kernel looks at; behind it, {@link InheritanceTable}
+ *      e  the end of what a kernel looks at; behind it, {@link AttributesTable}
  * </pre>
  *
  * <p>The content of a file is chunks, each of which begins at a block of device 1 or is a hole. A

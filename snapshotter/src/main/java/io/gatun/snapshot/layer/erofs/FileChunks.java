@@ -72,7 +72,7 @@ final class FileChunks {
     Chunked chunked = chunked(path, sizeBytes, extents);
     long stored = TarExtent.totalLength(extents);
     if (chunks(sizeBytes, chunked.chunkShift()) > CHUNKS_FREE + Erofs.blocks(stored)) {
-      throw inexpressible(path, "has too many small parts");
+      throw notIndexable(path, "has too many small parts");
     }
     byte[] bytes = new byte[HEAD_BYTES + chunked.extents().size() * 2 * Long.BYTES];
     ByteBuffer record = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
@@ -88,7 +88,7 @@ final class FileChunks {
   }
 
   private static Chunked chunked(LinuxPath path, long sizeBytes, List<TarExtent> extents)
-      throws InexpressibleLayerException {
+      throws NotIndexableException {
     List<TarExtent> joined = joined(extents);
     // The largest power of two of which every edge between content and hole is a multiple.
     long edges = 0;
@@ -97,7 +97,7 @@ final class FileChunks {
     }
     int aligned = edges == 0 ? Long.SIZE : Long.numberOfTrailingZeros(edges);
     if (aligned < Erofs.BLOCK_SHIFT) {
-      throw inexpressible(path, "has parts that are no whole blocks");
+      throw notIndexable(path, "has parts that are no whole blocks");
     }
     return new Chunked(joined, Math.min(aligned - Erofs.BLOCK_SHIFT, largestShift(sizeBytes)));
   }
@@ -115,9 +115,9 @@ final class FileChunks {
     return joined;
   }
 
-  private static InexpressibleLayerException inexpressible(LinuxPath path, String what) {
-    return new InexpressibleLayerException(
-        Inexpressible.SPARSE_FILE, "sparse file %s %s".formatted(path, what));
+  private static NotIndexableException notIndexable(LinuxPath path, String what) {
+    return new NotIndexableException(
+        NotIndexable.SPARSE_FILE, "sparse file %s %s".formatted(path, what));
   }
 
   /** Takes what chunks there are. */

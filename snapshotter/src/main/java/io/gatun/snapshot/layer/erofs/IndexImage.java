@@ -40,8 +40,8 @@ final class IndexImage {
 
   void write(byte[] uuid, Digest diffId, long tarBlocks) throws IOException {
     if (placement.blocks() + tarBlocks > Erofs.BLOCKS_MAX) {
-      throw new InexpressibleLayerException(
-          Inexpressible.TAR_SIZE, "its tar has %d blocks".formatted(tarBlocks));
+      throw new NotIndexableException(
+          NotIndexable.TAR_SIZE, "its tar has %d blocks".formatted(tarBlocks));
     }
     image.padTo(Erofs.SUPERBLOCK_OFFSET);
     image.put(superblock(uuid, diffId, tarBlocks));

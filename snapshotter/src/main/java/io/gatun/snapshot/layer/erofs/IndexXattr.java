@@ -70,18 +70,18 @@ final class IndexXattr implements Comparable<IndexXattr> {
    * {@return an attribute, or nothing if no filesystem keeps any of that name, which then is not an
    * error (xattr(7), EOPNOTSUPP)}
    */
-  static Optional<IndexXattr> of(LinuxPath whole, byte[] value) throws InexpressibleLayerException {
+  static Optional<IndexXattr> of(LinuxPath whole, byte[] value) throws NotIndexableException {
     byte[] bytes = whole.bytes();
     for (Prefix prefix : Prefix.values()) {
       if (prefix.isStartOf(bytes)) {
         byte[] name = Arrays.copyOfRange(bytes, prefix.text.length(), bytes.length);
         if (prefix.isWholeName() && name.length > 0) {
-          throw new InexpressibleLayerException(
-              Inexpressible.ATTRIBUTE_FORM, "attribute %s".formatted(whole));
+          throw new NotIndexableException(
+              NotIndexable.ATTRIBUTE_FORM, "attribute %s".formatted(whole));
         }
         if (value.length > VALUE_BYTES_MAX) {
-          throw new InexpressibleLayerException(
-              Inexpressible.ATTRIBUTE_SIZE,
+          throw new NotIndexableException(
+              NotIndexable.ATTRIBUTE_SIZE,
               "attribute %s of %d bytes".formatted(whole, value.length));
         }
         boolean isName = prefix.isWholeName() || name.length > 0;

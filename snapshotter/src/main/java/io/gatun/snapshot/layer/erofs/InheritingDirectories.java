@@ -1,8 +1,8 @@
 package io.gatun.snapshot.layer.erofs;
 
 import io.gatun.linux.LinuxPath;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -69,7 +69,7 @@ final class InheritingDirectories {
   }
 
   /** {@return what each of them inherits; nothing if it is too late} */
-  Optional<List<Optional<InheritedAttributes>>> find(InheritedAttributes top, Inheritance below)
+  Optional<List<Optional<InheritedAttributes>>> find(InheritedAttributes top, LowerAttributes below)
       throws IOException {
     if (isTooLate || isPassedOn(top)) {
       return Optional.empty();

@@ -61,7 +61,7 @@ final class Inodes {
   static final int FIFO = 0010000;
 
   /** The layer needs the directory and has not named it. */
-  static final int UNNAMED = 1;
+  static final int IMPLICIT = 1;
 
   /** Nothing below shows through the directory. */
   static final int OPAQUE = 2;

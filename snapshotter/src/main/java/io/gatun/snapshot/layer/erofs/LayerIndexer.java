@@ -5,13 +5,13 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.NodeType;
 import io.gatun.linux.Timespec;
 import io.gatun.snapshot.Digest;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
 import io.gatun.snapshot.layer.tar.LayerAttributes;
 import io.gatun.snapshot.layer.tar.LayerConsumer;
 import io.gatun.snapshot.layer.tar.LayerContent;
 import io.gatun.snapshot.layer.tar.LayerEntry;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.layer.tar.TarExtent;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.spill.PagedMemory;
@@ -48,13 +48,13 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
   /** What is kept in memory of the tree unless somebody says otherwise: some 130,000 entries. */
   public static final long RESIDENT_BYTES = 16L << 20;
 
-  private static final int UNNAMED_MODE = 0755;
+  private static final int IMPLICIT_MODE = 0755;
   private static final int PERMISSIONS = 0777;
   private static final int SET_GROUP_ID = 02000;
   private static final Timespec NO_TIME = new Timespec(0, 0);
 
   private final IndexForm form;
-  private final Inheritance inheritance;
+  private final LowerAttributes lowerAttributes;
   private final PagedMemory memory;
   private final IndexTree tree;
   private final Inodes inodes;
@@ -73,27 +73,28 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
   public LayerIndexer(
       IndexForm form,
       InheritedAttributes top,
-      Inheritance inheritance,
+      LowerAttributes lowerAttributes,
       Spill spill,
       long residentBytes)
       throws IOException {
-    this(form, top, inheritance, new PagedMemory(spill, residentBytes));
+    this(form, top, lowerAttributes, new PagedMemory(spill, residentBytes));
   }
 
   /**
    * @param memory which goes with this
    */
-  LayerIndexer(IndexForm form, InheritedAttributes top, Inheritance inheritance, PagedMemory memory)
+  LayerIndexer(
+      IndexForm form, InheritedAttributes top, LowerAttributes lowerAttributes, PagedMemory memory)
       throws IOException {
     this.form = form;
-    this.inheritance = inheritance;
+    this.lowerAttributes = lowerAttributes;
     this.identity = new IndexIdentity(form);
     this.memory = memory;
     boolean isMade = false;
     try {
       this.tree = new IndexTree(memory);
       this.inodes = tree.inodes();
-      this.directories = new DirectoryFinder(tree, form == IndexForm.OVERLAY, this::makeUnnamed);
+      this.directories = new DirectoryFinder(tree, form == IndexForm.OVERLAY, this::makeImplicit);
       this.chunks = new FileChunks(memory);
       this.inheriting = new InheritingDirectories(tree, top);
       setInherited(tree.top(), noXattrs(), top);
@@ -109,13 +110,13 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
   /**
    * Takes one entry. After a failure, there will be no index.
    *
-   * @throws InexpressibleLayerException if an index cannot express it
+   * @throws NotIndexableException if an index cannot express it
    * @throws InvalidLayerException if it makes no sense where it is
    */
   @Override
   public void entry(LayerEntry entry, LayerContent content) throws IOException {
     if (memory.isFull()) {
-      throw new InexpressibleLayerException(Inexpressible.ENTRIES, "its tree is too large");
+      throw new NotIndexableException(NotIndexable.ENTRIES, "its tree is too large");
     }
     int parent = directories.require(entry.path().directory());
     byte[] name = entry.path().name().bytes();
@@ -151,10 +152,10 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
     }
   }
 
-  private static void requireAddress(long tarBytes) throws InexpressibleLayerException {
+  private static void requireAddress(long tarBytes) throws NotIndexableException {
     if (Erofs.blocks(tarBytes) > Erofs.BLOCKS_MAX) {
-      throw new InexpressibleLayerException(
-          Inexpressible.TAR_SIZE, "its tar has at least %d bytes".formatted(tarBytes));
+      throw new NotIndexableException(
+          NotIndexable.TAR_SIZE, "its tar has at least %d bytes".formatted(tarBytes));
     }
   }
 
@@ -201,7 +202,7 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
     XattrSet xattrs = XattrSet.of(Inodes.DIRECTORY, xattrs(existing));
     xattrs.setAll(attributes.xattrs());
     xattrs.changeMode(attributes.mode());
-    inodes.unmark(existing, Inodes.UNNAMED);
+    inodes.unmark(existing, Inodes.IMPLICIT);
     set(existing, attributes, xattrs);
   }
 
@@ -307,27 +308,28 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
   /**
    * A directory that the layer has not named, with what the kernel and the layers below give it.
    */
-  private int makeUnnamed(int parent, byte[] name, boolean isInPlaceOfWhiteout) throws IOException {
+  private int makeImplicit(int parent, byte[] name, boolean isInPlaceOfWhiteout)
+      throws IOException {
     requireLength(name);
     int directory = inodes.create(Inodes.DIRECTORY);
-    inodes.mark(directory, Inodes.UNNAMED);
+    inodes.mark(directory, Inodes.IMPLICIT);
     tree.enter(parent, name, directory);
     boolean isGroupPassedOn = (inodes.mode(parent) & SET_GROUP_ID) != 0;
     int gid = isGroupPassedOn ? inodes.gid(parent) : 0;
-    XattrSet xattrs = XattrSet.madeIn(xattrs(parent), Inodes.DIRECTORY, UNNAMED_MODE);
+    XattrSet xattrs = XattrSet.madeIn(xattrs(parent), Inodes.DIRECTORY, IMPLICIT_MODE);
     Optional<InheritedAttributes> inherited = Optional.empty();
     if (isInPlaceOfWhiteout) {
       inodes.mark(directory, Inodes.OPAQUE);
     } else {
       LinuxPath path = path(directory);
-      inherited = inheritance.of(path);
+      inherited = lowerAttributes.of(path);
       identity.add(path, inherited);
       inheriting.add(directory, gid, xattrs.isEmpty(), inherited);
     }
     if (inherited.isPresent()) {
       setInherited(directory, xattrs, inherited.get());
     } else {
-      inodes.setPermissions(directory, UNNAMED_MODE);
+      inodes.setPermissions(directory, IMPLICIT_MODE);
       inodes.setOwner(directory, 0, gid);
       inodes.setModified(directory, NO_TIME);
       inodes.setXattrs(directory, tree.xattrs().store(xattrs));
@@ -346,14 +348,14 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
   }
 
   /**
-   * Says what is below the layer, which was taken for {@link Inheritance#NOTHING} while all its
+   * Says what is below the layer, which was taken for {@link LowerAttributes#NOTHING} while all its
    * entries were taken, with a top as {@link InheritedAttributes#ofTop} says.
    *
    * @param top what the top of the layer's tree has
    * @return whether the index will be what it would be if that had been known at first; else this
    *     is as before, and its index is another
    */
-  public boolean inherit(InheritedAttributes top, Inheritance below) throws IOException {
+  public boolean inherit(InheritedAttributes top, LowerAttributes below) throws IOException {
     Optional<List<Optional<InheritedAttributes>>> found = inheriting.find(top, below);
     if (found.isEmpty()) {
       return false;
@@ -365,7 +367,7 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
     for (InheritingDirectories.Directory directory : inheriting.all().orElseThrow()) {
       Optional<InheritedAttributes> inherited = each.next();
       identity.add(inheriting.path(directory), inherited);
-      if (inherited.isPresent() && inodes.isMarked(directory.inode(), Inodes.UNNAMED)) {
+      if (inherited.isPresent() && inodes.isMarked(directory.inode(), Inodes.IMPLICIT)) {
         setInherited(directory.inode(), noXattrs(), inherited.get());
       }
     }
@@ -407,7 +409,7 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
    * @param recorded of that one, which was inherited here as well
    */
   public IndexComparison compare(
-      IndexReader there, RecordedInheritance recorded, Digest diffId, long layerBytes)
+      IndexReader there, RecordedAttributes recorded, Digest diffId, long layerBytes)
       throws IOException {
     ImageComparison comparison = new ImageComparison(there);
     byte[] made = identity.uuid(diffId);
@@ -426,7 +428,7 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
     placement.run();
     new IndexImage(tree, chunks, placement, image).write(uuid, diffId, Erofs.blocks(padded));
     if (form == IndexForm.OVERLAY) {
-      new InheritanceTable(tree, inheriting).write(image);
+      new AttributesTable(tree, inheriting).write(image);
     }
     image.flush();
     return new LayerIndex(

@@ -45,10 +45,10 @@ final class Placement {
     requireBlocks();
   }
 
-  private void requireBlocks() throws InexpressibleLayerException {
+  private void requireBlocks() throws NotIndexableException {
     if (blocks() > Erofs.BLOCKS_MAX) {
-      throw new InexpressibleLayerException(
-          Inexpressible.TAR_SIZE, "its index would have %d blocks".formatted(blocks()));
+      throw new NotIndexableException(
+          NotIndexable.TAR_SIZE, "its index would have %d blocks".formatted(blocks()));
     }
   }
 
@@ -137,7 +137,7 @@ final class Placement {
 
   private boolean isCompact(int inode) throws IOException {
     return inode != tree.top()
-        && !inodes.isMarked(inode, Inodes.UNNAMED)
+        && !inodes.isMarked(inode, Inodes.IMPLICIT)
         && inodes.isModifiedAt(inode, epoch)
         && Integer.toUnsignedLong(inodes.uid(inode)) <= SHORT_MAX
         && Integer.toUnsignedLong(inodes.gid(inode)) <= SHORT_MAX
@@ -180,8 +180,8 @@ final class Placement {
     }
     long size = (blocks << Erofs.BLOCK_SHIFT) + used;
     if (size > INT_MAX) {
-      throw new InexpressibleLayerException(
-          Inexpressible.ENTRIES, "a directory of %d bytes".formatted(size));
+      throw new NotIndexableException(
+          NotIndexable.ENTRIES, "a directory of %d bytes".formatted(size));
     }
     return size;
   }

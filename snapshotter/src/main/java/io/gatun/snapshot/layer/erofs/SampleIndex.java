@@ -4,10 +4,10 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.Digest;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.LayerEntry;
 import io.gatun.snapshot.layer.tar.LayerReader;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.layer.tar.TarReader;
 import io.gatun.snapshot.mount.SampleLayer;
 import io.gatun.snapshot.root.Disk;
@@ -67,7 +67,7 @@ public final class SampleIndex implements SampleLayer {
             new LayerIndexer(
                 IndexForm.OVERLAY,
                 InheritedAttributes.ofTop(),
-                Inheritance.NOTHING,
+                LowerAttributes.NOTHING,
                 new Spill(disk, directory),
                 RESIDENT_BYTES);
         Fd file = disk.createFile(directory, index, FILE_MODE)) {

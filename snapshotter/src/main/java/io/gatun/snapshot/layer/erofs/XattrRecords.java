@@ -53,8 +53,8 @@ final class XattrRecords {
     List<IndexXattr> xattrs = set.sorted();
     int entries = xattrs.stream().mapToInt(IndexXattr::entryBytes).sum();
     if (Erofs.XATTR_HEADER_BYTES + entries > BYTES_MAX) {
-      throw new InexpressibleLayerException(
-          Inexpressible.ATTRIBUTES_SIZE, "attributes of %d bytes".formatted(entries));
+      throw new NotIndexableException(
+          NotIndexable.ATTRIBUTES_SIZE, "attributes of %d bytes".formatted(entries));
     }
     xattrs.forEach(this::count);
     if (!xattrs.equals(last)) {

@@ -85,7 +85,7 @@ final class XattrSet {
   }
 
   /** Sets what a layer names. */
-  void setAll(List<TarXattr> named) throws InexpressibleLayerException {
+  void setAll(List<TarXattr> named) throws NotIndexableException {
     for (TarXattr each : named) {
       Optional<IndexXattr> xattr = IndexXattr.of(each.name(), each.value());
       if (xattr.isPresent()) {
@@ -95,7 +95,7 @@ final class XattrSet {
   }
 
   /** Adds what a directory inherits and does not have yet. */
-  void addAll(Map<LinuxPath, byte[]> inherited) throws InexpressibleLayerException {
+  void addAll(Map<LinuxPath, byte[]> inherited) throws NotIndexableException {
     for (Map.Entry<LinuxPath, byte[]> each : inherited.entrySet()) {
       Optional<IndexXattr> xattr = IndexXattr.of(each.getKey(), each.getValue());
       if (xattr.isPresent() && all.stream().noneMatch(xattr.get()::hasNameOf)) {
@@ -104,7 +104,7 @@ final class XattrSet {
     }
   }
 
-  private void set(IndexXattr xattr) throws InexpressibleLayerException {
+  private void set(IndexXattr xattr) throws NotIndexableException {
     switch (xattr.prefix()) {
       case USER -> {
         // Others cannot have any, xattr(7), and the layer's writer passes over that, too.
@@ -134,7 +134,7 @@ final class XattrSet {
     }
   }
 
-  private static byte[] checked(byte[] acl) throws InexpressibleLayerException {
+  private static byte[] checked(byte[] acl) throws NotIndexableException {
     if (!PosixAcl.isValid(acl)) {
       throw unusual("an access control list");
     }
@@ -166,8 +166,8 @@ final class XattrSet {
         : version == CAPABILITY_V3 && capability.getInt(CAPABILITY_ROOT_ID) != NO_ID;
   }
 
-  private static InexpressibleLayerException unusual(String what) {
-    return new InexpressibleLayerException(
-        Inexpressible.ATTRIBUTE_FORM, what + " that the kernel does not take as it is");
+  private static NotIndexableException unusual(String what) {
+    return new NotIndexableException(
+        NotIndexable.ATTRIBUTE_FORM, what + " that the kernel does not take as it is");
   }
 }

@@ -6,8 +6,8 @@
  * <pre>
  *   LayerReader -> LayerIndexer -> IndexTree (off the heap, and beyond a limit in a file)
  *                                      -> Placement -> IndexImage -> the file
- *   the file -> CopiedIndex -> the file that the same layer has on top of others
- *            -> RecordedInheritance -> LayerIndexer, whether it is the one that the tar gives
+ *   the file -> ImageTemplate -> the file that the same layer has on top of others
+ *            -> RecordedAttributes -> LayerIndexer, whether it is the one that the tar gives
  * </pre>
  *
  * <p>{@link io.gatun.snapshot.layer.erofs.LayerIndexer} is where it begins, {@link

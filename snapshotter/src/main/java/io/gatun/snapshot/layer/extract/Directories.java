@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Directories implements AutoCloseable {
 
-  private static final int UNNAMED_MODE = 0755;
+  private static final int IMPLICIT_MODE = 0755;
 
   /**
    * One step down.
@@ -31,7 +31,7 @@ final class Directories implements AutoCloseable {
   private final Disk disk;
   private final Ownership ownership;
   private final LowerDirectories lowers;
-  private final DirectoryLedger ledger;
+  private final DeferredAttributes ledger;
   private final Deletions deletions;
   private final Removal removal;
   private final DirectoryCache cache;
@@ -50,7 +50,7 @@ final class Directories implements AutoCloseable {
       Disk disk,
       Ownership ownership,
       LowerDirectories lowers,
-      DirectoryLedger ledger,
+      DeferredAttributes ledger,
       Deletions deletions,
       Removal removal,
       DirectoryCache cache,
@@ -87,7 +87,7 @@ final class Directories implements AutoCloseable {
       return known;
     }
     LinuxPath place = LinkResolver.resolve(top.fd(), path);
-    return keep(path, opened(Confinement.open(top.fd(), place), place));
+    return keep(path, opened(SecureOpen.open(top.fd(), place), place));
   }
 
   /**
@@ -105,10 +105,10 @@ final class Directories implements AutoCloseable {
     if (visited == null || !place.equals(visitedPlace)) {
       leave();
       try {
-        visited = Confinement.open(top.fd(), place);
+        visited = SecureOpen.open(top.fd(), place);
         visitedPlace = place;
       } catch (ErrnoException e) {
-        if (!Confinement.isElsewhere(e)) {
+        if (!SecureOpen.isElsewhere(e)) {
           throw e;
         }
       }
@@ -134,9 +134,9 @@ final class Directories implements AutoCloseable {
     }
     Fd fd;
     try {
-      fd = Confinement.open(top.fd(), path);
+      fd = SecureOpen.open(top.fd(), path);
     } catch (ErrnoException e) {
-      if (Confinement.isElsewhere(e)) {
+      if (SecureOpen.isElsewhere(e)) {
         return null;
       }
       throw e;
@@ -185,8 +185,8 @@ final class Directories implements AutoCloseable {
 
   /** {@return what a path leads to, links being followed and what is missing being made} */
   private OpenDirectory make(LinuxPath path) throws ErrnoException {
-    List<LinuxPath> names = Places.components(path);
-    OpenDirectory parent = cache.get(Places.join(names.subList(0, names.size() - 1)));
+    List<LinuxPath> names = PathText.components(path);
+    OpenDirectory parent = cache.get(PathText.join(names.subList(0, names.size() - 1)));
     if (parent != null) {
       return descend(parent, names.subList(names.size() - 1, names.size()), true);
     }
@@ -217,12 +217,12 @@ final class Directories implements AutoCloseable {
     LinuxPath place = parent.path().resolve(name);
     Fd fd;
     try {
-      fd = Confinement.openChild(parent.fd(), name);
+      fd = SecureOpen.openChild(parent.fd(), name);
     } catch (ErrnoException e) {
-      if (Confinement.isMissing(e)) {
+      if (SecureOpen.isMissing(e)) {
         return new Step(make(parent, name, false), true);
       }
-      if (!Confinement.isElsewhere(e)) {
+      if (!SecureOpen.isElsewhere(e)) {
         throw e;
       }
       if (deletions.isWhiteout(parent, name)) {
@@ -236,8 +236,8 @@ final class Directories implements AutoCloseable {
       }
       return new Step(
           target.isEmpty()
-              ? opened(Confinement.open(top.fd(), target), target)
-              : descend(top, Places.components(target), false),
+              ? opened(SecureOpen.open(top.fd(), target), target)
+              : descend(top, PathText.components(target), false),
           false);
     }
     return new Step(opened(fd, place), false);
@@ -246,12 +246,12 @@ final class Directories implements AutoCloseable {
   /** Makes a directory that the layer has not named. */
   private OpenDirectory make(OpenDirectory parent, LinuxPath name, boolean isHidingBelow)
       throws ErrnoException {
-    disk.createDirectory(parent.fd(), name, UNNAMED_MODE);
-    Fd fd = Confinement.openChild(parent.fd(), name);
+    disk.createDirectory(parent.fd(), name, IMPLICIT_MODE);
+    Fd fd = SecureOpen.openChild(parent.fd(), name);
     boolean isMade = false;
     try {
-      if (!parent.isPlain() || !ownership.isInitialMode(UNNAMED_MODE)) {
-        disk.setMode(fd, UNNAMED_MODE);
+      if (!parent.isPlain() || !ownership.isInitialMode(IMPLICIT_MODE)) {
+        disk.setMode(fd, IMPLICIT_MODE);
       }
       LinuxPath place = parent.path().resolve(name);
       Optional<FileStatus> inherited = Optional.empty();
@@ -260,7 +260,7 @@ final class Directories implements AutoCloseable {
       } else {
         inherited = lowers.inherit(fd, place);
       }
-      ledger.madeUnnamed(new LayerPath(parent.path(), name), isHidingBelow, inherited);
+      ledger.madeImplicit(new LayerPath(parent.path(), name), isHidingBelow, inherited);
       OpenDirectory made = new OpenDirectory(fd, place, ownership.isPlain(fd));
       isMade = true;
       return made;

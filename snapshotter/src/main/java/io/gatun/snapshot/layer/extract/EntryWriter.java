@@ -11,7 +11,7 @@ import io.gatun.linux.Stat;
 import io.gatun.snapshot.layer.tar.LayerAttributes;
 import io.gatun.snapshot.layer.tar.LayerEntry;
 import io.gatun.snapshot.layer.tar.LayerPath;
-import io.gatun.snapshot.layer.tar.PendingFile;
+import io.gatun.snapshot.layer.tar.OpenedFile;
 import io.gatun.snapshot.root.Disk;
 import org.jspecify.annotations.Nullable;
 
@@ -32,7 +32,7 @@ final class EntryWriter {
   private final FileFiller filler;
   private final Directories directories;
   private final DirectoryCache cache;
-  private final DirectoryLedger ledger;
+  private final DeferredAttributes ledger;
   private final Deletions deletions;
   private final Removal removal;
   private final UsageTally tally;
@@ -43,7 +43,7 @@ final class EntryWriter {
       FileFiller filler,
       Directories directories,
       DirectoryCache cache,
-      DirectoryLedger ledger,
+      DeferredAttributes ledger,
       Deletions deletions,
       Removal removal,
       UsageTally tally) {
@@ -60,7 +60,7 @@ final class EntryWriter {
   }
 
   /** {@return a file whose content is still to come, to be closed by the caller, or null} */
-  @Nullable PendingFile make(LayerEntry entry) throws ErrnoException {
+  @Nullable OpenedFile make(LayerEntry entry) throws ErrnoException {
     OpenDirectory parent = directories.require(entry.path().directory());
     if (entry instanceof LayerEntry.Creation) {
       deletions.writes(parent, entry.path().name());
@@ -79,7 +79,7 @@ final class EntryWriter {
     return null;
   }
 
-  private PendingFile make(OpenDirectory parent, LayerEntry.RegularFile entry)
+  private OpenedFile make(OpenDirectory parent, LayerEntry.RegularFile entry)
       throws ErrnoException {
     LinuxPath name = entry.path().name();
     int mode = Ownership.creationMode(entry.attributes().mode());
@@ -175,7 +175,7 @@ final class EntryWriter {
       removal.remove(parent.fd(), name);
       disk.createDirectory(parent.fd(), name, mode);
     }
-    Fd fd = Confinement.openChild(parent.fd(), name);
+    Fd fd = SecureOpen.openChild(parent.fd(), name);
     boolean isKept = false;
     try {
       attributes.beginDirectory(fd, entry.attributes(), parent.isPlain());
@@ -196,7 +196,7 @@ final class EntryWriter {
 
   private void merge(OpenDirectory parent, LayerEntry.Directory entry) throws ErrnoException {
     LinuxPath name = entry.path().name();
-    Fd fd = Confinement.openChild(parent.fd(), name);
+    Fd fd = SecureOpen.openChild(parent.fd(), name);
     boolean isKept = false;
     try {
       attributes.mergeDirectory(fd, entry.attributes());

@@ -43,7 +43,7 @@ final class InPlaceDeletions implements Deletions {
     Deque<LinuxPath> ahead = new ArrayDeque<>(List.of(directory.path()));
     while (!ahead.isEmpty()) {
       LinuxPath path = ahead.pop();
-      try (Fd fd = Confinement.open(top, path)) {
+      try (Fd fd = SecureOpen.open(top, path)) {
         for (DirectoryEntry entry : reader.all(fd)) {
           if (!written.contains(path, entry.name())) {
             removal.remove(fd, entry.name());

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Finds out where a path leads in a tree that is taken for the root of everything, as {@code
  * RESOLVE_IN_ROOT} of openat2(2) does, but also where there is nothing yet. Only reads; what is
- * found is a path without links, and is opened by {@link Confinement} like any other.
+ * found is a path without links, and is opened by {@link SecureOpen} like any other.
  */
 final class LinkResolver implements AutoCloseable {
 
@@ -42,7 +42,7 @@ final class LinkResolver implements AutoCloseable {
   private LinkResolver(Fd top, LinuxPath path) {
     this.top = top;
     this.path = path;
-    this.ahead = new ArrayDeque<>(Places.components(path));
+    this.ahead = new ArrayDeque<>(PathText.components(path));
   }
 
   /**
@@ -72,7 +72,7 @@ final class LinkResolver implements AutoCloseable {
         }
       }
     }
-    return Places.join(found);
+    return PathText.join(found);
   }
 
   private void goUp() {
@@ -93,7 +93,7 @@ final class LinkResolver implements AutoCloseable {
       present = 0;
       close();
     }
-    Places.components(target).reversed().forEach(ahead::push);
+    PathText.components(target).reversed().forEach(ahead::push);
   }
 
   /** {@return the target of a name in the directory that has been found, if it is a link} */
@@ -103,7 +103,7 @@ final class LinkResolver implements AutoCloseable {
     }
     Fd directory = at;
     if (directory == null) {
-      directory = Confinement.open(top, Places.join(found));
+      directory = SecureOpen.open(top, PathText.join(found));
       at = directory;
     }
     try {
@@ -114,10 +114,10 @@ final class LinkResolver implements AutoCloseable {
       present++;
       return Optional.empty();
     } catch (ErrnoException e) {
-      if (Confinement.isMissing(e)) {
+      if (SecureOpen.isMissing(e)) {
         return Optional.empty();
       }
-      if (!Confinement.isElsewhere(e)) {
+      if (!SecureOpen.isElsewhere(e)) {
         throw e;
       }
     }

@@ -59,9 +59,9 @@ final class LowerLayers {
    */
   static Fd openTop(LinuxPath lower) throws ErrnoException {
     try {
-      return Confinement.openTop(lower);
+      return SecureOpen.openTop(lower);
     } catch (ErrnoException e) {
-      if (Confinement.isElsewhere(e)) {
+      if (SecureOpen.isElsewhere(e)) {
         throw new SnapshotException.StorageFailure(
             "the layer below at %s is missing or not mounted: %s".formatted(lower, e.getMessage()),
             e);
@@ -84,7 +84,7 @@ final class LowerLayers {
       if (e.is(Errno.ENOTDIR) || e.is(Errno.ELOOP)) {
         return Optional.of(new Place(Optional.empty()));
       }
-      if (Confinement.isMissing(e)) {
+      if (SecureOpen.isMissing(e)) {
         return Optional.empty();
       }
       throw e;
@@ -93,12 +93,12 @@ final class LowerLayers {
 
   private static Fd open(Fd top, LinuxPath path) throws ErrnoException {
     try {
-      return Confinement.open(top, path);
+      return SecureOpen.open(top, path);
     } catch (ErrnoException e) {
-      if (!Confinement.isElsewhere(e) || Confinement.isMissing(e)) {
+      if (!SecureOpen.isElsewhere(e) || SecureOpen.isMissing(e)) {
         throw e;
       }
-      return Confinement.open(top, LinkResolver.resolve(top, path));
+      return SecureOpen.open(top, LinkResolver.resolve(top, path));
     }
   }
 

@@ -4,11 +4,11 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.snapshot.layer.tar.LayerContent;
 import io.gatun.snapshot.layer.tar.LayerEntry;
-import io.gatun.snapshot.layer.tar.PendingFile;
+import io.gatun.snapshot.layer.tar.OpenedFile;
 import java.io.IOException;
 
 /** A file that was just made, known by its descriptor alone: its name may be another's already. */
-final class NewFile implements PendingFile {
+final class NewFile implements OpenedFile {
 
   private final FileFiller filler;
   private final Fd file;

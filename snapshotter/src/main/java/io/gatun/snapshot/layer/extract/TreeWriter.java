@@ -10,9 +10,9 @@ import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.filetree.TreeUsage;
 import io.gatun.snapshot.layer.LayerTarget;
 import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
-import io.gatun.snapshot.layer.tar.FileMaker;
+import io.gatun.snapshot.layer.tar.FileSink;
 import io.gatun.snapshot.layer.tar.LayerEntry;
-import io.gatun.snapshot.layer.tar.PendingFile;
+import io.gatun.snapshot.layer.tar.OpenedFile;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.spill.PagedMemory;
 import io.gatun.snapshot.spill.Spill;
@@ -49,7 +49,7 @@ import org.jspecify.annotations.Nullable;
  * <p>One thread at a time uses it, and another may fill the files that it has made. Nothing is
  * synced.
  */
-public final class TreeWriter implements FileMaker, AutoCloseable {
+public final class TreeWriter implements FileSink, AutoCloseable {
 
   /** Enough for some 30,000 directories, or 100,000 entries of a copy. */
   private static final long RESIDENT_BYTES = 4L << 20;
@@ -58,7 +58,7 @@ public final class TreeWriter implements FileMaker, AutoCloseable {
   private final OpenDirectory top;
   private final DirectoryCache cache = new DirectoryCache();
   private final PagedMemory memory;
-  private final DirectoryLedger ledger;
+  private final DeferredAttributes ledger;
   private final UsageTally tally;
   private final Deletions deletions;
   private final Directories directories;
@@ -75,7 +75,7 @@ public final class TreeWriter implements FileMaker, AutoCloseable {
       throws ErrnoException {
     this.disk = disk;
     this.memory = memory;
-    this.ledger = new DirectoryLedger(memory);
+    this.ledger = new DeferredAttributes(memory);
     this.top = top;
     this.tally = new UsageTally(Statfs.fstatfs(top.fd()).blockSizeBytes());
     this.mayMakeDevices = UserNamespace.isInitial();
@@ -125,7 +125,7 @@ public final class TreeWriter implements FileMaker, AutoCloseable {
       Disk disk, LayerTarget target, boolean isWrittenBackEarly, long residentBytes)
       throws ErrnoException {
     Ownership ownership = Ownership.ofProcess();
-    Fd fd = Confinement.openTop(target.files());
+    Fd fd = SecureOpen.openTop(target.files());
     PagedMemory memory = new PagedMemory(new Spill(disk, fd), residentBytes);
     boolean isOpened = false;
     try {
@@ -149,7 +149,7 @@ public final class TreeWriter implements FileMaker, AutoCloseable {
    *     what has to be done to them at the end
    */
   @Override
-  public @Nullable PendingFile make(LayerEntry entry)
+  public @Nullable OpenedFile make(LayerEntry entry)
       throws TreeWriteException, UnsupportedLayerException {
     if (memory.isFull()) {
       throw new UnsupportedLayerException("it has too many entries");
@@ -172,16 +172,16 @@ public final class TreeWriter implements FileMaker, AutoCloseable {
   /** Finishes the layer, of which everything has been made and filled. */
   public TreeResult finish() throws IOException {
     tally.add(Stat.statx(top.fd()));
-    UnnamedDirectoryList.Builder unnamed = new UnnamedDirectoryList.Builder();
-    ledger.finish(disk, directories, tally, unnamed);
-    return new TreeResult(usage(), unnamed.build(), deletions.hasMarks());
+    ImplicitDirectoryList.Builder implicit = new ImplicitDirectoryList.Builder();
+    ledger.finish(disk, directories, tally, implicit);
+    return new TreeResult(usage(), implicit.build(), deletions.hasMarks());
   }
 
   private Usage usage() throws ErrnoException {
     if (tally.isKnown()) {
       return tally.usage();
     }
-    try (Fd again = Confinement.open(top.fd(), LinuxPath.EMPTY)) {
+    try (Fd again = SecureOpen.open(top.fd(), LinuxPath.EMPTY)) {
       return TreeUsage.of(again);
     }
   }

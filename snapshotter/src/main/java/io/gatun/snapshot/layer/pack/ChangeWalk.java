@@ -198,7 +198,7 @@ final class ChangeWalk {
     List<LinuxPath> names = Xattr.flistxattr(fd);
     boolean isOpaque = marks.isOpaque(fd, names, path);
     tar.begin(item(TarType.DIRECTORY, path, LinuxPath.EMPTY, status, 0, xattrs(fd, names)));
-    if (isOpaque && level.hasBelow() && lowers.haveDirectory(path)) {
+    if (isOpaque && level.hasBelow() && lowers.ensureDirectory(path)) {
       tar.begin(mark(path.resolve(OPAQUE_MARK)));
     }
     push(child, fd, path, level.hasBelow() && !isOpaque);
@@ -218,7 +218,7 @@ final class ChangeWalk {
       if (!writeLink(path, status, attributes)) {
         tar.begin(
             item(TarType.REGULAR, path, LinuxPath.EMPTY, status, status.sizeBytes(), attributes));
-        new FileReading(file, path, status, tar).run();
+        new FileReadMode(file, path, status, tar).run();
         links.wrote(status, path);
       }
       return true;

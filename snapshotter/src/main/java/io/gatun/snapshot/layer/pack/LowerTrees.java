@@ -24,7 +24,7 @@ final class LowerTrees implements AutoCloseable {
   }
 
   /** {@return whether any of them has a directory there, seen or not} */
-  boolean haveDirectory(LinuxPath path) throws ErrnoException {
+  boolean ensureDirectory(LinuxPath path) throws ErrnoException {
     for (int i = 0; i < paths.size(); i++) {
       if (i == open.size()) {
         open.add(Fcntl.open(paths.get(i), OpenFlag.PATH, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW));

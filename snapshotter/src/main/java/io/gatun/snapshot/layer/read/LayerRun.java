@@ -11,7 +11,7 @@ import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.codec.BlobDecoder;
 import io.gatun.snapshot.layer.codec.BufferHash;
 import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
-import io.gatun.snapshot.layer.tar.FileMaker;
+import io.gatun.snapshot.layer.tar.FileSink;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
 import io.gatun.snapshot.layer.tar.LayerConsumer;
 import io.gatun.snapshot.layer.tar.LayerEntry;
@@ -65,14 +65,14 @@ final class LayerRun {
   private final Cancellation cancellation;
   private final BlobDecoder decoder;
   private final BufferHash tarHash;
-  private final CheckedBlob source;
+  private final VerifyingBlob source;
   private final ChunkRing pieces;
-  private final PieceSource fetched;
+  private final CompressedChunks fetched;
   private final ChunkRing ring;
   private final ChunkRing.Reader toHash;
   private final ChunkRing.Reader toRead;
   private final LayerReader reader;
-  private final @Nullable FileHandover files;
+  private final @Nullable FileWriteQueue files;
 
   private boolean isFetching;
   private long readBytes;
@@ -84,22 +84,22 @@ final class LayerRun {
       LayerConsumer consumer,
       TarSink sink,
       Cancellation cancellation,
-      Workspace workspace,
+      ApplyBuffers applyBuffers,
       int chunksMax) {
     this.blob = blob;
     this.consumer = consumer;
     this.sink = sink;
     this.cancellation = cancellation;
-    this.decoder = workspace.decoder();
-    this.tarHash = workspace.tarHash();
-    this.source = new CheckedBlob(blob, workspace.blobHash());
-    this.pieces = new ChunkRing(workspace::piece, PIECES);
-    this.fetched = new PieceSource(pieces.addReader());
-    this.ring = new ChunkRing(workspace::chunk, chunksMax);
+    this.decoder = applyBuffers.decoder();
+    this.tarHash = applyBuffers.tarHash();
+    this.source = new VerifyingBlob(blob, applyBuffers.blobHash());
+    this.pieces = new ChunkRing(applyBuffers::piece, PIECES);
+    this.fetched = new CompressedChunks(pieces.addReader());
+    this.ring = new ChunkRing(applyBuffers::chunk, chunksMax);
     this.toHash = ring.addReader();
     this.toRead = ring.addReader();
     this.reader = new LayerReader(new TarReader(this::nextOfTar));
-    this.files = consumer instanceof FileMaker maker ? new FileHandover(maker, ring) : null;
+    this.files = consumer instanceof FileSink fileSink ? new FileWriteQueue(fileSink, ring) : null;
   }
 
   /** What the decoder reads: the blob itself at first, and then what another thread has read. */

@@ -5,12 +5,12 @@
  * uncompressed layer to a {@link io.gatun.snapshot.layer.tar.TarSink}.
  *
  * <pre>
- *   LayerBlob -> CheckedBlob -> BlobDecoder -> ChunkRing -+-> SHA-256 -> diff id
+ *   LayerBlob -> VerifyingBlob -> BlobDecoder -> ChunkRing -+-> SHA-256 -> diff id
  *                (a thread of the pool)                   |   (another)
  *                                                         +-> TarSink, TarReader -> LayerReader -> LayerConsumer
- *                                                         |   (the caller's)                       or FileMaker
+ *                                                         |   (the caller's)                       or FileSink
  *                                                         |                                           |
- *                                                         +-> TarCursor -> FileHandover -> PendingFile <+
+ *                                                         +-> TarCursor -> FileWriteQueue -> OpenedFile <+
  *                                                             (another)
  * </pre>
  *

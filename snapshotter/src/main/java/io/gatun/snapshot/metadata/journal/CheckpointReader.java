@@ -39,15 +39,15 @@ public final class CheckpointReader {
     }
 
     @Override
-    public void onReserve(long idsEnd) throws MalformedException {
+    public void onReserve(long idLimit) throws MalformedException {
       requireNotEnded();
-      visitor.onReserve(idsEnd);
+      visitor.onReserve(idLimit);
     }
 
     @Override
-    public void onDistrust(long idsEnd) throws MalformedException {
+    public void onDistrust(long idLimit) throws MalformedException {
       requireNotEnded();
-      visitor.onDistrust(idsEnd);
+      visitor.onDistrust(idLimit);
     }
 
     @Override

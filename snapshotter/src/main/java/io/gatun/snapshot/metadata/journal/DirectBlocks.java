@@ -85,7 +85,7 @@ final class DirectBlocks implements AutoCloseable {
     long from = position - before;
     int bytes = content.remaining();
     int whole = (before + bytes + BLOCK_BYTES - 1) & -BLOCK_BYTES;
-    if (whole > BUFFER_BYTES || from + whole > sizeBytes || !tryHave(from, position)) {
+    if (whole > BUFFER_BYTES || from + whole > sizeBytes || !tryEnsure(from, position)) {
       // What comes to be there is not in the buffer.
       end = Math.min(end, position);
       return false;
@@ -101,7 +101,7 @@ final class DirectBlocks implements AutoCloseable {
   }
 
   /** {@return whether the buffer begins with this part of the file, and has no more of it} */
-  private boolean tryHave(long from, long to) {
+  private boolean tryEnsure(long from, long to) {
     if (from < start || to > end) {
       return tryRead(from, to);
     }

@@ -81,12 +81,12 @@ public final class Frame {
     buffer.put(REMOVE).putLong(id);
   }
 
-  public static void reserve(ByteBuffer buffer, long idsEnd) {
-    buffer.put(RESERVE).putLong(idsEnd);
+  public static void reserve(ByteBuffer buffer, long idLimit) {
+    buffer.put(RESERVE).putLong(idLimit);
   }
 
-  public static void distrust(ByteBuffer buffer, long idsEnd) {
-    buffer.put(DISTRUST).putLong(idsEnd);
+  public static void distrust(ByteBuffer buffer, long idLimit) {
+    buffer.put(DISTRUST).putLong(idLimit);
   }
 
   static void end(ByteBuffer buffer, long count) {
@@ -164,9 +164,9 @@ public final class Frame {
 
     void onRemove(long id) throws MalformedException;
 
-    void onReserve(long idsEnd) throws MalformedException;
+    void onReserve(long idLimit) throws MalformedException;
 
-    void onDistrust(long idsEnd) throws MalformedException;
+    void onDistrust(long idLimit) throws MalformedException;
 
     void onEnd(long count) throws MalformedException;
   }

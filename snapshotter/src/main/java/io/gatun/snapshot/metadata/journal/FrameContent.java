@@ -5,15 +5,15 @@ import io.gatun.snapshot.SnapshotRecord;
 /** What frames say, in whatever file they are: records, and how far ids were given out. */
 public abstract class FrameContent implements Frame.Visitor {
 
-  private long idsEnd = Ids.FIRST;
+  private long idLimit = Ids.FIRST;
   private long trustedFrom = Ids.FIRST;
 
   /** Takes the state of a snapshot, which makes sense by itself. */
   public abstract void onRecord(byte[] encoding, SnapshotRecord record) throws MalformedException;
 
   /** {@return every id below this may have been given to somebody} */
-  public final long idsEnd() {
-    return idsEnd;
+  public final long idLimit() {
+    return idLimit;
   }
 
   /** {@return every id below this had been given out when a sync failed} */
@@ -25,12 +25,12 @@ public abstract class FrameContent implements Frame.Visitor {
   public final void onPut(byte[] encoding) throws MalformedException {
     SnapshotRecord record = RecordCodec.decode(encoding);
     onRecord(encoding, record);
-    idsEnd = Math.max(idsEnd, record.id() + 1);
+    idLimit = Math.max(idLimit, record.id() + 1);
   }
 
   @Override
   public final void onReserve(long end) {
-    idsEnd = Math.max(idsEnd, end);
+    idLimit = Math.max(idLimit, end);
   }
 
   @Override

@@ -173,7 +173,7 @@ public final class Generations implements AutoCloseable {
       DurableFile.removeIfThere(disk, directory, MetadataFile.temporary(name));
     } catch (ErrnoException e) {
       LOG.warn(
-          "msg=\"an unfinished checkpoint could not be deleted; the next start does that\" reason=\"{}\"",
+          "an unfinished checkpoint could not be deleted; the next start does that error=\"{}\"",
           e.getMessage());
     }
   }
@@ -191,7 +191,7 @@ public final class Generations implements AutoCloseable {
         disk.removeFile(directory, MetadataFile.path(MetadataFile.checkpoint(checkpoint)));
       }
     } catch (ErrnoException e) {
-      LOG.warn("msg=\"old journals could not be deleted\" reason=\"{}\"", e.getMessage());
+      LOG.warn("old journals could not be deleted error=\"{}\"", e.getMessage());
     }
   }
 

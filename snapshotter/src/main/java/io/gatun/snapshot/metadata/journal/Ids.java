@@ -66,8 +66,8 @@ public final class Ids {
   }
 
   /** Takes note that a sync failed, which is recorded durably. */
-  public void distrusted(long idsEnd) {
-    trustedFrom = Math.max(trustedFrom, idsEnd);
+  public void distrusted(long idLimit) {
+    trustedFrom = Math.max(trustedFrom, idLimit);
   }
 
   /** {@return the first id that is not reserved} */

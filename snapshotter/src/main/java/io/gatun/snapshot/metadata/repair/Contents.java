@@ -3,7 +3,7 @@ package io.gatun.snapshot.metadata.repair;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.metadata.journal.Generations;
 import io.gatun.snapshot.metadata.journal.Ids;
-import io.gatun.snapshot.metadata.journal.Truth;
+import io.gatun.snapshot.metadata.journal.JournalState;
 import java.util.List;
 import java.util.NavigableMap;
 import java.util.TreeMap;
@@ -13,7 +13,7 @@ import java.util.TreeMap;
  *
  * @param store which store it is
  * @param records all snapshots, by id
- * @param idsEnd every id below this may have been given to somebody
+ * @param idLimit every id below this may have been given to somebody
  * @param trustedFrom every id below this had been given out when a sync failed, as far as is known
  * @param nextSequence a sequence number that no batch has
  * @param losses what was there once and is not any more, in one sentence each; none if nothing that
@@ -22,7 +22,7 @@ import java.util.TreeMap;
 public record Contents(
     long store,
     NavigableMap<Long, SnapshotRecord> records,
-    long idsEnd,
+    long idLimit,
     long trustedFrom,
     long nextSequence,
     List<String> losses) {
@@ -38,7 +38,7 @@ public record Contents(
         new TreeMap<>(),
         Ids.FIRST,
         Ids.FIRST,
-        Truth.FIRST_SEQUENCE,
+        JournalState.FIRST_SEQUENCE,
         List.of());
   }
 
@@ -48,7 +48,8 @@ public record Contents(
   }
 
   /** {@return this with at least so many ids given out} */
-  Contents withIdsEnd(long least) {
-    return new Contents(store, records, Math.max(idsEnd, least), trustedFrom, nextSequence, losses);
+  Contents withIdLimit(long least) {
+    return new Contents(
+        store, records, Math.max(idLimit, least), trustedFrom, nextSequence, losses);
   }
 }

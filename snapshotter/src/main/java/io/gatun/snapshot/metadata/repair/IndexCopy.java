@@ -1,7 +1,7 @@
 package io.gatun.snapshot.metadata.repair;
 
 import io.gatun.snapshot.SnapshotRecord;
-import io.gatun.snapshot.metadata.CleanMarker;
+import io.gatun.snapshot.metadata.CleanShutdownMarker;
 import io.gatun.snapshot.metadata.Index;
 import io.gatun.snapshot.metadata.journal.Generations;
 import io.gatun.snapshot.metadata.journal.MetadataFile;
@@ -31,7 +31,7 @@ final class IndexCopy {
    *
    * @throws IOException if it cannot be copied, or is none that can be opened
    */
-  static <T> T use(Generations generations, CleanMarker clean, Function<Index, T> function)
+  static <T> T use(Generations generations, CleanShutdownMarker clean, Function<Index, T> function)
       throws IOException {
     Path copy = Files.createTempDirectory("gatun-index-");
     try {

@@ -8,17 +8,17 @@ import io.gatun.linux.NodeType;
 import io.gatun.linux.Stat;
 import io.gatun.linux.Unistd;
 import io.gatun.snapshot.SnapshotRecord;
-import io.gatun.snapshot.metadata.CleanMarker;
+import io.gatun.snapshot.metadata.CleanShutdownMarker;
 import io.gatun.snapshot.metadata.DerivedFiles;
 import io.gatun.snapshot.metadata.NewStore;
-import io.gatun.snapshot.metadata.journal.Acknowledged;
 import io.gatun.snapshot.metadata.journal.DurableFile;
 import io.gatun.snapshot.metadata.journal.Finding;
 import io.gatun.snapshot.metadata.journal.Generations;
+import io.gatun.snapshot.metadata.journal.HighWaterMark;
+import io.gatun.snapshot.metadata.journal.JournalState;
 import io.gatun.snapshot.metadata.journal.MetadataDamagedException;
 import io.gatun.snapshot.metadata.journal.MetadataFile;
 import io.gatun.snapshot.metadata.journal.MetadataSettings;
-import io.gatun.snapshot.metadata.journal.Truth;
 import io.gatun.snapshot.root.LinuxDisk;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -126,8 +126,8 @@ public final class MetadataCheck {
   // What they say.
 
   private Contents contents() throws IOException, MetadataDamagedException {
-    Optional<CleanMarker> clean =
-        DerivedFiles.read(generations, MetadataFile.CLEAN, CleanMarker::read);
+    Optional<CleanShutdownMarker> clean =
+        DerivedFiles.read(generations, MetadataFile.CLEAN, CleanShutdownMarker::read);
     try {
       generations.requireFiles();
       if (NewStore.isAt(generations)) {
@@ -143,7 +143,7 @@ public final class MetadataCheck {
   }
 
   /** Puts what is read into a map, with the order in which it came. */
-  private static final class Loader implements Truth.Visitor {
+  private static final class Loader implements JournalState.Visitor {
     private final NavigableMap<Long, SnapshotRecord> records = new TreeMap<>();
     private final Map<Long, Long> order = new HashMap<>();
 
@@ -159,36 +159,38 @@ public final class MetadataCheck {
     }
   }
 
-  private Contents truth(Optional<CleanMarker> clean) throws IOException, MetadataDamagedException {
+  private Contents truth(Optional<CleanShutdownMarker> clean)
+      throws IOException, MetadataDamagedException {
     Loader loader = new Loader();
     OptionalLong durableEnd =
         clean.map(marker -> OptionalLong.of(marker.nextSequence())).orElse(OptionalLong.empty());
-    Truth truth = Truth.read(generations, loader, durableEnd);
-    truth.last().tail().ifPresent(findings::add);
-    generations.journals().headSet(truth.checkpoint()).stream()
+    JournalState journalState = JournalState.read(generations, loader, durableEnd);
+    journalState.last().tail().ifPresent(findings::add);
+    generations.journals().headSet(journalState.checkpoint()).stream()
         .map(MetadataFile::journal)
         .forEach(this::addSuperfluous);
-    generations.checkpoints().headSet(truth.checkpoint()).stream()
+    generations.checkpoints().headSet(journalState.checkpoint()).stream()
         .map(MetadataFile::checkpoint)
         .forEach(this::addSuperfluous);
     List<String> losses =
-        Contradictions.resolve(
+        ConsistencyRules.resolve(
             loader.records, record -> loader.order.getOrDefault(record.id(), 0L));
     for (String sentence : losses) {
       findings.add(
-          Finding.damage(truth.last().name(), 0, "what was read contradicts itself: " + sentence));
+          Finding.damage(
+              journalState.last().name(), 0, "what was read contradicts itself: " + sentence));
     }
-    for (String sentence : Contradictions.impossible(loader.records)) {
-      findings.add(Finding.impossible(truth.last().name(), sentence));
+    for (String sentence : ConsistencyRules.impossible(loader.records)) {
+      findings.add(Finding.impossible(journalState.last().name(), sentence));
     }
-    checkMark(truth.last().header().store());
-    checkIndex(clean, truth, loader.records);
+    checkMark(journalState.last().header().store());
+    checkIndex(clean, journalState, loader.records);
     return new Contents(
-        truth.last().header().store(),
+        journalState.last().header().store(),
         loader.records,
-        truth.idsEnd(),
-        truth.trustedFrom(),
-        truth.last().nextSequence(),
+        journalState.idLimit(),
+        journalState.trustedFrom(),
+        journalState.last().nextSequence(),
         losses);
   }
 
@@ -198,7 +200,7 @@ public final class MetadataCheck {
 
   private void checkMark(long store) throws ErrnoException, MetadataDamagedException {
     boolean isGood =
-        DerivedFiles.read(generations, MetadataFile.ACKNOWLEDGED, Acknowledged::read)
+        DerivedFiles.read(generations, MetadataFile.ACKNOWLEDGED, HighWaterMark::read)
             .filter(mark -> mark.store() == store)
             .isPresent();
     if (!isGood) {
@@ -211,7 +213,9 @@ public final class MetadataCheck {
   }
 
   private void checkIndex(
-      Optional<CleanMarker> clean, Truth truth, NavigableMap<Long, SnapshotRecord> records)
+      Optional<CleanShutdownMarker> clean,
+      JournalState journalState,
+      NavigableMap<Long, SnapshotRecord> records)
       throws IOException, MetadataDamagedException {
     if (!generations.names().contains(MetadataFile.CLEAN)) {
       // Nobody will use the index, whatever is in it.
@@ -221,8 +225,8 @@ public final class MetadataCheck {
       findings.add(
           Finding.stale(
               MetadataFile.CLEAN, "it is damaged or of another version, so the index is not used"));
-    } else if (clean.get().store() != truth.last().header().store()
-        || clean.get().nextSequence() != truth.last().nextSequence()) {
+    } else if (clean.get().store() != journalState.last().header().store()
+        || clean.get().nextSequence() != journalState.last().nextSequence()) {
       findings.add(
           Finding.stale(MetadataFile.CLEAN, "it is that of an earlier stop or of another store"));
     } else if (!hasIndex(clean.get())) {
@@ -233,7 +237,7 @@ public final class MetadataCheck {
     }
   }
 
-  private boolean hasIndex(CleanMarker clean) throws ErrnoException {
+  private boolean hasIndex(CleanShutdownMarker clean) throws ErrnoException {
     try {
       return generations.names().containsAll(MetadataFile.INDEX_FILES)
           && clean.matches(generations.directory());
@@ -242,22 +246,22 @@ public final class MetadataCheck {
     }
   }
 
-  private List<Finding> compareIndex(CleanMarker clean, NavigableMap<Long, SnapshotRecord> records)
-      throws IOException {
+  private List<Finding> compareIndex(
+      CleanShutdownMarker clean, NavigableMap<Long, SnapshotRecord> records) throws IOException {
     return IndexCopy.use(generations, clean, index -> IndexCheck.of(index, records));
   }
 
   // If that cannot be read.
 
-  private Contents damaged(Optional<CleanMarker> clean, Finding finding)
+  private Contents damaged(Optional<CleanShutdownMarker> clean, Finding finding)
       throws IOException, MetadataDamagedException {
     if (isIndexTrusted && clean.isPresent() && isLatest(clean.get()) && hasIndex(clean.get())) {
-      CleanMarker marker = clean.get();
+      CleanShutdownMarker marker = clean.get();
       findings.add(finding);
       return new Contents(
           marker.store(),
           IndexCopy.use(generations, marker, IndexCopy::records),
-          marker.idsEnd(),
+          marker.idLimit(),
           marker.trustedFrom(),
           marker.nextSequence(),
           List.of());
@@ -273,8 +277,9 @@ public final class MetadataCheck {
     return salvaged.contents();
   }
 
-  private boolean isLatest(CleanMarker clean) throws ErrnoException, MetadataDamagedException {
-    return DerivedFiles.read(generations, MetadataFile.ACKNOWLEDGED, Acknowledged::read).stream()
+  private boolean isLatest(CleanShutdownMarker clean)
+      throws ErrnoException, MetadataDamagedException {
+    return DerivedFiles.read(generations, MetadataFile.ACKNOWLEDGED, HighWaterMark::read).stream()
         .allMatch(clean::covers);
   }
 

@@ -11,11 +11,11 @@ import io.gatun.linux.Stat;
 import io.gatun.linux.Unistd;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.metadata.DerivedFiles;
-import io.gatun.snapshot.metadata.journal.Acknowledged;
 import io.gatun.snapshot.metadata.journal.CheckpointWriter;
 import io.gatun.snapshot.metadata.journal.DurableFile;
 import io.gatun.snapshot.metadata.journal.Finding;
 import io.gatun.snapshot.metadata.journal.Generations;
+import io.gatun.snapshot.metadata.journal.HighWaterMark;
 import io.gatun.snapshot.metadata.journal.JournalFile;
 import io.gatun.snapshot.metadata.journal.MetadataFile;
 import io.gatun.snapshot.metadata.journal.MetadataSettings;
@@ -48,7 +48,7 @@ public final class MetadataRepair {
    * Repairs a directory of metadata that nobody uses; the next start finds nothing to complain of.
    *
    * @param report what the check of it has come to, which must have contents
-   * @param idsEnd an id that no snapshot has, and none above
+   * @param idLimit an id that no snapshot has, and none above
    * @param isIndexDropped whether the index is to be made anew in any case
    * @return what was done, in one sentence each
    */
@@ -57,14 +57,14 @@ public final class MetadataRepair {
       Path directory,
       MetadataSettings settings,
       MetadataReport report,
-      long idsEnd,
+      long idLimit,
       boolean isIndexDropped)
       throws IOException {
-    Contents contents = report.contents().orElseThrow().withIdsEnd(idsEnd);
+    Contents contents = report.contents().orElseThrow().withIdLimit(idLimit);
     try (Generations generations = new Generations(disk, directory, settings)) {
       MetadataRepair repair = new MetadataRepair(generations, contents);
       repair.repairAttributes();
-      if (report.isDamaged() || contents.idsEnd() > report.contents().get().idsEnd()) {
+      if (report.isDamaged() || contents.idLimit() > report.contents().get().idLimit()) {
         repair.rewrite();
       } else if (isIndexDropped || isStale(report)) {
         repair.dropIndex();
@@ -109,7 +109,7 @@ public final class MetadataRepair {
     long generation =
         Math.max(
             generations.next(),
-            DerivedFiles.read(generations, MetadataFile.ACKNOWLEDGED, Acknowledged::read)
+            DerivedFiles.read(generations, MetadataFile.ACKNOWLEDGED, HighWaterMark::read)
                 .map(mark -> mark.generation() + 1)
                 .orElse(Generations.FIRST));
     List<String> old = oldFiles();
@@ -117,15 +117,15 @@ public final class MetadataRepair {
     try (JournalFile journal =
             generations.begin(contents.store(), generation, contents.nextSequence());
         CheckpointWriter checkpoint = generations.checkpoint(journal.header())) {
-      checkpoint.ids(contents.idsEnd(), contents.trustedFrom());
+      checkpoint.ids(contents.idLimit(), contents.trustedFrom());
       for (SnapshotRecord record : contents.records().values()) {
         checkpoint.put(RecordCodec.encode(record));
       }
       checkpoint.publish();
-      Acknowledged.create(
+      HighWaterMark.create(
               generations.disk(),
               generations.directory(),
-              new Acknowledged.Mark(contents.store(), generation, contents.nextSequence() - 1))
+              new HighWaterMark.Mark(contents.store(), generation, contents.nextSequence() - 1))
           .close();
     }
     for (String name : old) {

@@ -2,9 +2,8 @@ package io.gatun.snapshot.metadata.repair;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.SnapshotRecord;
-import io.gatun.snapshot.metadata.CleanMarker;
+import io.gatun.snapshot.metadata.CleanShutdownMarker;
 import io.gatun.snapshot.metadata.DerivedFiles;
-import io.gatun.snapshot.metadata.journal.Acknowledged;
 import io.gatun.snapshot.metadata.journal.CheckpointReader;
 import io.gatun.snapshot.metadata.journal.FileHeader;
 import io.gatun.snapshot.metadata.journal.FileWindow;
@@ -13,11 +12,12 @@ import io.gatun.snapshot.metadata.journal.Frame;
 import io.gatun.snapshot.metadata.journal.FrameContent;
 import io.gatun.snapshot.metadata.journal.FrameScan;
 import io.gatun.snapshot.metadata.journal.Generations;
+import io.gatun.snapshot.metadata.journal.HighWaterMark;
 import io.gatun.snapshot.metadata.journal.Ids;
+import io.gatun.snapshot.metadata.journal.JournalState;
 import io.gatun.snapshot.metadata.journal.MalformedException;
 import io.gatun.snapshot.metadata.journal.MetadataDamagedException;
 import io.gatun.snapshot.metadata.journal.MetadataFile;
-import io.gatun.snapshot.metadata.journal.Truth;
 import io.gatun.snapshot.metadata.repair.SalvageSources.Source;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -50,8 +50,8 @@ final class Salvage {
 
   private final Generations generations;
   private final SalvageSources sources;
-  private final Optional<Acknowledged.Mark> mark;
-  private final Optional<CleanMarker> clean;
+  private final Optional<HighWaterMark.Mark> mark;
+  private final Optional<CleanShutdownMarker> clean;
 
   private final NavigableMap<Long, SnapshotRecord> records = new TreeMap<>();
 
@@ -61,9 +61,9 @@ final class Salvage {
   private final List<Finding> findings = new ArrayList<>();
   private final List<String> losses = new ArrayList<>();
   private long founds;
-  private long idsEnd = Ids.FIRST;
+  private long idLimit = Ids.FIRST;
   private long trustedFrom = Ids.FIRST;
-  private long next = Truth.FIRST_SEQUENCE;
+  private long next = JournalState.FIRST_SEQUENCE;
   private boolean isExact = true;
 
   /**
@@ -76,8 +76,8 @@ final class Salvage {
   private Salvage(
       Generations generations,
       SalvageSources sources,
-      Optional<Acknowledged.Mark> mark,
-      Optional<CleanMarker> clean) {
+      Optional<HighWaterMark.Mark> mark,
+      Optional<CleanShutdownMarker> clean) {
     this.generations = generations;
     this.sources = sources;
     this.mark = mark;
@@ -90,13 +90,13 @@ final class Salvage {
    * @throws MetadataDamagedException if a later version has written some of it
    */
   static Outcome of(Generations generations) throws ErrnoException, MetadataDamagedException {
-    Optional<Acknowledged.Mark> mark =
-        DerivedFiles.read(generations, MetadataFile.ACKNOWLEDGED, Acknowledged::read);
-    Optional<CleanMarker> clean =
-        DerivedFiles.read(generations, MetadataFile.CLEAN, CleanMarker::read);
+    Optional<HighWaterMark.Mark> mark =
+        DerivedFiles.read(generations, MetadataFile.ACKNOWLEDGED, HighWaterMark::read);
+    Optional<CleanShutdownMarker> clean =
+        DerivedFiles.read(generations, MetadataFile.CLEAN, CleanShutdownMarker::read);
     OptionalLong store =
-        mark.map(Acknowledged.Mark::store)
-            .or(() -> clean.map(CleanMarker::store))
+        mark.map(HighWaterMark.Mark::store)
+            .or(() -> clean.map(CleanShutdownMarker::store))
             .map(OptionalLong::of)
             .orElse(OptionalLong.empty());
     SalvageSources sources = SalvageSources.of(generations, store);
@@ -130,15 +130,15 @@ final class Salvage {
       }
     }
     finish(hole);
-    Contradictions.resolve(records, record -> found.getOrDefault(record.id(), 0L))
+    ConsistencyRules.resolve(records, record -> found.getOrDefault(record.id(), 0L))
         .forEach(this::lose);
     if (!isExact) {
       // What is lost may have said that a sync failed.
-      trustedFrom = idsEnd;
-      idsEnd += LOST_IDS_MAX;
+      trustedFrom = idLimit;
+      idLimit += LOST_IDS_MAX;
     }
     return new Outcome(
-        new Contents(sources.store(), records, idsEnd, trustedFrom, next, losses),
+        new Contents(sources.store(), records, idLimit, trustedFrom, next, losses),
         List.copyOf(findings));
   }
 
@@ -309,8 +309,8 @@ final class Salvage {
   /** {@return the batch before which all was acknowledged, as far as other files tell} */
   private long knownEnd() {
     return Math.max(
-        mark.map(read -> read.sequence() + 1).orElse(Truth.FIRST_SEQUENCE),
-        clean.map(CleanMarker::nextSequence).orElse(Truth.FIRST_SEQUENCE));
+        mark.map(read -> read.sequence() + 1).orElse(JournalState.FIRST_SEQUENCE),
+        clean.map(CleanShutdownMarker::nextSequence).orElse(JournalState.FIRST_SEQUENCE));
   }
 
   private void finish(Optional<String> hole) {
@@ -329,7 +329,7 @@ final class Salvage {
     }
     clean.ifPresent(
         marker -> {
-          idsEnd = Math.max(idsEnd, marker.idsEnd());
+          idLimit = Math.max(idLimit, marker.idLimit());
           trustedFrom = Math.max(trustedFrom, marker.trustedFrom());
         });
   }
@@ -354,7 +354,7 @@ final class Salvage {
 
   /** Takes note of how far ids were given out, and of those that are not trusted. */
   private void noteIds(FrameContent content) {
-    idsEnd = Math.max(idsEnd, content.idsEnd());
+    idLimit = Math.max(idLimit, content.idLimit());
     trustedFrom = Math.max(trustedFrom, content.trustedFrom());
   }
 

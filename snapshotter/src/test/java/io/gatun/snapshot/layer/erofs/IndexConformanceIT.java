@@ -153,9 +153,9 @@ final class IndexConformanceIT {
         return refusal.isPresent()
             ? Optional.empty()
             : Optional.of("only the index refuses: " + e.getMessage());
-      } catch (InexpressibleLayerException e) {
-        return (e.reason() == Inexpressible.ATTRIBUTE_FORM && refusal.isPresent())
-                || (e.reason() == Inexpressible.SPARSE_FILE && hasPartsOfBlocks(layer))
+      } catch (NotIndexableException e) {
+        return (e.reason() == NotIndexable.ATTRIBUTE_FORM && refusal.isPresent())
+                || (e.reason() == NotIndexable.SPARSE_FILE && hasPartsOfBlocks(layer))
             ? Optional.empty()
             : Optional.of("cannot be expressed: " + e.getMessage());
       }

@@ -13,11 +13,11 @@ import io.gatun.linux.Timespec;
 import io.gatun.linux.UnmountFlag;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.fixture.LoopFilesystem;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.LayerAttributes;
 import io.gatun.snapshot.layer.tar.LayerEntry;
 import io.gatun.snapshot.layer.tar.LayerPath;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.layer.tar.TarExtent;
 import io.gatun.snapshot.root.LinuxDisk;
 import io.gatun.snapshot.spill.PagedMemory;
@@ -68,7 +68,7 @@ final class IndexLimitsIT {
 
   private static LayerIndexer indexer(PagedMemory memory) throws IOException {
     return new LayerIndexer(
-        IndexForm.OVERLAY, InheritedAttributes.ofTop(), Inheritance.NOTHING, memory);
+        IndexForm.OVERLAY, InheritedAttributes.ofTop(), LowerAttributes.NOTHING, memory);
   }
 
   @AfterEach
@@ -189,19 +189,19 @@ final class IndexLimitsIT {
   }
 
   @Test
-  void tarsOfMoreBlocksThanThereAreAddressesAreInexpressible() throws IOException {
+  void tarsOfMoreBlocksThanThereAreAddressesAreNotIndexable() throws IOException {
     addFile("last", 512, LAST_BLOCK);
-    assertInexpressible(Inexpressible.TAR_SIZE, () -> addFile("one", 1, LAST_BLOCK + 512));
+    assertNotIndexable(NotIndexable.TAR_SIZE, () -> addFile("one", 1, LAST_BLOCK + 512));
     try (Fd file = disk.createFile(at, LinuxPath.of("index"), 0600)) {
-      assertInexpressible(
-          Inexpressible.TAR_SIZE,
+      assertNotIndexable(
+          NotIndexable.TAR_SIZE,
           () ->
               indexer.finish(disk, file, new Digest("sha256:" + "0".repeat(64)), LAST_BLOCK + 513));
     }
   }
 
   @Test
-  void entriesOfWhichTheTreeHasNoRoomAreInexpressible() throws IOException {
+  void entriesOfWhichTheTreeHasNoRoomAreNotIndexable() throws IOException {
     indexer.close();
     PagedMemory memory = new PagedMemory(new Spill(disk, at), LayerIndexer.RESIDENT_BYTES);
     indexer = indexer(memory);
@@ -210,7 +210,7 @@ final class IndexLimitsIT {
       // Nobody writes to it, so that it takes no room anywhere.
       var _ = memory.allocate(BEYOND_INT);
     }
-    assertInexpressible(Inexpressible.ENTRIES, () -> addFile("one too many", 0, 0));
+    assertNotIndexable(NotIndexable.ENTRIES, () -> addFile("one too many", 0, 0));
   }
 
   /** What is refused. */
@@ -218,8 +218,8 @@ final class IndexLimitsIT {
     void run() throws IOException;
   }
 
-  private static void assertInexpressible(Inexpressible reason, Step step) {
-    assertThatExceptionOfType(InexpressibleLayerException.class)
+  private static void assertNotIndexable(NotIndexable reason, Step step) {
+    assertThatExceptionOfType(NotIndexableException.class)
         .isThrownBy(step::run)
         .satisfies(e -> assertThat(e.reason()).isEqualTo(reason));
   }

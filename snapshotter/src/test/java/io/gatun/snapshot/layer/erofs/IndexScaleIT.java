@@ -8,11 +8,11 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Timespec;
 import io.gatun.snapshot.Digest;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.LayerAttributes;
 import io.gatun.snapshot.layer.tar.LayerEntry;
 import io.gatun.snapshot.layer.tar.LayerPath;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.layer.tar.TarExtent;
 import io.gatun.snapshot.root.LinuxDisk;
 import io.gatun.snapshot.spill.Spill;
@@ -45,7 +45,7 @@ final class IndexScaleIT {
             new LayerIndexer(
                 IndexForm.OVERLAY,
                 InheritedAttributes.ofTop(),
-                Inheritance.NOTHING,
+                LowerAttributes.NOTHING,
                 new Spill(disk, at),
                 LayerIndexer.RESIDENT_BYTES)) {
       long before = heapBytes();

@@ -10,9 +10,9 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Timespec;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.layer.erofs.TestIndex.Making;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.root.ForwardingDisk;
 import io.gatun.snapshot.root.LinuxDisk;
 import java.io.IOException;
@@ -42,9 +42,9 @@ final class LayerIndexerTest {
 
   private int number;
 
-  private TestIndex index(Making making, TarBuilder tar) throws IOException {
+  private TestIndex index(Making task, TarBuilder tar) throws IOException {
     number++;
-    return TestIndex.of(directory.resolve("index" + number), making, tar.finish());
+    return TestIndex.of(directory.resolve("index" + number), task, tar.finish());
   }
 
   private TestIndex index(TarBuilder tar) throws IOException {
@@ -124,7 +124,7 @@ final class LayerIndexerTest {
   @Test
   void formAndInheritanceMakeAnotherIndexWithAnotherUuid() throws IOException {
     Making overlay = Making.of(IndexForm.OVERLAY);
-    Inheritance inheritance =
+    LowerAttributes lowerAttributes =
         path ->
             path.equals(LinuxPath.of("u"))
                 ? Optional.of(new InheritedAttributes(0700, 1, 2, new Timespec(3, 4), Map.of()))
@@ -133,7 +133,7 @@ final class LayerIndexerTest {
         List.of(
             index(overlay, some()),
             index(Making.of(IndexForm.BASE), some()),
-            index(overlay.inheriting(inheritance), some()));
+            index(overlay.inheriting(lowerAttributes), some()));
     assertThat(all.stream().map(each -> each.result().digest())).doesNotHaveDuplicates();
     assertThat(all.stream().map(LayerIndexerTest::uuid)).doesNotHaveDuplicates();
   }
@@ -147,36 +147,36 @@ final class LayerIndexerTest {
   }
 
   @Test
-  void attributesThatTheFormatDoesNotCountAreInexpressible() throws IOException {
-    assertInexpressible(
-        Inexpressible.ATTRIBUTE_SIZE,
+  void attributesThatTheFormatDoesNotCountAreNotIndexable() throws IOException {
+    assertNotIndexable(
+        NotIndexable.ATTRIBUTE_SIZE,
         TarBuilder.pax().xattr("user.a", new byte[65_536]).file("f", 0644, ""));
     index(TarBuilder.pax().xattr("user.a", new byte[65_535]).file("f", 0644, ""));
     TarBuilder several = TarBuilder.pax();
     for (int i = 0; i < 5; i++) {
       several.xattr("user.a" + i, new byte[60_000]);
     }
-    assertInexpressible(Inexpressible.ATTRIBUTES_SIZE, several.file("f", 0644, ""));
+    assertNotIndexable(NotIndexable.ATTRIBUTES_SIZE, several.file("f", 0644, ""));
   }
 
   @Test
-  void attributesThatTheKernelJudgesAreInexpressibleIfItWouldNotTakeThem() {
+  void attributesThatTheKernelJudgesAreNotIndexableIfItWouldNotTakeThem() {
     byte[] bad = {1, 2, 3};
     for (String name :
         List.of("security.capability", "system.posix_acl_access", "system.posix_acl_default")) {
-      assertInexpressible(
-          Inexpressible.ATTRIBUTE_FORM, TarBuilder.pax().xattr(name, bad).directory("d", 0755));
+      assertNotIndexable(
+          NotIndexable.ATTRIBUTE_FORM, TarBuilder.pax().xattr(name, bad).directory("d", 0755));
     }
-    assertInexpressible(
-        Inexpressible.ATTRIBUTE_FORM,
+    assertNotIndexable(
+        NotIndexable.ATTRIBUTE_FORM,
         TarBuilder.pax().xattr("system.posix_acl_accessory", bad).directory("d", 0755));
   }
 
   @Test
-  void sparseFilesOfOddOrTooManyPartsAreInexpressible() {
-    assertInexpressible(Inexpressible.SPARSE_FILE, sparse(10_000, "100,12", 12));
-    assertInexpressible(Inexpressible.SPARSE_FILE, sparse(10_000, "512,100", 100));
-    assertInexpressible(Inexpressible.SPARSE_FILE, sparse(1L << 40, "512,512", 512));
+  void sparseFilesOfOddOrTooManyPartsAreNotIndexable() {
+    assertNotIndexable(NotIndexable.SPARSE_FILE, sparse(10_000, "100,12", 12));
+    assertNotIndexable(NotIndexable.SPARSE_FILE, sparse(10_000, "512,100", 100));
+    assertNotIndexable(NotIndexable.SPARSE_FILE, sparse(1L << 40, "512,512", 512));
   }
 
   private static TarBuilder sparse(long sizeBytes, String map, int stored) {
@@ -186,8 +186,8 @@ final class LayerIndexerTest {
     return tar.file("sparse", 0644, new byte[stored]);
   }
 
-  private void assertInexpressible(Inexpressible reason, TarBuilder tar) {
-    assertThatExceptionOfType(InexpressibleLayerException.class)
+  private void assertNotIndexable(NotIndexable reason, TarBuilder tar) {
+    assertThatExceptionOfType(NotIndexableException.class)
         .isThrownBy(() -> index(tar))
         .satisfies(e -> assertThat(e.reason()).isEqualTo(reason));
   }
@@ -234,9 +234,9 @@ final class LayerIndexerTest {
               return super.write(file, buffer, offset);
             }
           };
-      Making making = Making.of(IndexForm.OVERLAY).keeping(LITTLE).on(full);
+      Making task = Making.of(IndexForm.OVERLAY).keeping(LITTLE).on(full);
       assertThatExceptionOfType(ErrnoException.class)
-          .isThrownBy(() -> index(making, many()))
+          .isThrownBy(() -> index(task, many()))
           .satisfies(e -> assertThat(e.is(Errno.ENOSPC)).isTrue());
       assertThat(fired[0]).isEqualTo(1);
     }

@@ -10,10 +10,10 @@ import io.gatun.linux.OpenFlag;
 import io.gatun.linux.UnmountFlag;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.fixture.Pieces;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.LayerEntry;
 import io.gatun.snapshot.layer.tar.LayerReader;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.layer.tar.TarReader;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.LinuxDisk;
@@ -45,7 +45,7 @@ final class TestIndex {
   record Making(
       IndexForm form,
       InheritedAttributes top,
-      Inheritance inheritance,
+      LowerAttributes lowerAttributes,
       Disk disk,
       long residentBytes) {
 
@@ -53,21 +53,21 @@ final class TestIndex {
       return new Making(
           form,
           InheritedAttributes.ofTop(),
-          Inheritance.NOTHING,
+          LowerAttributes.NOTHING,
           new LinuxDisk(),
           LayerIndexer.RESIDENT_BYTES);
     }
 
-    Making inheriting(Inheritance newInheritance) {
-      return new Making(form, top, newInheritance, disk, residentBytes);
+    Making inheriting(LowerAttributes newLowerAttributes) {
+      return new Making(form, top, newLowerAttributes, disk, residentBytes);
     }
 
     Making on(Disk newDisk) {
-      return new Making(form, top, inheritance, newDisk, residentBytes);
+      return new Making(form, top, lowerAttributes, newDisk, residentBytes);
     }
 
     Making keeping(long newResidentBytes) {
-      return new Making(form, top, inheritance, disk, newResidentBytes);
+      return new Making(form, top, lowerAttributes, disk, newResidentBytes);
     }
   }
 
@@ -76,24 +76,23 @@ final class TestIndex {
     return of(directory, Making.of(form), tar);
   }
 
-  static TestIndex of(Path directory, Making making, byte[] tar) throws IOException {
+  static TestIndex of(Path directory, Making task, byte[] tar) throws IOException {
     Files.createDirectories(directory);
     Files.write(directory.resolve("tar"), tar);
     LayerReader reader = new LayerReader(new TarReader(new Pieces(tar, PIECE_BYTES)));
     try (Fd at = Fcntl.open(LinuxPath.of(directory), OpenFlag.READ_ONLY, OpenFlag.DIRECTORY);
         LayerIndexer indexer =
             new LayerIndexer(
-                making.form(),
-                making.top(),
-                making.inheritance(),
-                new Spill(making.disk(), at),
-                making.residentBytes())) {
+                task.form(),
+                task.top(),
+                task.lowerAttributes(),
+                new Spill(task.disk(), at),
+                task.residentBytes())) {
       for (Optional<LayerEntry> next = reader.next(); next.isPresent(); next = reader.next()) {
         indexer.entry(next.get(), reader::content);
       }
-      try (Fd file = making.disk().createFile(at, INDEX, 0600)) {
-        return new TestIndex(
-            directory, indexer.finish(making.disk(), file, digest(tar), tar.length));
+      try (Fd file = task.disk().createFile(at, INDEX, 0600)) {
+        return new TestIndex(directory, indexer.finish(task.disk(), file, digest(tar), tar.length));
       }
     }
   }

@@ -96,7 +96,7 @@ public record TestTree(Path files, DeletionForm form, List<Path> lowers) {
   public boolean isOpaque(String path) throws ErrnoException {
     String attribute =
         form == DeletionForm.OVERLAY_USERXATTR ? "user.overlay.opaque" : "trusted.overlay.opaque";
-    try (Fd directory = Confinement.openTop(LinuxPath.of(files.resolve(path)))) {
+    try (Fd directory = SecureOpen.openTop(LinuxPath.of(files.resolve(path)))) {
       return Xattr.fgetxattr(directory, LinuxPath.of(attribute)).isPresent();
     }
   }

@@ -81,7 +81,7 @@ final class TreeConformanceIT {
   }
 
   private static void delete(Path path) throws IOException {
-    try (Fd parent = Confinement.openTop(LinuxPath.of(Objects.requireNonNull(path.getParent())))) {
+    try (Fd parent = SecureOpen.openTop(LinuxPath.of(Objects.requireNonNull(path.getParent())))) {
       TreeDeletion.delete(DISK, parent, LinuxPath.of(path.getFileName()));
     }
   }
@@ -283,9 +283,9 @@ final class TreeConformanceIT {
     List<String> lines = new ArrayList<>();
     for (String line : TreeManifest.of(tree.files())) {
       String path = line.substring(0, line.indexOf(" type="));
-      boolean isUnnamed = line.contains(" type=DIRECTORY ") && !named.contains(path);
+      boolean isImplicit = line.contains(" type=DIRECTORY ") && !named.contains(path);
       boolean isWhiteout = line.contains(" rdev=0:0");
-      lines.add(isWithTimes && !isUnnamed && !isWhiteout ? line : TestTree.withoutTimes(line));
+      lines.add(isWithTimes && !isImplicit && !isWhiteout ? line : TestTree.withoutTimes(line));
     }
     return lines;
   }

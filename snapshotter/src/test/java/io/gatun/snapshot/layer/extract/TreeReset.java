@@ -43,14 +43,14 @@ final class TreeReset {
    * @param files the top of a snapshot's files
    */
   static TreeReset to(Disk disk, LinuxPath files) throws ErrnoException {
-    try (Fd top = Confinement.openTop(files)) {
+    try (Fd top = SecureOpen.openTop(files)) {
       return new TreeReset(disk, files, Stat.statx(top), xattrs(top));
     }
   }
 
   /** Goes back; harmless to repeat, also after a failure. */
   void run() throws ErrnoException {
-    try (Fd top = Confinement.openTop(files)) {
+    try (Fd top = SecureOpen.openTop(files)) {
       List<DirectoryEntry> entries = new DirectoryReader().all(top);
       for (DirectoryEntry entry : entries) {
         TreeDeletion.delete(disk, top, entry.name());

@@ -52,7 +52,7 @@ final class TreeSwapping {
   }
 
   private void run() throws IOException {
-    try (Fd top = Confinement.openTop(LinuxPath.of(files))) {
+    try (Fd top = SecureOpen.openTop(LinuxPath.of(files))) {
       while (!isOver) {
         swap(top);
       }
@@ -72,7 +72,7 @@ final class TreeSwapping {
   private void swap(Fd top) throws IOException {
     swap(top, top, "d", files.resolve("swap-d"));
     // Not by its path, which leads out half of the time.
-    try (Fd parent = Confinement.openChild(top, LinuxPath.of("d"))) {
+    try (Fd parent = SecureOpen.openChild(top, LinuxPath.of("d"))) {
       swap(top, parent, "e", files.resolve("swap-e"));
     } catch (ErrnoException e) {
       // It is a link now, or not there yet.

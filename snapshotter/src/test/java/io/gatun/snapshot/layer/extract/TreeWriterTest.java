@@ -396,11 +396,11 @@ final class TreeWriterTest {
                 .file("d/e", 0644, "replaces it"));
     assertThat(tree.line("a")).contains("DIRECTORY mode=755 uid=0 gid=0");
     assertThat(tree.line("a/b")).contains("mode=700");
-    assertThat(result.unnamedDirectories().orElseThrow())
+    assertThat(result.implicitDirectories().orElseThrow())
         .map(each -> each.path().toString())
         .containsExactlyInAnyOrder("a", "a/b", "a/b/c", "d");
-    assertThat(result.unnamedDirectories().orElseThrow())
-        .filteredOn(each -> each.inherited() == UnnamedDirectory.Inherited.XATTRS)
+    assertThat(result.implicitDirectories().orElseThrow())
+        .filteredOn(each -> each.inherited() == ImplicitDirectory.Inherited.XATTRS)
         .extracting(each -> each.path().toString())
         .containsExactly("a/b");
   }
@@ -417,7 +417,7 @@ final class TreeWriterTest {
                 .file("abs/f", 0644, "")
                 .file("up/f", 0644, ""));
     assertThat(tree.paths()).contains("usr/lib/so/1", "opt/x/f", "far/up/f");
-    assertThat(result.unnamedDirectories().orElseThrow())
+    assertThat(result.implicitDirectories().orElseThrow())
         .map(each -> each.path().toString())
         .containsExactlyInAnyOrder("usr", "usr/lib", "usr/lib/so", "opt", "opt/x", "far", "far/up");
   }
@@ -476,7 +476,7 @@ final class TreeWriterTest {
   }
 
   private Usage walked() throws ErrnoException {
-    try (Fd top = Confinement.openTop(LinuxPath.of(tree.files()))) {
+    try (Fd top = SecureOpen.openTop(LinuxPath.of(tree.files()))) {
       return TreeUsage.of(top);
     }
   }
@@ -506,7 +506,7 @@ final class TreeWriterTest {
       TreeResult result = writer.finish();
       assertThat(disk.spills).isEqualTo(1);
       assertThat(result.usage()).isEqualTo(walked());
-      assertThat(result.unnamedDirectories().orElseThrow())
+      assertThat(result.implicitDirectories().orElseThrow())
           .extracting(each -> each.path().toString())
           .containsExactlyElementsOf(
               IntStream.range(0, DIRECTORIES)

@@ -33,12 +33,12 @@ class ApplyTurnsTest {
   private static final byte[] GZIP = Compressed.gzip(TAR);
 
   private final ExecutorService callers = Executors.newCachedThreadPool();
-  private final LayerApplier applier = new LayerApplier(new ApplyLimits(2, 2, 10_000, 3));
+  private final LayerPipeline pipeline = new LayerPipeline(new ApplyLimits(2, 2, 10_000, 3));
 
   @AfterEach
   void close() {
     callers.shutdownNow();
-    applier.close();
+    pipeline.close();
   }
 
   /** An apply whose consumer waits at its first entry until it is let go. */
@@ -65,7 +65,7 @@ class ApplyTurnsTest {
     callers.execute(
         () -> {
           try {
-            result.complete(applier.apply(new BytesBlob(GZIP), consumer, cancellation));
+            result.complete(pipeline.apply(new BytesBlob(GZIP), consumer, cancellation));
           } catch (IOException | RuntimeException | Error e) {
             result.completeExceptionally(e);
           }
@@ -78,14 +78,14 @@ class ApplyTurnsTest {
     Held held = new Held();
     await(held.hasBegun);
     for (int i = 0; i < 5; i++) {
-      assertThat(applier.apply(new BytesBlob(GZIP), new Collected(), new Cancellation()).diffId())
+      assertThat(pipeline.apply(new BytesBlob(GZIP), new Collected(), new Cancellation()).diffId())
           .isEqualTo(BytesBlob.digestOf(TAR));
     }
     assertThat(held.result).isNotDone();
     held.release.countDown();
     assertThat(held.result.join().diffId()).isEqualTo(BytesBlob.digestOf(TAR));
-    assertThat(applier.threads().getLargestPoolSize())
-        .isLessThanOrEqualTo(2 * LayerApplier.THREADS_EACH);
+    assertThat(pipeline.threads().getLargestPoolSize())
+        .isLessThanOrEqualTo(2 * LayerPipeline.THREADS_EACH);
   }
 
   @Test
@@ -101,14 +101,14 @@ class ApplyTurnsTest {
             if (!order.contains(number)) {
               order.add(number);
               // Whoever came next would be here by now if it did not have to wait.
-              LayerApplierTest.pause(50);
+              LayerPipelineTest.pause(50);
             }
           };
       waiting.add(inBackground(consumer, new Cancellation()));
       awaitWaiting(i + 1);
     }
     assertThatThrownBy(
-            () -> applier.apply(new BytesBlob(GZIP), new Collected(), new Cancellation()))
+            () -> pipeline.apply(new BytesBlob(GZIP), new Collected(), new Cancellation()))
         .isInstanceOf(SnapshotException.ResourceExhausted.class)
         .hasMessage("2 layers are being applied, and 2 waiting");
     running.get(0).release.countDown();
@@ -130,7 +130,7 @@ class ApplyTurnsTest {
     awaitWaiting(2);
     cancellation.cancel();
     assertThatThrownBy(first::join).hasCauseInstanceOf(ApplyCancelledException.class);
-    assertThat(applier.turns().waiting()).isEqualTo(1);
+    assertThat(pipeline.turns().waiting()).isEqualTo(1);
     running.forEach(held -> held.release.countDown());
     assertThat(second.join().diffId()).isEqualTo(BytesBlob.digestOf(TAR));
   }
@@ -141,15 +141,15 @@ class ApplyTurnsTest {
     running.forEach(held -> await(held.hasBegun));
     CompletableFuture<AppliedLayer> waiting = inBackground(new Collected(), new Cancellation());
     awaitWaiting(1);
-    CompletableFuture<Void> closing = CompletableFuture.runAsync(applier::close, callers);
+    CompletableFuture<Void> closing = CompletableFuture.runAsync(pipeline::close, callers);
     assertThatThrownBy(waiting::join).hasCauseInstanceOf(SnapshotException.Unavailable.class);
     assertThat(closing).isNotDone();
     running.forEach(held -> held.release.countDown());
     closing.join();
     running.forEach(held -> assertThat(held.result.join().entries()).isPositive());
-    assertThat(applier.workspaces().count()).isZero();
+    assertThat(pipeline.workspaces().count()).isZero();
     assertThatThrownBy(
-            () -> applier.apply(new BytesBlob(GZIP), new Collected(), new Cancellation()))
+            () -> pipeline.apply(new BytesBlob(GZIP), new Collected(), new Cancellation()))
         .isInstanceOf(SnapshotException.Unavailable.class);
   }
 
@@ -160,7 +160,7 @@ class ApplyTurnsTest {
     Cancellation cancellation = new Cancellation();
     cancellation.cancel();
     BytesBlob blob = new BytesBlob(GZIP);
-    assertThatThrownBy(() -> applier.apply(blob, new Collected(), cancellation))
+    assertThatThrownBy(() -> pipeline.apply(blob, new Collected(), cancellation))
         .isInstanceOf(ApplyCancelledException.class);
     assertThat(blob.position()).isZero();
   }
@@ -172,7 +172,7 @@ class ApplyTurnsTest {
       AtomicInteger entries = new AtomicInteger();
       assertThatThrownBy(
               () ->
-                  applier.apply(
+                  pipeline.apply(
                       new BytesBlob(blob),
                       (entry, content) -> {
                         if (entries.incrementAndGet() == 3) {
@@ -200,7 +200,7 @@ class ApplyTurnsTest {
                 cancellation.cancel();
               },
               callers);
-      assertThatThrownBy(() -> applier.apply(blob, new Collected(), cancellation))
+      assertThatThrownBy(() -> pipeline.apply(blob, new Collected(), cancellation))
           .isInstanceOf(ApplyCancelledException.class);
       cancelling.join();
     }
@@ -230,7 +230,7 @@ class ApplyTurnsTest {
               callers);
       CollectedFiles files = new CollectedFiles();
       try {
-        AppliedLayer applied = applier.apply(blob, files, cancellation);
+        AppliedLayer applied = pipeline.apply(blob, files, cancellation);
         assertThat(applied.diffId()).as("seed %d", seed).isEqualTo(BytesBlob.digestOf(TAR));
       } catch (ApplyCancelledException e) {
         cancelled++;
@@ -239,11 +239,11 @@ class ApplyTurnsTest {
       files.assertAllAreClosed();
     }
     assertThat(cancelled).as("seed %d", seed).isPositive();
-    assertThat(applier.apply(new BytesBlob(GZIP), new Collected(), new Cancellation()).diffId())
+    assertThat(pipeline.apply(new BytesBlob(GZIP), new Collected(), new Cancellation()).diffId())
         .isEqualTo(BytesBlob.digestOf(TAR));
-    assertThat(applier.workspaces().count()).isEqualTo(1);
-    assertThat(applier.threads().getLargestPoolSize())
-        .isLessThanOrEqualTo(2 * LayerApplier.THREADS_EACH);
+    assertThat(pipeline.workspaces().count()).isEqualTo(1);
+    assertThat(pipeline.threads().getLargestPoolSize())
+        .isLessThanOrEqualTo(2 * LayerPipeline.THREADS_EACH);
   }
 
   @Test
@@ -262,8 +262,8 @@ class ApplyTurnsTest {
   }
 
   private void awaitWaiting(int count) {
-    while (applier.turns().waiting() < count) {
-      LayerApplierTest.pause(1);
+    while (pipeline.turns().waiting() < count) {
+      LayerPipelineTest.pause(1);
     }
   }
 

@@ -3,10 +3,10 @@ package io.gatun.snapshot.layer.read;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.snapshot.Digest;
-import io.gatun.snapshot.layer.tar.FileMaker;
+import io.gatun.snapshot.layer.tar.FileSink;
 import io.gatun.snapshot.layer.tar.LayerContent;
 import io.gatun.snapshot.layer.tar.LayerEntry;
-import io.gatun.snapshot.layer.tar.PendingFile;
+import io.gatun.snapshot.layer.tar.OpenedFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -16,7 +16,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** Remembers what it was given, where files may be filled by another thread than makes them. */
-class CollectedFiles implements FileMaker {
+class CollectedFiles implements FileSink {
 
   private final List<Collected.@Nullable Item> items =
       Collections.synchronizedList(new ArrayList<>());
@@ -66,7 +66,7 @@ class CollectedFiles implements FileMaker {
   }
 
   @Override
-  public @Nullable PendingFile make(LayerEntry entry) throws IOException {
+  public @Nullable OpenedFile make(LayerEntry entry) throws IOException {
     if (entry instanceof LayerEntry.HardLink) {
       assertThat(filled).hasValue(made.get());
     }
@@ -82,7 +82,7 @@ class CollectedFiles implements FileMaker {
   /** What is done when a file is to be filled. */
   void filling(LayerEntry.RegularFile entry) throws IOException {}
 
-  private final class File implements PendingFile {
+  private final class File implements OpenedFile {
     private final int place;
     private final LayerEntry.RegularFile entry;
     private boolean isClosed;

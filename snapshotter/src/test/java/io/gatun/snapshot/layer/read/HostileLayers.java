@@ -63,28 +63,28 @@ final class HostileLayers {
 
   private void run() throws IOException {
     long seed = Long.getLong(PROPERTIES + "seed", new Random().nextLong());
-    try (LayerApplier isal = new LayerApplier(limits, GzipEngine.ISAL);
-        LayerApplier jdk = new LayerApplier(limits, GzipEngine.JDK)) {
+    try (LayerPipeline isal = new LayerPipeline(limits, GzipEngine.ISAL);
+        LayerPipeline jdk = new LayerPipeline(limits, GzipEngine.JDK)) {
       loadClasses(isal);
       loadClasses(jdk);
       for (int i = 0; i < CASES; i++) {
         try {
           HostileLayer layer = layer(seed + i);
-          LayerApplier applier = layer.choice(2) == 0 ? isal : jdk;
+          LayerPipeline pipeline = layer.choice(2) == 0 ? isal : jdk;
           if (layer.isLarge()) {
-            applyLarge(applier, layer);
+            applyLarge(pipeline, layer);
           } else {
-            apply(applier, layer);
+            apply(pipeline, layer);
           }
         } catch (IOException | RuntimeException | Error e) {
           throw new AssertionError("-Dgatun.apply.seed=" + (seed + i), e);
         }
       }
-      for (LayerApplier applier : new LayerApplier[] {isal, jdk}) {
-        assertThat(applier.workspaces().count()).isEqualTo(1);
-        assertThat(applier.workspaces().idleChunks()).isLessThanOrEqualTo(limits.chunksMax());
-        assertThat(applier.threads().getLargestPoolSize())
-            .isLessThanOrEqualTo(LayerApplier.THREADS_EACH);
+      for (LayerPipeline pipeline : new LayerPipeline[] {isal, jdk}) {
+        assertThat(pipeline.workspaces().count()).isEqualTo(1);
+        assertThat(pipeline.workspaces().idleChunks()).isLessThanOrEqualTo(limits.chunksMax());
+        assertThat(pipeline.threads().getLargestPoolSize())
+            .isLessThanOrEqualTo(LayerPipeline.THREADS_EACH);
       }
     } finally {
       watch.shutdownNow();
@@ -100,11 +100,11 @@ final class HostileLayers {
   }
 
   /** Otherwise whichever layer needs them first would take the memory for them. */
-  private static void loadClasses(LayerApplier applier) throws IOException {
+  private static void loadClasses(LayerPipeline pipeline) throws IOException {
     byte[] tar = SampleLayer.tar(100_000, 1);
     for (byte[] blob : List.of(tar, Compressed.gzip(tar), Compressed.zstd(tar))) {
       for (LayerConsumer consumer : List.of(new Collected(), new CollectedFiles())) {
-        var _ = applier.apply(new BytesBlob(blob), consumer, new Cancellation());
+        var _ = pipeline.apply(new BytesBlob(blob), consumer, new Cancellation());
       }
     }
   }
@@ -118,7 +118,7 @@ final class HostileLayers {
     return new HostileLayer(seed);
   }
 
-  private void apply(LayerApplier applier, HostileLayer layer) throws IOException {
+  private void apply(LayerPipeline pipeline, HostileLayer layer) throws IOException {
     Cancellation cancellation = new Cancellation();
     Future<?> tooLate = watch.schedule(cancellation::cancel, SECONDS_MAX, TimeUnit.SECONDS);
     boolean isHandedOver = layer.choice(2) == 0;
@@ -126,7 +126,7 @@ final class HostileLayers {
     CollectedFiles files = new CollectedFiles();
     try {
       AppliedLayer result =
-          applyWithinMemory(applier, layer, isHandedOver ? files : collected, cancellation);
+          applyWithinMemory(pipeline, layer, isHandedOver ? files : collected, cancellation);
       byte[] decompressed = layer.decompressed();
       assertThat(result.diffId()).isEqualTo(BytesBlob.digestOf(decompressed));
       if (isHandedOver) {
@@ -145,11 +145,11 @@ final class HostileLayers {
   }
 
   private AppliedLayer applyWithinMemory(
-      LayerApplier applier, HostileLayer layer, LayerConsumer consumer, Cancellation cancellation)
+      LayerPipeline pipeline, HostileLayer layer, LayerConsumer consumer, Cancellation cancellation)
       throws IOException {
     long allocated = threads.getCurrentThreadAllocatedBytes();
     try {
-      return applier.apply(new BytesBlob(layer.blob(), 3000), consumer, cancellation);
+      return pipeline.apply(new BytesBlob(layer.blob(), 3000), consumer, cancellation);
     } finally {
       allocated = threads.getCurrentThreadAllocatedBytes() - allocated;
       allocatedBytesMax = Math.max(allocatedBytesMax, allocated);
@@ -157,13 +157,14 @@ final class HostileLayers {
   }
 
   /** What it allocates in all says nothing; what it has at a time, the heap limits. */
-  private void applyLarge(LayerApplier applier, HostileLayer layer) throws IOException {
+  private void applyLarge(LayerPipeline pipeline, HostileLayer layer) throws IOException {
     Cancellation cancellation = new Cancellation();
     Future<?> tooLate =
         watch.schedule(cancellation::cancel, SECONDS_MAX_OF_LARGE, TimeUnit.SECONDS);
     CountedLayer counted = new CountedLayer();
     try {
-      AppliedLayer result = applier.apply(new BytesBlob(layer.blob(), 3000), counted, cancellation);
+      AppliedLayer result =
+          pipeline.apply(new BytesBlob(layer.blob(), 3000), counted, cancellation);
       MessageDigest sha256 = Digest.sha256();
       try (InputStream tar = new DigestInputStream(layer.stream(), sha256)) {
         assertThat(counted.totals()).isEqualTo(CountedLayer.expected(tar));

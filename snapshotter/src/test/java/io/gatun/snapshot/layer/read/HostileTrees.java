@@ -20,13 +20,13 @@ import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerUnpacker;
 import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
 import io.gatun.snapshot.layer.erofs.IndexForm;
-import io.gatun.snapshot.layer.tar.Inheritance;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
-import io.gatun.snapshot.layerstore.IndexedApply;
-import io.gatun.snapshot.layerstore.LayerDraft;
+import io.gatun.snapshot.layer.tar.LowerAttributes;
+import io.gatun.snapshot.layerstore.IndexedWriter;
+import io.gatun.snapshot.layerstore.LayerIngest;
 import io.gatun.snapshot.layerstore.LayerStore;
-import io.gatun.snapshot.layerstore.TarWriting;
+import io.gatun.snapshot.layerstore.TarWriteMode;
 import io.gatun.snapshot.metadata.journal.MetadataSettings;
 import io.gatun.snapshot.root.Root;
 import io.gatun.snapshot.root.UnsyncedDisk;
@@ -181,9 +181,9 @@ final class HostileTrees {
                       driver,
                       defaults.overlay(),
                       defaults.copyThreads(),
-                      defaults.layerSync(),
+                      defaults.syncPolicy(),
                       new MetadataSettings(METADATA_ENTRIES_MAX, 256 << 10))
-                  .withSpareDirectories(0),
+                  .withDirectoryPool(0),
               InstantSource.system());
       this.unpacker = root.unpacker(1);
       if (!parent.isEmpty()) {
@@ -278,29 +278,29 @@ final class HostileTrees {
     private final Path path = base.resolve("tars");
     private final Root root;
     private final LayerStore store;
-    private final LayerApplier applier = new LayerApplier(ApplyLimits.of(1, 0));
-    private final IndexedApply indexed =
-        new IndexedApply(new UnsyncedDisk(), applier, new TarWriting(false, false));
+    private final LayerPipeline pipeline = new LayerPipeline(ApplyLimits.of(1, 0));
+    private final IndexedWriter indexed =
+        new IndexedWriter(new UnsyncedDisk(), pipeline, new TarWriteMode(false, false));
 
     Store() throws Exception {
       this.root = Root.open(new UnsyncedDisk(), path);
       this.store = LayerStore.open(new UnsyncedDisk(), root, SyncWatch.alone());
       // So that what the first one makes is there.
-      store.draft().close();
+      store.ingest().close();
     }
 
     @Override
     public void take(HostileLayer layer) throws IOException {
       Cancellation cancellation = new Cancellation();
       Future<?> tooLate = watch(layer, cancellation);
-      try (LayerDraft draft = store.draft()) {
-        IndexedApply.Result result =
-            indexed.run(
+      try (LayerIngest ingest = store.ingest()) {
+        IndexedWriter.Result result =
+            indexed.write(
                 new BytesBlob(layer.blob(), 3000),
-                draft,
+                ingest,
                 IndexForm.OVERLAY,
                 InheritedAttributes.ofTop(),
-                Inheritance.NOTHING,
+                LowerAttributes.NOTHING,
                 cancellation);
         count(layer);
         if (!layer.isLarge()) {
@@ -323,7 +323,7 @@ final class HostileTrees {
 
     @Override
     public void close() {
-      applier.close();
+      pipeline.close();
       root.close();
     }
   }

@@ -104,7 +104,7 @@ final class JournalWriteFailureTest {
       after = Records.active(store.nextId(), "after");
       store.put(after);
       assertThat(disk.hasFailed()).isTrue();
-      assertThat(store.isCertain()).isTrue();
+      assertThat(store.isJournalTrusted()).isTrue();
       assertThat(directory.resolve("checkpoint-2")).exists();
       assertThat(directory.resolve("journal-2")).exists();
     }

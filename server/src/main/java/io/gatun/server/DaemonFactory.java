@@ -1,0 +1,99 @@
+package io.gatun.server;
+
+import io.gatun.server.config.Configuration;
+import io.gatun.server.config.StartException;
+import io.gatun.server.content.ContentFiles;
+import io.gatun.server.net.EventLoops;
+import io.gatun.server.net.SocketFile;
+import io.gatun.snapshot.driver.OverlaySettings;
+import io.gatun.snapshot.engine.EngineRoot;
+import io.gatun.snapshot.engine.EngineSettings;
+import io.gatun.snapshot.metadata.journal.MetadataSettings;
+import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.root.LinuxDisk;
+import io.gatun.snapshot.root.UnusableRootException;
+import java.time.Clock;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+
+/**
+ * Puts the daemon together from its configuration.
+ *
+ * <p>The root is opened before anybody can connect, and everything that can refuse to start does so
+ * before the socket appears. The event loops are started beside that, since loading netty takes as
+ * long as opening the metadata.
+ */
+final class DaemonFactory {
+
+  private DaemonFactory() {}
+
+  static Daemon open(Configuration configuration) {
+    return open(configuration, new LinuxDisk(), engineSettings(configuration));
+  }
+
+  /** Puts a daemon together on a disk and with an engine that somebody else has chosen. */
+  static Daemon open(Configuration configuration, Disk disk, EngineSettings settings) {
+    SocketFile socket = new SocketFile(configuration.address());
+    CompletableFuture<EventLoops> loops =
+        CompletableFuture.supplyAsync(
+            () -> EventLoops.open(configuration.transport()),
+            work -> Thread.ofPlatform().name("gatun-start").start(work));
+    EngineRoot engine;
+    try {
+      engine =
+          EngineRoot.open(
+              disk, settings, Clock.systemUTC(), new ContentFiles(configuration.containerdRoot()));
+    } catch (UnusableRootException e) {
+      var _ = loops.thenAccept(EventLoops::close);
+      throw new StartException(String.valueOf(e.getMessage()), e);
+    }
+    try {
+      return new Daemon(
+          engine,
+          Endpoint.open(
+              configuration,
+              engine.snapshotter(),
+              engine.unpacker(configuration.applyThreads()),
+              engine.builder(),
+              engine.converter(),
+              socket,
+              started(loops)));
+    } catch (RuntimeException e) {
+      engine.close();
+      throw e;
+    }
+  }
+
+  private static EventLoops started(CompletableFuture<EventLoops> loops) {
+    try {
+      return loops.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof StartException refusal) {
+        throw refusal;
+      }
+      throw e;
+    }
+  }
+
+  static EngineSettings engineSettings(Configuration configuration) {
+    EngineSettings settings =
+        new EngineSettings(
+            configuration.root(),
+            configuration.driver(),
+            new OverlaySettings(
+                configuration.mountOptions(),
+                configuration.volatileContainers(),
+                configuration.remapIds(),
+                configuration.rebase(),
+                configuration.upperdirLabel()),
+            configuration.copyThreads() == 0
+                ? Runtime.getRuntime().availableProcessors()
+                : configuration.copyThreads(),
+            configuration.syncPolicy(),
+            MetadataSettings.defaults().withEntriesMax(configuration.metadataEntriesMax()));
+    return settings
+        .withLayers(configuration.layers())
+        .withSelinuxContext(configuration.selinuxContext())
+        .withLayerProtection(configuration.layerProtection());
+  }
+}

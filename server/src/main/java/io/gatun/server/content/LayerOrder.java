@@ -1,0 +1,109 @@
+package io.gatun.server.content;
+
+import com.google.protobuf.Timestamp;
+import io.gatun.proto.content.Info;
+import io.gatun.snapshot.Digest;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Which layer of an image comes after which, as containerd labels manifests to keep the layers of
+ * images from its garbage collection ("Garbage Collection" in its documentation). What a label says
+ * is a hint.
+ */
+final class LayerOrder {
+
+  /** Followed by the number of a layer, from 0 on. */
+  static final String LABEL = "containerd.io/gc.ref.content.l.";
+
+  /** A layer does not know its manifests; but all of these have this label. */
+  private static final String MANIFESTS = "labels.\"%s0\"".formatted(LABEL);
+
+  private static final Comparator<Info> LATEST_FIRST =
+      Comparator.comparing(LayerOrder::updated).reversed();
+
+  /** containerd's blobs. */
+  interface Blobs {
+    List<Info> list(String namespace, String filter);
+  }
+
+  /**
+   * A place among the layers of an image.
+   *
+   * @param layers the digests of their blobs, in their order
+   */
+  private record Place(String namespace, List<String> layers, int index) {
+
+    static final Place NONE = new Place("", List.of(), -1);
+
+    Place next() {
+      return new Place(namespace, layers, index + 1);
+    }
+
+    boolean isOf(String where, Digest layer) {
+      return namespace.equals(where)
+          && index < layers.size()
+          && layers.get(index).equals(layer.text());
+    }
+
+    /** Anybody may set labels. */
+    Optional<Digest> layer() {
+      if (index == layers.size()) {
+        return Optional.empty();
+      }
+      try {
+        return Optional.of(new Digest(layers.get(index)));
+      } catch (IllegalArgumentException e) {
+        return Optional.empty();
+      }
+    }
+  }
+
+  private final Blobs blobs;
+
+  /** After the layer that was asked about last. Whoever goes on from there asks nobody. */
+  private volatile Place expected = Place.NONE;
+
+  LayerOrder(Blobs blobs) {
+    this.blobs = blobs;
+  }
+
+  /** {@return the layer after another one; that of the image which came last, if there are more} */
+  Optional<Digest> after(String namespace, Digest layer) {
+    Place place = expected;
+    if (!place.isOf(namespace, layer)) {
+      place = find(namespace, layer).orElse(Place.NONE);
+    }
+    Place next = place.next();
+    expected = next;
+    return next.layer();
+  }
+
+  private static Instant updated(Info info) {
+    Timestamp updated = info.getUpdatedAt();
+    return Instant.ofEpochSecond(updated.getSeconds(), updated.getNanos());
+  }
+
+  private Optional<Place> find(String namespace, Digest layer) {
+    return blobs.list(namespace, MANIFESTS).stream()
+        .sorted(LATEST_FIRST)
+        .map(LayerOrder::layers)
+        .filter(layers -> layers.contains(layer.text()))
+        .map(layers -> new Place(namespace, layers, layers.indexOf(layer.text())))
+        .findFirst();
+  }
+
+  private static List<String> layers(Info manifest) {
+    List<String> layers = new ArrayList<>();
+    while (true) {
+      String layer = manifest.getLabelsOrDefault(LABEL + layers.size(), "");
+      if (layer.isEmpty()) {
+        return layers;
+      }
+      layers.add(layer);
+    }
+  }
+}

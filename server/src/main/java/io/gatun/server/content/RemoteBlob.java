@@ -1,0 +1,126 @@
+package io.gatun.server.content;
+
+import com.google.protobuf.ByteString;
+import io.gatun.proto.content.ContentGrpc.ContentBlockingStub;
+import io.gatun.proto.content.ReadContentRequest;
+import io.gatun.proto.content.ReadContentResponse;
+import io.gatun.server.net.EventLoops;
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.layer.LayerBlob;
+import io.grpc.Context;
+import io.grpc.ManagedChannel;
+import io.grpc.StatusRuntimeException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Iterator;
+import java.util.OptionalLong;
+import java.util.concurrent.CancellationException;
+
+/**
+ * A blob that containerd sends. One stream brings all of it; how much is on its way ahead of the
+ * reader is up to the flow control of the connection, {@link EventLoops#CHANNEL_WINDOW_BYTES}.
+ */
+final class RemoteBlob implements LayerBlob {
+
+  private final ManagedChannel channel;
+  private final Context.CancellableContext call;
+  private final Iterator<ReadContentResponse> pieces;
+  private final Digest digest;
+  private final long sizeBytes;
+
+  private ByteBuffer piece = ByteBuffer.allocate(0);
+  private long received;
+
+  private RemoteBlob(
+      ManagedChannel channel,
+      Context.CancellableContext call,
+      Iterator<ReadContentResponse> pieces,
+      Digest digest,
+      long sizeBytes) {
+    this.channel = channel;
+    this.call = call;
+    this.pieces = pieces;
+    this.digest = digest;
+    this.sizeBytes = sizeBytes;
+  }
+
+  /**
+   * Begins to read a blob.
+   *
+   * @param channel used for nothing else, and shut down in the end
+   */
+  static RemoteBlob open(
+      ManagedChannel channel, ContentBlockingStub content, Digest digest, long sizeBytes) {
+    Context.CancellableContext call = Context.ROOT.withCancellation();
+    ReadContentRequest request = ReadContentRequest.newBuilder().setDigest(digest.text()).build();
+    Context before = call.attach();
+    try {
+      return new RemoteBlob(channel, call, content.read(request), digest, sizeBytes);
+    } finally {
+      call.detach(before);
+    }
+  }
+
+  @Override
+  public Digest digest() {
+    return digest;
+  }
+
+  @Override
+  public OptionalLong sizeBytes() {
+    return OptionalLong.of(sizeBytes);
+  }
+
+  @Override
+  public boolean isVerified() {
+    return false;
+  }
+
+  @Override
+  public int read(ByteBuffer into) throws IOException {
+    while (!piece.hasRemaining()) {
+      if (!isNextReceived()) {
+        return -1;
+      }
+    }
+    int length = Math.min(piece.remaining(), into.remaining());
+    into.put(piece.slice(piece.position(), length));
+    piece.position(piece.position() + length);
+    return length;
+  }
+
+  private boolean isNextReceived() throws IOException {
+    try {
+      if (!pieces.hasNext()) {
+        return false;
+      }
+      ReadContentResponse next = pieces.next();
+      if (next.getOffset() != received) {
+        throw new ContentLostException(
+            "layer %s: containerd sends what is at offset %d of the blob in place of what is at %d"
+                .formatted(digest, next.getOffset(), received),
+            null);
+      }
+      ByteString data = next.getData();
+      received += data.size();
+      piece = data.asReadOnlyByteBuffer();
+      return true;
+    } catch (StatusRuntimeException e) {
+      throw new ContentLostException(
+          "layer %s: containerd stopped to send the blob at offset %d of %d: %s"
+              .formatted(digest, received, sizeBytes, e.getMessage()),
+          e);
+    }
+  }
+
+  @Override
+  public void abandon() {
+    call.cancel(new CancellationException("nobody reads it any more"));
+  }
+
+  @Override
+  public void close() {
+    abandon();
+    channel.shutdownNow();
+  }
+}

@@ -1,0 +1,127 @@
+package io.gatun.snapshot.driver;
+
+import io.gatun.linux.AtFlag;
+import io.gatun.linux.DirectoryEntry;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.linux.FileStatus;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.NodeType;
+import io.gatun.linux.Stat;
+import io.gatun.linux.Timespec;
+import io.gatun.linux.Unistd;
+import io.gatun.linux.Xattr;
+import io.gatun.snapshot.filetree.SerialTreeWork;
+import io.gatun.snapshot.filetree.TreeBatch;
+import io.gatun.snapshot.filetree.TreeDescriptors;
+import io.gatun.snapshot.filetree.TreeDirectory;
+import io.gatun.snapshot.filetree.TreeWork;
+import java.util.Comparator;
+import java.util.Optional;
+
+/**
+ * Finds the directories that whoever unpacked a layer made because the layer has something in them,
+ * and that the layer does not name itself.
+ *
+ * <p>containerd's differ makes them with mode 0755 and leaves them the time at which it made the
+ * last thing in them. One that the layer names has a time of the layer's, which is older than the
+ * snapshot: nobody can have packed it before he knew its digest. So this is wrong only about layers
+ * with times in the future that came true while they were unpacked.
+ */
+public final class ImplicitDirectories {
+
+  /** Takes what is found, each directory before what is in it. */
+  @FunctionalInterface
+  public interface Sink {
+
+    /**
+     * @param isAboveImplicit whether the directory that it is in was found as well
+     */
+    void found(LinuxPath path, boolean isAboveImplicit);
+  }
+
+  private static final int MODE = 0755;
+
+  /** PATH_MAX of linux/limits.h counts the NUL at the end. */
+  private static final int PATH_BYTES_MAX = 4095;
+
+  private static final Comparator<Timespec> BY_TIME =
+      Comparator.comparingLong(Timespec::seconds).thenComparingLong(Timespec::nanos);
+
+  private final Timespec since;
+  private final int uid = Unistd.geteuid();
+  private final TreeWork work = new SerialTreeWork();
+  private final Sink sink;
+
+  private ImplicitDirectories(Timespec since, Sink sink) {
+    this.since = since;
+    this.sink = sink;
+  }
+
+  /**
+   * Finds them all.
+   *
+   * @param files the top of the layer, just opened
+   * @param since a time before the first of them was made
+   */
+  public static void find(Fd files, Timespec since, Sink sink) throws ErrnoException {
+    ImplicitDirectories search = new ImplicitDirectories(since, sink);
+    try (TreeDescriptors descriptors = new TreeDescriptors()) {
+      TreeDirectory top = TreeDirectory.top(descriptors, files);
+      search.work.run(() -> search.walk(top, top.enter(), LinuxPath.EMPTY, false));
+    }
+  }
+
+  private void walk(TreeDirectory directory, Fd fd, LinuxPath path, boolean isImplicit)
+      throws ErrnoException {
+    TreeBatch batch = TreeBatch.read(fd);
+    if (!batch.isLast()) {
+      work.fork(() -> walk(directory, fd, path, isImplicit));
+    }
+    for (DirectoryEntry entry : batch.entries()) {
+      LinuxPath below = path.isEmpty() ? entry.name() : path.resolve(entry.name());
+      // Further down nobody has unpacked anything by its path.
+      if (mayBeDirectory(entry.type()) && below.length() <= PATH_BYTES_MAX) {
+        Optional<FileStatus> status = Stat.tryStatx(fd, entry.name(), AtFlag.SYMLINK_NOFOLLOW);
+        if (status.isPresent() && status.get().type() == NodeType.DIRECTORY) {
+          TreeDirectory child = directory.child(entry.name());
+          work.fork(() -> enter(child, below, status.get(), isImplicit));
+        }
+      }
+    }
+    if (batch.isLast()) {
+      directory.leave();
+    }
+  }
+
+  private void enter(
+      TreeDirectory directory, LinuxPath path, FileStatus status, boolean isAboveImplicit)
+      throws ErrnoException {
+    Fd fd = directory.enter();
+    boolean isImplicit = isImplicit(fd, status);
+    if (isImplicit) {
+      sink.found(path, isAboveImplicit);
+    }
+    walk(directory, fd, path, isImplicit);
+  }
+
+  private boolean isImplicit(Fd directory, FileStatus status) throws ErrnoException {
+    return status.mode() == MODE
+        && status.uid() == uid
+        && BY_TIME.compare(status.modified(), since) >= 0
+        && BY_TIME.compare(status.modified(), status.changed()) <= 0
+        && Xattr.flistxattr(directory).stream().allMatch(ImplicitDirectories::isOfTheSystem);
+  }
+
+  /** What a security module or the overlay filesystem keeps with directories of any kind. */
+  private static boolean isOfTheSystem(LinuxPath attribute) {
+    String name = attribute.toString();
+    return name.startsWith("security.")
+        || name.startsWith("trusted.overlay.")
+        || name.startsWith("user.overlay.");
+  }
+
+  private static boolean mayBeDirectory(NodeType type) {
+    return type == NodeType.DIRECTORY || type == NodeType.UNKNOWN;
+  }
+}

@@ -1,0 +1,48 @@
+package io.gatun.snapshot.indexed;
+
+import io.gatun.snapshot.SnapshotRecord;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Finds the layers below many snapshots, asking for the parent of each snapshot once. For a moment
+ * in which no snapshot is added or removed.
+ */
+final class IndexedChains {
+
+  /** Knows the parents of snapshots. */
+  @FunctionalInterface
+  interface Parents {
+    /** {@return the parent of a snapshot, if it has one} */
+    @Nullable SnapshotRecord of(SnapshotRecord child);
+  }
+
+  private final Parents parents;
+
+  /** By the id of a snapshot: its own layer, with those below it. */
+  private final Map<Long, LayerRefCounts.Chained> known = new HashMap<>();
+
+  IndexedChains(Parents parents) {
+    this.parents = parents;
+  }
+
+  /** {@return the nearest layer below a snapshot, if there is any} */
+  LayerRefCounts.@Nullable Chained below(SnapshotRecord snapshot) {
+    Deque<Long> unknown = new ArrayDeque<>();
+    SnapshotRecord at = parents.of(snapshot);
+    while (at != null && !known.containsKey(at.id())) {
+      unknown.push(at.id());
+      at = parents.of(at);
+    }
+    LayerRefCounts.Chained nearest = at == null ? null : known.get(at.id());
+    while (!unknown.isEmpty()) {
+      long id = unknown.pop();
+      nearest = new LayerRefCounts.Chained(id, nearest);
+      known.put(id, nearest);
+    }
+    return nearest;
+  }
+}

@@ -1,0 +1,226 @@
+package io.gatun.snapshot.indexed;
+
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.LayerForm;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.SnapshotRecord;
+import io.gatun.snapshot.layerstore.LayerStore;
+import io.gatun.snapshot.metadata.MetadataStore;
+import io.gatun.snapshot.state.ActiveSnapshots;
+import io.gatun.snapshot.state.Chains;
+import io.gatun.snapshot.state.SnapshotDirectories;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Lets snapshots use indexed layers whose tars were replaced or have come back:
+ *
+ * <pre>
+ *   mounts the new tar ({@link TarReplacementMounts})
+ *   builds the index of each snapshot, compares it with the record, and mounts it
+ * </pre>
+ *
+ * <p>This class never writes to an existing file. It names the overlays that still run on an old
+ * file. A layer whose index cannot be built is reported missing; an active snapshot that has such a
+ * layer counts as partly unpacked.
+ */
+public final class LayerRebuild {
+
+  private static final Logger log = LoggerFactory.getLogger(LayerRebuild.class);
+
+  private final MetadataStore store;
+  private final Chains chains;
+  private final SnapshotDirectories directories;
+  private final ActiveSnapshots activeSnapshots;
+  private final LayerStore layers;
+  private final IndexedLayers indexedLayers;
+  private final LayerMounts layerMounts;
+  private final TarReplacementMounts replacedTars;
+  private final ChainIndexBuilder indexBuilder;
+  private final RunningContainers runningContainers;
+
+  public LayerRebuild(
+      MetadataStore store,
+      Chains chains,
+      SnapshotDirectories directories,
+      ActiveSnapshots activeSnapshots,
+      LayerStore layers,
+      IndexedLayers indexedLayers,
+      LayerMounts layerMounts,
+      TarReplacementMounts replacedTars,
+      ChainIndexBuilder indexBuilder,
+      RunningContainers runningContainers) {
+    this.store = store;
+    this.chains = chains;
+    this.directories = directories;
+    this.activeSnapshots = activeSnapshots;
+    this.layers = layers;
+    this.indexedLayers = indexedLayers;
+    this.layerMounts = layerMounts;
+    this.replacedTars = replacedTars;
+    this.indexBuilder = indexBuilder;
+    this.runningContainers = runningContainers;
+  }
+
+  /** Has snapshots use a layer whose damaged tar was replaced, while requests are served. */
+  public void rebuild(Digest diffId) {
+    rebuildAll(indexedLayers.referrers(diffId).keySet(), Set.of(diffId));
+  }
+
+  /** Has snapshots use a layer that they had lost, and that was unpacked again for another one. */
+  public void rebuildReplaced(Digest diffId) {
+    // What was replaced was not known to be whole, and need not have been damaged.
+    runningContainers
+        .find(replacedTars.take(diffId))
+        .forEach(
+            (id, names) ->
+                log.warn(
+                    "the tar of a layer was replaced id={} diff_id={} still_on_the_old_file={}",
+                    id,
+                    diffId,
+                    names));
+    Set<Long> lost = new HashSet<>(indexedLayers.referrers(diffId).keySet());
+    lost.removeIf(id -> !directories.isDamaged(id));
+    if (!lost.isEmpty()) {
+      rebuildAll(lost, Set.of(diffId));
+    }
+  }
+
+  /**
+   * Has snapshots use layers whose tars are right.
+   *
+   * @param damaged the snapshots, whose indexes are made again
+   * @param suspects the layers, which are brought to the disk
+   */
+  public void rebuildAll(Set<Long> damaged, Set<Digest> suspects) {
+    Map<Long, Long> mounted = layerMounts.unmount(damaged);
+    if (!damaged.isEmpty()) {
+      suspects.forEach(diffId -> mounted.putAll(replacedTars.take(diffId)));
+    }
+    Map<Long, List<String>> old = runningContainers.find(mounted);
+    parentsFirst(damaged).forEach(this::rebuildIndex);
+    layerMounts.mountNeeded(damaged);
+    // Last, as it takes as long as the disk takes for all of the layer.
+    suspects.forEach(this::sync);
+    report(damaged, old);
+  }
+
+  /** An index is made with what the layers below have, which have to be right by then. */
+  private List<SnapshotRecord> parentsFirst(Set<Long> ids) {
+    Map<Long, SnapshotRecord> ordered = new LinkedHashMap<>();
+    for (long id : ids) {
+      List<SnapshotRecord> branch = new ArrayList<>();
+      @Nullable SnapshotRecord at = store.find(id).orElse(null);
+      while (at != null && !ordered.containsKey(at.id())) {
+        branch.add(at);
+        at = chains.parentOf(at);
+      }
+      branch.reversed().forEach(each -> ordered.put(each.id(), each));
+    }
+    return ordered.values().stream().filter(each -> ids.contains(each.id())).toList();
+  }
+
+  private void rebuildIndex(SnapshotRecord snapshot) {
+    long id = snapshot.id();
+    Optional<LayerForm.Indexed> found = indexedLayers.find(id);
+    if (found.isEmpty()) {
+      // Removed meanwhile.
+      return;
+    }
+    LayerForm.Indexed form = found.get();
+    try (LayerStore.LayerRef ref = layers.acquire(form.diffId())) {
+      Digest made = indexBuilder.buildFor(chains.of(snapshot), ref, true);
+      if (made.equals(form.index())) {
+        // Who has asked for it meanwhile has the old one.
+        var _ = layerMounts.unmount(Set.of(id));
+        directories.healed(id);
+        return;
+      }
+      log.error(
+          "index of a layer is not what is recorded id={} diff_id={} recorded={} made={}",
+          id,
+          form.diffId(),
+          form.index(),
+          made);
+    } catch (IOException | SnapshotException e) {
+      log.error(
+          "index of a layer cannot be made anew id={} diff_id={} error=\"{}\"",
+          id,
+          form.diffId(),
+          e.getMessage());
+    }
+    markLost(id, form);
+  }
+
+  /** Brings a layer to the disk. */
+  public void sync(Digest diffId) {
+    try {
+      // What is damaged still keeps its mark, and the next start tries again.
+      var _ = indexedLayers.syncLayer(diffId);
+    } catch (IOException e) {
+      log.warn(
+          "layer cannot be brought to the disk now, the next start tries again diff_id={} error=\"{}\"",
+          diffId,
+          e.getMessage());
+    }
+  }
+
+  /**
+   * Gives up layers that cannot be made again. What is mounted of them is over a file that is
+   * damaged, or of which nothing is known.
+   */
+  public void markLost(Map<Long, LayerForm.Indexed> users) {
+    users.forEach(this::markLost);
+    var _ = layerMounts.unmount(users.keySet());
+  }
+
+  private void markLost(long id, LayerForm.Indexed form) {
+    indexedLayers.ifStill(id, form, () -> store.find(id).ifPresent(this::markLost));
+  }
+
+  private void markLost(SnapshotRecord snapshot) {
+    long id = snapshot.id();
+    if (snapshot.kind() == Kind.ACTIVE) {
+      activeSnapshots.markPartial(id);
+      indexedLayers.remove(id);
+      // It is one without a layer now.
+      directories.healed(id);
+      log.error(
+          "layer in an active snapshot is damaged, and has to be unpacked again id={} name={}",
+          id,
+          snapshot.name());
+    } else {
+      directories.damaged(id);
+      log.error(
+          "layer of a snapshot is damaged or missing, and cannot be made anew id={} name={}",
+          id,
+          snapshot.name());
+    }
+  }
+
+  private void report(Set<Long> damaged, Map<Long, List<String>> old) {
+    for (long id : damaged) {
+      if (!directories.isMissing(id) && indexedLayers.find(id).isPresent()) {
+        store
+            .find(id)
+            .ifPresent(
+                snapshot ->
+                    log.warn(
+                        "layer was damaged or missing, and has been made anew id={} name={} still_on_the_old_file={}",
+                        id,
+                        snapshot.name(),
+                        old.getOrDefault(id, List.of())));
+      }
+    }
+  }
+}

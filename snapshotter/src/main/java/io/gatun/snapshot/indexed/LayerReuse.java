@@ -1,0 +1,149 @@
+package io.gatun.snapshot.indexed;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.snapshot.Chain;
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.SnapshotRecord;
+import io.gatun.snapshot.concurrent.KeyedLock;
+import io.gatun.snapshot.driver.Driver;
+import io.gatun.snapshot.durability.StorageErrors;
+import io.gatun.snapshot.metadata.MetadataStore;
+import io.gatun.snapshot.state.DirectoryPool;
+import io.gatun.snapshot.state.SnapshotDirectories;
+import java.io.IOException;
+import java.time.Instant;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Commits layers that are there already, instead of having them fetched and unpacked once more.
+ *
+ * <p>That is containerd's protocol for snapshotters that have layers of their own (metadata
+ * snapshot.go, createSnapshot; the same from 1.7 to 2.4): before it fetches a layer, it asks for an
+ * active snapshot to unpack it into, with the chain id in a label. Who answers that this exists
+ * already says that there is a committed snapshot with that label on that parent; containerd looks
+ * for it by a list, and gives it the name that the layer has.
+ *
+ * <pre>
+ *   index in this chain durable -> directory durable -> record, committed -> "already exists"
+ * </pre>
+ *
+ * <p>The snapshot goes by the key that was asked for, which is unique. With {@code rebase}, where
+ * containerd names no parent when it asks, the chain would be lost
+ * (github.com/containerd/containerd/issues/13264), so there this is not to be used.
+ */
+public final class LayerReuse {
+
+  private static final Logger log = LoggerFactory.getLogger(LayerReuse.class);
+
+  private static final String OPERATION = "prepare";
+
+  private final MetadataStore store;
+  private final Driver driver;
+  private final SnapshotDirectories directories;
+  private final DirectoryPool pool;
+  private final ReusableLayers reusableLayers;
+  private final IndexedCommits commits;
+  private final IndexedLayers indexedLayers;
+  private final IndexPrefetcher prefetcher;
+
+  /** By chain id, so that who comes second finds the snapshot of who came first. */
+  private final KeyedLock<Digest> turns = new KeyedLock<>();
+
+  public LayerReuse(
+      MetadataStore store,
+      Driver driver,
+      SnapshotDirectories directories,
+      DirectoryPool pool,
+      ReusableLayers reusableLayers,
+      IndexedCommits commits,
+      IndexedLayers indexedLayers,
+      IndexPrefetcher prefetcher) {
+    this.store = store;
+    this.driver = driver;
+    this.directories = directories;
+    this.pool = pool;
+    this.reusableLayers = reusableLayers;
+    this.commits = commits;
+    this.indexedLayers = indexedLayers;
+    this.prefetcher = prefetcher;
+  }
+
+  /**
+   * Commits a layer that is wanted, if it is there and may be had. Whatever keeps it from that, the
+   * layer can be unpacked.
+   *
+   * @param planned the snapshot that was asked for, whose key and parent are claimed
+   * @return whether containerd finds a committed snapshot with the layer
+   */
+  public boolean reuse(SnapshotRef ref, Chain planned, Instant now) {
+    Optional<Digest> diffId = reusableLayers.find(ref);
+    if (diffId.isEmpty() || !isUsable(planned)) {
+      return false;
+    }
+    try (var _ = turns.hold(ref.chainId())) {
+      boolean isThere =
+          switch (reusableLayers.look(ref, diffId.get())) {
+            case ABSENT -> make(ref, diffId.get(), planned, now);
+            case MATCHES -> true;
+            case CONFLICTS -> false;
+          };
+      log.debug(
+          "layer is there key=\"{}\" diff_id={} unpacked={}", ref.key(), diffId.get(), !isThere);
+      return isThere;
+    } catch (IOException | SnapshotException e) {
+      log.debug(
+          "layer is there, and unpacked all the same key=\"{}\" diff_id={} error=\"{}\"",
+          ref.key(),
+          diffId.get(),
+          e.getMessage());
+      return false;
+    }
+  }
+
+  /** {@return whether an index can be the layer of a snapshot} */
+  private boolean isUsable(Chain planned) {
+    return !planned.isMappingAsked() && driver.target(planned).deletions().isIndexable();
+  }
+
+  private boolean make(SnapshotRef ref, Digest diffId, Chain planned, Instant now)
+      throws IOException {
+    String key = ref.key();
+    SnapshotRecord parent = ref.parent();
+    // First, as a sync that fails from now on concerns the snapshot.
+    try (SnapshotDirectories.PendingDirectory task = makeDirectory(key);
+        IndexPrefetcher.Claim made = takeIndex(parent, diffId);
+        IndexedCommits.Sealed layer =
+            commits.reuse(key, planned.withId(task.id()), parent, diffId, made.index())) {
+      SnapshotRecord committed = ref.committed(task.id(), layer.form(), now);
+      StorageErrors.change(OPERATION, key, () -> store.put(committed));
+      task.recorded();
+      layer.committed();
+      // In the image that the layer was a part of before, this is what followed.
+      indexedLayers.above(diffId).ifPresent(next -> prefetcher.begin(committed, next));
+      return true;
+    }
+  }
+
+  private IndexPrefetcher.Claim takeIndex(@Nullable SnapshotRecord parent, Digest diffId) {
+    return prefetcher.claim(parent == null ? SnapshotRecord.NO_PARENT : parent.id(), diffId);
+  }
+
+  /** Sees to it that nothing is made any more for a place on a snapshot that is to be removed. */
+  public void cancel(String name) {
+    prefetcher.cancelPrefetch(name);
+  }
+
+  /** {@return a directory that is durable; what may be in it goes when the layer is committed} */
+  private SnapshotDirectories.PendingDirectory makeDirectory(String key) throws ErrnoException {
+    Optional<SnapshotDirectories.PendingDirectory> spare = pool.take();
+    if (spare.isPresent()) {
+      return spare.get();
+    }
+    long id = StorageErrors.ask(OPERATION, key, store::nextId);
+    return directories.create(id, _ -> {});
+  }
+}

@@ -1,0 +1,20 @@
+package io.gatun.snapshot.layer.erofs;
+
+import java.io.IOException;
+
+/** A layer cannot be indexed. Nothing is wrong with it; it is to be written as a directory. */
+public final class NotIndexableException extends IOException {
+
+  private static final long serialVersionUID = 1;
+
+  private final NotIndexable reason;
+
+  NotIndexableException(NotIndexable reason, String message) {
+    super("layer cannot be indexed: " + message);
+    this.reason = reason;
+  }
+
+  public NotIndexable reason() {
+    return reason;
+  }
+}

@@ -1,0 +1,49 @@
+package io.gatun.snapshot.layer.extract;
+
+import io.gatun.linux.LinuxPath;
+import io.gatun.snapshot.layer.tar.LayerPath;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Paths taken apart and put together by their text. */
+final class PathText {
+
+  private PathText() {}
+
+  /** {@return what is between the slashes, without what is empty} */
+  static List<LinuxPath> components(LinuxPath path) {
+    List<LinuxPath> components = new ArrayList<>();
+    int start = 0;
+    for (int at = 0; at <= path.length(); at++) {
+      if (at == path.length() || path.byteAt(at) == '/') {
+        if (at > start) {
+          components.add(path.slice(start, at));
+        }
+        start = at + 1;
+      }
+    }
+    return components;
+  }
+
+  /** {@return a path, not empty, whose components have single slashes between them} */
+  static LayerPath of(LinuxPath path) {
+    List<LinuxPath> names = components(path);
+    return new LayerPath(join(names.subList(0, names.size() - 1)), names.getLast());
+  }
+
+  /** {@return components with a slash between each two} */
+  static LinuxPath join(List<LinuxPath> components) {
+    int length = components.stream().mapToInt(component -> component.length() + 1).sum();
+    byte[] joined = new byte[Math.max(0, length - 1)];
+    int at = 0;
+    for (LinuxPath component : components) {
+      if (at > 0) {
+        joined[at++] = '/';
+      }
+      byte[] bytes = component.bytes();
+      System.arraycopy(bytes, 0, joined, at, bytes.length);
+      at += bytes.length;
+    }
+    return LinuxPath.ofBytes(joined);
+  }
+}

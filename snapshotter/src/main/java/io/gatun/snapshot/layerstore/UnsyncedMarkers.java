@@ -1,0 +1,78 @@
+package io.gatun.snapshot.layerstore;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.snapshot.Digest;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * The marks of layers that may not be on the disk. A layer has one before anything of it has its
+ * name that may not be there, and until all of it is known to be.
+ */
+final class UnsyncedMarkers {
+
+  private final LayerFiles files;
+  private final FileStates fileStates;
+  private final Set<Digest> atFirst = new HashSet<>();
+
+  UnsyncedMarkers(LayerFiles files, FileStates fileStates) {
+    this.files = files;
+    this.fileStates = fileStates;
+  }
+
+  /** Says that a layer had a mark when the store was opened. */
+  void found(Digest diffId) {
+    atFirst.add(diffId);
+  }
+
+  /** {@return the layers that had a mark when the store was opened} */
+  Set<Digest> atFirst() {
+    return Set.copyOf(atFirst);
+  }
+
+  boolean contain(Digest diffId) throws ErrnoException {
+    return areIn(files.of(diffId));
+  }
+
+  static boolean areIn(List<LayerFile> layer) {
+    return layer.stream().anyMatch(LayerFile.Unsynced.class::isInstance);
+  }
+
+  /**
+   * Marks a layer.
+   *
+   * @param blob of which it can be made anew
+   * @return whether it had no mark with this blob before
+   */
+  boolean add(Fd directory, Digest diffId, Digest blob) throws ErrnoException {
+    LayerFile.Unsynced mark = new LayerFile.Unsynced(blob);
+    boolean isNew = !files.contain(diffId, mark);
+    if (isNew) {
+      files.createIfFree(directory, mark);
+    }
+    return isNew;
+  }
+
+  /** {@return whether all of the layer is known to be on the disk, and has no mark any more} */
+  boolean remove(Fd directory, Digest diffId) throws ErrnoException {
+    List<LayerFile> all = files.of(diffId);
+    if (!all.stream().allMatch(file -> isOnDisk(diffId, file))) {
+      return false;
+    }
+    for (LayerFile file : all) {
+      if (file instanceof LayerFile.Unsynced) {
+        files.remove(directory, file);
+      }
+    }
+    return true;
+  }
+
+  private boolean isOnDisk(Digest diffId, LayerFile file) {
+    return switch (file) {
+      case LayerFile.Tar _, LayerFile.Index _ -> fileStates.isDurable(diffId, file);
+      case LayerFile.Blob _, LayerFile.Unsynced _ -> true;
+    };
+  }
+}

@@ -1,0 +1,143 @@
+package io.gatun.snapshot.maintenance;
+
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.indexed.IndexedLayers;
+import io.gatun.snapshot.layerstore.LayerStore;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Brings indexed layers to the disk behind the answers to their commits, one at a time; and has
+ * those made anew that a failed sync has lost.
+ */
+public final class BackgroundSync implements AutoCloseable {
+
+  private static final Logger log = LoggerFactory.getLogger(BackgroundSync.class);
+
+  /** When a layer is tried again that somebody was adding to. */
+  private static final long IN_USE_MILLIS = 1_000;
+
+  /** When a layer is tried again that a call failed on. */
+  private static final long FAILED_MILLIS = 5_000;
+
+  /** How long a daemon that stops goes on with layers whose turn is to come. */
+  private static final Duration CLOSING = Duration.ofSeconds(10);
+
+  private final IndexedLayers indexedLayers;
+  private final Consumer<Digest> healing;
+  private final long delayMillis;
+  private final BooleanSupplier hasNoWritebackErrors;
+  private final ScheduledThreadPoolExecutor thread;
+
+  /** Layers whose turn is to come. */
+  private final Set<Digest> waiting = new HashSet<>();
+
+  /**
+   * @param healing makes a layer anew that is damaged
+   * @param delay after which a layer has its turn
+   * @param hasNoWritebackErrors whether the kernel has written back all that it has tried to. It
+   *     tells who syncs a file of a failure, but not if it has forgotten the file meanwhile.
+   */
+  public BackgroundSync(
+      IndexedLayers indexedLayers,
+      Consumer<Digest> healing,
+      Duration delay,
+      BooleanSupplier hasNoWritebackErrors) {
+    this.indexedLayers = indexedLayers;
+    this.healing = healing;
+    this.delayMillis = delay.toMillis();
+    this.hasNoWritebackErrors = hasNoWritebackErrors;
+    this.thread = new ScheduledThreadPoolExecutor(1, task -> new Thread(task, "gatun-layer-sync"));
+    thread.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+  }
+
+  /** Brings a layer to the disk when its turn comes. */
+  public void submit(Digest diffId) {
+    submit(diffId, delayMillis);
+  }
+
+  private synchronized void submit(Digest diffId, long delayMillis) {
+    if (!thread.isShutdown() && waiting.add(diffId)) {
+      var _ = thread.schedule(() -> sync(diffId), delayMillis, TimeUnit.MILLISECONDS);
+    }
+  }
+
+  private synchronized void begin(Digest diffId) {
+    waiting.remove(diffId);
+  }
+
+  private void sync(Digest diffId) {
+    begin(diffId);
+    try {
+      if (!hasNoWritebackErrors.getAsBoolean()) {
+        indexedLayers.markUnverified(diffId);
+      }
+      LayerStore.SyncOutcome settling = indexedLayers.syncLayer(diffId);
+      if (settling == LayerStore.SyncOutcome.DAMAGED) {
+        log.error("layer is not on the disk as it was written diff_id={}", diffId);
+        healing.accept(diffId);
+        settling = indexedLayers.syncLayer(diffId);
+      }
+      switch (settling) {
+        case DONE -> {}
+        case IN_USE -> submit(diffId, IN_USE_MILLIS);
+        case DAMAGED ->
+            log.error("layer is still damaged, the next start looks at it diff_id={}", diffId);
+      }
+    } catch (IOException e) {
+      log.warn(
+          "layer cannot be brought to the disk now, and is tried again diff_id={} error=\"{}\"",
+          diffId,
+          e.getMessage());
+      submit(diffId, FAILED_MILLIS);
+    } catch (RuntimeException e) {
+      // The layer is still marked, and the next start looks at it.
+      log.error("cannot bring a layer to the disk diff_id={}", diffId, e);
+    }
+  }
+
+  /**
+   * Stops with the layer whose turn it is, and goes on with others for some seconds, so that the
+   * next start need not read them: it reads those whose turn never comes.
+   */
+  @Override
+  public void close() {
+    synchronized (this) {
+      thread.shutdown();
+    }
+    awaitThread();
+    long begin = System.nanoTime();
+    for (Digest diffId : allWaiting()) {
+      if (System.nanoTime() - begin < CLOSING.toNanos()) {
+        sync(diffId);
+      }
+    }
+  }
+
+  private synchronized List<Digest> allWaiting() {
+    return List.copyOf(waiting);
+  }
+
+  private void awaitThread() {
+    boolean isInterrupted = false;
+    while (!thread.isTerminated()) {
+      try {
+        thread.awaitTermination(1, TimeUnit.MINUTES);
+      } catch (InterruptedException e) {
+        isInterrupted = true;
+      }
+    }
+    if (isInterrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

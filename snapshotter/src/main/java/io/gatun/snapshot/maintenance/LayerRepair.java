@@ -1,0 +1,102 @@
+package io.gatun.snapshot.maintenance;
+
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.LayerForm;
+import io.gatun.snapshot.indexed.IndexedLayers;
+import io.gatun.snapshot.indexed.LayerRebuild;
+import io.gatun.snapshot.layerstore.LayerDamage;
+import io.gatun.snapshot.layerstore.LayerStore;
+import java.io.IOException;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Finds out what is damaged of indexed layers, or not there, and has it made again:
+ *
+ * <pre>
+ *   hash of what the disk has -> new tar from the blob -> see {@link LayerRebuild}
+ * </pre>
+ */
+public final class LayerRepair {
+
+  private static final Logger log = LoggerFactory.getLogger(LayerRepair.class);
+
+  private final LayerStore layers;
+  private final IndexedLayers indexedLayers;
+  private final TarRepair tarRepair;
+  private final LayerRebuild rebuild;
+
+  public LayerRepair(
+      LayerStore layers, IndexedLayers indexedLayers, TarRepair tarRepair, LayerRebuild rebuild) {
+    this.layers = layers;
+    this.indexedLayers = indexedLayers;
+    this.tarRepair = tarRepair;
+    this.rebuild = rebuild;
+  }
+
+  /**
+   * Verifies the layers of which it was not recorded that they are on the disk, and heals those and
+   * others; for a moment in which no snapshot is added or removed.
+   *
+   * @param damaged snapshots whose layers lack files
+   */
+  public void run(Collection<Long> damaged) {
+    Set<Digest> suspects = new TreeSet<>(layers.unsyncedAtFirst());
+    damaged.forEach(id -> indexedLayers.find(id).ifPresent(form -> suspects.add(form.diffId())));
+    suspects.retainAll(indexedLayers.diffIds());
+    repair(suspects);
+  }
+
+  /** Heals one layer that was found damaged, while requests are served. */
+  public void run(Digest diffId) {
+    repair(Set.of(diffId));
+  }
+
+  private void repair(Set<Digest> suspects) {
+    Set<Long> damaged = new HashSet<>();
+    for (Digest diffId : suspects) {
+      Optional<Set<Long>> found = repairTar(diffId);
+      // Also those who have come to have it meanwhile.
+      found.ifPresentOrElse(
+          damaged::addAll, () -> rebuild.markLost(indexedLayers.referrers(diffId)));
+      if (found.filter(Set::isEmpty).isPresent()) {
+        // At once, so that a start that is cut short has not read it in vain.
+        rebuild.sync(diffId);
+      }
+    }
+    rebuild.rebuildAll(damaged, suspects);
+  }
+
+  /**
+   * {@return those of the snapshots whose indexes have to be made anew; nothing if there is no tar
+   * to make them of}
+   */
+  private Optional<Set<Long>> repairTar(Digest diffId) {
+    try (LayerStore.LayerRef ref = layers.acquire(diffId)) {
+      LayerDamage damage = layers.inspect(ref);
+      if (damage.isTarDamaged()) {
+        // Or an apply has brought it meanwhile.
+        return tarRepair.repair(ref) || layers.isVerified(diffId)
+            ? Optional.of(indexedLayers.referrers(diffId).keySet())
+            : Optional.empty();
+      }
+      Set<Long> withoutIndex = new HashSet<>();
+      for (Map.Entry<Long, LayerForm.Indexed> user : indexedLayers.referrers(diffId).entrySet()) {
+        Digest index = user.getValue().index();
+        if (damage.indexes().contains(index) || !layers.contains(diffId, index)) {
+          withoutIndex.add(user.getKey());
+        }
+      }
+      return Optional.of(withoutIndex);
+    } catch (IOException e) {
+      log.error("layer cannot be verified diff_id={} error=\"{}\"", diffId, e.getMessage());
+      return Optional.empty();
+    }
+  }
+}

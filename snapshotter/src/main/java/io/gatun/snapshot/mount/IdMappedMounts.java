@@ -1,0 +1,285 @@
+package io.gatun.snapshot.mount;
+
+import io.gatun.linux.AtFlag;
+import io.gatun.linux.DirectoryEntry;
+import io.gatun.linux.DirectoryReader;
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fcntl;
+import io.gatun.linux.Fd;
+import io.gatun.linux.FilesystemType;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.MountAttribute;
+import io.gatun.linux.MountChange;
+import io.gatun.linux.Mounts;
+import io.gatun.linux.MoveMountFlag;
+import io.gatun.linux.NodeType;
+import io.gatun.linux.OpenFlag;
+import io.gatun.linux.OpenTreeFlag;
+import io.gatun.linux.Propagation;
+import io.gatun.linux.Stat;
+import io.gatun.linux.Statfs;
+import io.gatun.linux.UnmountFlag;
+import io.gatun.snapshot.Chain;
+import io.gatun.snapshot.Lower;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.root.Root;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Shows layers with the owners that a user namespace maps theirs to, {@code mount_setattr(2)}, for
+ * containers on indexed layers.
+ *
+ * <pre>
+ *   mapped/MAPPING/ID/    a bind mount of snapshots/ID, read-only
+ * </pre>
+ *
+ * <p>They are one a snapshot, as in {@code snapshots/}, also of those that have the same index: a
+ * bind mount brings nothing into memory again, lowers keep the names that tell whose they are, and
+ * whoever goes need not know who else has the index.
+ *
+ * <p>They are outside of {@code snapshots/}, which containerd may clone with all that is mounted in
+ * it; and a directory below an indexed layer is shown there, too, so that all lowers of an overlay
+ * are in one place. Beneath is nothing, as with {@link IndexMounts}. The mounts are gone after a
+ * restart of the machine, and are made again when they are needed.
+ *
+ * <p>Safe for use by several threads, of one mount namespace.
+ */
+public final class IdMappedMounts {
+
+  private static final int DIRECTORY_MODE = 0700;
+
+  private final Disk disk;
+  private final Fd root;
+  private final Fd snapshots;
+
+  /**
+   * @param root the root itself
+   * @param snapshots the directory that holds one directory a snapshot
+   */
+  public IdMappedMounts(Disk disk, Fd root, Fd snapshots) {
+    this.disk = disk;
+    this.root = root;
+    this.snapshots = snapshots;
+  }
+
+  /** Says whether a layer has to be shown through a mapping. */
+  @FunctionalInterface
+  public interface Need {
+    boolean of(LinuxPath mapping, long id);
+  }
+
+  /**
+   * {@return the name of the mapping that labels ask for; nothing if they ask for none that there
+   * can be}
+   */
+  public static Optional<LinuxPath> mapping(Map<String, String> labels) {
+    try {
+      return IdMappings.asked(labels).map(IdMappings::name).map(LinuxPath::of);
+    } catch (SnapshotException.InvalidArgument e) {
+      return Optional.empty();
+    }
+  }
+
+  /**
+   * Shows all layers of a chain as its labels ask for; nothing if they ask for nothing, if no layer
+   * is indexed, or if all are to be seen already.
+   *
+   * @throws SnapshotException.InvalidArgument if there can be no such mapping
+   * @throws ErrnoException with {@code ENOENT} if an indexed layer is not mounted
+   */
+  public synchronized void mount(Chain chain) throws ErrnoException {
+    Optional<IdMappings> mappings = IdMappings.asked(chain.labels());
+    if (mappings.isEmpty() || !chain.hasIndexedLower()) {
+      return;
+    }
+    LinuxPath name = LinuxPath.of(mappings.get().name());
+    try (Fd all = create(root, Root.MAPPED)) {
+      List<Lower> missing = missing(all, name, chain.lowers());
+      if (!missing.isEmpty()) {
+        // In this order: for a mapping that the kernel refuses, nothing is left behind.
+        try (Fd namespace = mappings.get().openNamespace();
+            Fd mapped = create(all, name)) {
+          for (Lower lower : missing) {
+            mount(mapped, lower, namespace);
+          }
+        }
+      }
+    }
+  }
+
+  /** {@return those layers that are not shown through a mapping} */
+  private static List<Lower> missing(Fd all, LinuxPath mapping, List<Lower> lowers)
+      throws ErrnoException {
+    if (Stat.tryStatx(all, mapping, AtFlag.SYMLINK_NOFOLLOW).isEmpty()) {
+      return lowers;
+    }
+    List<Lower> missing = new ArrayList<>();
+    try (Fd mapped = open(all, mapping)) {
+      for (Lower lower : lowers) {
+        if (!isLayerMounted(mapped, lower)) {
+          missing.add(lower);
+        }
+      }
+    }
+    return missing;
+  }
+
+  private static boolean isLayerMounted(Fd mapped, Lower lower) throws ErrnoException {
+    LinuxPath name = Root.snapshotName(lower.id());
+    if (Stat.tryStatx(mapped, name, AtFlag.SYMLINK_NOFOLLOW).isEmpty()) {
+      return false;
+    }
+    try (Fd top = Fcntl.openat(mapped, name, OpenFlag.PATH, OpenFlag.NO_FOLLOW)) {
+      return isMounted(mapped, top) && isLayer(top, lower);
+    }
+  }
+
+  /** What is under the mount point of an index is no layer. */
+  private static boolean isLayer(Fd top, Lower lower) throws ErrnoException {
+    return !lower.isIndexed() || Statfs.fstatfs(top).type() == FilesystemType.EROFS;
+  }
+
+  private static boolean isMounted(Fd directory, Fd top) throws ErrnoException {
+    return Stat.statx(top).mountId() != Stat.statx(directory).mountId();
+  }
+
+  private void mount(Fd mapped, Lower lower, Fd namespace) throws ErrnoException {
+    LinuxPath name = Root.snapshotName(lower.id());
+    try (Fd tree =
+        Mounts.openTree(snapshots, name, OpenTreeFlag.CLONE, OpenTreeFlag.SYMLINK_NOFOLLOW)) {
+      if (!isLayer(tree, lower)) {
+        throw new ErrnoException("open_tree", Errno.ENOENT, tree.path().resolve(Root.FILES));
+      }
+      Mounts.mountSetattr(
+          tree,
+          LinuxPath.EMPTY,
+          new MountChange(
+              Set.of(MountAttribute.READ_ONLY),
+              Set.of(),
+              Optional.of(Propagation.PRIVATE),
+              Optional.of(namespace)),
+          AtFlag.EMPTY_PATH);
+      create(mapped, name).close();
+      Mounts.moveMount(tree, LinuxPath.EMPTY, mapped, name, MoveMountFlag.FROM_EMPTY_PATH);
+    }
+  }
+
+  /**
+   * No longer shows a layer, and with the last index of a mapping nothing else through that;
+   * nothing if it is not shown. Who uses files of it keeps them until he does no more.
+   *
+   * @param id of the snapshot
+   */
+  public synchronized void unmount(long id) throws ErrnoException {
+    if (Stat.tryStatx(root, Root.MAPPED, AtFlag.SYMLINK_NOFOLLOW).isEmpty()) {
+      return;
+    }
+    try (Fd all = open(root, Root.MAPPED)) {
+      for (DirectoryEntry mapping : new DirectoryReader().all(all)) {
+        // What is none is not ours.
+        if (mapping.type() == NodeType.DIRECTORY) {
+          unmount(all, mapping.name(), Root.snapshotName(id));
+        }
+      }
+    }
+  }
+
+  /**
+   * No longer shows those layers that need not be shown, as {@link #unmount} does.
+   *
+   * @param need is asked while nothing is mounted or unmounted here
+   */
+  public synchronized void unmountUnless(Need need) throws ErrnoException {
+    if (Stat.tryStatx(root, Root.MAPPED, AtFlag.SYMLINK_NOFOLLOW).isEmpty()) {
+      return;
+    }
+    try (Fd all = open(root, Root.MAPPED)) {
+      for (DirectoryEntry mapping : new DirectoryReader().all(all)) {
+        if (mapping.type() == NodeType.DIRECTORY) {
+          for (LinuxPath name : unneeded(all, mapping.name(), need)) {
+            unmount(all, mapping.name(), name);
+          }
+        }
+      }
+    }
+  }
+
+  private static List<LinuxPath> unneeded(Fd all, LinuxPath mapping, Need need)
+      throws ErrnoException {
+    try (Fd mapped = open(all, mapping)) {
+      return new DirectoryReader()
+          .all(mapped).stream()
+              .map(DirectoryEntry::name)
+              .filter(name -> !need.of(mapping, Root.snapshotId(name)))
+              .toList();
+    }
+  }
+
+  private void unmount(Fd all, LinuxPath mapping, LinuxPath name) throws ErrnoException {
+    // With an index that was the last one, the mapping may have gone.
+    if (Stat.tryStatx(all, mapping.resolve(name), AtFlag.SYMLINK_NOFOLLOW).isEmpty()) {
+      return;
+    }
+    boolean isNeeded = false;
+    try (Fd mapped = open(all, mapping)) {
+      remove(mapped, name);
+      List<DirectoryEntry> others = new DirectoryReader().all(mapped);
+      for (DirectoryEntry other : others) {
+        isNeeded |= mountsIndex(mapped, other.name());
+      }
+      if (!isNeeded) {
+        for (DirectoryEntry other : others) {
+          remove(mapped, other.name());
+        }
+      }
+    }
+    if (!isNeeded) {
+      disk.removeDirectory(all, mapping);
+    }
+  }
+
+  /** Directories are shown only with an index that is in a chain with them. */
+  private static boolean mountsIndex(Fd mapped, LinuxPath name) throws ErrnoException {
+    try (Fd top = Fcntl.openat(mapped, name, OpenFlag.PATH, OpenFlag.NO_FOLLOW)) {
+      return Statfs.fstatfs(top).type() == FilesystemType.EROFS;
+    }
+  }
+
+  private void remove(Fd mapped, LinuxPath name) throws ErrnoException {
+    unmount(mapped, name);
+    disk.removeDirectory(mapped, name);
+  }
+
+  private static void unmount(Fd mapped, LinuxPath name) throws ErrnoException {
+    LinuxPath place = LinuxPath.of("/proc/self/fd/" + mapped.number()).resolve(name);
+    while (true) {
+      try (Fd top = Fcntl.openat(mapped, name, OpenFlag.PATH, OpenFlag.NO_FOLLOW)) {
+        if (!isMounted(mapped, top)) {
+          return;
+        }
+      }
+      Mounts.umount2(place, UnmountFlag.DETACH, UnmountFlag.NO_FOLLOW);
+    }
+  }
+
+  private Fd create(Fd above, LinuxPath name) throws ErrnoException {
+    try {
+      disk.createDirectory(above, name, DIRECTORY_MODE);
+    } catch (ErrnoException e) {
+      if (!e.is(Errno.EEXIST)) {
+        throw e;
+      }
+    }
+    return open(above, name);
+  }
+
+  private static Fd open(Fd above, LinuxPath name) throws ErrnoException {
+    return Fcntl.openat(above, name, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW);
+  }
+}

@@ -1,0 +1,103 @@
+package io.gatun.snapshot.mount;
+
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.MountEntry;
+import io.gatun.linux.MountTable;
+import io.gatun.linux.Stat;
+import io.gatun.linux.Unistd;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Whether indexed layers, which the daemon mounts, are to be seen by whoever mounts overlays on
+ * them. In one mount namespace they are; in two, only if the mount that the root is on is shared
+ * with that of the other one, {@code mount_namespaces(7)}. Otherwise the other side finds nothing
+ * where a layer should be, and the kernel refuses its overlay.
+ *
+ * <p>Being shared is not enough: systemd makes the mounts of a service that has a namespace of its
+ * own slaves of the host's, and then shared among themselves.
+ */
+public final class MountPropagation {
+
+  /** The number that a process has where it is not to be seen, {@code pid_namespaces(7)}. */
+  private static final long ELSEWHERE = 0;
+
+  private MountPropagation() {}
+
+  /**
+   * {@return why mounts of one process do not reach another, as far as that can be told; nothing if
+   * they do, or if nobody knows}
+   *
+   * @param root by its real path, as both see it
+   * @param mounting the process that mounts layers
+   * @param using the process that mounts overlays on them; 0 if it is in a namespace of processes
+   *     that this one does not see, and so hardly in the same mount namespace
+   */
+  public static Optional<String> obstacle(Path root, long mounting, long using)
+      throws ErrnoException {
+    try {
+      if (using != ELSEWHERE && namespace(mounting).equals(namespace(using))) {
+        return Optional.empty();
+      }
+      Optional<MountEntry> mount = mountOf(root, mounting);
+      if (mount.isEmpty()) {
+        return Optional.empty();
+      }
+      if (!mount.get().isShared()) {
+        return Optional.of(
+            "the mount %s, which the root is on, is not shared with other mount namespaces"
+                .formatted(mount.get().mountPoint()));
+      }
+      return using == ELSEWHERE || reaches(mount.get(), MountTable.ofProcess(using))
+          ? Optional.empty()
+          : Optional.of(
+              "the mount %s, which the root is on, is shared, but not with that mount namespace"
+                  .formatted(mount.get().mountPoint()));
+    } catch (ErrnoException e) {
+      if (isUnknown(e.errno())) {
+        return Optional.empty();
+      }
+      throw e;
+    }
+  }
+
+  private static LinuxPath namespace(long pid) throws ErrnoException {
+    return Unistd.readlinkat(Fd.CURRENT_DIRECTORY, LinuxPath.of("/proc/" + pid + "/ns/mnt"));
+  }
+
+  /** {@return the mount of a process that a directory is on} Through what is there for it. */
+  private static Optional<MountEntry> mountOf(Path directory, long pid) throws ErrnoException {
+    long id =
+        Stat.statx(Fd.CURRENT_DIRECTORY, LinuxPath.of("/proc/" + pid + "/root" + directory))
+            .mountId();
+    return MountTable.ofProcess(pid).stream().filter(each -> each.id() == id).findFirst();
+  }
+
+  /**
+   * {@return whether there is a mount of the same filesystem that gets what is mounted below one,
+   * or may get it by way of a third}
+   */
+  private static boolean reaches(MountEntry from, List<MountEntry> others) {
+    List<MountEntry> same =
+        others.stream().filter(other -> other.device() == from.device()).toList();
+    return same.isEmpty()
+        || same.stream()
+            .anyMatch(
+                other ->
+                    other.peerGroup().equals(from.peerGroup())
+                        || (other.masterGroup().isPresent()
+                            && !other.masterGroup().equals(from.masterGroup())));
+  }
+
+  /** It has ended, or ends, or is not ours to look at. */
+  private static boolean isUnknown(Errno errno) {
+    return switch (errno) {
+      case ENOENT, ESRCH, EINVAL, EACCES, EPERM -> true;
+      default -> false;
+    };
+  }
+}
