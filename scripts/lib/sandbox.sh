@@ -16,6 +16,8 @@ enter_sandbox() {
     sandbox=$GATUN_SANDBOX
     unset GATUN_SANDBOX
     [[ -z ${GATUN_SANDBOX_MEMORY:-} ]] || ! has_memory || mount_memory
+    # A sandbox within this one lies in its memory already.
+    unset GATUN_SANDBOX_MEMORY
     keep_visible
     mount --rbind "$sandbox" /tmp
     # What tells where to ask for names often lies below /run.
