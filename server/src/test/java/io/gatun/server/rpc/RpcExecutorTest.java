@@ -53,7 +53,7 @@ final class RpcExecutorTest {
     try (ThreadPoolExecutor lane = lane(0)) {
       assertThatThrownBy(() -> RpcExecutor.submit(lane, () -> {}))
           .isInstanceOf(SnapshotException.ResourceExhausted.class)
-          .hasMessageContaining("no thread to be had");
+          .hasMessageContaining("cannot start a thread");
     }
   }
 
