@@ -150,7 +150,7 @@ final class SignalsIT {
       String otherRoot = directory.resolve("other").toString();
       String otherSocket = directory.resolve("other.sock").toString();
 
-      assertThat(refusal(setup)).contains("is the socket of a daemon that runs");
+      assertThat(refusal(setup)).contains("is the socket of a running daemon");
       assertThat(refusal(setup.with("--root", otherRoot)))
           .contains("address " + setup.address(), "stop that one first");
       assertThat(refusal(setup.with("--address", otherSocket)))

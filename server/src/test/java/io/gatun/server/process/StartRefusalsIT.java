@@ -199,7 +199,7 @@ final class StartRefusalsIT {
             .configured("transport = \"io_uring\"\n")
             .under(SystemCallFilter.refusing(directory, SystemCallFilter.IO_URING_SETUP)),
         "transport io_uring does not work here",
-        "use transport = \"auto\"");
+        "transport = \"auto\"");
   }
 
   @Test
