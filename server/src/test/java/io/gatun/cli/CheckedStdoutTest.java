@@ -47,6 +47,6 @@ final class CheckedStdoutTest {
     assertThat(err.toString().lines())
         .hasSize(2)
         .containsOnly(
-            "gatun: what was printed is not complete: write /dev/full: ENOSPC (No space left on device)");
+            "gatun: the output is not complete: write /dev/full: ENOSPC (No space left on device)");
   }
 }

@@ -129,7 +129,7 @@ class DifferCheckTest {
     assertOnly(
         run(PLUGIN + USED),
         CheckResult.Severity.FAULT,
-        "containerd_address: nobody answers on " + socket);
+        "containerd_address: no answer on " + socket);
   }
 
   @Test
