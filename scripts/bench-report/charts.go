@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// chart is one picture of a suite: a cluster of bars for each thing that was asked, a bar for each contender.
+// chart is one chart of a suite: a cluster of bars for each question, with one bar for each contender.
 type chart struct {
 	title, unit string
 	contenders  []string
 	asked       []question
 }
 
-// chartMetrics is what the picture of a suite shows.
+// chartMetrics is the metric that the chart of a suite shows.
 var chartMetrics = map[string]string{
 	"rpc": "lives", "unpack": "wall", "pull": "first_line", "copy": "prepare", "remove": "space", "start": "answered_s",
 	"scale": "lives", "trap": "after_delete", "indexed": "wall",
@@ -66,7 +66,7 @@ func drawCharts(all *results, directory string) error {
 	return nil
 }
 
-// script has gnuplot draw medians, with lines from the least to the greatest value.
+// script returns gnuplot's commands, which draw medians with lines from the minimum to the maximum.
 func (picture *chart) script(all *results, file string) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "$values << END\n")

@@ -28,7 +28,7 @@ func run(arguments []string) error {
 	compare := flags.String("compare", "", "`directory` of another run to compare ratios with")
 	flags.Parse(arguments)
 	if flags.NArg() != 1 {
-		return errors.New("the directory with the results expected")
+		return errors.New("expected the directory of the results")
 	}
 
 	directory := flags.Arg(0)
@@ -66,10 +66,10 @@ func run(arguments []string) error {
 	return replaceSection(*readme, markdown(results, headlines, relative+"/"))
 }
 
-// roundsMin is the least number of rounds that may be published.
+// roundsMin is the minimum number of rounds of published results.
 const roundsMin = 5
 
-// publishable fails if others cannot rely on the results.
+// publishable fails if the results are not reliable.
 func publishable(all *results) error {
 	if rounds, err := strconv.Atoi(all.setting("rounds")); err != nil || rounds < roundsMin {
 		return fmt.Errorf("published results need %d rounds or more, not %q", roundsMin, all.setting("rounds"))

@@ -6,20 +6,20 @@ import (
 	"strings"
 )
 
-// From here on what was measured may owe something to what else the machine did.
+// Beyond these limits, other load on the machine may have influenced the results.
 const (
 	busyPercentMax  = 10
 	stealPercentMax = 2
-	// How much longer than usual a fixed amount of work takes.
+	// The duration of a fixed amount of work, relative to the usual one.
 	calibrationRatioMax = 1.15
-	// A disk differs more than a processor.
+	// Disks vary more than processors.
 	diskRatioMax = 1.5
 	spreadMax    = 0.15
 )
 
 func isNoise(metric string) bool { return strings.HasPrefix(metric, "noise_") }
 
-// noise says in sentences what disturbed a suite, and nothing if nothing did.
+// noise returns a sentence for each disturbance of a suite.
 func (all *results) noise(suite string) []string {
 	var busy, steal, calibration, disk []float64
 	spreads := 0

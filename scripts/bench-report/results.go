@@ -16,25 +16,25 @@ import (
 // header names the columns of results.csv.
 var header = []string{"suite", "filesystem", "subject", "contender", "round", "metric", "value", "unit"}
 
-// question is what several contenders were asked.
+// question is a measurement that several contenders took part in.
 type question struct{ suite, filesystem, subject, metric string }
 
-// measured is what a contender was measured at, in all rounds.
+// measured has the values of one contender for one question, from all rounds.
 type measured struct {
 	values []float64
-	// The one that each value is of.
+	// The round of each value.
 	rounds []int
-	// What a daemon took that had just been started, if that was asked.
+	// The values of a daemon that was just started, if measured.
 	cold []float64
 	unit string
 }
 
-// results is all that one run has measured.
+// results has all measurements of one run.
 type results struct {
 	environment []setting
 	questions   []question
 	answers     map[question]map[string]*measured
-	// Of each question, in the order in which they first came.
+	// For each question, in the order of their first values.
 	contenders map[question][]string
 }
 
@@ -116,7 +116,7 @@ func (all *results) readEnvironment(name string) error {
 	return nil
 }
 
-// setting returns what the environment says, or nothing.
+// setting returns the value of a key in the environment, or "".
 func (all *results) setting(key string) string {
 	for _, each := range all.environment {
 		if each.key == key {
@@ -126,7 +126,7 @@ func (all *results) setting(key string) string {
 	return ""
 }
 
-// settings returns those whose keys have such a prefix, without it.
+// settings returns the settings whose keys have the prefix, which it removes.
 func (all *results) settings(prefix string) []setting {
 	var found []setting
 	for _, each := range all.environment {
@@ -137,7 +137,7 @@ func (all *results) settings(prefix string) []setting {
 	return found
 }
 
-// suites returns those that were measured, in their order.
+// suites returns the measured suites, in order.
 func (all *results) suites() []string {
 	var names []string
 	for _, asked := range all.questions {
@@ -148,10 +148,10 @@ func (all *results) suites() []string {
 	return names
 }
 
-// baselines are whom the others are compared with, the first that was measured.
+// baselines are the peers to compare with; the first one that was measured counts.
 var baselines = []string{"overlayfs", "native", "containerd", "peer"}
 
-// baseline returns the one of a question, or nothing.
+// baseline returns the baseline of a question, or "".
 func (all *results) baseline(asked question) string {
 	for _, name := range baselines {
 		if answer := all.answers[asked][name]; answer != nil && len(answer.values) > 0 {
@@ -161,11 +161,11 @@ func (all *results) baseline(asked question) string {
 	return ""
 }
 
-// ratio returns how much of what the baseline takes the contender takes, as the median over the rounds: below 1 it is better. Of
-// rates it is the inverse, so that this holds for them too.
+// ratio returns the contender's share of the baseline's time or amount, as the median over the rounds: below 1 is better. For
+// rates it returns the inverse, so that this holds for them too.
 //
-// What else a machine does is there for minutes, and so in all of a round. Ratios within a round are not concerned by it, as the
-// ratio of two medians is, of which one may be of a bad round.
+// Other load on a machine lasts for minutes, and so affects a whole round. It does not affect ratios within a round, but would
+// affect the ratio of two medians from different rounds.
 func (all *results) ratio(asked question, contender string) (float64, bool) {
 	return all.ratioTo(asked, contender, all.baseline(asked))
 }
@@ -188,18 +188,18 @@ func (all *results) ratioTo(asked question, contender, other string) (float64, b
 	return median(ratios), len(ratios) > 0
 }
 
-// loss is a peer that takes less than Gatun.
+// loss is a peer that needs less than Gatun.
 type loss struct {
 	peer  string
 	ratio float64
-	// What is added to what was asked.
+	// An addition to the question.
 	how string
 }
 
-// What is lost by less is none.
+// Smaller ratios do not count as losses.
 const lossMin = 1.005
 
-// losses returns those to the baseline, and to what is a peer beside it.
+// losses returns a contender's losses to the baseline and to further peers.
 func (all *results) losses(asked question, contender string) []loss {
 	var found []loss
 	add := func(peer string, ratio float64, how string) {
@@ -237,7 +237,7 @@ func (m *measured) of(round int) []float64 {
 
 func (m *measured) isRate() bool { return strings.HasSuffix(m.unit, "/s") }
 
-// spread returns how far the values lie apart, as a part of their median.
+// spread returns the range of the values, relative to their median.
 func (m *measured) spread() float64 {
 	if middle := median(m.values); len(m.values) > 0 && middle != 0 {
 		return (slices.Max(m.values) - slices.Min(m.values)) / middle

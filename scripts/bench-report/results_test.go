@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// write makes a directory of results out of rows, and an environment.
+// write creates a directory with results and an environment.
 func write(t *testing.T, environment string, rows ...string) string {
 	t.Helper()
 	directory := t.TempDir()
@@ -178,16 +178,16 @@ func TestComparisonFailsIfRatiosAreFarApart(t *testing.T) {
 		t.Error(err)
 	}
 	if err := printComparison(&output, one, far); err == nil {
-		t.Errorf("20 %% apart is taken for the same:\n%s", &output)
+		t.Errorf("20 %% apart counts as equal:\n%s", &output)
 	}
 	for _, other := range []*results{read(t, write(t, "")), read(t, write(t, "", append(rows, "copy,xfs,lib,gatun-native,1,prepare,5,s")...))} {
 		if err := printComparison(&output, one, other); err == nil {
-			t.Errorf("what is in one of the two alone is taken for the same:\n%s", &output)
+			t.Errorf("a ratio in only one run counts as equal:\n%s", &output)
 		}
 	}
 	none := read(t, write(t, ""))
 	if err := printComparison(&output, none, none); err == nil {
-		t.Error("nothing is taken for the same")
+		t.Error("two empty runs count as equal")
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"text/tabwriter"
 )
 
-// extent is how much a report says.
+// extent is the level of detail of a report.
 type extent int
 
 const (
@@ -19,7 +19,7 @@ const (
 	everything
 )
 
-// titles says what the suites ask, which metrics answer it in short, and what is particular about them.
+// titles has the title of each suite, its main metrics, and notes.
 var titles = map[string]struct {
 	title     string
 	headlines []string
@@ -48,7 +48,7 @@ var titles = map[string]struct {
 		"All layers of the image on another base are stored already; its time includes the start of the client."},
 }
 
-// metrics names them for people.
+// metrics has the display names of metrics.
 var metrics = map[string]string{
 	"lives":             "lives",
 	"life_cpu":          "processor time of a life",
@@ -80,8 +80,8 @@ var metrics = map[string]string{
 	"limited_read":      "read all in 256 MiB, cold",
 	"limited_cached":    "in memory after that",
 	"other_base":        "its layers on another base",
-	"other_base_pulled": "the same for who pulls",
-	"other_base_stored": "what both store",
+	"other_base_pulled": "the same in a pull",
+	"other_base_stored": "storage of both",
 }
 
 func metricName(metric string) string {
@@ -109,7 +109,7 @@ the work that no implementation can avoid: the longest of decompressing, hashing
 indexed layers, writing one file), each alone; or their CPU time shared by all processors.
 `
 
-// markdown writes down what was measured; charts are referred to with such a prefix.
+// markdown returns the report; charts is the prefix of the links to charts.
 func markdown(all *results, much extent, charts string) string {
 	var text strings.Builder
 	printEnvironment(&text, all)
@@ -148,7 +148,8 @@ func printEnvironment(text *strings.Builder, all *results) {
 		all.setting("CPU"), all.setting("memory"), all.setting("containerd"), all.setting("decompressors"))
 }
 
-// printLosses lists where Gatun takes more than the peer, before anything else; in short, what is no headline is counted.
+// printLosses lists the questions in which Gatun needs more than the peer; a short report only counts those outside the
+// headlines.
 func printLosses(text *strings.Builder, all *results, much extent) {
 	var losses []string
 	others := 0
@@ -182,7 +183,7 @@ func printLosses(text *strings.Builder, all *results, much extent) {
 
 func isGatun(contender string) bool { return strings.HasPrefix(contender, "gatun") }
 
-// contenderSets returns the columns of the tables of a suite: those that were asked the same things.
+// contenderSets returns the columns of each table of a suite: contenders with the same questions share a table.
 func contenderSets(all *results, suite string, much extent) [][]string {
 	var contenders, parts []string
 	for _, asked := range all.questions {
@@ -206,7 +207,7 @@ func contenderSets(all *results, suite string, much extent) [][]string {
 	return [][]string{contenders, parts}
 }
 
-// rank puts peers first, Gatun next, and the floor last.
+// rank orders peers first, then Gatun, then the floor.
 func rank(contender string) int {
 	if index := slices.Index(baselines, contender); index >= 0 {
 		return index
@@ -249,7 +250,7 @@ func printTable(text *strings.Builder, all *results, suite string, contenders []
 	text.WriteString("\n")
 }
 
-// printRow leaves out a row that says nothing.
+// printRow omits an empty row.
 func printRow(text *strings.Builder, of, name string, contenders []string, cellOf func(contender string) string) {
 	cells := make([]string, len(contenders))
 	for i, contender := range contenders {
@@ -277,7 +278,7 @@ func cell(all *results, asked question, contender string) string {
 	return text
 }
 
-// quantity writes a number with three digits that count.
+// quantity formats a number with three significant digits.
 func quantity(value float64, unit string) string {
 	decimals := 0
 	if value != 0 {
@@ -286,7 +287,7 @@ func quantity(value float64, unit string) string {
 	return fmt.Sprintf("%.*f %s", min(decimals, 4), value, unit)
 }
 
-// printRatios is what a run ends with.
+// printRatios prints the table at the end of a run.
 func printRatios(output io.Writer, all *results) {
 	table := tabwriter.NewWriter(output, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "suite\tof\tfilesystem\twhat\tcontender\tmedian\tspread\tpeer\tratio\tof the floor")
@@ -323,10 +324,10 @@ func printRatios(output io.Writer, all *results) {
 	}
 }
 
-// Two runs on the same machine are expected to agree this well.
+// The maximum difference between two runs on the same machine.
 const agreement = 0.15
 
-// printComparison says how far the ratios of two runs are apart, and fails if any is too far, or in one of them alone.
+// printComparison prints how far the ratios of two runs are apart, and fails if any is too far apart, or is in one run only.
 func printComparison(output io.Writer, all, others *results) error {
 	table := tabwriter.NewWriter(output, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "suite\tof\tfilesystem\twhat\tcontender\tratio\tother\tapart")
@@ -359,21 +360,21 @@ func printComparison(output io.Writer, all, others *results) error {
 	case apart > 0:
 		return fmt.Errorf("%d of %d ratios are more than %.0f %% apart", apart, compared, 100*agreement)
 	case alone > 0:
-		return fmt.Errorf("%d ratios are in one of the two alone", alone)
+		return fmt.Errorf("%d ratios are in one run only", alone)
 	case compared == 0:
-		return errors.New("there is nothing to compare")
+		return errors.New("nothing to compare")
 	}
 	fmt.Fprintf(output, "%d ratios, none more than %.0f %% apart\n", compared, 100*agreement)
 	return nil
 }
 
-// answered is a question, and who was asked it.
+// answered is a question with one of its contenders.
 type answered struct {
 	question
 	contender string
 }
 
-// compared returns what two runs are compared by: the ratios that are said in short.
+// compared returns the ratios by which two runs are compared: those of the headlines.
 func (all *results) compared() []answered {
 	var found []answered
 	for _, asked := range all.questions {
@@ -394,7 +395,7 @@ const (
 	sectionEnd   = "<!-- End of what scripts/bench --readme made. -->"
 )
 
-// replaceSection puts the text between two marks of a file.
+// replaceSection replaces the text between the two marks of a file.
 func replaceSection(name, text string) error {
 	content, err := os.ReadFile(name)
 	if err != nil {
