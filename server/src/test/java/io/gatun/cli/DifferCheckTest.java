@@ -15,7 +15,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What the doctor says about unpacking, with a socket and files in containerd's place. */
+/** The doctor's findings about unpacking, with a socket and files in containerd's place. */
 class DifferCheckTest {
 
   private static final String PLUGIN =

@@ -19,10 +19,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What a configuration file may say. */
+/** Valid and invalid configuration files. */
 final class ConfigurationFileTest {
 
-  /** Every key, with a value that is not the default. */
+  /** Every key, with a value other than the default. */
   private static final String EVERYTHING =
       """
       root = "/srv/gatun"

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Who may have the path of the socket. */
+/** Checks of the socket's path. */
 @Timeout(60)
 final class SocketFileTest {
 

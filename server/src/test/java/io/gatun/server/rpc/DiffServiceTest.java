@@ -45,14 +45,14 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The Diff service over the socket, with stand-ins for containerd and for what unpacks. */
+/** The Diff service over the socket, with stand-ins for containerd and for the unpacker. */
 @Timeout(60)
 public final class DiffServiceTest {
 
   private static final String LAYER = "application/vnd.oci.image.layer.v1.tar+gzip";
   private static final String NAMESPACE = "k8s.io";
 
-  /** Longer than what a connection has on its way, and no multiple of anything. */
+  /** More than a connection has in flight, and no multiple of any buffer. */
   private static final byte[] CONTENT = new byte[9_876_543];
 
   private static final String DIGEST;
