@@ -199,9 +199,9 @@ final class RefusedRequestsIT {
           method,
           new byte[] {0x12, 0x7F, 0x41},
           Status.Code.INVALID_ARGUMENT,
-          "no valid protobuf message");
+          "not a valid protobuf message");
       assertRefused(
-          method, new byte[] {0x07}, Status.Code.INVALID_ARGUMENT, "no valid protobuf message");
+          method, new byte[] {0x07}, Status.Code.INVALID_ARGUMENT, "not a valid protobuf message");
     }
   }
 
