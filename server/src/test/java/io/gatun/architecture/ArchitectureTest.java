@@ -343,7 +343,7 @@ final class ArchitectureTest {
                   Stream.concat(Stream.of(unit.getReturnType()), unit.getParameterTypes().stream()),
                   unit.getThrowsClause().getTypes().stream())
               .flatMap(each -> each.getAllInvolvedRawTypes().stream());
-      default -> throw new IllegalStateException("what is " + member);
+      default -> throw new IllegalStateException("unknown member " + member);
     };
   }
 }

@@ -295,7 +295,7 @@ final class LayerBuildingTest {
   void otherDigestThanExpectedIsAFault() {
     ingests.isDigestWrong = true;
     assertStatus(
-        Status.Code.INTERNAL, "of what is " + DIGEST, () -> client().diff(request().build()));
+        Status.Code.INTERNAL, "instead of " + DIGEST, () -> client().diff(request().build()));
     assertNothingIsLeft();
   }
 

@@ -106,7 +106,7 @@ final class Client {
     } catch (SnapshotException.NotFound e) {
       sent.refuse();
       if (parent.isEmpty()) {
-        throw new AssertionError("nothing was asked for that has to be there: " + slot, e);
+        throw new AssertionError("not found, although it has no parent: " + slot, e);
       }
       return;
     }
@@ -160,7 +160,7 @@ final class Client {
     } catch (SnapshotException.NotFound e) {
       sent.refuse();
       if (onto.isEmpty()) {
-        throw new AssertionError("nothing was asked for that has to be there: " + slot, e);
+        throw new AssertionError("not found, although it has no parent: " + slot, e);
       }
       return;
     }
@@ -205,7 +205,7 @@ final class Client {
     } catch (SnapshotException.FailedPrecondition e) {
       sent.refuse();
       if (present.kind() != Kind.COMMITTED) {
-        throw new AssertionError("there is nothing on top of it: " + slot, e);
+        throw new AssertionError("refused, although it has no children: " + slot, e);
       }
     }
   }

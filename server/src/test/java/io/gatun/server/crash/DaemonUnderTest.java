@@ -70,7 +70,7 @@ final class DaemonUnderTest implements AutoCloseable {
         return false;
       }
       if (System.nanoTime() > deadline) {
-        throw new AssertionError("the daemon does not get ready:\n" + log());
+        throw new AssertionError("the daemon does not become ready:\n" + log());
       }
       pause(POLL_MILLIS);
     }
@@ -146,7 +146,7 @@ final class DaemonUnderTest implements AutoCloseable {
       return process.exitValue();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new IOException("interrupted while the daemon was to end", e);
+      throw new IOException("interrupted while waiting for the end of the daemon", e);
     }
   }
 

@@ -17,14 +17,14 @@ record MountedFiles(Path own, long id) {
 
   static MountedFiles of(List<Mount> mounts) {
     if (mounts.size() != 1) {
-      throw new AssertionError("one mount was expected: " + mounts);
+      throw new AssertionError("expected one mount: " + mounts);
     }
     Mount mount = mounts.getFirst();
     String own =
         switch (mount.type()) {
           case "bind" -> mount.source();
           case "overlay" -> ownDirectory(mount.options());
-          default -> throw new AssertionError("a strange mount: " + mount);
+          default -> throw new AssertionError("unexpected mount: " + mount);
         };
     Path path = Path.of(own);
     return new MountedFiles(path, Long.parseLong(path.getName(path.getNameCount() - 2).toString()));

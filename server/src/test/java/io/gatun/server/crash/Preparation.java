@@ -48,7 +48,7 @@ final class Preparation {
       daemon.awaitReady();
       daemon.stop();
       if (!Files.exists(preparation.archive)) {
-        throw new AssertionError("the daemon has left no archive:\n" + daemon.log());
+        throw new AssertionError("the daemon has written no archive:\n" + daemon.log());
       }
     }
     return preparation;

@@ -55,7 +55,7 @@ final class RemoteDiffer {
     } catch (TimeoutException e) {
       answer.cancel(false);
       if (cancelAfterMicros.isEmpty()) {
-        throw new AssertionError("it takes too long to unpack " + layer, e);
+        throw new AssertionError("timed out unpacking " + layer, e);
       }
       return false;
     } catch (ExecutionException e) {

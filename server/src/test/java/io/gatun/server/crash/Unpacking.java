@@ -52,7 +52,7 @@ final class Unpacking {
       } catch (SnapshotException.FailedPrecondition e) {
         // After a cancelled call, which takes the daemon a moment to notice.
         if (System.nanoTime() > deadline) {
-          throw new AssertionError("is unpacked into for ever: " + slot, e);
+          throw new AssertionError("an unpacking into it never ends: " + slot, e);
         }
         DaemonUnderTest.pause(1);
       } catch (SnapshotException.Unsupported e) {

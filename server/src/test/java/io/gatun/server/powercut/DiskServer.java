@@ -63,7 +63,7 @@ final class DiskServer {
     String said = server.output.readLine();
     if (!READY.equals(said)) {
       server.end();
-      throw new IOException("there is no disk at %s: %s".formatted(file, said));
+      throw new IOException("no disk at %s: %s".formatted(file, said));
     }
     return server;
   }
@@ -115,7 +115,7 @@ final class DiskServer {
     } catch (InterruptedException e) {
       process.destroyForcibly();
       Thread.currentThread().interrupt();
-      throw new IOException("interrupted while the disk was taken away", e);
+      throw new IOException("interrupted while unmounting the disk", e);
     }
   }
 

@@ -180,7 +180,7 @@ final class FloodIT {
     } catch (RuntimeException e) {
       return e;
     }
-    throw new AssertionError("it did not fail");
+    throw new AssertionError("the call did not fail");
   }
 
   /** A snapshot of maximum size. */

@@ -164,7 +164,7 @@ final class GatunProcess implements AutoCloseable {
   long pid() {
     Matcher serving = SERVING.matcher(log());
     if (!serving.find()) {
-      throw new IllegalStateException("it does not serve: " + log());
+      throw new IllegalStateException("the daemon does not serve: " + log());
     }
     return Long.parseLong(serving.group(1));
   }
@@ -267,7 +267,7 @@ final class GatunProcess implements AutoCloseable {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
     while (!condition.getAsBoolean()) {
       if (System.nanoTime() > deadline) {
-        throw new AssertionError("it did not come to pass");
+        throw new AssertionError("the condition did not come true");
       }
       sleep(10);
     }
