@@ -182,8 +182,8 @@ final class ConfigurationFileTest {
         "copy_threads = 1025               | copy_threads must be a number from 0 to 1024",
         "log_level = 'loud'                | log_level must be one of \"error\"",
         "snapshotter = 'overlayfs'         | snapshotter is unknown; the keys are root, address,",
-        "ROOT = '/x'                       | ROOT is not a key",
-        "[server]                          | server is not a key",
+        "ROOT = '/x'                       | ROOT is unknown",
+        "[server]                          | server is unknown",
         "root.path = '/x'                  | root must be a string",
       })
   void badValueIsRefusedWithItsKeyAndLine(String line, String reason) {
