@@ -1,11 +1,11 @@
-# Prepare with the native driver, which copies the parent; that has just been written, so it is in the page cache.
+# Prepare with the native driver, which copies the parent. The parent was just written, so it is in the page cache.
 # shellcheck shell=bash
 
 filesystems_default=(ext4 xfs btrfs)
 
 source_tree=/tmp/source
 
-# make_source: an image's files in one tree.
+# make_source: mounts an image's files as one tree.
 make_source() {
   local top
   make_volume ext4 16G /tmp/store
@@ -16,33 +16,33 @@ make_source() {
   lay_out_content
   start_containerd "$volume/containerd"
   run_ctr snapshots unpack "$(digest_of large:latest)" >/dev/null
-  # The one committed snapshot that is no other's parent.
+  # The only committed snapshot that is not a parent.
   top=$(run_ctr snapshots ls | awk 'NR > 1 { name[$1]; parent[$2] } END { for (n in name) if (!(n in parent)) print n }')
   mkdir "$source_tree" /tmp/image
   run_ctr snapshots view source "$top"
   # shellcheck disable=SC2046
   LIBMOUNT_FORCE_MOUNT2=always $(run_ctr snapshots mounts /tmp/image source)
-  # A part of it says as much and takes less time.
+  # A part of the image is as representative and takes less time.
   mount --bind "/tmp/image/$source_part" "$source_tree"
   stop containerd >/dev/null || true
   umount --recursive "$volume"
 }
 
-# Of the image; and what the daemons are warmed with, below it.
+# The part of the image that is copied, and the part below it that daemons copy first.
 source_part=usr/share
 warming_part=perl
 
-# fill DIRECTORY: lays the files there and lets the disk come to rest.
+# fill DIRECTORY: copies the files there, and syncs.
 fill() {
   tar --create --directory "$source_tree" --xattrs --xattrs-include='*' --sparse . |
     tar --extract --directory "$1" --xattrs --xattrs-include='*' --sparse
   sync --file-system "$volume"
 }
 
-# How often each copies in a round; what is recorded is the median. One that was just started copies once.
+# The number of copies per round, of which the median is recorded. A daemon that was just started copies once.
 declare -A copies_of=([cold]=1 [warm]=2)
 
-# commit_tree NAME DIRECTORY: a committed snapshot of what is there.
+# commit_tree NAME DIRECTORY: commits a snapshot with the files of the directory.
 commit_tree() {
   local name=$1 source_tree=$2 directory
   read -r _ directory < <("$testbed" prepare --address "$gatun_socket" "$name-key")
@@ -95,7 +95,7 @@ copy_by_cp() {
   umount "$volume"
 }
 
-# copy_tree DIRECTORY COPY: by two processes.
+# copy_tree DIRECTORY COPY: copies with two processes.
 copy_tree() {
   (
     cd "$1"

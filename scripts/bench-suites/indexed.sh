@@ -1,4 +1,4 @@
-# Layers that are kept as their tars: what unpacking them takes, using them, and removing them.
+# Indexed layers: unpacking, use, and removal.
 # shellcheck shell=bash
 
 for part in unpack pull remove; do
@@ -8,10 +8,10 @@ done
 
 filesystems_default=(ext4)
 
-# No unpacking to one file can do without these.
+# Every unpacking to one file needs these.
 floor_parts=(decompress sha256 write)
 
-# forget_files: what is read next comes from the disk.
+# forget_files: makes the next reads come from the disk.
 forget_files() {
   sync
   say 3 >/proc/sys/vm/drop_caches
@@ -26,17 +26,17 @@ measure_container() {
   record "$1_first_line" "$(seconds_between "$begin" "$first_line")" s
 }
 
-# measure_reading TEMPERATURE: of all files.
+# measure_reading TEMPERATURE: reads all files.
 measure_reading() {
   local begin=$EPOCHREALTIME
   read_into_memory "$image_mounted"
   record "$1_read" "$(seconds_between "$begin" "$EPOCHREALTIME")" s
 }
 
-# What a container may have in memory, its page cache included, when it is limited.
+# The memory limit of a container, page cache included.
 limited_mib=256
 
-# measure_limited: a container with little memory that reads all files.
+# measure_limited: reads all files in a container with little memory.
 measure_limited() {
   local begin=$EPOCHREALTIME
   run_ctr run --rm --snapshotter "$snapshotter" --cgroup "$(sandbox_cgroup)/$contender" --memory-limit $((limited_mib << 20)) \
@@ -44,8 +44,8 @@ measure_limited() {
   record limited_read "$(seconds_between "$begin" "$EPOCHREALTIME")" s
 }
 
-# use_image: a container of it and then all its files, each with nothing of them in memory, and once more; and a container with
-# little memory.
+# use_image: runs a container and reads all files, each with cold and with warm page cache; then runs a container with little
+# memory.
 use_image() {
   local image_mounted=/tmp/image-in-use before
   forget_files
@@ -66,13 +66,14 @@ use_image() {
   rmdir "$image_mounted"
 }
 
-# keep_blob FILE: puts it into an image layout.
+# keep_blob FILE: copies the file into an image layout.
 keep_blob() { cp "$1" "$layout/blobs/sha256/$(sha256 "$1")"; }
 
 sha256() { sha256sum "$1" | cut --delimiter=' ' --fields=1; }
 
-# keep_other_bases: images of the layers of large but the lowest, on the lowest one or two of the image that daemons are warmed
-# with; and one the other way round, which is smaller. The kept content has all of their layers.
+# keep_other_bases: creates images of all layers of large but the lowest, on the lowest one or two layers of the warm-up image;
+# and
+# a smaller one the other way round. The kept content has all of their layers.
 keep_other_bases() {
   local layout=/tmp/other-bases
   mkdir -p "$layout/blobs/sha256"
@@ -89,14 +90,15 @@ keep_other_bases() {
   stop containerd >/dev/null || true
 }
 
-# describe IMAGE NAME: its manifest and its configuration, as files of that name.
+# describe IMAGE NAME: writes its manifest and its configuration to files of that name.
 describe() {
   run_ctr content get "$(digest_of "$1")" >"/tmp/$2.json"
   run_ctr content get "$(jq -r .config.digest "/tmp/$2.json")" >"/tmp/$2-config.json"
 }
 
-# put_on_other_base UPPER LOWER LAYERS IMAGE: makes an image of as many layers of the one and of all but the lowest of the other,
-# and prints its descriptor.
+# put_on_other_base UPPER LOWER LAYERS IMAGE: creates an image of that many layers of LOWER and of all but the lowest of UPPER,
+# and
+# prints its descriptor.
 put_on_other_base() {
   jq --slurpfile lower "/tmp/$2-config.json" --argjson layers "$3" \
     '.rootfs.diff_ids |= $lower[0].rootfs.diff_ids[:$layers] + .[1:] | del(.history)' "/tmp/$1-config.json" >/tmp/config.json
@@ -112,9 +114,9 @@ put_on_other_base() {
 
 stored_kib() { du --summarize --block-size=1K "$volume/gatun/layers" | cut --fields=1; }
 
-# unpack_on_other_bases: all layers are there already, as parts of two other images. Which one it wants is said by who pulls,
-# but not by ctr. As elsewhere, daemons have done the same with a smaller image before, and what is left to do after one image is
-# not to be a part of the next.
+# unpack_on_other_bases: unpacks two other images whose layers are all stored already, once with ctr, which does not name the
+# wanted layer, and once in order, which does. As elsewhere, the daemons have unpacked a smaller image before, and work left over
+# from one image must not be measured with the next.
 unpack_on_other_bases() {
   local before busy
   unpack_in_order "$warming_on_other_base" >/dev/null
@@ -129,10 +131,10 @@ unpack_on_other_bases() {
   require_tars large:on-2
 }
 
-# unpack_in_order IMAGE: as who pulls, and prints the seconds from the first Prepare to the last Commit.
+# unpack_in_order IMAGE: unpacks as in a pull, and prints the seconds from the first Prepare to the last Commit.
 unpack_in_order() { "$testbed" unpack-in-order --containerd "$containerd_socket" "$1"; }
 
-# check_content: of all layers, as the disk has them, and beside it what reading and hashing their tars take by themselves.
+# check_content: measures fsck of all layers on the disk, and for comparison the hashing of their tars alone.
 check_content() {
   local begin
   forget_files
@@ -150,7 +152,7 @@ unpack_and_use() {
   unpack_and_stay warm
   if [[ $subject == large ]]; then
     [[ $contender != gatun-indexed* ]] || unpack_on_other_bases
-    # There is no shell among large files.
+    # The image of large files has no shell.
     use_image
   fi
   stop_daemons

@@ -5,14 +5,14 @@ filesystems_default=(ext4)
 pulled_images_full=(large)
 pulled_images_quick=(layers)
 
-# A pull has blobs written and layers, and takes long enough for a host to take memory back meanwhile: with 3000, every other
-# pull of 2 GB still had a tenth of its time from that.
+# A pull writes blobs and layers, and takes long enough for a host to reclaim memory meanwhile: with 3000, every other pull of
+# 2 GB still lost a tenth of its time to that.
 pull_memory_mib=8000
 
-# run_to_first_line IMAGE: sets $first_line to the time at which a container has printed a line.
+# run_to_first_line IMAGE: runs a container, and sets $first_line to the time of its first line.
 run_to_first_line() {
   local line=
-  # The shim copies what the container prints until it ends, so it does not end at once.
+  # The shim copies the container's output until the container ends, so the container lives a little longer.
   while read -r line; do
     [[ $line != ready ]] || { first_line=$EPOCHREALTIME && break; }
   done < <(run_ctr run --rm --snapshotter "$snapshotter" --cgroup "$(sandbox_cgroup)/$contender" "$1" "$contender" \
@@ -21,7 +21,7 @@ run_to_first_line() {
   [[ $line == ready ]] || die "$contender ran no container: $(tail -n 3 /tmp/ran)"
 }
 
-# pull_once TEMPERATURE: warm is after another image and a container of that.
+# pull_once TEMPERATURE: pulls and runs an image; warm does so after another image and its container.
 pull_once() {
   local temperature=$1 image=$registry/$subject:latest begin first_line
   begin_run
@@ -46,8 +46,8 @@ pull_once() {
   end_run
 }
 
-# pull_for_pods_once: as the kubelet has an image pulled, for which containerd unpacks what has arrived while it fetches the rest;
-# for ctr, it first fetches all.
+# pull_for_pods_once: pulls like the kubelet, for which containerd unpacks layers while it fetches the rest; for ctr, it fetches
+# everything first.
 pull_for_pods_once() {
   local with_cri=yes
   begin_run
@@ -66,7 +66,7 @@ pull_for_pods_once() {
   end_run
 }
 
-# fetch_once: what the network and the content store take of a pull.
+# fetch_once: measures the share of the network and the content store in a pull.
 fetch_once() {
   begin_run
   read_into_memory "$large_image" "$small_image"
@@ -81,7 +81,7 @@ fetch_once() {
   end_run
 }
 
-# try CONTENDER: whether it pulls and runs an ordinary image at all.
+# try CONTENDER: succeeds if it pulls and runs an ordinary image at all.
 try() (
   contender=$1
   unset "pids[registry]" "pids[small-registry]"
@@ -104,7 +104,7 @@ bench_pull() {
   for contender in "${contenders[@]}"; do
     case $contender in
       soci | nydus | stargz)
-        # Not as a condition, within which nothing would end it early.
+        # Not as a condition, which would disable "set -e".
         set +e
         try "$contender"
         status=$?

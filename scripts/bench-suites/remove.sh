@@ -1,20 +1,20 @@
-# Removal of an image: how long until it is acknowledged, and how long until its space is there again.
+# Removal of an image, until it is acknowledged and until its space is free.
 # shellcheck shell=bash
 
 filesystems_default=(ext4 xfs btrfs)
 
-# What may stay: directories that do not shrink, and databases that have grown.
+# Tolerates directories that do not shrink, and databases that have grown.
 kept_bytes_max=$((16 << 20))
 
 free_bytes() {
-  # btrfs counts what a transaction has freed only after it.
+  # btrfs counts freed space only after the transaction.
   [[ $filesystem != btrfs ]] || sync --file-system "$volume"
   stat --file-system --format '%f %S' "$volume" | awk '{ print $1 * $2 }'
 }
 
 space_is_back() { (($(free_bytes) >= free_before - kept_bytes_max)); }
 
-# remove_once IMAGE: after the daemons have removed another one. When both are gone, so is all that was there for them.
+# remove_once IMAGE: removes the image, after the daemons have removed another one. Then no snapshot may remain.
 remove_once() {
   local begin ticks free_before
   begin_run
@@ -24,7 +24,7 @@ remove_once() {
   await_warm
   sync --file-system "$volume"
   free_before=$(free_bytes)
-  # Blobs go with their image, so they are not the shared ones.
+  # Blobs are removed with their image, so the shared ones cannot be used.
   cp -a "$content_kept/root/$content_plugin/." "$volume/containerd/root/$content_plugin/"
   unpack_to_remove "$warming_image"
   run_ctr images rm --sync "$warming_image" >/dev/null
@@ -58,7 +58,7 @@ remove_by() {
   rm -rf "$content_kept"
 }
 
-# The native drivers copy each layer's parent, so theirs is a smaller image.
+# The native drivers copy each layer's parent, so they get a smaller image.
 bench_remove() {
   local warming_image=demo:sibling
   keep_content "$small_image" demo:latest "$warming_image"

@@ -1,14 +1,14 @@
-# Lives of empty snapshots, from prepare to remove.
+# Lives of empty snapshots, from Prepare to Remove.
 #
-# Both sides are strict: Gatun as it comes, the peer with containerd's own bolt, which syncs each transaction.
+# Both sides sync: Gatun with its defaults, the peer with containerd's own bolt, which syncs each transaction.
 # shellcheck shell=bash
 
 filesystems_default=(ext4)
 
-# How fast either is when it has just been started is measured too.
+# The first lives of a daemon that was just started are measured too.
 lives_just_started=500
 
-# How many are measured, by the number of clients: for long enough that a few slow flushes of the disk do not decide.
+# The number of measured lives by the number of clients: enough that a few slow flushes of the disk do not matter.
 declare -A lives_measured=([1]=1500 [4]=1500 [16]=4000)
 
 # measure_lives CLIENTS LIVES
@@ -51,7 +51,7 @@ run_lives() {
   subject_by 1
   measure_just_started
   warm_up
-  # What one client has to wait for is what takes a JVM the most calls to become fast at.
+  # One client comes last: the code that it waits for takes the JVM the most calls to optimise.
   for clients in 16 4 1; do
     subject_by "$clients"
     measure_lives "$clients" "${lives_measured[$clients]}"
@@ -61,7 +61,7 @@ run_lives() {
   end_run
 }
 
-# Launches of a JVM differ by a tenth, whatever each of them is given to do. So there are more of them.
+# Launches of a JVM differ by a tenth under the same load, so there are more rounds.
 bench_rpc() {
   local driver contender round subject rounds=$((2 * rounds - 1))
   for ((round = 1; round <= rounds; round++)); do

@@ -1,25 +1,25 @@
-# What it matters how many snapshots there are, and how long their chains. The disk is in memory, so that this is about the
-# snapshotters, and 100,000 snapshots are there in time.
+# The influence of the number of snapshots and of the length of chains. The disk is in memory, so that the figures are about the
+# snapshotters, and 100,000 snapshots can be created in time.
 # shellcheck shell=bash
 
 filesystems_default=(ext4)
 sizes_full=(1000 10000)
 sizes_quick=(1000)
 
-# So many take minutes to make. So each contender makes them once, and has them in each round.
+# Creating so many takes minutes, so each contender creates them once, for all rounds.
 crowd_full=100000
 crowd_quick=10000
 
-# Of fewer, what the JVM compiles meanwhile makes some launches a third faster than others.
+# With fewer, concurrent compilation by the JVM makes some launches a third faster than others.
 lives_measured=3000
 
-# How often all are listed and the daemon is restarted in a round; what is recorded is the median. A list of few takes
-# milliseconds, in which anything may come in between.
+# The number of lists and restarts in a round, of which the median is recorded. A short list takes milliseconds, so that any
+# disturbance counts.
 lists_min=5
 listed_min=25000
 restarts=3
 
-# ask_at_size: with so many snapshots there, one client lives as many lives, and everything is listed.
+# ask_at_size COUNT: measures one client's lives and a list of everything, with that many snapshots.
 ask_at_size() {
   local line word step number begin listed
   subject="$1 snapshots"
@@ -42,7 +42,7 @@ ask_at_size() {
   record_medians </tmp/measured
 }
 
-# configure: sets $gatun_arguments.
+# configure: writes Gatun's configuration and sets $gatun_arguments.
 configure() {
   gatun_arguments=(--driver overlay)
   if [[ $contender == gatun ]]; then
@@ -74,7 +74,7 @@ measure_restarts() {
   sed -n 's/^answered_s/restart/p' /tmp/measured | record_medians
 }
 
-# fill_up FIRST COUNT: to so many snapshots.
+# fill_up FIRST COUNT: adds snapshots up to that count.
 fill_up() {
   local begin=$EPOCHREALTIME
   "$testbed" fill --address "$gatun_socket" --first "$1" --count $(($2 - $1))

@@ -1,20 +1,20 @@
-# From exec to the first answer, and how much memory is resident. The programs are in the page cache.
+# From exec to the first answer, and resident memory. The programs are in the page cache.
 # shellcheck shell=bash
 
 filesystems_default=(ext4)
 
-# install: Gatun as it is everywhere else, and another as it is before `gatun train`; sets $untrained to that.
+# install: copies Gatun to a second directory without the file of `gatun train`.
 install() {
   untrained=/tmp/untrained$build_mark
   [[ ! -d $untrained ]] || return 0
   cp -a "${gatun%/bin/gatun}" "$untrained"
   rm -f "$untrained/lib/gatun.aot"
-  # Once for the page cache.
+  # Brings the programs into the page cache.
   "$gatun" version >/dev/null
   "$untrained/bin/gatun" version >/dev/null
 }
 
-# How often each is launched in a round; what is recorded is the median. The last of them gets a burst.
+# The number of launches in a round, of which the median is recorded. The last one gets a burst.
 launches=5
 
 launch() {

@@ -20,7 +20,7 @@ unpack_twice() {
   fresh_volume 16G
   start_contender "$contender"
   await_warm
-  # What is unpacked first only warms up, and is deleted with the rest.
+  # The first image is only for the warm-up, and is deleted with the other.
   fetch_and_unpack "$small_registry/demo:latest"
   fetch_and_unpack "$registry/$subject:latest"
   record fresh "$wall" s

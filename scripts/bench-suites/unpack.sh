@@ -1,12 +1,12 @@
-# Unpacking an image whose blobs are there, in the page cache.
+# Unpacking an image whose blobs are in the content store and in the page cache.
 # shellcheck shell=bash
 
 filesystems_default=(ext4)
 unpacked_images_full=(large big layers large-zstd)
 unpacked_images_quick=(large)
 
-# contenders_for IMAGE: igzip has no part in zstd and little in small layers, and what containerd's differ makes of Gatun's
-# snapshots is asked once.
+# contenders_for IMAGE: igzip does not do zstd and matters little in small layers; containerd's differ on Gatun's snapshots is
+# measured once.
 contenders_for() {
   case $1 in
     large) say overlayfs overlayfs-igzip gatun-walking gatun gatun-unsynced ;;
@@ -15,7 +15,7 @@ contenders_for() {
   esac
 }
 
-# reference_of SUBJECT: large is large:latest, large-zstd is large:zstd.
+# reference_of SUBJECT: prints large:latest for large, and large:zstd for large-zstd.
 reference_of() {
   case $1 in
     *-zstd) say "${1%-zstd}:zstd" ;;
@@ -23,14 +23,14 @@ reference_of() {
   esac
 }
 
-# unpack IMAGE: has the contender unpack it, and measures that with $measured yes.
+# unpack IMAGE: measures the contender's unpacking.
 unpack() {
   local digest
   digest=$(digest_of "$1")
   measure run_ctr snapshots unpack --snapshotter "$snapshotter" "$digest"
 }
 
-# unpack_once TEMPERATURE: warm is after another, smaller image.
+# unpack_once TEMPERATURE: unpacks the image; warm does so after another, smaller image.
 unpack_once() {
   begin_run
   unpack_and_stay "$1"
@@ -38,7 +38,7 @@ unpack_once() {
   end_run
 }
 
-# unpack_and_stay TEMPERATURE: the same, and the daemons are left running.
+# unpack_and_stay TEMPERATURE: the same, but leaves the daemons running.
 unpack_and_stay() {
   local temperature=$1 before image begin
   image=$(reference_of "$subject")
@@ -63,17 +63,17 @@ unpack_and_stay() {
   require_tars "$image"
 }
 
-# --- the floor: what unpacking cannot do without, each part alone
+# --- the floor: each necessary part of unpacking, alone
 
-# The parts that no unpacking to a directory can do without.
+# The necessary parts of unpacking to a directory.
 floor_parts=(decompress sha256 files)
 
-# What is in files by itself: to write as much in one file, and to create them empty.
+# The parts of "files": writing as much data to one file, and creating the files empty.
 parts_of_files=(write create)
 
 declare -A layers_of=() mib_of=() blobs_in=() tars_in=()
 
-# prepare_floor: the uncompressed layers, in memory.
+# prepare_floor IMAGE: decompresses the layers into memory.
 prepare_floor() {
   local image=$1 blob tar number=0
   mkdir -p "/tmp/tars/$image"
@@ -107,8 +107,8 @@ decompress_all() {
   for blob in ${blobs_in[$subject]}; do decompress "$blob" >/dev/null; done
 }
 
-# measure_floor [PART...]: $floor_parts and those parts, on a fresh filesystem, and the least that $floor_parts take together:
-# the longest of them, or all their work shared by all processors.
+# measure_floor [PART...]: measures $floor_parts and those parts on a fresh filesystem, and computes the minimum time of
+# $floor_parts together: that of the longest part, or the CPU time of all divided by the number of processors.
 measure_floor() {
   local part begin seconds spent floor_wall=0 floor_cpu=0
   contender=floor
@@ -146,7 +146,7 @@ measure_floor() {
   end_run
 }
 
-# prepare_subject: what of an image is measured alone. The tars of one are all that has to be in memory.
+# prepare_subject: prepares the floor of an image; only the tars of one image have to be in memory.
 prepare_subject() {
   rm -rf /tmp/tars
   start_containerd "$content_kept"
@@ -169,10 +169,10 @@ bench_unpack() {
     # shellcheck disable=SC2046
     present $(contenders_for "$subject")
     round=0 parts=()
-    # The other images would say no more about them.
+    # Further images would add no information.
     [[ $subject != large ]] || parts=("${parts_of_files[@]}")
     for contender in $(builds_of overlayfs gatun); do
-      # How the first image fares that a daemon unpacks hardly depends on the image.
+      # The time of a cold daemon hardly depends on the image, so one image is enough.
       [[ $subject != large ]] || unpack_once cold
     done
     for ((round = 1; round <= rounds; round++)); do

@@ -22,8 +22,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// onBase puts every snapshot without a parent on a base of which nothing is seen, so that the suite, whose own layers are
-// never unpacked from tars, has layers below them all that are.
+// onBase puts every snapshot without a parent on a base with no visible files. The suite's own layers are not unpacked from tars,
+// so this gives all of them indexed layers below.
 type onBase struct {
 	snapshots.Snapshotter
 	base string
@@ -48,7 +48,7 @@ func (s onBase) Update(ctx context.Context, info snapshots.Info, fields ...strin
 }
 
 func (s onBase) Walk(ctx context.Context, visit snapshots.WalkFunc, filters ...string) error {
-	// The only way in which the suite asks for those without a parent, or with one.
+	// The suite's only filter on parents.
 	for i := range filters {
 		filters[i] = strings.ReplaceAll(filters[i], `parent!=""`, fmt.Sprintf("parent!=%q", s.base))
 	}
@@ -71,15 +71,15 @@ func (s onBase) hidden(info snapshots.Info) snapshots.Info {
 	return info
 }
 
-// makeBase unpacks two layers, of which the second hides what the first has, and returns the name of the upper. It fails
-// unless the kernel shows both through indexes.
+// makeBase unpacks two layers, the second of which hides the first, and returns the name of the upper one. It fails unless both
+// are mounted from indexes.
 func makeBase(t *testing.T, snapshotter snapshots.Snapshotter) string {
 	t.Helper()
 	ctx := namespaces.WithNamespace(context.Background(), "testsuite")
 	blobs := contentproxy.NewContentStore(contentapi.NewContentClient(dial(t, *containerd)))
 	differ := diffproxy.NewDiffApplier(diffapi.NewDiffClient(dial(t, *address))).(diff.Applier)
 	parent := ""
-	for _, layer := range []struct{ name, file string }{{"base of the suite", "file"}, {"nothing of the base", ".wh.file"}} {
+	for _, layer := range []struct{ name, file string }{{"base of the suite", "file"}, {"whiteout of the base", ".wh.file"}} {
 		key := extractionKey(layer.name)
 		blob := writeLayer(ctx, t, blobs, layer.file)
 		mounts, err := snapshotter.Prepare(ctx, key, parent)
@@ -98,8 +98,8 @@ func makeBase(t *testing.T, snapshotter snapshots.Snapshotter) string {
 	return parent
 }
 
-// extractionKey is one by which Gatun tells a snapshot to unpack a layer into, as containerd's unpackers choose it. containerd
-// puts name space and number before it.
+// extractionKey returns a key like those of containerd's unpackers, by which Gatun recognises a snapshot for a layer. containerd
+// prefixes keys with namespace and number.
 func extractionKey(name string) string {
 	key := "extract-123456789-abcd " + name
 	if *address == *containerd {
@@ -108,7 +108,7 @@ func extractionKey(name string) string {
 	return "testsuite/0/" + key
 }
 
-// writeLayer gives containerd a tar with one empty file.
+// writeLayer stores a tar with one empty file in containerd.
 func writeLayer(ctx context.Context, t *testing.T, blobs content.Store, file string) ocispec.Descriptor {
 	t.Helper()
 	var layer bytes.Buffer
@@ -139,7 +139,7 @@ func requireIndexed(ctx context.Context, t *testing.T, snapshotter snapshots.Sna
 	}
 	lowers := lowersOf(mounts)
 	if len(lowers) != 2 {
-		t.Fatalf("two lower directories expected, got %v", mounts)
+		t.Fatalf("expected two lower directories, got %v", mounts)
 	}
 	for _, lower := range lowers {
 		var filesystem unix.Statfs_t
@@ -147,7 +147,7 @@ func requireIndexed(ctx context.Context, t *testing.T, snapshotter snapshots.Sna
 			t.Fatalf("statfs %s: %v", lower, err)
 		}
 		if filesystem.Type != unix.EROFS_SUPER_MAGIC_V1 {
-			t.Fatalf("%s is shown by a filesystem of type %#x, and not by an index", lower, filesystem.Type)
+			t.Fatalf("%s has a filesystem of type %#x, not an index", lower, filesystem.Type)
 		}
 	}
 	if err := snapshotter.Remove(ctx, key); err != nil {

@@ -20,14 +20,14 @@ import (
 )
 
 var (
-	suite      = flag.String("suite", "", "name of the suite; \"overlayfs\" leaves out the renaming of directories")
+	suite      = flag.String("suite", "", "name of the suite; \"overlayfs\" omits the renaming of directories")
 	address    = flag.String("address", "", "socket of the daemon")
-	containerd = flag.String("containerd", "", "socket of the containerd that takes blobs; with it, indexed layers lie below all others")
+	containerd = flag.String("containerd", "", "socket of the containerd that stores blobs; with it, all layers are above indexed ones")
 )
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	// The suite clears the mask too, but sets it back as soon as its cases, which are parallel, have been queued.
+	// The suite also clears the mask, but restores it once its parallel cases have been queued.
 	syscall.Umask(0)
 	os.Exit(m.Run())
 }
@@ -42,7 +42,7 @@ func TestSuite(t *testing.T) {
 	})
 }
 
-// TestRemoveAll removes what the cases left, children before parents. The caller looks at the disk afterwards.
+// TestRemoveAll removes the snapshots that the cases left, children before parents. The caller then checks the disk.
 func TestRemoveAll(t *testing.T) {
 	ctx := namespaces.WithNamespace(context.Background(), "testsuite")
 	snapshotter := connect(t)
@@ -79,7 +79,7 @@ func TestRemoveAll(t *testing.T) {
 	}
 }
 
-// connect opens the client that containerd uses for a proxy plugin, which is also the one for containerd itself.
+// connect opens the client that containerd uses for a proxy plugin; it also works for containerd itself.
 func connect(t *testing.T) snapshots.Snapshotter {
 	t.Helper()
 	return proxy.NewSnapshotter(snapshotsapi.NewSnapshotsClient(dial(t, *address)), "gatun")

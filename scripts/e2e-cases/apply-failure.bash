@@ -1,4 +1,4 @@
-# Layers that Gatun unpacks itself, and what can go wrong with them.
+# Failures while Gatun unpacks layers.
 # shellcheck shell=bash
 
 unpacks_anew_when_a_pull_was_killed() {
@@ -41,7 +41,7 @@ unpacks_anew_when_a_pull_was_killed() {
   assert_equal "snapshots that remain" "" "$(gatun_snapshots)"
 }
 
-# A client that was killed leaves a lease behind, which lasts for a day.
+# A killed client leaves a lease behind, which lasts for a day.
 collect_leases() {
   local lease
   for lease in $(run_ctr leases ls -q); do run_ctr leases rm "$lease" >/dev/null; done
@@ -58,16 +58,16 @@ unpacks_again_when_there_is_room_again() {
   layer=$(layers latest | head -n 1)
   fill_volume_but 40
   refute pull latest 2>/tmp/refusal
-  assert_contains "what the client is told" "ENOSPC" "$(cat /tmp/refusal)"
-  assert_contains "what the client is told" "$layer" "$(cat /tmp/refusal)"
-  assert_contains "what the client is told" "offset" "$(cat /tmp/refusal)"
+  assert_contains "the client's error message" "ENOSPC" "$(cat /tmp/refusal)"
+  assert_contains "the client's error message" "$layer" "$(cat /tmp/refusal)"
+  assert_contains "the client's error message" "offset" "$(cat /tmp/refusal)"
   refute apply_layer waiting "$layer"
   assert_refusal ResourceExhausted "$layer" offset
-  # What had been written is gone.
+  # Partial files are gone.
   await 20 "one directory per snapshot" has_directory_per_snapshot
   await 20 "the space to come back" has_free_mebibytes 38
   rm "$gatun_volume/filler"
-  # The snapshot that could not be filled can be filled now, and a pull succeeds.
+  # The same snapshot can be filled now, and a pull succeeds.
   apply_layer waiting "$layer"
   pull latest
   compare_views latest 1
@@ -81,7 +81,7 @@ fill_volume_but() {
 
 has_free_mebibytes() { (($(stat -f -c '%f * %S' "$gatun_volume") >> 20 >= $1)); }
 
-# apply_layer KEY DIGEST [OPTION...]: has Gatun unpack it without containerd; what went wrong is in /tmp/refusal.
+# apply_layer KEY DIGEST [OPTION...]: has Gatun unpack the layer, without containerd; writes an error to /tmp/refusal.
 apply_layer() {
   local key=$1 digest=$2
   shift 2
@@ -89,7 +89,7 @@ apply_layer() {
     "$(full_key "$key")" >/dev/null 2>/tmp/refusal
 }
 
-# full_key KEY: the key that containerd has made of one.
+# full_key KEY: prints containerd's full key for a short one.
 full_key() { gatun_snapshots | cut -f 2 | grep "/$1\$"; }
 
 # assert_refusal CODE TEXT...
@@ -111,26 +111,26 @@ says_what_is_wrong_with_a_layer() {
   file=$(blob "$layer")
   cp "$file" "$good"
 
-  # Still a gzip stream, and still the same tar: the time in its header.
+  # Still a gzip stream of the same tar: only the time in its header changes.
   overwrite "$file" 4 '\x01\x02\x03\x04'
   refute apply_layer waiting "$layer"
   assert_refusal InvalidArgument "$layer" sha256
-  # In the middle of it.
+  # Damages the middle of the stream.
   cp "$good" "$file"
   overwrite "$file" $(($(stat -c %s "$file") / 2)) '\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00'
   refute apply_layer waiting "$layer"
   assert_refusal InvalidArgument "$layer" offset entry
-  # containerd's client says so, too.
+  # containerd's client reports the same.
   refute run_ctr snapshots unpack --snapshotter gatun "$(manifest_digest latest)" 2>/tmp/refusal >/dev/null
   assert_refusal_says "invalid argument" "$layer" offset entry
-  # A file that is too short is not the blob, and containerd is asked for it, which has no more of it either.
+  # A file of the wrong size is not the blob, so Gatun asks containerd for the blob, which has no more of it either.
   cp "$good" "$file"
   truncate -s -1000 "$file"
   refute apply_layer waiting "$layer" --size "$(stat -c %s "$good")"
   assert_refusal InvalidArgument "$layer" "ends after" offset entry
   cp "$good" "$file"
 
-  # After all that the snapshot is as it was prepared.
+  # After all these failures the snapshot is as it was prepared.
   apply_layer waiting "$layer"
   run_ctr snapshots --snapshotter gatun rm waiting
   collect_garbage

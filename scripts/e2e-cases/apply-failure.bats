@@ -1,19 +1,19 @@
 #!/usr/bin/env bats
-# Layers that Gatun unpacks itself, and what can go wrong with them.
+# Failures while Gatun unpacks layers.
 load helpers
 load trees
 load apply
 load apply-failure
 
-@test "unpacks anew when a pull was killed" {
+@test "unpacks again after a pull was killed" {
   unpacks_anew_when_a_pull_was_killed
 }
 
-@test "takes pulls of other snapshotters with it when it stops" {
+@test "fails the pulls of other snapshotters while it is stopped" {
   own_differ=yes
   start_node ext4
   pull latest overlayfs
-  assert_equal "layers that it left to others" 4 "$(count_applies UNIMPLEMENTED)"
+  assert_equal "layers left to other differs" 4 "$(count_applies UNIMPLEMENTED)"
   stop gatun
   refute pull sibling overlayfs 2>/dev/null
   restart_gatun
@@ -22,7 +22,7 @@ load apply-failure
   run_without_gatun_diff
 }
 
-# As README.md says how.
+# As server/docs/containerd.md describes.
 run_without_gatun_diff() {
   remove_images
   stop gatun
@@ -37,15 +37,15 @@ run_without_gatun_diff() {
   assert_equal "layers that Gatun unpacked" 0 "$(count_applies OK)"
 }
 
-@test "unpacks again when there is room again" {
+@test "unpacks again once there is space" {
   unpacks_again_when_there_is_room_again
 }
 
-@test "says what is wrong with a layer" {
+@test "reports the fault of a layer" {
   says_what_is_wrong_with_a_layer
 }
 
-@test "refuses what it is not to unpack" {
+@test "refuses requests that it must not unpack" {
   own_differ=yes
   start_node ext4
   local layer size unknown=sha256:0000000000000000000000000000000000000000000000000000000000000000
@@ -72,20 +72,20 @@ run_without_gatun_diff() {
   assert_refusal FailedPrecondition 'not active'
 
   apply_layer waiting "$layer"
-  # It holds something now.
+  # The snapshot has content now.
   refute apply_layer waiting "$layer"
   assert_refusal Unimplemented waiting
   run_ctr snapshots --snapshotter gatun rm waiting
 }
 
-@test "outlives a containerd that goes away half way" {
+@test "survives a containerd that dies while it sends a blob" {
   own_differ=yes
   start_node ext4
   local layer applying round
   pull latest overlayfs
   run_ctr snapshots --snapshotter gatun prepare waiting >/dev/null
   layer=$(layers latest | head -n 1)
-  # Gatun is not to find the file of a blob, and has to have containerd send it.
+  # Hides the blobs' files from Gatun, so that containerd has to send them.
   sed -i 's,^containerd_root = .*,containerd_root = "/nowhere",' /tmp/gatun.toml
   stop gatun
   restart_gatun

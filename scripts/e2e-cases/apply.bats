@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
-# Layers that Gatun unpacks itself, as containerd's differ.
-# What two trees have to have in common is the same as when containerd's own differ unpacks.
+# Layers that Gatun unpacks as containerd's differ. The trees must equal those of containerd's own differ.
 load helpers
 load trees
 load apply
@@ -13,7 +12,7 @@ load apply
   compare_own_differ xfs native
 }
 
-@test "unpacks at once what overlayfs unpacks in order" {
+@test "unpacks in parallel what overlayfs unpacks in order" {
   unpacks_at_once_what_overlayfs_unpacks_in_order
 }
 
@@ -23,7 +22,7 @@ load apply
 
 @test "unpacks pulls of the transfer service" {
   own_differ=yes
-  # The transfer service of 1.7 speaks nothing but HTTPS, and takes whom it trusts from its environment.
+  # The transfer service of 1.7 only uses HTTPS, and takes trusted certificates from its environment.
   registry_kind=certified
   export SSL_CERT_FILE=$registry_certificate
   start_node ext4
@@ -36,7 +35,7 @@ load apply
   compare_views sibling 4
   compare_layers latest
   assert_equal "layers that Gatun unpacked" 5 "$(count_applies OK)"
-  assert_equal "layers that it was asked for besides" 0 "$(count_applies UNIMPLEMENTED)"
+  assert_equal "layers left to other differs" 0 "$(count_applies UNIMPLEMENTED)"
   assert_equal "a container" upper "$(run_container after latest cat /srv/modified)"
 }
 
@@ -69,11 +68,11 @@ load apply
   pull sibling overlayfs
   compare_views latest 1
   compare_views sibling 4
-  # A pod would have been told the snapshotter, too.
+  # A pod would also name the snapshotter.
   assert_equal "a container" upper "$(run_container after latest cat /srv/modified)"
 }
 
-@test "keeps one tree per layer of pulls at once" {
+@test "keeps one tree per layer of parallel pulls" {
   own_differ=yes
   start_node ext4
   local alone files pulls pull round unpacked twice=0
@@ -83,7 +82,7 @@ load apply
   files=$(count_files)
   remove_images
   await 20 "the directories to go" has_no_directories
-  # Pulls that happen to come one after the other would prove nothing.
+  # Pulls that happen to run one after the other would prove nothing.
   for ((round = 1; round <= 3 || (twice == 0 && round <= 10); round++)); do
     unpacked=$(count_applies OK)
     pulls=()
@@ -93,7 +92,7 @@ load apply
     done
     for pull in "${pulls[@]}"; do wait "$pull" || fail "round $round: a pull"; done
     twice=$((twice + $(count_applies OK) - unpacked - 4))
-    # Who came second with a layer has removed his own attempt.
+    # The slower pull of a layer has removed its own attempt.
     collect_garbage
     assert_equal "round $round: snapshots" 4 "$(count_gatun_snapshots)"
     await 20 "one directory per layer" has_directory_per_snapshot
@@ -109,7 +108,7 @@ kibibytes_of_snapshots() { du --summarize --total "$node"/gatun/{snapshots,trash
 
 count_files() { find "$node"/gatun/{snapshots,trash} -mindepth 2 | wc -l; }
 
-# assert_about WHAT EXPECTED ACTUAL: a hundredth more or less is the same, since no two directories are laid out alike.
+# assert_about WHAT EXPECTED ACTUAL: tolerates a hundredth, since no two directories have the same layout.
 assert_about() {
   (($3 <= $2 + $2 / 100 && $3 >= $2 - $2 / 100)) || fail "$1: expected about $2, got $3"
 }

@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
-# A compiler, large programs and packages of what they make do the same whatever the form of the layers below.
+# A compiler, large programs and packages of their output behave the same on either form of layers.
 load helpers
 load workload
 
-# Programs that are compiled of objects and libraries, by a compiler that is then copied up; and packages of them, one of
-# which needs the other.
+# Programs compiled from objects and libraries, with a compiler that is copied up in between; and packages of the programs, one of
+# which depends on the other.
 # shellcheck disable=SC2016
 compiling='
 set -eu
@@ -72,14 +72,14 @@ echo "--- packages"
 library=/srv/libsum
 mkdir -p $library/DEBIAN $library/usr/lib/x86_64-linux-gnu
 cp -p libsum.so $library/usr/lib/x86_64-linux-gnu
-printf "Package: libsum\nVersion: 1\nArchitecture: amd64\nMaintainer: nobody\nDescription: sums\n" >$library/DEBIAN/control
+printf "Package: libsum\nVersion: 1\nArchitecture: amd64\nMaintainer: gatun\nDescription: sums\n" >$library/DEBIAN/control
 echo "activate-noawait ldconfig" >$library/DEBIAN/triggers
 package() {
   mkdir -p /srv/sum/DEBIAN /srv/sum/usr/bin /srv/sum/etc
   cp -p dynamic /srv/sum/usr/bin/sum-of
   echo "version $1" >/srv/sum/etc/sum.conf
   echo /etc/sum.conf >/srv/sum/DEBIAN/conffiles
-  printf "Package: sum\nVersion: %s\nArchitecture: amd64\nMaintainer: nobody\nDepends: libsum\nDescription: sums\n" "$1" \
+  printf "Package: sum\nVersion: %s\nArchitecture: amd64\nMaintainer: gatun\nDepends: libsum\nDescription: sums\n" "$1" \
     >/srv/sum/DEBIAN/control
   printf "#!/bin/sh\necho configured: \"\$@\"\n" >/srv/sum/DEBIAN/postinst
   chmod 755 /srv/sum/DEBIAN/postinst
@@ -88,7 +88,7 @@ package() {
 dpkg-deb --root-owner-group --build $library /srv/libsum.deb
 package 1
 package 2
-# The other way round, they are configured in their order.
+# In the reverse order, dpkg configures them by dependency.
 dpkg --install /srv/sum-1.deb /srv/libsum.deb
 sum-of /etc/sum.conf
 dpkg --install /srv/sum-2.deb
@@ -98,13 +98,13 @@ dpkg --verify sum libsum
 ! dpkg --remove libsum
 sha256sum /srv/*.deb
 
-# They tell when that was.
+# These contain times.
 rm -rf /var/log /var/cache
 '
 
-@test "compiles and installs the same on either form of layers" {
+@test "compiles and installs the same on both forms of layers" {
   [[ $backend == gatun ]] || skip "containerd's overlay snapshotter has directories only"
-  dpkg-query --show gcc libc6-dev >/dev/null 2>&1 || skip "the C compiler of this machine is not that of a package"
+  dpkg-query --show gcc libc6-dev >/dev/null 2>&1 || skip "this machine's C compiler is not from a package"
   cp -a "$small_images" /tmp/images
   small_images=/tmp/images
   registry_kind=writable
@@ -114,14 +114,14 @@ rm -rf /var/log /var/cache
   compare_work compiler "$compiling"
 }
 
-# push_compiler_image TAG: an image with the C compiler of this machine in a layer of its own.
+# push_compiler_image TAG: creates and pushes an image with this machine's C compiler in a layer of its own.
 push_compiler_image() {
   local layout=/tmp/compiler packages
   mapfile -t packages < <(
     apt-cache depends --recurse --installed --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
       --no-enhances gcc libc6-dev | grep '^[a-z]' | sort -u
   )
-  # Not what takes time and is not run.
+  # Omits files that take time and are not used.
   dpkg-query --listfiles "${packages[@]}" | sed -n -E 's,^/,,; s,^(bin|sbin|lib|lib64)/,usr/\1/,; /\//p' | sort -u |
     grep -v -E '^usr/share/(doc|info|lintian|locale|man)/|/lib(a|hwa|l|t|ub)san|gprofng|/lto1$' >/tmp/compiler.names
   tar --create --file /tmp/compiler.tar --directory / --numeric-owner --no-recursion --ignore-failed-read \

@@ -1,17 +1,17 @@
-# Layers that Gatun makes itself, as containerd's differ.
+# Layers that Gatun creates as containerd's differ.
 # shellcheck shell=bash
 
-# count_diffs CODE: how many requests to make a layer were answered in this way.
+# count_diffs CODE: prints how many Diff requests ended with this status.
 count_diffs() { grep -c "rpc method=Diff code=$1 " "$logs/gatun.log" || true; }
 
-# diff_snapshot NAME FILE [ARGUMENT...]: writes the layer of a snapshot to a file.
+# diff_snapshot NAME FILE [ARGUMENT...]: writes the snapshot's layer to a file.
 diff_snapshot() {
   local name=$1 file=$2
   shift 2
   run_ctr snapshots --snapshotter gatun diff "$@" "$name" >"$file"
 }
 
-# start_changed_container: a container that has changed, deleted, replaced and renamed things, and still runs.
+# start_changed_container: starts a container that changes, deletes, replaces and renames files, and keeps running.
 start_changed_container() {
   pull latest
   start_container changing latest sleep infinity
@@ -37,9 +37,9 @@ makes_layers_of_containers_and_of_what_they_are_committed_to() {
   run_ctr snapshots --snapshotter gatun commit changed changing
   diff_snapshot changed /tmp/committed --media-type application/vnd.oci.image.layer.v1.tar
   assert_same_files "the layer once it is committed" /tmp/tar /tmp/committed
-  assert_equal "layers that Gatun made" 5 "$(count_diffs OK)"
+  assert_equal "layers that Gatun created" 5 "$(count_diffs OK)"
 
-  # As an image, whose top layer that is.
+  # Imports the layer as the top layer of an image.
   import_with_layer /tmp/gzip /tmp/tar
   assert_equal "a changed file" changed "$(run_container after made cat /srv/modified)"
   refute run_container after made cat /srv/kept/file 2>/dev/null
@@ -47,12 +47,12 @@ makes_layers_of_containers_and_of_what_they_are_committed_to() {
   view gatun "$(chain_ids made | tail -n 1)" /tmp/made
   "$testbed" manifest /tmp/changed >/tmp/changed.list
   "$testbed" manifest /tmp/made >/tmp/made.list
-  assert_same_files "the container and the image that was made of it" /tmp/changed.list /tmp/made.list
+  assert_same_files "the container and the image of its layer" /tmp/changed.list /tmp/made.list
   unview gatun /tmp/changed
   unview gatun /tmp/made
 }
 
-# import_with_layer BLOB TAR: makes the image "made", which is "latest" with one more layer.
+# import_with_layer BLOB TAR: imports the image "made", which is "latest" with one more layer.
 import_with_layer() {
   local image=/tmp/image blobs=/tmp/image/blobs/sha256 digest config manifest
   mkdir -p "$blobs"

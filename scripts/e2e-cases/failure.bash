@@ -1,4 +1,4 @@
-# Daemons that stop, and data that goes away.
+# Failures of daemons, and loss of data.
 # shellcheck shell=bash
 
 kill_gatun() { stop gatun KILL || true; }
@@ -47,7 +47,7 @@ has_everything_after_a_start_of_the_machine() {
   mounting=$(run_ctr snapshots --snapshotter gatun mounts /tmp/early ticking)
   ticks_before=$(ticks)
   stop_machine
-  # Somebody who is too early, and uses what has not been mounted yet.
+  # A client that mounts before the layers are mounted.
   [[ $layers == directory ]] || refute mount_early "$mounting" 2>/dev/null
   start_machine
   write_manifest gatun latest /tmp/after
@@ -64,14 +64,14 @@ has_everything_after_a_start_of_the_machine() {
   await 20 "the directories to go" has_no_directories
 }
 
-# mount_early COMMAND: what `ctr snapshots mounts` has printed before.
+# mount_early COMMAND: runs an earlier output of `ctr snapshots mounts`.
 mount_early() {
   mkdir -p /tmp/early
   # shellcheck disable=SC2086
   LIBMOUNT_FORCE_MOUNT2=always $1
 }
 
-# stop_machine: what a reset leaves of the node: the disk with what was synced, and neither processes nor mounts.
+# stop_machine: leaves only what a reset would: the synced disk, without processes or mounts.
 stop_machine() {
   local shim mounted
   sync -f "$node"
@@ -89,7 +89,7 @@ stop_machine() {
 
 has_ended() { ! kill -0 "$1" 2>/dev/null; }
 
-# start_machine: what asks the kernel is told of another boot.
+# start_machine: shows another boot id to programs that ask the kernel.
 start_machine() {
   cat /proc/sys/kernel/random/uuid >/tmp/boot_id
   mount --bind /tmp/boot_id /proc/sys/kernel/random/boot_id
@@ -97,7 +97,7 @@ start_machine() {
   start_containerd "$node/containerd"
 }
 
-# A container that writes into its own layer all the time.
+# Starts a container that writes into its own layer all the time.
 start_ticking() {
   start_container ticking latest sh -c 'while :; do date +%s%N >>/srv/ticks && sleep 0.05; done'
   ticking_process=$(run_ctr tasks ls | awk '$1 == "ticking" { print $2 }')
@@ -114,7 +114,7 @@ assert_still_ticking() {
   await 10 "another tick $1" has_ticks $((before + 2))
 }
 
-# Looks through the process itself, since nobody else is there to be asked.
+# Reads the file through the process, since containerd is not running.
 assert_still_ticking_without_containerd() {
   local file=/proc/$ticking_process/root/srv/ticks before
   before=$(wc -l <"$file")
@@ -122,7 +122,7 @@ assert_still_ticking_without_containerd() {
   (($(wc -l <"$file") > before)) || fail "the container stopped while containerd was down"
 }
 
-# write_manifest SNAPSHOTTER TAG FILE: what the image looks like when it is mounted.
+# write_manifest SNAPSHOTTER TAG FILE: lists the files of the mounted image.
 write_manifest() {
   local snapshotter=$1 tag=$2 file=$3 options=() digest
   for digest in $(layers "$tag"); do options+=(--layer "$(blob "$digest")"); done

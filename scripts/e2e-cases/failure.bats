@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Daemons that stop, and data that goes away.
+# Failures of daemons, and loss of data.
 load helpers
 load failure
 
@@ -42,11 +42,11 @@ load failure
   assert_equal "snapshots that remain" "" "$(gatun_snapshots)"
 }
 
-@test "outlives a restart of containerd" {
+@test "survives a restart of containerd" {
   outlives_a_restart_of_containerd
 }
 
-@test "has everything after a start of the machine" {
+@test "has all layers after a reboot" {
   has_everything_after_a_start_of_the_machine
 }
 
@@ -57,7 +57,7 @@ load failure
   rm "$node/containerd/root/io.containerd.metadata.v1.bolt/meta.db"
   start_containerd "$node/containerd"
   assert_equal "snapshots that containerd knows" 0 "$(run_ctr snapshots --snapshotter gatun ls | sed 1d | wc -l)"
-  assert_equal "snapshots that nobody needs" 4 "$(count_gatun_snapshots)"
+  assert_equal "unreferenced snapshots" 4 "$(count_gatun_snapshots)"
   collect_garbage
   assert_equal "snapshots that remain" "" "$(gatun_snapshots)"
   await 20 "the directories to go" has_no_directories
@@ -65,7 +65,7 @@ load failure
   assert_equal "a container" upper "$(run_container after latest cat /srv/modified)"
 }
 
-@test "starts anew when its own root is lost" {
+@test "starts empty when its own root is lost" {
   start_node ext4
   pull latest
   stop gatun
@@ -73,7 +73,7 @@ load failure
   restart_gatun
   await_plugin
   refute run_container lost latest true 2>/dev/null
-  # The way out: remove what refers to the lost layers, collect, and pull again.
+  # The remedy: remove the images and containers of the lost layers, collect garbage, and pull again.
   run_ctr containers rm lost 2>/dev/null || true
   remove_images
   collect_garbage
@@ -82,7 +82,7 @@ load failure
   assert_equal "a container" upper "$(run_container after latest cat /srv/modified)"
 }
 
-@test "tells of a missing layer and of the way out" {
+@test "reports a missing layer and the remedy" {
   [[ $backend == gatun ]] || skip "containerd's overlay snapshotter mounts what is missing"
   start_node ext4
   pull latest
@@ -97,12 +97,12 @@ load failure
   rm -rf "$directory"
   restart_gatun
   await_plugin
-  grep -q "directory of snapshot is missing" "$logs/gatun.log" || fail "the log says nothing of the missing layer"
+  grep -q "directory of snapshot is missing" "$logs/gatun.log" || fail "the log does not report the missing layer"
   message=$(run_container lost latest true 2>&1) && fail "a container started on a missing layer"
   assert_contains "the message" "$lowest" "$message"
-  assert_contains "the way out" "pull again" "$message"
+  assert_contains "the remedy" "pull again" "$message"
   refute test -e "$directory"
-  # containerd alone does not heal it: it still knows the name.
+  # A new pull alone would not repair it: containerd still has the name.
   run_ctr containers rm lost 2>/dev/null || true
   remove_images
   collect_garbage

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What is said of layers that are directories holds for indexed layers, too.
+# Runs cases of the other files on indexed layers.
 load helpers
 load life
 load options
@@ -10,7 +10,7 @@ load diff
 load sharing
 load failure
 
-# with_indexed_layers COMMAND...: what the other files define, on a node of which every pull has to leave indexed layers.
+# with_indexed_layers COMMAND...: runs a function of the other files, on a node where every pull must create indexed layers.
 with_indexed_layers() {
   [[ $backend == gatun ]] || skip "containerd's overlay snapshotter has directories only"
   layers=indexed
@@ -34,7 +34,7 @@ with_indexed_layers() {
   with_indexed_layers compare_own_differ btrfs overlay
 }
 
-@test "indexes at once what overlayfs unpacks in order" {
+@test "indexes in parallel what overlayfs unpacks in order" {
   with_indexed_layers unpacks_at_once_what_overlayfs_unpacks_in_order
 }
 
@@ -46,11 +46,11 @@ with_indexed_layers() {
   with_indexed_layers is_killed_between_pulls_while_a_container_runs
 }
 
-@test "outlives a restart of containerd with indexed layers" {
+@test "survives a restart of containerd with indexed layers" {
   with_indexed_layers outlives_a_restart_of_containerd
 }
 
-@test "has every indexed layer after a start of the machine" {
+@test "has all indexed layers after a reboot" {
   with_indexed_layers has_everything_after_a_start_of_the_machine
 }
 
@@ -58,15 +58,15 @@ with_indexed_layers() {
   with_indexed_layers unpacks_what_is_in_the_content_store
 }
 
-@test "indexes anew when a pull was killed" {
+@test "indexes again after a pull was killed" {
   with_indexed_layers unpacks_anew_when_a_pull_was_killed
 }
 
-@test "indexes again when there is room again" {
+@test "indexes again once there is space" {
   with_indexed_layers unpacks_again_when_there_is_room_again
 }
 
-@test "says what is wrong with a layer that is to be indexed" {
+@test "reports the fault of a layer to be indexed" {
   with_indexed_layers says_what_is_wrong_with_a_layer
 }
 
@@ -74,7 +74,7 @@ with_indexed_layers() {
   with_indexed_layers keeps_one_tree_per_layer_of_concurrent_pulls
 }
 
-@test "makes layers of containers on indexed layers" {
+@test "creates layers from containers on indexed layers" {
   with_indexed_layers makes_layers_of_containers_and_of_what_they_are_committed_to
 }
 
@@ -92,7 +92,7 @@ extract_every_index() {
   done
 }
 
-# extract_indexes TAG: compares what each index says with the directory of the layer.
+# extract_indexes TAG: compares the content of each index with the directory of the layer.
 extract_indexes() {
   local diff_ids blobs theirs i indexes index
   mapfile -t diff_ids < <(diff_ids "$1")
@@ -111,8 +111,9 @@ extract_indexes() {
   forget_lowers overlayfs
 }
 
-# extract_index INDEX DIRECTORY: version 1.8.6 of fsck.erofs crashes on a superblock with a checksum and blocks of 512 bytes, so
-# it gets a copy that does not announce one: the lowest bit of the byte at 1032.
+# extract_index INDEX DIRECTORY: extracts a copy of the index without the flag of its checksum, the lowest bit of the byte at
+# 1032:
+# fsck.erofs 1.8.6 crashes on a superblock with a checksum and blocks of 512 bytes.
 extract_index() {
   local announced
   cp "$1" /tmp/index
@@ -125,8 +126,9 @@ extract_index() {
   }
 }
 
-# write_extracted_manifest BLOB DIRECTORY FILE: fsck.erofs gives directories the time at which it has filled them, takes an
-# attribute without value for none, and sets owners last, with which the kernel takes capabilities away (chown(2)).
+# write_extracted_manifest BLOB DIRECTORY FILE: omits what fsck.erofs changes: it gives directories the time of the extraction,
+# drops
+# attributes without a value, and sets owners last, which makes the kernel remove capabilities (chown(2)).
 write_extracted_manifest() {
   "$testbed" manifest --raw --layer "$1" "$2" |
     sed -e '/ mode=04/s/ mtime=[0-9.]*//' -e 's/ xattr:"[^"]*"=\( \|$\)/\1/' -e 's/ xattr:"security.capability"=[0-9a-f]*//' >"$3"

@@ -15,7 +15,7 @@ live_through_everything() {
   assert_equal "what the container wrote" changed "$(exec_in second cat /srv/modified)"
   stop_container second
 
-  # Commit, and use what has been committed as a container's base.
+  # Commit, and use the committed snapshot as a container's base.
   run_ctr snapshots --snapshotter gatun commit changed second
   remove_container second
   view gatun changed /tmp/changed

@@ -49,7 +49,7 @@ load life
   pull sibling overlayfs
 }
 
-@test "starts from what it has been trained in" {
+@test "starts from its training file" {
   local installed=/tmp/installed
   cp -a "$project/server/target/gatun" "$installed"
   gatun=$installed/bin/gatun
@@ -57,7 +57,7 @@ load life
   rm -f "$installed/lib/gatun.aot"
   "$gatun" train
   assert_equal "directories of training" 0 "$(find /tmp -maxdepth 1 -name 'gatun-training*' | wc -l)"
-  # With this option a JVM that does not take the file does not start.
+  # With this option, a JVM that cannot use the file does not start.
   export GATUN_JAVA_OPTS=-XX:AOTMode=on
   warm_up=yes
   start_node ext4
@@ -65,24 +65,24 @@ load life
   assert_equal "the file that the third layer wrote" gatun "$(run_container first latest cat /etc/hostname)"
   unset GATUN_JAVA_OPTS
 
-  # Other libraries than those of the training: it starts all the same.
+  # With other libraries than those of the training, it starts without the file.
   stop gatun
   touch -d 2026-01-01 "$installed/lib/gatun-server.jar"
-  assert_equal "what commands say of it" "" "$("$gatun" version 2>&1 | grep aot || true)"
+  assert_equal "the commands' messages about it" "" "$("$gatun" version 2>&1 | grep aot || true)"
   restart_gatun
   await_plugin
   assert_equal "the file, with other libraries" gatun "$(run_container second latest cat /etc/hostname)"
 }
 
-@test "says so when what a command prints gets nowhere" {
+@test "reports output that cannot be written" {
   local unread status=0
   refute "$gatun" version >/dev/full 2>/tmp/refused
-  assert_equal "what is said of a full disk" \
-    "gatun: what was printed is not complete: write stdout: ENOSPC (No space left on device)" "$(cat /tmp/refused)"
+  assert_equal "the message about a full disk" \
+    "gatun: the output is not complete: write stdout: ENOSPC (No space left on device)" "$(cat /tmp/refused)"
   exec {unread}> >(:)
   wait $!
   "$gatun" version >&"$unread" 2>/tmp/refused || status=$?
   exec {unread}>&-
-  assert_equal "the exit code if nobody reads" 141 "$status"
-  assert_equal "what is said then" "" "$(cat /tmp/refused)"
+  assert_equal "the exit code after the reader closed the pipe" 141 "$status"
+  assert_equal "the message then" "" "$(cat /tmp/refused)"
 }

@@ -1,4 +1,4 @@
-# Containers that ask for something special.
+# Containers with special options.
 # shellcheck shell=bash
 
 gives_a_user_namespace_its_files() {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Containers that ask for something special.
+# Containers with special options.
 load helpers
 load options
 
@@ -8,7 +8,7 @@ load options
 }
 
 @test "starts a volatile container again" {
-  # The marker by which the kernel refuses a second volatile mount is what Gatun has to deal with; its peer does not.
+  # Gatun has to handle the marker with which the kernel refuses a second volatile mount; its peer does not.
   [[ $backend == gatun ]] || skip "containerd's overlay snapshotter cannot do this"
   printf 'volatile = true\nwarm_up = false\n' >/tmp/gatun.toml
   start_node ext4 --config /tmp/gatun.toml --driver overlay
@@ -30,7 +30,7 @@ load options
   await 20 "the directory of the container to go" has_directory_per_snapshot
 }
 
-# root_mount_of NAME: the options of a running container's root. Kernels say "volatile" or "fsync=volatile".
+# root_mount_of NAME: prints the options of a running container's root. Kernels show "volatile" or "fsync=volatile".
 root_mount_of() {
   local process
   process=$(run_ctr tasks ls | awk -v name="$1" '$1 == name { print $2 }')

@@ -1,11 +1,12 @@
 #!/usr/bin/env bats
-# Layers that are there already, which containerd neither fetches nor has unpacked.
+# Stored layers, which containerd neither fetches nor unpacks again.
 load helpers
 load trees
 load apply
 
-# make_related_images: a registry with two images more, of which demo:inserted has the layers of demo:latest above a layer of
-# its own on the same base, and demo:removed has them all but the second.
+# make_related_images: creates a registry with two more images: demo:inserted has a layer of its own between the base and the
+# other
+# layers of demo:latest, and demo:removed lacks the second layer of demo:latest.
 make_related_images() {
   local layout=/tmp/related manifest config layer diff_id
   [[ $backend == gatun ]] || skip "containerd's overlay snapshotter has directories only"
@@ -26,12 +27,12 @@ make_related_images() {
   stop registry || true
 }
 
-# start_node_for_transfer: with those images and indexed layers.
+# start_node_for_transfer: starts a node with those images and indexed layers.
 start_node_for_transfer() {
   layers=indexed
   own_differ=yes
   make_related_images
-  # The transfer service of 1.7 speaks nothing but HTTPS, and takes whom it trusts from its environment.
+  # The transfer service of 1.7 only uses HTTPS, and takes trusted certificates from its environment.
   registry_kind=certified
   export SSL_CERT_FILE=$registry_certificate
   start_node ext4
@@ -39,7 +40,7 @@ start_node_for_transfer() {
 
 layout_blob() { printf '%s/blobs/%s' "$layout" "${1/://}"; }
 
-# put_blob: prints the digest and the size, as a descriptor has them.
+# put_blob: stores its input, and prints digest and size as in a descriptor.
 put_blob() {
   local digest
   cat >/tmp/put
@@ -48,7 +49,7 @@ put_blob() {
   jq -nc --arg digest "sha256:$digest" --argjson size "$(stat -c %s "$layout/blobs/sha256/$digest")" '$ARGS.named'
 }
 
-# add_image TAG DIFF_IDS LAYERS: one like the latest, with other lists of both.
+# add_image TAG DIFF_IDS LAYERS: adds an image like the latest, with other lists of both.
 add_image() {
   local new_config new_manifest
   new_config=$(jq -c "del(.history) | .rootfs.diff_ids |= ($2)" "$config" | put_blob)
@@ -61,15 +62,15 @@ add_image() {
 
 count_there() { grep -c "rpc method=Prepare code=ALREADY_EXISTS " "$logs/gatun.log" || true; }
 
-# assert_asked WHAT APPLIES THERE: so many layers were unpacked, and so many found to be there, since this was called before.
+# assert_asked WHAT APPLIES THERE: checks how many layers were unpacked, and how many reported as present, since the last call.
 assert_asked() {
   assert_equal "$1: layers that were unpacked" "$2" "$(($(count_applies OK) - unpacked))"
-  assert_equal "$1: layers that were there" "$3" "$(($(count_there) - there))"
+  assert_equal "$1: layers that were present" "$3" "$(($(count_there) - there))"
   unpacked=$(count_applies OK)
   there=$(count_there)
 }
 
-@test "neither fetches nor unpacks layers that are there" {
+@test "neither fetches nor unpacks stored layers" {
   local unpacked=0 there=0 tag blobs
   start_node_for_transfer
   pull_by_transfer latest
@@ -82,10 +83,10 @@ assert_asked() {
   blobs=$(run_ctr content ls -q | wc -l)
   pull_by_transfer removed
   assert_asked "the same layers on fewer" 0 2
-  # Its manifest and its configuration.
+  # Only manifest and configuration.
   assert_equal "blobs that were fetched" 2 "$(($(run_ctr content ls -q | wc -l) - blobs))"
   pull_by_transfer removed
-  assert_asked "an image that is there" 0 0
+  assert_asked "a present image" 0 0
   for tag in latest inserted removed; do
     pull_by_transfer "$tag" overlayfs
     compare_views "$tag" 1
@@ -96,7 +97,7 @@ assert_asked() {
   restart_gatun
   await_plugin
   start_container running inserted sleep infinity
-  assert_equal "a file of a layer that was there" upper "$(exec_in running cat /srv/modified)"
+  assert_equal "a file of a layer that was present" upper "$(exec_in running cat /srv/modified)"
   assert_equal "a file of the layer below" inserted "$(exec_in running cat /srv/inserted)"
   run_ctr images rm --sync "$(reference latest)" "$(reference removed)" >/dev/null
   run_ctr content prune references >/dev/null
@@ -108,7 +109,7 @@ assert_asked() {
   remove_container running
   run_ctr snapshots --snapshotter gatun rm running 2>/dev/null || true
 
-  # What the image needs that went, and has from the one that stays.
+  # The layers of the removed image that the remaining one shares.
   pull_by_transfer latest
   assert_asked "an image that was removed" 0 3
   remove_images
@@ -117,7 +118,7 @@ assert_asked() {
   await 20 "the directories to go" has_no_directories
 }
 
-@test "has layers unpacked for a namespace that does not have them" {
+@test "unpacks layers for a namespace that does not have them" {
   local unpacked=0 there=0
   start_node_for_transfer
   pull_by_transfer latest
@@ -126,7 +127,7 @@ assert_asked() {
   pull_by_transfer inserted
   assert_asked "another namespace" 5 0
   pull_by_transfer removed
-  assert_asked "what that has by then" 0 2
+  assert_asked "layers of that namespace" 0 2
   pull_by_transfer removed overlayfs
   compare_views removed 1
   assert_equal "tars" 5 "$(kept_layers | wc -l)"
@@ -139,7 +140,7 @@ assert_asked() {
   await 20 "the directories to go" has_no_directories
 }
 
-@test "neither fetches nor unpacks for kubernetes what is there" {
+@test "neither fetches nor unpacks stored layers for kubernetes" {
   local unpacked=0 there=0
   layers=indexed
   own_differ=yes
@@ -165,7 +166,7 @@ assert_asked() {
   await 20 "the directories to go" has_no_directories
 }
 
-@test "has every layer unpacked with rebase" {
+@test "unpacks every layer with rebase" {
   local unpacked=0 there=0
   rebase=yes
   start_node_for_transfer

@@ -1,4 +1,4 @@
-# Pulls at the same time.
+# Concurrent pulls.
 # shellcheck shell=bash
 
 keeps_one_tree_per_layer_of_concurrent_pulls() {
@@ -13,7 +13,7 @@ keeps_one_tree_per_layer_of_concurrent_pulls() {
     wait "$second" || fail "round $round: the second pull"
     distinct=$({ chain_ids latest && chain_ids sibling; } | sort -u | wc -l)
     assert_equal "layers that the images share" 3 "$(($(chain_ids latest | wc -l) + $(chain_ids sibling | wc -l) - distinct))"
-    # Who came second with a layer has removed his own attempt.
+    # The slower pull of a layer has removed its own attempt.
     collect_garbage
     assert_equal "round $round: snapshots" "$distinct" "$(count_gatun_snapshots)"
     await 20 "one directory per layer" has_directory_per_snapshot

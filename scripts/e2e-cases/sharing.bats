@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Pulls at the same time.
+# Concurrent pulls.
 load helpers
 load sharing
 

@@ -1,4 +1,4 @@
-# What is unpacked through Gatun is what the built-in overlayfs snapshotter unpacks.
+# Gatun's trees must equal those of the built-in overlayfs snapshotter.
 # shellcheck shell=bash
 
 compare_with_overlayfs() {
@@ -9,13 +9,13 @@ compare_with_overlayfs() {
     pull "$tag" overlayfs
   done
   compare_views latest 1
-  # Below its fourth layer it is the other image.
+  # Below its fourth layer it equals the other image.
   compare_views sibling 4
   [[ $2 == native ]] || compare_layers latest
 }
 
-# compare_unpacked_at_once TAG FROM: the same for snapshots that were put on one another when they were committed, by both
-# differs. Their names are in files.
+# compare_unpacked_at_once TAG FROM: the same for snapshots that were stacked at commit, by both differs. Their names are in
+# files.
 compare_unpacked_at_once() {
   local tag=$1 chains blobs=() options=() digest i differ names theirs=() ours
   mapfile -t chains < <(chain_ids "$tag")
@@ -44,7 +44,7 @@ compare_unpacked_at_once() {
   forget_lowers overlayfs
 }
 
-# compare_views TAG FROM: each layer from that number on with all below it, mounted as containerd mounts it.
+# compare_views TAG FROM: compares the mounts of each chain from that layer on.
 compare_views() {
   local chains blobs=() options=() digest i snapshotter
   mapfile -t chains < <(chain_ids "$1")
@@ -62,7 +62,7 @@ compare_views() {
   done
 }
 
-# compare_layers TAG: each layer by itself, as it lies on the disk.
+# compare_layers TAG: compares each layer's directory on the disk.
 compare_layers() {
   local top blobs=() digest ours theirs
   top=$(chain_ids "$1" | tail -n 1)
@@ -74,7 +74,7 @@ compare_layers() {
   forget_lowers overlayfs
 }
 
-# compare_directories WHAT: those in ours with those in theirs, of the layers in blobs.
+# compare_directories WHAT: compares the directories in $ours with those in $theirs, for the layers in $blobs.
 compare_directories() {
   local i
   assert_equal "lower directories of $1" "${#blobs[@]}" "${#ours[@]}"
@@ -85,12 +85,13 @@ compare_directories() {
   done
 }
 
-# lower_directories SNAPSHOTTER NAME: the directories of a chain, the lowest first. What is in those that are indexed is there
-# as long as the view is.
+# lower_directories SNAPSHOTTER NAME: prints the directories of a chain, the lowest first. Indexed layers are mounted there as
+# long
+# as the view exists.
 lower_directories() {
   keep_view "$1" lowers "$2"
   run_ctr snapshots --snapshotter "$1" mounts / lowers | sed 's/.*lowerdir=\([^ ,]*\).*/\1/' | tr : '\n' | tac
 }
 
-# forget_lowers SNAPSHOTTER: to be called when they have been looked at.
+# forget_lowers SNAPSHOTTER: removes the view of lower_directories.
 forget_lowers() { run_ctr snapshots --snapshotter "$1" rm lowers; }

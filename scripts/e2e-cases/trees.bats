@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What is unpacked through Gatun is what the built-in overlayfs snapshotter unpacks.
+# Gatun's trees must equal those of the built-in overlayfs snapshotter.
 load helpers
 load trees
 

@@ -1,4 +1,4 @@
-# What people run in containers finds and leaves the same whatever the form of the layers below.
+# Everyday work in containers has the same results on either form of layers.
 # shellcheck shell=bash
 
 # compare_work TAG COMMANDS
@@ -10,13 +10,14 @@ compare_work() {
   restart_gatun
   await_plugin
   work_on_layers indexed "$@"
-  assert_same_files "what the work said" /tmp/directory.said /tmp/indexed.said
-  assert_same_files "what it left" /tmp/directory.left /tmp/indexed.left
-  assert_same_files "what rsync finds of that" /tmp/directory.synchronized /tmp/indexed.synchronized
+  assert_same_files "the output of the work" /tmp/directory.said /tmp/indexed.said
+  assert_same_files "the files that it left" /tmp/directory.left /tmp/indexed.left
+  assert_same_files "the files that rsync finds" /tmp/directory.synchronized /tmp/indexed.synchronized
   assert_same_files "files that were mapped" /tmp/directory.mapped /tmp/indexed.mapped
 }
 
-# work_on_layers FORM TAG COMMANDS: leaves what the work said and left, and what mappings of the image show, in files.
+# work_on_layers FORM TAG COMMANDS: writes the output of the work, the files that it leaves, and mapped files of the image to
+# files.
 work_on_layers() {
   pull "$2"
   view gatun "$(chain_ids "$2" | tail -n 1)" /tmp/image
@@ -31,7 +32,7 @@ work_on_layers() {
   mkdir -p /tmp/worked
   # shellcheck disable=SC2091
   LIBMOUNT_FORCE_MOUNT2=always $(run_ctr snapshots --snapshotter gatun mounts /tmp/worked working)
-  # Both were written to, each at its time.
+  # Without times, since the two runs wrote at different ones.
   "$testbed" manifest /tmp/worked | sed 's/ mtime=[0-9.]*//' >"/tmp/$1.left"
   rsync --archive --hard-links --one-file-system --dry-run --out-format='%n%L' /tmp/worked/ /tmp/nowhere |
     sort >"/tmp/$1.synchronized"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
-# What people run in containers finds and leaves the same whatever the form of the layers below.
+# Everyday work in containers has the same results on either form of layers.
 load helpers
 load workload
 
-# A package manager, interpreters that compile, large programs that run while they are replaced, and what copies trees.
+# A package manager, interpreters that compile, large programs that run while they are replaced, and programs that copy trees.
 # shellcheck disable=SC2016
 workload='
 set -eu
@@ -15,7 +15,7 @@ dpkg-query --show --showformat "\${Package} \${Version} \${Status}\n"
 made=/srv/demo
 mkdir -p $made/DEBIAN $made/usr/share/demo
 cp -a /usr/share/ca-certificates $made/usr/share/demo
-printf "Package: demo\nVersion: 1\nArchitecture: all\nMaintainer: nobody\nDescription: demo\n" >$made/DEBIAN/control
+printf "Package: demo\nVersion: 1\nArchitecture: all\nMaintainer: gatun\nDescription: demo\n" >$made/DEBIAN/control
 dpkg-deb --root-owner-group --build $made /srv/demo.deb
 dpkg --install /srv/demo.deb
 dpkg --listfiles demo
@@ -56,11 +56,11 @@ hardlinks=$(find / -xdev -type f -links +1 | sort)
 echo "$hardlinks" | xargs -r stat --format "%n %h %s"
 for link in $hardlinks; do [ "$(stat --format %d "$link")" = "$(stat --format %d /)" ] || echo "$link is elsewhere"; done
 
-# They tell when that was.
+# These contain times.
 rm -rf /var/log /var/cache
 '
 
-@test "does the same work on either form of layers" {
+@test "does the same work on both forms of layers" {
   [[ $backend == gatun ]] || skip "containerd's overlay snapshotter has directories only"
   own_differ=yes
   start_node ext4

@@ -1,4 +1,4 @@
-# Assertions. One that does not hold ends the case.
+# Assertions; a failed one ends the case.
 # shellcheck shell=bash
 
 fail() {

@@ -32,10 +32,9 @@ bad_usage() {
   exit 2
 }
 
-require_root() { [[ $EUID -eq 0 ]] || die "has to mount, so it must be run as root"; }
+require_root() { [[ $EUID -eq 0 ]] || die "must be run as root to mount"; }
 
-# require_tools: installs what is missing on this machine, unless a script that called this one has looked already. To be
-# called outside of a sandbox.
+# require_tools: installs missing packages, unless a calling script has done so. To be called outside of a sandbox.
 require_tools() {
   [[ -z ${GATUN_TOOLS:-} ]] || return 0
   "$project/scripts/setup" --quiet >&2
@@ -45,14 +44,14 @@ require_tools() {
 # Seconds since a value of EPOCHREALTIME, with one decimal.
 seconds_since() { awk -v then="$1" -v now="$EPOCHREALTIME" 'BEGIN { printf "%.1f", now - then }'; }
 
-# await SECONDS WHAT COMMAND...: runs the command until it succeeds.
+# await SECONDS WHAT COMMAND...: repeats the command until it succeeds.
 await() {
   local seconds=$1 what=$2 deadline
   shift 2
   deadline=$((SECONDS + seconds))
   until "$@"; do
     ((SECONDS < deadline)) || {
-      warn "waited $seconds s in vain for $what"
+      warn "timed out after $seconds s waiting for $what"
       return 1
     }
     sleep 0.05

@@ -6,10 +6,10 @@ containerd_socket=/run/containerd/containerd.sock
 # Further snapshotters, each with its socket.
 declare -gA proxy_plugins=()
 
-# With yes, it has the plugin that serves Kubernetes.
+# yes enables the CRI plugin, which serves Kubernetes.
 with_cri=no
 
-# start_containerd ROOT: starts it and waits until it answers.
+# start_containerd ROOT: starts containerd and waits until it answers.
 start_containerd() {
   local root=$1 name unneeded=
   mkdir -p "$root"
@@ -18,7 +18,7 @@ start_containerd() {
 version = 2
 root = "$root/root"
 state = "/run/containerd"
-# Block devices are not to be touched.
+# These plugins use block devices.
 disabled_plugins = [ $unneeded
   "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.blockfile",
   "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.aufs",
@@ -27,7 +27,7 @@ disabled_plugins = [ $unneeded
   address = "$containerd_socket"
 [plugins."io.containerd.internal.v1.opt"]
   path = "$root/opt"
-# Garbage is collected when a test asks for it, and not while it looks.
+# Collects garbage only at a test's request.
 [plugins."io.containerd.gc.v1.scheduler"]
   deletion_threshold = 0
   mutation_threshold = 0
@@ -72,5 +72,5 @@ containerd_answers() { is_running containerd && run_ctr version >/dev/null 2>&1;
 # run_ctr ARGUMENT...: containerd's command line client.
 run_ctr() { ctr --address "$containerd_socket" "$@"; }
 
-# pull_by_cri IMAGE: has it pulled as the kubelet does, and prints its id.
+# pull_by_cri IMAGE: pulls an image like the kubelet, and prints its id.
 pull_by_cri() { "$testbed" cri-pull --address "$containerd_socket" "$1"; }

@@ -1,21 +1,21 @@
-# Those that unpack, pull and remove images: a containerd with a snapshotter and a differ.
+# Contenders: each is a containerd with a snapshotter and a differ that unpacks, pulls and removes images.
 #
 #   overlayfs        containerd's overlay snapshotter and its own differ, with pigz
 #   overlayfs-igzip  the same, with igzip instead of pigz, as newer releases have it
 #   native           containerd's native snapshotter and its own differ
 #   gatun            Gatun with its own differ
 #   gatun-unsynced   the same with layer_sync = "none": like the others it leaves syncing to the kernel
-#   gatun-indexed, gatun-indexed-unsynced  the same two with layers that are kept as their tars
-#   gatun-background  the first of them with layer_sync = "background": it answers first
+#   gatun-indexed, gatun-indexed-unsynced  the same two with indexed layers
+#   gatun-background  gatun-indexed with layer_sync = "background": commits are answered before the sync
 #   gatun-walking    Gatun's snapshotter with containerd's differ
 #   gatun-native     Gatun's native driver with its own differ
 #   stargz, soci, nydus  snapshotters for lazy pulling, which unpack ordinary images with containerd's differ
 # shellcheck shell=bash
 
-# Newer containerd than Debian's looks for igzip first, with the arguments that it gives to unpigz.
+# containerd releases newer than Debian's prefer igzip, called with the arguments of unpigz.
 igzip_path=/tmp/igzip
 
-# lacks CONTENDER: says what is missing on this machine for it to take part, if anything is.
+# lacks CONTENDER: prints the reason why this machine cannot run the contender, if there is one.
 lacks() {
   case $1 in
     overlayfs | native | gatun*) ;;
@@ -23,11 +23,11 @@ lacks() {
     stargz) command -v containerd-stargz-grpc >/dev/null || say "containerd-stargz-grpc is not installed (Debian's stargz-snapshotter has only its client)" ;;
     soci) command -v soci-snapshotter-grpc >/dev/null || say "soci-snapshotter-grpc is not installed (package soci-snapshotter)" ;;
     nydus) command -v containerd-nydus-grpc >/dev/null || say "containerd-nydus-grpc is not installed (package nydus-snapshotter)" ;;
-    *) die "there is no contender $1" ;;
+    *) die "unknown contender $1" ;;
   esac
 }
 
-# present NAME...: sets $contenders to those that can take part, and writes down why the others cannot. With --against, peers do not.
+# present NAME...: sets $contenders to those that this machine can run, and records the others.
 present() {
   local name reason
   contenders=()
@@ -42,20 +42,19 @@ present() {
   done
 }
 
-# leave_out NAME REASON: it shall be seen that it is missing.
+# leave_out NAME REASON: reports and records a missing contender.
 leave_out() {
   warn "MISSING in $suite: $1: $2"
   printf 'missing.%s.%s=%s\n' "$suite" "$1" "$2" >>"$results/environment"
 }
 
-# A JVM is at its full speed only after many thousand calls, which a daemon that runs for weeks has behind it; what was
-# compiled ahead needs few.
+# A JVM reaches full speed after many thousand calls, as in a daemon that has run for weeks; compiled code needs few.
 declare -gA lives_of_warming=([gatun]=16000 [peer]=800)
 
-# warm_up: the contender has so many lives behind it then.
+# warm_up: runs that many lives.
 warm_up() { "$testbed" load --address "$gatun_socket" --clients 16 --lives $((lives_of_warming[$contender] / 16)) >/dev/null; }
 
-# start_proxy NAME COMMAND...: a snapshotter of somebody else's, whose socket is /run/NAME.sock.
+# start_proxy NAME COMMAND...: starts a third-party snapshotter with the socket /run/NAME.sock.
 start_proxy() {
   local name=$1
   shift
@@ -68,8 +67,8 @@ start_proxy() {
   daemons+=("${pids[$name]}")
 }
 
-# start_contender NAME: its daemons, on $volume. Sets $snapshotter to what containerd calls it, and $daemons to their
-# processes. Where $temperature is cold, Gatun does not warm up by itself.
+# start_contender NAME: starts its daemons on $volume. Sets $snapshotter to its name in containerd, and $daemons to the process
+# ids. If $temperature is cold, Gatun does not warm up.
 start_contender() {
   local path=$PATH driver=overlay
   own_differ=no
@@ -110,8 +109,7 @@ start_contender() {
   daemons+=("${pids[containerd]}")
 }
 
-# await_warm: a Gatun that was just started has done by itself what it does before the first image. What stands in for it, and
-# other snapshotters, do nothing like that.
+# await_warm: waits until a Gatun that was just started has completed its warm-up. The peer and other snapshotters have none.
 await_warm() {
   [[ $(readlink "/proc/${pids[gatun]:-none}/exe") == */java ]] || return 0
   await 60 "Gatun to be warm" is_warm
@@ -129,7 +127,7 @@ start_stargz() {
   start_proxy stargz containerd-stargz-grpc --config /tmp/stargz.toml --root "$volume/stargz" --address /run/stargz.sock
 }
 
-# Without its daemon for lazy pulling, which Debian does not have; it wants the configuration of that all the same.
+# Runs without the daemon for lazy pulling, which Debian does not have, but needs that daemon's configuration nevertheless.
 start_nydus() {
   say '{"device": {"backend": {"type": "registry", "config": {}}, "cache": {"type": "blobcache"}}, "mode": "direct"}' >/tmp/nydusd.json
   start_proxy nydus containerd-nydus-grpc --daemon-mode none --nydusd-config /tmp/nydusd.json --log-to-stdout \
@@ -139,7 +137,7 @@ start_nydus() {
 # count_committed: how many committed snapshots the contender has.
 count_committed() { run_ctr snapshots --snapshotter "$snapshotter" ls | awk 'NR > 1 && $NF == "Committed"' | wc -l; }
 
-# require_tars IMAGE: no layer of what such a contender has unpacked has become a directory.
+# require_tars IMAGE: checks that a contender with indexed layers has unpacked no layer into a directory.
 require_tars() {
   local config diff_ids diff_id
   case $contender in
@@ -149,13 +147,13 @@ require_tars() {
   config=$(run_ctr content get "$(digest_of "$1")" | jq -r .config.digest)
   diff_ids=$(run_ctr content get "$config" | jq -r '.rootfs.diff_ids[]')
   for diff_id in $diff_ids; do
-    [[ -s $volume/gatun/layers/${diff_id#sha256:}/tar ]] || die "$contender does not keep layer $diff_id of $1 as its tar"
+    [[ -s $volume/gatun/layers/${diff_id#sha256:}/tar ]] || die "$contender has not indexed layer $diff_id of $1"
   done
 }
 
 # --- content
 
-# start_registries: one for what daemons are warmed with, and one for what is measured.
+# start_registries: starts a registry for the warm-up images and one for the measured images.
 start_registries() {
   [[ -z ${small_registry:-} ]] || return 0
   start_registry "$small_image"
@@ -164,14 +162,12 @@ start_registries() {
   start_registry "$large_image"
 }
 
-# Or it is there already:
-
-# A content store with all images, which containerds of many runs share: they do not write to it.
+# A content store with all images, shared read-only by the containerds of many runs.
 content_kept=/tmp/content
 content_plugin=io.containerd.content.v1.content
 metadata_plugin=io.containerd.metadata.v1.bolt
 
-# keep_content DIRECTORY IMAGE...: gets the images from a registry that serves the directory, unless they are there.
+# keep_content DIRECTORY IMAGE...: fetches the images from a registry that serves the directory.
 keep_content() {
   local directory=$1 image
   shift
@@ -188,7 +184,7 @@ keep_content() {
   stop registry >/dev/null || true
 }
 
-# lay_out_metadata: of what keep_content got, for a containerd that is about to be started on $volume.
+# lay_out_metadata: copies the metadata of the shared content for a containerd that is about to start on $volume.
 lay_out_metadata() {
   local root=$volume/containerd/root
   mkdir -p "$root/$content_plugin" "$root/$metadata_plugin"
@@ -201,10 +197,10 @@ lay_out_content() {
   mount --bind "$content_kept/root/$content_plugin" "$volume/containerd/root/$content_plugin"
 }
 
-# digest_of IMAGE: of its manifest.
+# digest_of IMAGE: prints the digest of its manifest.
 digest_of() { run_ctr images ls "name==$1" | awk 'NR == 2 { print $3 }'; }
 
-# blobs_of IMAGE: the files of its layers in the shared store, the lowest first.
+# blobs_of IMAGE: prints the files of its layers in the shared store, the lowest first.
 blobs_of() {
   local digest
   run_ctr content get "$(digest_of "$1")" | jq -r '.layers[].digest' |

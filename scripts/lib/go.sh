@@ -1,7 +1,7 @@
-# Building the Go programs that stand on the other side of Gatun's socket.
+# Builds the Go programs on the other side of Gatun's socket.
 #
-# They are built from the sources that Debian's packages install, in GOPATH mode: nothing is downloaded, and the containerd
-# they come from is the one that the tests run.
+# They are built in GOPATH mode from the sources of Debian's packages: nothing is downloaded, and the sources are those of the
+# containerd that the tests run.
 # shellcheck shell=bash
 
 go_sources=/usr/share/gocode

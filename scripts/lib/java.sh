@@ -1,14 +1,16 @@
 # Finds a JDK. To be sourced by sh or bash; bin/gatun of the distribution uses the same file.
 #
-#   find_java MINIMUM   prints the home of a JDK of at least that feature version, or says why there is none
+#   find_java MINIMUM   prints the home of a JDK of at least that feature version, or reports that
+# there is none
 #   java_version HOME   prints the feature version of the JDK at HOME, such as 25, or nothing
 #
-# In this order: $GATUN_JAVA_HOME, which must do if it is set; $JAVA_HOME, if it is new enough; the newest
-# in /usr/lib/jvm; the one whose java is found in $PATH.
+# The order: $GATUN_JAVA_HOME, which must be suitable if it is set; $JAVA_HOME, if it is new enough;
+# the newest
+# in /usr/lib/jvm; the one whose java is in $PATH.
 
 java_version() {
-  # A JDK says what it is in its release file, so no JVM has to be started to ask. The module of the
-  # compiler has to be there at run time: Chronicle Map refers to it.
+  # The release file has the version, so no JVM has to be started. Chronicle Map needs the compiler's
+  # module at run time.
   [ -x "$1/bin/java" ] && [ -x "$1/bin/javac" ] && [ -r "$1/release" ] || return 0
   sed -n 's/^JAVA_VERSION="\([0-9][0-9]*\).*/\1/p' "$1/release"
 }
@@ -21,7 +23,7 @@ find_java() {
       printf '%s\n' "$GATUN_JAVA_HOME"
       return 0
     fi
-    echo "GATUN_JAVA_HOME=$GATUN_JAVA_HOME is no JDK $find_java_minimum or later: set it to one, or unset it" >&2
+    echo "GATUN_JAVA_HOME=$GATUN_JAVA_HOME is not a JDK $find_java_minimum or later: correct or unset it" >&2
     return 1
   fi
   if [ -n "${JAVA_HOME:-}" ]; then

@@ -4,25 +4,25 @@
 #
 #   suite,filesystem,subject,contender,round,metric,value,unit
 #
-# The subject is what they all were given, such as an image. Round 0 is not of the rounds that medians are made of: it is what
-# a daemon takes that has done nothing yet. Of units ending in "/s" more is better, of others less.
+# The subject is the common input of the contenders, such as an image. Round 0 measures a daemon that has done no work yet, and
+# is not part of the medians. For units ending in "/s" more is better, for others less.
 # shellcheck shell=bash
 
 volume=/tmp/volume
 results_header=suite,filesystem,subject,contender,round,metric,value,unit
 
-# record METRIC VALUE UNIT: adds a row about $suite, $filesystem, $subject, $contender and $round.
+# record METRIC VALUE UNIT: adds a row for $suite, $filesystem, $subject, $contender and $round.
 record() {
   printf '%s,%s,%s,%s,%s,%s,%s,%s\n' "$suite" "$filesystem" "$subject" "$contender$build_mark" "$round" "$@" >>"$results/results.csv"
 }
 
-# record_lines [PREFIX]: adds a row for each line "METRIC VALUE UNIT" that it reads.
+# record_lines [PREFIX]: adds a row for each input line "METRIC VALUE UNIT".
 record_lines() {
   local metric value unit
   while read -r metric value unit; do record "${1:-}$metric" "$value" "$unit"; done
 }
 
-# record_medians: adds a row for each metric of such lines, in which it is repeated.
+# record_medians: adds a row with the median of each metric in such lines.
 record_medians() {
   sort --key=1,1 --key=2,2g |
     awk 'function end() { if (count) print metric, (values[int((count + 1) / 2)] + values[int(count / 2) + 1]) / 2, unit; count = 0 }
@@ -32,7 +32,7 @@ record_medians() {
     record_lines
 }
 
-# seconds_between BEGIN END: of two values of $EPOCHREALTIME.
+# seconds_between BEGIN END: prints the difference of two values of $EPOCHREALTIME.
 seconds_between() { awk -v then="$1" -v now="$2" 'BEGIN { printf "%.4f", now - then }'; }
 
 # --- turns, and the builds of Gatun that take them
@@ -40,7 +40,7 @@ seconds_between() { awk -v then="$1" -v now="$2" 'BEGIN { printf "%.4f", now - t
 # The build of this clone.
 built=$project/server/target/gatun
 
-# Follows the contender's name in results if it is of the build that --against names.
+# A suffix of the contender's name in the results, for the build that --against names.
 build_mark=
 
 # builds_of NAME...: the names; with --against, those of Gatun alone, each as NAME@this and NAME@against. Which of the two is the
@@ -56,7 +56,7 @@ builds_of() {
   done
 }
 
-# take_turns NAME...: the names, of both builds, beginning with another one in each $round.
+# take_turns NAME...: prints the names, for both builds, beginning with another one in each $round.
 take_turns() {
   local first=$(((round - 1) % $#))
   builds_of "${@:first+1}" "${@:1:first}"
@@ -71,10 +71,11 @@ choose_build() {
   contender=${contender%@*}
 }
 
-# touch_memory MIB: a virtual machine gets its memory from its host when it first touches it, and may give back what is free
-# within seconds. Neither must happen within a measurement, so this comes right before each, with half as much again as the
-# measurement writes, at least; the device below passes memory by. The pages are huge, as large files get memory in large
-# pieces; what was touched in small ones stays unused meanwhile. All processors touch at once, since the host takes its time.
+# touch_memory MIB: a virtual machine gets its memory from its host at the first touch, and may return free memory within seconds.
+# Neither must happen within a measurement, so this runs right before each, with at least one and a half times the amount that
+# the measurement writes; the loop device bypasses the page cache. The pages are huge, since large files get memory in large
+# pieces
+# and would not reuse small ones. All processors touch memory at once, since the host takes its time.
 touch_memory() {
   local free_mib touched_mib=$1 toucher touchers=()
   free_mib=$(awk '$1 == "MemAvailable:" { print int($2 / 1024) }' /proc/meminfo)
@@ -89,15 +90,15 @@ touch_memory() {
   umount /tmp/memory
 }
 
-# read_into_memory PATH...: all files there, so that whatever ran before, the page cache is the same for all.
+# read_into_memory PATH...: reads all files there, so that the page cache is the same for all contenders.
 read_into_memory() { find "$@" -type f -exec cat {} + >/dev/null; }
 
 # --- noise
 
-# processor_ticks: all, idle and stolen ones of all processors since the machine was started.
+# processor_ticks: prints the total, idle and stolen ticks of all processors since boot.
 processor_ticks() { awk '$1 == "cpu" { print $2 + $3 + $4 + $5 + $6 + $7 + $8 + $9, $5 + $6, $9; exit }' /proc/stat; }
 
-# busy_percent: how busy the processors are in the next instant, while this script does nothing.
+# busy_percent: prints how busy the processors are within the next 0.2 s, while this script is idle.
 busy_percent() {
   local all idle all_later idle_later _
   read -r all idle _ < <(processor_ticks)
@@ -106,13 +107,13 @@ busy_percent() {
   say $((100 - 100 * (idle_later - idle) / (all_later - all > 0 ? all_later - all : 1)))
 }
 
-# The machine gets this long to come to rest before a run, and once more in all for what somebody else does meanwhile.
+# The machine has this long to become idle before each run, and an extra budget for all runs, for load from outside.
 rest_seconds_max=2
 rest_seconds_left=30
 [[ -z ${GATUN_BENCH_CHECK:-} ]] || rest_seconds_max=0 rest_seconds_left=0
 busy_percent_expected=10
 
-# come_to_rest: sets $busy to how busy the machine is then.
+# come_to_rest: waits for an idle machine, and sets $busy to the remaining load.
 come_to_rest() {
   local begun=$SECONDS spent
   busy=$(busy_percent)
@@ -121,7 +122,7 @@ come_to_rest() {
   ((spent <= 0)) || rest_seconds_left=$((rest_seconds_left - spent))
 }
 
-# begin_run: from here to end_run one contender is measured once, of the build that its name says.
+# begin_run: starts one measurement of one contender, up to end_run.
 begin_run() {
   local busy processors disk
   choose_build
@@ -140,32 +141,32 @@ end_run() {
     'BEGIN { printf "%.2f", 100 * stolen / (all + !all) }')" %
 }
 
-# fresh_volume SIZE: an empty filesystem of the kind that is being measured. Its loop device passes the page cache by, as a
-# disk would: else whatever is written goes through memory twice, and most of all what is synced.
+# fresh_volume SIZE: creates an empty filesystem of the measured type. Its loop device bypasses the page cache, like a disk;
+# otherwise all written data, and synced data most of all, would pass through memory twice.
 fresh_volume() {
   make_volume "$filesystem" "$1" "$volume"
   losetup --direct-io=on "$(findmnt --noheadings --output SOURCE --mountpoint "$volume")" ||
-    warn "the loop device of $volume is read and written through the page cache"
+    warn "the loop device of $volume uses the page cache"
 }
 
-# cpu_ticks PID...: what processes and those children that have ended took so far.
+# cpu_ticks PID...: prints the CPU ticks of processes and their ended children so far.
 cpu_ticks() {
   local pid fields sum=0
   for pid in "$@"; do
-    # The name in the second field may hold spaces.
+    # The name in the second field may contain spaces.
     read -r -a fields < <(sed 's/.*) //' "/proc/$pid/stat")
     sum=$((sum + fields[11] + fields[12] + fields[13] + fields[14]))
   done
   say "$sum"
 }
 
-# spent_since TICKS: the seconds of processor time that $daemons took since cpu_ticks said that.
+# spent_since TICKS: prints the seconds of CPU time of $daemons since cpu_ticks printed TICKS.
 spent_since() {
   awk -v ticks=$(($(cpu_ticks "${daemons[@]}") - $1)) -v hertz="$(getconf CLK_TCK)" 'BEGIN { printf "%.2f", ticks / hertz }'
 }
 
-# measure COMMAND...: runs it, its output going to /tmp/measured, and sets $wall and $cpu to the seconds that it and $daemons
-# took.
+# measure COMMAND...: runs the command with its output in /tmp/measured, and sets $wall and $cpu to its seconds, with the CPU time
+# of $daemons included.
 measure() {
   local ticks spent client begin end status=0
   ticks=$(cpu_ticks "${daemons[@]}")
@@ -178,7 +179,7 @@ measure() {
   cpu=$(awk -v spent="$spent" -v client="$client" 'BEGIN { split(client, part, " "); printf "%.2f", spent + part[1] + part[2] }')
 }
 
-# measure_in_shell FUNCTION [ARGUMENT...]: sets $wall and $cpu to what its commands took.
+# measure_in_shell FUNCTION [ARGUMENT...]: sets $wall and $cpu to the seconds of its commands.
 measure_in_shell() {
   local times user system
   times=$({ TIMEFORMAT='%R %U %S' && time "$@"; } 2>&1)
@@ -186,14 +187,14 @@ measure_in_shell() {
   cpu=$(awk -v a="$user" -v b="$system" 'BEGIN { print a + b }')
 }
 
-# stop_all: all daemons that were started for a contender, which leaves registries, and the filesystem that they used.
+# stop_all: stops all daemons of a contender but the registries, and unmounts their filesystem.
 stop_all() {
   stop_daemons
   umount --recursive "$volume"
 }
 
-# stop_and_forget_all: the same. What has not been written yet nobody wants any more, and on its way to the disk it would be in
-# the way of the next run. btrfs cannot be shut down.
+# stop_and_forget_all: the same, but discards unwritten data, whose writing would disturb the next run. btrfs cannot be shut
+# down.
 stop_and_forget_all() {
   stop_daemons
   [[ $filesystem == btrfs ]] || "$testbed" forget "$volume"

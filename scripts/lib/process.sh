@@ -1,4 +1,4 @@
-# Daemons that a script starts, each known by a name. Their output goes to $logs/NAME.log.
+# Daemons that a script starts under a name. Their output goes to $logs/NAME.log.
 # shellcheck shell=bash
 
 declare -gA pids=()
@@ -16,7 +16,7 @@ start() {
 
 is_running() { kill -0 "${pids[$1]:-0}" 2>/dev/null && [[ -n ${pids[$1]:-} ]]; }
 
-# stop NAME [SIGNAL]: sends the signal (TERM), waits for the end and returns the exit status. What does not stop within
+# stop NAME [SIGNAL]: sends the signal (TERM), waits for the end and returns the exit status. A daemon that does not stop within
 # 30 seconds is killed, which shows in the status.
 stop() {
   local name=$1 signal=${2:-TERM} pid
@@ -30,6 +30,6 @@ stop() {
 # show_log NAME [LINES]
 show_log() {
   [[ -e $logs/$1.log ]] || return 0
-  warn "--- the end of $1.log"
+  warn "--- end of $1.log"
   tail -n "${2:-40}" "$logs/$1.log" >&2
 }

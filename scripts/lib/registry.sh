@@ -1,10 +1,10 @@
 # A registry on loopback.
 # shellcheck shell=bash
 
-# Whoever is to trust a registry with a certificate has this in SSL_CERT_FILE.
+# For SSL_CERT_FILE of programs that must trust the registry.
 registry_certificate=/tmp/registry.pem
 
-# start_registry DIRECTORY [writable|certified]: serves what the directory holds. Sets $registry to its host and port.
+# start_registry DIRECTORY [writable|certified]: serves the directory. Sets $registry to its host and port.
 start_registry() {
   local directory=$1 readonly=true tls=
   [[ ${2:-} == writable ]] && readonly=false
@@ -29,7 +29,7 @@ YAML
   }
 }
 
-# The kernel chooses the port, and the registry logs it.
+# The kernel selects the port, and the registry logs it.
 registry_listens() {
   is_running registry || return 1
   registry=$(sed -n 's/.*listening on \(127\.0\.0\.1:[0-9]*\).*/\1/p' "$logs/registry.log" | head -n 1)

@@ -1,15 +1,15 @@
 # Fresh filesystems in sparse files on loop devices.
 # shellcheck shell=bash
 
-# volume_prefix: how the files of volumes are called. The kernel knows the file of a loop device by the path that it has within
-# the sandbox, so its name says which scripts it belongs to.
+# volume_prefix: prints the prefix of volumes' file names. It identifies the scripts that own a volume, since the kernel shows the
+# file of a loop device with its path inside the sandbox.
 volume_prefix() {
   local place=${GATUN_SCRATCH:-}
   printf 'volume%s' "${place//\//_}"
 }
 
-# make_volume TYPE SIZE DIRECTORY: an empty filesystem, mounted. Its loop device goes away with the mount. Its file lies in
-# $volumes, if that is set.
+# make_volume TYPE SIZE DIRECTORY: mounts an empty filesystem. Its loop device is removed with the mount. Its file is in $volumes,
+# if set, else in /tmp.
 make_volume() {
   local type=$1 size=$2 directory=$3 file
   mkdir -p "$directory"

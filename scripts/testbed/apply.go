@@ -12,8 +12,8 @@ import (
 	"github.com/containerd/containerd/snapshots"
 )
 
-// apply asks a differ itself, and not through containerd, to unpack a layer into an active snapshot, and prints the digest of
-// what was unpacked. A failure is printed with its status.
+// apply asks a differ directly, not through containerd, to unpack a layer into an active snapshot, and prints the layer's diff
+// id. It prints a failure with its status.
 func apply(arguments []string) error {
 	flags := flag.NewFlagSet("apply", flag.ExitOnError)
 	address := flags.String("address", "", "`socket` of the differ and the snapshotter")
@@ -21,10 +21,10 @@ func apply(arguments []string) error {
 	digest := flags.String("digest", "", "`digest` of the layer")
 	size := flags.Int64("size", 0, "its size in `bytes`")
 	mediaType := flags.String("type", "application/vnd.oci.image.layer.v1.tar+gzip", "its media `type`")
-	source := flags.String("source", "", "a bind mount of this `directory` in place of the mounts of the snapshot")
+	source := flags.String("source", "", "bind mount this `directory` in place of the snapshot's mounts")
 	flags.Parse(arguments)
 	if flags.NArg() != 1 {
-		return errors.New("one key expected")
+		return errors.New("expected one key")
 	}
 
 	connection, err := dial(*address)

@@ -17,11 +17,11 @@ const (
 	diskCalibrationBytes = 32 << 20
 )
 
-// calibrate prints how many milliseconds two fixed amounts of work take: one that needs nothing but all processors, and one
-// that needs nothing but the disk that a directory is on. On a quiet machine that is always the same.
+// calibrate prints how many milliseconds two fixed amounts of work take: one that uses all processors, and one that uses the disk
+// of a directory. On a quiet machine both are constant.
 func calibrate(arguments []string) error {
 	if len(arguments) != 1 {
-		return errors.New("a directory expected")
+		return errors.New("expected a directory")
 	}
 	processors := millisecondsOf(useProcessors)
 	var err error
@@ -55,7 +55,7 @@ func useProcessors() {
 	running.Wait()
 }
 
-// useDisk writes past the page cache, for which the memory has to begin at a page.
+// useDisk bypasses the page cache, which requires page-aligned memory.
 func useDisk(directory string) error {
 	piece, err := unix.Mmap(-1, 0, pieceBytes, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
 	if err != nil {
@@ -64,7 +64,7 @@ func useDisk(directory string) error {
 	defer unix.Munmap(piece)
 	descriptor, err := unix.Open(directory, unix.O_TMPFILE|unix.O_WRONLY|unix.O_DIRECT, 0o600)
 	if err != nil {
-		return &os.PathError{Op: "open a file without a name", Path: directory, Err: err}
+		return &os.PathError{Op: "open an unnamed file", Path: directory, Err: err}
 	}
 	defer unix.Close(descriptor)
 	for range diskCalibrationBytes / pieceBytes {

@@ -32,7 +32,7 @@ func dial(address string) (*grpc.ClientConn, error) {
 	return grpc.Dial("unix://"+address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 }
 
-// ping asks a snapshotter for something that it answers when it is ready.
+// ping succeeds once the snapshotter answers.
 func ping(arguments []string) error {
 	flags := flag.NewFlagSet("ping", flag.ExitOnError)
 	address := flags.String("address", "", "`socket` of the snapshotter")
@@ -61,14 +61,14 @@ func list(arguments []string) error {
 	}, flags.Args()...)
 }
 
-// prepare prepares a snapshot and prints how many seconds that took and where it is to be mounted from.
+// prepare prepares a snapshot and prints the seconds that this took and the source of its mount.
 func prepare(arguments []string) error {
 	flags := flag.NewFlagSet("prepare", flag.ExitOnError)
 	address := flags.String("address", "", "`socket` of the snapshotter")
 	parent := flags.String("parent", "", "`name` of the parent")
 	flags.Parse(arguments)
 	if flags.NArg() != 1 {
-		return errors.New("one key expected")
+		return errors.New("expected one key")
 	}
 
 	snapshotter, err := connect(*address)
@@ -90,7 +90,7 @@ func commit(arguments []string) error {
 	address := flags.String("address", "", "`socket` of the snapshotter")
 	flags.Parse(arguments)
 	if flags.NArg() != 2 {
-		return errors.New("a name and a key expected")
+		return errors.New("expected a name and a key")
 	}
 
 	snapshotter, err := connect(*address)

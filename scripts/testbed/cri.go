@@ -9,7 +9,7 @@ import (
 	runtime "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
-// criPull has containerd's CRI plugin pull an image, as the kubelet does, and prints the id of the image.
+// criPull lets containerd's CRI plugin pull an image, as the kubelet does, and prints the id of the image.
 func criPull(arguments []string) error {
 	return withImageService("cri-pull", arguments, func(ctx context.Context, images runtime.ImageServiceClient, image string) error {
 		pulled, err := images.PullImage(ctx, &runtime.PullImageRequest{Image: &runtime.ImageSpec{Image: image}})
@@ -21,7 +21,7 @@ func criPull(arguments []string) error {
 	})
 }
 
-// criRemove has containerd's CRI plugin forget an image, by any of its names.
+// criRemove lets containerd's CRI plugin remove an image, by any of its names.
 func criRemove(arguments []string) error {
 	return withImageService("cri-remove", arguments, func(ctx context.Context, images runtime.ImageServiceClient, image string) error {
 		_, err := images.RemoveImage(ctx, &runtime.RemoveImageRequest{Image: &runtime.ImageSpec{Image: image}})
@@ -35,7 +35,7 @@ func withImageService(command string, arguments []string,
 	address := flags.String("address", "", "`socket` of containerd")
 	flags.Parse(arguments)
 	if flags.NArg() != 1 {
-		return errors.New("one image expected")
+		return errors.New("expected one image")
 	}
 
 	connection, err := dial(*address)

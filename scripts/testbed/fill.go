@@ -11,12 +11,12 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// fill makes committed snapshots of which none is another's parent.
+// fill creates committed snapshots without parents.
 func fill(arguments []string) error {
 	flags := flag.NewFlagSet("fill", flag.ExitOnError)
 	address := flags.String("address", "", "`socket` of the snapshotter")
-	clients := flags.Int("clients", 16, "how many clients share the work")
-	count := flags.Int("count", 1000, "how many snapshots")
+	clients := flags.Int("clients", 16, "`number` of clients that share the work")
+	count := flags.Int("count", 1000, "`number` of snapshots")
 	first := flags.Int("first", 0, "`number` of the first one")
 	flags.Parse(arguments)
 
@@ -47,15 +47,15 @@ func fillWith(address string, clients, count, first int) error {
 	return running.Wait()
 }
 
-// chain makes a chain of snapshots and prints, one metric a line with its unit, what it takes to prepare a snapshot upon so
-// many, and to ask for its mounts.
+// chain creates a chain of snapshots. For several lengths it prints the times to prepare a snapshot on it and to get the
+// snapshot's mounts, one metric with its unit per line.
 func chain(arguments []string) error {
 	flags := flag.NewFlagSet("chain", flag.ExitOnError)
 	address := flags.String("address", "", "`socket` of the snapshotter")
-	repetitions := flags.Int("repetitions", 500, "how often each is measured")
+	repetitions := flags.Int("repetitions", 500, "`number` of measurements of each")
 	flags.Parse(arguments)
 	if flags.NArg() != 0 {
-		return errors.New("no arguments expected")
+		return errors.New("expected no arguments")
 	}
 
 	snapshotter, err := connect(*address)

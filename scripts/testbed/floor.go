@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// entry is what it takes to make a file.
+// entry has the properties of a file that creating it needs.
 type entry struct {
 	name, target string
 	kind         byte
@@ -24,14 +24,14 @@ type entry struct {
 	modified     time.Time
 }
 
-// floor does one part of unpacking and nothing else, and prints the seconds of time and of processor that this takes. What it
-// reads of the tars is in memory already, and their entries are known before the clock starts.
+// floor does one part of unpacking alone, and prints its seconds of wall time and CPU time. The tars must be in memory; their
+// entries are read before the clock starts.
 func floor(arguments []string) error {
 	flags := flag.NewFlagSet("floor", flag.ExitOnError)
-	directory := flags.String("directory", "", "where `files` are made")
+	directory := flags.String("directory", "", "the `directory` to create files in")
 	flags.Parse(arguments)
 	if flags.NArg() < 2 {
-		return errors.New("sha256, write, create or files and uncompressed tars expected")
+		return errors.New("expected sha256, write, create or files, and uncompressed tars")
 	}
 
 	tars := flags.Args()[1:]
@@ -53,7 +53,7 @@ func floor(arguments []string) error {
 		"files":  func(layer int) error { return createOnly(layerDirectory(*directory, layer), layers[layer], piece) },
 	}[flags.Arg(0)]
 	if part == nil {
-		return fmt.Errorf("there is no part %s", flags.Arg(0))
+		return fmt.Errorf("unknown part %s", flags.Arg(0))
 	}
 	begin, spent := time.Now(), processorTime()
 	for layer := range tars {
@@ -89,7 +89,7 @@ func hashOnly(file string) error {
 	return err
 }
 
-// writeOnly writes as many bytes as there are in the files of a layer, in one file and in order.
+// writeOnly writes as many bytes as the files of a layer have, sequentially to one file.
 func writeOnly(directory string, size int64, piece []byte) error {
 	if err := os.MkdirAll(directory, 0o755); err != nil {
 		return err
@@ -108,9 +108,8 @@ func writeOnly(directory string, size int64, piece []byte) error {
 	return file.Close()
 }
 
-// createOnly makes the files of a layer, empty and with the time of now; or, with a piece of content, as long and as old as
-// they should be, in the fewest calls. A name that is there already, and a link to a file of another layer, count for nothing:
-// what is measured is the bulk.
+// createOnly creates the files of a layer with the fewest calls: empty and with current times, or, with a piece of content, with
+// their sizes and times. It ignores existing names and links to files of other layers, since the bulk is measured.
 func createOnly(directory string, entries []entry, piece []byte) error {
 	if err := os.MkdirAll(directory, 0o755); err != nil {
 		return err
@@ -149,7 +148,7 @@ func create(directory, name string, entry entry, piece []byte) error {
 	}
 }
 
-// fillFile writes as much, unless there is nothing to write.
+// fillFile writes size bytes, or nothing without a piece.
 func fillFile(descriptor int, size int64, piece []byte) error {
 	for rest := size; rest > 0 && piece != nil; {
 		length, err := unix.Write(descriptor, piece[:min(rest, int64(len(piece)))])

@@ -7,17 +7,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// EXT4_IOC_SHUTDOWN and XFS_IOC_GOINGDOWN are the same, and so is the flag by which nothing is written any more, not even the
-// journal (linux/fs/ext4/ext4.h, linux/fs/xfs/libxfs/xfs_fs.h).
+// EXT4_IOC_SHUTDOWN equals XFS_IOC_GOINGDOWN, and so do the flags that suppress all further writes, even of the journal
+// (linux/fs/ext4/ext4.h, linux/fs/xfs/libxfs/xfs_fs.h).
 const (
 	shutdown           = 0x8004587d
 	shutdownNoLogFlush = 2
 )
 
-// forget has a filesystem forget what it has not written yet. It can only be unmounted afterwards.
+// forget makes a filesystem discard unwritten data. Afterwards it can only be unmounted.
 func forget(arguments []string) error {
 	if len(arguments) != 1 {
-		return errors.New("a directory expected")
+		return errors.New("expected a directory")
 	}
 	directory, err := os.Open(arguments[0])
 	if err != nil {

@@ -18,20 +18,20 @@ import (
 const (
 	launchTimeout = 60 * time.Second
 	stopTimeout   = 30 * time.Second
-	// How long a daemon is left alone before its memory is looked at.
+	// The idle time of a daemon before its memory is measured.
 	rest = 2 * time.Second
 )
 
-// launch starts a snapshotter and prints, one metric a line with its unit, how long it took from exec to the first RPC that
-// it answered, what its first operations took, and, if there is to be a burst, how much memory was resident when it was idle
-// and after that. Then it ends the snapshotter.
+// launch starts a snapshotter and prints the time from exec to the first answered RPC, the times of its first operations, and,
+// with a burst, its resident memory while idle and after the burst, one metric with its unit per line. Then it stops the
+// snapshotter.
 func launch(arguments []string) error {
 	flags := flag.NewFlagSet("launch", flag.ExitOnError)
 	address := flags.String("address", "", "`socket` of the snapshotter")
-	burst := flags.Int("burst", 1000, "how many snapshots make a burst; 0 for none")
+	burst := flags.Int("burst", 1000, "`number` of snapshots in the burst; 0 for no burst")
 	flags.Parse(arguments)
 	if flags.NArg() == 0 {
-		return errors.New("a command expected")
+		return errors.New("expected a command")
 	}
 
 	command := exec.Command(flags.Arg(0), flags.Args()[1:]...)
@@ -78,7 +78,7 @@ func observe(address string, pid, burst int, begin time.Time) error {
 	return printResident("burst_mib", pid)
 }
 
-// awaitSocket asks often, as a Go server is there within some milliseconds.
+// awaitSocket polls often, since a Go server starts within milliseconds.
 func awaitSocket(address string) error {
 	for deadline := time.Now().Add(launchTimeout); ; time.Sleep(200 * time.Microsecond) {
 		connection, err := net.Dial("unix", address)
@@ -91,19 +91,19 @@ func awaitSocket(address string) error {
 	}
 }
 
-// answer has a snapshotter answer something. That there are no snapshots is an answer, too.
+// answer succeeds if the snapshotter answers a query, even without snapshots.
 func answer(snapshotter snapshots.Snapshotter) error {
 	ctx, cancel := context.WithTimeout(context.Background(), launchTimeout)
 	defer cancel()
 	err := snapshotter.Walk(ctx, func(context.Context, snapshots.Info) error { return nil }, "name==ping")
-	// containerd's own store says so before its first write.
+	// containerd's own store returns this before its first write.
 	if err != nil && strings.Contains(err.Error(), "bucket does not exist") {
 		return nil
 	}
 	return err
 }
 
-// printResident prints how much of a process is in memory, in MiB.
+// printResident prints the resident memory of a process in MiB.
 func printResident(metric string, pid int) error {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -119,7 +119,7 @@ func printResident(metric string, pid int) error {
 	return fmt.Errorf("process %d has no VmRSS", pid)
 }
 
-// end asks a daemon to end. One that does not is killed, and that is an error.
+// end stops a daemon with SIGTERM. It kills a daemon that does not stop, and fails.
 func end(command *exec.Cmd) error {
 	if err := command.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
@@ -127,7 +127,7 @@ func end(command *exec.Cmd) error {
 	killed := time.AfterFunc(stopTimeout, func() { command.Process.Kill() })
 	defer killed.Stop()
 	err := command.Wait()
-	// A JVM ended by SIGTERM says so in its status.
+	// A JVM that SIGTERM ended exits with this status.
 	if status, ok := command.ProcessState.Sys().(syscall.WaitStatus); ok && status.ExitStatus() == 128+int(syscall.SIGTERM) {
 		return nil
 	}

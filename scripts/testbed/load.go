@@ -38,13 +38,13 @@ var lifecycle = []step{
 	}},
 }
 
-// load runs whole lives of snapshots from several clients at once, each with a connection of its own, and prints
-// lives per second and the latency of each RPC.
+// load runs lives of snapshots from several concurrent clients, each with a connection of its own, and prints lives per second
+// and the latency of each RPC.
 func load(arguments []string) error {
 	flags := flag.NewFlagSet("load", flag.ExitOnError)
 	address := flags.String("address", "", "`socket` of the snapshotter")
-	clients := flags.Int("clients", 1, "how many clients")
-	lives := flags.Int("lives", 1000, "how many lives each client runs")
+	clients := flags.Int("clients", 1, "`number` of clients")
+	lives := flags.Int("lives", 1000, "`number` of lives per client")
 	flags.Parse(arguments)
 
 	latencies := make([][][]time.Duration, *clients)

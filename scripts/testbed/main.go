@@ -1,7 +1,7 @@
-// Command testbed is the other side of Gatun's socket in the test scripts: a peer to compare with, a client that
-// makes load, and a way of writing down what a directory tree holds.
+// Command testbed is the other side of Gatun's socket in the test scripts: a peer to compare with, clients that create load, and
+// a listing of directory trees for comparison.
 //
-// It uses nothing but containerd's own packages and their dependencies, as Debian installs them.
+// It only uses containerd's packages and their dependencies, as Debian installs them.
 package main
 
 import (

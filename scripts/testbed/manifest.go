@@ -23,22 +23,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// manifest prints one line for every file below a directory, with all by which two trees are compared: type, mode,
-// owner, size, content, device number, link target, extended attributes, hardlink group and time of modification.
-// Two trees are equal if their manifests are.
+// manifest prints a line for every file below a directory with the properties that comparisons of trees use: type, mode, owner,
+// size, content, device number, link target, extended attributes, hardlink group and modification time. Two trees are equal if
+// their manifests are.
 //
-// The time of a directory counts only if the last layer that wrote in it named it: otherwise it is the time at which
-// somebody unpacked that layer. The same holds for the root, which layers may name to no effect.
+// The time of a directory counts only if the last layer with files in it has an entry for it: otherwise it is the time of
+// unpacking. The same holds for the root, whose entries in layers have no effect.
 func manifest(arguments []string) error {
 	flags := flag.NewFlagSet("manifest", flag.ExitOnError)
 	raw := flags.Bool("raw", false, "the directory is one layer of an overlay, so its opaque marks count")
-	mapped := flags.Bool("mapped", false, "what files hold is read through mappings of them")
+	mapped := flags.Bool("mapped", false, "read content through memory mappings")
 	var layers []string
 	flags.Func("layer", "tar or tar.gz `file` that the tree was unpacked from; repeat from the lowest up",
 		func(file string) error { layers = append(layers, file); return nil })
 	flags.Parse(arguments)
 	if flags.NArg() != 1 {
-		return errors.New("one directory expected")
+		return errors.New("expected one directory")
 	}
 
 	named, err := directoriesNamedLast(layers)
@@ -52,14 +52,14 @@ func manifest(arguments []string) error {
 	return printTree(flags.Arg(0), named, reading)
 }
 
-// reading tells how files are looked at.
+// reading selects how files are read.
 type reading struct {
 	raw    bool
 	digest func(file string) (string, error)
 }
 
-// directoriesNamedLast tells for each directory whether the last layer that has anything at or below it has the
-// directory itself too.
+// directoriesNamedLast returns for each directory whether the last layer with entries at or below it has an entry for the
+// directory itself.
 func directoriesNamedLast(layers []string) (map[string]bool, error) {
 	named := map[string]bool{}
 	for _, layer := range layers {
@@ -74,11 +74,11 @@ func directoriesNamedLast(layers []string) (map[string]bool, error) {
 	return named, nil
 }
 
-// layerCache is a directory in which the directories of each layer are kept, so that the end-to-end cases, which compare the
-// same few layers many hundred times, decompress each of them once.
+// layerCache is a directory with a cached list of directories for each layer. The end-to-end cases compare the same few layers
+// many hundred times, and so decompress each of them once.
 var layerCache = os.Getenv("GATUN_LAYER_CACHE")
 
-// A blob of a content store is called by its digest, and only then is what is in it known by its name.
+// Only blobs in a content store have their digest as name, which identifies the content.
 var digestName = regexp.MustCompile("^[0-9a-f]{64}$")
 
 // directoriesOf returns the directories of a layer, and whether the layer has an entry for each.
@@ -101,7 +101,7 @@ func directoriesOf(layer string) (map[string]bool, error) {
 	if err := gob.NewEncoder(&content).Encode(directories); err != nil {
 		return nil, err
 	}
-	// Other cases read it meanwhile.
+	// Other cases may read the cache concurrently.
 	unfinished := fmt.Sprintf("%s.%d.%d", cached, os.Getpid(), time.Now().UnixNano())
 	if err := os.WriteFile(unfinished, content.Bytes(), 0o644); err != nil {
 		return nil, err
@@ -159,7 +159,7 @@ func printTree(root string, named map[string]bool, reading reading) error {
 		return err
 	}
 	firstNames := map[inode]string{}
-	// WalkDir goes in the order of names, so the first name of a hardlink group is the same in equal trees.
+	// WalkDir visits names in order, so equal trees have the same first name in each hardlink group.
 	err = filepath.WalkDir(root, func(file string, _ fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -178,8 +178,7 @@ func printTree(root string, named map[string]bool, reading reading) error {
 	return output.Flush()
 }
 
-// countNames says how many names each file has in a tree. The link count of overlay also counts those that an upper layer
-// has removed.
+// countNames counts the names of each file in a tree. The link count of overlay includes names that an upper layer has removed.
 func countNames(root string) (map[inode]int, error) {
 	names := map[inode]int{}
 	err := filepath.WalkDir(root, func(file string, _ fs.DirEntry, err error) error {
@@ -237,7 +236,7 @@ func describe(file, name string, named map[string]bool, reading reading, names m
 	return strings.Join(append(fields, attributes...), " "), nil
 }
 
-// isWhiteout recognises the device by which overlay hides a name. Its time and its links are the overlay's own.
+// isWhiteout recognises the device with which overlay hides a name. Its time and links belong to the overlay.
 func isWhiteout(stat *unix.Stat_t) bool {
 	return stat.Mode&unix.S_IFMT == unix.S_IFCHR && stat.Rdev == 0
 }
@@ -263,7 +262,7 @@ func digestOfMapping(file string) (string, error) {
 	defer content.Close()
 	status, err := content.Stat()
 	if err != nil || status.Size() == 0 {
-		// Nothing cannot be mapped.
+		// An empty file cannot be mapped.
 		return fmt.Sprintf("%x", sha256.Sum256(nil)), err
 	}
 	bytes, err := unix.Mmap(int(content.Fd()), 0, int(status.Size()), unix.PROT_READ, unix.MAP_PRIVATE)
@@ -274,7 +273,7 @@ func digestOfMapping(file string) (string, error) {
 	return fmt.Sprintf("%x", sha256.Sum256(bytes)), nil
 }
 
-// attributesOf leaves out what overlay keeps for itself, except that a directory of a layer is opaque.
+// attributesOf omits overlay's own attributes, except the opaque mark of a layer's directory.
 func attributesOf(file string, raw bool) ([]string, error) {
 	names := make([]byte, 64<<10)
 	length, err := unix.Llistxattr(file, names)

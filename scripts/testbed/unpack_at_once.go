@@ -26,17 +26,17 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// unpackAtOnce does with an image of containerd's what the unpacker of containerd 2.2 does if its snapshotter is capable of rebase:
-// it prepares a snapshot without a parent for each layer, has all layers applied at once, and commits them in order, each with
-// its parent. It prints the names of the committed snapshots, the lowest first. They are not known to containerd.
+// unpackAtOnce unpacks an image from containerd like the unpacker of containerd 2.2 with a snapshotter that has the capability
+// rebase: it prepares a snapshot without a parent for each layer, applies all layers concurrently, and commits them in order,
+// each with its parent. It prints the names of the committed snapshots, which containerd does not know, the lowest first.
 func unpackAtOnce(arguments []string) error {
 	flags := flag.NewFlagSet("unpack-at-once", flag.ExitOnError)
 	address := flags.String("address", "", "`socket` of the snapshotter")
 	contentAddress := flags.String("containerd", "", "`socket` of containerd, which has the blobs")
-	differ := flags.String("differ", "", "who applies layers: proxy, the differ at the snapshotter's socket; or walking, containerd's own")
+	differ := flags.String("differ", "", "the `differ`: proxy, the one on the snapshotter's socket; or walking, containerd's own")
 	flags.Parse(arguments)
 	if flags.NArg() != 1 {
-		return errors.New("the digest of a manifest expected")
+		return errors.New("expected the digest of a manifest")
 	}
 
 	ctx := namespaces.WithNamespace(context.Background(), namespaces.Default)
@@ -58,7 +58,7 @@ func unpackAtOnce(arguments []string) error {
 	case "walking":
 		applier = diffapply.NewFileSystemApplier(blobs)
 	default:
-		return fmt.Errorf("what is the differ %q?", *differ)
+		return fmt.Errorf("unknown differ %q", *differ)
 	}
 	layers, err := layersOf(ctx, blobs, digest.Digest(flags.Arg(0)), *differ)
 	if err != nil {
@@ -77,7 +77,7 @@ type extraction struct {
 	key, name string
 }
 
-// layersOf tells which layers an image has. Keys and names are such as containerd makes of an unpacker's.
+// layersOf returns the layers of an image, with keys and names like those of containerd's unpackers.
 func layersOf(ctx context.Context, blobs content.Provider, manifestDigest digest.Digest, prefix string) ([]extraction, error) {
 	var manifest ocispec.Manifest
 	if err := readJSON(ctx, blobs, manifestDigest, &manifest); err != nil {
@@ -112,7 +112,7 @@ func readJSON(ctx context.Context, blobs content.Provider, blob digest.Digest, v
 	return json.Unmarshal(text, value)
 }
 
-// applyAll unpacks at once what is not there yet.
+// applyAll concurrently unpacks the layers that the snapshotter does not have.
 func applyAll(ctx context.Context, connection *grpc.ClientConn, applier diff.Applier, layers []extraction) error {
 	snapshotter := snapshotterAt(connection)
 	outcomes := make([]error, len(layers))
@@ -132,7 +132,7 @@ func applyAll(ctx context.Context, connection *grpc.ClientConn, applier diff.App
 			defer pending.Done()
 			applied, err := applier.Apply(ctx, layer.blob, mounts)
 			if err == nil && applied.Digest != layer.diffID {
-				err = fmt.Errorf("%s was unpacked as %s and not as %s", layer.blob.Digest, applied.Digest, layer.diffID)
+				err = fmt.Errorf("%s was unpacked as %s instead of %s", layer.blob.Digest, applied.Digest, layer.diffID)
 			}
 			outcomes[i] = err
 		}(i, layer, mounts)
@@ -141,7 +141,7 @@ func applyAll(ctx context.Context, connection *grpc.ClientConn, applier diff.App
 	return errors.Join(outcomes...)
 }
 
-// commitAll commits in order, each on the one before.
+// commitAll commits the layers in order, each on the one before.
 func commitAll(ctx context.Context, connection *grpc.ClientConn, layers []extraction) error {
 	snapshotter := snapshotterAt(connection)
 	parent := ""
@@ -159,8 +159,8 @@ func commitAll(ctx context.Context, connection *grpc.ClientConn, layers []extrac
 	return nil
 }
 
-// The number of the field "parent" of CommitSnapshotRequest, which came with containerd 2.2 and is not in the sources that
-// this is built from.
+// The number of the field "parent" of CommitSnapshotRequest, which containerd 2.2 added and which the sources of this build do
+// not have.
 const commitParentField = 5
 
 func commitOn(ctx context.Context, connection *grpc.ClientConn, name, key, parent string) error {

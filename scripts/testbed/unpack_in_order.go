@@ -16,16 +16,16 @@ import (
 	"github.com/containerd/containerd/snapshots"
 )
 
-// unpackInOrder has an image whose blobs are there unpacked as a pull by containerd's transfer service or by Kubernetes has: those say
-// for which layer they prepare a snapshot, which "ctr snapshots unpack" does not. It prints how many seconds there were from the
-// first Prepare to the last Commit, or to what came in its place.
+// unpackInOrder unpacks an image with stored blobs like a pull by containerd's transfer service or by Kubernetes: those name the
+// layer when they prepare its snapshot, which "ctr snapshots unpack" does not. It prints the seconds from the first Prepare to
+// the last Commit or, for a stored layer, the last Prepare.
 func unpackInOrder(arguments []string) error {
 	flags := flag.NewFlagSet("unpack-in-order", flag.ExitOnError)
 	address := flags.String("containerd", "", "`socket` of containerd, which has the blobs")
 	snapshotter := flags.String("snapshotter", "gatun", "`name` of the snapshotter in containerd's configuration")
 	flags.Parse(arguments)
 	if flags.NArg() != 1 {
-		return errors.New("the name of an image expected")
+		return errors.New("expected the name of an image")
 	}
 
 	client, err := containerd.New(*address, containerd.WithDefaultNamespace(namespaces.Default))
@@ -34,7 +34,7 @@ func unpackInOrder(arguments []string) error {
 	}
 	defer client.Close()
 	ctx := namespaces.WithNamespace(context.Background(), namespaces.Default)
-	// What is not referred to yet would be garbage.
+	// Protects content that is not referenced yet from garbage collection.
 	ctx, done, err := client.WithLease(ctx)
 	if err != nil {
 		return err
@@ -67,7 +67,7 @@ func unpackInOrder(arguments []string) error {
 	return nil
 }
 
-// timedSnapshotter writes down when the first layer was begun and the last one was there. The unpacker takes them in order.
+// timedSnapshotter records the times of the first Prepare and of the last call. The unpacker handles layers in order.
 type timedSnapshotter struct {
 	snapshots.Snapshotter
 	first, last time.Time

@@ -10,13 +10,13 @@ import (
 	"github.com/containerd/containerd/mount"
 )
 
-// view makes a view of a committed snapshot, mounts it, and prints its lower directories, the lowest first.
+// view creates a view of a committed snapshot, mounts it, and prints its lower directories, the lowest first.
 func view(arguments []string) error {
 	flags := flag.NewFlagSet("view", flag.ExitOnError)
 	address := flags.String("address", "", "`socket` of the snapshotter")
 	flags.Parse(arguments)
 	if flags.NArg() != 3 {
-		return errors.New("a key, the name of a committed snapshot and a directory expected")
+		return errors.New("expected a key, the name of a committed snapshot and a directory")
 	}
 
 	snapshotter, err := connect(*address)

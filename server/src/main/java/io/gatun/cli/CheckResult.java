@@ -1,11 +1,11 @@
 package io.gatun.cli;
 
 /**
- * One thing that the doctor looked at.
+ * One result of {@code gatun doctor}.
  *
- * @param severity how bad it is
- * @param subject what was looked at, in a word or two
- * @param text what was found and, if it is bad, what to do about it
+ * @param severity the severity
+ * @param subject the checked subject, in a word or two
+ * @param text the finding and, unless it is fine, the remedy
  */
 record CheckResult(Severity severity, String subject, String text) {
 

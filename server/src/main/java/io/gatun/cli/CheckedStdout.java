@@ -13,12 +13,12 @@ import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What commands print, and whether it got there: a list that a full disk has cut short looks like a
- * whole one. {@link System#out} would know that something failed, but not what.
+ * The standard output of commands, with the error of a failed write: a list that a full disk cut
+ * short looks complete. {@link System#out} would report a failure without its cause.
  */
 final class CheckedStdout {
 
-  /** As a shell reports a program that ended since nobody read on, 128 and SIGPIPE (bash(1)). */
+  /** The exit code of a program that SIGPIPE ended, 128 + 13 (bash(1)). */
   private static final int NOBODY_READS = 128 + 13;
 
   private static final int FAILED = 1;
@@ -32,7 +32,7 @@ final class CheckedStdout {
   }
 
   /**
-   * @param file that is written to, and stays open
+   * @param file the file to write to; it stays open
    */
   CheckedStdout(Fd file) {
     ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER_BYTES);
@@ -45,7 +45,7 @@ final class CheckedStdout {
 
           @Override
           public void write(byte[] bytes, int offset, int length) throws IOException {
-            // What came after a gap would look as if it belonged to what is before it.
+            // After a lost write, further output would hide the gap.
             int written = failure == null ? 0 : length;
             while (written < length) {
               int next = Math.min(length - written, BUFFER_BYTES);
@@ -78,8 +78,7 @@ final class CheckedStdout {
   }
 
   /**
-   * Says on stderr why something that was printed did not get there, unless nobody wanted to read
-   * it.
+   * Reports a failed write on stderr, unless the reader closed the pipe.
    *
    * @param exitCode of the command
    * @return the exit code of the program
@@ -93,7 +92,7 @@ final class CheckedStdout {
     if (reason.is(Errno.EPIPE)) {
       return exitCode == 0 ? NOBODY_READS : exitCode;
     }
-    err.println("gatun: what was printed is not complete: " + reason.getMessage());
+    err.println("gatun: the output is not complete: " + reason.getMessage());
     err.flush();
     return exitCode == 0 ? FAILED : exitCode;
   }

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** The options that say what is configured: those of the root, and how it is served. */
+/** The options of a daemon's configuration: those of the root, and the daemon's own. */
 final class ConfigurationOptions {
 
   @Mixin private RootOptions root;
@@ -25,7 +25,6 @@ final class ConfigurationOptions {
       description = "The driver; overrides the configuration.")
   private @Nullable DriverSetting driver;
 
-  /** {@return the configuration that the options lead to} */
   Configuration configuration() {
     return root.configuration(Optional.ofNullable(address), Optional.ofNullable(driver));
   }

@@ -15,8 +15,8 @@ import org.tomlj.TomlParseResult;
 import org.tomlj.TomlTable;
 
 /**
- * Looks whether containerd's configuration goes with the daemon's: nothing else tells either side
- * what the other was told.
+ * Checks that containerd's configuration matches the daemon's, since neither side learns the
+ * other's.
  */
 final class ContainerdCheck {
 
@@ -46,7 +46,7 @@ final class ContainerdCheck {
     if (toml.hasErrors()) {
       return List.of(
           CheckResult.fault(
-              SUBJECT, "%s is no TOML: %s".formatted(file, toml.errors().getFirst())));
+              SUBJECT, "%s is not TOML: %s".formatted(file, toml.errors().getFirst())));
     }
     List<CheckResult> all = new ArrayList<>(examine(plugin(toml)));
     all.addAll(new DifferCheck(gatun, file, toml).run());
@@ -92,7 +92,7 @@ final class ContainerdCheck {
       diagnoses.add(
           CheckResult.note(
               SUBJECT,
-              "%s: exports.root is %s and should be \"%s\": the kubelet watches the wrong filesystem for space"
+              "%s: exports.root is %s and should be \"%s\": the kubelet watches the free space of the wrong filesystem"
                   .formatted(
                       file,
                       exported == null ? "not set" : '"' + exported.toString() + '"',
@@ -110,7 +110,7 @@ final class ContainerdCheck {
       diagnoses.add(
           CheckResult.fault(
               SUBJECT,
-              "%s: capabilities are %s and must be %s, as rebase and remap_ids say here"
+              "%s: capabilities are %s and must be %s, to match rebase and remap_ids"
                   .formatted(file, told, wanted)));
     }
   }

@@ -6,10 +6,10 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * What belongs into containerd's configuration for a daemon of a given configuration.
+ * containerd's configuration for a given daemon.
  *
- * <p>containerd learns nothing of this over the wire, so both sides have to be told, and told the
- * same.
+ * <p>containerd does not learn these settings over the wire, so both sides must be configured
+ * alike.
  */
 final class ContainerdConfiguration {
 
@@ -23,7 +23,7 @@ final class ContainerdConfiguration {
 
   private ContainerdConfiguration() {}
 
-  /** {@return what to paste into {@code /etc/containerd/config.toml}} */
+  /** {@return the sections for {@code /etc/containerd/config.toml}} */
   static String toml(Configuration gatun, Generation generation) {
     return switch (generation) {
       case V1 ->
@@ -37,7 +37,7 @@ final class ContainerdConfiguration {
     };
   }
 
-  /** {@return the capabilities that containerd has to ascribe to the plugin} */
+  /** {@return the plugin's capabilities in containerd's configuration} */
   static List<String> capabilities(Configuration gatun) {
     List<String> capabilities = new ArrayList<>();
     if (gatun.rebase()) {
@@ -96,9 +96,9 @@ final class ContainerdConfiguration {
   }
 
   /**
-   * A list of one's own replaces the default one, so the entry for overlayfs has to be repeated. In
-   * an entry without a differ, containerd takes any of those that there are, and has no other to go
-   * on with where that is ours.
+   * A configured list replaces the default one, so the entry for overlayfs has to be repeated. In
+   * an entry without a differ, containerd takes any of the configured differs, and cannot fall back
+   * to another one if that is ours.
    */
   private static String forTransfers() {
     String platform =

@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** The options of commands that ask a running daemon: where it listens. */
+/** The options of commands that are clients of a running daemon. */
 final class DaemonOptions {
 
   @Option(
@@ -26,12 +26,11 @@ final class DaemonOptions {
     return new SnapshotsClient(address());
   }
 
-  /** {@return where the daemon listens} */
+  /** {@return the daemon's socket} */
   Path address() {
     return address == null ? configuration().address() : address.toAbsolutePath();
   }
 
-  /** {@return the configuration of the daemon} */
   Configuration configuration() {
     return file == null ? ConfigurationFile.readDefault() : ConfigurationFile.read(file);
   }

@@ -17,14 +17,14 @@ import org.tomlj.TomlArray;
 import org.tomlj.TomlTable;
 
 /**
- * Looks whether layers can be unpacked by the daemon where containerd is told to have it do that:
- * for this the daemon asks containerd back, and reads its files.
+ * Checks that the daemon can unpack layers if containerd is configured to use it as a differ: it
+ * then calls containerd back, and reads containerd's files.
  */
 final class DifferCheck {
 
   private static final String SUBJECT = "unpacking";
 
-  /** containerd's own differ, which takes any layer that it is asked for. */
+  /** containerd's own differ, which accepts any layer. */
   private static final String WALKING = "walking";
 
   private static final String BLOBS = "io.containerd.content.v1.content/blobs/sha256";
@@ -34,7 +34,7 @@ final class DifferCheck {
   private final TomlTable containerd;
 
   /**
-   * @param containerd what containerd's configuration file says
+   * @param containerd the content of containerd's configuration file
    */
   DifferCheck(Configuration gatun, Path file, TomlTable containerd) {
     this.gatun = gatun;
@@ -43,8 +43,7 @@ final class DifferCheck {
   }
 
   /**
-   * {@return what was found, which is nothing if containerd has no differ at this daemon, and need
-   * not have one}
+   * {@return the findings, none if containerd does not use this daemon as a differ and need not}
    */
   List<CheckResult> run() {
     Optional<String> differ = differ();
@@ -76,7 +75,7 @@ final class DifferCheck {
   private CheckResult unused() {
     return CheckResult.note(
         SUBJECT,
-        "%s has no differ with the address %s, so all layers become directories, whatever layers = \"%s\" says:"
+        "%s has no differ with the address %s, so all layers become directories, despite layers = \"%s\":"
                 .formatted(file, gatun.address(), gatun.layers().configName())
             + " `gatun config --containerd` prints one");
   }
@@ -104,14 +103,14 @@ final class DifferCheck {
       diagnoses.add(
           CheckResult.note(
               SUBJECT,
-              "%s: nothing uses the differ %s: `gatun config --containerd` prints what does"
+              "%s: nothing uses the differ %s: `gatun config --containerd` prints the missing sections"
                   .formatted(file, differ)));
     }
     if (isOfDiffService && isAskedInVain(((TomlArray) differs).toList(), differ)) {
       diagnoses.add(
           CheckResult.note(
               SUBJECT,
-              "%s: the diff service asks %s before %s, which leaves nothing to that: put %s first"
+              "%s: the diff service asks %s before %s, which is never used: put %s first"
                   .formatted(file, WALKING, differ, differ)));
     }
   }
@@ -130,7 +129,7 @@ final class DifferCheck {
       diagnoses.add(
           CheckResult.fault(
               SUBJECT,
-              "containerd_address: nobody answers on %s (%s): start containerd, or set it right"
+              "containerd_address: no answer on %s (%s): start containerd, or correct the setting"
                   .formatted(address, e.getMessage())));
     }
   }
@@ -156,7 +155,7 @@ final class DifferCheck {
         "containerd_root: %s: containerd has to send each blob, which is slower".formatted(reason));
   }
 
-  /** What containerd's file does not say is as usual there, or was said on its command line. */
+  /** Compares a setting, unless containerd's file omits it, for its default or its command line. */
   private void require(String key, Path here, @Nullable Object there, List<CheckResult> diagnoses) {
     if (there != null && !here.toString().equals(there)) {
       diagnoses.add(

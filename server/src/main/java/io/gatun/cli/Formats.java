@@ -2,7 +2,7 @@ package io.gatun.cli;
 
 import java.util.Locale;
 
-/** Values in the form in which people read them on a terminal. */
+/** Formats values for a terminal. */
 final class Formats {
 
   private static final String[] UNITS = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
@@ -21,8 +21,8 @@ final class Formats {
   }
 
   /**
-   * {@return a name from a client as it can be shown} Names may hold anything but NUL, also what a
-   * terminal would take for a command.
+   * {@return a client's name with control characters escaped} Names may contain anything but NUL,
+   * including a terminal's control sequences.
    */
   static String name(String name) {
     StringBuilder shown = new StringBuilder();

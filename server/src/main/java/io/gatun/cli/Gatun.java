@@ -12,7 +12,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
-/** {@code gatun}: takes the command line apart and runs a command. */
+/** {@code gatun}: parses the command line and runs a command. */
 @Command(
     name = "gatun",
     description = "A snapshot backend for containerd.",

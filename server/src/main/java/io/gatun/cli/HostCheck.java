@@ -26,12 +26,12 @@ import java.util.Objects;
 import java.util.Optional;
 import javax.tools.ToolProvider;
 
-/** Looks whether a host has what a daemon of a given configuration needs. */
+/** Checks that a host meets the requirements of a daemon's configuration. */
 final class HostCheck {
 
   private static final double SPACE_SHARE_MIN = 0.10;
 
-  /** Finds the mount namespaces that hold layers of a root. */
+  /** Finds mount namespaces that hold layers of a root. */
   @FunctionalInterface
   interface PinSearch {
     List<ForeignMounts> find(Path root) throws IOException;
@@ -77,7 +77,8 @@ final class HostCheck {
         ToolProvider.getSystemJavaCompiler() == null
             ? CheckResult.fault(
                 "java",
-                version + " has no compiler, which the metadata store needs: install a JDK, no JRE")
+                version
+                    + " has no compiler, which the metadata store needs: install a JDK, not a JRE")
             : CheckResult.ok("java", version));
   }
 
@@ -103,7 +104,7 @@ final class HostCheck {
     diagnoses.add(
         configuration.transport() == Transport.IO_URING
             ? CheckResult.fault("transport", reason + "; set transport = \"auto\"")
-            : CheckResult.note("transport", reason + "; epoll takes its place, which is as fast"));
+            : CheckResult.note("transport", reason + "; epoll is used instead, which is as fast"));
   }
 
   private void examineFilesystem() {
@@ -125,7 +126,10 @@ final class HostCheck {
     }
   }
 
-  /** What is left in the trash of a root after a crash is deleted at the next start. */
+  /**
+   * Uses the trash of an existing root, since the next start deletes its content, also after a
+   * crash.
+   */
   private static Path probePlace(Path root) {
     Path trash = root.resolve("trash");
     Path place = Files.isDirectory(trash) ? trash : root;
@@ -167,10 +171,7 @@ final class HostCheck {
                           ? "overlay works, with userxattr"
                           : "overlay works"));
       case OverlayProbeResult.NoRoom full ->
-          diagnoses.add(
-              CheckResult.note(
-                  "driver",
-                  "there is no room to find out whether overlay works: " + full.reason()));
+          diagnoses.add(CheckResult.note("driver", "no space to probe overlay: " + full.reason()));
       case OverlayProbeResult.Fails fails -> {
         String reason = "overlay does not work here: " + fails.reason();
         diagnoses.add(
@@ -178,7 +179,7 @@ final class HostCheck {
               case OVERLAY ->
                   CheckResult.fault("driver", reason + "; set driver = \"auto\", or move the root");
               case AUTO ->
-                  CheckResult.note("driver", reason + "; native takes its place, and " + copies);
+                  CheckResult.note("driver", reason + "; native is used instead, and " + copies);
               case NATIVE -> CheckResult.ok("driver", "native is configured, and " + copies);
             });
       }
@@ -195,12 +196,11 @@ final class HostCheck {
           case IndexProbeResult.Fails fails ->
               CheckResult.note("layers", "EROFS does not work on this root: " + fails.reason());
           case IndexProbeResult.NoRoom full ->
-              CheckResult.note(
-                  "layers", "there is no room to find out whether EROFS works: " + full.reason());
+              CheckResult.note("layers", "no space to probe EROFS: " + full.reason());
         });
   }
 
-  /** What cannot be told of the mounts says nothing about the root. */
+  /** Unreadable mounts are a note only, since the root may be fine. */
   private void examinePins() {
     Path root = configuration.root();
     if (!Files.isDirectory(root)) {
@@ -212,11 +212,11 @@ final class HostCheck {
       diagnoses.add(
           CheckResult.note(
               "mounts",
-              "it cannot be told whether other mount namespaces hold layers: " + e.getMessage()));
+              "cannot check whether other mount namespaces hold layers: " + e.getMessage()));
     }
   }
 
-  /** Of the daemon, if it runs: it may be in a mount namespace that is not this one. */
+  /** Examines the daemon if it runs, since its mount namespace may differ from this one. */
   private void examineReach() {
     if (!mayHaveIndexes()) {
       return;
@@ -229,7 +229,7 @@ final class HostCheck {
     } catch (IOException e) {
       diagnoses.add(
           CheckResult.note(
-              "mounts", "it cannot be told whether containerd sees layers: " + e.getMessage()));
+              "mounts", "cannot check whether containerd sees layers: " + e.getMessage()));
     }
   }
 
@@ -242,7 +242,7 @@ final class HostCheck {
     diagnoses.add(
         CheckResult.note(
             "mounts",
-            "process %d (%s) is in a mount namespace with layers that are not mounted here, such as %s (%d in all): they keep their space until it ends; if it is the daemon, let it run where containerd does"
+            "process %d (%s) is in a mount namespace with layers that are not mounted here, such as %s (%d in all), and holds their space until it ends; if it is the daemon, run it in containerd's mount namespace"
                 .formatted(
                     pinned.pid(),
                     Formats.name(pinned.command()),

@@ -4,7 +4,7 @@ import java.io.Console;
 import java.io.PrintWriter;
 import java.util.Optional;
 
-/** One line on a terminal that says how far something is. */
+/** A progress bar on one line of a terminal. */
 final class ProgressBar {
 
   private static final int CELLS = 40;
@@ -18,9 +18,9 @@ final class ProgressBar {
     this.isShown = isShown;
   }
 
-  /** {@return whether there is a terminal that somebody looks at} */
+  /** {@return whether the output is a terminal} */
   static boolean isShown() {
-    // There may be none at all, depending on the JDK.
+    // Depending on the JDK, System.console() may be null or no terminal.
     return Optional.ofNullable(System.console()).filter(Console::isTerminal).isPresent();
   }
 
@@ -37,7 +37,7 @@ final class ProgressBar {
     out.flush();
   }
 
-  /** Leaves the line. */
+  /** Ends the line. */
   void end() {
     if (shownPerMille >= 0) {
       out.println();

@@ -8,7 +8,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** The options that say which root is meant: a configuration file, and what takes its place. */
+/** The options that select a root: a configuration file, and overrides. */
 final class RootOptions {
 
   @Option(
@@ -23,12 +23,11 @@ final class RootOptions {
       description = "The directory that holds all data; overrides the configuration.")
   private @Nullable Path root;
 
-  /** {@return the configuration that the options lead to} */
   Configuration configuration() {
     return configuration(Optional.empty(), Optional.empty());
   }
 
-  /** {@return the same, with further options} */
+  /** {@return the configuration with further overrides} */
   Configuration configuration(Optional<Path> address, Optional<DriverSetting> driver) {
     Configuration configured =
         file == null ? ConfigurationFile.readDefault() : ConfigurationFile.read(file);

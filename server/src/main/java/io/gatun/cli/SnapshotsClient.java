@@ -20,13 +20,13 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
-/** A connection to the daemon, for commands that ask it something. */
+/** A client of the daemon's Snapshots service. */
 final class SnapshotsClient implements AutoCloseable {
 
-  /** A hundred thousand snapshots take a second. */
+  /** 100,000 snapshots take a second. */
   private static final long LIST_SECONDS_MAX = 30;
 
-  /** The files of a large snapshot may have to be counted. */
+  /** Usage may have to count the files of a large snapshot. */
   private static final long USAGE_SECONDS_MAX = 300;
 
   private final Path address;
@@ -54,7 +54,7 @@ final class SnapshotsClient implements AutoCloseable {
         });
   }
 
-  /** {@return what a snapshot takes by itself, or nothing if it has gone or its files have} */
+  /** {@return the usage of a snapshot by itself, or empty if the snapshot or its files are gone} */
   Optional<Usage> usage(String key) {
     return ask(
         USAGE_SECONDS_MAX,

@@ -4,7 +4,7 @@ import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Lines of columns that are as wide as what is in them; the last one is not padded. */
+/** A table whose columns are as wide as their content; the last column is not padded. */
 final class Table {
 
   private static final String GAP = "  ";
@@ -13,7 +13,7 @@ final class Table {
   private final List<Boolean> rightAligned;
 
   /**
-   * @param rightAligned for each column, whether what is in it is a number
+   * @param rightAligned for each column, whether it holds numbers
    */
   Table(List<String> header, List<Boolean> rightAligned) {
     this.rightAligned = List.copyOf(rightAligned);

@@ -7,7 +7,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
 
-/** {@code gatun train}. The launcher tells the JVM to write down what it sees, and where. */
+/** {@code gatun train}. The launcher makes the JVM record the run, and where. */
 @Command(
     name = "train",
     description =

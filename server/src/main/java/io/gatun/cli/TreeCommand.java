@@ -33,10 +33,10 @@ final class TreeCommand implements Runnable {
     print(snapshots, spec.commandLine().getOut());
   }
 
-  /** One snapshot still to be printed, with what stands before those below it. */
+  /** A snapshot still to be printed, with the indentation of its children. */
   private record Node(SnapshotInfo snapshot, String indentation, boolean isTop, boolean isLast) {}
 
-  /** Without recursion, since a chain may be longer than a stack is deep. */
+  /** Iterative, since a chain may be longer than the stack is deep. */
   static void print(List<SnapshotInfo> snapshots, PrintWriter out) {
     Set<String> names = new HashSet<>();
     snapshots.forEach(snapshot -> names.add(snapshot.name()));
@@ -45,7 +45,7 @@ final class TreeCommand implements Runnable {
             .sorted(Comparator.comparing(SnapshotInfo::name))
             .collect(
                 Collectors.groupingBy(
-                    // A parent that was removed while the daemon was listing leaves a top behind.
+                    // The parent may have been removed during the listing.
                     snapshot -> names.contains(snapshot.parent()) ? snapshot.parent() : ""));
     Deque<Node> left = new ArrayDeque<>();
     pushAll(left, children.getOrDefault("", List.of()), "", true);

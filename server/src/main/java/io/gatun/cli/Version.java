@@ -7,7 +7,7 @@ import java.util.Objects;
 import java.util.Properties;
 import picocli.CommandLine.IVersionProvider;
 
-/** The version that the build has written down. */
+/** The version from the build. */
 final class Version implements IVersionProvider {
 
   private static final String RESOURCE = "version.properties";

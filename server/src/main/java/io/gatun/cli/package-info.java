@@ -1,9 +1,8 @@
 /**
- * The command line: the daemon in the foreground, and what people ask it.
+ * The command line: the daemon in the foreground, and the commands of operators.
  *
- * <p>Commands that ask about snapshots are clients like any other, over the socket; they open no
- * root. Errors are one line on stderr and exit code 1, misuse is exit code 2, and nobody sees a
- * stack trace.
+ * <p>Commands about snapshots are ordinary clients of the socket and do not open the root. An error
+ * is one line on stderr and exit code 1, misuse is exit code 2; users never see a stack trace.
  */
 @NullMarked
 package io.gatun.cli;

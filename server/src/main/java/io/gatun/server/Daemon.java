@@ -7,10 +7,10 @@ import io.gatun.snapshot.driver.DriverName;
 import io.gatun.snapshot.engine.EngineRoot;
 
 /**
- * A root that is served on a socket.
+ * A served root: the engine and the endpoint on its socket.
  *
- * <p>Closing it answers what is in flight and then gives the root up. Nothing of that concerns
- * containers that run: their mounts are the kernel's.
+ * <p>Closing it finishes calls in flight, then closes the root. Running containers are unaffected,
+ * since the kernel owns their mounts.
  */
 public final class Daemon implements AutoCloseable {
 
@@ -23,9 +23,10 @@ public final class Daemon implements AutoCloseable {
   }
 
   /**
-   * Starts a daemon; when this returns, clients are served.
+   * Starts a daemon; it serves clients when this returns.
    *
-   * @throws StartException if it cannot be started, with one line that says why and what to do
+   * @throws StartException if it cannot start; the message is one line with the cause and the
+   *     remedy
    */
   public static Daemon start(Configuration configuration) {
     return DaemonFactory.open(configuration);
@@ -36,17 +37,18 @@ public final class Daemon implements AutoCloseable {
     return engine.driver();
   }
 
-  /** {@return whether there are indexed layers, or there will be} */
+  /** {@return whether the root has indexed layers or new layers become indexed} */
   public boolean hasIndexedLayers() {
     return engine.hasIndexedLayers();
   }
 
-  /** {@return what moves the bytes} */
   public Transport transport() {
     return endpoint.transport();
   }
 
-  /** Does what makes the first image quick, when there are no calls; returns when it is done. */
+  /**
+   * Warms up as {@link JitWarmUp} describes, while no calls are in flight; blocks until it is done.
+   */
   public void warmUp() {
     endpoint.warmUp();
   }

@@ -11,7 +11,7 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 
-/** A connection to a daemon, as its clients have; it is made when it is first used. */
+/** A client's connection to a daemon, opened on first use. */
 public final class DaemonConnection implements AutoCloseable {
 
   private static final int MESSAGE_BYTES_MAX = 16 << 20;
@@ -34,7 +34,6 @@ public final class DaemonConnection implements AutoCloseable {
             .build();
   }
 
-  /** {@return what stubs are made on} */
   public ManagedChannel channel() {
     return channel;
   }

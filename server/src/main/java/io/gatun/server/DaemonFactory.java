@@ -17,11 +17,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
 /**
- * Puts the daemon together from its configuration.
+ * Assembles the daemon from its configuration.
  *
- * <p>The root is opened before anybody can connect, and everything that can refuse to start does so
- * before the socket appears. The event loops are started beside that, since loading netty takes as
- * long as opening the metadata.
+ * <p>Everything that can fail runs before the socket appears, including opening the root. Event
+ * loops start in parallel, since loading netty takes as long as opening the metadata.
  */
 final class DaemonFactory {
 
@@ -31,7 +30,7 @@ final class DaemonFactory {
     return open(configuration, new LinuxDisk(), engineSettings(configuration));
   }
 
-  /** Puts a daemon together on a disk and with an engine that somebody else has chosen. */
+  /** Assembles a daemon on the given disk, with the given engine settings. */
   static Daemon open(Configuration configuration, Disk disk, EngineSettings settings) {
     SocketFile socket = new SocketFile(configuration.address());
     CompletableFuture<EventLoops> loops =

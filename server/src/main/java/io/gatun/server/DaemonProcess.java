@@ -13,10 +13,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The daemon as a process: from its start to the signal that ends it.
+ * The daemon as a process, from its start to the signal that ends it.
  *
- * <p>SIGTERM and SIGINT both drain: no new connection, calls in flight are answered, the root is
- * given up, exit status 0. SIGKILL is always safe, and only makes the next start rebuild its index.
+ * <p>SIGTERM and SIGINT both drain: the socket closes, calls in flight finish, the root is closed,
+ * and the exit status is 0. SIGKILL is always safe and only makes the next start rebuild its index.
  */
 public final class DaemonProcess {
 
@@ -25,16 +25,16 @@ public final class DaemonProcess {
   private DaemonProcess() {}
 
   /**
-   * Runs a daemon until the process is told to end; does not return.
+   * Runs a daemon until a signal ends the process; does not return.
    *
    * @param version the version of Gatun, for the log
-   * @throws StartException if it cannot be started
+   * @throws StartException if it cannot start
    */
   public static void run(String version, Configuration configuration) {
     LogConfiguration.setLevel(configuration.logLevel());
     SdNotify manager = new SdNotify(System.getenv("NOTIFY_SOCKET"));
     EngineRoot.prepareProcess();
-    // Before anybody can reach the daemon, since who reaches it may tell it to end.
+    // Installed before clients can reach the daemon, since a client may tell it to stop.
     CompletableFuture<Daemon> started = new CompletableFuture<>();
     AtomicBoolean isEnding = new AtomicBoolean();
     Runtime.getRuntime()
@@ -59,14 +59,14 @@ public final class DaemonProcess {
       case COMMIT -> {}
       case BACKGROUND ->
           LOG.info(
-              "layer_sync=background: indexed layers are synced after their commits are answered; what a power"
-                  + " cut leaves of them is verified at the next start, and made anew from its blob"
+              "layer_sync=background: indexed layers are synced after their commit is acknowledged; layers that a"
+                  + " power cut damages are found at the next start and rebuilt from their blobs"
                   + " containerd_root={}",
               configuration.containerdRoot());
       case NONE ->
           LOG.warn(
-              "layer_sync=none: a power cut may leave committed layers with empty files; those of the last minute that"
-                  + " are kept as tars are verified at the next start, and made anew from their blobs containerd_root={}",
+              "layer_sync=none: a power cut may leave committed layers with empty files; indexed layers of the last minute"
+                  + " are verified at the next start and rebuilt from their blobs containerd_root={}",
               configuration.containerdRoot());
     }
     manager.send(SdNotify.READY);
@@ -84,8 +84,8 @@ public final class DaemonProcess {
       LayerPropagation.obstacle(configuration, ProcessHandle.current().pid())
           .ifPresent(reason -> LOG.warn("layers out of reach error=\"{}\"", reason));
     } catch (IOException | RuntimeException | LinkageError e) {
-      // It serves all the same; what goes wrong with an overlay, the kernel will say.
-      LOG.warn("cannot tell whether containerd sees indexed layers error=\"{}\"", e.toString());
+      // Not fatal: the kernel reports overlays that fail for this reason.
+      LOG.warn("cannot check whether containerd sees indexed layers error=\"{}\"", e.toString());
     }
   }
 
@@ -97,14 +97,14 @@ public final class DaemonProcess {
       return daemon;
     } catch (RuntimeException | Error e) {
       if (isEnding.get()) {
-        // Whatever the reason: nobody waits for it to serve any more.
-        LOG.info("told to end before it served error=\"{}\"", e.toString());
+        // The cause no longer matters: the process is stopping anyway.
+        LOG.info("stopped before it served error=\"{}\"", e.toString());
         started.cancel(false);
         awaitEnd();
       }
       throw e;
     } finally {
-      // Has no effect if it was started.
+      // No effect if it started.
       started.cancel(false);
     }
   }
@@ -119,24 +119,24 @@ public final class DaemonProcess {
         LOG.info("stopped");
         Runtime.getRuntime().halt(0);
       }
-      // It could not be started, and the process ends with the status that says so.
+      // The start failed, and the process exits with the status for that.
       return;
     }
     manager.send(SdNotify.STOPPING);
     daemon.close();
     LOG.info("stopped");
-    // The JVM would exit with 128 + the number of the signal, and an orderly stop is a success.
+    // The JVM would exit with 128 + the signal number, but an orderly stop is a success.
     Runtime.getRuntime().halt(0);
   }
 
-  /** The hook above ends the process, whatever this thread does. */
+  /** Blocks for ever: the shutdown hook above ends the process. */
   private static void awaitEnd() {
     CountDownLatch never = new CountDownLatch(1);
     while (true) {
       try {
         never.await();
       } catch (InterruptedException e) {
-        LOG.debug("interrupted, which nobody does");
+        LOG.debug("unexpected interrupt");
       }
     }
   }

@@ -43,48 +43,47 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A snapshotter, with what unpacks layers into it, makes layers of it and converts its layers, on a
- * unix socket, from the moment the socket is there until the last call is answered.
+ * Serves a snapshotter, its unpacker, layer builder and converter on a unix socket, until the last
+ * call is answered.
  *
- * <p>What peers can take up is bounded: connections, calls on each, the size of a message, the
- * memory that all requests take together, and the time to say hello and to send a request. Closing
- * drains: the socket goes first, so that nobody new comes; then calls in flight have the configured
- * time to finish.
+ * <p>Bounds what peers can consume: connections, calls per connection, message size, memory of all
+ * requests together, and the time for the handshake and for sending a request. Closing drains:
+ * first the socket goes, then calls in flight have the configured time to finish.
  */
 public final class Endpoint implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(Endpoint.class);
 
   /**
-   * containerd sends what its own clients ask at the moment, some tens of calls; HTTP/2 advises
-   * against allowing fewer than this (RFC 9113, 6.5.2).
+   * containerd forwards its clients' current calls, a few dozen; HTTP/2 advises against a lower
+   * limit (RFC 9113, 6.5.2).
    */
   static final int CALLS_PER_CONNECTION_MAX = 100;
 
-  /** containerd sends a name space and what tracing adds. */
+  /** containerd sends a namespace and tracing headers. */
   private static final int HEADERS_BYTES_MAX = 8 << 10;
 
-  /** What HTTP/2 sends at a time unless told otherwise. */
+  /** HTTP/2's default frame size. */
   private static final int FRAME_BYTES = 16 << 10;
 
-  /** Calls that a client may take back in ten seconds before its connection is closed. */
+  /** Calls that a client may cancel within ten seconds before its connection is closed. */
   private static final int RESETS_MAX = 1_000;
 
   private static final int RESETS_SECONDS = 10;
 
-  /** Between two looks for requests that do not come to their end, and for memory not needed. */
+  /** Interval of the checks for stalled requests and for unused heap. */
   private static final long CARE_SECONDS = 2;
 
-  /** A connection that has not begun to speak HTTP/2 by then is closed. */
+  /** A connection that has not begun HTTP/2 by then is closed. */
   private static final long HANDSHAKE_SECONDS_MAX = 10;
 
-  /** Clients may ping this often, with or without calls. */
+  /** Clients may ping this often, with or without calls in flight. */
   private static final long PING_SECONDS_MIN = 5;
 
-  /** For clients to take leave of, once all calls are answered. */
+  /** For clients to close their connections once all calls are answered. */
   private static final long GOODBYE_SECONDS = 1;
 
-  /** For what cannot be interrupted. */
+  /** For calls that ignore interruption. */
   private static final long CANCEL_SECONDS = 5;
 
   private final Configuration configuration;
@@ -151,7 +150,7 @@ public final class Endpoint implements AutoCloseable {
             .maxConcurrentCallsPerConnection(CALLS_PER_CONNECTION_MAX)
             .maxRstFramesPerWindow(RESETS_MAX, RESETS_SECONDS)
             .flowControlWindow(windowBytes(configuration))
-            // A small message could stand for a large one.
+            // A small compressed message could expand to a large one.
             .decompressorRegistry(
                 DecompressorRegistry.emptyInstance().with(Codec.Identity.NONE, false))
             .addStreamTracerFactory(limits)
@@ -176,13 +175,13 @@ public final class Endpoint implements AutoCloseable {
                         new ConversionService(converter, content, rpcExecutor).bindService()),
                     calls))
             .addService(health.getHealthService())
-            // The log is asked first, so it hears of what the limits refuse.
+            // The log comes last here, and so runs first and sees calls that the limits refuse.
             .intercept(limits)
             .intercept(new CallLog())
             .build();
   }
 
-  /** Opens an endpoint; when this returns, clients are served. */
+  /** Opens an endpoint; it serves clients when this returns. */
   public static Endpoint open(
       Configuration configuration,
       Snapshotter snapshotter,
@@ -210,9 +209,7 @@ public final class Endpoint implements AutoCloseable {
     }
   }
 
-  /**
-   * Does what makes the first image quick, as {@link JitWarmUp} describes; returns when it is done.
-   */
+  /** Warms up as {@link JitWarmUp} describes; blocks until it is done. */
   public void warmUp() {
     try {
       new JitWarmUp(unpacker, calls, new LoopbackCalls(self)).run();
@@ -221,7 +218,6 @@ public final class Endpoint implements AutoCloseable {
     }
   }
 
-  /** {@return the transport that is in use} */
   public Transport transport() {
     return loops.transport();
   }
@@ -247,12 +243,12 @@ public final class Endpoint implements AutoCloseable {
   }
 
   /**
-   * {@return what a connection may send ahead of what is read of it, in all its calls}
+   * {@return the connection-level flow-control window}
    *
-   * <p>A request that is refused in the middle is not read on, and clients of grpc-java keep the
-   * call open, among those that they may have at a time, until the rest of it has gone out. So any
-   * request fits in whole, and no more: one turn of an event loop may take the windows of all
-   * connections into memory before it gets to closing calls.
+   * <p>The rest of a refused request is never read, and grpc-java's clients count the call as open
+   * until they have sent all of it. The window therefore holds any request in full, but no more:
+   * one turn of an event loop may read the windows of all connections into memory before it closes
+   * calls.
    */
   private static int windowBytes(Configuration configuration) {
     return configuration.messageBytesMax() + FRAME_BYTES;

@@ -7,18 +7,16 @@ import java.lang.management.MemoryUsage;
 import java.util.OptionalLong;
 
 /**
- * Gives memory back to the host once a burst of calls is over.
+ * Returns memory to the host after a burst of calls.
  *
- * <p>The serial collector lets the heap grow up to its limit before it looks at what is old, and
- * shrinks it only when it does, which on a quiet daemon may never be. A collection is asked for
- * when nothing has been called for a while, and only if the heap has grown since the last one; it
- * takes some 20 ms.
+ * <p>The serial collector lets the heap grow to its limit before it collects the old generation,
+ * and shrinks the heap only then, which may never happen on a quiet daemon. This asks for a
+ * collection after a while without calls, and only if the heap has grown since the last one. A
+ * collection takes some 20 ms.
  */
 final class HeapTrim {
 
-  /**
-   * What a quiet daemon may collect: more than the young generation takes before it is looked at.
-   */
+  /** More than the young generation takes before it is collected. */
   private static final long GROWTH_BYTES = 4 << 20;
 
   private final CallsInFlight calls;
@@ -30,7 +28,7 @@ final class HeapTrim {
     this.calls = calls;
   }
 
-  /** To be called every now and then; does something if there was no call in between. */
+  /** Called periodically; collects if no call began since the previous call of this method. */
   void trimIfQuiet() {
     OptionalLong begun = calls.begunIfNone();
     if (begun.isEmpty()) {

@@ -13,50 +13,49 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Has a made-up layer read again and again when nobody asks for anything, and nothing made of it;
- * and in between has the daemon ask itself what containerd asks for a layer.
+ * Compiles the hot paths of a pull before the first one: reads a synthetic layer repeatedly,
+ * without storing it, and sends the daemon the calls that containerd makes for a layer. It does so
+ * only while there are no other calls.
  *
- * <p>The JVM first interprets what is done for each entry of a layer and for each call, and
- * compiles it when it has been done often. That would be while the first images are unpacked, of
- * which it takes a tenth of the processors, and those are the images for which a node waits after
- * its start.
+ * <p>The JVM interprets code until it has run often enough to be compiled. Without this,
+ * compilation takes a tenth of the CPU during the first pulls, for which a node waits after its
+ * start.
  */
 final class JitWarmUp {
 
   private static final Logger LOG = LoggerFactory.getLogger(JitWarmUp.class);
 
   /**
-   * So short that this thread reads each by itself, and in a few milliseconds, as a call may come
-   * at any time; and so many that the optimising compiler has seen to what is called for each
-   * entry.
+   * Small enough for one thread to read in a few milliseconds, as a call may come at any time;
+   * repeated often enough for the optimising compiler to cover all code that runs per entry.
    */
   private static final int LAYERS = 400;
 
-  /** Calls have less in them that is done many times over. */
+  /** Calls repeat less code than layers do. */
   private static final int LAYERS_PER_CALLS = 4;
 
   private static final int ENTRIES = 200;
   private static final int SMALL_BYTES_MAX = 1 << 9;
   private static final int LARGE_BYTES = 1 << 13;
 
-  /** Without calls for as long, there is not another one just behind the last. */
+  /** After this long without calls, no burst of calls is in progress. */
   private static final long QUIET_MILLIS = 200;
 
   private static final long NEVER = -1;
 
-  /** More than an answer needs that has been given to get to the end of its call. */
+  /** More than a call needs to end after its answer was sent. */
   private static final long ANSWER_SECONDS = 1;
 
   private final LayerUnpacker unpacker;
   private final CallsInFlight calls;
   private final LoopbackCalls own;
 
-  /** How many calls of others had begun when it became quiet. */
+  /** Number of other clients' calls begun when the daemon became quiet. */
   private long quietSince = NEVER;
 
   /**
-   * @param calls all that are asked of the daemon
-   * @param own those that it asks itself
+   * @param calls all calls of the daemon, including its own
+   * @param own the calls that the daemon sends itself
    */
   JitWarmUp(LayerUnpacker unpacker, CallsInFlight calls, LoopbackCalls own) {
     this.unpacker = unpacker;
@@ -64,7 +63,7 @@ final class JitWarmUp {
     this.own = own;
   }
 
-  /** Takes two to three seconds, and longer by as long as there are calls of others. */
+  /** Takes two to three seconds, not counting pauses for other clients' calls. */
   void run() {
     long begin = System.nanoTime();
     int done = 0;

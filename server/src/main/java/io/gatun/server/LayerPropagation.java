@@ -9,21 +9,21 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.OptionalLong;
 
-/** Whether containerd sees the indexed layers that a daemon mounts, and what to do if not. */
+/** Checks whether containerd sees the indexed layers that a daemon mounts, and names the remedy. */
 public final class LayerPropagation {
 
-  /** As good a guess as any where containerd is, as long as it is not there. */
+  /** The default when containerd is not running. */
   private static final long FIRST_PROCESS = 1;
 
   private static final String REMEDY =
-      "so it does not see indexed layers, and overlays on them are refused: run the daemon in the"
-          + " mount namespace of containerd, or have it share the mount of its root with that (rshared;"
+      "so it does not see indexed layers, and overlays on them fail: run the daemon in containerd's mount"
+          + " namespace, or share the mount of its root with containerd (rshared;"
           + " mountPropagation: Bidirectional in Kubernetes)";
 
   private LayerPropagation() {}
 
   /**
-   * {@return why containerd does not see layers that are mounted by a process, and the remedy}
+   * {@return why containerd does not see layers that a process mounts, and the remedy}
    *
    * @param daemon the process that mounts layers
    */
@@ -40,11 +40,11 @@ public final class LayerPropagation {
 
   private static String where(OptionalLong containerd) {
     if (containerd.isEmpty()) {
-      return "does not answer now and may be, as process %d is, in another mount namespace"
+      return "does not answer and may be, as process %d is, in another mount namespace"
           .formatted(FIRST_PROCESS);
     }
     return containerd.getAsLong() == 0
-        ? "is in a namespace of processes that is not seen here"
+        ? "is in a PID namespace that is not visible here"
         : "is in another mount namespace (process %d)".formatted(containerd.getAsLong());
   }
 }

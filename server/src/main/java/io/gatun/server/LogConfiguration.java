@@ -13,12 +13,11 @@ import io.gatun.server.rpc.GrpcLog;
 import org.slf4j.LoggerFactory;
 
 /**
- * Where log events go: to stderr, one line each, where systemd or a container runtime collects
- * them.
+ * Sends log events to stderr, one line each, for systemd or a container runtime to collect.
  *
- * <p>Found by logback through {@code META-INF/services}; in code, since reading XML would take a
- * good part of the time that the daemon needs to start. Keys come from clients, so a line break in
- * a message is shown as {@code \n}; only the stack trace of a bug takes more than a line.
+ * <p>Logback finds this class through {@code META-INF/services}. It is code rather than XML, since
+ * parsing XML would take a good part of the daemon's start time. Keys come from clients, so a line
+ * break in a message is logged as {@code \n}; only the stack trace of a bug takes several lines.
  */
 public final class LogConfiguration extends ContextAwareBase implements Configurator {
 
@@ -29,12 +28,15 @@ public final class LogConfiguration extends ContextAwareBase implements Configur
   private static final String OURS = "io.gatun";
 
   /**
-   * On each accept netty warns that unix sockets have no SO_KEEPALIVE, which grpc always sets;
-   * nothing else that it says is of interest.
+   * On each accept netty warns that unix sockets lack SO_KEEPALIVE, which grpc always sets; it logs
+   * nothing else of interest.
    */
   private static final String NETTY_BOOTSTRAP = "io.netty.bootstrap";
 
-  /** It binds threads to processors, which is not asked of it, and misses libraries for that. */
+  /**
+   * Warns about missing libraries for binding threads to processors, a feature that Gatun does not
+   * use.
+   */
   private static final String AFFINITY = "net.openhft.affinity";
 
   @Override
@@ -58,7 +60,7 @@ public final class LogConfiguration extends ContextAwareBase implements Configur
     return ExecutionStatus.DO_NOT_INVOKE_NEXT_IF_ANY;
   }
 
-  /** Sets how much of Gatun's own events is logged; other libraries only ever warn. */
+  /** Sets the level of Gatun's own events; other libraries only log warnings. */
   static void setLevel(LogLevel level) {
     LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();
     context

@@ -17,17 +17,17 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
 /**
- * What a daemon asks itself, by way of its own socket: what containerd asks for each layer, but so
- * that nothing comes of it.
+ * Calls of a daemon to itself over its own socket: those that containerd makes for each layer, with
+ * arguments that have no effect.
  */
 final class LoopbackCalls {
 
   private static final String DIGEST = "sha256:" + "0".repeat(64);
 
-  /** No key of containerd is without a namespace. */
+  /** containerd's keys always have a namespace, so this one never exists. */
   private static final String NOBODYS_KEY = "warm-up";
 
-  /** A snapshot without a key is refused before anything is done for it. */
+  /** A snapshot without a key is refused before any work is done. */
   private static final PrepareSnapshotRequest PREPARE =
       PrepareSnapshotRequest.newBuilder()
           .setParent(NOBODYS_KEY)
@@ -47,7 +47,7 @@ final class LoopbackCalls {
   private static final Set<Status.Code> EXPECTED =
       Set.of(Status.Code.NOT_FOUND, Status.Code.INVALID_ARGUMENT);
 
-  /** Where there are many snapshots, it takes long to look through them, and not many times. */
+  /** With many snapshots a listing is slow, and is not repeated beyond this time. */
   private static final long LISTING_NANOS_MAX = TimeUnit.MILLISECONDS.toNanos(500);
 
   private final SharedChannel self;
@@ -55,22 +55,22 @@ final class LoopbackCalls {
   private long count;
 
   /**
-   * @param self to the daemon itself
+   * @param self a channel to the daemon itself
    */
   LoopbackCalls(SharedChannel self) {
     this.self = self;
   }
 
-  /** {@return how many there have been} */
+  /** {@return how many calls there have been} */
   long count() {
     return count;
   }
 
   /**
-   * Asks one round of questions.
+   * Makes one round of calls.
    *
-   * @throws StatusRuntimeException if the daemon does not answer them as it should, such as when it
-   *     is told to end
+   * @throws StatusRuntimeException if an answer is not the expected one, for instance because the
+   *     daemon is stopping
    */
   void ask() {
     ask(snapshots -> snapshots.stat(STAT));

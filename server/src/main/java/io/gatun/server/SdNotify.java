@@ -19,11 +19,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Tells systemd how far the daemon is, by the protocol of sd_notify(3): a datagram of text to the
- * unix socket that {@code NOTIFY_SOCKET} names. Without that variable nobody wants to know.
+ * Reports the daemon's state to systemd by the protocol of sd_notify(3): a text datagram to the
+ * unix socket in {@code NOTIFY_SOCKET}. Does nothing without that variable.
  *
- * <p>The JDK has no unix datagrams, and netty has them for epoll only, whatever the transport of
- * the server; a thread for it lives as long as the sending takes.
+ * <p>The JDK has no unix datagrams, and netty has them only for epoll, so each notice uses an epoll
+ * thread of its own, whatever the server's transport.
  */
 final class SdNotify {
 
@@ -50,8 +50,8 @@ final class SdNotify {
           try {
             send(name.startsWith("@") ? '\0' + name.substring(1) : name, notice);
           } catch (RuntimeException | LinkageError e) {
-            // systemd will think that the daemon did not start, which the log should explain.
-            LOG.warn("service manager not told notice={} error=\"{}\"", notice, e.toString());
+            // systemd will assume that the start failed, which the log should explain.
+            LOG.warn("cannot notify service manager notice={} error=\"{}\"", notice, e.toString());
           }
         });
   }

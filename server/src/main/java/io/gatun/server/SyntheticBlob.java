@@ -6,7 +6,7 @@ import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.util.OptionalLong;
 
-/** A blob that is in memory. */
+/** An in-memory blob. */
 final class SyntheticBlob implements LayerBlob {
 
   private final ByteBuffer left;

@@ -10,10 +10,10 @@ import java.util.Random;
 import java.util.zip.GZIPOutputStream;
 
 /**
- * Makes layers like those of distributions: many small files, some large ones, links and
- * directories, now and then a long name, an extended attribute or a deletion, in a tar of the pax
- * form (POSIX.1-2001), compressed by gzip. It is about what is in there, and not about how much: so
- * that code which has read one of them has met what real ones ask of it.
+ * Writes layers like those of distributions: many small files, some large ones, links and
+ * directories, and occasionally a long name, an extended attribute or a whiteout, in a
+ * gzip-compressed pax tar (POSIX.1-2001). It imitates the variety of real layers, not their size,
+ * so that reading one exercises the same code.
  */
 public final class SyntheticLayer {
 
@@ -24,7 +24,7 @@ public final class SyntheticLayer {
   private static final int DEPTH_MAX = 7;
   private static final int LONG_NAME_BYTES = 120;
 
-  // One in so many of the entries.
+  // Each occurs once in this many entries.
   private static final int DIRECTORY_EVERY = 12;
   private static final int IMPLICIT_EVERY = 20;
   private static final int SYMBOLIC_LINK_EVERY = 10;
@@ -54,10 +54,10 @@ public final class SyntheticLayer {
   /**
    * Writes a compressed layer.
    *
-   * @param number the same for the same layer
-   * @param entries how many there are
-   * @param smallBytesMax how long most files are at the most
-   * @param largeBytes how long some are
+   * @param number the seed: equal numbers give equal layers
+   * @param entries the number of entries
+   * @param smallBytesMax the size limit of most files
+   * @param largeBytes the size of the others
    */
   public static void write(
       int number, int entries, int smallBytesMax, int largeBytes, OutputStream into)
@@ -119,12 +119,11 @@ public final class SyntheticLayer {
     return directory() + name();
   }
 
-  /** {@return a name that no other entry has} */
   private String name() {
     return NAME_STARTS[random.nextInt(NAME_STARTS.length)] + "name" + entries;
   }
 
-  /** Compresses to about a half, as programs do. */
+  /** {@return content that compresses to about half, as programs do} */
   private byte[] content(int bytes) {
     byte[] content = new byte[bytes];
     for (int at = 0; at < bytes; at++) {
@@ -151,7 +150,7 @@ public final class SyntheticLayer {
     entries++;
   }
 
-  /** Each begins with its own length, which counts its digits. */
+  /** Each record starts with its own length, which includes its digits. */
   private static void addRecord(StringBuilder records, String record) {
     int others = record.length() + 2;
     int length = others + Integer.toString(others).length();

@@ -22,23 +22,23 @@ import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** Puts a daemon through what daemons do. */
+/** Exercises a daemon with a typical workload. */
 public final class Training {
 
   private final TrainingAmount amount;
 
   /**
-   * @param amount how much is done
+   * @param amount the size of the workload
    */
   public Training(TrainingAmount amount) {
     this.amount = amount;
   }
 
   /**
-   * Does it, in a temporary directory that is gone afterwards.
+   * Runs in a temporary directory, which it deletes.
    *
-   * @throws io.gatun.server.config.StartException if no daemon can be started on this machine
-   * @throws IOException if the directory cannot be made, filled or deleted
+   * @throws io.gatun.server.config.StartException if no daemon can start on this machine
+   * @throws IOException if the directory cannot be created, filled or deleted
    */
   public void run() throws IOException {
     Path directory = Files.createTempDirectory("gatun-training");
@@ -57,11 +57,11 @@ public final class Training {
           client.live(amount.clients(), amount.livesPerClient());
           remove(client, unpack(client, content));
         });
-    // As tars, if they can be kept like that here.
+    // As indexed layers, if this machine supports them.
     run(Files.createDirectory(directory.resolve("auto")), "auto", this::unpackOnThreeBases);
   }
 
-  /** What is asked of a daemon. */
+  /** The work of a client. */
   private interface Work {
     void run(TrainingClient client, TrainingContent content) throws IOException;
   }
@@ -83,14 +83,17 @@ public final class Training {
     for (int layer = 0; layer < amount.layers(); layer++) {
       blobs.add(content.addLayer(layer, amount.filesPerLayer()));
     }
-    // So that each is unpacked while the one before it is asked for.
+    // Lets the daemon unpack each layer ahead, while the one before it is requested.
     content.addImage(blobs);
     Deque<Unpacked> image = new ArrayDeque<>();
     blobs.forEach(blob -> image.push(client.unpack(blob, Optional.ofNullable(image.peek()))));
     return image;
   }
 
-  /** Two of the images have the layers of the first but its base: one says so, and one does not. */
+  /**
+   * Unpacks two images that share all layers of the first but its base. The chain ids of the second
+   * are announced to the daemon, those of the first are not.
+   */
   private void unpackOnThreeBases(TrainingClient client, TrainingContent content)
       throws IOException {
     Deque<Unpacked> image = unpack(client, content);
@@ -134,7 +137,7 @@ public final class Training {
     return ConfigurationFile.read(file);
   }
 
-  /** Also if something has gone wrong, after which layers stay mounted. */
+  /** Unmounts first, since layers stay mounted after a failure. */
   private static void delete(Path directory) throws IOException {
     for (MountEntry mount : MountTable.read()) {
       if (Path.of(mount.mountPoint().toString()).startsWith(directory)) {

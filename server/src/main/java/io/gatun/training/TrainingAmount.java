@@ -1,19 +1,19 @@
 package io.gatun.training;
 
 /**
- * How much is done in a training run.
+ * The size of a training run.
  *
- * @param clients how many clients there are at a time
- * @param livesPerClient how many snapshots each of them prepares, commits and removes
- * @param layers how many layers are unpacked, on one another, in either form; those that are kept
- *     as tars on two other bases as well
- * @param filesPerLayer how many files each of them has
+ * @param clients the number of concurrent clients
+ * @param livesPerClient the number of snapshots that each client prepares, commits and removes
+ * @param layers the number of layers that are unpacked on one another, in each form; indexed layers
+ *     are also unpacked on two other bases
+ * @param filesPerLayer the number of files in each layer
  */
 public record TrainingAmount(int clients, int livesPerClient, int layers, int filesPerLayer) {
 
   /**
-   * Enough for the methods that matter to be compiled by the optimising compiler, which takes some
-   * 10,000 calls; takes some fifteen seconds.
+   * Enough for the optimising compiler to compile the important methods, after some 10,000 calls;
+   * takes some fifteen seconds.
    */
   public static final TrainingAmount ENOUGH = new TrainingAmount(8, 500, 12, 2_000);
 }

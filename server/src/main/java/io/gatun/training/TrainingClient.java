@@ -33,7 +33,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.stream.IntStream;
 
-/** Asks the daemon what containerd would ask. */
+/** Makes the calls that containerd would make. */
 final class TrainingClient implements AutoCloseable {
 
   private static final String NAMESPACE = "training";
@@ -43,7 +43,7 @@ final class TrainingClient implements AutoCloseable {
   private final SnapshotsBlockingStub snapshots;
   private final DiffBlockingStub layers;
 
-  /** How many names of snapshots were given out, since each is another one. */
+  /** The number of names given out so far; makes each name unique. */
   private int keys;
 
   TrainingClient(Path address) {
@@ -57,7 +57,7 @@ final class TrainingClient implements AutoCloseable {
             .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers));
   }
 
-  /** Has snapshots prepared, looked at, committed and removed by several clients at a time. */
+  /** Several clients concurrently prepare, look up, commit and remove snapshots. */
   void live(int clients, int livesPerClient) {
     try (ExecutorService threads = Executors.newFixedThreadPool(clients)) {
       CompletableFuture.allOf(
@@ -90,19 +90,19 @@ final class TrainingClient implements AutoCloseable {
    * @param name of the snapshot
    * @param blob of the layer
    * @param diffId of the layer
-   * @param chainId of the layer on those below
+   * @param chainId of the layer on its parents
    */
   record Unpacked(String name, Descriptor blob, Digest diffId, Digest chainId) {}
 
-  /** {@return a layer that is unpacked, of which a container's snapshot is made and removed} */
+  /** {@return an unpacked layer, on which a container's snapshot was prepared and removed} */
   Unpacked unpack(Descriptor blob, Optional<Unpacked> parent) {
     String key = key(blob.getDigest());
     return unpack(key, blob, parent, prepare(key, nameOf(parent), key));
   }
 
   /**
-   * {@return a layer of which it is said that it is wanted, and which need not be unpacked if it is
-   * there already}
+   * {@return a layer whose chain id was announced to the daemon, and which is unpacked only if the
+   * daemon does not have it}
    */
   Unpacked want(Unpacked layer, Unpacked parent) {
     Digest chainId = ChainId.of(Optional.of(parent.chainId()), layer.diffId());
@@ -171,7 +171,7 @@ final class TrainingClient implements AutoCloseable {
     var _ = snapshots.commit(CommitSnapshotRequest.newBuilder().setKey(key).setName(name).build());
   }
 
-  /** Returns when what was removed has gone, and is mounted no longer. */
+  /** Returns when the removed snapshots are unmounted and deleted. */
   void cleanUp() {
     var _ = snapshots.cleanup(CleanupRequest.getDefaultInstance());
   }

@@ -31,15 +31,15 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 
-/** Stands in for containerd: says which blobs there are, and keeps them where containerd does. */
+/** Stands in for containerd: answers for its blobs, and stores them in containerd's layout. */
 final class TrainingContent implements AutoCloseable {
 
-  /** With the number of a layer, among the labels of a manifest. */
+  /** With the index of a layer, a label of a manifest. */
   private static final String LAYER_LABEL = "containerd.io/gc.ref.content.l.";
 
   private static final String MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip";
 
-  // Of files in layers: enough of them for the threads that share the work on a layer.
+  // Layers have enough files for several threads to share the work.
   private static final int SMALL_BYTES_MAX = 12 << 10;
   private static final int LARGE_BYTES = 2 << 20;
 
@@ -63,7 +63,7 @@ final class TrainingContent implements AutoCloseable {
             .start();
   }
 
-  /** {@return what describes a layer that can be asked for from now on} */
+  /** {@return the descriptor of a new layer, which can be requested from now on} */
   Descriptor addLayer(int number, int files) throws IOException {
     Path written = Files.createTempFile(blobs, "layer", "");
     MessageDigest sha256 = sha256();
@@ -81,7 +81,7 @@ final class TrainingContent implements AutoCloseable {
         .build();
   }
 
-  /** Has an image of layers, in their order, instead of the one that there was before. */
+  /** Replaces the image with one of these layers, in order. */
   void addImage(List<Descriptor> layers) {
     Info.Builder manifest = Info.newBuilder().setDigest("sha256:" + "0".repeat(64));
     for (Descriptor layer : layers) {
@@ -120,7 +120,7 @@ final class TrainingContent implements AutoCloseable {
       client.onCompleted();
     }
 
-    /** Asked for nothing but the manifests of images. */
+    /** Only asked for manifests of images. */
     @Override
     public void list(ListContentRequest request, StreamObserver<ListContentResponse> client) {
       client.onNext(ListContentResponse.newBuilder().addInfo(image).build());

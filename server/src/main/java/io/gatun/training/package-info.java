@@ -1,9 +1,10 @@
 /**
- * A training run: a daemon of its own, in a temporary directory, is put through what daemons do, so
- * that the JVM can write down what it loads and which methods matter (JEP 483, JEP 514, JEP 515).
- * The launcher gives what was written down to later JVMs, which then start in half the time.
+ * A training run: exercises a daemon in a temporary directory so that the JVM can record the
+ * classes that it loads and the methods that matter (JEP 483, JEP 514, JEP 515). The launcher
+ * passes the recording to later JVMs, which then start in half the time.
  *
- * <p>Everything goes over sockets, as in earnest: only what is used in training is known later.
+ * <p>Everything goes over sockets, as in production: later starts profit only from code that the
+ * training used.
  */
 @NullMarked
 package io.gatun.training;

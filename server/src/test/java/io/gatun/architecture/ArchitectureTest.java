@@ -55,8 +55,7 @@ final class ArchitectureTest {
   /**
    * The packages from the ground up, each with the packages that it uses. A package uses only
    * packages above it in this table, so there is no cycle. {@code io.gatun.linux}, {@code
-   * io.gatun.snapshot} and {@code io.gatun.proto} may be used as the other rules say and are left
-   * out.
+   * io.gatun.snapshot} and {@code io.gatun.proto} are subject to other rules and omitted.
    */
   private static final String ARROWS =
       """
@@ -344,7 +343,7 @@ final class ArchitectureTest {
                   Stream.concat(Stream.of(unit.getReturnType()), unit.getParameterTypes().stream()),
                   unit.getThrowsClause().getTypes().stream())
               .flatMap(each -> each.getAllInvolvedRawTypes().stream());
-      default -> throw new IllegalStateException("what is " + member);
+      default -> throw new IllegalStateException("unknown member " + member);
     };
   }
 }

@@ -1,4 +1,4 @@
-/** What the parts of Gatun may know of each other, checked on the compiled classes. */
+/** The allowed dependencies between the parts of Gatun, checked on the compiled classes. */
 @NullMarked
 package io.gatun.architecture;
 

@@ -14,7 +14,7 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What becomes of a command whose output does not get anywhere. */
+/** Commands whose output cannot be written. */
 final class CheckedStdoutTest {
 
   private static final String LINE = "ä".repeat(10_000);
@@ -47,6 +47,6 @@ final class CheckedStdoutTest {
     assertThat(err.toString().lines())
         .hasSize(2)
         .containsOnly(
-            "gatun: what was printed is not complete: write /dev/full: ENOSPC (No space left on device)");
+            "gatun: the output is not complete: write /dev/full: ENOSPC (No space left on device)");
   }
 }

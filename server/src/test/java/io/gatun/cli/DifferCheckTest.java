@@ -15,7 +15,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What the doctor says about unpacking, with a socket and files in containerd's place. */
+/** The doctor's findings about unpacking, with a socket and files in containerd's place. */
 class DifferCheckTest {
 
   private static final String PLUGIN =
@@ -129,7 +129,7 @@ class DifferCheckTest {
     assertOnly(
         run(PLUGIN + USED),
         CheckResult.Severity.FAULT,
-        "containerd_address: nobody answers on " + socket);
+        "containerd_address: no answer on " + socket);
   }
 
   @Test

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
 
-/** What {@code gatun fsck} prints, and the exit codes that its help promises. */
+/** The output of {@code gatun fsck}, and the exit codes in its help. */
 final class FsckCommandTest {
 
   @TempDir private Path temporary;
@@ -91,7 +91,7 @@ final class FsckCommandTest {
     assertThat(err.toString()).as("no terminal, no bar").isEmpty();
     assertThat(run("fsck", "--repair", "--config", config.toString())).isZero();
     assertThat(tar).exists();
-    // No snapshot has the layer, so that nothing is missing.
+    // No snapshot has the layer, so nothing is missing.
     assertThat(run("fsck", "--content", "--repair", "--config", config.toString())).isEqualTo(4);
     assertThat(tar).doesNotExist();
     assertThat(layer.resolve("tar.damaged")).hasBinaryContent(new byte[1024]);

@@ -13,7 +13,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What the doctor says about the mounts of other processes. */
+/** The doctor's findings about the mounts of other processes. */
 class HostCheckTest {
 
   @TempDir private Path directory;

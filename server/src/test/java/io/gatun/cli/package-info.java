@@ -1,4 +1,4 @@
-/** Tests of the commands, run as a shell would run them. */
+/** Tests of the commands, run as from a shell. */
 @NullMarked
 package io.gatun.cli;
 

@@ -15,8 +15,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 
 /**
- * A daemon as a process, put together as the one that is shipped but for its journals, which are as
- * small as can be, and for syncs that it leaves out if it is told to.
+ * A daemon process assembled like the shipped one, except that its journals are as small as
+ * possible, and that it omits syncs on request.
  */
 final class AlteredDaemon {
 
@@ -24,7 +24,7 @@ final class AlteredDaemon {
 
   private AlteredDaemon() {}
 
-  /** Which durable effects do nothing. */
+  /** The durable effects that are disabled. */
   private enum Omission {
     SMALL_JOURNALS,
     UNSYNCED_JOURNAL,
@@ -41,7 +41,9 @@ final class AlteredDaemon {
       };
     }
 
-    /** What is made in advance reaches the disk by itself, mostly before anybody asks for it. */
+    /**
+     * Directories created in advance reach the disk by themselves, mostly before they are needed.
+     */
     int spareDirectories(EngineSettings settings) {
       return this == UNSYNCED_DIRECTORIES ? 0 : settings.spareDirectories();
     }
@@ -65,13 +67,13 @@ final class AlteredDaemon {
     }
   }
 
-  /** Arguments: the omission, and the configuration file. Runs until it is told to end. */
+  /** Arguments: the omission, and the configuration file. Runs until a signal ends it. */
   public static void main(String[] arguments) throws InterruptedException {
     Omission omission = Omission.valueOf(arguments[0]);
     Configuration configuration = ConfigurationFile.read(Path.of(arguments[1]));
     EngineSettings settings = DaemonFactory.engineSettings(configuration);
     CompletableFuture<Daemon> started = new CompletableFuture<>();
-    // Before it can be reached, and told to end.
+    // Installed before clients can reach the daemon and stop it.
     Runtime.getRuntime()
         .addShutdownHook(
             new Thread(
@@ -80,7 +82,7 @@ final class AlteredDaemon {
                     started.join().close();
                     Runtime.getRuntime().halt(0);
                   } catch (CancellationException e) {
-                    // It could not be started, and the process ends for that.
+                    // The start failed, which ends the process.
                   }
                 }));
     try {
@@ -98,7 +100,7 @@ final class AlteredDaemon {
                   .withDirectoryPool(omission.spareDirectories(settings))
                   .withLayers(settings.layers())));
     } finally {
-      // Has no effect if it was started.
+      // No effect if it started.
       started.cancel(false);
     }
     new CountDownLatch(1).await();

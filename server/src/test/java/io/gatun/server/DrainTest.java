@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** How a server takes leave. */
+/** The shutdown of a server. */
 @Timeout(60)
 final class DrainTest {
 
@@ -84,7 +84,7 @@ final class DrainTest {
       assertThatThrownBy(() -> call.get(20, TimeUnit.SECONDS))
           .hasRootCauseInstanceOf(StatusRuntimeException.class);
       assertThat(log.lines()).anyMatch(line -> line.startsWith("WARN calls cut off"));
-      // The root must not be given up under the feet of a call.
+      // The root must not be closed under a call in flight.
       assertThat(closed.isDone()).isFalse();
       server.snapshotter.open();
       closed.get(10, TimeUnit.SECONDS);
@@ -110,7 +110,7 @@ final class DrainTest {
     closed.get(10, TimeUnit.SECONDS);
   }
 
-  /** What a watch of a service's health has told, in order. */
+  /** The states that a watch of a service's health reported, in order. */
   private final class Watch implements StreamObserver<HealthCheckResponse> {
 
     private final BlockingQueue<ServingStatus> statuses = new LinkedBlockingQueue<>();
@@ -132,7 +132,7 @@ final class DrainTest {
 
     @Override
     public void onError(Throwable failure) {
-      // The end of the server, in its last second.
+      // The server ended, in its last second.
     }
 
     @Override

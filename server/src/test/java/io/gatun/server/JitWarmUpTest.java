@@ -15,11 +15,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a server does before the first image comes. */
+/** The server's work before the first image. */
 @Timeout(60)
 final class JitWarmUpTest {
 
-  /** For something that does not happen. */
+  /** For waiting for an event that must not happen. */
   private static final long MOMENT_MILLIS = 1_000;
 
   @TempDir Path directory;
@@ -60,7 +60,7 @@ final class JitWarmUpTest {
     CompletableFuture<Void> warm = CompletableFuture.runAsync(server::warmUp);
     awaitBegun();
     var call = server.callThatIsHeldUp();
-    // What it was at, and perhaps what it asked itself.
+    // The layer in progress, and perhaps one of its own calls.
     Thread.sleep(MOMENT_MILLIS);
     int before = server.unpacker.warmUps.size();
     Thread.sleep(MOMENT_MILLIS);

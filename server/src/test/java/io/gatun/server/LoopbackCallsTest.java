@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.slf4j.LoggerFactory;
 
-/** What a daemon asks itself. */
+/** A daemon's calls to itself. */
 @Timeout(60)
 final class LoopbackCallsTest {
 

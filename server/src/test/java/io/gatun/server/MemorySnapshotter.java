@@ -17,16 +17,15 @@ import java.util.concurrent.Semaphore;
 import java.util.function.Consumer;
 
 /**
- * Snapshots that exist in memory only, with containerd's rules for what may follow what. Calls can
- * be held up, to see what waits for them; but not Stat, Mounts of a view, a List with filters, and
- * what is refused.
+ * In-memory snapshots with containerd's rules for the order of calls. Calls can be blocked, to test
+ * what waits for them; exceptions are Stat, Mounts of a view, List with filters, and refusals.
  */
 public final class MemorySnapshotter implements Snapshotter {
 
   private final TreeMap<String, SnapshotInfo> snapshots = new TreeMap<>();
   private final Semaphore gate = new Semaphore(Integer.MAX_VALUE);
 
-  /** Holds calls up until {@link #open}. */
+  /** Blocks calls until {@link #open}. */
   public void close() {
     gate.drainPermits();
   }
@@ -41,7 +40,7 @@ public final class MemorySnapshotter implements Snapshotter {
     }
   }
 
-  /** {@return how many calls are held up} */
+  /** {@return the number of blocked calls} */
   public int waiting() {
     return gate.getQueueLength();
   }

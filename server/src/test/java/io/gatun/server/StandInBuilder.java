@@ -15,12 +15,12 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import org.jspecify.annotations.Nullable;
 
-/** Hands on given bytes as if they were a layer. It can be told to fail at the end. */
+/** Passes on given bytes as a layer, and fails at the end on request. */
 public final class StandInBuilder implements LayerBuilder {
 
   public static final Digest DIFF_ID = new Digest("sha256:" + "d1ff".repeat(16));
 
-  /** What it was asked for. */
+  /** The arguments of a call. */
   public record Request(List<Mount> left, List<Mount> right, LayerFormat format) {}
 
   public final BlockingQueue<Request> requests = new LinkedBlockingQueue<>();

@@ -48,7 +48,7 @@ public final class StandInConverter implements LayerConverter {
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }
-      throw new CancellationException("nobody waits for it any more");
+      throw new CancellationException("cancelled by the client");
     }
     RuntimeException planned = failure;
     if (planned != null) {

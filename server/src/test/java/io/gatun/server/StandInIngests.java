@@ -23,10 +23,10 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 
-/** What containerd does with ingests and leases, as far as a writer can see. */
+/** containerd's handling of ingests and leases, as a writer sees it. */
 public final class StandInIngests extends LeasesGrpc.LeasesImplBase {
 
-  /** A blob that was committed. */
+  /** A committed blob. */
   @SuppressWarnings("ArrayRecordComponent") // only looked at
   public record Blob(
       String namespace, String ref, String lease, byte[] content, Map<String, String> labels) {}
@@ -36,12 +36,12 @@ public final class StandInIngests extends LeasesGrpc.LeasesImplBase {
   public final Set<String> locked = ConcurrentHashMap.newKeySet();
   public final List<Blob> blobs = Collections.synchronizedList(new ArrayList<>());
 
-  /** When so many bytes have come, writes fail with this. */
+  /** Writes fail with this after the given number of bytes. */
   public volatile Status failure = Status.OK;
 
   public volatile int failAt = Integer.MAX_VALUE;
 
-  /** Until this is down, nothing is answered beyond so many bytes. */
+  /** Writes beyond the given number of bytes are not answered until this is open. */
   public volatile CountDownLatch gate = new CountDownLatch(0);
 
   public volatile boolean isThereAlready;

@@ -18,20 +18,20 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
-/** Reads blobs to their end and unpacks nothing. It can be held up, and told to fail. */
+/** Reads blobs to their end without unpacking them. It can be blocked, and fails on request. */
 public final class StandInUnpacker implements LayerUnpacker {
 
   /**
-   * What it was asked for, and what it read.
+   * The arguments of a call, and the bytes that it read.
    *
-   * @param next the content of the next layer, if that is known
+   * @param next the content of the next layer, if known
    */
   public record Request(
       ByteString content, List<Mount> mounts, boolean syncRequested, Optional<ByteString> next) {}
 
   public final BlockingQueue<Request> requests = new LinkedBlockingQueue<>();
 
-  /** What was only read. */
+  /** Blobs read by the warm-up. */
   final BlockingQueue<ByteString> warmUps = new LinkedBlockingQueue<>();
 
   public final BlockingQueue<Cancellation> cancelled = new LinkedBlockingQueue<>();
@@ -53,12 +53,12 @@ public final class StandInUnpacker implements LayerUnpacker {
     failure = with;
   }
 
-  /** Says of further layers that so many of their attributes were left out. */
+  /** Reports this number of dropped attributes for later layers. */
   public void dropOverlayXattrs(int count) {
     overlayXattrsDropped = count;
   }
 
-  /** Waits until so many requests have begun. */
+  /** Waits until this number of requests have begun. */
   public void awaitEntered(int count) throws InterruptedException {
     entered.acquire(count);
   }

@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
-/** Layers that are made up are read as what they are meant to be. */
+/** Synthetic layers are read as intended. */
 final class SyntheticLayerTest {
 
   private static final int ENTRIES = 2_000;
@@ -62,7 +62,7 @@ final class SyntheticLayerTest {
       assertThat(named.add(entry.path().whole().toString())).as(entry.toString()).isTrue();
     }
     assertThat(entries)
-        .as("a directory that is not named")
+        .as("an implicit directory")
         .anyMatch(entry -> !isNamed(named, entry.path().directory().toString()));
   }
 

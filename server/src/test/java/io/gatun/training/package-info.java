@@ -1,4 +1,4 @@
-/** What goes on in training. */
+/** Tests of the training run. */
 @NullMarked
 package io.gatun.training;
 

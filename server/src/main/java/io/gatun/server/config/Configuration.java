@@ -12,42 +12,42 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Everything that can be configured. {@code server/README.md} and the sample {@code
- * conf/gatun.toml} explain each key; {@link ConfigurationFile} reads and writes them.
+ * All settings. The sample {@code conf/gatun.toml} and {@code server/docs/configuration.md} explain
+ * each key; {@link ConfigurationFile} reads and writes them.
  *
  * @param root the directory that holds all snapshots
  * @param address the unix socket to listen on
  * @param driver the driver to use
- * @param transport what moves bytes between the socket and netty
+ * @param transport the transport between the socket and netty
  * @param allowedUids users that may connect, besides root
  * @param allowedGids groups that may connect, besides root
  * @param mountOptions options for every overlay mount, after those that Gatun sets itself
  * @param volatileContainers whether container snapshots (never layers) are mounted {@code volatile}
- * @param upperdirLabel whether the path of the upper directory is told as a label of active
- *     snapshots
- * @param remapIds whether uid and gid mappings become options of the mount; together with
- *     containerd's capability {@code remap-ids}
+ * @param upperdirLabel whether active snapshots get a label with the path of their upper directory
+ * @param remapIds whether uid and gid mappings become mount options; together with containerd's
+ *     capability {@code remap-ids}
  * @param rebase whether layers are unpacked without their parent; together with containerd's
  *     capability {@code rebase}
- * @param syncPolicy when the files of a layer have to be on the disk
- * @param layers in which form layers are kept that are unpacked from now on
- * @param selinuxContext what {@code context=} says in the mounts of indexed layers; empty for none
- * @param layerProtection what keeps others from changing the files of indexed layers
- * @param metadataEntriesMax how many snapshots there can be
- * @param rpcThreads how many requests are worked on at a time
- * @param rpcQueueMax how many more may wait
- * @param connectionsMax how many clients may be connected
- * @param messageBytesMax how large a request may be
- * @param requestMemoryBytesMax what all requests in flight may take of memory, as {@link
- *     RequestBudget} reckons
- * @param drainTimeoutSeconds how long requests in flight may take to finish when the daemon stops
- * @param copyThreads how many threads copy files in the native driver; 0 for one per processor
+ * @param syncPolicy when the files of a layer must be on the disk
+ * @param layers the form of layers that are unpacked from now on
+ * @param selinuxContext the {@code context=} option in the mounts of indexed layers; empty for none
+ * @param layerProtection the protection of indexed layers' files against changes
+ * @param metadataEntriesMax the maximum number of snapshots
+ * @param rpcThreads the number of requests that run concurrently
+ * @param rpcQueueMax the number of requests that may wait
+ * @param connectionsMax the number of clients that may be connected
+ * @param messageBytesMax the maximum size of a request
+ * @param requestMemoryBytesMax the memory for all requests in flight, as {@link RequestBudget}
+ *     counts it
+ * @param drainTimeoutSeconds the time for requests in flight to finish when the daemon stops
+ * @param copyThreads the number of threads that copy files in the native driver; 0 for one per
+ *     processor
  * @param containerdAddress the unix socket of the containerd whose blobs are unpacked
- * @param containerdRoot the directory in which that containerd keeps its data
- * @param applyThreads how many layers are unpacked at a time
- * @param applyQueueMax how many more may wait
- * @param warmUp whether the first image is prepared for after a start
- * @param logLevel how much is logged
+ * @param containerdRoot the data directory of that containerd
+ * @param applyThreads the number of layers that are unpacked concurrently
+ * @param applyQueueMax the number of layers that may wait
+ * @param warmUp whether the daemon warms up for the first image after a start
+ * @param logLevel the level of the log
  */
 public record Configuration(
     Path root,
@@ -86,7 +86,7 @@ public record Configuration(
     mountOptions = List.copyOf(mountOptions);
   }
 
-  /** What holds where the configuration says nothing. */
+  /** The values of keys that the file does not set. */
   public static final Configuration DEFAULTS =
       new Configuration(
           Path.of("/var/lib/gatun"),
@@ -119,7 +119,7 @@ public record Configuration(
           true,
           LogLevel.INFO);
 
-  /** {@return this with what the command line says in place of the file} */
+  /** {@return this configuration with the overrides of the command line} */
   public Configuration with(Overrides overrides) {
     return new Configuration(
         overrides.root().orElse(root),
@@ -153,13 +153,7 @@ public record Configuration(
         logLevel);
   }
 
-  /**
-   * What the command line says.
-   *
-   * @param root the root, if given
-   * @param address the socket, if given
-   * @param driver the driver, if given
-   */
+  /** Overrides from the command line; each is empty if its option is absent. */
   public record Overrides(
       Optional<Path> root, Optional<Path> address, Optional<DriverSetting> driver) {}
 }

@@ -23,30 +23,30 @@ import java.util.regex.Pattern;
 /**
  * The configuration as a TOML file of flat keys, units last.
  *
- * <p>A key that is not known, or a value that makes no sense, is refused with its name and line; a
- * daemon that starts on a misread configuration does more harm than one that does not start.
+ * <p>An unknown key or an invalid value is refused with its name and line: a daemon that misread
+ * its configuration does more harm than one that does not start.
  */
 public final class ConfigurationFile {
 
-  /** Where the configuration is looked for if nobody says; it need not exist. */
+  /** The default path of the configuration file, which need not exist. */
   public static final Path DEFAULT_PATH = Path.of("/etc/gatun/gatun.toml");
 
-  /** User and group ids are 32 bits, of which the last value means "none" (chown(2)). */
+  /** User and group ids have 32 bits; the last value means "none" (chown(2)). */
   private static final long ID_MAX = 0xFFFF_FFFEL;
 
-  /** Fewer would not hold the layers of a handful of images. */
+  /** Fewer entries would not hold the layers of a handful of images. */
   private static final int METADATA_ENTRIES_MIN = 100;
 
-  /** Three names of the greatest length have to fit. */
+  /** Three names of maximum length have to fit. */
   private static final int MESSAGE_BYTES_MIN = 128 << 10;
 
-  /** What containerd's clients send at most. */
+  /** The message size limit of containerd's clients. */
   private static final int MESSAGE_BYTES_MAX = 16 << 20;
 
-  /** One message of {@link #MESSAGE_BYTES_MIN}, and some calls. */
+  /** One message of {@link #MESSAGE_BYTES_MIN}, and a few calls. */
   private static final int REQUEST_MEMORY_BYTES_MIN = 8 << 20;
 
-  /** Options that mean something else where Gatun sets them: what to use instead. */
+  /** Mount options that Gatun controls, with what to use instead. */
   private static final Map<String, String> RESERVED_MOUNT_OPTIONS =
       Map.of(
           "lowerdir", "Gatun sets it",
@@ -59,9 +59,7 @@ public final class ConfigurationFile {
 
   private static final Pattern MOUNT_OPTION = Pattern.compile("[\\w.:+-]+(=[^,\\s\\x00]*)?");
 
-  /**
-   * User, role, type and maybe a range, whatever a policy has of them; fsconfig(2) takes 255 bytes.
-   */
+  /** User, role, type and an optional range; fsconfig(2) takes 255 bytes. */
   private static final Pattern SELINUX_CONTEXT =
       Pattern.compile("(?=.{1,255}$)[\\w.-]+:[\\w.-]+:[\\w.-]+(:[\\w.,:-]+)?");
 
@@ -80,7 +78,7 @@ public final class ConfigurationFile {
     }
   }
 
-  /** {@return the configuration in the default place, or the defaults if there is none} */
+  /** {@return the configuration in the default file, or the defaults if there is none} */
   public static Configuration readDefault() {
     return Files.exists(DEFAULT_PATH) ? read(DEFAULT_PATH) : Configuration.DEFAULTS;
   }
@@ -151,7 +149,7 @@ public final class ConfigurationFile {
     return configuration;
   }
 
-  /** {@return the file that {@link #read} would read as this configuration} */
+  /** {@return a file that {@link #read} reads as this configuration} */
   public static String write(Configuration configuration) {
     StringBuilder toml = new StringBuilder();
     entries(configuration)
@@ -201,14 +199,14 @@ public final class ConfigurationFile {
     for (String option : options) {
       if (!MOUNT_OPTION.matcher(option).matches()) {
         throw toml.refusal(
-            "mount_options", "holds \"%s\", which is no mount option".formatted(option));
+            "mount_options", "contains \"%s\", which is not a mount option".formatted(option));
       }
       String name =
           option.substring(0, option.contains("=") ? option.indexOf('=') : option.length());
       String instead =
           RESERVED_MOUNT_OPTIONS.getOrDefault(option, RESERVED_MOUNT_OPTIONS.get(name));
       if (instead != null) {
-        throw toml.refusal("mount_options", "must not hold %s: %s".formatted(name, instead));
+        throw toml.refusal("mount_options", "must not contain %s: %s".formatted(name, instead));
       }
     }
     return options;

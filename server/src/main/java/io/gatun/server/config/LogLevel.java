@@ -2,7 +2,7 @@ package io.gatun.server.config;
 
 import java.util.Locale;
 
-/** How much is logged; each level includes those before it. */
+/** The level of the log; each level includes those before it. */
 public enum LogLevel {
   ERROR,
   WARN,

@@ -1,6 +1,6 @@
 package io.gatun.server.config;
 
-/** A reason not to start, in one line that says what to do about it. */
+/** A reason not to start; the message is one line and includes the remedy. */
 public final class StartException extends RuntimeException {
 
   private static final long serialVersionUID = 1L;

@@ -15,7 +15,7 @@ import org.tomlj.TomlParseError;
 import org.tomlj.TomlParseResult;
 import org.tomlj.TomlPosition;
 
-/** The keys of a TOML file, read one by one; whatever nobody asked for is an error. */
+/** The keys of a TOML file; {@link #finish} refuses keys that were never read. */
 final class TomlTable {
 
   private final String fileName;
@@ -73,7 +73,7 @@ final class TomlTable {
         return path.normalize();
       }
     } catch (InvalidPathException e) {
-      // Said below.
+      // Reported below.
     }
     throw refusal(key, "must be an absolute path");
   }
@@ -120,11 +120,11 @@ final class TomlTable {
     return numbers;
   }
 
-  /** Refuses the file if it holds a key that nobody asked for. */
+  /** Refuses the file if it has a key that was never read. */
   void finish() {
     for (String key : toml.keySet()) {
       if (!known.contains(key)) {
-        throw refusal(key, "is not a key; there are " + String.join(", ", known));
+        throw refusal(key, "is unknown; the keys are " + String.join(", ", known));
       }
     }
   }
@@ -153,6 +153,6 @@ final class TomlTable {
   }
 
   private static String firstLine(@Nullable String message) {
-    return message == null ? "no TOML" : message.lines().findFirst().orElse(message);
+    return message == null ? "not TOML" : message.lines().findFirst().orElse(message);
   }
 }

@@ -2,9 +2,9 @@ package io.gatun.server.config;
 
 import java.util.Locale;
 
-/** What moves bytes between the socket and netty. */
+/** The transport between the socket and netty. */
 public enum Transport {
-  /** The best that this machine allows, in the order of the others. */
+  /** The first of the other transports, in their order, that works on this machine. */
   AUTO,
   IO_URING,
   EPOLL,

@@ -1,8 +1,8 @@
 /**
- * The configuration file and the values it may have.
+ * The configuration file and its values.
  *
- * <p>Every key of {@code gatun.toml} is read here. A value that cannot work is refused with the key
- * and the line.
+ * <p>Every key of {@code gatun.toml} is read here. An invalid value is refused with its key and
+ * line.
  *
  * <p>This package uses the snapshotter's settings. It does not know the transport or the services.
  */

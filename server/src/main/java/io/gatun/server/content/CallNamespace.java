@@ -11,11 +11,11 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
- * The namespace of containerd that a call is made in, which is a header of the call, or should be:
- * Debian's containerd 1.7.24 does not pass it on to its plugins, as others do.
+ * The containerd namespace of a call, from a header of the call. The header may be missing:
+ * Debian's containerd 1.7.24, unlike others, does not forward it to its plugins.
  *
- * <p>Who names a blob sees only those of this namespace, so it is passed on to containerd as it
- * came.
+ * <p>Blobs are visible only within their namespace, so Gatun forwards the namespace to containerd
+ * unchanged.
  */
 public final class CallNamespace implements ServerInterceptor {
 
@@ -24,7 +24,7 @@ public final class CallNamespace implements ServerInterceptor {
 
   private static final Context.Key<String> NAMESPACE = Context.key("containerd-namespace");
 
-  /** containerd's identifiers (its package identifiers). */
+  /** The form of containerd's identifiers (its package identifiers). */
   private static final Pattern FORM = Pattern.compile("[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*");
 
   private static final int LENGTH_MAX = 76;
@@ -38,14 +38,14 @@ public final class CallNamespace implements ServerInterceptor {
     return Contexts.interceptCall(context, call, headers, next);
   }
 
-  /** {@return what the call that is being handled says, checked by nobody yet} */
+  /** {@return the namespace header of the current call, not yet validated} */
   public static Optional<String> said() {
     return Optional.ofNullable(NAMESPACE.get());
   }
 
   /**
-   * {@return the namespace in a key} containerd puts it in front of the keys that it gives to a
-   * snapshotter, as in {@code k8s.io/12/extract-123 sha256:...}.
+   * {@return the namespace in a key} containerd prefixes a snapshotter's keys with it, as in {@code
+   * k8s.io/12/extract-123 sha256:...}.
    */
   public static Optional<String> inKey(String key) {
     int end = key.indexOf('/');
@@ -55,8 +55,9 @@ public final class CallNamespace implements ServerInterceptor {
   /**
    * {@return the namespace of a call}
    *
-   * @param said what {@link #said} answered when it came, or what is known otherwise
-   * @throws SnapshotException.InvalidArgument if it has none, or one that containerd does not have
+   * @param said the result of {@link #said} for the call, or a namespace from elsewhere
+   * @throws SnapshotException.InvalidArgument if the call has no namespace, or one that is not
+   *     valid in containerd
    */
   public static String require(String operation, Optional<String> said) {
     String namespace =
@@ -66,7 +67,7 @@ public final class CallNamespace implements ServerInterceptor {
                     "%s: the call has no header %s".formatted(operation, HEADER.name())));
     if (namespace.length() > LENGTH_MAX || !FORM.matcher(namespace).matches()) {
       throw new SnapshotException.InvalidArgument(
-          "%s: \"%s\" is no namespace".formatted(operation, namespace));
+          "%s: \"%s\" is not a namespace".formatted(operation, namespace));
     }
     return namespace;
   }

@@ -4,10 +4,10 @@ import io.gatun.snapshot.SnapshotException;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 
-/** What it means for a request that containerd does not do what it is asked for on the way. */
+/** Maps failures of calls to containerd to failures of the request that needed them. */
 final class ContainerdErrors {
 
-  /** How Go words ENOSPC and EDQUOT, for which containerd has no status of its own. */
+  /** Go's texts for ENOSPC and EDQUOT, for which containerd has no status. */
   private static final String NO_SPACE = "no space left on device";
 
   private static final String NO_QUOTA = "disk quota exceeded";
@@ -17,7 +17,7 @@ final class ContainerdErrors {
   /**
    * {@return the failure of a request}
    *
-   * @param what was asked for, with the operation
+   * @param what the operation and the object that containerd was asked for
    */
   static SnapshotException of(String what, StatusRuntimeException failure) {
     Status status = failure.getStatus();

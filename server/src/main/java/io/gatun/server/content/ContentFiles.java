@@ -14,14 +14,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The files in which containerd keeps its blobs:
+ * The files in which containerd stores its blobs:
  *
  * <pre>
- *   ROOT/io.containerd.content.v1.content/blobs/sha256/HEX     a blob that is complete
+ *   ROOT/io.containerd.content.v1.content/blobs/sha256/HEX     a complete blob
  * </pre>
  *
- * <p>They are there while containerd is not, as when the daemon starts before it. What is read is
- * hashed, since a disk that has damaged a layer may have damaged its blob.
+ * <p>They can be read while containerd is not running, for instance if the daemon starts before it.
+ * Readers verify the digest, since a disk that damaged a layer may have damaged its blob as well.
  */
 public final class ContentFiles implements LayerBlobs {
 
@@ -32,15 +32,13 @@ public final class ContentFiles implements LayerBlobs {
   private final Path root;
 
   /**
-   * @param root the directory in which containerd keeps its data
+   * @param root containerd's data directory
    */
   public ContentFiles(Path root) {
     this.root = root;
   }
 
-  /**
-   * {@return the blob, to be closed by the caller; nothing if it is not where containerd keeps it}
-   */
+  /** {@return the blob, which the caller closes; empty if its file is missing} */
   @Override
   public Optional<LayerBlob> open(Digest digest) {
     return open(digest, OptionalLong.empty());
@@ -49,7 +47,7 @@ public final class ContentFiles implements LayerBlobs {
   /**
    * As {@link #open(Digest)}.
    *
-   * @param wantedBytes how long it has to be, if that is known
+   * @param wantedBytes the required size, if known
    */
   Optional<LayerBlob> open(Digest digest, OptionalLong wantedBytes) {
     Path path = root.resolve(BLOBS).resolve(digest.hex());
@@ -60,9 +58,9 @@ public final class ContentFiles implements LayerBlobs {
           return Optional.of(FileBlob.open(path, digest, OptionalLong.of(sizeBytes), false));
         }
       }
-      LOG.debug("blob is not in its file path={}", path);
+      LOG.debug("blob file missing or of another size path={}", path);
     } catch (IOException e) {
-      LOG.debug("blob is not read from its file path={} error=\"{}\"", path, e.getMessage());
+      LOG.debug("cannot read blob file path={} error=\"{}\"", path, e.getMessage());
     }
     return Optional.empty();
   }

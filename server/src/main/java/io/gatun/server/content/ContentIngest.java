@@ -36,9 +36,9 @@ import org.slf4j.LoggerFactory;
 /**
  * A new blob on its way into containerd's content store.
  *
- * <p>containerd deletes what nobody refers to, and does not tell a plugin by which lease its client
- * keeps things. So the blob belongs to a lease of its own, which ends by itself an hour later; by
- * then the client has made an image of it or does not want it.
+ * <p>containerd deletes unreferenced content, and does not tell a plugin which lease its client
+ * uses. The blob therefore gets a lease of its own that expires after an hour; by then the client
+ * has either referenced the blob from an image or does not need it.
  *
  * <pre>
  *   first bytes    Leases.Create -> Content.Write: STAT (takes the ingest)
@@ -54,15 +54,15 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
   static final Metadata.Key<String> LEASE =
       Metadata.Key.of("containerd-lease", Metadata.ASCII_STRING_MARSHALLER);
 
-  /** Until when a lease keeps what belongs to it. */
+  /** The label with the time at which a lease expires. */
   static final String EXPIRE_LABEL = "containerd.io/gc.expire";
 
   private static final Duration LEASE_DURATION = Duration.ofHours(1);
 
-  /** containerd's limit is 16 MiB; larger ones than this make nothing faster. */
+  /** Below containerd's limit of 16 MiB; larger messages are not faster. */
   private static final int MESSAGE_BYTES = 512 << 10;
 
-  /** containerd looks into its metadata, which it may have locked for a while. */
+  /** containerd reads its metadata, which it may have locked for a while. */
   private static final long CALL_SECONDS_MAX = 30;
 
   private final Supplier<ManagedChannel> channels;
@@ -76,14 +76,14 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
   private boolean isLeased;
   private long written;
 
-  /** Whether there is no ingest any more, but a blob. */
+  /** Whether the ingest has become a blob. */
   private boolean isCommitted;
 
-  /** Whether that is the one that was wanted, for which the lease has to stay. */
+  /** Whether that blob has the expected content, so that the lease must stay. */
   private boolean isKept;
 
   /**
-   * @param channels makes a connection to containerd
+   * @param channels opens a connection to containerd
    * @param ref the name of the ingest
    * @param lease the id of the lease, never used before
    */
@@ -123,11 +123,11 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
   }
 
   /**
-   * Makes a blob of what was written. If the namespace has one of the same content already, that
-   * one is kept by the lease, and gets those of the labels that it does not have.
+   * Commits the bytes as a blob. If the namespace already has a blob with this content, the lease
+   * keeps that one, and labels that it lacks are added.
    *
-   * @param expected what was written
-   * @throws SnapshotException.StorageFailure if containerd has got something else
+   * @param expected the digest of the bytes
+   * @throws SnapshotException.StorageFailure if containerd received other content
    */
   public void commit(Digest expected, Map<String, String> labels) {
     begin();
@@ -143,11 +143,11 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
       isCommitted = true;
       if (!digest.equals(expected.text())) {
         throw new SnapshotException.StorageFailure(
-            "diff: containerd has %s of what is %s".formatted(digest, expected), null);
+            "diff: containerd stored %s instead of %s".formatted(digest, expected), null);
       }
     } catch (ContentWriteStream.AlreadyExistsException e) {
-      // With the lease: containerd ends the ingest and leases the blob in one transaction. It would
-      // not if it were told beforehand what to expect.
+      // The blob has the lease: containerd ends the ingest and leases the blob in one transaction.
+      // It would not if the expected digest had been sent beforehand.
       isCommitted = true;
       addLabels(expected, labels);
     }
@@ -176,7 +176,7 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
     }
   }
 
-  /** Takes lease and ingest, if that has not been done. */
+  /** Takes lease and ingest, unless that has been done. */
   private void begin() {
     if (replies.isBegun()) {
       return;
@@ -231,8 +231,8 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
   }
 
   /**
-   * Leaves nothing behind, unless the blob was made: without the lease containerd collects any
-   * other. Waits until the name of the ingest is free.
+   * Before a successful commit, removes the ingest and the lease, without which containerd collects
+   * any blob. Waits until the name of the ingest is free.
    */
   @Override
   public void close() {
@@ -260,17 +260,13 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
     current.shutdownNow();
   }
 
-  /** containerd collects by itself what cannot be taken away now: after a day at the latest. */
+  /** containerd itself collects, after a day at most, anything that cannot be removed now. */
   private static void attempt(String what, String name, Runnable removal) {
     try {
       removal.run();
     } catch (StatusRuntimeException e) {
       if (e.getStatus().getCode() != Status.Code.NOT_FOUND) {
-        LOG.warn(
-            "cannot be taken back from containerd {}=\"{}\" error=\"{}\"",
-            what,
-            name,
-            e.getStatus());
+        LOG.warn("cannot remove from containerd {}=\"{}\" error=\"{}\"", what, name, e.getStatus());
       }
     }
   }

@@ -3,7 +3,7 @@ package io.gatun.server.content;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
-/** containerd no longer sends a blob that it had. */
+/** containerd stopped sending a blob that it had. */
 final class ContentLostException extends IOException {
 
   private static final long serialVersionUID = 1L;

@@ -25,18 +25,18 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * containerd's content store. containerd is asked, over its socket, whether a namespace has a blob;
- * then the blob's file is read if it is where containerd keeps it, and otherwise containerd is
- * asked for the bytes.
+ * containerd's content store. Asks containerd, over its socket, whether a namespace has a blob;
+ * then reads the blob's file if that is in its usual place, and otherwise has containerd send the
+ * bytes.
  *
- * <p>Each blob that containerd sends has a connection of its own, so that one that is read slowly
- * holds up no other.
+ * <p>Each blob that containerd sends uses a connection of its own, so that a slow reader delays no
+ * other.
  */
 public final class ContentStore implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(ContentStore.class);
 
-  /** containerd looks into its metadata, which it may have locked for a while. */
+  /** containerd reads its metadata, which it may have locked for a while. */
   private static final long INFO_SECONDS_MAX = 30;
 
   private final Path address;
@@ -47,7 +47,7 @@ public final class ContentStore implements AutoCloseable {
 
   /**
    * @param address the unix socket of containerd
-   * @param files where containerd keeps its blobs
+   * @param files the files of containerd's blobs
    */
   public ContentStore(Path address, ContentFiles files, EventLoops loops) {
     this.address = address;
@@ -60,12 +60,11 @@ public final class ContentStore implements AutoCloseable {
   /**
    * Opens a blob; the caller closes it.
    *
-   * @param namespace whose blob it has to be
-   * @param sizeBytes how long it is said to be
+   * @param namespace the namespace that must have the blob
+   * @param sizeBytes the size in the descriptor
    * @throws SnapshotException.NotFound if the namespace has no such blob
-   * @throws SnapshotException.InvalidArgument if it has another length, or there can be no such
-   *     namespace
-   * @throws SnapshotException.Unavailable if containerd does not say
+   * @throws SnapshotException.InvalidArgument if its size differs, or the namespace is invalid
+   * @throws SnapshotException.Unavailable if containerd does not answer
    */
   public LayerBlob open(String namespace, Digest digest, long sizeBytes) {
     requireSize(digest, sizeBytes, size(namespace, digest));
@@ -73,10 +72,10 @@ public final class ContentStore implements AutoCloseable {
   }
 
   /**
-   * Opens the blob of the layer that comes after another one in an image; the caller closes it.
+   * Opens the blob of the next layer of an image; the caller closes it.
    *
-   * @param namespace whose blob it has to be
-   * @return nothing if there is no such blob, or containerd does not say
+   * @param namespace the namespace that must have the blob
+   * @return empty if there is no such blob, or containerd does not answer
    */
   public Optional<LayerBlob> openNext(String namespace, Digest layer) {
     try {
@@ -84,8 +83,8 @@ public final class ContentStore implements AutoCloseable {
           .after(namespace, layer)
           .map(next -> opened(namespace, next, size(namespace, next)));
     } catch (StatusRuntimeException | SnapshotException e) {
-      // Nobody has asked for it yet.
-      LOG.debug("no next layer is known layer={} error=\"{}\"", layer, e.getMessage());
+      // Not an error: the client has not requested this layer yet.
+      LOG.debug("next layer unknown layer={} error=\"{}\"", layer, e.getMessage());
       return Optional.empty();
     }
   }
@@ -159,11 +158,11 @@ public final class ContentStore implements AutoCloseable {
                   .formatted(digest, namespace));
       case INVALID_ARGUMENT, FAILED_PRECONDITION ->
           new SnapshotException.InvalidArgument(
-              "apply: layer %s: containerd says of the namespace %s: %s"
+              "apply: layer %s: containerd refuses the namespace %s: %s"
                   .formatted(digest, namespace, status.getDescription()));
       default ->
           new SnapshotException.Unavailable(
-              ("apply: layer %s: containerd on %s does not say whether it has the blob: %s: %s (is containerd_address"
+              ("apply: layer %s: containerd on %s cannot tell whether it has the blob: %s: %s (is containerd_address"
                       + " right?)")
                   .formatted(digest, address, status.getCode(), status.getDescription()),
               failure);
@@ -173,12 +172,12 @@ public final class ContentStore implements AutoCloseable {
   private static void requireSize(Digest digest, long said, long actual) {
     if (said != actual) {
       throw new SnapshotException.InvalidArgument(
-          "apply: layer %s: the blob has %d bytes and not %d, as its descriptor says"
+          "apply: layer %s: the blob has %d bytes, but its descriptor says %d"
               .formatted(digest, actual, said));
     }
   }
 
-  /** Blobs that are open stay so. */
+  /** Open blobs stay open. */
   @Override
   public void close() {
     questions.close();

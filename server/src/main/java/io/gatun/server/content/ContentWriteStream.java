@@ -15,19 +15,18 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One stream of {@code Content.Write}: sends, and waits for the answers, of which each message has
- * one, so that only a few messages are on their way at a time. For one thread, and any that
- * abandons it.
+ * One stream of {@code Content.Write}. containerd answers each message; only a few may be
+ * unanswered at a time. Used by one thread, except that any thread may abandon it.
  */
 final class ContentWriteStream implements StreamObserver<WriteContentResponse> {
 
-  /** Enough for containerd to have the next one when it has written one. */
+  /** Enough for containerd to have the next message when it has written one. */
   private static final int UNANSWERED_MAX = 4;
 
-  /** For containerd to notice that a stream has ended, and to let go of the ingest. */
+  /** For containerd to notice the end of a stream and release the ingest. */
   private static final long END_SECONDS_MAX = 10;
 
-  /** There is a blob of this content already. */
+  /** containerd already has a blob of this content. */
   static final class AlreadyExistsException extends Exception {
     private static final long serialVersionUID = 1L;
   }
@@ -45,7 +44,7 @@ final class ContentWriteStream implements StreamObserver<WriteContentResponse> {
   private boolean isAbandoned;
 
   /**
-   * @param what is written, for messages
+   * @param what the written object, for messages
    */
   ContentWriteStream(String what) {
     this.what = what;
@@ -70,7 +69,7 @@ final class ContentWriteStream implements StreamObserver<WriteContentResponse> {
     }
   }
 
-  /** Sends the first message, and waits for its answer. */
+  /** Sends the first message and waits for its answer. */
   void begin(StreamObserver<WriteContentRequest> stream, WriteContentRequest first) {
     lock.lock();
     try {
@@ -82,7 +81,7 @@ final class ContentWriteStream implements StreamObserver<WriteContentResponse> {
     awaitAnswers(0);
   }
 
-  /** Sends a message, as soon as few enough are without an answer. */
+  /** Sends a message, once few enough are unanswered. */
   void send(WriteContentRequest request) {
     check();
     awaitAnswers(UNANSWERED_MAX - 1);
@@ -100,7 +99,7 @@ final class ContentWriteStream implements StreamObserver<WriteContentResponse> {
   /**
    * Sends the last message.
    *
-   * @return what containerd says that the digest is
+   * @return the digest of the blob, from containerd
    */
   String commit(WriteContentRequest request) throws AlreadyExistsException {
     awaitAnswers(0);
@@ -118,7 +117,7 @@ final class ContentWriteStream implements StreamObserver<WriteContentResponse> {
       WriteContentResponse answer = last;
       if (answer == null || answer.getAction() != WriteAction.COMMIT) {
         throw new SnapshotException.Unavailable(
-            what + ": its commit was answered by something else", null);
+            what + ": its commit got the answer to another action", null);
       }
       return answer.getDigest();
     } finally {
@@ -138,7 +137,7 @@ final class ContentWriteStream implements StreamObserver<WriteContentResponse> {
   private void awaitAnswers(int unansweredMax) {
     lock.lock();
     try {
-      // Not once more when they are there: a stream that was committed has ended by then.
+      // No check after the last answer: a committed stream has ended by then.
       while (unanswered > unansweredMax) {
         check();
         changed.awaitUninterruptibly();
@@ -149,14 +148,14 @@ final class ContentWriteStream implements StreamObserver<WriteContentResponse> {
   }
 
   /**
-   * @throws CancellationException if it was abandoned
+   * @throws CancellationException if the stream was abandoned
    * @throws SnapshotException if the stream has failed
    */
   void check() {
     lock.lock();
     try {
       if (isAbandoned) {
-        throw new CancellationException(what + ": nobody waits for it any more");
+        throw new CancellationException(what + ": cancelled by the client");
       }
       if (failure != null) {
         throw ContainerdErrors.of(what, failure);
@@ -169,7 +168,7 @@ final class ContentWriteStream implements StreamObserver<WriteContentResponse> {
     }
   }
 
-  /** Wakes whoever waits, with a failure. */
+  /** Wakes the waiting thread, with a failure. */
   void abandon() {
     lock.lock();
     try {
@@ -180,7 +179,7 @@ final class ContentWriteStream implements StreamObserver<WriteContentResponse> {
     }
   }
 
-  /** Ends the stream, and waits until containerd has done so too. */
+  /** Ends the stream and waits until containerd has ended it too. */
   void end() {
     StreamObserver<WriteContentRequest> stream;
     lock.lock();
@@ -217,12 +216,12 @@ final class ContentWriteStream implements StreamObserver<WriteContentResponse> {
   private StreamObserver<WriteContentRequest> begun() {
     StreamObserver<WriteContentRequest> stream = requests;
     if (stream == null) {
-      throw new IllegalStateException("nothing was begun");
+      throw new IllegalStateException("not begun");
     }
     return stream;
   }
 
-  // What containerd sends; by a thread that must not wait.
+  // Called by the event loop, which must not block.
 
   @Override
   public void onNext(WriteContentResponse answer) {

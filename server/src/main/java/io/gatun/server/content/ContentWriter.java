@@ -8,8 +8,8 @@ import java.util.HexFormat;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * The writing side of containerd's content store. Nothing is asked of containerd before the first
- * bytes of a blob are there.
+ * The writing side of containerd's content store. Sends nothing to containerd before the first
+ * bytes of a blob exist.
  */
 public final class ContentWriter {
 
@@ -19,7 +19,7 @@ public final class ContentWriter {
 
   /**
    * @param address the unix socket of containerd
-   * @param clock by which leases end, the one that containerd goes by
+   * @param clock the clock that containerd uses for the expiry of leases
    */
   public ContentWriter(Path address, EventLoops loops, InstantSource clock) {
     this.address = address;
@@ -28,9 +28,9 @@ public final class ContentWriter {
   }
 
   /**
-   * {@return a new blob, which takes bytes as a {@link BlobSink}; the caller closes it}
+   * {@return a new blob, written as a {@link BlobSink}; the caller closes it}
    *
-   * @param namespace whose blob it will be
+   * @param namespace the namespace of the blob
    * @param ref the name of its ingest; empty for any name
    */
   public ContentIngest begin(String namespace, String ref) {

@@ -15,30 +15,26 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The layers in containerd's content store, as it has noted them when it unpacked them. What a
- * label says is a hint: who relies on it has to hash the layer.
+ * The layers in containerd's content store, as containerd labelled them when it unpacked them. A
+ * label is a hint: callers that rely on it must hash the layer.
  */
 public final class LayerLabels {
 
-  /** Where containerd keeps, of a blob that is a layer, the diff id (its package labels). */
+  /** The label with the diff id on the blob of a layer (containerd's package labels). */
   public static final String UNCOMPRESSED_LABEL = "containerd.io/uncompressed";
 
   private static final long ANSWER_SECONDS_MAX = 60;
 
   private LayerLabels() {}
 
-  /**
-   * A layer as a registry has it.
-   *
-   * @param digest of the blob
-   */
+  /** A layer's blob in a registry. */
   public record Blob(Digest digest, long sizeBytes) {}
 
   /**
-   * {@return a blob for each layer of a namespace, by the digest of the uncompressed layer}
+   * {@return a blob for each layer of a namespace, by diff id}
    *
-   * @param containerd a connection to it
-   * @throws StatusRuntimeException if it does not answer
+   * @param containerd a connection to containerd
+   * @throws StatusRuntimeException if containerd does not answer
    */
   public static Map<Digest, Blob> of(Channel containerd, String namespace) {
     Metadata headers = new Metadata();
@@ -66,7 +62,7 @@ public final class LayerLabels {
       Digest diffId = new Digest(info.getLabelsOrDefault(UNCOMPRESSED_LABEL, ""));
       found.putIfAbsent(diffId, new Blob(new Digest(info.getDigest()), info.getSize()));
     } catch (IllegalArgumentException e) {
-      // Anybody may set labels; and of other digests than sha256 there are no layers here.
+      // Any client may set labels; layers with digests other than sha256 are not supported.
       return;
     }
   }

@@ -10,16 +10,19 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Which layer of an image comes after which, as containerd labels manifests to keep the layers of
- * images from its garbage collection ("Garbage Collection" in its documentation). What a label says
- * is a hint.
+ * The order of an image's layers, from the labels that containerd puts on manifests to keep the
+ * layers from its garbage collection ("Garbage Collection" in its documentation). A label is a
+ * hint.
  */
 final class LayerOrder {
 
-  /** Followed by the number of a layer, from 0 on. */
+  /** Followed by the index of a layer, from 0. */
   static final String LABEL = "containerd.io/gc.ref.content.l.";
 
-  /** A layer does not know its manifests; but all of these have this label. */
+  /**
+   * Selects all manifests with layers: a layer does not name its manifests, but each of these has
+   * this label.
+   */
   private static final String MANIFESTS = "labels.\"%s0\"".formatted(LABEL);
 
   private static final Comparator<Info> LATEST_FIRST =
@@ -31,9 +34,9 @@ final class LayerOrder {
   }
 
   /**
-   * A place among the layers of an image.
+   * A position among the layers of an image.
    *
-   * @param layers the digests of their blobs, in their order
+   * @param layers the digests of the layers' blobs, in order
    */
   private record Place(String namespace, List<String> layers, int index) {
 
@@ -49,7 +52,7 @@ final class LayerOrder {
           && layers.get(index).equals(layer.text());
     }
 
-    /** Anybody may set labels. */
+    /** Empty also for an invalid digest, since any client may set labels. */
     Optional<Digest> layer() {
       if (index == layers.size()) {
         return Optional.empty();
@@ -64,14 +67,16 @@ final class LayerOrder {
 
   private final Blobs blobs;
 
-  /** After the layer that was asked about last. Whoever goes on from there asks nobody. */
+  /**
+   * The position after the last requested layer; a request for the layer after it needs no call.
+   */
   private volatile Place expected = Place.NONE;
 
   LayerOrder(Blobs blobs) {
     this.blobs = blobs;
   }
 
-  /** {@return the layer after another one; that of the image which came last, if there are more} */
+  /** {@return the layer after another one; of several images, the most recent counts} */
   Optional<Digest> after(String namespace, Digest layer) {
     Place place = expected;
     if (!place.isOf(namespace, layer)) {

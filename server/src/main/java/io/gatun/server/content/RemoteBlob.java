@@ -17,8 +17,8 @@ import java.util.OptionalLong;
 import java.util.concurrent.CancellationException;
 
 /**
- * A blob that containerd sends. One stream brings all of it; how much is on its way ahead of the
- * reader is up to the flow control of the connection, {@link EventLoops#CHANNEL_WINDOW_BYTES}.
+ * A blob that containerd sends in one stream. Flow control limits how far it may be ahead of the
+ * reader, to {@link EventLoops#CHANNEL_WINDOW_BYTES}.
  */
 final class RemoteBlob implements LayerBlob {
 
@@ -47,7 +47,7 @@ final class RemoteBlob implements LayerBlob {
   /**
    * Begins to read a blob.
    *
-   * @param channel used for nothing else, and shut down in the end
+   * @param channel used only for this blob, and shut down when it is closed
    */
   static RemoteBlob open(
       ManagedChannel channel, ContentBlockingStub content, Digest digest, long sizeBytes) {
@@ -97,7 +97,7 @@ final class RemoteBlob implements LayerBlob {
       ReadContentResponse next = pieces.next();
       if (next.getOffset() != received) {
         throw new ContentLostException(
-            "layer %s: containerd sends what is at offset %d of the blob in place of what is at %d"
+            "layer %s: containerd sent the blob from offset %d instead of offset %d"
                 .formatted(digest, next.getOffset(), received),
             null);
       }
@@ -107,7 +107,7 @@ final class RemoteBlob implements LayerBlob {
       return true;
     } catch (StatusRuntimeException e) {
       throw new ContentLostException(
-          "layer %s: containerd stopped to send the blob at offset %d of %d: %s"
+          "layer %s: containerd stopped sending the blob at offset %d of %d: %s"
               .formatted(digest, received, sizeBytes, e.getMessage()),
           e);
     }
@@ -115,7 +115,7 @@ final class RemoteBlob implements LayerBlob {
 
   @Override
   public void abandon() {
-    call.cancel(new CancellationException("nobody reads it any more"));
+    call.cancel(new CancellationException("the reader stopped"));
   }
 
   @Override

@@ -10,9 +10,9 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One connection to containerd for all short questions, since to make one takes longer than the
- * answer. One that fails may be that to a containerd of before, so the question is asked once more
- * over a new one.
+ * One connection to containerd for all short calls, since opening one takes longer than a call. If
+ * a call fails with UNAVAILABLE, containerd may have restarted, so the call is repeated once over a
+ * new connection.
  */
 public final class SharedChannel implements AutoCloseable {
 
@@ -23,7 +23,7 @@ public final class SharedChannel implements AutoCloseable {
   private boolean isClosed;
 
   /**
-   * @param connect makes a channel
+   * @param connect opens a channel
    */
   public SharedChannel(Supplier<ManagedChannel> connect) {
     this.connect = connect;
@@ -32,7 +32,7 @@ public final class SharedChannel implements AutoCloseable {
   /**
    * {@return the answer}
    *
-   * @param question which may be asked twice
+   * @param question a call that may be made twice
    */
   public <T> T ask(Function<Channel, T> question) {
     ManagedChannel used = current();
@@ -61,11 +61,11 @@ public final class SharedChannel implements AutoCloseable {
     if (failed.equals(current)) {
       current = null;
     }
-    // Other questions that are under way over it fail alike, and are asked once more alike.
+    // Other calls in progress on this connection fail as well, and are repeated as well.
     failed.shutdownNow();
   }
 
-  /** The event loops must still be there, since they close the connection. */
+  /** Must be called before the event loops close, since they close the connection. */
   @Override
   public void close() {
     ManagedChannel last;

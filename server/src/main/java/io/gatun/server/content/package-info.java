@@ -1,5 +1,5 @@
 /**
- * containerd's content store, as far as Gatun reads and writes blobs in it.
+ * Blobs in containerd's content store: reading and writing.
  *
  * <p>A blob is read from containerd's directory if the file can be opened there, else over the
  * connection. Nothing that containerd stores is trusted before its digest has been checked.

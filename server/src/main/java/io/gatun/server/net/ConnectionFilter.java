@@ -10,15 +10,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Stands before the server's own handlers on the listening channel, and closes connections that are
- * not wanted before a byte of them is read: those of peers that are not allowed, and those that are
- * too many.
+ * Runs before the server's own handlers on the listening channel. Closes connections of peers that
+ * are not allowed, and connections beyond the limit, before reading a byte.
  */
 public final class ConnectionFilter extends ChannelInboundHandlerAdapter {
 
   private static final Logger LOG = LoggerFactory.getLogger(ConnectionFilter.class);
 
-  /** A peer that is refused will try again, many times. */
+  /** A refused peer retries many times. */
   private static final long NANOS_BETWEEN_WARNINGS = TimeUnit.SECONDS.toNanos(5);
 
   private final PeerPolicy allowed;

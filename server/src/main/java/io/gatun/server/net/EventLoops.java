@@ -39,37 +39,40 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The threads that move bytes, by way of one transport, and the channels that go with it. */
+/** The event loops of one transport, and its channels. */
 public final class EventLoops implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(EventLoops.class);
 
   /**
-   * From best to worst. io_uring and epoll are native code that a machine may refuse; NIO is the
-   * JDK's.
+   * From best to worst. The machine may refuse io_uring and epoll, which are native code; NIO is
+   * the JDK's.
    */
   private static final List<Transport> CANDIDATES =
       List.of(Transport.IO_URING, Transport.EPOLL, Transport.NIO);
 
   /**
-   * One thread moves some 40,000 requests a second; the second serves while the first is held up.
+   * One thread handles some 40,000 requests a second; the second serves while the first is held up.
    */
   private static final int THREADS = 2;
 
   private static final long STOP_SECONDS = 2;
 
-  /** What a server's connections on one loop read into, {@code io_uring_register_buf_ring(3)}. */
+  /**
+   * The ring of buffers that a server's connections on one loop read into, {@code
+   * io_uring_register_buf_ring(3)}.
+   */
   private static final short BUFFER_GROUP = 1;
 
   private static final short BUFFERS = 32;
 
-  /** Requests are far smaller. */
+  /** Most requests are far smaller. */
   private static final int BUFFER_BYTES = 4 << 10;
 
-  /** What containerd sends at most on its connections. */
+  /** containerd's message size limit. */
   private static final int CHANNEL_MESSAGE_BYTES_MAX = 16 << 20;
 
-  /** How much may be on its way to a client that has not asked for it yet. */
+  /** The number of bytes that may be in flight to a client that has not requested them yet. */
   static final int CHANNEL_WINDOW_BYTES = 4 << 20;
 
   private final Transport transport;
@@ -83,15 +86,13 @@ public final class EventLoops implements AutoCloseable {
   /**
    * Starts event loops.
    *
-   * @param wanted the transport to use, or {@link Transport#AUTO} for the best there is
+   * @param wanted the transport to use, or {@link Transport#AUTO} for the best available one
    */
   public static EventLoops open(Transport wanted) {
     return open(wanted, EventLoops::obstacle);
   }
 
-  /**
-   * As {@link #open(Transport)}, with whatever keeps a transport from working told by the caller.
-   */
+  /** As {@link #open(Transport)}, with a given probe of transports. */
   public static EventLoops open(Transport wanted, Function<Transport, Optional<String>> obstacles) {
     List<Transport> candidates = wanted == Transport.AUTO ? CANDIDATES : List.of(wanted);
     String reason = "";
@@ -101,7 +102,7 @@ public final class EventLoops implements AutoCloseable {
         try {
           return new EventLoops(transport, newGroup(transport));
         } catch (RuntimeException e) {
-          // The kernel knows it, and yet there is no ring to be had: memory, or a limit.
+          // The kernel supports it but refuses a ring, for lack of memory or because of a limit.
           obstacle = Optional.of(reasonOf(e));
         }
       }
@@ -111,11 +112,11 @@ public final class EventLoops implements AutoCloseable {
       }
     }
     throw new StartException(
-        "transport %s does not work here: %s (use transport = \"auto\" to have another one taken)"
+        "transport %s does not work here: %s (transport = \"auto\" selects one that works)"
             .formatted(wanted.configName(), reason));
   }
 
-  /** {@return why a transport cannot be used on this machine, or nothing if it can} */
+  /** {@return why a transport cannot be used on this machine, or empty if it can} */
   public static Optional<String> obstacle(Transport transport) {
     return switch (transport) {
       case IO_URING ->
@@ -142,8 +143,8 @@ public final class EventLoops implements AutoCloseable {
   }
 
   /**
-   * Has connections of a server read as long as something comes, into buffers that the kernel takes
-   * from a ring, and not ask once for each read, and before that whether there is anything.
+   * Lets the server's connections read as long as data comes, into buffers from a ring. Otherwise
+   * each read costs a request, preceded by a poll.
    */
   public NettyServerBuilder configure(NettyServerBuilder server) {
     return transport == Transport.IO_URING && IoUring.isRegisterBufferRingSupported()
@@ -151,7 +152,7 @@ public final class EventLoops implements AutoCloseable {
         : server;
   }
 
-  /** {@return a path in the form in which the transport's channels take it} */
+  /** {@return a path as an address of the transport's channels} */
   public SocketAddress address(Path path) {
     return switch (transport) {
       case IO_URING, EPOLL -> new DomainSocketAddress(path.toFile());
@@ -159,10 +160,7 @@ public final class EventLoops implements AutoCloseable {
     };
   }
 
-  /**
-   * {@return a connection to somebody else's socket, made when it is used; the caller shuts it
-   * down}
-   */
+  /** {@return a client channel to a socket, connected on first use; the caller shuts it down} */
   public ManagedChannel channel(Path path) {
     SocketAddress address = address(path);
     return NettyChannelBuilder.forAddress(address, InsecureChannelCredentials.create())

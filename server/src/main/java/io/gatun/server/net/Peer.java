@@ -11,10 +11,9 @@ import java.nio.file.attribute.UserPrincipal;
 import jdk.net.ExtendedSocketOptions;
 import jdk.net.UnixDomainPrincipal;
 
-/** Who is at the other end of a connection, as the kernel has it (SO_PEERCRED, unix(7)). */
+/** The peer of a connection, from the kernel (SO_PEERCRED, unix(7)). */
 sealed interface Peer {
 
-  /** {@return the peer of a connection} */
   static Peer of(Channel connection) throws IOException {
     return switch (connection) {
       case IoUringDomainSocketChannel channel -> of(channel.peerCredentials());
@@ -28,7 +27,7 @@ sealed interface Peer {
   }
 
   private static Peer of(PeerCredentials credentials) {
-    // The kernel gives one group; netty's form allows for systems that give more.
+    // The kernel gives one group; netty's array allows for systems that give several.
     int[] gids = credentials.gids();
     return new Numbered(
         Integer.toUnsignedLong(credentials.uid()),
@@ -36,9 +35,9 @@ sealed interface Peer {
         credentials.pid());
   }
 
-  /** A peer as the native transports show it. */
+  /** A peer from the native transports. */
   record Numbered(long uid, long gid, int pid) implements Peer {}
 
-  /** A peer as the JDK shows it, which keeps the numbers to itself. */
+  /** A peer from the JDK, which hides the numbers. */
   record Named(UserPrincipal user, GroupPrincipal group) implements Peer {}
 }

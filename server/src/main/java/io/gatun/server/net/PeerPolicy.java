@@ -8,10 +8,10 @@ import java.util.HashSet;
 import java.util.Set;
 
 /**
- * Who may connect: root, and the users and groups that the configuration names.
+ * The peers that may connect: root, and the configured users and groups.
  *
- * <p>The mode of the socket lets only root in already. This check also holds where somebody changed
- * the mode, or passed on an open directory.
+ * <p>The socket's mode already admits only root. This check also holds if the mode was changed or a
+ * peer inherited an open directory.
  */
 public final class PeerPolicy {
 

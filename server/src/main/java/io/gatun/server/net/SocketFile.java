@@ -22,31 +22,31 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The file of the listening socket: who may have the path, and whose file it is.
+ * The file of the listening socket.
  *
- * <p>netty deletes whatever has the path before it binds, which would take the socket away from a
- * daemon that lives. So the socket is bound to a name beside it, gets its mode, and is then moved
- * over the path: that is one step, clients always find a socket that works, and when the channel
- * closes, it is not our path that netty deletes. A socket keeps working under its new name
- * (unix(7): a path is only looked up by connect).
+ * <p>netty deletes any file at its path before it binds, which would take the socket from a running
+ * daemon. The socket is therefore bound to a name beside the path, gets its mode, and is moved over
+ * the path. The move is atomic, so clients always find a working socket, and netty does not delete
+ * our path when the channel closes. A socket keeps working under its new name (unix(7): only
+ * connect looks up the path).
  *
  * <pre>
- *   free, or a socket that nobody answers on  -> taken
- *   a socket that somebody answers on         -> refused
- *   anything else                             -> refused
+ *   free, or a socket that refuses connections  -> taken
+ *   a socket that accepts connections           -> refused
+ *   anything else                               -> refused
  * </pre>
  */
 public final class SocketFile {
 
   private static final Logger LOG = LoggerFactory.getLogger(SocketFile.class);
 
-  /** Of the 108 in sockaddr_un (unix(7)), one is a NUL, and the JDK takes one more for itself. */
+  /** sockaddr_un holds 108 bytes (unix(7)): one is a NUL, and the JDK reserves one more. */
   private static final int PATH_BYTES_MAX = 106;
 
   /**
-   * How long a socket has to go on answering: some milliseconds after a daemon was killed, the
-   * kernel ends from a thread of its own what its io_uring was listening on (io_uring/io_uring.c:
-   * io_ring_exit_work).
+   * The number of connections that a socket must accept before it counts as in use: for some
+   * milliseconds after a daemon was killed, its io_uring still listens, until a kernel thread ends
+   * it (io_uring/io_uring.c: io_ring_exit_work).
    */
   private static final int ANSWERS_MIN = 10;
 
@@ -59,12 +59,12 @@ public final class SocketFile {
   private final Path unfinished;
   private @Nullable Object ownKey;
 
-  /** Checks that a socket can be had at a path. */
+  /** Checks that the path is free. */
   public SocketFile(Path path) {
     this.path = path;
     Path directory = path.getParent();
     if (directory == null || path.getFileName() == null) {
-      throw refusal("is no file", "name a socket in a directory");
+      throw refusal("is not a file", "name a socket in a directory");
     }
     this.unfinished = directory.resolve("." + Long.toString(ProcessHandle.current().pid(), 36));
     int bytes =
@@ -78,7 +78,7 @@ public final class SocketFile {
     checkFree();
   }
 
-  /** {@return the path to bind to, in a directory that exists} */
+  /** {@return the path to bind to; its directory exists} */
   public Path bindPath() {
     try {
       createDirectory(Objects.requireNonNull(path.getParent()));
@@ -90,7 +90,7 @@ public final class SocketFile {
     }
   }
 
-  /** Puts the bound socket in its place. */
+  /** Moves the bound socket to its path. */
   public void publish() {
     checkFree();
     try {
@@ -103,14 +103,14 @@ public final class SocketFile {
     }
   }
 
-  /** Deletes the socket, unless somebody else has taken the path since. */
+  /** Deletes the socket, unless another daemon has taken the path since. */
   public void delete() {
     try {
       if (ownKey != null && ownKey.equals(key(path))) {
         Files.delete(path);
       }
     } catch (NoSuchFileException e) {
-      // Somebody was faster, which is as good.
+      // Already deleted.
     } catch (IOException e) {
       LOG.warn("socket not deleted path={} error=\"{}\"", path, e.toString());
     }
@@ -134,11 +134,11 @@ public final class SocketFile {
       throw refusal("is a symbolic link", "name the socket itself");
     }
     if (type != FILE_TYPE_SOCKET) {
-      throw refusal("is a file and no socket", "move it away, or choose another path");
+      throw refusal("is a file, not a socket", "move it away, or choose another path");
     }
     if (answers()) {
       throw refusal(
-          "is the socket of a daemon that runs", "stop that one first, or choose another path");
+          "is the socket of a running daemon", "stop that one first, or choose another path");
     }
   }
 
@@ -161,14 +161,12 @@ public final class SocketFile {
       // ECONNREFUSED: the file outlived its daemon.
       return false;
     } catch (IOException e) {
-      // For instance EAGAIN: somebody listens who is too busy to accept.
+      // For instance EAGAIN: the listener is too busy to accept.
       return true;
     }
   }
 
-  /**
-   * Others may pass through to a socket that they are allowed to use, and see nothing on the way.
-   */
+  /** Allowed peers may traverse the directory but not list it. */
   private static void createDirectory(Path directory) throws IOException {
     if (Files.isDirectory(directory)) {
       return;

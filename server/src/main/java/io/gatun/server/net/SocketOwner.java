@@ -16,8 +16,8 @@ import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The process that listens on a unix socket, as the kernel has it (SO_PEERCRED, unix(7)). The JDK
- * keeps the number to itself, and netty has it for its native transports.
+ * Finds the process that listens on a unix socket (SO_PEERCRED, unix(7)). Uses netty, since the JDK
+ * hides the process id.
  */
 public final class SocketOwner {
 
@@ -26,8 +26,8 @@ public final class SocketOwner {
   private SocketOwner() {}
 
   /**
-   * {@return the number of the process, 0 if it is in a namespace of processes that this one does
-   * not see; nothing if nobody listens, or if it cannot be told}
+   * {@return the process id, or 0 if the process is in a PID namespace that is not visible here;
+   * empty if there is no listener or its process is unknown}
    */
   public static OptionalLong pid(Path socket) {
     if (!Epoll.isAvailable()) {
@@ -47,7 +47,7 @@ public final class SocketOwner {
           ? pid(Peer.of(connection.channel()))
           : OptionalLong.empty();
     } catch (IOException e) {
-      // It has closed the connection.
+      // The listener has closed the connection.
       return OptionalLong.empty();
     } finally {
       loop.shutdownGracefully(0, CONNECT_MILLIS_MAX, TimeUnit.MILLISECONDS).awaitUninterruptibly();

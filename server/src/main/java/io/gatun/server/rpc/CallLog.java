@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Logs how each call ended and how long it took. */
+/** Logs the status and duration of each call. */
 public final class CallLog implements ServerInterceptor {
 
   private static final Logger LOG = LoggerFactory.getLogger(CallLog.class);

@@ -11,9 +11,8 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Counts the calls that have begun and not ended, so that a stop can wait for them, and for nothing
- * else: connections stay open without calls, and a watch of the health service never ends by
- * itself.
+ * Counts the calls in flight, so that a stop can wait for them. Connections do not count, since
+ * they stay open without calls, nor does a watch of the health service, which never ends.
  */
 public final class CallsInFlight implements ServerInterceptor {
 
@@ -53,7 +52,7 @@ public final class CallsInFlight implements ServerInterceptor {
     }
   }
 
-  /** {@return whether there came a moment without calls} */
+  /** {@return whether all calls ended within the time} */
   public boolean awaitNone(long seconds) {
     lock.lock();
     try {
@@ -73,7 +72,7 @@ public final class CallsInFlight implements ServerInterceptor {
     }
   }
 
-  /** {@return how many calls have begun so far, or nothing if any of them has not ended} */
+  /** {@return the number of calls begun so far, or empty if any is in flight} */
   public OptionalLong begunIfNone() {
     lock.lock();
     try {

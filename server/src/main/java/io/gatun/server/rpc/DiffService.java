@@ -36,16 +36,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * containerd's Diff service: layers out of containerd's content store are unpacked into snapshots
- * of this daemon, and layers are made of what snapshots change and put there. What it does not do
- * it answers with UNIMPLEMENTED, upon which containerd asks the next differ that it is configured
- * with.
+ * containerd's Diff service: unpacks layers from containerd's content store into snapshots of this
+ * daemon, and writes layers with a snapshot's changes into that store. Unsupported requests are
+ * answered with UNIMPLEMENTED, upon which containerd asks the next differ in its configuration.
  */
 public final class DiffService extends DiffGrpc.DiffImplBase {
 
   private static final Logger LOG = LoggerFactory.getLogger(DiffService.class);
 
-  /** What is in an uncompressed layer (OCI image specification, layer.md). */
+  /** The media type of an uncompressed layer (OCI image specification, layer.md). */
   private static final String TAR = "application/vnd.oci.image.layer.v1.tar";
 
   private final LayerUnpacker unpacker;
@@ -86,7 +85,7 @@ public final class DiffService extends DiffGrpc.DiffImplBase {
     Digest digest = digest(diff.getDigest());
     List<Mount> mounts = SnapshotMessages.toMounts(request.getMountsList());
     String key = unpacker.key(mounts);
-    // A snapshot was prepared for the namespace that its layer is in.
+    // The snapshot's key names the namespace that the layer is in.
     String namespace =
         CallNamespace.require("apply: layer " + digest, said.or(() -> CallNamespace.inKey(key)));
     try (LayerBlob blob = content.open(namespace, digest, diff.getSize())) {
@@ -104,7 +103,7 @@ public final class DiffService extends DiffGrpc.DiffImplBase {
           .setSize(layer.sizeBytes())
           .build();
     } catch (IOException e) {
-      // Nothing but closing the blob throws one, and what was read of it is as it was.
+      // Only closing the blob throws this, and all of it has been read correctly.
       throw new UncheckedIOException(e);
     }
   }
@@ -120,9 +119,7 @@ public final class DiffService extends DiffGrpc.DiffImplBase {
   private static void warnOfOverlayXattrs(Digest digest, AppliedLayer layer) {
     if (layer.overlayXattrsDropped() > 0) {
       LOG.warn(
-          "attributes of the overlay filesystem left out layer={} count={}",
-          digest,
-          layer.overlayXattrsDropped());
+          "overlay attributes left out layer={} count={}", digest, layer.overlayXattrsDropped());
     }
   }
 

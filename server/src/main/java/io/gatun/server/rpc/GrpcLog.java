@@ -9,11 +9,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Passes on to the log what grpc-java says through {@code java.util.logging}, which otherwise
- * prints a stack trace for every client that does not speak HTTP/2.
+ * Forwards the logging of grpc-java, which uses {@code java.util.logging}, to slf4j. By default the
+ * JDK prints a stack trace for every client that does not speak HTTP/2.
  *
- * <p>Its warnings stay warnings, on one line; the rest is for who debugs it, and so is all that its
- * transport says, which is about clients that break off.
+ * <p>Warnings stay warnings, on one line. All else is logged at debug level, and so are the
+ * transport's messages, which are about clients that disconnect.
  */
 public final class GrpcLog extends Handler {
 
@@ -23,7 +23,7 @@ public final class GrpcLog extends Handler {
 
   private GrpcLog() {}
 
-  /** Takes the place of whatever the JDK would do with it. */
+  /** Replaces the JDK's handlers. */
   public static void install() {
     LogManager.getLogManager().reset();
     java.util.logging.Logger.getLogger("").addHandler(new GrpcLog());

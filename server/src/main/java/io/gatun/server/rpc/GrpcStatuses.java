@@ -6,12 +6,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What becomes of a failure on the wire: the one place where domain errors turn into gRPC status.
+ * Maps domain errors to gRPC statuses; the only place that does.
  *
- * <p>containerd's own table (errgrpc) reads them back, so for instance {@code FAILED_PRECONDITION}
- * is the only status of a Remove that its garbage collection survives. grpc-java reports an
- * exception that a handler throws as UNKNOWN, whatever it is; that is why handlers catch everything
- * and ask here.
+ * <p>containerd's errgrpc maps them back; for instance, its garbage collection survives a failed
+ * Remove only if the status is {@code FAILED_PRECONDITION}. grpc-java reports any exception of a
+ * handler as UNKNOWN, so handlers catch everything and map it here.
  */
 final class GrpcStatuses {
 
@@ -20,21 +19,21 @@ final class GrpcStatuses {
   private GrpcStatuses() {}
 
   /**
-   * {@return the status that tells of a failure}
+   * {@return the status of a failure}
    *
-   * @param call what failed, for the log if the failure is a bug
+   * @param call the failed call, for the log if the failure is a bug
    */
   static Status statusOf(String call, Throwable failure) {
     if (failure instanceof SnapshotException refusal) {
       return codeOf(refusal).toStatus().withDescription(refusal.getMessage());
     }
     if (failure instanceof OutOfMemoryError) {
-      // The JVM ends when its heap is full; this is about threads, or memory beside the heap.
+      // A full heap ends the JVM, so this is a lack of threads or of memory outside the heap.
       LOG.warn("out of threads or memory method={} error=\"{}\"", call, failure.getMessage());
       return Status.RESOURCE_EXHAUSTED.withDescription(
-          "no thread or memory to be had: " + failure.getMessage());
+          "out of threads or memory: " + failure.getMessage());
     }
-    // A broken invariant: nobody else will see the stack.
+    // A broken invariant: the stack trace appears nowhere else.
     LOG.error("bug method={}", call, failure);
     return Status.INTERNAL.withDescription("bug in gatun, see its log: " + failure);
   }

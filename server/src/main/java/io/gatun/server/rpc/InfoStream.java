@@ -13,19 +13,18 @@ import java.util.function.Consumer;
 /**
  * The answers to one List, in batches, no faster than the client reads.
  *
- * <p>The thread that lists waits here while the client's window is full; the event loop wakes it.
- * It waits with no lock of the snapshotter held, so a client may answer each info with further
- * calls.
+ * <p>The listing thread blocks here while the client's window is full; the event loop wakes it. It
+ * holds no lock of the snapshotter then, so a client may make further calls for each info.
  */
 final class InfoStream implements Consumer<SnapshotInfo> {
 
-  /** As many as containerd's own server sends at a time. */
+  /** The batch size of containerd's own server. */
   static final int BATCH_SIZE = 100;
 
-  /** Fewer than {@link #BATCH_SIZE} snapshots are sent at a time if they are larger than this. */
+  /** A batch of this size is sent before it has {@link #BATCH_SIZE} snapshots. */
   private static final int BATCH_BYTES = 64 << 10;
 
-  /** A client that reads nothing for this long is taken for gone. */
+  /** A client that reads nothing for this long is considered gone. */
   private static final long STALL_SECONDS = 60;
 
   private final ServerCallStreamObserver<ListSnapshotsResponse> client;
@@ -34,14 +33,14 @@ final class InfoStream implements Consumer<SnapshotInfo> {
   private int batchBytes;
   private ListSnapshotsResponse.Builder batch = ListSnapshotsResponse.newBuilder();
 
-  /** To be called on the event loop, before the handler returns, as grpc-java wants it. */
+  /** Must be created on the event loop before the handler returns, as grpc-java requires. */
   InfoStream(ServerCallStreamObserver<ListSnapshotsResponse> client) {
     this.client = client;
     client.setOnReadyHandler(this::wake);
   }
 
   /**
-   * Takes one more snapshot to send.
+   * Adds a snapshot to the answer.
    *
    * @throws CancellationException if the client has gone
    */
@@ -55,7 +54,7 @@ final class InfoStream implements Consumer<SnapshotInfo> {
     }
   }
 
-  /** Sends what is left. */
+  /** Sends the last batch and completes the call. */
   void finish() {
     if (batch.getInfoCount() > 0) {
       send();
@@ -92,7 +91,7 @@ final class InfoStream implements Consumer<SnapshotInfo> {
     }
   }
 
-  /** Has the thread that lists look again, such as when the client has gone. */
+  /** Wakes the listing thread, for instance because the client has gone. */
   void wake() {
     lock.lock();
     try {

@@ -6,12 +6,12 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Which blobs are layers that can be unpacked, by what they are said to be, and which are made. How
- * those are compressed that are unpacked is for the blobs themselves to say.
+ * The media types of layers that can be unpacked, and of those that can be created. A layer to be
+ * unpacked is recognised as compressed by its content, not by its media type.
  */
 final class LayerMediaType {
 
-  /** Those of the OCI image specification, and of Docker's image manifest, version 2. */
+  /** From the OCI image specification, and Docker's image manifest, version 2. */
   private static final Set<String> TARS =
       Set.of(
           "application/vnd.oci.image.layer.v1.tar",
@@ -24,10 +24,10 @@ final class LayerMediaType {
 
   private static final Set<String> COMPRESSIONS = Set.of("gzip", "zstd");
 
-  /** What a layer is made as if the client does not say. */
+  /** The media type of a new layer if the client does not name one. */
   static final String DEFAULT = "application/vnd.oci.image.layer.v1.tar+gzip";
 
-  /** Those that layers are made as. */
+  /** The media types of new layers. */
   private static final Map<String, Compression> MADE =
       Map.of(
           "application/vnd.oci.image.layer.v1.tar",
@@ -46,29 +46,29 @@ final class LayerMediaType {
   private LayerMediaType() {}
 
   /**
-   * {@return how a layer of this media type is compressed}
+   * {@return the compression of a new layer of this media type}
    *
-   * @throws SnapshotException.Unsupported if gatun makes no such layers
+   * @throws SnapshotException.Unsupported if gatun cannot create such layers
    */
   static Compression compression(String mediaType) {
     Compression compression = MADE.get(mediaType);
     if (compression == null) {
       throw new SnapshotException.Unsupported(
-          "diff: gatun makes no layers of the media type \"%s\"".formatted(mediaType));
+          "diff: gatun cannot create layers of the media type \"%s\"".formatted(mediaType));
     }
     return compression;
   }
 
   /**
-   * Sees to it that a blob is a layer, as far as its media type says.
+   * Checks that a blob's media type is that of a layer.
    *
-   * @throws SnapshotException.Unsupported if it is something else, or has to be processed first, as
-   *     {@code +encrypted} says for example
+   * @throws SnapshotException.Unsupported if it is another type, or needs processing first, as with
+   *     {@code +encrypted}
    */
   static void require(String mediaType, String digest) {
     String[] parts = mediaType.split("\\+", -1);
     if (!TARS.contains(parts[0])) {
-      throw unsupported(mediaType, digest, "is no layer that gatun knows");
+      throw unsupported(mediaType, digest, "is not a known layer type");
     }
     for (int i = 1; i < parts.length; i++) {
       if (!COMPRESSIONS.contains(parts[i])) {

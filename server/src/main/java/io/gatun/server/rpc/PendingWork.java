@@ -3,8 +3,8 @@ package io.gatun.server.rpc;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * Work on a request that waits for a thread. It is done or dropped, whichever comes first; what the
- * request takes of memory is given back after that, and not before.
+ * A request's work that waits for a thread. It either runs or is dropped; only then is the
+ * request's memory released.
  */
 final class PendingWork implements Runnable {
 
@@ -29,7 +29,7 @@ final class PendingWork implements Runnable {
     }
   }
 
-  /** Lets go of the work if it has not begun. */
+  /** Drops the work if it has not begun. */
   void drop() {
     if (work.getAndSet(null) != null) {
       request.release();

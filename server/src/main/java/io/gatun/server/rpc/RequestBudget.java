@@ -12,34 +12,34 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one request takes of the {@link RequestMemory}, from the first byte of its headers until it
- * is both answered and no longer worked on.
+ * The share of the {@link RequestMemory} that one request uses, from the first byte of its headers
+ * until it has been answered and its work has ended.
  *
- * <p>grpc-java tells of the bytes of a message as they come in, so a request is refused before it
- * has filled what it may not have. A byte on the wire is reckoned with what it can become at worst:
- * a label of one letter is seven bytes there and an entry in two maps here.
+ * <p>grpc-java reports the bytes of a message as they arrive, so a request is refused before it
+ * exceeds its share. Each byte on the wire is counted with the most memory that it can become: a
+ * label of one letter is seven bytes there and an entry in two maps here.
  *
- * <p>An ordinary Remove is never refused: containerd's garbage collection would give up. What many
- * of them take is bounded by the connections and the calls on each.
+ * <p>A Remove of ordinary size is never refused, since containerd's garbage collection would give
+ * up. The number of connections and calls on each bounds the memory of removals.
  */
 public final class RequestBudget extends ServerStreamTracer {
 
-  /** The request that the current thread is asked to begin with. */
+  /** The request of the call that the current thread starts. */
   static final Context.Key<RequestBudget> CURRENT = Context.key("gatun-request");
 
-  /** The stream, its headers and what grpc-java keeps of a call. */
+  /** The stream, its headers and grpc-java's state of a call. */
   static final long CALL_BYTES = 8 << 10;
 
-  /** Of memory for a byte of a message. */
+  /** Memory per byte of a message. */
   static final long MEMORY_PER_BYTE = 32;
 
-  /** The same for a byte of a filter: {@code a,a,a} is three selectors. */
+  /** Memory per byte of a List: the filter {@code a,a,a} is three selectors. */
   static final long MEMORY_PER_FILTER_BYTE = 128;
 
-  /** containerd's keys have some hundred bytes; a Remove of a longer one may be refused. */
+  /** A Remove with a longer key may be refused; containerd's keys have some hundred bytes. */
   static final long REMOVAL_BYTES_MAX = 4 << 10;
 
-  /** In which order it goes; only what is being received can still be refused from here. */
+  /** The phases of a request; it can be refused only while it is being received. */
   private enum Phase {
     RECEIVING,
     RECEIVED,
@@ -53,7 +53,7 @@ public final class RequestBudget extends ServerStreamTracer {
   private final AtomicReference<Phase> phase = new AtomicReference<>(Phase.RECEIVING);
   private final AtomicLong takenBytes = new AtomicLong();
 
-  /** The stream, and whoever works on the request. */
+  /** The stream, and any work on the request. */
   private final AtomicInteger holders = new AtomicInteger(1);
 
   // Only the event loop of the connection uses these two.
@@ -95,7 +95,7 @@ public final class RequestBudget extends ServerStreamTracer {
     }
   }
 
-  /** An answer that its client does not read stays here. */
+  /** An answer stays in memory until the client has read it. */
   @Override
   public void outboundWireSize(long bytes) {
     memory.take(bytes);
@@ -108,34 +108,34 @@ public final class RequestBudget extends ServerStreamTracer {
     release();
   }
 
-  /** {@return whether the call goes on and its request is not complete} */
+  /** {@return whether the call is open and its request incomplete} */
   boolean isReceiving() {
     return phase.get() == Phase.RECEIVING;
   }
 
-  /** {@return whether the request is complete now; otherwise it has ended before} */
+  /** {@return whether the request is now complete; false if the call ended before} */
   boolean complete() {
     return phase.compareAndSet(Phase.RECEIVING, Phase.RECEIVED);
   }
 
-  /** {@return whether nobody has ended the call yet, so that the caller is to do it} */
+  /** {@return whether this ended the call; false if it had ended before} */
   boolean end() {
     return phase.getAndSet(Phase.ENDED) != Phase.ENDED;
   }
 
-  /** Ends the call if it is not complete by now. */
+  /** Ends the call if its request is incomplete after this time. */
   void expire(long nanosMax, Status status) {
     if (System.nanoTime() - startNanos > nanosMax) {
       refuse(status);
     }
   }
 
-  /** Keeps what the request has taken, also when its client has gone. */
+  /** Keeps the request's memory reserved, even if its client goes. */
   void hold() {
     holders.incrementAndGet();
   }
 
-  /** Ends one hold, or that of the stream. */
+  /** Ends one {@link #hold}, or that of the stream. */
   void release() {
     if (holders.decrementAndGet() == 0) {
       memory.give(takenBytes.getAndSet(0));

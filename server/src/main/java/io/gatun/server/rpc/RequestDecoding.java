@@ -13,18 +13,17 @@ import io.grpc.StatusRuntimeException;
 import java.io.InputStream;
 
 /**
- * Answers requests that protobuf cannot read, such as one whose key is not UTF-8, with
+ * Answers requests that protobuf cannot parse, for instance because a key is not UTF-8, with
  * INVALID_ARGUMENT.
  *
- * <p>grpc-java decodes before any handler is asked, and reports a failure there as UNKNOWN. With
- * messages that are not decoded at that point, decoding happens inside the listener instead, where
- * it can be caught.
+ * <p>grpc-java decodes messages before it calls a handler, and reports a failure there as UNKNOWN.
+ * Here messages are decoded inside the listener, where the failure can be caught.
  */
 public final class RequestDecoding implements ServerInterceptor {
 
   /**
-   * Passes messages on as grpc-java has them. {@link ServerInterceptors#useInputStreamMessages}
-   * does the same with a buffer around each, which costs more than half of what a call allocates.
+   * Passes messages on undecoded. {@link ServerInterceptors#useInputStreamMessages} does the same
+   * with a buffer around each, which costs more than half of a call's allocations.
    */
   private static final Marshaller<InputStream> AS_THEY_ARE =
       new Marshaller<>() {
@@ -61,7 +60,7 @@ public final class RequestDecoding implements ServerInterceptor {
           Throwable cause = e.getCause() == null ? e : e.getCause();
           call.close(
               Status.INVALID_ARGUMENT.withDescription(
-                  "the request is no valid protobuf message: " + cause.getMessage()),
+                  "the request is not a valid protobuf message: " + cause.getMessage()),
               new Metadata());
         }
       }

@@ -13,12 +13,12 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Bounds what requests take together: each is a {@link RequestBudget}, which ends its call when
- * there is no room, and has a limited time to be sent.
+ * Bounds the resources of requests: each has a {@link RequestBudget}, which ends its call when
+ * memory runs out, and a limited time to arrive.
  */
 public final class RequestLimits extends ServerStreamTracer.Factory implements ServerInterceptor {
 
-  /** For a client to send its request, whose parts it has before it begins. */
+  /** For a client to send its request, which it has in full when it begins. */
   static final long RECEIVE_SECONDS_MAX = 10;
 
   private final RequestMemory memory;
@@ -33,7 +33,7 @@ public final class RequestLimits extends ServerStreamTracer.Factory implements S
     return new RequestBudget(memory, method);
   }
 
-  /** Ends calls whose request has been coming for too long; to be called every now and then. */
+  /** Ends calls whose request takes too long to arrive; to be called periodically. */
   public void endStalled() {
     for (RequestBudget request : receiving) {
       request.expire(
@@ -66,7 +66,7 @@ public final class RequestLimits extends ServerStreamTracer.Factory implements S
             headers));
   }
 
-  /** Keeps from the handler what belongs to a call that has been ended. */
+  /** Hides further events of an ended call from the handler. */
   private final class LimitedListener<ReqT> extends SimpleForwardingServerCallListener<ReqT> {
 
     private final RequestBudget request;

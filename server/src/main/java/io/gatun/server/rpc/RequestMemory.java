@@ -2,7 +2,7 @@ package io.gatun.server.rpc;
 
 import java.util.concurrent.atomic.AtomicLong;
 
-/** The memory that requests in flight may take together, and what is taken of it, in bytes. */
+/** The memory that all requests in flight share, in bytes. */
 public final class RequestMemory {
 
   private final long bytesMax;
@@ -20,7 +20,7 @@ public final class RequestMemory {
     return takenBytes.get();
   }
 
-  /** {@return whether so much was left, in which case it is taken now} */
+  /** {@return whether the bytes were available; if so, they are taken now} */
   boolean tryTake(long bytes) {
     if (takenBytes.addAndGet(bytes) <= bytesMax) {
       return true;
@@ -29,12 +29,11 @@ public final class RequestMemory {
     return false;
   }
 
-  /** Takes what cannot be refused, whatever is left. */
+  /** Takes bytes for a request that cannot be refused, even beyond the limit. */
   void take(long bytes) {
     takenBytes.addAndGet(bytes);
   }
 
-  /** Gives back what was taken. */
   void give(long bytes) {
     takenBytes.addAndGet(-bytes);
   }

@@ -6,7 +6,7 @@ import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
-/** Carries calls out; whatever goes wrong, also in getting there, ends as a status. */
+/** Runs calls; any failure, also in dispatching, ends as a status. */
 final class RpcCall {
 
   private RpcCall() {}
@@ -14,9 +14,9 @@ final class RpcCall {
   /**
    * Answers a call with one message.
    *
-   * @param lane where it is worked on
-   * @param call its name, for the log
-   * @param onCancel done when the client has given up, besides what is always done then
+   * @param lane the executor's lane for the call
+   * @param call the name of the call, for the log
+   * @param onCancel runs when the client cancels, after the pending work was dropped
    */
   static <T> void give(
       Consumer<Runnable> lane,
@@ -37,8 +37,8 @@ final class RpcCall {
   }
 
   /**
-   * Runs a call whose work answers by itself; whatever goes wrong, also in getting there, ends as a
-   * status. What the client gives up while it waits is dropped at once, with its request.
+   * Runs a call whose work sends its own answers. Work that the client cancels while it waits is
+   * dropped at once, with its request.
    */
   static void run(
       Consumer<Runnable> lane,
@@ -48,7 +48,7 @@ final class RpcCall {
       Runnable work) {
     PendingWork pending =
         new PendingWork(RequestBudget.CURRENT.get(), () -> attempt(call, client, work));
-    // With a handler for it, answering a call that the client has given up is no error.
+    // grpc-java throws on answers to a cancelled call unless there is a handler for cancellation.
     client.setOnCancelHandler(
         () -> {
           pending.drop();
@@ -62,12 +62,11 @@ final class RpcCall {
     }
   }
 
-  // Errors are bugs that the client has to hear of; nothing is left behind that they could have
-  // damaged.
+  // Errors are bugs, which the client must see; they cannot have damaged any shared state.
   @SuppressWarnings("CatchingThrowable")
   private static void attempt(String call, ServerCallStreamObserver<?> client, Runnable work) {
     if (client.isCancelled()) {
-      // Given up while it waited: nobody would learn of what it did.
+      // Cancelled while it waited: the client would not see the result.
       return;
     }
     try {

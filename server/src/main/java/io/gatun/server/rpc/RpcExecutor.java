@@ -11,32 +11,32 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * The threads on which requests may block, and the queues before them.
+ * The threads on which requests may block, and their queues.
  *
- * <p>Platform threads, since a kernel call holds the carrier of a virtual thread until it returns.
- * There are five lanes, so that none can keep another waiting for ever:
+ * <p>Platform threads, since a kernel call pins the carrier of a virtual thread. There are five
+ * lanes, so that none can block another for ever:
  *
  * <ul>
- *   <li>requests in general; when the queue is full, a request is refused with RESOURCE_EXHAUSTED;
- *   <li>Remove, which is never refused, because containerd's garbage collection gives up altogether
- *       on any error but FAILED_PRECONDITION. Its queue has no bound of its own: the number of
- *       connections and of calls on each is bounded;
- *   <li>List, whose threads wait for clients that read slowly, and which clients use to call back;
- *   <li>Apply and Diff, which take seconds and memory, so that only few are worked on at a time, in
- *       the order in which they came;
- *   <li>conversions, one at a time, for which nobody else is to wait.
+ *   <li>most requests; when the queue is full, a request is refused with RESOURCE_EXHAUSTED;
+ *   <li>Remove, which is never refused, because containerd's garbage collection gives up on any
+ *       error but FAILED_PRECONDITION. Its queue is unbounded, but the number of connections and of
+ *       calls on each is bounded;
+ *   <li>List, whose threads wait for slow clients, and during which clients make further calls;
+ *   <li>Apply and Diff, which take seconds and memory, so that only a few run at a time, in order
+ *       of arrival;
+ *   <li>conversions, one at a time, for which other requests must not wait.
  * </ul>
  */
 public final class RpcExecutor implements AutoCloseable {
 
-  /** Removals share their syncs, which takes a few at a time. */
+  /** Removals share their syncs, which takes several at a time. */
   private static final int REMOVAL_THREADS = 4;
 
-  /** A stream takes no time but the client's. */
+  /** A stream mostly waits for its client. */
   private static final int LIST_THREADS = 8;
 
   /**
-   * How long a thread is kept without work: its stack takes more to keep than a new one to make.
+   * The time before an idle thread ends: keeping its stack costs more than starting a new thread.
    */
   private static final long IDLE_SECONDS = 5;
 
@@ -69,7 +69,7 @@ public final class RpcExecutor implements AutoCloseable {
     submit(lists, work);
   }
 
-  /** Runs the unpacking or the making of a layer, or refuses it. */
+  /** Runs the unpacking or creation of a layer, or refuses it. */
   void dispatchApply(Runnable work) {
     submit(applies, work);
   }
@@ -79,7 +79,7 @@ public final class RpcExecutor implements AutoCloseable {
     submit(conversions, work);
   }
 
-  /** Ends the threads, after what is queued has been done. */
+  /** Ends the threads after the queued work. */
   @Override
   public void close() {
     requests.close();
@@ -93,10 +93,10 @@ public final class RpcExecutor implements AutoCloseable {
     try {
       lane.execute(work);
     } catch (OutOfMemoryError e) {
-      // There is no thread to be had: those that there are do it, if there are any.
+      // No new thread can start, so an existing one must take the work, if there is one.
       if (lane.getPoolSize() == 0 || !lane.getQueue().offer(work)) {
         throw new SnapshotException.ResourceExhausted(
-            "no thread to be had (%s): raise the limit of processes (pids.max, TasksMax), or try again later"
+            "cannot start a thread (%s): raise the limit of processes (pids.max, TasksMax), or try again later"
                 .formatted(e.getMessage()),
             e);
       }

@@ -9,16 +9,15 @@ import java.time.Instant;
 import java.util.List;
 
 /**
- * The domain's values as messages, and back.
+ * Conversion between domain values and messages.
  *
- * <p>A kind that the wire does not know is a committed snapshot, in both directions, as containerd
- * has it.
+ * <p>An unknown kind counts as a committed snapshot, as in containerd.
  */
 public final class SnapshotMessages {
 
   private SnapshotMessages() {}
 
-  /** {@return a snapshot as the message that stands for it} */
+  /** {@return the message for a snapshot} */
   public static Info toMessage(SnapshotInfo info) {
     return Info.newBuilder()
         .setName(info.name())
@@ -30,7 +29,7 @@ public final class SnapshotMessages {
         .build();
   }
 
-  /** {@return the snapshot that a message stands for} */
+  /** {@return the snapshot in a message} */
   public static SnapshotInfo toSnapshot(Info message) {
     return new SnapshotInfo(
         toKind(message.getKind()),
@@ -45,7 +44,7 @@ public final class SnapshotMessages {
     return mounts.stream().map(SnapshotMessages::toMessage).toList();
   }
 
-  /** {@return the mounts that messages stand for} */
+  /** {@return the mounts in messages} */
   public static List<Mount> toMounts(List<io.gatun.proto.types.Mount> messages) {
     return messages.stream()
         .map(

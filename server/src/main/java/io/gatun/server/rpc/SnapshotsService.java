@@ -35,10 +35,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * containerd's Snapshots service on a {@link Snapshotter}.
  *
- * <p>Handlers run on the event loop. Stat reads memory and is answered there, which halves its
- * latency, and so does Mounts where it can; all else goes to the {@link RpcExecutor}. The namespace
- * that containerd sends along is not looked at: it does not send one when it collects garbage, and
- * keys hold it anyway.
+ * <p>Handlers run on the event loop. Stat only reads memory and is answered there, which halves its
+ * latency, and so is Mounts if it needs no I/O; all else goes to the {@link RpcExecutor}. The
+ * namespace header is ignored: containerd sends none when it collects garbage, and keys contain the
+ * namespace.
  */
 public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
 

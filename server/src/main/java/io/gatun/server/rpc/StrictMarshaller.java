@@ -15,10 +15,10 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 
 /**
- * Reads requests without the fields that this version does not know.
+ * Parses requests without unknown fields.
  *
- * <p>Nobody here passes a request on, so they would be of no use, and protobuf keeps each in
- * objects of some two hundred bytes, for four on the wire.
+ * <p>Requests are not forwarded, so unknown fields would be useless, and protobuf stores each field
+ * of four bytes on the wire in objects of some two hundred bytes.
  */
 final class StrictMarshaller<M> implements Marshaller<M> {
 
@@ -30,7 +30,6 @@ final class StrictMarshaller<M> implements Marshaller<M> {
     this.parser = parser;
   }
 
-  /** {@return the same service, with requests read in this way} */
   static ServerServiceDefinition only(ServerServiceDefinition service) {
     ServerServiceDefinition.Builder builder =
         ServerServiceDefinition.builder(service.getServiceDescriptor().getName());
@@ -47,7 +46,7 @@ final class StrictMarshaller<M> implements Marshaller<M> {
         method.getServerCallHandler());
   }
 
-  // The parser of a message makes messages of the same class.
+  // The parser of a message returns messages of the same class.
   @SuppressWarnings("unchecked")
   private static <M> Marshaller<M> of(Marshaller<M> whole) {
     if (whole instanceof PrototypeMarshaller<M> prototype
@@ -74,7 +73,10 @@ final class StrictMarshaller<M> implements Marshaller<M> {
     }
   }
 
-  /** Reading from a stream, protobuf would take a buffer that is many times larger than most. */
+  /**
+   * If it read from a stream, protobuf would allocate a buffer many times larger than most
+   * messages.
+   */
   private static byte[] bytes(InputStream stream) throws IOException {
     return stream instanceof KnownLength
         ? stream.readNBytes(stream.available())

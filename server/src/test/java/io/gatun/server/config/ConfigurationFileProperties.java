@@ -17,7 +17,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 
-/** Whatever is configured can be written down and read back. */
+/** Any configuration can be written and read back. */
 final class ConfigurationFileProperties {
 
   @Property(tries = 500, edgeCases = EdgeCasesMode.NONE)
@@ -25,7 +25,7 @@ final class ConfigurationFileProperties {
     assertThat(ConfigurationFile.parse("any.toml", ConfigurationFile.write(any))).isEqualTo(any);
   }
 
-  /** The arbitraries combine eight at most, so a configuration comes in several parts. */
+  /** Arbitraries combine at most eight values, so a configuration has several parts. */
   @Provide
   Arbitrary<Configuration> configurations() {
     record Names(
@@ -117,7 +117,7 @@ final class ConfigurationFileProperties {
                     name.level));
   }
 
-  /** Any character that a path can have, those that TOML has to escape among them. */
+  /** Any character that a path can have, including those that TOML escapes. */
   private static Arbitrary<Path> paths() {
     return Arbitraries.strings()
         .withChars("\"\\'\n\t\r\u0001\u001F\u007F\u0085\u2028 #=[]{}.äß日")

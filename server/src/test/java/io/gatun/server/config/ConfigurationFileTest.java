@@ -19,10 +19,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What a configuration file may say. */
+/** Valid and invalid configuration files. */
 final class ConfigurationFileTest {
 
-  /** Every key, with a value that is not the default. */
+  /** Every key, with a value other than the default. */
   private static final String EVERYTHING =
       """
       root = "/srv/gatun"
@@ -156,15 +156,15 @@ final class ConfigurationFileTest {
         "allowed_uids = ['root']           | allowed_uids must be a list of numbers from 0 to 4294967294",
         "allowed_uids = [-1]               | allowed_uids must be a list of numbers",
         "allowed_gids = [4294967295]       | allowed_gids must be a list of numbers",
-        "mount_options = ['a,b']           | mount_options holds \"a,b\", which is no mount option",
-        "mount_options = ['']              | mount_options holds \"\", which is no mount option",
-        "mount_options = ['a b=c']         | mount_options holds \"a b=c\", which is no mount option",
+        "mount_options = ['a,b']           | mount_options contains \"a,b\", which is not a mount option",
+        "mount_options = ['']              | mount_options contains \"\", which is not a mount option",
+        "mount_options = ['a b=c']         | mount_options contains \"a b=c\", which is not a mount option",
         "mount_options = [1]               | mount_options must be a list of strings",
-        "mount_options = ['lowerdir=/etc'] | mount_options must not hold lowerdir: Gatun sets it",
-        "mount_options = ['workdir=/etc']  | mount_options must not hold workdir",
-        "mount_options = ['upperdir=/etc'] | mount_options must not hold upperdir",
-        "mount_options = ['volatile']      | mount_options must not hold volatile: use volatile = true",
-        "mount_options = ['uidmap=0:1:1']  | mount_options must not hold uidmap: use remap_ids = true",
+        "mount_options = ['lowerdir=/etc'] | mount_options must not contain lowerdir: Gatun sets it",
+        "mount_options = ['workdir=/etc']  | mount_options must not contain workdir",
+        "mount_options = ['upperdir=/etc'] | mount_options must not contain upperdir",
+        "mount_options = ['volatile']      | mount_options must not contain volatile: use volatile = true",
+        "mount_options = ['uidmap=0:1:1']  | mount_options must not contain uidmap: use remap_ids = true",
         "volatile = 'yes'                  | volatile must be true or false",
         "rebase = 1                        | rebase must be true or false",
         "layer_sync = 'always'             | layer_sync must be one of \"commit\", \"background\", \"none\"",
@@ -181,9 +181,9 @@ final class ConfigurationFileTest {
         "drain_timeout_seconds = -1        | drain_timeout_seconds must be a number from 0 to 3600",
         "copy_threads = 1025               | copy_threads must be a number from 0 to 1024",
         "log_level = 'loud'                | log_level must be one of \"error\"",
-        "snapshotter = 'overlayfs'         | snapshotter is not a key; there are root, address,",
-        "ROOT = '/x'                       | ROOT is not a key",
-        "[server]                          | server is not a key",
+        "snapshotter = 'overlayfs'         | snapshotter is unknown; the keys are root, address,",
+        "ROOT = '/x'                       | ROOT is unknown",
+        "[server]                          | server is unknown",
         "root.path = '/x'                  | root must be a string",
       })
   void badValueIsRefusedWithItsKeyAndLine(String line, String reason) {

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Over which connections containerd is asked. What it answers is in {@link DiffServiceTest}. */
+/** The connections for calls to containerd. {@link DiffServiceTest} tests the answers. */
 @Timeout(60)
 final class ContentStoreTest {
 

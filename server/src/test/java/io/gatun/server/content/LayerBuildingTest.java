@@ -37,14 +37,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Layers on their way into a content store, with stand-ins for containerd and for the maker. */
+/** Layers on their way into a content store, with stand-ins for containerd and for the builder. */
 @Timeout(60)
 final class LayerBuildingTest {
 
   private static final String NAMESPACE = "k8s.io";
   private static final String UNCOMPRESSED = "containerd.io/uncompressed";
 
-  /** More than is on its way at a time, and no multiple of anything. */
+  /** More than is in flight at a time, and no multiple of any buffer. */
   private static final byte[] CONTENT = new byte[5_432_109];
 
   private static final Digest DIGEST;
@@ -238,7 +238,7 @@ final class LayerBuildingTest {
   @Test
   void contentWhoseLabelsCannotBeAddedIsNotKeptByALease() {
     ingests.isThereAlready = true;
-    // It cannot even be asked which labels there are.
+    // Fails even to read the labels.
     assertStatus(
         Status.Code.UNAVAILABLE,
         "diff: containerd's blob " + DIGEST + ": NOT_FOUND",
@@ -295,7 +295,7 @@ final class LayerBuildingTest {
   void otherDigestThanExpectedIsAFault() {
     ingests.isDigestWrong = true;
     assertStatus(
-        Status.Code.INTERNAL, "of what is " + DIGEST, () -> client().diff(request().build()));
+        Status.Code.INTERNAL, "instead of " + DIGEST, () -> client().diff(request().build()));
     assertNothingIsLeft();
   }
 

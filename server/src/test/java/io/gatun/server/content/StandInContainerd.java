@@ -41,7 +41,9 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** A content store on a socket, as containerd's answers: each namespace sees its own blobs. */
+/**
+ * A content store on a socket that answers like containerd's: each namespace sees its own blobs.
+ */
 public final class StandInContainerd implements AutoCloseable {
 
   private static final int PIECE_BYTES = 1 << 20;
@@ -55,7 +57,7 @@ public final class StandInContainerd implements AutoCloseable {
   final Map<String, String> labels = new ConcurrentHashMap<>();
   public volatile int breakOffAt = Integer.MAX_VALUE;
 
-  /** What labels cannot be added with. */
+  /** The status with which adding labels fails. */
   volatile Status updateFailure = Status.OK;
 
   private final Map<String, byte[]> blobs = new ConcurrentHashMap<>();
@@ -82,7 +84,7 @@ public final class StandInContainerd implements AutoCloseable {
     blobs.put(namespace + " " + digest, content);
   }
 
-  /** Has a manifest that names these layers, in their order. */
+  /** Adds a manifest with these layers, in order. */
   public void putManifest(String namespace, String digest, String... layers) {
     Info.Builder manifest = Info.newBuilder().setDigest(digest);
     for (int i = 0; i < layers.length; i++) {
@@ -91,7 +93,7 @@ public final class StandInContainerd implements AutoCloseable {
     manifests.put(namespace + " " + digest, manifest.build());
   }
 
-  /** Waits until somebody wants to know of a blob, whatever its namespace. */
+  /** Waits until a client asks for a blob, in any namespace. */
   public void awaitAskedFor(String digest) throws InterruptedException {
     askedFor(digest).await();
   }
@@ -128,7 +130,7 @@ public final class StandInContainerd implements AutoCloseable {
       }
     }
 
-    /** Knows of manifests alone, and so of one filter. */
+    /** Lists only manifests, and so supports only one filter. */
     @Override
     public void list(ListContentRequest request, StreamObserver<ListContentResponse> client) {
       String prefix = NAMESPACE.get() + " ";

@@ -25,20 +25,19 @@ import java.util.function.LongSupplier;
 import java.util.stream.Stream;
 
 /**
- * Compares what a daemon has after a crash with what its clients know.
+ * Compares a daemon's state after a crash with its clients' knowledge.
  *
- * <p>For each snapshot there are one or two states in which it may be found: what the last
- * acknowledged request has made of it, or what the one after it, which was never answered, would
- * have. It must be one of them in all that can be seen: a commit, for instance, that has given the
- * new name and kept the old key as well is neither.
+ * <p>Each snapshot may be in one or two states: the result of the last acknowledged request, or
+ * that of the request after it, which was never answered. All visible properties must match one of
+ * them: a commit that has created the new name but kept the old key, for instance, matches neither.
  */
 final class Audit {
 
-  /** What may be lost: the processes that wrote, or the machine. */
+  /** The extent of a loss: the processes that wrote, or the machine. */
   enum Crash {
-    /** The kernel has everything that was ever written. */
+    /** The kernel keeps everything that was ever written. */
     OF_THE_DAEMON,
-    /** What was not synced is lost; and nobody syncs the files of an active snapshot. */
+    /** Unsynced data is lost; the files of an active snapshot are never synced. */
     OF_THE_MACHINE
   }
 
@@ -62,28 +61,28 @@ final class Audit {
   }
 
   /**
-   * What came out.
+   * The result of an audit.
    *
-   * @param violations what must not be
-   * @param states what there is, of each snapshot that there is
-   * @param ids every id that anybody may have been told so far
-   * @param tars how many layers are kept as tars
+   * @param violations broken promises
+   * @param states the state of each existing snapshot
+   * @param ids every id that a client may have seen so far
+   * @param tars the number of indexed layers
    */
   record Result(List<Violation> violations, Map<Slot, State> states, Set<Long> ids, int tars) {
 
-    /** {@return what comes of a root of which nothing is known, with these violations} */
+    /** {@return the result for a root of which nothing is known, with these violations} */
     static Result nothing(List<Violation> violations) {
       return new Result(violations, Map.of(), Set.of(), 0);
     }
 
-    /** {@return the same, with what came out besides} */
+    /** {@return this result with further violations} */
     Result with(List<Violation> more) {
       List<Violation> all = new ArrayList<>(violations);
       all.addAll(more);
       return new Result(List.copyOf(all), states, ids, tars);
     }
 
-    /** {@return the ledger for what comes now} */
+    /** {@return the ledger for later requests} */
     Ledger continued(LongSupplier clock) {
       Ledger ledger = new Ledger(clock, ids);
       states.forEach((slot, state) -> ledger.adopt(slot.key(), slot.name(), state));
@@ -105,7 +104,7 @@ final class Audit {
       audit.check(slot, slot.claim(instant));
     }
     audit.found.values().forEach(audit::reportUnknown);
-    // In this order: the first request for a snapshot has others made in advance.
+    // First, since the first request for a snapshot makes the daemon create others in advance.
     audit.checkLeaks();
     audit.checkNewId();
     List<Path> tars = audit.tars();
@@ -120,7 +119,7 @@ final class Audit {
   }
 
   private void reportUnknown(SnapshotInfo info) {
-    report(Promise.ACKNOWLEDGED_IS_DURABLE, "nobody asked for %s".formatted(info));
+    report(Promise.ACKNOWLEDGED_IS_DURABLE, "no client requested %s".formatted(info));
   }
 
   private void check(Slot slot, Slot.Claim nameLock) throws IOException {
@@ -152,7 +151,7 @@ final class Audit {
     };
   }
 
-  /** {@return the state with what is known of it now} */
+  /** {@return the state with current knowledge added} */
   private State checkPresent(Slot slot, State.Present expected) throws IOException {
     State.Present present = expected;
     try {
@@ -192,11 +191,11 @@ final class Audit {
       checkFiles(Promise.UNPACKED_IS_DURABLE, known);
       return known;
     }
-    // The client has to write it anew: whatever became durable of it is no layer.
+    // The client has to write it again: the durable part of it is no layer.
     return known.withRemains(remains(files.own()));
   }
 
-  /** {@return what is in the directory of a snapshot that is not as it was made} */
+  /** {@return the content of an active snapshot's directory, if it is not pristine} */
   private static Optional<TreeDigest> remains(Path own) throws IOException {
     if (!Files.isDirectory(own)) {
       return Optional.empty();
@@ -214,7 +213,7 @@ final class Audit {
     }
   }
 
-  /** A layer that is kept as its tar is only seen as long as somebody has a snapshot on it. */
+  /** An indexed layer is mounted only while a snapshot uses it. */
   private void checkLayer(State.Present committed) throws IOException {
     if (committed.layer().isEmpty() || holdsFiles(own(committed))) {
       checkFiles(Promise.LAYER_IS_WHOLE, committed);
@@ -227,7 +226,7 @@ final class Audit {
       report(Promise.LAYER_IS_WHOLE, "%s cannot be seen: %s".formatted(committed.name(), e));
       return;
     }
-    // One without files is left out of what is mounted.
+    // A layer without files is not mounted.
     if (committed.files().filter(files -> !files.lines().isEmpty()).isPresent()) {
       checkFiles(Promise.LAYER_IS_WHOLE, committed);
     }
@@ -274,8 +273,8 @@ final class Audit {
   }
 
   /**
-   * Nobody has to ask for what was removed to be deleted, whatever has come in between. It is not
-   * if the metadata have become older than the directories, which was noticed by now.
+   * Removed directories must be deleted without a further request. They are not if the metadata are
+   * older than the directories, but that was detected before.
    */
   private void checkLeaks() throws IOException {
     long deadline = System.nanoTime() + (violations.isEmpty() ? DELETION_NANOS_MAX : 0);
@@ -295,9 +294,9 @@ final class Audit {
   }
 
   /**
-   * What is seen of a root at one time.
+   * The contents of a root at one time.
    *
-   * @param listed the snapshots that there are
+   * @param listed the existing snapshots
    */
   private record Leftovers(List<Path> directories, List<Path> trash, List<String> listed) {
 
@@ -306,7 +305,7 @@ final class Audit {
     }
   }
 
-  /** {@return what there is, the trash last, as what is deleted goes there from its place} */
+  /** {@return the contents, the trash last, since deletion moves directories there} */
   private Leftovers leftovers() throws IOException {
     List<String> listed = new ArrayList<>();
     snapshots.list(List.of(), info -> listed.add(info.name()));
@@ -333,7 +332,7 @@ final class Audit {
     }
   }
 
-  /** Each of its files has a name that says what it is, the tar that of its directory. */
+  /** Each file's name states its content; the directory's name states that of the tar. */
   private void checkTar(Path layer) throws IOException {
     try (Stream<Path> files = Files.list(layer)) {
       for (Path file : files.toList()) {

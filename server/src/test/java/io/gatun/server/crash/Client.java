@@ -14,11 +14,11 @@ import java.util.Map;
 import java.util.random.RandomGenerator;
 
 /**
- * One client, which does what containerd does, at random: it prepares snapshots, writes layers into
- * them or has the daemon unpack some, commits them, on another parent now and then, removes them,
- * and asks about them in between. It has a handful of snapshots at a time, which nobody else
- * changes. What it sends and what is acknowledged it notes in the ledger; an answer that it did not
- * expect is an {@link AssertionError}.
+ * A client that makes containerd's calls at random: it prepares snapshots, writes layers into them
+ * or has the daemon unpack some, commits them, sometimes on another parent, removes them, and
+ * queries them in between. It owns a handful of snapshots at a time, which no other client changes.
+ * It records its requests and their acknowledgements in the ledger; an unexpected answer is an
+ * {@link AssertionError}.
  */
 final class Client {
 
@@ -42,8 +42,8 @@ final class Client {
   private int begun;
 
   /**
-   * @param id tells its snapshots from those of all other clients that ever were
-   * @param adopted snapshots that an earlier client has left
+   * @param id distinguishes its snapshots from those of all other clients ever
+   * @param adopted snapshots of an earlier client
    */
   Client(
       String id,
@@ -65,9 +65,9 @@ final class Client {
   }
 
   /**
-   * Does one thing.
+   * Makes one call or a few that belong together.
    *
-   * @throws SnapshotException.Unavailable if the daemon is gone, and with it the answer
+   * @throws SnapshotException.Unavailable if the daemon is gone before it answers
    */
   void step() throws IOException {
     mine.removeIf(slot -> slot.current() instanceof State.Absent);
@@ -85,7 +85,7 @@ final class Client {
     }
   }
 
-  // What it does with each kind.
+  // The actions for each kind.
 
   private void begin() {
     String number = "%s/%d".formatted(id, begun++);
@@ -106,7 +106,7 @@ final class Client {
     } catch (SnapshotException.NotFound e) {
       sent.refuse();
       if (parent.isEmpty()) {
-        throw new AssertionError("nothing was asked for that has to be there: " + slot, e);
+        throw new AssertionError("not found, although it has no parent: " + slot, e);
       }
       return;
     }
@@ -119,7 +119,7 @@ final class Client {
     ask(slot);
   }
 
-  /** Half of them are such as containerd's unpackers choose, whose layers may be indexed. */
+  /** Half of the keys look like those of containerd's unpackers, whose layers may be indexed. */
   private String key(String number) {
     return random.nextBoolean()
         ? "k8s.io/%d/extract-%d sha256:%s".formatted(begun, random.nextInt(1000), number)
@@ -130,7 +130,7 @@ final class Client {
     if (active.files().isEmpty()) {
       List<Mount> mounts = snapshots.mounts(slot.key());
       expect(slot, MountedFiles.of(mounts).id() == active.id(), mounts);
-      // What may be there of a layer is not mixed with anything else.
+      // Remains of a layer are never mixed with other content.
       if (active.layer().isPresent() || random.nextDouble() < UNPACKED_SHARE) {
         if (!unpacking.unpack(slot, active, mounts)) {
           remove(slot, active);
@@ -160,7 +160,7 @@ final class Client {
     } catch (SnapshotException.NotFound e) {
       sent.refuse();
       if (onto.isEmpty()) {
-        throw new AssertionError("nothing was asked for that has to be there: " + slot, e);
+        throw new AssertionError("not found, although it has no parent: " + slot, e);
       }
       return;
     }
@@ -187,12 +187,12 @@ final class Client {
     }
   }
 
-  /** What several snapshots have in common of an indexed layer, one of them is said to take. */
+  /** One of the snapshots that share an indexed layer reports its usage. */
   private static boolean isCounted(State.Present committed, Usage usage) {
     return usage.inodes() > 0 || committed.layer().isPresent();
   }
 
-  // What can be done with all.
+  // The actions for all kinds.
 
   private void remove(Slot slot, State.Present present) {
     if (present.kind() == Kind.COMMITTED) {
@@ -205,7 +205,7 @@ final class Client {
     } catch (SnapshotException.FailedPrecondition e) {
       sent.refuse();
       if (present.kind() != Kind.COMMITTED) {
-        throw new AssertionError("there is nothing on top of it: " + slot, e);
+        throw new AssertionError("refused, although it has no children: " + slot, e);
       }
     }
   }

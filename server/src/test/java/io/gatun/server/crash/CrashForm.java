@@ -1,33 +1,35 @@
 package io.gatun.server.crash;
 
 /**
- * How much is tried: enough for each change, or, with {@code -Dgatun.crash.form=long}, what takes a
- * night.
+ * The size of the crash tests: enough for each change, or, with {@code -Dgatun.crash.form=long}, a
+ * night's run.
  */
 final class CrashForm {
 
   private static final boolean IS_LONG = System.getProperty("gatun.crash.form", "").equals("long");
 
-  /** How often the daemon is killed. */
+  /** The number of kills. */
   static final int KILLS = IS_LONG ? 1_000 : 40;
 
-  /** How often the power is cut, on each filesystem, in each of {@link #EPOCHS}. */
+  /** The number of power cuts, on each filesystem, in each of {@link #EPOCHS}. */
   static final int CUTS = IS_LONG ? 17 : 6;
 
-  /** How often each filesystem lives on with what a cut has left. */
+  /** How often each filesystem continues with the result of a cut. */
   static final int EPOCHS = IS_LONG ? 6 : 2;
 
-  /** One round in so many has layers kept as tars. */
+  /** One round in this many has indexed layers. */
   private static final int INDEXED_ONES = 3;
 
-  /** Lines for the configuration file: layers kept as tars are synced behind the answer. */
+  /**
+   * Lines for the configuration file: indexed layers are synced after their commit is acknowledged.
+   */
   static final String BACKGROUND =
       """
       layers = "indexed"
       layer_sync = "background"
       """;
 
-  /** Lines for the configuration file: nobody syncs layers, and all are kept as tars. */
+  /** Lines for the configuration file: layers are not synced, and all are indexed. */
   static final String UNSYNCED =
       """
       layers = "indexed"
@@ -37,14 +39,14 @@ final class CrashForm {
   private CrashForm() {}
 
   /**
-   * {@return lines for the configuration file of a round of a test} Most have directories alone,
-   * and all have what the rounds before them have left.
+   * {@return lines for the configuration file of a round} Most rounds only create directory layers,
+   * but all have the layers of earlier rounds.
    */
   static String layers(int round) {
     return round % INDEXED_ONES == 1 ? "layers = \"indexed\"" : "";
   }
 
-  /** {@return the same, where every other round with layers kept as tars syncs them later} */
+  /** {@return the same, with background syncs in every other round with indexed layers} */
   static String layersAndSync(int round) {
     return round % (2 * INDEXED_ONES) == 1 ? BACKGROUND : layers(round);
   }

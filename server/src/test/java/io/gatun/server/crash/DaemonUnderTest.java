@@ -17,7 +17,7 @@ import java.util.concurrent.TimeUnit;
 /** A daemon in a process of its own. */
 final class DaemonUnderTest implements AutoCloseable {
 
-  /** How long something takes says little where others use the machine as well. */
+  /** Long, since durations say little on a shared machine. */
   private static final Duration PATIENCE = Duration.ofMinutes(10);
 
   private static final int POLL_MILLIS = 3;
@@ -30,7 +30,7 @@ final class DaemonUnderTest implements AutoCloseable {
   private final Path log;
 
   /**
-   * @param leftSocket the {@link #keyOf key} of what an earlier daemon has left at {@code socket}
+   * @param leftSocket the {@link #keyOf key} of an earlier daemon's file at {@code socket}
    */
   DaemonUnderTest(Process process, Path socket, Optional<Object> leftSocket, Path log) {
     this.process = process;
@@ -39,7 +39,7 @@ final class DaemonUnderTest implements AutoCloseable {
     this.log = log;
   }
 
-  /** {@return what tells a file from all others that have its path at any time, if there is one} */
+  /** {@return the identity of a file among all that ever have its path, if it exists} */
   static Optional<Object> keyOf(Path file) throws IOException {
     try {
       return Optional.of(Files.readAttributes(file, BasicFileAttributes.class).fileKey());
@@ -48,7 +48,7 @@ final class DaemonUnderTest implements AutoCloseable {
     }
   }
 
-  /** Waits until clients can speak to it. */
+  /** Waits until the daemon answers clients. */
   void awaitReady() throws IOException {
     if (!awaitReadyOrEnd()) {
       throw new AssertionError(
@@ -57,10 +57,11 @@ final class DaemonUnderTest implements AutoCloseable {
   }
 
   /**
-   * {@return whether clients can speak to it, and not rather the daemon has refused to start}
+   * {@return true once the daemon answers clients; false if it has refused to start}
    *
-   * <p>That it accepts is not enough. It closes a connection that is not set up after ten seconds,
-   * and on a busy machine a JVM that has just been started takes as long for the first one.
+   * <p>An accepted connection is not enough. The daemon closes connections that are not set up
+   * within ten seconds, and on a busy machine a JVM that was just started needs that long for the
+   * first one.
    */
   boolean awaitReadyOrEnd() throws IOException {
     long deadline = System.nanoTime() + PATIENCE.toNanos();
@@ -69,7 +70,7 @@ final class DaemonUnderTest implements AutoCloseable {
         return false;
       }
       if (System.nanoTime() > deadline) {
-        throw new AssertionError("the daemon does not get ready:\n" + log());
+        throw new AssertionError("the daemon does not become ready:\n" + log());
       }
       pause(POLL_MILLIS);
     }
@@ -77,9 +78,10 @@ final class DaemonUnderTest implements AutoCloseable {
   }
 
   /**
-   * The socket of a daemon that was killed stays, and may even accept for some milliseconds after
-   * the process is gone: the kernel ends what its io_uring still waits for, such as connections,
-   * from a thread of its own (io_uring/io_uring.c: io_ring_exit_work). So it is not to be asked.
+   * {@return whether a connection gets the server's greeting} A killed daemon's socket remains, and
+   * may even accept connections for some milliseconds after the process is gone: a kernel thread
+   * ends what its io_uring still waits for (io_uring/io_uring.c: io_ring_exit_work). That socket is
+   * therefore not tried.
    */
   private boolean greets(long deadline) throws IOException {
     Optional<Object> present = keyOf(socket);
@@ -93,7 +95,7 @@ final class DaemonUnderTest implements AutoCloseable {
     }
   }
 
-  /** {@return whether anything comes: a server of HTTP/2 speaks first (RFC 9113, 3.4)} */
+  /** {@return whether anything arrives: a server of HTTP/2 speaks first (RFC 9113, 3.4)} */
   private boolean hears(SocketChannel connection, long deadline) throws IOException {
     connection.configureBlocking(false);
     ByteBuffer first = ByteBuffer.allocate(1);
@@ -111,13 +113,13 @@ final class DaemonUnderTest implements AutoCloseable {
     return socket;
   }
 
-  /** {@return the end of what the daemon wrote to its log} */
+  /** {@return the end of the daemon's log} */
   String log() throws IOException {
     String text = Files.readString(log, UTF_8);
     return text.substring(Math.max(0, text.length() - LOG_CHARACTERS_MAX));
   }
 
-  /** Kills the daemon, which it does not notice. */
+  /** Kills the daemon, without a chance to clean up. */
   void kill() throws IOException {
     process.destroyForcibly();
     int status = awaitEnd();
@@ -127,7 +129,7 @@ final class DaemonUnderTest implements AutoCloseable {
     }
   }
 
-  /** Has the daemon end by itself, with success. */
+  /** Stops the daemon, which must exit with success. */
   void stop() throws IOException {
     process.destroy();
     int status = awaitEnd();
@@ -144,7 +146,7 @@ final class DaemonUnderTest implements AutoCloseable {
       return process.exitValue();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new IOException("interrupted while the daemon was to end", e);
+      throw new IOException("interrupted while waiting for the end of the daemon", e);
     }
   }
 
@@ -157,7 +159,7 @@ final class DaemonUnderTest implements AutoCloseable {
     }
   }
 
-  /** Sees to it that no process stays, whatever has happened. */
+  /** Ensures that no process remains, even after a failure. */
   @Override
   public void close() throws IOException {
     if (process.isAlive()) {

@@ -13,25 +13,24 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The indexed layers that daemons have mounted on a root. They leave them when they end, for the
- * containers that run on them, so that the filesystem below cannot be unmounted before them.
+ * The indexed layers that daemons have mounted on a root. Daemons leave them mounted for running
+ * containers, so they must be unmounted before the filesystem below.
  */
 final class KernelMounts implements AutoCloseable {
 
   private final Path root;
 
   /**
-   * @param root which need not be there yet
+   * @param root which need not exist yet
    */
   KernelMounts(Path root) {
     this.root = root;
   }
 
   /**
-   * Takes them all away, as a stop of the machine does.
+   * Unmounts all of them, as a shutdown of the machine does.
    *
-   * @return where somebody who is too early, and mounts what is not there yet, would be shown an
-   *     empty layer
+   * @return the places at which a client that mounts too early would see an empty layer
    */
   List<Violation> takeAway() throws IOException {
     List<Violation> violations = new ArrayList<>();

@@ -47,7 +47,7 @@ final class KillCrashTest {
     LOOPS.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
   }
 
-  /** One root with its daemon, which is killed again and again. */
+  /** One root with its daemon, which is killed repeatedly. */
   private record Lane(Program program, Filesystem filesystem) {}
 
   private static final List<Lane> LANES =
@@ -107,7 +107,7 @@ final class KillCrashTest {
     }
   }
 
-  /** What goes on in a lane. */
+  /** The kills of one lane. */
   private static final class Killing {
     private final Lane lane;
     private final Path directory;
@@ -148,7 +148,7 @@ final class KillCrashTest {
         }
       }
       startAndStop();
-      assertThat(steps).as("what clients have done").isGreaterThan(kills * CLIENTS);
+      assertThat(steps).as("steps of clients").isGreaterThan(kills * CLIENTS);
       assertThat(tars).as("indexed layers").isPositive();
       return "%s on %s: %d kills, %d of them at the start, %d stops, %d steps of %d clients, %d tars seen"
           .formatted(

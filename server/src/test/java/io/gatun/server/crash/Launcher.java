@@ -11,7 +11,7 @@ import java.util.Optional;
 /** Starts daemons on one root, one at a time. */
 final class Launcher {
 
-  /** Few snapshots, so that the index is small; and journals as small as can be. */
+  /** Few snapshots, for a small index; and the smallest possible journals. */
   static final MetadataSettings METADATA = new MetadataSettings(1_000, 64 << 10);
 
   private static final int LOGS_KEPT = 5;
@@ -24,8 +24,8 @@ final class Launcher {
 
   /**
    * @param directory for socket, configuration and logs
-   * @param root the root, which need not be there
-   * @param common lines for the configuration file of each
+   * @param root the root, which need not exist
+   * @param common lines for every configuration file
    */
   Launcher(Path directory, Path root, Preparation preparation, String common) {
     this.directory = directory;

@@ -3,10 +3,10 @@ package io.gatun.server.crash;
 import io.gatun.proto.types.Descriptor;
 
 /**
- * A layer that containerd has.
+ * A layer in containerd's content store.
  *
- * @param descriptor what it is asked for by
+ * @param descriptor its descriptor
  * @param diffId the digest of its tar
- * @param files what is in a snapshot that it was unpacked into
+ * @param files the content of a snapshot with this layer
  */
 record Layer(Descriptor descriptor, String diffId, TreeDigest files) {}

@@ -21,12 +21,12 @@ import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
 
 /**
- * Writes what a layer of an image might hold, and syncs nothing of it, as unpacking does not.
+ * Writes the content of an image's layer without syncing it, like an unpacker.
  *
- * <p>A layer on a parent is written in one of two ways: through an overlay mount, as containerd's
- * walking differ does, or into the upper directory itself, as its overlay differ does. Unmounting
- * an overlay syncs the filesystem below it; writing into the upper directory does not. Half of the
- * layers have nothing but files and directories, which decides how they are made durable.
+ * <p>A layer on a parent is written in one of two ways: through an overlay mount, like containerd's
+ * walking differ, or directly into the upper directory, like its overlay differ. Unmounting an
+ * overlay syncs the filesystem below it; writing into the upper directory does not. Half of the
+ * layers have only files and directories, which decides how they are made durable.
  */
 final class LayerFiles {
 
@@ -42,14 +42,14 @@ final class LayerFiles {
   private final Path mountPoint;
 
   /**
-   * @param mountPoint an existing directory that nobody else uses
+   * @param mountPoint an existing directory for exclusive use
    */
   LayerFiles(RandomGenerator random, Path mountPoint) {
     this.random = random;
     this.mountPoint = mountPoint;
   }
 
-  /** {@return what the snapshot holds once a layer was written through these mounts} */
+  /** {@return the content of the snapshot after writing a layer through these mounts} */
   TreeDigest write(List<Mount> mounts) throws IOException {
     Mount mount = mounts.getFirst();
     Path own = MountedFiles.of(mounts).own();
@@ -79,8 +79,8 @@ final class LayerFiles {
   }
 
   /**
-   * Unmounts. A process that another thread starts just now, such as the next daemon, has this
-   * one's open files until it executes its program, and the mount is busy for as long.
+   * Unmounts. A process that another thread is starting, such as the next daemon, inherits open
+   * files until it executes its program, and keeps the mount busy until then.
    */
   private void unmount() throws ErrnoException {
     long deadline = System.nanoTime() + BUSY_NANOS_MAX;
@@ -107,12 +107,12 @@ final class LayerFiles {
     }
   }
 
-  /** Puts a few files into a directory. */
+  /** Creates a few files in a directory. */
   void fill(Path top) throws IOException {
     List<Path> directories = new ArrayList<>(List.of(top));
     List<Path> files = new ArrayList<>();
     boolean isPlain = random.nextDouble() < PLAIN_SHARE;
-    // Names repeat from layer to layer, so that layers hide and copy up each other's files.
+    // Names repeat, so that layers hide and copy up each other's files.
     for (int i = 1 + random.nextInt(FILES_MAX); i > 0; i--) {
       Path parent = directories.get(random.nextInt(directories.size()));
       Path path = parent.resolve("%s%d".formatted(NAMES[random.nextInt(NAMES.length)], i));

@@ -22,9 +22,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.random.RandomGenerator;
 
 /**
- * Layers in a content store, for daemons to unpack. GNU tar has made them, and gzip and zstd, from
- * directories that are what a snapshot has to be afterwards. Every other one has its file where
- * containerd would have it, or all have; the others have to be sent.
+ * Layers in a content store for daemons to unpack, created with GNU tar, gzip and zstd from
+ * directories with the expected content of the snapshots. All or every other blob has its file in
+ * containerd's place; the others have to be sent.
  */
 final class LayerPool implements AutoCloseable, LayerBlobs {
 
@@ -33,12 +33,12 @@ final class LayerPool implements AutoCloseable, LayerBlobs {
   private static final int LAYERS = 24;
   private static final int FILLINGS_MAX = 6;
 
-  /** An image has so many of them, so that a daemon may read one ahead. */
+  /** An image has this many, so that a daemon may prefetch one. */
   private static final int IMAGE_LAYERS = 4;
 
   private static final double NEXT_SHARE = 0.5;
 
-  /** One in so many takes long to unpack and to delete, for a crash to come meanwhile. */
+  /** One in this many takes long to unpack and to delete, so that crashes hit it. */
   private static final int LARGE_ONES = 8;
 
   private static final int LARGE_DIRECTORIES = 40;
@@ -51,11 +51,11 @@ final class LayerPool implements AutoCloseable, LayerBlobs {
   private final StandInContainerd containerd;
   private final List<Layer> layers = new ArrayList<>();
 
-  /** Which one was chosen last. */
+  /** The index of the last choice. */
   private final AtomicInteger chosen = new AtomicInteger();
 
   /**
-   * Makes the layers.
+   * Creates the layers.
    *
    * @param directory an existing directory
    */
@@ -64,10 +64,10 @@ final class LayerPool implements AutoCloseable, LayerBlobs {
   }
 
   /**
-   * Makes the layers.
+   * Creates the layers.
    *
    * @param directory an existing directory
-   * @param haveAllFiles whether all of them have their files where containerd would have them
+   * @param haveAllFiles whether all blobs have their files in containerd's place
    */
   LayerPool(Path directory, boolean haveAllFiles, RandomGenerator random) throws IOException {
     this.address = directory.resolve("containerd.sock");
@@ -143,7 +143,7 @@ final class LayerPool implements AutoCloseable, LayerBlobs {
     }
   }
 
-  /** {@return lines for the configuration file of a daemon that is to unpack them} */
+  /** {@return lines for the configuration file of a daemon that unpacks them} */
   String configuration() {
     return """
         containerd_address = "%s"
@@ -164,7 +164,7 @@ final class LayerPool implements AutoCloseable, LayerBlobs {
     }
   }
 
-  /** {@return one of them, which may be the one after the one before} */
+  /** {@return one of the layers, sometimes the successor of the last one} */
   Layer choose(RandomGenerator random) {
     int any = random.nextInt(layers.size());
     boolean isNext = random.nextDouble() < NEXT_SHARE;

@@ -10,11 +10,10 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.LongSupplier;
 
 /**
- * What was sent to a daemon and what it acknowledged, and when. Many clients write in it.
+ * The requests to a daemon, its acknowledgements, and their instants. Many clients write to it.
  *
- * <p>An instant is whatever the test counts: where the power is cut it is the position in the log
- * of the disk, so that what was acknowledged at an instant rests on nothing that was written after
- * it.
+ * <p>The test defines the instant: for power cuts it is the position in the disk's log, so that an
+ * acknowledgement at an instant depends on nothing that was written later.
  */
 final class Ledger {
 
@@ -25,14 +24,14 @@ final class Ledger {
 
   /**
    * @param clock the instant, which never goes back
-   * @param retired ids that clients were told before
+   * @param retired ids that clients saw before
    */
   Ledger(LongSupplier clock, Collection<Long> retired) {
     this.clock = clock;
     this.retired = Set.copyOf(retired);
   }
 
-  /** {@return the page for a snapshot that has not been asked for yet} */
+  /** {@return the page for a snapshot without requests so far} */
   Slot open(String key, String name) {
     return adopt(key, name, new State.Absent());
   }
@@ -44,7 +43,7 @@ final class Ledger {
     return slot;
   }
 
-  /** {@return whether an id, which a client was just told, was told to nobody before} */
+  /** {@return whether a client sees this id for the first time} */
   boolean isNew(long id) {
     return told.add(id) && !retired.contains(id);
   }
@@ -53,7 +52,7 @@ final class Ledger {
     return List.copyOf(slots);
   }
 
-  /** {@return all ids that were told to somebody up to an instant, or before all this} */
+  /** {@return all ids that a client saw up to an instant} */
   Set<Long> ids(long instant) {
     Set<Long> ids = new HashSet<>(retired);
     slots.forEach(slot -> ids.addAll(slot.ids(instant)));

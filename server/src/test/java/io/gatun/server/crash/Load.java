@@ -12,7 +12,7 @@ import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.random.RandomGenerator;
 
-/** Several clients at once, each with a thread and a connection, until they are told to stop. */
+/** Several concurrent clients, each with a thread and a connection, until they are stopped. */
 final class Load {
 
   private final List<Thread> threads = new ArrayList<>();
@@ -27,11 +27,11 @@ final class Load {
   /**
    * Starts clients.
    *
-   * @param id tells this load from all others on the root
-   * @param clients how many
-   * @param ledger where they note what they do; they go on with the snapshots in it
-   * @param mountPoints a directory for what they mount
-   * @param layers what they have the daemon unpack
+   * @param id distinguishes this load from all others on the root
+   * @param clients the number of clients
+   * @param ledger records their requests; they continue with the snapshots in it
+   * @param mountPoints a directory for their mounts
+   * @param layers the layers that the daemon unpacks for them
    */
   static Load start(
       String id,
@@ -95,14 +95,14 @@ final class Load {
     failures.add(failure);
   }
 
-  /** Waits until clients have done so much together, or one of them has failed. */
+  /** Waits until the clients have done this number of steps together, or one of them has failed. */
   void awaitSteps(int wanted) throws IOException {
     while (steps.get() < wanted && threads.stream().allMatch(Thread::isAlive)) {
       DaemonUnderTest.pause(1);
     }
   }
 
-  /** Says that the daemon is about to go away. Clients go on until they notice. */
+  /** Announces that the daemon is about to end. Clients continue until they notice. */
   void expectEnd() {
     mayDaemonVanish = true;
   }
@@ -110,8 +110,8 @@ final class Load {
   /**
    * Waits until all clients have stopped.
    *
-   * @return how many things they have done
-   * @throws AssertionError if one of them was answered what it must not be
+   * @return the number of their steps
+   * @throws AssertionError if a client got a wrong answer
    */
   int join() throws IOException {
     isStopping = true;

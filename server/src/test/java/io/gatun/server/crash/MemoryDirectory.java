@@ -5,8 +5,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 
 /**
- * A directory in memory, for disks that tests write at full speed and throw away: what else the
- * machine does with its real disk neither slows them down nor is slowed down by them.
+ * An in-memory directory, for disks that tests write at full speed and discard, so that they and
+ * other users of the machine's disk do not slow each other down.
  */
 final class MemoryDirectory implements AutoCloseable {
 
@@ -14,7 +14,7 @@ final class MemoryDirectory implements AutoCloseable {
 
   /**
    * @param path an existing directory
-   * @param sizeBytes how much memory may be taken
+   * @param sizeBytes the maximum of memory to use
    */
   MemoryDirectory(Path path, long sizeBytes) throws IOException {
     this.path = path;

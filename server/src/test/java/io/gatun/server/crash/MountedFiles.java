@@ -5,10 +5,9 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Where the files of a snapshot lie, read from the mounts that the daemon answers with, as
- * containerd's differ does.
+ * The place of a snapshot's files, derived from the daemon's mounts like in containerd's differ.
  *
- * @param own the directory that holds what the snapshot has of its own; of a view, its parent's
+ * @param own the directory of the snapshot's own files; for a view, its parent's
  * @param id the id in that path
  */
 record MountedFiles(Path own, long id) {
@@ -18,14 +17,14 @@ record MountedFiles(Path own, long id) {
 
   static MountedFiles of(List<Mount> mounts) {
     if (mounts.size() != 1) {
-      throw new AssertionError("one mount was expected: " + mounts);
+      throw new AssertionError("expected one mount: " + mounts);
     }
     Mount mount = mounts.getFirst();
     String own =
         switch (mount.type()) {
           case "bind" -> mount.source();
           case "overlay" -> ownDirectory(mount.options());
-          default -> throw new AssertionError("a strange mount: " + mount);
+          default -> throw new AssertionError("unexpected mount: " + mount);
         };
     Path path = Path.of(own);
     return new MountedFiles(path, Long.parseLong(path.getName(path.getNameCount() - 2).toString()));

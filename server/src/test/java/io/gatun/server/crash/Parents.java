@@ -6,13 +6,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.random.RandomGenerator;
 
-/**
- * Committed snapshots that all clients put others on. One may be gone by the time that somebody
- * uses it.
- */
+/** Committed snapshots that all clients use as parents. One may be gone when it is used. */
 final class Parents {
 
-  /** So that what is mounted fits into the one page that mount(2) takes. */
+  /** Keeps mount options within the page that mount(2) takes. */
   private static final int DEPTH_MAX = 6;
 
   private final Map<String, Integer> depths = new LinkedHashMap<>();

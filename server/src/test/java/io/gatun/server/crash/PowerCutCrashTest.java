@@ -31,11 +31,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Cuts the power while clients work, and starts the daemon on any disk that a drive could show
- * then.
+ * Cuts the power while clients work, and starts the daemon on disks that a drive could show
+ * afterwards.
  *
- * <p>A test that cannot find damage proves nothing. So there are tests here in which the daemon
- * leaves out what its promises rest on, and which fail unless the same cuts find out.
+ * <p>A test that cannot find damage proves nothing. Some tests therefore run a daemon that omits
+ * steps which its promises depend on, and fail unless the same cuts reveal that.
  */
 @Execution(ExecutionMode.CONCURRENT)
 @ExtendWith(Seed.InFailures.class)
@@ -44,7 +44,7 @@ final class PowerCutCrashTest {
   private static final int STEPS = 400;
   private static final int FLAWED_CUTS = 10;
 
-  /** What is not synced gets to the disk by chance, with the sync of somebody else. */
+  /** Unsynced data may reach the disk by chance, through another file's sync. */
   private static final int FLAWED_ROUNDS_MAX = 20;
 
   private static final long MEMORY_BYTES = 2L << 30;
@@ -54,7 +54,7 @@ final class PowerCutCrashTest {
 
   @TempDir static Path programs;
 
-  /** Those that were started once, which takes as long as several cuts. */
+  /** Programs that were started once, which takes as long as several cuts. */
   private static final Map<Program, Preparation> PREPARED = new EnumMap<>(Program.class);
 
   @TempDir Path scratch;
@@ -95,7 +95,10 @@ final class PowerCutCrashTest {
     }
   }
 
-  /** They may be missing, as nobody syncs their names, but no file of them has anything else. */
+  /**
+   * Layers may be missing, since their names are not synced, but no file of theirs has wrong
+   * content.
+   */
   @ParameterizedTest
   @EnumSource
   void tarsThatAreNotSyncedAreNotTakenForLayersOn(Filesystem filesystem) throws IOException {
@@ -162,9 +165,8 @@ final class PowerCutCrashTest {
   }
 
   /**
-   * Every other one has its blob in no file. Those are found that were applied and not committed,
-   * as nobody syncs them before their commit, and the power is cut when there are some; right after
-   * a commit, few cuts come in time.
+   * Every other blob has no file. The cuts come when there are applied but uncommitted layers,
+   * since those are not synced before their commit; few cuts come in time right after a commit.
    */
   @ParameterizedTest
   @EnumSource
@@ -232,7 +234,7 @@ final class PowerCutCrashTest {
   /**
    * Cuts the power until each promise has been seen broken, or several times.
    *
-   * @param missing those that have not been seen broken yet
+   * @param missing the promises not seen broken yet
    */
   private List<Violation> cutFlawed(
       Filesystem filesystem,

@@ -17,7 +17,7 @@ import java.util.function.Predicate;
 import java.util.random.RandomGenerator;
 
 /**
- * A root on a disk whose power is cut again and again.
+ * A root on a disk whose power is cut repeatedly.
  *
  * <pre>
  *   disk -- clients at work --> log -- cut --> disk 1 -- start and audit
@@ -25,15 +25,15 @@ import java.util.random.RandomGenerator;
  *                                   -- cut --> disk 3 -- start and audit -- clients at work --> log
  * </pre>
  *
- * One log serves several cuts, and on the disk of the last the daemon lives on. So what a start
- * does is cut, too, and what it has made durable is built upon.
+ * One log serves several cuts, and the daemon continues on the disk of the last one. The work of a
+ * start is thus cut, too, and later work builds on its durable results.
  */
 final class PoweredRoot implements AutoCloseable {
 
   private static final long DISK_BYTES = 320L << 20;
   private static final long LOG_BYTES = 1L << 30;
 
-  /** The share of cuts at the very moment when a client is told something that is looked into. */
+  /** The share of cuts at the instant of an acknowledgement that the test aims at. */
   private static final double AIMED_SHARE = 0.5;
 
   private final Filesystem filesystem;
@@ -46,9 +46,9 @@ final class PoweredRoot implements AutoCloseable {
   private int epochs;
 
   /**
-   * Makes an empty disk.
+   * Creates an empty disk.
    *
-   * @param layers what clients have it unpack
+   * @param layers the layers that the daemon unpacks
    * @param directory a new directory
    * @param disks an existing directory with room for some disks
    */
@@ -73,25 +73,26 @@ final class PoweredRoot implements AutoCloseable {
   }
 
   /**
-   * A cut of the power.
+   * A power cut.
    *
-   * @param position after how many events of the log
-   * @param fate what becomes of the cache of the disk
-   * @param seed which parts of it survive
+   * @param position the number of events of the log before it
+   * @param fate the fate of the disk's cache
+   * @param seed selects the parts of the cache that survive
    */
   record Cut(int position, CacheFate fate, long seed) {}
 
-  /** What a daemon has made of a cut. */
+  /** The result of a daemon's start after a cut. */
   record Outcome(Cut cut, int events, Reboot.Manner manner, Audit.Result result) {}
 
   /**
-   * Has clients work, and cuts the power several times.
+   * Runs clients, and cuts the power several times.
    *
-   * @param configuration further lines for the configuration file of the daemon that they work with
-   * @param steps how much clients are to do
-   * @param count how many cuts
-   * @param aim the instants in the life of a snapshot that many of them are at
-   * @param keep where disks are copied to that a promise was broken on, as the cut left them
+   * @param configuration further lines for the configuration file of the clients' daemon
+   * @param steps the number of the clients' steps
+   * @param count the number of cuts
+   * @param aim the instants in a snapshot's life that many cuts aim at
+   * @param keep the directory for copies of disks on which a promise was broken, as the cut left
+   *     them
    */
   List<Outcome> live(
       String configuration,
@@ -105,9 +106,9 @@ final class PoweredRoot implements AutoCloseable {
   }
 
   /**
-   * Does the same, up to the first cut that shows enough.
+   * The same, up to the first cut that shows enough.
    *
-   * @param isEnough what is asked after each cut
+   * @param isEnough tests the outcome of each cut
    */
   List<Outcome> live(
       String configuration,

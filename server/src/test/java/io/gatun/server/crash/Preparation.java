@@ -12,11 +12,11 @@ import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
 
 /**
- * A program, ready to be started often.
+ * A program prepared for many starts.
  *
- * <p>Hundreds of starts would spend most of their time on getting fast. So the first daemon leaves
- * an archive of its classes for all others, and all do without the last of the compiler's
- * optimisations. Archives are possible only where all classes come from jars.
+ * <p>Hundreds of starts would spend most of their time in a cold JVM. The first daemon therefore
+ * creates a class archive for the others, and all omit the compiler's last optimisations. Archives
+ * require that all classes come from jars.
  */
 final class Preparation {
 
@@ -38,7 +38,7 @@ final class Preparation {
   /**
    * Prepares a program.
    *
-   * @param directory an existing directory, where the daemon may have a root for a moment
+   * @param directory an existing directory for a temporary root
    */
   static Preparation of(Program program, Path directory) throws IOException {
     Preparation preparation = new Preparation(program, directory);
@@ -48,7 +48,7 @@ final class Preparation {
       daemon.awaitReady();
       daemon.stop();
       if (!Files.exists(preparation.archive)) {
-        throw new AssertionError("the daemon has left no archive:\n" + daemon.log());
+        throw new AssertionError("the daemon has written no archive:\n" + daemon.log());
       }
     }
     return preparation;
@@ -67,7 +67,7 @@ final class Preparation {
     }
   }
 
-  /** {@return what starts the program with a configuration file} */
+  /** {@return the command that starts the program with a configuration file} */
   ProcessBuilder command(Path configuration) {
     List<String> options =
         List.of(

@@ -16,14 +16,14 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
 
-/** Mounts what a cut has left of a disk, as after a reboot, and has a daemon start on it. */
+/** Mounts the disk after a cut, as after a reboot, and starts a daemon on it. */
 final class Reboot {
 
-  /** In which way the daemon is started. */
+  /** How the daemon is started. */
   enum Manner {
     /** In this process and without a socket, which takes a tenth of the time. */
     ENGINE_ALONE,
-    /** As it is started on a node. */
+    /** As on a node. */
     PROCESS
   }
 
@@ -39,10 +39,10 @@ final class Reboot {
   private final EventLoopGroup loops;
 
   /**
-   * @param volume where to mount: where it was mounted before, since paths are absolute
+   * @param volume the mount point, the same as before, since paths are absolute
    * @param root the root on it
    * @param launcher for daemons on that root
-   * @param blobs of layers, as the daemons of the launcher find them
+   * @param blobs of layers, as the launcher's daemons find them
    */
   Reboot(
       Filesystem filesystem,
@@ -63,7 +63,7 @@ final class Reboot {
    * Starts and stops a daemon, and checks the root before and after.
    *
    * @param image the disk, which changes
-   * @param instant when the power was cut, as the ledger counts
+   * @param instant the ledger's instant of the power cut
    */
   Audit.Result run(Path image, Ledger ledger, long instant, Manner manner) throws IOException {
     try (var _ = LoopMount.mount(filesystem, image, volume);

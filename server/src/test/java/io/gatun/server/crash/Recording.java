@@ -11,7 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.random.RandomGenerator;
 
-/** Clients at work, and all that reaches the disk meanwhile. */
+/** Runs clients, and logs all writes to the disk meanwhile. */
 final class Recording {
 
   private static final int CLIENTS = 8;
@@ -25,7 +25,7 @@ final class Recording {
   /**
    * @param directory for mount points
    * @param launcher for daemons whose root is {@code root} at the mount point {@code volume}
-   * @param layers what clients have them unpack
+   * @param layers the layers that daemons unpack for the clients
    */
   Recording(
       Filesystem filesystem,
@@ -41,14 +41,14 @@ final class Recording {
   }
 
   /**
-   * Has clients work on a disk.
+   * Runs clients on a disk.
    *
-   * @param id tells them from all others on this root
+   * @param id distinguishes them from all others on this root
    * @param image the disk's content, which changes; closed afterwards
-   * @param log gets what reaches the disk
+   * @param log the log of the disk
    * @param ledger whose clock is the position in that log
    * @param configuration further lines for the daemon's configuration file
-   * @param steps how much clients are to do
+   * @param steps the number of the clients' steps
    */
   void run(
       String id,

@@ -15,7 +15,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-/** What unpacks layers, on the other side of a socket. */
+/** A differ on the other side of a socket. */
 final class RemoteDiffer {
 
   private static final long PATIENCE_MICROS = TimeUnit.MINUTES.toMicros(10);
@@ -27,11 +27,11 @@ final class RemoteDiffer {
   }
 
   /**
-   * Has a layer unpacked. As Debian's containerd does, it says nothing of a namespace.
+   * Has the daemon unpack a layer. Like Debian's containerd, it sends no namespace.
    *
-   * @param cancelAfterMicros when to lose interest, if at all
-   * @return whether the layer is there; if not, it was given up
-   * @throws SnapshotException as {@link RemoteSnapshotter} has it
+   * @param cancelAfterMicros when to cancel, if at all
+   * @return whether the layer is unpacked; if not, the call was cancelled
+   * @throws SnapshotException as in {@link RemoteSnapshotter}
    */
   boolean apply(Layer layer, List<Mount> mounts, OptionalLong cancelAfterMicros)
       throws IOException {
@@ -55,7 +55,7 @@ final class RemoteDiffer {
     } catch (TimeoutException e) {
       answer.cancel(false);
       if (cancelAfterMicros.isEmpty()) {
-        throw new AssertionError("it takes too long to unpack " + layer, e);
+        throw new AssertionError("timed out unpacking " + layer, e);
       }
       return false;
     } catch (ExecutionException e) {

@@ -38,13 +38,12 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A snapshotter on the other side of a socket. A status is the exception that it was before, and
- * {@link SnapshotException.Unavailable} also when the connection broke, so that nobody knows what
- * became of the request.
+ * A snapshotter on the other side of a socket. It turns a status back into the exception; {@link
+ * SnapshotException.Unavailable} may also mean a broken connection and so an unknown outcome.
  */
 final class RemoteSnapshotter implements Snapshotter, AutoCloseable {
 
-  /** A machine that others use as well may stand still for minutes. */
+  /** Shared machines may stall for minutes. */
   private static final int PATIENCE_SECONDS = 600;
 
   private final ManagedChannel channel;
@@ -63,7 +62,7 @@ final class RemoteSnapshotter implements Snapshotter, AutoCloseable {
     this.stub = SnapshotsGrpc.newBlockingStub(channel);
   }
 
-  /** {@return what unpacks layers on the same connection} */
+  /** {@return a differ on the same connection} */
   RemoteDiffer differ() {
     return new RemoteDiffer(channel);
   }
@@ -81,7 +80,7 @@ final class RemoteSnapshotter implements Snapshotter, AutoCloseable {
     @Nullable String told = status.getDescription();
     String message = told == null ? status.toString() : told;
     if (status.getCause() instanceof IOException) {
-      // A connection that broke; grpc-java says UNKNOWN if it did while the request was written.
+      // The connection broke; grpc-java reports UNKNOWN if that happened while it sent the request.
       return new SnapshotException.Unavailable(message, e);
     }
     return switch (status.getCode()) {

@@ -10,12 +10,12 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** What {@code gatun fsck} says of a root that no daemon uses. */
+/** The findings of {@code gatun fsck} in a root that no daemon uses. */
 final class RootAudit {
 
   private RootAudit() {}
 
-  /** {@return everything that a crash must not leave; none if nothing was there yet} */
+  /** {@return the findings that a crash must not leave; none if the root does not exist yet} */
   static List<Violation> of(Path root) throws IOException {
     if (isNothing(root)) {
       return List.of();

@@ -7,22 +7,22 @@ import org.junit.jupiter.api.extension.TestExecutionExceptionHandler;
 import org.opentest4j.TestAbortedException;
 
 /**
- * Where a random test begins: {@code -Dgatun.crash.seed=N} chooses it, and it is printed.
+ * The seed of a random test: {@code -Dgatun.crash.seed=N} sets it, and it is printed.
  *
- * <p>How clients, daemon and kernel take turns is nobody's choice, so a seed repeats what is sent,
- * where the power is cut and what the disk loses, and not a failure to the letter. That is why the
- * tests keep what failed.
+ * <p>The interleaving of clients, daemon and kernel is not controlled. A seed repeats the requests,
+ * the positions of power cuts and the losses of the disk, but not the exact failure, so tests keep
+ * failed disks.
  */
 final class Seed {
 
   private static final String PROPERTY = "gatun.crash.seed";
 
-  /** Of the test that runs in a thread. */
+  /** The seed of the test in this thread. */
   private static final ThreadLocal<Long> CHOSEN = new ThreadLocal<>();
 
   private Seed() {}
 
-  /** {@return a seed, which is printed with what it is for} */
+  /** {@return a seed, which is printed with the test} */
   static long choose(String test) {
     long seed = Long.getLong(PROPERTY, System.nanoTime() ^ ProcessHandle.current().pid());
     CHOSEN.set(seed);
@@ -35,7 +35,7 @@ final class Seed {
     return new Random(seed * 1_000_003 + part);
   }
 
-  /** Has a failure say with which seed it came, and how to repeat that. */
+  /** Adds the seed, and how to repeat it, to a failure. */
   static final class InFailures implements TestExecutionExceptionHandler {
 
     @Override

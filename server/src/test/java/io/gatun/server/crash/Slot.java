@@ -10,12 +10,12 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One snapshot, from the first request for it to the last, as its client sees it. It goes by a key
- * and, once it is committed, by a name, and nobody else uses either. One thread writes.
+ * One snapshot, from the first request for it to the last, as its client sees it. It has a key and,
+ * once committed, a name, both used by one client only. One thread writes.
  */
 final class Slot {
 
-  /** After everything that was noted. */
+  /** After all requests. */
   static final long END = Long.MAX_VALUE - 1;
 
   private static final long NEVER = Long.MAX_VALUE;
@@ -27,7 +27,7 @@ final class Slot {
   private final List<Entry> entries = new ArrayList<>();
 
   /**
-   * @param initial what is known for certain at the beginning
+   * @param initial the certain state at the beginning
    * @param clock the instant, which never goes back
    */
   Slot(String key, String name, State initial, LongSupplier clock) {
@@ -37,7 +37,7 @@ final class Slot {
     this.clock = clock;
   }
 
-  /** A request that was sent. */
+  /** A sent request. */
   final class Entry {
     private final long sent = clock.getAsLong();
     private State after;
@@ -48,23 +48,23 @@ final class Slot {
       this.after = after;
     }
 
-    /** Notes that the request has succeeded, and what it came to in all that the answer tells. */
+    /** Records success, with all details in the answer. */
     void acknowledge(State actual) {
       after = actual;
       acknowledged = clock.getAsLong();
     }
 
-    /** Notes that the answer was a refusal, so that nothing was changed. */
+    /** Records a refusal, which changed nothing. */
     void refuse() {
       isRefused = true;
     }
   }
 
   /**
-   * What may be found of a snapshot.
+   * The possible states of a snapshot.
    *
-   * @param certain what the last acknowledged request has made of it
-   * @param pending what the request after it, which was not answered, would make of it
+   * @param certain the result of the last acknowledged request
+   * @param pending the result of the unanswered request after it
    */
   record Claim(State certain, Optional<State> pending) {}
 
@@ -76,24 +76,24 @@ final class Slot {
     return name;
   }
 
-  /** Notes that a request is about to be sent, and what it is to make of the snapshot. */
+  /** Records a request that is about to be sent, and its intended result. */
   Entry send(State after) {
     Entry entry = new Entry(after);
     entries.add(entry);
     return entry;
   }
 
-  /** Notes more of what is known of the present state, which changes nothing. */
+  /** Adds knowledge about the present state, without a change. */
   void note(State known) {
     send(known).acknowledge(known);
   }
 
-  /** {@return the state now, all requests having been answered} */
+  /** {@return the current state, if all requests were answered} */
   State current() {
     return claim(END).certain();
   }
 
-  /** {@return what is to be found if everything stopped at an instant} */
+  /** {@return the possible states if everything stopped at an instant} */
   Claim claim(long instant) {
     State certain = initial;
     @Nullable State pending = null;
@@ -113,7 +113,7 @@ final class Slot {
     return new Claim(certain, Optional.ofNullable(pending));
   }
 
-  /** {@return the ids that the client was told of the snapshot up to an instant} */
+  /** {@return the ids of the snapshot that the client saw up to an instant} */
   Set<Long> ids(long instant) {
     Set<Long> ids = new HashSet<>();
     addId(initial, ids);
@@ -134,7 +134,7 @@ final class Slot {
     }
   }
 
-  /** {@return the instants at which requests were acknowledged} */
+  /** {@return the instants of acknowledgements} */
   List<Long> acknowledgements() {
     return entries.stream()
         .map(entry -> entry.acknowledged)
@@ -143,8 +143,8 @@ final class Slot {
   }
 
   /**
-   * {@return those of them at which it was active, and the daemon had said that its layer is
-   * unpacked}
+   * {@return the instants of acknowledgements at which the snapshot was active and its layer
+   * acknowledged as unpacked}
    */
   List<Long> unpackedInstants() {
     return acknowledgements().stream().filter(instant -> isUnpacked(claim(instant))).toList();

@@ -5,23 +5,23 @@ import io.gatun.snapshot.SnapshotInfo;
 import java.util.Map;
 import java.util.Optional;
 
-/** What a client takes a snapshot to be, somewhere in its life. */
+/** A client's knowledge of a snapshot at some point of its life. */
 sealed interface State {
 
-  /** There is none, neither under its key nor under its name. */
+  /** The snapshot does not exist, under its key or its name. */
   record Absent() implements State {}
 
   /**
-   * There is one.
+   * The snapshot exists.
    *
    * @param name its key, or its name if it is committed
-   * @param id the id in its paths, or {@link #UNKNOWN_ID} as long as nobody was told
-   * @param files what was written into it, if the client has finished that
-   * @param remains what a stop of the machine has left of what the client was writing itself, if
-   *     that came in between: no layer, and nothing that one is unpacked over
-   * @param layer what the daemon was asked to unpack into it, if it was; it has answered that it
-   *     did if there are files
-   * @param info what Stat said, if it was asked since; it has the times, which the daemon chooses
+   * @param id the id in its paths, or {@link #UNKNOWN_ID} while no client has seen it
+   * @param files the content, if the client has finished writing it
+   * @param remains the remains of the client's own writing that a stop of the machine interrupted:
+   *     no layer, and nothing to unpack a layer over
+   * @param layer the layer that the daemon was asked to unpack into it, if any; it was acknowledged
+   *     if there are files
+   * @param info the last answer of Stat, if any, with the times, which the daemon sets
    */
   record Present(
       Kind kind,
@@ -41,7 +41,7 @@ sealed interface State {
       labels = Map.copyOf(labels);
     }
 
-    /** {@return a snapshot that was just made} */
+    /** {@return a snapshot that was just created} */
     static Present created(Kind kind, String key, String parent, Map<String, String> labels) {
       return new Present(
           kind,
@@ -64,12 +64,12 @@ sealed interface State {
           kind, name, parent, labels, id, Optional.of(written), remains, layer, info);
     }
 
-    /** {@return the same, once the daemon was asked to unpack a layer} */
+    /** {@return the same, after a request to unpack a layer} */
     Present trying(Layer asked) {
       return new Present(kind, name, parent, labels, id, files, remains, Optional.of(asked), info);
     }
 
-    /** {@return the same, once the machine has stopped before the client had asked for a sync} */
+    /** {@return the same, after the machine stopped before the client requested a sync} */
     Present withRemains(Optional<TreeDigest> left) {
       return new Present(kind, name, parent, labels, id, Optional.empty(), left, layer, info);
     }
@@ -87,7 +87,7 @@ sealed interface State {
           Kind.COMMITTED, committedName, onto, given, id, files, remains, layer, Optional.empty());
     }
 
-    /** {@return whether what the daemon says is this, in all that is known} */
+    /** {@return whether the daemon's answer matches all that is known} */
     boolean matches(SnapshotInfo found) {
       return info.map(found::equals)
           .orElseGet(

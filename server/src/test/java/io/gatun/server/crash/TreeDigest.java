@@ -20,8 +20,8 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
- * All that a client has written into a layer, short enough to be kept: a line for each path below
- * it, with type, mode, owner, size, time of modification and digest of the content.
+ * A compact form of a layer's content: a line for each path, with type, mode, owner, size, time of
+ * modification and digest of the content.
  */
 record TreeDigest(SortedMap<String, String> lines) {
 
@@ -31,7 +31,7 @@ record TreeDigest(SortedMap<String, String> lines) {
     lines = Collections.unmodifiableSortedMap(new TreeMap<>(lines));
   }
 
-  /** {@return what is in a directory now; what cannot be read is a line that says so} */
+  /** {@return the current content of a directory; unreadable files have a line with the error} */
   static TreeDigest of(Path directory) throws IOException {
     SortedMap<String, String> lines = new TreeMap<>();
     List<Path> paths;
@@ -84,7 +84,7 @@ record TreeDigest(SortedMap<String, String> lines) {
     }
   }
 
-  /** {@return a sentence for each path at which something else was found} */
+  /** {@return a sentence for each path that differs} */
   List<String> differences(TreeDigest found) {
     List<String> differences = new ArrayList<>();
     lines.forEach(

@@ -9,9 +9,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.random.RandomGenerator;
 
 /**
- * Has layers unpacked, and now and then loses interest half way. If the daemon was killed then, or
- * the machine has stopped, or the request was cancelled, the layer can be unpacked anew; or it is
- * all there, and nobody was told.
+ * Has layers unpacked, and cancels some of the calls. After a kill of the daemon, a stop of the
+ * machine or a cancelled call, the layer can be unpacked again, or it is complete without an
+ * acknowledgement.
  */
 final class Unpacking {
 
@@ -30,9 +30,9 @@ final class Unpacking {
   }
 
   /**
-   * Has a layer unpacked into a snapshot; if that was tried before, the same one.
+   * Has a layer unpacked into a snapshot, the same one as in an earlier attempt.
    *
-   * @return whether the snapshot can be of use: the layer is in it, or can be unpacked into it
+   * @return whether the snapshot is usable: it has the layer, or can still get it
    */
   boolean unpack(Slot slot, State.Present active, List<Mount> mounts) throws IOException {
     Layer layer = active.layer().orElseGet(() -> layers.choose(random));
@@ -50,9 +50,9 @@ final class Unpacking {
         }
         return true;
       } catch (SnapshotException.FailedPrecondition e) {
-        // Somebody lost interest, which takes the daemon a moment to notice.
+        // After a cancelled call, which takes the daemon a moment to notice.
         if (System.nanoTime() > deadline) {
-          throw new AssertionError("is unpacked into for ever: " + slot, e);
+          throw new AssertionError("an unpacking into it never ends: " + slot, e);
         }
         DaemonUnderTest.pause(1);
       } catch (SnapshotException.Unsupported e) {
@@ -69,8 +69,8 @@ final class Unpacking {
   }
 
   /**
-   * {@return whether what is in a snapshot is a layer} Nothing else can be, but what a stop of the
-   * machine has left of what the client was writing itself, and that untouched.
+   * {@return whether a snapshot's content is a layer} The only other possible content is the
+   * client's own writing that a stop of the machine interrupted, unchanged.
    */
   private boolean isThere(
       Slot slot,

@@ -1,11 +1,11 @@
 /**
- * What is left when the daemon is killed and when the power is cut, compared with what its clients
- * were told.
+ * Checks the state after killing the daemon and after cutting the power against the
+ * acknowledgements that its clients got.
  *
- * <p>{@link io.gatun.server.crash.Load} is the clients, {@link io.gatun.server.crash.Ledger} what
- * they sent and what was acknowledged, and {@link io.gatun.server.crash.Audit} the comparison. The
- * daemon runs as a process and is reached over its socket, as containerd reaches it; how it keeps
- * its promises is none of this package's business.
+ * <p>{@link io.gatun.server.crash.Load} runs the clients, {@link io.gatun.server.crash.Ledger}
+ * records requests and acknowledgements, and {@link io.gatun.server.crash.Audit} compares. The
+ * daemon runs as a process and is reached over its socket, as by containerd; this package does not
+ * know how it keeps its promises.
  */
 @NullMarked
 package io.gatun.server.crash;

@@ -21,7 +21,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Who may connect, and how many may. Peers of other users are tried by {@code PeersIT}. */
+/**
+ * The limits on peers and on the number of connections. {@code PeersIT} tests peers of other users.
+ */
 @Timeout(60)
 final class ConnectionFilterTest {
 
@@ -92,12 +94,14 @@ final class ConnectionFilterTest {
     return SocketChannel.open(UnixDomainSocketAddress.of(server.address));
   }
 
-  /** {@return whether the server says hello, which it does first on each connection it keeps} */
+  /**
+   * {@return whether the server sends its greeting, the first thing on each accepted connection}
+   */
   private static boolean isAccepted(SocketChannel connection) throws IOException {
     try {
       return connection.read(ByteBuffer.allocate(1)) == 1;
     } catch (IOException e) {
-      // Closed before it was read from.
+      // Closed before the server read anything.
       return false;
     }
   }

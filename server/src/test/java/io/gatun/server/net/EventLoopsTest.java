@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Which transport is taken, and that it is the one that moves the bytes. */
+/** The choice of the transport, and that it carries the traffic. */
 @Timeout(60)
 final class EventLoopsTest {
 

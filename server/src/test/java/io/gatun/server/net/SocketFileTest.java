@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Who may have the path of the socket. */
+/** Checks of the socket's path. */
 @Timeout(60)
 final class SocketFileTest {
 
@@ -87,7 +87,7 @@ final class SocketFileTest {
     try (TestServer first = new TestServer(directory, transport)) {
       Object key = fileKey();
 
-      assertRefused("is the socket of a daemon that runs", "stop that one first");
+      assertRefused("is the socket of a running daemon", "stop that one first");
 
       assertThat(fileKey()).isEqualTo(key);
       assertServes(first);
@@ -110,7 +110,7 @@ final class SocketFileTest {
                       late,
                       EventLoops.open(Transport.NIO)))
           .isInstanceOf(StartException.class)
-          .hasMessageContaining("is the socket of a daemon that runs");
+          .hasMessageContaining("is the socket of a running daemon");
 
       assertServes(first);
       assertThat(entries()).containsExactly("s.sock");
@@ -140,7 +140,7 @@ final class SocketFileTest {
   void fileIsRefusedAndKept() throws Exception {
     Files.writeString(address(), "precious");
 
-    assertRefused("is a file and no socket", "move it away");
+    assertRefused("is a file, not a socket", "move it away");
     assertThat(address()).hasContent("precious");
   }
 

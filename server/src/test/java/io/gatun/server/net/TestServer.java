@@ -146,7 +146,7 @@ public final class TestServer implements AutoCloseable {
     return channel;
   }
 
-  /** {@return the client that all who ask here have in common} */
+  /** {@return the client that all threads share} */
   SnapshotsGrpc.SnapshotsBlockingStub sharedClient() {
     if (channels.isEmpty()) {
       return client();

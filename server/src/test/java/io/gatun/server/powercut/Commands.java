@@ -6,7 +6,7 @@ import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** The tools of the system that make, check and mount filesystems. */
+/** System tools that create, check and mount filesystems. */
 public final class Commands {
 
   private static final int PATIENCE_SECONDS = 600;
@@ -16,7 +16,7 @@ public final class Commands {
   /**
    * Runs a command to its end.
    *
-   * @return what it printed
+   * @return its output
    * @throws IOException with its output, if it does not exit with 0
    */
   public static String run(String... command) throws IOException {

@@ -27,7 +27,7 @@ public final class DiskImage implements AutoCloseable {
     this.fd = fd;
   }
 
-  /** {@return a new image that is all zeros} */
+  /** {@return a new image of zeros} */
   public static DiskImage create(Path file, long sizeBytes) throws ErrnoException {
     Fd fd =
         Fcntl.openat(
@@ -80,7 +80,7 @@ public final class DiskImage implements AutoCloseable {
     }
   }
 
-  /** Turns a range to zeros, and what it can of it to a hole. */
+  /** Zeroes a range, as a hole where possible. */
   void zero(long offset, long length) throws IOException {
     Fcntl.fallocate(fd, offset, length, FallocateFlag.PUNCH_HOLE, FallocateFlag.KEEP_SIZE);
   }

@@ -22,10 +22,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * The process that offers a disk as a file.
  *
- * <p>Whoever uses the file waits in the kernel until this process answers, and cannot be killed
- * meanwhile. So the process has no other business, touches nothing that lies on the disk, and ends
- * with the one that has started it, whose end closes its standard input; the kernel then answers
- * for it, with an error, and nobody waits.
+ * <p>Users of the file block in the kernel until this process answers, and cannot be killed
+ * meanwhile. The process therefore has no other work, touches no file on the disk, and ends with
+ * its parent process, whose end closes its standard input; the kernel then answers all requests
+ * with an error.
  */
 final class DiskServer {
 
@@ -45,10 +45,10 @@ final class DiskServer {
   }
 
   /**
-   * Starts a process that offers a disk; when this returns, it is there.
+   * Starts a process that offers a disk; the disk exists when this returns.
    *
    * @param image the content of the disk
-   * @param file what to mount it over
+   * @param file the file to mount it over
    * @param log an empty log
    */
   static DiskServer start(Path image, Path file, WriteLog log) throws IOException {
@@ -63,12 +63,12 @@ final class DiskServer {
     String said = server.output.readLine();
     if (!READY.equals(said)) {
       server.end();
-      throw new IOException("there is no disk at %s: %s".formatted(file, said));
+      throw new IOException("no disk at %s: %s".formatted(file, said));
     }
     return server;
   }
 
-  /** Takes the file away, which nobody may keep open, and says if the disk has failed. */
+  /** Unmounts the file, which must not be open, and throws if the disk has failed. */
   void stop() throws IOException {
     try {
       unmount();
@@ -86,8 +86,8 @@ final class DiskServer {
   }
 
   /**
-   * A loop device goes with its last descriptor, and the file below with it; whatever this process
-   * has started meanwhile has one until it runs a program of its own.
+   * A loop device ends with its last descriptor, and only then is the file below free; a process
+   * that this one is starting has a descriptor until it executes its own program.
    */
   private void unmount() throws IOException {
     long begin = System.nanoTime();
@@ -115,7 +115,7 @@ final class DiskServer {
     } catch (InterruptedException e) {
       process.destroyForcibly();
       Thread.currentThread().interrupt();
-      throw new IOException("interrupted while the disk was taken away", e);
+      throw new IOException("interrupted while unmounting the disk", e);
     }
   }
 

@@ -7,12 +7,11 @@ import java.util.Locale;
 /**
  * The filesystems that Gatun is tested on.
  *
- * <p>Sector is what each takes to be written wholly or not at all. ext4, whose journal holds whole
- * blocks, is content with the 512 bytes that the loop device promises. When XFS replays its log, it
- * passes over a block of metadata whose first sector says that it was written later, and finds its
- * checksum wrong if the rest of its 4096 bytes was not. btrfs writes a superblock of 4096 bytes in
- * place and reads only the first copy when it is mounted. So these two can only live on drives
- * whose sectors are that long.
+ * <p>The sector is the unit that each expects to be written atomically. ext4, whose journal has
+ * whole blocks, accepts the 512 bytes of the loop device. When XFS replays its log, it skips a
+ * metadata block whose first sector is newer, and finds a wrong checksum if the rest of its 4096
+ * bytes was not written. btrfs writes a superblock of 4096 bytes in place and reads only the first
+ * copy at a mount. These two therefore need drives with sectors of that size.
  */
 public enum Filesystem {
   EXT4(512),
@@ -25,7 +24,7 @@ public enum Filesystem {
     this.sectorBytes = sectorBytes;
   }
 
-  /** {@return the name that mount(8) knows} */
+  /** {@return its name for mount(8)} */
   public String kernelName() {
     return name().toLowerCase(Locale.ROOT);
   }
@@ -38,11 +37,11 @@ public enum Filesystem {
     return this == XFS ? "loop,nouuid" : "loop";
   }
 
-  /** Makes an empty filesystem in a file. */
+  /** Creates an empty filesystem in a file. */
   public void make(Path file) throws IOException {
     String name = file.toString();
     switch (this) {
-      // Without lazy initialisation, so that nothing is written behind the back of the test.
+      // Without lazy initialisation, which would write in the background of the test.
       case EXT4 ->
           Commands.run(
               "mkfs.ext4",

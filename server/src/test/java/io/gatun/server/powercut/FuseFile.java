@@ -21,10 +21,9 @@ import org.jspecify.annotations.Nullable;
  * (include/uapi/linux/fuse.h, version 7.31 or later). The root of the mount is the file itself, as
  * the protocol allows, so there are no names and no directories.
  *
- * <p>The file is opened with {@code FOPEN_DIRECT_IO}: nothing of it is kept in the page cache, so
- * each read(2), write(2) and fsync(2) of whoever has it open arrives here before it returns. One
- * thread answers, one request at a time; the order in which it does is the order in which things
- * happened.
+ * <p>The file is opened with {@code FOPEN_DIRECT_IO}: it bypasses the page cache, so each read(2),
+ * write(2) and fsync(2) of its users arrives here before it returns. One thread answers, one
+ * request at a time; the order of its answers is the order of events.
  *
  * <pre>
  *   request   fuse_in_header (40 bytes), arguments, data of a write
@@ -33,28 +32,30 @@ import org.jspecify.annotations.Nullable;
  */
 final class FuseFile {
 
-  /** What is in the file. Called by one thread; an exception becomes the errno of the request. */
+  /**
+   * The content of the file. Called by one thread; an exception becomes the errno of the request.
+   */
   interface Content {
 
-    /** {@return how long the file is, which never changes} */
+    /** {@return the size of the file, which never changes} */
     long sizeBytes();
 
-    /** Fills the buffer; it does not reach beyond the end. */
+    /** Fills the buffer, whose range ends within the file. */
     void read(ByteBuffer into, long offset) throws IOException;
 
     void write(ByteBuffer from, long offset) throws IOException;
 
-    /** Turns a range to zeros. */
+    /** Zeroes a range. */
     void zero(long offset, long length) throws IOException;
 
-    /** Makes everything written so far durable. */
+    /** Makes all writes so far durable. */
     void flush() throws IOException;
   }
 
   private static final int MAJOR = 7;
   private static final int MINOR = 31;
 
-  // enum fuse_opcode; whatever is not here is answered with ENOSYS.
+  // enum fuse_opcode; others are answered with ENOSYS.
   private static final int FORGET = 2;
   private static final int GETATTR = 3;
   private static final int OPEN = 14;
@@ -102,9 +103,9 @@ final class FuseFile {
   private volatile @Nullable IOException failure;
 
   /**
-   * Mounts over a file and serves it until somebody unmounts it.
+   * Mounts over a file and serves it until it is unmounted.
    *
-   * @param file must be there; its own content is hidden meanwhile
+   * @param file must exist; the mount hides its own content
    */
   FuseFile(Path file, Content content) throws ErrnoException {
     this.content = content;
@@ -143,13 +144,13 @@ final class FuseFile {
     } catch (IOException e) {
       failure = e;
     } finally {
-      // From here on the kernel answers for us, with ENOTCONN: whoever waits for the file gets an
-      // error.
+      // From here on the kernel answers for this process, with ENOTCONN: waiting users of the file
+      // get an error.
       device.close();
     }
   }
 
-  /** {@return the length of the next request, or -1 once the file is not mounted any more} */
+  /** {@return the length of the next request, or -1 once the file is unmounted} */
   private int receive() throws ErrnoException {
     while (true) {
       try {
@@ -159,7 +160,7 @@ final class FuseFile {
           case ENODEV -> {
             return -1;
           }
-          // The request was given up before we got it.
+          // The request was cancelled before it arrived.
           case ENOENT, EINTR, EAGAIN -> request.clear();
           default -> throw e;
         }
@@ -202,7 +203,7 @@ final class FuseFile {
   }
 
   private void note(int opcode, IOException e) {
-    // A request that we do not know is no failure: the kernel does without.
+    // An unknown request is not a failure: the kernel works without.
     if (opcode == READ || opcode == WRITE || opcode == FSYNC) {
       failure = e;
     }
@@ -283,9 +284,9 @@ final class FuseFile {
   }
 
   /**
-   * Waits until the file is not mounted any more.
+   * Waits until the file is unmounted.
    *
-   * @return why a request failed, if one did; what came after is not to be relied on
+   * @return why a request failed, if one did; later ones are not reliable
    */
   @Nullable IOException awaitEnd() throws InterruptedException {
     server.join();

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** The disk is trusted by the tests that cut the power, so it is tested here by itself. */
+/** Tests the disk itself, which the tests that cut the power rely on. */
 final class LoggedDiskIT {
 
   private static final int SECTOR_BYTES = 512;
@@ -31,7 +31,7 @@ final class LoggedDiskIT {
   private static final long FILESYSTEM_BYTES = 320L << 20;
   private static final long LOG_BYTES = 1L << 30;
 
-  /** Enough for each fate of a cache to turn up. */
+  /** Enough for each fate of a cache to occur. */
   private static final int SEEDS = 40;
 
   @TempDir Path scratch;
@@ -221,7 +221,7 @@ final class LoggedDiskIT {
       power.cut(log.position(), CacheFate.KEPT, random, whole);
       assertThat(Files.mismatch(whole, image.file())).as("first difference").isEqualTo(-1);
     }
-    assertThat(lost).as("a file that was never synced got lost").isTrue();
+    assertThat(lost).as("a file that was never synced was lost").isTrue();
   }
 
   private static void writeAndSync(Path file, byte[] content) throws IOException {
@@ -266,7 +266,7 @@ final class LoggedDiskIT {
     return ByteBuffer.wrap(bytes);
   }
 
-  /** {@return the values that the sectors of a block hold, each once and in order of size} */
+  /** {@return the distinct values in the sectors of a block, in order} */
   private static String fill(byte[] image, int block) {
     StringBuilder values = new StringBuilder();
     for (byte value = 0; value < 3; value++) {

@@ -8,13 +8,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A filesystem that lies in a file, mounted through a loop device. The kernel lets go of the device
- * when the filesystem is unmounted, also if that is because the mount namespace ended with its last
- * process.
+ * A filesystem in a file, mounted through a loop device. The kernel frees the device at the
+ * unmount, also if the mount namespace ends with its last process.
  */
 public final class LoopMount implements AutoCloseable {
 
-  /** A container or a background thread of the kernel may hold a file for a moment. */
+  /** A container or a kernel thread may hold a file for a moment. */
   private static final int ATTEMPTS = 600;
 
   private static final int PAUSE_MILLIS = 100;
@@ -32,8 +31,8 @@ public final class LoopMount implements AutoCloseable {
   /**
    * Mounts, which replays the filesystem's own journal.
    *
-   * @param file holds the filesystem
-   * @param directory must be there
+   * @param file contains the filesystem
+   * @param directory must exist
    */
   public static LoopMount mount(Filesystem type, Path file, Path directory) throws IOException {
     List<String> command = new ArrayList<>(List.of("mount", "-t", type.kernelName()));
@@ -52,15 +51,15 @@ public final class LoopMount implements AutoCloseable {
     return directory;
   }
 
-  /** Unmounts, which writes everything; the loop device goes with it. */
+  /** Unmounts, which writes everything; frees the loop device. */
   @Override
   public void close() throws IOException {
-    // As long as somebody has the device open, the kernel does not lend it to another file.
+    // An open descriptor keeps the kernel from reusing the device for another file.
     try (FileChannel _ = FileChannel.open(Path.of(device), StandardOpenOption.READ)) {
       runUntilItSucceeds("umount", directory.toString());
       if (type == Filesystem.BTRFS) {
-        // The kernel remembers which devices it has seen a filesystem on, and would refuse an older
-        // state of the same filesystem on another device.
+        // The kernel remembers the devices of a filesystem, and would refuse an older state of the
+        // same filesystem on another device.
         runUntilItSucceeds("btrfs", "device", "scan", "--forget", device);
       }
     }

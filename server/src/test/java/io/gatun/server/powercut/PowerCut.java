@@ -6,18 +6,18 @@ import java.nio.file.Path;
 import java.util.random.RandomGenerator;
 
 /**
- * Replays a log on a copy of the image that it started from, up to cuts of the power at ever later
- * positions, and makes the image that a drive could show after each.
+ * Replays a log on a copy of its initial image, up to power cuts at increasing positions, and
+ * creates an image that a drive could show after each.
  *
  * <pre>
  *   events   W W F W Z F W W W Z | W W F
  *   image    whole         any   cut
  * </pre>
  *
- * All events up to the last flush before the cut are there. Of those after it, which the drive had
- * acknowledged and held in its cache, any may be there, whole or in part: a sector is atomic, a
- * write of several is not. Where two of them overlap and both survived, the later one wins, as the
- * cache of a drive holds one version of a sector.
+ * All events up to the last flush before the cut are present. Of later ones, which the drive had
+ * acknowledged and kept in its cache, any may be present, whole or in part: a sector is atomic, a
+ * write of several is not. Where two of them overlap and both survived, the later one wins, since a
+ * drive's cache holds one version of a sector.
  */
 public final class PowerCut implements AutoCloseable {
 
@@ -29,7 +29,7 @@ public final class PowerCut implements AutoCloseable {
 
   /**
    * @param base the content of the disk when the log was empty, on which the log is replayed
-   * @param sectorBytes what the drive writes wholly or not at all
+   * @param sectorBytes the unit that the drive writes atomically
    */
   public PowerCut(DiskImage base, WriteLog log, int sectorBytes) {
     this.durable = base;
@@ -41,9 +41,9 @@ public final class PowerCut implements AutoCloseable {
    * Cuts the power.
    *
    * @param position when; not before any earlier cut
-   * @param fate what becomes of the cache
-   * @param random chooses which parts of the cache survive
-   * @param image a new file for what the disk holds then
+   * @param fate the fate of the cache
+   * @param random selects the parts of the cache that survive
+   * @param image a new file for the resulting content of the disk
    */
   public void cut(int position, CacheFate fate, RandomGenerator random, Path image)
       throws IOException {

@@ -6,13 +6,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** The JVM that the tests run on, for processes that are to be like it. */
+/** The JVM of the tests, for child processes like it. */
 public final class ThisJvm {
 
   private ThisJvm() {}
 
   /**
-   * {@return how a JVM is started that may do what this one may}
+   * {@return the start of a command for a JVM with the permissions of this one}
    *
    * @param options further ones
    */
@@ -20,7 +20,7 @@ public final class ThisJvm {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin/java").toString());
     command.addAll(options);
-    // What the class path needs, this JVM was given, too.
+    // Libraries on the class path need the options of this JVM.
     ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
         .filter(flag -> Stream.of("--", "-Dchronicle.").anyMatch(flag::startsWith))
         .forEach(command::add);

@@ -12,19 +12,18 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What happened to a disk, in order, in two files: one process appends to them and another reads.
+ * The events of a disk, in order, in two files: one process appends to them and another reads.
  *
  * <pre>
  *   events     kind  offset  length  payload     8 bytes each, for each event
- *   payloads   what was written, one write behind the other
+ *   payloads   the written data, one write after the other
  * </pre>
  *
- * <p>A <em>position</em> is the number of events so far, which the length of the file says: the
- * kernel changes it after the content (mm/shmem.c, mm/filemap.c: generic_perform_write). Whatever a
- * program learns at position p rests on the first p events alone.
+ * <p>A <em>position</em> is the number of events so far, derived from the length of the file: the
+ * kernel changes the length after the content (mm/shmem.c, mm/filemap.c: generic_perform_write).
+ * Anything that a program learns at position p depends on the first p events alone.
  *
- * <p>The data may take up to a given number of bytes: a test that writes more than it planned for
- * fails.
+ * <p>The size of the data is limited: a test that writes more than planned fails.
  */
 public final class WriteLog implements Closeable {
 
@@ -56,20 +55,19 @@ public final class WriteLog implements Closeable {
   /**
    * {@return an empty log}
    *
-   * @param parent where its files lie, in a directory of their own, until it is closed
-   * @param capacityBytes how many bytes may be written in all
+   * @param parent the parent of the log's directory, which exists until the log is closed
+   * @param capacityBytes the maximum number of bytes of data
    */
   public static WriteLog create(Path parent, long capacityBytes) throws IOException {
     return new WriteLog(
         Files.createTempDirectory(parent, "log"), capacityBytes, StandardOpenOption.CREATE_NEW);
   }
 
-  /** {@return a log that another process has made, to append to it} */
+  /** {@return a log that another process has created, to append to it} */
   static WriteLog open(Path directory, long capacityBytes) throws IOException {
     return new WriteLog(directory, capacityBytes);
   }
 
-  /** {@return the directory of the files} */
   Path directory() {
     return directory;
   }
@@ -78,7 +76,7 @@ public final class WriteLog implements Closeable {
     return capacityBytes;
   }
 
-  /** Appends a write of what remains of the buffer, which is left as it is. */
+  /** Appends a write of the buffer's remaining bytes, without consuming them. */
   void write(long offset, ByteBuffer data) throws IOException {
     ByteBuffer rest = data.duplicate();
     int length = rest.remaining();
@@ -112,7 +110,7 @@ public final class WriteLog implements Closeable {
     }
   }
 
-  /** {@return how many events there are} */
+  /** {@return the number of events} */
   public int position() {
     try {
       return Math.toIntExact(events.size() / EVENT_BYTES);
@@ -121,7 +119,7 @@ public final class WriteLog implements Closeable {
     }
   }
 
-  /** {@return the events from one position on and before another} */
+  /** {@return the events from one position up to, but excluding, another} */
   List<DiskEvent> events(int from, int to) throws IOException {
     ByteBuffer in = read(events, (long) from * EVENT_BYTES, (to - from) * EVENT_BYTES);
     List<DiskEvent> result = new ArrayList<>();

@@ -30,7 +30,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** A client of the daemon, as containerd is one. */
+/** A client of the daemon, like containerd. */
 final class Client implements AutoCloseable {
 
   private static final long DEADLINE_SECONDS = 300;
@@ -76,7 +76,7 @@ final class Client implements AutoCloseable {
     return mounts.getFirst();
   }
 
-  /** Makes a snapshot of its own of a layer, in the namespace that the key begins with. */
+  /** Unpacks a layer into a snapshot of its own, in the namespace of the key. */
   void unpack(String key, Descriptor layer) {
     apply(
         layer,
@@ -98,7 +98,7 @@ final class Client implements AutoCloseable {
     calls().remove(RemoveSnapshotRequest.newBuilder().setKey(key).build());
   }
 
-  /** Returns when what was removed has gone. */
+  /** Returns when removed snapshots are deleted. */
   void cleanUp() {
     var _ = calls().cleanup(CleanupRequest.getDefaultInstance());
   }

@@ -9,22 +9,22 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** Programs of the system that a test needs beside the daemon. */
+/** System programs that tests need beside the daemon. */
 final class Commands {
 
   private static final long PATIENCE_SECONDS = 600;
 
   /**
-   * How a program ended.
+   * The end of a program.
    *
-   * @param status what it exited with
-   * @param output all that it printed
+   * @param status its exit status
+   * @param output all of its output
    */
   record Outcome(int status, String output) {}
 
   private Commands() {}
 
-  /** {@return what a program printed, which has to succeed} */
+  /** {@return the output of a program, which must succeed} */
   static String run(String... command) {
     Outcome outcome = attempt(command);
     if (outcome.status() != 0) {
@@ -33,7 +33,6 @@ final class Commands {
     return outcome.output();
   }
 
-  /** {@return how a program ended} */
   static Outcome attempt(String... command) {
     try {
       Path output = Files.createTempFile("gatun-command", ".out");

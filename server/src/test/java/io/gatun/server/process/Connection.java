@@ -13,7 +13,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 
-/** A connection to the daemon on which any bytes can be sent. */
+/** A connection to the daemon for arbitrary bytes. */
 final class Connection implements AutoCloseable {
 
   private final SocketChannel channel;
@@ -28,7 +28,7 @@ final class Connection implements AutoCloseable {
     return new Connection(channel);
   }
 
-  /** Sends bytes, or as many of them as the daemon takes before it closes the connection. */
+  /** Sends bytes, or as many as the daemon takes before it closes the connection. */
   void send(byte[] bytes) {
     ByteBuffer left = ByteBuffer.wrap(bytes);
     try {
@@ -36,14 +36,14 @@ final class Connection implements AutoCloseable {
         channel.write(left);
       }
     } catch (IOException e) {
-      // Closed by the daemon, as it may.
+      // Closed by the daemon, which is allowed.
     }
   }
 
   /**
    * {@return all that the daemon sends until it closes the connection, each byte as a character}
    *
-   * @throws AssertionError if it does not close it in time
+   * @throws AssertionError if the daemon does not close it in time
    */
   String readToEnd(long secondsMax) throws IOException {
     ByteArrayOutputStream all = new ByteArrayOutputStream();
@@ -72,7 +72,7 @@ final class Connection implements AutoCloseable {
     try {
       return channel.read(buffer);
     } catch (IOException e) {
-      // Reset, since the daemon has not read all that was sent.
+      // Reset, since the daemon did not read everything.
       return -1;
     }
   }

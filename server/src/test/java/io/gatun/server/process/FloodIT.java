@@ -25,15 +25,15 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * As many requests at once as a client can send, each as bad as it may be: the daemon lives on,
- * refuses with a reason, and has given its memory back ten seconds later.
+ * Sends as many bad requests at once as a client can: the daemon survives, refuses them with a
+ * reason, and has returned its memory ten seconds later.
  */
 @Timeout(300)
 final class FloodIT {
 
   private static final int CONNECTIONS = 16;
 
-  /** Of those that are open at a time, the rest waits at the client. */
+  /** Only some of them are open at a time; the rest waits in the client. */
   private static final int CALLS_PER_CONNECTION = 150;
 
   private static final long RECOVERY_MILLIS = 10_000;
@@ -50,7 +50,7 @@ final class FloodIT {
         client.calls().prepare(largeSnapshot(i));
       }
       List<Info> before = client.list();
-      // What has been loaded and compiled by then stays, and what has not been given back shows.
+      // The first pass loads and compiles code, whose memory stays; a leak shows in the next ones.
       floods(daemon);
       GatunProcess.sleep(RECOVERY_MILLIS);
       long warm = daemon.residentBytes();
@@ -70,7 +70,7 @@ final class FloodIT {
     }
   }
 
-  /** Lets all floods happen one after the other; returns the most that was held in memory. */
+  /** Runs all floods one after the other; returns the maximum of resident memory. */
   private static long floods(GatunProcess daemon) throws InterruptedException {
     long most = 0;
     byte[] ordinaryRemoval =
@@ -104,7 +104,7 @@ final class FloodIT {
     return most;
   }
 
-  /** {@return how many calls came to which end, of those made at the same time} */
+  /** {@return the number of concurrent calls by status} */
   private static Map<Status.Code, Integer> flood(GatunProcess daemon, String method, byte[] request)
       throws InterruptedException {
     Map<Status.Code, Integer> ends = new EnumMap<>(Status.Code.class);
@@ -147,7 +147,7 @@ final class FloodIT {
     return ends;
   }
 
-  /** Makes calls and reads no answer; returns what the daemon held in memory then. */
+  /** Makes calls and reads no answer; returns the daemon's resident memory then. */
   private static long unread(GatunProcess daemon, String method, byte[] request) {
     List<Client> clients = new ArrayList<>();
     try {
@@ -163,7 +163,7 @@ final class FloodIT {
         }
       }
       GatunProcess.sleep(3_000);
-      // Others are served: what never needs much always.
+      // Other clients are still served if their requests are small.
       try (Client another = daemon.client()) {
         assertThat(Status.fromThrowable(failureOf(() -> another.remove("missing"))).getCode())
             .isEqualTo(Status.Code.NOT_FOUND);
@@ -180,10 +180,10 @@ final class FloodIT {
     } catch (RuntimeException e) {
       return e;
     }
-    throw new AssertionError("it did not fail");
+    throw new AssertionError("the call did not fail");
   }
 
-  /** As large as a snapshot can be. */
+  /** A snapshot of maximum size. */
   private static PrepareSnapshotRequest largeSnapshot(int number) {
     PrepareSnapshotRequest.Builder request =
         PrepareSnapshotRequest.newBuilder().setKey("large " + number);

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What the daemon takes of the host: memory, and time to start. */
+/** The daemon's memory and start time. */
 @Timeout(300)
 final class FootprintIT {
 
@@ -22,14 +22,14 @@ final class FootprintIT {
   private static final long RESIDENT_BYTES_MAX = 150L << 20;
 
   /**
-   * For the compiler to come to rest, which on a busy machine takes its time, and for memory that
-   * is not needed to be given back.
+   * For the compiler to become idle, which takes time on a busy machine, and for unused memory to
+   * be returned.
    */
   private static final Duration QUIET = Duration.ofSeconds(30);
 
   private static final Duration STEADY = Duration.ofSeconds(5);
 
-  /** On a machine that has other things to do. By itself it takes one or two. */
+  /** For a busy machine. An idle one takes one or two. */
   private static final long START_SECONDS_MAX = 20;
 
   @TempDir Path directory;
@@ -39,7 +39,7 @@ final class FootprintIT {
     GatunProcess.Setup setup = GatunProcess.Setup.in(directory).configured("layer_sync = \"none\"");
     try (GatunProcess daemon = GatunProcess.serve(setup);
         Client client = daemon.client()) {
-      // Many at a time share the syncs of the journal.
+      // Concurrent requests share the journal's syncs.
       try (ExecutorService clients = Executors.newFixedThreadPool(CLIENTS)) {
         for (int i = 0; i < SNAPSHOTS; i += CHAIN_LENGTH) {
           int first = i;
@@ -73,7 +73,7 @@ final class FootprintIT {
     }
   }
 
-  /** Not for a moment: what is idle does not grow. */
+  /** Checks repeatedly, since an idle daemon must not grow. */
   private static void assertFits(GatunProcess daemon, String state) {
     await()
         .pollInterval(Duration.ofMillis(100))
@@ -87,7 +87,7 @@ final class FootprintIT {
     System.out.printf("MiB %s: %d%n", state, daemon.residentBytes() >> 20);
   }
 
-  /** As containerd has them. */
+  /** A name like containerd's. */
   private static String name(int number) {
     return "k8s.io/%d/sha256:%064x".formatted(number, number);
   }

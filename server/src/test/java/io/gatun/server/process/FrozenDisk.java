@@ -8,8 +8,8 @@ import java.nio.file.Path;
 import java.util.stream.Stream;
 
 /**
- * A filesystem of its own that can be frozen (fsfreeze(8)): whatever writes to it waits in the
- * kernel until it is thawed, however long that takes, and cannot be killed before.
+ * A filesystem of its own that can be frozen (fsfreeze(8)): writers wait in the kernel until it is
+ * thawed, and cannot be killed before.
  */
 final class FrozenDisk implements AutoCloseable {
 
@@ -22,7 +22,6 @@ final class FrozenDisk implements AutoCloseable {
     this.directory = directory;
   }
 
-  /** {@return an empty filesystem, mounted below a directory} */
   static FrozenDisk mount(Path below) {
     try {
       Path image = Files.createTempFile(below, "disk", ".img");
@@ -54,7 +53,7 @@ final class FrozenDisk implements AutoCloseable {
     }
   }
 
-  /** {@return whether a thread of a process waits in the kernel and cannot be woken} */
+  /** {@return whether a thread of a process waits uninterruptibly in the kernel} */
   boolean holdsUp(long pid) {
     try (Stream<Path> threads = Files.list(Path.of("/proc/%d/task".formatted(pid)))) {
       return threads.anyMatch(FrozenDisk::isUninterruptible);
@@ -66,7 +65,7 @@ final class FrozenDisk implements AutoCloseable {
   private static boolean isUninterruptible(Path thread) {
     try {
       String status = Files.readString(thread.resolve("stat"));
-      // After the name, which is in brackets and may hold anything; proc(5).
+      // The state follows the name, which is in parentheses and may contain any character; proc(5).
       return status.charAt(status.lastIndexOf(')') + 2) == 'D';
     } catch (IOException e) {
       // The thread has ended.

@@ -13,8 +13,8 @@ import java.nio.file.Path;
 import java.util.stream.Stream;
 
 /**
- * All the room that a filesystem had: the last block, and what inodes can be had without one.
- * Closing it gives everything back.
+ * Takes all space of a filesystem: the last block, and the inodes that need none. Closing it
+ * returns everything.
  */
 final class FullDisk implements AutoCloseable {
 
@@ -23,7 +23,7 @@ final class FullDisk implements AutoCloseable {
   private static final int FILE_MODE = 0600;
   private static final int EMPTY_FILES_MAX = 5_000;
 
-  /** What a filesystem gives back while it is being filled is taken, too. */
+  /** Also takes space that the filesystem frees meanwhile. */
   private static final int PASSES = 3;
 
   private final Path directory;
@@ -34,9 +34,9 @@ final class FullDisk implements AutoCloseable {
   }
 
   /**
-   * Fills the filesystem that a directory is on.
+   * Fills the filesystem of a directory.
    *
-   * @param leftBytes room that is left for content
+   * @param leftBytes the space to leave for content
    */
   static FullDisk of(Path place, int leftBytes) {
     try {
@@ -53,7 +53,7 @@ final class FullDisk implements AutoCloseable {
     }
   }
 
-  /** Takes what has become free since. */
+  /** Takes the space that was freed since. */
   void fill() throws ErrnoException {
     for (int pass = 0; pass < PASSES; pass++) {
       for (long bytes = FILE_BYTES_MAX; bytes >= BLOCK_BYTES; bytes /= 2) {

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** A daemon whose disk is full to the last block, and then is not any more. */
+/** A daemon whose disk is full to the last block, and later has space again. */
 @Timeout(1_800)
 final class FullDiskIT {
 
@@ -79,7 +79,7 @@ final class FullDiskIT {
             });
   }
 
-  /** Changes a record, which takes the more of a journal the more labels it has. */
+  /** Updates a record; more labels take more of the journal. */
   private void update(Client client, String name, int labels) {
     updates++;
     Info.Builder info = Info.newBuilder().setName(name);
@@ -135,7 +135,7 @@ final class FullDiskIT {
         Client client = daemon.client()) {
       makeSnapshots(client);
       try (FullDisk _ = FullDisk.of(volume, 0)) {
-        // There may be directories that were made in advance.
+        // Directories may exist in advance.
         assertExhausted(
             () -> {
               for (int i = 0; i < PREPARES_MAX; i++) {
@@ -143,7 +143,7 @@ final class FullDiskIT {
               }
             });
         assertReads(client);
-        // The journal has its blocks, and so has the layer.
+        // The journal and the layer have their blocks already.
         update(client, "base", LABELS);
         client.commit("child", "active");
         removeContainers(client);
@@ -151,7 +151,7 @@ final class FullDiskIT {
             .map(Info::getName)
             .filter(name -> name.startsWith("new-"))
             .forEach(client::remove);
-        // Those that were made in advance go after ten seconds in which nobody has asked for any.
+        // Directories created in advance are deleted after ten seconds without demand.
         while (entries("snapshots").size() > 2) {
           Thread.sleep(100);
         }
@@ -176,7 +176,7 @@ final class FullDiskIT {
           Client client = daemon.client()) {
         makeSnapshots(client);
         try (FullDisk full = FullDisk.of(volume, 0)) {
-          // First what takes much of the journal, and then what fits into the rest.
+          // First records that take much of the journal, then those that fit into the rest.
           for (int labels : new int[] {LABELS, 0}) {
             assertExhausted(
                 () -> {
@@ -221,7 +221,7 @@ final class FullDiskIT {
         GatunProcess daemon = GatunProcess.serve(setup("native"));
         Client client = daemon.client()) {
       client.prepare("a", "");
-      // Not always with the id 1: directories are made in advance.
+      // The id is not always 1, since directories are created in advance.
       Files.write(Path.of(mounts(client, "a").getFirst().getSource()).resolve("file"), content);
       client.commit("base", "a");
       try (FullDisk _ = FullDisk.of(volume, LEFT_BYTES)) {
@@ -275,7 +275,7 @@ final class FullDiskIT {
     }
   }
 
-  /** {@return a tar that does not fit into the room that is left} */
+  /** {@return a tar that does not fit into the remaining space} */
   private Descriptor putLayer(StandInContainerd containerd) throws Exception {
     byte[] content = new byte[LAYER_BYTES];
     new Random(1).nextBytes(content);
@@ -291,7 +291,7 @@ final class FullDiskIT {
         .build();
   }
 
-  /** A layer, a snapshot on it that somebody has written to, and many that can be removed. */
+  /** A layer, a snapshot on it with changes, and many that can be removed. */
   private void makeSnapshots(Client client) throws IOException {
     client.prepare("a", "");
     layer = Path.of(mounts(client, "a").getFirst().getSource()).resolve("file");

@@ -15,11 +15,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A daemon whose metadata holds as many snapshots as it may. */
+/** A daemon with the maximum number of snapshots. */
 @Timeout(120)
 final class FullStoreIT {
 
-  /** The fewest that can be configured. */
+  /** The lowest value that can be configured. */
   private static final int ENTRIES_MAX = 100;
 
   private static final int REMOVED = 3;
@@ -44,7 +44,7 @@ final class FullStoreIT {
       assertThat(client.list()).isEqualTo(full);
       assertServesTheRest(client);
 
-      // A full store stays full, and stays removable, over a restart.
+      // A full store stays full, and removal still works, over a restart.
       daemon.signal("TERM");
       assertThat(daemon.awaitEnd()).isZero();
     }
@@ -94,7 +94,7 @@ final class FullStoreIT {
                 .getInfo()
                 .getLabelsMap())
         .containsEntry("l", "1");
-    // As many as before.
+    // The same number as before.
     client.commit("layer", "active 8");
     client.remove("layer");
     client.prepare("active 8", "base");

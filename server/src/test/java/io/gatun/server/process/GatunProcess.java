@@ -16,8 +16,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * A daemon as a host runs it: {@code bin/gatun} of the distribution, in a mount namespace of its
- * own, with what it says on stderr in a file. It is killed at the latest when this is closed.
+ * A daemon as on a host: {@code bin/gatun} of the distribution, in a mount namespace of its own,
+ * with its stderr in a file. Closing this kills it.
  */
 final class GatunProcess implements AutoCloseable {
 
@@ -33,8 +33,8 @@ final class GatunProcess implements AutoCloseable {
   /**
    * How a daemon is started.
    *
-   * @param directory where its root, socket and log are unless arguments say otherwise
-   * @param wrapper a program, with arguments, that starts the one that is named after it
+   * @param directory for its root, socket and log unless arguments name others
+   * @param wrapper a program, with arguments, that starts the program named after it
    * @param arguments of {@code gatun serve}
    * @param environment variables besides those of the test
    */
@@ -52,7 +52,7 @@ final class GatunProcess implements AutoCloseable {
       return new Setup(directory, List.of(program), arguments, environment);
     }
 
-    /** Later ones count, so these take the place of the usual root and socket. */
+    /** Adds arguments, which override the usual root and socket, since later ones count. */
     Setup with(String... more) {
       List<String> all = new ArrayList<>(arguments);
       all.addAll(List.of(more));
@@ -93,7 +93,6 @@ final class GatunProcess implements AutoCloseable {
     this.log = log;
   }
 
-  /** {@return a daemon that serves} */
   static GatunProcess serve(Setup setup) {
     GatunProcess daemon = launch(setup);
     boolean serves = false;
@@ -111,12 +110,12 @@ final class GatunProcess implements AutoCloseable {
     }
   }
 
-  /** {@return a daemon that has just been started} */
+  /** {@return a daemon that was just started, and may not serve yet} */
   static GatunProcess launch(Setup setup) {
     List<String> command =
         new ArrayList<>(List.of("unshare", "--mount", "--propagation", "private", "--"));
-    // A shell has the programs that it starts in the background ignore this signal, and what they
-    // start in turn; the JVM leaves that as it is.
+    // A shell makes its background processes ignore this signal, and their children too; the JVM
+    // keeps that.
     command.addAll(List.of("env", "--default-signal=INT"));
     command.addAll(setup.wrapper());
     command.addAll(List.of(PROGRAM.toString(), "serve"));
@@ -140,7 +139,6 @@ final class GatunProcess implements AutoCloseable {
     }
   }
 
-  /** {@return a client on a connection of its own} */
   Client client() {
     return new Client(address);
   }
@@ -149,7 +147,7 @@ final class GatunProcess implements AutoCloseable {
     return address;
   }
 
-  /** {@return all that was said so far} */
+  /** {@return the log so far} */
   String log() {
     try {
       return Files.readString(log, UTF_8);
@@ -162,26 +160,26 @@ final class GatunProcess implements AutoCloseable {
     return process.isAlive();
   }
 
-  /** {@return the process of the daemon itself, also if a wrapper stays its parent} */
+  /** {@return the process of the daemon itself, even if a wrapper remains its parent} */
   long pid() {
     Matcher serving = SERVING.matcher(log());
     if (!serving.find()) {
-      throw new IllegalStateException("it does not serve: " + log());
+      throw new IllegalStateException("the daemon does not serve: " + log());
     }
     return Long.parseLong(serving.group(1));
   }
 
-  /** {@return the process that was started, which is the daemon if there is no wrapper} */
+  /** {@return the started process, which is the daemon unless there is a wrapper} */
   long startedPid() {
     return process.pid();
   }
 
-  /** {@return the way to a file as the daemon sees it, whose mounts are its own} */
+  /** {@return the path to a file in the daemon's mount namespace} */
   Path seen(Path file) {
     return Path.of("/proc/%d/root%s".formatted(pid(), file));
   }
 
-  /** {@return whether the process that was started has opened something below a directory} */
+  /** {@return whether the started process has a file open below a directory} */
   boolean hasOpened(Path below) {
     try (Stream<Path> descriptors = Files.list(Path.of("/proc/%d/fd".formatted(startedPid())))) {
       return descriptors.anyMatch(descriptor -> leadsBelow(descriptor, below));
@@ -204,12 +202,12 @@ final class GatunProcess implements AutoCloseable {
     signal(name, pid());
   }
 
-  /** Sends a signal to the process that was started, which need not serve yet. */
+  /** Sends a signal to the started process, which may not serve yet. */
   void signalStarted(String name) {
     signal(name, startedPid());
   }
 
-  /** Has the JVM collect its garbage, so that it does not for a while. */
+  /** Runs the JVM's garbage collection, so that none starts for a while. */
   void collectGarbage() {
     String jcmd = Path.of(System.getProperty("java.home"), "bin", "jcmd").toString();
     Commands.run(jcmd, Long.toString(pid()), "GC.run");
@@ -232,12 +230,12 @@ final class GatunProcess implements AutoCloseable {
     }
   }
 
-  /** {@return what the daemon holds in memory, files that it has mapped included} */
+  /** {@return the daemon's resident memory, including mapped files} */
   long residentBytes() {
     return status("VmRSS");
   }
 
-  /** {@return the most that {@link #residentBytes} ever was} */
+  /** {@return the maximum of {@link #residentBytes} so far} */
   long peakResidentBytes() {
     return status("VmHWM");
   }
@@ -264,12 +262,12 @@ final class GatunProcess implements AutoCloseable {
     process.onExit().join();
   }
 
-  /** Waits for something that has to come. */
+  /** Waits for a condition that must come true. */
   static void await(BooleanSupplier condition) {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
     while (!condition.getAsBoolean()) {
       if (System.nanoTime() > deadline) {
-        throw new AssertionError("it did not come to pass");
+        throw new AssertionError("the condition did not come true");
       }
       sleep(10);
     }

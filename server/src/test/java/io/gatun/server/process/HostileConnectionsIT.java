@@ -26,11 +26,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Connections that are no clients: each is closed, and a client beside them is served as ever. */
+/**
+ * Connections that do not speak the protocol: each is closed, and a client beside them is served as
+ * usual.
+ */
 @Timeout(120)
 final class HostileConnectionsIT {
 
-  /** The daemon gives ten seconds for whatever has to come. */
+  /** The daemon's own limits are ten seconds. */
   private static final long PATIENCE_SECONDS = 20;
 
   private static final int CONNECTIONS = 3_000;
@@ -91,7 +94,7 @@ final class HostileConnectionsIT {
       byte[] bytes = new byte[100_000];
       random.nextBytes(bytes);
       assertClosed(bytes);
-      // Frames of no sense, after a good beginning; the first is too long in any case.
+      // Invalid frames after a valid beginning; the first one is always too long.
       bytes[0] = (byte) 0xFF;
       assertThat(assertClosed(PREFACE, EMPTY_SETTINGS, bytes)).contains("exceeds maximum");
     }
@@ -134,8 +137,8 @@ final class HostileConnectionsIT {
         connections.add(Connection.open(daemon.address()));
       }
       assertThat(client.list()).isEqualTo(before);
-      // The kernel has them connected before the daemon accepts them (connect(2) on a unix socket
-      // waits for a place in the backlog alone), and another event loop may answer meanwhile.
+      // The kernel connects them before the daemon accepts them (connect(2) on a unix socket only
+      // waits for a place in the backlog), and another event loop may answer meanwhile.
       GatunProcess.await(() -> daemon.log().contains("\"max_connections=32 are open\""));
       for (Connection connection : connections) {
         connection.readToEnd(PATIENCE_SECONDS);

@@ -9,24 +9,24 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The io_uring instances that a process has open: for the kernel they are files (proc(5)), whose
- * fdinfo tells how far each has got.
+ * The open io_uring instances of a process: they are files (proc(5)), whose fdinfo shows the
+ * progress of each.
  */
 public final class IoUringRings {
 
   private static final String LINK = "anon_inode:[io_uring]";
 
-  /** How many requests the kernel has ever answered on a ring. */
+  /** The number of requests that the kernel has completed on a ring. */
   private static final String COMPLETIONS = "CqTail:";
 
   private IoUringRings() {}
 
-  /** {@return how many rings a process has open} */
+  /** {@return the number of open rings of a process} */
   public static int count(long pid) {
     return descriptors(pid).size();
   }
 
-  /** {@return how many requests the kernel has answered on all of them together} */
+  /** {@return the number of completed requests on all of them} */
   public static long completions(long pid) {
     long sum = 0;
     for (Path descriptor : descriptors(pid)) {

@@ -8,11 +8,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What a daemon does when it has been started and nobody asks for anything. */
+/** A started daemon without requests. */
 @Timeout(300)
 final class JitWarmUpIT {
 
-  /** Within which it has begun, where it does. */
+  /** The time within which a warm-up has begun. */
   private static final long MOMENT_MILLIS = 5_000;
 
   @TempDir Path directory;

@@ -59,7 +59,7 @@ final class LargeRootIT {
     assertThat(fsck().status()).isEqualTo(3);
   }
 
-  /** Some ids are of directories that were made in advance, and are gone. */
+  /** Some ids belong to directories created in advance, which are gone. */
   private Path aWorkDirectory() throws IOException {
     try (Stream<Path> snapshots = Files.list(root().resolve("snapshots"))) {
       return snapshots
@@ -74,7 +74,7 @@ final class LargeRootIT {
     return memory.resolve("root");
   }
 
-  /** {@return what it finds with a heap as small as the daemon's} */
+  /** {@return its result with a heap as small as the daemon's} */
   private Commands.Outcome fsck() throws IOException {
     Path configuration = memory.resolve("gatun.toml");
     Files.writeString(
@@ -90,7 +90,7 @@ final class LargeRootIT {
     return outcome;
   }
 
-  /** Fills the root: one layer, and containers on it. */
+  /** Fills the root with one layer and containers on it. */
   private void fill() throws Exception {
     EngineSettings defaults = EngineSettings.defaults(root());
     EngineSettings settings =

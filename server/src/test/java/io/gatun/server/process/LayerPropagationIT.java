@@ -15,8 +15,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A daemon in a mount namespace of its own, with a containerd in that of the test: all that this
- * daemon needs of containerd is somebody who listens.
+ * A daemon in a mount namespace of its own, with a containerd in the test's namespace; a listening
+ * socket is enough as containerd.
  */
 @Timeout(120)
 final class LayerPropagationIT {
@@ -34,7 +34,7 @@ final class LayerPropagationIT {
     socket = directory.resolve("containerd.sock");
     containerd = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
     containerd.bind(UnixDomainSocketAddress.of(socket));
-    // Its own namespace has the directory on a mount that is shared.
+    // The daemon's own namespace has the directory on a shared mount.
     Commands.run("mount", "--bind", directory.toString(), directory.toString());
     Commands.run("mount", "--make-shared", directory.toString());
   }

@@ -23,8 +23,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Small blobs with more directories or files than the daemon's heap could keep in mind, which an
- * image may well have: they take time, and neither the memory of the host nor the daemon.
+ * Small blobs with more directories or files than fit into the daemon's heap, as in real images:
+ * they take time, but neither the host's memory nor the daemon's life.
  */
 @Timeout(600)
 final class ManyEntriesIT {
@@ -71,7 +71,7 @@ final class ManyEntriesIT {
   void layersOfVeryManyDirectoriesAreUnpackedByASmallDaemon(String layers) throws Exception {
     Path address = directory.resolve("containerd.sock");
     try (StandInContainerd containerd = new StandInContainerd(address)) {
-      // Of each, whole names are in memory if anything is: these take 12 and 4 MB.
+      // Names would be kept as a whole, if at all: these take 12 and 4 MB.
       String filler = "x".repeat(90);
       Descriptor named = put(containerd, NAMED, i -> "d%06d%s/".formatted(i, filler));
       Descriptor implicit = put(containerd, IMPLICIT, i -> "d%06d%s/f".formatted(i, filler));
@@ -115,7 +115,7 @@ final class ManyEntriesIT {
         assertSmall(daemon);
 
         Path shown = daemon.seen(Path.of(client.view("k8s.io/3/view", "many").getSource()));
-        // The top of the filesystem and that of the layer are inodes as well.
+        // The roots of the filesystem and of the layer have inodes as well.
         assertThat(inodes(shown)).isEqualTo(ENTRIES + 2);
         assertThat(shown.toFile().list()).hasSize(FULL_DIRECTORIES);
         assertThat(shown.resolve("d%05d".formatted(FULL_DIRECTORIES - 1)).toFile().list())
@@ -125,17 +125,17 @@ final class ManyEntriesIT {
     }
   }
 
-  /** {@return how many inodes a filesystem has, which are all but the free ones: statfs(2)} */
+  /** {@return the number of used inodes of a filesystem: statfs(2)} */
   private static long inodes(Path file) {
     String[] all =
         Commands.run("stat", "--file-system", "--format=%c %d", file.toString())
             .strip()
             .split(" ", -1);
-    // Counted down from 2^64 - 1, of which stat(1) takes some for negative.
+    // Free inodes count down from 2^64 - 1, some of which stat(1) prints as negative.
     return new BigInteger(all[0]).subtract(new BigInteger(all[1])).longValue();
   }
 
-  /** A layer of entries without content; a name that ends with a slash is that of a directory. */
+  /** A layer of entries without content; a name that ends with a slash is a directory's. */
   private Descriptor put(StandInContainerd containerd, int entries, IntFunction<String> name)
       throws IOException {
     Path blob = Files.createTempFile(directory, "layer", ".blob");

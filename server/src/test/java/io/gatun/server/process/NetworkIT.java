@@ -11,16 +11,16 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The daemon never goes to the network, and looks up no name: Chronicle Map reports home unless it
- * is told not to.
+ * The daemon never uses the network, and looks up no name. Chronicle Map would send usage reports
+ * by default.
  *
- * <p>The JDK and netty ask the kernel by sockets of the internet, which they never connect, whether
- * there is IPv4, IPv6 and a loopback interface, as soon as any socket is opened.
+ * <p>When a socket is first opened, the JDK and netty check for IPv4, IPv6 and a loopback interface
+ * with internet sockets that they never connect.
  */
 @Timeout(180)
 final class NetworkIT {
 
-  /** On a port of the kernel's choice, and closed at once. */
+  /** On a port that the kernel selects, and closed at once. */
   private static final Pattern LOOPBACK_BIND =
       Pattern.compile(" bind\\(.*htons\\(0\\).*(\"::1\"|\"127\\.0\\.0\\.1\")");
 
@@ -44,10 +44,10 @@ final class NetworkIT {
     }
 
     List<String> calls = Files.readAllLines(trace);
-    // It has seen what there is to see.
+    // The trace covers the daemon's system calls.
     assertThat(calls).anyMatch(call -> call.contains(directory + "/"));
     assertThat(calls.stream().filter(call -> call.contains("AF_INET")))
-        .as("more than a question to this host")
+        .as("more than a check of this host")
         .allMatch(call -> call.contains(" socket(") || LOOPBACK_BIND.matcher(call).find());
     assertThat(calls).as("look-ups").noneMatch(call -> call.contains("htons(53)"));
     assertThat(calls.stream().filter(call -> call.contains(" connect(")))

@@ -12,17 +12,14 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/**
- * Who may connect where the mode of the socket does not say so: somebody has opened it, and the
- * directories that lead to it, to all.
- */
+/** Access of peers where the modes of the socket and of its directories admit all users. */
 @Timeout(120)
 final class PeersIT {
 
   private static final int UID = 54_321;
   private static final int GID = 54_322;
 
-  /** A message of no bytes, as gRPC frames it: the health of the whole server is asked. */
+  /** An empty message in gRPC's framing: requests the health of the whole server. */
   private static final byte[] EMPTY_MESSAGE = new byte[5];
 
   @TempDir Path directory;
@@ -40,7 +37,7 @@ final class PeersIT {
     try (GatunProcess daemon = serve(transport, "")) {
       assertThat(ask(daemon, 0, 0).output()).contains("grpc-status: 0");
       assertThat(ask(daemon, UID, GID).output()).doesNotContain("grpc-status", "HTTP/2");
-      // A group is not a user: root's group lets nobody in.
+      // A group is not a user: root's group admits no one.
       assertThat(ask(daemon, UID, 0).output()).doesNotContain("grpc-status", "HTTP/2");
       assertThat(daemon.log().lines())
           .anySatisfy(
@@ -79,7 +76,7 @@ final class PeersIT {
     return daemon;
   }
 
-  /** {@return what a client learns that runs as this user and group} */
+  /** {@return the result of a client with this user and group} */
   private Commands.Outcome ask(GatunProcess daemon, int uid, int gid) {
     return Commands.attempt(
         "setpriv",

@@ -12,7 +12,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.util.concurrent.TimeUnit;
 
-/** Calls of the Snapshots service whose messages are any bytes. */
+/** Calls of the Snapshots service with arbitrary bytes as messages. */
 final class RawCall {
 
   private static final long DEADLINE_SECONDS = 30;
@@ -39,7 +39,7 @@ final class RawCall {
         .build();
   }
 
-  /** Bytes as they are. */
+  /** Passes bytes through. */
   private static final class Bytes implements MethodDescriptor.Marshaller<byte[]> {
 
     @Override

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Requests that make no sense: each is refused with its reason, and nothing is changed by it. */
+/** Invalid requests: each is refused with its reason, and changes nothing. */
 @Timeout(120)
 final class RefusedRequestsIT {
 
@@ -38,7 +38,7 @@ final class RefusedRequestsIT {
   private static final int LABEL_BYTES_MAX = 4_096;
   private static final int MESSAGE_BYTES_MAX = 320 << 10;
 
-  /** The field that holds the key, or for Commit the name, of every request but Update and List. */
+  /** The field of the key, or for Commit the name, in every request but Update and List. */
   private static final int KEY_FIELD = 2;
 
   @TempDir static Path directory;
@@ -69,7 +69,7 @@ final class RefusedRequestsIT {
   void keysOver32768Bytes() {
     requestsFor("k".repeat(NAME_BYTES_MAX + 1))
         .forEach((method, request) -> assertInvalid(method, request, "has 32769 bytes"));
-    // Fewer characters, and more bytes.
+    // Fewer characters, but more bytes.
     requestsFor("\u4E00".repeat(NAME_BYTES_MAX / 3 + 1))
         .forEach((method, request) -> assertInvalid(method, request, "has 32769 bytes"));
   }
@@ -85,7 +85,7 @@ final class RefusedRequestsIT {
     for (byte[] bad :
         List.of(
             new byte[] {(byte) 0xFF},
-            // Half a surrogate pair, a letter in two bytes, one that is not finished.
+            // Half a surrogate pair, an overlong form, an incomplete character.
             new byte[] {(byte) 0xED, (byte) 0xA0, (byte) 0x80},
             new byte[] {(byte) 0xC1, (byte) 0x81},
             new byte[] {'a', (byte) 0xE4, (byte) 0xB8})) {
@@ -96,7 +96,7 @@ final class RefusedRequestsIT {
       }
       assertRefused("Update", field(2, field(1, bad)), Status.Code.INVALID_ARGUMENT, "UTF-8");
       assertRefused("List", field(2, bad), Status.Code.INVALID_ARGUMENT, "UTF-8");
-      // In a label's value.
+      // In the value of a label.
       assertRefused(
           "Prepare",
           concat(
@@ -199,9 +199,9 @@ final class RefusedRequestsIT {
           method,
           new byte[] {0x12, 0x7F, 0x41},
           Status.Code.INVALID_ARGUMENT,
-          "no valid protobuf message");
+          "not a valid protobuf message");
       assertRefused(
-          method, new byte[] {0x07}, Status.Code.INVALID_ARGUMENT, "no valid protobuf message");
+          method, new byte[] {0x07}, Status.Code.INVALID_ARGUMENT, "not a valid protobuf message");
     }
   }
 
@@ -277,7 +277,7 @@ final class RefusedRequestsIT {
     assertThat(client.list()).isEqualTo(before);
   }
 
-  /** {@return a field of a message that holds bytes} */
+  /** {@return an encoded field with bytes} */
   private static byte[] field(int number, byte[] content) {
     return UnknownFieldSet.newBuilder()
         .addField(

@@ -17,13 +17,13 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** How the daemon ends, and starts again. */
+/** The end of the daemon, and its next start. */
 @Timeout(900)
 final class SignalsIT {
 
   /**
-   * Whoever touches a mapped file of a frozen filesystem stops where no collector can pass it by,
-   * so nothing that has need of one is to be under way.
+   * A thread that touches a mapped file of a frozen filesystem blocks garbage collection, so
+   * nothing else that allocates memory may run.
    */
   private static final String ALONE = "warm_up = false";
 
@@ -40,7 +40,7 @@ final class SignalsIT {
       try (GatunProcess daemon = GatunProcess.serve(setup);
           Client client = daemon.client()) {
         client.prepare("before", "");
-        // Else one may come into the way of the signal.
+        // Otherwise a collection may delay the signal.
         daemon.collectGarbage();
         disk.freeze();
         ListenableFuture<PrepareSnapshotResponse> call;
@@ -51,14 +51,14 @@ final class SignalsIT {
 
           daemon.signal(signal);
           GatunProcess.await(() -> !Files.exists(daemon.address()));
-          // Whoever is impatient gains nothing and breaks nothing.
+          // A second signal has no effect.
           daemon.signal(signal);
           daemon.signal("TERM");
           GatunProcess.sleep(200);
           assertThat(daemon.isAlive()).isTrue();
           assertThat(call.isDone()).isFalse();
         } finally {
-          // Not even a kill gets through to what waits for the disk.
+          // Even SIGKILL does not end a thread that waits for the disk.
           disk.thaw();
         }
         assertThat(call.get(30, TimeUnit.SECONDS).getMountsCount()).isEqualTo(1);
@@ -150,7 +150,7 @@ final class SignalsIT {
       String otherRoot = directory.resolve("other").toString();
       String otherSocket = directory.resolve("other.sock").toString();
 
-      assertThat(refusal(setup)).contains("is the socket of a daemon that runs");
+      assertThat(refusal(setup)).contains("is the socket of a running daemon");
       assertThat(refusal(setup.with("--root", otherRoot)))
           .contains("address " + setup.address(), "stop that one first");
       assertThat(refusal(setup.with("--address", otherSocket)))

@@ -17,11 +17,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What keeps the daemon from starting: one line that says what to do, and nothing is changed. */
+/**
+ * Conditions that keep the daemon from starting: it prints one line with the remedy, and changes
+ * nothing.
+ */
 @Timeout(120)
 final class StartRefusalsIT {
 
-  /** How a journal begins; FileHeader. */
+  /** The layout of a journal's beginning; FileHeader. */
   private static final int VERSION_OFFSET = 8;
 
   private static final int CHECKSUM_OFFSET = 12;
@@ -125,7 +128,7 @@ final class StartRefusalsIT {
       byte[] header = new byte[FRAMES_OFFSET];
       journal.readFully(header);
       ByteBuffer newer = ByteBuffer.wrap(header).putInt(VERSION_OFFSET, 2);
-      // Without the checksum that goes with it, it would be damage and not a version.
+      // With a wrong checksum, it would be damage rather than another version.
       newer.putInt(CHECKSUM_OFFSET, 0);
       CRC32C checksum = new CRC32C();
       checksum.update(header);
@@ -199,7 +202,7 @@ final class StartRefusalsIT {
             .configured("transport = \"io_uring\"\n")
             .under(SystemCallFilter.refusing(directory, SystemCallFilter.IO_URING_SETUP)),
         "transport io_uring does not work here",
-        "use transport = \"auto\"");
+        "transport = \"auto\"");
   }
 
   @Test
@@ -221,7 +224,7 @@ final class StartRefusalsIT {
     Set<String> before = names();
     try (GatunProcess daemon = GatunProcess.launch(setup)) {
       assertThat(daemon.awaitEnd()).as(daemon.log()).isEqualTo(1);
-      // What it has done until then may be told, too.
+      // Earlier progress may be logged, too.
       assertThat(daemon.log().lines().filter(line -> !line.contains(" INFO ")))
           .singleElement()
           .satisfies(line -> assertThat(line).startsWith("gatun: ").contains(parts));

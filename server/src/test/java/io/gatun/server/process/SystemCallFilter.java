@@ -8,8 +8,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A program that has the kernel answer some system calls with EPERM, as seccomp(2) profiles of
- * container runtimes do, and then becomes another program. Compiled when it is asked for.
+ * A program that makes the kernel answer some system calls with EPERM, like the seccomp(2) profiles
+ * of container runtimes, and then executes another program. It is compiled on first use.
  */
 final class SystemCallFilter {
 
@@ -57,7 +57,7 @@ final class SystemCallFilter {
   /**
    * {@return the beginning of a command, to be followed by a program}
    *
-   * @param directory where it may lie
+   * @param directory a directory for the program
    */
   static String[] refusing(Path directory, int... systemCalls) {
     try {

@@ -7,7 +7,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What moves the bytes of a daemon, on a kernel that allows all of it and on one that does not. */
+/** The daemon's transport on a kernel that allows all transports, and on one that does not. */
 @Timeout(120)
 final class TransportIT {
 

@@ -20,14 +20,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/**
- * What the daemon takes of the host's memory while it unpacks as many layers as it may, and one
- * more that it has begun before anybody asks for it.
- */
+/** The daemon's memory while it unpacks the maximum number of layers, and prefetches one more. */
 @Timeout(600)
 final class UnpackingFootprintIT {
 
-  /** Beyond what any buffer holds, for each layer. */
+  /** Larger than any buffer, for each layer. */
   private static final int LARGE_FILE_MIB = 160;
 
   private static final int SMALL_FILES = 4_000;
@@ -36,7 +33,8 @@ final class UnpackingFootprintIT {
   private static final String BLOBS = "containerd/io.containerd.content.v1.content/blobs/sha256";
 
   /**
-   * As little and as much as a decompressor has to keep; the window is the largest that we take.
+   * The smallest and the largest state of a decompressor; the window is the largest that Gatun
+   * accepts.
    */
   private static final List<List<String>> COMPRESSORS =
       List.of(
@@ -72,7 +70,7 @@ final class UnpackingFootprintIT {
     Commands.run("tar", "--create", "--file=" + tar, "--directory=" + tree, ".");
   }
 
-  /** Half of it can be compressed, as programs can. */
+  /** Compresses to half, like programs. */
   private static void fill(byte[] bytes, Random random) {
     for (int i = 0; i < bytes.length; i++) {
       bytes[i] = (byte) (i % 2 == 0 ? random.nextInt() : i >> 8);
@@ -87,7 +85,7 @@ final class UnpackingFootprintIT {
     try (StandInContainerd containerd = new StandInContainerd(address)) {
       List<Descriptor> layers = new ArrayList<>();
       for (int i = 0; i < COMPRESSORS.size(); i++) {
-        // Of each sort, one is read from its file, and one is sent.
+        // For each compressor, one is read from its file, and one is sent.
         layers.add(compress(COMPRESSORS.get(i), i % 2 == 0, containerd, blobs));
       }
       Descriptor ahead = compress(COMPRESSOR_AHEAD, true, containerd, blobs);
@@ -109,7 +107,7 @@ final class UnpackingFootprintIT {
         for (int round = 0; round < ROUNDS; round++) {
           unpackAll(client, layers, round, () -> containerd.awaitAskedFor(ahead.getDigest()));
           client.unpack(key(round, layers.size()), ahead);
-          // Or the layer would be there in the next round.
+          // Otherwise the layers would be stored already in the next round.
           for (int i = 0; i <= layers.size(); i++) {
             client.remove(key(round, i));
           }
@@ -142,7 +140,7 @@ final class UnpackingFootprintIT {
         .build();
   }
 
-  /** What to wait for when the first layer is asked for, before the others are. */
+  /** A condition to wait for after the first request, before the others are sent. */
   private interface Begun {
     void await() throws InterruptedException;
   }

@@ -1,6 +1,6 @@
 /**
- * The daemon as a process of its own, run from the distribution as a host would run it, and asked
- * over its socket. Uses nothing of what is inside of it.
+ * The daemon as a process of its own, run from the distribution as on a host, and tested over its
+ * socket. Uses none of its classes.
  */
 @NullMarked
 package io.gatun.server.process;

@@ -45,14 +45,14 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The Diff service over the socket, with stand-ins for containerd and for what unpacks. */
+/** The Diff service over the socket, with stand-ins for containerd and for the unpacker. */
 @Timeout(60)
 public final class DiffServiceTest {
 
   private static final String LAYER = "application/vnd.oci.image.layer.v1.tar+gzip";
   private static final String NAMESPACE = "k8s.io";
 
-  /** Longer than what a connection has on its way, and no multiple of anything. */
+  /** More than a connection has in flight, and no multiple of any buffer. */
   private static final byte[] CONTENT = new byte[9_876_543];
 
   private static final String DIGEST;
@@ -152,9 +152,7 @@ public final class DiffServiceTest {
     try (LogCapture log = new LogCapture(DiffService.class)) {
       apply();
       assertThat(log.lines())
-          .containsExactly(
-              "WARN attributes of the overlay filesystem left out layer=%s count=3"
-                  .formatted(DIGEST));
+          .containsExactly("WARN overlay attributes left out layer=%s count=3".formatted(DIGEST));
       server.unpacker.dropOverlayXattrs(0);
       apply();
       assertThat(log.lines()).hasSize(1);
@@ -254,7 +252,7 @@ public final class DiffServiceTest {
                 .apply(request(LAYER, DIGEST, CONTENT.length)));
     assertStatus(
         Status.Code.INVALID_ARGUMENT,
-        "\"../k8s.io\" is no namespace",
+        "\"../k8s.io\" is not a namespace",
         () -> client("../k8s.io").apply(request(LAYER, DIGEST, CONTENT.length)));
     assertThat(containerd.infos).hasValue(0);
   }
@@ -263,7 +261,7 @@ public final class DiffServiceTest {
   void sizeThatLiesIsRefused() {
     assertStatus(
         Status.Code.INVALID_ARGUMENT,
-        "the blob has 9876543 bytes and not 9876542",
+        "the blob has 9876543 bytes, but its descriptor says 9876542",
         () -> client(NAMESPACE).apply(request(LAYER, DIGEST, CONTENT.length - 1)));
   }
 
@@ -318,7 +316,7 @@ public final class DiffServiceTest {
     containerd.breakOffAt = 5 << 20;
     assertStatus(
         Status.Code.UNAVAILABLE,
-        "layer " + DIGEST + ": containerd stopped to send the blob at offset 5242880 of 9876543",
+        "layer " + DIGEST + ": containerd stopped sending the blob at offset 5242880 of 9876543",
         this::apply);
   }
 

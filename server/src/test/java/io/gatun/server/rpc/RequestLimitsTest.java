@@ -34,14 +34,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What requests may take together. */
+/** The shared limits of requests. */
 @Timeout(60)
 final class RequestLimitsTest {
 
-  /** As a request has it that is about as large as is allowed. */
+  /** A value that makes a request almost as large as is allowed. */
   private static final String LARGE_VALUE = "x".repeat(310_000);
 
-  /** So many of those there is memory for. */
+  /** The number of those that fit into the memory. */
   private static final int HELD_MAX = 3;
 
   @TempDir Path directory;
@@ -63,7 +63,7 @@ final class RequestLimitsTest {
     SnapshotsFutureStub client = SnapshotsGrpc.newFutureStub(server.channel());
     server.snapshotter.close();
     List<ListenableFuture<PrepareSnapshotResponse>> calls = new ArrayList<>();
-    // One after the other, since of those that come in together each may be in the others' way.
+    // Sequentially, since concurrent ones may get in each other's way.
     for (int held = 1; held <= HELD_MAX; held++) {
       int expected = held;
       calls.add(client.prepare(large("held " + held)));
@@ -90,7 +90,7 @@ final class RequestLimitsTest {
       }
     }
     assertThat(answered).isEqualTo(HELD_MAX);
-    // All is given back.
+    // All memory is returned.
     for (int i = 0; i < 20; i++) {
       client.prepare(large("again " + i)).get(10, TimeUnit.SECONDS);
     }
@@ -110,7 +110,7 @@ final class RequestLimitsTest {
     var running = client.prepare(PrepareSnapshotRequest.newBuilder().setKey("running").build());
     await(() -> server.snapshotter.waiting() == 1);
 
-    // Each alone takes almost a third of what there is, in the queue, too.
+    // Each takes almost a third of the memory, also in the queue.
     for (int i = 0; i < 12; i++) {
       var queued = client.prepare(large("queued " + i));
       client.stat(statOfA).get(10, TimeUnit.SECONDS);

@@ -13,7 +13,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Work for which there is no thread, as where a limit of processes is reached. */
+/** Work that gets no thread, for instance because of a limit of processes. */
 @Timeout(60)
 final class RpcExecutorTest {
 
@@ -53,7 +53,7 @@ final class RpcExecutorTest {
     try (ThreadPoolExecutor lane = lane(0)) {
       assertThatThrownBy(() -> RpcExecutor.submit(lane, () -> {}))
           .isInstanceOf(SnapshotException.ResourceExhausted.class)
-          .hasMessageContaining("no thread to be had");
+          .hasMessageContaining("cannot start a thread");
     }
   }
 

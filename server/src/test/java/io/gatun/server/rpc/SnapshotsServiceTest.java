@@ -262,7 +262,7 @@ final class SnapshotsServiceTest {
     var _ = client.view(ViewSnapshotRequest.newBuilder().setKey("view").build());
     SnapshotsGrpc.SnapshotsFutureStub async = SnapshotsGrpc.newFutureStub(server.channel());
     StatSnapshotRequest statOfA = StatSnapshotRequest.newBuilder().setKey("a").build();
-    // A connection keeps its calls in order, once there is one.
+    // An established connection keeps its calls in order.
     async.stat(statOfA).get(10, TimeUnit.SECONDS);
     server.snapshotter.close();
     for (String key : List.of("running 1", "running 2")) {
@@ -276,7 +276,7 @@ final class SnapshotsServiceTest {
 
     assertStatus(Status.Code.RESOURCE_EXHAUSTED, () -> prepare("one too many", ""));
     stat("a");
-    // What is answered from memory has no queue to wait in.
+    // Calls answered from memory do not queue.
     assertThat(mounts("view")).hasSize(1);
     assertStatus(Status.Code.RESOURCE_EXHAUSTED, () -> mounts("a"));
     assertStatus(Status.Code.NOT_FOUND, () -> mounts("missing"));
@@ -464,7 +464,7 @@ final class SnapshotsServiceTest {
     }
   }
 
-  /** Bytes as they are. */
+  /** Passes bytes through. */
   private static final class RawBytes implements MethodDescriptor.Marshaller<byte[]> {
 
     @Override
