@@ -178,7 +178,7 @@ final class StartRefusalsIT {
   void configurationWithAnUnknownKey() {
     assertRefused(
         setup().configured("rpc_threads = 4\nrpc_thread = 4\n"),
-        ".toml:2: rpc_thread is not a key");
+        ".toml:2: rpc_thread is unknown");
   }
 
   @Test
