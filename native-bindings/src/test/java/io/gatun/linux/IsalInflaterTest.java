@@ -107,7 +107,7 @@ class IsalInflaterTest {
     String line = "7f00-7f01 r--p 00000000 fe:00 1 /usr/lib/libisal.so.";
     assertThat(IsalLibrary.refusal(Stream.of("x", line + "2.0.31"))).isEmpty();
     assertThat(IsalLibrary.refusal(Stream.of(line + "2.0.32")))
-        .hasValue("libisal.so.2 is version 2.32, and Gatun knows 2.31");
+        .hasValue("libisal.so.2 is version 2.32; Gatun requires 2.31");
     assertThat(IsalLibrary.refusal(Stream.of(line + "2"))).isPresent();
   }
 
