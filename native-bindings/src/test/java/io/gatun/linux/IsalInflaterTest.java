@@ -15,12 +15,12 @@ import org.junit.jupiter.api.Test;
 
 class IsalInflaterTest {
 
-  /** Of what the JDK writes; the inflater wants what comes after it. */
+  /** The size of the header that the JDK writes; the inflater starts after it. */
   private static final int HEADER_BYTES = 10;
 
   @Test
   void libraryIsThere() {
-    // scripts/setup installs it; without it nothing below would test anything.
+    // scripts/setup installs it; without it the tests below would test nothing.
     assertThat(IsalInflater.absence()).isEmpty();
   }
 

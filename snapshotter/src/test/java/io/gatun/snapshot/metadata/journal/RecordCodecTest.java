@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** What a record is in bytes, which the next version has to read as well. */
+/** The encoding of records, which the next version must read as well. */
 final class RecordCodecTest {
 
   /** A layer in a directory as the first version wrote it: kind 3, form 1, with usage. */
