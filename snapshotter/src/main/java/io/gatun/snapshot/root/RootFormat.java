@@ -16,8 +16,9 @@ import java.util.regex.Pattern;
  * </pre>
  *
  * The version changes when older daemons can no longer use the root; an unknown version is refused.
- * Metadata files have versions of their own. @param version the version of the layout
+ * Metadata files have versions of their own.
  *
+ * @param version the version of the layout
  * @param driver the driver's name in the configuration
  */
 record RootFormat(int version, Optional<String> driver) {
