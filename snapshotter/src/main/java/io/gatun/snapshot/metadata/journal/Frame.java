@@ -196,7 +196,7 @@ public final class Frame {
           case END -> visitor.onEnd(body.getLong());
           default ->
               throw MalformedException.ofLaterVersion(
-                  "a frame has an entry of the unknown type %d".formatted(type));
+                  "a frame has an entry of type %d, which is not known".formatted(type));
         }
       }
     } catch (BufferUnderflowException e) {

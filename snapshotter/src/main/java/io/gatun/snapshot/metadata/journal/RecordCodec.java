@@ -291,7 +291,7 @@ public final class RecordCodec {
       case 3 -> Kind.COMMITTED;
       default ->
           throw MalformedException.ofLaterVersion(
-              "a record has the unknown kind %d".formatted(code));
+              "a record has kind %d, which is not known".formatted(code));
     };
   }
 
@@ -304,7 +304,8 @@ public final class RecordCodec {
 
   private static void requireForm(byte code) throws MalformedException {
     if (code != FORM_DIRECTORY && code != FORM_INDEXED) {
-      throw MalformedException.ofLaterVersion("a record has the unknown form %d".formatted(code));
+      throw MalformedException.ofLaterVersion(
+          "a record has form %d, which is not known".formatted(code));
     }
   }
 

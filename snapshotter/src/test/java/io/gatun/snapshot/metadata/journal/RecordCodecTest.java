@@ -96,6 +96,6 @@ final class RecordCodecTest {
     record[2] = 3;
     assertThatExceptionOfType(MalformedException.class)
         .isThrownBy(() -> RecordCodec.decode(record))
-        .withMessage("a record has the unknown form 3");
+        .withMessage("a record has form 3, which is not known");
   }
 }
