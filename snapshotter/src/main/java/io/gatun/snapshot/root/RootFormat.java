@@ -48,7 +48,7 @@ record RootFormat(int version, Optional<String> driver) {
     int version = Integer.parseInt(first.group(1));
     if (version != CURRENT_VERSION) {
       throw new UnusableRootException(
-          "%s: the root has layout version %d, and this Gatun knows version %d: use the Gatun that wrote it, or another root"
+          "%s: the root has layout version %d and this Gatun knows version %d: use the Gatun that wrote it, or another root"
               .formatted(file, version, CURRENT_VERSION));
     }
     if (lines.size() == 1) {

@@ -207,10 +207,10 @@ final class RootCheckTest {
       Files.createFile(directory.resolve("a"));
     }
     assertThat(check())
-        .filteredOn(finding -> finding.sentence().contains("a repair kept this"))
+        .filteredOn(finding -> finding.sentence().contains("a repair has kept this"))
         .hasSize(4);
     assertThat(check())
-        .filteredOn(finding -> finding.sentence().contains("not a file of Gatun"))
+        .filteredOn(finding -> finding.sentence().contains("nothing of Gatun's"))
         .hasSize(4);
   }
 
