@@ -41,9 +41,9 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What does it cost to put a layer on the disk, as a tree of files and as its tar with an index, by
- * the size of its files? The layer is not compressed, and nothing is synced; each invocation writes
- * to new directories.
+ * What does it cost to write a layer to disk, as a directory tree and as a tar with an index, by
+ * file size? The layer is uncompressed, and nothing is synced; each invocation writes to new
+ * directories.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)

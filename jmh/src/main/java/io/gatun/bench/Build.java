@@ -8,18 +8,18 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Properties;
 
-/** What the build has written down about itself. */
+/** The build's own metadata. */
 final class Build {
 
   private static final String PROPERTIES = "build.properties";
   private static final String JVM_FLAGS = "jvm.flags";
 
-  /** What Maven leaves in place of a value that it does not have. */
+  /** Maven's placeholder for an unknown value. */
   private static final String UNKNOWN_PREFIX = "${";
 
   private Build() {}
 
-  /** {@return the commit that was built, with a word if the sources were not those of it} */
+  /** {@return the commit of the build, marked if the sources had changes} */
   static String commit() {
     Properties properties = new Properties();
     try (InputStream stream = open(PROPERTIES)) {
@@ -37,7 +37,7 @@ final class Build {
         : commit;
   }
 
-  /** {@return the flags without which Gatun's libraries do not run, as tests have them} */
+  /** {@return the JVM flags that Gatun's libraries require, the same as in tests} */
   static List<String> jvmFlags() {
     try (InputStream stream = open(JVM_FLAGS)) {
       return List.of(

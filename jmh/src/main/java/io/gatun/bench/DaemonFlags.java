@@ -5,9 +5,8 @@ import java.util.Collection;
 import java.util.List;
 
 /**
- * The flags of the JVMs that measure: those of the daemon, as {@code bin/gatun} gives them, since a
- * small heap and a serial collector make garbage cost something else than the JVM's own choice
- * would.
+ * The flags of the measuring JVMs: those of the daemon in {@code bin/gatun}, because a small heap
+ * and the serial collector make garbage cost more or less than the JVM's defaults do.
  */
 final class DaemonFlags {
 
@@ -16,12 +15,12 @@ final class DaemonFlags {
 
   private static final String UNSAFE = "--sun-misc-unsafe-memory-access=allow";
 
-  /** Older ones do not start with it. */
+  /** Older JDKs do not start with the flag. */
   private static final int JDK_THAT_KNOWS_UNSAFE = 23;
 
   private DaemonFlags() {}
 
-  /** {@return the flags, with others behind them that may contradict them} */
+  /** {@return the flags, followed by others that may override them} */
   static String[] with(Collection<String> others) {
     List<String> flags = new ArrayList<>(HEAP);
     flags.addAll(Build.jvmFlags());

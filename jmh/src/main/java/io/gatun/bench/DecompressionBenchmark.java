@@ -21,8 +21,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What does it cost to decompress a layer, by which library? The blob is in the page cache, one
- * thread reads and decompresses it.
+ * What does it cost to decompress a layer, by library? The blob is in the page cache; one thread
+ * reads and decompresses it.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -32,7 +32,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Fork(2)
 public class DecompressionBenchmark {
 
-  /** What decompresses what. */
+  /** A library and the compression it handles. */
   public enum Library {
     ISAL(LayerForm.GZIP, GzipEngine.ISAL),
     JDK(LayerForm.GZIP, GzipEngine.JDK),

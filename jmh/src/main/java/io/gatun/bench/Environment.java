@@ -14,14 +14,14 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 
-/** What a number means nothing without: the commit, the machine, and what else went on there. */
+/** The context that makes results comparable: the commit, the machine, and its load. */
 final class Environment {
 
   private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
   private static final Path MEMORY_INFO = Path.of("/proc/meminfo");
   private static final Path LOAD = Path.of("/proc/loadavg");
 
-  /** Of loadavg; what follows is about processes. */
+  /** The load averages in loadavg; the other fields are about processes. */
   private static final int LOAD_FIELDS = 3;
 
   private Environment() {}
@@ -29,7 +29,7 @@ final class Environment {
   /**
    * {@return lines of the form {@code key=value}}
    *
-   * @param directories where files are to be written
+   * @param directories the directories for files
    */
   static List<String> describe(Collection<String> directories) {
     List<String> lines = new ArrayList<>();
@@ -51,14 +51,14 @@ final class Environment {
     return lines;
   }
 
-  /** {@return how many threads wanted to run, averaged over 1, 5 and 15 minutes} */
+  /** {@return the load averages over 1, 5 and 15 minutes} */
   static String load() {
     String[] fields = lines(LOAD).getFirst().split(" ", LOAD_FIELDS + 1);
     return String.join(" ", List.of(fields).subList(0, LOAD_FIELDS));
   }
 
   private static String cpu() {
-    // On aarch64 the kernel names no model.
+    // On aarch64 the kernel provides no model name.
     return valueIn(CPU_INFO, "model name", System.getProperty("os.arch"));
   }
 

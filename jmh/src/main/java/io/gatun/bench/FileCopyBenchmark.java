@@ -27,12 +27,12 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Which way to copy the content of a file is the cheapest, for small and for large files? The
- * source is in the page cache and on the disk, the target a new, empty file, whose making is not
- * counted; nothing is synced.
+ * Which way to copy file content is the cheapest, for small and for large files? The source is in
+ * the page cache and on disk; the target is a new, empty file, whose creation is not measured.
+ * Nothing is synced.
  *
- * <p>Where a filesystem has no such way, there is no number but the reason: the call's errno. No
- * file has a name while it is used, so that none can be left behind.
+ * <p>If a filesystem does not support a way, the result is the errno instead of a time. The files
+ * have no names, which leaves none behind.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -74,7 +74,7 @@ public class FileCopyBenchmark {
       buffer.limit((int) Math.min(buffer.limit(), sizeBytes - at));
       at += disk.write(source, buffer, at);
     }
-    // A file whose blocks the filesystem has yet to choose has none to share.
+    // A file with delayed allocation has no blocks to share.
     disk.sync(source);
   }
 

@@ -17,7 +17,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** What does it cost to parse a filter, which is done once for each List, and to ask it once? */
+/** What does it cost to parse a filter, once per List, and to evaluate it once? */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -26,7 +26,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Fork(2)
 public class FilterBenchmark {
 
-  /** What is asked for; each finds the snapshot that it is tried on. */
+  /** The filters; each matches the sample snapshot. */
   public enum Sample {
     KIND("kind==committed"),
     LABEL("labels.\"%s\"==\"%s\"".formatted(SampleRecords.REFERENCE_LABEL, digest())),

@@ -25,10 +25,10 @@ import org.openjdk.jmh.annotations.Threads;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What is it worth that all who wait for the journal share one fdatasync(2)? Each writer replaces a
- * record of its own. {@link #sixteenWritersOneByOne} has them queue before the store, so that none
- * shares; everything else is the same. {@link #floor} is what the disk takes for what one append
- * needs: a block that exists is overwritten and synced.
+ * How much does group commit of the journal gain? Each writer replaces a record of its own. {@link
+ * #sixteenWritersOneByOne} serialises the same writers before the store, which prevents sharing an
+ * fdatasync(2). {@link #floor} is the disk's time for the I/O of one append: overwriting an
+ * existing block and syncing it.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.Throughput)
@@ -61,7 +61,7 @@ public class JournalBenchmark {
     sample.close();
   }
 
-  /** Somebody who changes the store. */
+  /** A client that changes the store. */
   @State(Scope.Thread)
   public static class Writer {
 
@@ -75,7 +75,7 @@ public class JournalBenchmark {
     }
   }
 
-  /** A file like a journal, written from its beginning again whenever it is full. */
+  /** A file like a journal, rewritten from the start when it is full. */
   @State(Scope.Thread)
   public static class FloorFile {
 

@@ -22,8 +22,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What does it cost to apply a layer, but for what is made of it? The blob is in the page cache and
- * known to have its digest; its consumer looks at all content and does nothing with it.
+ * What does it cost to apply a layer without writing its files? The blob is in the page cache, and
+ * its digest is known; the consumer reads all content and discards it.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)

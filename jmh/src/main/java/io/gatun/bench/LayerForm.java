@@ -5,12 +5,12 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.util.zip.GZIPOutputStream;
 
-/** How a layer is compressed. */
+/** The compression of a layer. */
 public enum LayerForm {
   NONE,
   /** At the level that image builders use. */
   GZIP,
-  /** Likewise. */
+  /** At the level that image builders use. */
   ZSTD;
 
   OutputStream compress(OutputStream out) throws IOException {

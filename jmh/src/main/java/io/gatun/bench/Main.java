@@ -25,9 +25,8 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.VerboseMode;
 
 /**
- * Runs benchmarks, with the options of JMH, in JVMs like the daemon's. Results are written as JSON
- * unless something else is asked for, and beside them, under the same name and {@code
- * .environment}, what they were measured on.
+ * Runs benchmarks, with JMH's options, in JVMs like the daemon's. Writes results as JSON by
+ * default, and the environment to a file of the same name with the suffix {@code .environment}.
  */
 public final class Main {
 
@@ -63,7 +62,7 @@ public final class Main {
       measure(given, List.of(arguments));
       return SUCCESS;
     } catch (NoBenchmarksException e) {
-      System.err.println("no benchmark has such a name (-l lists them)");
+      System.err.println("no benchmark has this name (-l lists them)");
       return FAILURE;
     } catch (RunnerException e) {
       System.err.println(e.getMessage());
@@ -108,7 +107,7 @@ public final class Main {
     environment.add("load after=" + Environment.load());
     for (String name : progress.unmeasured(measured)) {
       environment.add("not measured=" + name);
-      out.println("NOT MEASURED, for the reason above: " + name);
+      out.println("NOT MEASURED for the reason above: " + name);
     }
     Path beside = Path.of(results + ENVIRONMENT_SUFFIX);
     Files.write(beside, environment);

@@ -18,9 +18,9 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Does it matter to a durable change how many snapshots there are? {@link #put} adds one, {@link
- * #commit} gives one its name. On a disk this is the time of one fdatasync(2) and little else; with
- * the directory in memory, such as {@code /dev/shm}, it is what Gatun itself adds.
+ * Does the number of snapshots matter to a durable change? {@link #put} adds one, {@link #commit}
+ * renames one. On a disk, one fdatasync(2) dominates; with the directory in memory, such as {@code
+ * /dev/shm}, the result is Gatun's own cost.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
@@ -48,7 +48,7 @@ public class MetadataChangeBenchmark {
     sample.close();
   }
 
-  /** A snapshot that is there only while it is put, so that the store does not grow. */
+  /** A snapshot that is removed after each put, which keeps the size of the store constant. */
   @State(Scope.Thread)
   public static class NewSnapshot {
 
@@ -65,7 +65,7 @@ public class MetadataChangeBenchmark {
     }
   }
 
-  /** A snapshot that is active when it is committed. */
+  /** A snapshot that is active before it is committed. */
   @State(Scope.Thread)
   public static class ActiveSnapshot {
 

@@ -21,8 +21,8 @@ import org.openjdk.jmh.annotations.Warmup;
 import org.openjdk.jmh.infra.Blackhole;
 
 /**
- * What does List cost before anything is sent? Every record is read and shown to the filter, as the
- * engine does it; {@link #filtered} finds one, by the label that containerd finds layers by.
+ * What does List cost before anything is sent? As in the engine, every record is read and passed to
+ * the filter; {@link #filtered} finds one by the label that containerd searches for layers.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)

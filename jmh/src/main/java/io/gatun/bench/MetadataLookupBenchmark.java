@@ -18,8 +18,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Does it matter to a single lookup how many snapshots there are? {@link #get} is what Stat asks
- * the metadata store, {@link #children} what Remove asks it first.
+ * Does the number of snapshots matter to a single lookup? {@link #get} is the store's part of Stat,
+ * {@link #children} the first query of Remove.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)

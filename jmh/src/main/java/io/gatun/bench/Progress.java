@@ -13,8 +13,8 @@ import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.runner.format.OutputFormat;
 
 /**
- * Shows a run as JMH does, and remembers what was begun: JMH leaves a benchmark that failed out of
- * its results without a word.
+ * Shows a run like JMH, and remembers the benchmarks begun: JMH silently omits failed ones from its
+ * results.
  */
 final class Progress implements OutputFormat {
 
@@ -25,7 +25,7 @@ final class Progress implements OutputFormat {
     this.display = display;
   }
 
-  /** {@return what was begun and has no result} */
+  /** {@return the benchmarks begun that have no result} */
   List<String> unmeasured(Collection<RunResult> results) {
     Set<String> unmeasured = new LinkedHashSet<>(begun);
     results.forEach(result -> unmeasured.remove(name(result.getParams())));

@@ -13,8 +13,8 @@ import java.util.Arrays;
 import java.util.OptionalLong;
 
 /**
- * A layer of real bytes: those of the JDK's modules, cut into files. They compress to about two
- * fifths, as programs do.
+ * A layer of realistic data: the JDK's modules file, cut into files. It compresses to about two
+ * fifths, like programs.
  */
 final class SampleLayer {
 
@@ -22,16 +22,16 @@ final class SampleLayer {
   private static final int BUFFER_BYTES = 1 << 16;
   private static final int BLOCK_BYTES = 512;
 
-  /** Nothing that is measured depends on what the digest is of, since none of it is compared. */
+  /** The digest is never compared. */
   private static final Digest ANY_DIGEST = new Digest("sha256:" + "0".repeat(64));
 
   private SampleLayer() {}
 
   /**
-   * Writes one.
+   * Writes a layer.
    *
-   * @param sizeBytes of its files together
-   * @param fileBytes of each one
+   * @param sizeBytes the total size of its files
+   * @param fileBytes the size of each file
    */
   static Path write(Path directory, LayerForm form, long sizeBytes, int fileBytes)
       throws IOException {
@@ -50,7 +50,7 @@ final class SampleLayer {
     return path;
   }
 
-  /** {@return what was written, as if containerd's store had finished it} */
+  /** {@return the layer, as if it were complete in containerd's store} */
   static FileBlob open(Path path) throws IOException {
     return FileBlob.open(path, ANY_DIGEST, OptionalLong.empty(), true);
   }
@@ -60,14 +60,14 @@ final class SampleLayer {
     for (int at = 0; at < length; ) {
       int read = from.read(part, 0, Math.min(part.length, length - at));
       if (read < 0) {
-        throw new IOException(MODULES + " is shorter than the layer is to be");
+        throw new IOException(MODULES + " is too short for the layer");
       }
       to.write(part, 0, read);
       at += read;
     }
   }
 
-  /** As POSIX has it; what is not said is zero. */
+  /** A POSIX header; unset fields are zero. */
   private static byte[] header(String name, int sizeBytes) {
     byte[] block = new byte[BLOCK_BYTES];
     put(block, 0, name);

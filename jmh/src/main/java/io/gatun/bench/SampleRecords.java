@@ -8,10 +8,10 @@ import java.time.Instant;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Records like those that containerd's CRI plugin leaves on a node. */
+/** Records like those that containerd's CRI plugin creates on a node. */
 final class SampleRecords {
 
-  /** The label that containerd finds a layer by when it asks whether it has to be pulled. */
+  /** The label by which containerd finds existing layers before a pull. */
   static final String REFERENCE_LABEL = "containerd.io/snapshot.ref";
 
   private static final Map<String, String> CONTAINER_LABELS =
@@ -23,7 +23,7 @@ final class SampleRecords {
 
   private SampleRecords() {}
 
-  /** {@return a layer of an image, on another if it is not the lowest} */
+  /** {@return a layer of an image, above its parent if it has one} */
   static SnapshotRecord layer(long id, @Nullable SnapshotRecord parent) {
     return record(
         id,
@@ -34,7 +34,7 @@ final class SampleRecords {
         Map.of(REFERENCE_LABEL, digest(id)));
   }
 
-  /** {@return what a container writes to, on top of an image} */
+  /** {@return a container's writable snapshot of an image} */
   static SnapshotRecord container(long id, SnapshotRecord image) {
     return record(
         id,
@@ -60,9 +60,9 @@ final class SampleRecords {
         new LayerForm.Directory());
   }
 
-  /** {@return the digest that stands for the content of the layer with an id} */
+  /** {@return a digest for the layer with an id} */
   static String digest(long id) {
-    // Odd constants spread the ids, so that digests differ from the first digit on.
+    // Odd constants spread the ids, which makes digests differ from the first digit on.
     return "sha256:%016x%016x%016x%016x"
         .formatted(
             id * 0x9e3779b97f4a7c15L,

@@ -10,9 +10,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A metadata store of a node with images and containers: every ten snapshots are an image of eight
- * layers and two containers of it. Its files are of one size, that of the daemon's default, so that
- * only what is in them differs. For use by one thread, except for the store itself.
+ * A metadata store of a node with images and containers: each ten snapshots are an image of eight
+ * layers and two of its containers. The files have the size of the daemon's default and differ only
+ * in content. Not thread-safe, except for the store itself.
  */
 final class SampleStore implements AutoCloseable {
 
@@ -21,10 +21,10 @@ final class SampleStore implements AutoCloseable {
   private static final int SNAPSHOTS_PER_IMAGE = 10;
   private static final int LAYERS_PER_IMAGE = 8;
 
-  /** So many records fit into one frame of the journal. */
+  /** As many records as fit into one journal frame. */
   private static final int CHANGES_AT_ONCE = 500;
 
-  /** A prime, so that steps of it lead to every record before any comes again. */
+  /** A prime, which makes the steps visit every record before any repeats. */
   private static final int STRIDE = 7_919;
 
   private final TemporaryDirectory directory;
@@ -39,9 +39,9 @@ final class SampleStore implements AutoCloseable {
   }
 
   /**
-   * {@return a store with so many records}
+   * {@return a store with the given number of records}
    *
-   * @param parent the directory in which the store gets one, until it is closed
+   * @param parent the directory for the store's temporary directory
    * @param records a multiple of 10
    */
   static SampleStore open(String parent, int records) throws IOException {
@@ -83,19 +83,19 @@ final class SampleStore implements AutoCloseable {
     return store;
   }
 
-  /** {@return the name of a snapshot in the store, far from the one asked for before} */
+  /** {@return the name of a snapshot in the store, far from the previous one} */
   String nextName() {
     position = (position + STRIDE) & Integer.MAX_VALUE;
     return names.get(position % names.size());
   }
 
-  /** {@return the topmost layer of an image in the store, far from the one asked for before} */
+  /** {@return the topmost layer of an image in the store, far from the previous one} */
   SnapshotRecord nextImage() {
     position = (position + STRIDE) & Integer.MAX_VALUE;
     return images.get(position % images.size());
   }
 
-  /** {@return a record of a container that is not in the store} */
+  /** {@return a container's record that is not in the store} */
   SnapshotRecord newContainer() {
     return SampleRecords.container(store.nextId(), nextImage());
   }

@@ -20,8 +20,8 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What does it cost to read and judge a tar, by the size of its files? It is in memory, and its
- * content is looked at and passed over.
+ * What does it cost to parse and validate a tar, by file size? It is in memory, and its content is
+ * read and discarded.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -33,7 +33,7 @@ public class TarBenchmark {
 
   private static final int SIZE_BYTES = 16 << 20;
 
-  /** With headers, of which there are more the smaller the files are. */
+  /** Includes headers, which are more numerous for small files. */
   private static final int TAR_BYTES_MAX = 24 << 20;
 
   private static final int PIECE_BYTES = 1 << 20;

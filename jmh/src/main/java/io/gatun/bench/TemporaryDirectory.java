@@ -10,12 +10,12 @@ import java.nio.file.attribute.BasicFileAttributes;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A new directory, which is gone at the latest when the JVM ends: nobody tells a benchmark that
- * failed, or that somebody interrupted, to clean up.
+ * A new directory, deleted at the latest when the JVM ends: JMH does not clean up after a benchmark
+ * that failed or was interrupted.
  */
 public final class TemporaryDirectory implements AutoCloseable {
 
-  /** Where the directories of benchmarks lie if nobody says otherwise: on a disk. */
+  /** The default location of benchmarks' directories: on a disk. */
   public static final String DEFAULT_PARENT = "/var/tmp";
 
   private final Path path;

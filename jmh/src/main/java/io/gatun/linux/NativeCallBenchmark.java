@@ -17,11 +17,11 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What does a call into the C library cost, and what of that is errno? The function is getppid(2),
- * which the C library does not remember, and which does next to nothing in the kernel.
+ * What does a call into the C library cost, and how much of it is errno? The function is
+ * getppid(2), which the C library does not cache, and which does almost nothing in the kernel.
  *
- * <p>Only {@link #asGatunCalls} is how Gatun calls anything. A memory segment that is captured into
- * again and again, as {@link #withErrno} has it, could belong to one thread only.
+ * <p>Only {@link #asGatunCalls} is Gatun's way of calling. A reused capture segment, as in {@link
+ * #withErrno}, could serve one thread only.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)

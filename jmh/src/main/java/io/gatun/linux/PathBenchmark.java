@@ -18,9 +18,9 @@ import org.openjdk.jmh.annotations.Warmup;
 import org.openjdk.jmh.infra.Blackhole;
 
 /**
- * What does it cost to bring a path to the kernel: from a string or a path of the JDK to bytes, and
- * from those into native memory, as each call does? {@link #stringIntoArena} is what the JDK itself
- * offers for both steps; it knows nothing of bytes that are no UTF-8.
+ * What does it cost to pass a path to the kernel: to convert a string or a JDK path to bytes, and
+ * to copy those into native memory, as each call does? {@link #stringIntoArena} is the JDK's own
+ * way for both steps; it does not support bytes that are not valid UTF-8.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -30,7 +30,7 @@ import org.openjdk.jmh.infra.Blackhole;
 @Fork(2)
 public class PathBenchmark {
 
-  /** What is marshalled. */
+  /** The paths. */
   public enum Sample {
     NAME("libcrypto.so.3"),
     DEEP("snapshots/123456/fs/usr/lib/python3/dist-packages/pip/_vendor/requests/__init__.py"),

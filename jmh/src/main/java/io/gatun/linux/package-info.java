@@ -1,4 +1,4 @@
-/** Benchmarks of what is private to the bindings; see {@link io.gatun.bench}. */
+/** Benchmarks of package-private code of the bindings; see {@link io.gatun.bench}. */
 @NullMarked
 package io.gatun.linux;
 

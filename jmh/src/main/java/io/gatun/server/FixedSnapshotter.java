@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
-/** Has one snapshot, an active one of an image of three layers, and nothing ever happens to it. */
+/** Serves one constant active snapshot of an image of three layers. */
 final class FixedSnapshotter implements Snapshotter {
 
   static final String KEY =

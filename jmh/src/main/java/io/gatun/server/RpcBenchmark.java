@@ -54,11 +54,11 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * Which transport answers fastest, to one client and to sixteen? Stat is answered on the event
- * loop, Mounts by the pool that all calls go to that may block; the difference is the way there and
- * back. What answers is a constant, so this is the price of the wire alone.
+ * loop, Mounts by the pool for blocking calls; the difference is the cost of the thread switch. The
+ * answers are constants: only the transport is measured.
  *
- * <p>Each client has a connection and waits for each answer. They run in the JVM of the server, and
- * on NIO whatever the server is on, so that only the server differs.
+ * <p>Each client has a connection and waits for each answer. Clients run in the server's JVM and
+ * always on NIO, which leaves the server as the only difference.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.SampleTime)
@@ -76,7 +76,7 @@ public class RpcBenchmark {
   private static final MountsRequest MOUNTS =
       MountsRequest.newBuilder().setKey(FixedSnapshotter.KEY).build();
 
-  // What the other value stands for, AUTO, is one of these.
+  // The remaining value, AUTO, selects one of these.
   @Param({"IO_URING", "EPOLL", "NIO"})
   Transport transport;
 
@@ -103,7 +103,7 @@ public class RpcBenchmark {
     clientLoops = new MultiThreadIoEventLoopGroup(CLIENT_LOOPS, NioIoHandler.newFactory());
   }
 
-  /** Clients go before the loops that they need; JMH would close each at any time. */
+  /** Closes clients before their loops; JMH would close them in any order. */
   @TearDown
   public void close() {
     channels.forEach(ManagedChannel::shutdownNow);
@@ -183,7 +183,6 @@ public class RpcBenchmark {
     return channel;
   }
 
-  /** One connection. */
   @State(Scope.Thread)
   public static class Client {
 

@@ -1,4 +1,4 @@
-/** Benchmarks of what is private to the server; see {@link io.gatun.bench}. */
+/** Benchmarks of package-private code of the server; see {@link io.gatun.bench}. */
 @NullMarked
 package io.gatun.server;
 

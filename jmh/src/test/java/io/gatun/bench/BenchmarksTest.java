@@ -28,7 +28,7 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
 import org.openjdk.jmh.runner.options.VerboseMode;
 
-/** Runs every benchmark for a moment, so that none stops working unnoticed. Measures nothing. */
+/** Runs every benchmark briefly to detect broken ones. Measures nothing. */
 final class BenchmarksTest {
 
   private static final Set<String> BENCHMARKS =
@@ -92,7 +92,7 @@ final class BenchmarksTest {
       assertThat(log).content().contains("FICLONE");
     }
     assertThat(results)
-        .as("what has a result: %s", Files.readString(log))
+        .as("the benchmarks with a result: %s", Files.readString(log))
         .extracting(result -> result.getParams().getBenchmark())
         .containsAll(expected);
     assertThat(transports(results)).containsExactlyInAnyOrderElementsOf(workingTransports());
@@ -102,7 +102,7 @@ final class BenchmarksTest {
   }
 
   private Collection<RunResult> run(Path log) throws RunnerException {
-    // Somebody else may be measuring on this machine, and would not let us begin.
+    // JMH would refuse to start beside another measurement on this machine.
     System.setProperty("jmh.ignoreLock", "true");
     return new Runner(
             new OptionsBuilder()

@@ -12,9 +12,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The one jar, as somebody runs it who has copied it somewhere. What can go wrong in it is what
- * libraries look up: services, native code, the flags in the manifest. Logback complains with
- * {@code |-WARN}.
+ * The jar, run as a user who has copied it somewhere. The risks are the lookups of libraries:
+ * services, native code, the flags in the manifest. Logback complains with {@code |-WARN}.
  */
 final class JarIT {
 

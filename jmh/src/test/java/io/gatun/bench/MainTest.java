@@ -13,7 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 final class MainTest {
 
-  /** A filesystem that has no reflinks on any kernel so far: tmpfs. */
+  /** A filesystem without reflinks on any kernel so far: tmpfs. */
   private static final String WITHOUT_REFLINKS = "/dev/shm";
 
   @TempDir private Path directory;
@@ -29,7 +29,7 @@ final class MainTest {
   }
 
   private int run(String... arguments) throws IOException {
-    // Somebody else may be measuring on this machine, and would not let us begin.
+    // JMH would refuse to start beside another measurement on this machine.
     System.setProperty("jmh.ignoreLock", "true");
     List<String> all =
         new ArrayList<>(

@@ -1,9 +1,8 @@
 package io.gatun.linux;
 
 /**
- * Every number that the kernel and Gatun have to agree on, under its C name and with the header
- * that it is from. Written once: whatever else needs one refers to it here. {@code AbiTest}
- * compares all of them with what the C compiler makes of the headers.
+ * The kernel's constants under their C names, with their headers; other classes refer to them here.
+ * {@code AbiTest} compares them with the headers by means of the C compiler.
  */
 final class Abi {
 
@@ -250,8 +249,8 @@ final class Abi {
   static final int ISAL_INVALID_LOOKBACK = -3;
   static final int ISAL_INCORRECT_CHECKSUM = -6;
 
-  // asm/unistd.h: calls that not every C library has a function for. From 424 on, numbers are the
-  // same everywhere; before that, x86 has a table of its own.
+  // asm/unistd.h: calls without a function in every C library. From 424 on, numbers are the same
+  // everywhere; before that, x86 has a table of its own.
   static final int SYS_getdents64 = X86 ? 217 : 61;
   static final int SYS_mknodat = X86 ? 259 : 33;
   static final int SYS_open_tree = 428;

@@ -6,16 +6,15 @@ import java.nio.ByteBuffer;
 import java.nio.ReadOnlyBufferException;
 
 /**
- * Lends what remains of a {@link ByteBuffer} to a call that reads from it or writes to it, and
- * moves its position by what the call did. A direct buffer is used as it is. A heap buffer is
- * copied, at most {@link #CHUNK_BYTES} at a time, so that the call does less than it was asked to,
- * which callers have to expect anyway.
+ * Passes the remaining part of a {@link ByteBuffer} to a call that reads or writes it, and advances
+ * its position by the result. A heap buffer is copied, at most {@link #CHUNK_BYTES} at a time;
+ * callers must expect short reads and writes anyway.
  */
 final class Buffers {
 
   static final int CHUNK_BYTES = 1 << 20;
 
-  /** As {@link NativeCall.Body}, with the memory to read from or write to. */
+  /** Like {@link NativeCall.Body}, with the memory to read or write. */
   @FunctionalInterface
   interface Body {
     long invoke(MemorySegment state, MemorySegment memory) throws Throwable;
@@ -23,7 +22,7 @@ final class Buffers {
 
   private Buffers() {}
 
-  /** {@return how many bytes the call put into the buffer, or a negated errno} */
+  /** {@return the number of bytes that the call put into the buffer, or a negated errno} */
   static long fill(ByteBuffer buffer, Body body) {
     if (buffer.isReadOnly()) {
       throw new ReadOnlyBufferException();
@@ -41,7 +40,7 @@ final class Buffers {
     return advance(buffer, result);
   }
 
-  /** {@return how many bytes the call took out of the buffer, or a negated errno} */
+  /** {@return the number of bytes that the call took from the buffer, or a negated errno} */
   static long drain(ByteBuffer buffer, Body body) {
     long result =
         NativeCall.repeat(

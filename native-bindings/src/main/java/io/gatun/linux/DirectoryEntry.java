@@ -1,11 +1,10 @@
 package io.gatun.linux;
 
 /**
- * One name in a directory.
+ * An entry of a directory.
  *
  * @param name a single component, never {@code .} or {@code ..}
- * @param type what it names; {@link NodeType#UNKNOWN} where the filesystem does not keep that in
- *     directories
- * @param inode its number; that of a mount point is the one below the mount
+ * @param type its type; {@link NodeType#UNKNOWN} if the filesystem does not store it in directories
+ * @param inode its inode number; for a mount point, that of the directory below the mount
  */
 public record DirectoryEntry(LinuxPath name, NodeType type, long inode) {}

@@ -13,11 +13,10 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Reads directories with getdents64(2), many names with each call and their types without asking
- * for each.
+ * Reads directories with getdents64(2): many names per call, with their types.
  *
- * <p>The place in a directory is kept by its descriptor, so one reader serves many directories,
- * also nested ones in turn; but it has one buffer, so only one thread may use it at a time.
+ * <p>The descriptor holds the read position, which lets one reader serve several directories in
+ * turn. A reader has one buffer and is not thread-safe.
  *
  * <pre>{@code
  * for (var batch = reader.next(directory); !batch.isEmpty(); batch = reader.next(directory)) {
@@ -27,10 +26,10 @@ import java.util.List;
  */
 public final class DirectoryReader {
 
-  /** Some thousand names; larger makes no difference that can be measured. */
+  /** Some thousand names; a larger buffer makes no measurable difference. */
   public static final int DEFAULT_BUFFER_BYTES = 64 << 10;
 
-  /** The longest name there can be has to fit. */
+  /** The size of the longest possible entry. */
   private static final int MIN_BUFFER_BYTES = Math.toIntExact(Layouts.DIRENT64.byteSize());
 
   private static final MethodHandle GETDENTS64 = systemCall(Abi.SYS_getdents64, INT, POINTER, LONG);
@@ -42,7 +41,6 @@ public final class DirectoryReader {
 
   private final ByteBuffer buffer;
 
-  /** A reader with a buffer of the usual size. */
   public DirectoryReader() {
     this(DEFAULT_BUFFER_BYTES);
   }
@@ -58,15 +56,15 @@ public final class DirectoryReader {
   }
 
   /**
-   * {@return the next names, in no particular order; none at the end of the directory} Names that
-   * are added or removed after the directory was opened may be among them or not: on btrfs, those
-   * that were added never are. To see them, rewind the descriptor or open another one.
+   * {@return the next names, in no particular order; empty at the end of the directory} Names added
+   * or removed after the directory was opened may be included; btrfs never includes added ones. To
+   * see them, rewind the descriptor or open another.
    *
-   * @param directory open for reading, so not with {@link OpenFlag#PATH}
+   * @param directory open for reading, not with {@link OpenFlag#PATH}
    */
   public List<DirectoryEntry> next(Fd directory) throws ErrnoException {
     List<DirectoryEntry> entries = new ArrayList<>();
-    // A batch of nothing but "." and ".." is not the end.
+    // A batch of only "." and ".." is not the end.
     while (entries.isEmpty() && fill(directory)) {
       for (int at = 0;
           at < buffer.limit();
@@ -77,7 +75,7 @@ public final class DirectoryReader {
     return entries;
   }
 
-  /** {@return all names from where the descriptor is, in no particular order} */
+  /** {@return all names from the descriptor's position, in no particular order} */
   public List<DirectoryEntry> all(Fd directory) throws ErrnoException {
     List<DirectoryEntry> entries = next(directory);
     for (var more = entries; !more.isEmpty(); ) {

@@ -3,14 +3,13 @@ package io.gatun.linux;
 import java.util.Arrays;
 
 /**
- * The reasons for which a system call can fail: {@code errno(3)}, with the numbers of {@code
+ * The error numbers of system calls: {@code errno(3)}, with the values of {@code
  * asm-generic/errno.h}, which x86_64 and aarch64 share.
  *
- * <p>Where C has two names for a number, this has the first of {@code EAGAIN} and {@code
+ * <p>If C has two names for a number, this enum has the first of {@code EAGAIN} and {@code
  * EWOULDBLOCK}, {@code EDEADLK} and {@code EDEADLOCK}, {@code EOPNOTSUPP} and {@code ENOTSUP}.
- * Numbers that C has no name for do occur (the kernel's internal {@code ENOTSUPP}, 524, leaks from
- * some drivers); they are {@link #UNKNOWN} here, and {@link ErrnoException#number} tells which it
- * was.
+ * Numbers without a C name occur (the kernel's internal {@code ENOTSUPP}, 524, leaks from some
+ * drivers); they map to {@link #UNKNOWN}, and {@link ErrnoException#number} returns the number.
  */
 public enum Errno {
   EPERM(1, "Operation not permitted"),
@@ -144,7 +143,7 @@ public enum Errno {
   ENOTRECOVERABLE(131, "State not recoverable"),
   ERFKILL(132, "Operation not possible due to RF-kill"),
   EHWPOISON(133, "Memory page has hardware error"),
-  /** A number that C has no name for. */
+  /** A number without a C name. */
   UNKNOWN(0, "Unknown error");
 
   private static final Errno[] BY_NUMBER = byNumber();
@@ -157,17 +156,17 @@ public enum Errno {
     this.text = text;
   }
 
-  /** {@return the reason with this number, or {@link #UNKNOWN}} */
+  /** {@return the error with this number, or {@link #UNKNOWN}} */
   public static Errno of(int number) {
     return number > 0 && number < BY_NUMBER.length ? BY_NUMBER[number] : UNKNOWN;
   }
 
-  /** {@return the number that the kernel gives, or 0 for {@link #UNKNOWN}} */
+  /** {@return the kernel's number, or 0 for {@link #UNKNOWN}} */
   public int number() {
     return number;
   }
 
-  /** {@return what {@code strerror(3)} says of it in the C locale} */
+  /** {@return the text of {@code strerror(3)} in the C locale} */
   public String text() {
     return text;
   }

@@ -3,8 +3,8 @@ package io.gatun.linux;
 import java.io.IOException;
 
 /**
- * A system call that failed. The message names the call, what it was about and the reason, as in
- * {@code mkdirat snapshots/7: EEXIST (File exists)}.
+ * A failed system call. The message names the call, its path and the error, as in {@code mkdirat
+ * snapshots/7: EEXIST (File exists)}.
  */
 public final class ErrnoException extends IOException {
 
@@ -18,8 +18,7 @@ public final class ErrnoException extends IOException {
 
   /**
    * @param call the C name of the call
-   * @param errno why it failed
-   * @param path what it was about
+   * @param path the path that it was called with
    */
   public ErrnoException(String call, Errno errno, LinuxPath path) {
     this(call, errno.number(), path.toString());
@@ -30,7 +29,7 @@ public final class ErrnoException extends IOException {
   }
 
   /**
-   * @param explanation what else the kernel said, or the empty string
+   * @param explanation a further message of the kernel, or the empty string
    */
   ErrnoException(String call, int number, String path, String explanation) {
     this.call = call;
@@ -40,7 +39,7 @@ public final class ErrnoException extends IOException {
     this.explanation = explanation;
   }
 
-  /** Made when it is asked for, since most failures are of the kind that a caller expects. */
+  /** Built on demand, because most failures are expected by the caller. */
   @Override
   public String getMessage() {
     String reason =
@@ -51,30 +50,27 @@ public final class ErrnoException extends IOException {
     return what + ": " + reason + (explanation.isEmpty() ? "" : ": " + explanation);
   }
 
-  /** {@return the C name of the call} */
   public String call() {
     return call;
   }
 
-  /** {@return why it failed} */
   public Errno errno() {
     return errno;
   }
 
-  /** {@return the number of {@link #errno}, also if there is no name for it} */
+  /** {@return the number of {@link #errno}, even if it has no name} */
   public int number() {
     return number;
   }
 
   /**
-   * {@return what the call was about, to be read by people: a path as it was opened, two with an
-   * arrow between them, or nothing for a call without a path}
+   * {@return the path for messages: as it was opened, two with an arrow between them, or empty for
+   * a call without a path}
    */
   public String path() {
     return path;
   }
 
-  /** {@return whether the call failed for this reason} */
   public boolean is(Errno reason) {
     return errno == reason;
   }

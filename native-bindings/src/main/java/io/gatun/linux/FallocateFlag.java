@@ -1,6 +1,6 @@
 package io.gatun.linux;
 
-/** What fallocate(2) does with a range. Without one, it reserves blocks and extends the file. */
+/** Modes of fallocate(2). Without one, it reserves blocks and extends the file. */
 public enum FallocateFlag {
   KEEP_SIZE(Abi.FALLOC_FL_KEEP_SIZE),
   /** Only with {@link #KEEP_SIZE}. */

@@ -14,11 +14,10 @@ import java.lang.invoke.MethodHandle;
 import java.util.Set;
 
 /**
- * Opening, locking and laying out files: {@code fcntl.h}, {@code linux/openat2.h} and {@code
+ * Opening, locking and allocating files: {@code fcntl.h}, {@code linux/openat2.h} and {@code
  * sys/file.h}.
  *
- * <p>Offsets and lengths are bytes, and {@link IllegalArgumentException} is thrown if one is
- * negative.
+ * <p>Offsets and lengths are in bytes; negative ones throw {@link IllegalArgumentException}.
  */
 public final class Fcntl {
 
@@ -44,30 +43,28 @@ public final class Fcntl {
   private static final long STAT_CACHED = Layouts.offset(Layouts.CACHESTAT, "nr_cache");
 
   /**
-   * The kernel answers EAGAIN when something was renamed on this system while it resolved {@code
-   * ..} and could not be sure: openat2(2) asks to try again. A bound, so that nobody can hold us
-   * here by renaming.
+   * The kernel returns EAGAIN if a rename anywhere on the system may have affected the resolution
+   * of {@code ..}, and openat2(2) asks to retry. The bound keeps hostile renames from blocking the
+   * caller for ever.
    */
   private static final int RESOLVE_ATTEMPTS = 64;
 
   private Fcntl() {}
 
-  /**
-   * {@return a file opened by an absolute path, or one relative to the working directory: open(2)}
-   */
+  /** Opens a path that is absolute or relative to the working directory: open(2). */
   public static Fd open(LinuxPath path, OpenFlag... flags) throws ErrnoException {
     return openat(Fd.CURRENT_DIRECTORY, path, 0, flags);
   }
 
-  /** {@return a file that exists: openat(2)} */
+  /** Opens an existing file: openat(2). */
   public static Fd openat(Fd directory, LinuxPath path, OpenFlag... flags) throws ErrnoException {
     return openat(directory, path, 0, flags);
   }
 
   /**
-   * {@return a file, which may be a new one: openat(2)}
+   * Opens or creates a file: openat(2).
    *
-   * @param mode the permissions of a new file, from which the umask of the process is taken away
+   * @param mode the permissions of a new file, before the umask
    */
   public static Fd openat(Fd directory, LinuxPath path, int mode, OpenFlag... flags)
       throws ErrnoException {
@@ -78,7 +75,7 @@ public final class Fcntl {
     return Fd.opened((int) check("openat", result, directory, path), directory, path);
   }
 
-  /** {@return a file that exists: openat2(2), Linux 5.6 or later} */
+  /** Opens an existing file: openat2(2), Linux 5.6 or later. */
   public static Fd openat2(
       Fd directory, LinuxPath path, Set<ResolveFlag> resolve, OpenFlag... flags)
       throws ErrnoException {
@@ -86,12 +83,10 @@ public final class Fcntl {
   }
 
   /**
-   * {@return a file that is found without going where {@code resolve} forbids: openat2(2), Linux
-   * 5.6 or later; } Unlike openat, it fails with {@code EINVAL} for flags and modes that make no
-   * sense together.
+   * Opens or creates a file within the limits of {@code resolve}: openat2(2), Linux 5.6 or later.
+   * Unlike openat, it fails with {@code EINVAL} for inconsistent flags and modes.
    *
-   * @param mode the permissions of a new file, from which the umask is taken away; 0 if none can be
-   *     made
+   * @param mode the permissions of a new file, before the umask; 0 if the call cannot create one
    */
   public static Fd openat2(
       Fd directory, LinuxPath path, int mode, Set<ResolveFlag> resolve, OpenFlag... flags)
@@ -129,8 +124,8 @@ public final class Fcntl {
   }
 
   /**
-   * flock(2). The lock belongs to the open file: it ends when the last descriptor of it is closed,
-   * at the latest when the process ends, however it does.
+   * flock(2). The lock belongs to the open file description and ends when its last descriptor is
+   * closed, at the latest at the end of the process.
    */
   public static void flock(Fd file, LockOperation operation) throws ErrnoException {
     int fd = file.number();
@@ -138,7 +133,10 @@ public final class Fcntl {
     check("flock", repeat((state, arena) -> (int) FLOCK.invokeExact(state, fd, bits)), file);
   }
 
-  /** fallocate(2). The length must not be 0. {@code EOPNOTSUPP} where the filesystem cannot. */
+  /**
+   * fallocate(2). The length must not be 0. {@code EOPNOTSUPP} if the filesystem does not support
+   * it.
+   */
   public static void fallocate(Fd file, long offset, long length, FallocateFlag... flags)
       throws ErrnoException {
     Ranges.require(offset, length);
@@ -151,8 +149,8 @@ public final class Fcntl {
   }
 
   /**
-   * sync_file_range(2): starts or awaits the write-back of pages. No barrier: it writes no metadata
-   * and does not flush the cache of the disk. A length of 0 means to the end of the file.
+   * sync_file_range(2): starts or awaits writeback of pages. Not a barrier: it writes no metadata
+   * and does not flush the disk's cache. A length of 0 means to the end of the file.
    */
   public static void syncFileRange(Fd file, long offset, long length, SyncRangeFlag... flags)
       throws ErrnoException {
@@ -167,8 +165,8 @@ public final class Fcntl {
   }
 
   /**
-   * posix_fadvise(2) with {@code POSIX_FADV_DONTNEED}: takes pages that are written back and mapped
-   * by nobody out of the page cache. A length of 0 means to the end of the file.
+   * posix_fadvise(2) with {@code POSIX_FADV_DONTNEED}: drops clean, unmapped pages from the page
+   * cache. A length of 0 means to the end of the file.
    */
   public static void fadviseDontNeed(Fd file, long offset, long length) throws ErrnoException {
     Ranges.require(offset, length);
@@ -183,9 +181,9 @@ public final class Fcntl {
   }
 
   /**
-   * cachestat(2), which came with Linux 6.5. A length of 0 means to the end of the file.
+   * cachestat(2), Linux 6.5 or later. A length of 0 means to the end of the file.
    *
-   * @return how many pages of a range of a file are in the page cache
+   * @return the number of the range's pages in the page cache
    */
   public static long cachedPages(Fd file, long offset, long length) throws ErrnoException {
     Ranges.require(offset, length);

@@ -4,22 +4,21 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An open file descriptor, which closes when it is told to and at no other time. Every descriptor
- * is close-on-exec.
+ * An open file descriptor, which only {@link #close} closes. Every descriptor is close-on-exec.
  *
- * <p>Closing twice is harmless, and a closed descriptor cannot be used again. But as in C, who
- * closes a descriptor must know that no other thread is still inside a call on it, since the kernel
- * gives its number to the next file that is opened.
+ * <p>Closing twice is harmless, and a closed descriptor cannot be used again. As in C, the caller
+ * of close must ensure that no other thread is inside a call on it, because the kernel gives its
+ * number to the next opened file.
  */
 public final class Fd implements AutoCloseable {
 
   /**
-   * Where relative paths start if nothing else is said ({@code AT_FDCWD}). Closing it does nothing.
-   * Used with an absolute path, it does not matter what it is.
+   * The start of relative paths by default ({@code AT_FDCWD}). Closing it does nothing. Ignored
+   * with an absolute path.
    */
   public static final Fd CURRENT_DIRECTORY = new Fd(Abi.AT_FDCWD, null, LinuxPath.EMPTY);
 
-  /** Where a program prints ({@code STDOUT_FILENO}). */
+  /** {@code STDOUT_FILENO}. */
   public static final Fd STANDARD_OUTPUT = new Fd(1, null, LinuxPath.of("stdout"));
 
   private static final int CLOSED = -1;
@@ -27,7 +26,7 @@ public final class Fd implements AutoCloseable {
   private final AtomicInteger number;
   private final Origin origin;
 
-  /** Kept as links, and joined only for a message: most descriptors never need one. */
+  /** Linked, and joined only for a message: most descriptors never need one. */
   private record Origin(@Nullable Origin directory, LinuxPath name) {
     LinuxPath path() {
       return directory == null ? name : directory.path().resolve(name);
@@ -39,18 +38,17 @@ public final class Fd implements AutoCloseable {
     this.origin = new Origin(directory, name);
   }
 
-  /** {@return a descriptor that was opened under a name below a directory} */
   static Fd opened(int number, Fd directory, LinuxPath name) {
     return new Fd(number, name.isAbsolute() ? null : directory.origin, name);
   }
 
-  /** {@return a descriptor of something that has no path, such as a filesystem context} */
+  /** {@return a descriptor without a path, such as a filesystem context} */
   static Fd opened(int number, String description) {
     return new Fd(number, null, LinuxPath.of(description));
   }
 
   /**
-   * {@return the number that the kernel knows it by}
+   * {@return the number of the descriptor}
    *
    * @throws IllegalStateException if it is closed
    */
@@ -62,7 +60,6 @@ public final class Fd implements AutoCloseable {
     return current;
   }
 
-  /** {@return whether it has not been closed} */
   public boolean isOpen() {
     return number.get() != CLOSED;
   }
@@ -73,12 +70,11 @@ public final class Fd implements AutoCloseable {
   }
 
   /**
-   * Closes it. Linux releases the number whatever close(2) returns, so the call is never repeated.
-   * That data could not be written is not reported here: only {@link Unistd#fsync} tells that
-   * reliably.
+   * Closes it. Linux releases the number even if close(2) fails, and the call is never repeated.
+   * Write errors are not reported here; only {@link Unistd#fsync} reports them reliably.
    *
-   * @throws IllegalStateException if the number was closed behind the back of this object, which
-   *     may have hit a file of somebody else
+   * @throws IllegalStateException if the number was closed elsewhere, which may have closed a file
+   *     of other code
    */
   @Override
   public void close() {

@@ -1,23 +1,22 @@
 package io.gatun.linux;
 
 /**
- * What the kernel knows of an inode: {@code struct statx}, {@code statx(2)}.
+ * The status of an inode: {@code struct statx}, {@code statx(2)}.
  *
- * @param type what it is
  * @param mode permission bits with set-user-id, set-group-id and sticky: {@code 07777}
  * @param uid the owner, unsigned
  * @param gid the group, unsigned
- * @param links hard links to it
- * @param sizeBytes the length of the content, or of the target of a symbolic link
- * @param blocks what it takes on disk, in units of 512 bytes whatever the filesystem
- * @param device the filesystem it is on, as {@code st_dev} has it
+ * @param links the number of hard links
+ * @param sizeBytes the length of the content, or of a symbolic link's target
+ * @param blocks the space on disk, in units of 512 bytes on every filesystem
+ * @param device the filesystem, like {@code st_dev}
  * @param inode its number on that filesystem
- * @param rdevMajor of a device node, otherwise 0
- * @param rdevMinor of a device node, otherwise 0
+ * @param rdevMajor for a device node, otherwise 0
+ * @param rdevMinor for a device node, otherwise 0
  * @param accessed atime
  * @param modified mtime
  * @param changed ctime
- * @param mountId the mount it was reached through, as {@code /proc/self/mountinfo} has it; 0 before
+ * @param mountId the mount it was reached through, as in {@code /proc/self/mountinfo}; 0 before
  *     Linux 5.8
  */
 public record FileStatus(
@@ -37,10 +36,9 @@ public record FileStatus(
     Timespec changed,
     long mountId) {
 
-  /** How many bytes one of {@link #blocks} is. */
+  /** The unit of {@link #blocks}. */
   public static final int BLOCK_BYTES = 512;
 
-  /** {@return whether this and the other are one inode} */
   public boolean isSameInode(FileStatus other) {
     return device == other.device && inode == other.inode;
   }

@@ -1,21 +1,19 @@
 package io.gatun.linux;
 
 /**
- * What a filesystem says of itself: {@code struct statfs}, statfs(2). Counts that a filesystem does
- * not keep are 0: btrfs, for one, has no number of inodes.
+ * The status of a filesystem: {@code struct statfs}, statfs(2). Counts that a filesystem does not
+ * maintain are 0, such as the inodes of btrfs.
  *
- * @param type which filesystem it is
- * @param magic the number that says so, unsigned 32 bits
- * @param blockSizeBytes the unit of the counts of blocks
- * @param blocks all there are
- * @param freeBlocks those not in use
- * @param availableBlocks those not in use that a user other than root may take
- * @param inodes all there are
- * @param freeInodes those not in use
- * @param id a number that tells this filesystem from others, where it has one; what it is made of
- *     is the filesystem's affair
- * @param nameBytesMax the longest name that it takes
- * @param readOnly whether it is mounted read-only, the filesystem or this mount of it
+ * @param magic its magic number, unsigned 32 bits
+ * @param blockSizeBytes the unit of the block counts
+ * @param blocks the total
+ * @param freeBlocks the unused blocks
+ * @param availableBlocks the unused blocks available to users other than root
+ * @param inodes the total
+ * @param freeInodes the unused inodes
+ * @param id identifies the filesystem, if supported; its composition is up to the filesystem
+ * @param nameBytesMax the maximum length of a name
+ * @param readOnly whether the filesystem or this mount of it is read-only
  */
 public record FilesystemStatus(
     FilesystemType type,
@@ -30,7 +28,7 @@ public record FilesystemStatus(
     long nameBytesMax,
     boolean readOnly) {
 
-  /** {@return the space that a user other than root may still take} */
+  /** {@return the space available to users other than root} */
   public long availableBytes() {
     return availableBlocks * blockSizeBytes;
   }

@@ -1,8 +1,8 @@
 package io.gatun.linux;
 
-/** Filesystems that can be told apart by the magic number of statfs(2), {@code linux/magic.h}. */
+/** Filesystems identified by the magic number of statfs(2), {@code linux/magic.h}. */
 public enum FilesystemType {
-  /** Also ext2 and ext3, which have the same number. */
+  /** Also ext2 and ext3, which share the number. */
   EXT4(Abi.EXT4_SUPER_MAGIC),
   XFS(Abi.XFS_SUPER_MAGIC),
   BTRFS(Abi.BTRFS_SUPER_MAGIC),
@@ -16,7 +16,7 @@ public enum FilesystemType {
   FUSE(Abi.FUSE_SUPER_MAGIC),
   PROC(Abi.PROC_SUPER_MAGIC),
   SYSFS(Abi.SYSFS_MAGIC),
-  /** Any other; {@link FilesystemStatus#magic} tells which. */
+  /** Any other, see {@link FilesystemStatus#magic}. */
   UNKNOWN(0);
 
   private final int magic;

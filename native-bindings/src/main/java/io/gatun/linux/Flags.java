@@ -3,7 +3,7 @@ package io.gatun.linux;
 import java.util.Collection;
 import java.util.function.ToIntFunction;
 
-/** Enums to the bits that the kernel wants. */
+/** Converts enums to the kernel's bits. */
 final class Flags {
 
   private Flags() {}

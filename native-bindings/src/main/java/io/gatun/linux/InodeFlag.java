@@ -11,13 +11,15 @@ public enum InodeFlag {
   NO_COMPRESS(Abi.FS_NOCOMP_FL),
   JOURNAL_DATA(Abi.FS_JOURNAL_DATA_FL),
   DIRECTORY_SYNC(Abi.FS_DIRSYNC_FL),
-  /** On ext4: what is made in this directory has nothing to do with each other. */
+  /** On ext4: the subdirectories are unrelated and spread over the disk. */
   TOP_OF_HIERARCHIES(Abi.FS_TOPDIR_FL),
-  /** Kept by the filesystem: content is mapped by extents. */
+  /** Maintained by the filesystem: the content is mapped by extents. */
   EXTENTS(Abi.FS_EXTENT_FL),
-  /** Kept by the filesystem: content is protected by fs-verity. */
+  /** Maintained by the filesystem: the content is protected by fs-verity. */
   VERITY(Abi.FS_VERITY_FL),
-  /** On btrfs: overwritten in place, which forbids sharing blocks with a file that has it not. */
+  /**
+   * On btrfs: overwritten in place, which prevents sharing blocks with a file without this flag.
+   */
   NO_COPY_ON_WRITE(Abi.FS_NOCOW_FL),
   DAX(Abi.FS_DAX_FL),
   PROJECT_INHERIT(Abi.FS_PROJINHERIT_FL),

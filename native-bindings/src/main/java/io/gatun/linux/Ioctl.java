@@ -14,7 +14,7 @@ import java.util.EnumSet;
 import java.util.Set;
 import java.util.UUID;
 
-/** Requests to a filesystem about an open file: {@code linux/fs.h}, through ioctl(2). */
+/** Requests about an open file: {@code linux/fs.h}, through ioctl(2). */
 public final class Ioctl {
 
   private static final MethodHandle IOCTL_VALUE = variadic("ioctl", 2, INT, INT, LONG, INT);
@@ -33,15 +33,15 @@ public final class Ioctl {
   private static final long VERITY_BLOCK_SIZE =
       Layouts.offset(Layouts.FSVERITY_ENABLE_ARG, "block_size");
 
-  /** What every filesystem with fs-verity can do. */
+  /** Supported by every filesystem with fs-verity. */
   private static final int VERITY_BLOCK_BYTES = 4096;
 
   private Ioctl() {}
 
   /**
-   * Makes the target share all blocks of the source: ioctl_ficlone(2). {@code EOPNOTSUPP} where the
-   * filesystem cannot (ext4), {@code EXDEV} between filesystems, {@code EINVAL} for example if only
-   * one of the two is {@link InodeFlag#NO_COPY_ON_WRITE}.
+   * Makes the target share all blocks of the source: ioctl_ficlone(2). {@code EOPNOTSUPP} if the
+   * filesystem does not support it (ext4), {@code EXDEV} between filesystems, {@code EINVAL} for
+   * example if only one of the two is {@link InodeFlag#NO_COPY_ON_WRITE}.
    */
   public static void ficlone(Fd target, Fd source) throws ErrnoException {
     int to = target.number();
@@ -53,8 +53,8 @@ public final class Ioctl {
 
   /**
    * Makes a range of the target share the blocks of a range of the source: ioctl_ficlonerange(2).
-   * Fails as {@link #ficlone} does, and with {@code EINVAL} unless the range is aligned to blocks
-   * or ends with the source. A length of 0 means to the end of the source.
+   * Fails like {@link #ficlone}, and with {@code EINVAL} unless the range is aligned to blocks or
+   * ends with the source. A length of 0 means to the end of the source.
    */
   public static void ficlonerange(
       Fd target, long targetOffset, Fd source, long sourceOffset, long length)
@@ -77,8 +77,8 @@ public final class Ioctl {
   }
 
   /**
-   * {@return those flags of an inode that have a name here: FS_IOC_GETFLAGS, ioctl_iflags(2)}
-   * {@code ENOTTY} where the filesystem has none.
+   * {@return the inode flags that have a name here: FS_IOC_GETFLAGS, ioctl_iflags(2)} {@code
+   * ENOTTY} if the filesystem has none.
    */
   public static Set<InodeFlag> inodeFlags(Fd file) throws ErrnoException {
     int bits = getFlags(file);
@@ -92,9 +92,8 @@ public final class Ioctl {
   }
 
   /**
-   * Sets some flags of an inode, clears others and leaves the rest, also those without a name here:
-   * FS_IOC_SETFLAGS, ioctl_iflags(2). {@code EOPNOTSUPP} for a flag that the filesystem does not
-   * have.
+   * Sets some inode flags and clears others; the rest, named here or not, stays: FS_IOC_SETFLAGS,
+   * ioctl_iflags(2). {@code EOPNOTSUPP} for a flag that the filesystem does not support.
    */
   public static void changeInodeFlags(Fd file, Set<InodeFlag> set, Set<InodeFlag> clear)
       throws ErrnoException {
@@ -115,13 +114,12 @@ public final class Ioctl {
   }
 
   /**
-   * Has the kernel check the content of a file whenever it is read, against hashes that it makes
-   * now: FS_IOC_ENABLE_VERITY, fsverity.rst of the kernel. From then on the file cannot be written,
-   * and a page that is not what it was is {@code EIO}. {@code EOPNOTSUPP} or {@code ENOTTY} where
-   * the filesystem or the kernel cannot, {@code ETXTBSY} while anybody has the file open for
-   * writing.
+   * Computes hashes of a file's content, against which the kernel checks every later read:
+   * FS_IOC_ENABLE_VERITY, fsverity.rst of the kernel. The file becomes read-only, and reading a
+   * corrupted page fails with {@code EIO}. {@code EOPNOTSUPP} or {@code ENOTTY} if the filesystem
+   * or the kernel does not support it, {@code ETXTBSY} while the file is open for writing.
    *
-   * @param file open for reading alone
+   * @param file open for reading only
    */
   public static void enableVerity(Fd file) throws ErrnoException {
     int fd = file.number();
@@ -138,10 +136,10 @@ public final class Ioctl {
   }
 
   /**
-   * {@return the UUID of the filesystem that a file is in: FS_IOC_GETFSUUID of linux/fs.h} {@code
-   * ENOTTY} where the filesystem has none, and before Linux 6.9.
+   * {@return the UUID of a file's filesystem: FS_IOC_GETFSUUID of linux/fs.h} {@code ENOTTY} if the
+   * filesystem has none, and before Linux 6.9.
    *
-   * @param file open, and not as a {@link OpenFlag#PATH} alone
+   * @param file open, not with {@link OpenFlag#PATH}
    */
   public static UUID filesystemUuid(Fd file) throws ErrnoException {
     int fd = file.number();
@@ -152,7 +150,7 @@ public final class Ioctl {
               MemorySegment answer = arena.allocate(Layouts.FSUUID2);
               int returned =
                   (int) IOCTL_POINTER.invokeExact(state, fd, Abi.FS_IOC_GETFSUUID, answer);
-              // A shorter one has zeros behind it.
+              // A shorter UUID is padded with zeros.
               answer.asSlice(UUID_OFFSET, uuid.length).asByteBuffer().get(uuid);
               return returned;
             });
@@ -161,7 +159,7 @@ public final class Ioctl {
     return new UUID(halves.getLong(), halves.getLong());
   }
 
-  /** The request says long, but the kernel reads and writes an int. */
+  /** The request is defined with long, but the kernel reads and writes an int. */
   private static int getFlags(Fd file) throws ErrnoException {
     int fd = file.number();
     long result =

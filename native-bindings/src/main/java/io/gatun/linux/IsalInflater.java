@@ -6,28 +6,26 @@ import java.nio.ByteBuffer;
 import java.util.Optional;
 
 /**
- * Decompresses gzip with Intel's ISA-L, which is about twice as fast as zlib: {@code
- * isa-l/igzip_lib.h}. The library is an option: {@link #absence} tells whether it can be used here,
- * and why not.
+ * Decompresses gzip with Intel's ISA-L, about twice as fast as zlib: {@code isa-l/igzip_lib.h}. The
+ * library is optional; {@link #absence} tells why it cannot be used.
  *
- * <p>For one thread at a time. What is in a gzip member after its header is one round: after {@link
- * Progress#FINISHED} come {@link #reset} and the next one, if there is more input. Where the input
- * ends too early only the caller knows.
+ * <p>Not thread-safe. One round decompresses a gzip member after its header: after {@link
+ * Progress#FINISHED}, call {@link #reset} for the next one. The caller must detect truncated input.
  *
- * <p>Headers are left to the caller, since the library does not get their checksum right if they
- * come in pieces.
+ * <p>The caller also parses headers, because the library miscalculates their checksum if they
+ * arrive in pieces.
  */
 public final class IsalInflater implements AutoCloseable {
 
-  /** What a call has come to. */
+  /** The state after a call. */
   public enum Progress {
-    /** All input is used up, or there is no room for output. */
+    /** All input is consumed, or the output is full. */
     MORE,
-    /** The member has ended, its length and checksum being right; there may be input left. */
+    /** The member has ended with the right length and checksum; input may be left. */
     FINISHED
   }
 
-  /** Input that is not what gzip writes. */
+  /** Input that is not valid gzip data. */
   public static final class CorruptException extends Exception {
     private static final long serialVersionUID = 1L;
 
@@ -55,18 +53,18 @@ public final class IsalInflater implements AutoCloseable {
     state.set(NativeCall.INT, CRC_FLAG, Abi.ISAL_GZIP_NO_HDR_VER);
   }
 
-  /** {@return why the library cannot be used here, in words for people; or nothing if it can} */
+  /** {@return a message why the library cannot be used, or empty if it can} */
   public static Optional<String> absence() {
     return IsalLibrary.absence();
   }
 
   /**
-   * Decompresses as far as input and room for output reach.
+   * Decompresses until the input is consumed or the output is full.
    *
    * @param input direct; its position moves
    * @param output direct; its position moves
-   * @throws CorruptException with the positions as they were; only {@link #reset} makes it useful
-   *     again
+   * @throws CorruptException with unchanged positions; {@link #reset} is required before further
+   *     use
    */
   public Progress inflate(ByteBuffer input, ByteBuffer output) throws CorruptException {
     MemorySegment in = direct(input);
@@ -77,8 +75,8 @@ public final class IsalInflater implements AutoCloseable {
     state.set(NativeCall.INT, AVAIL_OUT, output.remaining());
     int result = library.inflate(state);
     if (result < 0 || result == Abi.ISAL_NEED_DICT) {
-      // What it then says of the buffers cannot be relied on: after a wrong distance it may have
-      // counted more input than there was.
+      // The counts are not reliable: after a wrong distance the library may count more input than
+      // there was.
       throw new CorruptException("isal_inflate: " + reason(result));
     }
     input.position(input.limit() - state.get(NativeCall.INT, AVAIL_IN));
@@ -88,7 +86,7 @@ public final class IsalInflater implements AutoCloseable {
         : Progress.MORE;
   }
 
-  /** Makes ready for another member. */
+  /** Prepares for another member. */
   public void reset() {
     library.reset(state);
     state.set(NativeCall.INT, CRC_FLAG, Abi.ISAL_GZIP_NO_HDR_VER);

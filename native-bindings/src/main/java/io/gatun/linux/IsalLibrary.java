@@ -16,13 +16,13 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The functions of {@code libisal.so.2}, if it is installed and is the one that {@link
- * Layouts#INFLATE_STATE} was compared with.
+ * The functions of {@code libisal.so.2}, if it is installed in the version for which {@link
+ * Layouts#INFLATE_STATE} was verified.
  *
- * <p>The library has no function that tells its version, and its soname says nothing of the layout
- * of {@code struct inflate_state}, which callers allocate. The file's name does: {@code
- * libisal.so.2.0.31} is 2.31. Another one is left alone rather than given a structure of the wrong
- * size.
+ * <p>The library has no function that returns its version, and its soname does not determine the
+ * layout of {@code struct inflate_state}, which callers allocate. The file name does: {@code
+ * libisal.so.2.0.31} is 2.31. Other versions are not used, because the structure might have the
+ * wrong size.
  */
 final class IsalLibrary {
 
@@ -34,7 +34,7 @@ final class IsalLibrary {
   private static final FunctionDescriptor INFLATE =
       FunctionDescriptor.of(NativeCall.INT, NativeCall.POINTER);
 
-  /** The outcome of loading: one of the two is there. */
+  /** The result of loading: the library or the reason for its absence. */
   private record Loaded(@Nullable IsalLibrary library, String absence) {}
 
   private static final Loaded LOADED = load();
@@ -81,22 +81,22 @@ final class IsalLibrary {
       return new Loaded(null, "%s cannot be loaded: %s".formatted(SONAME, e.getMessage()));
     } catch (IOException e) {
       return new Loaded(
-          null, "%s: %s tells no version: %s".formatted(SONAME, MAPS, e.getMessage()));
+          null, "%s: %s does not give its version: %s".formatted(SONAME, MAPS, e.getMessage()));
     }
   }
 
-  /** {@return why the library that these mappings show must not be used, or nothing} */
+  /** {@return why the library in these mappings must not be used, or empty} */
   static Optional<String> refusal(Stream<String> maps) {
     Matcher file = maps.map(FILE::matcher).filter(Matcher::matches).findFirst().orElse(null);
     if (file == null) {
-      return Optional.of(SONAME + " does not tell its version by the name of its file");
+      return Optional.of(SONAME + " does not have its version in its file name");
     }
     int major = Integer.parseInt(file.group(1));
     int minor = Integer.parseInt(file.group(2));
     return major == Abi.ISAL_MAJOR_VERSION && minor == Abi.ISAL_MINOR_VERSION
         ? Optional.empty()
         : Optional.of(
-            "%s is version %d.%d, and Gatun knows %d.%d"
+            "%s is version %d.%d; Gatun requires %d.%d"
                 .formatted(SONAME, major, minor, Abi.ISAL_MAJOR_VERSION, Abi.ISAL_MINOR_VERSION));
   }
 
@@ -124,7 +124,7 @@ final class IsalLibrary {
     }
   }
 
-  /** Method handles of native functions throw nothing that is checked. */
+  /** Native method handles throw no checked exceptions. */
   private static RuntimeException unexpected(Throwable failure) {
     if (failure instanceof RuntimeException unchecked) {
       return unchecked;

@@ -11,21 +11,17 @@ import java.lang.invoke.MethodHandle;
 import java.util.Optional;
 
 /**
- * Calls that not every kernel that Gatun may meet has, or lets it use. Nothing here depends on
- * asking first: a call that is missing fails with {@code ENOSYS}. Asking gives a reason that can be
- * shown.
+ * System calls that a kernel may lack or forbid. Probing is optional, since a missing call fails
+ * with {@code ENOSYS}; it provides a message for the user.
  */
 public enum KernelFeature {
   OPENAT2(Abi.SYS_openat2, "openat2(2)", "5.6"),
   FCHMODAT2(Abi.SYS_fchmodat2, "fchmodat2(2)", "6.6"),
-  /** fsopen, fsconfig, fsmount, open_tree and move_mount, which came together. */
+  /** fsopen, fsconfig, fsmount, open_tree and move_mount, introduced together. */
   MOUNT_DESCRIPTORS(Abi.SYS_open_tree, "open_tree(2)", "5.2"),
   MOUNT_SETATTR(Abi.SYS_mount_setattr, "mount_setattr(2)", "5.12");
 
-  /**
-   * All of these take a directory, a path and numbers, and refuse these arguments before doing
-   * anything.
-   */
+  /** An invalid directory: all of these calls refuse it without any effect. */
   private static final int NO_DIRECTORY = -1;
 
   private final int number;
@@ -38,28 +34,24 @@ public enum KernelFeature {
     this.since = since;
   }
 
-  /** {@return why the call cannot be used here, in words for people; or nothing if it can} */
+  /** {@return a message why the call cannot be used here, or empty if it can} */
   public Optional<String> absence() {
     return absence(probe());
   }
 
-  /** {@return whether the call can be used here} */
   public boolean isPresent() {
     return absence().isEmpty();
   }
 
-  /**
-   * What the answer of the kernel means: any failure other than these two comes from the call
-   * itself.
-   */
+  /** Interprets the result: any other error comes from the call itself. */
   Optional<String> absence(long result) {
     if (result == -Errno.ENOSYS.number()) {
       return Optional.of(
-          "kernel %s has no %s, which came with Linux %s"
+          "kernel %s has no %s, which needs Linux %s"
               .formatted(System.getProperty("os.version"), call, since));
     }
     if (result == -Errno.EPERM.number()) {
-      return Optional.of(call + " is refused with EPERM, as a seccomp filter does");
+      return Optional.of(call + " is refused with EPERM, probably by a seccomp filter");
     }
     return Optional.empty();
   }

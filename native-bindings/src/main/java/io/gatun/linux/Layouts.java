@@ -11,9 +11,8 @@ import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.StructLayout;
 
 /**
- * The structures that calls read and write, each named as in C, with the header that it is from.
- * {@code AbiTest} compares sizes and offsets with what the C compiler makes of the headers. Members
- * without a name are not used here, so only their space matters.
+ * The structures of system calls under their C names, with their headers. {@code AbiTest} compares
+ * sizes and offsets with the headers by means of the C compiler. Unnamed members are unused.
  */
 final class Layouts {
 
@@ -52,7 +51,7 @@ final class Layouts {
               JAVA_INT.withName("stx_dev_major"),
               JAVA_INT.withName("stx_dev_minor"),
               JAVA_LONG.withName("stx_mnt_id"),
-              // Later kernels give these names one by one; the size never changes.
+              // Later kernels name these; the size never changes.
               space(13 * Long.BYTES))
           .withName("statx");
 
@@ -110,7 +109,7 @@ final class Layouts {
               JAVA_INT.withName("version"),
               JAVA_INT.withName("hash_algorithm"),
               JAVA_INT.withName("block_size"),
-              // A salt and a signature, of which none are used here.
+              // A salt and a signature, unused here.
               space(116))
           .withName("fsverity_enable_arg");
 
@@ -122,7 +121,7 @@ final class Layouts {
               space(3 * Long.BYTES),
               space(3 * Integer.BYTES),
               JAVA_INT.withName("lo_flags"),
-              // Names, a key and two numbers for ciphers that are no more.
+              // Names, a key and two numbers for obsolete ciphers.
               space(64 + 64 + 32 + 2 * Long.BYTES))
           .withName("loop_info64");
 
@@ -152,7 +151,7 @@ final class Layouts {
               space(4 * Long.BYTES))
           .withName("statfs");
 
-  /** linux/dirent.h has it for the kernel only; dirent.h of the C library has the same. */
+  /** linux/dirent.h has it for the kernel only; dirent.h of the C library has the same layout. */
   static final StructLayout DIRENT64 =
       MemoryLayout.structLayout(
               JAVA_LONG.withName("d_ino"),
@@ -163,7 +162,7 @@ final class Layouts {
               space(5))
           .withName("dirent64");
 
-  /** isa-l/igzip_lib.h of ISA-L 2.31; 85 KiB of tables and buffers between and after these. */
+  /** isa-l/igzip_lib.h of ISA-L 2.31, with 85 KiB of tables and buffers between and after these. */
   static final StructLayout INFLATE_STATE =
       MemoryLayout.structLayout(
               ADDRESS.withName("next_out"),

@@ -19,15 +19,15 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A pathname as the kernel sees it: any bytes but NUL, in no particular encoding ({@code
- * path_resolution(7)}). Also the name of an extended attribute, which is the same kind of thing.
+ * A pathname as the kernel sees it: any bytes but NUL, without encoding ({@code
+ * path_resolution(7)}). Also used for the names of extended attributes.
  *
- * <p>No length is enforced; the kernel answers {@code ENAMETOOLONG} beyond {@code PATH_MAX} and
- * {@code NAME_MAX}.
+ * <p>The length is not limited here; the kernel returns {@code ENAMETOOLONG} beyond {@code
+ * PATH_MAX} and {@code NAME_MAX}.
  */
 public final class LinuxPath implements Comparable<LinuxPath> {
 
-  /** The empty path, which with {@link AtFlag#EMPTY_PATH} stands for the descriptor itself. */
+  /** The empty path, which means the descriptor itself with {@link AtFlag#EMPTY_PATH}. */
   public static final LinuxPath EMPTY = new LinuxPath(new byte[0]);
 
   private static final HexFormat HEX = HexFormat.of().withUpperCase();
@@ -39,13 +39,13 @@ public final class LinuxPath implements Comparable<LinuxPath> {
   }
 
   /**
-   * {@return the path whose bytes are the string in UTF-8}
+   * {@return the path with the UTF-8 bytes of a string}
    *
    * @throws IllegalArgumentException if the string contains NUL or an unpaired surrogate
    */
   public static LinuxPath of(String path) {
     byte[] bytes = path.getBytes(StandardCharsets.UTF_8);
-    // getBytes() turns an unpaired surrogate into a question mark, which would be another file.
+    // getBytes() replaces an unpaired surrogate by a question mark, which names another file.
     if (hasSurrogates(path) && !new String(bytes, StandardCharsets.UTF_8).equals(path)) {
       throw new IllegalArgumentException("path has an unpaired surrogate: " + path);
     }
@@ -53,8 +53,7 @@ public final class LinuxPath implements Comparable<LinuxPath> {
   }
 
   /**
-   * {@return the same path, with the very bytes that the JDK read or would use, whatever the
-   * locale}
+   * {@return the same path, with the bytes that the JDK read or would use in any locale}
    *
    * @throws IllegalArgumentException if the path does not belong to the default filesystem
    */
@@ -69,52 +68,48 @@ public final class LinuxPath implements Comparable<LinuxPath> {
   }
 
   /**
-   * {@return the path with a copy of these bytes}
+   * {@return a path with a copy of these bytes}
    *
-   * @throws IllegalArgumentException if there is a NUL among them
+   * @throws IllegalArgumentException if they contain NUL
    */
   public static LinuxPath ofBytes(byte[] bytes) {
     return new LinuxPath(checked(bytes.clone()));
   }
 
   /**
-   * {@return the path with these bytes themselves, which nobody may change from then on}
+   * {@return a path backed by these bytes, which must not be changed any more}
    *
-   * @throws IllegalArgumentException if there is a NUL among them
+   * @throws IllegalArgumentException if they contain NUL
    */
   public static LinuxPath wrap(byte[] bytes) {
     return bytes.length == 0 ? EMPTY : new LinuxPath(checked(bytes));
   }
 
-  /** {@return a path of bytes that are known to hold no NUL and that nobody else will change} */
+  /**
+   * {@return a path backed by bytes known to be without NUL, which must not be changed any more}
+   */
   static LinuxPath trusted(byte[] bytes) {
     return new LinuxPath(bytes);
   }
 
-  /** {@return a copy of the bytes, without a NUL at the end} */
+  /** {@return a copy of the bytes, without a terminating NUL} */
   public byte[] bytes() {
     return bytes.clone();
   }
 
-  /** {@return how many bytes there are} */
   public int length() {
     return bytes.length;
   }
 
-  /**
-   * {@return one of the bytes}
-   *
-   * @param index from 0 to one less than the length
-   */
   public byte byteAt(int index) {
     return bytes[index];
   }
 
   /**
-   * {@return the path of some of the bytes}
+   * {@return the path of a range of the bytes}
    *
-   * @param begin of the first one
-   * @param end after the last one
+   * @param begin the offset of the first byte
+   * @param end the offset after the last byte
    */
   public LinuxPath slice(int begin, int end) {
     Objects.checkFromToIndex(begin, end, bytes.length);
@@ -124,18 +119,16 @@ public final class LinuxPath implements Comparable<LinuxPath> {
     return begin == end ? EMPTY : new LinuxPath(Arrays.copyOfRange(bytes, begin, end));
   }
 
-  /** {@return whether its first bytes are those, whether or not they end at a slash} */
+  /** {@return whether its first bytes are these, even if they end within a component} */
   public boolean hasPrefix(LinuxPath prefix) {
     int length = prefix.bytes.length;
     return bytes.length >= length && Arrays.equals(bytes, 0, length, prefix.bytes, 0, length);
   }
 
-  /** {@return whether there are no bytes} */
   public boolean isEmpty() {
     return bytes.length == 0;
   }
 
-  /** {@return whether it starts at the root} */
   public boolean isAbsolute() {
     return bytes.length > 0 && bytes[0] == '/';
   }
@@ -164,14 +157,14 @@ public final class LinuxPath implements Comparable<LinuxPath> {
     return resolve(of(child));
   }
 
-  /** {@return this as a C string that lives as long as the arena} */
+  /** {@return a C string with the lifetime of the arena} */
   MemorySegment in(Arena arena) {
     MemorySegment string = arena.allocate(bytes.length + 1L);
     MemorySegment.copy(bytes, 0, string, ValueLayout.JAVA_BYTE, 0, bytes.length);
     return string;
   }
 
-  /** Orders by bytes, unsigned. */
+  /** Orders by unsigned bytes. */
   @Override
   public int compareTo(LinuxPath other) {
     return Arrays.compareUnsigned(bytes, other.bytes);
@@ -188,8 +181,8 @@ public final class LinuxPath implements Comparable<LinuxPath> {
   }
 
   /**
-   * {@return this for people to read: as UTF-8, with {@code \xHH} for bytes that are no UTF-8 and
-   * for control characters, so that no name can break a line of a log}
+   * {@return this for messages: as UTF-8, with {@code \xHH} for invalid bytes and control
+   * characters, which protects the lines of a log}
    */
   @Override
   public String toString() {
@@ -244,8 +237,8 @@ public final class LinuxPath implements Comparable<LinuxPath> {
   }
 
   /**
-   * The JDK shows a path as a string in the encoding of the locale, which loses bytes; its URI has
-   * every byte as it is.
+   * Takes the bytes from the URI. The JDK's string form is in the locale's encoding and loses
+   * bytes.
    */
   private static byte[] throughUri(Path path) {
     byte[] absolute = decoded(path.toUri());
@@ -257,7 +250,7 @@ public final class LinuxPath implements Comparable<LinuxPath> {
     return Arrays.copyOfRange(absolute, skip, absolute.length);
   }
 
-  /** {@return the path of a file URI, without the slash that it has at the end of a directory} */
+  /** {@return the path of a file URI, without the final slash of a directory} */
   private static byte[] decoded(URI uri) {
     String raw = uri.getRawPath();
     ByteArrayOutputStream bytes = new ByteArrayOutputStream(raw.length());

@@ -1,6 +1,6 @@
 package io.gatun.linux;
 
-/** What flock(2) does with the lock of an open file. */
+/** Lock operations of flock(2). */
 public enum LockOperation {
   SHARED(Abi.LOCK_SH),
   EXCLUSIVE(Abi.LOCK_EX),

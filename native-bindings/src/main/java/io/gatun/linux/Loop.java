@@ -12,11 +12,11 @@ import java.lang.invoke.MethodHandle;
 import java.util.Optional;
 
 /**
- * Loop devices, which show a file as a block device: {@code linux/loop.h}, {@code loop(4)}.
+ * Loop devices, which present a file as a block device: {@code linux/loop.h}, {@code loop(4)}.
  *
- * <p>They belong to the machine, not to a mount namespace. What is made here is read-only and frees
- * itself when the last descriptor of it is closed and the last filesystem on it is unmounted, so
- * that a process that is killed leaves none behind.
+ * <p>They belong to the machine, not to a mount namespace. Devices configured here are read-only
+ * and are released when their last descriptor is closed and their last filesystem is unmounted; a
+ * killed process leaves none behind.
  */
 public final class Loop {
 
@@ -36,16 +36,16 @@ public final class Loop {
   private static final int MAJOR = 7;
 
   /**
-   * How often somebody else may take the device that was free a moment ago. Each of these is
-   * somebody else's success, so that this ends only on a machine that does nothing else.
+   * How often another process may take the free device first. Since each failure is another's
+   * success, the bound is not reached in practice.
    */
   private static final int ATTEMPTS = 64;
 
   private Loop() {}
 
   /**
-   * {@return the number of a device that nobody uses, and somebody else may use by now:
-   * LOOP_CTL_GET_FREE} There is a node {@code /dev/loopN} for it where /dev is a devtmpfs.
+   * {@return the number of a device that is free now, but may be taken at any time:
+   * LOOP_CTL_GET_FREE} On a devtmpfs, the node {@code /dev/loopN} exists.
    */
   public static int getFree(Fd control) throws ErrnoException {
     int fd = control.number();
@@ -55,16 +55,16 @@ public final class Loop {
   }
 
   /**
-   * Has a device show a file, read-only, in blocks of a size, until nobody has it open any more:
-   * LOOP_CONFIGURE, Linux 5.8. What does not fill a block of 512 bytes at the end of the file is
-   * not shown.
+   * Configures a device to present a file, read-only, until it is not open any more:
+   * LOOP_CONFIGURE, Linux 5.8. An incomplete block of 512 bytes at the end of the file is not
+   * visible.
    *
    * @param device open
    * @param file open for reading
    * @param blockBytes a power of two, from 512 to the size of a page
-   * @param directIo whether the file's pages are not to be cached beside those of the device; the
-   *     kernel does without where the file's filesystem wants larger blocks
-   * @throws ErrnoException with {@code EBUSY} if the device shows a file already
+   * @param directIo whether to bypass the page cache of the file; the kernel ignores it if the
+   *     file's filesystem requires larger blocks
+   * @throws ErrnoException with {@code EBUSY} if the device already has a file
    */
   public static void configure(Fd device, Fd file, int blockBytes, boolean directIo)
       throws ErrnoException {
@@ -85,7 +85,7 @@ public final class Loop {
   }
 
   /**
-   * {@return what a device shows: LOOP_GET_STATUS64} {@code ENXIO} if that is nothing.
+   * {@return the file of a device: LOOP_GET_STATUS64} {@code ENXIO} if it has none.
    *
    * @param device open
    */
@@ -113,7 +113,7 @@ public final class Loop {
         (flags & Abi.LO_FLAGS_DIRECT_IO) != 0);
   }
 
-  /** linux/kdev_t.h: huge_encode_dev is new_encode_dev, and this its reverse. */
+  /** linux/kdev_t.h: the reverse of huge_encode_dev, which is new_encode_dev. */
   private static int major(long device) {
     return (int) ((device & 0xfff00) >> 8);
   }
@@ -123,8 +123,8 @@ public final class Loop {
   }
 
   /**
-   * {@return a free device that shows a file as {@link #configure} says, open; it lasts until that
-   * is closed and whatever is mounted from it unmounted}
+   * {@return a free device, open and configured with {@link #configure}; it lasts until it is
+   * closed and its last filesystem is unmounted}
    */
   public static Fd attach(Fd file, int blockBytes, boolean directIo) throws ErrnoException {
     try (Fd control = Fcntl.open(CONTROL, OpenFlag.READ_WRITE)) {
@@ -149,9 +149,9 @@ public final class Loop {
   }
 
   /**
-   * {@return the node of the device that a filesystem is on, if that is a loop device}
+   * {@return the device node of a filesystem, if it is on a loop device}
    *
-   * @param device of the filesystem, as in {@link FileStatus#device}
+   * @param device the filesystem's device, as in {@link FileStatus#device}
    */
   public static Optional<LinuxPath> nodeOf(long device) throws ErrnoException {
     if (device != Statx.device(MAJOR, minor(device))) {
@@ -165,7 +165,6 @@ public final class Loop {
     return Optional.of(LinuxPath.of("/dev" + entry.substring(entry.lastIndexOf('/'))));
   }
 
-  /** {@return the node of a device} */
   public static LinuxPath path(int number) {
     return LinuxPath.of("/dev/loop" + number);
   }

@@ -1,8 +1,8 @@
 package io.gatun.linux;
 
 /**
- * Properties of one mount, as fsmount(2) and mount_setattr(2) set them. Without one of the two for
- * access times, these are kept relative to modification.
+ * Attributes of a mount, as set by fsmount(2) and mount_setattr(2). Without one of the two for
+ * access times, these are updated relative to the modification time.
  */
 public enum MountAttribute {
   READ_ONLY(Abi.MOUNT_ATTR_RDONLY),

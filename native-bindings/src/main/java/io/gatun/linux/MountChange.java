@@ -4,15 +4,14 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * What mount_setattr(2) changes of a mount.
+ * A change of a mount by mount_setattr(2).
  *
- * @param set what it shall have
- * @param clear what it shall no longer have; clearing either of the two for access times makes them
+ * @param set the attributes to set
+ * @param clear the attributes to clear; clearing either of the two for access times makes them
  *     relative
- * @param propagation what it shall share, or nothing to leave that
- * @param userNamespace the namespace whose mappings its ids go through, or nothing to leave that.
- *     Only a mount that is attached nowhere and has no mapping yet can get one, and never the
- *     initial namespace
+ * @param propagation the new propagation, or empty to keep it
+ * @param userNamespace the namespace whose mappings apply to the ids, or empty for no change. Only
+ *     a detached mount without a mapping can get one, and never the initial namespace
  */
 public record MountChange(
     Set<MountAttribute> set,
@@ -25,22 +24,19 @@ public record MountChange(
     clear = Set.copyOf(clear);
   }
 
-  /** {@return a change that adds attributes} */
   public static MountChange setting(MountAttribute... attributes) {
     return new MountChange(Set.of(attributes), Set.of(), Optional.empty(), Optional.empty());
   }
 
-  /** {@return a change that takes attributes away} */
   public static MountChange clearing(MountAttribute... attributes) {
     return new MountChange(Set.of(), Set.of(attributes), Optional.empty(), Optional.empty());
   }
 
-  /** {@return a change of what is shared} */
   public static MountChange propagating(Propagation propagation) {
     return new MountChange(Set.of(), Set.of(), Optional.of(propagation), Optional.empty());
   }
 
-  /** {@return a change that makes an idmapped mount} */
+  /** {@return a change that makes an id-mapped mount} */
   public static MountChange mappingIds(Fd userNamespace) {
     return new MountChange(Set.of(), Set.of(), Optional.empty(), Optional.of(userNamespace));
   }
@@ -51,8 +47,7 @@ public record MountChange(
   }
 
   /**
-   * Access times are a field and not a bit: the kernel wants all of it cleared, also to set it
-   * anew.
+   * Access times are a bit field: the kernel requires clearing all of it, even to set a new value.
    */
   long clearBits() {
     int bits = Flags.bits(clear, attribute -> attribute.bits);

@@ -4,22 +4,21 @@ import java.util.OptionalInt;
 import java.util.Set;
 
 /**
- * One mount of a mount namespace: a line of {@code /proc/PID/mountinfo}, {@code
+ * A mount of a mount namespace: a line of {@code /proc/PID/mountinfo}, {@code
  * proc_pid_mountinfo(5)}.
  *
- * @param id of the mount, which is given to another one when this is gone
- * @param parentId the mount that it is attached to; of a mount that is on top of another one, that
- *     one
- * @param device the filesystem, as {@link FileStatus#device} of a file on it; btrfs has others
+ * @param id its id, reused after its end
+ * @param parentId the mount that it is attached to; for a mount on top of another, the covered one
+ * @param device the filesystem, as {@link FileStatus#device} of its files; btrfs reports others
  *     there
- * @param root what of the filesystem is at the mount point
- * @param mountPoint where it is attached, from the root directory of who reads this
- * @param options of this mount, such as {@code ro} and {@code nosuid}
- * @param peerGroup the peers that mounts and unmounts below it are shared with, if there can be any
- * @param masterGroup the peers from which it gets mounts and unmounts, if there are any
- * @param type the filesystem's, with {@code .} and a subtype if it has one
- * @param source what it was mounted from, as it was given to the kernel; {@code none} is common
- * @param filesystemOptions of the filesystem, in its own form
+ * @param root the directory of the filesystem at the mount point
+ * @param mountPoint its path, relative to the root directory of the reading process
+ * @param options the options of the mount, such as {@code ro} and {@code nosuid}
+ * @param peerGroup the group that mounts and unmounts below it are shared with, if any
+ * @param masterGroup the group from which it receives mounts and unmounts, if any
+ * @param type the filesystem type, with {@code .} and a subtype if it has one
+ * @param source its source, as passed to the kernel; {@code none} is common
+ * @param filesystemOptions the options of the filesystem, in its own syntax
  */
 public record MountEntry(
     int id,
@@ -38,7 +37,9 @@ public record MountEntry(
     options = Set.copyOf(options);
   }
 
-  /** {@return what is mounted below it is seen in other namespaces, {@code mount_namespaces(7)}} */
+  /**
+   * {@return whether mounts below it propagate to other namespaces, {@code mount_namespaces(7)}}
+   */
   public boolean isShared() {
     return peerGroup.isPresent();
   }

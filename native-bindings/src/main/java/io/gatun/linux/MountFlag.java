@@ -1,21 +1,21 @@
 package io.gatun.linux;
 
-/** What mount(2) does, and how the mount behaves. */
+/** Operations of mount(2) and flags of the mount. */
 public enum MountFlag {
   READ_ONLY(Abi.MS_RDONLY),
   NO_SUID(Abi.MS_NOSUID),
   NO_DEVICES(Abi.MS_NODEV),
   NO_EXEC(Abi.MS_NOEXEC),
   SYNCHRONOUS(Abi.MS_SYNCHRONOUS),
-  /** Changes a mount; with {@link #BIND} only its own flags, not those of the filesystem. */
+  /** Changes a mount; with {@link #BIND}, only its own flags and not the filesystem's. */
   REMOUNT(Abi.MS_REMOUNT),
   DIRECTORY_SYNC(Abi.MS_DIRSYNC),
   NO_SYMLINK_FOLLOW(Abi.MS_NOSYMFOLLOW),
   NO_ACCESS_TIME(Abi.MS_NOATIME),
   NO_DIRECTORY_ACCESS_TIME(Abi.MS_NODIRATIME),
   /**
-   * Shows a tree a second time. All other flags but {@link #RECURSIVE} are ignored; remount for
-   * those.
+   * Mounts a tree at a second place. All other flags but {@link #RECURSIVE} are ignored; remount to
+   * set them.
    */
   BIND(Abi.MS_BIND),
   MOVE(Abi.MS_MOVE),

@@ -17,9 +17,9 @@ import java.util.Set;
  *      parent      point   options    any number type source
  * </pre>
  *
- * <p>Space, tab, newline, backslash and the number sign are there as three octal digits behind a
- * backslash (fs/proc_namespace.c: mangle). A table that changes while it is read shows some of the
- * changes; what is mounted all the while is in it once.
+ * <p>Space, tab, newline, backslash and the number sign are encoded as a backslash and three octal
+ * digits (fs/proc_namespace.c: mangle). A concurrent change may be missing; a mount that exists
+ * during the whole read is listed once.
  */
 public final class MountTable {
 
@@ -39,17 +39,16 @@ public final class MountTable {
   private MountTable() {}
 
   /**
-   * {@return the mounts of the calling thread's namespace that its root directory leads to, in the
-   * order of the kernel: of two at one mount point, the one that is seen has the other as its
-   * parent}
+   * {@return the mounts of the calling thread's namespace below its root directory, in the kernel's
+   * order; of two at one mount point, the visible one has the other as its parent}
    */
   public static List<MountEntry> read() throws ErrnoException {
     return read(OWN);
   }
 
   /**
-   * {@return the same for another process} {@code ENOENT} if there is none, {@code EINVAL} if it is
-   * a zombie.
+   * {@return the mounts of another process} {@code ENOENT} if it does not exist, {@code EINVAL} if
+   * it is a zombie.
    */
   public static List<MountEntry> ofProcess(long pid) throws ErrnoException {
     return read(LinuxPath.of("/proc/" + pid + "/mountinfo"));
@@ -68,8 +67,8 @@ public final class MountTable {
   }
 
   /**
-   * @param table each byte as one character
-   * @throws IllegalArgumentException if it is not in the kernel's form
+   * @param table the bytes as ISO 8859-1
+   * @throws IllegalArgumentException if it is malformed
    */
   static List<MountEntry> parse(String table) {
     List<MountEntry> mounts = new ArrayList<>();
@@ -95,7 +94,7 @@ public final class MountTable {
       after++;
     }
     if (fields.length != after + 1 + FIELDS_AFTER_OPTIONAL) {
-      throw new IllegalArgumentException("no line of a mount table: " + line);
+      throw new IllegalArgumentException("not a line of a mount table: " + line);
     }
     return new MountEntry(
         Integer.parseInt(fields[0]),

@@ -22,9 +22,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Mounting and unmounting: {@code sys/mount.h} and {@code linux/mount.h}.
  *
- * <p>All of it needs CAP_SYS_ADMIN in the user namespace that owns the mount namespace. A mount is
- * seen by every process in the mount namespace of the <em>thread</em> that makes it. The calls with
- * descriptors need Linux 5.2, and 5.12 for {@link #mountSetattr}; see {@link KernelFeature}.
+ * <p>All calls need CAP_SYS_ADMIN in the user namespace that owns the mount namespace. A mount is
+ * visible to every process in the mount namespace of the calling <em>thread</em>. The descriptor
+ * based calls need Linux 5.2, and 5.12 for {@link #mountSetattr}; see {@link KernelFeature}.
  */
 public final class Mounts {
 
@@ -47,7 +47,7 @@ public final class Mounts {
   private static final long PROPAGATION = Layouts.offset(Layouts.MOUNT_ATTR, "propagation");
   private static final long USERNS_FD = Layouts.offset(Layouts.MOUNT_ATTR, "userns_fd");
 
-  /** What mount(2) reads of the options: a page, the smallest there is. */
+  /** The options that mount(2) reads: at most one page, of the smallest page size. */
   private static final int DATA_BYTES_MAX = 4095;
 
   /** The kernel keeps the last eight messages of a filesystem context, of one line each. */
@@ -57,7 +57,7 @@ public final class Mounts {
 
   private Mounts() {}
 
-  // The old calls.
+  // mount(2) and umount2(2).
 
   /**
    * mount(2).
@@ -66,8 +66,8 @@ public final class Mounts {
    * @param type the filesystem; ignored for {@link MountFlag#BIND}, {@link MountFlag#MOVE}, {@link
    *     MountFlag#REMOUNT} and changes of propagation
    * @param data options for the filesystem, separated by commas
-   * @throws ErrnoException also with {@code E2BIG} if the options are longer than 4095 bytes, of
-   *     which the kernel would read a part without a word
+   * @throws ErrnoException also with {@code E2BIG} if the options are longer than 4095 bytes, which
+   *     the kernel would silently truncate
    */
   public static void mount(
       LinuxPath source, LinuxPath target, String type, Set<MountFlag> flags, String data)
@@ -100,9 +100,9 @@ public final class Mounts {
     check("umount2", result, Fd.CURRENT_DIRECTORY, target);
   }
 
-  // Trees.
+  // Mount trees.
 
-  /** {@return a tree of mounts, or a detached copy of one: open_tree(2)} */
+  /** Opens a tree of mounts, or a detached copy of one: open_tree(2). */
   public static Fd openTree(Fd directory, LinuxPath path, OpenTreeFlag... flags)
       throws ErrnoException {
     int at = directory.number();
@@ -158,8 +158,8 @@ public final class Mounts {
   // Filesystem contexts: fsopen, then fsconfig as often as needed, then fsmount, then move_mount.
 
   /**
-   * {@return an empty context for a filesystem of a type: fsopen(2)} {@code ENODEV} if there is
-   * none.
+   * {@return an empty context for a filesystem type: fsopen(2)} {@code ENODEV} if the type is
+   * unknown.
    */
   public static Fd fsopen(String type) throws ErrnoException {
     LinuxPath name = LinuxPath.of(type);
@@ -169,7 +169,7 @@ public final class Mounts {
     return Fd.opened((int) check("fsopen", result, Fd.CURRENT_DIRECTORY, name), type);
   }
 
-  /** {@return a context to change a filesystem that is mounted: fspick(2)} */
+  /** {@return a context to reconfigure a mounted filesystem: fspick(2)} */
   public static Fd fspick(Fd directory, LinuxPath path, PickFlag... flags) throws ErrnoException {
     int at = directory.number();
     int bits = Flags.bits(flags, flag -> flag.bits) | Abi.FSPICK_CLOEXEC;
@@ -178,20 +178,17 @@ public final class Mounts {
     return Fd.opened((int) check("fspick", result, directory, path), directory, path);
   }
 
-  /** Sets an option that has no value: FSCONFIG_SET_FLAG. */
+  /** Sets an option without value: FSCONFIG_SET_FLAG. */
   public static void fsconfigSetFlag(Fd context, String key) throws ErrnoException {
     fsconfig(context, Abi.FSCONFIG_SET_FLAG, key, null, 0);
   }
 
-  /**
-   * Sets an option: FSCONFIG_SET_STRING. The kernel takes at most 255 bytes, otherwise {@code
-   * EINVAL}.
-   */
+  /** Sets an option: FSCONFIG_SET_STRING. Values of more than 255 bytes are {@code EINVAL}. */
   public static void fsconfigSetString(Fd context, String key, String value) throws ErrnoException {
     fsconfigSetString(context, key, LinuxPath.of(value));
   }
 
-  /** As {@link #fsconfigSetString(Fd, String, String)}, with a value of any bytes. */
+  /** Like {@link #fsconfigSetString(Fd, String, String)}, with a value of any bytes. */
   public static void fsconfigSetString(Fd context, String key, LinuxPath value)
       throws ErrnoException {
     fsconfig(context, Abi.FSCONFIG_SET_STRING, key, terminated(value), 0);
@@ -202,13 +199,13 @@ public final class Mounts {
     fsconfig(context, Abi.FSCONFIG_SET_BINARY, key, value, value.length);
   }
 
-  /** Sets an option to the file that a path leads to: FSCONFIG_SET_PATH. */
+  /** Sets an option to the file at a path: FSCONFIG_SET_PATH. */
   public static void fsconfigSetPath(Fd context, String key, Fd directory, LinuxPath path)
       throws ErrnoException {
     fsconfig(context, Abi.FSCONFIG_SET_PATH, key, terminated(path), directory.number());
   }
 
-  /** Sets an option to the place that a descriptor stands for: FSCONFIG_SET_PATH_EMPTY. */
+  /** Sets an option to the file of a descriptor: FSCONFIG_SET_PATH_EMPTY. */
   public static void fsconfigSetPathEmpty(Fd context, String key, Fd place) throws ErrnoException {
     fsconfig(
         context, Abi.FSCONFIG_SET_PATH_EMPTY, key, terminated(LinuxPath.EMPTY), place.number());
@@ -219,20 +216,20 @@ public final class Mounts {
     fsconfig(context, Abi.FSCONFIG_SET_FD, key, null, value.number());
   }
 
-  /** Makes the filesystem, or takes the one that is the same: FSCONFIG_CMD_CREATE. */
+  /** Creates the filesystem, or reuses an identical one: FSCONFIG_CMD_CREATE. */
   public static void fsconfigCreate(Fd context) throws ErrnoException {
     fsconfig(context, Abi.FSCONFIG_CMD_CREATE, null, null, 0);
   }
 
   /**
-   * Makes the filesystem, {@code EBUSY} if it would be one that there is: FSCONFIG_CMD_CREATE_EXCL,
-   * Linux 6.6.
+   * Creates the filesystem; {@code EBUSY} instead of reusing one: FSCONFIG_CMD_CREATE_EXCL, Linux
+   * 6.6.
    */
   public static void fsconfigCreateExclusive(Fd context) throws ErrnoException {
     fsconfig(context, Abi.FSCONFIG_CMD_CREATE_EXCL, null, null, 0);
   }
 
-  /** Changes a filesystem that is mounted: FSCONFIG_CMD_RECONFIGURE. */
+  /** Reconfigures a mounted filesystem: FSCONFIG_CMD_RECONFIGURE. */
   public static void fsconfigReconfigure(Fd context) throws ErrnoException {
     fsconfig(context, Abi.FSCONFIG_CMD_RECONFIGURE, null, null, 0);
   }
@@ -257,23 +254,20 @@ public final class Mounts {
     }
   }
 
-  /**
-   * Why the filesystem refused is in the context's messages, and nowhere else: errno is mostly
-   * EINVAL.
-   */
+  /** Returns the context's messages, which are the only explanation: errno is mostly EINVAL. */
   private static String explanation(Fd context) {
     try {
       return String.join("; ", messages(context));
     } catch (ErrnoException e) {
-      // What failed is reported anyway.
+      // The original failure is reported anyway.
       return "";
     }
   }
 
   /**
-   * {@return what the kernel has to say about a context since this was last asked: at most eight
-   * lines, each with the letter {@code e}, {@code w} or {@code i} for error, warning or information
-   * in front} When a call of fsconfig fails, its exception has taken them.
+   * {@return the kernel's new messages about a context: at most eight lines, each prefixed with
+   * {@code e}, {@code w} or {@code i} for error, warning or information} The exception of a failed
+   * fsconfig call contains them already.
    */
   public static List<String> messages(Fd context) throws ErrnoException {
     List<String> messages = new ArrayList<>();
@@ -292,7 +286,7 @@ public final class Mounts {
     return messages;
   }
 
-  /** {@return a detached mount of the filesystem that a context has made: fsmount(2)} */
+  /** {@return a detached mount of a context's filesystem: fsmount(2)} */
   public static Fd fsmount(Fd context, MountAttribute... attributes) throws ErrnoException {
     int fd = context.number();
     int bits = Flags.bits(attributes, attribute -> attribute.bits);

@@ -1,6 +1,6 @@
 package io.gatun.linux;
 
-/** Namespaces, {@code namespaces(7)}, and what else of a thread unshare(2) can take apart. */
+/** Namespaces, {@code namespaces(7)}, and other thread attributes that unshare(2) can separate. */
 public enum NamespaceType {
   MOUNT(Abi.CLONE_NEWNS),
   USER(Abi.CLONE_NEWUSER),
@@ -9,7 +9,8 @@ public enum NamespaceType {
   IPC(Abi.CLONE_NEWIPC),
   UTS(Abi.CLONE_NEWUTS),
   /**
-   * No namespace: root, working directory and umask, which threads of a process otherwise share.
+   * Not a namespace: root, working directory and umask, which the threads of a process otherwise
+   * share.
    */
   FILESYSTEM_ATTRIBUTES(Abi.CLONE_FS);
 

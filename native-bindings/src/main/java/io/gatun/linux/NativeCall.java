@@ -17,13 +17,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The one way from here into the C library. A function is looked up once, with {@link #function} or
- * {@link #systemCall}, and each call runs in {@link #repeat} or {@link #once}, which give it an
- * arena of its own for its arguments and for errno: a buffer shared by threads would show one of
- * them the errno of another.
+ * The gateway to the C library. A function is looked up once, with {@link #function} or {@link
+ * #systemCall}. Each call runs in {@link #repeat} or {@link #once}, which provide an arena for its
+ * arguments and errno: with a shared buffer, threads would see each other's errno.
  *
- * <p>Inside this package the result of a call is what the kernel itself returns: a value from 0 on,
- * or a negated errno. {@link #check} turns the latter into an exception.
+ * <p>Inside this package a call returns the kernel's result: a value from 0 on, or a negated errno,
+ * which {@link #check} turns into an exception.
  */
 final class NativeCall {
 
@@ -38,7 +37,7 @@ final class NativeCall {
 
   private static final int EINTR = Errno.EINTR.number();
 
-  /** One call: gets the memory that errno is captured in and an arena for arguments. */
+  /** A call; receives the memory for errno and an arena for arguments. */
   @FunctionalInterface
   interface Body {
     // MethodHandle.invokeExact() throws Throwable.
@@ -48,16 +47,14 @@ final class NativeCall {
   private NativeCall() {}
 
   /**
-   * {@return a handle on a C function, of type {@code (MemorySegment state, arguments...)}; one
-   * that fails with ENOSYS if this C library does not have the function}
+   * {@return a handle of a C function, of type {@code (MemorySegment state, arguments...)}; it
+   * fails with ENOSYS if the C library does not have the function}
    */
   static MethodHandle function(String name, MemoryLayout result, MemoryLayout... arguments) {
     return link(name, FunctionDescriptor.of(result, arguments), CAPTURE_ERRNO);
   }
 
-  /**
-   * As {@link #function}, for one that C declares with an ellipsis after {@code fixed} arguments.
-   */
+  /** Like {@link #function}, for a C function with an ellipsis after {@code fixed} arguments. */
   static MethodHandle variadic(
       String name, int fixed, MemoryLayout result, MemoryLayout... arguments) {
     return link(
@@ -68,9 +65,8 @@ final class NativeCall {
   }
 
   /**
-   * {@return a handle on syscall(2) for one system call, of type {@code (MemorySegment state,
-   * arguments...) long}} For calls that only new C libraries have functions for: the kernel decides
-   * what there is.
+   * {@return a handle of syscall(2) for one system call, of type {@code (MemorySegment state,
+   * arguments...) long}} For calls that only new C libraries have functions for.
    */
   static MethodHandle systemCall(int number, MemoryLayout... arguments) {
     List<MemoryLayout> all = new ArrayList<>(List.of(arguments));
@@ -88,7 +84,7 @@ final class NativeCall {
         .orElseGet(() -> absent(descriptor.toMethodType()));
   }
 
-  /** Stands in for a function that is not there: (MemorySegment, A1-An)(int|long). */
+  /** Replaces a missing function: (MemorySegment, A1-An)(int|long). */
   private static MethodHandle absent(MethodType type) {
     try {
       MethodHandle fail =
@@ -111,10 +107,7 @@ final class NativeCall {
     return -1;
   }
 
-  /**
-   * {@return what the call returned, or a negated errno; a call that a signal interrupts is
-   * repeated}
-   */
+  /** {@return the result or a negated errno} Repeats a call that a signal interrupts. */
   static long repeat(Body body) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(STATE);
@@ -127,7 +120,7 @@ final class NativeCall {
     }
   }
 
-  /** {@return what the call returned, or a negated errno, EINTR included} */
+  /** {@return the result or a negated errno, EINTR included} */
   static long once(Body body) {
     try (Arena arena = Arena.ofConfined()) {
       return invoke(body, arena.allocate(STATE), arena);
@@ -141,13 +134,13 @@ final class NativeCall {
     } catch (RuntimeException | Error e) {
       throw e;
     } catch (Throwable e) {
-      // Method handles of native functions throw nothing that is checked.
+      // Native method handles throw no checked exceptions.
       throw new AssertionError(e);
     }
     return result >= 0 ? result : -(long) state.get(JAVA_INT, ERRNO);
   }
 
-  /** {@return the result, if the call succeeded} */
+  /** {@return the result of a successful call} */
   static long check(String call, long result) throws ErrnoException {
     if (result < 0) {
       throw new ErrnoException(call, (int) -result, "");
@@ -155,7 +148,7 @@ final class NativeCall {
     return result;
   }
 
-  /** {@return the result, if the call on an open file succeeded} */
+  /** {@return the result of a successful call on an open file} */
   static long check(String call, long result, Fd file) throws ErrnoException {
     if (result < 0) {
       throw failure(call, result, file);
@@ -163,7 +156,7 @@ final class NativeCall {
     return result;
   }
 
-  /** {@return the result, if the call on a name succeeded} */
+  /** {@return the result of a successful call on a name} */
   static long check(String call, long result, Fd directory, LinuxPath name) throws ErrnoException {
     if (result < 0) {
       throw failure(call, result, directory, name);
@@ -171,7 +164,7 @@ final class NativeCall {
     return result;
   }
 
-  /** {@return the result, if the call on two names succeeded} */
+  /** {@return the result of a successful call on two names} */
   static long check(
       String call, long result, Fd fromDirectory, LinuxPath from, Fd toDirectory, LinuxPath to)
       throws ErrnoException {

@@ -2,7 +2,7 @@ package io.gatun.linux;
 
 import java.util.Arrays;
 
-/** What an inode is: the {@code S_IFMT} part of its mode, {@code inode(7)}. */
+/** The type of an inode: the {@code S_IFMT} part of its mode, {@code inode(7)}. */
 public enum NodeType {
   REGULAR(Abi.S_IFREG),
   DIRECTORY(Abi.S_IFDIR),
@@ -12,7 +12,7 @@ public enum NodeType {
   FIFO(Abi.S_IFIFO),
   SOCKET(Abi.S_IFSOCK),
   /**
-   * Only in directory entries: the filesystem does not keep types there, ask {@link Stat#statx}.
+   * Only in directory entries of filesystems that do not store types there; ask {@link Stat#statx}.
    */
   UNKNOWN(0);
 
@@ -31,7 +31,7 @@ public enum NodeType {
     return BY_FORMAT[(mode & Abi.S_IFMT) >>> FORMAT_SHIFT];
   }
 
-  /** The type in a directory entry is the format shifted down: IFTODT in dirent.h. */
+  /** Directory entries store the format shifted down: IFTODT in dirent.h. */
   static NodeType ofDirectoryEntry(int type) {
     return BY_FORMAT[type & (Abi.S_IFMT >>> FORMAT_SHIFT)];
   }

@@ -1,10 +1,10 @@
 package io.gatun.linux;
 
-/** How fspick(2) finds the mount whose filesystem is to be changed. */
+/** How fspick(2) resolves the mount whose filesystem it reconfigures. */
 public enum PickFlag {
   SYMLINK_NOFOLLOW(Abi.FSPICK_SYMLINK_NOFOLLOW),
   NO_AUTOMOUNT(Abi.FSPICK_NO_AUTOMOUNT),
-  /** An empty path stands for the descriptor itself. */
+  /** An empty path means the descriptor itself. */
   EMPTY_PATH(Abi.FSPICK_EMPTY_PATH);
 
   final int bits;

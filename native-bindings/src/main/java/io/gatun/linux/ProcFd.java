@@ -1,9 +1,9 @@
 package io.gatun.linux;
 
 /**
- * The way to an open file, or to a name in an open directory, for the calls that take only a path:
- * through the link that {@code proc(5)} has for each descriptor. It names the very file that is
- * open, wherever that was moved. Needs /proc; without it, calls fail with {@code ENOENT}.
+ * Paths of open files, and of names in open directories, for calls that only take paths: through
+ * the links of {@code proc(5)} for descriptors. A link leads to the open file itself, even after a
+ * move. Needs /proc; without it, calls fail with {@code ENOENT}.
  */
 final class ProcFd {
 

@@ -1,6 +1,6 @@
 package io.gatun.linux;
 
-/** Which mounts and unmounts one mount shares with others, {@code mount_namespaces(7)}. */
+/** Propagation of mounts and unmounts, {@code mount_namespaces(7)}. */
 public enum Propagation {
   PRIVATE(Abi.MS_PRIVATE),
   SHARED(Abi.MS_SHARED),

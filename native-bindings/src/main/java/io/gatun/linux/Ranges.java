@@ -1,8 +1,6 @@
 package io.gatun.linux;
 
-/**
- * Refuses offsets and lengths that no file has, which the kernel would take for very large ones.
- */
+/** Rejects negative offsets and lengths, which the kernel would interpret as very large ones. */
 final class Ranges {
 
   private Ranges() {}
@@ -16,7 +14,7 @@ final class Ranges {
   static void require(long offset, long length) {
     requireOffset(offset);
     if (length < 0 || offset + length < 0) {
-      throw new IllegalArgumentException("no range: offset " + offset + ", length " + length);
+      throw new IllegalArgumentException("invalid range: offset " + offset + ", length " + length);
     }
   }
 }

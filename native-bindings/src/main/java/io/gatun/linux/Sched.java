@@ -15,8 +15,8 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Namespaces and scheduling: {@code sched.h}. Unless said otherwise, what is changed is the calling
- * <em>thread</em>, so use a platform thread that does nothing else and ends afterwards.
+ * Namespaces and scheduling: {@code sched.h}. Most calls affect the calling <em>thread</em>: use a
+ * dedicated platform thread that ends afterwards.
  */
 public final class Sched {
 
@@ -31,7 +31,7 @@ public final class Sched {
       variadic("clone", 4, INT, POINTER, POINTER, INT, POINTER);
   private static final MethodHandle WAITPID = function("waitpid", INT, INT, POINTER, INT);
 
-  /** What a child does that is there for its namespaces alone; it never gets back into the JVM. */
+  /** The entry point of a child created only for its namespaces; it never returns to the JVM. */
   private static final MemorySegment EXIT =
       Linker.nativeLinker().defaultLookup().find("_exit").orElseThrow();
 
@@ -47,8 +47,8 @@ public final class Sched {
 
   /**
    * Gives the thread its own copies: unshare(2). {@link NamespaceType#USER} is {@code EINVAL} in a
-   * JVM, which always has several threads, and so is {@link NamespaceType#MOUNT} unless the thread
-   * has {@link NamespaceType#FILESYSTEM_ATTRIBUTES} for itself, which the kernel adds by itself.
+   * JVM, which always has several threads. {@link NamespaceType#MOUNT} requires {@link
+   * NamespaceType#FILESYSTEM_ATTRIBUTES}, which the kernel adds.
    */
   public static void unshare(NamespaceType... types) throws ErrnoException {
     int bits = Flags.bits(types, type -> type.bits);
@@ -66,7 +66,7 @@ public final class Sched {
     check("setns", repeat((state, arena) -> (int) SETNS.invokeExact(state, fd, bits)), namespace);
   }
 
-  /** Says how the thread competes with others: sched_setscheduler(2). */
+  /** Sets the scheduling policy of the thread: sched_setscheduler(2). */
   public static void setPolicy(SchedulingPolicy policy) throws ErrnoException {
     check(
         "sched_setscheduler",
@@ -78,7 +78,6 @@ public final class Sched {
             }));
   }
 
-  /** {@return whether the thread competes with others in a certain way} */
   public static boolean hasPolicy(SchedulingPolicy policy) throws ErrnoException {
     long current =
         check(
@@ -88,16 +87,16 @@ public final class Sched {
   }
 
   /**
-   * {@return a new user namespace with these mappings, {@code user_namespaces(7)}; no process is in
-   * it, and it goes when it is closed and no mount uses it} Made by a child that shares the memory
-   * and ends at once, as posix_spawn(3) starts one: the JVM has several threads, and such a process
-   * cannot be moved into another user namespace. What has ended keeps its namespaces until somebody
-   * has waited for it.
+   * {@return a new user namespace with these mappings, {@code user_namespaces(7)}; it has no
+   * process and ends when it is closed and no mount uses it} A child that shares the memory and
+   * ends at once creates it, as in posix_spawn(3): the kernel does not let a multi-threaded process
+   * like the JVM enter another user namespace. A process that has ended keeps its namespaces until
+   * it is waited for.
    *
-   * @param uidMap lines of first id inside, first id outside and count, with spaces between
+   * @param uidMap lines of first id inside, first id outside and count, separated by spaces
    * @param gidMap the same for groups
-   * @throws ErrnoException with {@code EINVAL} if a mapping is none or overlaps itself, {@code
-   *     ENOSPC} if there may be no more namespaces
+   * @throws ErrnoException with {@code EINVAL} if a mapping is malformed or overlaps itself, {@code
+   *     ENOSPC} if the limit of namespaces is reached
    */
   public static Fd newUserNamespace(String uidMap, String gidMap) throws ErrnoException {
     long result =
@@ -119,7 +118,7 @@ public final class Sched {
       write(process.resolve("gid_map"), gidMap);
       return Fcntl.open(process.resolve("ns/user"));
     } finally {
-      // Without a signal at its end, it is not waited for by those who wait for any child.
+      // A child without an exit signal is ignored by other waitpid(2) calls for any child.
       check(
           "waitpid",
           repeat(
@@ -128,7 +127,7 @@ public final class Sched {
     }
   }
 
-  /** All at once, as the kernel wants it. */
+  /** The kernel requires a single write. */
   private static void write(LinuxPath path, String text) throws ErrnoException {
     try (Fd file = Fcntl.open(path, OpenFlag.WRITE_ONLY)) {
       Unistd.write(file, ByteBuffer.wrap(text.getBytes(StandardCharsets.US_ASCII)));

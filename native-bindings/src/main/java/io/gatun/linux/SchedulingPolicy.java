@@ -1,9 +1,9 @@
 package io.gatun.linux;
 
-/** How a thread competes with others, {@code sched(7)}. */
+/** Scheduling policies, {@code sched(7)}. */
 public enum SchedulingPolicy {
   NORMAL(Abi.SCHED_OTHER),
-  /** As fast in the end, but when it is woken it lets others go on with what they are at. */
+  /** The same share of the processor, but a wake-up does not preempt other threads. */
   BATCH(Abi.SCHED_BATCH);
 
   final int number;

@@ -15,10 +15,10 @@ import java.lang.invoke.MethodHandle;
 import java.util.Optional;
 
 /**
- * Inodes, what they are and how they are made: {@code sys/stat.h}.
+ * Inodes: their attributes and creation, {@code sys/stat.h}.
  *
- * <p>Modes are permission bits with set-user-id, set-group-id and sticky, {@code 07777}; where
- * something is made, the umask of the process is taken away from them.
+ * <p>Modes are permission bits with set-user-id, set-group-id and sticky, {@code 07777}; at
+ * creation, the process's umask applies.
  */
 public final class Stat {
 
@@ -50,8 +50,8 @@ public final class Stat {
   }
 
   /**
-   * mknodat(2). Major and minor count for devices only; {@code EINVAL} if they are beyond the 12
-   * and 20 bits that Linux has for them, or for a directory or a symbolic link.
+   * mknodat(2). Major and minor only matter for devices; {@code EINVAL} if they exceed Linux's 12
+   * and 20 bits, or for a directory or a symbolic link.
    */
   public static void mknodat(
       Fd directory, LinuxPath name, NodeType type, int mode, int major, int minor)
@@ -76,8 +76,8 @@ public final class Stat {
   }
 
   /**
-   * fchmodat2(2), or the same by other means before Linux 6.6. With {@link
-   * AtFlag#SYMLINK_NOFOLLOW}, the mode of a symbolic link is {@code EOPNOTSUPP}: Linux has none.
+   * fchmodat2(2), or an emulation before Linux 6.6. With {@link AtFlag#SYMLINK_NOFOLLOW}, a
+   * symbolic link is {@code EOPNOTSUPP}: Linux does not support modes of links.
    */
   public static void fchmodat2(Fd directory, LinuxPath name, int mode, AtFlag... flags)
       throws ErrnoException {
@@ -95,8 +95,8 @@ public final class Stat {
   }
 
   /**
-   * What fchmodat2 does, for kernels without it: opens the place only, and changes what the link in
-   * /proc/self/fd leads to, which nobody can replace in between. Needs /proc.
+   * Emulates fchmodat2: opens the name with O_PATH and changes the target of its link in
+   * /proc/self/fd, which cannot be replaced meanwhile. Needs /proc.
    */
   static void chmodThroughProc(Fd directory, LinuxPath name, int mode, AtFlag... flags)
       throws ErrnoException {
@@ -163,16 +163,14 @@ public final class Stat {
     return times;
   }
 
-  /**
-   * {@return what is known of an open file, also one opened with {@link OpenFlag#PATH}: statx(2)}
-   */
+  /** {@return the status of an open file, even one opened with {@link OpenFlag#PATH}: statx(2)} */
   public static FileStatus statx(Fd file) throws ErrnoException {
     FileStatus[] status = new FileStatus[1];
     check("statx", statx(file.number(), LinuxPath.EMPTY, Abi.AT_EMPTY_PATH, status), file);
     return status[0];
   }
 
-  /** {@return what is known of a name: statx(2)} Follows a symbolic link unless told otherwise. */
+  /** {@return the status of a name: statx(2)} Follows a symbolic link by default. */
   public static FileStatus statx(Fd directory, LinuxPath name, AtFlag... flags)
       throws ErrnoException {
     FileStatus[] status = new FileStatus[1];
@@ -181,7 +179,7 @@ public final class Stat {
     return status[0];
   }
 
-  /** {@return what is known of a name, or nothing if statx(2) fails with {@code ENOENT}} */
+  /** {@return the status of a name, or empty if statx(2) fails with {@code ENOENT}} */
   public static Optional<FileStatus> tryStatx(Fd directory, LinuxPath name, AtFlag... flags)
       throws ErrnoException {
     FileStatus[] status = new FileStatus[1];
@@ -215,8 +213,8 @@ public final class Stat {
   }
 
   /**
-   * {@return the umask that the process had before: umask(2)} It belongs to the whole process, so
-   * it is set once, at the start.
+   * {@return the previous umask: umask(2)} It belongs to the whole process; set it once, at the
+   * start.
    */
   public static int umask(int mask) {
     return (int) repeat((state, arena) -> (int) UMASK.invokeExact(state, mask));

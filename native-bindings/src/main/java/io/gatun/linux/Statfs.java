@@ -10,7 +10,7 @@ import static io.gatun.linux.NativeCall.repeat;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
-/** Filesystems as a whole: {@code sys/statfs.h}. */
+/** Filesystem statistics: {@code sys/statfs.h}. */
 public final class Statfs {
 
   private static final MethodHandle STATFS = function("statfs", INT, POINTER, POINTER);
@@ -30,7 +30,7 @@ public final class Statfs {
 
   private Statfs() {}
 
-  /** {@return the filesystem that a path is on: statfs(2)} */
+  /** {@return the status of a path's filesystem: statfs(2)} */
   public static FilesystemStatus statfs(LinuxPath path) throws ErrnoException {
     FilesystemStatus[] status = new FilesystemStatus[1];
     long result =
@@ -45,7 +45,7 @@ public final class Statfs {
     return status[0];
   }
 
-  /** {@return the filesystem that an open file is on: fstatfs(2)} */
+  /** {@return the status of an open file's filesystem: fstatfs(2)} */
   public static FilesystemStatus fstatfs(Fd file) throws ErrnoException {
     int fd = file.number();
     FilesystemStatus[] status = new FilesystemStatus[1];
@@ -67,7 +67,7 @@ public final class Statfs {
     return new FilesystemStatus(
         FilesystemType.ofMagic(magic),
         Integer.toUnsignedLong(magic),
-        // As statvfs(3) does: counts are in fragments where a filesystem has them.
+        // Like statvfs(3): counts are in fragments if the filesystem has them.
         fragmentBytes != 0 ? fragmentBytes : struct.get(LONG, BSIZE),
         struct.get(LONG, BLOCKS),
         struct.get(LONG, BFREE),

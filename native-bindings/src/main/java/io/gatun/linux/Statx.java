@@ -6,7 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import java.lang.foreign.MemorySegment;
 
-/** Reads {@code struct statx}. */
+/** Decodes {@code struct statx}. */
 final class Statx {
 
   private static final long MASK = Layouts.offset(Layouts.STATX, "stx_mask");
@@ -56,10 +56,7 @@ final class Statx {
         struct.get(JAVA_LONG, offset + TV_SEC), struct.get(JAVA_INT, offset + TV_NSEC));
   }
 
-  /**
-   * {@return both as makedev(3) of the C library has them, so that the number is the one that other
-   * programs show}
-   */
+  /** {@return the number that makedev(3) of the C library computes and other programs show} */
   static long device(int major, int minor) {
     return (major & 0xffff_f000L) << 32
         | (major & 0xfffL) << 8

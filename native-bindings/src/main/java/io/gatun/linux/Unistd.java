@@ -17,9 +17,9 @@ import java.util.OptionalLong;
 /**
  * Names and content of files: {@code unistd.h}, with {@code renameat2} from {@code stdio.h}.
  *
- * <p>Every path is relative to the directory that comes before it. Offsets and lengths are bytes,
- * and {@link IllegalArgumentException} is thrown if one is negative. Buffers are read or filled
- * from their position to their limit, and their position moves; direct ones are not copied.
+ * <p>Every path is relative to the directory before it. Offsets and lengths are in bytes; negative
+ * ones throw {@link IllegalArgumentException}. Buffers are read or filled from their position to
+ * their limit, and their position moves; direct buffers are not copied.
  */
 public final class Unistd {
 
@@ -50,13 +50,13 @@ public final class Unistd {
   private static final MethodHandle GETEUID = function("geteuid", INT);
   private static final MethodHandle GETEGID = function("getegid", INT);
 
-  /** Enough for nearly all targets of symbolic links; longer ones take a second call. */
+  /** Enough for nearly all symbolic links; longer targets take a second call. */
   private static final int SHORT_TARGET_BYTES = 256;
 
   private Unistd() {}
 
   /**
-   * close(2), which is never repeated: Linux has released the number even when it returns EINTR.
+   * close(2), never repeated: Linux has released the number even after EINTR.
    *
    * @return 0, or the errno
    */
@@ -67,7 +67,8 @@ public final class Unistd {
   // Names.
 
   /**
-   * unlinkat(2). Removes a directory with {@link AtFlag#REMOVE_DIRECTORY}, otherwise anything else.
+   * unlinkat(2). Removes a directory only with {@link AtFlag#REMOVE_DIRECTORY}, and other types
+   * only without.
    */
   public static void unlinkat(Fd directory, LinuxPath name, AtFlag... flags) throws ErrnoException {
     int at = directory.number();
@@ -77,7 +78,7 @@ public final class Unistd {
     check("unlinkat", result, directory, name);
   }
 
-  /** renameat2(2). Neither name is followed if it is a symbolic link. */
+  /** renameat2(2). Does not follow symbolic links. */
   public static void renameat2(
       Fd fromDirectory, LinuxPath from, Fd toDirectory, LinuxPath to, RenameFlag... flags)
       throws ErrnoException {
@@ -109,7 +110,7 @@ public final class Unistd {
     check("linkat", result, fromDirectory, from, toDirectory, to);
   }
 
-  /** symlinkat(2). The target is stored as it is, whatever it names. */
+  /** symlinkat(2). The target is stored unchanged. */
   public static void symlinkat(LinuxPath target, Fd directory, LinuxPath name)
       throws ErrnoException {
     int at = directory.number();
@@ -121,12 +122,12 @@ public final class Unistd {
   }
 
   /**
-   * {@return the target of a symbolic link: readlinkat(2)} An empty name stands for a descriptor
-   * opened with {@link OpenFlag#PATH} and {@link OpenFlag#NO_FOLLOW}.
+   * {@return the target of a symbolic link: readlinkat(2)} An empty name means a descriptor opened
+   * with {@link OpenFlag#PATH} and {@link OpenFlag#NO_FOLLOW}.
    */
   public static LinuxPath readlinkat(Fd directory, LinuxPath name) throws ErrnoException {
     byte[] target = readlinkat(directory, name, SHORT_TARGET_BYTES);
-    // A full buffer may hide more. No filesystem keeps more than PATH_MAX, NUL included.
+    // A full buffer may be truncated. Targets are limited to PATH_MAX including NUL.
     return LinuxPath.trusted(
         target.length < SHORT_TARGET_BYTES ? target : readlinkat(directory, name, Abi.PATH_MAX));
   }
@@ -153,14 +154,14 @@ public final class Unistd {
 
   // Owners.
 
-  /** fchown(2). Owner and group are unsigned; -1 leaves one as it is. */
+  /** fchown(2). Owner and group are unsigned; -1 means unchanged. */
   public static void fchown(Fd file, int uid, int gid) throws ErrnoException {
     int fd = file.number();
     check("fchown", repeat((state, arena) -> (int) FCHOWN.invokeExact(state, fd, uid, gid)), file);
   }
 
   /**
-   * fchownat(2). As {@link #fchown}; follows a symbolic link unless {@link
+   * fchownat(2). Like {@link #fchown}; follows a symbolic link unless {@link
    * AtFlag#SYMLINK_NOFOLLOW}.
    */
   public static void fchownat(Fd directory, LinuxPath name, int uid, int gid, AtFlag... flags)
@@ -176,7 +177,7 @@ public final class Unistd {
 
   // Content.
 
-  /** {@return how many bytes read(2) put into the buffer, 0 at the end of the file} */
+  /** {@return the number of bytes that read(2) put into the buffer, 0 at the end of the file} */
   public static int read(Fd file, ByteBuffer buffer) throws ErrnoException {
     int fd = file.number();
     long result =
@@ -186,7 +187,7 @@ public final class Unistd {
     return (int) check("read", result, file);
   }
 
-  /** {@return how many bytes write(2) took out of the buffer, maybe not all} */
+  /** {@return the number of bytes that write(2) took from the buffer, possibly not all} */
   public static int write(Fd file, ByteBuffer buffer) throws ErrnoException {
     int fd = file.number();
     long result =
@@ -196,7 +197,7 @@ public final class Unistd {
     return (int) check("write", result, file);
   }
 
-  /** {@return how many bytes pread(2) put into the buffer, 0 at the end of the file} */
+  /** {@return the number of bytes that pread(2) put into the buffer, 0 at the end of the file} */
   public static int pread(Fd file, ByteBuffer buffer, long offset) throws ErrnoException {
     Ranges.requireOffset(offset);
     int fd = file.number();
@@ -208,7 +209,7 @@ public final class Unistd {
     return (int) check("pread", result, file);
   }
 
-  /** {@return how many bytes pwrite(2) took out of the buffer, maybe not all} */
+  /** {@return the number of bytes that pwrite(2) took from the buffer, possibly not all} */
   public static int pwrite(Fd file, ByteBuffer buffer, long offset) throws ErrnoException {
     Ranges.requireOffset(offset);
     int fd = file.number();
@@ -221,9 +222,9 @@ public final class Unistd {
   }
 
   /**
-   * {@return how many bytes copy_file_range(2) copied, 0 at the end of the source} Fails with
-   * {@code EXDEV} between filesystems that cannot, {@code EOPNOTSUPP} or {@code EINVAL} for files
-   * that cannot.
+   * {@return the number of bytes that copy_file_range(2) copied, 0 at the end of the source} {@code
+   * EXDEV} between filesystems and {@code EOPNOTSUPP} or {@code EINVAL} for files that do not
+   * support it.
    */
   public static long copyFileRange(
       Fd source, long sourceOffset, Fd target, long targetOffset, long length)
@@ -248,18 +249,18 @@ public final class Unistd {
   }
 
   /**
-   * {@return where the next data begin, at or after an offset: lseek(2) with SEEK_DATA; nothing if
-   * only a hole follows} Moves the position of the descriptor. A filesystem that does not know
-   * holes says that all is data.
+   * {@return the start of the next data at or after an offset: lseek(2) with SEEK_DATA; empty if
+   * only a hole follows} Moves the position of the descriptor. Without support for holes, a
+   * filesystem reports only data.
    */
   public static OptionalLong seekData(Fd file, long offset) throws ErrnoException {
     return seek(file, offset, Abi.SEEK_DATA);
   }
 
   /**
-   * {@return where the next hole begins, at or after an offset, the end of the file being one:
-   * lseek(2) with SEEK_HOLE; nothing if the offset is at or beyond the end} Moves the position of
-   * the descriptor.
+   * {@return the start of the next hole at or after an offset, or the end of the file: lseek(2)
+   * with SEEK_HOLE; empty if the offset is at or beyond the end} Moves the position of the
+   * descriptor.
    */
   public static OptionalLong seekHole(Fd file, long offset) throws ErrnoException {
     return seek(file, offset, Abi.SEEK_HOLE);
@@ -274,7 +275,7 @@ public final class Unistd {
     return OptionalLong.of(check("lseek", result, file));
   }
 
-  /** Lets reading start again from the beginning: lseek(2). */
+  /** Moves the read position to the beginning: lseek(2). */
   public static void rewind(Fd file) throws ErrnoException {
     check("lseek", lseek(file, 0, Abi.SEEK_SET), file);
   }
@@ -284,7 +285,7 @@ public final class Unistd {
     return repeat((state, arena) -> (long) LSEEK.invokeExact(state, fd, offset, whence));
   }
 
-  /** ftruncate(2). What is added reads as zeros and takes no space. */
+  /** ftruncate(2). Added space reads as zeros and is a hole. */
   public static void ftruncate(Fd file, long sizeBytes) throws ErrnoException {
     Ranges.requireOffset(sizeBytes);
     int fd = file.number();
@@ -298,23 +299,23 @@ public final class Unistd {
 
   /**
    * fsync(2) of a file or a directory. After {@code EIO}, {@code ENOSPC} or {@code EDQUOT} the
-   * kernel has dropped what it could not write, and the next fsync succeeds: nothing written since
-   * the last success may be trusted.
+   * kernel has dropped the unwritten data, and the next fsync succeeds: nothing written since the
+   * last success can be trusted.
    */
   public static void fsync(Fd file) throws ErrnoException {
     int fd = file.number();
     check("fsync", repeat((state, arena) -> (int) FSYNC.invokeExact(state, fd)), file);
   }
 
-  /** fdatasync(2): the content and what is needed to read it back. Fails as {@link #fsync} does. */
+  /** fdatasync(2): the content and the metadata needed to read it. Fails like {@link #fsync}. */
   public static void fdatasync(Fd file) throws ErrnoException {
     int fd = file.number();
     check("fdatasync", repeat((state, arena) -> (int) FDATASYNC.invokeExact(state, fd)), file);
   }
 
   /**
-   * syncfs(2) of the filesystem that the descriptor is on. Only since Linux 5.8 does it report
-   * writes that failed, each once for every descriptor that was open by then.
+   * syncfs(2) of the descriptor's filesystem. Since Linux 5.8 it reports failed writes, each once
+   * for every descriptor that was open at the time.
    */
   public static void syncfs(Fd any) throws ErrnoException {
     int fd = any.number();
@@ -323,7 +324,7 @@ public final class Unistd {
 
   // Identity.
 
-  /** {@return the number of this process: getpid(2)} */
+  /** {@return the process id: getpid(2)} */
   public static int getpid() {
     return (int) repeat((state, arena) -> (int) GETPID.invokeExact(state));
   }

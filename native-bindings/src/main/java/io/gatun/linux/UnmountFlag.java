@@ -1,9 +1,9 @@
 package io.gatun.linux;
 
-/** How umount2(2) treats a mount that is in use. Without a flag, that is {@code EBUSY}. */
+/** How umount2(2) treats a mount in use. Without a flag, it fails with {@code EBUSY}. */
 public enum UnmountFlag {
   FORCE(Abi.MNT_FORCE),
-  /** Takes it out of the tree now, and unmounts it when nobody uses it any more. */
+  /** Removes it from the tree now, and unmounts it after its last use. */
   DETACH(Abi.MNT_DETACH),
   EXPIRE(Abi.MNT_EXPIRE),
   /** Does not follow the target if it is a symbolic link. */

@@ -18,11 +18,11 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Extended attributes: {@code sys/xattr.h} and {@code xattr(7)}. Attribute names have their
- * namespace in front, as in {@code user.mime_type}, and are bytes like paths.
+ * Extended attributes: {@code sys/xattr.h} and {@code xattr(7)}. Attribute names start with their
+ * namespace, as in {@code user.mime_type}, and are bytes like paths.
  *
- * <p>The calls that take a directory and a name never follow the name if it is a symbolic link.
- * They go through /proc/self/fd, since only Linux 6.13 has the likes of getxattrat(2).
+ * <p>The calls with a directory and a name never follow a symbolic link at the name. They go
+ * through /proc/self/fd, because getxattrat(2) and its siblings need Linux 6.13.
  */
 public final class Xattr {
 
@@ -40,10 +40,9 @@ public final class Xattr {
   private static final MethodHandle FREMOVEXATTR = function("fremovexattr", INT, INT, POINTER);
   private static final MethodHandle LREMOVEXATTR = function("lremovexattr", INT, POINTER, POINTER);
 
-  /** Enough for nearly all values and lists, which saves asking for the size first. */
+  /** Enough for nearly all values and lists; avoids a call for the size. */
   private static final int USUAL_BYTES = 512;
 
-  /** Reads a value or a list into memory. */
   @FunctionalInterface
   private interface Reader {
     long read(MemorySegment state, Arena arena, MemorySegment memory) throws Throwable;
@@ -51,9 +50,7 @@ public final class Xattr {
 
   private Xattr() {}
 
-  /**
-   * {@return the value of an attribute of an open file, or nothing if it has none: fgetxattr(2)}
-   */
+  /** {@return the value of an open file's attribute, or empty if it has none: fgetxattr(2)} */
   public static Optional<byte[]> fgetxattr(Fd file, LinuxPath attribute) throws ErrnoException {
     int fd = file.number();
     byte[][] value = new byte[1][];
@@ -72,7 +69,7 @@ public final class Xattr {
     return Optional.of(value[0]);
   }
 
-  /** {@return the value of an attribute of a name, or nothing if it has none: lgetxattr(2)} */
+  /** {@return the value of a name's attribute, or empty if it has none: lgetxattr(2)} */
   public static Optional<byte[]> lgetxattr(Fd directory, LinuxPath name, LinuxPath attribute)
       throws ErrnoException {
     LinuxPath path = ProcFd.of(directory, name);
@@ -125,7 +122,7 @@ public final class Xattr {
     checkAttribute("lsetxattr", result, directory, name, attribute);
   }
 
-  /** {@return the names of the attributes of an open file: flistxattr(2)} */
+  /** {@return the attribute names of an open file: flistxattr(2)} */
   public static List<LinuxPath> flistxattr(Fd file) throws ErrnoException {
     int fd = file.number();
     byte[][] names = new byte[1][];
@@ -139,7 +136,7 @@ public final class Xattr {
     return split(names[0]);
   }
 
-  /** {@return the names of the attributes of a name: llistxattr(2)} */
+  /** {@return the attribute names of a name: llistxattr(2)} */
   public static List<LinuxPath> llistxattr(Fd directory, LinuxPath name) throws ErrnoException {
     LinuxPath path = ProcFd.of(directory, name);
     byte[][] names = new byte[1][];
@@ -153,7 +150,9 @@ public final class Xattr {
     return split(names[0]);
   }
 
-  /** Removes an attribute of an open file, {@code ENODATA} if it has none: fremovexattr(2). */
+  /**
+   * Removes an attribute of an open file: fremovexattr(2). {@code ENODATA} if it does not exist.
+   */
   public static void fremovexattr(Fd file, LinuxPath attribute) throws ErrnoException {
     int fd = file.number();
     long result =
@@ -161,7 +160,7 @@ public final class Xattr {
     checkAttribute("fremovexattr", result, file, LinuxPath.EMPTY, attribute);
   }
 
-  /** Removes an attribute of a name, {@code ENODATA} if it has none: lremovexattr(2). */
+  /** Removes an attribute of a name: lremovexattr(2). {@code ENODATA} if it does not exist. */
   public static void lremovexattr(Fd directory, LinuxPath name, LinuxPath attribute)
       throws ErrnoException {
     LinuxPath path = ProcFd.of(directory, name);
@@ -172,9 +171,7 @@ public final class Xattr {
     checkAttribute("lremovexattr", result, directory, name, attribute);
   }
 
-  /**
-   * Reads what is usually short; what is not, on the second try with room for the longest there is.
-   */
+  /** Tries the usual size first, then the maximum. */
   private static long read(byte[][] into, int maxBytes, Reader reader) {
     long result = readUpTo(USUAL_BYTES, into, reader);
     return result == -Errno.ERANGE.number() ? readUpTo(maxBytes, into, reader) : result;
@@ -192,7 +189,7 @@ public final class Xattr {
         });
   }
 
-  /** A list is names that each end with NUL. */
+  /** A list consists of names that each end with NUL. */
   private static List<LinuxPath> split(byte[] list) {
     if (list.length == 0) {
       return List.of();

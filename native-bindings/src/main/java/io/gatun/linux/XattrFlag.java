@@ -1,10 +1,10 @@
 package io.gatun.linux;
 
-/** What setxattr(2) demands of an attribute. Without one, it is set whether it exists or not. */
+/** Requirements of setxattr(2). Without one, the attribute is set whether it exists or not. */
 public enum XattrFlag {
   /** Fails with {@code EEXIST} if it exists. */
   CREATE(Abi.XATTR_CREATE),
-  /** Fails with {@code ENODATA} if it does not. */
+  /** Fails with {@code ENODATA} if it does not exist. */
   REPLACE(Abi.XATTR_REPLACE);
 
   final int bits;

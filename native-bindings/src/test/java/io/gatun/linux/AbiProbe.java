@@ -14,12 +14,11 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Asks the C compiler of this machine what the headers say. The program is made from C expressions,
- * prints the value of each, and is thrown away.
+ * Queries the headers through this machine's C compiler, with a temporary program that prints the
+ * values of C expressions.
  *
- * <p>The expressions come from the Java side by reflection, so there is nothing to keep in step:
- * whatever {@link Abi}, {@link Layouts} and {@link Errno} hold is asked for. One that the headers
- * do not know does not compile.
+ * <p>The expressions come from the Java side by reflection and cover everything in {@link Abi},
+ * {@link Layouts} and {@link Errno}. One that the headers do not define does not compile.
  */
 final class AbiProbe {
 
@@ -80,7 +79,7 @@ final class AbiProbe {
   }
 
   /**
-   * {@return size, offsets and sizes of members of every structure on the Java side, by C
+   * {@return the sizes and offsets of every structure and its members on the Java side, by C
    * expression}
    */
   static Map<String, Long> javaLayouts() throws IllegalAccessException {
@@ -103,7 +102,7 @@ final class AbiProbe {
     return expressions;
   }
 
-  /** {@return what C makes of each expression, as a number} */
+  /** {@return the value of each expression in C} */
   static Map<String, Long> numbers(Iterable<String> expressions, Path directory)
       throws IOException, InterruptedException {
     StringBuilder body = new StringBuilder();
@@ -122,7 +121,7 @@ final class AbiProbe {
     return values;
   }
 
-  /** {@return what strerror(3) says of every number up to a limit, in the C locale} */
+  /** {@return the text of strerror(3) for every number up to a limit, in the C locale} */
   static Map<Integer, String> errorTexts(int limit, Path directory)
       throws IOException, InterruptedException {
     String body =
@@ -149,7 +148,7 @@ final class AbiProbe {
     try {
       process = new ProcessBuilder(command).redirectErrorStream(true).start();
     } catch (IOException e) {
-      // Not to be skipped: without this test nothing says that the numbers are right.
+      // Must not be skipped: no other test verifies the numbers.
       throw new IOException(
           "the ABI probe needs a C compiler and the headers of the kernel and of ISA-L", e);
     }

@@ -10,7 +10,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The numbers and structures of the Java side are those of the headers of this machine. */
+/** The Java side's numbers and structures match this machine's headers. */
 class AbiTest {
 
   /** Beyond the last errno of Linux, 133. */
@@ -23,7 +23,7 @@ class AbiTest {
     Map<String, Long> constants = AbiProbe.javaConstants();
     assertThat(constants).hasSizeGreaterThan(300);
     Map<String, Long> actual = AbiProbe.numbers(constants.keySet(), temporary);
-    // In C some of these are signed and some are not: what counts is the bits.
+    // Signedness differs in C; only the bits matter.
     assertThat(lowWords(constants)).isEqualTo(lowWords(actual));
   }
 

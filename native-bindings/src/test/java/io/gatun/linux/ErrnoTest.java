@@ -6,7 +6,7 @@ import org.junit.jupiter.api.Test;
 
 class ErrnoTest {
 
-  /** ENOTSUPP of the kernel, which is not ENOTSUP of C. */
+  /** The kernel's ENOTSUPP, which differs from C's ENOTSUP. */
   private static final int ENOTSUPP = 524;
 
   @Test

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 
-/** Says that a call must fail, and how. */
+/** Asserts that a call fails with an errno. */
 final class Failures {
 
   private Failures() {}

@@ -154,7 +154,7 @@ class FcntlTest {
   @Test
   void whatIsWrittenIsCachedUntilItIsNotNeeded() throws Exception {
     try (Fd file = Fcntl.openat(directory, NAME, 0600, OpenFlag.CREATE, OpenFlag.READ_WRITE)) {
-      // The pages are those of the file below, or there is nothing below.
+      // These have their pages in the file below, or no pages.
       assumeThat(Statfs.fstatfs(file).type()).isNotIn(FilesystemType.OVERLAY, FilesystemType.TMPFS);
       assumeThatCode(() -> Fcntl.cachedPages(file, 0, 0))
           .as("cachestat came with Linux 6.5")

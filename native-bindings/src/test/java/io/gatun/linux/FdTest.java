@@ -18,7 +18,7 @@ class FdTest {
     int number = first.number();
     first.close();
     try (Fd second = Fcntl.open(LinuxPath.of(temporary), OpenFlag.DIRECTORY)) {
-      // The kernel gives the lowest free number, so this is the very case in which it would matter.
+      // The kernel reuses the lowest free number, which makes this the critical case.
       assertThat(second.number()).isEqualTo(number);
       first.close();
       assertThat(Stat.statx(second).type()).isEqualTo(NodeType.DIRECTORY);

@@ -19,18 +19,18 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** What differs between filesystems, on a fresh one of each in a loop device. */
+/** Differences between filesystems, each fresh in a loop device. */
 @ExtendWith(PrivateMounts.class)
 class FilesystemIT {
 
-  /** XFS takes no less than 300 MB. */
+  /** XFS needs at least 300 MB. */
   private static final long IMAGE_BYTES = 512L << 20;
 
   private static final int MEGABYTE = 1 << 20;
   private static final LinuxPath NAME = LinuxPath.of("name");
   private static final LinuxPath OTHER = LinuxPath.of("other");
 
-  /** The filesystems, and what they can do. */
+  /** The filesystems and their features. */
   enum Kind {
     EXT4(FilesystemType.EXT4, false, "-q -F"),
     XFS(FilesystemType.XFS, true, "-q -m reflink=1"),
@@ -87,7 +87,7 @@ class FilesystemIT {
       long taken = before - Statfs.fstatfs(root).freeBlocks();
       assertThat(taken * Statfs.fstatfs(root).blockSizeBytes()).isLessThan(MEGABYTE);
       assertThat(readAll(target)).isEqualTo(content);
-      // The two are files of their own.
+      // The two files are independent.
       Unistd.pwrite(target, ByteBuffer.wrap(new byte[] {1}), 0);
       assertThat(readAll(source)).isEqualTo(content);
       Ioctl.ficlonerange(target, 8L * MEGABYTE, source, MEGABYTE, MEGABYTE);
@@ -161,7 +161,7 @@ class FilesystemIT {
   @ParameterizedTest
   @EnumSource
   void devicesKeepTheirNumbers(Kind kind) throws Exception {
-    // XFS takes no larger ones.
+    // The limit of XFS.
     int[][] devices = {{0, 0}, {1, 3}, {8, 256}, {259, 65_537}, {511, 262_143}};
     try (Fd root = mount(kind)) {
       for (int[] device : devices) {

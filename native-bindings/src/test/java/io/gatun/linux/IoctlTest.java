@@ -9,7 +9,7 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What needs no particular filesystem; cloning is tested on real ones in {@code FilesystemIT}. */
+/** Calls that need no particular filesystem; {@code FilesystemIT} tests cloning on real ones. */
 class IoctlTest {
 
   private static final LinuxPath NAME = LinuxPath.of("name");

@@ -15,12 +15,12 @@ import org.junit.jupiter.api.Test;
 
 class IsalInflaterTest {
 
-  /** Of what the JDK writes; the inflater wants what comes after it. */
+  /** The size of the header that the JDK writes; the inflater starts after it. */
   private static final int HEADER_BYTES = 10;
 
   @Test
   void libraryIsThere() {
-    // scripts/setup installs it; without it nothing below would test anything.
+    // scripts/setup installs it; without it the tests below would test nothing.
     assertThat(IsalInflater.absence()).isEmpty();
   }
 
@@ -107,7 +107,7 @@ class IsalInflaterTest {
     String line = "7f00-7f01 r--p 00000000 fe:00 1 /usr/lib/libisal.so.";
     assertThat(IsalLibrary.refusal(Stream.of("x", line + "2.0.31"))).isEmpty();
     assertThat(IsalLibrary.refusal(Stream.of(line + "2.0.32")))
-        .hasValue("libisal.so.2 is version 2.32, and Gatun knows 2.31");
+        .hasValue("libisal.so.2 is version 2.32; Gatun requires 2.31");
     assertThat(IsalLibrary.refusal(Stream.of(line + "2"))).isPresent();
   }
 

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Loop devices of this machine, and what the mount table says of what is mounted from them. */
+/** Loop devices of this machine, and the mount table's entries for mounts from them. */
 @ExtendWith(PrivateMounts.class)
 class LoopIT {
 
@@ -63,7 +63,7 @@ class LoopIT {
 
   @Test
   void fileIsReadPastTheCacheWhereThatIsAskedFor() throws Exception {
-    // Not on a tmpfs, which reads nothing past the cache before Linux 6.6.
+    // Not on a tmpfs, which does not support direct reads before Linux 6.6.
     Path directory = Files.createTempDirectory(Path.of("target").toAbsolutePath(), "loop-");
     Path path = directory.resolve("file");
     try (Fd file = open(Files.write(path, new byte[IMAGE_BYTES]));
@@ -112,7 +112,6 @@ class LoopIT {
                             devices.add(device);
                           }
                         } catch (ErrnoException e) {
-                          // Missed below.
                           return;
                         }
                       }
@@ -184,7 +183,7 @@ class LoopIT {
     }
   }
 
-  /** Whoever else takes it meanwhile shows another file. */
+  /** Waits until the device is free. A device reused meanwhile has another file. */
   private static void awaitFree(LinuxPath node, Path file)
       throws IOException, InterruptedException {
     for (int waited = 0; ; waited++) {

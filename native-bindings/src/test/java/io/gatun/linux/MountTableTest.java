@@ -9,7 +9,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
-/** The form of the table; what the kernel has in it of real mounts is tested in {@code LoopIT}. */
+/** Parsing of the table; {@code LoopIT} tests the kernel's entries of real mounts. */
 class MountTableTest {
 
   private static final LinuxPath ROOT = LinuxPath.of("/");
@@ -41,7 +41,7 @@ class MountTableTest {
     assertThat(mount.isShared()).isFalse();
     assertThat(mount.masterGroup()).isEmpty();
     assertThat(mount.source()).isEqualTo(LinuxPath.EMPTY);
-    // Beyond eight bits, the minor number goes on above the major one.
+    // Beyond eight bits, the minor number continues above the major one.
     assertThat(mount.device()).isEqualTo(0x10_002c);
   }
 

@@ -60,7 +60,7 @@ class MountsIT {
     assertThat(Statfs.statfs(target).readOnly()).isTrue();
     assertFails("openat", Errno.EROFS, () -> Fcntl.open(file, OpenFlag.WRITE_ONLY));
     try (Fd reading = Fcntl.open(file)) {
-      // Not an error: what was written through another mount may be waiting.
+      // Not an error: data written through another mount may be pending.
       Unistd.fsync(reading);
     }
     Fcntl.open(source.resolve("file"), OpenFlag.WRITE_ONLY).close();
@@ -107,7 +107,7 @@ class MountsIT {
       Mounts.fsconfigSetFlag(context, "noswap");
       Mounts.fsconfigCreateExclusive(context);
       try (Fd mount = Mounts.fsmount(context, MountAttribute.NO_DEVICES, MountAttribute.NO_SUID)) {
-        // Usable before it is anywhere.
+        // Usable before it is attached.
         Stat.mkdirat(mount, LinuxPath.of("early"), 0755);
         Mounts.moveMount(
             mount, LinuxPath.EMPTY, Fd.CURRENT_DIRECTORY, target, MoveMountFlag.FROM_EMPTY_PATH);
@@ -171,8 +171,7 @@ class MountsIT {
   void optionsOfOtherKindsReachTheFilesystem() throws Exception {
     try (Fd context = Mounts.fsopen("overlay");
         Fd place = Fcntl.open(source, OpenFlag.PATH)) {
-      // Overlay takes layers as descriptors from Linux 6.13 on, and no binary values or paths at
-      // all.
+      // Overlay accepts layers as descriptors since Linux 6.13, and no binary values or paths.
       Mounts.fsconfigSetFd(context, "lowerdir+", place);
       assertFails(
           "fsconfig",
@@ -259,7 +258,7 @@ class MountsIT {
     FileStatus stored = Stat.statx(Fd.CURRENT_DIRECTORY, source.resolve("file"));
     assertThat(stored.uid()).isEqualTo(7);
     assertThat(stored.gid()).isEqualTo(8);
-    // Root itself is not mapped, so it can own nothing there.
+    // Root itself is not mapped and can own nothing there.
     assertFails(
         "mkdirat",
         Errno.EOVERFLOW,
@@ -298,7 +297,7 @@ class MountsIT {
         tree, LinuxPath.EMPTY, Fd.CURRENT_DIRECTORY, target, MoveMountFlag.FROM_EMPTY_PATH);
   }
 
-  /** A descriptor of fsmount is a place only; this one can be read. */
+  /** fsmount returns an O_PATH descriptor; this one can be read. */
   private static Fd reopened(Fd place) throws ErrnoException {
     return Fcntl.openat(place, LinuxPath.of("."), OpenFlag.DIRECTORY);
   }

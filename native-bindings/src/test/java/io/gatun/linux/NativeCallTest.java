@@ -90,9 +90,7 @@ class NativeCallTest {
         .isEqualTo(-Errno.ENOSYS.number());
   }
 
-  /**
-   * With one buffer for all threads, about one call in a thousand sees the errno of another thread.
-   */
+  /** With one buffer for all threads, about one call in a thousand sees another thread's errno. */
   @Test
   void eachThreadSeesItsOwnErrno() throws Exception {
     LinuxPath missing = LinuxPath.of(temporary).resolve("missing");
@@ -112,9 +110,9 @@ class NativeCallTest {
   }
 
   /**
-   * Goal: a signal without SA_RESTART, as other libraries in the process may install them, does not
-   * fail a call. Method: one thread waits for a lock, and gets signals until it is seen to be
-   * interrupted; it must keep waiting and get the lock in the end.
+   * Goal: a signal without SA_RESTART, as other libraries in the process may install it, does not
+   * fail a call. Method: a thread waits for a lock and receives signals until an interruption is
+   * observed; it must keep waiting and finally get the lock.
    */
   @Test
   void signalDoesNotFailACallThatWaits() throws Exception {
@@ -160,7 +158,7 @@ class NativeCallTest {
     }
   }
 
-  /** A handler in C that does nothing: abs() takes an int and is safe in a signal handler. */
+  /** A no-op signal handler in C: abs() takes an int and is async-signal-safe. */
   private static void letSignalInterrupt() {
     MemorySegment nothing = Linker.nativeLinker().defaultLookup().find("abs").orElseThrow();
     setHandler(nothing);

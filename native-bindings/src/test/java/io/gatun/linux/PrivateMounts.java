@@ -7,8 +7,8 @@ import org.junit.jupiter.api.extension.InvocationInterceptor;
 import org.junit.jupiter.api.extension.ReflectiveInvocationContext;
 
 /**
- * Runs each test in a thread that has a mount namespace of its own. Whatever a test mounts is gone
- * with its thread, also if it fails, and nobody else ever sees it. Programs that a test starts are
+ * Runs each test in a thread with its own mount namespace. All mounts of a test end with its
+ * thread, even if it fails, and stay invisible to other processes. Programs started by a test run
  * in the namespace too.
  *
  * <p>The thread's mounts are in /proc/thread-self: /proc/self shows those of the process.

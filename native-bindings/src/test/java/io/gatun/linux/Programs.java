@@ -3,12 +3,12 @@ package io.gatun.linux;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 
-/** Runs programs that tests need around the bindings, such as mkfs. */
+/** Runs external programs such as mkfs. */
 final class Programs {
 
   private Programs() {}
 
-  /** {@return what it printed} */
+  /** {@return its output} */
   static String run(String... command) throws IOException, InterruptedException {
     Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
     process.getOutputStream().close();

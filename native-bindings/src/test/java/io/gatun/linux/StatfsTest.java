@@ -17,7 +17,7 @@ class StatfsTest {
     FilesystemStatus status = Statfs.statfs(LinuxPath.of(temporary));
     File file = temporary.toFile();
     assertThat(status.blocks() * status.blockSizeBytes()).isEqualTo(file.getTotalSpace());
-    // Others write to it meanwhile.
+    // Other processes write to it meanwhile.
     assertThat(status.availableBytes()).isBetween(0L, file.getTotalSpace());
     assertThat(status.freeBlocks()).isGreaterThanOrEqualTo(status.availableBlocks());
     assertThat(status.nameBytesMax()).isEqualTo(255);

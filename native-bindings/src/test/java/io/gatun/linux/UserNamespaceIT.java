@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** User namespaces that nobody is in, for the mappings that they have. */
+/** User namespaces without processes, used for their id mappings. */
 class UserNamespaceIT {
 
   @TempDir Path temporary;

@@ -114,7 +114,7 @@ class XattrTest {
     Unistd.symlinkat(NAME, directory, link);
     Xattr.fsetxattr(file, ATTRIBUTE, VALUE);
     assertThat(Xattr.llistxattr(directory, link)).doesNotContain(ATTRIBUTE);
-    // xattr(7): user attributes are for files and directories only.
+    // xattr(7): only files and directories have user attributes.
     assertFails(
         "lsetxattr user.gatun of",
         Errno.EPERM,

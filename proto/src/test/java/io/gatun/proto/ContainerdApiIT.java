@@ -27,9 +27,9 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
 /**
- * Compares our wire types, name by name and number by number, with those in containerd's
- * development package, which {@code scripts/setup} installs. The generated Go code there holds each
- * file's descriptor as an array of bytes.
+ * Compares the wire types, by name and number, with those in containerd's development package,
+ * which {@code scripts/setup} installs. The generated Go code there holds each file's descriptor as
+ * an array of bytes.
  */
 final class ContainerdApiIT {
 
@@ -92,7 +92,7 @@ final class ContainerdApiIT {
     assertThat(ours).containsAll(fieldsOfSharedMessages(ours, theirs));
   }
 
-  /** A message that we have, we have with all its fields. */
+  /** Messages defined here must have all their fields. */
   private static Set<String> fieldsOfSharedMessages(Set<String> ours, Set<String> theirs) {
     Set<String> messages = new TreeSet<>(ours);
     messages.removeIf(line -> line.contains(" "));
@@ -121,7 +121,7 @@ final class ContainerdApiIT {
     return FileDescriptorProto.parseFrom(bytes.toByteArray());
   }
 
-  /** One line for everything that has a bearing on the wire. */
+  /** A line for every element that affects the wire format. */
   private static Set<String> describe(FileDescriptorProto file) {
     Set<String> lines = new TreeSet<>();
     String name = file.getPackage();

@@ -21,8 +21,8 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What does it cost to write down the mount of a container, by the number of layers below it? 128
- * is about as many as an image may have.
+ * What does it cost to build the mount options of a container, by the number of its layers? 128 is
+ * about the maximum of an image.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -32,7 +32,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Fork(2)
 public class MountOptionsBenchmark {
 
-  /** Ids have so many digits after a few months. */
+  /** The number of digits of ids after a few months. */
   private static final long FIRST_ID = 123_456;
 
   @Param({"1", "10", "128"})

@@ -69,7 +69,7 @@ final class FullStoreIT {
             e -> {
               assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
               assertThat(e.getStatus().getDescription())
-                  .contains("holds 100 snapshots, which is as many as it is configured for");
+                  .contains("holds 100 snapshots, the configured maximum");
             });
   }
 

@@ -4,18 +4,17 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.function.Consumer;
 
-/** What a start has opened so far. If the start fails, all of it is closed, the last first. */
+/** Closes the resources opened so far, in reverse order, unless the start succeeds. */
 public final class Closer implements AutoCloseable {
 
   private final Deque<Runnable> closings = new ArrayDeque<>();
 
-  /** {@return what was opened} */
   public <T> T keep(T opened, Consumer<T> closing) {
     closings.push(() -> closing.accept(opened));
     return opened;
   }
 
-  /** Leaves all of it open: the start has succeeded, and it is for others to close. */
+  /** Leaves the resources open: the start has succeeded, and others close them. */
   public void release() {
     closings.clear();
   }

@@ -5,11 +5,10 @@ import java.util.Map;
 import java.util.concurrent.Semaphore;
 
 /**
- * A lock for each of many keys. Who holds that of one does not keep anybody from that of another,
- * and nothing is left of a lock that nobody holds or waits for. Waiting cannot be interrupted, and
- * nobody may hold the same one twice.
+ * A lock for each key. Locks of different keys are independent, and a lock that is neither held nor
+ * waited for uses no memory. Waiting cannot be interrupted; locks are not reentrant.
  *
- * @param <K> what has a lock, by its equality
+ * @param <K> the key type, compared by equality
  */
 public final class KeyedLock<K> {
 
@@ -20,13 +19,11 @@ public final class KeyedLock<K> {
 
   private final Map<K, Turn> turns = new HashMap<>();
 
-  /** A lock that is held until this is closed. */
   public interface Held extends AutoCloseable {
     @Override
     void close();
   }
 
-  /** Waits for the lock of a key and takes it. */
   public Held hold(K key) {
     Turn turn = enter(key);
     turn.free.acquireUninterruptibly();
@@ -49,7 +46,7 @@ public final class KeyedLock<K> {
     }
   }
 
-  /** {@return how many locks are held or waited for} */
+  /** {@return the number of locks held or waited for} */
   synchronized int size() {
     return turns.size();
   }

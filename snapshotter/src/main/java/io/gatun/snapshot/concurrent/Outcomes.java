@@ -4,12 +4,12 @@ import io.gatun.linux.ErrnoException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
-/** Waits for what other threads do. */
+/** Waits for other threads. */
 public final class Outcomes {
 
   private Outcomes() {}
 
-  /** {@return the result of the other thread's work, or throws what it failed with} */
+  /** {@return the result of the work, or throws its failure} */
   public static <T> T await(CompletableFuture<T> work) throws ErrnoException {
     try {
       return work.join();
@@ -21,7 +21,7 @@ public final class Outcomes {
     }
   }
 
-  /** Waits for the end of a thread, though this one is interrupted. */
+  /** Waits for the end of a thread, ignoring interruptions until then. */
   public static void join(Thread thread) {
     boolean isInterrupted = false;
     while (thread.isAlive()) {

@@ -1,9 +1,9 @@
 /**
- * The few tools for threads that several packages share.
+ * Shared tools for threads.
  *
  * <p>{@link io.gatun.snapshot.concurrent.KeyedLock} lets one caller at a time work on a key. {@link
- * io.gatun.snapshot.concurrent.Outcomes} waits for results and hands on their failures. {@link
- * io.gatun.snapshot.concurrent.Opened} closes what a constructor has opened so far when it fails.
+ * io.gatun.snapshot.concurrent.Outcomes} waits for results and passes on failures. {@link
+ * io.gatun.snapshot.concurrent.Closer} closes what a start has opened when it fails.
  *
  * <p>This package uses only the JDK and the bindings. It knows no snapshots, layers or files.
  */

@@ -2,10 +2,10 @@ package io.gatun.snapshot.durability;
 
 import io.gatun.linux.ErrnoException;
 
-/** Makes durable whatever was written to the filesystem that the snapshots are on. */
+/** Makes all earlier writes to the snapshots' filesystem durable. */
 @FunctionalInterface
 public interface Barrier {
 
-  /** Returns when everything that was written before is durable. */
+  /** Returns when all earlier writes are durable. */
   void await() throws ErrnoException;
 }

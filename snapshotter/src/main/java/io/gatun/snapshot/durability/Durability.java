@@ -4,7 +4,7 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.SnapshotException;
 
-/** Sees to it that the files of a layer are on disk before anybody is told that they are there. */
+/** Syncs the files of a layer before the layer is acknowledged. */
 public final class Durability {
 
   private final SyncPolicy when;
@@ -12,7 +12,7 @@ public final class Durability {
   private final SyncFailures syncFailures;
 
   /**
-   * @param barrier whose failures {@code syncFailures} knows of
+   * @param barrier a barrier whose failures reach {@code syncFailures}
    */
   public Durability(SyncPolicy when, LayerBarrier barrier, SyncFailures syncFailures) {
     this.when = when;
@@ -21,22 +21,23 @@ public final class Durability {
   }
 
   /**
-   * Returns when the files of a snapshot are durable whose commit is {@link #isAskedOfCommit asked}
-   * to wait for them.
+   * Returns when the files of a snapshot are durable, for commits that {@link #isAskedOfCommit
+   * must} wait.
    *
-   * @throws SnapshotException.FailedPrecondition if that can never be said of them
+   * @throws SnapshotException.FailedPrecondition if an earlier failed sync may have lost them
    */
   public void awaitCommit(String key, long id, LinuxPath files) {
     sync("commit", key, id, files, barrier.mark());
-    // Only now: a sync that failed just before, for another snapshot, took these files with it.
+    // Checked last: a sync that failed just before, for another snapshot, may have lost these
+    // files.
     syncFailures.requireNone("commit", key, id);
   }
 
   /**
-   * Begins to watch the disk for somebody who writes a layer into a snapshot.
+   * Returns a mark for a layer that is about to be written into a snapshot.
    *
-   * @param isWanted whether it has to be durable, whatever the configuration asks
-   * @return what to give to {@link #awaitApply}
+   * @param isWanted whether the caller requests durability regardless of the configuration
+   * @return the mark for {@link #awaitApply}
    * @throws SnapshotException.FailedPrecondition if the snapshot could never be committed
    */
   public long beginApply(String key, long id, boolean isWanted) {
@@ -46,12 +47,11 @@ public final class Durability {
   }
 
   /**
-   * Returns when the files of a layer that was unpacked into a snapshot are as durable as the
-   * configuration asks.
+   * Returns when the files of an unpacked layer are as durable as configured.
    *
-   * @param mark from {@link #beginApply}, before the first was written
-   * @param isWanted as it was given there
-   * @throws SnapshotException.FailedPrecondition if that can never be said of them
+   * @param mark from {@link #beginApply}, before the first write
+   * @param isWanted as passed to {@link #beginApply}
+   * @throws SnapshotException.FailedPrecondition if an earlier failed sync may have lost them
    */
   public void awaitApply(String key, long id, LinuxPath files, long mark, boolean isWanted) {
     if (mustSyncOnApply(isWanted)) {
@@ -61,9 +61,9 @@ public final class Durability {
   }
 
   /**
-   * Sees to it that a snapshot can be committed whose layer was on the disk before it was there.
+   * Checks that a snapshot can be committed whose layer was already on disk.
    *
-   * @param isWanted as it was given to {@link #beginApply}
+   * @param isWanted as passed to {@link #beginApply}
    * @throws SnapshotException.FailedPrecondition if it cannot
    */
   public void requireCommittable(String key, long id, boolean isWanted) {
@@ -72,37 +72,35 @@ public final class Durability {
     }
   }
 
-  /** {@return what to give to {@link #awaitFiles}; to be asked for before writing} */
+  /** {@return a mark for {@link #awaitFiles}, to be taken before writing} */
   public long mark() {
     return barrier.mark();
   }
 
   /**
-   * Returns when files are on the disk that are to become those of a snapshot. What a sync that
-   * failed before has lost of it does not matter to them.
+   * Returns when files that will become those of a snapshot are on disk. Syncs that failed before
+   * the mark do not affect them.
    *
-   * @param files the directory that has them
-   * @param mark from {@link #mark}, before the first was written
-   * @throws SnapshotException.StorageFailure if that can never be said of them
+   * @param files their directory
+   * @param mark from {@link #mark}, before the first write
+   * @throws SnapshotException.StorageFailure if the files may be lost
    */
   public void awaitFiles(String operation, String key, long id, LinuxPath files, long mark) {
     sync(operation, key, id, files, mark);
   }
 
   /**
-   * Sees to it that a snapshot may be committed whose files were durable when {@link #awaitApply}
-   * said so.
+   * Checks that a snapshot may be committed after {@link #awaitApply} found its files durable.
    *
-   * @throws SnapshotException.FailedPrecondition if they may have got lost since
+   * @throws SnapshotException.FailedPrecondition if they may have been lost since
    */
   public void requireTrusted(String key, long id) {
     syncFailures.requireNone("commit", key, id);
   }
 
   /**
-   * Brings directories to the disk that have been changed since their layer was: each by itself,
-   * since containerd waits for this with its own metadata locked, and a sync of everything would
-   * have it wait for layers that are being unpacked meanwhile.
+   * Syncs directories that changed after their layer was synced. Syncs each alone: containerd holds
+   * its metadata lock during this call, and syncfs(2) would also wait for layers being unpacked.
    *
    * @param each syncs them
    */
@@ -110,17 +108,17 @@ public final class Durability {
     syncFailures.watching(each).run();
   }
 
-  /** {@return whether an apply is to bring what it writes to the disk} */
+  /** {@return whether an apply must sync its writes} */
   public boolean mustSyncOnApply(boolean isWanted) {
     return isWanted || isAskedOfCommit();
   }
 
-  /** {@return whether an apply is to bring a layer to the disk that it keeps as a tar} */
+  /** {@return whether an apply must sync an indexed layer} */
   public boolean mustSyncIndexed(boolean isWanted) {
     return isWanted || when == SyncPolicy.COMMIT;
   }
 
-  /** {@return whether a commit is to wait until the files of the snapshot are on the disk} */
+  /** {@return whether a commit must wait for the files of the snapshot} */
   public boolean isAskedOfCommit() {
     return switch (when) {
       case COMMIT, BACKGROUND -> true;
@@ -132,9 +130,9 @@ public final class Durability {
     try {
       barrier.await(files, mark);
     } catch (ErrnoException e) {
-      // No room, for example, is no reason to try again here: what was not written is gone.
+      // Always a storage failure, even for ENOSPC: a retry cannot recover the unwritten data.
       throw new SnapshotException.StorageFailure(
-          "%s %s: what was written to the snapshot (id %d) may be lost: %s"
+          "%s %s: data of the snapshot (id %d) may be lost: %s"
               .formatted(operation, key, id, e.getMessage()),
           e);
     }

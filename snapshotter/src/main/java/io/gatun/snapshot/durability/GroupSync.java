@@ -6,19 +6,18 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs one sync for all who wait for it at the time.
+ * Group commit for syncs: runs one sync for all callers that wait at the time.
  *
- * <p>One sync runs at once. Who comes while it runs may have written after it started, so he joins
- * the one after it; all who join the same one share its outcome.
+ * <p>One sync runs at a time. A caller that arrives during it may have written after its start, and
+ * joins the next one; all callers of one sync share its outcome.
  *
- * <p>A sync that fails takes with it everything that was written before it ended, not only what was
- * written by those who wait for it: the kernel gives up the pages that it could not write, says so
- * once, and the next sync succeeds without them (fsync(2), "EIO"). So who writes asks for a {@link
- * #mark} first.
+ * <p>A failed sync affects all data written before it ended, including that of other callers: the
+ * kernel drops the pages that it could not write, reports the error once, and the next sync
+ * succeeds (fsync(2), "EIO"). Callers therefore take a {@link #mark} before they write.
  */
 public final class GroupSync {
 
-  /** What makes everything durable that was written before it started. */
+  /** Makes all data durable that was written before its start. */
   @FunctionalInterface
   public interface Sync {
     void run() throws ErrnoException;
@@ -26,10 +25,10 @@ public final class GroupSync {
 
   private final Sync sync;
 
-  /** The last one that was started; it may have ended. */
+  /** The last sync that was started; it may have ended. */
   private @Nullable CompletableFuture<Void> last;
 
-  /** The one to join, which has not been started. */
+  /** The sync to join, not started yet. */
   private @Nullable CompletableFuture<Void> next;
 
   private long failures;
@@ -39,15 +38,15 @@ public final class GroupSync {
     this.sync = sync;
   }
 
-  /** {@return what to give to {@link #await}; to be asked for before writing} */
+  /** {@return a mark for {@link #await}, to be taken before writing} */
   public synchronized long mark() {
     return failures;
   }
 
   /**
-   * Returns when everything that the caller has written since the mark is durable.
+   * Returns when the caller's writes since the mark are durable.
    *
-   * @throws ErrnoException if a sync has failed since the mark, whoever waited for it
+   * @throws ErrnoException if any sync failed since the mark
    */
   public void await(long mark) throws ErrnoException {
     CompletableFuture<Void> mine;
@@ -68,16 +67,15 @@ public final class GroupSync {
     requireNoFailure(mark);
   }
 
-  /** {@return whether any sync has ever failed} */
   synchronized boolean hasFailed() {
     return failures > 0;
   }
 
   /**
-   * Runs a sync of the caller's own, of what nobody else waits for, beside whatever goes on here.
-   * If it fails, that concerns all the others, too, since the kernel says so only once.
+   * Runs the caller's own sync, in parallel to the shared one. Its failure counts for all callers,
+   * because the kernel reports it only once.
    *
-   * @throws ErrnoException if it has failed, or any other since the mark
+   * @throws ErrnoException if it or any other sync failed since the mark
    */
   void runAlone(long mark, Sync own) throws ErrnoException {
     try {
@@ -102,7 +100,7 @@ public final class GroupSync {
 
   private void lead(CompletableFuture<Void> mine, @Nullable CompletableFuture<Void> before) {
     if (before != null) {
-      // How it ends matters to those who have a mark from before that.
+      // Its outcome was noted for callers with an earlier mark.
       before.exceptionally(_ -> null).join();
     }
     synchronized (this) {

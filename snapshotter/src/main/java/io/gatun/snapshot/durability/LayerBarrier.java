@@ -5,11 +5,10 @@ import io.gatun.linux.LinuxPath;
 import java.util.Optional;
 
 /**
- * Brings the files of one layer to the disk: those of a small one by themselves, those of others
- * together with all that was written to the filesystem.
+ * Syncs one layer: a small one file by file, others together with the whole filesystem.
  *
- * <p>Either way it fails if the kernel could not write back something, whosever it was. Once that
- * has happened, layers are synced in the second way only: it alone tells of each further failure.
+ * <p>Either way it fails if any write to the filesystem was lost. After such a failure, layers are
+ * synced with the filesystem only, because only syncfs reports every further failure.
  */
 public final class LayerBarrier {
 
@@ -19,8 +18,8 @@ public final class LayerBarrier {
   private final SyncFailures syncFailures;
 
   /**
-   * @param filesystem syncs all there is; {@code syncFailures} knows of its failures
-   * @param errors what tells of writes that were lost; without it, no layer is synced by itself
+   * @param filesystem syncs the whole filesystem; {@code syncFailures} knows of its failures
+   * @param errors reports lost writes; without it, no layer is synced alone
    */
   public LayerBarrier(
       GroupSync filesystem,
@@ -33,16 +32,16 @@ public final class LayerBarrier {
     this.syncFailures = syncFailures;
   }
 
-  /** {@return what to give to {@link #await}; to be asked for before writing} */
+  /** {@return a mark for {@link #await}, to be taken before writing} */
   long mark() {
     return filesystem.mark();
   }
 
   /**
-   * Returns when all files of a layer are durable that were written since the mark.
+   * Returns when all files of a layer written since the mark are durable.
    *
-   * @param files the directory that has them
-   * @throws ErrnoException if any write was lost since the mark, whosever it was
+   * @param files their directory
+   * @throws ErrnoException if any write to the filesystem was lost since the mark
    */
   void await(LinuxPath files, long mark) throws ErrnoException {
     if (errors.isEmpty() || filesystem.hasFailed() || !awaitAlone(files, errors.get(), mark)) {
@@ -50,7 +49,7 @@ public final class LayerBarrier {
     }
   }
 
-  /** {@return whether the layer is one that can be synced by itself, and so it was} */
+  /** {@return whether the layer was small enough to be synced alone} */
   private boolean awaitAlone(LinuxPath files, WritebackErrors watch, long mark)
       throws ErrnoException {
     Optional<TreeSync.SmallTree> small = trees.open(files);
@@ -73,8 +72,8 @@ public final class LayerBarrier {
   }
 
   /**
-   * Has the kernel say once more that something was lost, as it will to the next who syncs all
-   * there is: better now than to a layer that is written only later.
+   * Consumes the kernel's pending report of the failure now, because the next syncfs would
+   * otherwise return it to a layer written later.
    */
   private void drain(ErrnoException failure) {
     try {

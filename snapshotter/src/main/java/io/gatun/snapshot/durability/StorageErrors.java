@@ -5,7 +5,7 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.SnapshotException;
 import java.util.function.Supplier;
 
-/** What a failed call of the kernel means for a request. */
+/** Translates failed system calls into failures of a request. */
 public final class StorageErrors {
 
   private StorageErrors() {}
@@ -13,8 +13,8 @@ public final class StorageErrors {
   /**
    * {@return the failure of a request}
    *
-   * <p>Space and descriptors come back, so their lack is RESOURCE_EXHAUSTED; everything else,
-   * EEXIST included, is a failure of the storage.
+   * <p>A lack of space or descriptors is temporary and becomes RESOURCE_EXHAUSTED; all other
+   * errors, EEXIST included, are storage failures.
    */
   public static SnapshotException of(String operation, String key, ErrnoException cause) {
     String message = "%s %s: %s".formatted(operation, key, cause.getMessage());
@@ -24,10 +24,8 @@ public final class StorageErrors {
   }
 
   /**
-   * Has the store change something, for a request.
-   *
-   * <p>The store fails several requests at a time and knows none of them, so its failures are named
-   * here.
+   * Changes the store for a request, and adds the request's name to failures: a store batch has
+   * several requests and knows none of them.
    */
   public static void change(String operation, String key, Runnable change) {
     ask(
@@ -39,21 +37,21 @@ public final class StorageErrors {
         });
   }
 
-  /** {@return what the store answers, for a request} */
+  /** Queries the store for a request, and adds the request's name to failures. */
   public static <T> T ask(String operation, String key, Supplier<T> question) {
     return name(operation, key, question::get);
   }
 
   /**
-   * What is done for a request without knowing which.
+   * Work that does not know its request.
    *
-   * @param <E> how it may fail, other than with a {@link SnapshotException}
+   * @param <E> an exception other than {@link SnapshotException}
    */
   public interface Work<T, E extends Exception> {
     T run() throws E;
   }
 
-  /** {@return what comes of work for a request, which is named in its failures} */
+  /** Runs work for a request, and adds the request's name to failures. */
   public static <T, E extends Exception> T name(String operation, String key, Work<T, E> work)
       throws E {
     try {
@@ -70,7 +68,7 @@ public final class StorageErrors {
       case SnapshotException.StorageFailure _ ->
           new SnapshotException.StorageFailure(message, failure);
       case SnapshotException.Unavailable _ -> new SnapshotException.Unavailable(message, failure);
-      // These are about what the request asks for, and say so.
+      // These already describe the request.
       case SnapshotException.NotFound _,
           SnapshotException.AlreadyExists _,
           SnapshotException.InvalidArgument _,
@@ -80,7 +78,7 @@ public final class StorageErrors {
     };
   }
 
-  /** {@return whether something was lacking that comes back} */
+  /** {@return whether a resource is exhausted that may become available again} */
   public static boolean isExhaustion(Errno errno) {
     return switch (errno) {
       case ENOSPC, EDQUOT, EMFILE, ENFILE, ENOMEM -> true;

@@ -7,14 +7,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Which snapshots may have lost what was written to them, because the disk failed to sync.
+ * Tracks the snapshots that may have lost data in a failed sync.
  *
- * <p>The kernel reports such a failure once to each open file and then forgets the pages that it
- * could not write: the next syncfs(2) succeeds without them, and what is read still comes from
- * memory. It does not say whose pages they were. So every snapshot that was there when a sync
- * failed, and is not committed by then, is never committed. As ids only grow, one id says which
- * those are; it is recorded durably, since the next daemon would hear nothing of the failure at
- * all. Committed snapshots had been synced before, and are not concerned.
+ * <p>The kernel reports a failed sync once per open file and then drops the pages that it could not
+ * write: the next syncfs(2) succeeds, reads still come from memory, and the owner of the pages
+ * stays unknown. Therefore no snapshot that exists and is uncommitted when a sync fails is ever
+ * committed. Because ids only grow, one id describes them all. It is recorded durably, because the
+ * next daemon would not learn of the failure. Committed snapshots are unaffected: they had been
+ * synced.
  */
 public final class SyncFailures implements SyncWatch {
 
@@ -22,7 +22,7 @@ public final class SyncFailures implements SyncWatch {
 
   private final TrustedIds ids;
 
-  /** At least what is recorded, and more as long as that cannot be recorded. */
+  /** At least the recorded id; higher while it cannot be recorded. */
   private final AtomicLong trustedFrom;
 
   private final AtomicLong failures = new AtomicLong();
@@ -32,7 +32,7 @@ public final class SyncFailures implements SyncWatch {
     this.trustedFrom = new AtomicLong(ids.trustedFrom());
   }
 
-  /** {@return a sync that does the same, and takes note of it if it fails} */
+  /** {@return the sync, with its failures noted here} */
   public GroupSync.Sync watching(GroupSync.Sync sync) {
     return () -> {
       try {
@@ -67,7 +67,7 @@ public final class SyncFailures implements SyncWatch {
       record();
     } catch (SnapshotException e) {
       log.error(
-          "the sync failure could not be recorded; no snapshot is committed before it is error=\"{}\"",
+          "cannot record the sync failure; no snapshot is committed before that succeeds error=\"{}\"",
           e.getMessage());
     }
   }
@@ -79,23 +79,23 @@ public final class SyncFailures implements SyncWatch {
     }
   }
 
-  /** {@return whether a snapshot that is not committed may have lost something} */
+  /** {@return whether an uncommitted snapshot may have lost data} */
   public boolean concern(long id) {
     return id < trustedFrom.get();
   }
 
   /**
-   * Sees to it that a snapshot may be committed, if it was made durable just now.
+   * Checks that a snapshot that was just synced may be committed.
    *
-   * @param operation what is refused otherwise
-   * @throws SnapshotException.FailedPrecondition if it may have lost something
+   * @param operation the operation to refuse otherwise
+   * @throws SnapshotException.FailedPrecondition if it may have lost data
    */
   void requireNone(String operation, String key, long id) {
     StorageErrors.change(operation, key, this::record);
     if (concern(id)) {
       throw new SnapshotException.FailedPrecondition(
-          ("%s %s: the disk failed to sync after the snapshot (id %d) was made, so that what was written"
-                  + " to it may be lost: remove it, and unpack the layer again")
+          ("%s %s: the disk failed to sync after the snapshot (id %d) was created, and its data may be"
+                  + " lost: remove it, and unpack the layer again")
               .formatted(operation, key, id));
     }
   }

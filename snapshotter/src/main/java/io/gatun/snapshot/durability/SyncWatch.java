@@ -4,24 +4,24 @@ import io.gatun.linux.ErrnoException;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Somebody who has to know if the disk fails to sync, since the kernel says so once, and may have
- * given up what others have written, too.
+ * Observes syncs of a disk: the kernel reports a failure only once, and it may have lost data of
+ * other writers.
  */
 public interface SyncWatch {
 
-  /** What brings something to the disk. */
+  /** A sync of any kind. */
   @FunctionalInterface
   interface Sync {
     void run() throws ErrnoException;
   }
 
-  /** Runs a sync, and takes note of it if it fails. */
+  /** Runs a sync and notes its failure. */
   void run(Sync sync) throws ErrnoException;
 
-  /** {@return how many syncs have failed, whosever they were} */
+  /** {@return the number of failed syncs of all callers} */
   long failures();
 
-  /** {@return one for a disk to which nobody else writes} */
+  /** {@return a watch for a disk without other writers} */
   static SyncWatch alone() {
     AtomicLong failures = new AtomicLong();
     return new SyncWatch() {

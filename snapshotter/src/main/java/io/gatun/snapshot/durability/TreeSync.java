@@ -19,29 +19,29 @@ import java.util.Set;
 import java.util.concurrent.ForkJoinPool;
 
 /**
- * Brings small trees to the disk, file by file. syncfs(2) is quicker for trees that are not small,
- * and so it is for these if nobody else writes; but it waits for all that anybody has written, and
- * beside a container that writes as fast as it can, that is seconds.
+ * Syncs small trees file by file. syncfs(2) is faster for large trees, and for small ones on an
+ * idle disk, but it waits for all dirty data of the filesystem: seconds beside a container that
+ * writes at full speed.
  *
- * <p>Only files and directories can be synced by themselves. What has a name alone, such as a
- * symbolic link or a whiteout, becomes durable with its directory, but what was changed of it after
- * that, such as its owner, need not. So a tree that has such things is none of these.
+ * <p>Only files and directories can be synced alone. Other nodes, such as symbolic links and
+ * whiteouts, become durable with their directory, but later changes, such as of the owner, need
+ * not. A tree with such nodes is not synced this way.
  */
 public final class TreeSync {
 
   /**
-   * What is small on ext4, where many who call fsync(2) share one commit of its journal: 128 files
-   * take 7 ms, beside a writer at full speed 0.2 s, and syncfs takes 3 ms and 1.3 s.
+   * The limit on ext4, where concurrent fsync(2) calls share a journal commit: 128 files take 7 ms,
+   * and 0.2 s beside a writer at full speed; syncfs takes 3 ms and 1.3 s.
    */
   private static final int INODES_MAX_EXT4 = 128;
 
   /**
-   * What is small on others: a file costs 1.5 ms on btrfs, and on XFS more of them gain nothing
-   * beside a writer.
+   * The limit on other filesystems: a file costs 1.5 ms on btrfs, and on XFS more files gain
+   * nothing beside a writer.
    */
   private static final int INODES_MAX = 8;
 
-  /** Those who wait at the same time share what a flush of the disk's cache costs. */
+  /** Concurrent callers share the cost of a flush of the disk's cache. */
   private static final int THREADS = 8;
 
   private static final Set<ResolveFlag> INSIDE =
@@ -55,10 +55,10 @@ public final class TreeSync {
   }
 
   /**
-   * {@return a small tree, with everything in it open, so that nothing of it is forgotten; nothing
-   * if it is not small, or not everything in it can be opened and synced}
+   * {@return a small tree, with all files open to keep their errors from being lost; empty if it is
+   * not small or contains a node that cannot be opened and synced}
    *
-   * @param top the directory at its top
+   * @param top its top directory
    */
   public Optional<SmallTree> open(LinuxPath top) {
     SmallTree tree = new SmallTree();
@@ -66,7 +66,7 @@ public final class TreeSync {
     try {
       isOpen = tree.open(top);
     } catch (ErrnoException e) {
-      // For whatever reason: who syncs all there is need not open it.
+      // Syncing the whole filesystem need not open the tree.
       return Optional.empty();
     } finally {
       if (!isOpen) {
@@ -76,14 +76,12 @@ public final class TreeSync {
     return isOpen ? Optional.of(tree) : Optional.empty();
   }
 
-  /** A tree that is open. */
   public final class SmallTree implements AutoCloseable {
     private final List<Fd> files = new ArrayList<>();
     private final List<Fd> directories = new ArrayList<>();
 
     private SmallTree() {}
 
-    /** {@return whether all of it is open} */
     private boolean open(LinuxPath top) throws ErrnoException {
       DirectoryReader reader = new DirectoryReader();
       directories.add(Fcntl.open(top, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW));
@@ -91,7 +89,7 @@ public final class TreeSync {
           Statfs.fstatfs(directories.getFirst()).type() == FilesystemType.EXT4
               ? INODES_MAX_EXT4
               : INODES_MAX;
-      // What is found is read later: the list grows while it is gone through.
+      // The list grows during the iteration.
       for (int i = 0; i < directories.size(); i++) {
         Fd directory = directories.get(i);
         for (var batch = reader.next(directory); !batch.isEmpty(); batch = reader.next(directory)) {
@@ -122,10 +120,10 @@ public final class TreeSync {
     }
 
     /**
-     * Returns when all of it is durable. Writing back is begun for all files first, so that no file
-     * waits for the one before.
+     * Returns when the tree is durable. Starts writeback of all files first, which avoids waiting
+     * for each in turn.
      *
-     * @throws ErrnoException if something may be lost
+     * @throws ErrnoException if data may be lost
      */
     public void sync() throws ErrnoException {
       for (Fd file : files) {

@@ -2,19 +2,19 @@ package io.gatun.snapshot.durability;
 
 import io.gatun.snapshot.SnapshotException;
 
-/** Which ids of snapshots were given out after the last sync that failed, as it is recorded. */
+/** The recorded boundary between snapshot ids from before and after the last failed sync. */
 public interface TrustedIds {
 
-  /** {@return the id from which on no snapshot was there when a sync failed} */
+  /** {@return the first id given out after the last failed sync} */
   long trustedFrom();
 
-  /** {@return an id that all have below it that were given out by now} */
+  /** {@return an id above all ids given out so far} */
   long firstUnused();
 
   /**
-   * Records durably that a sync failed when snapshots with these ids were there.
+   * Records durably that a sync failed while snapshots with ids below existed.
    *
-   * @param end the id that follows the last of them
+   * @param end the first id not affected
    * @throws SnapshotException if that cannot be recorded
    */
   void distrustBelow(long end);

@@ -11,16 +11,14 @@ import io.gatun.snapshot.mount.ProbeMount;
 import io.gatun.snapshot.root.Disk;
 
 /**
- * Tells whether the kernel has failed to write anything back to a filesystem, without having it
- * write anything.
+ * Detects failed writeback on a filesystem without causing any writes.
  *
- * <p>syncfs(2) tells as well, but waits for whatever anybody has written. fsync(2) tells of one
- * file, and forgets with the inode: a file that was written back in vain, and dropped from memory
- * before it is opened again, looks as good as any. But there is one kind of filesystem whose syncfs
- * writes nothing and yet answers: an overlay that is mounted with {@code volatile} compares the
- * errors of the filesystem below with those at the time of the mount
- * (Documentation/filesystems/overlayfs, "Volatile mount"; fs/overlayfs/super.c: ovl_sync_fs). So
- * there is such a mount here, attached nowhere, whose directories are deleted again at once.
+ * <p>syncfs(2) also reports it, but waits for all dirty data. fsync(2) reports it for one file, and
+ * the error is lost with the inode: a file that failed writeback and was evicted from memory looks
+ * intact when it is opened again. A volatile overlay mount, in contrast, has a syncfs that writes
+ * nothing and compares the error state of the filesystem below with that at mount time
+ * (Documentation/filesystems/overlayfs, "Volatile mount"; fs/overlayfs/super.c: ovl_sync_fs). This
+ * class holds such a detached mount, whose directories are deleted at once.
  */
 public final class WritebackErrors implements AutoCloseable {
 
@@ -41,9 +39,9 @@ public final class WritebackErrors implements AutoCloseable {
   /**
    * Begins to watch a filesystem.
    *
-   * @param parent a directory on it, in which another may be made for a moment
-   * @throws ErrnoException if that cannot be done: overlay does not work there, the kernel does not
-   *     know {@code volatile} (Linux 5.10), or there is an error already that nobody has been told
+   * @param parent a directory on it, for a temporary directory
+   * @throws ErrnoException if overlay does not work there, the kernel does not know {@code
+   *     volatile} (Linux 5.10), or an unreported error is pending
    */
   public static WritebackErrors watch(Disk disk, Fd parent) throws ErrnoException {
     TreeDeletion.delete(disk, parent, DIRECTORY);
@@ -52,7 +50,7 @@ public final class WritebackErrors implements AutoCloseable {
         Fd lower = create(disk, directory, LOWER);
         Fd upper = create(disk, directory, UPPER);
         Fd work = create(disk, directory, WORK)) {
-      // Nothing is ever written through it, so that it does not matter where it keeps its marks.
+      // Nothing is written through the mount; its xattr namespace does not matter.
       ProbeMount mount = new ProbeMount(lower, upper, work, lower.path(), false);
       try (Fd top = mount.mountDetached(VOLATILE)) {
         return new WritebackErrors(open(top, TOP));
@@ -72,9 +70,9 @@ public final class WritebackErrors implements AutoCloseable {
   }
 
   /**
-   * Returns if everything could be written back that the kernel has tried to since the watch began.
+   * Returns if no writeback has failed since the watch began.
    *
-   * @throws ErrnoException {@code EIO} otherwise, from then on always
+   * @throws ErrnoException {@code EIO} after a failure, then always
    */
   public void requireNone() throws ErrnoException {
     Unistd.syncfs(mounted);

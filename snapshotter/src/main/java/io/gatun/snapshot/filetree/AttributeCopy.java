@@ -12,12 +12,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
 /**
- * Gives new files the attributes of others, leaving out every call that would set what is so
- * already.
+ * Copies attributes to new files, and skips each call that would change nothing.
  *
  * <p>The order is: owner, mode, extended attributes, times. Changing the owner clears the
- * set-user-id and set-group-id bits and {@code security.capability} (chown(2)); setting an access
- * control list changes the mode, to what the mode of the original is anyway.
+ * set-user-id and set-group-id bits and {@code security.capability} (chown(2)). Setting an access
+ * control list changes the mode to that of the original.
  */
 final class AttributeCopy {
 
@@ -32,9 +31,9 @@ final class AttributeCopy {
   private final int umask;
 
   /**
-   * @param newUid the owner that new files have
-   * @param newGid the group that new files have
-   * @param umask what is taken from the mode of new files
+   * @param newUid the owner of new files
+   * @param newGid the group of new files
+   * @param umask the bits cleared in the mode of new files
    */
   AttributeCopy(Disk disk, int newUid, int newGid, int umask) {
     this.disk = disk;
@@ -46,19 +45,19 @@ final class AttributeCopy {
   /**
    * {@return the mode to create a copy with}
    *
-   * <p>A directory gets its set-group-id bit at the end, since what is made in it would get its
+   * <p>A directory gets its set-group-id bit at the end, because new entries would inherit its
    * group.
    */
   static int creationMode(FileStatus status) {
     return status.mode() & PERMISSIONS;
   }
 
-  /** Finishes a copy that is open: a file, or a directory in which everything has been made. */
+  /** Finishes an open copy: a file, or a directory whose entries are complete. */
   void finish(Fd source, FileStatus status, Fd target) throws ErrnoException {
     finish(source, status, target, initialMode(status));
   }
 
-  /** As {@link #finish(Fd, FileStatus, Fd)}, for a target that was made with another mode. */
+  /** Like {@link #finish(Fd, FileStatus, Fd)}, for a target created with another mode. */
   void finish(Fd source, FileStatus status, Fd target, int initialMode) throws ErrnoException {
     if (needsOwner(status)) {
       disk.setOwner(target, status.uid(), status.gid());
@@ -75,7 +74,7 @@ final class AttributeCopy {
     disk.setTimes(target, status.accessed(), status.modified());
   }
 
-  /** Finishes a copy that is not to be opened: a symbolic link, a device, a named pipe. */
+  /** Finishes a copy that cannot be opened: a symbolic link, device or named pipe. */
   void finish(Fd sourceParent, Fd targetParent, LinuxPath name, FileStatus status)
       throws ErrnoException {
     if (needsOwner(status)) {
@@ -97,7 +96,7 @@ final class AttributeCopy {
     return status.uid() != newUid || status.gid() != newGid;
   }
 
-  /** {@return the mode that a copy has after it was made with that of {@link #creationMode}} */
+  /** {@return the mode of a copy after its creation with {@link #creationMode}} */
   int initialMode(FileStatus status) {
     return creationMode(status) & ~umask;
   }
@@ -120,8 +119,8 @@ final class AttributeCopy {
   }
 
   /**
-   * What a security module keeps with a file is for it to grant (xattr(7)); where it does not, it
-   * gives new files what it wants them to have. Capabilities are no such thing.
+   * Ignores a refusal by a security module, which controls its own attributes (xattr(7)) and labels
+   * new files itself. Capabilities must be copied.
    */
   private static void tolerate(LinuxPath attribute, ErrnoException failure) throws ErrnoException {
     boolean refused =

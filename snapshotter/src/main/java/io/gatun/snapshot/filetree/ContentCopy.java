@@ -9,13 +9,13 @@ import java.nio.ByteBuffer;
 import java.util.OptionalLong;
 
 /**
- * Copies what is in files of one filesystem to new files of one filesystem, by the cheapest method
- * there is. A method that the filesystem turns out not to have is not tried again; one that merely
- * does not suit a file is replaced by the next for that file. Holes stay holes.
+ * Copies file content to new files between two filesystems, by the cheapest available method. A
+ * method that the filesystems do not support is not tried again; one that does not suit a file is
+ * replaced by the next for that file only. Holes are preserved.
  */
 final class ContentCopy {
 
-  /** Beyond this, a copy by the kernel saves more than setting it up costs; measured on ext4. */
+  /** From this size, the kernel copy saves more than its set-up costs; measured on ext4. */
   private static final long KERNEL_COPY_BYTES_MIN = 128 * 1024;
 
   private static final int BUFFER_BYTES = 256 * 1024;
@@ -30,15 +30,13 @@ final class ContentCopy {
     this.disk = disk;
   }
 
-  /** {@return the cheapest method that has not failed so far} */
   CopyMethod best() {
     return best;
   }
 
   /**
-   * Copies the whole of a file.
+   * Copies a whole file.
    *
-   * @param sizeBytes how much that is
    * @param target a new, empty file
    */
   void copy(Fd source, long sizeBytes, Fd target) throws ErrnoException {
@@ -57,9 +55,8 @@ final class ContentCopy {
   }
 
   /**
-   * Copies what lies between the holes, of which most files have none: one question then. The
-   * number of blocks does not answer it, since attributes take blocks, and so does what is reserved
-   * and not written.
+   * Copies the data between holes. The block count cannot tell whether there are any: attributes
+   * and preallocation also take blocks. A file without holes costs one lseek(2).
    */
   private void copyData(Fd source, Fd target, long sizeBytes) throws ErrnoException {
     long start = 0;
@@ -88,7 +85,7 @@ final class ContentCopy {
     }
   }
 
-  /** {@return how much of the range was copied, from its start} */
+  /** {@return the number of bytes copied from the start of the range} */
   private long copyByKernel(Fd source, Fd target, long offset, long length) throws ErrnoException {
     long done = 0;
     while (done < length) {
@@ -101,8 +98,8 @@ final class ContentCopy {
         return done;
       }
       if (copied == 0) {
-        // The end, or a filesystem that does not say what it cannot do (Linux before 5.19): reading
-        // tells.
+        // The end, or a filesystem that hides its lack of support (Linux before 5.19): reading
+        // decides.
         return done;
       }
       done += copied;
@@ -117,7 +114,7 @@ final class ContentCopy {
     while (at < end) {
       buffer.clear().limit((int) Math.min(buffer.capacity(), end - at));
       if (Unistd.pread(source, buffer, at) == 0) {
-        // Nobody changes a committed snapshot, so that a file which has become shorter is damaged.
+        // Committed snapshots do not change: a file that has become shorter is damaged.
         throw new ErrnoException("pread", Errno.EIO, source.path());
       }
       buffer.flip();
@@ -128,16 +125,16 @@ final class ContentCopy {
   }
 
   /**
-   * Takes note that a method failed.
+   * Notes that a method failed.
    *
-   * @return false, so that the next method is tried
-   * @throws ErrnoException if the next would fail as well
+   * @return false, to try the next method
+   * @throws ErrnoException if the next method would fail as well
    */
   private boolean fallBack(ErrnoException failure, CopyMethod next) throws ErrnoException {
     switch (failure.errno()) {
-      // The filesystem has no such thing, or not between these two.
+      // Not supported by the filesystem, or not between these two.
       case EOPNOTSUPP, ENOSYS, ENOTTY, EXDEV -> rememberAtLeast(next);
-      // Not with these two files: one of them is no-copy-on-write, a swap file, or the like.
+      // Not for these two files: one is no-copy-on-write, a swap file, or similar.
       case EINVAL, EPERM, ETXTBSY, EBADF -> {}
       default -> throw failure;
     }

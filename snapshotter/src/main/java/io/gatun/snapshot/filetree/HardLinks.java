@@ -10,15 +10,14 @@ import java.util.concurrent.ConcurrentMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The files of a tree that have several names, while it is copied. Whoever comes to such a file
- * first makes the copy; the others link to it as soon as it exists, even if there is nothing in it
- * yet.
+ * The files with several names in a tree being copied. The first thread at such a file creates the
+ * copy; others link to it as soon as it exists, even while it is empty.
  */
 final class HardLinks {
 
   private record Inode(long device, long number) {}
 
-  /** The copy of one file. Its monitor is held while a name of it is made. */
+  /** The copy of one file. Its monitor is held while one of its names is created. */
   private static final class Copy {
     private @Nullable TreeDirectory parent;
     private @Nullable LinuxPath name;
@@ -29,7 +28,7 @@ final class HardLinks {
     }
   }
 
-  /** Makes the first name of a copy. */
+  /** Creates the first name of a copy. */
   @FunctionalInterface
   interface Creation<T> {
     T create() throws ErrnoException;
@@ -42,10 +41,7 @@ final class HardLinks {
     this.disk = disk;
   }
 
-  /**
-   * {@return what {@code creation} made, or null if a name of a copy that was there already was
-   * made instead}
-   */
+  /** {@return the result of {@code creation}, or null if an existing copy was linked instead} */
   <T> @Nullable T createOrLink(
       FileStatus status, TreeDirectory parent, Fd parentFd, LinuxPath name, Creation<T> creation)
       throws ErrnoException {

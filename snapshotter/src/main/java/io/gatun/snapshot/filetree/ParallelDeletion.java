@@ -6,7 +6,7 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.root.Disk;
 import java.util.concurrent.ForkJoinPool;
 
-/** Deletes trees, one at a time, with several threads. */
+/** Deletes trees with several threads, one tree at a time. */
 public final class ParallelDeletion implements AutoCloseable {
 
   private final Disk disk;
@@ -14,7 +14,7 @@ public final class ParallelDeletion implements AutoCloseable {
   private final ForkJoinPool pool;
 
   /**
-   * @param threads how many; they end when there has been nothing to do for a while
+   * @param threads the number of threads; they end after an idle time
    */
   public ParallelDeletion(Disk disk, int threads, TreeDeletion.Pace pace) {
     this.disk = disk;
@@ -22,12 +22,12 @@ public final class ParallelDeletion implements AutoCloseable {
     this.pool = ParallelTreeWork.pool("gatun-deletion", threads);
   }
 
-  /** As {@link TreeDeletion#delete}. */
+  /** See {@link TreeDeletion#delete}. */
   public void delete(Fd parent, LinuxPath name) throws ErrnoException {
     TreeDeletion.delete(disk, parent, name, new ParallelTreeWork(pool), pace);
   }
 
-  /** Nothing may be under way any more. */
+  /** Must not be called during a deletion. */
   @Override
   public void close() {
     pool.close();

@@ -11,8 +11,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A walk by the threads of a pool. A thread goes on with the newest task of its own; one without
- * tasks steals the oldest of another, which is likely to be a big subtree.
+ * A walk by the threads of a pool. Each thread runs its newest task; an idle thread steals
+ * another's oldest, which is likely to be a large subtree.
  */
 public final class ParallelTreeWork implements TreeWork {
 
@@ -25,7 +25,7 @@ public final class ParallelTreeWork implements TreeWork {
     this.pool = pool;
   }
 
-  /** {@return threads for walks, which end when they have been idle for a while} */
+  /** {@return a thread pool for walks; its threads end after an idle time} */
   public static ForkJoinPool pool(String name, int threads) {
     return new ForkJoinPool(
         threads,
@@ -42,7 +42,7 @@ public final class ParallelTreeWork implements TreeWork {
   @Override
   public void run(Task first) throws ErrnoException {
     unfinished.incrementAndGet();
-    // Here, as what is done after one task is not worth waking another thread for.
+    // Run here: waking another thread for a single task does not pay.
     perform(first);
     boolean interrupted = false;
     while (true) {
@@ -50,7 +50,7 @@ public final class ParallelTreeWork implements TreeWork {
         finished.await();
         break;
       } catch (InterruptedException e) {
-        // A half-copied tree is of no use to anybody, and its descriptors are in use.
+        // A half-copied tree is useless, and its descriptors are still in use.
         interrupted = true;
       }
     }

@@ -4,7 +4,7 @@ import io.gatun.linux.ErrnoException;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
-/** A walk in the thread that asks for it. */
+/** A walk in the calling thread. */
 public final class SerialTreeWork implements TreeWork {
 
   private final Deque<Task> tasks = new ArrayDeque<>();

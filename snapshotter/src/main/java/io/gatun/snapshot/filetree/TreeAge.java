@@ -13,8 +13,8 @@ import java.util.Comparator;
 import java.util.Optional;
 
 /**
- * Looks whether something in a tree has changed since a moment: the kernel dates every change of an
- * inode, and of the names in a directory, in its ctime, which nobody can set (inode(7)).
+ * Detects changes in a tree since a given time by ctime: the kernel sets it on every change of an
+ * inode or of a directory's names, and no process can set it back (inode(7)).
  */
 public final class TreeAge {
 
@@ -30,7 +30,7 @@ public final class TreeAge {
   }
 
   /**
-   * {@return whether anything has changed later than at that moment}
+   * {@return whether anything has changed since}
    *
    * @param directory the top of the tree, just opened
    */
@@ -52,7 +52,7 @@ public final class TreeAge {
     for (DirectoryEntry entry : batch.entries()) {
       LinuxPath name = entry.name();
       Optional<FileStatus> status = Stat.tryStatx(fd, name, AtFlag.SYMLINK_NOFOLLOW);
-      // What has disappeared was there before, and its directory dates that.
+      // A vanished entry is a change; its directory's ctime shows it too.
       hasChanged |= status.isEmpty();
       if (status.isPresent()) {
         look(status.get());

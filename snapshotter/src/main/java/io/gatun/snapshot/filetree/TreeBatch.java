@@ -7,23 +7,21 @@ import io.gatun.linux.Fd;
 import java.util.List;
 
 /**
- * Some of the names in a directory, so that a walk need never hold all of them.
+ * A batch of a directory's entries, which bounds the memory of a walk.
  *
- * @param entries the names that were next
- * @param isLast whether there are no others; if not, there may still be none
+ * @param isLast whether no more entries follow; if false, the next batch may be empty
  */
 public record TreeBatch(List<DirectoryEntry> entries, boolean isLast) {
 
   /**
-   * The end of a directory shows only when nothing more is read; fewer names than this are likely
-   * all.
+   * A directory's end shows only in an empty read; a batch smaller than this is probably the last.
    */
   private static final int FEW = 256;
 
   private static final ThreadLocal<DirectoryReader> READER =
       ThreadLocal.withInitial(DirectoryReader::new);
 
-  /** {@return what comes next in a directory, whose descriptor keeps the place} */
+  /** {@return the next batch of a directory, whose descriptor keeps the position} */
   public static TreeBatch read(Fd directory) throws ErrnoException {
     DirectoryReader reader = READER.get();
     List<DirectoryEntry> entries = reader.next(directory);

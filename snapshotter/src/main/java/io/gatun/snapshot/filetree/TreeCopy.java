@@ -13,21 +13,20 @@ import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.ForkJoinPool;
 
 /**
- * Copies trees of files with all that they are: types, modes, owners, times to the nanosecond,
- * extended attributes and with them access control lists, hard links among them, devices, named
- * pipes and holes. Sockets are left out, since nobody listens on a copy. Nothing is synced.
+ * Copies trees of files completely: types, modes, owners, times to the nanosecond, extended
+ * attributes including access control lists, hard links within the tree, devices, named pipes and
+ * holes. Sockets are left out: no process listens on a copy. Nothing is synced.
  *
- * <p>Everything is reached by single names below open directories and nothing is followed, so that
- * a copy never leaves its target, whatever symbolic links there are. Neither the depth of a tree
- * nor the length of its paths nor the size of its directories has a limit. If a copy fails, what is
- * there of it is left to the caller.
+ * <p>Access is by single names below open directories without following symbolic links, which keeps
+ * a copy inside its target. Depth, path length and directory size are unlimited. After a failure,
+ * the partial copy is left to the caller.
  */
 public final class TreeCopy {
 
-  /** The filesystems that are copied from and to. */
+  /** The source and target filesystems. */
   private record Filesystems(long source, long target) {}
 
-  /** What new files would inherit from a directory that has them (acl(5)). */
+  /** The attributes that new files would inherit from their directory (acl(5)). */
   private static final List<LinuxPath> INHERITABLE =
       List.of(LinuxPath.of("system.posix_acl_default"), LinuxPath.of("system.posix_acl_access"));
 
@@ -36,7 +35,7 @@ public final class TreeCopy {
   private final ConcurrentMap<Filesystems, ContentCopy> contents = new ConcurrentHashMap<>();
 
   /**
-   * @param threads how many threads all copies share
+   * @param threads the number of threads shared by all copies
    */
   public TreeCopy(Disk disk, int threads) {
     this.disk = disk;
@@ -44,10 +43,10 @@ public final class TreeCopy {
   }
 
   /**
-   * Makes one directory a copy of another.
+   * Copies the content and attributes of a directory.
    *
-   * @param source a directory in which nothing changes meanwhile, just opened
-   * @param target an empty directory that this process has just made and opened
+   * @param source a directory that does not change meanwhile, just opened
+   * @param target an empty directory that this process has just created and opened
    */
   public void copy(Fd source, Fd target) throws ErrnoException {
     for (LinuxPath attribute : INHERITABLE) {

@@ -14,7 +14,6 @@ import io.gatun.linux.Unistd;
 import io.gatun.snapshot.root.Disk;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** The copy of one tree. */
 final class TreeCopyRun {
 
   private static final OpenFlag[] SOURCE_FLAGS = {
@@ -39,10 +38,10 @@ final class TreeCopyRun {
   }
 
   /**
-   * {@return the task that copies what is in a directory, and then finishes the copy}
+   * {@return the task that copies a directory's content and then finishes the copy}
    *
-   * @param status that of the source
-   * @param initialMode the mode that the target has
+   * @param status the status of the source
+   * @param initialMode the mode of the target
    */
   TreeWork.Task top(
       TreeDirectory source, FileStatus status, TreeDirectory target, int initialMode) {
@@ -50,9 +49,8 @@ final class TreeCopyRun {
   }
 
   /**
-   * One directory. Its names are taken in batches, which may be copied by several threads; whoever
-   * finishes the last one gives the copy its attributes. Its times stay then, since only new names
-   * change them.
+   * One directory. Several threads may copy its batches of names; the last to finish sets the
+   * attributes of the copy. Only new names change its times, which then stay.
    */
   private final class Directory {
     private final TreeDirectory source;
@@ -146,7 +144,7 @@ final class TreeCopyRun {
         if (!e.is(Errno.EPERM)) {
           throw e;
         }
-        // Only the owner, or who has CAP_FOWNER, may read without a trace (open(2)).
+        // O_NOATIME requires the owner or CAP_FOWNER (open(2)).
         return Fcntl.openat(sourceFd, name, SOURCE_FLAGS_OF_OTHERS);
       }
     }

@@ -18,22 +18,22 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Deletes a tree. Nothing is followed and no mount is entered, so that nothing outside the tree is
- * ever touched; what a container made immutable is deleted all the same.
+ * Deletes a tree, including files with the immutable flag. Never follows symbolic links or enters
+ * mounts, which keeps the deletion inside the tree.
  */
 public final class TreeDeletion {
 
   /**
-   * POSIX lets a filesystem skip names when others are removed while a directory is read. A
-   * directory that is still not empty after this many passes is being filled by somebody.
+   * POSIX lets a filesystem skip names when others are removed during a directory read. A directory
+   * that is still not empty after this many passes is being filled concurrently.
    */
   private static final int PASSES_MAX = 3;
 
-  /** Says when the next thing may be removed. */
+  /** Limits the rate of removals. */
   @FunctionalInterface
   public interface Pace {
 
-    /** Returns when it may. A failure ends the deletion, whatever it is. */
+    /** Returns when the next removal may start. A failure ends the deletion. */
     void await();
   }
 
@@ -47,10 +47,7 @@ public final class TreeDeletion {
     this.pace = pace;
   }
 
-  /**
-   * Deletes a file, or a directory with all that is in it. It is no failure if there is no such
-   * thing.
-   */
+  /** Deletes a file or a directory tree. Does nothing if it does not exist. */
   public static void delete(Disk disk, Fd parent, LinuxPath name) throws ErrnoException {
     delete(disk, parent, name, new SerialTreeWork(), () -> {});
   }
@@ -73,15 +70,13 @@ public final class TreeDeletion {
     }
   }
 
-  /**
-   * A directory that is to be emptied, and then removed by whoever removes the last thing in it.
-   */
+  /** A directory to empty. The thread that removes its last entry removes it. */
   private final class Directory {
     private final @Nullable Directory parent;
     private final TreeDirectory above;
     private final TreeDirectory place;
 
-    /** Those in it that are not yet removed, and one for as long as names are still read. */
+    /** The entries left, plus one while names are still being read. */
     private final AtomicInteger unfinished = new AtomicInteger(1);
 
     private int passes;
@@ -103,8 +98,8 @@ public final class TreeDeletion {
       for (DirectoryEntry entry : batch.entries()) {
         clear(fd, entry.name(), entry.type(), children);
       }
-      // Whoever reads on may be the last to need the descriptor, so nothing is left to do with it
-      // here; and where the newest task comes first, what was found is emptied before more is read.
+      // Forked last: the continuation may close the descriptor. Since the newest task runs first,
+      // the children are emptied before more names are read.
       if (!batch.isLast()) {
         work.fork(() -> clear(fd));
       }
@@ -119,7 +114,7 @@ public final class TreeDeletion {
         throws ErrnoException {
       switch (type) {
         case DIRECTORY -> {
-          // Most snapshots have nothing in the directories that they are made of.
+          // The directories directly in a snapshot's are usually empty.
           boolean isTop = parent == null;
           if (!isTop || !removeIfEmpty(fd, name)) {
             unfinished.incrementAndGet();
@@ -137,7 +132,7 @@ public final class TreeDeletion {
       }
     }
 
-    /** {@return whether it is gone; otherwise it is being emptied once more} */
+    /** {@return whether it is gone; otherwise another pass has been forked} */
     private boolean removeSelf() throws ErrnoException {
       Fd fd = above.open();
       try {
@@ -159,7 +154,7 @@ public final class TreeDeletion {
     }
   }
 
-  /** Goes up as far as directories have become empty; a loop, for there may be thousands. */
+  /** Removes all parents that have become empty, in a loop because there may be thousands. */
   private static void finish(Directory from) throws ErrnoException {
     for (Directory at = from; at != null && at.unfinished.decrementAndGet() == 0; at = at.parent) {
       if (!at.removeSelf()) {
@@ -201,7 +196,7 @@ public final class TreeDeletion {
     }
   }
 
-  /** {@return whether it is gone} What keeps it, whoever looks into it will meet again. */
+  /** Tries rmdir. Any obstacle shows again when the directory is entered. */
   private boolean removeIfEmpty(Fd parent, LinuxPath name) throws ErrnoException {
     try {
       disk.removeDirectory(parent, name);

@@ -6,14 +6,13 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * The descriptors of directories that one walk keeps open between uses, of which there are only so
- * many, however deep and wide the tree is. Closing this closes what is left of them, after a
- * failure for example.
+ * Limits the directory descriptors that one walk keeps open, however deep and wide the tree is.
+ * Closing it closes the rest, for example after a failure.
  */
 public final class TreeDescriptors implements AutoCloseable {
 
   /**
-   * Enough for every directory on the way to several deep ones, and few beside the limit of a
+   * Enough for all directories on the way to several deep ones, and well below the limit of a
    * process.
    */
   static final int LIMIT = 512;
@@ -29,10 +28,7 @@ public final class TreeDescriptors implements AutoCloseable {
     this.free = new AtomicInteger(limit);
   }
 
-  /**
-   * {@return whether a directory that was just opened may stay open; otherwise it is closed after
-   * use}
-   */
+  /** {@return whether a newly opened directory may stay open; otherwise it is closed after use} */
   boolean opened(Fd directory) {
     open.add(directory);
     if (free.decrementAndGet() < 0) {
@@ -42,7 +38,6 @@ public final class TreeDescriptors implements AutoCloseable {
     return true;
   }
 
-  /** Closes a directory. */
   void close(Fd directory, boolean mayStayOpen) {
     open.remove(directory);
     directory.close();

@@ -14,15 +14,14 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A directory in a tree that is being walked, known by its place and opened when it is needed.
+ * A directory of a tree being walked, identified by its position and opened on demand.
  *
- * <p>It is opened below the nearest directory above it that is open at the time, without following
- * any symbolic link or entering another mount, and so neither the depth of the tree nor the length
- * of its paths has a limit. It stays open while somebody uses it or, if descriptors last, while
- * somebody who needs it is still to come: every directory starts with one such user, itself, and
- * has one more for each child that was announced.
+ * <p>It is opened relative to its nearest open ancestor, without following symbolic links or
+ * entering mounts; depth and path length are therefore unlimited. It stays open while in use and,
+ * within the descriptor limit, while a use is expected: each directory starts with one expected
+ * use, its own, and gets one for each announced child.
  *
- * <p>Safe for use by many threads. Locks are only ever taken upwards in the tree.
+ * <p>Thread-safe. Locks are only taken upwards in the tree.
  */
 public final class TreeDirectory {
 
@@ -35,7 +34,7 @@ public final class TreeDirectory {
   private static final Set<ResolveFlag> INSIDE =
       Set.of(ResolveFlag.BENEATH, ResolveFlag.NO_SYMLINKS, ResolveFlag.NO_MOUNT_CROSSING);
 
-  /** PATH_MAX of linux/limits.h counts the NUL at the end. */
+  /** PATH_MAX of linux/limits.h includes the terminating NUL. */
   private static final int PATH_BYTES_MAX = 4095;
 
   private final TreeDescriptors descriptors;
@@ -60,12 +59,12 @@ public final class TreeDirectory {
     this.fd = top;
   }
 
-  /** {@return the directory at the top, whose descriptor belongs to the caller} */
+  /** {@return the top directory; the caller keeps the ownership of its descriptor} */
   public static TreeDirectory top(TreeDescriptors descriptors, Fd top) {
     return new TreeDirectory(descriptors, top);
   }
 
-  /** {@return a directory below this one, which has to be {@link #enter entered} once} */
+  /** {@return a child directory, which must be {@link #enter entered} once} */
   public TreeDirectory child(LinuxPath childName) {
     expect();
     return new TreeDirectory(descriptors, this, childName);
@@ -86,19 +85,19 @@ public final class TreeDirectory {
     }
   }
 
-  /** Says that what is directly in it has been dealt with. */
+  /** Ends the use begun by {@link #enter}. */
   public synchronized void leave() {
     users--;
     expected--;
     closeIfIdle();
   }
 
-  /** Announces somebody who will {@link #open} this later, and {@link #forget} it after that. */
+  /** Announces a later {@link #open}, followed by {@link #forget}. */
   public synchronized void expect() {
     expected++;
   }
 
-  /** Takes back an announcement. */
+  /** Withdraws an announcement. */
   public synchronized void forget() {
     expected--;
     closeIfIdle();
@@ -116,7 +115,6 @@ public final class TreeDirectory {
     return current;
   }
 
-  /** Ends a use. */
   public synchronized void release() {
     users--;
     closeIfIdle();
@@ -130,7 +128,7 @@ public final class TreeDirectory {
     }
   }
 
-  /** {@return its descriptor if it is open anyway} */
+  /** {@return its descriptor if it is already open} */
   private synchronized @Nullable Fd openIfReady() {
     if (fd != null) {
       users++;
@@ -175,7 +173,7 @@ public final class TreeDirectory {
     }
   }
 
-  /** Takes as many names as one call can, and opens what they lead to. */
+  /** Opens as many path components as fit into one call. */
   private static Fd openBelow(Fd at, Deque<LinuxPath> names) throws ErrnoException {
     LinuxPath first = names.pop();
     Deque<LinuxPath> taken = new ArrayDeque<>();
@@ -186,7 +184,7 @@ public final class TreeDirectory {
       if (!e.is(Errno.ENOSYS)) {
         throw e;
       }
-      // Before Linux 5.6: name by name, which is slow for deep trees only, and may enter mounts.
+      // Before Linux 5.6: one name at a time, which is slow for deep trees and may enter mounts.
       while (!taken.isEmpty()) {
         names.push(taken.pop());
       }
@@ -199,7 +197,7 @@ public final class TreeDirectory {
     Fd with(OpenFlag[] flags) throws ErrnoException;
   }
 
-  /** Only the owner, or who has CAP_FOWNER, may read without changing the access time (open(2)). */
+  /** O_NOATIME requires the owner or CAP_FOWNER (open(2)). */
   private static Fd openWithoutTrace(Opening opening) throws ErrnoException {
     try {
       return opening.with(FLAGS);

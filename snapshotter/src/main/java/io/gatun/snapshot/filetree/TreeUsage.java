@@ -14,8 +14,8 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Counts what a tree takes, its top included: each inode once however many names it has. What
- * disappears meanwhile, in a container that is running, is not counted.
+ * Measures the disk usage of a tree including its top; counts an inode once, whatever its number of
+ * names. Skips entries that vanish meanwhile in a running container.
  */
 public final class TreeUsage {
 
@@ -29,7 +29,7 @@ public final class TreeUsage {
   private TreeUsage() {}
 
   /**
-   * {@return what a tree takes}
+   * {@return the usage of a tree}
    *
    * @param directory the top of the tree, just opened
    */
@@ -77,7 +77,7 @@ public final class TreeUsage {
     }
   }
 
-  /** Removed, or replaced by something else, since its name was read; or covered by a mount. */
+  /** Removed or replaced since its name was read, or covered by a mount. */
   private static boolean isGone(ErrnoException failure) {
     return switch (failure.errno()) {
       case ENOENT, ENOTDIR, ELOOP, ESTALE, EXDEV -> true;

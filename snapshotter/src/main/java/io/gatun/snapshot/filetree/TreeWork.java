@@ -3,21 +3,19 @@ package io.gatun.snapshot.filetree;
 import io.gatun.linux.ErrnoException;
 
 /**
- * One walk of a tree, as tasks that make further tasks. The newest task is done first, which goes
- * deep before it goes wide and so keeps few directories waiting. After the first failure the tasks
- * that are left are dropped.
+ * A walk of a tree as tasks that fork further tasks. The newest task runs first: depth first, which
+ * keeps few directories waiting. After the first failure, the remaining tasks are dropped.
  */
 public interface TreeWork {
 
-  /** A part of a walk. */
   @FunctionalInterface
   interface Task {
     void run() throws ErrnoException;
   }
 
-  /** Does the task and all that it forks, and returns when nothing of it is left. Used once. */
+  /** Runs a task and all that it forks, and returns when all have finished. Called once. */
   void run(Task first) throws ErrnoException;
 
-  /** Has a task done some time before {@link #run} returns. */
+  /** Runs a task some time before {@link #run} returns. */
   void fork(Task task);
 }

@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** The umask of this process, which umask(2) tells only to those who change it. */
+/** The umask of this process, which umask(2) can only return by changing it. */
 public final class Umask {
 
   private static final Path STATUS = Path.of("/proc/self/status");
@@ -13,7 +13,7 @@ public final class Umask {
 
   private Umask() {}
 
-  /** {@return the umask, or everything if it cannot be told, so that no mode is relied upon} */
+  /** {@return the umask, or all bits if it is unknown, such that no mode is relied upon} */
   public static int current() {
     try (var lines = Files.lines(STATUS)) {
       return lines

@@ -1,7 +1,7 @@
 /**
  * Walks, copies, deletes, measures and syncs trees of files.
  *
- * <p>The trees may be hostile: every step goes through directory descriptors, never through a path
+ * <p>The trees may be hostile: access is always through directory descriptors, never through a path
  * that another process could replace, and never follows a symbolic link. A tree of any depth is
  * walked with a bounded number of descriptors.
  *

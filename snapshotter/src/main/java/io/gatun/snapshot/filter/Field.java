@@ -4,19 +4,19 @@ import io.gatun.snapshot.SnapshotInfo;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** A field of a snapshot, as filters address it. */
+/** A snapshot field, as addressed by filters. */
 sealed interface Field {
 
   /** {@return the value of this field, or null if it is absent} */
   @Nullable String of(SnapshotInfo info);
 
   /**
-   * {@return the field that a path leads to}
+   * {@return the field for a path}
    *
-   * <p>containerd looks at no more than the first element, except for labels, whose keys hold dots
+   * <p>containerd only considers the first element, except for labels, whose keys contain dots
    * themselves: {@code name.anything} is the name.
    *
-   * @param path one element or more
+   * @param path one or more elements
    */
   static Field at(List<String> path) {
     return switch (path.getFirst()) {
@@ -28,7 +28,7 @@ sealed interface Field {
     };
   }
 
-  /** The fields that every snapshot has, and the one that none has. */
+  /** The fields of every snapshot, and the unknown field. */
   enum Attribute implements Field {
     KIND,
     NAME,
@@ -46,7 +46,7 @@ sealed interface Field {
     }
   }
 
-  /** A label, present if the snapshot has it. */
+  /** A label; absent if the snapshot does not have it. */
   record Label(String key) implements Field {
     @Override
     public @Nullable String of(SnapshotInfo info) {

@@ -5,9 +5,9 @@ import java.util.List;
 import java.util.function.Predicate;
 
 /**
- * One filter: selectors that all have to match.
+ * A conjunction of selectors.
  *
- * @param selectors none match everything
+ * @param selectors an empty list matches everything
  */
 record Filter(List<Selector> selectors) implements Predicate<SnapshotInfo> {
 

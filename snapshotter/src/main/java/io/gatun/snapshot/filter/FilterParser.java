@@ -11,16 +11,16 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Parses one filter. Errors read as containerd's do, since people and programs know those:
+ * Parses one filter. Errors have containerd's wording, which people and programs know:
  *
  * <pre>  filters: parse error: [before >|c|< after]: reason</pre>
  */
 final class FilterParser {
 
   /**
-   * How much of a filter an error quotes on either side. A whole one of megabytes would not fit
-   * into the headers that carry a status message, and the client would see a broken stream instead
-   * of the reason.
+   * The bytes of the filter quoted in an error on either side. A filter of megabytes would not fit
+   * into the headers that carry a status message: the client would see a broken stream instead of
+   * the reason.
    */
   static final int QUOTED_BYTES_MAX = 512;
 
@@ -124,7 +124,7 @@ final class FilterParser {
     String after = to < input.length ? "..." : "";
     String context;
     if (position < input.length) {
-      // One byte, as containerd cuts it out, be it the first of several that make a character.
+      // One byte, like containerd, even if it is the first of a multi-byte character.
       context =
           "%s >|%s|< %s"
               .formatted(before, text(position, position + 1), text(position + 1, to) + after);
@@ -155,7 +155,7 @@ final class FilterParser {
     return (input[offset] & 0xC0) == 0x80;
   }
 
-  /** An unpaired surrogate becomes the replacement character, at which the scanner stops. */
+  /** Replaces an unpaired surrogate by the replacement character, at which the scanner stops. */
   private static byte[] encode(String filter) {
     try {
       ByteBuffer encoded =

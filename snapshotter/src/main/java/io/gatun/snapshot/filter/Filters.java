@@ -10,7 +10,7 @@ import java.util.function.Predicate;
  * package {@code filters}.
  *
  * <pre>
- *   filters   := the request's strings, of which one has to match; none, or an empty one, match all
+ *   filters   := the request's strings; one must match; no string or an empty one matches all
  *   filter    := selector ("," selector)*          all have to match
  *   selector  := fieldpath [operator value]        without operator: the field is present
  *   fieldpath := field ("." field)*
@@ -20,23 +20,22 @@ import java.util.function.Predicate;
  * </pre>
  *
  * <p>After {@code ~=} a value may also be quoted as {@code /.../} or {@code |...|}, and for that
- * reason no unquoted value can begin with one of these. What is inside quotes follows Go's rules
- * for strings.
+ * reason no unquoted value can begin with one of these. Quoted text follows Go's rules for strings.
  *
  * <p>A snapshot has the fields {@code kind}, {@code name}, {@code parent}, which is present and
- * empty if there is none, and {@code labels.<key>}. Any other field is absent, which is no error:
- * {@code ==} then does not match, {@code !=} does, and {@code ~=} sees an empty string. A regular
- * expression that does not compile matches nothing and is no error either.
+ * empty if there is none, and {@code labels.<key>}. Any other field is absent, which is not an
+ * error: {@code ==} then does not match, {@code !=} does, and {@code ~=} sees an empty string. A
+ * regular expression that does not compile matches nothing, without an error.
  */
 public final class Filters {
 
   private Filters() {}
 
   /**
-   * {@return what accepts the snapshots that match at least one of the filters, or all if there are
-   * none}
+   * {@return a predicate for the snapshots that match at least one filter; without filters, all
+   * match}
    *
-   * @throws SnapshotException.InvalidArgument if one does not parse, with the words of containerd
+   * @throws SnapshotException.InvalidArgument if a filter does not parse, in containerd's wording
    */
   public static Predicate<SnapshotInfo> parse(List<String> filters) {
     List<Filter> alternatives = filters.stream().map(Filters::parse).toList();
@@ -45,7 +44,6 @@ public final class Filters {
         : info -> alternatives.stream().anyMatch(filter -> filter.test(info));
   }
 
-  /** {@return one filter, parsed} */
   static Filter parse(String filter) {
     return filter.isEmpty() ? Filter.ALWAYS : new FilterParser(filter).parse();
   }

@@ -7,24 +7,24 @@ import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
 /**
- * What a quoted literal stands for, by the rules of Go's {@code strconv.Unquote}.
+ * Decodes quoted literals by the rules of Go's {@code strconv.Unquote}.
  *
- * <p>{@code \ooo} and {@code \xhh} name bytes, {@code \}{@code uhhhh} and {@code \Uhhhhhhhh} name
- * code points, so the outcome need not be text.
+ * <p>{@code \ooo} and {@code \xhh} denote bytes, {@code \}{@code uhhhh} and {@code \Uhhhhhhhh} code
+ * points; the result need not be text.
  */
 final class QuotedLiteral {
 
   /**
-   * What a literal becomes that is not well-formed UTF-8. It holds an unpaired surrogate, as no
-   * key, name or label does, so it equals none of them, just as the bytes it stands for would not.
+   * Replaces a literal that is not well-formed UTF-8. Like the original bytes, it equals no key,
+   * name or label, because it contains an unpaired surrogate.
    */
   static final String NO_TEXT = "\uDC00";
 
   private QuotedLiteral() {}
 
   /**
-   * {@return the content of a literal, or empty if an escape stands for a byte or code point there
-   * is not}
+   * {@return the content of a literal, or empty if an escape denotes an impossible byte or code
+   * point}
    *
    * @param token the literal with its quotes, as the scanner accepts it: every escape is complete
    */
@@ -77,7 +77,7 @@ final class QuotedLiteral {
     return Optional.of(text(content.toByteArray()));
   }
 
-  /** Digits beyond what an int holds shift out at the top, as they do in Go's 32-bit rune. */
+  /** Excess digits are shifted out at the top, as in Go's 32-bit rune. */
   private static int number(byte[] token, int from, int digits, int base) {
     int value = 0;
     for (int i = from; i < from + digits; i++) {
@@ -88,8 +88,8 @@ final class QuotedLiteral {
 
   private static void writeCodePoint(ByteArrayOutputStream content, int codePoint) {
     if (codePoint < 0x80) {
-      // A rune of Go is signed: beyond 0x7FFFFFFF it is less than any character and keeps its low
-      // byte.
+      // Go's runes are signed: beyond 0x7FFFFFFF they are less than any character and keep their
+      // low byte.
       content.write(codePoint);
     } else if (codePoint >= Character.MIN_SURROGATE && codePoint <= Character.MAX_SURROGATE) {
       content.writeBytes(utf8(TokenScanner.REPLACEMENT));

@@ -7,18 +7,17 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Reads a regular expression before RE2/J gets it.
+ * Checks and rewrites a regular expression for RE2/J.
  *
- * <p>RE2/J matches in linear time, but compiles {@code ((a{1000}){1000}){1000}} by writing the
- * letter down a thousand million times, and descends into parentheses by recursion. Go refuses
- * both. So this estimates the size of the compiled program, and refuses earlier than Go does; no
- * expression that tells snapshots apart comes near. And there are two things that Go accepts and
- * RE2/J 1.8 does not: a repetition after a brace that stands for itself, so the brace is escaped;
- * and groups of the same name, so they lose their names, of which a filter makes no use.
+ * <p>RE2/J matches in linear time, but compiles {@code ((a{1000}){1000}){1000}} to a thousand
+ * million copies of the letter, and parses parentheses recursively. Go refuses both. This class
+ * estimates the size of the compiled program and refuses earlier than Go does; no useful filter
+ * comes near the limit. It also rewrites two constructs that Go accepts and RE2/J 1.8 does not: it
+ * escapes a literal brace followed by a repetition, and removes the names of groups, which may be
+ * duplicates and are not used by filters.
  *
- * <p>It reads the source as RE2's grammar does, as far as it has to know what is a group, a class
- * and a counted repetition. It accepts what is malformed otherwise; that is for the compiler to
- * find.
+ * <p>It follows RE2's grammar as far as needed to find groups, classes and counted repetitions.
+ * Other syntax errors are left to the compiler.
  */
 final class RegexReader {
 
@@ -26,41 +25,38 @@ final class RegexReader {
   static final long SIZE_MAX = 20_000;
 
   /**
-   * Nested parentheses. Go allows a tree a thousand high; each of these is one to three of its
-   * levels.
+   * The limit of nested parentheses. Go limits the height of the syntax tree to 1000; each
+   * parenthesis adds one to three levels.
    */
   static final int DEPTH_MAX = 250;
 
-  /** What repetitions within repetitions may multiply to, which is Go's number. */
+  /** The limit of the product of nested repetitions, the same as Go's. */
   static final long REPEAT_MAX = 1000;
 
-  /** A Unicode class such as {@code \pL} is a table of some hundred ranges. */
+  /** The size of a Unicode class such as {@code \pL}: a table of some hundred ranges. */
   private static final long UNICODE_CLASS_SIZE = 100;
 
   private static final char ASCII_MAX = 0x7f;
 
-  /** How often, without leading zeros, with which a brace stands for itself. */
+  /** A repetition. With leading zeros, the brace is literal. */
   private static final Pattern REPETITION =
       Pattern.compile("(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\\}");
 
-  /** Of {@link #REPEAT_MAX}. */
+  /** The number of digits of {@link #REPEAT_MAX}. */
   private static final int REPEAT_DIGITS_MAX = 4;
 
-  /** What follows the parenthesis of a group that has a name. */
+  /** The name of a group, after its parenthesis. */
   private static final Pattern NAME = Pattern.compile("\\?P?<[A-Za-z0-9_]+>");
 
   private final String source;
   private int at;
 
-  /** The groups that are open, innermost first, each as far as it has been read. */
+  /** The enclosing groups, innermost first, as far as they have been read. */
   private final Deque<Group> open = new ArrayDeque<>();
 
   private Group group = new Group();
 
-  /**
-   * What RE2/J is to be given, as far as it differs from the source, which is so up to {@link
-   * #copied}.
-   */
+  /** The rewritten expression up to {@link #copied}. */
   private final StringBuilder output = new StringBuilder();
 
   private int copied;
@@ -70,9 +66,9 @@ final class RegexReader {
   }
 
   /**
-   * {@return the expression in the form in which RE2/J understands it}
+   * {@return the expression rewritten for RE2/J}
    *
-   * @throws PatternSyntaxException if it is too large, or RE2/J would accept what Go does not
+   * @throws PatternSyntaxException if it is too large, or RE2/J would accept it and Go does not
    */
   static String read(String source) {
     RegexReader reader = new RegexReader(source);
@@ -82,7 +78,9 @@ final class RegexReader {
     return reader.output();
   }
 
-  /** What has been read of a group: its size, and its last atom, to which a repetition applies. */
+  /**
+   * A group as far as it has been read: its size, and its last atom, to which a repetition applies.
+   */
   private static final class Group {
     long size;
     long repeat = 1;
@@ -159,7 +157,7 @@ final class RegexReader {
     }
   }
 
-  /** A backslash before what is not ASCII is an error for Go, while RE2/J ignores the backslash. */
+  /** Go rejects a backslash before a non-ASCII character; RE2/J ignores it. */
   private char readEscaped() {
     char c = at < source.length() ? source.charAt(at++) : '\\';
     if (c > ASCII_MAX) {
@@ -168,13 +166,13 @@ final class RegexReader {
     return c;
   }
 
-  /** What follows {@code \p} is one letter, or a name in braces; these braces are no repetition. */
+  /** Skips the letter or the braced name after {@code \p}; these braces are not a repetition. */
   private void skipBraces() {
     int end = at < source.length() && source.charAt(at) == '{' ? source.indexOf('}', at) : at;
     at = Math.min(source.length(), end < 0 ? source.length() : end + 1);
   }
 
-  /** Reads up to the end of a class and answers with its size. */
+  /** Reads to the end of a class and returns its size. */
   private long readClass() {
     long size = 1;
     if (at < source.length() && source.charAt(at) == '^') {
@@ -201,7 +199,7 @@ final class RegexReader {
     return size;
   }
 
-  /** A brace that begins no repetition stands for itself. */
+  /** Reads a repetition, or escapes a literal brace. */
   private void readRepetition() {
     Matcher repetition = REPETITION.matcher(source).region(at, source.length());
     if (!repetition.lookingAt()) {

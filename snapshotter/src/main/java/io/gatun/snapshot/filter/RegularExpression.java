@@ -7,11 +7,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A regular expression with Go's syntax and meaning, which are RE2's: it matches anywhere in a
- * value, and in time linear in the value's length.
+ * A regular expression with Go's (RE2's) syntax and semantics: it matches anywhere in a value, in
+ * time linear in the value's length.
  *
- * @param source as it stands in the filter
- * @param pattern null if it does not compile or costs too much, and then it matches nothing
+ * @param source the expression in the filter
+ * @param pattern null if it does not compile or is too expensive; it then matches nothing
  */
 record RegularExpression(String source, @Nullable Pattern pattern) {
 
@@ -19,19 +19,19 @@ record RegularExpression(String source, @Nullable Pattern pattern) {
 
   private static final int LOGGED_LENGTH_MAX = 200;
 
-  /** What has case ignored, as the grammar of RE2 writes it. */
+  /** The flag for ignoring case, in RE2's grammar. */
   private static final java.util.regex.Pattern FOLDING =
       java.util.regex.Pattern.compile("\\(\\?[imsU-]*i");
 
   /**
-   * Characters, or their numbers, whose other cases RE2/J 1.8 looks for by following the JDK's
-   * tables until they lead back to the first one. For some that the JDK has and it has not, they
-   * never do, and it would not come to an end.
+   * Non-ASCII characters, literal or escaped. RE2/J 1.8 finds their other cases by following the
+   * JDK's case tables until it returns to the first character. For some characters that are newer
+   * than its own tables, it never does, and loops for ever.
    */
   private static final java.util.regex.Pattern OUTSIDE_ASCII =
       java.util.regex.Pattern.compile("[^\\x00-\\x7f]|\\\\[x0-7]");
 
-  /** Compiles an expression. One that cannot be used is logged and no error, as in containerd. */
+  /** Compiles an expression. As in containerd, one that is unusable is logged and not an error. */
   static RegularExpression of(String source) {
     if (source.contains(QuotedLiteral.NO_TEXT)) {
       return unusable(source, "invalid UTF-8");
@@ -46,7 +46,7 @@ record RegularExpression(String source, @Nullable Pattern pattern) {
     }
   }
 
-  /** {@return whether an expression may ask for what {@link #OUTSIDE_ASCII} tells of} */
+  /** {@return whether an expression may combine ignoring case with {@link #OUTSIDE_ASCII}} */
   static boolean ignoresCaseOutsideAscii(String source) {
     return FOLDING.matcher(source).find() && OUTSIDE_ASCII.matcher(source).find();
   }
@@ -63,7 +63,7 @@ record RegularExpression(String source, @Nullable Pattern pattern) {
     return new RegularExpression(source, null);
   }
 
-  /** A filter comes from outside and must not be able to forge a line of the log. */
+  /** Escapes characters that could forge a line of the log: filters are untrusted. */
   private static String printable(String source) {
     StringBuilder printable = new StringBuilder();
     source

@@ -3,12 +3,12 @@ package io.gatun.snapshot.filter;
 import io.gatun.snapshot.SnapshotInfo;
 import java.util.function.Predicate;
 
-/** What one selector of a filter asks of a field. */
+/** The condition that a selector puts on a field. */
 sealed interface Selector extends Predicate<SnapshotInfo> {
 
   Field field();
 
-  /** {@code field}: there is such a field, if only with an empty value. */
+  /** {@code field}: the field exists, even with an empty value. */
   record Present(Field field) implements Selector {
     @Override
     public boolean test(SnapshotInfo info) {
@@ -16,7 +16,7 @@ sealed interface Selector extends Predicate<SnapshotInfo> {
     }
   }
 
-  /** {@code field==value}: the field is there and has this value. */
+  /** {@code field==value}: the field exists and has this value. */
   record Equal(Field field, String value) implements Selector {
     @Override
     public boolean test(SnapshotInfo info) {
@@ -24,7 +24,7 @@ sealed interface Selector extends Predicate<SnapshotInfo> {
     }
   }
 
-  /** {@code field!=value}: the field has another value; one that is absent counts as empty. */
+  /** {@code field!=value}: the field has another value; an absent field counts as empty. */
   record NotEqual(Field field, String value) implements Selector {
     @Override
     public boolean test(SnapshotInfo info) {
@@ -34,7 +34,7 @@ sealed interface Selector extends Predicate<SnapshotInfo> {
   }
 
   /**
-   * {@code field~=expression}: the expression matches somewhere; an absent field counts as empty.
+   * {@code field~=expression}: the expression matches anywhere; an absent field counts as empty.
    */
   record Matches(Field field, RegularExpression expression) implements Selector {
     @Override

@@ -1,10 +1,9 @@
 package io.gatun.snapshot.filter;
 
 /**
- * A piece of a filter.
+ * A token of a filter.
  *
- * @param kind what it is
- * @param start offset of its first byte, which is where an error about it points to
+ * @param start offset of its first byte, to which errors about it point
  * @param end offset after its last byte
  */
 record Token(Kind kind, int start, int end) {
@@ -16,9 +15,9 @@ record Token(Kind kind, int start, int end) {
     QUOTED,
     SEPARATOR,
     OPERATOR,
-    /** Something that can be in no filter; the scanner has the reason. */
+    /** Illegal in any filter; the scanner has the reason. */
     ILLEGAL,
-    /** A character that can begin no token where it stands. */
+    /** A character that cannot begin a token at its position. */
     STRAY
   }
 }

@@ -1,31 +1,31 @@
 package io.gatun.snapshot.filter;
 
 /**
- * Takes a filter apart into tokens.
+ * Splits a filter into tokens.
  *
- * <p>Works on the bytes of the filter, since containerd's errors point at bytes. The order in which
- * the cases of {@link #next} are tried is part of the language: a value that begins with a
- * separator, an operator or a quote is none, while one that has begun may hold them.
+ * <p>Works on the bytes of the filter, because containerd's errors count bytes. The order of the
+ * cases of {@link #next} is part of the language: a value cannot begin with a separator, an
+ * operator or a quote, but may contain them.
  */
 final class TokenScanner {
 
-  /** What {@link #peek} answers at the end of the filter. */
+  /** Returned by {@link #peek} at the end of the filter. */
   static final int END = -1;
 
-  /** What {@link #peek} answers for a NUL or a replacement character. */
+  /** Returned by {@link #peek} for a NUL or a replacement character. */
   static final int ILLEGAL = -2;
 
-  /** containerd takes a character that decodes to this as one that could not be decoded. */
+  /** containerd treats this character as a decoding error. */
   static final int REPLACEMENT = 0xFFFD;
 
   private final byte[] input;
 
-  /** Where the character that was read last begins and ends. */
+  /** The range of the last character read. */
   private int start;
 
   private int end;
 
-  /** Whether an operator came last, so that a value is due. */
+  /** Whether the last token was an operator, which makes a value due. */
   private boolean valueDue;
 
   private boolean escapesLegal = true;
@@ -49,14 +49,12 @@ final class TokenScanner {
     return character;
   }
 
-  /** {@return where the character begins that {@link #peek} answers with} */
+  /** {@return the offset of the character that {@link #peek} returns} */
   int position() {
     return end;
   }
 
-  /**
-   * {@return the first thing that was wrong with the characters read so far, or an empty string}
-   */
+  /** {@return the first problem with the characters read so far, or an empty string} */
   String complaint() {
     return complaint;
   }
@@ -89,7 +87,7 @@ final class TokenScanner {
       return new Token(Token.Kind.OPERATOR, first, end);
     }
     if (valueDue) {
-      // The first character of a value may be anything, a control character too.
+      // The first character of a value may be anything, even a control character.
       while (isValue(peek())) {
         read();
       }
@@ -105,7 +103,11 @@ final class TokenScanner {
     return new Token(Token.Kind.STRAY, first, end);
   }
 
-  /** Reads up to the closing quote and says whether all escapes on the way have a legal form. */
+  /**
+   * Reads to the closing quote.
+   *
+   * @return whether all escapes are well-formed
+   */
   private boolean skipQuoted(int quote) {
     escapesLegal = true;
     int character = read();
@@ -120,8 +122,8 @@ final class TokenScanner {
   }
 
   /**
-   * {@return the character after an escape, or the one that breaks it, which then stands for
-   * itself: it may close the quote}
+   * {@return the character after an escape, or the one that breaks it, which is then read as itself
+   * and may close the quote}
    */
   private int skipEscape(int quote) {
     int escape = read();
@@ -156,7 +158,6 @@ final class TokenScanner {
     return character;
   }
 
-  /** Consumes one character. */
   private int read() {
     start = end;
     if (end == input.length) {
@@ -205,7 +206,7 @@ final class TokenScanner {
     return character == ',' || character == '.';
   }
 
-  /** Unicode's White_Space, which is what Go's {@code unicode.IsSpace} means. */
+  /** Unicode's White_Space, like Go's {@code unicode.IsSpace}. */
   private static boolean isSpace(int character) {
     return (character >= '\t' && character <= '\r')
         || character == 0x85
@@ -213,8 +214,8 @@ final class TokenScanner {
   }
 
   /**
-   * Go's {@code unicode.IsGraphic} less what ends a value; the version of Unicode is that of the
-   * JDK.
+   * Go's {@code unicode.IsGraphic} without the terminators of a value, in the JDK's version of
+   * Unicode.
    */
   private static boolean isValue(int character) {
     if (character < 0 || character == ',' || isSpace(character)) {

@@ -1,9 +1,9 @@
 /**
- * containerd's filter language: which snapshots a List is about.
+ * containerd's filter language, which selects snapshots for List.
  *
  * <p>Uses the domain types and RE2/J, and nothing else of Gatun; touches neither disk nor store.
- * Filters come from outside and are hostile until parsed: parsing recurses nowhere, and what a
- * regular expression may cost is bounded before it is compiled.
+ * Filters are untrusted: parsing does not recurse, and the cost of a regular expression is bounded
+ * before it is compiled.
  */
 @NullMarked
 package io.gatun.snapshot.filter;

@@ -17,8 +17,8 @@ import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The requests that become durable together, as one frame. Each is checked against the store as it
- * will be after those before it.
+ * Requests that become durable together in one journal frame. Each is checked against the store as
+ * it will be after those before it.
  */
 final class Batch {
 
@@ -42,8 +42,8 @@ final class Batch {
   }
 
   /**
-   * The store with changes that are not applied yet: those of a batch, or of one request on top of
-   * them.
+   * The store plus changes that are not applied yet: those of a batch, or of one request on top of
+   * it.
    */
   private static final class View {
     private final Index index;
@@ -121,12 +121,11 @@ final class Batch {
     }
   }
 
-  /** {@return whether there is still room for the request in the frame} */
   boolean hasRoom(Request request) {
     return Frame.bodyBytes(frame) + request.bytes() + Frame.RESERVE_BYTES <= bodyBytesMax;
   }
 
-  /** Takes a request up, or refuses it for what it asks. */
+  /** Adds a request to the frame, or refuses it if its changes contradict the store. */
   void add(Request request) {
     View above = new View(index, state);
     try {
@@ -148,7 +147,6 @@ final class Batch {
     }
   }
 
-  /** Reserves ids with this batch. */
   void reserve(long idLimit) {
     Frame.reserve(frame, idLimit);
     reservation = OptionalLong.of(idLimit);
@@ -160,7 +158,7 @@ final class Batch {
       case EncodedChange.Remove(long id) -> {
         SnapshotRecord record = view.find(id);
         if (record == null) {
-          throw new SnapshotException.NotFound("remove: there is no snapshot with the id " + id);
+          throw new SnapshotException.NotFound("remove: no snapshot has the id " + id);
         }
         long children = view.children(id);
         if (children > 0) {
@@ -198,28 +196,28 @@ final class Batch {
     return RecordCodec.encode(record).length;
   }
 
-  /** {@return the one failure that says a name is taken} */
+  /** {@return the failure for a name that is in use} */
   static SnapshotException.AlreadyExists taken(String name) {
     return new SnapshotException.AlreadyExists(
         "snapshot %s already exists".formatted(RecordCodec.abbreviated(name)));
   }
 
-  /** {@return whether nothing has to be written} */
+  /** {@return whether there is nothing to write} */
   boolean isEmpty() {
     return bodyBytes() == 0;
   }
 
-  /** {@return what the frame takes in a journal} */
+  /** {@return the size of the frame in a journal} */
   int frameBytes() {
     return Frame.sizeOf(bodyBytes());
   }
 
-  /** {@return whether removals are all there is} */
+  /** {@return whether the batch consists of removals only} */
   boolean isRemoval() {
     return reservation.isEmpty() && accepted.stream().allMatch(Request::isRemoval);
   }
 
-  /** {@return the frame, ready to be written; for another journal it can be asked for again} */
+  /** {@return the frame, ready to write; it can be sealed again for another journal} */
   ByteBuffer seal(long salt, long sequence) {
     int body = bodyBytes();
     sealedBodyBytes = OptionalInt.of(body);
@@ -232,7 +230,7 @@ final class Batch {
     return sealedBodyBytes.orElseGet(() -> Frame.bodyBytes(frame));
   }
 
-  /** Makes the changes visible, which are durable now. */
+  /** Makes the durable changes visible. */
   void apply(Ids ids) {
     for (Request request : accepted) {
       for (EncodedChange change : request.changes()) {
@@ -246,15 +244,15 @@ final class Batch {
     reservation.ifPresent(ids::reserved);
   }
 
-  /** Tells everybody what has become of their request. */
+  /** Completes all requests with their own outcome. */
   void complete() {
     accepted.forEach(Request::succeed);
     refused.forEach(Request::fail);
   }
 
   /**
-   * Tells everybody that nothing was done. A refusal may have rested on what was to be done before
-   * it.
+   * Fails all requests, also those refused before: a refusal may have rested on a change that is
+   * now not made.
    */
   void fail(SnapshotException failure) {
     accepted.forEach(request -> request.fail(failure));

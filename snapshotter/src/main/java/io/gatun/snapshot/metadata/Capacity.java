@@ -6,17 +6,17 @@ import io.gatun.snapshot.metadata.journal.RecordCodec;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** How many records there may be, and a warning before it comes to that. */
+/** Limits the number and size of records, and warns before the limit is reached. */
 final class Capacity {
 
   private static final Logger LOG = LoggerFactory.getLogger(Capacity.class);
 
-  /** Far more than the average, so that the number of records is what runs out. */
+  /** Far above the average size, which makes the number of records the limit that is hit first. */
   private static final long RECORD_BYTES = 4_096;
 
   private static final int[] WARN_PERCENT = {80, 90};
 
-  /** A store that goes up and down by a few does not warn each time. */
+  /** A margin that prevents repeated warnings while the count oscillates around a threshold. */
   private static final int FORGET_PERCENT = 5;
 
   private final long entriesMax;
@@ -28,11 +28,10 @@ final class Capacity {
     this.bytesMax = Math.max(entriesMax * RECORD_BYTES, 4L * RecordCodec.ENCODED_BYTES_MAX);
   }
 
-  /** Refuses a new record if there is no room for it beside so many others of so many bytes. */
   void requireRoom(SnapshotRecord record, int bytes, long count, long bytesSoFar) {
     if (count >= entriesMax) {
       throw new SnapshotException.ResourceExhausted(
-          "put %s: the metadata store holds %d snapshots, which is as many as it is configured for"
+          "put %s: the metadata store holds %d snapshots, the configured maximum"
               .formatted(RecordCodec.abbreviated(record.name()), count),
           null);
     }
@@ -45,7 +44,7 @@ final class Capacity {
     }
   }
 
-  /** Warns once when the store gets full, and again when it does after having been emptier. */
+  /** Warns once per threshold, and again after the count has fallen below it. */
   void observe(long count) {
     long percent = 100 * count / entriesMax;
     while (warned > 0 && percent < WARN_PERCENT[warned - 1] - FORGET_PERCENT) {

@@ -3,25 +3,18 @@ package io.gatun.snapshot.metadata;
 import io.gatun.snapshot.SnapshotRecord;
 
 /**
- * One change of the store, always a whole state, so that doing it twice is the same as doing it
- * once.
+ * A change of the store. Each carries a complete state, which makes it idempotent.
  *
- * <p>The set is closed, as the journal has one kind of entry for each.
+ * <p>The set is closed: the journal has one entry type for each.
  */
 public sealed interface Change {
 
-  /**
-   * Adds a record, or replaces the one with the same id; that is how a commit gives a record its
-   * name.
-   */
+  /** Adds a record or replaces the one with the same id. A commit renames a record this way. */
   record Put(SnapshotRecord record) implements Change {}
 
-  /** Forgets a record. */
+  /** Removes a record. */
   record Remove(long id) implements Change {}
 
-  /**
-   * Says that the disk failed to sync: what was written to snapshots with ids below this one, and
-   * not yet made durable then, may be lost.
-   */
+  /** Records a failed sync: unsynced data of snapshots with ids below this one may be lost. */
   record SyncFailed(long idLimit) implements Change {}
 }

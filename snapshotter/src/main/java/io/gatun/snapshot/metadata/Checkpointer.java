@@ -10,8 +10,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes checkpoints beside the ongoing work, and has the next journal ready. What fails here is
- * tried again with the next journal; until then there are some more of those.
+ * Writes checkpoints in the background and prepares the next journal file. A failed attempt is
+ * repeated with the next journal; until then, older journals accumulate.
  */
 final class Checkpointer implements AutoCloseable {
 
@@ -46,7 +46,7 @@ final class Checkpointer implements AutoCloseable {
     thread.start();
   }
 
-  /** Asks for the checkpoint of the generation that a journal begins, and for the next spare. */
+  /** Requests the checkpoint for the generation that the journal begins, and the next spare. */
   void request(FileHeader journal) {
     synchronized (lock) {
       requested = journal;
@@ -55,7 +55,6 @@ final class Checkpointer implements AutoCloseable {
     }
   }
 
-  /** Asks for the next spare. */
   void requestSpare() {
     synchronized (lock) {
       isSpareWanted = true;
@@ -63,17 +62,15 @@ final class Checkpointer implements AutoCloseable {
     }
   }
 
-  /** {@return the generation of the newest checkpoint} */
   long generation() {
     return generation;
   }
 
-  /** {@return how large the newest checkpoint is} */
   long checkpointBytes() {
     return checkpointBytes;
   }
 
-  /** Writes the checkpoint of a generation now, and deletes what it makes superfluous. */
+  /** Writes a generation's checkpoint now, and deletes the files that it supersedes. */
   void write(FileHeader journal) throws ErrnoException {
     writing.lock();
     try {
@@ -124,17 +121,16 @@ final class Checkpointer implements AutoCloseable {
         }
       } catch (ErrnoException e) {
         LOG.warn(
-            "no checkpoint or next journal could be written; it is tried again later error=\"{}\"",
+            "cannot write a checkpoint or the next journal; will retry later error=\"{}\"",
             e.getMessage());
       } catch (RuntimeException | Error e) {
-        // A bug, or memory that ran out. Without this thread there would never be a checkpoint
-        // again, and some day no change any more.
-        LOG.error("no checkpoint or next journal could be written; it is tried again later", e);
+        // A bug or an OutOfMemoryError. If this thread died, the store would run out of journals.
+        LOG.error("cannot write a checkpoint or the next journal; will retry later", e);
       }
     }
   }
 
-  /** Waits for what is being written, and begins nothing more. */
+  /** Finishes the current write and starts no other. */
   @Override
   public void close() {
     synchronized (lock) {

@@ -9,11 +9,11 @@ import net.openhft.posix.internal.PosixAPIHolder;
 import net.openhft.posix.internal.noop.NoOpPosixAPI;
 
 /**
- * The kernel, as far as Chronicle Map has to call it: by our own bindings.
+ * Chronicle Map's system calls, made through Gatun's own bindings.
  *
- * <p>The library brings four others for that, which generate code at run time, unpack a native
- * library into the temporary directory and start a process; they are left out of the distribution.
- * All that it calls for a map in a file of fixed size is fallocate(2).
+ * <p>Chronicle's four native-access libraries generate code at run time, unpack a native library
+ * into the temporary directory and start a process; the distribution omits them. For a map in a
+ * file of fixed size, Chronicle only calls fallocate(2).
  */
 final class ChroniclePosix extends NoOpPosixAPI {
 
@@ -21,15 +21,15 @@ final class ChroniclePosix extends NoOpPosixAPI {
   private static final int FAILED = -1;
 
   private ChroniclePosix() {
-    super("since Gatun has no use for it");
+    super("Gatun does not use it");
   }
 
-  /** Has to be called before the first map is opened. */
+  /** Must be called before the first map is opened. */
   static void install() {
     PosixAPIHolder.POSIX_API = new ChroniclePosix();
   }
 
-  /** Reserves blocks, without which a full disk would show as a SIGBUS. */
+  /** Reserves blocks, without which a full disk would cause a SIGBUS. */
   @Override
   public int fallocate(int fd, int mode, long offset, long length) {
     try (Fd file = Fcntl.open(LinuxPath.of("/proc/self/fd/" + fd), OpenFlag.READ_WRITE)) {

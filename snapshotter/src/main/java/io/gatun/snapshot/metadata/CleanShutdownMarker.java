@@ -21,7 +21,7 @@ import java.util.Optional;
 import java.util.zip.CRC32C;
 
 /**
- * What a clean stop leaves behind, so that the next start may use the index as it is.
+ * Written by a clean stop to let the next start use the index files as they are.
  *
  * <pre>
  *    0               4               8
@@ -42,7 +42,7 @@ import java.util.zip.CRC32C;
  *    +-------------------------------+
  * 56 | first trusted id              |   see {@link Change.SyncFailed}
  *    +---------------+---------------+
- * 64 | index version | entriesMax    |   what the index was made for
+ * 64 | index version | entriesMax    |   what the index was built for
  *    +---------------+---------------+
  * 72 | bytes of records.index        |   then the same two for names.index and children.index
  *    +-------------------------------+
@@ -50,9 +50,9 @@ import java.util.zip.CRC32C;
  *    +-------------------------------+
  * </pre>
  *
- * <p>It is written when the files of the index are durable, and removed, durably, before anything
- * is changed. If anything about it does not fit, or another version has written it, the index is
- * made anew from checkpoint and journal; it is also how long the journal has to be at least.
+ * <p>The marker is written once the index files are durable, and durably removed before the first
+ * change. If it does not match the files, or another version wrote it, the index is rebuilt from
+ * checkpoint and journal. It also gives the minimum length of the journal.
  */
 public record CleanShutdownMarker(
     long store,
@@ -71,7 +71,7 @@ public record CleanShutdownMarker(
   private static final long MAGIC = Magic.of("GATUNCLN");
   private static final int VERSION = 1;
 
-  /** Changes when the maps are made in another way. */
+  /** Incremented when the layout of the maps changes. */
   private static final int INDEX_VERSION = 1;
 
   private static final int BYTES = 72 + 3 * 16;
@@ -81,7 +81,7 @@ public record CleanShutdownMarker(
     files = List.copyOf(files);
   }
 
-  /** Makes the files of a closed index durable, and then says so. */
+  /** Syncs the files of a closed index, then writes the marker. */
   static void write(
       Generations generations, long store, long nextSequence, Ids ids, long count, long recordBytes)
       throws IOException {
@@ -106,7 +106,7 @@ public record CleanShutdownMarker(
     DurableFile.replace(disk, directory, MetadataFile.CLEAN, marker.encode());
   }
 
-  /** {@return what is there, if it is whole and of this version} */
+  /** {@return the marker, if it is intact and of this version} */
   public static Optional<CleanShutdownMarker> read(Fd directory)
       throws ErrnoException, MetadataDamagedException {
     try (FileWindow file = FileWindow.open(directory, MetadataFile.CLEAN)) {
@@ -118,12 +118,12 @@ public record CleanShutdownMarker(
     }
   }
 
-  /** {@return whether the files of the index can be used, and are those that the stop left} */
+  /** {@return whether the index files are usable and exactly those that the stop left} */
   public boolean matches(Fd directory) throws ErrnoException, MetadataDamagedException {
     return indexVersion == INDEX_VERSION && files.equals(sums(directory));
   }
 
-  /** {@return whether nothing that this mark says was acknowledged came after the stop} */
+  /** {@return whether the mark shows no acknowledgment after the stop} */
   public boolean covers(HighWaterMark.Mark mark) {
     return mark.store() == store && mark.sequence() < nextSequence;
   }

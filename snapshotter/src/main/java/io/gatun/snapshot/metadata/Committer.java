@@ -19,41 +19,39 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Changes the store, by one thread at a time: takes all requests that wait, writes them as one
- * frame of the journal, syncs it, applies them to the index, and tells those who wait. Meanwhile
- * the next requests gather; so the more there are at a time, the more share an fdatasync(2).
+ * Changes the store, on one thread at a time: takes all waiting requests, writes them as one
+ * journal frame, syncs it, applies them to the index, and completes them. Requests that arrive
+ * meanwhile form the next batch, which shares one fdatasync(2).
  *
- * <p>Who comes when nobody is at it does it for himself, as to wake another thread and to be woken
- * takes a good part of the time of an fdatasync(2). What gathers meanwhile is for a thread of the
- * store's own, so that nobody is kept by what others ask for.
+ * <p>An uncontended caller commits on its own thread: two thread wake-ups would cost a good part of
+ * an fdatasync(2). Requests that gather meanwhile are left to the store's own thread, which keeps a
+ * caller from working for others.
  *
- * <p>What goes wrong, and what then:
+ * <p>Failures:
  *
  * <ul>
- *   <li>There is no room for the next journal: what adds is refused. Removals go on, in the
- *       reserve.
- *   <li>A write is refused: its frame is erased, and the batch with it. Whatever is in the journal
- *       was synced.
- *   <li>A sync fails: nothing can be said of what is in the journal, as the kernel drops the pages
- *       that it could not write; nor if the disk fails in a write that went past those. All records
- *       are written to new files, and then the batch. If that fails as well, changes are refused
- *       until it works, and reading goes on.
+ *   <li>No room for the next journal: additions are refused. Removals continue in the reserve.
+ *   <li>A write fails: the frame is erased and its batch fails. Everything left in the journal is
+ *       synced.
+ *   <li>A sync fails, or a write fails after it may have lost earlier pages: the journal's content
+ *       is unknown, because the kernel drops pages that it could not write. All records are written
+ *       to new files, then the batch. While that fails, changes are refused and reads continue.
  * </ul>
  */
 final class Committer implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(Committer.class);
 
-  /** Between attempts at what is much work for a disk that may be full or broken. */
+  /** Limits how often expensive work is retried on a full or broken disk. */
   private static final long RETRY_INTERVAL_NANOS = 1_000_000_000L;
 
   /**
-   * After how long without a request the mark of what was acknowledged is made durable; until then,
-   * the next batch does as much for the one before.
+   * Idle time after which the high-water mark is synced; before that, the next batch makes the mark
+   * of the previous one durable.
    */
   private static final long QUIET_MILLIS = 1_000;
 
-  /** If no checkpoint succeeds, journals do not fill the disk. */
+  /** Stops journals from filling the disk when no checkpoint succeeds. */
   private static final int JOURNALS_MAX = 32;
 
   private final Generations generations;
@@ -71,21 +69,20 @@ final class Committer implements AutoCloseable {
   private List<Request> inFlight = List.of();
   private boolean isClosed;
 
-  /** Whether somebody is changing the store; only he uses what changes with it. */
+  /** Whether a thread is changing the store. That thread owns the unguarded fields below. */
   private boolean isBusy;
 
-  /** Whether the thread looks by itself, from time to time, whether it has been quiet for long. */
+  /** Whether the journal thread polls for the end of the idle time. */
   private boolean isWatching;
 
-  /** When the last batch was done. */
   private long quietSinceNanos;
 
   private volatile @Nullable Throwable broken;
 
-  /** Why the journal cannot be trusted. Only who is busy changes it. */
+  /** Why the journal cannot be trusted. Only the busy thread changes it. */
   private volatile @Nullable String suspicion;
 
-  // Only who is busy uses what follows, and those who have seen the thread end.
+  // Used only by the busy thread, and after the journal thread has ended.
   private JournalFile journal;
   private long nextSequence;
   private long checkpointBacklogBytes;
@@ -125,7 +122,7 @@ final class Committer implements AutoCloseable {
     Request request = new Request(changes);
     if (request.bytes() + Frame.RESERVE_BYTES > bodyBytesMax) {
       throw new SnapshotException.InvalidArgument(
-          "the changes take %d bytes together, and at most %d are allowed"
+          "the changes take %d bytes; at most %d are allowed"
               .formatted(request.bytes(), bodyBytesMax - Frame.RESERVE_BYTES));
     }
     boolean isLeader = false;
@@ -137,7 +134,7 @@ final class Committer implements AutoCloseable {
         throw new SnapshotException.Unavailable("the metadata store is closed", null);
       }
       if (isBusy || !waiting.isEmpty()) {
-        // Who is busy wakes the thread when he is not any more.
+        // The busy thread wakes the journal thread when it has finished.
         waiting.add(request);
       } else {
         isBusy = true;
@@ -152,8 +149,8 @@ final class Committer implements AutoCloseable {
   }
 
   /**
-   * {@return whether the index is what a start after a crash would find} If not, a change that was
-   * refused may be found then.
+   * {@return whether a start after a crash would find the same state as the index} If not, it may
+   * find a change that was refused.
    */
   boolean isJournalTrusted() {
     return suspicion == null && broken == null;
@@ -165,8 +162,9 @@ final class Committer implements AutoCloseable {
     }
   }
 
-  /** Commits what is in flight. To be called by who is busy, and is not afterwards. */
-  // A bug, or memory that ran out: nobody may wait for ever, and nothing more may be written.
+  /** Commits the requests in flight. Called by the busy thread, which is idle afterwards. */
+  // After a bug or an OutOfMemoryError, no caller may wait for ever and nothing more may be
+  // written.
   @SuppressWarnings("CatchingThrowable")
   private void commitInFlight() {
     try {
@@ -191,10 +189,10 @@ final class Committer implements AutoCloseable {
   }
 
   /**
-   * Waits for something to do, and takes it: all requests that wait, or none if it has been quiet
-   * for so long that the mark of what was acknowledged is to be made durable.
+   * Waits for work and takes it: all waiting requests, or none if the idle time has passed and the
+   * high-water mark has to be synced.
    *
-   * @return whether there is anything; if so, the thread is busy
+   * @return false when the thread should end
    */
   private boolean take() {
     synchronized (lock) {
@@ -221,13 +219,13 @@ final class Committer implements AutoCloseable {
         try {
           lock.wait(waitMillis());
         } catch (InterruptedException e) {
-          throw new IllegalStateException("nobody may interrupt the journal", e);
+          throw new IllegalStateException("the journal thread was interrupted", e);
         }
       }
     }
   }
 
-  /** {@return how long to wait for something to change; 0 for ever} The lock must be held. */
+  /** {@return how long to wait; 0 means for ever} The lock must be held. */
   private long waitMillis() {
     if (!isWatching) {
       return 0;
@@ -239,7 +237,7 @@ final class Committer implements AutoCloseable {
     return QUIET_MILLIS - TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - quietSinceNanos);
   }
 
-  /** See {@link HighWaterMark}: from here on, a power cut does not make it say less. */
+  /** Makes the high-water mark durable, see {@link HighWaterMark}. */
   private void settle() {
     try {
       highWaterMark.sync();
@@ -264,7 +262,7 @@ final class Committer implements AutoCloseable {
                     "the metadata store has failed: " + cause, cause)));
   }
 
-  /** Takes as many requests as fit into a frame from those that are left, and answers them. */
+  /** Commits as many of the remaining requests as fit into one frame, and answers them. */
   private void commitSome(Deque<Request> rest) {
     Batch batch = new Batch(index, capacity, buffer, bodyBytesMax);
     List<Request> taken = new ArrayList<>();
@@ -287,7 +285,7 @@ final class Committer implements AutoCloseable {
         batch.fail(e);
         return;
       }
-      // What adds is refused, and the removals among them are tried by themselves.
+      // Additions are refused, and removals are retried alone.
       taken.stream().filter(request -> !request.isRemoval()).forEach(request -> request.fail(e));
       taken.reversed().stream().filter(Request::isRemoval).forEach(rest::addFirst);
       return;
@@ -305,7 +303,7 @@ final class Committer implements AutoCloseable {
     batch.complete();
   }
 
-  /** See {@link HighWaterMark}. It only ever says more than the journal does by itself. */
+  /** Advances the high-water mark. Its loss only weakens damage detection. */
   private void acknowledge() {
     try {
       highWaterMark.write(journal.header().generation(), nextSequence - 1);
@@ -323,10 +321,7 @@ final class Committer implements AutoCloseable {
 
   // Room.
 
-  /**
-   * Begins the next journal if this one is full. Removals may use its reserve if there is no other
-   * way.
-   */
+  /** Starts the next journal if this one is full. If that fails, removals use the reserve. */
   private void makeRoom(Batch batch) {
     long reserve = JournalFile.reserveBytes(generations.settings());
     if (journal.hasRoom(batch.frameBytes(), reserve)) {
@@ -340,7 +335,7 @@ final class Committer implements AutoCloseable {
       if (journal.header().generation() - checkpointer.generation() >= JOURNALS_MAX) {
         checkpointer.request(journal.header());
         throw new SnapshotException.ResourceExhausted(
-            "there are %d journals since the last checkpoint that could be written"
+            "%d journals have been written since the last successful checkpoint"
                 .formatted(JOURNALS_MAX),
             null);
       }
@@ -369,7 +364,7 @@ final class Committer implements AutoCloseable {
     }
   }
 
-  /** Goes on in a new journal, which is usable only if this returns. */
+  /** Continues in a new journal, which is usable only if this returns. */
   private void begin() throws ErrnoException {
     JournalFile next =
         generations.begin(
@@ -379,7 +374,7 @@ final class Committer implements AutoCloseable {
     try {
       generations.syncDirectory();
     } catch (ErrnoException e) {
-      // The new journal says where the old one ends, so there is no way back to that.
+      // The new journal says where the old one ends, which makes the old one unusable.
       failJournal(e);
       throw e;
     }
@@ -425,7 +420,7 @@ final class Committer implements AutoCloseable {
     }
   }
 
-  /** What was not acknowledged shall not come back after a restart, if that can be helped. */
+  /** Keeps a refused batch from reappearing after a restart, where possible. */
   private void erase(ErrnoException cause) {
     try {
       journal.erase();
@@ -439,13 +434,13 @@ final class Committer implements AutoCloseable {
     suspicion = cause.getMessage();
     nextRewriteNanos = System.nanoTime();
     LOG.error(
-        "the journal cannot be trusted any more; all metadata is written to new files"
+        "the journal cannot be trusted any more; rewriting all metadata to new files"
             + " journal={} error=\"{}\"",
         journal.name(),
         cause.getMessage());
   }
 
-  /** Writes all there is to new files if the journal cannot be trusted. */
+  /** Rewrites all metadata to new files if the journal cannot be trusted. */
   private void requireTrusted() {
     if (suspicion == null) {
       return;
@@ -459,13 +454,15 @@ final class Committer implements AutoCloseable {
       nextRewriteNanos = System.nanoTime() + RETRY_INTERVAL_NANOS;
       throw refusal(e);
     }
-    LOG.warn("all metadata is in new files, and changes are accepted journal={}", journal.name());
+    LOG.warn(
+        "all metadata was rewritten to new files; changes are accepted again journal={}",
+        journal.name());
     suspicion = null;
   }
 
   private void rewriteAll() throws ErrnoException {
     if (isRewriteJournal) {
-      // What the attempt before has begun. Without this, each attempt would leave another file.
+      // Reuses the file of the previous attempt; otherwise each attempt would leave one.
       generations.recycle(journal);
       isRewriteJournal = false;
     }
@@ -483,10 +480,9 @@ final class Committer implements AutoCloseable {
 
   private SnapshotException refusal(@Nullable ErrnoException cause) {
     return new SnapshotException.Unavailable(
-        "the metadata store refuses changes, because its journal failed (%s)%s"
+        "the metadata store refuses changes because its journal failed (%s)%s"
             .formatted(
-                suspicion,
-                cause == null ? "" : " and cannot be written anew: " + cause.getMessage()),
+                suspicion, cause == null ? "" : " and cannot be rewritten: " + cause.getMessage()),
         cause);
   }
 
@@ -501,7 +497,7 @@ final class Committer implements AutoCloseable {
 
   // The end.
 
-  /** Finishes what waits, and begins nothing more. */
+  /** Finishes the waiting requests and accepts no others. */
   @Override
   public void close() {
     synchronized (lock) {
@@ -523,15 +519,11 @@ final class Committer implements AutoCloseable {
     highWaterMark.close();
   }
 
-  /** {@return which store the journal belongs to} */
   long store() {
     return journal.header().store();
   }
 
-  /**
-   * {@return the sequence number that comes next, if all before is durable; to be asked once it is
-   * closed}
-   */
+  /** {@return the next sequence number if everything before it is durable} Call after closing. */
   OptionalLong firstTrustedId() {
     synchronized (lock) {
       return broken == null && suspicion == null

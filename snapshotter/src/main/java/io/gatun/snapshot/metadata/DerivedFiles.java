@@ -7,21 +7,21 @@ import io.gatun.snapshot.metadata.journal.Generations;
 import io.gatun.snapshot.metadata.journal.MetadataDamagedException;
 import java.util.Optional;
 
-/** The small files without which nothing is lost. */
+/** Reads the small files whose loss costs no metadata. */
 public final class DerivedFiles {
 
   private DerivedFiles() {}
 
-  /** How one of them is read. */
+  /** Reads one of these files. */
   @FunctionalInterface
   public interface Reader<T> {
     Optional<T> read(Fd directory) throws ErrnoException, MetadataDamagedException;
   }
 
   /**
-   * {@return what the file says; nothing if it is not there, damaged or unreadable}
+   * {@return the content, or empty if the file is missing, damaged or unreadable}
    *
-   * @throws MetadataDamagedException if a later version has written it
+   * @throws MetadataDamagedException if a later version wrote it
    */
   public static <T> Optional<T> read(Generations generations, String name, Reader<T> reader)
       throws ErrnoException, MetadataDamagedException {

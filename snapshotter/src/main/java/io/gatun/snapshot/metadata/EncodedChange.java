@@ -4,10 +4,9 @@ import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.metadata.journal.Frame;
 import io.gatun.snapshot.metadata.journal.RecordCodec;
 
-/** A change as it goes into the journal. */
+/** A change in its journal encoding. */
 sealed interface EncodedChange {
 
-  /** The whole state of a record. */
   final class Put implements EncodedChange {
     private final SnapshotRecord record;
     private final byte[] encoding;
@@ -26,13 +25,12 @@ sealed interface EncodedChange {
     }
   }
 
-  /** The end of one. */
   record Remove(long id) implements EncodedChange {}
 
-  /** The end of the trust in what was written to snapshots so far. */
+  /** See {@link Change.SyncFailed}. */
   record Distrust(long idLimit) implements EncodedChange {}
 
-  /** {@return the change, which is refused if it cannot be written} */
+  /** {@return the encoded change} Fails if it is too large. */
   static EncodedChange of(Change change) {
     return switch (change) {
       case Change.Put(SnapshotRecord record) -> new Put(record);
@@ -41,7 +39,7 @@ sealed interface EncodedChange {
     };
   }
 
-  /** {@return what it takes in the body of a frame} */
+  /** {@return its size in the body of a frame} */
   default int bytes() {
     return switch (this) {
       case Put put -> Frame.PUT_BYTES + put.encoding.length;

@@ -24,18 +24,18 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What is found by id, by name and by parent without reading the journal: three Chronicle Maps.
+ * Finds records by id, name and parent: three Chronicle Maps.
  *
  * <pre>
- *   records.index    id                -> record, as RecordCodec has it
+ *   records.index    id                -> record, encoded by RecordCodec
  *   names.index      name in UTF-8     -> id
- *   children.index   id of a parent    -> how many have it as their parent, if any
+ *   children.index   id of a parent    -> number of children, if any
  * </pre>
  *
- * <p>The maps are memory that happens to be a file. The kernel writes it back when it likes, so
- * after a crash nothing in them can be trusted; then they are made anew. One thread writes, any may
- * read. Each change becomes visible at once and whole with the record itself: a name counts only if
- * the record it leads to has that name.
+ * <p>The maps are memory-mapped files that the kernel writes back at any time. After a crash they
+ * cannot be trusted and are rebuilt. One thread writes, any thread may read. A change becomes
+ * visible atomically with its record: a name is valid only if the record it points to has that
+ * name.
  */
 public final class Index implements AutoCloseable {
 
@@ -45,17 +45,13 @@ public final class Index implements AutoCloseable {
     ChroniclePosix.install();
   }
 
-  /**
-   * Names, times and half a dozen labels; measured with images pulled by containerd's CRI plugin.
-   */
+  /** Names, times and about six labels; measured with images pulled by containerd's CRI plugin. */
   private static final double RECORD_BYTES_AVERAGE = 640;
 
-  /** {@code k8s.io/17/sha256:} and 64 digits, and some keys of containers. */
+  /** {@code k8s.io/17/sha256:} and 64 digits, averaged with the shorter keys of containers. */
   private static final double NAME_BYTES_AVERAGE = 110;
 
-  /**
-   * So that a reader and the writer seldom meet, and segments stay large enough for large records.
-   */
+  /** Few enough entries for readers and the writer to meet seldom, and enough for large records. */
   private static final int SEGMENT_ENTRIES = 2_048;
 
   private static final int SEGMENTS_MAX = 64;
@@ -79,10 +75,10 @@ public final class Index implements AutoCloseable {
   }
 
   /**
-   * {@return an empty index in new files, which take all the disk they will ever need}
+   * {@return an empty index in new, fully allocated files}
    *
-   * <p>A daemon has to start on a full disk as well, to serve reads and to remove. What finds no
-   * place in a file is in memory alone then.
+   * <p>The daemon must also start on a full disk, to serve reads and removals. A map whose file
+   * cannot be allocated is kept in memory.
    */
   static Index create(Disk disk, Fd directory, Path path, int entriesMax) throws IOException {
     for (String file : MetadataFile.INDEX_FILES) {
@@ -95,11 +91,11 @@ public final class Index implements AutoCloseable {
               ChronicleMapBuilder<K, V> builder, String file, Function<K, Object> identity)
               throws IOException {
             try {
-              // Chronicle would make it with the mode that the umask happens to give.
+              // Chronicle would create it with the mode that the umask gives.
               try (Fd made =
                   disk.createFile(directory, MetadataFile.path(file), DurableFile.MODE)) {
-                // What has no blocks when a page is written to is a SIGBUS; btrfs looks for other
-                // blocks each time, and needs none since Linux 6.16 if it may not copy.
+                // Writing to a page without blocks causes a SIGBUS. btrfs allocates new blocks for
+                // each write unless copy-on-write is off (since Linux 6.16).
                 DurableFile.overwriteInPlace(disk, made);
               }
               return MapFile.inFile(
@@ -117,7 +113,7 @@ public final class Index implements AutoCloseable {
         entriesMax);
   }
 
-  /** {@return the index that a clean stop has left} */
+  /** {@return the index that a clean stop left} */
   public static Index open(Path path, int entriesMax, long count, long recordBytes)
       throws IOException {
     Index index =
@@ -137,7 +133,6 @@ public final class Index implements AutoCloseable {
     return index;
   }
 
-  /** Makes a map of a builder. */
   private interface Maker {
 
     <K, V> MapFile<K, V> make(
@@ -195,7 +190,8 @@ public final class Index implements AutoCloseable {
         .actualSegments(
             Math.clamp(Integer.highestOneBit(entries / SEGMENT_ENTRIES), 1, SEGMENTS_MAX))
         .allowSegmentTiering(false)
-        // The store closes them, after what is in flight; a hook of the library would not wait.
+        // The store closes the maps after the requests in flight; the library's hook would not
+        // wait.
         .skipCloseOnExitHook(true)
         .checksumEntries(false)
         .putReturnsNull(true)
@@ -214,7 +210,7 @@ public final class Index implements AutoCloseable {
     return count.get();
   }
 
-  /** {@return what all records take together, as they are encoded} */
+  /** {@return the total encoded size of all records} */
   public long recordBytes() {
     return recordBytes.get();
   }
@@ -228,7 +224,6 @@ public final class Index implements AutoCloseable {
     return encoding == null ? null : decoded(encoding);
   }
 
-  /** {@return the record that has this name at this moment} */
   public @Nullable SnapshotRecord find(String name) {
     Long id = names.get(RecordCodec.nameBytes(name));
     if (id == null) {
@@ -239,8 +234,7 @@ public final class Index implements AutoCloseable {
       return null;
     }
     SnapshotRecord record = decoded(encoding);
-    // The name of a record that is being renamed leads to it before and after; what it says itself
-    // counts.
+    // During a rename both names point to the record; only the record's own name is valid.
     return record.name().equals(name) ? record : null;
   }
 
@@ -250,7 +244,8 @@ public final class Index implements AutoCloseable {
   }
 
   /**
-   * {@return the ids of all records, ascending; each that is there during the whole call is in it}
+   * {@return the ids of all records, ascending; includes each record that exists during the whole
+   * call}
    */
   public long[] ids() {
     LongList ids = new LongList(count.get());
@@ -259,11 +254,11 @@ public final class Index implements AutoCloseable {
   }
 
   /**
-   * Writes the checkpoint that belongs to a journal. Changes may go on: all of them are in that
-   * journal or a later one, and doing them again makes no difference.
+   * Writes the checkpoint that belongs to a journal. Changes may continue: they are in that journal
+   * or a later one, and replaying them is idempotent.
    *
-   * @param ids asked at the beginning
-   * @return how large it is
+   * @param ids read at the beginning
+   * @return its size in bytes
    */
   long writeCheckpoint(Generations generations, FileHeader journal, Ids ids) throws ErrnoException {
     boolean isPublished = false;
@@ -323,7 +318,7 @@ public final class Index implements AutoCloseable {
     count.decrementAndGet();
   }
 
-  /** A batch may have given the name to another record already. */
+  /** Removes the name unless a batch has already given it to another record. */
   private void removeName(SnapshotRecord record) {
     byte[] name = RecordCodec.nameBytes(record.name());
     Long owner = names.get(name);
@@ -347,10 +342,8 @@ public final class Index implements AutoCloseable {
     }
   }
 
-  // Filling, before anybody reads. Records come as they were written, and names and children at the
-  // end, since
-  // a checkpoint may have caught a record before and another after a change that moved a name
-  // between them.
+  // Filling, before the first reader. Names and children are added at the end: a checkpoint may
+  // hold one record from before and another from after a change that moved a name between them.
 
   void load(byte[] encoding) {
     long id = RecordCodec.idOf(encoding);
@@ -371,12 +364,12 @@ public final class Index implements AutoCloseable {
     }
   }
 
-  /** {@return what contradicts itself, if anything does, once all records have been loaded} */
+  /** {@return the first contradiction found after all records are loaded} */
   Optional<String> link() {
     for (long id : ids()) {
       SnapshotRecord record = find(id);
       if (record == null) {
-        return Optional.of("record %d was loaded and is not in the index".formatted(id));
+        return Optional.of("record %d was loaded but is not in the index".formatted(id));
       }
       byte[] name = RecordCodec.nameBytes(record.name());
       Long owner = names.get(name);
@@ -395,26 +388,23 @@ public final class Index implements AutoCloseable {
     return Optional.empty();
   }
 
-  /** {@return whether all of it lies in the files, so that they may be used after a clean stop} */
+  /** {@return whether the files hold everything and can be used after a clean stop} */
   boolean isPersistent() {
     return records.isPersistent() && names.isPersistent() && children.isPersistent();
   }
 
-  /** {@return the keys of the children index} */
   public long[] parents() {
     LongList parents = new LongList(count.get());
     children.forEachKey(parents::add);
     return parents.sortedAndDistinct();
   }
 
-  /** {@return how many names there are} */
   public long nameCount() {
     long[] names = {0};
     this.names.forEachKey(name -> names[0]++);
     return names[0];
   }
 
-  /** {@return the id that a name leads to} */
   public @Nullable Long idOf(byte[] name) {
     return names.get(name);
   }
@@ -423,10 +413,8 @@ public final class Index implements AutoCloseable {
     try {
       return RecordCodec.decode(encoding);
     } catch (MalformedException e) {
-      // Every encoding was checked when it came in, so the memory of the map was changed behind our
-      // back.
-      throw new IllegalStateException(
-          "the index holds bytes that are no record: " + e.getMessage(), e);
+      // Encodings are checked on entry: the map's memory was overwritten.
+      throw new IllegalStateException("the index holds a malformed record: " + e.getMessage(), e);
     }
   }
 

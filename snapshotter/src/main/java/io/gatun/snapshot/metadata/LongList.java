@@ -2,7 +2,7 @@ package io.gatun.snapshot.metadata;
 
 import java.util.Arrays;
 
-/** Longs without an object for each. */
+/** A growable array of longs. */
 final class LongList {
 
   private static final int CAPACITY_MIN = 16;

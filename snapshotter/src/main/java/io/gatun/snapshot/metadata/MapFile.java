@@ -10,16 +10,16 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A Chronicle Map of fixed size, and the heap for what does not fit into it.
+ * A Chronicle Map of fixed size, with the heap as overflow.
  *
- * <p>A Chronicle Map that needs more room than it was made for extends its file, first the length,
- * then the blocks; if the disk is full in between, the next attempt maps a hole, and writing to
- * that is a SIGBUS with a lock left held. So ours may not grow. What it refuses (the records of a
- * segment are far larger than the average, or one has no place for a very large one) was already
- * made durable in the journal and has to be kept: on the heap, until the map is made anew by the
- * next start. That is rare and bounded, as the store limits what all records take together.
+ * <p>A Chronicle Map that outgrows its size extends its file, first the length, then the blocks. If
+ * the disk is full in between, the next attempt maps a hole, and writing to it causes a SIGBUS with
+ * a lock held. Therefore these maps do not grow. An entry that the map rejects (its segment's
+ * records are far larger than average, or it is very large itself) is already durable in the
+ * journal, and stays on the heap until the next start rebuilds the map. This is rare, and the
+ * store's limit on the total size of records bounds it.
  *
- * <p>One thread writes, any may read.
+ * <p>One thread writes, any thread may read.
  */
 final class MapFile<K, V> implements AutoCloseable {
 
@@ -38,15 +38,15 @@ final class MapFile<K, V> implements AutoCloseable {
   }
 
   /**
-   * {@return a map that lies in a file}
+   * {@return a map in a file}
    *
-   * @param identity what is equal for equal keys, for a key that is an array
+   * @param identity converts a key into an object with value equality
    */
   static <K, V> MapFile<K, V> inFile(ChronicleMap<K, V> map, Function<K, Object> identity) {
     return new MapFile<>(map, identity, true);
   }
 
-  /** {@return a map that goes with the process} */
+  /** {@return a map that is lost when the process ends} */
   static <K, V> MapFile<K, V> inMemory(ChronicleMap<K, V> map, Function<K, Object> identity) {
     return new MapFile<>(map, identity, false);
   }
@@ -88,7 +88,7 @@ final class MapFile<K, V> implements AutoCloseable {
     }
   }
 
-  /** Visits the keys, each at least once if it is there all the time. */
+  /** Visits the keys, those present during the whole call at least once. */
   void forEachKey(Consumer<K> visitor) {
     map.forEachEntry(entry -> visitor.accept(entry.key().get()));
     if (overflows) {
@@ -96,7 +96,6 @@ final class MapFile<K, V> implements AutoCloseable {
     }
   }
 
-  /** {@return whether all there is lies in the file} */
   boolean isPersistent() {
     return isFile && overflow.isEmpty();
   }

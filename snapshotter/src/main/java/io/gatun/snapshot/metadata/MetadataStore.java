@@ -27,19 +27,18 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Which snapshots there are, durably.
+ * The durable store of snapshot records.
  *
- * <p>A change is first written to a journal and made durable there, together with all others that
- * wait at that moment; then it is applied to an index of Chronicle Maps, which answers all
- * questions; then the method returns. {@link MetadataFile} lists the files, {@link FileHeader},
- * {@link Frame} and {@link RecordCodec} are the formats, {@link Committer} says what is done when
- * the disk fails, and {@link Recovery} what is done after a crash.
+ * <p>A change is written to a journal and made durable, together with all others that wait at that
+ * moment; then it is applied to an index of Chronicle Maps, which answers all queries; then the
+ * method returns. {@link MetadataFile} lists the files; {@link FileHeader}, {@link Frame} and
+ * {@link RecordCodec} are the formats; {@link Committer} handles disk failures, and {@link
+ * Recovery} crashes.
  *
- * <p>Safe for use by many threads. Besides the failures listed at the methods, those that change
- * something can fail with {@link SnapshotException.StorageFailure} or {@link
- * SnapshotException.ResourceExhausted} if the disk refuses the change, and with {@link
- * SnapshotException.Unavailable} as long as it refuses all; then nothing was changed. Removals are
- * never refused for lack of space.
+ * <p>Thread-safe. Methods that change the store can also fail with {@link
+ * SnapshotException.StorageFailure} or {@link SnapshotException.ResourceExhausted} if the disk
+ * refuses the change, and with {@link SnapshotException.Unavailable} while all changes are refused;
+ * in each case nothing was changed. Removals are never refused for lack of space.
  */
 public final class MetadataStore implements AutoCloseable {
 
@@ -71,13 +70,13 @@ public final class MetadataStore implements AutoCloseable {
   }
 
   /**
-   * Opens the store in a directory, or makes one if the directory has none. What was acknowledged
-   * is there, and what was not is there wholly or not at all.
+   * Opens the store in a directory, or creates it there. Acknowledged changes are present; others
+   * are present completely or not at all.
    *
-   * @param disk what every change of a file goes through
-   * @param directory an existing directory that nobody else uses meanwhile
-   * @throws MetadataDamagedException if something that was acknowledged may be missing, or a later
-   *     version of Gatun wrote it
+   * @param disk the seam for every file change
+   * @param directory an existing directory without other users
+   * @throws MetadataDamagedException if acknowledged changes may be missing, or a later version of
+   *     Gatun wrote the store
    * @throws IOException if a file cannot be read or written
    */
   public static MetadataStore open(Disk disk, Path directory, MetadataSettings settings)
@@ -94,8 +93,8 @@ public final class MetadataStore implements AutoCloseable {
   }
 
   /**
-   * Has Chronicle register what it does when the process ends, as it otherwise does when the first
-   * map is opened: once the process has been told to end, that fails (Runtime.addShutdownHook).
+   * Makes Chronicle register its shutdown hook now rather than when the first map is opened: that
+   * fails once shutdown has begun (Runtime.addShutdownHook).
    */
   public static void prepareProcess() {
     var _ = BackgroundResourceReleaser.isOnBackgroundResourceReleaserThread();
@@ -108,29 +107,27 @@ public final class MetadataStore implements AutoCloseable {
 
   // Reading.
 
-  /** {@return the snapshot with this key or name, if there is one} */
   public Optional<SnapshotRecord> find(String name) {
     return Optional.ofNullable(read(() -> index.find(name)));
   }
 
-  /** {@return the snapshot with this id, if there is one} */
   public Optional<SnapshotRecord> find(long id) {
     return Optional.ofNullable(read(() -> index.find(id)));
   }
 
-  /** {@return how many snapshots have this one as their parent} */
+  /** {@return the number of snapshots whose parent this is} */
   public int children(long id) {
     return Math.toIntExact(read(() -> index.children(id)));
   }
 
-  /** {@return how many snapshots there are} */
+  /** {@return the number of snapshots} */
   public long size() {
     return index.count();
   }
 
   /**
-   * Visits every snapshot, in the order of their ids. One that is there all the time is visited
-   * exactly once, even if it gets another name meanwhile; one that comes or goes meanwhile may be
+   * Visits the snapshots in the order of their ids. One that exists during the whole call is
+   * visited exactly once, even if it is renamed; one that is added or removed meanwhile may be
    * visited. Nothing is locked while the visitor runs.
    */
   public void forEach(Consumer<SnapshotRecord> visitor) {
@@ -140,10 +137,9 @@ public final class MetadataStore implements AutoCloseable {
   }
 
   /**
-   * Sees to it that a name is free at this moment. It is checked again when a record with the name
-   * is put.
+   * Checks that a name is free at this moment; {@link #put} checks it again.
    *
-   * @throws SnapshotException.AlreadyExists if it is taken
+   * @throws SnapshotException.AlreadyExists if the name is in use
    */
   public void requireUnused(String name) {
     if (find(name).isPresent()) {
@@ -152,16 +148,16 @@ public final class MetadataStore implements AutoCloseable {
   }
 
   /**
-   * {@return an id above all that were ever given out} So a directory of a snapshot with this id or
-   * a higher one was made by a store that knew more than this one does.
+   * {@return an id above all ids ever given out} A snapshot directory with this id or a higher one
+   * comes from a newer state of the store than this one.
    */
   public long idLimit() {
     return ids.end();
   }
 
   /**
-   * {@return whether a snapshot that is not found would not be found after a crash either} As long
-   * as the disk fails, a change that was refused may be on it all the same.
+   * {@return whether a missing snapshot would also be missing after a crash} While the disk fails,
+   * a refused change may still have reached it.
    */
   public boolean isJournalTrusted() {
     return committer.isJournalTrusted();
@@ -172,19 +168,14 @@ public final class MetadataStore implements AutoCloseable {
     return ids.next();
   }
 
-  /**
-   * {@return the id from which on no snapshot was there when a sync failed; see {@link
-   * Change.SyncFailed}}
-   */
+  /** {@return the first id that no failed sync affected; see {@link Change.SyncFailed}} */
   public long firstTrustedId() {
     return ids.trustedFrom();
   }
 
   // Writing.
 
-  /**
-   * {@return an id that was never given out and never will be again, whenever the machine stops}
-   */
+  /** {@return an id that is never given out twice, even after a crash} */
   public long nextId() {
     OptionalLong id = ids.take();
     while (id.isEmpty()) {
@@ -195,12 +186,11 @@ public final class MetadataStore implements AutoCloseable {
   }
 
   /**
-   * Adds a snapshot, or replaces what is recorded of the one with this id. Returns when that is
-   * durable.
+   * Adds a snapshot, or replaces the record with the same id. Returns when it is durable.
    *
    * @throws SnapshotException.AlreadyExists if another snapshot has the name
    * @throws SnapshotException.NotFound if the parent does not exist any more
-   * @throws SnapshotException.ResourceExhausted if there are as many snapshots as there may be
+   * @throws SnapshotException.ResourceExhausted if the store holds the maximum number of snapshots
    * @throws SnapshotException.InvalidArgument if the record is too large
    */
   public void put(SnapshotRecord record) {
@@ -208,9 +198,9 @@ public final class MetadataStore implements AutoCloseable {
   }
 
   /**
-   * Forgets a snapshot. Returns when that is durable.
+   * Removes a snapshot. Returns when that is durable.
    *
-   * @throws SnapshotException.NotFound if there is none with this id
+   * @throws SnapshotException.NotFound if no snapshot has this id
    * @throws SnapshotException.FailedPrecondition if it has children
    */
   public void remove(long id) {
@@ -218,10 +208,10 @@ public final class MetadataStore implements AutoCloseable {
   }
 
   /**
-   * Makes several changes in this order, which become durable all or none. Returns when they are.
-   * Others may see some of them before the rest.
+   * Makes several changes in this order. They become durable atomically, before the method returns,
+   * but readers may see some before the rest.
    *
-   * @throws SnapshotException.InvalidArgument if they are too large to be written at once
+   * @throws SnapshotException.InvalidArgument if they are too large for one frame
    */
   public void apply(List<Change> changes) {
     if (!changes.isEmpty()) {
@@ -238,8 +228,8 @@ public final class MetadataStore implements AutoCloseable {
   }
 
   /**
-   * Finishes what was begun, and leaves the files so that the next start is quick. What is durable
-   * does not depend on it.
+   * Finishes the running requests and prepares the files for a quick start. Durability does not
+   * depend on it.
    */
   @Override
   public void close() {

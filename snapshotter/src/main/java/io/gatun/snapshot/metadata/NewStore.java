@@ -13,16 +13,16 @@ import java.util.NavigableSet;
 import java.util.OptionalLong;
 import java.util.Set;
 
-/** A store in which nothing was ever acknowledged. */
+/** Detects a store without any acknowledged change. */
 public final class NewStore {
 
   private NewStore() {}
 
   /**
-   * {@return whether there is a new store, or none}
+   * {@return whether the directory holds a new store, or none}
    *
-   * <p>A new store gets {@code acknowledged} last; so without it, there may be a first journal and
-   * a first checkpoint, which are empty.
+   * <p>Creating a store writes {@code acknowledged} last. Without that file, only an empty first
+   * journal and an empty first checkpoint may exist.
    */
   public static boolean isAt(Generations generations)
       throws ErrnoException, MetadataDamagedException {
@@ -47,7 +47,6 @@ public final class NewStore {
     return emptiness.isEmpty;
   }
 
-  /** Finds out whether there is anything. */
   private static final class Emptiness implements Frame.Visitor {
     private boolean isEmpty = true;
 

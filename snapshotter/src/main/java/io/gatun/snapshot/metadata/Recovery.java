@@ -22,9 +22,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What is done with the files when the store is opened: the index is used after a clean stop, and
- * otherwise made anew from checkpoint and journal; what nobody was told of is cut off; what was
- * acknowledged and is not there any more is a reason not to start.
+ * Recovers the store's files at start. After a clean stop it uses the index; otherwise it rebuilds
+ * the index from checkpoint and journal and cuts off the unacknowledged end. It fails if
+ * acknowledged changes are missing.
  */
 final class Recovery {
 
@@ -34,10 +34,10 @@ final class Recovery {
   private final Closer closer;
 
   /**
-   * What the store goes on with.
+   * The recovered state.
    *
    * @param checkpoint the generation of the newest checkpoint
-   * @param checkpointBytes how large that is, about
+   * @param checkpointBytes its approximate size
    */
   record Recovered(
       Index index,
@@ -49,7 +49,7 @@ final class Recovery {
       long checkpointBytes) {}
 
   /**
-   * @param closer is given what the store goes on with, so that it is closed if the start fails
+   * @param closer takes over the opened files, to close them if the start fails
    */
   Recovery(Generations generations, Closer closer) {
     this.generations = generations;
@@ -133,7 +133,7 @@ final class Recovery {
     }
     if (journalState.last().nextSequence() > clean.nextSequence()
         || journalState.last().header().store() != clean.store()) {
-      // The marker is from an earlier time, or from elsewhere; somebody has put it here.
+      // The marker is older than the journal or of another store: it was copied here.
       return rebuild(Optional.empty());
     }
     removeCleanShutdownMarker();
@@ -154,7 +154,7 @@ final class Recovery {
     return closer.keep(journal, JournalFile::close);
   }
 
-  /** {@return whether nothing is known to have been acknowledged after this stop} */
+  /** {@return whether no acknowledgment is known after this stop} */
   private boolean isLatest(CleanShutdownMarker clean)
       throws ErrnoException, MetadataDamagedException {
     return DerivedFiles.read(generations, MetadataFile.ACKNOWLEDGED, HighWaterMark::read).stream()
@@ -167,10 +167,7 @@ final class Recovery {
         Index::close);
   }
 
-  /**
-   * Writes a checkpoint and a journal in place of those that are damaged, from an index that is
-   * not.
-   */
+  /** Replaces a damaged checkpoint or journal by new ones written from the intact index. */
   private Recovered heal(CleanShutdownMarker clean, MetadataDamagedException damage)
       throws IOException {
     Index index;
@@ -208,9 +205,8 @@ final class Recovery {
     OptionalLong durableEnd =
         clean.map(marker -> OptionalLong.of(marker.nextSequence())).orElse(OptionalLong.empty());
     if (clean.isPresent()) {
-      // Should checkpoint or journal be damaged, then the index, made for other settings, may be
-      // all
-      // there is. So it is not touched before they have been read.
+      // If checkpoint or journal is damaged, the index, built for other settings, may be the only
+      // copy. It is kept until both have been read.
       JournalState.read(generations, JournalState.IGNORING, durableEnd);
     }
     Index index =
@@ -233,12 +229,11 @@ final class Recovery {
         .ifPresent(tail -> LOG.warn("the end of the journal is cut off error=\"{}\"", tail));
     JournalFile journal =
         keep(JournalFile.recover(generations.disk(), generations.directory(), journalState.last()));
-    // This also syncs the directory: names that were given before the crash may not be on disk yet.
+    // This also syncs the directory: names given before the crash may not be on disk yet.
     removeCleanShutdownMarker();
     return recovered(index, journalState, journal);
   }
 
-  /** Puts what is read into the index. */
   private record Loader(Index index) implements JournalState.Visitor {
 
     @Override

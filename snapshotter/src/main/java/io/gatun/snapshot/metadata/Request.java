@@ -6,7 +6,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
 
-/** Changes that somebody waits for, all or none of which are to be done. */
+/** Changes that are made atomically, and the caller waiting for them. */
 final class Request {
 
   private final List<EncodedChange> changes;
@@ -15,7 +15,7 @@ final class Request {
   private final CompletableFuture<@Nullable Void> outcome = new CompletableFuture<>();
 
   /**
-   * @param changes none at all to have ids reserved if there are no more
+   * @param changes empty to reserve more ids if none are left
    */
   Request(List<EncodedChange> changes) {
     this.changes = List.copyOf(changes);
@@ -28,12 +28,12 @@ final class Request {
     return changes;
   }
 
-  /** {@return what the changes take in the body of a frame} */
+  /** {@return the size of the changes in the body of a frame} */
   int bytes() {
     return bytes;
   }
 
-  /** {@return whether it only removes, for which there is always room} */
+  /** {@return whether it only removes; removals always have room} */
   boolean isRemoval() {
     return isRemoval;
   }

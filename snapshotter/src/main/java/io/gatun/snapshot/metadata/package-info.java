@@ -1,9 +1,9 @@
 /**
- * The metadata store: which snapshots there are. A journal is the truth, a Chronicle Map the index
- * of it.
+ * The metadata store: the durable records of all snapshots. The journal is authoritative; Chronicle
+ * Maps index it.
  *
- * <p>Writes through the disk seam. Knows neither drivers nor directories of snapshots; that a
- * change makes sense is for the engine to see to, but that no key is given twice is checked here.
+ * <p>Writes through the disk seam. Knows neither drivers nor snapshot directories. The engine
+ * decides whether a change makes sense; this package only ensures that names are unique.
  */
 @NullMarked
 package io.gatun.snapshot.metadata;

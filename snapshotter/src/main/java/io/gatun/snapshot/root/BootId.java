@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** What tells this start of the machine from every other, random(4). */
+/** Identifies the current boot of the machine, see random(4). */
 public final class BootId {
 
   private static final Path FILE = Path.of("/proc/sys/kernel/random/boot_id");

@@ -13,10 +13,10 @@ import java.util.Set;
  * Every effect that Gatun has on a filesystem. Reading does not go through here.
  *
  * <p>Names are single components or relative paths below an open directory; the last component is
- * never followed if it is a symbolic link. A failure is the {@link ErrnoException} of the call,
- * with the effect either wholly there or not at all, except for {@link #write} and {@link
- * #copyRange}, which may have done a part, and the three syncs, after which nothing written before
- * may be trusted (the kernel drops pages that it failed to write).
+ * never followed if it is a symbolic link. Each effect is atomic: after an {@link ErrnoException}
+ * it did not happen. Exceptions are {@link #write} and {@link #copyRange}, which may be partial,
+ * and the three syncs, after whose failure no earlier write can be trusted (the kernel drops pages
+ * that it failed to write).
  */
 public interface Disk {
 
@@ -25,14 +25,15 @@ public interface Disk {
   void createDirectory(Fd parent, LinuxPath name, int mode) throws ErrnoException;
 
   /**
-   * {@return a new, empty file open for reading and writing; {@code EEXIST} if there is anything}
+   * {@return a new, empty file open for reading and writing} Fails with {@code EEXIST} if the name
+   * is taken.
    */
   Fd createFile(Fd parent, LinuxPath name, int mode) throws ErrnoException;
 
   /**
-   * {@return a new, empty file open for reading and writing that has no name and never gets one}
+   * {@return a new, empty file open for reading and writing, which never gets a name}
    *
-   * @param directory of the filesystem that it is on, which does not change
+   * @param directory a directory on its filesystem; it does not change
    */
   Fd createNamelessFile(Fd directory, int mode) throws ErrnoException;
 
@@ -52,10 +53,10 @@ public interface Disk {
   /** Moves to a name that must be free; {@code EEXIST} if it is not. */
   void rename(Fd fromParent, LinuxPath from, Fd toParent, LinuxPath to) throws ErrnoException;
 
-  /** Moves over whatever has the name. */
+  /** Renames, replacing the target if it exists. */
   void replace(Fd fromParent, LinuxPath from, Fd toParent, LinuxPath to) throws ErrnoException;
 
-  /** Swaps what has these two names, so that at any time each name has either. */
+  /** Swaps two names atomically. */
   void exchange(Fd oneParent, LinuxPath one, Fd otherParent, LinuxPath other) throws ErrnoException;
 
   // Attributes.
@@ -79,21 +80,21 @@ public interface Disk {
 
   void removeXattr(Fd file, LinuxPath attribute) throws ErrnoException;
 
-  /** Sets the inode flags of FS_IOC_SETFLAGS that are given and clears none. */
+  /** Sets the given inode flags (FS_IOC_SETFLAGS) and clears none. */
   void addInodeFlags(Fd file, Set<InodeFlag> flags) throws ErrnoException;
 
-  /** Clears the inode flags of FS_IOC_SETFLAGS that are given and sets none. */
+  /** Clears the given inode flags (FS_IOC_SETFLAGS) and sets none. */
   void removeInodeFlags(Fd file, Set<InodeFlag> flags) throws ErrnoException;
 
-  /** Has the kernel check what is read of a file, which nobody can write from now on. */
+  /** Enables fs-verity: the kernel verifies all reads, and the file becomes read-only. */
   void enableVerity(Fd file) throws ErrnoException;
 
   // Content.
 
-  /** {@return how many bytes of the buffer were written at the offset, at least one} */
+  /** {@return the number of bytes written at the offset, at least one} */
   int write(Fd file, ByteBuffer buffer, long offset) throws ErrnoException;
 
-  /** {@return how many bytes copy_file_range(2) copied, 0 at the end of the source} */
+  /** {@return the number of bytes that copy_file_range(2) copied, 0 at the end of the source} */
   long copyRange(Fd source, long sourceOffset, Fd target, long targetOffset, long length)
       throws ErrnoException;
 
@@ -107,7 +108,7 @@ public interface Disk {
 
   // Durability.
 
-  /** Starts to write back a range of a file and does not wait; a hint, and no barrier. */
+  /** Starts writeback of a range without waiting; a hint, not a barrier. */
   void startWriteback(Fd file, long offset, long length) throws ErrnoException;
 
   /** fsync(2) of a file or a directory. */

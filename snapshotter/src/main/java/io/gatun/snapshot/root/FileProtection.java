@@ -6,22 +6,19 @@ import io.gatun.linux.InodeFlag;
 import java.util.Locale;
 import java.util.Set;
 
-/**
- * What keeps a file that is never to change from being changed by others. {@link InodeProtection}
- * takes away again what is in the way of removing it.
- */
+/** Protects files that never change. {@link InodeProtection} lifts the protection for removal. */
 public enum FileProtection {
-  /** Its mode. */
+  /** Only its mode. */
   NONE,
-  /** Nobody writes, renames or removes it, not even root, without {@code chattr -i} before. */
+  /** No process, not even root's, can write, rename or remove it without {@code chattr -i}. */
   IMMUTABLE,
-  /** Nobody writes it, and the kernel finds out when the disk has something else (fs-verity). */
+  /** Read-only, and the kernel detects corrupted content (fs-verity). */
   VERITY;
 
   /**
-   * Protects the content of a file that is complete and that nobody has open for writing.
+   * Protects the content of a complete file without open writers.
    *
-   * @param file open for reading alone
+   * @param file open for reading only
    */
   public void seal(Disk disk, Fd file) throws ErrnoException {
     switch (this) {
@@ -30,7 +27,7 @@ public enum FileProtection {
     }
   }
 
-  /** Protects a file that has the name that it will keep: it cannot be renamed from now on. */
+  /** Protects a file under its final name; it cannot be renamed afterwards. */
   public void hold(Disk disk, Fd file) throws ErrnoException {
     switch (this) {
       case NONE, VERITY -> {}
@@ -38,7 +35,7 @@ public enum FileProtection {
     }
   }
 
-  /** {@return the name used in the configuration, such as {@code immutable}} */
+  /** {@return the name in the configuration, such as {@code immutable}} */
   public String configName() {
     return name().toLowerCase(Locale.ROOT);
   }

@@ -14,21 +14,20 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * What keeps a file, or the names in a directory, from being changed, removed or replaced: {@code
- * EPERM}, by inode flags that anybody with the right to may have set, {@code chattr(1)}. fs-verity
- * protects content alone, which nothing here changes.
+ * Lifts inode flags, settable with {@code chattr(1)}, that make changes to a file or directory fail
+ * with {@code EPERM}. fs-verity only protects content, which is not changed here.
  */
 public final class InodeProtection {
 
   private static final Set<InodeFlag> FLAGS = Set.of(InodeFlag.IMMUTABLE, InodeFlag.APPEND_ONLY);
 
-  /** Something that is done to a name. */
+  /** A change of a name. */
   @FunctionalInterface
   public interface Step {
     void run() throws ErrnoException;
   }
 
-  /** The same with an answer. */
+  /** A change with a result. */
   @FunctionalInterface
   public interface Question<T> {
     T run() throws ErrnoException;
@@ -36,7 +35,7 @@ public final class InodeProtection {
 
   private InodeProtection() {}
 
-  /** Does a step; if that is refused, once more without protection, see below. */
+  /** Runs a step; on {@code EPERM}, lifts the protection and runs it again. */
   public static void overcome(Disk disk, Fd parent, LinuxPath name, Step step)
       throws ErrnoException {
     var _ =
@@ -51,9 +50,10 @@ public final class InodeProtection {
   }
 
   /**
-   * {@return what comes of a step} If that is refused, it is done once more without protection.
+   * Runs a step; on {@code EPERM}, lifts the protection of the parent and the node and runs it
+   * again.
    *
-   * @param name of what is changed, removed, moved or replaced
+   * @param name the node that is changed, removed, moved or replaced
    */
   public static <T> T overcome(Disk disk, Fd parent, LinuxPath name, Question<T> step)
       throws ErrnoException {
@@ -75,7 +75,7 @@ public final class InodeProtection {
     }
   }
 
-  /** Takes protection from a file or directory. */
+  /** Lifts the protection of a file or directory. */
   public static void remove(Disk disk, Fd parent, LinuxPath name) throws ErrnoException {
     try (Fd file =
         Fcntl.openat(parent, name, OpenFlag.READ_ONLY, OpenFlag.NO_FOLLOW, OpenFlag.NON_BLOCKING)) {
@@ -83,13 +83,12 @@ public final class InodeProtection {
     }
   }
 
-  /** As before, of one that is open. */
+  /** Lifts the protection of an open file. */
   public static void remove(Disk disk, Fd file) throws ErrnoException {
     try {
       disk.removeInodeFlags(file, FLAGS);
     } catch (ErrnoException e) {
-      // A filesystem without such flags has refused for another reason, which shows at the next
-      // attempt.
+      // The filesystem has no such flags; the cause was another and shows at the next attempt.
       if (!e.is(Errno.ENOTTY) && !e.is(Errno.EOPNOTSUPP)) {
         throw e;
       }

@@ -20,10 +20,9 @@ import java.nio.ByteBuffer;
 import java.util.Set;
 
 /**
- * The disk that there is. Each effect is one call to the kernel, which is what makes it whole or
- * nothing.
+ * The real disk. Each effect is one system call and therefore atomic.
  *
- * <p>Modes are subject to the umask of the process: who needs them exact clears it at the start.
+ * <p>Modes are subject to the process's umask; callers that need exact modes clear it at the start.
  */
 public final class LinuxDisk implements Disk {
 
@@ -36,7 +35,7 @@ public final class LinuxDisk implements Disk {
 
   @Override
   public Fd createFile(Fd parent, LinuxPath name, int mode) throws ErrnoException {
-    // EXCLUSIVE does not follow a symbolic link either, not even one that leads nowhere.
+    // O_EXCL does not follow a symbolic link, not even a dangling one.
     return Fcntl.openat(
         parent, name, mode, OpenFlag.READ_WRITE, OpenFlag.CREATE, OpenFlag.EXCLUSIVE);
   }

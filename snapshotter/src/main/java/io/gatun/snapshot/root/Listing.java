@@ -16,9 +16,8 @@ final class Listing {
 
   private Listing() {}
 
-  /** {@return the names in a directory, in no particular order} */
   static List<LinuxPath> names(Fd directory) throws ErrnoException {
-    // Opened anew, since the position from which a directory is read belongs to the open file.
+    // Opened again, because the read position belongs to the open file.
     try (Fd reading = Fcntl.openat(directory, SELF, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY)) {
       return new DirectoryReader().all(reading).stream().map(DirectoryEntry::name).toList();
     }

@@ -22,26 +22,26 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The directory that holds everything one daemon keeps, open and locked.
+ * The daemon's root directory, open and locked.
  *
  * <pre>
  *   format            the version of this layout, and the driver; see {@link RootFormat}
  *   lock              held with flock(2) by the daemon that owns the root
- *   metadata/         the metadata store's
- *   snapshots/ID/     one directory a snapshot, by its decimal id; what is in it is the driver's
- *   layers/           layers that are kept as tars with indexes; made when there is the first
- *   mapped/           where layers are shown with the owners of user namespaces; made for the first
- *   superseded/       trees of layers that have another form now; made for the first
- *   trash/            directories in the making (ID.new), and those waiting for deletion
+ *   metadata/         the metadata store
+ *   snapshots/ID/     one directory for each snapshot, by its decimal id; the driver owns its content
+ *   layers/           indexed layers; created for the first
+ *   mapped/           id-mapped mounts of layers; created for the first
+ *   superseded/       directories of layers that were converted; created for the first
+ *   trash/            directories being created (ID.new) or waiting for deletion
  *   empty/            an empty lower directory
  * </pre>
  *
- * The root and what is directly in it belong to the daemon's user and are closed to others, {@code
- * empty/} excepted, since layers hold set-user-id programs of any age (CVE-2021-41103).
+ * The root and its direct entries belong to the daemon's user and are closed to others, except
+ * {@code empty/}, because layers contain set-user-id programs of any age (CVE-2021-41103).
  */
 public final class Root implements AutoCloseable {
 
-  /** What {@link #snapshotId} answers for a name that no snapshot's directory can have. */
+  /** The result of {@link #snapshotId} for a name that is not that of a snapshot's directory. */
   public static final long NO_SNAPSHOT = 0;
 
   static final int PRIVATE_MODE = 0700;
@@ -55,27 +55,26 @@ public final class Root implements AutoCloseable {
   static final LinuxPath NEW_FORMAT = LinuxPath.of("format.new");
   static final LinuxPath METADATA = LinuxPath.of("metadata");
 
-  /** One directory a snapshot. */
   public static final LinuxPath SNAPSHOTS = LinuxPath.of("snapshots");
 
-  /** What is in the making, and what waits for deletion. */
+  /** Directories being created or waiting for deletion. */
   public static final LinuxPath TRASH = LinuxPath.of("trash");
 
   static final LinuxPath EMPTY = LinuxPath.of("empty");
 
-  /** The layers that are kept as tars. */
+  /** Indexed layers. */
   public static final LinuxPath LAYERS = LinuxPath.of("layers");
 
-  /** Where layers are shown with other owners. */
+  /** Id-mapped mounts of layers. */
   public static final LinuxPath MAPPED = LinuxPath.of("mapped");
 
-  /** Trees of layers that have another form now. */
+  /** Directories of layers that were converted. */
   public static final LinuxPath SUPERSEDED = LinuxPath.of("superseded");
 
-  /** The files of a snapshot, in its directory. */
+  /** The name of the files' directory in a snapshot's directory. */
   public static final LinuxPath FILES = LinuxPath.of("fs");
 
-  /** What a root may hold before it has a format: what is made first, and what mkfs.ext4 leaves. */
+  /** The entries that may precede the format: those created first, and mkfs.ext4's. */
   static final Set<LinuxPath> BEFORE_FORMAT = Set.of(LOCK, NEW_FORMAT, LinuxPath.of("lost+found"));
 
   private final Disk disk;
@@ -88,11 +87,11 @@ public final class Root implements AutoCloseable {
   private @Nullable Fd superseded;
 
   /**
-   * Opens a root and locks it; makes it if there is none.
+   * Opens a root and locks it; creates it if it does not exist.
    *
-   * @param path absolute; its parent directory is made, too, if it is not there
-   * @throws UnusableRootException if it is in use, somebody else's, of another version, or cannot
-   *     be written
+   * @param path absolute; its parents are created if missing
+   * @throws UnusableRootException if it is in use, of another owner or version, or cannot be
+   *     written
    */
   public static Root open(Disk disk, Path path) throws UnusableRootException {
     try {
@@ -119,7 +118,7 @@ public final class Root implements AutoCloseable {
     boolean complete = false;
     try {
       this.directory = openRoot();
-      // Nothing may be done to a directory that is none of ours, be it / or somebody's home.
+      // Must not change a directory that is not a root, such as / or a home directory.
       requireNothingElse();
       makePrivate();
       lock();
@@ -138,10 +137,7 @@ public final class Root implements AutoCloseable {
     }
   }
 
-  /**
-   * {@return the id that a directory of this name in {@code snapshots/} has, or {@link
-   * #NO_SNAPSHOT}}
-   */
+  /** {@return the id for the name of a directory in {@code snapshots/}, or {@link #NO_SNAPSHOT}} */
   public static long snapshotId(LinuxPath name) {
     byte[] digits = name.bytes();
     if (digits.length == 0 || digits.length > 18 || digits[0] == '0') {
@@ -157,42 +153,39 @@ public final class Root implements AutoCloseable {
     return id;
   }
 
-  /** {@return the name in {@code snapshots/} of a snapshot's directory} */
+  /** {@return the name of a snapshot's directory in {@code snapshots/}} */
   public static LinuxPath snapshotName(long id) {
     return LinuxPath.of(Long.toString(id));
   }
 
-  /** {@return where the root is; absolute} */
+  /** {@return the absolute path of the root} */
   public Path path() {
     return path;
   }
 
-  /** {@return the root itself, open} */
   public Fd directory() {
     return directory;
   }
 
-  /** {@return where {@code metadata/} is; absolute} */
+  /** {@return the absolute path of {@code metadata/}} */
   public Path metadataPath() {
     return path.resolve(METADATA.toString());
   }
 
-  /** {@return {@code snapshots/}, open} */
   public Fd snapshots() {
     return snapshots;
   }
 
-  /** {@return {@code trash/}, open} */
   public Fd trash() {
     return trash;
   }
 
-  /** {@return where {@code trash/} is; absolute} */
+  /** {@return the absolute path of {@code trash/}} */
   public Path trashPath() {
     return path.resolve(TRASH.toString());
   }
 
-  /** {@return {@code layers/}, open, if there has ever been a layer in it} */
+  /** {@return {@code layers/}, if it exists} */
   public Optional<Fd> openLayers() throws ErrnoException {
     return Stat.tryStatx(directory, LAYERS, AtFlag.SYMLINK_NOFOLLOW).isPresent()
         ? Optional.of(keep(openDirectory(directory, LAYERS)))
@@ -200,9 +193,9 @@ public final class Root implements AutoCloseable {
   }
 
   /**
-   * {@return {@code layers/}, open, and durably there}
+   * {@return {@code layers/}, created durably if it does not exist}
    *
-   * <p>Not made with the rest, so that a root of an earlier version is opened on a full disk, too.
+   * <p>Created on demand, to let roots of earlier versions open on a full disk.
    */
   public Fd createLayers() throws ErrnoException {
     Fd layers = openOrCreate(LAYERS, PRIVATE_MODE);
@@ -211,7 +204,7 @@ public final class Root implements AutoCloseable {
     return layers;
   }
 
-  /** {@return {@code superseded/}, open; closed with this} */
+  /** {@return {@code superseded/}; closed with the root} */
   public synchronized Fd createSuperseded() throws ErrnoException {
     if (superseded == null) {
       superseded = openOrCreate(SUPERSEDED, PRIVATE_MODE);
@@ -219,14 +212,13 @@ public final class Root implements AutoCloseable {
     return superseded;
   }
 
-  /** {@return the names of everything in {@code superseded/}, if there has ever been anything} */
+  /** {@return the names in {@code superseded/}, if it exists} */
   public List<LinuxPath> supersededNames() throws ErrnoException {
     return Stat.tryStatx(directory, SUPERSEDED, AtFlag.SYMLINK_NOFOLLOW).isPresent()
         ? Listing.names(createSuperseded())
         : List.of();
   }
 
-  /** {@return a directory below one of the root's, open} */
   public Fd openDirectory(Fd parent, LinuxPath name) throws ErrnoException {
     return Fcntl.openat(parent, name, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW);
   }
@@ -239,7 +231,7 @@ public final class Root implements AutoCloseable {
         .toList();
   }
 
-  /** {@return whether a snapshot has a directory that holds its files} */
+  /** {@return whether a snapshot has a directory with its files} */
   public boolean hasFiles(long id) throws ErrnoException {
     try {
       return Stat.tryStatx(snapshots, snapshotName(id).resolve(FILES), AtFlag.SYMLINK_NOFOLLOW)
@@ -253,17 +245,16 @@ public final class Root implements AutoCloseable {
     }
   }
 
-  /** {@return the names of everything in {@code trash/}} */
   public List<LinuxPath> trashNames() throws ErrnoException {
     return Listing.names(trash);
   }
 
-  /** {@return the name in the configuration of the driver that the snapshots belong to, if any} */
+  /** {@return the configuration name of the driver of the snapshots, if one was chosen} */
   public Optional<String> driver() {
     return format.driver();
   }
 
-  /** Records, durably, which driver the snapshots belong to from now on. */
+  /** Durably records the driver of the snapshots. */
   public void recordDriver(String driver) throws ErrnoException {
     if (!format.driver().equals(Optional.of(driver))) {
       RootFormat changed = RootFormat.current(Optional.of(driver));
@@ -284,10 +275,7 @@ public final class Root implements AutoCloseable {
     return root;
   }
 
-  /**
-   * The format is written before anything else, so that a root without it is either new or not
-   * ours.
-   */
+  /** Refuses a non-empty directory without format: the format is the first file of a root. */
   private void requireNothingElse() throws ErrnoException, UnusableRootException {
     if (Stat.tryStatx(directory, FORMAT, AtFlag.SYMLINK_NOFOLLOW).isPresent()) {
       return;
@@ -295,7 +283,7 @@ public final class Root implements AutoCloseable {
     for (LinuxPath name : Listing.names(directory)) {
       if (!BEFORE_FORMAT.contains(name)) {
         throw new UnusableRootException(
-            "root %s holds %s but no file %s, so it is not a root of gatun: choose an empty directory, or run `gatun fsck` if it was one"
+            "root %s holds %s but no file %s and is not a root of gatun: choose an empty directory, or run `gatun fsck` if it was one"
                 .formatted(path, name, FORMAT));
       }
     }
@@ -346,8 +334,7 @@ public final class Root implements AutoCloseable {
                 OpenFlag.NO_FOLLOW));
     RootLock.take(
         lock,
-        "root %s is in use by another gatun: stop that one, or choose another root"
-            .formatted(path));
+        "root %s is in use by another gatun: stop it, or choose another root".formatted(path));
   }
 
   private RootFormat readOrWriteFormat() throws ErrnoException, UnusableRootException {
@@ -358,7 +345,7 @@ public final class Root implements AutoCloseable {
         throw e;
       }
     }
-    // Nobody else can have made one since that was seen.
+    // The lock is held; the format cannot have been created since.
     requireNothingElse();
     RootFormat created = RootFormat.current(Optional.empty());
     writeFormat(created);
@@ -405,25 +392,24 @@ public final class Root implements AutoCloseable {
     }
     Fd opened = keep(openDirectory(directory, name));
     if (Stat.statx(opened).mode() != mode) {
-      // The umask may have taken bits away, or somebody may have added some.
+      // The umask may have cleared bits, or another process may have added some.
       disk.setMode(opened, mode);
     }
     return opened;
   }
 
   /**
-   * Has what is made in a directory placed where there is most room, far from each other, as ext4
-   * does at its top. Otherwise a snapshot comes to lie where the one before lay that was just
-   * deleted, and without a journal ext4 looks at each inode that was freed within the last minutes,
-   * for each file, before it takes one that was not ({@code recently_deleted()} in its ialloc.c):
-   * that makes unpacking many times slower. Where a directory was made counts, and not where it was
-   * moved to.
+   * Makes ext4 spread the subdirectories over the disk, as it does at its top level. Otherwise a
+   * new snapshot is placed where the previous one was deleted, and without a journal ext4 skips,
+   * for each new file, every inode freed within the last minutes ({@code recently_deleted()} in its
+   * ialloc.c), which makes unpacking many times slower. The directory of creation counts, not the
+   * one of a later move.
    */
   private void spread(Fd parent) {
     try {
       disk.addInodeFlags(parent, Set.of(InodeFlag.TOP_OF_HIERARCHIES));
     } catch (ErrnoException e) {
-      // Other filesystems have no such flag, and not this way of choosing.
+      // Other filesystems neither have this flag nor need it.
       return;
     }
   }

@@ -6,17 +6,17 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What the file {@code format} of a root says.
+ * The content of a root's file {@code format}.
  *
  * <p>Text, one fact a line, each line ended by a newline:
  *
  * <pre>
  *   gatun-root 1          the version of the layout; always the first line
- *   driver overlay        which driver the snapshots belong to; missing as long as none was chosen
+ *   driver overlay        the driver of the snapshots; missing until one is chosen
  * </pre>
  *
- * A version is raised when a root written by it can no longer be used by older daemons, and an
- * unknown version is refused. The metadata have a version of their own, inside their files.
+ * The version changes when older daemons can no longer use the root; an unknown version is refused.
+ * Metadata files have versions of their own.
  *
  * @param version the version of the layout
  * @param driver the driver's name in the configuration
@@ -33,9 +33,9 @@ record RootFormat(int version, Optional<String> driver) {
   }
 
   /**
-   * {@return what the text says}
+   * Parses the file.
    *
-   * @throws UnusableRootException if this version of Gatun cannot know what it means
+   * @throws UnusableRootException if it is damaged or of another version
    */
   static RootFormat parse(String file, String text) throws UnusableRootException {
     List<String> lines = text.lines().toList();
@@ -48,7 +48,7 @@ record RootFormat(int version, Optional<String> driver) {
     int version = Integer.parseInt(first.group(1));
     if (version != CURRENT_VERSION) {
       throw new UnusableRootException(
-          "%s says that the root has layout version %d and this Gatun knows version %d: use the Gatun that wrote it, or another root"
+          "%s: the root has layout version %d and this Gatun knows version %d: use the Gatun that wrote it, or another root"
               .formatted(file, version, CURRENT_VERSION));
     }
     if (lines.size() == 1) {
@@ -57,13 +57,12 @@ record RootFormat(int version, Optional<String> driver) {
     Matcher second = DRIVER.matcher(lines.get(1));
     if (lines.size() > 2 || !second.matches()) {
       throw new UnusableRootException(
-          "%s is damaged: line 2 is not the driver's; run `gatun fsck` if the root is Gatun's"
+          "%s is damaged: line 2 does not name the driver; run `gatun fsck` if the root is Gatun's"
               .formatted(file));
     }
     return current(Optional.of(second.group(1)));
   }
 
-  /** {@return whether a later Gatun has written this} */
   static boolean isOfLaterVersion(String text) {
     Matcher first = VERSION.matcher(text.lines().findFirst().orElse(""));
     return first.matches() && Integer.parseInt(first.group(1)) > CURRENT_VERSION;

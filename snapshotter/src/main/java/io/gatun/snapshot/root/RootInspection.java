@@ -16,9 +16,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A root that is looked at as it is: locked like a {@link Root}, but nothing is made or put right.
+ * A root opened for inspection: locked like a {@link Root}, but nothing is created or repaired.
  *
- * <p>If the file {@code lock} is gone, no daemon can be using the root, and none is made here.
+ * <p>Without the file {@code lock}, no daemon can be using the root, and none is created.
  */
 public final class RootInspection implements AutoCloseable {
 
@@ -26,19 +26,17 @@ public final class RootInspection implements AutoCloseable {
   private final Fd directory;
   private Optional<Fd> lock = Optional.empty();
 
-  /** What the file {@code format} turns out to be. */
+  /** The state of the file {@code format}. */
   public sealed interface Format {
 
-    /** It can be read. */
     record Known(Optional<String> driver) implements Format {}
 
-    /** It is not there yet, and neither is anything that a first start makes after it. */
+    /** It and everything created after it is missing: the first start did not finish. */
     record Unwritten() implements Format {}
 
-    /** It is missing or damaged. */
     record Damaged(String sentence) implements Format {}
 
-    /** A later Gatun has written it, so nothing is known of the rest. */
+    /** A later Gatun wrote it; the rest is unknown. */
     record Later(String sentence) implements Format {}
   }
 
@@ -50,7 +48,7 @@ public final class RootInspection implements AutoCloseable {
   /**
    * Opens a root that no daemon uses.
    *
-   * @throws UnusableRootException if one does, or it is no root of Gatun
+   * @throws UnusableRootException if a daemon uses it, or it is not a root of Gatun
    */
   public static RootInspection open(Path path) throws ErrnoException, UnusableRootException {
     RootInspection inspection =
@@ -75,7 +73,7 @@ public final class RootInspection implements AutoCloseable {
     }
     Fd opened = Fcntl.openat(directory, Root.LOCK, OpenFlag.READ_ONLY, OpenFlag.NO_FOLLOW);
     lock = Optional.of(opened);
-    RootLock.take(opened, "root %s is in use by a gatun: stop that one first".formatted(path));
+    RootLock.take(opened, "root %s is in use by a gatun: stop it first".formatted(path));
   }
 
   private void requireRoot() throws ErrnoException, UnusableRootException {
@@ -84,28 +82,26 @@ public final class RootInspection implements AutoCloseable {
         && type(Root.SNAPSHOTS).isEmpty()
         && !isFormatUnwritten()) {
       throw new UnusableRootException(
-          "%s is no root of gatun: it has neither %s nor %s nor %s"
+          "%s is not a root of gatun: it has neither %s nor %s nor %s"
               .formatted(path, Root.FORMAT, Root.METADATA, Root.SNAPSHOTS));
     }
   }
 
-  /** {@return whether a first start was here, and has not come as far as the format} */
+  /** {@return whether a first start ended before it wrote the format} */
   private boolean isFormatUnwritten() throws ErrnoException {
     return (type(Root.LOCK).isPresent() || type(Root.NEW_FORMAT).isPresent())
         && Root.BEFORE_FORMAT.containsAll(names(LinuxPath.EMPTY));
   }
 
-  /** {@return where the root is} */
   public Path path() {
     return path;
   }
 
-  /** {@return the root itself, open} */
   public Fd directory() {
     return directory;
   }
 
-  /** {@return the modes of the directories that a root has, by their names; the empty one is it} */
+  /** {@return the modes of the root's directories, by name; the empty name is the root} */
   public static Map<LinuxPath, Integer> directories() {
     Map<LinuxPath, Integer> directories = new LinkedHashMap<>();
     directories.put(Root.METADATA, Root.PRIVATE_MODE);
@@ -115,17 +111,17 @@ public final class RootInspection implements AutoCloseable {
     return directories;
   }
 
-  /** {@return the modes of the files that a root has, by their names} */
+  /** {@return the modes of the root's files, by name} */
   public static Map<LinuxPath, Integer> files() {
     return Map.of(Root.FORMAT, Root.FILE_MODE, Root.LOCK, Root.FILE_MODE);
   }
 
-  /** {@return whether a root may have this name in it beside those} */
+  /** {@return whether a root may contain this name besides those} */
   public static boolean isIncidental(LinuxPath name) {
     return name.equals(Root.NEW_FORMAT) || name.equals(LinuxPath.of("lost+found"));
   }
 
-  /** {@return all names in a directory of the root, or in the root if the name is empty} */
+  /** {@return the names in a directory of the root; an empty name is the root} */
   public List<LinuxPath> names(LinuxPath name) throws ErrnoException {
     if (name.isEmpty()) {
       return Listing.names(directory);
@@ -135,13 +131,12 @@ public final class RootInspection implements AutoCloseable {
     }
   }
 
-  /** {@return a directory of the root, open} */
   public Fd openDirectory(LinuxPath name) throws ErrnoException {
     return Fcntl.openat(
         directory, name, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW);
   }
 
-  /** {@return what is known of something in the root, if it is there} */
+  /** {@return the status of an entry of the root, if it exists} */
   public Optional<FileStatus> status(LinuxPath name) throws ErrnoException {
     return Stat.tryStatx(directory, name, AtFlag.SYMLINK_NOFOLLOW);
   }
@@ -150,7 +145,6 @@ public final class RootInspection implements AutoCloseable {
     return status(name).map(FileStatus::type);
   }
 
-  /** {@return what the file {@code format} is} */
   public Format format() throws ErrnoException {
     if (isFormatUnwritten()) {
       return new Format.Unwritten();
@@ -174,16 +168,15 @@ public final class RootInspection implements AutoCloseable {
       String sentence = String.valueOf(e.getMessage());
       return RootFormat.isOfLaterVersion(text)
           ? new Format.Later(sentence)
-          : new Format.Damaged("it does not say which version and driver the root is of");
+          : new Format.Damaged("it does not name the version and driver of the root");
     }
   }
 
-  /** Writes the file {@code format} anew. */
+  /** Rewrites the file {@code format}. */
   public void writeFormat(Disk disk, Optional<String> driver) throws ErrnoException {
     Root.writeFormat(disk, directory, RootFormat.current(driver));
   }
 
-  /** Gives up the lock. */
   @Override
   public void close() {
     lock.ifPresent(Fd::close);

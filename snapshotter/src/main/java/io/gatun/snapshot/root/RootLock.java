@@ -9,10 +9,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Takes the lock of a root, for which whoever has it may be about to end.
+ * Takes the lock of a root, and waits briefly for an owner that is ending.
  *
- * <p>It goes with the last descriptor of its file (flock(2)), which a process that was killed has
- * until the kernel has taken it down, and a child of its until that runs a program of its own.
+ * <p>flock(2) releases it with the last descriptor. A killed process holds one until the kernel has
+ * torn it down, and a child process until it calls exec.
  */
 final class RootLock {
 
@@ -22,8 +22,8 @@ final class RootLock {
   private RootLock() {}
 
   /**
-   * @param refusal what is said if somebody else has it, and keeps it
-   * @throws UnusableRootException if so
+   * @param refusal the message if another process keeps the lock
+   * @throws UnusableRootException in that case
    */
   static void take(Fd file, String refusal) throws ErrnoException, UnusableRootException {
     long deadline = System.nanoTime() + WAIT_NANOS;

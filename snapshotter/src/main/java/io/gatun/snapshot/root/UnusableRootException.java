@@ -1,6 +1,6 @@
 package io.gatun.snapshot.root;
 
-/** A root that Gatun must not work on. The message is one line that says why and what to do. */
+/** A root that Gatun must not work on. The message is one line with the reason and the remedy. */
 public final class UnusableRootException extends Exception {
 
   private static final long serialVersionUID = 1L;

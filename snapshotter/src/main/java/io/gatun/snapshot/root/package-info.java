@@ -1,6 +1,6 @@
 /**
- * The one seam through which every durable effect goes, so that a test can count, fail or stop at
- * any of them, and the layout of a root on disk.
+ * The seam for all durable effects, which lets a test count, fail or stop at any of them, and the
+ * layout of a root on disk.
  *
  * <p>Uses the native bindings. Nothing outside this package and the native bindings may change a
  * file.

@@ -12,16 +12,16 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Memory that only grows, in pages outside of the heap, of which so many are kept and the others
- * are in a file. Read and written as numbers in little-endian order and as bytes, all zeros at
- * first. So what a layer has decides how long it takes, and not whether there is room for it.
+ * Growing memory in off-heap pages, of which a limited number is resident and the rest is in a
+ * file. Little-endian and initially zero. A layer's content thus affects the time its apply takes,
+ * but cannot exhaust the memory.
  *
- * <p>What is allocated begins at a multiple of {@link #UNIT_BYTES}, so that it can be referred to
- * by an {@code int}; a number at a multiple of its own size is never split between pages.
+ * <p>Allocations are aligned to {@link #UNIT_BYTES}, which lets an {@code int} refer to them; a
+ * naturally aligned number never crosses a page boundary.
  */
 public final class PagedMemory implements AutoCloseable {
 
-  /** What a reference counts. */
+  /** The unit of references. */
   public static final int UNIT_BYTES = 32;
 
   public static final int PAGE_BYTES = 4096;
@@ -33,7 +33,7 @@ public final class PagedMemory implements AutoCloseable {
   private static final int SLAB_BYTES = 1 << 16;
   private static final int FRAMES_A_SLAB = SLAB_BYTES / PAGE_BYTES;
 
-  /** How much a layer may take: some 70 million entries, more than a filesystem would. */
+  /** The limit for one layer: some 70 million entries, more than filesystems hold. */
   private static final long FULL_BYTES = 8L << 30;
 
   private static final int ABSENT = -1;
@@ -49,7 +49,7 @@ public final class PagedMemory implements AutoCloseable {
   private final boolean[] isUsed;
   private final boolean[] isChanged;
 
-  /** An int for each page. Outside of the heap as well, since it grows with what is allocated. */
+  /** An int for each page; off-heap, because it grows with the allocations. */
   private @Nullable NativeBuffer map;
 
   private ByteBuffer frameOfPage = NO_MAP;
@@ -60,7 +60,7 @@ public final class PagedMemory implements AutoCloseable {
   private @Nullable Fd file;
 
   /**
-   * @param residentBytes how much is kept in memory
+   * @param residentBytes the memory limit
    */
   public PagedMemory(Spill spill, long residentBytes) {
     this.spill = spill;
@@ -69,11 +69,11 @@ public final class PagedMemory implements AutoCloseable {
     this.pageOfFrame = new int[framesMax];
     this.isUsed = new boolean[framesMax];
     this.isChanged = new boolean[framesMax];
-    // A reference of 0 stands for none.
+    // Reference 0 means none.
     this.sizeBytes = UNIT_BYTES;
   }
 
-  /** {@return a reference to so many bytes that are zero} */
+  /** {@return a reference to zeroed bytes} */
   public int allocate(long bytes) {
     long address = sizeBytes;
     sizeBytes += (bytes + UNIT_BYTES - 1) & -UNIT_BYTES;
@@ -84,17 +84,17 @@ public final class PagedMemory implements AutoCloseable {
     return Integer.toUnsignedLong(reference) << UNIT_SHIFT;
   }
 
-  /** {@return whether so much has been allocated that the next entry is to be refused} */
+  /** {@return whether the limit is reached and the next entry must be refused} */
   public boolean isFull() {
     return sizeBytes > FULL_BYTES;
   }
 
-  /** {@return how much has been allocated} */
+  /** {@return the allocated size} */
   public long sizeBytes() {
     return sizeBytes;
   }
 
-  /** {@return how much of it was in memory at most} */
+  /** {@return the peak memory use} */
   public long residentBytes() {
     return (long) slabs.size() * SLAB_BYTES;
   }
@@ -176,7 +176,7 @@ public final class PagedMemory implements AutoCloseable {
     return frame == ABSENT ? load(page) : frame;
   }
 
-  /** Pages come in order, since memory does. */
+  /** Memory is allocated in order, and with it the pages. */
   private void addPages(int last) throws ErrnoException {
     while (pages <= last) {
       if (pages * Integer.BYTES == frameOfPage.capacity()) {
@@ -211,7 +211,7 @@ public final class PagedMemory implements AutoCloseable {
     while (into.hasRemaining()) {
       long offset = ((long) page << PAGE_SHIFT) + into.position();
       if (Unistd.pread(from, into, offset) == 0) {
-        // Nobody but this knows the file.
+        // No other process has the file; it cannot have been truncated.
         throw new ErrnoException("pread", Errno.EIO, from.path());
       }
     }
@@ -236,7 +236,7 @@ public final class PagedMemory implements AutoCloseable {
       }
       return framesUsed++;
     }
-    // The clock: whoever was used since the hand came by last time gets another round.
+    // Clock eviction: a frame used since the hand's last pass is spared once.
     while (isUsed[hand]) {
       isUsed[hand] = false;
       hand = (hand + 1) % framesMax;

@@ -3,15 +3,14 @@ package io.gatun.snapshot.spill;
 import io.gatun.linux.ErrnoException;
 
 /**
- * A hash table in paged memory: entries that only become more, each of a hash and a value other
- * than 0.
+ * A grow-only hash table in paged memory; an entry is a hash and a non-zero value.
  *
- * <p>Open addressing with linear probing, at most half full. A table that is full is copied to one
- * of twice the size, and its memory is lost, which is as much again as the last one takes.
+ * <p>Uses open addressing with linear probing, at most half full. Growing copies to a table of
+ * twice the size; the memory of the old tables is lost, about as much as the last table uses.
  */
 public final class PagedTable {
 
-  /** Says whether a value is the one that is looked for, as far as the hash does not tell. */
+  /** Compares a value with the one searched for when their hashes are equal. */
   @FunctionalInterface
   public interface Match {
     boolean isIt(int value) throws ErrnoException;
@@ -37,7 +36,7 @@ public final class PagedTable {
     start = PagedMemory.address(memory.allocate(count << ENTRY_SHIFT));
   }
 
-  /** {@return the value with a hash that is the one, or 0} */
+  /** {@return the matching value, or 0} */
   public int find(int hash, Match match) throws ErrnoException {
     long slot = first(hash);
     for (long entry = entry(slot); entry != FREE; entry = entry(slot)) {
@@ -49,7 +48,7 @@ public final class PagedTable {
     return 0;
   }
 
-  /** Adds a value that is not there, and is not 0. */
+  /** Adds a non-zero value that is not in the table. */
   public void add(int hash, int value) throws ErrnoException {
     used++;
     if (used > slots / 2) {

@@ -5,11 +5,10 @@ import io.gatun.linux.Fd;
 import io.gatun.snapshot.root.Disk;
 
 /**
- * Where that goes which does not fit into the memory of an apply: a file without a name, so that
- * none is left behind whatever happens, and nothing of the directory changes by which others know
- * whether it was changed.
+ * Overflow storage for an apply: a nameless file, which is never left behind and does not change
+ * the directory's timestamps, by which changes are detected.
  *
- * @param directory of the filesystem that the file is on
+ * @param directory a directory on the file's filesystem
  */
 public record Spill(Disk disk, Fd directory) {
 

@@ -1,8 +1,8 @@
 /**
- * What is kept of a layer while it is read, outside of the heap and beyond a limit in a file, since
- * an image decides how much that is.
+ * Off-heap memory with a file as overflow, for data about a layer during its apply: its size
+ * depends on the image.
  *
- * <p>{@link io.gatun.snapshot.spill.PagedMemory} is where it begins. Knows nothing of layers.
+ * <p>Start at {@link io.gatun.snapshot.spill.PagedMemory}. Knows nothing of layers.
  */
 @NullMarked
 package io.gatun.snapshot.spill;

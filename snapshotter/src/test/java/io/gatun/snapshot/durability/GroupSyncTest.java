@@ -102,7 +102,7 @@ class GroupSyncTest {
             });
     long before = sync.mark();
     assertThatThrownBy(() -> sync.await(sync.mark())).hasMessageContaining("EIO");
-    // His own sync succeeds, and what he wrote is lost all the same.
+    // The caller's own sync succeeds, but its data is lost all the same.
     assertThatThrownBy(() -> sync.await(before)).hasMessageContaining("EIO");
     assertThat(runs).hasValue(2);
     sync.await(sync.mark());

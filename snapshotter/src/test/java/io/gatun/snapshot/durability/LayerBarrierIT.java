@@ -24,7 +24,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Which layers wait for their own files alone when they are committed, and which for all. */
+/** Which layers are synced alone at commit, and which with the whole filesystem. */
 final class LayerBarrierIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
@@ -32,12 +32,11 @@ final class LayerBarrierIT {
   private static final String SYNC_ALL = "syncFilesystem";
   private static final String SYNC_ONE = "sync";
 
-  /** More than a small layer has. */
+  /** More files than a small layer has. */
   private static final int MANY = 130;
 
   private final DiskCalls calls = new DiskCalls(new LinuxDisk());
 
-  /** Writes a layer. */
   @FunctionalInterface
   private interface Layer {
     void writeTo(Path top) throws IOException;
@@ -61,7 +60,7 @@ final class LayerBarrierIT {
     snapshots.commit("layer of " + key, key, "", NO_LABELS);
   }
 
-  /** {@return how many files and directories were synced by themselves} */
+  /** {@return the number of files and directories synced individually} */
   private int syncedAlone(LoopFilesystem.Kind kind, Layer layer) throws Exception {
     try (EngineRoot root = open(kind)) {
       prepare(root.snapshotter(), "a", layer);
@@ -87,7 +86,7 @@ final class LayerBarrierIT {
               Files.createLink(top.resolve("link"), directory.resolve("file"));
               Files.createFile(top.resolve("empty"));
             });
-    // The top, two directories, and three names of files.
+    // The top, two directories, and three file names.
     assertThat(synced).isEqualTo(6);
   }
 
@@ -147,7 +146,7 @@ final class LayerBarrierIT {
             .isInstanceOf(SnapshotException.FailedPrecondition.class)
             .hasMessageContaining("remove it, and unpack the layer again");
       }
-      // From now on, only a sync of everything says what else is lost.
+      // From now on, only a sync of the whole filesystem reports further losses.
       all = calls.count(SYNC_ALL);
       prepare(snapshots, "c", top -> Files.writeString(top.resolve("file"), "content"));
       commit(snapshots, "c");

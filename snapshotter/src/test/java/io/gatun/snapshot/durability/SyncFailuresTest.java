@@ -27,8 +27,8 @@ import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * What is written before a sync that fails is lost, although the next sync succeeds; so it must
- * never become a layer.
+ * Data written before a failed sync is lost, although the next sync succeeds; it must never become
+ * a layer.
  */
 @Timeout(60)
 @ParameterizedClass
@@ -38,11 +38,11 @@ class SyncFailuresTest {
 
   private static final Map<String, String> NO_LABELS = Map.of();
 
-  /** What is in a layer, which decides how it is synced. */
+  /** The content of a layer, which decides how it is synced. */
   enum Content {
     /** Few files. */
     FILES,
-    /** Something that cannot be synced by itself. */
+    /** Includes a node that cannot be synced alone. */
     FILE_AND_LINK
   }
 
@@ -196,7 +196,7 @@ class SyncFailuresTest {
     assertRefused("a");
   }
 
-  /** The store tries only once in a while to recover. */
+  /** The store limits the rate of its recovery attempts. */
   private void awaitMetadata() throws InterruptedException {
     while (true) {
       try {

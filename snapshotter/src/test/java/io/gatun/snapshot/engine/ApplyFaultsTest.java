@@ -76,7 +76,7 @@ class ApplyFaultsTest {
     failSyncs();
     assertThatThrownBy(() -> apply(mounts, layer("one")))
         .isInstanceOf(SnapshotException.StorageFailure.class)
-        .hasMessageStartingWith("apply a: what was written to the snapshot (id 1) may be lost")
+        .hasMessageStartingWith("apply a: data of the snapshot (id 1) may be lost")
         .hasMessageContaining("EIO");
     assertThat(machine.disk().fired()).isPresent();
     machine.disk().heal();

@@ -26,17 +26,17 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.EnumSource.Mode;
 
-/** Which way contents are copied, what is remembered of it, and that nothing is synced. */
+/** How content is copied, which failures are remembered, and that nothing is synced. */
 class CopyMethodIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
 
   private static final int FILES = 30;
 
-  /** Large enough to be worth a copy by the kernel, and for space to show beside metadata. */
+  /** Large enough for a copy by the kernel, and to be visible beside the space for metadata. */
   private static final int LARGE_BYTES = 1 << 20;
 
-  /** Each thread may be with a file when the first failure is noted. */
+  /** Each thread may be working on a file when the first failure is noted. */
   private static final int THREADS = 2;
 
   private static final List<String> SYNCS =
@@ -87,7 +87,7 @@ class CopyMethodIT {
       }
     }
     assertThat(calls.count("cloneFile")).isBetween(1, THREADS);
-    // Another filesystem is another matter.
+    // The memory is per pair of filesystems.
     try (CopiedTree tree = CopiedTree.on(FILESYSTEMS.of(Kind.XFS))) {
       makeLargeFiles(tree);
       int before = calls.count("cloneFile");
@@ -182,7 +182,7 @@ class CopyMethodIT {
     return status.freeBlocks() * status.blockSizeBytes();
   }
 
-  /** {@return what the filesystem says of the extents of a file (FIEMAP)} */
+  /** {@return the filesystem's report of a file's extents (FIEMAP)} */
   private static String extents(Path file) throws IOException {
     Process process =
         new ProcessBuilder("filefrag", "-v", file.toString()).redirectErrorStream(true).start();

@@ -17,7 +17,7 @@ class ParallelDeletionTest {
 
   private static final int DIRECTORIES = 12;
 
-  /** More than are read at a time. */
+  /** More entries than one read returns. */
   private static final int FILES_EACH = 1_200;
 
   @TempDir private Path temporary;

@@ -23,12 +23,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What a full copy keeps of files, on each filesystem. */
+/** What a full copy preserves, on each filesystem. */
 class TreeCopyIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
 
-  /** Version 2: user::rwx, user:1000:rw-, group::r-x, mask::rwx, other::---, as acl(5) has it. */
+  /** Version 2: user::rwx, user:1000:rw-, group::r-x, mask::rwx, other::---, see acl(5). */
   private static final byte[] ACL =
       littleEndian(
           2,
@@ -192,7 +192,7 @@ class TreeCopyIT {
           tree.file(directory.resolve("other-" + each).toString());
         }
       }
-      // A name outside of what is copied, which a copy never comes to.
+      // A hard link outside the copied tree, which the copy must not need.
       try (Fd outside = WorkDirectory.open(tree.outside())) {
         Unistd.linkat(top, LinuxPath.of("file"), outside, LinuxPath.of("outside"));
       }

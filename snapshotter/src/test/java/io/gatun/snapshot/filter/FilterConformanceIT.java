@@ -17,8 +17,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /**
- * Goal: filters select the same snapshots as containerd's, or fail with the same words. Method: the
- * tables of the unit tests and many random filters, put to both.
+ * Goal: filters select the same snapshots as containerd's, or fail with the same message. Method:
+ * apply the tables of the unit tests and many random filters to both.
  */
 class FilterConformanceIT {
 
@@ -207,7 +207,7 @@ class FilterConformanceIT {
     Stream.concat(
             FiltersTest.selections().map(FiltersTest.Accepts::filter),
             FiltersTest.refusals().map(FiltersTest.Refuses::filter))
-        // containerd can get no filter that is no text.
+        // gRPC strings must be valid Unicode.
         .filter(filter -> StandardCharsets.UTF_8.newEncoder().canEncode(filter))
         .forEach(filter -> compare(List.of(filter)));
   }

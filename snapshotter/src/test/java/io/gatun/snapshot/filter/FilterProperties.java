@@ -19,9 +19,7 @@ import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.arbitraries.StringArbitrary;
 
-/**
- * Goal: no input does more than be refused, and what a filter means survives being written down.
- */
+/** Goal: invalid input is only refused, and a filter's meaning survives printing. */
 class FilterProperties {
 
   private static final SnapshotInfo INFO =
@@ -60,7 +58,7 @@ class FilterProperties {
     }
   }
 
-  /** The parsed filter is without state: it has an answer, and the same one again. */
+  /** The parsed filter is stateless: it gives the same answer twice. */
   private static void answers(Predicate<SnapshotInfo> filter) {
     assertThat(filter.test(INFO)).isEqualTo(filter.test(INFO));
   }
@@ -153,7 +151,10 @@ class FilterProperties {
     return selectors.list().ofMinSize(1).ofMaxSize(6);
   }
 
-  /** Text of any kind but unpaired surrogates and what containerd's scanner refuses anywhere. */
+  /**
+   * Any text without unpaired surrogates and characters that containerd's scanner refuses
+   * everywhere.
+   */
   private static StringArbitrary texts() {
     return Arbitraries.strings()
         .ascii()

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Goal: filters accept what containerd's accept. Method: a table over six snapshots. */
+/** Goal: filters accept the same snapshots as containerd's. Method: a table over six snapshots. */
 class FiltersTest {
 
   private static final Instant NOW = Instant.parse("2026-01-02T03:04:05.678901234Z");

@@ -13,8 +13,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Goal: no expression costs more than it may. Method: those that are known to, and those at the
- * limits.
+ * Goal: the cost of every expression is bounded. Method: known expensive expressions, and
+ * expressions at the limits.
  */
 class RegularExpressionTest {
 

@@ -156,7 +156,7 @@ final class RootCheckTest {
     Path other = Files.createDirectory(temporary.resolve("other"));
     assertThatThrownBy(() -> RootCheck.of(other))
         .isInstanceOf(UnusableRootException.class)
-        .hasMessageContaining("no root of gatun");
+        .hasMessageContaining("is not a root of gatun");
     assertThat(other).isEmptyDirectory();
   }
 
@@ -333,7 +333,7 @@ final class RootCheckTest {
     Files.createFile(other.resolve("status"));
     assertThatThrownBy(() -> RootCheck.of(other))
         .isInstanceOf(UnusableRootException.class)
-        .hasMessageContaining("no root of gatun");
+        .hasMessageContaining("is not a root of gatun");
   }
 
   @Test

@@ -30,19 +30,19 @@ final class CheckpointAtCloseTest {
   private static final MetadataSettings SETTINGS = new MetadataSettings(64, 64 << 10);
   private static final String CHECKPOINT = "checkpoint-2";
 
-  /** For a close that does not wait to get ahead of the checkpoint. */
+  /** Gives a close that does not wait the time to overtake the checkpoint. */
   private static final long LEAD_MILLIS = 200;
 
   @TempDir private Path directory;
 
-  /** Keeps something waiting until it is closed. */
+  /** Blocks a thread until it is closed. */
   @FunctionalInterface
   private interface Hold extends AutoCloseable {
     @Override
     void close();
   }
 
-  /** Stops where the checkpoint begins, until it may go on. */
+  /** Blocks at the start of a checkpoint until released. */
   private static final class WaitingDisk extends ForwardingDisk {
     private final CountDownLatch begun = new CountDownLatch(1);
     private final CountDownLatch mayGoOn = new CountDownLatch(1);
@@ -58,7 +58,7 @@ final class CheckpointAtCloseTest {
         try {
           mayGoOn.await();
         } catch (InterruptedException e) {
-          throw new IllegalStateException("nobody may interrupt a checkpoint", e);
+          throw new IllegalStateException("the checkpoint was interrupted", e);
         }
       }
       return super.createFile(parent, name, mode);
@@ -69,7 +69,7 @@ final class CheckpointAtCloseTest {
   void theStoreWaitsForTheCheckpointThatIsBeingWritten() throws Exception {
     WaitingDisk disk = new WaitingDisk();
     SnapshotRecord record;
-    // Whatever fails here, the checkpoint goes on, and the store is closed by one or the other.
+    // Even after a failed assertion, the checkpoint continues and the store is closed.
     try (ExecutorService closer = Executors.newSingleThreadExecutor();
         MetadataStore store = MetadataStore.open(disk, directory, SETTINGS);
         Hold _ = disk.mayGoOn::countDown) {
@@ -87,7 +87,7 @@ final class CheckpointAtCloseTest {
     }
   }
 
-  /** {@return the files of checkpoints, temporary ones as well} */
+  /** {@return the checkpoint files, including temporary ones} */
   private List<String> checkpoints() {
     return Stream.of(directory.toFile().list())
         .filter(name -> name.startsWith("checkpoint-"))

@@ -21,12 +21,12 @@ import net.openhft.posix.PosixAPI;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** What Gatun puts in place of parts of Chronicle Map is used, and is the same. */
+/** Gatun's replacements for parts of Chronicle Map are used and equal the originals. */
 final class ChronicleClassesTest {
 
   private static final int BYTES = 25;
 
-  /** Each number of the header, and the greatest value that it can have. */
+  /** The fields of the header with their maximum values. */
   private enum Field {
     AllocatedExtraTierBulks(int.class, (1L << 24) - 1),
     FirstFreeTierIndex(long.class, (1L << 40) - 1),
@@ -43,7 +43,7 @@ final class ChronicleClassesTest {
     }
   }
 
-  /** The library by itself, which generates the class as it would without ours. */
+  /** The class that the unmodified library generates. */
   private static Class<?> generated;
 
   private static Class<?> generatedStore;

@@ -264,7 +264,7 @@ final class MetadataStoreTest {
       store.forEach(
           record -> {
             seen.add(record.id());
-            // No lock is held, so the visitor may even change what is visited.
+            // No lock is held: the visitor may even change the store.
             if (record.kind() == Kind.ACTIVE) {
               store.put(Records.committed(record.id(), "renamed " + record.id()));
             }

@@ -63,7 +63,7 @@ public final class Records {
         new LayerForm.Directory());
   }
 
-  /** {@return one whose layer is indexed} */
+  /** {@return a record of an indexed layer} */
   public static SnapshotRecord indexed(long id, String name) {
     SnapshotRecord record = committed(id, name);
     return new SnapshotRecord(
@@ -80,7 +80,7 @@ public final class Records {
             Digest.ofHex("%064x".formatted(id)), Digest.ofHex("f%063x".formatted(id))));
   }
 
-  /** {@return the same with other labels, updated so many seconds later} */
+  /** {@return the record with other labels, updated the given number of seconds later} */
   public static SnapshotRecord with(
       SnapshotRecord record, Map<String, String> labels, long seconds) {
     return new SnapshotRecord(
@@ -97,10 +97,9 @@ public final class Records {
   }
 
   /**
-   * Changes a record until the next journal is begun. With that, its checkpoint is asked for, and
-   * no later one.
+   * Changes a record until the next journal begins, which requests its checkpoint and no later one.
    *
-   * @return the record as it is then
+   * @return the record after the last change
    */
   public static SnapshotRecord changeUntilItExists(
       Path journal, MetadataStore store, SnapshotRecord record) {
@@ -113,7 +112,6 @@ public final class Records {
     return changed;
   }
 
-  /** {@return all records of a store, as it visits them} */
   public static List<SnapshotRecord> all(MetadataStore store) {
     List<SnapshotRecord> records = new ArrayList<>();
     store.forEach(records::add);

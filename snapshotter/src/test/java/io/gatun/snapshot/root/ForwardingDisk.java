@@ -9,7 +9,7 @@ import io.gatun.linux.Timespec;
 import java.nio.ByteBuffer;
 import java.util.Set;
 
-/** A disk that has another do everything, for those that are different in a few points. */
+/** A disk that forwards to another; subclasses override single methods. */
 public class ForwardingDisk implements Disk {
 
   private final Disk disk;

@@ -61,8 +61,7 @@ class RootTest {
     try (Root _ = open(path)) {
       assertThatThrownBy(() -> open(path))
           .isInstanceOf(UnusableRootException.class)
-          .hasMessage(
-              "root %s is in use by another gatun: stop that one, or choose another root", path);
+          .hasMessage("root %s is in use by another gatun: stop it, or choose another root", path);
     }
     open(path).close();
   }

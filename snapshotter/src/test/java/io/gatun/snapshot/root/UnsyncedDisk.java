@@ -3,8 +3,8 @@ package io.gatun.snapshot.root;
 import io.gatun.linux.Fd;
 
 /**
- * The disk that there is, without waiting for it: for tests that are about everything but what
- * survives a power cut, and that do too much to wait.
+ * The real disk without syncs: for tests that do not concern power failures and write too much to
+ * wait.
  */
 public final class UnsyncedDisk extends ForwardingDisk {
 

@@ -11,8 +11,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * As many layers as are unpacked at a time, each with as much to be kept as a layer may have. A
- * program, since it is the heap of the daemon that has to do for it.
+ * Applies of the maximum number of concurrent layers, each with the maximum data. A separate
+ * program, because it must fit into the daemon's heap.
  */
 final class FullMemories {
 
@@ -20,7 +20,7 @@ final class FullMemories {
 
   private FullMemories() {}
 
-  /** A disk that takes no room. */
+  /** A disk that stores nothing. */
   private static final class ForgetfulDisk extends ForwardingDisk {
     ForgetfulDisk() {
       super(new LinuxDisk());

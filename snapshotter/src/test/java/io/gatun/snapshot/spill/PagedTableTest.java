@@ -19,7 +19,7 @@ class PagedTableTest {
 
   private static final int ENTRIES = 300_000;
 
-  /** The multiplier of splitmix64, for numbers that look like hashes. */
+  /** The multiplier of splitmix64, to spread numbers like hashes. */
   private static final long SPREAD = 0x9e3779b97f4a7c15L;
 
   @TempDir Path temporary;

@@ -6,9 +6,9 @@ import java.nio.ByteBuffer;
 
 /**
  * Reads a checkpoint: a header as in {@link FileHeader}, then frames with the sequence numbers 1,
- * 2, ...: in them all ids ever reserved, which of them are distrusted if any are, all records in no
- * particular order, and at the very end of the file how many there were. A checkpoint gets its name
- * only when it is complete, so whatever is wrong with it is damage.
+ * 2, and so on. They hold the limit of reserved ids, the limit of distrusted ids if any, all
+ * records in no particular order, and as the last entry of the file the number of records. A
+ * checkpoint gets its final name only when it is complete, which makes any flaw damage.
  */
 public final class CheckpointReader {
 
@@ -16,7 +16,7 @@ public final class CheckpointReader {
 
   private CheckpointReader() {}
 
-  /** Counts the records on their way to the visitor. */
+  /** Counts the records passed to the visitor. */
   private static final class Counter implements Frame.Visitor {
     private final Frame.Visitor visitor;
     private long count;
@@ -56,14 +56,14 @@ public final class CheckpointReader {
       isEnded = true;
       if (expected != count) {
         throw new MalformedException(
-            "the checkpoint ends after %d records, and had %d".formatted(count, expected));
+            "the checkpoint ends after %d of %d records".formatted(count, expected));
       }
       visitor.onEnd(expected);
     }
 
     private void requireNotEnded() throws MalformedException {
       if (isEnded) {
-        throw new MalformedException("the checkpoint goes on after its end");
+        throw new MalformedException("the checkpoint continues after its end");
       }
     }
   }
@@ -88,7 +88,7 @@ public final class CheckpointReader {
         long part = sequence;
         ByteBuffer frame =
             Frame.read(file, offset, sequence, header.salt())
-                .orElseThrow(() -> damage(name, at, "part %d of it is damaged".formatted(part)));
+                .orElseThrow(() -> damage(name, at, "part %d is damaged".formatted(part)));
         Frame.visit(frame, name, offset, counter);
         offset += Frame.sizeOf(Frame.bodyBytesOf(frame));
         sequence++;

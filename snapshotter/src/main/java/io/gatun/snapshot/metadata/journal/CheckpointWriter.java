@@ -6,12 +6,12 @@ import io.gatun.snapshot.root.Disk;
 import java.nio.ByteBuffer;
 
 /**
- * Writes what {@link CheckpointReader} reads, and gives it its name when it is complete and
- * durable.
+ * Writes a checkpoint in the format of {@link CheckpointReader}, and renames it into place once it
+ * is complete and durable.
  */
 public final class CheckpointWriter implements AutoCloseable {
 
-  /** Enough for few calls, and little memory beside the heap. */
+  /** Large enough to need few calls, small beside the heap. */
   private static final int PART_BYTES = 64 << 10;
 
   private final Disk disk;
@@ -41,7 +41,7 @@ public final class CheckpointWriter implements AutoCloseable {
     Frame.begin(buffer);
   }
 
-  /** Writes what is to be known of all ids together. */
+  /** Writes the state shared by all ids. */
   public void ids(long end, long trustedFrom) {
     Frame.reserve(buffer, end);
     if (trustedFrom > Ids.FIRST) {
@@ -58,9 +58,9 @@ public final class CheckpointWriter implements AutoCloseable {
   }
 
   /**
-   * Ends the checkpoint and makes it durable under its name.
+   * Ends the checkpoint and makes it durable under its final name.
    *
-   * @return how large it is
+   * @return its size in bytes
    */
   public long publish() throws ErrnoException {
     Frame.end(buffer, count);

@@ -10,20 +10,19 @@ import java.nio.ByteBuffer;
 import java.util.Optional;
 
 /**
- * Writes to a file past the page cache ({@code O_DIRECT}, open(2)), in which one thing is written
- * behind the other and zeros come after the last. A request that waits for the disk is answered a
- * sixth sooner than if the kernel has to make a page dirty, to find it again at fdatasync(2), and
- * to mark it before and after it is written.
+ * Writes the journal past the page cache ({@code O_DIRECT}, open(2)): frames in sequence, zeros
+ * after the last. This shortens a commit by a sixth, because the kernel does not dirty a page, look
+ * it up at fdatasync(2), and mark it before and after the write.
  *
- * <p>Whole blocks are written. The first begins with what is there already, which is written once
- * more as it is, and so it would be from the cache; the last ends with zeros, as before.
+ * <p>Whole blocks are written. The first starts with data that is already on disk and is rewritten
+ * unchanged, as it would be from the cache; the last ends with zeros, as before.
  */
 final class DirectBlocks implements AutoCloseable {
 
-  /** What every filesystem and disk takes for aligned. */
+  /** An alignment that every filesystem and disk accepts. */
   private static final int BLOCK_BYTES = 4096;
 
-  /** More at a time is not worth the memory. */
+  /** A larger buffer is not worth the memory. */
   private static final int BUFFER_BYTES = 8 * BLOCK_BYTES;
 
   private final Disk disk;
@@ -35,7 +34,7 @@ final class DirectBlocks implements AutoCloseable {
           .alignedSlice(BLOCK_BYTES)
           .slice(0, BUFFER_BYTES);
 
-  /** The part of the file that the buffer begins with. */
+  /** The range of the file that the buffer starts with. */
   private long start;
 
   private long end;
@@ -47,9 +46,9 @@ final class DirectBlocks implements AutoCloseable {
   }
 
   /**
-   * {@return the file to write to, if its filesystem can do that}
+   * {@return a direct writer of the file, if its filesystem supports that}
    *
-   * @param sizeBytes how large the file is, and stays
+   * @param sizeBytes the fixed size of the file
    */
   static Optional<DirectBlocks> open(Disk disk, Fd directory, String name, long sizeBytes) {
     Fd file;
@@ -62,7 +61,7 @@ final class DirectBlocks implements AutoCloseable {
               OpenFlag.NO_FOLLOW,
               OpenFlag.DIRECT);
     } catch (ErrnoException e) {
-      // Whatever it is: the file can be written the other way.
+      // Fall back to buffered writes.
       return Optional.empty();
     }
     DirectBlocks opened = new DirectBlocks(disk, file, sizeBytes);
@@ -74,11 +73,11 @@ final class DirectBlocks implements AutoCloseable {
   }
 
   /**
-   * Writes at a place; what is behind that, up to the end of its last block, becomes zeros.
+   * Writes at a position and fills the rest of the last block with zeros.
    *
-   * @param position not before one that was written at and kept
-   * @return whether this was done; what is too large, or too near to the end of the file, is left
-   *     to the caller
+   * @param position not before a position already written and kept
+   * @return false if the content is too large or too near to the end of the file; the caller then
+   *     writes it itself
    */
   boolean tryWrite(ByteBuffer content, long position) throws ErrnoException {
     int before = (int) (position % BLOCK_BYTES);
@@ -86,7 +85,7 @@ final class DirectBlocks implements AutoCloseable {
     int bytes = content.remaining();
     int whole = (before + bytes + BLOCK_BYTES - 1) & -BLOCK_BYTES;
     if (whole > BUFFER_BYTES || from + whole > sizeBytes || !tryEnsure(from, position)) {
-      // What comes to be there is not in the buffer.
+      // The buffer will not reflect the caller's write.
       end = Math.min(end, position);
       return false;
     }
@@ -100,7 +99,7 @@ final class DirectBlocks implements AutoCloseable {
     return true;
   }
 
-  /** {@return whether the buffer begins with this part of the file, and has no more of it} */
+  /** Makes the buffer start with exactly this range of the file. */
   private boolean tryEnsure(long from, long to) {
     if (from < start || to > end) {
       return tryRead(from, to);
@@ -121,7 +120,7 @@ final class DirectBlocks implements AutoCloseable {
         return true;
       }
     } catch (ErrnoException e) {
-      // It can be written the other way, and who does that meets the same.
+      // The buffered write will meet the same error, if it lasts.
       return false;
     }
     return false;

@@ -10,14 +10,14 @@ import io.gatun.snapshot.root.Disk;
 import java.nio.ByteBuffer;
 import java.util.Set;
 
-/** What is done to files here, in the order that a power cut asks for. */
+/** Crash-safe file operations. */
 public final class DurableFile {
 
   public static final int MODE = 0600;
 
   private DurableFile() {}
 
-  /** Writes all of a buffer; write(2) may take several calls for it. */
+  /** Writes a whole buffer; write(2) may write less than asked. */
   static void write(Disk disk, Fd file, ByteBuffer buffer, long offset) throws ErrnoException {
     long at = offset;
     while (buffer.hasRemaining()) {
@@ -26,8 +26,8 @@ public final class DurableFile {
   }
 
   /**
-   * Makes a whole file appear under its name, or nothing: written under another name, synced,
-   * renamed, and the rename synced.
+   * Replaces a file atomically and durably: writes a temporary file, syncs it, renames it, and
+   * syncs the directory.
    */
   public static void replace(Disk disk, Fd directory, String name, ByteBuffer content)
       throws ErrnoException {
@@ -39,29 +39,29 @@ public final class DurableFile {
     publish(disk, directory, temporary, name);
   }
 
-  /** Gives a file that is durable its final name, durably. */
+  /** Durably gives a synced file its final name. */
   static void publish(Disk disk, Fd directory, String temporary, String name)
       throws ErrnoException {
     disk.replace(directory, MetadataFile.path(temporary), directory, MetadataFile.path(name));
     disk.sync(directory);
   }
 
-  /** {@return a new file in place of what an earlier attempt may have left} */
+  /** {@return a new file, replacing any leftover of an earlier attempt} */
   static Fd createOver(Disk disk, Fd directory, String name) throws ErrnoException {
     removeIfThere(disk, directory, name);
     return disk.createFile(directory, MetadataFile.path(name), MODE);
   }
 
   /**
-   * Has what is written over the content of a file that is still empty go to the same blocks, for
-   * which a full disk has room. Databases ask btrfs for this; other filesystems do it anyway, and
-   * have no such flag.
+   * Makes later writes reuse the blocks of a file that is still empty, which keeps them from
+   * failing on a full disk. Databases ask btrfs for this; other filesystems do it without such a
+   * flag.
    */
   public static void overwriteInPlace(Disk disk, Fd file) {
     try {
       disk.addInodeFlags(file, Set.of(InodeFlag.NO_COPY_ON_WRITE));
     } catch (ErrnoException e) {
-      // Then each write costs the filesystem some more work, and that is all.
+      // Without it, writes only cost the filesystem more.
       return;
     }
   }
@@ -76,7 +76,7 @@ public final class DurableFile {
     }
   }
 
-  /** {@return a file that is there, for reading and writing} */
+  /** Opens an existing file for reading and writing. */
   public static Fd open(Fd directory, String name) throws ErrnoException {
     return Fcntl.openat(
         directory, MetadataFile.path(name), OpenFlag.READ_WRITE, OpenFlag.NO_FOLLOW);

@@ -6,7 +6,7 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * How a journal and a checkpoint begin.
+ * The header of a journal or checkpoint.
  *
  * <pre>
  *    0               4               8
@@ -28,22 +28,18 @@ import java.util.Optional;
  *      frames, see {@link Frame}
  * </pre>
  *
- * <p>The header has a block of its own, because it is never written again, while the block that
- * holds the end of the last frame is. Numbers are big endian.
+ * <p>The header has its own block: it is never rewritten, unlike the block with the end of the last
+ * frame. Numbers are big-endian.
  *
- * @param kind what the file is
- * @param store random, and the same in all files of a store, so that none of another is taken for
- *     one of this
- * @param generation the number in its name; a journal and the checkpoint that it follows have the
- *     same
- * @param firstSequence the sequence number of the first frame of the journal. It is also where the
- *     journal of the generation before ended, whatever lies behind that in it
- * @param salt random. It goes into the checksum of every frame, so that no frame of another file is
- *     taken for one of this, and nobody can make a label that looks like a frame
+ * @param store random and the same in all files of a store, to detect files of another store
+ * @param generation the number in its name; a journal and the checkpoint before it share it
+ * @param firstSequence the sequence number of the first frame of the journal. The previous
+ *     generation's journal ends before it, whatever frames it still contains
+ * @param salt random, part of the checksum of every frame. It prevents a frame of another file, or
+ *     a label crafted to look like a frame, from being accepted
  */
 public record FileHeader(Kind kind, long store, long generation, long firstSequence, long salt) {
 
-  /** Where the frames begin. */
   public static final int BYTES = 4096;
 
   static final int VERSION = 1;
@@ -51,7 +47,6 @@ public record FileHeader(Kind kind, long store, long generation, long firstSeque
   public static final int STORE_OFFSET = 16;
   public static final int GENERATION_OFFSET = 24;
 
-  /** What begins with such a header. */
   public enum Kind {
     JOURNAL("GATUNJNL"),
     CHECKPOINT("GATUNCKP");
@@ -62,14 +57,13 @@ public record FileHeader(Kind kind, long store, long generation, long firstSeque
       this.magic = Magic.of(magic);
     }
 
-    /** {@return what begins with this block, going by the first letters} */
+    /** {@return the kind that the magic of this block names} */
     public static Optional<Kind> of(ByteBuffer block) {
       return Arrays.stream(values())
           .filter(kind -> block.remaining() >= Long.BYTES && block.getLong(0) == kind.magic)
           .findFirst();
     }
 
-    /** {@return the name of such a file} */
     String fileName(long generation) {
       return switch (this) {
         case JOURNAL -> MetadataFile.journal(generation);
@@ -78,12 +72,11 @@ public record FileHeader(Kind kind, long store, long generation, long firstSeque
     }
   }
 
-  /** {@return the name of the file that this is the header of} */
   public String fileName() {
     return kind.fileName(generation);
   }
 
-  /** {@return the header as the first block of a file} */
+  /** {@return the first block of the file} */
   ByteBuffer encode() {
     ByteBuffer out = ByteBuffer.allocateDirect(BYTES);
     out.position(Preamble.BYTES);
@@ -94,9 +87,9 @@ public record FileHeader(Kind kind, long store, long generation, long firstSeque
   }
 
   /**
-   * {@return the header that this block is}
+   * {@return the header in this block}
    *
-   * @param file where it is from
+   * @param file its file, for messages
    */
   public static FileHeader decode(Kind kind, long generation, String file, ByteBuffer block)
       throws MetadataDamagedException {
@@ -106,13 +99,12 @@ public record FileHeader(Kind kind, long store, long generation, long firstSeque
           Finding.damage(
               file,
               GENERATION_OFFSET,
-              "the header is that of %s, so another file is under this name"
-                  .formatted(header.fileName())));
+              "the header is that of %s: another file has this name".formatted(header.fileName())));
     }
     return header;
   }
 
-  /** {@return the header that this block is, of whatever generation} */
+  /** {@return the header in this block, of any generation} */
   public static FileHeader decode(Kind kind, String file, ByteBuffer block)
       throws MetadataDamagedException {
     ByteBuffer in = block.slice();
@@ -128,16 +120,16 @@ public record FileHeader(Kind kind, long store, long generation, long firstSeque
     return seeming(kind, in);
   }
 
-  /** {@return what a whole block says as a header, whether it has its checksum or not} */
+  /** {@return the header fields of a complete block, without checking its checksum} */
   public static FileHeader seeming(Kind kind, ByteBuffer block) {
     ByteBuffer in = block.slice().position(Preamble.BYTES);
     return new FileHeader(kind, in.getLong(), in.getLong(), in.getLong(), in.getLong());
   }
 
   /**
-   * Makes sure that this is the header of a file of one store.
+   * Checks that both files belong to the same store.
    *
-   * @param other the header of another file of that store
+   * @param other the header of another file of the expected store
    */
   void requireSameStore(FileHeader other) throws MetadataDamagedException {
     if (store != other.store) {
@@ -145,7 +137,7 @@ public record FileHeader(Kind kind, long store, long generation, long firstSeque
           Finding.damage(
               fileName(),
               STORE_OFFSET,
-              "it is of another store than %s".formatted(other.fileName())));
+              "it belongs to another store than %s".formatted(other.fileName())));
     }
   }
 }

@@ -12,18 +12,18 @@ import io.gatun.linux.Unistd;
 import java.nio.ByteBuffer;
 
 /**
- * A file that is read from front to back through a window of bounded size, so that reading a
- * checkpoint of any size takes the same memory.
+ * Reads a file front to back through a window of bounded size, which makes the memory needed
+ * independent of the size of a checkpoint.
  *
- * <p>What the kernel says of this file is about the file, and so a {@link Finding}; that the
- * process has too many files open, or that there is no memory, is not.
+ * <p>Errors about the file itself become a {@link Finding}; a lack of file descriptors or memory
+ * stays an exception.
  */
 public final class FileWindow implements AutoCloseable {
 
-  /** Two frames of the greatest size. */
+  /** Two frames of the maximum size. */
   private static final int WINDOW_BYTES = 2 * (Frame.BODY_BYTES_MAX + Frame.HEADER_BYTES);
 
-  /** How much is looked through at a time. */
+  /** How much is scanned at a time. */
   private static final int SCAN_BYTES = 64 << 10;
 
   private final Fd file;
@@ -45,7 +45,7 @@ public final class FileWindow implements AutoCloseable {
       throws ErrnoException, MetadataDamagedException {
     Fd file;
     try {
-      // A FIFO would otherwise keep us waiting for somebody who writes.
+      // Without O_NONBLOCK, a FIFO would block until it has a writer.
       file =
           Fcntl.openat(
               directory,
@@ -86,9 +86,9 @@ public final class FileWindow implements AutoCloseable {
   }
 
   /**
-   * {@return so many bytes from an offset on, or what there is up to the end of the file}
+   * {@return the bytes at an offset, fewer at the end of the file}
    *
-   * <p>Good until the next call.
+   * <p>Valid until the next call.
    */
   public ByteBuffer at(long offset, int length) throws ErrnoException, MetadataDamagedException {
     int wanted = Math.clamp(sizeBytes - offset, 0, length);
@@ -100,8 +100,8 @@ public final class FileWindow implements AutoCloseable {
   }
 
   /**
-   * {@return the next offset at which there is more than zeros, in steps of a long from the one
-   * that is given; the size of the file if there is none}
+   * {@return the next offset of a non-zero byte, in steps of a long from the given one; the size of
+   * the file if there is none}
    */
   public long nextNonZero(long offset) throws ErrnoException, MetadataDamagedException {
     long at = offset;
@@ -143,7 +143,7 @@ public final class FileWindow implements AutoCloseable {
       return Unistd.pread(file, window, at);
     } catch (ErrnoException e) {
       if (window.position() > 0) {
-        // What lies before a block that cannot be read is good; who asks for more is told.
+        // The data before an unreadable block is good; a read beyond it reports the error.
         return 0;
       }
       window.limit(0);

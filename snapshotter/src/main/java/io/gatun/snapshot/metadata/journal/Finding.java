@@ -4,40 +4,36 @@ import io.gatun.linux.NodeType;
 import java.util.Locale;
 
 /**
- * Something about the metadata that is not as it should be.
+ * A flaw found in the metadata.
  *
- * @param severity what it means
  * @param file the name of the file below {@code metadata/}
- * @param offset where in the file, in bytes
- * @param sentence what is wrong
+ * @param offset its position in the file, in bytes
+ * @param sentence the description
  */
 public record Finding(Severity severity, String file, long offset, String sentence) {
 
-  /** What a finding means for what was acknowledged. */
+  /** The effect of a finding on acknowledged changes. */
   public enum Severity {
     /**
-     * A batch that was being written when the machine stopped. It was never acknowledged, and is
-     * cut off.
+     * A batch that was being written when the machine stopped. It was never acknowledged and is cut
+     * off.
      */
     TORN_TAIL,
-    /** Something that was not finished, or is not needed any more. */
+    /** An unfinished file, or one that is not needed any more. */
     LEFTOVER,
-    /** Something that was put there by somebody else, or kept by a repair. */
+    /** A file of another origin, or one kept by a repair. */
     FOREIGN,
-    /** Gatun never writes such a thing; the store opens all the same. */
+    /** Gatun never writes this; the store opens all the same. */
     IMPOSSIBLE,
-    /** A mode or an owner is not what it was. */
+    /** The mode or owner has changed. */
     ATTRIBUTES,
-    /**
-     * A file that holds nothing but what others hold as well, and does not agree with them. It is
-     * made anew.
-     */
+    /** A redundant file that disagrees with the others. It is rebuilt. */
     STALE,
-    /** Something that was acknowledged may be missing. */
+    /** Acknowledged changes may be missing. */
     DAMAGE,
-    /** The kernel does not let the file be read, or it is none. */
+    /** The kernel cannot read the file, or it is not a regular file. */
     UNREADABLE,
-    /** Written by a later version, which has to be used. */
+    /** Written by a later version, which is needed to open it. */
     UNKNOWN_VERSION
   }
 
@@ -73,7 +69,7 @@ public record Finding(Severity severity, String file, long offset, String senten
     return unreadable(
         file,
         0,
-        "here is a %s where a file should be"
+        "a %s is in the place of a file"
             .formatted(type.name().toLowerCase(Locale.ROOT).replace('_', ' ')));
   }
 
@@ -83,7 +79,7 @@ public record Finding(Severity severity, String file, long offset, String senten
 
   static Finding unknownVersion(String file, long offset, int version, int known) {
     return unknownVersion(
-        file, offset, "it has format version %d, and only %d is known".formatted(version, known));
+        file, offset, "it has format version %d; only %d is known".formatted(version, known));
   }
 
   static Finding unknownVersion(String file, long offset, String sentence) {
@@ -94,7 +90,7 @@ public record Finding(Severity severity, String file, long offset, String senten
         sentence + " to this gatun: use the gatun that wrote it");
   }
 
-  /** {@return whether the store must not be opened as long as this is so} */
+  /** {@return whether the store must not be opened} */
   public boolean isFatal() {
     return switch (severity) {
       case TORN_TAIL, LEFTOVER, FOREIGN, IMPOSSIBLE, ATTRIBUTES, STALE -> false;

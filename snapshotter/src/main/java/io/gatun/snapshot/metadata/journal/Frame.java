@@ -7,15 +7,14 @@ import java.util.Optional;
 import java.util.zip.CRC32C;
 
 /**
- * The unit in which journals and checkpoints are written: one batch of changes, or one part of a
- * checkpoint.
+ * The unit of journals and checkpoints: one batch of changes, or one part of a checkpoint.
  *
  * <pre>
  *    0               4               8
  *    +---------------+---------------+
  *  0 | bytes of body | crc32c        |   over the salt of the file, the length, the sequence and the body
  *    +---------------+---------------+
- *  8 | sequence                      |   one more than that of the frame before, across files
+ *  8 | sequence                      |   one more than the previous frame's, across files
  *    +-------------------------------+
  * 16 | body: entries, one or more    |
  *    |                               |
@@ -24,22 +23,22 @@ import java.util.zip.CRC32C;
  *
  *   entry:  1 put       length (4), a record as in {@link RecordCodec}
  *           2 remove    id (8)
- *           3 reserve   ids (8): every id below may have been given to somebody
- *           5 distrust  ids (8): a sync failed when no other ids had been given out than those below
+ *           3 reserve   ids (8): every id below may have been given out
+ *           5 distrust  ids (8): a sync failed after only ids below had been given out
  *           4 end       count (8) of the records in a checkpoint; the last entry of its last frame
  * </pre>
  *
- * <p>Numbers are big endian. All entries of a frame are done or none is. A body is never empty, so
- * zeros are no frame: a journal is full of zeros when it is made, and the first zeros are where it
- * ends.
+ * <p>Numbers are big-endian. The entries of a frame are applied atomically. A body is never empty,
+ * which means that zeros are not a frame: a new journal is filled with zeros, and ends at the first
+ * of them.
  */
 public final class Frame {
 
   public static final int HEADER_BYTES = 16;
 
   /**
-   * What one batch may take. A record of the greatest size fits, and 16 of them would not help
-   * more.
+   * The maximum size of one batch. It holds a record of the maximum size; a larger batch would not
+   * help.
    */
   static final int BODY_BYTES_MAX = 512 << 10;
 
@@ -62,13 +61,13 @@ public final class Frame {
 
   private Frame() {}
 
-  /** {@return what a frame takes in a file with a body of this size} */
+  /** {@return the size in a file of a frame with this body} */
   public static int sizeOf(int bodyBytes) {
     int bytes = HEADER_BYTES + bodyBytes;
     return (bytes + ALIGNMENT_BYTES - 1) & -ALIGNMENT_BYTES;
   }
 
-  /** Begins a frame at the start of the buffer; its entries are to be put next. */
+  /** Begins a frame at the start of the buffer; its entries follow. */
   public static void begin(ByteBuffer buffer) {
     buffer.clear().position(HEADER_BYTES);
   }
@@ -93,12 +92,11 @@ public final class Frame {
     buffer.put(END).putLong(count);
   }
 
-  /** {@return how much body there is so far} */
   public static int bodyBytes(ByteBuffer buffer) {
     return buffer.position() - HEADER_BYTES;
   }
 
-  /** Ends the frame that the buffer holds, which then is ready to be written. */
+  /** Ends the frame in the buffer and makes it ready for writing. */
   public static void seal(ByteBuffer buffer, long salt, long sequence) {
     int body = bodyBytes(buffer);
     buffer.putInt(0, body).putLong(SEQUENCE_OFFSET, sequence);
@@ -109,22 +107,20 @@ public final class Frame {
     buffer.flip();
   }
 
-  /** {@return the length of the body that the header at the start of the buffer names} */
+  /** {@return the body length stated by the header at the start of the buffer} */
   public static int bodyBytesOf(ByteBuffer header) {
     return header.getInt(0);
   }
 
-  /** {@return the sequence number in the header at the start of the buffer} */
   static long sequenceOf(ByteBuffer header) {
     return header.getLong(SEQUENCE_OFFSET);
   }
 
-  /** {@return whether a length can be one of a body} */
   static boolean isBodyLength(int bytes) {
     return bytes > 0 && bytes <= BODY_BYTES_MAX;
   }
 
-  /** {@return whether the buffer starts with a header and its body, unharmed} */
+  /** {@return whether the buffer starts with an intact frame} */
   static boolean isIntact(ByteBuffer frame, long salt) {
     int body = bodyBytesOf(frame);
     return isBodyLength(body)
@@ -133,8 +129,7 @@ public final class Frame {
   }
 
   /**
-   * {@return the frame with this sequence number at this place in a file, if it is there and
-   * unharmed}
+   * {@return the frame at this position of a file, if it is intact and has this sequence number}
    */
   public static Optional<ByteBuffer> read(FileWindow file, long offset, long sequence, long salt)
       throws ErrnoException, MetadataDamagedException {
@@ -157,7 +152,7 @@ public final class Frame {
     return (int) crc.getValue();
   }
 
-  /** What the entries of frames are told to, in order. */
+  /** Receives the entries of frames, in order. */
   public interface Visitor {
 
     void onPut(byte[] encoding) throws MalformedException;
@@ -174,10 +169,10 @@ public final class Frame {
   /**
    * Visits all entries of an intact frame.
    *
-   * @param file the name of the file that the frame is in
-   * @param offset where in that
-   * @throws MetadataDamagedException if an entry makes no sense; the checksum being right, that is
-   *     how it was written
+   * @param file the name of its file
+   * @param offset its position in the file
+   * @throws MetadataDamagedException if an entry is malformed; its checksum matches, which means it
+   *     was written that way
    */
   public static void visit(ByteBuffer frame, String file, long offset, Visitor visitor)
       throws MetadataDamagedException {
@@ -205,14 +200,15 @@ public final class Frame {
         }
       }
     } catch (BufferUnderflowException e) {
-      throw new MalformedException("the last entry of a frame does not end in it", e);
+      throw new MalformedException("the last entry of a frame is incomplete", e);
     }
   }
 
   private static byte[] record(ByteBuffer body) throws MalformedException {
     int length = body.getInt();
     if (length < 0 || length > body.remaining()) {
-      throw new MalformedException("a record of %d bytes does not fit its frame".formatted(length));
+      throw new MalformedException(
+          "a record of %d bytes does not fit into its frame".formatted(length));
     }
     byte[] record = new byte[length];
     body.get(record);

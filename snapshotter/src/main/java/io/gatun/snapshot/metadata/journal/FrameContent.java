@@ -2,21 +2,21 @@ package io.gatun.snapshot.metadata.journal;
 
 import io.gatun.snapshot.SnapshotRecord;
 
-/** What frames say, in whatever file they are: records, and how far ids were given out. */
+/** The content of frames: records, and the limits of reserved and distrusted ids. */
 public abstract class FrameContent implements Frame.Visitor {
 
   private long idLimit = Ids.FIRST;
   private long trustedFrom = Ids.FIRST;
 
-  /** Takes the state of a snapshot, which makes sense by itself. */
+  /** Takes a valid record. */
   public abstract void onRecord(byte[] encoding, SnapshotRecord record) throws MalformedException;
 
-  /** {@return every id below this may have been given to somebody} */
+  /** {@return the limit of ids that may have been given out} */
   public final long idLimit() {
     return idLimit;
   }
 
-  /** {@return every id below this had been given out when a sync failed} */
+  /** {@return the limit of ids that had been given out when a sync failed} */
   public final long trustedFrom() {
     return trustedFrom;
   }

@@ -8,17 +8,17 @@ import java.util.NavigableMap;
 import java.util.TreeMap;
 
 /**
- * All intact frames of a file that may be damaged anywhere, wherever in it they lie.
+ * All intact frames of a file that may be damaged anywhere.
  *
  * @param frames the offset of each, by sequence number
- * @param unreadable what the kernel did not let us read
+ * @param unreadable the parts that the kernel could not read
  */
 public record FrameScan(NavigableMap<Long, Long> frames, List<Finding> unreadable) {
 
-  /** The kernel reads files in pages, and a page that it cannot read is skipped. */
+  /** The kernel reads files in pages; an unreadable page is skipped. */
   private static final long PAGE_BYTES = 4096;
 
-  /** {@return what there is in a file whose frames have this salt} */
+  /** {@return the frames of a file with this salt} */
   public static FrameScan of(FileWindow file, long salt) throws ErrnoException {
     NavigableMap<Long, Long> frames = new TreeMap<>();
     List<Finding> unreadable = new ArrayList<>();

@@ -20,10 +20,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Journals and checkpoints in the order in which they follow each other. A new journal is begun
- * first, durably; then the checkpoint of the same generation is written, from an index that has at
- * least all that was there when the journal began; then what is older is deleted. So there is a
- * complete checkpoint at every moment, and every journal since it.
+ * The sequence of journals and checkpoints. First a new journal is begun, durably; then the
+ * checkpoint of the same generation is written, from an index that contains at least the state at
+ * the start of that journal; then older files are deleted. At every moment, a complete checkpoint
+ * and all journals since it exist.
  */
 public final class Generations implements AutoCloseable {
 
@@ -31,7 +31,7 @@ public final class Generations implements AutoCloseable {
 
   private static final SecureRandom RANDOM = new SecureRandom();
 
-  /** What a new store begins with. */
+  /** The first generation of a new store. */
   public static final long FIRST = 1;
 
   private static final LinuxPath SELF = LinuxPath.of(".");
@@ -41,7 +41,7 @@ public final class Generations implements AutoCloseable {
   private final Fd directory;
   private final MetadataSettings settings;
 
-  /** Whether the spare is known to be as it should be, if there is one. */
+  /** Whether the spare, if present, is known to be usable. */
   private boolean isSpareOurs;
 
   public Generations(Disk disk, Path path, MetadataSettings settings) throws ErrnoException {
@@ -68,12 +68,10 @@ public final class Generations implements AutoCloseable {
     return settings;
   }
 
-  /** {@return the names of all files} */
   public List<String> names() throws ErrnoException {
     return entries().stream().map(entry -> entry.name().toString()).toList();
   }
 
-  /** {@return all that is in the directory} */
   public List<DirectoryEntry> entries() throws ErrnoException {
     try (Fd reading = Fcntl.openat(directory, SELF, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY)) {
       return new DirectoryReader().all(reading);
@@ -81,9 +79,9 @@ public final class Generations implements AutoCloseable {
   }
 
   /**
-   * Makes sure that what has the name of a file of the store is one.
+   * Checks that every name of a store file is a regular file.
    *
-   * @throws MetadataDamagedException if it is a directory, or anything else
+   * @throws MetadataDamagedException if one is a directory or another type
    */
   public void requireFiles() throws ErrnoException, MetadataDamagedException {
     for (DirectoryEntry entry : entries()) {
@@ -112,14 +110,14 @@ public final class Generations implements AutoCloseable {
     return generations;
   }
 
-  /** {@return a generation that no file is of} */
+  /** {@return an unused generation} */
   public long next() throws ErrnoException {
     NavigableSet<Long> taken = journals();
     taken.addAll(checkpoints());
     return taken.isEmpty() ? FIRST : taken.last() + 1;
   }
 
-  /** Has a journal ready for {@link #begin}. */
+  /** Prepares the next journal for {@link #begin}. */
   public synchronized void prepareSpare() throws ErrnoException {
     if (names().contains(MetadataFile.SPARE)
         && (isSpareOurs || JournalFile.isSpareUsable(directory, settings))) {
@@ -130,12 +128,12 @@ public final class Generations implements AutoCloseable {
     isSpareOurs = true;
   }
 
-  /** {@return what identifies a new store} */
+  /** {@return a random identity for a new store} */
   public static long newStore() {
     return RANDOM.nextLong();
   }
 
-  /** {@return a new journal, which may be used once the directory is synced} */
+  /** {@return a new journal, usable once the directory is synced} */
   public synchronized JournalFile begin(long store, long generation, long firstSequence)
       throws ErrnoException {
     prepareSpare();
@@ -145,7 +143,7 @@ public final class Generations implements AutoCloseable {
     return JournalFile.begin(disk, directory, header, settings);
   }
 
-  /** Makes a journal that was never used the spare again. */
+  /** Turns an unused journal back into the spare. */
   public synchronized void recycle(JournalFile journal) throws ErrnoException {
     journal.close();
     disk.replace(
@@ -155,7 +153,7 @@ public final class Generations implements AutoCloseable {
         MetadataFile.path(MetadataFile.SPARE));
   }
 
-  /** {@return the checkpoint that belongs to a journal, to be written} */
+  /** {@return a writer for the checkpoint that belongs to a journal} */
   public CheckpointWriter checkpoint(FileHeader journal) throws ErrnoException {
     FileHeader header =
         new FileHeader(
@@ -167,20 +165,20 @@ public final class Generations implements AutoCloseable {
     return new CheckpointWriter(disk, directory, header);
   }
 
-  /** Gives back the room that a checkpoint takes for which there was not enough. */
+  /** Frees the space of a checkpoint that could not be completed. */
   public void removeUnfinished(String name) {
     try {
       DurableFile.removeIfThere(disk, directory, MetadataFile.temporary(name));
     } catch (ErrnoException e) {
       LOG.warn(
-          "an unfinished checkpoint could not be deleted; the next start does that error=\"{}\"",
+          "cannot delete an unfinished checkpoint; the next start deletes it error=\"{}\"",
           e.getMessage());
     }
   }
 
   /**
-   * Deletes what a complete checkpoint has made superfluous. What is left does no harm and goes
-   * next time.
+   * Deletes files that a complete checkpoint supersedes. Leftovers are harmless and deleted next
+   * time.
    */
   public void deleteBefore(long generation) {
     try {
@@ -191,7 +189,7 @@ public final class Generations implements AutoCloseable {
         disk.removeFile(directory, MetadataFile.path(MetadataFile.checkpoint(checkpoint)));
       }
     } catch (ErrnoException e) {
-      LOG.warn("old journals could not be deleted error=\"{}\"", e.getMessage());
+      LOG.warn("cannot delete old journals error=\"{}\"", e.getMessage());
     }
   }
 

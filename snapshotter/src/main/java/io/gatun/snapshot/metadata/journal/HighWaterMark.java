@@ -11,7 +11,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The file that says which batch somebody was told is durable.
+ * The file with the sequence number of the last acknowledged batch.
  *
  * <pre>
  *    0               4               8
@@ -28,28 +28,27 @@ import org.slf4j.LoggerFactory;
  *    +-------------------------------+
  * </pre>
  *
- * <h2>What can be told of a journal that does not end well</h2>
+ * <h2>Telling a torn tail from damage</h2>
  *
- * A journal by itself cannot tell a last batch that was never written whole from one that was
- * acknowledged and damaged since: both end in rubbish or zeros. What is known besides:
+ * A journal alone cannot tell a last batch that was never completely written from one that was
+ * acknowledged and damaged later: both end in garbage or zeros. Further evidence:
  *
  * <ul>
- *   <li>Any batch but the last: its successor was written only after it had become durable. So if
- *       an intact successor is anywhere in the journal, or a next journal begins behind it, a batch
- *       that is not intact is damage.
- *   <li>After a clean stop: {@link CleanShutdownMarker} has the end of the journal, durably.
+ *   <li>Any batch but the last: its successor was written only after it had become durable. If an
+ *       intact successor is anywhere in the journal, or a next journal begins behind it, a broken
+ *       batch is damage.
+ *   <li>After a clean stop: {@link CleanShutdownMarker} durably records the end of the journal.
  *   <li>After the process was killed: this file. It is written after each fdatasync(2) of the
- *       journal and before anybody is told, and what was written outlives the process. A journal
- *       that ends before it, or is older than the one it names, is damaged.
- *   <li>After a power cut: this file as well, as far as it had reached the disk. It is synced only
- *       when the store has had nothing to write for a while, since a second sync for every batch
- *       would double the price of each. So it may be an older one, which makes it say less, and
- *       never anything that the journal did not have. Hence the one thing that nobody can see is
- *       damage to the very last batch of a machine that lost its power within that while. What a
- *       drive leaves of a write that the power cut interrupted looks the same, and was never
- *       acknowledged; it is far more likely, and is taken for what it is.
- *   <li>If this file itself is damaged or gone, nothing is lost as long as the journal ends well.
- *       If it does not, either may have been damaged, and the store is not opened.
+ *       journal, before the acknowledgment, and the page cache outlives the process. A journal that
+ *       ends before the mark, or is older than the one it names, is damaged.
+ *   <li>After a power failure: this file, as far as it had reached the disk. It is synced only
+ *       after an idle time, because a second sync would double the cost of every batch. It may
+ *       therefore be older, and proves less, but it never names a batch that the journal did not
+ *       have. The only undetectable case is damage to the very last batch of a machine that lost
+ *       power within the idle time. A write that the power failure interrupted looks the same and
+ *       was never acknowledged; it is far more likely, and this case is treated as one.
+ *   <li>If this file is damaged or missing, nothing is lost as long as the journal ends cleanly. If
+ *       it does not, either may be damaged, and the store refuses to open.
  * </ul>
  */
 public final class HighWaterMark implements AutoCloseable {
@@ -67,11 +66,10 @@ public final class HighWaterMark implements AutoCloseable {
   private boolean isSynced = true;
 
   /**
-   * What the file says.
+   * The content of the file.
    *
-   * @param store which store it belongs to
-   * @param generation the journal that has the batch
-   * @param sequence the batch
+   * @param generation the journal that holds the batch
+   * @param sequence the last acknowledged batch
    */
   public record Mark(long store, long generation, long sequence) {}
 
@@ -81,7 +79,7 @@ public final class HighWaterMark implements AutoCloseable {
     this.store = store;
   }
 
-  /** {@return the file, made anew; on a full disk, what is there is used} */
+  /** {@return a new file; on a full disk, the existing one} */
   public static HighWaterMark create(Disk disk, Fd directory, Mark mark) throws ErrnoException {
     try {
       DurableFile.replace(
@@ -100,7 +98,8 @@ public final class HighWaterMark implements AutoCloseable {
   }
 
   /**
-   * A filesystem may have no room even for what is written in place; then it goes on saying less.
+   * Writes to the existing file. A copy-on-write filesystem may lack space even for that; the mark
+   * then stays older.
    */
   private static HighWaterMark reuse(Disk disk, Fd directory, Mark mark, ErrnoException cause)
       throws ErrnoException {
@@ -130,9 +129,9 @@ public final class HighWaterMark implements AutoCloseable {
   }
 
   /**
-   * {@return which batch the journal must reach at least; nothing if the file is damaged}
+   * {@return the batch that the journal must reach; empty if the file is damaged}
    *
-   * @throws MetadataDamagedException if it is of a later version, or cannot be read
+   * @throws MetadataDamagedException if a later version wrote the file, or it cannot be read
    */
   public static Optional<Mark> read(Fd directory) throws ErrnoException, MetadataDamagedException {
     try (FileWindow file = FileWindow.open(directory, MetadataFile.ACKNOWLEDGED)) {
@@ -153,18 +152,17 @@ public final class HighWaterMark implements AutoCloseable {
     }
   }
 
-  /** Says that a batch is durable. */
+  /** Records that a batch is durable. */
   public void write(long generation, long sequence) throws ErrnoException {
     isSynced = false;
     DurableFile.write(disk, file, encode(buffer, new Mark(store, generation, sequence)), 0);
   }
 
-  /** {@return whether the disk has what was last written} */
   public boolean isSynced() {
     return isSynced;
   }
 
-  /** Makes durable what was last written. A failure is not tried again before the next write. */
+  /** Makes the last mark durable. After a failure, it waits for the next write to retry. */
   public void sync() throws ErrnoException {
     if (!isSynced) {
       isSynced = true;

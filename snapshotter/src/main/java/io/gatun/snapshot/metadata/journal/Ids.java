@@ -4,11 +4,10 @@ import java.util.OptionalLong;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Ids that are given out once. They are reserved in the journal in blocks, before the first of a
- * block is given out, so that none is given twice whenever the machine stops; what is left of a
- * block then is lost.
+ * Gives out ids, each once. Blocks of ids are reserved in the journal before the first of a block
+ * is given out, which keeps them unique across crashes; the rest of a block is then skipped.
  *
- * <p>Ids only ever grow, so one of them also tells which snapshots were there when a sync failed.
+ * <p>Ids only grow, which also lets an id tell which snapshots existed when a sync failed.
  */
 public final class Ids {
 
@@ -21,9 +20,8 @@ public final class Ids {
   private volatile long trustedFrom;
 
   /**
-   * @param next the first that was never given out
-   * @param trustedFrom the first that was given out after the last sync that failed, or {@link
-   *     #FIRST}
+   * @param next the first id never given out
+   * @param trustedFrom the first id given out after the last failed sync, or {@link #FIRST}
    */
   public Ids(long next, long trustedFrom) {
     this.next = new AtomicLong(next);
@@ -31,7 +29,7 @@ public final class Ids {
     this.trustedFrom = trustedFrom;
   }
 
-  /** {@return an id, if any that is reserved is left} */
+  /** {@return an id, if a reserved one is left} */
   public OptionalLong take() {
     while (true) {
       long id = next.get();
@@ -44,33 +42,33 @@ public final class Ids {
     }
   }
 
-  /** {@return how far the next batch should reserve, if it is time to} */
+  /** {@return the limit that the next batch should reserve, if few ids are left} */
   public OptionalLong wanted() {
     long left = end - next.get();
     return left < BLOCK / 2 ? OptionalLong.of(end + BLOCK) : OptionalLong.empty();
   }
 
-  /** Gives out more from now on; they are reserved durably. */
+  /** Adds durably reserved ids. */
   public void reserved(long newEnd) {
     end = Math.max(end, newEnd);
   }
 
-  /** {@return the first id that was not given out} */
+  /** {@return the first id not given out} */
   public long next() {
     return next.get();
   }
 
-  /** {@return the first id that was given out after the last sync that failed} */
+  /** {@return the first id given out after the last failed sync} */
   public long trustedFrom() {
     return trustedFrom;
   }
 
-  /** Takes note that a sync failed, which is recorded durably. */
+  /** Notes a failed sync that has been recorded durably. */
   public void distrusted(long idLimit) {
     trustedFrom = Math.max(trustedFrom, idLimit);
   }
 
-  /** {@return the first id that is not reserved} */
+  /** {@return the first id not reserved} */
   public long end() {
     return end;
   }

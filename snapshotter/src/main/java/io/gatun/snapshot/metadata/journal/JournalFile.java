@@ -7,17 +7,16 @@ import java.nio.ByteBuffer;
 import java.util.Optional;
 
 /**
- * One journal that is appended to: a header as in {@link FileHeader}, then frames as in {@link
- * Frame}, then zeros to the end.
+ * An open journal: a header as in {@link FileHeader}, then frames as in {@link Frame}, then zeros
+ * to the end.
  *
- * <p>The zeros are written when the file is made. So a frame overwrites blocks that the filesystem
- * has, its fdatasync(2) has only data to write, and a disk that fills up meanwhile does not matter.
- * The end of the file is a reserve that only removals may use: with it each snapshot can be
- * removed, one by one, on a full disk.
+ * <p>The zeros are written when the file is created. A frame then overwrites allocated blocks: its
+ * fdatasync(2) writes data only, and cannot fail for lack of space. The end of the file is a
+ * reserve for removals, large enough to remove every snapshot, one by one, on a full disk.
  */
 public final class JournalFile implements AutoCloseable {
 
-  /** One removal, all by itself. */
+  /** A frame with one removal. */
   private static final int REMOVAL_BYTES = Frame.sizeOf(Frame.REMOVE_BYTES);
 
   private static final int ZEROS_BYTES = 1 << 20;
@@ -27,7 +26,7 @@ public final class JournalFile implements AutoCloseable {
   private final FileHeader header;
   private final long sizeBytes;
 
-  /** What frames are written by, where that works. */
+  /** Writes the frames, where supported. */
   private final Optional<DirectBlocks> direct;
 
   private long position;
@@ -47,12 +46,12 @@ public final class JournalFile implements AutoCloseable {
     this.position = position;
   }
 
-  /** {@return what the removal of every snapshot takes} */
+  /** {@return the space needed to remove every snapshot} */
   public static long reserveBytes(MetadataSettings settings) {
     return (long) settings.entriesMax() * REMOVAL_BYTES;
   }
 
-  /** {@return how much of a frame the journal can take at all} */
+  /** {@return the largest frame body that fits into a journal} */
   public static int bodyBytesMax(MetadataSettings settings) {
     return Math.min(
         Frame.BODY_BYTES_MAX,
@@ -60,8 +59,8 @@ public final class JournalFile implements AutoCloseable {
   }
 
   /**
-   * Makes the next journal but for its header and its name, so that beginning it is quick and needs
-   * no space.
+   * Creates the next journal without header and final name, to make its start quick and independent
+   * of free space.
    */
   static void prepareSpare(Disk disk, Fd directory, MetadataSettings settings)
       throws ErrnoException {
@@ -79,7 +78,7 @@ public final class JournalFile implements AutoCloseable {
   /**
    * Turns the spare into the journal of a generation.
    *
-   * @return the journal, which may be appended to as soon as the directory has been synced
+   * @return the journal, usable once the directory has been synced
    */
   static JournalFile begin(Disk disk, Fd directory, FileHeader header, MetadataSettings settings)
       throws ErrnoException {
@@ -108,7 +107,7 @@ public final class JournalFile implements AutoCloseable {
     }
   }
 
-  /** A file that could not be synced once is no place for what has to be durable. */
+  /** Removes a spare that failed to sync: it must not hold durable data. */
   private static void discardSpare(Disk disk, Fd directory, ErrnoException cause) {
     try {
       DurableFile.removeIfThere(disk, directory, MetadataFile.SPARE);
@@ -117,7 +116,7 @@ public final class JournalFile implements AutoCloseable {
     }
   }
 
-  /** {@return the journal where it was left by a clean stop} */
+  /** {@return the journal, resumed after a clean stop} */
   public static JournalFile resume(Disk disk, Fd directory, JournalReader.Content content)
       throws ErrnoException {
     return new JournalFile(
@@ -130,11 +129,11 @@ public final class JournalFile implements AutoCloseable {
   }
 
   /**
-   * {@return the journal where it was left by a crash}
+   * {@return the journal, resumed after a crash}
    *
-   * <p>What was read is in the page cache, but not therefore on disk: the last batch may be one
-   * whose fdatasync(2) never ran, or failed, after which the kernel holds the pages for clean. So
-   * it is written again before anybody builds on it, and what lies behind it is overwritten with
+   * <p>The data read is in the page cache but not necessarily on disk: the fdatasync(2) of the last
+   * batch may never have run, or have failed, after which the kernel considers the pages clean.
+   * Therefore the batch is rewritten before any other follows, and the rest is overwritten with
    * zeros.
    */
   public static JournalFile recover(Disk disk, Fd directory, JournalReader.Content content)
@@ -160,10 +159,9 @@ public final class JournalFile implements AutoCloseable {
   }
 
   /**
-   * {@return whether what is there as the spare can be begun at once: as large as it has to be now,
-   * and empty}
+   * {@return whether the existing spare is usable: of the size now configured, and empty}
    *
-   * <p>The settings may have changed since it was made, and anything may have happened to it.
+   * <p>The settings may have changed since its creation, and the file may have been altered.
    */
   static boolean isSpareUsable(Fd directory, MetadataSettings settings) throws ErrnoException {
     try (FileWindow file = FileWindow.open(directory, MetadataFile.SPARE)) {
@@ -186,7 +184,6 @@ public final class JournalFile implements AutoCloseable {
     return MetadataFile.journal(header.generation());
   }
 
-  /** {@return how large the file is} */
   public long capacityBytes() {
     return sizeBytes;
   }
@@ -195,12 +192,12 @@ public final class JournalFile implements AutoCloseable {
     return position > FileHeader.BYTES;
   }
 
-  /** {@return whether a frame fits in front of so much that has to stay free} */
+  /** {@return whether a frame fits while the reserve stays free} */
   public boolean hasRoom(int frameBytes, long reserveBytes) {
     return position + frameBytes <= sizeBytes - reserveBytes;
   }
 
-  /** Writes a frame behind the last one that was synced. */
+  /** Writes a frame behind the last synced one. */
   public void write(ByteBuffer frame) throws ErrnoException {
     boolean isWritten = direct.isPresent() && direct.get().tryWrite(frame, position);
     if (!isWritten) {
@@ -209,25 +206,25 @@ public final class JournalFile implements AutoCloseable {
   }
 
   /**
-   * {@return whether a failure to write a frame may concern those before it} Past the page cache,
-   * it may be that of the disk, to write a block that has the end of them, too.
+   * {@return whether a failed frame write may have damaged earlier frames} A direct write includes
+   * the block with the end of the previous frame, and the disk may have failed on it.
    */
   public boolean mayHaveLost(ErrnoException failure) {
     return direct.isPresent()
         && switch (failure.errno()) {
-          // What the kernel says before it asks the disk.
+          // The kernel reports these before it calls the disk.
           case ENOSPC, EDQUOT, ENOMEM, EMFILE, ENFILE, EINTR, EROFS -> false;
           default -> true;
         };
   }
 
-  /** Makes the frame durable that was written, and goes on behind it. */
+  /** Makes the written frame durable and moves behind it. */
   public void sync(int frameBytes) throws ErrnoException {
     disk.syncData(file);
     position += frameBytes;
   }
 
-  /** Makes the frame that was written, whole or in part, none. */
+  /** Invalidates the frame that was written, completely or in part. */
   public void erase() throws ErrnoException {
     DurableFile.write(disk, file, ByteBuffer.allocateDirect(Frame.HEADER_BYTES), position);
   }

@@ -7,25 +7,24 @@ import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
- * Reads a journal from front to back, and tells a torn tail from damage.
+ * Reads a journal front to back and tells a torn tail from damage.
  *
- * <p>A batch is written only when the fdatasync(2) of the one before has returned. So after a power
- * cut at most one batch can be there in part, the last, and nobody was told of it: it is cut off.
- * If an intact frame of a later sequence lies anywhere behind the bad place, then what is bad had
- * been made durable, and is damage.
+ * <p>A batch is written only after the fdatasync(2) of the previous one has returned. After a power
+ * failure at most the last batch can be incomplete; it was not acknowledged and is cut off. If an
+ * intact frame with a later sequence number lies anywhere behind a bad place, that place had been
+ * durable and is damaged.
  */
 public final class JournalReader {
 
   /**
-   * What was found in one journal.
+   * The result of reading one journal.
    *
-   * @param name the name of the file
-   * @param header its header
-   * @param endOffset where the next frame goes
+   * @param name the file name
+   * @param endOffset the offset of the next frame
    * @param nextSequence the sequence number of the next frame
-   * @param lastFrame the offset of the last frame, if there is any
-   * @param sizeBytes how large the file is
-   * @param tail what lies behind the end, if it is not zeros
+   * @param lastFrame the offset of the last frame, if any
+   * @param sizeBytes the size of the file
+   * @param tail the torn tail behind the end, if it is not zeros
    */
   public record Content(
       String name,
@@ -46,7 +45,6 @@ public final class JournalReader {
     this.header = header;
   }
 
-  /** {@return the header of a journal} */
   static FileHeader readHeader(Fd directory, long generation)
       throws ErrnoException, MetadataDamagedException {
     String name = MetadataFile.journal(generation);
@@ -58,10 +56,9 @@ public final class JournalReader {
   /**
    * Visits every entry of a journal.
    *
-   * @param sealedAt the sequence number that the next journal begins with, if there is a next; what
-   *     this one has from there on was not trusted by the store itself, and counts for nothing
-   * @return what was found
-   * @throws MetadataDamagedException if something is missing that was durable once
+   * @param sealedAt the first sequence number of the next journal, if there is one; frames of this
+   *     journal from there on are ignored, because the store itself did not trust them
+   * @throws MetadataDamagedException if durable data is missing
    */
   public static Content read(
       Fd directory, long generation, OptionalLong sealedAt, Frame.Visitor visitor)
@@ -106,7 +103,7 @@ public final class JournalReader {
     if (sequence < sealedAt) {
       throw damage(
           offset,
-          "there is no intact batch %d, and the next journal begins with batch %d"
+          "there is no intact batch %d, but the next journal begins with batch %d"
               .formatted(sequence, sealedAt));
     }
     return Optional.empty();
@@ -138,7 +135,7 @@ public final class JournalReader {
             Finding.tornTail(
                 name,
                 offset,
-                "batch %d was being written when the machine stopped; nobody was told that it is durable"
+                "batch %d was being written when the machine stopped and was not acknowledged"
                     .formatted(sequence)));
   }
 

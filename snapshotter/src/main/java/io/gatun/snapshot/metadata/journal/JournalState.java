@@ -15,12 +15,12 @@ import org.slf4j.LoggerFactory;
  * The newest checkpoint and the journals since, read without the index.
  *
  * @param checkpoint the generation of the checkpoint
- * @param checkpointBytes how large it is
+ * @param checkpointBytes its size
  * @param last the journal that is appended to
- * @param idLimit every id below this may have been given to somebody
+ * @param idLimit every id below this may have been given out
  * @param trustedFrom every id below this had been given out when a sync failed
- * @param journals how many journals there are since the checkpoint
- * @param batches how many batches they hold
+ * @param journals the number of journals since the checkpoint
+ * @param batches the number of batches in them
  */
 public record JournalState(
     long checkpoint,
@@ -33,10 +33,10 @@ public record JournalState(
 
   private static final Logger LOG = LoggerFactory.getLogger(JournalState.class);
 
-  /** Batches are counted from 1, as ids are. */
+  /** Batches are counted from 1, like ids. */
   public static final long FIRST_SEQUENCE = 1;
 
-  /** What is told about records; the rest is kept here. */
+  /** Receives the records. */
   public interface Visitor {
 
     void onPut(byte[] encoding, SnapshotRecord record);
@@ -44,7 +44,7 @@ public record JournalState(
     void onRemove(long id);
   }
 
-  /** For who wants to know only whether all is there. */
+  /** For a caller that only checks completeness. */
   public static final Visitor IGNORING =
       new Visitor() {
         @Override
@@ -54,7 +54,7 @@ public record JournalState(
         public void onRemove(long id) {}
       };
 
-  /** Checks records on their way. */
+  /** Decodes records and passes them on. */
   private static final class Reading extends FrameContent {
     private final Visitor visitor;
 
@@ -74,21 +74,21 @@ public record JournalState(
 
     @Override
     public void onEnd(long count) {
-      // The reader of the checkpoint has compared the number.
+      // CheckpointReader has already compared the count.
     }
   }
 
   /**
-   * Reads all there is.
+   * Reads the checkpoint and all journals.
    *
-   * @param durableEnd the sequence number of a batch before which all is known to be durable
-   * @throws MetadataDamagedException if something that was acknowledged may be missing
+   * @param durableEnd the sequence number before which everything is known to be durable
+   * @throws MetadataDamagedException if acknowledged changes may be missing
    */
   public static JournalState read(Generations generations, Visitor visitor, OptionalLong durableEnd)
       throws ErrnoException, MetadataDamagedException {
     NavigableSet<Long> checkpoints = generations.checkpoints();
     if (checkpoints.isEmpty()) {
-      throw damage(MetadataFile.checkpoint(1), 0, "there is no checkpoint at all");
+      throw damage(MetadataFile.checkpoint(1), 0, "there is no checkpoint");
     }
     long generation = checkpoints.last();
     Reading reading = new Reading(visitor);
@@ -122,7 +122,7 @@ public record JournalState(
       throw damage(
           MetadataFile.journal(checkpoint.generation()),
           0,
-          "the journal is missing that belongs to the checkpoint");
+          "the journal of the checkpoint is missing");
     }
     List<FileHeader> headers = new ArrayList<>();
     for (long journal : journals) {
@@ -138,7 +138,7 @@ public record JournalState(
         throw damage(
             MetadataFile.journal(header.generation()),
             0,
-            "it begins with batch %d, and batch %d was to follow: a journal is missing"
+            "it begins with batch %d instead of %d: a journal is missing"
                 .formatted(header.firstSequence(), expected));
       }
       OptionalLong sealedAt =
@@ -153,7 +153,7 @@ public record JournalState(
     return contents;
   }
 
-  /** See {@link HighWaterMark} for what follows from that file. */
+  /** Checks the journal's end against the {@link HighWaterMark}. */
   private static void requireAcknowledged(Generations generations, JournalReader.Content last)
       throws ErrnoException, MetadataDamagedException {
     Optional<HighWaterMark.Mark> mark = readMark(generations, last.header().store());
@@ -162,11 +162,11 @@ public record JournalState(
         throw damage(
             MetadataFile.ACKNOWLEDGED,
             0,
-            "it is damaged or missing, and %s: so nobody can tell whether that was acknowledged"
+            "it is damaged or missing, and %s: the batch may have been acknowledged"
                 .formatted(last.tail().get()));
       }
       LOG.warn(
-          "high-water mark is damaged or missing; it is rebuilt file=metadata/{}",
+          "the high-water mark is damaged or missing and is rebuilt file=metadata/{}",
           MetadataFile.ACKNOWLEDGED);
       return;
     }
@@ -174,7 +174,7 @@ public record JournalState(
       throw damage(
           MetadataFile.journal(mark.get().generation()),
           0,
-          "it is missing, and batches up to %d were acknowledged".formatted(mark.get().sequence()));
+          "it is missing, but batches up to %d were acknowledged".formatted(mark.get().sequence()));
     }
     if (mark.get().sequence() >= last.nextSequence()) {
       throw damage(

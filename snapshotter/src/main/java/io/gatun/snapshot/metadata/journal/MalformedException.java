@@ -1,6 +1,6 @@
 package io.gatun.snapshot.metadata.journal;
 
-/** Bytes that are not what they should be; who knows the file makes a {@link Finding} of it. */
+/** Malformed bytes. A caller that knows the file turns it into a {@link Finding}. */
 public final class MalformedException extends Exception {
 
   private static final long serialVersionUID = 1L;
@@ -26,12 +26,12 @@ public final class MalformedException extends Exception {
     this.isLaterVersion = isLaterVersion;
   }
 
-  /** {@return what is said of bytes that are whole, and mean something to a later Gatun only} */
+  /** {@return the exception for intact bytes that only a later Gatun understands} */
   static MalformedException ofLaterVersion(String sentence) {
     return new MalformedException(sentence, true);
   }
 
-  /** {@return what this means for the file that the bytes are from} */
+  /** {@return the finding for the file that holds the bytes} */
   Finding finding(String file, long offset) {
     return isLaterVersion
         ? Finding.unknownVersion(file, offset, sentence)

@@ -3,8 +3,8 @@ package io.gatun.snapshot.metadata.journal;
 import java.io.IOException;
 
 /**
- * Metadata that cannot be used as it is, with a message for the person who has to do something: the
- * file, the offset, what is wrong there and how to proceed.
+ * Unusable metadata. The message tells the administrator the file, the offset, the flaw and the
+ * remedy.
  */
 public final class MetadataDamagedException extends IOException {
 
@@ -23,10 +23,9 @@ public final class MetadataDamagedException extends IOException {
   }
 
   private static String message(Finding finding) {
-    return finding + "; run `gatun fsck` on this root before it is used again";
+    return finding + "; run `gatun fsck` on this root before using it again";
   }
 
-  /** {@return what is wrong, and where} */
   public Finding finding() {
     return finding;
   }

@@ -8,19 +8,19 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The files below {@code metadata/}, by name.
+ * The names of the files below {@code metadata/}.
  *
  * <pre>
- *   checkpoint-G    all records as they were when journal G began, or later
- *   journal-G       what was changed since; G, G+1, ... follow each other
- *   journal-spare   the next journal, already full of zeros
- *   acknowledged    the last batch that somebody was told is durable
- *   clean           written by a clean stop, and removed by the start: the index may be used
- *   records.index   what the index consists of; worth nothing without {@code clean}
+ *   checkpoint-G    all records as of the start of journal G, or later
+ *   journal-G       the changes since; G, G+1, ... follow each other
+ *   journal-spare   the next journal, already filled with zeros
+ *   acknowledged    the last acknowledged batch, see {@link HighWaterMark}
+ *   clean           written by a clean stop, removed by the start: the index may be used
+ *   records.index   the index; not trusted without {@code clean}
  *   names.index
  *   children.index
- *   *.tmp           not finished; removed by the start
- *   *.damaged       what a repair has kept; also *.damaged.2 and so on
+ *   *.tmp           unfinished; removed by the start
+ *   *.damaged       kept by a repair; also *.damaged.2 and so on
  * </pre>
  */
 public final class MetadataFile {
@@ -33,7 +33,6 @@ public final class MetadataFile {
   public static final String INDEX_NAMES = "names.index";
   public static final String INDEX_CHILDREN = "children.index";
 
-  /** All files of the index. */
   public static final List<String> INDEX_FILES =
       List.of(INDEX_RECORDS, INDEX_NAMES, INDEX_CHILDREN);
 
@@ -48,34 +47,33 @@ public final class MetadataFile {
 
   private MetadataFile() {}
 
-  /** {@return the name of the journal of a generation} */
   public static String journal(long generation) {
     return "journal-" + generation;
   }
 
-  /** {@return the name of the checkpoint that a generation starts with} */
+  /** {@return the name of the checkpoint at the start of a generation} */
   public static String checkpoint(long generation) {
     return "checkpoint-" + generation;
   }
 
-  /** {@return which generation this name of a journal is for, if it is one} */
+  /** {@return the generation, if this is the name of a journal} */
   public static OptionalLong journalGeneration(String name) {
     return generation(name, "journal");
   }
 
-  /** {@return which generation this name of a checkpoint is for, if it is one} */
+  /** {@return the generation, if this is the name of a checkpoint} */
   public static OptionalLong checkpointGeneration(String name) {
     return generation(name, "checkpoint");
   }
 
-  /** {@return whether a name is one of those above} */
+  /** {@return whether this is the name of a file that the store writes} */
   public static boolean isOurs(String name) {
     return name.endsWith(TEMPORARY_SUFFIX)
         ? isFinal(name.substring(0, name.length() - TEMPORARY_SUFFIX.length()))
         : isFinal(name);
   }
 
-  /** {@return whether a repair has kept a file under this name, which it does not have any more} */
+  /** {@return whether a repair kept a file under this name} */
   public static boolean isKept(String name) {
     return KEPT.matcher(name).matches();
   }
@@ -83,7 +81,7 @@ public final class MetadataFile {
   /**
    * {@return the name under which a repair keeps a file}
    *
-   * @param attempt counts from 0, for as long as the name is taken
+   * @param attempt 0, then incremented while the name is taken
    */
   public static String kept(String name, int attempt) {
     return name + KEPT_SUFFIX + (attempt == 0 ? "" : "." + (attempt + 1));
@@ -96,12 +94,11 @@ public final class MetadataFile {
     };
   }
 
-  /** {@return where a file is written before it gets its name} */
+  /** {@return the name during writing, before the rename} */
   static String temporary(String name) {
     return name + TEMPORARY_SUFFIX;
   }
 
-  /** {@return the name for the kernel} */
   public static LinuxPath path(String name) {
     return LinuxPath.of(name);
   }

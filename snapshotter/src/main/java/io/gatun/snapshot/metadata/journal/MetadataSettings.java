@@ -1,22 +1,21 @@
 package io.gatun.snapshot.metadata.journal;
 
 /**
- * How much the metadata store may hold.
+ * The capacity of the metadata store.
  *
- * @param entriesMax how many snapshots there may be. The index is sized for it, at some 1,000 bytes
- *     of disk each, and so is the reserve of the journal
- * @param journalBytes how much of a journal file is for anything but the reserve, before the next
- *     file begins
+ * @param entriesMax the maximum number of snapshots. It sizes the index, at about 1,000 bytes of
+ *     disk each, and the journal's reserve
+ * @param journalBytes the size of a journal file without the reserve
  */
 public record MetadataSettings(int entriesMax, int journalBytes) {
 
-  /** Enough for a node with a few hundred images; the index takes 100 MB of disk then. */
+  /** Enough for a node with a few hundred images; the index then takes 100 MB of disk. */
   public static final int DEFAULT_ENTRIES_MAX = 100_000;
 
-  /** Some 20,000 changes. */
+  /** About 20,000 changes. */
   public static final int DEFAULT_JOURNAL_BYTES = 8 << 20;
 
-  /** One batch must fit; with less than this, a record of the greatest size does not. */
+  /** A batch must fit; below this, a record of the maximum size does not. */
   static final int JOURNAL_BYTES_MIN = 64 << 10;
 
   static final int JOURNAL_BYTES_MAX = 1 << 30;
@@ -36,12 +35,10 @@ public record MetadataSettings(int entriesMax, int journalBytes) {
     }
   }
 
-  /** {@return what a node gets if nothing else is said} */
   public static MetadataSettings defaults() {
     return new MetadataSettings(DEFAULT_ENTRIES_MAX, DEFAULT_JOURNAL_BYTES);
   }
 
-  /** {@return the same, for another number of snapshots} */
   public MetadataSettings withEntriesMax(int entries) {
     return new MetadataSettings(entries, journalBytes);
   }

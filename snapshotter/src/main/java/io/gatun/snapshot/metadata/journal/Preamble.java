@@ -4,22 +4,21 @@ import java.nio.ByteBuffer;
 import java.util.zip.CRC32C;
 
 /**
- * How every file here begins but those of the index.
+ * The start of every file here except the index.
  *
  * <pre>
  *    0               4               8
  *    +---------------+---------------+
  *  0 | magic, eight letters          |
  *    +---------------+---------------+
- *  8 | version       | crc32c        |   of the whole block, this field taken as 0
+ *  8 | version       | crc32c        |   of the whole block, with this field as 0
  *    +---------------+---------------+
- * 16 | what the file says            |
+ * 16 | content                       |
  * </pre>
  *
- * <p>Numbers are big endian. Later versions keep these sixteen bytes as they are, so that an
- * earlier Gatun can say that it must not touch the file. A version number that it does not know is
- * still damage if the block has its checksum with the number that it should have, or if no version
- * will ever have that number.
+ * <p>Numbers are big-endian. Later versions keep these sixteen bytes, which lets an earlier Gatun
+ * recognise a file that it must not touch. An unknown version number is damage if the checksum
+ * matches with the expected number, or if the number is out of range.
  */
 public final class Preamble {
 
@@ -31,35 +30,32 @@ public final class Preamble {
 
   private Preamble() {}
 
-  /** What a block turns out to be. */
+  /** The result of checking a block. */
   public sealed interface State {
 
-    /** All of it is as it was written. */
     record Intact() implements State {}
 
-    /** Another version has written it. */
+    /** Another version wrote it. */
     record OtherVersion(int version) implements State {}
 
-    /** It is not as it was written. */
     record Damaged(int offset, String sentence) implements State {}
   }
 
-  /** Puts magic, version and checksum into a block that has everything else. */
+  /** Completes a block with magic, version and checksum. */
   public static void seal(ByteBuffer block, long magic, int version) {
     block.putLong(0, magic).putInt(VERSION_OFFSET, version);
     block.putInt(CHECKSUM_OFFSET, checksum(block, version));
   }
 
   /**
-   * {@return what a block is}
+   * Checks a block.
    *
-   * @param block of the size that it has in this version; as many bytes as there are if the file is
-   *     shorter
-   * @param what what it should be, to be read by people
+   * @param block the block in the size of this version; shorter if the file is
+   * @param what the kind of file, for messages
    */
   public static State check(ByteBuffer block, int bytes, long magic, int version, String what) {
     if (block.limit() < BYTES || block.getLong(0) != magic) {
-      return new State.Damaged(0, "this does not begin as a " + what);
+      return new State.Damaged(0, "this does not begin like a " + what);
     }
     int found = block.getInt(VERSION_OFFSET);
     boolean isIntact =
@@ -67,7 +63,8 @@ public final class Preamble {
     if (found == version) {
       return isIntact
           ? new State.Intact()
-          : new State.Damaged(0, "the first %d bytes do not have their checksum".formatted(bytes));
+          : new State.Damaged(
+              0, "the checksum of the first %d bytes does not match".formatted(bytes));
     }
     return isIntact || found <= 0 || found > VERSION_MAX
         ? new State.Damaged(VERSION_OFFSET, "the version number %d is damaged".formatted(found))

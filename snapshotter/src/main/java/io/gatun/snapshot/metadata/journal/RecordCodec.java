@@ -20,7 +20,7 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * A {@link SnapshotRecord} as bytes, the same in the journal, in checkpoints and in the index.
+ * The encoding of a {@link SnapshotRecord} in the journal, in checkpoints and in the index.
  *
  * <pre>
  *   offset  size
@@ -41,19 +41,19 @@ import java.util.TreeMap;
  *        -   4+n    value, likewise
  * </pre>
  *
- * <p>Numbers are big endian. One record has exactly one encoding, so equal bytes are equal records.
- * A later version of Gatun that needs more gives it a new version number, kind, form or flag, all
- * of which an earlier one refuses, and still reads this one.
+ * <p>Numbers are big-endian. A record has exactly one encoding: equal records have equal bytes. An
+ * extension gets a new version number, kind, form or flag, which earlier versions refuse; later
+ * versions still read this encoding.
  */
 public final class RecordCodec {
 
   /**
-   * What a record may take in all: two names of the greatest length and some fifty of the largest
+   * The maximum size of a record: two names of the maximum length and about fifty of the largest
    * labels.
    */
   public static final int ENCODED_BYTES_MAX = 256 << 10;
 
-  /** What containerd's requests may name a snapshot. */
+  /** The longest name in containerd's requests. */
   public static final int NAME_BYTES_MAX = 32_768;
 
   static final int VERSION = 1;
@@ -72,9 +72,9 @@ public final class RecordCodec {
   private RecordCodec() {}
 
   /**
-   * {@return the bytes of a record}
+   * {@return the encoding of a record}
    *
-   * @throws SnapshotException.InvalidArgument if it is too large, or a string is no Unicode
+   * @throws SnapshotException.InvalidArgument if it is too large, or a string is not valid Unicode
    */
   public static byte[] encode(SnapshotRecord record) {
     byte[] name = nameBytes(record.name());
@@ -97,7 +97,7 @@ public final class RecordCodec {
     }
     if (size > ENCODED_BYTES_MAX) {
       throw new SnapshotException.InvalidArgument(
-          "snapshot %s takes %d bytes with its labels, and at most %d are allowed"
+          "snapshot %s takes %d bytes with its labels; at most %d are allowed"
               .formatted(abbreviated(record.name()), size, ENCODED_BYTES_MAX));
     }
     ByteBuffer out = ByteBuffer.allocate((int) size);
@@ -129,15 +129,15 @@ public final class RecordCodec {
     return out.array();
   }
 
-  /** {@return the id in an encoding, which must hold at least that much} */
+  /** {@return the id in an encoding, which must be long enough to contain it} */
   public static long idOf(byte[] encoding) {
     return ByteBuffer.wrap(encoding).getLong(ID_OFFSET);
   }
 
   /**
-   * {@return the record that these bytes are}
+   * {@return the decoded record}
    *
-   * @throws MalformedException if they are none
+   * @throws MalformedException if the bytes are not a record
    */
   public static SnapshotRecord decode(byte[] encoding) throws MalformedException {
     ByteBuffer in = ByteBuffer.wrap(encoding);
@@ -145,7 +145,7 @@ public final class RecordCodec {
       int version = in.get();
       if (version != VERSION) {
         throw MalformedException.ofLaterVersion(
-            "a record has encoding version %d, and only %d is known".formatted(version, VERSION));
+            "a record has encoding version %d; only %d is known".formatted(version, VERSION));
       }
       Kind kind = kindOf(in.get());
       byte form = in.get();
@@ -153,7 +153,7 @@ public final class RecordCodec {
       int flags = in.get();
       if ((flags & ~FLAG_USAGE) != 0) {
         throw MalformedException.ofLaterVersion(
-            "a record has flags %d, and only %d is known".formatted(flags, FLAG_USAGE));
+            "a record has flags %d; only %d is known".formatted(flags, FLAG_USAGE));
       }
       long id = in.getLong();
       long parentId = in.getLong();
@@ -166,7 +166,7 @@ public final class RecordCodec {
       Map<String, String> labels = getLabels(in);
       if (in.hasRemaining()) {
         throw new MalformedException(
-            "record %d is followed by %d bytes too many".formatted(id, in.remaining()));
+            "record %d is followed by %d extra bytes".formatted(id, in.remaining()));
       }
       return new SnapshotRecord(
           id, kind, name, parent, parentId, labels, created, updated, usage, layer);
@@ -179,27 +179,26 @@ public final class RecordCodec {
   }
 
   /**
-   * {@return the bytes of the name of a snapshot}
+   * {@return the UTF-8 form of a snapshot's name}
    *
-   * @throws SnapshotException.InvalidArgument if it is too long or no Unicode
+   * @throws SnapshotException.InvalidArgument if it is too long or not valid Unicode
    */
   public static byte[] nameBytes(String name) {
     byte[] bytes = utf8("name", name);
     if (bytes.length > NAME_BYTES_MAX) {
       throw new SnapshotException.InvalidArgument(
-          "name %s takes %d bytes, and at most %d are allowed"
+          "name %s takes %d bytes; at most %d are allowed"
               .formatted(abbreviated(name), bytes.length, NAME_BYTES_MAX));
     }
     return bytes;
   }
 
-  /**
-   * Two strings that differ must not become the same bytes, so an unpaired surrogate is refused.
-   */
+  /** Rejects unpaired surrogates, which would map different strings to the same bytes. */
   private static byte[] utf8(String what, String text) {
     if (hasUnpairedSurrogate(text)) {
       throw new SnapshotException.InvalidArgument(
-          "%s %s is no Unicode: it has an unpaired surrogate".formatted(what, abbreviated(text)));
+          "%s %s is not valid Unicode: it has an unpaired surrogate"
+              .formatted(what, abbreviated(text)));
     }
     return text.getBytes(StandardCharsets.UTF_8);
   }
@@ -218,7 +217,7 @@ public final class RecordCodec {
     return false;
   }
 
-  /** {@return a text of any length as something that fits into a message} */
+  /** {@return the text, shortened to fit into a message} */
   public static String abbreviated(String text) {
     return text.length() <= ABBREVIATED_CHARS ? text : text.substring(0, ABBREVIATED_CHARS) + "...";
   }
@@ -251,13 +250,13 @@ public final class RecordCodec {
     try {
       return StandardCharsets.UTF_8.newDecoder().decode(bytes).toString();
     } catch (CharacterCodingException e) {
-      throw new MalformedException("a record has a string that is no UTF-8", e);
+      throw new MalformedException("a record has a string that is not valid UTF-8", e);
     }
   }
 
   private static Map<String, String> getLabels(ByteBuffer in) throws MalformedException {
     int count = in.getInt();
-    // Each takes two lengths at least; so no number in a damaged file makes this allocate much.
+    // A label takes at least two lengths; this bounds the allocation for a damaged count.
     if (count < 0 || count > in.remaining() / (2 * LENGTH_BYTES)) {
       throw new MalformedException("a record has %d labels".formatted(count));
     }

@@ -11,7 +11,7 @@ import java.util.NavigableMap;
 import java.util.Objects;
 import java.util.function.ToLongFunction;
 
-/** Records that cannot all be in one store. */
+/** Finds records that cannot exist together in one store. */
 final class ConsistencyRules {
 
   private final NavigableMap<Long, SnapshotRecord> records;
@@ -22,11 +22,11 @@ final class ConsistencyRules {
   }
 
   /**
-   * Removes records until those that are left can be loaded: of two with one name the one that was
-   * written first, and each whose parent is not there.
+   * Removes records until the rest can be loaded: of two with the same name the earlier one, and
+   * every record whose parent is missing.
    *
-   * @param order tells which of two was written later
-   * @return what was removed, in one sentence each
+   * @param order larger for the record written later
+   * @return a sentence for each removed record
    */
   static List<String> resolve(
       NavigableMap<Long, SnapshotRecord> records, ToLongFunction<SnapshotRecord> order) {
@@ -36,7 +36,7 @@ final class ConsistencyRules {
     return consistencyRules.losses;
   }
 
-  /** {@return what a store would load, and an engine never have written; one sentence each} */
+  /** {@return a sentence for each record that a store would load but an engine never writes} */
   static List<String> impossible(NavigableMap<Long, SnapshotRecord> records) {
     List<String> found = new ArrayList<>();
     for (SnapshotRecord record : records.values()) {
@@ -47,7 +47,7 @@ final class ConsistencyRules {
                 .formatted(record.id(), parent.id(), parent.kind().filterName()));
       } else if (parent != null && !parent.name().equals(record.parent())) {
         found.add(
-            "snapshot id %d has the parent %s, but its id, %d, is that of %s"
+            "snapshot id %d has the parent %s, but its parent id %d is that of %s"
                 .formatted(
                     record.id(),
                     RecordCodec.abbreviated(record.parent()),
@@ -65,15 +65,13 @@ final class ConsistencyRules {
       if (other != null) {
         boolean isLater = order.applyAsLong(record) > order.applyAsLong(other);
         SnapshotRecord kept = isLater ? record : other;
-        drop(isLater ? other : record, "since snapshot id %d has its name".formatted(kept.id()));
+        drop(isLater ? other : record, "because snapshot id %d has its name".formatted(kept.id()));
         names.put(kept.name(), kept);
       }
     }
   }
 
-  /**
-   * A rebase may give a snapshot a parent that is younger; so this takes as many rounds as needed.
-   */
+  /** Removes orphans in rounds: after a rebase a parent can be younger than its child. */
   private void dropOrphans() {
     List<SnapshotRecord> orphans;
     do {
@@ -83,7 +81,7 @@ final class ConsistencyRules {
               .filter(record -> Objects.isNull(records.get(record.parentId())))
               .toList();
       orphans.forEach(
-          record -> drop(record, "since its parent id %d is lost".formatted(record.parentId())));
+          record -> drop(record, "because its parent id %d is lost".formatted(record.parentId())));
     } while (!orphans.isEmpty());
   }
 

@@ -9,15 +9,13 @@ import java.util.NavigableMap;
 import java.util.TreeMap;
 
 /**
- * What a store holds, or what can still be found of it.
+ * The content of a store, or the part that can still be found.
  *
- * @param store which store it is
  * @param records all snapshots, by id
- * @param idLimit every id below this may have been given to somebody
- * @param trustedFrom every id below this had been given out when a sync failed, as far as is known
- * @param nextSequence a sequence number that no batch has
- * @param losses what was there once and is not any more, in one sentence each; none if nothing that
- *     was acknowledged is missing
+ * @param idLimit every id below this may have been given out
+ * @param trustedFrom every id below this had been given out when a sync failed, as far as known
+ * @param nextSequence an unused sequence number
+ * @param losses a sentence for each loss; empty if no acknowledged change is missing
  */
 public record Contents(
     long store,
@@ -31,7 +29,6 @@ public record Contents(
     losses = List.copyOf(losses);
   }
 
-  /** {@return what a new store holds} */
   public static Contents empty() {
     return new Contents(
         Generations.newStore(),
@@ -42,12 +39,12 @@ public record Contents(
         List.of());
   }
 
-  /** {@return whether nothing that was acknowledged is missing} */
+  /** {@return whether no acknowledged change is missing} */
   public boolean isComplete() {
     return losses.isEmpty();
   }
 
-  /** {@return this with at least so many ids given out} */
+  /** {@return this with at least the given id limit} */
   Contents withIdLimit(long least) {
     return new Contents(
         store, records, Math.max(idLimit, least), trustedFrom, nextSequence, losses);

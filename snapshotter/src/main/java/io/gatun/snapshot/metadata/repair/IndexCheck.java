@@ -12,10 +12,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 
-/** Compares an index with checkpoint and journal, of which it has to say the same. */
+/** Compares an index with checkpoint and journal. */
 final class IndexCheck {
 
-  /** An index that is wrong altogether need not be described entry by entry. */
+  /** Enough findings for an index that is entirely wrong. */
   private static final int FINDINGS_MAX = 20;
 
   private final Index index;
@@ -27,7 +27,7 @@ final class IndexCheck {
     this.truth = truth;
   }
 
-  /** {@return what is different} */
+  /** {@return the differences} */
   static List<Finding> of(Index index, NavigableMap<Long, SnapshotRecord> truth) {
     IndexCheck check = new IndexCheck(index, truth);
     check.checkRecords();
@@ -59,16 +59,14 @@ final class IndexCheck {
     if (index.count() != truth.size()) {
       add(
           MetadataFile.INDEX_RECORDS,
-          "it is said to have %d snapshots, and there are %d"
-              .formatted(index.count(), truth.size()));
+          "it counts %d snapshots instead of %d".formatted(index.count(), truth.size()));
     }
     long bytes =
         truth.values().stream().mapToLong(record -> RecordCodec.encode(record).length).sum();
     if (index.recordBytes() != bytes) {
       add(
           MetadataFile.INDEX_RECORDS,
-          "its records are said to take %d bytes, and take %d"
-              .formatted(index.recordBytes(), bytes));
+          "it counts %d bytes of records instead of %d".formatted(index.recordBytes(), bytes));
     }
   }
 
@@ -78,7 +76,7 @@ final class IndexCheck {
       if (id == null || id != record.id()) {
         add(
             MetadataFile.INDEX_NAMES,
-            "%s leads to %s and not to snapshot id %d"
+            "%s leads to %s instead of snapshot id %d"
                 .formatted(
                     RecordCodec.abbreviated(record.name()),
                     id == null ? "nothing" : "id " + id,
@@ -88,7 +86,7 @@ final class IndexCheck {
     if (index.nameCount() != truth.size()) {
       add(
           MetadataFile.INDEX_NAMES,
-          "it has %d names of %d snapshots".formatted(index.nameCount(), truth.size()));
+          "it has %d names for %d snapshots".formatted(index.nameCount(), truth.size()));
     }
   }
 
@@ -105,7 +103,7 @@ final class IndexCheck {
           if (index.children(parent) != count) {
             add(
                 MetadataFile.INDEX_CHILDREN,
-                "snapshot id %d has %d children there and %d in truth"
+                "snapshot id %d has %d children in it instead of %d"
                     .formatted(parent, index.children(parent), count));
           }
         });

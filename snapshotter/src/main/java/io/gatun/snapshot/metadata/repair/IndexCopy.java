@@ -17,8 +17,8 @@ import java.util.TreeMap;
 import java.util.function.Function;
 
 /**
- * A copy of an index elsewhere. To look at a Chronicle Map is to map its file for writing, and one
- * that is only to be checked is not to be changed.
+ * A temporary copy of an index. Opening a Chronicle Map maps its file for writing, and a check must
+ * not change it.
  */
 final class IndexCopy {
 
@@ -27,9 +27,9 @@ final class IndexCopy {
   private IndexCopy() {}
 
   /**
-   * {@return what a function makes of the index that a clean stop has left}
+   * Applies a function to a copy of the index that a clean stop left.
    *
-   * @throws IOException if it cannot be copied, or is none that can be opened
+   * @throws IOException if it cannot be copied or opened
    */
   static <T> T use(Generations generations, CleanShutdownMarker clean, Function<Index, T> function)
       throws IOException {
@@ -51,7 +51,6 @@ final class IndexCopy {
     }
   }
 
-  /** {@return all records in an index} */
   static NavigableMap<Long, SnapshotRecord> records(Index index) {
     NavigableMap<Long, SnapshotRecord> records = new TreeMap<>();
     for (long id : index.ids()) {
@@ -60,7 +59,7 @@ final class IndexCopy {
     return records;
   }
 
-  /** Most of an index has never been written to, and need not take room in another place. */
+  /** Copies only the written parts: most of an index is empty. */
   private static void copySparsely(Path from, Path to) throws IOException {
     ByteBuffer chunk = ByteBuffer.allocateDirect(CHUNK_BYTES);
     ByteBuffer zeros = ByteBuffer.allocateDirect(CHUNK_BYTES);

@@ -33,11 +33,10 @@ import java.util.OptionalLong;
 import java.util.TreeMap;
 
 /**
- * Looks at metadata that nobody uses, changes nothing, and says what is wrong with them and what
- * they hold.
+ * Checks metadata that no daemon uses, without changing it.
  *
- * <p>Checkpoint and journal are read as the store itself reads them. If they are damaged, an index
- * that a clean stop has left is as good; and if there is none, {@link Salvage} finds what is left.
+ * <p>Reads checkpoint and journal like the store. If they are damaged, uses the index left by a
+ * clean stop; without one, {@link Salvage} finds the remains.
  */
 public final class MetadataCheck {
 
@@ -51,7 +50,7 @@ public final class MetadataCheck {
   }
 
   /**
-   * {@return what is in a directory of metadata}
+   * Checks a metadata directory.
    *
    * @throws IOException if it cannot be read at all
    */
@@ -59,7 +58,7 @@ public final class MetadataCheck {
     return check(directory, true);
   }
 
-  /** {@return the same, from checkpoint and journal alone} */
+  /** Checks checkpoint and journal without the index. */
   public static MetadataReport withoutIndex(Path directory) throws IOException {
     return check(directory, false);
   }
@@ -83,7 +82,7 @@ public final class MetadataCheck {
     }
   }
 
-  // The files as such.
+  // File attributes.
 
   private void checkEntries() throws ErrnoException {
     for (DirectoryEntry entry : generations.entries()) {
@@ -92,10 +91,9 @@ public final class MetadataCheck {
           Stat.statx(generations.directory(), entry.name(), AtFlag.SYMLINK_NOFOLLOW);
       if (MetadataFile.isKept(name)) {
         findings.add(
-            Finding.foreign(
-                name, "a repair has kept this; delete it when nothing in it is needed any more"));
+            Finding.foreign(name, "a repair kept this; delete it when it is not needed any more"));
       } else if (!MetadataFile.isOurs(name)) {
-        findings.add(Finding.foreign(name, "this is nothing of Gatun's"));
+        findings.add(Finding.foreign(name, "this is not a file of Gatun"));
       } else if (status.type() != NodeType.REGULAR) {
         findings.add(Finding.misplaced(name, status.type()));
       } else {
@@ -107,7 +105,7 @@ public final class MetadataCheck {
   private void checkFile(String name, FileStatus status) {
     if (name.endsWith(MetadataFile.TEMPORARY_SUFFIX)) {
       findings.add(
-          Finding.leftover(name, "this was not finished when the machine or the daemon stopped"));
+          Finding.leftover(name, "this was unfinished when the machine or the daemon stopped"));
     }
     if (status.mode() != DurableFile.MODE) {
       findings.add(
@@ -119,11 +117,11 @@ public final class MetadataCheck {
       findings.add(
           Finding.attributes(
               name,
-              "it belongs to uid %d and not to %d".formatted(status.uid(), Unistd.geteuid())));
+              "it belongs to uid %d instead of %d".formatted(status.uid(), Unistd.geteuid())));
     }
   }
 
-  // What they say.
+  // File content.
 
   private Contents contents() throws IOException, MetadataDamagedException {
     Optional<CleanShutdownMarker> clean =
@@ -142,7 +140,7 @@ public final class MetadataCheck {
     }
   }
 
-  /** Puts what is read into a map, with the order in which it came. */
+  /** Collects the records and the order in which they were read. */
   private static final class Loader implements JournalState.Visitor {
     private final NavigableMap<Long, SnapshotRecord> records = new TreeMap<>();
     private final Map<Long, Long> order = new HashMap<>();
@@ -178,7 +176,7 @@ public final class MetadataCheck {
     for (String sentence : losses) {
       findings.add(
           Finding.damage(
-              journalState.last().name(), 0, "what was read contradicts itself: " + sentence));
+              journalState.last().name(), 0, "the records contradict each other: " + sentence));
     }
     for (String sentence : ConsistencyRules.impossible(loader.records)) {
       findings.add(Finding.impossible(journalState.last().name(), sentence));
@@ -195,7 +193,7 @@ public final class MetadataCheck {
   }
 
   private void addSuperfluous(String name) {
-    findings.add(Finding.leftover(name, "a newer checkpoint has all that is in it"));
+    findings.add(Finding.leftover(name, "a newer checkpoint contains all of it"));
   }
 
   private void checkMark(long store) throws ErrnoException, MetadataDamagedException {
@@ -207,8 +205,8 @@ public final class MetadataCheck {
       findings.add(
           Finding.stale(
               MetadataFile.ACKNOWLEDGED,
-              "it is damaged, missing or of another store, so damage to the end of the journal could"
-                  + " not be told"));
+              "it is damaged, missing or of another store; damage to the end of the journal could"
+                  + " not be detected"));
     }
   }
 
@@ -218,20 +216,20 @@ public final class MetadataCheck {
       NavigableMap<Long, SnapshotRecord> records)
       throws IOException, MetadataDamagedException {
     if (!generations.names().contains(MetadataFile.CLEAN)) {
-      // Nobody will use the index, whatever is in it.
+      // The index will not be used.
       return;
     }
     if (clean.isEmpty()) {
       findings.add(
           Finding.stale(
-              MetadataFile.CLEAN, "it is damaged or of another version, so the index is not used"));
+              MetadataFile.CLEAN, "it is damaged or of another version; the index is not used"));
     } else if (clean.get().store() != journalState.last().header().store()
         || clean.get().nextSequence() != journalState.last().nextSequence()) {
       findings.add(
-          Finding.stale(MetadataFile.CLEAN, "it is that of an earlier stop or of another store"));
+          Finding.stale(MetadataFile.CLEAN, "it is of an earlier stop or of another store"));
     } else if (!hasIndex(clean.get())) {
       findings.add(
-          Finding.stale(MetadataFile.CLEAN, "the index is not the one that the stop has left"));
+          Finding.stale(MetadataFile.CLEAN, "the index is not the one that the stop left"));
     } else {
       findings.addAll(compareIndex(clean.get(), records));
     }
@@ -251,7 +249,7 @@ public final class MetadataCheck {
     return IndexCopy.use(generations, clean, index -> IndexCheck.of(index, records));
   }
 
-  // If that cannot be read.
+  // Damaged metadata.
 
   private Contents damaged(Optional<CleanShutdownMarker> clean, Finding finding)
       throws IOException, MetadataDamagedException {
@@ -267,7 +265,7 @@ public final class MetadataCheck {
           List.of());
     }
     Salvage.Outcome salvaged = Salvage.of(generations);
-    // The store stops at the first damage that it meets; what was salvaged knows of all.
+    // The store stops at the first damage; the salvage finds all.
     if (salvaged.findings().stream().noneMatch(other -> isSamePlace(other, finding))) {
       findings.add(finding);
     }

@@ -27,11 +27,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Makes metadata usable again, from what a check has found in them.
+ * Repairs metadata according to the report of a check.
  *
- * <p>What is damaged is first given a second name, as {@code *.damaged}, and loses its own only
- * when all that is left of it is durable in new files. So whenever the machine stops, nothing is
- * gone that was there before, and the repair can be run again.
+ * <p>Damaged files first get a second name, {@code *.damaged}, and lose their own only after the
+ * remaining records are durable in new files. A crash at any moment loses nothing, and the repair
+ * can be run again.
  */
 public final class MetadataRepair {
 
@@ -45,12 +45,12 @@ public final class MetadataRepair {
   }
 
   /**
-   * Repairs a directory of metadata that nobody uses; the next start finds nothing to complain of.
+   * Repairs a metadata directory that no daemon uses, such that the next start finds no damage.
    *
-   * @param report what the check of it has come to, which must have contents
-   * @param idLimit an id that no snapshot has, and none above
-   * @param isIndexDropped whether the index is to be made anew in any case
-   * @return what was done, in one sentence each
+   * @param report the report of its check, which must have contents
+   * @param idLimit an id above those of all snapshots
+   * @param isIndexDropped whether to rebuild the index in any case
+   * @return a sentence for each action
    */
   public static List<String> run(
       Disk disk,
@@ -101,11 +101,11 @@ public final class MetadataRepair {
   private void dropIndex() throws ErrnoException {
     DurableFile.removeIfThere(generations.disk(), generations.directory(), MetadataFile.CLEAN);
     generations.syncDirectory();
-    done.add("the index is made anew from checkpoint and journal");
+    done.add("the index will be rebuilt from checkpoint and journal");
   }
 
   private void rewrite() throws IOException {
-    // A journal that is missing, but named as one that was acknowledged in, must not look newer.
+    // A missing journal that the high-water mark names must not look newer than the new one.
     long generation =
         Math.max(
             generations.next(),
@@ -135,12 +135,16 @@ public final class MetadataRepair {
     }
     generations.syncDirectory();
     done.add(
-        "metadata/checkpoint-%d has the %d snapshots that were found; the files that it replaces are"
+        "metadata/checkpoint-%d has the %d snapshots that were found; the replaced files are"
                 .formatted(generation, contents.records().size())
             + " kept as metadata/*.damaged");
   }
 
-  /** {@return the names of what is replaced, but for what is no file, which has been moved away} */
+  /**
+   * Moves misplaced nodes away.
+   *
+   * @return the names of the files to replace
+   */
   private List<String> oldFiles() throws ErrnoException {
     List<String> old = new ArrayList<>();
     for (DirectoryEntry entry : generations.entries()) {

@@ -5,11 +5,10 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What a check of metadata has come to.
+ * The result of a metadata check.
  *
- * @param findings what is not as it should be
- * @param contents what the store holds or, if it is damaged, what a repair would keep of it;
- *     nothing if a later version of Gatun has written it
+ * @param contents the content of the store or, if it is damaged, the part that a repair would keep;
+ *     empty if a later version of Gatun wrote it
  */
 public record MetadataReport(List<Finding> findings, Optional<Contents> contents) {
 
@@ -17,7 +16,7 @@ public record MetadataReport(List<Finding> findings, Optional<Contents> contents
     findings = List.copyOf(findings);
   }
 
-  /** {@return whether the store cannot be opened as it is} */
+  /** {@return whether the store cannot be opened} */
   public boolean isDamaged() {
     return findings.stream().anyMatch(Finding::isFatal);
   }

@@ -32,14 +32,13 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds in damaged checkpoints and journals all that is still there, and says what is not.
+ * Salvages the intact parts of damaged checkpoints and journals, and lists the losses.
  *
- * <p>Generations are gone through from the oldest: a checkpoint that is whole replaces what was
- * found before; the parts of one that is not are added to it; then the batches of the journal are
- * done, those that are intact. As long as no batch is missing, what has been found is exact, and a
- * checkpoint that is not whole is not needed. Whatever is not exact may hold a snapshot that had
- * been removed, or an old state of one; containerd removes those that it does not know. What refers
- * to something that is lost is of no use and is left out, and named.
+ * <p>Processes the generations from the oldest. A complete checkpoint replaces the records found so
+ * far; the parts of an incomplete one are added to them; then the intact batches of the journal are
+ * replayed. As long as no batch is missing, the state is exact and incomplete checkpoints are not
+ * needed. An inexact state may contain a removed snapshot or an old state of one; containerd
+ * removes snapshots that it does not know. Records that refer to a lost one are dropped and listed.
  */
 final class Salvage {
 
@@ -55,7 +54,7 @@ final class Salvage {
 
   private final NavigableMap<Long, SnapshotRecord> records = new TreeMap<>();
 
-  /** When the state of each record was found, so that the later of two can be told. */
+  /** The order in which the records were found, to tell the later of two. */
   private final Map<Long, Long> found = new HashMap<>();
 
   private final List<Finding> findings = new ArrayList<>();
@@ -66,11 +65,7 @@ final class Salvage {
   private long next = JournalState.FIRST_SEQUENCE;
   private boolean isExact = true;
 
-  /**
-   * What came of it.
-   *
-   * @param findings where something is wrong
-   */
+  /** The salvaged content and the findings. */
   record Outcome(Contents contents, List<Finding> findings) {}
 
   private Salvage(
@@ -85,9 +80,9 @@ final class Salvage {
   }
 
   /**
-   * {@return what can be found}
+   * {@return the salvaged content}
    *
-   * @throws MetadataDamagedException if a later version has written some of it
+   * @throws MetadataDamagedException if a later version wrote part of it
    */
   static Outcome of(Generations generations) throws ErrnoException, MetadataDamagedException {
     Optional<HighWaterMark.Mark> mark =
@@ -133,7 +128,7 @@ final class Salvage {
     ConsistencyRules.resolve(records, record -> found.getOrDefault(record.id(), 0L))
         .forEach(this::lose);
     if (!isExact) {
-      // What is lost may have said that a sync failed.
+      // The lost part may have recorded a failed sync.
       trustedFrom = idLimit;
       idLimit += LOST_IDS_MAX;
     }
@@ -142,14 +137,10 @@ final class Salvage {
         List.copyOf(findings));
   }
 
-  /**
-   * Says that batches are lost if the next one that is there is not the next one that there was.
-   */
+  /** Records a loss if batches are missing before the given one. */
   private void reach(long sequence, String file) {
     if (sequence > next) {
-      lose(
-          "%s, which %s held: whatever they added, changed or removed"
-              .formatted(batches(next, sequence - 1), file));
+      lose("the changes in %s, held by %s".formatted(batches(next, sequence - 1), file));
       next = sequence;
     }
   }
@@ -165,7 +156,7 @@ final class Salvage {
 
   // Checkpoints.
 
-  /** {@return whether it is whole, so that nothing before it matters} */
+  /** {@return whether it is complete, which makes everything before it irrelevant} */
   private boolean readCheckpoint(Source source) throws ErrnoException, MetadataDamagedException {
     Part part = new Part();
     boolean isWhole;
@@ -174,7 +165,7 @@ final class Salvage {
       visit(file, source, scan, part, Long.MAX_VALUE);
       isWhole = part.end.isPresent() && part.end.getAsLong() == part.puts.size();
       if (isWhole) {
-        // An intact end with the right number proves that no part is missing.
+        // An intact end with the right count proves that no part is missing.
         records.clear();
         found.clear();
         losses.clear();
@@ -190,7 +181,7 @@ final class Salvage {
                           part.end.getAsLong() - part.puts.size(),
                           part.end.getAsLong(),
                           source.name())
-                  : "an unknown number of the snapshots in %s, of which %d are there"
+                  : "an unknown number of the snapshots in %s; %d are left"
                       .formatted(source.name(), part.puts.size()));
           next = Math.max(next, source.header().firstSequence());
         }
@@ -215,12 +206,10 @@ final class Salvage {
       }
       expected = frame.getKey() + 1;
     }
-    findings.add(
-        Finding.damage(
-            source.name(), sizeBytes, "the checkpoint has not all that it was made with"));
+    findings.add(Finding.damage(source.name(), sizeBytes, "the checkpoint is incomplete"));
   }
 
-  /** What is in a checkpoint. */
+  /** The content of a checkpoint. */
   private static final class Part extends FrameContent {
     private final List<SnapshotRecord> puts = new ArrayList<>();
     private OptionalLong end = OptionalLong.empty();
@@ -292,7 +281,7 @@ final class Salvage {
           Finding.damage(
               source.name(),
               offset,
-              "batch %d is not whole, and no file says whether it was acknowledged"
+              "batch %d is incomplete, and no file says whether it was acknowledged"
                   .formatted(next)));
       lose("batch %d, if it was ever acknowledged".formatted(next));
     }
@@ -306,7 +295,7 @@ final class Salvage {
     }
   }
 
-  /** {@return the batch before which all was acknowledged, as far as other files tell} */
+  /** {@return the sequence number below which other files prove that all was acknowledged} */
   private long knownEnd() {
     return Math.max(
         mark.map(read -> read.sequence() + 1).orElse(JournalState.FIRST_SEQUENCE),
@@ -317,15 +306,15 @@ final class Salvage {
     if (next < knownEnd()) {
       reach(knownEnd(), hole.orElse(MISSING));
     } else if (hole.isPresent() && mark.isEmpty() && clean.isEmpty()) {
-      lose("whatever was in " + hole.get());
+      lose("the content of " + hole.get());
     }
     if (sources.checkpoints().isEmpty() && sources.journals().isEmpty()) {
       findings.add(
           Finding.damage(
               MetadataFile.checkpoint(Generations.FIRST),
               0,
-              "there is neither a checkpoint nor a journal that could be read"));
-      lose("everything, as there is neither a checkpoint nor a journal that could be read");
+              "no checkpoint and no journal can be read"));
+      lose("everything: no checkpoint and no journal can be read");
     }
     clean.ifPresent(
         marker -> {
@@ -334,7 +323,7 @@ final class Salvage {
         });
   }
 
-  /** Does again what batches did. */
+  /** Replays batches. */
   private final class Replay extends FrameContent {
     @Override
     public void onRecord(byte[] encoding, SnapshotRecord record) {
@@ -352,7 +341,7 @@ final class Salvage {
     }
   }
 
-  /** Takes note of how far ids were given out, and of those that are not trusted. */
+  /** Raises the limits of reserved and of distrusted ids. */
   private void noteIds(FrameContent content) {
     idLimit = Math.max(idLimit, content.idLimit());
     trustedFrom = Math.max(trustedFrom, content.trustedFrom());

@@ -23,15 +23,13 @@ import java.util.OptionalLong;
 import java.util.TreeMap;
 
 /**
- * The files of one store, found by what their headers say rather than by their names, since two of
- * them may have been exchanged. A header without its checksum will do if the first frame proves it.
+ * The files of one store, identified by their headers, since file names may have been swapped. A
+ * header with a wrong checksum is accepted if the first frame proves it.
  *
- * @param store the store
  * @param checkpoints by generation
  * @param journals by generation
- * @param headless names by generation, of files whose header, and so all else, cannot be made sense
- *     of
- * @param findings what is wrong with the files as a whole
+ * @param headless names by generation of files without a usable header, which makes them unreadable
+ * @param findings flaws of whole files
  */
 record SalvageSources(
     long store,
@@ -41,17 +39,17 @@ record SalvageSources(
     List<Finding> findings) {
 
   /**
-   * A file whose frames can be read.
+   * A file with readable frames.
    *
-   * @param name the name under which it was found
+   * @param name its name on disk
    */
   record Source(String name, FileHeader header) {}
 
   /**
-   * {@return the files in a directory}
+   * Finds the files in a directory.
    *
-   * @param known the store, if another file tells
-   * @throws MetadataDamagedException if a later version has written one of them
+   * @param known the store, if another file names it
+   * @throws MetadataDamagedException if a later version wrote one of them
    */
   static SalvageSources of(Generations generations, OptionalLong known)
       throws ErrnoException, MetadataDamagedException {
@@ -75,7 +73,7 @@ record SalvageSources(
     for (Source source : sources) {
       if (source.header.store() != store) {
         findings.add(
-            Finding.damage(source.name, FileHeader.STORE_OFFSET, "it is of another store"));
+            Finding.damage(source.name, FileHeader.STORE_OFFSET, "it belongs to another store"));
         continue;
       }
       if (!source.name.equals(source.header.fileName())) {
@@ -101,7 +99,7 @@ record SalvageSources(
         number -> headless.merge(number, name, (one, other) -> one + " and " + other));
   }
 
-  /** Neither what was never finished nor what an earlier repair has kept. */
+  /** Excludes unfinished files and those that an earlier repair kept. */
   private static boolean mayBeSource(String name) {
     return !name.endsWith(MetadataFile.TEMPORARY_SUFFIX) && !MetadataFile.isKept(name);
   }
@@ -130,12 +128,12 @@ record SalvageSources(
       if (kind.isEmpty()) {
         if (isNamed) {
           findings.add(
-              Finding.damage(name, 0, "this begins neither as a journal nor a checkpoint"));
+              Finding.damage(name, 0, "this begins neither like a journal nor like a checkpoint"));
         }
         return Optional.empty();
       }
       FileHeader header = header(file, name, kind.get(), findings);
-      // A spare may be a journal that was begun and never used, so one that is empty is none.
+      // A spare can be a journal that was begun but never used; an empty one does not count.
       return isNamed || !FrameScan.of(file, header.salt()).frames().isEmpty()
           ? Optional.of(new Source(name, header))
           : Optional.empty();
@@ -150,7 +148,7 @@ record SalvageSources(
     }
   }
 
-  /** {@return what the file is by its first letters, or by its name and its first frame} */
+  /** {@return the kind according to the magic, or else to the file name} */
   private static Optional<FileHeader.Kind> kind(FileWindow file, String name)
       throws ErrnoException, MetadataDamagedException {
     Optional<FileHeader.Kind> kind = FileHeader.Kind.of(file.at(0, FileHeader.BYTES));
@@ -179,14 +177,14 @@ record SalvageSources(
           Finding.damage(
               name,
               e.finding().offset(),
-              e.finding().sentence() + "; the first frame shows that what matters is right"));
+              e.finding().sentence() + "; the first frame confirms the header"));
       return proven.get();
     }
   }
 
   /**
-   * {@return the header that a block without its checksum seems to be, if the frame behind it has
-   * the checksum that it can only have with the salt of this header}
+   * {@return the apparent header of a block with a wrong checksum, if the first frame's checksum,
+   * which depends on the salt, confirms it}
    */
   private static Optional<FileHeader> provenByFrame(
       FileWindow file, String name, FileHeader.Kind kind)

@@ -25,7 +25,7 @@ import net.jqwik.api.Provide;
 import net.jqwik.api.ShrinkingMode;
 import net.jqwik.api.lifecycle.AfterContainer;
 
-/** What the store makes of files that are not as it left them. */
+/** The store's handling of files that are not as it left them. */
 final class BadInputProperties {
 
   private enum Outcome {
@@ -81,7 +81,7 @@ final class BadInputProperties {
     OUTCOMES.merge(outcome, 1, Integer::sum);
   }
 
-  /** Whatever is repaired opens, is clean, and has nothing that was never there. */
+  /** A repaired store opens, is clean, and contains nothing that never existed. */
   private Outcome repair(Scenario.Left left, MetadataReport report) throws IOException {
     if (report.contents().isEmpty()) {
       assertThat(report.findings())

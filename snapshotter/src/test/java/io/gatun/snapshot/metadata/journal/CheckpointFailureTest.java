@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** What nobody reckoned with while a checkpoint was written keeps no later one from it. */
+/** An unexpected failure of one checkpoint does not prevent later ones. */
 @Timeout(60)
 @ExtendWith(QuietLogs.class)
 final class CheckpointFailureTest {
@@ -32,7 +32,6 @@ final class CheckpointFailureTest {
 
   @TempDir private Path directory;
 
-  /** What is thrown. */
   enum Surprise {
     BUG,
     NO_MEMORY;
@@ -45,7 +44,7 @@ final class CheckpointFailureTest {
     }
   }
 
-  /** Throws once, when a checkpoint is begun. */
+  /** Throws once, at the start of a checkpoint. */
   private static final class SurprisingDisk extends ForwardingDisk {
     private final AtomicReference<Surprise> next;
 

@@ -4,10 +4,10 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.zip.CRC32C;
 
-/** Something that happens to metadata between two starts. */
+/** A change of metadata files between two starts. */
 sealed interface Damage {
 
-  /** {@return what the damage makes of the files} */
+  /** {@return the files after the damage} */
   MetadataImage of(MetadataImage image);
 
   /** The file ends early. */
@@ -18,7 +18,7 @@ sealed interface Damage {
     }
   }
 
-  /** One bit is another. */
+  /** One bit is flipped. */
   record BitFlipped(String file, int offset, int bit) implements Damage {
     @Override
     public MetadataImage of(MetadataImage image) {
@@ -28,7 +28,7 @@ sealed interface Damage {
     }
   }
 
-  /** Zeros, where there was something else. */
+  /** A range is zeroed. */
   record ZeroFilled(String file, int from, int to) implements Damage {
     @Override
     public MetadataImage of(MetadataImage image) {
@@ -38,7 +38,7 @@ sealed interface Damage {
     }
   }
 
-  /** One and the same byte, and no zero. */
+  /** A range is filled with one non-zero byte. */
   record Overwritten(String file, int from, int to, byte with) implements Damage {
     @Override
     public MetadataImage of(MetadataImage image) {
@@ -48,7 +48,7 @@ sealed interface Damage {
     }
   }
 
-  /** Bytes behind the end. */
+  /** Bytes are appended. */
   record Extended(String file, int length, byte with) implements Damage {
     @Override
     public MetadataImage of(MetadataImage image) {
@@ -59,7 +59,7 @@ sealed interface Damage {
     }
   }
 
-  /** The file is gone. */
+  /** The file is missing. */
   record Deleted(String file) implements Damage {
     @Override
     public MetadataImage of(MetadataImage image) {
@@ -67,7 +67,7 @@ sealed interface Damage {
     }
   }
 
-  /** Two files have each other's name. */
+  /** Two files have swapped names. */
   record FilesSwapped(String one, String other) implements Damage {
     @Override
     public MetadataImage of(MetadataImage image) {
@@ -75,7 +75,7 @@ sealed interface Damage {
     }
   }
 
-  /** Two frames are in each other's place, in one file or in two; what is between them moves. */
+  /** Two frames, of one file or two, have swapped places; the data between them moves. */
   record FramesSwapped(
       String file, MetadataImage.Span first, String otherFile, MetadataImage.Span second)
       implements Damage {
@@ -108,7 +108,7 @@ sealed interface Damage {
     }
   }
 
-  /** A later Gatun has written the file, which is whole. */
+  /** A later Gatun wrote the file, which is intact. */
   record OfLaterVersion(String file, int bytes, int version) implements Damage {
     @Override
     public MetadataImage of(MetadataImage image) {

@@ -10,10 +10,10 @@ import net.jqwik.api.Combinators;
 /** Damage of every kind to every file at every class of offsets. */
 final class Damages {
 
-  /** A scenario, and what happens to what it leaves. */
+  /** A scenario and damage to its files. */
   record Case(Scenario scenario, Damage damage) {}
 
-  /** What an offset means. */
+  /** The class of an offset. */
   enum Place {
     HEADER,
     BEHIND_HEADER,
@@ -40,7 +40,7 @@ final class Damages {
         .flatMap(scenario -> new Damages(scenario).any().map(damage -> new Case(scenario, damage)));
   }
 
-  /** {@return the size of what the version in a file is a part of; 0 if it has none} */
+  /** {@return the size of the block that contains the version of a file; 0 if it has none} */
   static int preambleBytes(String file) {
     if (file.matches("(journal|checkpoint)-[0-9]+")) {
       return FileHeader.BYTES;
@@ -120,14 +120,14 @@ final class Damages {
                     frames.get(other).frame()));
   }
 
-  /** {@return an offset in a file, of a class that is chosen first} */
+  /** {@return an offset in a file; its class is chosen first} */
   private Arbitrary<Integer> offset(String name) {
     return Arbitraries.of(Place.values())
         .flatMap(place -> Arbitraries.of(spans(name, place)))
         .flatMap(span -> Arbitraries.integers().between(span.from(), span.to() - 1));
   }
 
-  /** {@return where a file has this; the whole file if it has no such thing} */
+  /** {@return the ranges of a class in a file; the whole file if there are none} */
   private List<Span> spans(String name, Place place) {
     Span whole = image.whole(name);
     if (preambleBytes(name) != FileHeader.BYTES) {
@@ -155,8 +155,7 @@ final class Damages {
     if (spans.isEmpty()) {
       return List.of(whole);
     }
-    // The last batch is where damage and a torn tail are hard to tell apart: half of all goes
-    // there.
+    // Half of all cases go to the last batch, where damage is hardest to tell from a torn tail.
     return List.of(spans.get(spans.size() / 2), spans.getFirst(), spans.getLast(), spans.getLast());
   }
 

@@ -24,19 +24,19 @@ import net.jqwik.api.Property;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What is written past the page cache is what would have been written through it. */
+/** Direct writes have the same result as writes through the page cache. */
 final class DirectBlocksTest {
 
   private static final String NAME = "journal-1";
 
-  /** No multiple of a block. */
+  /** Not a multiple of the block size. */
   private static final int SIZE_BYTES = 200_008;
 
   private static final int CONTENT_BYTES_MAX = 40_000;
 
   @TempDir private Path directory;
 
-  /** Writes a part of what it is to write, and then fails, as often as it is asked to. */
+  /** Writes partially and then fails, as often as requested. */
   private static final class FailingDisk extends ForwardingDisk {
     private boolean isToFail;
     private boolean hasWritten;
@@ -117,7 +117,7 @@ final class DirectBlocksTest {
     }
   }
 
-  /** Something else is written there first, which fails. */
+  /** Writes other content at the same place first, which fails. */
   private static void fail(FailingDisk disk, DirectBlocks blocks, ByteBuffer other, int position) {
     ByteBuffer content = ByteBuffer.allocateDirect(other.remaining());
     disk.failNext();

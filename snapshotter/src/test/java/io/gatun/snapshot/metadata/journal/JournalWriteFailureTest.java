@@ -32,7 +32,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** A disk that fails while a frame is written may have lost the frames before it. */
+/** A disk failure during the write of a frame may have lost earlier frames. */
 @Timeout(60)
 @ExtendWith(QuietLogs.class)
 final class JournalWriteFailureTest {
@@ -108,7 +108,7 @@ final class JournalWriteFailureTest {
       assertThat(directory.resolve("checkpoint-2")).exists();
       assertThat(directory.resolve("journal-2")).exists();
     }
-    // Nothing that was acknowledged is in need of the journal that the disk has failed in.
+    // Acknowledged changes do not depend on the journal that failed.
     Files.deleteIfExists(directory.resolve(JOURNAL));
     try (MetadataStore store = MetadataStore.open(new UnsyncedDisk(), directory, SETTINGS)) {
       assertThat(store.find("before")).contains(before);

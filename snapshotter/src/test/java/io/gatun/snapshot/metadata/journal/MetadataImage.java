@@ -14,13 +14,12 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
- * All files of a metadata directory at one moment, as a kill of the process would leave them.
+ * All files of a metadata directory at one moment, as after a kill of the process.
  *
  * @param files the content by name
  */
 record MetadataImage(SortedMap<String, byte[]> files) {
 
-  /** A part of a file. */
   record Span(int from, int to) {}
 
   MetadataImage {
@@ -37,7 +36,7 @@ record MetadataImage(SortedMap<String, byte[]> files) {
     return new MetadataImage(files);
   }
 
-  /** Makes a directory hold this and nothing else. */
+  /** Makes a directory contain exactly these files. */
   void writeTo(Path directory) throws IOException {
     try (Stream<Path> paths = Files.list(directory)) {
       for (Path path : paths.toList()) {
@@ -50,7 +49,6 @@ record MetadataImage(SortedMap<String, byte[]> files) {
     }
   }
 
-  /** {@return whether both are the same, byte for byte} */
   boolean isSame(MetadataImage other) {
     return files.keySet().equals(other.files.keySet())
         && files.entrySet().stream()
@@ -92,7 +90,7 @@ record MetadataImage(SortedMap<String, byte[]> files) {
         .toList();
   }
 
-  /** {@return where the frames of a journal or checkpoint are} */
+  /** {@return the ranges of the frames of a journal or checkpoint} */
   List<Span> frames(String name) {
     ByteBuffer file = ByteBuffer.wrap(bytes(name));
     List<Span> frames = new ArrayList<>();
@@ -105,7 +103,6 @@ record MetadataImage(SortedMap<String, byte[]> files) {
     return frames;
   }
 
-  /** {@return the whole of a file as a span} */
   Span whole(String name) {
     return new Span(0, bytes(name).length);
   }

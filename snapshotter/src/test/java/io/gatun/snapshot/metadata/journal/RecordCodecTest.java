@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** What a record is in bytes, which the next version has to read as well. */
+/** The encoding of records, which the next version must read as well. */
 final class RecordCodecTest {
 
   /** A layer in a directory as the first version wrote it: kind 3, form 1, with usage. */
@@ -87,7 +87,7 @@ final class RecordCodecTest {
           .isThrownBy(() -> RecordCodec.decode(part));
     }
     byte[] more = Arrays.copyOf(whole, whole.length + 1);
-    assertThatThrownBy(() -> RecordCodec.decode(more)).hasMessageContaining("too many");
+    assertThatThrownBy(() -> RecordCodec.decode(more)).hasMessageContaining("extra bytes");
   }
 
   @Test

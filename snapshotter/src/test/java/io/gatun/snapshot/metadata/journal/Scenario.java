@@ -26,18 +26,18 @@ import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
 import java.util.stream.Stream;
 
-/** Ways in which metadata come to lie on disk, each with what had been acknowledged by then. */
+/** Ways in which metadata files come about, each with the changes acknowledged by then. */
 enum Scenario {
   /** Killed before any checkpoint but the first, which is empty. */
   KILLED,
   /** Killed with a checkpoint and several journals since. */
   KILLED_WITH_JOURNALS,
-  /** Stopped in an orderly way. */
+  /** After a clean stop. */
   STOPPED,
-  /** Started again after that, and killed after a few changes. */
+  /** Restarted after a clean stop, and killed after a few changes. */
   RESTARTED_AND_KILLED;
 
-  /** Small, so that a journal is soon full; there is room for all snapshots of the workload. */
+  /** Small, to fill journals quickly; all snapshots of the workload fit. */
   static final MetadataSettings SETTINGS = new MetadataSettings(64, 64 << 10);
 
   private static final long SEED = 20261124;
@@ -46,12 +46,12 @@ enum Scenario {
   private static final Map<Scenario, Left> LEFT = new ConcurrentHashMap<>();
 
   /**
-   * What is left.
+   * The result of a scenario.
    *
    * @param image the files
-   * @param acknowledged all snapshots that have to be there
-   * @param known every state of a snapshot that was ever acknowledged
-   * @param lastId the last id that was given out
+   * @param acknowledged all snapshots that must exist
+   * @param known every snapshot state ever acknowledged
+   * @param lastId the last id given out
    */
   record Left(
       MetadataImage image,
@@ -59,7 +59,7 @@ enum Scenario {
       List<SnapshotRecord> known,
       long lastId) {}
 
-  /** {@return what is left; the same each time} */
+  /** {@return the result; always the same} */
   Left left() {
     return LEFT.computeIfAbsent(this, Scenario::run);
   }
@@ -77,7 +77,7 @@ enum Scenario {
     }
   }
 
-  /** Uses a store until the end that a scenario has. */
+  /** Runs the store up to the end of a scenario. */
   private static final class Workload {
     private final Path directory;
     private final RandomGenerator random =
@@ -140,10 +140,7 @@ enum Scenario {
       return new Left(MetadataImage.of(directory), Records.all(store), known, lastId);
     }
 
-    /**
-     * {@return the generation of the newest file of some sort, once there is one of this generation
-     * or a later one}
-     */
+    /** {@return the generation of the newest file of a kind, once it reaches the given one} */
     private long changeUntil(
         MetadataStore store, Function<String, OptionalLong> generation, long wanted)
         throws IOException {
@@ -205,7 +202,7 @@ enum Scenario {
       try {
         store.remove(record.id());
       } catch (SnapshotException.FailedPrecondition e) {
-        // It has children; then this change is none.
+        // It has children: update it instead.
         put(store, Records.with(record, labels(), 1));
       }
     }
@@ -215,7 +212,7 @@ enum Scenario {
     }
   }
 
-  /** A disk on which no checkpoint finds room any more once it is full. */
+  /** A disk that, once full, has no space for checkpoints. */
   private static final class FullForCheckpoints extends ForwardingDisk {
     private volatile boolean isFull;
 
