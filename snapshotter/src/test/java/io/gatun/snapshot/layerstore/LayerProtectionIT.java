@@ -177,7 +177,7 @@ final class LayerProtectionIT {
     try (TestStore store = store(disk, LoopFilesystem.Kind.EXT4, protection)) {
       assertThatThrownBy(() -> store.keep(LAYER))
           .isInstanceOf(LayerStoreException.class)
-          .hasMessageContaining("cannot keep layer sha256:")
+          .hasMessageContaining("cannot store layer sha256:")
           .hasMessageContaining("/tar: EIO");
       assertThat(failing).isEmpty();
       Digest diffId = store.keep(LAYER).layer().diffId();

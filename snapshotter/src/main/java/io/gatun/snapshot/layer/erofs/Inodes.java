@@ -60,13 +60,13 @@ final class Inodes {
   static final int BLOCK_DEVICE = 0060000;
   static final int FIFO = 0010000;
 
-  /** The layer needs the directory and has not named it. */
+  /** The layer has no entry for the directory but needs it. */
   static final int IMPLICIT = 1;
 
-  /** Nothing below shows through the directory. */
+  /** No lower directory shows through. */
   static final int OPAQUE = 2;
 
-  /** The content is extents, not one piece. */
+  /** The content is a list of extents, not one piece. */
   static final int SPARSE = 4;
 
   private final PagedMemory memory;
@@ -156,7 +156,7 @@ final class Inodes {
     memory.putInt(at(inode, XATTRS), reference);
   }
 
-  /** {@return of a file or of the target of a link} */
+  /** {@return the size of a file or of a link target} */
   long size(int inode) throws IOException {
     return memory.getLong(at(inode, SIZE));
   }
@@ -165,7 +165,7 @@ final class Inodes {
     memory.putLong(at(inode, SIZE), sizeBytes);
   }
 
-  /** {@return a block, a reference or a device number, by what it is} */
+  /** {@return a block, a reference or a device number, depending on the type} */
   int content(int inode) throws IOException {
     return memory.getInt(at(inode, CONTENT));
   }
@@ -174,7 +174,7 @@ final class Inodes {
     memory.putInt(at(inode, CONTENT), content);
   }
 
-  // Of directories.
+  // Directories.
 
   int names(int directory) throws IOException {
     return memory.getInt(namesAddress(directory));
@@ -205,7 +205,7 @@ final class Inodes {
     memory.putInt(at(directory, NEXT), next);
   }
 
-  // What is known once the index is laid out.
+  // Set when the index is laid out.
 
   int nid(int inode) throws IOException {
     return memory.getInt(at(inode, NID));
