@@ -56,6 +56,6 @@ class LowerLayersTest {
     LowerLayers lowers = of(near, far);
     assertThatThrownBy(() -> lowers.find(DIRECTORY))
         .isInstanceOf(SnapshotException.StorageFailure.class)
-        .hasMessageContaining("the layer below at " + near + " is missing or not mounted");
+        .hasMessageContaining("the lower layer at " + near + " is missing or not mounted");
   }
 }
