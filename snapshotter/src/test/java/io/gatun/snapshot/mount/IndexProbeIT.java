@@ -67,7 +67,7 @@ final class IndexProbeIT {
             new Works(
                 IndexAccess.FILE,
                 "EROFS works on this root straight from files; not straight from files, with direct"
-                    + " I/O: a tar is in the page cache all the same"));
+                    + " I/O: the tar is in the page cache nevertheless"));
   }
 
   @Test
