@@ -65,7 +65,7 @@ final class ContentCheckTest {
       assertThat(layer.check())
           .as("offset %d", offset)
           .containsExactly(
-              "DAMAGE %s: on the disk it is not what its name says: its content is damaged"
+              "DAMAGE %s: it is damaged: its content on disk does not match its name"
                   .formatted(layer.place(layer.tar())));
       flip(layer.tar(), offset);
     }

@@ -207,10 +207,10 @@ final class RootCheckTest {
       Files.createFile(directory.resolve("a"));
     }
     assertThat(check())
-        .filteredOn(finding -> finding.sentence().contains("a repair has kept this"))
+        .filteredOn(finding -> finding.sentence().contains("a repair has set this aside"))
         .hasSize(4);
     assertThat(check())
-        .filteredOn(finding -> finding.sentence().contains("nothing of Gatun's"))
+        .filteredOn(finding -> finding.sentence().contains("does not belong to Gatun"))
         .hasSize(4);
   }
 

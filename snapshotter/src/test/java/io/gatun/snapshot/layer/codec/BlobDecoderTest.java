@@ -95,7 +95,7 @@ class BlobDecoderTest {
           .as("%d of %d bytes", length, blob.length)
           .isInstanceOf(InvalidLayerException.class)
           .hasMessageMatching(
-              ".*(is cut short|is followed by something else), at offset \\d+ of the blob");
+              ".*(is truncated|is followed by other data), at offset \\d+ of the blob");
       refused++;
     }
     assertThat(refused).isEqualTo(blob.length - Compression.HEAD_BYTES - 1);

@@ -187,7 +187,7 @@ final class FileWriteQueueTest {
       CollectedFiles files = new CollectedFiles();
       assertThatThrownBy(() -> apply(Arrays.copyOf(tar, end), files))
           .isInstanceOf(InvalidLayerException.class)
-          .hasMessageContaining("tar is cut short at offset " + end);
+          .hasMessageContaining("tar is truncated at offset " + end);
       files.assertAllAreClosed();
     }
   }

@@ -215,7 +215,7 @@ class LayerPipelineTest {
     assertInvalid(
         shorter, "blob ends after %d of the %d bytes".formatted(GZIP.length, GZIP.length + 1));
     BytesBlob longer = new BytesBlob(GZIP).saying(OptionalLong.of(GZIP.length - 1));
-    assertInvalid(longer, "blob goes on after the %d bytes".formatted(GZIP.length - 1));
+    assertInvalid(longer, "blob continues after the %d bytes".formatted(GZIP.length - 1));
   }
 
   @Test
@@ -223,8 +223,7 @@ class LayerPipelineTest {
     Digest other = BytesBlob.digestOf(new byte[1]);
     assertInvalid(
         new BytesBlob(GZIP).saying(other),
-        "layer %s: blob is not what its name says, but %s"
-            .formatted(other, BytesBlob.digestOf(GZIP)));
+        "layer %s: blob has the wrong digest %s".formatted(other, BytesBlob.digestOf(GZIP)));
     pipeline.apply(new BytesBlob(GZIP).saying(other).verified(), new Collected(), cancellation);
   }
 
@@ -237,8 +236,8 @@ class LayerPipelineTest {
 
   @Test
   void layersThatAreCutShortOrDamagedFailWithTheirOffset() {
-    assertInvalid(new BytesBlob(Arrays.copyOf(GZIP, 100_000)), "is cut short, at offset 100000");
-    assertInvalid(new BytesBlob(Arrays.copyOf(TAR, 100_001)), "tar is cut short at offset 100001");
+    assertInvalid(new BytesBlob(Arrays.copyOf(GZIP, 100_000)), "is truncated, at offset 100000");
+    assertInvalid(new BytesBlob(Arrays.copyOf(TAR, 100_001)), "tar is truncated at offset 100001");
     byte[] damaged = GZIP.clone();
     damaged[damaged.length - 5] ^= 1;
     assertInvalid(new BytesBlob(damaged), "gzip member is damaged");
