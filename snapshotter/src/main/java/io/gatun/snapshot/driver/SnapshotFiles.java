@@ -23,9 +23,9 @@ import java.util.List;
  *
  * <pre>
  *   snapshots/ID/fs      the files of the snapshot, 0755
- *   snapshots/ID/work    of an active snapshot, overlay's own, 0711
+ *   snapshots/ID/work    of an active snapshot, used by overlayfs, 0711
  *   snapshots/ID/volatile-since-boot, snapshots/ID/copied-since-boot    see VolatileMark, NativeDriver
- *   snapshots/ID/unpacking, snapshots/ID/applied, snapshots/ID/inherits    of the engine, see UnpackRecords, Rebase
+ *   snapshots/ID/unpacking, snapshots/ID/applied, snapshots/ID/inherits    used by the engine, see UnpackRecords, Rebase
  * </pre>
  */
 final class SnapshotFiles {

@@ -31,14 +31,14 @@ import org.slf4j.LoggerFactory;
  *
  * <pre>
  *   layers/DIFF-ID/tar              the uncompressed layer, whose sha256 is DIFF-ID (64 hexadecimal
- *                                   digits); zeros behind it up to a multiple of 512 bytes
- *   layers/DIFF-ID/index-SHA256     an index of it, one for each way in which its snapshots differ; none
- *                                   of a layer that nobody has asked for yet
- *   layers/DIFF-ID/blob-SHA256      empty: our own apply has checked that this blob is the layer, whose
- *                                   tar is on the disk
- *   layers/DIFF-ID/unsynced-SHA256  empty: our own apply has checked that this blob is the layer, some of
- *                                   which may not be on the disk
- *   layers/N.new/                   a layer in the making; left over if the daemon is killed
+ *                                   digits), padded with zeros to a multiple of 512 bytes
+ *   layers/DIFF-ID/index-SHA256     an index of the tar, one for each set of inherited attributes; none
+ *                                   before a snapshot needs the layer
+ *   layers/DIFF-ID/blob-SHA256      empty: an apply verified that this blob contains the layer, and the
+ *                                   tar is durable
+ *   layers/DIFF-ID/unsynced-SHA256  empty: an apply verified that this blob contains the layer, which
+ *                                   may not be fully durable
+ *   layers/N.new/                   an ingest; left over if the daemon is killed
  * </pre>
  *
  * <p>Files have mode 0600 and are opened without following links. A file that has its final name is
@@ -217,7 +217,7 @@ public final class LayerStore {
     return files.indexes(diffId);
   }
 
-  /** {@return whether a layer is there with this index} */
+  /** {@return whether a layer exists with this index} */
   public boolean contains(Digest diffId, Digest index) throws ErrnoException {
     return files.contain(diffId, LayerFile.Tar.TAR)
         && files.contain(diffId, new LayerFile.Index(index));

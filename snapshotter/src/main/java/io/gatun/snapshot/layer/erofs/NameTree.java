@@ -12,9 +12,9 @@ import java.util.SplittableRandom;
  * <pre>
  *    0  left        reference, names before this one
  *    4  right       reference, names after it
- *    8  prefix      its first eight bytes as a big-endian number, zeros after its end
- *   16  inode       reference; 0 if the name is no longer there
- *   20  length      one byte, then three that are free
+ *    8  prefix      its first eight bytes as a big-endian number, padded with zeros
+ *   16  inode       reference; 0 if the name was removed
+ *   20  length      one byte, then three unused
  *   24  the name
  * </pre>
  *

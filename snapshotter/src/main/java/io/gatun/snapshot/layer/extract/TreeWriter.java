@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  *       resolved as the kernel would in a container. containerd concatenates the texts, and looks
  *       at files outside the tree.
  *   <li>The times of a directory that the layer later removes or replaces are dropped. containerd
- *       sets them on whatever is there, or fails if nothing is.
+ *       sets them on another file there, or fails if there is none.
  *   <li>Inherited times are set at the end; with containerd, the first file created in the
  *       directory changes them. Overlayfs's own attributes {@code user.overlay.*} are not
  *       inherited.
