@@ -33,7 +33,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Layers whose files we keep from being changed. */
+/** Layers whose files Gatun protects. */
 final class LayerProtectionIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
@@ -104,7 +104,7 @@ final class LayerProtectionIT {
     }
   }
 
-  /** The kernel refuses a file that anybody can still write, so nobody may have it open so. */
+  /** The kernel refuses a file that is open for writing anywhere. */
   @Test
   void theKernelIsAskedToVerifyEachFileOnceItIsComplete() throws Exception {
     List<String> verified = new ArrayList<>();

@@ -15,8 +15,8 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 
 /**
- * A program for {@link TreeRaceTest}: swaps directories of a tree for links that lead out, in one
- * step and as fast as it goes, until its input ends.
+ * A program for {@link TreeRaceTest}: swaps directories of a tree for links that lead out,
+ * atomically and as fast as it can, until its input ends.
  */
 final class TreeSwapping {
 
@@ -34,13 +34,13 @@ final class TreeSwapping {
   }
 
   /**
-   * Says when it begins, and at its end how often it has swapped something.
+   * Prints a line at the start, and the number of swaps at the end.
    *
-   * @param arguments the top of the tree, and where links lead
+   * @param arguments the root of the tree, and the target of the links
    */
   public static void main(String[] arguments) throws IOException {
     TreeSwapping swapping = new TreeSwapping(Path.of(arguments[0]), Path.of(arguments[1]));
-    // Its input also ends with whoever has started it, however that ends.
+    // Its input also ends with the parent process, however that ends.
     Thread.ofPlatform().daemon().start(swapping::awaitEnd);
     System.out.println(READY);
     swapping.run();
@@ -71,7 +71,7 @@ final class TreeSwapping {
     try (Fd parent = SecureOpen.openChild(top, LinuxPath.of("d"))) {
       swap(top, parent, "e", files.resolve("swap-e"));
     } catch (ErrnoException e) {
-      // It is a link now, or not there yet.
+      // It is a link or does not exist yet.
     }
   }
 
@@ -80,7 +80,7 @@ final class TreeSwapping {
         && Stat.tryStatx(parent, LinuxPath.of(name), AtFlag.SYMLINK_NOFOLLOW)
             .filter(status -> status.type() != NodeType.SYMBOLIC_LINK)
             .isPresent()) {
-      // The layer has put a directory in the place of the link.
+      // The layer has replaced the link by a directory.
       Files.move(spare, spare.resolveSibling("retired-" + retired++));
     }
     if (!Files.exists(spare, LinkOption.NOFOLLOW_LINKS)) {
@@ -91,7 +91,7 @@ final class TreeSwapping {
           parent, LinuxPath.of(name), top, LinuxPath.of(spare.getFileName()), RenameFlag.EXCHANGE);
       swaps++;
     } catch (ErrnoException e) {
-      // It is not there yet, or not any more.
+      // It does not exist now.
     }
   }
 }

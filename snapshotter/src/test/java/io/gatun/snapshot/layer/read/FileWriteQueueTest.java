@@ -21,7 +21,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Layers whose files one thread makes and another one fills. */
+/** Layers whose files one thread creates and another one fills. */
 @Timeout(60)
 final class FileWriteQueueTest {
 

@@ -207,7 +207,7 @@ class LayerPipelineTest {
     assertNobodyWorks();
   }
 
-  // What is not as it should be.
+  // Failures.
 
   @Test
   void blobOfAnotherSizeFails() {
@@ -276,7 +276,7 @@ class LayerPipelineTest {
   void failuresSayHowFarTheLayerWasRead() {
     byte[] tar =
         TarBuilder.pax().directory("a", 0755).file("a/large", 0644, new byte[4 << 20]).finish();
-    // More than what is read and decompressed ahead.
+    // More than is read and decompressed ahead.
     assertFails(
         new BytesBlob(tar).failingAt(4_000_000),
         "cannot read at 4000000 (read as far as entry \"a/large\" at offset 512)");
@@ -449,7 +449,7 @@ class LayerPipelineTest {
   }
 
   private void assertNobodyWorks() {
-    // The last step of a task is after what the apply waits for.
+    // The last step of a task comes after the apply has returned.
     while (pipeline.threads().getActiveCount() > 0) {
       pause(1);
     }
