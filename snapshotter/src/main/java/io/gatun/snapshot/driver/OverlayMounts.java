@@ -136,7 +136,6 @@ public final class OverlayMounts {
     return Mount.ofRoot("overlay", "overlay", options);
   }
 
-  /** {@return the directories of all distinct layers, nearest first} */
   private List<String> lowers(Chain chain) {
     Optional<IdMappings> mappings = shownMappings(chain);
     return different(chain.lowers()).stream()

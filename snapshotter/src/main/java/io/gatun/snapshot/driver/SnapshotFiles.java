@@ -61,7 +61,6 @@ final class SnapshotFiles {
     return Fcntl.openat(parent, name, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW);
   }
 
-  /** {@return the status of the root directory of a snapshot's files} */
   FileStatus status(long id) throws ErrnoException {
     return Stat.statx(snapshots, directory(id).resolve(FILES), AtFlag.SYMLINK_NOFOLLOW);
   }

@@ -45,7 +45,6 @@ final class VolatileMark {
     mark.record(directory);
   }
 
-  /** {@return whether a snapshot may have been used without syncs} */
   boolean isRecorded(Fd directory) throws ErrnoException {
     return mark.isRecorded(directory);
   }

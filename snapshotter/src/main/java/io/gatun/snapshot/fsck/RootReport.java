@@ -22,14 +22,12 @@ public record RootReport(List<RootFinding> findings, Optional<MetadataReport> me
     return findings.stream().allMatch(finding -> finding.severity() == RootFinding.Severity.NOTICE);
   }
 
-  /** {@return whether a later version wrote the root or its metadata} */
   boolean isOfLaterVersion() {
     return (metadata.isPresent() && metadata.get().contents().isEmpty())
         || findings.stream()
             .anyMatch(finding -> finding instanceof RootFinding.Format format && format.isLater());
   }
 
-  /** {@return whether the metadata has lost an acknowledged change} */
   boolean isLossy() {
     return metadata.flatMap(MetadataReport::contents).filter(Contents::isComplete).isEmpty()
         || findings.stream().anyMatch(RootFinding.UnknownId.class::isInstance);

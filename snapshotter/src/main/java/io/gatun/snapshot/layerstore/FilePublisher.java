@@ -88,7 +88,6 @@ final class FilePublisher {
     placed(ingest, into, diffId, file, isDurable);
   }
 
-  /** {@return whether a blob record exists for the layer} */
   private boolean isVouchedFor(Digest diffId) throws ErrnoException {
     return files.of(diffId).stream().anyMatch(LayerFile.Blob.class::isInstance);
   }

@@ -86,7 +86,6 @@ final class FileStates {
     return isSame;
   }
 
-  /** {@return whether a file is known to be intact} */
   synchronized boolean contains(Digest diffId, LayerFile file) {
     FileState known = files.get(new Place(diffId, file));
     return known != null

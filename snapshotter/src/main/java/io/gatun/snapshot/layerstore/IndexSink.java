@@ -48,7 +48,6 @@ final class IndexSink implements LayerConsumer, AutoCloseable {
     }
   }
 
-  /** {@return the reason why there is no index, if there is none} */
   Optional<NotIndexableException> notIndexable() {
     return Optional.ofNullable(notIndexable);
   }

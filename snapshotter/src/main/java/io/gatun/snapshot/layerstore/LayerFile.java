@@ -89,12 +89,10 @@ public sealed interface LayerFile {
     return digest(directory.toString());
   }
 
-  /** {@return the name of an ingest directory} */
   static LinuxPath inTheMaking(long number) {
     return LinuxPath.of(number + ".new");
   }
 
-  /** {@return whether this is the name of an ingest directory} */
   static boolean isInTheMaking(LinuxPath directory) {
     return directory.toString().endsWith(".new");
   }

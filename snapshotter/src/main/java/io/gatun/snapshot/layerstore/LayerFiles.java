@@ -75,12 +75,10 @@ final class LayerFiles {
     }
   }
 
-  /** {@return the name of a layer's directory} */
   static LinuxPath directory(Digest diffId) {
     return LinuxPath.of(diffId.hex());
   }
 
-  /** {@return the open directory of a layer} */
   Fd openDirectory(Digest diffId) throws ErrnoException {
     return root.openDirectory(top(), directory(diffId));
   }
@@ -111,7 +109,6 @@ final class LayerFiles {
     return found;
   }
 
-  /** {@return whether a layer has a file} */
   boolean contain(Digest diffId, LayerFile file) throws ErrnoException {
     Optional<Fd> found = find();
     if (found.isEmpty() || !isDirectory(found.get(), directory(diffId))) {

@@ -28,7 +28,6 @@ final class LayerIndexBuilder {
     this.publication = publication;
   }
 
-  /** Like {@link LayerStore#reindex}. */
   LayerIndex run(
       Digest diffId,
       IndexForm form,

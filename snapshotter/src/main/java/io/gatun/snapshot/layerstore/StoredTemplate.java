@@ -63,7 +63,6 @@ final class StoredTemplate implements AutoCloseable {
     return hash.finish();
   }
 
-  /** {@return the template, backed by this memory} */
   ImageTemplate copy() {
     return copy;
   }

@@ -26,7 +26,6 @@ final class UnsyncedMarkers {
     atFirst.add(diffId);
   }
 
-  /** {@return the layers that had a mark when the store was opened} */
   Set<Digest> atFirst() {
     return Set.copyOf(atFirst);
   }

@@ -110,7 +110,6 @@ public final class IdMappedMounts {
     }
   }
 
-  /** {@return the layers that are not mounted with a mapping} */
   private static List<Lower> missing(Fd all, LinuxPath mapping, List<Lower> lowers)
       throws ErrnoException {
     if (Stat.tryStatx(all, mapping, AtFlag.SYMLINK_NOFOLLOW).isEmpty()) {

@@ -89,7 +89,6 @@ public final class IdMapping {
         "label %s: the id 0 is not mapped".formatted(label));
   }
 
-  /** {@return the label and its value for messages} */
   String text() {
     return "%s=%s".formatted(label, value);
   }

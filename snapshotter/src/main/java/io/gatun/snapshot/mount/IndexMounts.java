@@ -185,7 +185,6 @@ public final class IndexMounts {
     }
   }
 
-  /** {@return a detached bind mount of a mounted layer} */
   private Optional<Fd> copyOf(Source source) throws ErrnoException {
     for (long id : placesOf(source)) {
       Optional<Fd> copy = tryCopy(id, source.volume());

@@ -81,7 +81,6 @@ final class GzipHeader {
     return part == Part.DONE;
   }
 
-  /** {@return whether the part ends with this byte} */
   private boolean accept(int value) throws CorruptStreamException {
     int index = count++;
     return switch (part) {

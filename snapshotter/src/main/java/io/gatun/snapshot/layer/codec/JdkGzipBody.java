@@ -35,7 +35,6 @@ final class JdkGzipBody implements GzipBody {
     return isInflated && readTrailer(input);
   }
 
-  /** {@return whether the compressed data has ended} */
   private boolean inflate(ByteBuffer input, ByteBuffer output) throws CorruptStreamException {
     int start = output.position();
     try {

@@ -50,7 +50,6 @@ final class FileChunks {
     return Math.clamp(covering - Erofs.BLOCK_SHIFT, 0, Erofs.CHUNK_SHIFT_MAX);
   }
 
-  /** {@return the number of chunks of a file} */
   static long chunks(long sizeBytes, int chunkShift) {
     int shift = Erofs.BLOCK_SHIFT + chunkShift;
     return ((sizeBytes - 1) >>> shift) + 1;

@@ -31,7 +31,6 @@ final class ImageComparison implements ImageFile.Sink {
     return length;
   }
 
-  /** {@return the offset of the first difference; empty if the indexes are the same} */
   OptionalLong difference() {
     return difference.isEmpty() && written < there.sizeBytes()
         ? OptionalLong.of(written)

@@ -142,7 +142,6 @@ public final class ImageTemplate {
     return true;
   }
 
-  /** {@return the attributes of a directory that inherits nothing} */
   static InheritedAttributes withoutAny(int gid) {
     return new InheritedAttributes(IMPLICIT_MODE, 0, gid, NO_TIME, Map.of());
   }

@@ -22,7 +22,6 @@ final class NameCursor {
     descend(root);
   }
 
-  /** {@return the next name, or 0 after the last} */
   int next() throws IOException {
     while (depth > 0) {
       int name = above[--depth];

@@ -77,12 +77,10 @@ final class Placement {
     return xattrs;
   }
 
-  /** {@return the first block of the shared attributes} */
   long sharedXattrsBlock() {
     return Erofs.blocks(position);
   }
 
-  /** {@return the first block of the content of directories and links} */
   long contentBlock() {
     return sharedXattrsBlock() + Erofs.blocks(xattrs.sharedBytes());
   }
@@ -151,7 +149,6 @@ final class Placement {
     return inodes.isDirectory(inode) ? links + 2 : links;
   }
 
-  /** {@return st_size} */
   long sizeBytes(int inode) throws IOException {
     return switch (inodes.type(inode)) {
       case Inodes.REGULAR, Inodes.SYMBOLIC_LINK -> inodes.size(inode);

@@ -125,7 +125,6 @@ public final class RecordedAttributes implements LowerAttributes {
       return index.sizeBytes();
     }
 
-    /** {@return exactly that many bytes} */
     ByteBuffer at(long offset, int length) throws ErrnoException {
       ByteBuffer bytes = upTo(offset, length);
       Objects.checkFromIndexSize(0, length, bytes.remaining());

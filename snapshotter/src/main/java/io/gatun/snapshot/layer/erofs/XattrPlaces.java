@@ -35,7 +35,6 @@ final class XattrPlaces {
     return sharedBytes;
   }
 
-  /** {@return the size of the attributes after an inode} */
   int bytes(int inode) throws IOException {
     List<IndexXattr> all = all(inode);
     if (all.isEmpty()) {

@@ -90,7 +90,6 @@ final class XattrRecords {
     return reference;
   }
 
-  /** {@return the set of a reference} */
   List<IndexXattr> load(int reference) throws IOException {
     if (reference == 0) {
       return List.of();

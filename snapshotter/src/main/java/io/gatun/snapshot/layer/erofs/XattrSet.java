@@ -32,7 +32,6 @@ final class XattrSet {
     this.all = all;
   }
 
-  /** {@return the attributes of an existing file} */
   static XattrSet of(int type, List<IndexXattr> all) {
     return new XattrSet(type, new ArrayList<>(all));
   }

@@ -26,7 +26,6 @@ sealed interface Deletions permits OverlayDeletions, InPlaceDeletions {
    */
   void hideBelow(Fd directory) throws ErrnoException;
 
-  /** {@return whether the tree may contain marks of deletions} */
   boolean hasMarks();
 
   /** Records that the layer has an entry in a directory. */

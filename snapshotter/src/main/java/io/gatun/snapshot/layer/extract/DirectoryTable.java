@@ -53,7 +53,6 @@ final class DirectoryTable {
     this.pages = new PagedTable(memory);
   }
 
-  /** {@return the page of a directory, or 0} */
   int find(LinuxPath place) throws ErrnoException {
     return find(hash(place), place.bytes());
   }
@@ -89,12 +88,10 @@ final class DirectoryTable {
     return page;
   }
 
-  /** {@return the first page, or 0} */
   int first() {
     return first;
   }
 
-  /** {@return the next page, or 0} */
   int next(int page) throws ErrnoException {
     return memory.getInt(at(page, NEXT));
   }
@@ -131,7 +128,6 @@ final class DirectoryTable {
     memory.putByte(at(page, INHERITED), inherited == null ? 0 : inherited.code());
   }
 
-  /** {@return the times to set, if any} */
   Optional<Times> times(int page) throws ErrnoException {
     return memory.getByte(at(page, TIMED)) == 0
         ? Optional.empty()

@@ -117,7 +117,6 @@ public final class ImplicitDirFixup implements AutoCloseable {
     }
   }
 
-  /** {@return whether there were attributes to inherit} */
   private boolean inheritAttributes(LinuxPath path, Fd directory, boolean isWithTimes)
       throws ErrnoException {
     Optional<FileStatus> inherited = lowers.inherit(directory, path);

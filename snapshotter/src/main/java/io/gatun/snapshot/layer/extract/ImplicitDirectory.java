@@ -42,7 +42,6 @@ public record ImplicitDirectory(LinuxPath path, Inherited inherited) {
       return (byte) code;
     }
 
-    /** {@return the value of a code, or null} */
     static @Nullable Inherited ofCode(int code) {
       return code < 1 || code > ALL.length ? null : ALL[code - 1];
     }

@@ -24,17 +24,14 @@ final class PathHash {
 
   private PathHash() {}
 
-  /** {@return the state before the first byte} */
   static long begin() {
     return BASIS;
   }
 
-  /** {@return the state after another byte} */
   static long next(long state, byte each) {
     return mixed((state ^ (each & 0xff)) * FACTOR);
   }
 
-  /** {@return the hash of all bytes so far} */
   static long end(long state) {
     return mixed(mixed(state) * SPREAD);
   }

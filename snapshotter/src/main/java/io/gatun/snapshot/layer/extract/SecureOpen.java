@@ -63,7 +63,6 @@ final class SecureOpen {
     return at;
   }
 
-  /** {@return a directory directly in an open one} */
   static Fd openChild(Fd parent, LinuxPath name) throws ErrnoException {
     return Fcntl.openat(parent, name, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW);
   }

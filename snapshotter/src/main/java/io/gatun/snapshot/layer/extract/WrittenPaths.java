@@ -48,7 +48,6 @@ final class WrittenPaths {
     return contains(PathHash.of(directory, name));
   }
 
-  /** {@return whether the hash is new} */
   private boolean add(long hash) throws ErrnoException {
     if (contains(hash)) {
       return false;

@@ -113,7 +113,6 @@ final class ChunkExchange implements AutoCloseable {
     }
   }
 
-  /** {@return the first failure, if there is one} */
   @Nullable Throwable failure() {
     lock.lock();
     try {

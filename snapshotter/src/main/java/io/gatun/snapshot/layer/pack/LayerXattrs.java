@@ -37,7 +37,6 @@ final class LayerXattrs {
     return true;
   }
 
-  /** {@return the number of attributes that a tar cannot express} */
   long leftOut() {
     return leftOut;
   }

@@ -63,7 +63,6 @@ final class TarWriter {
     this.output = output;
   }
 
-  /** {@return how many entries were begun} */
   long entries() {
     return entries;
   }

@@ -58,7 +58,6 @@ final class ApplyBuffers implements AutoCloseable {
     return all.get(number).buffer();
   }
 
-  /** {@return how many chunks are allocated} */
   int chunks() {
     return chunks.size();
   }

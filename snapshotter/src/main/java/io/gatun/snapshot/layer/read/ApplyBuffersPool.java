@@ -43,7 +43,6 @@ final class ApplyBuffersPool implements AutoCloseable {
     return used + idle.size();
   }
 
-  /** {@return the number of chunks in idle buffers} */
   synchronized int idleChunks() {
     return idle.stream().mapToInt(ApplyBuffers::chunks).sum();
   }

@@ -34,7 +34,6 @@ final class CompressedChunks implements BlobSource {
     return rest;
   }
 
-  /** {@return whether any data is left} */
   private boolean fill() throws ApplyStoppedException {
     if (!piece.hasRemaining()) {
       piece = pieces.next();

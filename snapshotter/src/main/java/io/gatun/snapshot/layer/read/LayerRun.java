@@ -247,7 +247,6 @@ final class LayerRun {
     }
   }
 
-  /** {@return whether that was the last chunk} */
   private boolean decodeChunk(int mostBytes) throws IOException {
     ByteBuffer chunk = ring.room();
     chunk.limit(Math.min(chunk.capacity(), mostBytes));

@@ -90,7 +90,6 @@ final class PaxRecords {
     return value == null ? "" : new String(value, StandardCharsets.ISO_8859_1);
   }
 
-  /** {@return all records, including empty ones} */
   Map<String, byte[]> all() {
     return values;
   }

@@ -220,7 +220,6 @@ final class TarHeader {
     return format == Format.GNU;
   }
 
-  /** {@return the length of a sparse file in GNU's old format} */
   long gnuRealSize() {
     return longNumber(483);
   }

@@ -15,7 +15,6 @@ final class TarStream {
     this.source = source;
   }
 
-  /** {@return the number of bytes taken} */
   long position() {
     return position;
   }
