@@ -25,8 +25,8 @@ import java.util.Optional;
  *
  * <p>containerd's differ creates them with mode 0755, and their time is that of their last new
  * entry. A directory with an entry has a time from the layer, which must be older than the snapshot
- * because the layer's digest was known before. So only layers with times in the future, which came
- * true during the unpack, are misjudged.
+ * because the layer's digest was known before. Only layers with times in the future, which came
+ * true during the unpack, are therefore misjudged.
  */
 public final class ImplicitDirectories {
 

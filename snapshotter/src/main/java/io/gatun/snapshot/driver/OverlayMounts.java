@@ -34,7 +34,7 @@ import java.util.Set;
  *
  * <p>The order of options is: id mappings, directories, configured ones. One shape is Gatun's own:
  * with rebase, a layer is unpacked before its parents are known, and into a bind mount containerd's
- * differ would not write whiteouts. So an extraction without a parent is then an overlay on an
+ * differ would not write whiteouts. Therefore an extraction without a parent is an overlay on an
  * empty directory.
  */
 public final class OverlayMounts {

@@ -13,8 +13,8 @@ import java.util.function.LongSupplier;
  *
  * <p>A tar that is read with direct I/O would only evict useful pages, and copying it into the page
  * cache costs CPU. But each direct write waits for the disk alone, while the kernel writes many
- * pages back at a time and may defer them. So direct writing stops once waiting takes longer than
- * decompressing the same amount, as it does with a slow, remote or busy disk.
+ * pages back at a time and may defer them. Direct writing therefore stops once waiting takes longer
+ * than decompressing the same amount, as it does with a slow, remote or busy disk.
  */
 final class DirectWriter implements AutoCloseable {
 

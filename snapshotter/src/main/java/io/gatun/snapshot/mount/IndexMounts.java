@@ -34,7 +34,7 @@ import java.util.Set;
  * unmounted layer instead of showing an empty one.
  *
  * <p>An index is one filesystem for all snapshots that have it: all but the first are bind mounts.
- * So its files are in memory once.
+ * Its files are therefore in memory once.
  *
  * <p>The kernel alone knows what is mounted. A daemon finds the mounts of an earlier one, and
  * mounts again what others unmount. Foreign mounts at the same place are covered, never taken for

@@ -272,15 +272,15 @@ final class IndexMountsIT {
   void equalIndexInAnotherFileIsMountedByItselfAndCoversTheOther(IndexAccess access)
       throws Exception {
     try (KeptIndex layer = layer("a");
-        KeptIndex anew = layer("anew", "a");
+        KeptIndex rebuilt = layer("rebuilt", "a");
         MountedRoot root = root(access)) {
       root.show(1, layer);
       root.show(2, layer);
       assertThat(device(root.files(2))).isEqualTo(device(root.files(1)));
-      root.mounts().mount(2, layer.tar(), anew.index());
+      root.mounts().mount(2, layer.tar(), rebuilt.index());
       assertThat(device(root.files(2))).isNotEqualTo(device(root.files(1)));
       root.create(3);
-      root.mounts().mount(3, layer.tar(), anew.index());
+      root.mounts().mount(3, layer.tar(), rebuilt.index());
       assertThat(device(root.files(3))).isEqualTo(device(root.files(2)));
     }
   }

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * Caches recently used open directories by their paths in the layer.
  *
  * <p>Removing a component of a path changes where the path leads. containerd once kept such a path
- * and wrote through a link that had replaced a directory (CVE-2025-47290). So every removal
+ * and wrote through a link that had replaced a directory (CVE-2025-47290). Therefore every removal
  * invalidates the whole cache. Creating entries never changes a path that led to a directory.
  *
  * <p>Invalidated directories stay open until {@link #release}, because callers may still use them.
