@@ -61,7 +61,7 @@ final class FsckCommandTest {
     assertThat(run("fsck", "--root", begun.toString())).isZero();
     assertThat(out.toString())
         .isEqualTo(
-            "notice: .: the first start on this root has not come to its end, so nothing was ever"
+            "notice: .: the first start on this root did not finish, so nothing was ever"
                 + " acknowledged; the next start finishes it\nnothing is wrong\n");
   }
 
@@ -87,7 +87,7 @@ final class FsckCommandTest {
     assertThat(run("fsck", "--config", config.toString())).isZero();
     assertThat(run("fsck", "--content", "--config", config.toString())).isEqualTo(3);
     assertThat(out.toString())
-        .contains("damage: layers/" + "ab".repeat(32) + "/tar: on the disk it is not what");
+        .contains("damage: layers/" + "ab".repeat(32) + "/tar: it is damaged: its content on disk");
     assertThat(err.toString()).as("no terminal, no bar").isEmpty();
     assertThat(run("fsck", "--repair", "--config", config.toString())).isZero();
     assertThat(tar).exists();

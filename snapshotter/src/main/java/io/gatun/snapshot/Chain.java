@@ -4,21 +4,21 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A snapshot and its parents, as far as a driver needs to know them.
+ * A snapshot and its parents, with everything that a driver needs to know about them.
  *
  * @param id the snapshot's own id, which is the name of its directory
- * @param kind what the snapshot is for
+ * @param kind of the snapshot
  * @param lowers its parents, nearest first; empty for a base
- * @param labels the snapshot's labels
- * @param extraction whether it was prepared to unpack a layer into it
+ * @param labels of the snapshot
+ * @param extraction whether it was prepared for unpacking a layer
  */
 public record Chain(
     long id, Kind kind, List<Lower> lowers, Map<String, String> labels, boolean extraction) {
 
-  /** How the user ids of a user namespace map to those of the host. */
+  /** The mapping of a user namespace's user ids to those of the host. */
   public static final String UID_MAPPING_LABEL = "containerd.io/snapshot/uidmapping";
 
-  /** The same for its group ids. */
+  /** The same for group ids. */
   public static final String GID_MAPPING_LABEL = "containerd.io/snapshot/gidmapping";
 
   public Chain {
@@ -26,12 +26,12 @@ public record Chain(
     labels = Map.copyOf(labels);
   }
 
-  /** {@return a base to write to, as which most snapshots begin, whatever they become} */
+  /** {@return a writable base, the initial state of most snapshots} */
   public static Chain blank(long id) {
     return new Chain(id, Kind.ACTIVE, List.of(), Map.of(), false);
   }
 
-  /** {@return the same for a snapshot with another id} */
+  /** {@return the same chain for a snapshot with another id} */
   public Chain withId(long other) {
     return new Chain(other, kind, lowers, labels, extraction);
   }
@@ -46,12 +46,12 @@ public record Chain(
     return lowers.stream().anyMatch(Lower::isIndexed);
   }
 
-  /** {@return whether its labels ask for owners as a user namespace maps them} */
+  /** {@return whether its labels request an id mapping} */
   public boolean isMappingAsked() {
     return isMappingAsked(labels);
   }
 
-  /** {@return whether labels ask for owners as a user namespace maps them} */
+  /** {@return whether labels request an id mapping} */
   public static boolean isMappingAsked(Map<String, String> labels) {
     return labels.containsKey(UID_MAPPING_LABEL) || labels.containsKey(GID_MAPPING_LABEL);
   }

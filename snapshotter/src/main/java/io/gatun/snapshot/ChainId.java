@@ -7,17 +7,17 @@ import java.util.Optional;
 
 /**
  * The digest of a chain of layers (OCI image specification, config.md, "Layer ChainID"), by which
- * containerd names the snapshots that it unpacks layers into. So the name of a snapshot and that of
- * its parent say which layer it has.
+ * containerd names the snapshots of unpacked layers. The names of a snapshot and its parent
+ * therefore identify its layer.
  */
 public final class ChainId {
 
   private ChainId() {}
 
   /**
-   * {@return the chain id in the name of a snapshot, as in {@code k8s.io/12/sha256:...}, or in the
-   * key under which containerd has a layer unpacked, as in {@code k8s.io/12/extract-123-abc
-   * sha256:...}, which is also the name of one that was there already}
+   * {@return the chain id in a snapshot's name such as {@code k8s.io/12/sha256:...}, or in the key
+   * of a layer being unpacked, such as {@code k8s.io/12/extract-123-abc sha256:...}, which is also
+   * the name of a layer that already existed}
    */
   public static Optional<Digest> in(String name) {
     int begin = 1 + Math.max(name.lastIndexOf('/'), name.lastIndexOf(' '));
@@ -29,9 +29,9 @@ public final class ChainId {
   }
 
   /**
-   * {@return the chain id of a layer on a chain}
+   * {@return the chain id of a layer on top of a chain}
    *
-   * @param below the chain id of that, if there are layers below
+   * @param below the chain id of the lower layers, if there are any
    */
   public static Digest of(Optional<Digest> below, Digest diffId) {
     if (below.isEmpty()) {

@@ -6,10 +6,10 @@ import java.util.HexFormat;
 import java.util.regex.Pattern;
 
 /**
- * What identifies content: {@code sha256:} and 64 hexadecimal digits, lower case (OCI image
- * specification, descriptor.md). Other algorithms are not in use for layers.
+ * Identifies content: {@code sha256:} and 64 lower-case hexadecimal digits (OCI image
+ * specification, descriptor.md). Layers use no other algorithm.
  *
- * @param text the whole of it
+ * @param text the whole digest
  */
 public record Digest(String text) implements Comparable<Digest> {
 
@@ -17,7 +17,7 @@ public record Digest(String text) implements Comparable<Digest> {
   private static final Pattern FORM = Pattern.compile(ALGORITHM + "[0-9a-f]{64}");
 
   /**
-   * @throws IllegalArgumentException if it is another algorithm, or nothing of the kind
+   * @throws IllegalArgumentException for another algorithm or form
    */
   public Digest {
     if (!FORM.matcher(text).matches()) {
@@ -25,7 +25,7 @@ public record Digest(String text) implements Comparable<Digest> {
     }
   }
 
-  /** {@return that of what was hashed; the hash is ready for something else} */
+  /** {@return the digest of the hashed content} Resets the hash. */
   public static Digest of(MessageDigest sha256) {
     return new Digest(ALGORITHM + HexFormat.of().formatHex(sha256.digest()));
   }
@@ -33,13 +33,13 @@ public record Digest(String text) implements Comparable<Digest> {
   /**
    * {@return the digest with these digits}
    *
-   * @throws IllegalArgumentException if they are none
+   * @throws IllegalArgumentException if they are malformed
    */
   public static Digest ofHex(String hex) {
     return new Digest(ALGORITHM + hex);
   }
 
-  /** {@return a hash of nothing yet} */
+  /** {@return a new hash} */
   public static MessageDigest sha256() {
     try {
       return MessageDigest.getInstance("SHA-256");
@@ -48,7 +48,7 @@ public record Digest(String text) implements Comparable<Digest> {
     }
   }
 
-  /** {@return the digits alone, which name the file in containerd's content store} */
+  /** {@return the digits alone, the file name in containerd's content store} */
   public String hex() {
     return text.substring(ALGORITHM.length());
   }

@@ -2,7 +2,7 @@ package io.gatun.snapshot;
 
 import java.util.Locale;
 
-/** What a snapshot is for. */
+/** The kinds of snapshots. */
 public enum Kind {
   /** Read-only, and never committed. */
   VIEW,

@@ -3,12 +3,12 @@ package io.gatun.snapshot;
 import java.util.List;
 
 /**
- * One mount that containerd has to perform, in the form of mount(2).
+ * A mount for containerd to perform, in the form of mount(2).
  *
  * @param type the filesystem type, {@code overlay} or {@code bind}
  * @param source the device; a directory for a bind mount
  * @param target a path below the root of the mount; empty for the root itself
- * @param options in the order in which they are to be given
+ * @param options in the required order
  */
 public record Mount(String type, String source, String target, List<String> options) {
 

@@ -3,11 +3,11 @@ package io.gatun.snapshot;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A request that was refused or could not be carried out, by what containerd makes of it.
+ * A refused or failed request, classified by containerd's reaction.
  *
  * <p>The set is closed: the server has one exhaustive table from these to gRPC status codes. The
- * message names the operation, the key, the path and the errno, as far as there are any. A broken
- * invariant of Gatun is no such exception; it fails as an unchecked error.
+ * message names the operation, the key, the path and the errno where they apply. A broken invariant
+ * of Gatun is reported as an unchecked error instead.
  */
 public abstract sealed class SnapshotException extends RuntimeException {
 
@@ -17,7 +17,7 @@ public abstract sealed class SnapshotException extends RuntimeException {
     super(message, cause);
   }
 
-  /** The snapshot, or the parent it needs, is not there, or its directory is missing. */
+  /** The snapshot, its directory or the required parent does not exist. */
   public static final class NotFound extends SnapshotException {
     private static final long serialVersionUID = 1L;
 
@@ -27,11 +27,10 @@ public abstract sealed class SnapshotException extends RuntimeException {
   }
 
   /**
-   * The key or name is taken, or the layer that a snapshot was to be made for is in a committed
-   * one.
+   * The key or name is taken, or a committed snapshot already has the requested layer.
    *
-   * <p>containerd reads this as "the layer is here", so it is thrown for what is recorded in the
-   * metadata store alone, never for an {@code EEXIST} of the kernel.
+   * <p>containerd concludes that the layer exists, so this is thrown only for records in the
+   * metadata store, never for an {@code EEXIST} of the kernel.
    */
   public static final class AlreadyExists extends SnapshotException {
     private static final long serialVersionUID = 1L;
@@ -41,7 +40,7 @@ public abstract sealed class SnapshotException extends RuntimeException {
     }
   }
 
-  /** The request can never succeed as it stands. */
+  /** The request can never succeed as it is. */
   public static final class InvalidArgument extends SnapshotException {
     private static final long serialVersionUID = 1L;
 
@@ -54,8 +53,8 @@ public abstract sealed class SnapshotException extends RuntimeException {
    * The state of the snapshot forbids the request.
    *
    * <p>The only failure of Remove that containerd's garbage collection survives; the message then
-   * holds the word "remove". It must not end in ": conflict" or ": not modified", which containerd
-   * reads as other errors.
+   * contains the word "remove". It must not end in ": conflict" or ": not modified", which
+   * containerd interprets as other errors.
    */
   public static final class FailedPrecondition extends SnapshotException {
     private static final long serialVersionUID = 1L;
@@ -75,7 +74,8 @@ public abstract sealed class SnapshotException extends RuntimeException {
   }
 
   /**
-   * The daemon does not do this at present: it is stopping, or refuses writes after a failed sync.
+   * The daemon temporarily refuses the request: it is stopping, or refuses writes after a failed
+   * sync.
    */
   public static final class Unavailable extends SnapshotException {
     private static final long serialVersionUID = 1L;
@@ -85,7 +85,7 @@ public abstract sealed class SnapshotException extends RuntimeException {
     }
   }
 
-  /** Gatun does not do this at all. */
+  /** Gatun does not support the request. */
   public static final class Unsupported extends SnapshotException {
     private static final long serialVersionUID = 1L;
 

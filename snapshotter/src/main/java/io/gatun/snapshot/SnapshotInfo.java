@@ -4,13 +4,13 @@ import java.time.Instant;
 import java.util.Map;
 
 /**
- * What containerd may know of a snapshot.
+ * The description of a snapshot for containerd.
  *
- * @param kind what the snapshot is for
+ * @param kind of the snapshot
  * @param name its key, or its name once it is committed
  * @param parent the name of its parent, or the empty string if it has none
- * @param labels its labels, never with an empty value
- * @param created when it was prepared, or committed if it is; to the nanosecond, in UTC
+ * @param labels of the snapshot, never with an empty value
+ * @param created when it was prepared, or committed if it is; in nanoseconds, UTC
  * @param updated when its labels were last written
  */
 public record SnapshotInfo(

@@ -5,18 +5,18 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Everything that is recorded of one snapshot.
+ * The metadata record of a snapshot.
  *
- * @param id never used twice; the name of the snapshot's directory
- * @param kind what the snapshot is for
+ * @param id never reused; the name of the snapshot's directory
+ * @param kind of the snapshot
  * @param name its key, or its name once it is committed; unique among all snapshots
  * @param parent the name of its parent, or the empty string
  * @param parentId the id of its parent, or {@link #NO_PARENT}
- * @param labels its labels
- * @param created to the nanosecond
- * @param updated to the nanosecond
- * @param usage what it takes by itself, or null as long as that has not been counted
- * @param form how its files lie on disk
+ * @param labels of the snapshot
+ * @param created in nanoseconds
+ * @param updated in nanoseconds
+ * @param usage of the snapshot itself, or null if it has not been counted yet
+ * @param form how its files are stored
  */
 public record SnapshotRecord(
     long id,
@@ -41,24 +41,24 @@ public record SnapshotRecord(
     }
   }
 
-  /** {@return the part of this that containerd may know} */
+  /** {@return the part of this record for containerd} */
   public SnapshotInfo info() {
     return new SnapshotInfo(kind, name, parent, labels, created, updated);
   }
 
-  /** {@return this with other labels, written at the given time} */
+  /** {@return this record with other labels, written at the given time} */
   public SnapshotRecord withLabels(Map<String, String> newLabels, Instant at) {
     return new SnapshotRecord(
         id, kind, name, parent, parentId, newLabels, created, at, usage, form);
   }
 
-  /** {@return this with its files lying on disk in another form, in which nobody counted them} */
+  /** {@return this record with another form and without a usage, which must be counted again} */
   public SnapshotRecord withForm(LayerForm other) {
     return new SnapshotRecord(
         id, kind, name, parent, parentId, labels, created, updated, null, other);
   }
 
-  /** {@return this with what the snapshot takes by itself} */
+  /** {@return this record with a usage} */
   public SnapshotRecord withUsage(Usage counted) {
     return new SnapshotRecord(
         id, kind, name, parent, parentId, labels, created, updated, counted, form);

@@ -6,11 +6,11 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * The snapshots of one root, as containerd's Snapshots service asks for them.
+ * The snapshots of one root, in the terms of containerd's Snapshots service.
  *
- * <p>A layer comes to be in three steps: {@link #prepare} makes an active snapshot on a parent and
- * answers with the mounts to write it through; the caller writes; {@link #commit} freezes it under
- * a name, and the key is free again. Unpacking an image of three layers is
+ * <p>A layer is created in three steps: {@link #prepare} creates an active snapshot on a parent and
+ * returns the mounts through which the caller writes it; the caller writes; {@link #commit} makes
+ * it immutable under a name and frees its key. Unpacking an image of three layers is
  *
  * <pre>
  *   prepare("a", "")   -> write layer 1 -> commit("sha256:1", "a")
@@ -19,38 +19,38 @@ import java.util.function.Consumer;
  * </pre>
  *
  * and a container is an active snapshot on {@code sha256:3} that is removed instead of committed.
- * {@link #view} gives read-only access to a committed snapshot without a writable layer of its own.
+ * {@link #view} gives read-only access to a committed snapshot without a writable layer.
  *
  * <p>When a method that changes state returns, the change is durable. Every method may throw each
- * of {@link SnapshotException}; what is listed below is what the request itself can cause.
- * Implementations are safe for use by many threads.
+ * {@link SnapshotException}; listed below are those that the request itself can cause.
+ * Implementations are thread-safe.
  */
 public interface Snapshotter {
 
   /**
-   * Makes an active snapshot on top of a committed one.
+   * Creates an active snapshot on top of a committed one.
    *
-   * @param key the name of the new snapshot, unused so far
+   * @param key the unused name of the new snapshot
    * @param parent a committed snapshot, or the empty string for an empty base
-   * @return what to mount to write the snapshot
+   * @return the mounts for writing the snapshot
    * @throws SnapshotException.NotFound if there is no such parent
    * @throws SnapshotException.InvalidArgument if the parent is not committed, or key or labels are
    *     malformed
-   * @throws SnapshotException.AlreadyExists if the key is taken; checked after the parent. Or if
-   *     there is a committed snapshot with the layer that labels say this one is for, be it from
-   *     now on, and nothing has to be unpacked: {@link #list} finds it by the label {@code
-   *     containerd.io/snapshot.ref} and the parent.
+   * @throws SnapshotException.AlreadyExists if the key is taken, which is checked after the parent;
+   *     or if a committed snapshot has, or now gets, the layer that the labels request, so that
+   *     nothing has to be unpacked: {@link #list} finds it by the label {@code
+   *     containerd.io/snapshot.ref} and the parent
    */
   List<Mount> prepare(String key, String parent, Map<String, String> labels);
 
   /**
-   * Makes a read-only snapshot of a committed one; arguments and errors are those of {@link
+   * Creates a read-only snapshot of a committed one, with the arguments and errors of {@link
    * #prepare}.
    */
   List<Mount> view(String key, String parent, Map<String, String> labels);
 
   /**
-   * {@return what to mount to use an active or view snapshot}
+   * {@return the mounts of an active or view snapshot}
    *
    * @throws SnapshotException.NotFound if there is no such key
    * @throws SnapshotException.FailedPrecondition if the snapshot is committed
@@ -58,33 +58,29 @@ public interface Snapshotter {
   List<Mount> mounts(String key);
 
   /**
-   * {@return what {@link #mounts} returns, if that is known from memory, and so without waiting for
-   * anything}
+   * {@return the result of {@link #mounts} if it is available from memory without waiting}
    *
-   * @throws SnapshotException as {@link #mounts} does
+   * @throws SnapshotException like {@link #mounts}
    */
   default Optional<List<Mount>> tryMountsWithoutIo(String key) {
     return Optional.empty();
   }
 
   /**
-   * Freezes an active snapshot under a name. The key disappears; labels are replaced by those
-   * given.
+   * Makes an active snapshot immutable under a name. Its key is freed, and its labels are replaced.
    *
-   * @param parent the parent to put a parentless snapshot on ("rebase"), or empty to leave it where
-   *     it is
+   * @param parent a parent for a parentless snapshot ("rebase"), or empty to leave it unchanged
    * @throws SnapshotException.AlreadyExists if the name is taken; checked first
    * @throws SnapshotException.NotFound if there is no such key, or no such parent
-   * @throws SnapshotException.FailedPrecondition if the snapshot is no active one, or the new
-   *     parent is not committed
+   * @throws SnapshotException.FailedPrecondition if the snapshot is not active, or the new parent
+   *     is not committed
    * @throws SnapshotException.InvalidArgument if the snapshot already has another parent
-   * @throws SnapshotException.Unsupported if it has none, and the driver cannot put it on one any
-   *     more
+   * @throws SnapshotException.Unsupported if it has none, and the driver cannot add one any more
    */
   void commit(String name, String key, String parent, Map<String, String> labels);
 
   /**
-   * Forgets a snapshot. Its files are deleted later, in the background.
+   * Removes a snapshot. Its files are deleted later, in the background.
    *
    * @throws SnapshotException.NotFound if there is no such snapshot
    * @throws SnapshotException.FailedPrecondition if it has children, or cannot be removed now
@@ -92,7 +88,7 @@ public interface Snapshotter {
   void remove(String key);
 
   /**
-   * {@return what is known of a snapshot}
+   * {@return the description of a snapshot}
    *
    * @throws SnapshotException.NotFound if there is no such snapshot
    */
@@ -101,9 +97,9 @@ public interface Snapshotter {
   /**
    * Changes labels; nothing else of a snapshot can be changed.
    *
-   * @param fieldPaths {@code labels} to replace them all, {@code labels.<key>} to set that one, or
-   *     to delete it if {@code labels} lacks it; none at all replaces them all
-   * @return the snapshot as it is afterwards
+   * @param fieldPaths {@code labels} to replace all labels, {@code labels.<key>} to set one, or to
+   *     delete it if {@code labels} lacks it; empty to replace all
+   * @return the updated snapshot
    * @throws SnapshotException.NotFound if there is no such snapshot
    * @throws SnapshotException.InvalidArgument for any other field path
    */
@@ -113,19 +109,17 @@ public interface Snapshotter {
    * Visits every snapshot that matches one of the filters, or all if there are none, in no
    * particular order. No lock is held while the visitor runs, so it may call back.
    *
-   * @throws SnapshotException.InvalidArgument if a filter does not parse; nothing is visited then
+   * @throws SnapshotException.InvalidArgument if a filter is malformed; nothing is visited then
    */
   void list(List<String> filters, Consumer<SnapshotInfo> visitor);
 
   /**
-   * {@return the space that a snapshot takes by itself}
+   * {@return the usage of a snapshot itself}
    *
    * @throws SnapshotException.NotFound if there is no such snapshot
    */
   Usage usage(String key);
 
-  /**
-   * Deletes whatever lies on disk without belonging to a snapshot, and waits until that is done.
-   */
+  /** Deletes all files on disk that belong to no snapshot, and waits for the deletion. */
   void cleanup();
 }

@@ -1,9 +1,9 @@
 package io.gatun.snapshot;
 
 /**
- * The space that a snapshot takes by itself, its parents not counted.
+ * The space that a snapshot occupies, without its parents.
  *
- * @param inodes files and directories, each inode once however many links it has
- * @param sizeBytes bytes allocated on disk, as {@code st_blocks} counts them
+ * @param inodes files and directories; an inode counts once even with several links
+ * @param sizeBytes bytes allocated on disk, as in {@code st_blocks}
  */
 public record Usage(long inodes, long sizeBytes) {}

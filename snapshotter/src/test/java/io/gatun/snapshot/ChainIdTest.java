@@ -7,7 +7,7 @@ import io.gatun.snapshot.layer.read.BytesBlob;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
-/** What the names of snapshots say of their layers. */
+/** The layers that the names of snapshots identify. */
 class ChainIdTest {
 
   private static final Digest FIRST = Digest.ofHex("1".repeat(64));

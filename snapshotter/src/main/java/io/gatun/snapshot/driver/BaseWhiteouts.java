@@ -19,17 +19,17 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Takes from a base layer what only means something above another layer: devices 0:0 that stand for
- * deleted files, and attributes that hide the lower directory. Without a layer below, the kernel
- * would show the devices as such through a bind mount.
+ * Removes from a base layer the marks that only have a meaning above another layer: 0:0 devices
+ * that represent deleted files, and attributes that hide the lower directory. Without a lower
+ * layer, the kernel would expose the devices through a bind mount.
  *
- * <p>A device 0:0 that the layer names as such goes with them: nothing tells it from a whiteout,
- * and an overlay, which the base is seen through as soon as there is a layer above, never shows
- * one.
+ * <p>A 0:0 device that the image contains as a real device is removed as well: it cannot be told
+ * from a whiteout, and an overlay, through which the base is seen once it has an upper layer, never
+ * shows one.
  */
 final class BaseWhiteouts {
 
-  /** What the overlay filesystem hides a lower directory by. */
+  /** The attributes by which overlayfs hides a lower directory. */
   static final Set<LinuxPath> OPAQUE_MARKS =
       Set.of(LinuxPath.of("trusted.overlay.opaque"), LinuxPath.of("user.overlay.opaque"));
 
@@ -42,9 +42,9 @@ final class BaseWhiteouts {
   }
 
   /**
-   * Removes them all; harmless to repeat.
+   * Removes all marks; can be repeated.
    *
-   * @param files the top of the layer, just opened
+   * @param files the root of the layer, just opened
    * @return whether there were any
    */
   static boolean remove(Disk disk, Fd files) throws ErrnoException {
@@ -103,7 +103,7 @@ final class BaseWhiteouts {
     }
     if (removed) {
       hasRemoved = true;
-      // The layer named the time of the directory, which a removal is not part of.
+      // The time comes from the layer, to which the removal does not belong.
       disk.setTimes(fd, status.accessed(), status.modified());
     }
   }

@@ -11,11 +11,11 @@ import io.gatun.snapshot.root.Disk;
 import java.util.Optional;
 
 /**
- * Remembers, with a snapshot, that not all that was written to it may be on the disk, and since
- * which start of the machine. As long as the machine has not been started anew, nothing is lost.
+ * Records that a snapshot may not be fully on disk, and since which boot of the machine. Nothing is
+ * lost until the next boot.
  *
- * <p>The record is a symbolic link in the snapshot's directory to the id of that start, since a
- * link is made with what it says in one step.
+ * <p>The record is a symbolic link in the snapshot's directory whose target is the boot id, because
+ * a link is created with its content in one step.
  */
 final class BootMark {
 
@@ -24,8 +24,8 @@ final class BootMark {
   private final LinuxPath boot;
 
   /**
-   * @param name what the record is called
-   * @param boot what identifies this start of the machine
+   * @param name of the record
+   * @param boot id of the current boot
    */
   BootMark(Disk disk, LinuxPath name, String boot) {
     this.disk = disk;
@@ -33,24 +33,22 @@ final class BootMark {
     this.boot = LinuxPath.of(boot);
   }
 
-  /** Makes the record, durably. */
+  /** Creates the record durably. */
   void record(Fd directory) throws ErrnoException {
     disk.createSymbolicLink(boot, directory, name);
     disk.sync(directory);
   }
 
-  /** {@return whether there is a record} */
   boolean isRecorded(Fd directory) throws ErrnoException {
     return since(directory).isPresent();
   }
 
-  /** {@return whether there is a record, and the machine was started since it was made} */
+  /** {@return whether there is a record from an earlier boot} */
   boolean isOutlived(Fd directory) throws ErrnoException {
     Optional<LinuxPath> since = since(directory);
     return since.isPresent() && !since.get().equals(boot);
   }
 
-  /** Removes the record, if there is one. */
   void remove(Fd directory) throws ErrnoException {
     try {
       disk.removeFile(directory, name);
@@ -62,14 +60,14 @@ final class BootMark {
   }
 
   private Optional<LinuxPath> since(Fd directory) throws ErrnoException {
-    // Most have none, and to be told so by a failure takes longer.
+    // Most snapshots have none, and a failing readlink takes longer.
     if (Stat.tryStatx(directory, name, AtFlag.SYMLINK_NOFOLLOW).isEmpty()) {
       return Optional.empty();
     }
     try {
       return Optional.of(Unistd.readlinkat(directory, name));
     } catch (ErrnoException e) {
-      // It may have been removed in between.
+      // It was removed meanwhile.
       if (e.is(Errno.ENOENT)) {
         return Optional.empty();
       }

@@ -13,11 +13,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Brings what a driver copied into new snapshots to the disk, in the background.
+ * Syncs copies in new snapshots in the background.
  *
- * <p>Who prepares a snapshot does not wait for that: a copy is not a layer yet, and becomes one
- * only by a commit, which does wait. Until a copy is on the disk the driver knows it as unsettled,
- * and refuses it if the machine stops before. One sync serves all copies that wait for one.
+ * <p>Prepare does not wait for the sync: a copy becomes a layer only by a commit, which does wait.
+ * Until it is synced, the driver treats the copy as unsynced and refuses it if the machine stops
+ * before. One sync serves all waiting copies.
  */
 public final class CopyFlusher implements AutoCloseable {
 
@@ -34,7 +34,7 @@ public final class CopyFlusher implements AutoCloseable {
     this.driver = driver;
     this.filesystem = filesystem;
     this.syncFailures = syncFailures;
-    // The thread is made for the first copy: with most drivers there never is one.
+    // Most drivers never copy, so the thread is created on demand.
     this.thread =
         new ThreadPoolExecutor(
             1,
@@ -46,9 +46,9 @@ public final class CopyFlusher implements AutoCloseable {
   }
 
   /**
-   * Settles a snapshot some time soon.
+   * Schedules the sync of a snapshot.
    *
-   * @param id the snapshot's id; all that the driver copies into it has been copied
+   * @param id of a snapshot whose copy is complete
    */
   public synchronized void submit(long id) {
     if (waiting.isEmpty()) {
@@ -68,10 +68,10 @@ public final class CopyFlusher implements AutoCloseable {
     try {
       filesystem.await(filesystem.mark());
     } catch (ErrnoException e) {
-      // SyncFailures has said so in the log, and remembers whom it concerns.
+      // SyncFailures has logged the error and recorded the affected snapshots.
       return;
     } catch (RuntimeException e) {
-      log.error("cannot bring copies to the disk", e);
+      log.error("cannot sync copies", e);
       return;
     }
     for (long id : ids) {
@@ -87,15 +87,15 @@ public final class CopyFlusher implements AutoCloseable {
     } catch (ErrnoException e) {
       // A snapshot may be removed at any time.
       if (!e.is(Errno.ENOENT)) {
-        log.warn("cannot note that a copy is on the disk id={} error={}", id, e.getMessage());
+        log.warn("cannot record that a copy was synced id={} error={}", id, e.getMessage());
       }
     } catch (RuntimeException e) {
-      // A bug; it must not keep other copies from being settled.
-      log.error("cannot note that a copy is on the disk id={}", id, e);
+      // A bug, which must not affect other copies.
+      log.error("cannot record that a copy was synced id={}", id, e);
     }
   }
 
-  /** Stops after the sync that is under way, if any; the others' turn comes at the next start. */
+  /** Waits for a sync in progress; the others are synced at the next start. */
   @Override
   public void close() {
     thread.getQueue().clear();

@@ -13,106 +13,102 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** One way of keeping snapshots in directories. Safe for use by many threads. */
+/** One way of storing snapshots in directories. Thread-safe. */
 public interface Driver {
 
-  /** {@return which driver this is, as recorded in the root it works on} */
+  /** {@return the name under which the driver is recorded in its root} */
   DriverName name();
 
   /**
-   * Fills the directory of a new active or view snapshot. The directory is empty, nobody else knows
-   * it, and it is moved to its final place afterwards; if this fails, the caller disposes of it.
+   * Fills the directory of a new active or view snapshot. The directory is empty, no other thread
+   * knows it, and it is renamed to its final path afterwards. If this fails, the caller deletes it.
    *
    * @param directory the new snapshot's directory, to become {@code snapshots/<id>}
    */
   void create(Fd directory, Chain chain) throws ErrnoException;
 
   /**
-   * {@return whether the directory of a new snapshot is filled like that of an {@link Chain#blank
-   * ordinary} one, so that it may be one that was made in advance}
+   * {@return whether the directory of a new snapshot is filled like that of a {@link Chain#blank
+   * blank} one, so that a preallocated one can be used}
    *
-   * @param chain the snapshot to be, with any id
+   * @param chain of the future snapshot, with any id
    */
   boolean isBlank(Chain chain) throws ErrnoException;
 
   /**
-   * {@return whether files that {@link #create} put into a snapshot may not be on the disk yet} If
-   * the machine stops before they are, the driver refuses to hand the snapshot out.
+   * {@return whether files created by {@link #create} may not be on disk yet} If the machine stops
+   * before they are, the driver refuses to use the snapshot.
    */
   boolean isUnsynced(long id) throws ErrnoException;
 
-  /** Takes note, durably, that all that {@link #create} put into a snapshot is on the disk. */
+  /** Records, durably, that all files created by {@link #create} are on disk. */
   void flush(long id) throws ErrnoException;
 
   /**
-   * {@return what to mount to use an active or view snapshot}
+   * {@return the mounts of an active or view snapshot}
    *
    * @throws SnapshotException.FailedPrecondition if it must not be used any more, with the reason
    */
   List<Mount> mounts(Chain chain) throws ErrnoException;
 
-  /** {@return whether {@link #mounts} can tell without a look at the disk} */
+  /** {@return whether {@link #mounts} needs no disk access} */
   boolean mountsNeedNoIo(Chain chain);
 
   /**
-   * {@return why a snapshot that was made without a parent cannot be put on one when it is
-   * committed, with what to do about it; or nothing if it can}
+   * {@return why a snapshot that was created without a parent cannot get one by its commit, with a
+   * remedy; empty if it can}
    *
-   * @param chain the snapshot as it was made
+   * @param chain of the snapshot as it was created
    */
   Optional<String> obstacleToRebase(Chain chain);
 
   /**
-   * Brings the files of an active snapshot into the form in which they are committed. Done before
-   * the commit is recorded and harmless to repeat, since a crash may come in between.
+   * Brings the files of an active snapshot into their committed form. Runs before the commit is
+   * recorded, so it must be repeatable after a crash.
    *
-   * @param chain the snapshot as it will be committed, so with the parent that it is put on
-   * @param mayHaveMarks whether somebody may have put marks into it that stand for deletions
+   * @param chain of the committed snapshot, with its final parent
+   * @param mayHaveMarks whether the snapshot may contain marks of deletions
    * @return whether anything had to be done
    */
   boolean seal(Chain chain, boolean mayHaveMarks) throws ErrnoException;
 
   /**
-   * {@return whether nothing has been put into an active snapshot since it was made, so that making
-   * it once more takes nothing away}
+   * {@return whether an active snapshot is unchanged since its creation, so that recreating it
+   * loses nothing}
    *
-   * @param createdAt what {@link #createdAt} said then, if that is known
+   * @param createdAt the result of {@link #createdAt} after creation, if known
    */
   boolean isPristine(Chain chain, Optional<Timespec> createdAt) throws ErrnoException;
 
   /**
-   * {@return the moment in which a new snapshot was moved to its place, by the clock of the
-   * filesystem; to be asked for before anybody knows of the snapshot}
+   * {@return the time at which a new snapshot was moved to its place, by the filesystem's clock;
+   * must be called before others know the snapshot}
    */
   Timespec createdAt(long id) throws ErrnoException;
 
-  /** {@return where the files of a layer go that is unpacked into an active snapshot} */
+  /** {@return where to extract a layer for an active snapshot} */
   LayerTarget target(Chain chain);
 
   /**
-   * {@return what the deletions of a layer become in an {@link Chain#blank ordinary} snapshot that
-   * has others below it; nothing if its files begin as a copy of theirs}
+   * {@return how deletions are represented in a {@link Chain#blank blank} snapshot with lower
+   * layers; empty if its files start as a copy}
    */
   Optional<DeletionForm> deletionsOverOthers();
 
   /**
-   * {@return dates by which it shows, if they differ from earlier ones, that somebody has mounted
-   * the snapshot or changed something at its top} Much can be changed without a trace here.
+   * {@return times that change when the snapshot is mounted or its root directory is modified} Many
+   * other changes leave no trace here.
    */
   List<Timespec> changeTimes(Chain chain) throws ErrnoException;
 
-  /**
-   * {@return whether a snapshot holds nothing of its own, so that nothing of it has to reach the
-   * disk}
-   */
+  /** {@return whether a snapshot has no files of its own, so that nothing needs a sync} */
   boolean isEmpty(Chain chain) throws ErrnoException;
 
-  /** Counts what a snapshot takes by itself; takes as long as walking it does. */
+  /** Counts the usage of a snapshot by walking its files. */
   Usage usage(Chain chain) throws ErrnoException;
 
   /**
-   * {@return labels that a snapshot is shown with in addition to its own, of which they are never a
-   * part}
+   * {@return labels that are added to the stored ones whenever a snapshot is shown}
    *
    * @param id the snapshot's id
    */

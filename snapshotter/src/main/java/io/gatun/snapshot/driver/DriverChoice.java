@@ -5,26 +5,23 @@ import io.gatun.snapshot.driver.OverlayProbeResult.NoRoom;
 import io.gatun.snapshot.driver.OverlayProbeResult.Works;
 import java.util.Optional;
 
-/** Which driver a root is opened with, and why. */
+/** The driver for a root, and the reason for the choice. */
 public sealed interface DriverChoice {
 
-  /** The root is used with the overlay driver. */
   record Overlay(OverlayFeatures features, String reason) implements DriverChoice {}
 
-  /** The root is used with the native driver. */
   record Native(String reason) implements DriverChoice {}
 
-  /** The root cannot be used as it is configured. */
+  /** The root cannot be used with this configuration. */
   record Refused(String reason) implements DriverChoice {}
 
   /**
    * {@return the driver to use}
    *
-   * <p>The layers of one driver mean nothing to the other, so that a root stays with the driver
-   * that it was first used with; the automatic choice follows it silently, a configured one must
-   * agree.
+   * <p>The drivers cannot read each other's layers, so a root stays with its first driver: the
+   * automatic choice follows it silently, a configured driver must match it.
    *
-   * @param setting what is configured
+   * @param setting the configured driver
    * @param recorded the driver that the root was used with so far
    * @param trial whether overlay works on the root
    */
@@ -63,22 +60,24 @@ public sealed interface DriverChoice {
       case Works works -> new Overlay(works.features(), reason);
       case Fails fails ->
           new Refused(
-              "the overlay driver is to be used, since "
+              "the overlay driver is required because "
                   + reason
                   + ", but overlay does not work on this root: "
                   + fails.reason());
-      // It did work, and what is there has to be served, and removed to make room.
+      // Overlay did work before, and the existing snapshots must be served, and removed to free
+      // space.
       case NoRoom full ->
           recorded.isPresent()
               ? new Overlay(
-                  full.features(), reason + ", though there is no room to try it: " + full.reason())
+                  full.features(),
+                  reason + ", although there is no space to test it: " + full.reason())
               : refused(full);
     };
   }
 
   private static DriverChoice refused(NoRoom full) {
     return new Refused(
-        "there is no room to find out whether overlay works on it: free some space, or choose"
+        "there is no space to test whether overlay works on it: free some space, or choose"
             + " another root (%s)".formatted(full.reason()));
   }
 

@@ -2,11 +2,11 @@ package io.gatun.snapshot.driver;
 
 import java.util.Locale;
 
-/** The drivers there are. */
+/** The drivers. */
 public enum DriverName {
-  /** A layer is what it changes; the kernel stacks them. */
+  /** A layer contains its changes; the kernel stacks the layers. */
   OVERLAY,
-  /** A layer is a full copy of its parent, with its changes. */
+  /** A layer is a full copy of its parent with its changes applied. */
   NATIVE;
 
   /** {@return the name used in the configuration, such as {@code overlay}} */

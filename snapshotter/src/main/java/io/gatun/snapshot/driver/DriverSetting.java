@@ -2,7 +2,7 @@ package io.gatun.snapshot.driver;
 
 import java.util.Locale;
 
-/** Which driver an operator wants. */
+/** The configured driver. */
 public enum DriverSetting {
   /** Overlay where it works, otherwise native. */
   AUTO,

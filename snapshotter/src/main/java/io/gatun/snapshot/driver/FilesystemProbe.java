@@ -19,12 +19,12 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /**
- * What a filesystem can do for snapshots, found out by trying it.
+ * The snapshot features of a filesystem, found by testing them.
  *
- * @param status what the filesystem says of itself
- * @param overlay whether the kernel's overlay filesystem works on it
- * @param index whether layers can be kept on it as tars under indexes
- * @param noReflink why files cannot share their blocks on it, or nothing if they can
+ * @param status as reported by the filesystem
+ * @param overlay whether overlayfs works on it
+ * @param index whether indexed layers work on it
+ * @param noReflink why files cannot share blocks on it; empty if they can
  */
 public record FilesystemProbe(
     FilesystemStatus status,
@@ -37,12 +37,12 @@ public record FilesystemProbe(
   private static final int BLOCK_BYTES = 4096;
 
   /**
-   * Tries a filesystem; nothing of that is left on it.
+   * Tests a filesystem and leaves nothing behind.
    *
-   * @param directory a directory on it, in which another one is made meanwhile
-   * @param layer to be tried
+   * @param directory a directory on it, in which a temporary one is created
+   * @param layer the sample to mount
    * @param selinuxContext as for {@link IndexFilesystem}
-   * @param protection of the files of that layer
+   * @param protection of the sample's files
    */
   public static FilesystemProbe of(
       Disk disk,

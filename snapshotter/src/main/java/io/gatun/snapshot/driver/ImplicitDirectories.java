@@ -20,29 +20,29 @@ import java.util.Comparator;
 import java.util.Optional;
 
 /**
- * Finds the directories that whoever unpacked a layer made because the layer has something in them,
- * and that the layer does not name itself.
+ * Finds the implicit directories of a layer that containerd's differ has unpacked: parents that the
+ * layer needs but has no entry for.
  *
- * <p>containerd's differ makes them with mode 0755 and leaves them the time at which it made the
- * last thing in them. One that the layer names has a time of the layer's, which is older than the
- * snapshot: nobody can have packed it before he knew its digest. So this is wrong only about layers
- * with times in the future that came true while they were unpacked.
+ * <p>containerd's differ creates them with mode 0755, and their time is that of their last new
+ * entry. A directory with an entry has a time from the layer, which must be older than the snapshot
+ * because the layer's digest was known before. Only layers with times in the future, which came
+ * true during the unpack, are therefore misjudged.
  */
 public final class ImplicitDirectories {
 
-  /** Takes what is found, each directory before what is in it. */
+  /** Receives the directories, parents first. */
   @FunctionalInterface
   public interface Sink {
 
     /**
-     * @param isAboveImplicit whether the directory that it is in was found as well
+     * @param isAboveImplicit whether its parent was found as well
      */
     void found(LinuxPath path, boolean isAboveImplicit);
   }
 
   private static final int MODE = 0755;
 
-  /** PATH_MAX of linux/limits.h counts the NUL at the end. */
+  /** PATH_MAX of linux/limits.h includes the final NUL. */
   private static final int PATH_BYTES_MAX = 4095;
 
   private static final Comparator<Timespec> BY_TIME =
@@ -59,10 +59,10 @@ public final class ImplicitDirectories {
   }
 
   /**
-   * Finds them all.
+   * Finds all implicit directories.
    *
-   * @param files the top of the layer, just opened
-   * @param since a time before the first of them was made
+   * @param files the root of the layer, just opened
+   * @param since a time before the first of them was created
    */
   public static void find(Fd files, Timespec since, Sink sink) throws ErrnoException {
     ImplicitDirectories search = new ImplicitDirectories(since, sink);
@@ -80,7 +80,7 @@ public final class ImplicitDirectories {
     }
     for (DirectoryEntry entry : batch.entries()) {
       LinuxPath below = path.isEmpty() ? entry.name() : path.resolve(entry.name());
-      // Further down nobody has unpacked anything by its path.
+      // Longer paths cannot have been unpacked by path.
       if (mayBeDirectory(entry.type()) && below.length() <= PATH_BYTES_MAX) {
         Optional<FileStatus> status = Stat.tryStatx(fd, entry.name(), AtFlag.SYMLINK_NOFOLLOW);
         if (status.isPresent() && status.get().type() == NodeType.DIRECTORY) {
@@ -113,7 +113,7 @@ public final class ImplicitDirectories {
         && Xattr.flistxattr(directory).stream().allMatch(ImplicitDirectories::isOfTheSystem);
   }
 
-  /** What a security module or the overlay filesystem keeps with directories of any kind. */
+  /** Attributes that a security module or overlayfs sets on any directory. */
   private static boolean isOfTheSystem(LinuxPath attribute) {
     String name = attribute.toString();
     return name.startsWith("security.")

@@ -23,9 +23,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Makes each snapshot a full copy of its nearest parent, for machines on which overlay does not
- * work, and for images whose layers overlay cannot express. Where the filesystem can, the copies
- * share their blocks.
+ * Makes each snapshot a full copy of its nearest parent, for machines without overlay and for
+ * images whose layers overlay cannot express. The copies share blocks where the filesystem supports
+ * it.
  */
 public final class NativeDriver implements Driver {
 
@@ -40,11 +40,11 @@ public final class NativeDriver implements Driver {
   private final boolean marksCopies;
 
   /**
-   * @param root the absolute path of the root, which containerd is told
-   * @param snapshots the directory that holds one directory a snapshot
-   * @param copyThreads how many threads copy
-   * @param boot what identifies this start of the machine
-   * @param marksCopies whether a copy is known to be one until it is {@link #flush settled}
+   * @param root absolute path of the root, which appears in mounts
+   * @param snapshots the directory of all snapshot directories
+   * @param copyThreads number of copying threads
+   * @param boot id of the current boot
+   * @param marksCopies whether a copy is marked until it is {@link #flush flushed}
    */
   public NativeDriver(
       Disk disk, Path root, Fd snapshots, int copyThreads, String boot, boolean marksCopies) {
@@ -80,7 +80,7 @@ public final class NativeDriver implements Driver {
     return chain.kind() == Kind.ACTIVE && !chain.lowers().isEmpty();
   }
 
-  /** Most are copies, and a base is made once for all images that have it. */
+  /** Most are copies, and a base is created only once for all images. */
   @Override
   public boolean isBlank(Chain chain) {
     return false;
@@ -117,8 +117,8 @@ public final class NativeDriver implements Driver {
       try (Fd directory = files.openDirectory(chain.id())) {
         if (copyMark.isOutlived(directory)) {
           throw new SnapshotException.FailedPrecondition(
-              ("the machine stopped before the files that snapshot id %d was made with had reached the disk,"
-                      + " so that some may be empty; remove the snapshot, with the container that uses it,"
+              ("the machine stopped before the copied files of snapshot id %d had reached the disk,"
+                      + " so some may be empty; remove the snapshot and the container that uses it,"
                       + " and create it again")
                   .formatted(chain.id()));
         }
@@ -126,15 +126,15 @@ public final class NativeDriver implements Driver {
     }
   }
 
-  /** What is on the parent was copied when the snapshot was made, or never will be. */
+  /** The parent's files are copied at creation, or never. */
   @Override
   public Optional<String> obstacleToRebase(Chain chain) {
     return Optional.of(
-        "the native driver copies the parent when a snapshot is made: take the capability rebase of"
-            + " this snapshotter out of containerd's configuration");
+        "the native driver copies the parent when a snapshot is created: remove the capability rebase of"
+            + " this snapshotter from containerd's configuration");
   }
 
-  /** A copy is in the same form whether it is committed or not, but it has to be one. */
+  /** Committing does not change a copy, but the copy must be complete. */
   @Override
   public boolean seal(Chain chain, boolean mayHaveMarks) throws ErrnoException {
     requireWhole(chain);
@@ -159,7 +159,7 @@ public final class NativeDriver implements Driver {
     return files.movedAt(id);
   }
 
-  /** What is deleted is in the copy, and nothing else is seen through it. */
+  /** Deletions apply directly to the copy, which has no lower layers. */
   @Override
   public LayerTarget target(Chain chain) {
     return new LayerTarget(LinuxPath.of(paths.files(chain.id())), DeletionForm.IN_PLACE, List.of());
@@ -175,7 +175,7 @@ public final class NativeDriver implements Driver {
     return files.changeTimes(chain.id());
   }
 
-  /** A copy is something of a snapshot's own, unless there is nothing in it. */
+  /** A copy has files of its own, unless it is empty. */
   @Override
   public boolean isEmpty(Chain chain) throws ErrnoException {
     try (Fd own = files.openFiles(chain.id())) {

@@ -5,8 +5,8 @@ import io.gatun.snapshot.Mount;
 import java.util.List;
 
 /**
- * Which mount shows a snapshot that is a full copy: a bind of its own files, or, for a view, of its
- * nearest parent's, which nobody changes any more.
+ * The mounts of full copies: a bind of the snapshot's own files, or, for a view, of its nearest
+ * parent's, which never change.
  */
 final class NativeMounts {
 

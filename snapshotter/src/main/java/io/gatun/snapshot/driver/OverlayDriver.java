@@ -25,14 +25,13 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Keeps in a snapshot what it changes, and has the kernel's overlay filesystem stack it on its
- * parents. See {@link OverlayMounts} for the mounts and {@link SnapshotFiles} for the directories.
+ * Stores only the changes of a snapshot and lets overlayfs stack them on its parents. See {@link
+ * OverlayMounts} for the mounts and {@link SnapshotFiles} for the directories.
  */
 public final class OverlayDriver implements Driver {
 
   /**
-   * Tells people and tools where the files of a snapshot are; containerd's overlay snapshotter has
-   * it, too.
+   * Shows where the files of a snapshot are; containerd's overlay snapshotter has the same label.
    */
   public static final String UPPERDIR_LABEL = "containerd.io/snapshot/overlay.upperdir";
 
@@ -58,11 +57,11 @@ public final class OverlayDriver implements Driver {
   }
 
   /**
-   * @param root the absolute path of the root, which containerd is told
-   * @param snapshots the directory that holds one directory a snapshot
-   * @param boot what identifies this start of the machine
-   * @param barrier makes durable what was written to the filesystem of the root
-   * @param idMappedMounts shows layers with other owners
+   * @param root absolute path of the root, which appears in mounts
+   * @param snapshots the directory of all snapshot directories
+   * @param boot id of the current boot
+   * @param barrier syncs everything written to the root's filesystem
+   * @param idMappedMounts mounts layers with other owners
    */
   public OverlayDriver(
       Disk disk,
@@ -112,10 +111,9 @@ public final class OverlayDriver implements Driver {
   }
 
   /**
-   * {@return to whom the top of a snapshot belongs} Overlay shows the owner of the upper directory,
-   * so that it has to be that of the lower one; or root as a user namespace maps it, for a
-   * container that has one. The mode is left at 0755, as containerd's overlay snapshotter leaves
-   * it.
+   * {@return the owner of a snapshot's root directory} Overlayfs shows the owner of the upper
+   * directory, so it must match the lower one, or root as mapped by the container's user namespace.
+   * The mode stays 0755, as in containerd's overlay snapshotter.
    */
   private Owner owner(Chain chain) throws ErrnoException {
     if (chain.isMappingAsked()) {
@@ -130,7 +128,7 @@ public final class OverlayDriver implements Driver {
     return new Owner(parent.uid(), parent.gid());
   }
 
-  /** What is made for a new snapshot is names only, and they are synced with its own. */
+  /** A new snapshot consists only of names, which are synced together with its own. */
   @Override
   public boolean isUnsynced(long id) {
     return false;
@@ -171,16 +169,16 @@ public final class OverlayDriver implements Driver {
   }
 
   /**
-   * A layer that was unpacked through a bind mount has lost what it deletes: containerd removes the
-   * target of a whiteout there, which is in a layer that is not below it yet.
+   * A layer unpacked through a bind mount has lost its deletions: there, containerd removes the
+   * target of a whiteout, which is in a layer that is not below it yet.
    */
   @Override
   public Optional<String> obstacleToRebase(Chain chain) {
     return chain.extraction() && !settings.rebase()
         ? Optional.of(
-            "it was unpacked without the layers below it, which needs rebase = true in the"
-                + " configuration of gatun; or take the capability rebase of this snapshotter out"
-                + " of containerd's configuration")
+            "it was unpacked without its lower layers, which requires rebase = true in the"
+                + " configuration of gatun; or remove the capability rebase of this snapshotter"
+                + " from containerd's configuration")
         : Optional.empty();
   }
 
@@ -212,7 +210,7 @@ public final class OverlayDriver implements Driver {
     return files.movedAt(id);
   }
 
-  /** Without a lower directory it is seen through a bind mount, where marks would be just files. */
+  /** Without a lower directory the mount is a bind, in which marks would appear as files. */
   @Override
   public LayerTarget target(Chain chain) {
     return new LayerTarget(

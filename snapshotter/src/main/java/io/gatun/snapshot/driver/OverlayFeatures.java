@@ -1,10 +1,10 @@
 package io.gatun.snapshot.driver;
 
 /**
- * What the kernel's overlay filesystem needs to be told here.
+ * The options that overlayfs needs on this host.
  *
- * @param userXattrs whether it has to keep its marks in {@code user.overlay.*}, since this process
- *     may not write {@code trusted.*} (a user namespace; Linux 5.11 and later)
- * @param index whether the kernel knows the option {@code index}
+ * @param userXattrs whether it must store its marks in {@code user.overlay.*} because this process
+ *     cannot write {@code trusted.*} (a user namespace; Linux 5.11 and later)
+ * @param index whether the kernel supports the option {@code index}
  */
 public record OverlayFeatures(boolean userXattrs, boolean index) {}

@@ -14,29 +14,28 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Which mount shows a chain of snapshots. The shapes are those of containerd's own overlay
- * snapshotter, since its differ, its mount code and its users know them:
+ * The mount of a chain of snapshots. The shapes are those of containerd's own overlay snapshotter,
+ * since its differ, its mount code and its users know them:
  *
- * <table>
- * <caption>Shapes</caption>
- * <tr><td>active, no parent</td><td>bind of its own files, {@code rw,rbind}</td></tr>
- * <tr><td>view, no parent</td><td>bind of its own files, {@code ro,rbind}</td></tr>
- * <tr><td>view, one parent</td><td>bind of the parent's files, {@code ro,rbind}</td></tr>
- * <tr><td>view, several parents</td><td>overlay, {@code lowerdir=<nearest>:...:<base>}</td></tr>
- * <tr><td>active with parents</td><td>overlay, {@code workdir=,upperdir=,lowerdir=}</td></tr>
+ * <table> <caption>Shapes</caption>
+ * <tr><td>active, no parent</td><td>bind of its own files, {@code rw,rbind}</td></tr> <tr><td>view,
+ * no parent</td><td>bind of its own files, {@code ro,rbind}</td></tr> <tr><td>view, one
+ * parent</td><td>bind of the parent's files, {@code ro,rbind}</td></tr> <tr><td>view, several
+ * parents</td><td>overlay, {@code lowerdir=<nearest>:...:<base>}</td></tr> <tr><td>active with
+ * parents</td><td>overlay, {@code workdir=,upperdir=,lowerdir=}</td></tr>
  * </table>
  *
- * <p>Of layers with one index, only the nearest is mentioned: the kernel refuses a directory that
- * is there twice, and what it has in common with one further away is hidden by it anyway. With an
- * index below, files would have the device number of the index and directories that of the overlay,
- * which {@code xino=on} prevents; and ids are not mapped by options, which would not reach what is
- * mounted in the directory that containerd maps, or reach all of it, depending on its version: the
- * layers are taken from where {@link IdMappedMounts} shows them.
+ * <p>If several layers have the same index, only the nearest is listed: the kernel refuses
+ * duplicate directories, and the nearest hides the others anyway. Above an index, {@code xino=on}
+ * prevents files from having the index's device number while directories have the overlay's. Ids
+ * are not mapped by options there, because depending on its version containerd's mapping misses the
+ * mounts below the directory it maps, or covers all of them; instead, {@link IdMappedMounts} mounts
+ * the layers with mapped ids.
  *
- * <p>Options come in the order: id mappings, directories, configured ones. There is one shape of
- * ours: with rebase, a layer is unpacked before its parents are known, and into a bind mount
- * containerd's differ would write deletions as deletions of nothing. So an extraction without a
- * parent then is an overlay on an empty directory.
+ * <p>The order of options is: id mappings, directories, configured ones. One shape is Gatun's own:
+ * with rebase, a layer is unpacked before its parents are known, and into a bind mount containerd's
+ * differ would not write whiteouts. Therefore an extraction without a parent is an overlay on an
+ * empty directory.
  */
 public final class OverlayMounts {
 
@@ -58,10 +57,9 @@ public final class OverlayMounts {
     if (features.userXattrs() && !hasOption(given, "userxattr")) {
       configured.add("userxattr");
     }
-    // With the index, the kernel refuses an upper directory that was copied or whose mount is still
-    // being
-    // taken down elsewhere. The last option wins, so that a chosen index must not be overridden
-    // here.
+    // With the index feature, the kernel refuses an upper directory that was copied or that another
+    // mount namespace is still unmounting. The last option wins, so a configured index must not be
+    // overridden here.
     if (features.index() && !hasOption(given, "index")) {
       configured.add("index=off");
     }
@@ -88,32 +86,27 @@ public final class OverlayMounts {
     };
   }
 
-  /**
-   * {@return whether what is written through the mount of a snapshot is never synced by the kernel}
-   */
+  /** {@return whether the kernel never syncs writes through the mount of a snapshot} */
   boolean isVolatile(Chain chain) {
     return volatileContainers && isContainer(chain);
   }
 
-  /** {@return whether a snapshot may be what a container writes to, through an overlay mount} */
+  /** {@return whether a snapshot may be the writable layer of a container} */
   static boolean isContainer(Chain chain) {
     return chain.kind() == Kind.ACTIVE && !chain.extraction() && !chain.lowers().isEmpty();
   }
 
-  /**
-   * {@return whether a snapshot is a base that was, or is to be, unpacked on top of the empty
-   * directory}
-   */
+  /** {@return whether a snapshot is a base that is unpacked on top of the empty directory} */
   boolean isOnEmptyLower(Chain chain) {
     return settings.rebase() && chain.extraction() && chain.lowers().isEmpty();
   }
 
-  /** {@return whether a writable snapshot is seen through an overlay mount} */
+  /** {@return whether a writable snapshot is an overlay mount} */
   boolean hasLower(Chain chain) {
     return !chain.lowers().isEmpty() || isOnEmptyLower(chain);
   }
 
-  /** {@return whether the layers have to be shown by {@link IdMappedMounts} first} */
+  /** {@return whether {@link IdMappedMounts} has to mount the layers first} */
   boolean isOnMappedLayers(Chain chain) {
     return shownMappings(chain).isPresent();
   }
@@ -143,7 +136,6 @@ public final class OverlayMounts {
     return Mount.ofRoot("overlay", "overlay", options);
   }
 
-  /** {@return the directories of all different layers, nearest first} */
   private List<String> lowers(Chain chain) {
     Optional<IdMappings> mappings = shownMappings(chain);
     return different(chain.lowers()).stream()
@@ -155,14 +147,14 @@ public final class OverlayMounts {
         .toList();
   }
 
-  /** {@return how the owners of the layers have to be mapped before they are mounted, if so} */
+  /** {@return the mappings with which the layers must be mounted first, if any} */
   private Optional<IdMappings> shownMappings(Chain chain) {
     return settings.remapIds() && chain.hasIndexedLower()
         ? IdMappings.asked(chain.labels())
         : Optional.empty();
   }
 
-  /** {@return those that are not there nearer already} */
+  /** {@return the layers without those whose index a nearer layer has} */
   private static List<Lower> different(List<Lower> lowers) {
     Set<String> indexes = new HashSet<>();
     return lowers.stream()
@@ -170,7 +162,7 @@ public final class OverlayMounts {
         .toList();
   }
 
-  /** Options that are no options of the kernel: containerd 2 turns them into id-mapped mounts. */
+  /** These options are not for the kernel: containerd 2 turns them into id-mapped mounts. */
   private List<String> idMappings(Chain chain) {
     List<String> options = new ArrayList<>();
     if (settings.remapIds() && !chain.hasIndexedLower()) {

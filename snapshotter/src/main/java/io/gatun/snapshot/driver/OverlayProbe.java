@@ -27,15 +27,14 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Finds out whether overlay works on a root, by using it there: a file and a directory of a lower
- * layer are removed through a mount, and the upper layer is looked at for the marks that this has
- * to leave.
+ * Tests whether overlay works on a root: removes a file and a directory of a lower layer through a
+ * mount, and checks that the upper layer then has the expected marks.
  */
 public final class OverlayProbe {
 
   private static final Path INDEX_PARAMETER = Path.of("/sys/module/overlay/parameters/index");
 
-  /** Characters that separate things in the options of a mount. */
+  /** Characters that separate mount options. */
   private static final List<String> SEPARATORS = List.of(":", ",", "\\");
 
   private static final LinuxPath TRIAL = LinuxPath.of("overlay-trial");
@@ -48,7 +47,7 @@ public final class OverlayProbe {
   private static final LinuxPath TRUSTED_OPAQUE = LinuxPath.of("trusted.overlay.opaque");
   private static final LinuxPath USER_OPAQUE = LinuxPath.of("user.overlay.opaque");
 
-  /** More than a trial takes; with less, it may fail in any way. */
+  /** More than a test needs; with less space, it may fail in any way. */
   private static final long ROOM_BYTES = 1 << 20;
 
   private static final int DIRECTORY_MODE = 0700;
@@ -59,9 +58,8 @@ public final class OverlayProbe {
   private final Fd parent;
 
   /**
-   * @param root the absolute path of the root, which mounts will name
-   * @param parent a directory on the same filesystem as the snapshots, in which the trial may make
-   *     another
+   * @param root absolute path of the root, which appears in mounts
+   * @param parent a directory on the filesystem of the snapshots, for temporary directories
    */
   public OverlayProbe(Disk disk, Path root, Fd parent) {
     this.disk = disk;
@@ -70,16 +68,15 @@ public final class OverlayProbe {
   }
 
   /**
-   * {@return whether overlay works, or why not, or that the filesystem is too full to tell}
+   * {@return whether overlay works, or why not, or that there is no space to test it}
    *
-   * @throws ErrnoException if the filesystem is in such a state that nothing can be said about
-   *     overlay
+   * @throws ErrnoException if the filesystem fails in a way that says nothing about overlay
    */
   public OverlayProbeResult run() throws ErrnoException {
     for (String separator : SEPARATORS) {
       if (root.toString().contains(separator)) {
         return new Fails(
-            "the path %s of the root holds a %s, which separates the options of a mount"
+            "the path %s of the root contains a %s, which separates mount options"
                 .formatted(root, separator));
       }
     }
@@ -88,7 +85,7 @@ public final class OverlayProbe {
       if (withTrusted.isEmpty()) {
         return new Works(features(false));
       }
-      // In a user namespace, only attributes of the user can be written (Linux 5.11).
+      // In a user namespace, only user attributes can be written (Linux 5.11).
       if (attempt(true).isEmpty()) {
         return new Works(features(true));
       }
@@ -103,7 +100,7 @@ public final class OverlayProbe {
     }
   }
 
-  /** A filesystem in memory may not count its blocks at all (ramfs). */
+  /** An in-memory filesystem may not count its blocks at all (ramfs). */
   private boolean isFull() throws ErrnoException {
     FilesystemStatus status = Statfs.fstatfs(parent);
     return status.blocks() > 0 && status.freeBlocks() * status.blockSizeBytes() < ROOM_BYTES;
@@ -114,8 +111,8 @@ public final class OverlayProbe {
   }
 
   /**
-   * Asks by taking away an attribute that is not there, which needs no room: whether one may is
-   * looked at first, and is EPERM (fs/xattr.c: xattr_permission).
+   * Tries to remove a missing attribute, which needs no space: the permission is checked first,
+   * with EPERM (fs/xattr.c: xattr_permission).
    */
   private boolean mayWriteTrusted() {
     try {
@@ -126,7 +123,7 @@ public final class OverlayProbe {
     }
   }
 
-  /** {@return why it does not work, or nothing if it does} */
+  /** {@return why it does not work; empty if it does} */
   private Optional<String> attempt(boolean userXattrs) throws ErrnoException {
     TreeDeletion.delete(disk, parent, TRIAL);
     disk.createDirectory(parent, TRIAL, DIRECTORY_MODE);
@@ -139,8 +136,8 @@ public final class OverlayProbe {
       create(lower, DIRECTORY).close();
       if (!tellsTypes(lower)) {
         return Optional.of(
-            "the filesystem does not keep the types of files in directories (d_type); an XFS has to be"
-                + " made with ftype=1");
+            "the filesystem does not store file types in directories (d_type); an XFS has to be"
+                + " created with ftype=1");
       }
       ProbeMount mount = new ProbeMount(lower, upper, work, target.path(), userXattrs);
       return use(mount, upper, userXattrs ? USER_OPAQUE : TRUSTED_OPAQUE);
@@ -170,7 +167,7 @@ public final class OverlayProbe {
     }
     if (Xattr.lgetxattr(upper, DIRECTORY, opaque).isEmpty()) {
       return Optional.of(
-          "making a directory anew left no attribute %s in the upper layer".formatted(opaque));
+          "recreating a directory left no attribute %s in the upper layer".formatted(opaque));
     }
     return Optional.empty();
   }

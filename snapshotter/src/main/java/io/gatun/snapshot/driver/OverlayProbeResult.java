@@ -1,27 +1,23 @@
 package io.gatun.snapshot.driver;
 
-/** Whether the kernel's overlay filesystem works on a root. */
+/** Whether overlayfs works on a root. */
 public sealed interface OverlayProbeResult {
 
   /**
-   * It does.
-   *
-   * @param features what it needs to be told
+   * @param features the options it needs
    */
   record Works(OverlayFeatures features) implements OverlayProbeResult {}
 
   /**
-   * It does not.
-   *
-   * @param reason why, in words for an operator
+   * @param reason for the operator
    */
   record Fails(String reason) implements OverlayProbeResult {}
 
   /**
-   * The filesystem is so full that nobody can find out.
+   * There is no space to test it.
    *
-   * @param features what it needs to be told if it does
-   * @param reason what there was no room for
+   * @param features the options it would need
+   * @param reason the error that showed the lack of space
    */
   record NoRoom(OverlayFeatures features, String reason) implements OverlayProbeResult {}
 }

@@ -19,13 +19,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The directories of snapshots as both drivers lay them out:
+ * The directories of snapshots, the same for both drivers:
  *
  * <pre>
  *   snapshots/ID/fs      the files of the snapshot, 0755
- *   snapshots/ID/work    of an active snapshot, overlay's own, 0711
+ *   snapshots/ID/work    of an active snapshot, used by overlayfs, 0711
  *   snapshots/ID/volatile-since-boot, snapshots/ID/copied-since-boot    see VolatileMark, NativeDriver
- *   snapshots/ID/unpacking, snapshots/ID/applied, snapshots/ID/inherits    of the engine, see UnpackRecords, Rebase
+ *   snapshots/ID/unpacking, snapshots/ID/applied, snapshots/ID/inherits    used by the engine, see UnpackRecords, Rebase
  * </pre>
  */
 final class SnapshotFiles {
@@ -42,43 +42,39 @@ final class SnapshotFiles {
   private final Fd snapshots;
 
   /**
-   * @param snapshots the directory that holds one directory a snapshot
+   * @param snapshots the directory of all snapshot directories
    */
   SnapshotFiles(Disk disk, Fd snapshots) {
     this.disk = disk;
     this.snapshots = snapshots;
   }
 
-  /** {@return the directory of a snapshot, open} */
   Fd openDirectory(long id) throws ErrnoException {
     return open(snapshots, directory(id));
   }
 
-  /** {@return the files of a snapshot, open} */
   Fd openFiles(long id) throws ErrnoException {
     return open(snapshots, directory(id).resolve(FILES));
   }
 
-  /** {@return a directory that was just made, open} */
   Fd open(Fd parent, LinuxPath name) throws ErrnoException {
     return Fcntl.openat(parent, name, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW);
   }
 
-  /** {@return what is known of the top of a snapshot's files} */
   FileStatus status(long id) throws ErrnoException {
     return Stat.statx(snapshots, directory(id).resolve(FILES), AtFlag.SYMLINK_NOFOLLOW);
   }
 
   /**
-   * {@return when the directory of a snapshot was moved to its place, if nothing else was since}
+   * {@return when the directory of a snapshot was moved to its place; valid until it is changed}
    */
   Timespec movedAt(long id) throws ErrnoException {
     return Stat.statx(snapshots, directory(id), AtFlag.SYMLINK_NOFOLLOW).changed();
   }
 
   /**
-   * {@return when names or attributes last changed at the top of a snapshot's files, and in the
-   * directory where the overlay filesystem makes another one whenever it is mounted}
+   * {@return when the root directory of a snapshot's files last changed, and when the work
+   * directory did, in which overlayfs creates a directory on each mount}
    */
   List<Timespec> changeTimes(long id) throws ErrnoException {
     List<Timespec> times = new ArrayList<>();
@@ -98,7 +94,7 @@ final class SnapshotFiles {
     }
   }
 
-  /** Makes a directory with this very mode, whatever the umask. */
+  /** Creates a directory with exactly this mode, regardless of the umask. */
   void create(Fd parent, LinuxPath name, int mode) throws ErrnoException {
     disk.createDirectory(parent, name, mode);
     disk.setMode(parent, name, mode);

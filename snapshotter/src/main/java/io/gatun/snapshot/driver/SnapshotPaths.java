@@ -3,13 +3,13 @@ package io.gatun.snapshot.driver;
 import io.gatun.snapshot.mount.IdMappedMounts;
 
 /**
- * The paths below a root that containerd gets to see.
+ * The paths below a root that containerd sees.
  *
- * <p>All lower directories lie at the same depth below one directory and under short names:
- * containerd 1.7 and 2 shorten the options of an overlay mount, which the kernel limits to a page,
- * by changing into the directory that they have in common, and map the ids of that same directory.
+ * <p>All lower directories have short names at the same depth below one directory: containerd 1.7
+ * and 2 shorten the options of an overlay mount, which the kernel limits to a page, by changing
+ * into their common directory, and map the ids of that directory.
  *
- * @param root the absolute path of the root
+ * @param root absolute path of the root
  */
 public record SnapshotPaths(String root) {
 
@@ -17,7 +17,7 @@ public record SnapshotPaths(String root) {
     return root + "/snapshots/" + id + "/fs";
   }
 
-  /** {@return where the files of a layer are with other owners; see {@link IdMappedMounts}} */
+  /** {@return the files of a layer with mapped owners; see {@link IdMappedMounts}} */
   String mappedFiles(String mapping, long id) {
     return root + "/mapped/" + mapping + "/" + id + "/fs";
   }

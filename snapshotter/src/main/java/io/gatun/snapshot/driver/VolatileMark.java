@@ -10,19 +10,18 @@ import io.gatun.snapshot.filetree.TreeWork;
 import io.gatun.snapshot.root.Disk;
 
 /**
- * Remembers, with a snapshot, that what is written to it is never synced.
+ * Records that writes to a snapshot are never synced.
  *
  * <p>The kernel leaves {@code work/work/incompat/volatile} behind when such a mount is used, and
- * refuses to mount the same directories again for as long as that is there
- * (Documentation/filesystems/overlayfs, "Volatile mount"): after a crash of the machine, files may
- * be empty that were written long before. As long as the machine has not been started anew, nothing
- * is lost, and a container may be stopped and started again.
+ * refuses to mount the same directories again while it exists (Documentation/filesystems/overlayfs,
+ * "Volatile mount"): after a crash of the machine, even files written long before may be empty.
+ * Nothing is lost until the next boot, so until then a container may be stopped and started again.
  */
 final class VolatileMark {
 
   private static final LinuxPath RECORD = LinuxPath.of("volatile-since-boot");
 
-  /** In the kernel's order: a directory, and what is in it. */
+  /** The directory and the file in it, in the kernel's order. */
   private static final LinuxPath KERNEL_MARK = LinuxPath.of("work/work/incompat/volatile");
 
   private static final LinuxPath KERNEL_MARK_FILE =
@@ -33,7 +32,7 @@ final class VolatileMark {
   private final Barrier barrier;
 
   /**
-   * @param boot what identifies this start of the machine
+   * @param boot id of the current boot
    */
   VolatileMark(Disk disk, String boot, Barrier barrier) {
     this.disk = disk;
@@ -41,20 +40,19 @@ final class VolatileMark {
     this.barrier = barrier;
   }
 
-  /** Records, durably, that a snapshot is about to be used in this way. */
+  /** Records, durably, that a snapshot is about to be used without syncs. */
   void record(Fd directory) throws ErrnoException {
     mark.record(directory);
   }
 
-  /** {@return whether a snapshot may have been used in this way} */
   boolean isRecorded(Fd directory) throws ErrnoException {
     return mark.isRecorded(directory);
   }
 
   /**
-   * Makes sure that all is there that was ever written to a snapshot.
+   * Checks that no write to a snapshot can be lost.
    *
-   * @throws SnapshotException.FailedPrecondition if the machine was started since the snapshot was
+   * @throws SnapshotException.FailedPrecondition if the machine has booted since the snapshot was
    *     used
    */
   void requireIntact(Fd directory, long id) throws ErrnoException {
@@ -67,13 +65,13 @@ final class VolatileMark {
     }
   }
 
-  /** Lets the kernel mount a snapshot once more. */
+  /** Allows the kernel to mount a snapshot again. */
   void removeKernelMark(Fd directory) throws ErrnoException {
     ignoreAbsence(() -> disk.removeFile(directory, KERNEL_MARK_FILE));
     ignoreAbsence(() -> disk.removeDirectory(directory, KERNEL_MARK));
   }
 
-  /** Ends the use in this way: what was written is brought to the disk, and no longer at risk. */
+  /** Syncs everything that was written and removes the record. */
   void settle(Fd directory) throws ErrnoException {
     barrier.await();
     mark.remove(directory);

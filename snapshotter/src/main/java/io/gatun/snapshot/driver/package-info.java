@@ -1,10 +1,10 @@
 /**
- * Drivers: what turns a chain of snapshots into directories and mounts.
+ * Drivers, which turn chains of snapshots into directories and mounts.
  *
- * <p>Reads through the native bindings and changes through the disk seam. Knows neither the
- * metadata store nor the engine; everything a driver has to know of a snapshot comes in a {@link
- * Chain}. Indexed layers are shown by {@link IndexMounts}; a mount is no effect on the disk, and is
- * asked of the kernel straight away.
+ * <p>Reads through the native bindings and changes through the disk seam. Knows no metadata store
+ * and no engine: a {@link Chain} has all that a driver needs to know about a snapshot. {@link
+ * IndexMounts} mounts indexed layers; mounting does not change the disk, so it calls the kernel
+ * directly.
  */
 @NullMarked
 package io.gatun.snapshot.driver;

@@ -20,13 +20,13 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
 /**
- * Reads what the disk has of the layers that are kept as tars: a tar has to be what its directory
- * says, the diff id, and an index what its own name says, and what the tar gives. For the latter it
- * is made anew while the tar is hashed, and compared byte for byte.
+ * Reads the on-disk content of indexed layers: a tar must match its diff id, and an index its own
+ * name and the tar. For the latter, the index is rebuilt while the tar is hashed, and compared byte
+ * for byte.
  *
- * <p>What an index depends on besides the tar is what directories inherit, which it says itself. It
- * does not where that is more than owners, modes and times; such an index is hashed only, and that
- * is said.
+ * <p>An index also depends on attributes that directories inherit, and it records them unless they
+ * are more than owners, modes and times. An index that does not record them is only hashed, which
+ * the report says.
  */
 final class ContentCheck {
 
@@ -44,7 +44,7 @@ final class ContentCheck {
   private record Hashed(LinuxPath place, Digest digest, boolean isTar) {}
 
   /**
-   * @param files the tar last, if it is there
+   * @param files with the tar last, if it exists
    */
   private record Layer(Digest diffId, List<Hashed> files) {}
 
@@ -66,8 +66,8 @@ final class ContentCheck {
       findings.add(
           new RootFinding.Notice(
               Root.LAYERS.toString(),
-              ("%d of %d indexes were hashed only, and not compared with ones made anew: they"
-                      + " inherit more of the layers below than they say themselves")
+              ("%d of %d indexes were only hashed and not compared with rebuilt ones: they inherit"
+                      + " attributes of lower layers that they do not record")
                   .formatted(unrecorded, indexes)));
     }
   }
@@ -109,7 +109,7 @@ final class ContentCheck {
     };
   }
 
-  /** What is no file has been found to be none, and is not read. */
+  /** Another check reports other types of files, which are not read here. */
   private boolean isCounted(LinuxPath place) {
     try {
       Optional<FileStatus> status = root.status(place);
@@ -145,11 +145,11 @@ final class ContentCheck {
         }
       }
     }
-    // Of a tar that is there and right, all of them have been compared.
+    // An intact tar would have been compared with all of them.
     right.forEach(place -> findings.add(RemadeIndex.withoutTar(place)));
   }
 
-  /** Has as many of the indexes compared as can be in one pass. */
+  /** Adds as many indexes as one pass can compare. */
   private void fill(IndexesCheck compared, Queue<LinuxPath> indexes) {
     while (!compared.isFull() && !indexes.isEmpty()) {
       LinuxPath place = indexes.remove();
@@ -163,7 +163,7 @@ final class ContentCheck {
     }
   }
 
-  /** Reads a file, and of a tar has indexes made. */
+  /** Hashes a file and, for a tar, rebuilds indexes. */
   private boolean isRight(
       Hashed file, IndexesCheck compared, ExecutorService reading, ExecutorService hashing) {
     long before = bytes;
@@ -178,7 +178,7 @@ final class ContentCheck {
         findings.add(
             new RootFinding.DamagedLayer(
                 file.place().toString(),
-                "on the disk it is not what its name says: its content is damaged"));
+                "it is damaged: its content on disk does not match its name"));
         compared.giveUp(findings);
       }
       return isRight;
@@ -189,7 +189,7 @@ final class ContentCheck {
     }
   }
 
-  /** Reads a right tar again for indexes that were too many for the first time. */
+  /** Reads an intact tar again for indexes that exceeded the limit of one pass. */
   private void compareMore(Hashed tar, Queue<LinuxPath> indexes, ExecutorService reading) {
     while (!indexes.isEmpty()) {
       try (IndexesCheck compared = new IndexesCheck()) {
@@ -205,9 +205,7 @@ final class ContentCheck {
     }
   }
 
-  /**
-   * What the disk says by itself that it does not have is damaged; another call may have failed.
-   */
+  /** An error that shows lost data is damage; other errors may come from another cause. */
   private static RootFinding unreadable(LinuxPath place, IOException failure) {
     String sentence = "it cannot be read: " + failure.getMessage();
     return failure instanceof ErrnoException call && DiskContent.isDamage(call.errno())

@@ -1,12 +1,12 @@
 package io.gatun.snapshot.fsck;
 
-/** Is told how far the content of layers has been read. */
+/** Receives the progress of reading the content of layers. */
 @FunctionalInterface
 public interface ContentProgress {
 
   /**
-   * @param bytes that have been read
-   * @param ofBytes that there are to read in all
+   * @param bytes read so far
+   * @param ofBytes total to read
    */
   void read(long bytes, long ofBytes);
 }

@@ -13,21 +13,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/**
- * Compares the indexes of a layer with those that its tar gives, which are made while it is read.
- */
+/** Compares the indexes of a layer with ones that are rebuilt while its tar is read. */
 final class IndexesCheck implements AutoCloseable {
 
-  /** So that memory is bounded; a layer in more places has its tar read again. */
+  /** Bounds the memory; the tar of a layer with more indexes is read again. */
   static final int AT_ONCE_MAX = 4;
 
   private final List<RemadeIndex> all = new ArrayList<>();
 
-  /**
-   * Has an index compared.
-   *
-   * @return whether it can be; else the layers below it would be needed
-   */
+  /** {@return whether an index can be compared; otherwise the lower layers would be needed} */
   boolean add(RootInspection root, LinuxPath place) throws IOException {
     Optional<RemadeIndex> index = RemadeIndex.of(root, place);
     index.ifPresent(all::add);
@@ -38,7 +32,7 @@ final class IndexesCheck implements AutoCloseable {
     return all.size() == AT_ONCE_MAX;
   }
 
-  /** Reads a tar to the end of its entries, behind which something may follow. */
+  /** Reads a tar up to the end of its entries, which is not necessarily the end of the file. */
   void read(TarSource tar) throws IOException {
     if (all.isEmpty()) {
       return;
@@ -55,12 +49,12 @@ final class IndexesCheck implements AutoCloseable {
     }
   }
 
-  /** Says that the tar was not found right, so that nothing follows from it. */
+  /** Reports that the tar is not intact, so that nothing could be compared. */
   void giveUp(List<RootFinding> findings) {
     all.forEach(index -> findings.add(RemadeIndex.withoutTar(index.place())));
   }
 
-  /** Says what has come of it, of a tar that was found right. */
+  /** Reports the results after the tar was found intact. */
   void finish(Digest diffId, long tarBytes, List<RootFinding> findings) {
     for (RemadeIndex index : all) {
       index.compare(diffId, tarBytes).ifPresent(findings::add);

@@ -18,8 +18,8 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Looks at {@code layers/}, where no snapshot has to have anything: which layers are there, and
- * whether those are that records name. What is in the files is not looked at.
+ * Checks which layers are in {@code layers/}, and whether they are the ones that records name. Does
+ * not read the files.
  */
 final class LayersCheck {
 
@@ -50,7 +50,7 @@ final class LayersCheck {
       if (LayerFile.diffId(name).isPresent()) {
         checkLayer(place, named);
       } else if (LayerFile.isInTheMaking(name)) {
-        notice(place, "this is of a layer that was not finished, and goes with the next start");
+        notice(place, "this is an unfinished layer, which the next start deletes");
       } else {
         noticeStrange(place);
       }
@@ -97,7 +97,7 @@ final class LayersCheck {
       if (isOfLayer && !named.contains(place)) {
         notice(
             place,
-            "no committed snapshot uses this; unless it was applied to an active one, it goes with the next start");
+            "no committed snapshot uses this; unless an active one does, the next start deletes it");
       }
     }
   }
@@ -114,7 +114,7 @@ final class LayersCheck {
     return Root.LAYERS.resolve(diffId.hex());
   }
 
-  /** What is in the place of a directory on the way is not there. */
+  /** Treats a path through a non-directory as missing. */
   private Optional<FileStatus> status(LinuxPath place) throws ErrnoException {
     try {
       return root.status(place);

@@ -6,9 +6,9 @@ import io.gatun.linux.Unistd;
 import java.util.List;
 
 /**
- * Whether something is of the type, the mode and the owner that it should be.
+ * Checks the type, mode and owner of files.
  *
- * @param findings to which is added what is wrong
+ * @param findings receives the differences
  */
 record PlaceCheck(List<RootFinding> findings) {
 

@@ -16,7 +16,7 @@ import java.io.IOException;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** An index that is made anew while its tar is read, to be compared with the one that is there. */
+/** An index that is rebuilt while its tar is read, to be compared with the existing one. */
 final class RemadeIndex implements LayerConsumer, AutoCloseable {
 
   private final LinuxPath place;
@@ -33,9 +33,7 @@ final class RemadeIndex implements LayerConsumer, AutoCloseable {
     this.indexer = indexer;
   }
 
-  /**
-   * {@return what is to take the entries of the tar; nothing if the layers below would be needed}
-   */
+  /** {@return a consumer for the entries of the tar; empty if the lower layers would be needed} */
   static Optional<RemadeIndex> of(RootInspection root, LinuxPath place) throws IOException {
     DiskPages there = new DiskPages(root.directory(), place);
     Optional<RemadeIndex> made = Optional.empty();
@@ -53,7 +51,7 @@ final class RemadeIndex implements LayerConsumer, AutoCloseable {
     }
   }
 
-  /** Nothing of the root is changed: where the tree goes that does not fit has no name. */
+  /** Leaves the root unchanged: the spill file has no name. */
   private static LayerIndexer indexer(RootInspection root, RecordedAttributes recorded)
       throws IOException {
     return new LayerIndexer(
@@ -75,15 +73,15 @@ final class RemadeIndex implements LayerConsumer, AutoCloseable {
     }
   }
 
-  /** Says that there are no more entries, and why. */
+  /** Records why there will be no more entries. */
   void failed(IOException reason) {
     failure = reason;
   }
 
   /**
-   * {@return what is to be said of the one that is there}
+   * {@return the finding about the existing index, if any}
    *
-   * @param tarBytes how long the tar is, all of which has been read and found right
+   * @param tarBytes length of the tar, which was read completely and is intact
    */
   Optional<RootFinding> compare(Digest diffId, long tarBytes) {
     if (failure == null) {
@@ -93,7 +91,7 @@ final class RemadeIndex implements LayerConsumer, AutoCloseable {
         failed(e);
       }
     }
-    return Optional.of(hashedOnly(place, "none can be made of its tar now: " + message()));
+    return Optional.of(hashedOnly(place, "it cannot be rebuilt from its tar: " + message()));
   }
 
   private String message() {
@@ -105,7 +103,7 @@ final class RemadeIndex implements LayerConsumer, AutoCloseable {
       return Optional.of(
           new RootFinding.DamagedLayer(
               place.toString(),
-              "it is what its name says, but not the index that its tar gives, from byte %d on"
+              "it matches its name, but differs from the index of its tar, from byte %d on"
                   .formatted(comparison.difference().getAsLong())));
     }
     return comparison.isInheritanceProven()
@@ -113,22 +111,22 @@ final class RemadeIndex implements LayerConsumer, AutoCloseable {
         : Optional.of(
             new RootFinding.Notice(
                 place.toString(),
-                "it is the one that its tar gives, but owners, modes and times that it inherits"
-                    + " could not be compared: not of all directories does it show whether they do"));
+                "it matches its tar, but the owners, modes and times that it inherits could not be"
+                    + " compared: it does not record for all directories whether they inherit"));
   }
 
   LinuxPath place() {
     return place;
   }
 
-  /** {@return what is to be said of an index if there is no right tar} */
+  /** {@return the finding about an index without an intact tar} */
   static RootFinding withoutTar(LinuxPath place) {
     return hashedOnly(place, "its tar is damaged or missing");
   }
 
   private static RootFinding hashedOnly(LinuxPath place, String reason) {
     return new RootFinding.Notice(
-        place.toString(), "it was hashed only, and not compared with one made anew: " + reason);
+        place.toString(), "it was only hashed and not compared with a rebuilt one: " + reason);
   }
 
   @Override

@@ -30,7 +30,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 
-/** Looks at a root that no daemon uses, and changes nothing. */
+/** Checks a root that no daemon uses, without changing anything. */
 public final class RootCheck {
 
   static final LinuxPath SNAPSHOTS = LinuxPath.of("snapshots");
@@ -57,9 +57,9 @@ public final class RootCheck {
   }
 
   /**
-   * {@return what is wrong with a root; it is locked meanwhile}
+   * Checks a root, which is locked meanwhile.
    *
-   * @throws UnusableRootException if a daemon uses it, or it is no root of Gatun
+   * @throws UnusableRootException if a daemon uses it, or it is not a root of Gatun
    * @throws IOException if it cannot be read
    */
   public static RootReport of(Path path) throws IOException, UnusableRootException {
@@ -68,7 +68,7 @@ public final class RootCheck {
     }
   }
 
-  /** {@return the same, going by checkpoint and journal alone where the index would do} */
+  /** Checks a root with checkpoint and journal alone, without the metadata index. */
   public static RootReport withoutIndex(Path path) throws IOException, UnusableRootException {
     try (RootInspection root = RootInspection.open(path)) {
       return of(root, false);
@@ -76,9 +76,9 @@ public final class RootCheck {
   }
 
   /**
-   * {@return the same as one of the two, and what is wrong with the content of layers}
+   * Checks a root and the content of its layers.
    *
-   * @param progress is told how far that has been read
+   * @param progress of reading the content
    */
   public static RootReport withContent(Path path, boolean isIndexTrusted, ContentProgress progress)
       throws IOException, UnusableRootException {
@@ -115,7 +115,7 @@ public final class RootCheck {
     }
     checkDirectories(isBeingMade);
     metadata.ifPresent(this::checkMetadata);
-    // Directories without any metadata are directories that no metadata know of.
+    // Without metadata, all directories are unknown.
     Optional<Contents> contents =
         metadata.isEmpty() ? Optional.of(Contents.empty()) : metadata.get().contents();
     if (contents.isPresent() && isDirectory(SNAPSHOTS)) {
@@ -137,8 +137,8 @@ public final class RootCheck {
   }
 
   /**
-   * {@return whether the first start has not come to its end} The last that it writes is the
-   * driver, when all else is durable; requests are served after that.
+   * {@return whether the first start did not finish} Its last write is the driver, once all else is
+   * durable; only then are requests served.
    */
   private boolean isBeingMade(RootInspection.Format format, Optional<MetadataReport> metadata)
       throws ErrnoException {
@@ -181,7 +181,7 @@ public final class RootCheck {
         findings.add(new RootFinding.Absent(name));
       }
     }
-    // Made when there is the first layer in it.
+    // Created together with the first layer.
     Optional<FileStatus> layers = root.status(Root.LAYERS);
     if (layers.isPresent()) {
       places.check(Root.LAYERS.toString(), layers.get(), NodeType.DIRECTORY, PRIVATE_MODE);
@@ -226,7 +226,7 @@ public final class RootCheck {
     if (isDirectory(TRASH)) {
       for (LinuxPath name : root.names(TRASH)) {
         findings.add(
-            new RootFinding.Notice("trash/" + name, "it waits to be deleted after the next start"));
+            new RootFinding.Notice("trash/" + name, "it will be deleted after the next start"));
       }
     }
     if (isDirectory(EMPTY)) {
@@ -236,13 +236,13 @@ public final class RootCheck {
     }
   }
 
-  /** {@return what is to be said of something that no daemon has made} */
+  /** {@return the finding about a file that no daemon created} */
   static RootFinding strange(String place) {
     return new RootFinding.Notice(
         place,
         place.endsWith(KEPT_SUFFIX)
-            ? "a repair has kept this; delete it when nothing in it is needed any more"
-            : "this is nothing of Gatun's");
+            ? "a repair has set this aside; delete it once nothing in it is needed"
+            : "this does not belong to Gatun");
   }
 
   // Snapshots.
@@ -281,7 +281,7 @@ public final class RootCheck {
     FileStatus status = Stat.statx(snapshots, name, AtFlag.SYMLINK_NOFOLLOW);
     boolean isIndexed = record.form() instanceof LayerForm.Indexed;
     if (isIndexed && status.mountId() != Stat.statx(snapshots).mountId()) {
-      // A daemon leaves mounts when it ends; what is there is not the directory.
+      // A mount that a daemon left behind covers the directory.
       return;
     }
     places.check(place, status, NodeType.DIRECTORY, PRIVATE_MODE);
@@ -293,7 +293,7 @@ public final class RootCheck {
       return;
     }
     LinuxPath files = name.resolve(FILES);
-    // Mode and owner of the top of a layer are the layer's.
+    // The layer decides the mode and owner of its root directory.
     if (Stat.tryStatx(snapshots, files, AtFlag.SYMLINK_NOFOLLOW)
         .filter(found -> found.type() == NodeType.DIRECTORY)
         .isEmpty()) {

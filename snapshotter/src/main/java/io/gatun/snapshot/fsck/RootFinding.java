@@ -6,23 +6,23 @@ import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.metadata.journal.Finding;
 import java.util.Locale;
 
-/** Something about a root that is not as it should be. */
+/** A difference between a root and its expected state. */
 public sealed interface RootFinding {
 
-  /** What a finding means. */
+  /** The consequence of a finding. */
   enum Severity {
-    /** Usual after a crash, or somebody else's: the next start sees to it, or nobody has to. */
+    /** Normal after a crash, or foreign: the next start handles it, or no action is needed. */
     NOTICE,
-    /** Wrong, and a repair makes it right without any loss. */
+    /** Wrong; a repair corrects it without loss. */
     REPAIRABLE,
-    /** Something is lost or may be, or a repair can do nothing about it. */
+    /** Data is or may be lost, or a repair cannot help. */
     DAMAGE
   }
 
-  /** {@return what it means} */
+  /** {@return its consequence} */
   Severity severity();
 
-  /** {@return where it is, below the root} */
+  /** {@return its path below the root} */
   String place();
 
   /** {@return what is wrong} */
@@ -50,7 +50,7 @@ public sealed interface RootFinding {
     }
   }
 
-  /** Something was acknowledged and is not in the metadata any more. */
+  /** The metadata has lost an acknowledged change. */
   record Lost(String what) implements RootFinding {
     @Override
     public Severity severity() {
@@ -68,7 +68,7 @@ public sealed interface RootFinding {
     }
   }
 
-  /** The file {@code format} does not say what it should. */
+  /** The file {@code format} is invalid. */
   record Format(String sentence, boolean isLater) implements RootFinding {
     @Override
     public Severity severity() {
@@ -81,7 +81,7 @@ public sealed interface RootFinding {
     }
   }
 
-  /** Others may do what they should not, or we may not what we have to. */
+  /** Others have too many permissions, or the daemon has too few. */
   record WrongMode(String place, int mode, int expected) implements RootFinding {
     @Override
     public Severity severity() {
@@ -94,7 +94,7 @@ public sealed interface RootFinding {
     }
   }
 
-  /** It belongs to somebody else. */
+  /** The owner is wrong. */
   record WrongOwner(String place, int uid, int expected) implements RootFinding {
     @Override
     public Severity severity() {
@@ -107,7 +107,7 @@ public sealed interface RootFinding {
     }
   }
 
-  /** Something else has the name. */
+  /** A file of another type has the name. */
   record Misplaced(String place, NodeType found, NodeType expected) implements RootFinding {
     @Override
     public Severity severity() {
@@ -116,7 +116,7 @@ public sealed interface RootFinding {
 
     @Override
     public String sentence() {
-      return "here is a %s where a %s should be".formatted(inWords(found), inWords(expected));
+      return "this is a %s and should be a %s".formatted(inWords(found), inWords(expected));
     }
 
     private static String inWords(NodeType type) {
@@ -127,8 +127,8 @@ public sealed interface RootFinding {
   }
 
   /**
-   * The first start was cut short. Nobody was answered by then, so whatever is not there has never
-   * held anything.
+   * The first start was interrupted. No request was served by then, so missing parts never
+   * contained anything.
    */
   record FirstStart() implements RootFinding {
     @Override
@@ -143,12 +143,12 @@ public sealed interface RootFinding {
 
     @Override
     public String sentence() {
-      return "the first start on this root has not come to its end, so nothing was ever acknowledged;"
+      return "the first start on this root did not finish, so nothing was ever acknowledged;"
           + " the next start finishes it";
     }
   }
 
-  /** What is in a file is not what it should be. */
+  /** The content of a file is wrong. */
   record Corrupt(String place, String sentence) implements RootFinding {
     @Override
     public Severity severity() {
@@ -156,7 +156,7 @@ public sealed interface RootFinding {
     }
   }
 
-  /** The disk does not have a tar or an index as it was written. */
+  /** A tar or an index on disk differs from what was written. */
   record DamagedLayer(String place, String sentence) implements RootFinding {
     @Override
     public Severity severity() {
@@ -164,7 +164,7 @@ public sealed interface RootFinding {
     }
   }
 
-  /** A part of every root is not there; what was in it is a finding of its own. */
+  /** A part of every root is missing; its former content is reported separately. */
   record Absent(String place) implements RootFinding {
     @Override
     public Severity severity() {
@@ -177,7 +177,7 @@ public sealed interface RootFinding {
     }
   }
 
-  /** The empty lower directory is not empty, and what is in it shows in containers. */
+  /** The empty lower directory has entries, which are visible in containers. */
   record NotEmpty(String place) implements RootFinding {
     @Override
     public Severity severity() {
@@ -190,7 +190,7 @@ public sealed interface RootFinding {
     }
   }
 
-  /** Nothing that anybody has to see to. */
+  /** Requires no action. */
   record Notice(String place, String sentence) implements RootFinding {
     @Override
     public Severity severity() {
@@ -198,9 +198,7 @@ public sealed interface RootFinding {
     }
   }
 
-  /**
-   * A directory that belongs to no snapshot: not any more, or not yet when the daemon was killed.
-   */
+  /** A directory without a snapshot: one that was removed, or was not recorded before a crash. */
   record Orphan(long id) implements RootFinding {
     @Override
     public Severity severity() {
@@ -218,7 +216,7 @@ public sealed interface RootFinding {
     }
   }
 
-  /** A directory of which the metadata should know that it can exist. */
+  /** A directory whose id the metadata never allocated. */
   record UnknownId(long id, long idLimit) implements RootFinding {
     @Override
     public Severity severity() {
@@ -232,13 +230,13 @@ public sealed interface RootFinding {
 
     @Override
     public String sentence() {
-      return "the metadata have given out no id from %d on: they are older than this directory, or not its"
+      return "the metadata has allocated no id from %d on: it is older than this directory, or of another"
               .formatted(idLimit)
-          + " metadata";
+          + " root";
     }
   }
 
-  /** The files of a snapshot are not there; it is never covered up by empty ones. */
+  /** The files of a snapshot are missing; they are never replaced by empty ones. */
   record MissingFiles(SnapshotRecord snapshot, String place) implements RootFinding {
     @Override
     public Severity severity() {
@@ -247,13 +245,13 @@ public sealed interface RootFinding {
 
     @Override
     public String sentence() {
-      return "it is missing, so the %s snapshot %s is: delete the images and containers that use it, let"
+      return "it is missing, and with it the %s snapshot %s: delete the images and containers that use it, let"
               .formatted(snapshot.kind().filterName(), snapshot.name())
           + " containerd collect garbage, and pull again";
     }
   }
 
-  /** Overlay cannot mount without it, and it holds nothing while it is not mounted. */
+  /** Overlay cannot mount without it; it holds no data while unmounted. */
   record MissingWork(SnapshotRecord snapshot) implements RootFinding {
     @Override
     public Severity severity() {
@@ -272,8 +270,8 @@ public sealed interface RootFinding {
   }
 
   /**
-   * What is recorded is not what the files take. Filesystems allocate more than was written, and
-   * give it back when they like; so the bytes alone are worth a notice.
+   * The recorded usage differs from the files'. Filesystems allocate more than was written and
+   * release it later, so a difference in bytes alone is only a notice.
    */
   record WrongUsage(SnapshotRecord snapshot, Usage recorded, Usage counted) implements RootFinding {
     @Override

@@ -37,14 +37,14 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Puts right what a check has found, as far as that can be done, and checks again.
+ * Repairs the findings of a check as far as possible, and checks again.
  *
- * <p>What is left over by a crash is moved to the trash, which the next start empties. But if the
- * metadata have lost anything, a directory without a record may be what is left of a snapshot; then
- * it is kept as {@code snapshots/ID.damaged}, which no daemon touches.
+ * <p>Leftovers of a crash move to the trash, which the next start empties. But if the metadata has
+ * lost anything, a directory without a record may belong to a lost snapshot; it is then set aside
+ * as {@code snapshots/ID.damaged}, which no daemon touches.
  *
- * <p>A damaged file of an indexed layer is set aside as well, for the next start to find it missing
- * and make it anew. Who has it mounted keeps it.
+ * <p>A damaged file of an indexed layer is set aside as well, so that the next start finds it
+ * missing and rebuilds it. Existing mounts keep it.
  */
 public final class RootRepair {
 
@@ -59,11 +59,11 @@ public final class RootRepair {
   private final List<String> done = new ArrayList<>();
 
   /**
-   * What came of it.
+   * The outcome of a repair.
    *
-   * @param found what the check before has found
-   * @param done what was done about it, in one sentence each
-   * @param remaining what is still so; of what was lost, only a repair knows
+   * @param found the report of the check before
+   * @param done one sentence for each repair
+   * @param remaining the report of the check afterwards; only a repair knows about losses
    */
   public record Outcome(RootReport found, List<String> done, RootReport remaining) {
 
@@ -71,7 +71,7 @@ public final class RootRepair {
       done = List.copyOf(done);
     }
 
-    /** {@return whether something that was acknowledged is missing from the metadata} */
+    /** {@return whether the metadata has lost an acknowledged change} */
     public boolean isLossy() {
       return found.isLossy();
     }
@@ -93,8 +93,7 @@ public final class RootRepair {
   /**
    * Repairs a root that no daemon uses.
    *
-   * @param isIndexDropped whether the metadata are to be made anew from checkpoint and journal
-   *     alone
+   * @param isIndexDropped whether to rebuild the metadata from checkpoint and journal alone
    */
   public static Outcome run(Disk disk, Path path, MetadataSettings settings, boolean isIndexDropped)
       throws IOException, UnusableRootException {
@@ -102,9 +101,9 @@ public final class RootRepair {
   }
 
   /**
-   * As {@link #run(Disk, Path, MetadataSettings, boolean)}, and of the content of layers, too.
+   * Like {@link #run(Disk, Path, MetadataSettings, boolean)}, and repairs the content of layers.
    *
-   * @param progress is told how far that has been read
+   * @param progress of reading the content
    */
   public static Outcome runWithContent(
       Disk disk,
@@ -126,7 +125,7 @@ public final class RootRepair {
       repairPlaces(root, found);
     }
     try (Root root = Root.open(disk, path)) {
-      // Nobody had the root in between, or what was found still holds: a start changes none of it.
+      // A daemon that started in between has changed none of the findings.
       repairSnapshots(root, found);
     }
     return new Outcome(found, done, RootCheck.of(path));
@@ -198,8 +197,8 @@ public final class RootRepair {
   }
 
   /**
-   * Takes away the mounts of a layer that a daemon has left on the directory of a snapshot, which
-   * cannot be moved as long.
+   * Unmounts layers that a daemon left mounted on a snapshot's directory, which cannot be moved
+   * meanwhile.
    *
    * @throws IOException if something else is mounted there
    */
@@ -234,14 +233,14 @@ public final class RootRepair {
       disk.sync(directory);
     }
     done.add(
-        "%s is missing now, and made anew by the next start if containerd still has the blob of the layer"
+        "%s is missing now; the next start rebuilds it if containerd still has the blob of the layer"
             .formatted(place));
   }
 
   /**
-   * Moves something to a name that nobody uses, which ends in {@code .damaged}.
+   * Renames a file to an unused name that ends in {@code .damaged}.
    *
-   * @param within what leads to the parent from the root
+   * @param within path of the parent from the root
    */
   private void setAside(Fd parent, String within, LinuxPath name, LinuxPath newName)
       throws ErrnoException {
@@ -268,12 +267,12 @@ public final class RootRepair {
     }
     Optional<String> driver = driver(root, found);
     root.writeFormat(disk, driver);
-    done.add("format is written anew, with the driver " + driver.orElse("to be chosen"));
+    done.add("format was rewritten, with the driver " + driver.orElse("to be chosen"));
   }
 
   /**
-   * {@return the driver that the snapshots have been made with} With overlay, what is or was active
-   * has a work directory; with native, nothing has.
+   * {@return the driver that created the snapshots} With overlay, each snapshot that is or was
+   * active has a work directory; with native, none has.
    */
   private static Optional<String> driver(RootInspection root, RootReport found)
       throws ErrnoException {
@@ -311,14 +310,14 @@ public final class RootRepair {
             metadata,
             idLimit(found, metadata.contents().orElseThrow()),
             isIndexDropped));
-    // Opening it cuts off a torn tail, and makes an index if there is none that can be used.
+    // Opening the store cuts off a torn tail and rebuilds an unusable index.
     try (MetadataStore store = MetadataStore.open(disk, root.metadataPath(), settings)) {
       for (RootFinding finding : found.findings()) {
         if (finding instanceof RootFinding.WrongUsage usage) {
           store
               .find(usage.snapshot().id())
               .ifPresent(record -> store.put(record.withUsage(usage.counted())));
-          done.add("%s: what it takes is recorded anew".formatted(usage.place()));
+          done.add("%s: its usage was corrected".formatted(usage.place()));
         }
       }
     }
@@ -364,7 +363,7 @@ public final class RootRepair {
             disk.setMode(parent, RootCheck.WORK, WORK_MODE);
             disk.sync(parent);
           }
-          done.add(missing.place() + " is there again");
+          done.add(missing.place() + " was created again");
         }
         case RootFinding.Metadata _,
             RootFinding.Lost _,

@@ -1,8 +1,8 @@
 /**
- * The verifier of a root that no daemon uses: what is wrong with it, and how that is put right.
+ * Checks and repairs a root that no daemon uses.
  *
- * <p>It knows metadata, directories and drivers, like the engine, but none of their threads. What
- * it finds is a value; only {@link io.gatun.snapshot.fsck.RootRepair} changes anything.
+ * <p>It knows metadata, directories and drivers, like the engine, but none of their threads.
+ * Findings are values; only {@link io.gatun.snapshot.fsck.RootRepair} changes anything.
  */
 @NullMarked
 package io.gatun.snapshot.fsck;

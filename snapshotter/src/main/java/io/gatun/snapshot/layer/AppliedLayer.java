@@ -3,13 +3,13 @@ package io.gatun.snapshot.layer;
 import io.gatun.snapshot.Digest;
 
 /**
- * What is known of a layer once all of it has been read.
+ * The properties of a layer that was read completely.
  *
- * @param diffId digest of the uncompressed layer, with whatever follows the end of the tar
- * @param sizeBytes how long that is
- * @param entries how many its consumer was given
- * @param overlayXattrsDropped how many attributes of the overlay filesystem it would have set
- * @param trustedXattrsDropped how many other trusted attributes it would have set
+ * @param diffId digest of the uncompressed layer, including anything after the end of the tar
+ * @param sizeBytes its length
+ * @param entries number of entries given to the consumer
+ * @param overlayXattrsDropped number of overlayfs's own attributes that were dropped
+ * @param trustedXattrsDropped number of other trusted attributes that were dropped
  */
 public record AppliedLayer(
     Digest diffId,

@@ -2,7 +2,7 @@ package io.gatun.snapshot.layer;
 
 import java.io.IOException;
 
-/** Nobody waits for this apply any more. */
+/** The apply was cancelled because its result is no longer needed. */
 public final class ApplyCancelledException extends IOException {
 
   private static final long serialVersionUID = 1L;

@@ -3,20 +3,20 @@ package io.gatun.snapshot.layer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
-/** Where a blob goes while it is made. */
+/** Receives a blob while it is created. */
 public interface BlobSink {
 
   /**
-   * Takes the next bytes of the blob, and waits as long as it cannot take more. Called by one
-   * thread at a time.
+   * Writes the next bytes of the blob, blocking while the sink is full. Called by one thread at a
+   * time.
    *
-   * @param bytes all of what remains is taken, and none of it is needed afterwards
+   * @param bytes are consumed completely and may be reused afterwards
    */
   void write(ByteBuffer bytes) throws IOException;
 
   /**
-   * Called from any thread, at any time and maybe more than once, when the blob will never be
-   * complete: a write that waits then fails.
+   * Makes a blocked write fail, because the blob will never be complete. May be called from any
+   * thread, at any time and more than once.
    */
   void abandon();
 }

@@ -3,24 +3,23 @@ package io.gatun.snapshot.layer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
-/** Where the bytes of a blob come from. */
+/** Supplies the bytes of a blob. */
 @FunctionalInterface
 public interface BlobSource {
 
   /**
-   * Puts some of the bytes that come next into a buffer, waiting until there are any.
+   * Reads the next bytes into a buffer, blocking until there are any.
    *
-   * @param into direct, with room
-   * @return how many, at least one, or -1 after the last
+   * @param into direct, with space left
+   * @return how many, at least one, or -1 at the end
    */
   int read(ByteBuffer into) throws IOException;
 
   /**
-   * {@return some of the bytes that come next, direct, for reading only and until the next call of
-   * anything here; none after the last} A source that has them in memory already need not copy
-   * them.
+   * {@return the next bytes in a direct, read-only buffer that is valid until the next call of any
+   * method; empty at the end} A source with the bytes in memory need not copy them.
    *
-   * @param memory to put them into
+   * @param memory a buffer for the bytes
    */
   default ByteBuffer next(ByteBuffer memory) throws IOException {
     memory.clear();

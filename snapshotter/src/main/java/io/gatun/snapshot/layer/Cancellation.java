@@ -4,10 +4,10 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 
-/** How an apply is told, by any thread, that nobody waits for it any more. Once, and for good. */
+/** Lets any thread tell an apply, once and finally, that its result is no longer needed. */
 public final class Cancellation {
 
-  /** Ends what {@link #onCancel} began. */
+  /** Removes the action of {@link #onCancel}. */
   public interface Registration extends AutoCloseable {
     @Override
     void close();
@@ -16,10 +16,10 @@ public final class Cancellation {
   private final Set<Listener> listeners = new LinkedHashSet<>();
   private volatile boolean isCancelled;
 
-  /** An object of its own, since one and the same action may be registered twice. */
+  /** Gives each registration an identity, because the same action may be registered twice. */
   private record Listener(Object identity, Runnable action) {}
 
-  /** Cancels, and wakes whoever has to know. */
+  /** Cancels and runs the registered actions. */
   public void cancel() {
     List<Listener> woken;
     synchronized (listeners) {
@@ -44,8 +44,8 @@ public final class Cancellation {
   }
 
   /**
-   * Has something done when this is cancelled, by the thread that cancels; at once if it is
-   * cancelled already. It must not wait, and may still be running when the registration is closed.
+   * Registers an action for the thread that cancels; runs it at once if this is already cancelled.
+   * The action must not block, and may still be running when the registration is closed.
    */
   public Registration onCancel(Runnable action) {
     Listener listener = new Listener(new Object(), action);

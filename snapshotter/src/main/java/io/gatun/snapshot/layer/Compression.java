@@ -4,18 +4,18 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * How a blob is compressed, which its first bytes say and its media type does not: containerd's
- * {@code DetectCompression}.
+ * The compression of a blob, detected from its first bytes and not from its media type, like
+ * containerd's {@code DetectCompression}.
  */
 public enum Compression {
-  /** Anything that does not begin like one of the others, and so also a blob of no bytes. */
+  /** No known magic number; also an empty blob. */
   NONE,
   /** RFC 1952, one or more members. */
   GZIP,
   /** RFC 8878, frames and skippable frames in any order. */
   ZSTD;
 
-  /** How many bytes have to be there to tell, if the blob has as many. */
+  /** How many bytes the detection needs, if the blob has as many. */
   public static final int HEAD_BYTES = 8;
 
   private static final int GZIP_MAGIC = 0x08_8b1f;
@@ -24,7 +24,7 @@ public enum Compression {
   private static final int ZSTD_SKIPPABLE_MAGIC = 0x184d_2a50;
   private static final int ZSTD_SKIPPABLE_MASK = 0xffff_fff0;
 
-  /** {@return what begins with what remains in a buffer, which keeps its position} */
+  /** {@return the compression of the content of a buffer, whose position does not change} */
   public static Compression of(ByteBuffer head) {
     int bytes = Math.min(head.remaining(), HEAD_BYTES);
     if (bytes < GZIP_MAGIC_BYTES) {

@@ -1,15 +1,15 @@
 package io.gatun.snapshot.layer;
 
-/** What becomes of it when a layer deletes something that may be in the layers below. */
+/** How deletions of lower files are represented when a layer is extracted. */
 public enum DeletionForm {
-  /** Marks of the overlay filesystem, in attributes {@code trusted.overlay.*}. */
+  /** As overlayfs marks, with attributes {@code trusted.overlay.*}. */
   OVERLAY,
-  /** Marks of the overlay filesystem, in attributes {@code user.overlay.*}. */
+  /** As overlayfs marks, with attributes {@code user.overlay.*}. */
   OVERLAY_USERXATTR,
-  /** What is there is removed. */
+  /** By removing the files. */
   IN_PLACE;
 
-  /** {@return whether an index can be the layer} It has deletions in one form only. */
+  /** {@return whether the layer can be indexed} An index represents deletions in one form only. */
   public boolean isIndexable() {
     return this != OVERLAY_USERXATTR;
   }

@@ -11,7 +11,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.OptionalLong;
 
-/** A blob in a file, such as one of containerd's content store. */
+/** A blob in a file, for example of containerd's content store. */
 public final class FileBlob implements LayerBlob {
 
   private final Fd file;
@@ -27,7 +27,7 @@ public final class FileBlob implements LayerBlob {
     this.isVerified = isVerified;
   }
 
-  /** Opens a file; what it holds is as {@link LayerBlob} describes. */
+  /** Opens a file, with properties as in {@link LayerBlob}. */
   public static FileBlob open(Path path, Digest digest, OptionalLong sizeBytes, boolean isVerified)
       throws ErrnoException {
     Fd file = Fcntl.open(LinuxPath.of(path), OpenFlag.READ_ONLY, OpenFlag.NO_FOLLOW);

@@ -5,31 +5,31 @@ import java.io.Closeable;
 import java.util.OptionalLong;
 
 /**
- * A layer as the registry has it, read once from its beginning to its end, by one thread at a time.
- * Whoever opened it closes it, after the apply.
+ * A layer as stored in the registry, read once from beginning to end, by one thread at a time. The
+ * caller that opened it closes it after the apply.
  */
 public interface LayerBlob extends BlobSource, Closeable {
 
-  /** {@return what its descriptor says that it is} */
+  /** {@return the digest in its descriptor} */
   Digest digest();
 
-  /** {@return what its descriptor says how long it is; an apply fails if it is not} */
+  /** {@return the size in its descriptor; an apply fails if the blob's size differs} */
   OptionalLong sizeBytes();
 
   /**
-   * {@return whether what is read is known to have this digest} If not, an apply hashes it.
+   * {@return whether the content is known to match the digest} If not, an apply hashes it.
    *
-   * <p>It is for content that containerd's store has finished, which hashes while it writes and
-   * gives no name to what turns out to be something else. containerd's own differ relies on that as
-   * well; and if the disk has damaged the blob since, the layer's diff id, which containerd
-   * compares with the image's configuration, is not what it should be.
+   * <p>True for complete content of containerd's store, which hashes while it writes and gives no
+   * name to mismatching content. containerd's own differ relies on that as well; if the disk has
+   * damaged the blob since, its diff id differs from the one that containerd expects from the
+   * image's configuration.
    */
   boolean isVerified();
 
   /**
-   * Called from any thread, at any time and maybe more than once, when nothing more is wanted: a
-   * read that waits for somebody else, such as another process, then fails. Reads that come back by
-   * themselves need not take notice.
+   * Makes reads fail that wait for something external, such as another process, because no more
+   * bytes are needed. Reads that return by themselves may ignore it. May be called from any thread,
+   * at any time and more than once.
    */
   default void abandon() {}
 }

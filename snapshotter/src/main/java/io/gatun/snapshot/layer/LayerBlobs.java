@@ -3,16 +3,16 @@ package io.gatun.snapshot.layer;
 import io.gatun.snapshot.Digest;
 import java.util.Optional;
 
-/** Where the blob of a layer may still be had that was unpacked before. */
+/** Locates the blob of a layer that was unpacked earlier. */
 @FunctionalInterface
 public interface LayerBlobs {
 
-  /** There is none. */
+  /** Never has a blob. */
   LayerBlobs NONE = _ -> Optional.empty();
 
   /**
-   * {@return a blob, which need not be what its digest says, and is closed by the caller; nothing
-   * if it is not to be had now}
+   * {@return a blob whose content is unverified, to be closed by the caller; empty if it is not
+   * available now}
    */
   Optional<LayerBlob> open(Digest digest);
 }

@@ -4,10 +4,9 @@ import java.time.Instant;
 import java.util.Optional;
 
 /**
- * What a layer is to look like.
+ * The requested form of a new layer.
  *
  * @param compression of the tar
- * @param latest the time of whatever is later, and of what has no time of its own; if there is
- *     none, that is 1970
+ * @param latest replaces later times, and is the time of entries without their own; 1970 if empty
  */
 public record LayerFormat(Compression compression, Optional<Instant> latest) {}

@@ -4,11 +4,11 @@ import io.gatun.linux.LinuxPath;
 import java.util.List;
 
 /**
- * Where the files of a layer are to be put, and in which form. Paths are absolute.
+ * Where and how to extract the files of a layer. Paths are absolute.
  *
- * @param files the top of the snapshot's own files
- * @param deletions what the layer's deletions become
- * @param lowers the tops of the layers below, nearest first, that are seen through the snapshot
+ * @param files the root directory of the snapshot's own files
+ * @param deletions how to represent the layer's deletions
+ * @param lowers the root directories of the lower layers, nearest first
  */
 public record LayerTarget(LinuxPath files, DeletionForm deletions, List<LinuxPath> lowers) {
 

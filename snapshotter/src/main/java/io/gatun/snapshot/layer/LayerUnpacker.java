@@ -5,35 +5,35 @@ import io.gatun.snapshot.SnapshotException;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 
-/** Unpacks layers into active snapshots, as containerd's Diff service asks for it. */
+/** Unpacks layers into active snapshots, for containerd's Diff service. */
 public interface LayerUnpacker {
 
   /**
-   * {@return the key of the active snapshot that has these mounts}
+   * {@return the key of the active snapshot with these mounts}
    *
-   * @throws SnapshotException as {@link #unpack} does for these mounts
+   * @throws SnapshotException like {@link #unpack} for these mounts
    */
   String key(List<Mount> mounts);
 
   /**
-   * Unpacks a layer into the snapshot that has these mounts. When this returns, the layer is in it,
-   * and as durable as {@code layer_sync} asks; if it fails, the snapshot is as it was before.
+   * Unpacks a layer into the snapshot with these mounts. When this returns, the layer is in the
+   * snapshot, as durable as {@code layer_sync} requires; if it fails, the snapshot is unchanged.
    *
-   * <p>The messages of failures name the layer, and as far as there are any the entry, where it is
-   * in the layer, the path and the errno.
+   * <p>Failure messages name the layer, and the entry, its position in the layer, the path and the
+   * errno where they apply.
    *
-   * @param mounts what Prepare or Mounts answered for the snapshot
-   * @param syncRequested whether the layer has to be durable, whatever {@code layer_sync} asks
-   * @param next which layer may be worth to begin with meanwhile
-   * @return what is known of the layer now
-   * @throws SnapshotException.Unsupported if these are no mounts of this root, or there is
-   *     something in the snapshot already, or the layer is of a kind that somebody else may know
-   * @throws SnapshotException.FailedPrecondition if the snapshot is no active one, or a layer is
-   *     being unpacked into it, or it could never be committed
-   * @throws SnapshotException.NotFound if there is no such snapshot any more
-   * @throws SnapshotException.InvalidArgument if the layer is damaged, or asks for what no layer
-   *     may ask for
-   * @throws SnapshotException.Unavailable if the blob cannot be read any more
+   * @param mounts the result of Prepare or Mounts for the snapshot
+   * @param syncRequested whether the layer must be durable, regardless of {@code layer_sync}
+   * @param next the layer that may be prefetched meanwhile
+   * @return the properties of the layer
+   * @throws SnapshotException.Unsupported if the mounts do not belong to this root, the snapshot is
+   *     not empty, or another differ may support the layer
+   * @throws SnapshotException.FailedPrecondition if the snapshot is not active, could never be
+   *     committed, or a layer is being unpacked into it
+   * @throws SnapshotException.NotFound if the snapshot no longer exists
+   * @throws SnapshotException.InvalidArgument if the layer is damaged or requests something that no
+   *     layer may
+   * @throws SnapshotException.Unavailable if the blob can no longer be read
    * @throws CancellationException if it was cancelled
    */
   AppliedLayer unpack(
@@ -44,14 +44,14 @@ public interface LayerUnpacker {
       Cancellation cancellation);
 
   /**
-   * Reads a layer as {@link #unpack} does, as far as that takes no snapshot and no room on the
-   * disk, and makes nothing of it: for what has to be done often before it is quick.
+   * Runs the code paths of {@link #unpack} that need no snapshot and no disk space, and discards
+   * the result, to get them compiled before the first request.
    *
-   * @throws SnapshotException as {@link #unpack} does for the layer
+   * @throws SnapshotException like {@link #unpack} for the layer
    */
   void warmUp(LayerBlob blob);
 
-  /** As before, of a layer after which nobody knows which is next. */
+  /** Like {@link #unpack}, for a layer whose successor is unknown. */
   default AppliedLayer unpack(
       LayerBlob blob, List<Mount> mounts, boolean syncRequested, Cancellation cancellation) {
     return unpack(blob, mounts, syncRequested, NextLayerHint.UNKNOWN, cancellation);

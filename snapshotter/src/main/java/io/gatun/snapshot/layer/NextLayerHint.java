@@ -2,20 +2,18 @@ package io.gatun.snapshot.layer;
 
 import java.util.Optional;
 
-/**
- * Which layer is likely to be unpacked after the one that is at hand. A guess, which may be wrong.
- */
+/** Guesses the layer that is unpacked next. */
 @FunctionalInterface
 public interface NextLayerHint {
 
-  /** Nobody knows. */
+  /** Makes no guess. */
   NextLayerHint UNKNOWN = Optional::empty;
 
   /**
-   * {@return the layer, to be closed by the caller; nothing if it is not known, or not there yet}
+   * {@return the layer, to be closed by the caller; empty if it is unknown or not available yet}
    *
-   * <p>May take a while, and is called by another thread than the one that unpacks, perhaps when
-   * that is done.
+   * <p>May take a while, and is called by a thread other than the one that unpacks, possibly after
+   * the unpack.
    */
   Optional<LayerBlob> open();
 }

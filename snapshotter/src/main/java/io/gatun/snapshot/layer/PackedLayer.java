@@ -3,13 +3,13 @@ package io.gatun.snapshot.layer;
 import io.gatun.snapshot.Digest;
 
 /**
- * What is known of a layer once it is complete.
+ * The properties of a complete new layer.
  *
  * @param diffId digest of the tar
- * @param blob digest of the blob, which is the same if it is not compressed
- * @param blobBytes how long the blob is
- * @param entries how many the tar has
- * @param xattrsLeftOut how many attributes of users could not be expressed
+ * @param blob digest of the blob, the same as the diff id without compression
+ * @param blobBytes length of the blob
+ * @param entries number of entries in the tar
+ * @param xattrsLeftOut number of user attributes that a tar cannot express
  */
 public record PackedLayer(
     Digest diffId, Digest blob, long blobBytes, long entries, long xattrsLeftOut) {}

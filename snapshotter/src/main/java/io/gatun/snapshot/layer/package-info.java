@@ -1,5 +1,5 @@
 /**
- * What a layer blob is, and what a caller may ask for one.
+ * Layer blobs, and the operations on them.
  *
  * <p>These types are the contract between the server and the code that unpacks, packs and converts
  * layers: the blob and its source, the target, the result, cancellation, and the hint about the

@@ -9,7 +9,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 
-/** Which blobs are which layers, as applies to this store have found. */
+/** Maps blobs to the layers that applies to this store found in them. */
 final class BlobIndex {
 
   private final LayerFiles files;
@@ -29,13 +29,13 @@ final class BlobIndex {
     diffIds.values().removeIf(diffId::equals);
   }
 
-  /** {@return the layer that a blob is, if its tar is known to be whole} */
+  /** {@return the layer that a blob contains, if its tar is known to be intact} */
   Optional<Digest> diffIdOf(Digest blob) {
     return Optional.ofNullable(diffIds.get(blob))
         .filter(diffId -> fileStates.contains(diffId, LayerFile.Tar.TAR));
   }
 
-  /** {@return the blobs that are a layer, whether that is whole or not} */
+  /** {@return the blobs of a layer, whether its tar is intact or not} */
   Set<Digest> of(Digest diffId) {
     return diffIds.entrySet().stream()
         .filter(known -> known.getValue().equals(diffId))
@@ -43,7 +43,7 @@ final class BlobIndex {
         .collect(Collectors.toSet());
   }
 
-  /** Records which blobs are a layer whose tar was not on the disk when they were applied. */
+  /** Records the blobs of a layer whose tar was not durable when they were applied. */
   void record(Fd directory, Digest diffId) throws ErrnoException {
     if (!fileStates.contains(diffId, LayerFile.Tar.TAR)) {
       return;

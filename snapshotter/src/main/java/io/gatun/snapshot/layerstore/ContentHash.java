@@ -10,8 +10,8 @@ import java.util.concurrent.Executor;
 import java.util.function.IntConsumer;
 
 /**
- * Tells whether the disk has what the name of a file says: the diff id of a tar, or an index.
- * Meanwhile somebody else may read the same, piece by piece, while another thread hashes it.
+ * Checks the content of a file on disk against its name: the diff id of a tar, or the digest of an
+ * index. A consumer may read the same pieces while another thread hashes them.
  */
 public final class ContentHash implements TarSource, AutoCloseable {
 
@@ -19,18 +19,18 @@ public final class ContentHash implements TarSource, AutoCloseable {
   private final Executor hashing;
   private final IntConsumer progress;
   private final BufferHash hash = new BufferHash();
-  // The end by itself, as it may have zeros that are not the layer's.
+  // Kept apart: some of its trailing zeros may be padding that is not part of the layer.
   private final long lastBlock;
   private final byte[] last;
   private long at;
 
-  /** The piece that was given out last, which is overwritten when another one is asked for. */
+  /** The hashing of the last returned piece, whose buffer the next call overwrites. */
   private CompletableFuture<Void> hashed = CompletableFuture.completedFuture(null);
 
   /**
    * @param isTar whether zeros may follow up to a whole block
-   * @param hashing where pieces are hashed while whoever has asked for them looks at them
-   * @param progress is told how many bytes have been read, each time
+   * @param hashing hashes pieces while the caller uses them
+   * @param progress receives the number of bytes of each read
    */
   public ContentHash(DiskContent content, boolean isTar, Executor hashing, IntConsumer progress) {
     this.content = content;
@@ -41,7 +41,7 @@ public final class ContentHash implements TarSource, AutoCloseable {
     this.last = new byte[(int) (end - lastBlock)];
   }
 
-  /** {@return whether a file is what it should be, all of which is read} */
+  /** {@return whether a file, which is read to its end, matches its digest} */
   public static boolean isRight(
       DiskContent content, Digest digest, boolean isTar, IntConsumer progress) throws IOException {
     try (ContentHash hash = new ContentHash(content, isTar, Runnable::run, progress)) {
@@ -49,7 +49,7 @@ public final class ContentHash implements TarSource, AutoCloseable {
     }
   }
 
-  /** {@return what comes next, which is hashed before anything else comes} */
+  /** {@return the next piece, which is hashed before the one after it is read} */
   @Override
   public ByteBuffer next() throws IOException {
     hashed.join();
@@ -67,16 +67,16 @@ public final class ContentHash implements TarSource, AutoCloseable {
     return piece.asReadOnlyBuffer();
   }
 
-  /** {@return whether the file is what it should be} What is left of it is read first. */
+  /** {@return whether the file matches the digest, after reading the rest of it} */
   public boolean isRight(Digest digest) throws IOException {
     while (next().hasRemaining()) {
-      // It is hashed.
+      // next() hashes each piece.
     }
     hashed.join();
     return at == content.sizeBytes() && isEnd(digest);
   }
 
-  /** {@return whether this is the end, be it without some or all of the zeros that it has} */
+  /** {@return whether the end matches, with any number of its trailing zeros left out} */
   private boolean isEnd(Digest digest) {
     int length = last.length;
     while (true) {
@@ -90,7 +90,7 @@ public final class ContentHash implements TarSource, AutoCloseable {
     }
   }
 
-  /** Nobody reads the content any more when this returns. */
+  /** Returns when no thread reads the content any more. */
   @Override
   public void close() {
     hashed.join();

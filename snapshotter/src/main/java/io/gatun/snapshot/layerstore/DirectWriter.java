@@ -11,21 +11,20 @@ import java.util.function.LongSupplier;
 /**
  * Writes a file past the page cache ({@code O_DIRECT}, open(2)) as long as the disk keeps up.
  *
- * <p>A tar of which nobody reads by way of the page cache would only push out of it what is of use,
- * and to bring it there takes a processor that a layer has better use for. But who writes like that
- * waits for the disk, each time for one write alone; the kernel would have many under way, and need
- * not have them done at all before the layer is. So it ends where waiting takes longer than it
- * takes to decompress as much, as with a disk that is slow, far away or busy.
+ * <p>A tar that is read with direct I/O would only evict useful pages, and copying it into the page
+ * cache costs CPU. But each direct write waits for the disk alone, while the kernel writes many
+ * pages back at a time and may defer them. Direct writing therefore stops once waiting takes longer
+ * than decompressing the same amount, as it does with a slow, remote or busy disk.
  */
 final class DirectWriter implements AutoCloseable {
 
-  /** What every filesystem and disk takes for aligned, and no page is smaller than. */
+  /** An alignment that every filesystem and disk accepts; no page is smaller. */
   static final int BLOCK_BYTES = 4096;
 
-  /** What a disk is judged by. */
+  /** The amount of data over which the disk's speed is measured. */
   static final int WINDOW_BYTES = 8 << 20;
 
-  /** 2 ms for a MiB, which a decompressor takes at 500 MiB a second. */
+  /** 2 ms per MiB, the time that a decompressor takes at 500 MiB/s. */
   static final long WINDOW_NANOS_MAX = TimeUnit.MILLISECONDS.toNanos(16);
 
   private final Disk disk;
@@ -37,7 +36,7 @@ final class DirectWriter implements AutoCloseable {
 
   /**
    * @param file opened with {@code O_DIRECT}; closed with this
-   * @param nanos a clock that never goes back
+   * @param nanos a monotonic clock
    */
   DirectWriter(Disk disk, Fd file, LongSupplier nanos) {
     this.disk = disk;
@@ -46,8 +45,8 @@ final class DirectWriter implements AutoCloseable {
   }
 
   /**
-   * Writes as much of a part as can be written like that, in whole blocks; the rest is left in it
-   * for the caller to write through the page cache.
+   * Writes the whole blocks of a part. The rest stays in the buffer for the caller to write through
+   * the page cache.
    *
    * @return how many bytes were written
    */
@@ -76,7 +75,7 @@ final class DirectWriter implements AutoCloseable {
       written = disk.write(file, part, position);
     } catch (ErrnoException e) {
       if (e.is(Errno.EINVAL) || e.is(Errno.EOPNOTSUPP)) {
-        // Aligned as it is, it is not to this filesystem, or to what is below that.
+        // The filesystem, or a layer below it, requires a coarser alignment.
         isOver = true;
         return 0;
       }

@@ -16,15 +16,15 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
 
 /**
- * A file as the disk has it: read past the page cache (open(2), O_DIRECT), in which pages may be
- * that are right while the disk is wrong, or the other way round. On filesystems that know no such
- * reading, which keep their files in memory, it is read as usual.
+ * The on-disk content of a file, read past the page cache (open(2), O_DIRECT), whose pages may be
+ * right while the disk is wrong, or the other way round. Filesystems without direct I/O, which keep
+ * their files in memory, are read normally.
  *
- * <p>The next piece is read while the one before is looked at.
+ * <p>The next piece is read while the caller processes the current one.
  */
 public final class DiskContent implements AutoCloseable {
 
-  /** As much as any filesystem asks buffers, offsets and lengths to be multiples of. */
+  /** The largest alignment that any filesystem requires of buffers, offsets and lengths. */
   static final int ALIGNMENT_BYTES = 4096;
 
   private static final int PIECE_BYTES = 1 << 20;
@@ -61,7 +61,7 @@ public final class DiskContent implements AutoCloseable {
     }
   }
 
-  /** {@return a file, to be read past the page cache if its filesystem knows that} */
+  /** Opens a file for direct I/O, or for normal reading if its filesystem has none. */
   static Fd open(Fd root, LinuxPath path) throws ErrnoException {
     try {
       return Fcntl.openat(root, path, OpenFlag.READ_ONLY, OpenFlag.NO_FOLLOW, OpenFlag.DIRECT);
@@ -87,7 +87,7 @@ public final class DiskContent implements AutoCloseable {
         });
   }
 
-  /** {@return whether the disk says by itself that it does not have what was written} */
+  /** {@return whether the error means that the disk lost or corrupted data} */
   public static boolean isDamage(Errno errno) {
     return switch (errno) {
       case EIO, EBADMSG, EUCLEAN -> true;
@@ -95,12 +95,12 @@ public final class DiskContent implements AutoCloseable {
     };
   }
 
-  /** {@return how long the file is} */
+  /** {@return the length of the file} */
   public long sizeBytes() {
     return sizeBytes;
   }
 
-  /** {@return what comes next, until the next call; nothing remains in it at the end} */
+  /** {@return the next piece, valid until the next call; empty at the end} */
   public ByteBuffer next() throws IOException {
     ByteBuffer piece = await();
     next = readNext();
@@ -134,7 +134,7 @@ public final class DiskContent implements AutoCloseable {
     try {
       await();
     } catch (IOException e) {
-      // Of a piece that nobody has asked for.
+      // The caller did not ask for this piece.
       next.cancel(false);
     }
     memory.close();

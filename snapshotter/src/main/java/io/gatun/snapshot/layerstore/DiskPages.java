@@ -10,9 +10,9 @@ import io.gatun.snapshot.layer.erofs.IndexReader;
 import java.nio.ByteBuffer;
 
 /**
- * An index as the disk has it, as with {@link DiskContent}, but here and there.
+ * Random access to the on-disk content of an index, read like {@link DiskContent}.
  *
- * <p>Not safe for use by several threads.
+ * <p>Not thread-safe.
  */
 public final class DiskPages implements IndexReader, AutoCloseable {
 
@@ -44,7 +44,7 @@ public final class DiskPages implements IndexReader, AutoCloseable {
   public void read(ByteBuffer into, long offset) throws ErrnoException {
     long at = offset;
     while (into.hasRemaining() && at < sizeBytes) {
-      // Whole pages, in which the first and the last may be wanted in part.
+      // Direct I/O reads whole pages; the first and the last may be needed only in part.
       int before = (int) (at % DiskContent.ALIGNMENT_BYTES);
       long end = at + into.remaining() + DiskContent.ALIGNMENT_BYTES - 1;
       long pages = end / DiskContent.ALIGNMENT_BYTES * DiskContent.ALIGNMENT_BYTES;

@@ -6,9 +6,8 @@ import io.gatun.snapshot.Digest;
 import java.util.List;
 
 /**
- * Gives the files of drafts the names that they have in layers, one at a time, so that what is
- * known of a file is of the one that has the name. Whoever calls keeps the layer from being
- * retired.
+ * Renames the files of ingests to their names in a layer, one at a time, so that {@link FileStates}
+ * always describes the file that has the name. The caller prevents the layer from being collected.
  */
 final class FilePublisher {
 
@@ -21,12 +20,12 @@ final class FilePublisher {
     this.fileStates = fileStates;
   }
 
-  /** Says who has layers mounted. */
+  /** Sets the listener that remounts layers. */
   void displayedBy(TarReplacementListener whom) {
     listener = whom;
   }
 
-  /** {@return whether there was no such layer, so that the draft is the layer now} */
+  /** {@return whether the ingest became the layer, because there was none} */
   synchronized boolean placeWhole(
       LayerIngest ingest, Digest diffId, List<LayerFile> made, boolean isDurable)
       throws ErrnoException {
@@ -42,9 +41,9 @@ final class FilePublisher {
   }
 
   /**
-   * Has a file of a draft take the place of a layer's, unless that is known to be whole.
+   * Moves a file into a layer unless the layer's own file is known to be intact.
    *
-   * @return whether it has
+   * @return whether it was moved
    */
   synchronized boolean place(
       LayerIngest ingest, Fd into, Digest diffId, LayerFile file, boolean isDurable)
@@ -54,7 +53,7 @@ final class FilePublisher {
     }
     boolean isSynced = isDurable;
     if (!isSynced && file instanceof LayerFile.Tar && isVouchedFor(diffId)) {
-      // One that has vanished; what was said of it is said of this one from now on.
+      // The recorded file has vanished, and its blob record now refers to this file.
       files.bringToDisk(ingest.directory(), file);
       isSynced = true;
     }
@@ -62,7 +61,7 @@ final class FilePublisher {
     return true;
   }
 
-  /** Has a file of a draft take the place of a layer's. */
+  /** Moves a file into a layer, replacing the file of that name. */
   synchronized void replace(
       LayerIngest ingest, Fd into, Digest diffId, LayerFile file, boolean isDurable)
       throws ErrnoException {
@@ -81,7 +80,7 @@ final class FilePublisher {
   private void move(LayerIngest ingest, Fd into, Digest diffId, LayerFile file, boolean isDurable)
       throws ErrnoException {
     Fd from = ingest.directory();
-    // What is known is of the one that has the name so far.
+    // The known state belongs to the file that is being replaced.
     fileStates.remove(diffId, file);
     if (!files.moveIfFree(from, file.name(), into, file.name())) {
       files.replace(from, into, file);
@@ -89,7 +88,6 @@ final class FilePublisher {
     placed(ingest, into, diffId, file, isDurable);
   }
 
-  /** {@return whether it is recorded that a blob is the layer} */
   private boolean isVouchedFor(Digest diffId) throws ErrnoException {
     return files.of(diffId).stream().anyMatch(LayerFile.Blob.class::isInstance);
   }

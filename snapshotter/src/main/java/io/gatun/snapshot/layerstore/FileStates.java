@@ -6,23 +6,22 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Which files of layers are known to hold what was written to them: those that are on the disk, and
- * those that this daemon has written, as long as no sync fails. Under the name of another one, a
- * power cut may have left anything.
+ * Tracks which files of layers are intact: files that are durable, and files that this daemon
+ * wrote, as long as no sync fails. After a power failure, any other file may contain garbage.
  */
 final class FileStates {
 
   private record Place(Digest diffId, LayerFile file) {}
 
   /**
-   * What is known of one file, until something else is known, or of another file of its name:
-   * nothing is equal to it but itself.
+   * The state of one file. Compared by identity, so that a new state or a new file of the same name
+   * never equals an old one.
    */
   static final class FileState {
     private static final long DURABLE = -1;
     private static final long NOTHING = -2;
 
-    /** How many syncs had failed when the file began to be written, or one of these. */
+    /** The number of failed syncs when the write began, or one of the constants above. */
     private final long failures;
 
     private FileState(long failures) {
@@ -38,34 +37,33 @@ final class FileStates {
     this.watch = watch;
   }
 
-  /** {@return what to give to {@link #written}; to be asked for before writing} */
+  /** {@return a mark to obtain before writing and to pass to {@link #written}} */
   long mark() {
     return watch.failures();
   }
 
-  /** Says that a file that was written has its name, and may not be on the disk. */
+  /** Records that a written file has been renamed to its name but may not be durable. */
   synchronized void written(Digest diffId, LayerFile file, long mark) {
     files.put(new Place(diffId, file), new FileState(mark));
   }
 
-  /** Says that a file is on the disk. */
+  /** Records that a file is durable. */
   synchronized void durable(Digest diffId, LayerFile file) {
     files.put(new Place(diffId, file), new FileState(FileState.DURABLE));
   }
 
   /**
-   * {@return what to give to {@link #synced} and {@link #verified}; to be asked for before the file
-   * is opened}
+   * {@return the state to obtain before opening the file and to pass to {@link #synced} or {@link
+   * #verified}}
    */
   synchronized FileState of(Digest diffId, LayerFile file) {
     return files.computeIfAbsent(new Place(diffId, file), _ -> new FileState(FileState.NOTHING));
   }
 
   /**
-   * Says that a file was brought to the disk. Of one of which nobody knew what it holds, nobody
-   * does now.
+   * Records that a file was synced. A file whose content was unverified stays unverified.
    *
-   * @return whether that is still the file of this name
+   * @return whether the name still refers to that file
    */
   synchronized boolean synced(Digest diffId, LayerFile file, FileState before) {
     boolean isSame = of(diffId, file).equals(before);
@@ -76,9 +74,9 @@ final class FileStates {
   }
 
   /**
-   * Says that a file is on the disk, and holds what it should.
+   * Records that a file is durable and has the right content.
    *
-   * @return whether that is still the file of this name
+   * @return whether the name still refers to that file
    */
   synchronized boolean verified(Digest diffId, LayerFile file, FileState before) {
     boolean isSame = of(diffId, file).equals(before);
@@ -88,20 +86,18 @@ final class FileStates {
     return isSame;
   }
 
-  /** {@return whether a file holds what was written to it} */
   synchronized boolean contains(Digest diffId, LayerFile file) {
     FileState known = files.get(new Place(diffId, file));
     return known != null
         && (known.failures == FileState.DURABLE || known.failures == watch.failures());
   }
 
-  /** {@return whether a file is known to be on the disk} */
   synchronized boolean isDurable(Digest diffId, LayerFile file) {
     FileState known = files.get(new Place(diffId, file));
     return known != null && known.failures == FileState.DURABLE;
   }
 
-  /** Says that nobody knows what the files of a layer hold that are not known to be on the disk. */
+  /** Marks all files of a layer that are not known to be durable as unverified. */
   synchronized void markUnknown(Digest diffId) {
     files.replaceAll(
         (place, known) ->
@@ -110,7 +106,7 @@ final class FileStates {
                 : known);
   }
 
-  /** Says that nobody knows what a file holds, or that there is none any more. */
+  /** Marks a file as unverified or missing. */
   synchronized void remove(Digest diffId, LayerFile file) {
     files.put(new Place(diffId, file), new FileState(FileState.NOTHING));
   }

@@ -13,8 +13,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
 /**
- * A tar that is kept, read as the disk has it and hashed meanwhile: for who makes something of it
- * that does not say which layer it is, so that a damaged one would not be found out any more.
+ * A stored tar, read from disk and hashed on the way. For consumers whose output no longer refers
+ * to the layer, so that damage could not be detected later.
  */
 final class HashedTar implements TarSource, AutoCloseable {
 
@@ -52,7 +52,7 @@ final class HashedTar implements TarSource, AutoCloseable {
     }
   }
 
-  /** Hands all entries to a consumer, and sees to it that they were those of the layer. */
+  /** Passes all entries to a consumer, then checks the digest of the tar. */
   void read(LayerConsumer consumer) throws IOException {
     StoredTar.read(this, consumer, cancellation);
     boolean isRight;
@@ -63,7 +63,7 @@ final class HashedTar implements TarSource, AutoCloseable {
     }
     if (!isRight) {
       throw new InvalidLayerException(
-          "the tar of layer %s is not what its name says: its content is damaged"
+          "the tar of layer %s is damaged: its content does not match its digest"
               .formatted(diffId));
     }
   }

@@ -8,10 +8,10 @@ import io.gatun.snapshot.layer.tar.LowerAttributes;
 import java.io.IOException;
 
 /**
- * What is known of a layer that was read before those below it were known, and waits for these to
- * become an index. It keeps its tree until then, in memory and what did not fit in a file.
+ * An index that was read from a layer before the layers below were known, and is completed once
+ * they are. Its tree stays in memory, and what exceeds the memory in a spill file.
  *
- * <p>Not safe for use by several threads.
+ * <p>Not thread-safe.
  */
 public final class InMemoryTemplate implements AutoCloseable {
 
@@ -31,23 +31,23 @@ public final class InMemoryTemplate implements AutoCloseable {
   }
 
   /**
-   * Says which place the layer has. Not to be called any more once that could be said.
+   * Binds the index to its place in a chain. Not to be called again after it succeeded.
    *
-   * @param top what the top of the layer's tree has
-   * @param below what directories have that the layer does not name
-   * @return whether it could; else the index has to be made of the tar
+   * @param top attributes of the layer's root directory
+   * @param below attributes of directories without an entry in the layer
+   * @return false if the index has to be built from the tar instead
    */
   public boolean inherit(IndexForm form, InheritedAttributes top, LowerAttributes below)
       throws IOException {
     return form == FORM && sink.inherit(top, below);
   }
 
-  /** Writes the index for the place that it was told. */
+  /** Writes the index for the place set by {@link #inherit}. */
   LayerIndex write(LayerIngest ingest) throws IOException {
     return ingest.writeIndex(sink.indexer(), layer.diffId(), layer.sizeBytes());
   }
 
-  /** Gives the memory back. */
+  /** Frees the memory. */
   @Override
   public void close() {
     sink.close();

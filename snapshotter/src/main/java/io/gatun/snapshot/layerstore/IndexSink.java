@@ -14,14 +14,14 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes an index while a layer is read, and lets the rest of a layer pass that turns out to have
- * none, so that its tar is whole in the end.
+ * Builds an index while a layer is read. If the layer turns out not to be indexable, the remaining
+ * entries are skipped, so that its tar is still written completely.
  */
 final class IndexSink implements LayerConsumer, AutoCloseable {
 
   /**
-   * What is kept in memory of the tree: beside 8 MiB of chunks, one MiB of the blob and at most 9
-   * MiB of the decoder, that is what 24 MiB for an apply leave. Enough for some 50,000 entries.
+   * Memory for the tree: an apply may use 24 MiB, of which chunks take 8, the blob 1 and the
+   * decoder up to 9. Enough for about 50,000 entries.
    */
   static final long RESIDENT_BYTES = 6L << 20;
 
@@ -48,12 +48,11 @@ final class IndexSink implements LayerConsumer, AutoCloseable {
     }
   }
 
-  /** {@return why there is no index, if so} */
   Optional<NotIndexableException> notIndexable() {
     return Optional.ofNullable(notIndexable);
   }
 
-  /** As {@link LayerIndexer#inherit}. */
+  /** Like {@link LayerIndexer#inherit}. */
   boolean inherit(InheritedAttributes top, LowerAttributes below) throws IOException {
     return indexer.inherit(top, below);
   }

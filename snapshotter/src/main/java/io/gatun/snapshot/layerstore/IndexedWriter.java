@@ -27,10 +27,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Applies a layer to the store: one pass decompresses, hashes, writes the tar and makes its index.
+ * Applies a layer to the store in one pass that decompresses, hashes, writes the tar and builds the
+ * index.
  *
- * <p>A layer without an index is told so when it has been read to its end. Its tar is in the draft
- * then, from which a directory can be written.
+ * <p>Whether a layer can be indexed is known only at its end. If it cannot, the ingest has its tar,
+ * from which the caller can extract a directory.
  */
 public final class IndexedWriter {
 
@@ -43,17 +44,17 @@ public final class IndexedWriter {
   private final TarWriteMode writeMode;
   private final Map<NotIndexable, LongAdder> notIndexable = new ConcurrentHashMap<>();
 
-  /** What has become of a layer. */
+  /** The outcome of an apply. */
   public sealed interface Result {
 
-    /** {@return what is known of it} */
+    /** {@return the digests and sizes of the layer} */
     AppliedLayer layer();
 
-    /** Tar and index are in the draft. */
+    /** The ingest contains the tar and the index. */
     record Indexed(AppliedLayer layer, LayerIndex index) implements Result {}
 
     /**
-     * The tar alone is in the draft.
+     * The ingest contains only the tar.
      *
      * @param reason why there is no index
      */
@@ -61,7 +62,7 @@ public final class IndexedWriter {
   }
 
   /**
-   * @param writeMode how tars get to the disk
+   * @param writeMode how tars are written to disk
    */
   public IndexedWriter(Disk disk, LayerPipeline pipeline, TarWriteMode writeMode) {
     this.disk = disk;
@@ -69,19 +70,19 @@ public final class IndexedWriter {
     this.writeMode = writeMode;
   }
 
-  /** {@return how many layers had no index for this reason} */
+  /** {@return the number of layers that had no index for this reason} */
   public long notIndexable(NotIndexable reason) {
     return counter(reason).sum();
   }
 
   /**
-   * Fills a draft with a layer, with the limits, the failures and the cancellation of {@link
+   * Writes a layer into an ingest, with the limits, failures and cancellation of {@link
    * LayerPipeline#apply}.
    *
-   * @param top what the top of the layer's tree has
-   * @param lowerAttributes what directories have that the layer does not name
-   * @throws LayerStoreException if the draft cannot be written; while the layer is read, that is
-   *     the reason of an {@link ApplyFailedException}
+   * @param top attributes of the layer's root directory
+   * @param lowerAttributes attributes of directories without an entry in the layer
+   * @throws LayerStoreException if the ingest cannot be written; while the layer is being read, it
+   *     is the cause of an {@link ApplyFailedException}
    */
   public Result write(
       LayerBlob blob,
@@ -106,10 +107,10 @@ public final class IndexedWriter {
   }
 
   /**
-   * As {@link #write}, of a layer on top of others that are not known yet: the draft has the tar
-   * alone.
+   * Like {@link #write}, for a layer whose lower layers are not known yet: the ingest gets only the
+   * tar.
    *
-   * @return what the index is to be made of, to be closed by the caller; nothing if there is none
+   * @return the template of the index, which the caller closes; empty if the layer is not indexable
    */
   public Optional<InMemoryTemplate> prefetch(
       LayerBlob blob, LayerIngest ingest, Cancellation cancellation) throws IOException {
@@ -128,7 +129,7 @@ public final class IndexedWriter {
     }
   }
 
-  /** Makes an index of a layer as {@link #prefetch} and what follows it do, and keeps nothing. */
+  /** Runs the code paths of {@link #prefetch} and of writing the index, and discards the result. */
   public void warmUp(LayerBlob blob, Cancellation cancellation) throws IOException {
     try (Fd nowhere = Fcntl.open(NOWHERE, OpenFlag.WRITE_ONLY);
         LayerIndexer indexer =
@@ -165,7 +166,7 @@ public final class IndexedWriter {
     LongAdder counter = counter(reason.reason());
     counter.increment();
     log.info(
-        "layer has no index and is to be a directory diff_id={} reason={} layers={} error=\"{}\"",
+        "layer cannot be indexed, extracting a directory instead diff_id={} reason={} layers={} error=\"{}\"",
         layer.diffId(),
         reason.reason(),
         counter.sum(),

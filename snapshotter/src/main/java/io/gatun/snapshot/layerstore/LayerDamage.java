@@ -4,10 +4,10 @@ import io.gatun.snapshot.Digest;
 import java.util.Set;
 
 /**
- * What of a layer the disk does not have as it should be.
+ * The damaged files of a layer.
  *
- * @param isTarDamaged whether the tar is something else, or not there
- * @param indexes that are there, and are something else
+ * @param isTarDamaged whether the tar is damaged or missing
+ * @param indexes existing indexes that are damaged
  */
 public record LayerDamage(boolean isTarDamaged, Set<Digest> indexes) {
 
@@ -15,7 +15,7 @@ public record LayerDamage(boolean isTarDamaged, Set<Digest> indexes) {
     indexes = Set.copyOf(indexes);
   }
 
-  /** {@return whether there is none} */
+  /** {@return whether nothing is damaged} */
   public boolean isNone() {
     return !isTarDamaged && indexes.isEmpty();
   }

@@ -4,16 +4,16 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.Digest;
 import java.util.Optional;
 
-/** A file of a layer, by its name in the layer's directory. */
+/** A file in the directory of a layer. */
 public sealed interface LayerFile {
 
-  /** The mode of all of them. */
+  /** The mode of all files. */
   int MODE = 0600;
 
   /** {@return its name} */
   LinuxPath name();
 
-  /** The uncompressed layer, with zeros up to a whole block of 512 bytes. */
+  /** The uncompressed layer, padded with zeros to a whole block of 512 bytes. */
   record Tar() implements LayerFile {
     static final Tar TAR = new Tar();
 
@@ -38,7 +38,8 @@ public sealed interface LayerFile {
   }
 
   /**
-   * The record that a blob was read to its end, checked, and is this layer; an empty file.
+   * Records that a blob was read to its end, verified and found to contain this layer; an empty
+   * file.
    *
    * @param digest of the blob
    */
@@ -52,7 +53,7 @@ public sealed interface LayerFile {
   }
 
   /**
-   * The record that not all of the layer need be on the disk, and which blob it is; an empty file.
+   * Records that the layer may not be fully durable, and which blob contains it; an empty file.
    *
    * @param digest of the blob
    */
@@ -65,7 +66,7 @@ public sealed interface LayerFile {
     }
   }
 
-  /** {@return what has this name, if it is one that a file of a layer has} */
+  /** {@return the layer file with this name, if the name is one} */
   static Optional<LayerFile> of(LinuxPath name) {
     String text = name.toString();
     if (name.equals(Tar.TAR.name())) {
@@ -83,19 +84,15 @@ public sealed interface LayerFile {
     return Optional.empty();
   }
 
-  /** {@return the diff id of the layer whose directory has this name, if there can be one} */
+  /** {@return the diff id of the layer directory with this name, if the name is one} */
   static Optional<Digest> diffId(LinuxPath directory) {
     return digest(directory.toString());
   }
 
-  /** {@return the name of a directory in which a layer is made} */
   static LinuxPath inTheMaking(long number) {
     return LinuxPath.of(number + ".new");
   }
 
-  /**
-   * {@return whether a directory of this name holds a layer in the making, or what is left of it}
-   */
   static boolean isInTheMaking(LinuxPath directory) {
     return directory.toString().endsWith(".new");
   }

@@ -22,7 +22,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 
-/** What is in {@code layers/}, which need not be there. */
+/** The files below {@code layers/}, a directory that may not exist yet. */
 final class LayerFiles {
 
   private static final LinuxPath SELF = LinuxPath.of(".");
@@ -42,7 +42,7 @@ final class LayerFiles {
     this.top = root.openLayers();
   }
 
-  /** {@return the directory itself, which is made if it is not there} */
+  /** {@return the directory, created if it does not exist} */
   synchronized Fd createTop() throws ErrnoException {
     if (top.isEmpty()) {
       top = Optional.of(root.createLayers());
@@ -50,7 +50,7 @@ final class LayerFiles {
     return top.get();
   }
 
-  /** {@return the directory itself; {@code ENOENT} if it is not there} */
+  /** {@return the directory; {@code ENOENT} if it does not exist} */
   Fd top() throws ErrnoException {
     Optional<Fd> found = find();
     if (found.isEmpty()) {
@@ -63,7 +63,6 @@ final class LayerFiles {
     return top;
   }
 
-  /** {@return all names in it} */
   List<LinuxPath> names() throws ErrnoException {
     Optional<Fd> found = find();
     return found.isEmpty() ? List.of() : names(found.get(), SELF);
@@ -76,17 +75,17 @@ final class LayerFiles {
     }
   }
 
-  /** {@return the name of a layer's directory} */
   static LinuxPath directory(Digest diffId) {
     return LinuxPath.of(diffId.hex());
   }
 
-  /** {@return the directory of a layer, open} */
   Fd openDirectory(Digest diffId) throws ErrnoException {
     return root.openDirectory(top(), directory(diffId));
   }
 
-  /** {@return the files of a layer; of something else that has its name, none} */
+  /**
+   * {@return the files of a layer; none if its name belongs to something other than a directory}
+   */
   List<LayerFile> of(Digest diffId) throws ErrnoException {
     try {
       return names(top(), directory(diffId)).stream()
@@ -100,7 +99,6 @@ final class LayerFiles {
     }
   }
 
-  /** {@return the digests of all indexes of a layer} */
   Set<Digest> indexes(Digest diffId) throws ErrnoException {
     Set<Digest> found = new TreeSet<>();
     for (LayerFile file : of(diffId)) {
@@ -111,7 +109,6 @@ final class LayerFiles {
     return found;
   }
 
-  /** {@return whether a layer has a file} */
   boolean contain(Digest diffId, LayerFile file) throws ErrnoException {
     Optional<Fd> found = find();
     if (found.isEmpty() || !isDirectory(found.get(), directory(diffId))) {
@@ -134,7 +131,6 @@ final class LayerFiles {
     return new StoredTar(open(diffId, LayerFile.Tar.TAR));
   }
 
-  /** {@return a file of a layer, open for reading} */
   Fd open(Digest diffId, LayerFile file) throws ErrnoException {
     try (Fd directory = openDirectory(diffId)) {
       return open(directory, file.name());
@@ -142,14 +138,14 @@ final class LayerFiles {
   }
 
   private static Fd open(Fd directory, LinuxPath name) throws ErrnoException {
-    // Not waiting for anybody, should it be a pipe.
+    // Does not block if the file is a FIFO.
     return Fcntl.openat(
         directory, name, OpenFlag.READ_ONLY, OpenFlag.NO_FOLLOW, OpenFlag.NON_BLOCKING);
   }
 
   /**
-   * Returns when the content of a file is on the disk. That of a tar is in the page cache no longer
-   * then: what is read of the layer is there by its own files, and would be there twice.
+   * Syncs the content of a file. Drops a tar from the page cache afterwards: layers are read
+   * through the files of the mount, which are cached on their own.
    */
   void bringToDisk(Fd directory, LayerFile file) throws ErrnoException {
     try (Fd open = open(directory, file.name())) {
@@ -165,9 +161,9 @@ final class LayerFiles {
     }
   }
 
-  /** Protects the content of a file of a draft, which is complete. */
+  /** Protects the content of a complete file in an ingest. */
   void seal(Fd directory, LayerFile file) throws ErrnoException {
-    // What is read for that would stay in the page cache; of others, nothing is read or forgotten.
+    // Sealing reads the whole file into the page cache. Other protections read nothing.
     if (protection == FileProtection.VERITY) {
       try (Fd open = open(directory, file.name())) {
         protection.seal(disk, open);
@@ -176,7 +172,7 @@ final class LayerFiles {
     }
   }
 
-  /** Protects a file that has its name in a layer by now. */
+  /** Protects a file that has been renamed into its layer. */
   void hold(Fd directory, LayerFile file) throws ErrnoException {
     if (protection != FileProtection.NONE) {
       try (Fd open = open(directory, file.name())) {
@@ -189,7 +185,7 @@ final class LayerFiles {
     watch.run(() -> disk.sync(directory));
   }
 
-  /** Makes an empty file, unless there is something of its name; also if nothing is to be added. */
+  /** Creates an empty file unless the name is taken; even in an immutable directory. */
   void createIfFree(Fd directory, LayerFile file) throws ErrnoException {
     LinuxPath name = file.name();
     try {
@@ -202,13 +198,13 @@ final class LayerFiles {
     }
   }
 
-  /** Removes a file, also if it is immutable. */
+  /** Removes a file, even if it is immutable. */
   void remove(Fd directory, LayerFile file) throws ErrnoException {
     InodeProtection.overcome(
         disk, directory, file.name(), () -> disk.removeFile(directory, file.name()));
   }
 
-  /** Has a file take the place of another one, also if that is immutable. */
+  /** Replaces a file with another one, even if it is immutable. */
   void replace(Fd fromParent, Fd toParent, LayerFile file) throws ErrnoException {
     InodeProtection.overcome(
         disk,
@@ -218,8 +214,9 @@ final class LayerFiles {
   }
 
   /**
-   * {@return whether it was moved, and nothing else had the name} Also if nothing is to be added
-   * where it goes.
+   * Moves a file, even into an immutable directory.
+   *
+   * @return false if the target name is taken
    */
   boolean moveIfFree(Fd fromParent, LinuxPath from, Fd toParent, LinuxPath to)
       throws ErrnoException {

@@ -13,7 +13,7 @@ import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Makes further indexes of layers that are there. Whoever calls has a claim on the layer. */
+/** Builds further indexes of stored layers. The caller holds a reference to the layer. */
 final class LayerIndexBuilder {
 
   private static final Logger log = LoggerFactory.getLogger(LayerIndexBuilder.class);
@@ -28,7 +28,6 @@ final class LayerIndexBuilder {
     this.publication = publication;
   }
 
-  /** As {@link LayerStore#reindex}. */
   LayerIndex run(
       Digest diffId,
       IndexForm form,
@@ -62,7 +61,7 @@ final class LayerIndexBuilder {
       throws IOException {
     for (Digest digest : files.indexes(diffId)) {
       try (StoredTemplate index = readIndex(diffId, digest).orElse(null)) {
-        // One that is not as long as it was is to be found damaged.
+        // A tar whose length has changed has to be read, so that its damage is found.
         if (index != null && index.copy().tarBytes() == tar.sizeBytes()) {
           return index.copy().inherit(diffId, top, lowerAttributes)
               ? Optional.of(add(diffId, ingest -> ingest.writeIndex(index.copy()), isDurable))
@@ -73,13 +72,13 @@ final class LayerIndexBuilder {
     return Optional.empty();
   }
 
-  /** {@return an index that can become another one} */
+  /** {@return an index from which another one can be derived} */
   private Optional<StoredTemplate> readIndex(Digest diffId, Digest index) {
     try (Fd file = files.open(diffId, new LayerFile.Index(index))) {
       return StoredTemplate.read(file, index);
     } catch (ErrnoException e) {
       log.debug(
-          "index is not read, and one like it made of the tar diff_id={} index={} error=\"{}\"",
+          "cannot read index, building one from the tar diff_id={} index={} error=\"{}\"",
           diffId,
           index,
           e.getMessage());
@@ -87,12 +86,12 @@ final class LayerIndexBuilder {
     }
   }
 
-  /** Writes the index of a draft. */
+  /** Writes the index of an ingest. */
   interface IndexWriter {
     LayerIndex write(LayerIngest ingest) throws IOException;
   }
 
-  /** Gives a layer an index, as {@link LayerStore#addIndex}. */
+  /** Adds an index to a layer, like {@link LayerStore#addIndex}. */
   LayerIndex add(Digest diffId, IndexWriter writer, boolean isDurable) throws IOException {
     try (LayerIngest ingest = ingests.begin()) {
       LayerIndex index = writer.write(ingest);

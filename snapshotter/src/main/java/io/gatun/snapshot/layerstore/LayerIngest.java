@@ -20,8 +20,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What is made of a layer before it is known to be one: a directory {@code layers/N.new} that is
- * taken away again unless the store makes it the layer's.
+ * A layer that is being written, in a directory {@code layers/N.new} that is removed on close
+ * unless the store publishes it.
  */
 public final class LayerIngest implements AutoCloseable {
 
@@ -38,9 +38,9 @@ public final class LayerIngest implements AutoCloseable {
   private boolean isPublished;
 
   /**
-   * @param layers the directory that it is in
-   * @param name under which it was made there
-   * @param directory itself, which is closed with this
+   * @param layers the parent directory
+   * @param name of the directory in it
+   * @param directory the open directory, which is closed with this
    * @param mark from {@link FileStates#mark}
    */
   LayerIngest(Disk disk, Fd layers, LinuxPath name, Fd directory, long mark) {
@@ -63,39 +63,39 @@ public final class LayerIngest implements AutoCloseable {
     return mark;
   }
 
-  /** {@return where the tree of a large layer goes meanwhile} */
+  /** {@return the spill file for the tree of a large layer} */
   Spill spill() {
-    // Beside the draft, since the tree may be in use for longer.
+    // Not in the ingest directory, because the tree may outlive the ingest.
     return new Spill(disk, layers);
   }
 
-  /** {@return a new file for the tar} */
+  /** Creates the tar file. */
   Fd createTar() throws LayerStoreException {
     try {
       return disk.createFile(directory, TAR, LayerFile.MODE);
     } catch (ErrnoException e) {
-      throw new LayerStoreException("cannot make the tar", e);
+      throw new LayerStoreException("cannot create the tar", e);
     }
   }
 
-  /** {@return the tar to be written past the page cache, if its filesystem can do that} */
+  /** Opens the tar for direct I/O, if its filesystem supports it. */
   Optional<DirectWriter> openTarDirectly() {
     try {
       Fd file =
           Fcntl.openat(directory, TAR, OpenFlag.WRITE_ONLY, OpenFlag.NO_FOLLOW, OpenFlag.DIRECT);
       return Optional.of(new DirectWriter(disk, file, System::nanoTime));
     } catch (ErrnoException e) {
-      // Whatever it is: the file can be written the other way.
+      // Whatever the cause, the tar can be written through the page cache.
       return Optional.empty();
     }
   }
 
-  /** Writes the index; nothing is synced. */
+  /** Writes the index, without a sync. */
   LayerIndex writeIndex(LayerIndexer indexer, Digest diffId, long tarBytes) throws IOException {
     return writeIndex(file -> indexer.finish(disk, file, diffId, tarBytes));
   }
 
-  /** As before, of one that is in memory. */
+  /** Writes an index that is in memory, without a sync. */
   LayerIndex writeIndex(ImageTemplate copy) throws IOException {
     return writeIndex(file -> copy.write(disk, file));
   }
@@ -114,7 +114,7 @@ public final class LayerIngest implements AutoCloseable {
   }
 
   /**
-   * {@return the tar, which has been written and found right}
+   * {@return the tar, which is complete and verified}
    *
    * @throws LayerStoreException if it cannot be opened
    */
@@ -126,12 +126,12 @@ public final class LayerIngest implements AutoCloseable {
     }
   }
 
-  /** Says that the directory is the layer's now. */
+  /** Marks the directory as published. */
   void published() {
     isPublished = true;
   }
 
-  /** Takes away what has not become a part of a layer. */
+  /** Removes the files that were not published. */
   @Override
   public void close() {
     try {
@@ -144,7 +144,7 @@ public final class LayerIngest implements AutoCloseable {
       }
     } catch (ErrnoException e) {
       log.warn(
-          "what was made of a layer cannot be taken away now, the next start tries again directory={} error=\"{}\"",
+          "cannot remove the unpublished files of a layer, the next start will retry directory={} error=\"{}\"",
           name,
           e.getMessage());
     } finally {

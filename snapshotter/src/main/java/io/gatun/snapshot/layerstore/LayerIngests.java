@@ -8,7 +8,7 @@ import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.InodeProtection;
 import io.gatun.snapshot.root.Root;
 
-/** Makes places for layers in the making, whose names are free. */
+/** Creates ingests under unused names. */
 final class LayerIngests {
 
   private static final int DIRECTORY_MODE = 0700;
@@ -44,7 +44,7 @@ final class LayerIngests {
         return new LayerIngest(disk, all, name, root.openDirectory(all, name), mark);
       }
     } catch (ErrnoException e) {
-      throw new LayerStoreException("cannot begin a layer", e);
+      throw new LayerStoreException("cannot begin to write a layer", e);
     }
   }
 }

@@ -12,8 +12,9 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Makes what is in drafts layers, or parts of them, in the order that {@link LayerStore} promises;
- * and brings to the disk later what nobody has waited for. Whoever calls has a claim on the layer.
+ * Publishes ingests as layers, or as parts of existing layers, in the order that {@link LayerStore}
+ * documents; and syncs later whatever was published without a sync. The caller holds a reference to
+ * the layer.
  */
 final class LayerPublisher {
 
@@ -27,8 +28,8 @@ final class LayerPublisher {
   private final boolean areNamesSynced;
 
   /**
-   * @param areNamesSynced whether at least the names of layers that nobody wants to be durable are
-   *     on the disk when they are published, with their marks
+   * @param areNamesSynced whether the names and marks of layers that are published without a sync
+   *     are synced nonetheless
    */
   LayerPublisher(
       Disk disk,
@@ -50,11 +51,11 @@ final class LayerPublisher {
   }
 
   /**
-   * Makes a draft the layer, or a part of it if the layer is there already.
+   * Publishes an ingest as a layer, or adds it to the layer if that exists.
    *
-   * @param index which is in the draft, too, if there is one
-   * @param blob that was applied, if that is to be recorded
-   * @param isDurable whether it has to be on the disk when this returns
+   * @param index which is in the ingest as well, if there is one
+   * @param blob that was applied, if it is to be recorded
+   * @param isDurable whether the layer must be durable when this returns
    */
   void publish(
       LayerIngest ingest,
@@ -100,7 +101,7 @@ final class LayerPublisher {
     }
   }
 
-  /** Has of a draft what the layer lacks, be it that nobody knows what is there instead. */
+  /** Moves into the layer whatever it lacks, replacing files whose contents are unverified. */
   private void publishBeside(
       LayerIngest ingest,
       Fd into,
@@ -123,13 +124,13 @@ final class LayerPublisher {
     }
     for (LayerFile file : made) {
       if (!placed.contains(file)) {
-        // Whoever has put it there may not have waited for it.
+        // The existing file may have been published without a sync.
         sync(into, diffId, file);
       }
     }
     if (record.isPresent()) {
       if (placed.contains(LayerFile.Tar.TAR)) {
-        // Or it might vouch for what was there before.
+        // Otherwise, after a crash, the record could vouch for the previous tar.
         files.sync(into);
       }
       files.moveIfFree(ingest.directory(), record.get().name(), into, record.get().name());
@@ -139,15 +140,15 @@ final class LayerPublisher {
   }
 
   /**
-   * Gives a layer that is there the index of a draft, unless it has that.
+   * Adds the index of an ingest to an existing layer, unless the layer has it.
    *
-   * @param isDurable whether it has to be on the disk when this returns
+   * @param isDurable whether it must be durable when this returns
    */
   void add(LayerIngest ingest, Digest diffId, LayerIndex index, boolean isDurable)
       throws ErrnoException {
     LayerFile.Index file = named(ingest, index);
     Optional<Digest> blob = blobs.of(diffId).stream().findFirst();
-    // Without a blob, it could not be made anew.
+    // Without a known blob, a lost layer could not be rebuilt.
     boolean isSyncedNow = isDurable || blob.isEmpty();
     if (isSyncedNow) {
       files.bringToDisk(ingest.directory(), file);
@@ -167,14 +168,14 @@ final class LayerPublisher {
     }
   }
 
-  /** Gives the index of a draft the name that it has in a layer. */
+  /** Renames the index in the ingest to its name in a layer. */
   private LayerFile.Index named(LayerIngest ingest, LayerIndex index) throws ErrnoException {
     LayerFile.Index file = new LayerFile.Index(index.digest());
     disk.rename(ingest.directory(), LayerIngest.INDEX, ingest.directory(), file.name());
     return file;
   }
 
-  /** Marks a layer, unless all that it is to have is on the disk already. */
+  /** Marks a layer as unsynced, unless all the given files are already durable. */
   private void mark(Fd directory, Digest diffId, List<LayerFile> made, Digest blob)
       throws ErrnoException {
     boolean isOnDisk = true;
@@ -190,7 +191,7 @@ final class LayerPublisher {
     return fileStates.isDurable(diffId, file) && files.contain(diffId, file);
   }
 
-  /** Takes the mark from a layer if all of it is on the disk by now. */
+  /** Removes the mark of a layer if all of it is durable. */
   void unmark(Fd directory, Digest diffId) throws ErrnoException {
     if (marks.contain(diffId)) {
       blobs.record(directory, diffId);
@@ -198,7 +199,7 @@ final class LayerPublisher {
     }
   }
 
-  /** Returns when all of a layer is on the disk, and that is recorded. */
+  /** Syncs all of a layer and records that it is durable. */
   void sync(Digest diffId) throws ErrnoException {
     try (Fd directory = files.openDirectory(diffId)) {
       sync(directory, diffId, LayerFile.Tar.TAR);
@@ -217,15 +218,11 @@ final class LayerPublisher {
     do {
       known = fileStates.of(diffId, file);
       files.bringToDisk(directory, file);
-      // Or somebody has put another one in its place meanwhile, which may not be on the disk.
+      // Repeat: the file was replaced meanwhile, and its replacement may not be durable.
     } while (!fileStates.synced(diffId, file, known));
   }
 
-  /**
-   * Takes the mark from a layer of which all has been found on the disk.
-   *
-   * @return whether it has none any more, and not that somebody else may be adding to the layer
-   */
+  /** {@return whether the mark of a verified layer was removed; not while others may add to it} */
   boolean settle(Fd directory, Digest diffId) throws ErrnoException {
     files.sync(directory);
     blobs.record(directory, diffId);

@@ -11,29 +11,29 @@ import java.util.Set;
 import java.util.function.Consumer;
 
 /**
- * Who uses which layers. Nothing of a layer is retired meanwhile; if somebody wanted to, it is
- * tried again after the last one.
+ * Counts references to layers. A referenced layer is never collected; if collection was attempted,
+ * it is retried after the last release.
  */
 final class LayerRefs {
 
   private final Map<Digest, Integer> uses = new HashMap<>();
 
-  /** Layers that could not be retired as somebody used them. */
+  /** Layers to collect after their last release. */
   private final Set<Digest> unretired = new HashSet<>();
 
   private volatile Consumer<Digest> retirer = _ -> {};
 
-  /** What takes a layer away, or a part of it. */
+  /** Deletes a layer, or a part of it. */
   interface Collector {
     Optional<LinuxPath> run() throws ErrnoException;
   }
 
-  /** What is done for a layer, or turns out not to be possible yet. */
+  /** A change to a layer that may not be possible yet. */
   interface Step {
     boolean run() throws ErrnoException;
   }
 
-  /** Says who is told of a layer that can be retired now, and could not before. */
+  /** Sets the collector for layers whose collection was refused while they were referenced. */
   void retireBy(Consumer<Digest> whom) {
     retirer = whom;
   }
@@ -48,13 +48,13 @@ final class LayerRefs {
     }
   }
 
-  /** {@return whether somebody wants the layer to be retired, and nobody uses it any more} */
+  /** {@return whether this was the last reference and a collection was refused before} */
   private synchronized boolean isLastRelease(Digest diffId) {
     uses.computeIfPresent(diffId, (_, count) -> count == 1 ? null : count - 1);
     return !uses.containsKey(diffId) && unretired.remove(diffId);
   }
 
-  /** Retires a layer, of which nobody comes to have a use meanwhile; nothing if somebody has. */
+  /** Collects a layer unless it is referenced; no new reference can be taken meanwhile. */
   synchronized Optional<LinuxPath> collect(Digest diffId, Collector collector)
       throws ErrnoException {
     if (uses.containsKey(diffId)) {
@@ -64,7 +64,9 @@ final class LayerRefs {
     return collector.run();
   }
 
-  /** {@return whether a step was done, which is not tried while several use the layer} */
+  /**
+   * {@return whether a step was done, which is not tried while the layer has several references}
+   */
   synchronized boolean ifUnshared(Digest diffId, Step step) throws ErrnoException {
     return uses.getOrDefault(diffId, 0) <= 1 && step.run();
   }

@@ -27,41 +27,40 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The layers of a root that are kept as tars with indexes.
+ * The indexed layers of a root: tars with their indexes.
  *
  * <pre>
  *   layers/DIFF-ID/tar              the uncompressed layer, whose sha256 is DIFF-ID (64 hexadecimal
- *                                   digits); zeros behind it up to a multiple of 512 bytes
- *   layers/DIFF-ID/index-SHA256     an index of it, one for each way in which its snapshots differ; none
- *                                   of a layer that nobody has asked for yet
- *   layers/DIFF-ID/blob-SHA256      empty: our own apply has checked that this blob is the layer, whose
- *                                   tar is on the disk
- *   layers/DIFF-ID/unsynced-SHA256  empty: our own apply has checked that this blob is the layer, some of
- *                                   which may not be on the disk
- *   layers/N.new/                   a layer in the making; left over if the daemon is killed
+ *                                   digits), padded with zeros to a multiple of 512 bytes
+ *   layers/DIFF-ID/index-SHA256     an index of the tar, one for each set of inherited attributes; none
+ *                                   before a snapshot needs the layer
+ *   layers/DIFF-ID/blob-SHA256      empty: an apply verified that this blob contains the layer, and the
+ *                                   tar is durable
+ *   layers/DIFF-ID/unsynced-SHA256  empty: an apply verified that this blob contains the layer, which
+ *                                   may not be fully durable
+ *   layers/N.new/                   an ingest; left over if the daemon is killed
  * </pre>
  *
- * <p>Files have mode 0600 and are opened without following links. What has its name is complete,
- * and is from then on neither written nor truncated, whether somebody uses it or not: it is
- * replaced by another file, or removed.
+ * <p>Files have mode 0600 and are opened without following links. A file that has its final name is
+ * complete; it is never written or truncated afterwards, only replaced by another file or removed.
  *
- * <p>The order of steps: tar and index are written to a directory of their own -> synced, and then
- * the directory -> renamed to the diff id, or the index moved beside a tar that is there -> {@code
- * layers/} synced. Only then may a record name them, and only of a tar that was synced is it said
- * which blob it is. Who does without the syncs may find anything under these names after a power
- * cut: so a file that is there already is the layer's only if it is known to be whole, and is
- * replaced otherwise; and the layer has a mark that it is not synced: mark -> files that may be
- * anything. The mark goes when all files of the layer are on the disk. What has it when a daemon
- * starts is hashed before it is used, and made anew from its blob if it is not what it should be.
+ * <p>The order of publishing: tar and index are written to an ingest directory -> synced, then the
+ * directory -> renamed to the diff id, or the index is moved beside an existing tar -> {@code
+ * layers/} is synced. Only then may a metadata record name them, and only a synced tar gets a blob
+ * record. Without these syncs, a name may refer to garbage after a power failure. Therefore an
+ * existing file is used only if it is known to be intact, and is replaced otherwise; and an
+ * unsynced layer gets its mark before any file that may be garbage. The mark is removed when all
+ * files of the layer are durable. A layer that has a mark when the daemon starts is hashed before
+ * it is used, and rebuilt from its blob if it is damaged.
  *
- * <p>What is on the disk before a record may name such a layer: with synced names these, the mark
- * among them. Without, whatever the filesystem has got around to, so that the layer may be gone
- * after a power cut; but one with a journal never has the later of two names and not the earlier.
+ * <p>With synced names, the names and marks are durable before a record names an unsynced layer.
+ * Without, the layer may be missing after a power failure; but a journaling filesystem never keeps
+ * the later of two names without the earlier one.
  *
- * <p>Removal is the other way round, first no record, then the files; so what no record names is
- * garbage, and nobody keeps a list.
+ * <p>Removal is the reverse: first the record, then the files. Files without a record are therefore
+ * garbage, and no list of garbage is needed.
  *
- * <p>Safe for use by several threads.
+ * <p>Thread-safe.
  */
 public final class LayerStore {
 
@@ -80,7 +79,7 @@ public final class LayerStore {
   private final LayerIndexBuilder indexBuilder;
   private long retired;
 
-  /** As long as it is open, nothing of the layer is retired. */
+  /** A reference that prevents the layer from being collected until it is closed. */
   public final class LayerRef implements AutoCloseable {
     private final Digest diffId;
     private final AtomicBoolean isOpen = new AtomicBoolean(true);
@@ -119,20 +118,19 @@ public final class LayerStore {
   }
 
   /**
-   * {@return the store of a root, whose descriptor of {@code layers/} it uses} Layers in the making
-   * that a daemon before this one has left go to the trash.
+   * Opens the store of a root and moves ingests that an earlier daemon left behind to the trash.
    *
-   * @param watch is told of failed syncs, and knows of those of others
+   * @param watch receives failed syncs, and knows about those of other components
    */
   public static LayerStore open(Disk disk, Root root, SyncWatch watch) throws ErrnoException {
     return open(disk, root, watch, false, FileProtection.NONE);
   }
 
   /**
-   * As {@link #open(Disk, Root, SyncWatch)}.
+   * Like {@link #open(Disk, Root, SyncWatch)}.
    *
-   * @param areNamesSynced whether at least the names of layers that nobody wants to be durable are
-   *     on the disk before a record may name these, with their marks
+   * @param areNamesSynced whether the names and marks of layers that are published without a sync
+   *     are durable before a record may name them
    * @param protection of tars and indexes from now on
    */
   public static LayerStore open(
@@ -178,11 +176,11 @@ public final class LayerStore {
     try {
       moveToTrash(name);
     } catch (ErrnoException e) {
-      // A root on a full disk is served, too.
+      // Even a root on a full disk must be served.
       switch (e.errno()) {
         case ENOSPC, EDQUOT ->
             log.warn(
-                "what is left of a layer cannot be moved now, the next start tries again directory={} error=\"{}\"",
+                "cannot move an unpublished layer to the trash, the next start will retry directory={} error=\"{}\"",
                 name,
                 e.getMessage());
         default -> throw e;
@@ -190,17 +188,20 @@ public final class LayerStore {
     }
   }
 
-  /** Says who is to {@link #collect} a layer that could not be while somebody used it. */
+  /**
+   * Sets the collector that calls {@link #collect} for a layer whose collection was refused while
+   * it was referenced.
+   */
   public void setCollector(Consumer<Digest> whom) {
     refs.retireBy(whom);
   }
 
-  /** Says who has layers mounted. */
+  /** Sets the listener that remounts layers whose tar is replaced. */
   public void setListener(TarReplacementListener whom) {
     placement.displayedBy(whom);
   }
 
-  // What there is.
+  // Queries.
 
   /** {@return the diff ids of all layers} */
   public Set<Digest> diffIds() throws ErrnoException {
@@ -216,45 +217,45 @@ public final class LayerStore {
     return files.indexes(diffId);
   }
 
-  /** {@return whether a layer is there with this index} */
+  /** {@return whether a layer exists with this index} */
   public boolean contains(Digest diffId, Digest index) throws ErrnoException {
     return files.contain(diffId, LayerFile.Tar.TAR)
         && files.contain(diffId, new LayerFile.Index(index));
   }
 
   /**
-   * {@return the layer that a blob is, if an apply to this store has read that blob to its end and
-   * found it right, and the tar is known to be whole}
+   * {@return the layer in a blob, if an apply to this store verified the blob and the tar is known
+   * to be intact}
    */
   public Optional<Digest> diffIdOf(Digest blob) {
     return blobs.diffIdOf(blob);
   }
 
   /**
-   * {@return whether an apply to this store has read a blob to its end and found that it is this
-   * layer, and the tar is known to be whole}
+   * {@return whether an apply to this store verified a blob of this layer and the tar is known to
+   * be intact}
    */
   public boolean isVerified(Digest diffId) {
     return fileStates.contains(diffId, LayerFile.Tar.TAR) && !blobs.of(diffId).isEmpty();
   }
 
-  /** {@return whether an index of a layer is there, and known to be whole} */
+  /** {@return whether an index of a layer exists and is known to be intact} */
   public boolean isVerified(Digest diffId, Digest index) throws ErrnoException {
     LayerFile.Index file = new LayerFile.Index(index);
     return fileStates.contains(diffId, file) && files.contain(diffId, file);
   }
 
-  /** {@return the layers of which it was not recorded that they are on the disk, at the start} */
+  /** {@return the layers that were marked as unsynced when the store was opened} */
   public Set<Digest> unsyncedAtFirst() {
     return marks.atFirst();
   }
 
-  /** {@return the blobs of which an apply to this store has found that they are this layer} */
+  /** {@return the blobs that an apply to this store found to contain this layer} */
   public Set<Digest> blobs(Digest diffId) {
     return blobs.of(diffId);
   }
 
-  /** {@return a claim on a layer, if it is there} */
+  /** {@return a reference to a layer, if it exists} */
   public Optional<LayerRef> tryAcquire(Digest diffId) throws ErrnoException {
     LayerRef ref = acquire(diffId);
     boolean isThere = false;
@@ -268,7 +269,7 @@ public final class LayerStore {
     }
   }
 
-  /** {@return a claim on a layer, whether it is there or not} */
+  /** {@return a reference to a layer, whether it exists or not} */
   public LayerRef acquire(Digest diffId) {
     refs.take(diffId);
     return new LayerRef(diffId);
@@ -280,12 +281,12 @@ public final class LayerStore {
   }
 
   /**
-   * Hands the entries of a layer to a consumer, as the disk has them. When this returns, it is
-   * known that they were those of the layer.
+   * Passes the entries of a layer to a consumer, read from disk. Returns only if the tar matched
+   * its digest.
    *
    * @throws LayerStoreException if the tar cannot be read
    * @throws io.gatun.snapshot.layer.tar.InvalidLayerException if it is damaged
-   * @throws IOException what the consumer throws
+   * @throws IOException from the consumer
    */
   public void read(Digest diffId, LayerConsumer consumer, Cancellation cancellation)
       throws IOException {
@@ -300,20 +301,20 @@ public final class LayerStore {
     return files.open(diffId, new LayerFile.Index(index));
   }
 
-  // Layers that are added.
+  // Publishing.
 
-  /** {@return a place for a layer in the making} */
+  /** Begins to write a layer. */
   public LayerIngest ingest() throws LayerStoreException {
     return ingests.begin();
   }
 
   /**
-   * Makes a draft the layer, or a part of it if the layer is there already.
+   * Publishes an ingest as a layer, or adds it to the layer if that exists.
    *
-   * @param result of the apply that has filled the draft
+   * @param result of the apply that filled the ingest
    * @param blob that was applied
-   * @param isDurable whether it has to be on the disk when this returns
-   * @return a claim on the layer, to be closed when a record names it
+   * @param isDurable whether the layer must be durable when this returns
+   * @return a reference to the layer, to be closed once a record names it
    */
   public LayerRef publish(
       LayerIngest ingest, IndexedWriter.Result.Indexed result, Digest blob, boolean isDurable)
@@ -322,10 +323,10 @@ public final class LayerStore {
   }
 
   /**
-   * As {@link #publish(LayerIngest, IndexedWriter.Result.Indexed, Digest, boolean)}, of a layer
-   * whose index is still to be made.
+   * Like {@link #publish(LayerIngest, IndexedWriter.Result.Indexed, Digest, boolean)}, for a layer
+   * whose index is built later.
    *
-   * @param layer whose tar is in the draft
+   * @param layer whose tar is in the ingest
    */
   public LayerRef publish(LayerIngest ingest, AppliedLayer layer, Digest blob, boolean isDurable)
       throws LayerStoreException {
@@ -339,7 +340,7 @@ public final class LayerStore {
       Digest blob,
       boolean isDurable)
       throws LayerStoreException {
-    // How long another layer is does not show in its tar, and whoever applies it again has to know.
+    // The padded tar of such a layer does not show its length, which a repeated apply needs.
     Optional<Digest> recorded =
         layer.sizeBytes() % TarFile.BLOCK_BYTES == 0 ? Optional.of(blob) : Optional.empty();
     LayerRef ref = acquire(layer.diffId());
@@ -350,7 +351,7 @@ public final class LayerStore {
       isPublished = true;
       return ref;
     } catch (ErrnoException e) {
-      throw new LayerStoreException("cannot keep layer " + layer.diffId(), e);
+      throw new LayerStoreException("cannot store layer " + layer.diffId(), e);
     } finally {
       if (!isPublished) {
         ref.close();
@@ -358,9 +359,7 @@ public final class LayerStore {
     }
   }
 
-  /**
-   * Returns when a layer, which whoever has put it there may not have waited for, is on the disk.
-   */
+  /** Syncs a layer that may have been published without a sync. */
   public void sync(Digest diffId) throws LayerStoreException {
     try {
       publication.sync(diffId);
@@ -370,15 +369,14 @@ public final class LayerStore {
   }
 
   /**
-   * Makes a further index of a layer that is there: of one that it has, if they differ in nothing
-   * but what directories inherit, or else from the headers of its tar.
+   * Builds a further index of a stored layer: from an existing index if they differ only in
+   * inherited attributes, otherwise from the headers of the tar. An index that is known to exist is
+   * not written again.
    *
-   * @param ref which keeps the layer there
-   * @param top what the top of the layer's tree has
-   * @param lowerAttributes what directories have that the layer does not name
-   * @param isDurable whether it has to be on the disk when this returns
-   * @return the index; nothing was written that is known to be there already
-   * @throws LayerStoreException if the tar cannot be read, or the index not be written
+   * @param top attributes of the layer's root directory
+   * @param lowerAttributes attributes of directories without an entry in the layer
+   * @param isDurable whether the index must be durable when this returns
+   * @throws LayerStoreException if the tar cannot be read or the index cannot be written
    * @throws io.gatun.snapshot.layer.erofs.NotIndexableException if an index cannot express what the
    *     layer inherits
    */
@@ -394,12 +392,11 @@ public final class LayerStore {
   }
 
   /**
-   * Makes an index of a layer that is there of what is known of it since it was read.
+   * Builds an index for a stored layer from the in-memory tree that its unpack left behind. An
+   * index that is known to exist is not written again.
    *
-   * @param ref which keeps the layer there
-   * @param late of which the place is known
-   * @param isDurable whether it has to be on the disk when this returns
-   * @return the index; nothing was written that is known to be there already
+   * @param late which has been bound to its place
+   * @param isDurable whether the index must be durable when this returns
    * @throws LayerStoreException if the index cannot be written
    * @throws io.gatun.snapshot.layer.erofs.NotIndexableException if an index cannot express the
    *     layer
@@ -409,11 +406,11 @@ public final class LayerStore {
     return indexBuilder.add(ref.diffId(), late::write, isDurable);
   }
 
-  // Layers that may be damaged.
+  // Damage.
 
   /**
-   * {@return what of a layer is damaged} Of one that was marked as not synced, what is not known to
-   * be whole is brought to the disk and read back; of another, it is seen whether the tar is there.
+   * Finds the damaged files of a layer. If the layer is marked as unsynced, files not known to be
+   * intact are synced and read back; otherwise only the presence of the tar is checked.
    */
   public LayerDamage inspect(LayerRef ref) throws LayerStoreException {
     Digest diffId = ref.diffId();
@@ -425,15 +422,15 @@ public final class LayerStore {
         return new LayerVerification(files, fileStates).run(directory, diffId);
       }
     } catch (ErrnoException e) {
-      throw new LayerStoreException("cannot look at layer " + diffId, e);
+      throw new LayerStoreException("cannot inspect layer " + diffId, e);
     }
   }
 
   /**
-   * Has the tar of a draft take the place of a layer's that is damaged or not there, durably. Who
-   * has an overlay on that one, or files of it open, keeps it.
+   * Durably replaces the damaged or missing tar of a layer with that of an ingest. Existing
+   * overlays and open files keep the old tar.
    *
-   * @param ingest of which is known that its tar is the layer
+   * @param ingest whose tar is verified to be the layer
    */
   public void replaceTar(LayerRef ref, LayerIngest ingest) throws LayerStoreException {
     Digest diffId = ref.diffId();
@@ -447,30 +444,30 @@ public final class LayerStore {
     }
   }
 
-  /** Says that the tar of a layer is damaged: the next one that is made takes its place. */
+  /** Marks the tar of a layer as damaged, so that the next publish replaces it. */
   public void distrust(Digest diffId) {
     fileStates.remove(diffId, LayerFile.Tar.TAR);
   }
 
   /**
-   * Says that the disk may have lost what was written of a layer: what is not known to be there is
-   * read before it is taken for whole.
+   * Marks all files of a layer that are not known to be durable as unverified, because the disk may
+   * have lost them: they are read back before they are used.
    */
   public void doubt(Digest diffId) {
     fileStates.markUnknown(diffId);
   }
 
-  /** What {@link #syncLayer} has found. */
+  /** The outcome of {@link #syncLayer}. */
   public enum SyncOutcome {
-    /** All of the layer is on the disk, and that is recorded. */
+    /** All of the layer is durable, and that is recorded. */
     DONE,
-    /** Somebody else may be adding to the layer, and it has to be settled once more. */
+    /** Another thread may be adding to the layer; call again later. */
     IN_USE,
-    /** The disk has something else than was written, or nothing. */
+    /** A file on disk is missing or differs from what was written. */
     DAMAGED
   }
 
-  /** Brings a layer that is marked as not synced to the disk, and takes the mark away. */
+  /** Syncs a layer that is marked as unsynced, and removes the mark. */
   public SyncOutcome syncLayer(LayerRef ref) throws LayerStoreException {
     Digest diffId = ref.diffId();
     try {
@@ -479,7 +476,7 @@ public final class LayerStore {
       }
       return marks.contain(diffId) ? settleMarked(diffId) : SyncOutcome.DONE;
     } catch (ErrnoException e) {
-      throw new LayerStoreException("cannot settle layer " + diffId, e);
+      throw new LayerStoreException("cannot sync layer " + diffId, e);
     }
   }
 
@@ -492,15 +489,15 @@ public final class LayerStore {
     }
   }
 
-  // Layers that go.
+  // Removal.
 
   /**
-   * Takes away the indexes of a layer that nobody needs any more, and the layer with the last one;
-   * nothing if somebody uses the layer, after whom it is tried again. What a mount holds lives on
-   * without a name.
+   * Deletes the unreferenced indexes of a layer, and the layer with the last of them. Does nothing
+   * while the layer is referenced; the collector retries after the last release. Existing mounts
+   * keep their files.
    *
    * @param kept the indexes that records name
-   * @return what is in the trash now and to be deleted
+   * @return the directory in the trash that is to be deleted
    */
   public Optional<LinuxPath> collect(Digest diffId, Set<Digest> kept) throws ErrnoException {
     return refs.collect(diffId, () -> deleteUnused(diffId, kept));

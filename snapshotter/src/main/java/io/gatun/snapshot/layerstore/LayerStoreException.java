@@ -5,8 +5,8 @@ import io.gatun.linux.ErrnoException;
 import java.io.IOException;
 
 /**
- * A layer that could not be kept, or not be read back: the fault of the disk, and not of whoever
- * the layer comes from. The message names the call that failed.
+ * A layer could not be stored or read back because of the local disk, not because of its content.
+ * The message names the failed call.
  */
 public final class LayerStoreException extends IOException {
 
@@ -19,12 +19,12 @@ public final class LayerStoreException extends IOException {
     this.errno = cause.errno();
   }
 
-  /** {@return why the call failed} */
+  /** {@return the error of the failed call} */
   public Errno errno() {
     return errno;
   }
 
-  /** {@return whether the disk says by itself that it does not have what was written} */
+  /** {@return whether the error means that the disk lost or corrupted data} */
   public boolean isDamage() {
     return DiskContent.isDamage(errno);
   }

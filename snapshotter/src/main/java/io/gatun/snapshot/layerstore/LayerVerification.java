@@ -10,8 +10,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
 /**
- * Brings the files of a layer to the disk, and hashes what the disk has of those that nobody knows
- * to be whole. What is right is known to be whole from then on.
+ * Syncs the files of a layer and hashes the on-disk content of those that are not known to be
+ * intact. Files that match are recorded as durable.
  */
 final class LayerVerification {
 
@@ -61,7 +61,7 @@ final class LayerVerification {
           return isRight;
         }
       }
-      // Somebody has put another one in its place meanwhile, which may not be on the disk.
+      // Repeat: the file was replaced meanwhile, and its replacement may not be durable.
     }
   }
 

@@ -18,12 +18,12 @@ import java.nio.ByteBuffer;
 import java.util.Optional;
 
 /**
- * A tar that is kept, open for reading. Whoever made the layer has hashed it; nothing is hashed
- * here, as it is by {@link LayerStore#read}.
+ * A stored tar, open for reading. Its content was hashed when it was written; unlike {@link
+ * LayerStore#read}, this class does not hash it again.
  */
 public final class StoredTar implements AutoCloseable {
 
-  /** Some headers, and no more of the content between them than has to be. */
+  /** Holds a few headers, with little of the content between them. */
   private static final int HEADERS_BYTES = 4096;
 
   private static final int CONTENT_BYTES = 1 << 20;
@@ -44,24 +44,24 @@ public final class StoredTar implements AutoCloseable {
     return file;
   }
 
-  /** {@return how long it is, a multiple of 512} */
+  /** {@return its length in bytes, a multiple of 512} */
   public long sizeBytes() {
     return sizeBytes;
   }
 
   /**
-   * Hands the entries to a consumer that wants no content: only headers are read, and what is
-   * between them is passed over.
+   * Passes the entries to a consumer that needs no content: reads only the headers and skips the
+   * content between them.
    *
    * @throws LayerStoreException if it cannot be read
    * @throws InvalidLayerException if the file is damaged
-   * @throws IOException what the consumer throws
+   * @throws IOException from the consumer
    */
   public void readHeaders(LayerConsumer consumer, Cancellation cancellation) throws IOException {
     read(consumer, cancellation, HEADERS_BYTES);
   }
 
-  /** As {@link #readHeaders}, with content. */
+  /** Like {@link #readHeaders}, with content. */
   public void read(LayerConsumer consumer, Cancellation cancellation) throws IOException {
     read(consumer, cancellation, CONTENT_BYTES);
   }
@@ -73,7 +73,6 @@ public final class StoredTar implements AutoCloseable {
     }
   }
 
-  /** Hands the entries of a tar to a consumer. */
   static void read(TarSource tar, LayerConsumer consumer, Cancellation cancellation)
       throws IOException {
     LayerReader reader = new LayerReader(new TarReader(tar));
@@ -88,7 +87,7 @@ public final class StoredTar implements AutoCloseable {
     file.close();
   }
 
-  /** The file piece by piece, from its beginning. */
+  /** The file in pieces, from its beginning. */
   private final class Pieces implements TarSource {
     private final ByteBuffer piece;
     private final Cancellation cancellation;

@@ -11,10 +11,10 @@ import io.gatun.snapshot.layer.erofs.ImageTemplate;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 
-/** An index of the store, all of it in memory, that can become another one. */
+/** A stored index, loaded into memory, from which another index can be derived. */
 final class StoredTemplate implements AutoCloseable {
 
-  /** As much as an apply keeps of a tree. Those of some 60,000 files are larger. */
+  /** The memory limit of a tree in an apply. Indexes of more than about 60,000 files are larger. */
   private static final long BYTES_MAX = IndexSink.RESIDENT_BYTES;
 
   private final NativeBuffer memory;
@@ -26,8 +26,7 @@ final class StoredTemplate implements AutoCloseable {
   }
 
   /**
-   * {@return an index, to be closed by the caller; nothing if it is too large or damaged, or others
-   * cannot be made of it}
+   * {@return the index, to be closed by the caller; empty if too large, damaged or not adaptable}
    */
   static Optional<StoredTemplate> read(Fd file, Digest digest) throws ErrnoException {
     long sizeBytes = Stat.statx(file).sizeBytes();
@@ -64,7 +63,6 @@ final class StoredTemplate implements AutoCloseable {
     return hash.finish();
   }
 
-  /** {@return what becomes the other one, in this memory} */
   ImageTemplate copy() {
     return copy;
   }

@@ -9,25 +9,25 @@ import java.nio.ByteBuffer;
 import java.util.Optional;
 
 /**
- * Writes a tar from its beginning to its end.
+ * Writes a tar sequentially.
  *
- * <p>How long it will be is not known before. So what is large is allocated some way ahead, which
- * keeps files that are written at a time from lying in each other's way, and what was too much is
- * given back at the end.
+ * <p>Its length is not known in advance. Large tars are therefore allocated some way ahead, which
+ * keeps files that are written concurrently from fragmenting each other; the excess is released at
+ * the end.
  */
 final class TarFile implements TarSink {
 
-  /** How the kernel addresses tar and loop device. */
+  /** The block size of a loop device. */
   static final int BLOCK_BYTES = 512;
 
-  /** From here on the calls cost nothing beside the writing. */
+  /** From this size on, the cost of the extra calls is negligible. */
   static final long LARGE_BYTES_MIN = 8L << 20;
 
   static final long AHEAD_BYTES = 64L << 20;
 
   /**
-   * What is allocated ahead others cannot have meanwhile. So it is a small part of what is there,
-   * also when many tars are written at a time.
+   * Space that is allocated ahead is unavailable to others, so it must stay a small part of the
+   * free space even when many tars are written concurrently.
    */
   static final long ROOM_BYTES_MIN = 32 * AHEAD_BYTES;
 
@@ -42,9 +42,8 @@ final class TarFile implements TarSink {
 
   /**
    * @param file new and empty
-   * @param direct writes to the same file, if it is to be written past the page cache
-   * @param isWrittenBackEarly whether what is in the page cache is sent to the disk while the rest
-   *     is still to come
+   * @param direct writes to the same file, if the tar is to bypass the page cache
+   * @param isWrittenBackEarly whether writeback of cached data starts before the tar is complete
    */
   TarFile(Disk disk, Fd file, Optional<DirectWriter> direct, boolean isWrittenBackEarly) {
     this.disk = disk;
@@ -70,14 +69,14 @@ final class TarFile implements TarSink {
     }
   }
 
-  /** Small layers are not worth a wait, and nor is the beginning of a large one. */
+  /** Small layers are not worth the wait, nor is the beginning of a large one. */
   private void writeDirectly(ByteBuffer part) throws ErrnoException {
     if (direct.isPresent() && position >= LARGE_BYTES_MIN) {
       position += direct.get().write(part, position);
     }
   }
 
-  /** Where it cannot be done, or there is not much room, nobody asks again. */
+  /** Stops trying where allocation is not supported or space is low. */
   private void allocate(long end) throws ErrnoException {
     if (!canAllocate || end <= Math.max(allocated, LARGE_BYTES_MIN)) {
       return;
@@ -98,7 +97,7 @@ final class TarFile implements TarSink {
     }
   }
 
-  /** Ends it with zeros, up to a whole block; a loop device would not show a part of one. */
+  /** Pads the tar with zeros to a whole block; a loop device would not expose a partial one. */
   void finish() throws LayerStoreException {
     long padded = (position + BLOCK_BYTES - 1) & -BLOCK_BYTES;
     if (padded == position && allocated <= position) {
@@ -107,7 +106,7 @@ final class TarFile implements TarSink {
     try {
       disk.truncate(file, padded);
     } catch (ErrnoException e) {
-      throw new LayerStoreException("cannot end the tar", e);
+      throw new LayerStoreException("cannot pad the tar", e);
     }
   }
 }

@@ -3,12 +3,12 @@ package io.gatun.snapshot.layerstore;
 import io.gatun.snapshot.Digest;
 
 /**
- * Has layers mounted, and is told when another tar takes the place of a layer's: nobody can tell of
- * a mount which one it is over. Must not wait for anybody who waits for the store.
+ * Remounts layers whose tar is replaced, because a mount does not reveal which tar it uses.
+ * Implementations must not wait for a thread that waits for the store.
  */
 public interface TarReplacementListener {
 
-  /** Nobody has any mounted. */
+  /** For stores without mounted layers. */
   TarReplacementListener NONE =
       new TarReplacementListener() {
         @Override
@@ -18,12 +18,12 @@ public interface TarReplacementListener {
         public void afterReplace(Digest diffId) {}
       };
 
-  /** Unmounts a layer whose tar is about to be replaced, be it that it has vanished. */
+  /** Unmounts a layer whose tar is about to be replaced; also called if that tar has vanished. */
   void beforeReplace(Digest diffId);
 
   /**
-   * Mounts it again where it has to be, and unmounts what somebody has mounted meanwhile; called
-   * after each {@link #beforeReplace}, also if the tar could not be replaced.
+   * Mounts the layer again where it is needed, and unmounts mounts that were made meanwhile. Called
+   * after each {@link #beforeReplace}, even if the replacement failed.
    */
   void afterReplace(Digest diffId);
 }

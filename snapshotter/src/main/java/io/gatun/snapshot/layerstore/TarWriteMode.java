@@ -1,16 +1,16 @@
 package io.gatun.snapshot.layerstore;
 
 /**
- * How tars get to the disk.
+ * How tars are written to disk.
  *
- * @param isEarly whether what is in the page cache is sent to the disk while the rest is still to
- *     come, which makes a sync at the end short, and costs time if there is none
- * @param isDirect whether they pass the page cache by where the disk keeps up, which is for those
- *     that are not read by way of it either, and that somebody waits for to be on the disk
+ * @param isEarly whether writeback of cached data starts before the tar is complete, which shortens
+ *     a final sync but costs time if there is none
+ * @param isDirect whether to bypass the page cache where the disk keeps up: for tars that are read
+ *     with direct I/O as well and are synced before the request is answered
  */
 public record TarWriteMode(boolean isEarly, boolean isDirect) {
 
-  /** {@return the same for what is synced at its end} */
+  /** {@return the same mode for a tar that is synced at its end} */
   public TarWriteMode early() {
     return new TarWriteMode(true, isDirect);
   }

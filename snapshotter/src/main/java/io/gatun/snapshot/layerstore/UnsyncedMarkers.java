@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * The marks of layers that may not be on the disk. A layer has one before anything of it has its
- * name that may not be there, and until all of it is known to be.
+ * The marks of layers that may not be durable. A layer gets its mark before any unsynced file gets
+ * its name, and keeps it until all files are durable.
  */
 final class UnsyncedMarkers {
 
@@ -22,12 +22,10 @@ final class UnsyncedMarkers {
     this.fileStates = fileStates;
   }
 
-  /** Says that a layer had a mark when the store was opened. */
   void found(Digest diffId) {
     atFirst.add(diffId);
   }
 
-  /** {@return the layers that had a mark when the store was opened} */
   Set<Digest> atFirst() {
     return Set.copyOf(atFirst);
   }
@@ -43,7 +41,7 @@ final class UnsyncedMarkers {
   /**
    * Marks a layer.
    *
-   * @param blob of which it can be made anew
+   * @param blob from which it can be rebuilt
    * @return whether it had no mark with this blob before
    */
   boolean add(Fd directory, Digest diffId, Digest blob) throws ErrnoException {
@@ -55,7 +53,7 @@ final class UnsyncedMarkers {
     return isNew;
   }
 
-  /** {@return whether all of the layer is known to be on the disk, and has no mark any more} */
+  /** {@return whether all of the layer is durable, so that its marks were removed} */
   boolean remove(Fd directory, Digest diffId) throws ErrnoException {
     List<LayerFile> all = files.of(diffId);
     if (!all.stream().allMatch(file -> isOnDisk(diffId, file))) {

@@ -1,15 +1,15 @@
 /**
- * Layers that are kept as they are: the uncompressed tar of each, once, with its indexes.
+ * Indexed layers: the uncompressed tar of each layer, stored once, with its indexes.
  *
  * <pre>
- *   LayerBlob -> LayerPipeline -+-> (TarSink) TarFile      -> layers/N.new/tar   -+
- *                              +-> IndexSink            -> layers/N.new/index -+-> layers/DIFF-ID/
- *                                  (apply.index)
+ *   LayerBlob -> LayerPipeline -+-> (TarSink) TarFile -> layers/N.new/tar   -+
+ *                               +-> IndexSink         -> layers/N.new/index -+-> layers/DIFF-ID/
+ *                                   (layer.erofs)
  * </pre>
  *
  * <p>{@link io.gatun.snapshot.layerstore.LayerStore} owns the directory and draws it; {@link
- * io.gatun.snapshot.layerstore.IndexedApply} fills it. Changes files through the disk seam only;
- * knows the root, but neither snapshots nor drivers nor mounts.
+ * io.gatun.snapshot.layerstore.IndexedWriter} fills it. Changes files only through the disk seam;
+ * knows the root, but not snapshots, drivers or mounts.
  */
 @NullMarked
 package io.gatun.snapshot.layerstore;

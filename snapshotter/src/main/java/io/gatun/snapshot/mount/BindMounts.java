@@ -8,7 +8,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** The indexed layers that somebody has bound elsewhere, as a view of a single layer is used. */
+/** Finds indexed layers that are bind-mounted elsewhere, as views of a single layer are. */
 public final class BindMounts {
 
   private static final String TYPE = "erofs";
@@ -16,8 +16,7 @@ public final class BindMounts {
   private BindMounts() {}
 
   /**
-   * {@return the devices of indexes that are mounted outside of a root, in any mount namespace that
-   * a process is in}
+   * {@return the devices of indexes mounted outside a root, in any mount namespace with a process}
    *
    * @param root by its real path
    */

@@ -14,14 +14,13 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 
 /**
- * Another mount namespace that holds layers which are not mounted in this one, {@code
- * mount_namespaces(7)}. It got a copy of all mounts when it was made, and keeps those that are
- * unmounted here unless it takes part in that, by propagation; the space of a layer that was
- * removed is not given back as long. If it is that of the daemon, what the daemon mounts is not
- * seen here.
+ * Another mount namespace with layers that are not mounted in this one, {@code
+ * mount_namespaces(7)}. It started with a copy of all mounts, and unless unmounts propagate to it,
+ * it keeps mounts that are unmounted here, and with them the space of removed layers. If it is the
+ * daemon's namespace, the daemon's mounts are not visible here.
  *
- * @param pid of the process that has been in it for longest
- * @param command that the process runs, as far as the kernel keeps it
+ * @param pid of its oldest process
+ * @param command of that process, as far as the kernel stores it
  * @param places where the layers are mounted, sorted
  */
 public record ForeignMounts(long pid, String command, List<LinuxPath> places) {
@@ -33,8 +32,8 @@ public record ForeignMounts(long pid, String command, List<LinuxPath> places) {
   }
 
   /**
-   * {@return the namespaces that hold layers of a root} Those of processes that end meanwhile, or
-   * that nobody may look at, are left out.
+   * {@return the namespaces with layers of a root} Skips processes that end meanwhile or that may
+   * not be inspected.
    *
    * @param root by its real path
    */
@@ -71,7 +70,7 @@ public record ForeignMounts(long pid, String command, List<LinuxPath> places) {
     try {
       return Files.readString(Path.of("/proc/" + pid + "/comm")).strip();
     } catch (IOException e) {
-      // It has just ended.
+      // The process has ended.
       return "";
     }
   }

@@ -32,23 +32,23 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Shows layers with the owners that a user namespace maps theirs to, {@code mount_setattr(2)}, for
+ * Mounts layers with the owners mapped for a user namespace, {@code mount_setattr(2)}, for
  * containers on indexed layers.
  *
  * <pre>
  *   mapped/MAPPING/ID/    a bind mount of snapshots/ID, read-only
  * </pre>
  *
- * <p>They are one a snapshot, as in {@code snapshots/}, also of those that have the same index: a
- * bind mount brings nothing into memory again, lowers keep the names that tell whose they are, and
- * whoever goes need not know who else has the index.
+ * <p>There is one per snapshot, even if snapshots share an index: a bind mount takes no page cache
+ * of its own, lowers keep names that identify their snapshot, and removing one does not affect
+ * others.
  *
- * <p>They are outside of {@code snapshots/}, which containerd may clone with all that is mounted in
- * it; and a directory below an indexed layer is shown there, too, so that all lowers of an overlay
- * are in one place. Beneath is nothing, as with {@link IndexMounts}. The mounts are gone after a
- * restart of the machine, and are made again when they are needed.
+ * <p>They are outside {@code snapshots/}, which containerd may clone with all mounts below it. A
+ * directory layer below an indexed layer is mounted there too, so that all lowers of an overlay are
+ * in one place. The mount points are empty, as with {@link IndexMounts}. A reboot removes the
+ * mounts; they are made again when needed.
  *
- * <p>Safe for use by several threads, of one mount namespace.
+ * <p>Thread-safe, for threads of one mount namespace.
  */
 public final class IdMappedMounts {
 
@@ -60,7 +60,7 @@ public final class IdMappedMounts {
 
   /**
    * @param root the root itself
-   * @param snapshots the directory that holds one directory a snapshot
+   * @param snapshots the directory of all snapshot directories
    */
   public IdMappedMounts(Disk disk, Fd root, Fd snapshots) {
     this.disk = disk;
@@ -68,16 +68,13 @@ public final class IdMappedMounts {
     this.snapshots = snapshots;
   }
 
-  /** Says whether a layer has to be shown through a mapping. */
+  /** Tells whether a layer must stay mounted with a mapping. */
   @FunctionalInterface
   public interface Need {
     boolean of(LinuxPath mapping, long id);
   }
 
-  /**
-   * {@return the name of the mapping that labels ask for; nothing if they ask for none that there
-   * can be}
-   */
+  /** {@return the name of the mapping in labels; empty if there is none or it is invalid} */
   public static Optional<LinuxPath> mapping(Map<String, String> labels) {
     try {
       return IdMappings.asked(labels).map(IdMappings::name).map(LinuxPath::of);
@@ -87,10 +84,10 @@ public final class IdMappedMounts {
   }
 
   /**
-   * Shows all layers of a chain as its labels ask for; nothing if they ask for nothing, if no layer
-   * is indexed, or if all are to be seen already.
+   * Mounts all layers of a chain with the mapping in its labels. Does nothing without a mapping or
+   * an indexed layer, or if all are mounted already.
    *
-   * @throws SnapshotException.InvalidArgument if there can be no such mapping
+   * @throws SnapshotException.InvalidArgument if the mapping is invalid
    * @throws ErrnoException with {@code ENOENT} if an indexed layer is not mounted
    */
   public synchronized void mount(Chain chain) throws ErrnoException {
@@ -102,7 +99,7 @@ public final class IdMappedMounts {
     try (Fd all = create(root, Root.MAPPED)) {
       List<Lower> missing = missing(all, name, chain.lowers());
       if (!missing.isEmpty()) {
-        // In this order: for a mapping that the kernel refuses, nothing is left behind.
+        // The namespace first: if the kernel refuses the mapping, no directory is left behind.
         try (Fd namespace = mappings.get().openNamespace();
             Fd mapped = create(all, name)) {
           for (Lower lower : missing) {
@@ -113,7 +110,6 @@ public final class IdMappedMounts {
     }
   }
 
-  /** {@return those layers that are not shown through a mapping} */
   private static List<Lower> missing(Fd all, LinuxPath mapping, List<Lower> lowers)
       throws ErrnoException {
     if (Stat.tryStatx(all, mapping, AtFlag.SYMLINK_NOFOLLOW).isEmpty()) {
@@ -140,7 +136,7 @@ public final class IdMappedMounts {
     }
   }
 
-  /** What is under the mount point of an index is no layer. */
+  /** The empty mount point of an index is not a layer. */
   private static boolean isLayer(Fd top, Lower lower) throws ErrnoException {
     return !lower.isIndexed() || Statfs.fstatfs(top).type() == FilesystemType.EROFS;
   }
@@ -171,8 +167,8 @@ public final class IdMappedMounts {
   }
 
   /**
-   * No longer shows a layer, and with the last index of a mapping nothing else through that;
-   * nothing if it is not shown. Who uses files of it keeps them until he does no more.
+   * Unmounts a layer from all mappings, and the directories of a mapping with its last index; does
+   * nothing if it is not mounted. Processes keep files that they have open.
    *
    * @param id of the snapshot
    */
@@ -182,7 +178,7 @@ public final class IdMappedMounts {
     }
     try (Fd all = open(root, Root.MAPPED)) {
       for (DirectoryEntry mapping : new DirectoryReader().all(all)) {
-        // What is none is not ours.
+        // Other files are not ours.
         if (mapping.type() == NodeType.DIRECTORY) {
           unmount(all, mapping.name(), Root.snapshotName(id));
         }
@@ -191,9 +187,9 @@ public final class IdMappedMounts {
   }
 
   /**
-   * No longer shows those layers that need not be shown, as {@link #unmount} does.
+   * Unmounts all layers that need not stay mounted, like {@link #unmount}.
    *
-   * @param need is asked while nothing is mounted or unmounted here
+   * @param need is called while no thread mounts or unmounts here
    */
   public synchronized void unmountUnless(Need need) throws ErrnoException {
     if (Stat.tryStatx(root, Root.MAPPED, AtFlag.SYMLINK_NOFOLLOW).isEmpty()) {
@@ -222,7 +218,7 @@ public final class IdMappedMounts {
   }
 
   private void unmount(Fd all, LinuxPath mapping, LinuxPath name) throws ErrnoException {
-    // With an index that was the last one, the mapping may have gone.
+    // The mapping was removed with its last index.
     if (Stat.tryStatx(all, mapping.resolve(name), AtFlag.SYMLINK_NOFOLLOW).isEmpty()) {
       return;
     }
@@ -244,7 +240,7 @@ public final class IdMappedMounts {
     }
   }
 
-  /** Directories are shown only with an index that is in a chain with them. */
+  /** Directories are mounted only together with an index of the same chain. */
   private static boolean mountsIndex(Fd mapped, LinuxPath name) throws ErrnoException {
     try (Fd top = Fcntl.openat(mapped, name, OpenFlag.PATH, OpenFlag.NO_FOLLOW)) {
       return Statfs.fstatfs(top).type() == FilesystemType.EROFS;

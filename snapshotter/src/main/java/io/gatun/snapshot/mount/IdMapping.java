@@ -8,19 +8,19 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * How the ids of a user namespace map to those of the host, as containerd says it in two labels:
+ * Maps the ids of a user namespace to those of the host, as in containerd's two labels:
  *
  * <pre>
  *   containerd.io/snapshot/uidmapping = 0:100000:65536
  *   containerd.io/snapshot/gidmapping = 0:100000:1000,1000:5000:1
  * </pre>
  *
- * <p>Each range is {@code <first id inside>:<first id outside>:<how many>}. A missing label maps
- * every id to itself.
+ * <p>Each range is {@code <first id inside>:<first id outside>:<count>}. A missing label maps every
+ * id to itself.
  */
 public final class IdMapping {
 
-  /** (uid_t) -1 stands for "no id" in chown(2), and is never one. */
+  /** (uid_t) -1 means "no id" in chown(2) and is never valid. */
   private static final long ID_LIMIT = 0xFFFF_FFFFL;
 
   private static final Pattern RANGE = Pattern.compile("([0-9]{1,10}):([0-9]{1,10}):([0-9]{1,10})");
@@ -38,9 +38,9 @@ public final class IdMapping {
   }
 
   /**
-   * {@return the mapping that a label asks for}
+   * {@return the mapping in a label}
    *
-   * @throws SnapshotException.InvalidArgument if its value is none
+   * @throws SnapshotException.InvalidArgument if its value is invalid
    */
   public static IdMapping ofLabel(String label, Map<String, String> labels) {
     String value = labels.getOrDefault(label, "");
@@ -72,7 +72,7 @@ public final class IdMapping {
   }
 
   /**
-   * {@return the id that the namespace's root has outside, as chown(2) takes it}
+   * {@return the outside id of the namespace's root, in the form for chown(2)}
    *
    * @throws SnapshotException.InvalidArgument if root is not mapped
    */
@@ -89,12 +89,11 @@ public final class IdMapping {
         "label %s: the id 0 is not mapped".formatted(label));
   }
 
-  /** {@return the label with its value, to be read by people} */
   String text() {
     return "%s=%s".formatted(label, value);
   }
 
-  /** {@return it as {@code /proc/PID/uid_map} takes it, one range a line} */
+  /** {@return the mapping in the form of {@code /proc/PID/uid_map}, one range per line} */
   String lines() {
     if (ranges.isEmpty()) {
       return "0 0 %d\n".formatted(ID_LIMIT);

@@ -14,21 +14,16 @@ import java.util.HexFormat;
 import java.util.Map;
 import java.util.Optional;
 
-/**
- * How a container with a user namespace sees owners.
- *
- * @param uids of users
- * @param gids of groups
- */
+/** The user and group id mappings of a container with a user namespace. */
 public record IdMappings(IdMapping uids, IdMapping gids) {
 
-  /** So many that two mappings of one machine do not have the same by accident. */
+  /** Enough to make collisions on one machine unlikely. */
   private static final int NAME_BYTES = 8;
 
   /**
-   * {@return the mappings that labels ask for, if they do}
+   * {@return the mappings in labels, if any}
    *
-   * @throws SnapshotException.InvalidArgument if the value of one is none
+   * @throws SnapshotException.InvalidArgument if a value is invalid
    */
   public static Optional<IdMappings> asked(Map<String, String> labels) {
     return Chain.isMappingAsked(labels)
@@ -39,7 +34,7 @@ public record IdMappings(IdMapping uids, IdMapping gids) {
         : Optional.empty();
   }
 
-  /** {@return a name for a directory, the same for the same mappings} */
+  /** {@return a directory name, the same for the same mappings} */
   public String name() {
     try {
       byte[] hash =
@@ -52,9 +47,10 @@ public record IdMappings(IdMapping uids, IdMapping gids) {
   }
 
   /**
-   * {@return a user namespace that has them, for mount_setattr(2)}
+   * {@return a user namespace with these mappings, for mount_setattr(2)}
    *
-   * @throws SnapshotException.InvalidArgument if there can be none, as with ranges that overlap
+   * @throws SnapshotException.InvalidArgument if there can be none, for example with overlapping
+   *     ranges
    */
   Fd openNamespace() throws ErrnoException {
     try {

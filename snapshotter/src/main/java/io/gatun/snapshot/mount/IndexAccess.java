@@ -1,18 +1,18 @@
 package io.gatun.snapshot.mount;
 
-/** How the kernel gets at the files of an indexed layer. The ways are tried in this order. */
+/** How the kernel reads the files of an indexed layer, in the order in which they are tried. */
 public enum IndexAccess {
   /**
-   * EROFS reads the files by itself, and the tar with direct I/O: what the layer shows is in the
-   * page cache, and not the tar as well. From Linux 6.13 on, on a filesystem that takes direct I/O
-   * of single blocks of an index.
+   * EROFS reads the files itself, and the tar with direct I/O, so only the files of the layer are
+   * in the page cache and not the tar as well. Needs Linux 6.13 and a filesystem with direct I/O of
+   * an index's single blocks.
    */
   DIRECT,
   /**
-   * The same through the page cache, which has what was read twice then. From Linux 6.12 on, which
-   * is too old for the option and decides by itself whether it reads directly.
+   * The same through the page cache, which then has the data twice. Needs Linux 6.12, which lacks
+   * the option and decides itself whether to use direct I/O.
    */
   FILE,
-  /** Each is shown by a loop device, which goes with the mount; from Linux 6.4 on. */
+  /** Through loop devices, which are freed with the mount; needs Linux 6.4. */
   LOOP
 }

@@ -7,26 +7,25 @@ import io.gatun.linux.MountAttribute;
 import io.gatun.linux.Mounts;
 
 /**
- * Has the kernel make a filesystem of an index and its tar.
+ * Creates a filesystem from an index and its tar.
  *
- * <p>It is read-only, and nothing else: what runs a set-user-id program or opens a device of the
- * layer must find it as in a directory, also through a bind of the mount, which has its flags.
+ * <p>The mount is read-only and has no other flags: a set-user-id program or device of the layer
+ * must work as in a directory, also through a bind mount, which has the same flags.
  *
- * @param access how the kernel gets at the files
- * @param selinuxContext the SELinux context that all files of the filesystem have, which has none
- *     of its own (mount(8), {@code context}); empty for that of the policy
+ * @param access how the kernel reads the files
+ * @param selinuxContext the SELinux context of all files (mount(8), {@code context}), since the
+ *     filesystem stores none; empty for the policy's default
  */
 public record IndexFilesystem(IndexAccess access, String selinuxContext) {
 
   private static final String TYPE = "erofs";
 
-  /** The blocks of an index are those of a tar. */
+  /** An index has the block size of a tar. */
   private static final int BLOCK_BYTES = 512;
 
   /**
-   * {@return a mount of it that is attached nowhere, and gone when it is closed unless it is
-   * attached before} {@code ENOTBLK} if the kernel does not read it from files, as before Linux
-   * 6.12 and on a tmpfs.
+   * {@return a detached mount, which ends when it is closed unless it is attached before} {@code
+   * ENOTBLK} if the kernel cannot read it from files, as before Linux 6.12 and on tmpfs.
    */
   Fd mount(Fd tar, Fd index) throws ErrnoException {
     return switch (access) {
@@ -35,7 +34,7 @@ public record IndexFilesystem(IndexAccess access, String selinuxContext) {
     };
   }
 
-  /** The mount holds the devices from then on, and they free themselves with it. */
+  /** The mount then holds the devices, which are freed with it. */
   private Fd mountDevices(Fd tar, Fd index) throws ErrnoException {
     try (Fd data = Loop.attach(tar, BLOCK_BYTES, true);
         Fd image = Loop.attach(index, BLOCK_BYTES, true)) {
@@ -59,7 +58,7 @@ public record IndexFilesystem(IndexAccess access, String selinuxContext) {
     }
   }
 
-  /** The very file, whatever has become of its name; and never too long for an option. */
+  /** Refers to the open file even if its name changes, and is short enough for an option. */
   private static String placeOf(Fd file) {
     return "/proc/self/fd/" + file.number();
   }

@@ -29,23 +29,23 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Shows indexed layers: the index is mounted at {@code snapshots/<id>}, and has the files of the
- * layer under {@code fs}. Nothing of that name is beneath, so an overlay on a layer that is not
- * mounted is refused instead of showing an empty one.
+ * Mounts indexed layers: an index is mounted at {@code snapshots/<id>} and has the files of the
+ * layer in {@code fs}. The mount point has no {@code fs}, so the kernel refuses an overlay on an
+ * unmounted layer instead of showing an empty one.
  *
- * <p>An index is one filesystem, however many snapshots have it: all but the first are bind mounts.
- * So its files are in memory once.
+ * <p>An index is one filesystem for all snapshots that have it: all but the first are bind mounts.
+ * Its files are therefore in memory once.
  *
- * <p>What is mounted is the kernel's to know. Nothing depends on this object having mounted it: a
- * daemon finds what one before it has left, and what somebody else takes away is mounted again.
- * Mounts of others at the same place are covered, never taken for ours, and go with ours.
+ * <p>The kernel alone knows what is mounted. A daemon finds the mounts of an earlier one, and
+ * mounts again what others unmount. Foreign mounts at the same place are covered, never taken for
+ * ours, and removed with ours.
  *
- * <p>The kernel tells of a mount which index it is, but not over which file; and a tar that was
- * damaged is replaced by another. So it is noted which one each mount is over, and one over another
- * than there is now is covered, and not taken for more. A mount that is found when this is made is
- * over the tar that is there: who takes that away, or puts another there, has to unmount it before.
+ * <p>The kernel tells which index a mount has, but not which tar, and a damaged tar is replaced. So
+ * the tar of each mount is recorded, and a mount with an old tar is covered and not reused. A mount
+ * that exists when this object is created is assumed to have the current tar: before a tar is
+ * removed or replaced, its layer must be unmounted.
  *
- * <p>Safe for use by several threads, of one mount namespace.
+ * <p>Thread-safe, for threads of one mount namespace.
  */
 public final class IndexMounts {
 
@@ -56,22 +56,22 @@ public final class IndexMounts {
   private volatile IndexFilesystem filesystem;
   private final IdMappedMounts idMappedMounts;
 
-  /** Where each layer may be found; who looks there makes sure. */
+  /** Where each layer may be mounted; to be verified before use. */
   private final Map<Source, Set<Long>> places = new HashMap<>();
 
-  /** What was mounted before, until it is known over which tar. */
+  /** The index of existing mounts whose tar is not known yet. */
   private final Map<Long, IndexVolume> found = new HashMap<>();
 
-  /** What is done at one place is done one at a time, and takes as long as a disk may. */
+  /** Serializes operations on one mount point, which may wait for the disk. */
   private final KeyedLock<Long> locks = new KeyedLock<>();
 
-  /** For those who are about to mount the same index, of whom the first makes the filesystem. */
+  /** Serializes first mounts of the same index, so that only one creates the filesystem. */
   private final KeyedLock<Source> sourceLocks = new KeyedLock<>();
 
   /**
-   * What is mounted.
+   * The source of a mount.
    *
-   * @param tar which is another one if it has been replaced, as is the index
+   * @param tar a different file after a replacement, like the index
    */
   private record Source(IndexVolume volume, OpenFile tar, OpenFile index) {
 
@@ -80,7 +80,7 @@ public final class IndexMounts {
     }
   }
 
-  /** A file, whose inode no other one has as long as it is open or mounted. */
+  /** Identifies a file; its inode is not reused while it is open or mounted. */
   private record OpenFile(long device, long inode) {
 
     static OpenFile of(Fd file) throws ErrnoException {
@@ -90,12 +90,11 @@ public final class IndexMounts {
   }
 
   /**
-   * Finds what is mounted.
+   * Finds existing mounts.
    *
-   * @param snapshots the directory that holds one directory a snapshot
-   * @param filesystem how an index is mounted; where the kernel wants devices instead of files, it
-   *     is given some
-   * @param idMappedMounts where layers may be shown once more
+   * @param snapshots the directory of all snapshot directories
+   * @param filesystem how to mount an index; uses loop devices if the kernel cannot read files
+   * @param idMappedMounts further mounts of the same layers
    */
   public IndexMounts(Fd snapshots, IndexFilesystem filesystem, IdMappedMounts idMappedMounts)
       throws ErrnoException {
@@ -110,15 +109,15 @@ public final class IndexMounts {
     }
   }
 
-  /** Has layers that are not mounted yet mounted in this way, as a trial has shown to work. */
+  /** Sets the access for future mounts, as found by a probe. */
   public void mountBy(IndexAccess access) {
     filesystem = new IndexFilesystem(access, filesystem.selinuxContext());
   }
 
   /**
-   * Shows a layer; nothing if it is to be seen already.
+   * Mounts a layer unless it is already visible.
    *
-   * @param id of the snapshot, whose directory is there
+   * @param id of the snapshot, whose directory exists
    * @param tar of the layer, open for reading
    * @param index of the tar, open for reading
    */
@@ -130,7 +129,7 @@ public final class IndexMounts {
         return;
       }
       if (isIndexSeen) {
-        // They show the tar that was there before.
+        // They show the previous tar.
         idMappedMounts.unmount(id);
       }
       try (var _ = sourceLocks.hold(source)) {
@@ -148,8 +147,8 @@ public final class IndexMounts {
   }
 
   /**
-   * {@return whether the index that is seen at a place is mounted over this tar} Of one that was
-   * found, that is so, and noted.
+   * {@return whether the mount of the index has this tar} True, and recorded, for a mount that
+   * existed before.
    */
   private synchronized boolean isOver(long id, Source source) {
     if (source.volume().equals(found.remove(id))) {
@@ -161,7 +160,7 @@ public final class IndexMounts {
   private void attach(long id, Source source, Fd tar, Fd index) throws ErrnoException {
     Optional<Fd> copy = copyOf(source);
     try (Fd mount = copy.isPresent() ? copy.get() : mount(tar, index)) {
-      // Of its own, so that what somebody mounts in one of them is not seen in the others.
+      // Private, so that mounts made in one of them do not appear in the others.
       Mounts.mountSetattr(
           mount, LinuxPath.EMPTY, MountChange.propagating(Propagation.PRIVATE), AtFlag.EMPTY_PATH);
       Mounts.moveMount(
@@ -170,9 +169,9 @@ public final class IndexMounts {
   }
 
   /**
-   * {@return a mount of an index, attached nowhere} What was mounted one way before may have to be
-   * mounted the other way now, without anybody having tried: on an older kernel, or where a full
-   * filesystem leaves no room for a trial.
+   * {@return a detached mount of an index} Falls back to loop devices if the kernel requires them
+   * although the configured access worked before: on an older kernel, or when a full filesystem
+   * prevented a probe.
    */
   private Fd mount(Fd tar, Fd index) throws ErrnoException {
     IndexFilesystem chosen = filesystem;
@@ -186,7 +185,6 @@ public final class IndexMounts {
     }
   }
 
-  /** {@return a bind mount of a layer that is mounted, attached nowhere} */
   private Optional<Fd> copyOf(Source source) throws ErrnoException {
     for (long id : placesOf(source)) {
       Optional<Fd> copy = tryCopy(id, source.volume());
@@ -205,7 +203,7 @@ public final class IndexMounts {
           Mounts.openTree(
               snapshots, Root.snapshotName(id), OpenTreeFlag.CLONE, OpenTreeFlag.SYMLINK_NOFOLLOW);
     } catch (ErrnoException e) {
-      // Its directory is gone, or what is there may not be bound: then it is none of ours.
+      // The directory is gone or cannot be bound, so it is not ours.
       return Optional.empty();
     }
     boolean isWanted = false;
@@ -243,9 +241,9 @@ public final class IndexMounts {
   }
 
   /**
-   * {@return whether a layer is mounted, be it seen or covered by a mount of somebody else}
+   * {@return whether a layer is mounted, even if a foreign mount covers it}
    *
-   * @param id of a snapshot whose directory is there
+   * @param id of a snapshot whose directory exists
    */
   public boolean isMounted(long id) throws ErrnoException {
     try (Fd top = open(id)) {
@@ -256,7 +254,7 @@ public final class IndexMounts {
     }
   }
 
-  /** {@return the filesystem that is seen at the place of a layer, as {@code stat(2)} tells it} */
+  /** {@return the device visible at a layer's mount point, as in {@code stat(2)}} */
   public long device(long id) throws ErrnoException {
     try (Fd top = open(id)) {
       return Stat.statx(top).device();
@@ -284,14 +282,14 @@ public final class IndexMounts {
   }
 
   /**
-   * No longer shows a layer, in no place; nothing if it is not mounted. Who uses files of it keeps
-   * them until he does no more.
+   * Unmounts a layer everywhere; does nothing if it is not mounted. Processes keep files that they
+   * have open.
    *
-   * @param id of a snapshot whose directory is there
+   * @param id of a snapshot whose directory exists
    */
   public void unmount(long id) throws ErrnoException {
     try (var _ = locks.hold(id)) {
-      // What cannot be unmounted is not taken for a mount of what there is later.
+      // If unmounting fails, the mount must not be taken for one of a later tar.
       removeAll(id);
       idMappedMounts.unmount(id);
       while (isMounted(id)) {
@@ -300,12 +298,12 @@ public final class IndexMounts {
             UnmountFlag.DETACH,
             UnmountFlag.NO_FOLLOW);
       }
-      // Somebody may have had it shown with other owners until just now.
+      // Another thread may have mounted it with a mapping meanwhile.
       idMappedMounts.unmount(id);
     }
   }
 
-  /** {@return what is seen at the place of a layer} */
+  /** {@return the directory visible at a layer's mount point} */
   private Fd open(long id) throws ErrnoException {
     return Fcntl.openat(
         snapshots, Root.snapshotName(id), OpenFlag.PATH, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW);

@@ -26,10 +26,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Finds out whether indexed layers can be used on a root, by using one there as a container would:
- * it is mounted, an overlay on it is written to, and a second overlay is mounted on that one, as a
- * container in a container does. Some kernels count an index among the filesystems that may be
- * stacked on one another, of which there may be two; with loop devices, none does.
+ * Tests whether indexed layers work on a root by using one like a container: mounts it, writes to
+ * an overlay on it, and mounts a second overlay on the first, like a container in a container. Some
+ * kernels count an index towards the maximum stacking depth of two; with loop devices, none does.
  */
 public final class IndexProbe {
 
@@ -52,9 +51,8 @@ public final class IndexProbe {
   private final FileProtection protection;
 
   /**
-   * @param parent a directory on the filesystem of the root, by an absolute path, in which the
-   *     trial may make another
-   * @param layer to be used
+   * @param parent absolute path of a directory on the root's filesystem, for temporary files
+   * @param layer the sample to mount
    * @param selinuxContext as for {@link IndexFilesystem}
    * @param protection of its files
    */
@@ -68,10 +66,10 @@ public final class IndexProbe {
   }
 
   /**
-   * {@return whether indexed layers work and how, or why not, or that the filesystem is too full to
-   * tell}
+   * {@return whether and how indexed layers work, or why not, or that there is no space to test
+   * them}
    *
-   * @throws ErrnoException if the filesystem is in such a state that nothing can be said
+   * @throws ErrnoException if the filesystem fails in a way that says nothing about indexes
    */
   public IndexProbeResult run() throws ErrnoException {
     try (Fd above = open(Fd.CURRENT_DIRECTORY, LinuxPath.of(parent))) {
@@ -97,7 +95,7 @@ public final class IndexProbe {
     disk.createDirectory(above, TRIAL, DIRECTORY_MODE);
     try (Fd trial = open(above, TRIAL)) {
       layer.write(disk, trial, TAR, INDEX);
-      // What has been written would be taken for what was read.
+      // Written pages in the cache would be mistaken for pages that were read.
       try (Fd tar = Fcntl.openat(trial, TAR, OpenFlag.READ_ONLY, OpenFlag.NO_FOLLOW)) {
         Unistd.fdatasync(tar);
         Fcntl.fadviseDontNeed(tar, 0, 0);
@@ -109,7 +107,7 @@ public final class IndexProbe {
     }
   }
 
-  /** What a file is protected by may have a say in how the kernel gets at it. */
+  /** Protection may affect how the kernel can read the files. */
   private IndexProbeResult runProtected(Fd above) throws ErrnoException {
     IndexProbeResult unprotected = run(above);
     if (!(unprotected instanceof Works works)) {
@@ -119,7 +117,7 @@ public final class IndexProbe {
     return obstacle.isPresent() ? new Unprotected(works.access(), obstacle.get()) : run(above);
   }
 
-  /** {@return why files cannot be protected as they are to be, or nothing if they are} */
+  /** {@return why files cannot be protected as configured; empty if they can} */
   private Optional<String> protect(Fd above) throws ErrnoException {
     try (Fd trial = open(above, TRIAL)) {
       for (LinuxPath name : List.of(TAR, INDEX)) {
@@ -167,7 +165,7 @@ public final class IndexProbe {
     };
   }
 
-  /** {@return why it does not work this way, or nothing if it does} */
+  /** {@return why this access does not work; empty if it does} */
   private Optional<String> attempt(Fd above, IndexAccess access) throws ErrnoException {
     try (Fd trial = open(above, TRIAL)) {
       for (LinuxPath overlay : List.of(OVERLAY, SECOND_OVERLAY)) {
@@ -201,7 +199,7 @@ public final class IndexProbe {
         return single;
       }
       if (access == IndexAccess.DIRECT && isCached(trial)) {
-        return Optional.of("a tar is in the page cache all the same");
+        return Optional.of("the tar is in the page cache nevertheless");
       }
       return mountOverlay(trial, OVERLAY, SECOND_OVERLAY);
     }
@@ -213,7 +211,7 @@ public final class IndexProbe {
     }
   }
 
-  /** Mounts an overlay, and writes to the file that it shows. */
+  /** Mounts an overlay and writes to the file in it. */
   private Optional<String> mountOverlay(Fd trial, LinuxPath lower, LinuxPath at)
       throws ErrnoException {
     String place = "/proc/self/fd/" + trial.number() + "/";
@@ -232,10 +230,10 @@ public final class IndexProbe {
       ByteBuffer found = ByteBuffer.allocate(layer.content().length + 1);
       while (Unistd.read(file, found) > 0) {}
       if (!found.flip().equals(ByteBuffer.wrap(layer.content()))) {
-        return Optional.of("a file of a layer does not hold what the layer has");
+        return Optional.of("a file of a layer does not have the layer's content");
       }
       disk.write(file, ByteBuffer.wrap(layer.content()), 0);
-      // An overlay on another one has no bits left to tell apart what it shows.
+      // A stacked overlay has no spare inode bits for xino.
       boolean isOneDevice = Stat.statx(file).device() == Stat.statx(top).device();
       return at.equals(OVERLAY) && !isOneDevice
           ? Optional.of("an overlay shows files with another device number (xino)")

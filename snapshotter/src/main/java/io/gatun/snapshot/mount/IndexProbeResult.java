@@ -1,28 +1,25 @@
 package io.gatun.snapshot.mount;
 
-/** Whether layers can be used on a root as tars under indexes. */
+/** Whether indexed layers work on a root. */
 public sealed interface IndexProbeResult {
 
-  /** {@return in words for an operator, why it is so} */
+  /** {@return the reason, for the operator} */
   String reason();
 
   /**
-   * They can.
-   *
-   * @param access how the kernel gets at their files
+   * @param access how the kernel reads their files
    */
   record Works(IndexAccess access, String reason) implements IndexProbeResult {}
 
   /**
-   * They can, but their files cannot be protected as they are to be.
+   * They work, but their files cannot be protected as configured.
    *
-   * @param access how the kernel gets at those that are there without
+   * @param access how the kernel reads existing unprotected ones
    */
   record Unprotected(IndexAccess access, String reason) implements IndexProbeResult {}
 
-  /** They cannot. */
   record Fails(String reason) implements IndexProbeResult {}
 
-  /** The filesystem is so full that nobody can find out. */
+  /** There is no space to test them. */
   record NoRoom(String reason) implements IndexProbeResult {}
 }

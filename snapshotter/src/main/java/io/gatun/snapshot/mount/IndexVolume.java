@@ -17,15 +17,15 @@ import java.util.Optional;
 import java.util.UUID;
 
 /**
- * Which index an EROFS filesystem is: the UUID of its superblock. Indexes have the same one only if
- * they are the same.
+ * Identifies the index of an EROFS filesystem by the UUID of its superblock, which is the same only
+ * for identical indexes.
  *
- * <p>All of it counts. statfs(2) tells 64 bits of it, of which whoever makes images can find two
- * layers that have the same.
+ * <p>Compares the whole UUID. statfs(2) returns 64 bits of it, for which an attacker can find two
+ * layers with the same value.
  */
 record IndexVolume(UUID uuid) {
 
-  /** From the beginning of the superblock, which is at 1024: fs/erofs/erofs_fs.h. */
+  /** The superblock is at 1024: fs/erofs/erofs_fs.h. */
   private static final long UUID_OFFSET = 1024 + 48;
 
   private static final int UUID_BYTES = 16;
@@ -33,7 +33,7 @@ record IndexVolume(UUID uuid) {
   private static final LinuxPath SELF = LinuxPath.of(".");
 
   /**
-   * {@return which index a file or a device holds; {@code EIO} if it is too short for one}
+   * {@return the index in a file or device; {@code EIO} if it is too short}
    *
    * @param image open for reading
    */
@@ -49,12 +49,12 @@ record IndexVolume(UUID uuid) {
   }
 
   /**
-   * {@return which index is mounted at a place, if one is}
+   * {@return the index mounted at a place, if any}
    *
-   * <p>A loop device is asked itself: what it shows may be mounted by a kernel that does not tell,
-   * as one before Linux 6.9. A kernel that reads an index from a file does.
+   * <p>Reads the UUID from a loop device, since kernels before Linux 6.9 do not report it for a
+   * mount. Kernels that read an index from a file do report it.
    *
-   * @param top the place, open in whatever way
+   * @param top the place, open in any mode
    */
   static Optional<IndexVolume> mountedAt(Fd top) throws ErrnoException {
     if (Statfs.fstatfs(top).type() != FilesystemType.EROFS) {
@@ -70,7 +70,7 @@ record IndexVolume(UUID uuid) {
       return Optional.of(new IndexVolume(Ioctl.filesystemUuid(directory)));
     } catch (ErrnoException e) {
       if (e.is(Errno.ENOTTY)) {
-        // On a device of somebody else's.
+        // On a foreign device.
         return Optional.empty();
       }
       throw e;

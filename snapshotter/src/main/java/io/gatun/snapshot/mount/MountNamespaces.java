@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * The mount namespaces that processes are in, {@code mount_namespaces(7)}. One that no process is
- * in, but that somebody keeps by a file, is not found.
+ * The mount namespaces of processes, {@code mount_namespaces(7)}. A namespace without processes,
+ * kept alive by a file, is not found.
  */
 final class MountNamespaces {
 
@@ -21,31 +21,30 @@ final class MountNamespaces {
 
   private MountNamespaces() {}
 
-  /** What is done with each. */
   @FunctionalInterface
   interface Visitor {
     /**
-     * @param pid of the process that has been in it for longest
-     * @param mounts that are in it, as this process sees them
+     * @param pid of its oldest process
+     * @param mounts in it, as this process sees them
      */
     void visit(long pid, List<MountEntry> mounts);
   }
 
   /**
-   * Visits all but that of the caller. Those of processes that end meanwhile, or that nobody may
-   * look at, are left out.
+   * Visits all namespaces but the caller's. Skips processes that end meanwhile or that may not be
+   * inspected.
    */
   static void visitOthers(Visitor visitor) throws ErrnoException {
     Set<LinuxPath> seen = new HashSet<>();
     seen.add(Unistd.readlinkat(Fd.CURRENT_DIRECTORY, OWN));
-    // The number of the oldest process is mostly the smallest.
+    // The oldest process usually has the smallest number.
     for (long pid : ProcessHandle.allProcesses().mapToLong(ProcessHandle::pid).sorted().toArray()) {
       try {
         LinuxPath namespace =
             Unistd.readlinkat(Fd.CURRENT_DIRECTORY, LinuxPath.of("/proc/" + pid + "/ns/mnt"));
         if (!seen.contains(namespace)) {
           List<MountEntry> mounts = MountTable.ofProcess(pid);
-          // Only now: if the process has ended, another one may be in it.
+          // Only now: if the process has ended, another one may be in the same namespace.
           seen.add(namespace);
           visitor.visit(pid, mounts);
         }
@@ -57,7 +56,7 @@ final class MountNamespaces {
     }
   }
 
-  /** It has ended, or ends, or is not ours to look at. */
+  /** The process has ended or may not be inspected. */
   private static boolean isPassedOver(Errno errno) {
     return switch (errno) {
       case ENOENT, ESRCH, EINVAL, EACCES, EPERM -> true;

@@ -13,29 +13,28 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Whether indexed layers, which the daemon mounts, are to be seen by whoever mounts overlays on
- * them. In one mount namespace they are; in two, only if the mount that the root is on is shared
- * with that of the other one, {@code mount_namespaces(7)}. Otherwise the other side finds nothing
- * where a layer should be, and the kernel refuses its overlay.
+ * Tests whether indexed layers that the daemon mounts are visible to the process that mounts
+ * overlays on them. In one mount namespace they are; in two, only if the root's mount is shared
+ * with the other namespace, {@code mount_namespaces(7)}. Otherwise the other process finds empty
+ * mount points, and the kernel refuses its overlays.
  *
- * <p>Being shared is not enough: systemd makes the mounts of a service that has a namespace of its
- * own slaves of the host's, and then shared among themselves.
+ * <p>A shared mount is not sufficient: systemd makes the mounts of a service with its own namespace
+ * slaves of the host's, and then shared among themselves.
  */
 public final class MountPropagation {
 
-  /** The number that a process has where it is not to be seen, {@code pid_namespaces(7)}. */
+  /** The pid of a process outside the visible pid namespaces, {@code pid_namespaces(7)}. */
   private static final long ELSEWHERE = 0;
 
   private MountPropagation() {}
 
   /**
-   * {@return why mounts of one process do not reach another, as far as that can be told; nothing if
-   * they do, or if nobody knows}
+   * {@return why mounts of one process do not reach another; empty if they do or it is unknown}
    *
    * @param root by its real path, as both see it
    * @param mounting the process that mounts layers
-   * @param using the process that mounts overlays on them; 0 if it is in a namespace of processes
-   *     that this one does not see, and so hardly in the same mount namespace
+   * @param using the process that mounts overlays on them; 0 if it is in an invisible pid
+   *     namespace, and so hardly in the same mount namespace
    */
   public static Optional<String> obstacle(Path root, long mounting, long using)
       throws ErrnoException {
@@ -69,7 +68,7 @@ public final class MountPropagation {
     return Unistd.readlinkat(Fd.CURRENT_DIRECTORY, LinuxPath.of("/proc/" + pid + "/ns/mnt"));
   }
 
-  /** {@return the mount of a process that a directory is on} Through what is there for it. */
+  /** {@return the mount of a directory, as the process sees it} */
   private static Optional<MountEntry> mountOf(Path directory, long pid) throws ErrnoException {
     long id =
         Stat.statx(Fd.CURRENT_DIRECTORY, LinuxPath.of("/proc/" + pid + "/root" + directory))
@@ -78,8 +77,8 @@ public final class MountPropagation {
   }
 
   /**
-   * {@return whether there is a mount of the same filesystem that gets what is mounted below one,
-   * or may get it by way of a third}
+   * {@return whether mounts below one mount reach another of the same filesystem, directly or
+   * possibly through a third}
    */
   private static boolean reaches(MountEntry from, List<MountEntry> others) {
     List<MountEntry> same =
@@ -93,7 +92,7 @@ public final class MountPropagation {
                             && !other.masterGroup().equals(from.masterGroup())));
   }
 
-  /** It has ended, or ends, or is not ours to look at. */
+  /** The process has ended or may not be inspected. */
   private static boolean isUnknown(Errno errno) {
     return switch (errno) {
       case ENOENT, ESRCH, EINVAL, EACCES, EPERM -> true;

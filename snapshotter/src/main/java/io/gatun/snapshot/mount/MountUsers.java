@@ -23,37 +23,33 @@ import java.util.OptionalLong;
 import java.util.Set;
 
 /**
- * Who uses the files of layers at some moment: overlays and bind mounts in any mount namespace that
- * a process is in, and this process by what it has open.
+ * The current users of layer files: overlays and bind mounts in the mount namespaces of all
+ * processes, and open files of this process.
  *
- * <p>An overlay tells of its layers only what it was mounted with. So which of two trees it uses
- * that had the same path one after the other has to be told by when it was mounted. In doubt, it
- * uses a tree: options may be relative to a directory that is not known, and have characters that
- * the kernel writes otherwise. For a container with a user namespace, containerd mounts the overlay
- * on the directory that the layers have in common, shown elsewhere with other owners; if that is
- * the directory of a single layer, nothing says which one it is, and the overlay uses all trees.
+ * <p>An overlay reports only its mount options. If two trees had the same path one after the other,
+ * only the time of mounting tells which one it uses. In doubt an overlay counts as a user: its
+ * options may be relative to an unknown directory, or contain characters that the kernel escapes.
+ * For a container with a user namespace, containerd mounts the overlay on an id-mapped copy of the
+ * layers' common directory; for a single layer, the options then do not identify it, and the
+ * overlay counts as a user of all trees.
  *
- * @param overlays by the id of a snapshot, the overlays that may have its files as a layer
- * @param others the overlays that may have any files as a layer
- * @param places where in their filesystems the tops of mounts are, and what is open
+ * @param overlays the overlays that may use a snapshot's files, by its id
+ * @param others the overlays that may use the files of any snapshot
+ * @param places the roots of mounts within their filesystems, and open files
  */
 public record MountUsers(
     Map<Long, Set<Overlay>> overlays, Set<Overlay> others, List<String> places) {
 
   /**
-   * An overlay that is mounted. The kernel gives the number of one that has gone to the next. With
-   * the options, that is taken for the same only if it is mounted for the same snapshot and in the
-   * same way; so not if a layer was a directory for one of them, and each is an index for the
-   * other.
+   * A mounted overlay. The kernel reuses device numbers. A later overlay is mistaken for this one
+   * only if the options are the same too: the same snapshot mounted in the same way, and so not if
+   * a layer was a directory for one of them and an index for the other.
    *
-   * @param options that it was mounted with, as the kernel writes them
+   * @param options of the mount, as the kernel reports them
    */
   public record Overlay(long device, String options) {
 
-    /**
-     * {@return the id that its upper directory has as that of a snapshot; nothing if nothing can be
-     * written to it}
-     */
+    /** {@return the id of the snapshot that has its upper directory; empty if it is read-only} */
     public OptionalLong upperId() {
       return Arrays.stream(options.split(",", -1))
           .filter(option -> option.startsWith(UPPER_OPTION))
@@ -64,7 +60,7 @@ public record MountUsers(
 
   private static final String OVERLAY = "overlay";
 
-  /** Of all layers, and of a single one (Linux 6.5). */
+  /** For all layers, and for a single one (Linux 6.5). */
   private static final List<String> LAYER_OPTIONS = List.of("lowerdir=", "lowerdir+=");
 
   private static final String SNAPSHOTS = "/" + Root.SNAPSHOTS;
@@ -79,9 +75,9 @@ public record MountUsers(
   }
 
   /**
-   * {@return who uses files now}
+   * {@return the current users}
    *
-   * @param root the absolute path of the root, as it is in mounts
+   * @param root absolute path of the root, as in mounts
    */
   public static MountUsers find(Path root) throws ErrnoException {
     List<MountEntry> mounts = new ArrayList<>(MountTable.read());
@@ -125,7 +121,7 @@ public record MountUsers(
     return layers;
   }
 
-  /** {@return whether what is written to an overlay may belong to a snapshot of a root} */
+  /** {@return whether the upper directory may belong to a snapshot of the root} */
   private static boolean hasUpper(String inside, List<String> options) {
     return options.stream()
         .filter(option -> option.startsWith(UPPER_OPTION))
@@ -136,7 +132,7 @@ public record MountUsers(
     return path.startsWith("/") && path.indexOf('\\') < 0 && !path.startsWith(inside);
   }
 
-  /** {@return the id of the snapshot of a root that a layer may be, as in {@code 12/fs}} */
+  /** {@return the id of the snapshot that a layer such as {@code 12/fs} may belong to} */
   private static long id(String inside, String layer) {
     if (!layer.endsWith(FILES)) {
       return Root.NO_SNAPSHOT;
@@ -173,7 +169,7 @@ public record MountUsers(
     return found;
   }
 
-  /** {@return all overlays that may have a layer with this id} */
+  /** {@return all overlays that may use the layer with this id} */
   public Set<Overlay> overlaysOn(long id) {
     Set<Overlay> found = new HashSet<>(others);
     found.addAll(overlays.getOrDefault(id, Set.of()));
@@ -181,7 +177,7 @@ public record MountUsers(
   }
 
   /**
-   * {@return whether something is mounted from a directory, or open in it}
+   * {@return whether something below a directory is mounted elsewhere or open}
    *
    * @param directory its last two names
    */

@@ -11,9 +11,9 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 
 /**
- * A thread in a mount namespace of its own. What it mounts nobody else sees, and it is gone with
- * the thread, however the process ends. A descriptor that was opened outside leads to the mounts
- * outside, on which nothing can be mounted from here.
+ * A thread in its own mount namespace. Its mounts are invisible to others and end with the thread,
+ * however the process ends. A descriptor opened outside refers to the mounts outside, on which
+ * nothing can be mounted from here.
  */
 final class PrivateMounts {
 
@@ -22,14 +22,13 @@ final class PrivateMounts {
 
   private PrivateMounts() {}
 
-  /** What is done there. */
   @FunctionalInterface
   interface Task<T> {
     T run() throws ErrnoException;
   }
 
   /**
-   * {@return what the task answers}
+   * {@return the result of the task}
    *
    * @param thread its name
    */

@@ -12,25 +12,24 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * An overlay mount that nobody else sees and that is gone when the use of it ends, or this process.
+ * An overlay mount that is invisible to others and ends with its use or this process.
  *
- * @param lower a directory; opened by an absolute path, as the others
+ * @param lower a directory; like the others, opened by an absolute path
  * @param upper a directory on the same filesystem as {@code work}
  * @param work an empty directory
- * @param target a directory, used as mount point only where there is no other way
- * @param userXattrs whether overlay shall keep its marks in {@code user.overlay.*}
+ * @param target a mount point for kernels without detached mounts
+ * @param userXattrs whether overlay stores its marks in {@code user.overlay.*}
  */
 public record ProbeMount(Fd lower, Fd upper, Fd work, LinuxPath target, boolean userXattrs) {
 
   private static final String TYPE = "overlay";
 
-  /** What is done with the mount. */
   @FunctionalInterface
   public interface Use {
     Optional<String> with(Fd mounted) throws ErrnoException;
   }
 
-  /** {@return what the use of the mount answers} */
+  /** {@return the result of the use} */
   public Optional<String> use(Use ref) throws ErrnoException {
     try {
       return useDetached(ref);
@@ -42,10 +41,7 @@ public record ProbeMount(Fd lower, Fd upper, Fd work, LinuxPath target, boolean 
     }
   }
 
-  /**
-   * A mount that is attached nowhere ends with its descriptor. The kernel says what it does not
-   * like.
-   */
+  /** A detached mount ends with its descriptor, and the kernel reports detailed errors. */
   Optional<String> useDetached(Use ref) throws ErrnoException {
     try (Fd mounted = mountDetached()) {
       return ref.with(mounted);
@@ -53,9 +49,9 @@ public record ProbeMount(Fd lower, Fd upper, Fd work, LinuxPath target, boolean 
   }
 
   /**
-   * {@return the top of the mount, which lasts as long as something in it is open}
+   * {@return the root of the mount, which lasts as long as something in it is open}
    *
-   * @param flags further options of the mount
+   * @param flags further mount options
    */
   public Fd mountDetached(String... flags) throws ErrnoException {
     try (Fd context = Mounts.fsopen(TYPE)) {
@@ -90,7 +86,7 @@ public record ProbeMount(Fd lower, Fd upper, Fd work, LinuxPath target, boolean 
     }
   }
 
-  /** A path that neither is too long for an option nor holds a character that ends one. */
+  /** A path that is short enough for an option and has no separators. */
   private static String path(Fd directory) {
     return "/proc/self/fd/" + directory.number();
   }

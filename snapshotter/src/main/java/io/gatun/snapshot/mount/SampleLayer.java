@@ -5,19 +5,19 @@ import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.root.Disk;
 
-/** A small layer to try out whether indexed layers can be used. */
+/** A small layer for testing whether indexed layers work. */
 public interface SampleLayer {
 
-  /** The one file that is in it. */
+  /** The only file in it. */
   LinuxPath FILE = LinuxPath.of("file");
 
-  /** {@return what the file holds} */
+  /** {@return the content of the file} */
   byte[] content();
 
   /**
    * Writes the layer as a tar and its index.
    *
-   * @param directory that holds neither
+   * @param directory that contains neither
    */
   void write(Disk disk, Fd directory, LinuxPath tar, LinuxPath index) throws ErrnoException;
 }

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Whether copies have their holes where the originals have them, by the filesystem's own word. */
+/** Copies have the holes of the originals, as reported by the filesystem. */
 class CopiedHolesIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
@@ -48,7 +48,7 @@ class CopiedHolesIT {
         Unistd.ftruncate(file, 1 << 20);
       }
       try (Fd file = tree.create("many")) {
-        // First, or XFS reserves what lies between, which it then shows as data.
+        // First, or XFS reserves the gap, which then appears as data.
         Unistd.ftruncate(file, 200L * BLOCK_BYTES);
         for (int i = 0; i < 100; i++) {
           CopiedTree.write(file, i * 2L * BLOCK_BYTES, BLOCK_BYTES);
@@ -106,8 +106,8 @@ class CopiedHolesIT {
   }
 
   private static void assertLayoutIsKept(CopiedTree tree) throws ErrnoException {
-    // Until they are on disk, where files have holes is for the page cache to say; and once they
-    // are read, the cache has zeroes for what is reserved, which then are data.
+    // Until a file is on disk, the page cache determines its holes; and once it is read, the cache
+    // has zeros for reserved space, which then appears as data.
     Unistd.syncfs(tree.top());
     Map<LinuxPath, List<Range>> originals = new TreeMap<>();
     for (DirectoryEntry entry : new DirectoryReader().all(tree.top())) {

@@ -22,7 +22,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Random;
 
-/** A tree for a test to fill and to copy, on one of the filesystems, and what the copy is like. */
+/** A tree that a test fills and copies, on one of the filesystems, and its copy. */
 public final class CopiedTree implements AutoCloseable {
 
   private static final int THREADS = 2;
@@ -50,17 +50,16 @@ public final class CopiedTree implements AutoCloseable {
     return work.path();
   }
 
-  /** {@return where the original is} */
   Path source() {
     return source;
   }
 
-  /** {@return the top of the original} */
+  /** {@return the root of the original} */
   public Fd top() {
     return top;
   }
 
-  /** {@return the top of the copy} */
+  /** {@return the root of the copy} */
   public Fd copy() {
     return copy;
   }
@@ -79,7 +78,7 @@ public final class CopiedTree implements AutoCloseable {
     Stat.mknodat(top, LinuxPath.of(name), type, 0640, major, minor);
   }
 
-  /** Makes a small file. */
+  /** Creates a small file. */
   public void file(String name) throws ErrnoException {
     try (Fd file = create(name)) {
       write(file, 0, 10);
@@ -96,7 +95,7 @@ public final class CopiedTree implements AutoCloseable {
         parent, name, 0644, OpenFlag.READ_WRITE, OpenFlag.CREATE, OpenFlag.EXCLUSIVE);
   }
 
-  /** Writes something that is nowhere zero for long. */
+  /** Writes data without long runs of zeros. */
   public static void write(Fd file, long offset, int length) throws ErrnoException {
     byte[] bytes = new byte[length];
     new Random(offset + length).nextBytes(bytes);
@@ -119,7 +118,7 @@ public final class CopiedTree implements AutoCloseable {
   }
 
   public void copyWith(TreeCopy treeCopy) throws ErrnoException {
-    // The test itself may have opened them since they were made.
+    // The test itself may have opened them since they were created.
     try (Fd from = WorkDirectory.open(source);
         Fd to = WorkDirectory.open(target)) {
       treeCopy.copy(from, to);
@@ -130,7 +129,7 @@ public final class CopiedTree implements AutoCloseable {
     assertThat(TreeManifest.of(target)).isEqualTo(TreeManifest.of(source));
   }
 
-  /** {@return what is known of a file of the copy} */
+  /** {@return the status of a file of the copy} */
   public FileStatus copied(String name) throws ErrnoException {
     return Stat.statx(copy, LinuxPath.of(name), AtFlag.SYMLINK_NOFOLLOW);
   }

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** A copy reaches the disk after its prepare was answered, and is never handed out half there. */
+/** A copy is synced after its prepare was acknowledged, and is never exposed incomplete. */
 @Timeout(60)
 @ExtendWith(QuietLogs.class)
 class CopyFlusherTest {
@@ -48,7 +48,7 @@ class CopyFlusherTest {
     return machine.snapshotter();
   }
 
-  /** Makes a copy that is not on the disk, and says why none can get there from now on. */
+  /** Creates an unsynced copy and makes further syncs fail. */
   private void prepareUnsettled() {
     machine.disk().breakDown((effect, _) -> effect == Effect.SYNC_FILESYSTEM, Errno.EIO);
     snapshots().prepare("copy", "layer", NO_LABELS);

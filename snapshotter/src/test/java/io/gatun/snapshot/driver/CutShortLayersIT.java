@@ -31,8 +31,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Mounted layers whose tar or index somebody else cuts short, which the disk may do as well: what
- * is gone is {@code EIO}, and never zeros in the place of what was there.
+ * Mounted layers whose tar or index is truncated from outside or by the disk: reading lost data
+ * fails with {@code EIO} and never returns zeros.
  */
 final class CutShortLayersIT {
 
@@ -44,10 +44,10 @@ final class CutShortLayersIT {
   private static final byte[] LARGE = large();
   private static final byte[] TAR = tar();
 
-  /** Neither where a page ends nor where a block does. */
+  /** At the end of neither a page nor a block. */
   private static final int TAR_CUT = LARGE_BYTES / 2 + 700;
 
-  /** Behind the superblock and what is read of an index when it is mounted. */
+  /** After the superblock and the part of an index that is read on mounting. */
   private static final int INDEX_CUT = 8192 + 100;
 
   private Path work = Path.of("");
@@ -71,7 +71,7 @@ final class CutShortLayersIT {
     work = FILESYSTEMS.of(LoopFilesystem.Kind.EXT4).createDirectory("cut-short");
   }
 
-  /** What is done with the files that a layer shows, by itself and below an overlay. */
+  /** Reads the files of a layer, directly and through an overlay. */
   @FunctionalInterface
   private interface Look {
     void at(Path files) throws Exception;
@@ -86,7 +86,7 @@ final class CutShortLayersIT {
       root.show(1, kept);
       List<Lower> lowers = List.of(new Lower(1, Optional.of("layer")));
       try (KernelMount overlay = KernelMount.of(root.active(2, lowers))) {
-        // proc(5): pages, and what is known of names.
+        // proc(5): pages, dentries and inodes.
         Files.writeString(Path.of("/proc/sys/vm/drop_caches"), "3");
         try (FileChannel channel =
             FileChannel.open(layer.resolve(file), StandardOpenOption.WRITE)) {
@@ -167,7 +167,7 @@ final class CutShortLayersIT {
     return count;
   }
 
-  /** A signal that only who reads gets: a JVM makes an error of it in which its thread ends. */
+  /** Only the reader gets the signal; a JVM turns it into an error that ends its thread. */
   @ParameterizedTest
   @EnumSource
   void whoeverHasMappedAFileGetsASignalAndNobodyElse(IndexAccess access) throws Exception {
@@ -188,7 +188,7 @@ final class CutShortLayersIT {
         });
   }
 
-  /** Reads the beginning of a mapped file, and then its end, which is not there. */
+  /** Reads the beginning of a mapped file, and then its lost end. */
   static final class MappedRead {
 
     static final int FAULT_STATUS = 7;

@@ -44,7 +44,7 @@ final class DriverChoiceTest {
     assertThat(DriverChoice.of(DriverSetting.AUTO, OVERLAY, FAILS))
         .isEqualTo(
             new DriverChoice.Refused(
-                "the overlay driver is to be used, since the root was used with it before, but overlay"
+                "the overlay driver is required because the root was used with it before, but overlay"
                     + " does not work on this root: no such filesystem"));
   }
 
@@ -86,7 +86,7 @@ final class DriverChoiceTest {
               DriverChoice.Overlay.class,
               overlay -> {
                 assertThat(overlay.features()).isEqualTo(FEATURES);
-                assertThat(overlay.reason()).contains("no room to try it", "ENOSPC");
+                assertThat(overlay.reason()).contains("no space to test it", "ENOSPC");
               });
       assertThat(DriverChoice.of(setting, NEW, NO_ROOM))
           .isInstanceOf(DriverChoice.Refused.class)

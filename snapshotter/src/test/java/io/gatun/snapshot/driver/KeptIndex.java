@@ -23,7 +23,7 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.Optional;
 
-/** A layer as a tar under an index, in files of a directory, open for reading. */
+/** An indexed layer in files of a directory, open for reading. */
 public final class KeptIndex implements AutoCloseable {
 
   private final Fd tar;
@@ -37,9 +37,9 @@ public final class KeptIndex implements AutoCloseable {
   }
 
   /**
-   * {@return the index of a tar}
+   * Builds the index of a tar.
    *
-   * @param directory which is made
+   * @param directory which is created
    */
   public static KeptIndex of(Path directory, IndexForm form, byte[] tar) throws IOException {
     Files.createDirectories(directory);

@@ -33,7 +33,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** As many indexed layers as a machine may have, and chains as long as they may be. */
+/** The maximum number of indexed layers on a machine, and the longest chains. */
 final class ManyIndexMountsIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
@@ -73,7 +73,7 @@ final class ManyIndexMountsIT {
     return made;
   }
 
-  /** The same as a directory, {@code snapshots/ID/fs}. */
+  /** The same in the form of a directory, {@code snapshots/ID/fs}. */
   private static void writeDirectory(Path files, int number) throws IOException {
     Files.createDirectories(files.resolve("shared"));
     Files.writeString(files.resolve("shared/" + number), "layer " + number);
@@ -115,7 +115,7 @@ final class ManyIndexMountsIT {
       List<Lower> lowers = new ArrayList<>();
       Set<String> names = new TreeSet<>();
       for (int id = 1; id <= CHAIN_LAYERS; id++) {
-        // Every third a directory, and of the others each layer twice.
+        // Every third is a directory, and each of the other layers occurs twice.
         int number = id % 3 == 0 ? id : id % 40;
         if (id % 3 == 0) {
           writeDirectory(root.files(id), number);

@@ -19,7 +19,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
-/** What of a root is needed to mount indexed layers and overlays on them. */
+/** The parts of a root that are needed to mount indexed layers and overlays on them. */
 public final class MountedRoot implements AutoCloseable {
 
   private static final OverlayFeatures FEATURES = new OverlayFeatures(false, true);
@@ -54,7 +54,7 @@ public final class MountedRoot implements AutoCloseable {
     return mounts;
   }
 
-  /** A daemon that knows nothing of what the one before it did. */
+  /** Starts a daemon without knowledge of the previous one. */
   public IndexMounts restart() throws IOException {
     mounts =
         new IndexMounts(
@@ -72,7 +72,7 @@ public final class MountedRoot implements AutoCloseable {
     return snapshot(id).resolve("fs");
   }
 
-  /** Makes the directory of an indexed snapshot, in which there is nothing. */
+  /** Creates the empty directory of an indexed snapshot. */
   public void create(long id) throws IOException {
     Files.createDirectories(snapshot(id));
   }
@@ -82,7 +82,7 @@ public final class MountedRoot implements AutoCloseable {
     mounts.mount(id, layer.tar(), layer.index());
   }
 
-  /** {@return the mounts of a new snapshot to write to, on these layers} */
+  /** {@return the mounts of a new active snapshot on these layers} */
   public List<Mount> active(long id, List<Lower> lowers) throws IOException {
     Files.createDirectories(files(id));
     Files.createDirectories(snapshot(id).resolve("work"));
@@ -98,7 +98,7 @@ public final class MountedRoot implements AutoCloseable {
         .of(chain);
   }
 
-  /** {@return what is mounted at a snapshot, all of it} */
+  /** {@return all mounts at a snapshot} */
   public List<MountEntry> at(long id) throws IOException {
     LinuxPath place = LinuxPath.of(snapshot(id));
     return MountTable.read().stream().filter(each -> each.mountPoint().equals(place)).toList();

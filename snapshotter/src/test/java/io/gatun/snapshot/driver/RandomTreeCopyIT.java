@@ -11,7 +11,7 @@ import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.lifecycle.AfterContainer;
 
-/** Copies of whatever root can make on a filesystem; access times included. */
+/** Copies of random trees with every kind of file that root can create, including access times. */
 class RandomTreeCopyIT {
 
   private static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();

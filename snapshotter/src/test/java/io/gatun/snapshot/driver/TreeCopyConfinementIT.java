@@ -16,7 +16,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** A copy reads nothing beside its source and writes nothing beside its target. */
+/** A copy reads nothing outside its source and writes nothing outside its target. */
 class TreeCopyConfinementIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();

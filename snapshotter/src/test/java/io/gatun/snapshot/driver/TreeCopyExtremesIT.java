@@ -20,17 +20,17 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Copies of trees that no limit of this program may stand in the way of. */
+/** Copies of trees that exceed the usual limits. */
 class TreeCopyExtremesIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
 
   private static final int NAME_BYTES_MAX = 255;
 
-  /** More names than one read of a directory returns; several threads take a part each. */
+  /** More names than one read of a directory returns; several threads copy a part each. */
   private static final int MANY = 20_000;
 
-  /** With the longest names, a hundred times as deep as a path can lead in one piece. */
+  /** With the longest names, a hundred times as deep as a single path can lead. */
   private static final int DEEP = 1_600;
 
   @ParameterizedTest

@@ -11,7 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** A directory for one test, gone afterwards whatever the test put there. */
+/** A directory for one test, deleted afterwards with any content. */
 public final class WorkDirectory implements AutoCloseable {
 
   private final Path path;

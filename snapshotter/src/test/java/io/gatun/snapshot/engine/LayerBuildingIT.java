@@ -180,7 +180,7 @@ class LayerBuildingIT {
     try (KernelMount mount = KernelMount.of(touched)) {
       Files.setAttribute(mount.path().resolve("file"), "unix:mode", 0600);
     }
-    assertUnsupported("file: its content is in a layer below", left, touched);
+    assertUnsupported("file: its content is in a lower layer", left, touched);
   }
 
   @Test

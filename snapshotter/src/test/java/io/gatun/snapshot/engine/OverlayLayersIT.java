@@ -135,7 +135,7 @@ class OverlayLayersIT {
       Files.move(below, below.resolveSibling("elsewhere"));
       assertThatThrownBy(() -> unpacker.unpack(layer, mounts, false, new Cancellation()))
           .isInstanceOf(SnapshotException.StorageFailure.class)
-          .hasMessageStartingWith("apply b: the layer below at " + below + " is missing")
+          .hasMessageStartingWith("apply b: the lower layer at " + below + " is missing")
           .hasMessageContaining("ENOENT");
     }
   }

@@ -140,7 +140,7 @@ class UnpackTest {
   void layerThatIsCutShortIsRefused() throws Exception {
     assertThatThrownBy(() -> unpack(new BytesBlob(Arrays.copyOf(GZIP, GZIP.length / 2))))
         .isInstanceOf(SnapshotException.InvalidArgument.class)
-        .hasMessageContaining("is cut short");
+        .hasMessageContaining("is truncated");
     assertReadyForAnotherTry();
   }
 

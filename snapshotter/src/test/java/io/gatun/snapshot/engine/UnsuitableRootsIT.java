@@ -83,7 +83,7 @@ class UnsuitableRootsIT {
   @Test
   void rootWhosePathSeparatesOptions() throws Exception {
     Path root = temporary.resolve("with,comma/root");
-    assertNative(root, "which separates the options of a mount");
+    assertNative(root, "which separates mount options");
   }
 
   private void assertNativeWhereMounted(List<String> mount, String reason) throws Exception {
@@ -99,7 +99,7 @@ class UnsuitableRootsIT {
   private void assertNative(Path root, String reason) throws Exception {
     assertThatThrownBy(() -> TestRoots.open(root, DriverSetting.OVERLAY, TestRoots.PLAIN).close())
         .isInstanceOf(UnusableRootException.class)
-        .hasMessageContaining("the overlay driver is to be used, since it is configured")
+        .hasMessageContaining("the overlay driver is required because it is configured")
         .hasMessageContaining("overlay does not work on this root: ")
         .hasMessageContaining(reason);
     try (EngineRoot opened = TestRoots.open(root, DriverSetting.AUTO, TestRoots.PLAIN)) {

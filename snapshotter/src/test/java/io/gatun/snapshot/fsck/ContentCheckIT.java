@@ -15,14 +15,14 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** A disk that changes under what is in memory of its files. */
+/** A disk that changes beneath the page cache. */
 final class ContentCheckIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
 
   private static final int PAGE_BYTES = 4096;
 
-  /** {@return pages each of which is found again by its content} */
+  /** {@return pages that can be found by their content} */
   private static byte[] content(String mark) {
     byte[] content = new byte[300 * PAGE_BYTES];
     for (int page = 0; page < content.length / PAGE_BYTES; page++) {
@@ -55,8 +55,9 @@ final class ContentCheckIT {
           .singleElement()
           .asString()
           .startsWith("DAMAGE " + layer.place(file))
-          // btrfs knows by itself that it is not what was written.
-          .contains(kind == LoopFilesystem.Kind.BTRFS ? "EIO" : "its content is damaged");
+          // btrfs detects the change by its checksums.
+          .contains(
+              kind == LoopFilesystem.Kind.BTRFS ? "EIO" : "its content on disk does not match");
       for (long place : places) {
         filesystem.flipAt(place);
       }

@@ -45,7 +45,7 @@ final class ContentCheckTest {
     }
   }
 
-  /** Around blocks and around what is read at a time. */
+  /** Around blocks and around the pieces that are read at once. */
   @ParameterizedTest
   @ValueSource(
       ints = {
@@ -53,7 +53,7 @@ final class ContentCheckTest {
       })
   void whatIsRightIsRightWhateverItsLengthAndEveryBitOfItCounts(int sizeBytes) throws Exception {
     KeptLayer layer = KeptLayer.make(root, layer(sizeBytes), INDEX);
-    // Of what is no tar, or an empty one, it is no index.
+    // It is not an index of a damaged or empty tar.
     Files.delete(layer.index());
     assertThat(layer.check()).isEmpty();
     List<Long> offsets = new ArrayList<>();
@@ -65,7 +65,7 @@ final class ContentCheckTest {
       assertThat(layer.check())
           .as("offset %d", offset)
           .containsExactly(
-              "DAMAGE %s: on the disk it is not what its name says: its content is damaged"
+              "DAMAGE %s: it is damaged: its content on disk does not match its name"
                   .formatted(layer.place(layer.tar())));
       flip(layer.tar(), offset);
     }

@@ -10,11 +10,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** A layer in {@code layers/} of a root, and what a check of its content says. */
+/** A layer in {@code layers/} of a root, and the findings of a check of its content. */
 record KeptLayer(Path root, Path tar, Path index) {
 
   /**
-   * @param layer which is followed by zeros in the tar
+   * @param layer which is padded with zeros in the tar
    */
   static KeptLayer make(Path root, byte[] layer, byte[] index) throws IOException {
     Path layers = Files.createDirectories(root.resolve("layers"));
@@ -33,7 +33,7 @@ record KeptLayer(Path root, Path tar, Path index) {
     return made;
   }
 
-  /** {@return what is wrong with files of layers, once all of them have been read} */
+  /** {@return the findings in files of layers after reading all of them} */
   List<String> check() throws Exception {
     List<Long> left = new ArrayList<>();
     RootReport report =
@@ -52,7 +52,7 @@ record KeptLayer(Path root, Path tar, Path index) {
         .toList();
   }
 
-  /** {@return the place of a file as a finding has it} */
+  /** {@return the place of a file in a finding} */
   String place(Path file) {
     return root.relativize(file).toString();
   }

@@ -34,12 +34,15 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Indexes that are what their names say, and are compared with what their tars give. */
+/** Indexes that match their names and are compared with their tars. */
 final class RemadeIndexTest {
 
   private static final Map<LinuxPath, byte[]> NO_XATTRS = Map.of();
 
-  /** With directories that it does not name, names later, has no more, and hides what is below. */
+  /**
+   * With implicit directories, some that later get entries or disappear, and some that hide lower
+   * content.
+   */
   private static final byte[] TAR =
       TarBuilder.pax()
           .modified(1_000)
@@ -52,15 +55,15 @@ final class RemadeIndexTest {
           .opaque("opt/hides")
           .finish();
 
-  /** All that directories inherit shows. */
+  /** All inherited attributes are visible. */
   private static final byte[] PLAIN_TAR =
       TarBuilder.pax().file("opt/deep/file", 0644, "content").finish();
 
   /**
-   * Where a layer is in a chain.
+   * The place of a layer in a chain.
    *
-   * @param top what the top of its tree has
-   * @param below what directories have that it does not name
+   * @param top attributes of the layer's root directory
+   * @param below attributes of directories without an entry in the layer
    */
   private record Place(IndexForm form, InheritedAttributes top, LowerAttributes below) {
 
@@ -75,7 +78,7 @@ final class RemadeIndexTest {
       return new Place(IndexForm.OVERLAY, InheritedAttributes.ofTop(), LowerAttributes.NOTHING);
     }
 
-    /** Of what is inherited, it does not show that it is. */
+    /** The inherited attributes are the defaults, so that they are not visible. */
     static Place overTheSame() {
       return new Place(
           IndexForm.OVERLAY,
@@ -83,7 +86,7 @@ final class RemadeIndexTest {
           _ -> Optional.of(InheritedAttributes.ofTop()));
     }
 
-    /** What is made in it is of its group as well. */
+    /** New entries in it get its group as well. */
     static Place overGroup() {
       return new Place(
           IndexForm.OVERLAY, InheritedAttributes.ofTop(), _ -> Optional.of(of(5, 02755)));
@@ -100,7 +103,9 @@ final class RemadeIndexTest {
     return temporary.resolve("root");
   }
 
-  /** {@return the indexes of a layer in these places, each made of one before it if it can be} */
+  /**
+   * {@return the indexes of a layer in these places, each derived from an earlier one if possible}
+   */
   private List<Path> keep(byte[] tar, List<Place> places) throws Exception {
     Disk disk = new UnsyncedDisk();
     BytesBlob blob = new BytesBlob(tar);
@@ -135,7 +140,7 @@ final class RemadeIndexTest {
             finding ->
                 finding instanceof RootFinding.DamagedLayer
                     || finding instanceof RootFinding.Corrupt
-                    || finding.sentence().contains("hashed only")
+                    || finding.sentence().contains("only hashed")
                     || isUnproven(finding))
         .toList();
   }
@@ -145,7 +150,7 @@ final class RemadeIndexTest {
         && finding.sentence().contains("that it inherits could not be compared");
   }
 
-  /** {@return the index, altered at one byte, under the name that it has then} */
+  /** {@return the index with one byte changed, under its new name} */
   private static Path alter(Path index, byte[] content, int at) throws Exception {
     byte[] altered = content.clone();
     altered[at] ^= 1;
@@ -153,7 +158,7 @@ final class RemadeIndexTest {
     return Files.write(index.resolveSibling("index-" + BytesBlob.digestOf(altered).hex()), altered);
   }
 
-  /** More than are made at once. */
+  /** More than are compared in one pass. */
   @Test
   void basesAndWhatWasMadeOfTheTarOrOfAnotherIndexAreRight() throws Exception {
     List<Place> places = new ArrayList<>(List.of(Place.BASE, Place.overNothing()));
@@ -189,7 +194,7 @@ final class RemadeIndexTest {
     }
   }
 
-  /** Where a layer is of which all shows that it inherits. */
+  /** Places in which all inherited attributes are visible. */
   enum Shown {
     AS_BASE,
     OVER_OTHERS
@@ -215,7 +220,7 @@ final class RemadeIndexTest {
               finding -> {
                 assertThat(finding).isInstanceOf(RootFinding.DamagedLayer.class);
                 assertThat(finding.place()).endsWith(name.toString());
-                assertThat(finding.sentence()).contains("not the index that its tar gives");
+                assertThat(finding.sentence()).contains("differs from the index of its tar");
               });
     }
   }
@@ -260,7 +265,7 @@ final class RemadeIndexTest {
         .satisfies(
             finding -> {
               assertThat(finding.severity()).isEqualTo(RootFinding.Severity.NOTICE);
-              assertThat(finding.sentence()).startsWith("1 of 3 indexes were hashed only");
+              assertThat(finding.sentence()).startsWith("1 of 3 indexes were only hashed");
             });
   }
 

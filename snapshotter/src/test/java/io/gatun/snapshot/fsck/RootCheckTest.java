@@ -44,7 +44,7 @@ final class RootCheckTest {
   @TempDir private Path temporary;
   private Path root = Path.of("");
 
-  /** A layer (id 1) and a container on it (id 2), stopped in an orderly way. */
+  /** A layer (id 1) and a container on it (id 2), after a clean stop. */
   @BeforeEach
   void makeRoot() throws Exception {
     root = temporary.resolve("root");
@@ -112,7 +112,7 @@ final class RootCheckTest {
     return RootRepair.run(new UnsyncedDisk(), root, SETTINGS, false);
   }
 
-  /** What is repaired is clean, and a second repair has nothing to do. */
+  /** A repaired root is clean, and a second repair has nothing to do. */
   private RootRepair.Outcome repairAll() throws Exception {
     RootRepair.Outcome outcome = repair();
     assertThat(outcome.found().isClean()).isFalse();
@@ -207,10 +207,10 @@ final class RootCheckTest {
       Files.createFile(directory.resolve("a"));
     }
     assertThat(check())
-        .filteredOn(finding -> finding.sentence().contains("a repair has kept this"))
+        .filteredOn(finding -> finding.sentence().contains("a repair has set this aside"))
         .hasSize(4);
     assertThat(check())
-        .filteredOn(finding -> finding.sentence().contains("nothing of Gatun's"))
+        .filteredOn(finding -> finding.sentence().contains("does not belong to Gatun"))
         .hasSize(4);
   }
 
@@ -345,7 +345,7 @@ final class RootCheckTest {
     assertThat(names()).isEmpty();
   }
 
-  // Layers that are kept as tars.
+  // Indexed layers.
 
   private static final Digest DIFF_ID = Digest.ofHex("ab".repeat(32));
   private static final Digest INDEX = Digest.ofHex("cd".repeat(32));
@@ -354,7 +354,7 @@ final class RootCheckTest {
     return root.resolve("layers").resolve(DIFF_ID.hex());
   }
 
-  /** Makes the layer of the snapshot that is there an indexed one, and its files. */
+  /** Turns the layer of the existing snapshot into an indexed one, with its files. */
   private void makeIndexed() throws Exception {
     Files.createDirectories(layer());
     setMode(layer(), "rwx------");

@@ -42,7 +42,7 @@ final class RootRepairIT {
   private Path root;
   private Path orphan;
 
-  /** A root with a directory that no record knows. */
+  /** A root with a directory without a record. */
   @BeforeEach
   void makeRoot() throws Exception {
     root = FILESYSTEMS.of(LoopFilesystem.Kind.EXT4).createDirectory("repair").resolve("root");

@@ -1,4 +1,4 @@
-/** Tests of the verifier, on roots that are made by hand. */
+/** Tests of the checks and repairs, on roots that are created by hand. */
 @NullMarked
 package io.gatun.snapshot.fsck;
 

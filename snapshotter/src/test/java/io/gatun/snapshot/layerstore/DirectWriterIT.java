@@ -21,7 +21,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Tars that are written past the page cache, by the filesystems that there are. */
+/** Tars that bypass the page cache, on all supported filesystems. */
 final class DirectWriterIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
@@ -48,7 +48,7 @@ final class DirectWriterIT {
                 disk, Fcntl.open(name, OpenFlag.WRITE_ONLY, OpenFlag.DIRECT), () -> 0)) {
       write(new TarFile(disk, file, Optional.of(direct), true), memory, expected);
       Unistd.fdatasync(file);
-      // Where data has checksums, newer kernels take such writes through the page cache.
+      // For files with checksums, newer kernels route such writes through the page cache.
       if (kind != LoopFilesystem.Kind.BTRFS) {
         assertThat(Fcntl.cachedPages(file, 0, 0) * PAGE_BYTES)
             .isLessThanOrEqualTo(TarFile.LARGE_BYTES_MIN + PART_BYTES + END_BYTES);
@@ -57,7 +57,7 @@ final class DirectWriterIT {
     assertThat(Files.mismatch(tar, expected)).isEqualTo(-1);
   }
 
-  /** A first part of another size, as there is one of each layer, many whole ones, and an end. */
+  /** A first part of another size, as in each layer, many whole ones, and an end. */
   private static void write(TarFile tar, NativeBuffer memory, Path expected) throws Exception {
     Random random = new Random(1);
     int size = 0;

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** When a tar passes the page cache by, and that it is the same tar whenever it does not. */
+/** When a tar bypasses the page cache, and that its content is the same whenever it does not. */
 final class DirectWriterTest {
 
   private static final int PART_BYTES = 1 << 20;
@@ -43,13 +43,13 @@ final class DirectWriterTest {
   private Fd cached;
   private Fd direct;
 
-  // What the disk does from now on.
+  // The behavior of the disk from now on.
   private long nanos;
   private long nanosPerWrite;
   private int bytesPerWriteMax = Integer.MAX_VALUE;
   private @Nullable Errno failure;
 
-  /** Takes time, or fails, where it is written to past the page cache. */
+  /** Makes direct writes slow, or fail. */
   private final class StubDisk extends ForwardingDisk {
     StubDisk() {
       super(new UnsyncedDisk());
@@ -102,7 +102,7 @@ final class DirectWriterTest {
     assertThat(part.hasRemaining()).isFalse();
   }
 
-  /** The beginning, which goes through the page cache in any case. */
+  /** The beginning, which always goes through the page cache. */
   private void begin() throws LayerStoreException {
     write((int) TarFile.LARGE_BYTES_MIN);
     assertThat(writes).containsExactly("cached");

@@ -39,7 +39,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** In which order layers come to the disk, and what a power cut at any instant leaves of them. */
+/** The order in which layers become durable, and what survives a power failure at any instant. */
 final class DurabilityTest {
 
   private static final byte[] TAR =
@@ -78,7 +78,7 @@ final class DurabilityTest {
             });
   }
 
-  /** {@return the last part of a path, with names for what is long} */
+  /** {@return the last part of a path, with short names for long ones} */
   private static String last(String path) {
     return path.replaceAll("^fd \\d+ \\((.*)\\)$", "$1")
         .replaceAll(".*/(?=.)", "")
@@ -163,7 +163,7 @@ final class DurabilityTest {
     return new TestStore(disk, temporary.resolve("root"));
   }
 
-  // What may be lost.
+  // Possible losses.
 
   private static boolean isKnown(TestStore stored) {
     return stored.store().diffIdOf(BytesBlob.digestOf(GZIP)).isPresent();
@@ -245,9 +245,9 @@ final class DurabilityTest {
     }
   }
 
-  // Power cuts.
+  // Power failures.
 
-  /** Does all that is done to a layer, and says what was answered. */
+  /** Performs all operations on a layer and returns the acknowledged results. */
   private static List<Digest> use(TestStore stored) throws IOException {
     List<Digest> answered = new ArrayList<>();
     try {
@@ -267,7 +267,7 @@ final class DurabilityTest {
       }
       answered.add(((IndexedWriter.Result.Indexed) stored.keep(TAR)).index().digest());
     } catch (MachineStoppedException e) {
-      // That is what the test is about.
+      // The expected power failure.
       return answered;
     }
     return answered;
@@ -286,7 +286,7 @@ final class DurabilityTest {
     }
   }
 
-  /** The tar of somebody who waits for nothing, and does not come to the disk as it was written. */
+  /** The tar of an unsynced apply, which is lost before it reaches the disk. */
   @Test
   void noPowerCutLeavesABlobThatIsSaidToBeATarWhichWasNotOnTheDisk() throws Exception {
     long seed = new Random().nextLong();
@@ -304,8 +304,8 @@ final class DurabilityTest {
   }
 
   /**
-   * {@return whether the power was cut a second time, while somebody makes the layer who waits} How
-   * many effects that has depends on what the first cut has left.
+   * {@return whether the power failed a second time, while a synced apply creates the same layer}
+   * How many effects that apply has depends on the first failure.
    */
   private boolean runTwice(long nth, Random random, long seed) throws Exception {
     Path base = Files.createTempDirectory(temporary, "cut");
@@ -327,7 +327,7 @@ final class DurabilityTest {
       assertThat(isKnown(stored)).isFalse();
       stored.keep(GZIP, true);
     } catch (MachineStoppedException e) {
-      // That is what the test is about.
+      // The expected power failure.
     }
     boolean isCut = disk.fired().isPresent();
     String what = "seed %d, %s".formatted(seed, disk.fired());
@@ -343,7 +343,7 @@ final class DurabilityTest {
     return isCut;
   }
 
-  /** {@return how many effects there were until the power was cut} */
+  /** {@return how many effects there were before the power failure} */
   private long run(long nth, Random random, long seed) throws Exception {
     Path base = Files.createTempDirectory(temporary, "cut");
     Path root = base.resolve("root");

@@ -7,7 +7,7 @@ import io.gatun.snapshot.durability.SyncWatch;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import org.junit.jupiter.api.Test;
 
-/** What is known of files whose names others may give to other files meanwhile. */
+/** States of files whose names are given to other files meanwhile. */
 final class FileStatesTest {
 
   private static final Digest DIFF_ID = BytesBlob.digestOf(new byte[] {1});

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Indexes of a layer that are made of another one of it, and not of its tar. */
+/** Indexes that are derived from another index of the layer instead of its tar. */
 class ImageTemplateTest {
 
   private static final InheritedAttributes TOP = InheritedAttributes.ofTop();
@@ -47,7 +47,7 @@ class ImageTemplateTest {
     stored.close();
   }
 
-  /** What a layer has in one place, and then in another. */
+  /** The attributes that a layer inherits in one place, and then in another. */
   private void check(
       TarBuilder tar,
       LowerAttributes first,

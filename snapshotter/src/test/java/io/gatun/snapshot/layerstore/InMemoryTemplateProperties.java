@@ -40,9 +40,7 @@ import net.jqwik.api.Tuple;
 import net.jqwik.api.lifecycle.AfterContainer;
 import net.jqwik.api.lifecycle.BeforeContainer;
 
-/**
- * Made-up layers on top of what becomes known when they have been read, and then of something else.
- */
+/** Random layers whose lower layers become known after they have been read, and later change. */
 final class InMemoryTemplateProperties {
 
   private static final int TRIES = 1_500;
@@ -59,7 +57,10 @@ final class InMemoryTemplateProperties {
     directory = Files.createTempDirectory("gatun-late-");
   }
 
-  /** That it is mostly not too late, and then mostly for something; and the same of copies. */
+  /**
+   * Checks that most templates could inherit, that most of those had attributes to inherit, and the
+   * same for copies.
+   */
   @AfterContainer
   static void stop() throws Exception {
     StoredTarProperties.delete(directory);
@@ -75,7 +76,7 @@ final class InMemoryTemplateProperties {
     return LayerItems.layers();
   }
 
-  /** Of each of some directories, by their paths. */
+  /** For each of some directories, by path. */
   @Provide
   Arbitrary<List<Optional<InheritedAttributes>>> attributes() {
     Map<LinuxPath, byte[]> none = Map.of();
@@ -160,7 +161,9 @@ final class InMemoryTemplateProperties {
     inherited += isInherited[0] ? 1 : 0;
   }
 
-  /** Of the index that is there, if it can be made of that; and of the tar. */
+  /**
+   * Compares an index derived from the existing one, if that is possible, with one from the tar.
+   */
   private static void compareCopy(
       TestStore stored,
       LayerStore.LayerRef ref,
@@ -188,7 +191,7 @@ final class InMemoryTemplateProperties {
     differing += isCopied && !before.contains(copy.digest()) ? 1 : 0;
   }
 
-  /** Of what it says itself that was inherited. */
+  /** Compares with an index rebuilt from the recorded attributes. */
   private static void compareRemade(TestStore stored, LayerStore.LayerRef ref) throws Exception {
     Digest digest = stored.store().indexes(ref.diffId()).iterator().next();
     Path layer = stored.layer(ref.diffId());

@@ -22,14 +22,14 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Indexes that are made when their layers have been read, and the drafts of these are closed. */
+/** Indexes that are written after their layers have been read and the ingests are closed. */
 class InMemoryTemplateTest {
 
   private static final InheritedAttributes TOP = InheritedAttributes.ofTop();
   private static final InheritedAttributes OTHER =
       new InheritedAttributes(0700, 1, 2, new Timespec(3, 4), Map.of());
 
-  /** More than is kept in memory of a tree. */
+  /** More entries than the memory for a tree holds. */
   private static final int MANY = 80_000;
 
   @TempDir private Path temporary;
@@ -45,7 +45,7 @@ class InMemoryTemplateTest {
     stored.close();
   }
 
-  /** A layer that is in the store without an index. */
+  /** A stored layer without an index. */
   private record Kept(LayerStore.LayerRef ref, InMemoryTemplate late) implements AutoCloseable {
     @Override
     public void close() {

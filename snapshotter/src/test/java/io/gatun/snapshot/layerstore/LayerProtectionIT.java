@@ -33,7 +33,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Layers whose files we keep from being changed. */
+/** Layers whose files Gatun protects. */
 final class LayerProtectionIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
@@ -104,7 +104,7 @@ final class LayerProtectionIT {
     }
   }
 
-  /** The kernel refuses a file that anybody can still write, so nobody may have it open so. */
+  /** The kernel refuses a file that is open for writing anywhere. */
   @Test
   void theKernelIsAskedToVerifyEachFileOnceItIsComplete() throws Exception {
     List<String> verified = new ArrayList<>();
@@ -177,7 +177,7 @@ final class LayerProtectionIT {
     try (TestStore store = store(disk, LoopFilesystem.Kind.EXT4, protection)) {
       assertThatThrownBy(() -> store.keep(LAYER))
           .isInstanceOf(LayerStoreException.class)
-          .hasMessageContaining("cannot keep layer sha256:")
+          .hasMessageContaining("cannot store layer sha256:")
           .hasMessageContaining("/tar: EIO");
       assertThat(failing).isEmpty();
       Digest diffId = store.keep(LAYER).layer().diffId();

@@ -151,7 +151,7 @@ final class LayerStoreTest {
     assertThat(result.index().tarBytes()).isEqualTo(TAR.length + 512);
   }
 
-  /** What is known of the one that was there is not known of the one that is there now. */
+  /** The state of the previous file does not apply to its replacement. */
   @Test
   void aTarThatTakesThePlaceOfAnotherOneWhileThatIsSyncedIsSyncedToo() throws IOException {
     int undisturbed = syncsToSettle(() -> {});
@@ -169,7 +169,7 @@ final class LayerStoreTest {
     assertThat(disturbed).isEqualTo(undisturbed + 1);
   }
 
-  /** Settles a layer of which a sync has failed. */
+  /** Syncs a layer after a sync has failed. */
   private int syncsToSettle(DiskCalls.Step meanwhile) throws IOException {
     keepUnsynced();
     stored.store().doubt(DIFF_ID);
@@ -298,7 +298,7 @@ final class LayerStoreTest {
     assertThat(layers()).hasSize(files(index).size() + 1);
   }
 
-  /** What changes with the file, be it by a write, a truncation or a rename. */
+  /** Changes with the file, after a write, a truncation or a rename. */
   private static String status(Path file) throws IOException {
     FileStatus status = Stat.statx(Fd.CURRENT_DIRECTORY, LinuxPath.of(file));
     return "inode %d changed %s".formatted(status.inode(), status.changed());
@@ -453,7 +453,7 @@ final class LayerStoreTest {
     try {
       direct.apply(new LinuxDisk(), tar, TestTree.Before.NOTHING);
     } catch (IOException e) {
-      // Many filesystems have no room for such an attribute, either.
+      // Many filesystems have no space for such an attribute, either.
       refusal = e;
     }
     TestTree tree = TestTree.of(temporary.resolve("tree"), DeletionForm.OVERLAY);
@@ -511,7 +511,7 @@ final class LayerStoreTest {
 
   @Test
   void aTarThatLooksLikeACompressedOneIsReadAsATar() throws IOException {
-    // Of a gzip stream in a gzip stream, the first is the layer's compression and no more.
+    // For a gzip stream inside a gzip stream, only the outer one is the layer's compression.
     byte[] named = new byte[] {0x1f, (byte) 0x8b, 8, 'x'};
     byte[] tar =
         TarBuilder.pax().entry('0', named, 0644, new byte[0], 0, 0, new byte[] {'y'}).finish();
@@ -527,7 +527,7 @@ final class LayerStoreTest {
     }
   }
 
-  // What fails.
+  // Failures.
 
   @Test
   void nothingIsLeftOfALayerThatIsDamagedOrCancelled() throws IOException {

@@ -35,7 +35,7 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Layers that come to the disk after it was answered that they are there. */
+/** Layers that are synced after they were acknowledged. */
 final class LayerSyncOutcomeTest {
 
   private static final byte[] TAR =
@@ -102,7 +102,7 @@ final class LayerSyncOutcomeTest {
     }
   }
 
-  /** The kernel may have failed to write it, and have forgotten both the failure and the file. */
+  /** The kernel may have failed to write it, and have dropped both the error and the data. */
   @Test
   void whatIsDoubtedIsReadBeforeTheMarkGoes() throws Exception {
     try (TestStore stored = open(new LinuxDisk())) {
@@ -137,7 +137,7 @@ final class LayerSyncOutcomeTest {
     }
   }
 
-  /** Whose length does not show in its tar, so that no blob is recorded for it. */
+  /** Its length does not show in its tar, so no blob is recorded for it. */
   @Test
   void whatCannotBeRebuiltIsSyncedAtOnce() throws Exception {
     byte[] odd = Arrays.copyOf(TAR, TAR.length + 100);
@@ -215,9 +215,9 @@ final class LayerSyncOutcomeTest {
     }
   }
 
-  // Power cuts.
+  // Power failures.
 
-  /** What was answered. */
+  /** The acknowledged operations. */
   private static final class Answers {
     private final List<Digest> indexes = new ArrayList<>();
     private boolean isSettled;
@@ -229,7 +229,7 @@ final class LayerSyncOutcomeTest {
       answers.indexes.add(keep(stored));
       answers.isSettled = settle(stored) == SyncOutcome.DONE;
       try (LayerStore.LayerRef ref = use(stored)) {
-        // From here on, one of its indexes need not be on the disk.
+        // From here on, one of its indexes may not be durable.
         answers.isSettled = false;
         answers.indexes.add(
             stored
@@ -245,7 +245,7 @@ final class LayerSyncOutcomeTest {
       }
       answers.isSettled = settle(stored) == SyncOutcome.DONE;
     } catch (MachineStoppedException e) {
-      // That is what the test is about.
+      // The expected power failure.
       return answers;
     }
     return answers;
@@ -289,7 +289,7 @@ final class LayerSyncOutcomeTest {
     try (TestStore stored = new TestStore(disk, root, true)) {
       answers = live(stored);
     } catch (MachineStoppedException e) {
-      // When the store was opened or closed.
+      // It happened when the store was opened or closed.
       assertThat(answers.indexes).isEmpty();
     }
     boolean isCut = disk.fired().isPresent();

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Layers whose files somebody has kept from being changed, {@code chattr +i} or {@code +a}. */
+/** Layers whose files were protected by an administrator, {@code chattr +i} or {@code +a}. */
 final class ProtectedLayersIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
@@ -84,7 +84,7 @@ final class ProtectedLayersIT {
     assertThat(store.store().indexes(diffId)).hasSize(2);
   }
 
-  /** With a mark that it need not be on the disk. */
+  /** With a mark for unsynced files. */
   @ParameterizedTest
   @EnumSource(names = {"IMMUTABLE", "APPEND_ONLY"})
   void anIndexIsAddedUnsynced(InodeFlag flag) throws Exception {

@@ -33,7 +33,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** One layer in several chains, as the kernel shows it straight from the files that are kept. */
+/** One layer in several chains, mounted by the kernel directly from the stored files. */
 final class SharedLayerIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
@@ -86,7 +86,7 @@ final class SharedLayerIT {
         indexes.add(index);
         compare(
             stored, diffId, index, DeletionForm.OVERLAY, work.resolve("tree" + id), parent.files());
-        // The parent may as well be an index: what is mounted is a tree.
+        // The parent may as well be an index, because a mounted index is a tree.
         assertThat(indexOverIndex(stored, work, parent(id), diffId)).isEqualTo(index);
       }
       assertThat(indexes).doesNotHaveDuplicates();
@@ -133,7 +133,7 @@ final class SharedLayerIT {
     }
   }
 
-  /** Without the times of what has none of its own. */
+  /** Without the times of directories that have none in the layer. */
   private static List<String> lines(Path files) throws ErrnoException {
     return TreeManifest.of(files, Set.of()).stream()
         .map(

@@ -37,8 +37,8 @@ import net.jqwik.api.lifecycle.AfterContainer;
 import net.jqwik.api.lifecycle.BeforeContainer;
 
 /**
- * Made-up layers that are kept: an index made of the headers is the one of a whole pass, and a tree
- * written from the tar the one written from the blob.
+ * Random stored layers: an index built from the headers equals that of a whole pass, and a tree
+ * extracted from the tar equals the one from the blob.
  */
 final class StoredTarProperties {
 
@@ -52,7 +52,7 @@ final class StoredTarProperties {
     directory = Files.createTempDirectory("gatun-tars-");
   }
 
-  /** That most layers have been compared, and not refused. */
+  /** Checks that most layers were compared and not refused. */
   @AfterContainer
   static void stop() throws IOException {
     delete(directory);

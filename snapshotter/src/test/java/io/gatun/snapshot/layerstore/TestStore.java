@@ -22,7 +22,7 @@ import java.util.List;
 import java.util.TreeSet;
 import java.util.stream.Stream;
 
-/** A root with its store of layers, and what fills it. */
+/** A root with its layer store, and helpers to fill it. */
 final class TestStore implements AutoCloseable {
 
   private final IndexedWriter indexed;
@@ -64,7 +64,7 @@ final class TestStore implements AutoCloseable {
     return root;
   }
 
-  /** Applies a layer without any below, durably, and keeps it if it has an index. */
+  /** Applies a layer without lower layers, durably, and publishes it if it has an index. */
   IndexedWriter.Result keep(byte[] blob) throws IOException {
     return keep(blob, true);
   }
@@ -90,9 +90,7 @@ final class TestStore implements AutoCloseable {
     }
   }
 
-  /**
-   * {@return the index of an indexed layer on others, in which there is nothing that it inherits}
-   */
+  /** {@return the index of an indexed layer on others from which it inherits nothing} */
   Digest addIndex(Digest diffId, boolean isDurable) throws IOException {
     try (LayerStore.LayerRef ref = store.acquire(diffId)) {
       return store
@@ -157,7 +155,7 @@ final class TestStore implements AutoCloseable {
     return layer(diffId).resolve("index-" + index.hex());
   }
 
-  /** {@return all names below a directory, sorted; nothing if it is not there} */
+  /** {@return all names below a directory, sorted; empty if it does not exist} */
   static List<String> names(Path directory) throws IOException {
     if (!Files.exists(directory)) {
       return List.of();

@@ -40,7 +40,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Who owns the files of indexed layers, as containers with user namespaces see them. */
+/** The owners of files in indexed layers, as seen by containers with user namespaces. */
 final class IdMappedLayersIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();

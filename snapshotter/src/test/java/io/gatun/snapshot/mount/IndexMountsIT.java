@@ -58,7 +58,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Indexed layers, mounted by the kernel of this machine. */
+/** Indexed layers, mounted by this machine's kernel. */
 final class IndexMountsIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
@@ -163,7 +163,7 @@ final class IndexMountsIT {
     }
   }
 
-  /** Whoever makes images can make that so, and would have one shown for the other. */
+  /** An attacker can create such images, to have one layer mounted in place of the other. */
   @ParameterizedTest
   @EnumSource
   void layersOfWhichStatfsTellsTheSameAreTwo(IndexAccess access) throws Exception {
@@ -182,7 +182,7 @@ final class IndexMountsIT {
           assertThat(filesystem(2, root)).isEqualTo(filesystem(1, root));
         }
         assertThat(root.files(2).resolve("same")).hasContent("of b");
-        // Nor is it taken for what is to be seen there already.
+        // Nor is it mistaken for the mount that is already visible.
         root.mounts().mount(1, tar, index);
         assertThat(root.files(1).resolve("same")).hasContent("of b");
         assertThat(root.restart().mounted()).containsExactlyInAnyOrder(1L, 2L);
@@ -266,21 +266,21 @@ final class IndexMountsIT {
     }
   }
 
-  /** One that was damaged and made anew is the same to the byte, and not what is mounted. */
+  /** An index that was damaged and rebuilt is identical, but not the one that is mounted. */
   @ParameterizedTest
   @EnumSource
   void equalIndexInAnotherFileIsMountedByItselfAndCoversTheOther(IndexAccess access)
       throws Exception {
     try (KeptIndex layer = layer("a");
-        KeptIndex anew = layer("anew", "a");
+        KeptIndex rebuilt = layer("rebuilt", "a");
         MountedRoot root = root(access)) {
       root.show(1, layer);
       root.show(2, layer);
       assertThat(device(root.files(2))).isEqualTo(device(root.files(1)));
-      root.mounts().mount(2, layer.tar(), anew.index());
+      root.mounts().mount(2, layer.tar(), rebuilt.index());
       assertThat(device(root.files(2))).isNotEqualTo(device(root.files(1)));
       root.create(3);
-      root.mounts().mount(3, layer.tar(), anew.index());
+      root.mounts().mount(3, layer.tar(), rebuilt.index());
       assertThat(device(root.files(3))).isEqualTo(device(root.files(2)));
     }
   }
@@ -533,7 +533,7 @@ final class IndexMountsIT {
     }
   }
 
-  /** A kernel with SELinux takes the option itself; without, the filesystem is asked. */
+  /** A kernel with SELinux handles the option itself; otherwise, the filesystem rejects it. */
   @ParameterizedTest
   @EnumSource
   void contextThatTheKernelDoesNotTakeIsRefusedByNameAndNothingIsMounted(IndexAccess access)
@@ -602,7 +602,7 @@ final class IndexMountsIT {
     }
   }
 
-  /** {@return what programs list below a directory, sorted} */
+  /** {@return the paths that programs list below a directory, sorted} */
   private static List<String> relative(String top, String lines) {
     return lines
         .lines()
@@ -620,7 +620,7 @@ final class IndexMountsIT {
     return output;
   }
 
-  /** A device frees itself when nobody uses it any more, which takes the kernel a moment. */
+  /** The kernel frees an unused device after a moment. */
   private static void awaitNoDevice(Fd file) throws Exception {
     for (int waited = 0; isShown(file); waited++) {
       assertThat(waited).as("a device shows %s", file).isLessThan(WAIT_MILLIS_MAX);

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Whether indexed layers are used, on filesystems that the kernel of this machine has. */
+/** The result of the probe on this machine's filesystems. */
 final class IndexProbeIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
@@ -59,7 +59,7 @@ final class IndexProbeIT {
                 "EROFS works on this root straight from files, with direct I/O"));
   }
 
-  /** It takes direct I/O of whole blocks, which are larger than those of a tar. */
+  /** Its direct I/O needs whole blocks, which are larger than those of a tar. */
   @Test
   void btrfsReadsThroughThePageCache() throws Exception {
     assertThat(trial(FILESYSTEMS.of(LoopFilesystem.Kind.BTRFS).createDirectory("trial")))
@@ -67,7 +67,7 @@ final class IndexProbeIT {
             new Works(
                 IndexAccess.FILE,
                 "EROFS works on this root straight from files; not straight from files, with direct"
-                    + " I/O: a tar is in the page cache all the same"));
+                    + " I/O: the tar is in the page cache nevertheless"));
   }
 
   @Test
@@ -78,7 +78,7 @@ final class IndexProbeIT {
     try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "rw")) {
       file.setLength(64 << 20);
     }
-    // Detached while it is in use, the device stays until it no longer is.
+    // A device that is detached while in use stays until it is unused.
     LoopFilesystem.run(
         List.of(
             "sh",
@@ -176,13 +176,13 @@ final class IndexProbeIT {
     assertThat(new IndexProbe(new LinuxDisk(), directory, wrong, "", FileProtection.NONE).run())
         .isEqualTo(
             new Fails(
-                "straight from files, with direct I/O: a file of a layer does not hold what the"
-                    + " layer has; straight from files: a file of a layer does not hold what the"
-                    + " layer has; through loop devices: a file of a layer does not hold what the"
-                    + " layer has"));
+                "straight from files, with direct I/O: a file of a layer does not have the"
+                    + " layer's content; straight from files: a file of a layer does not have the"
+                    + " layer's content; through loop devices: a file of a layer does not have the"
+                    + " layer's content"));
   }
 
-  /** A kernel with SELinux, which this test does not need, may know the context. */
+  /** A kernel with SELinux, which this test does not need, may accept the context. */
   @Test
   void contextThatTheKernelDoesNotTakeIsNamedAsItIsConfigured() throws Exception {
     Path directory = FILESYSTEMS.of(LoopFilesystem.Kind.EXT4).createDirectory("trial");
@@ -216,7 +216,7 @@ final class IndexProbeIT {
     assertThat(directory).isEmptyDirectory();
   }
 
-  /** None of these was made with it, whatever the kernel can do. */
+  /** None of these was created with it, whatever the kernel supports. */
   @ParameterizedTest
   @EnumSource(names = {"EXT4", "XFS"})
   void protectionThatTheFilesystemHasNotIsNamedAsItIsConfigured(LoopFilesystem.Kind kind)

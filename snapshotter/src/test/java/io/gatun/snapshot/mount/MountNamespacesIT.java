@@ -40,14 +40,14 @@ final class MountNamespacesIT {
   private KeptIndex layer;
   private MountedRoot root;
 
-  /** A process in a mount namespace of its own, which begins as a copy of this one. */
+  /** A process in its own mount namespace, which starts as a copy of this one. */
   private record Other(Process process) implements AutoCloseable {
 
     static Other of(String propagation) throws IOException {
       return start("unshare", "--mount", "--propagation", propagation, "cat");
     }
 
-    /** As systemd starts a service that has mounts of its own. */
+    /** Like a systemd service with its own mounts. */
     static Other ofService() throws IOException {
       return start(
           "unshare",
@@ -61,7 +61,7 @@ final class MountNamespacesIT {
 
     private static Other start(String... command) throws IOException {
       Process process = new ProcessBuilder(command).start();
-      // What comes back says that it is in its namespace, and has the name that it keeps.
+      // The reply shows that it is in its namespace and has its final name.
       BufferedWriter input = process.outputWriter(StandardCharsets.UTF_8);
       input.write("here\n");
       input.flush();
@@ -132,7 +132,7 @@ final class MountNamespacesIT {
               new ForeignMounts(
                   other.process().pid(), "cat", List.of(LinuxPath.of(root.snapshot(1)))));
       assertThat(ForeignMounts.find(root.path().resolveSibling("another"))).isEmpty();
-      // Its directory can be removed all the same.
+      // Its directory can be removed nevertheless.
       Files.delete(root.snapshot(1));
     }
     assertThat(ForeignMounts.find(root.path())).isEmpty();
@@ -151,7 +151,7 @@ final class MountNamespacesIT {
       assertThat(obstacle(self, slave.process().pid())).isEmpty();
       assertThat(obstacle(self, peer.process().pid())).isEmpty();
       assertThat(obstacle(peer.process().pid(), self)).isEmpty();
-      // Neither is in a namespace that is seen here, but the mount is shared with somebody.
+      // Neither is in a visible namespace, but the mount is shared.
       assertThat(obstacle(self, 0)).isEmpty();
     }
     try (Other alone = Other.of("private")) {
@@ -195,7 +195,7 @@ final class MountNamespacesIT {
     root.show(1, layer);
     Path container = KernelMount.of(root.active(2, List.of(layer.lower(1)))).path();
     try (Other _ = Other.of("private")) {
-      // Its directory stays: with that, the mounts on it would go in all namespaces.
+      // Its directory stays: removing it would remove the mounts on it in all namespaces.
       Mounts.umount2(LinuxPath.of(container), UnmountFlag.DETACH);
       assertThat(MountUsers.find(root.path()).overlaysOn(1)).hasSize(1);
       assertThat(MountUsers.find(root.path()).overlaysOn(2)).isEmpty();

@@ -10,7 +10,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
-/** What mount tables say of the users of layers. */
+/** The users of layers according to mount tables. */
 class MountUsersTest {
 
   private static final Path ROOT = Path.of("/var/lib/gatun");
@@ -44,7 +44,7 @@ class MountUsersTest {
     assertThat(users.overlaysOn(12)).extracting(MountUsers.Overlay::device).containsExactly(DEVICE);
     assertThat(users.overlaysOn(3)).extracting(MountUsers.Overlay::device).containsExactly(DEVICE);
     assertThat(users.overlaysOn(13)).isEmpty();
-    // containerd changes into the directory that they have in common.
+    // containerd changes into their common directory.
     assertThat(overlay("rw,lowerdir=12/fs:3/fs").overlays()).containsOnlyKeys(12L, 3L);
     assertThat(overlay("rw,lowerdir+=12/fs,lowerdir+=3/fs").overlays()).containsOnlyKeys(12L, 3L);
   }
@@ -67,7 +67,7 @@ class MountUsersTest {
         overlay(mapped + "/12/fs:/var/lib/containerd/tmpmounts/ovl-idmapped1/3/fs");
     assertThat(several.overlays()).containsOnlyKeys(12L, 3L);
     assertThat(several.others()).isEmpty();
-    // Of a single layer, only the directory is shown in which its files are.
+    // For a single layer, only the directory of its files is mapped.
     MountUsers single = overlay(mapped + "/fs" + upper);
     assertThat(single.overlaysOn(12))
         .extracting(MountUsers.Overlay::device)

@@ -10,16 +10,15 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Decompresses blobs, one after the other: gzip with any number of members, zstd with any number of
- * frames, or what is neither as it is. What comes after the last member or frame has to be another;
- * nothing is passed over, and every checksum that there is has to be right.
+ * frames, or uncompressed ones unchanged. Only another member or frame may follow the last one,
+ * nothing is skipped, and every checksum is verified.
  *
- * <p>Refused, where containerd may go on: zeros or anything else after the last gzip member. Its
- * own decoder, that of Go, fails there as well, but unpigz(1) and igzip(1), which it uses where
- * they are installed, leave out the rest without a word, and with it further members: such a blob
- * would be a layer on one node and none on another.
+ * <p>Refuses data after the last gzip member, even zeros. containerd's own decoder, that of Go,
+ * fails as well, but unpigz(1) and igzip(1), which it uses where they are installed, silently drop
+ * the rest including further members: such a blob would be valid on one node and not on another.
  *
- * <p>For one thread at a time. Takes {@value #INPUT_BYTES} bytes for input, and up to 8.5 MiB more
- * for zstd, until it is closed; a blob that failed makes no difference to the next one.
+ * <p>Not thread-safe. Uses {@value #INPUT_BYTES} bytes for input, and up to 8.5 MiB more for zstd,
+ * until it is closed; a failed blob does not affect the next one.
  */
 public final class BlobDecoder implements AutoCloseable {
 
@@ -46,7 +45,7 @@ public final class BlobDecoder implements AutoCloseable {
     this.gzipEngine = gzipEngine;
   }
 
-  /** Begins with another blob, whatever has become of the last one. */
+  /** Begins another blob, whatever the state of the last one. */
   public void start(BlobSource blob) {
     source = blob;
     sourceEnded = false;
@@ -57,13 +56,13 @@ public final class BlobDecoder implements AutoCloseable {
   }
 
   /**
-   * Fills a buffer with what comes next. There is room left in it afterwards if and only if the
-   * blob has ended, as it should, and the source has been read to its end.
+   * Fills a buffer with the next data. Space is left if and only if the blob has ended correctly
+   * and the source has been read to its end.
    *
    * @param output direct
-   * @throws InvalidLayerException if the blob is damaged or cut short; it says at which offset
+   * @throws InvalidLayerException if the blob is damaged or truncated, with the offset
    * @throws UnsupportedLayerException if it cannot be decompressed here
-   * @throws IOException what the source throws
+   * @throws IOException from the source
    */
   public void decode(ByteBuffer output) throws IOException {
     Compression known = compression;
@@ -110,7 +109,7 @@ public final class BlobDecoder implements AutoCloseable {
           return;
         }
         if (Compression.of(input) != known) {
-          throw invalid("%s is followed by something else".formatted(decompressor.unit()), null);
+          throw invalid("%s is followed by other data".formatted(decompressor.unit()), null);
         }
         decompressor.begin();
         isWithinUnit = true;
@@ -143,11 +142,11 @@ public final class BlobDecoder implements AutoCloseable {
       readBytes += input.remaining();
     }
     if (!input.hasRemaining()) {
-      throw invalid(decompressor.unit() + " is cut short", null);
+      throw invalid(decompressor.unit() + " is truncated", null);
     }
   }
 
-  /** Sees to it that enough is there to recognize what comes next, unless the blob ends. */
+  /** Reads enough to recognize the compression of the next data, unless the blob ends. */
   private void fillHead() throws IOException {
     if (input.remaining() >= Compression.HEAD_BYTES) {
       return;
@@ -159,14 +158,13 @@ public final class BlobDecoder implements AutoCloseable {
     input.flip();
   }
 
-  /** {@return whether anything was read} */
   private boolean read(ByteBuffer into) throws IOException {
     if (sourceEnded) {
       return false;
     }
     int read = source.read(into);
     if (read == 0) {
-      throw new IllegalStateException("a source that gives nothing and does not end");
+      throw new IllegalStateException("the source returned no data before its end");
     }
     if (read < 0) {
       sourceEnded = true;

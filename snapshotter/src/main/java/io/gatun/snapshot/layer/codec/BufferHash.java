@@ -5,26 +5,25 @@ import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 
 /**
- * A sha256 of what is in buffers outside the heap.
+ * A sha256 of off-heap buffers.
  *
- * <p>{@link MessageDigest} takes those as well, and copies them in the same way, but in a method
- * that the JVM compiles for as long as a layer of 100 MB takes to unpack, and again for each kind
- * of buffer.
+ * <p>{@link MessageDigest} accepts them too and copies them in the same way, but in a method whose
+ * JIT compilation takes as long as unpacking a layer of 100 MB, and is repeated for each kind of
+ * buffer.
  */
 public final class BufferHash {
 
-  /** What a call costs does not show beside it, and it stays in the processor's first cache. */
+  /** Large enough to hide the cost of a call, small enough for the processor's L1 cache. */
   private static final int PIECE_BYTES = 16 << 10;
 
   private final MessageDigest sha256 = Digest.sha256();
   private final byte[] piece = new byte[PIECE_BYTES];
 
-  /** Forgets what was hashed. */
   public void reset() {
     sha256.reset();
   }
 
-  /** Hashes what remains in a buffer. */
+  /** Hashes the rest of a buffer. */
   public void update(ByteBuffer part) {
     while (part.hasRemaining()) {
       int bytes = Math.min(part.remaining(), piece.length);
@@ -33,12 +32,14 @@ public final class BufferHash {
     }
   }
 
-  /** {@return the digest of what was hashed, which is forgotten} */
+  /** {@return the digest of the hashed data} Resets the hash. */
   public Digest finish() {
     return Digest.of(sha256);
   }
 
-  /** {@return the digest of what was hashed and this after it, which is not hashed by that} */
+  /**
+   * {@return the digest of the hashed data followed by the given bytes} Does not change the hash.
+   */
   public Digest with(byte[] end, int length) {
     try {
       MessageDigest copy = (MessageDigest) sha256.clone();

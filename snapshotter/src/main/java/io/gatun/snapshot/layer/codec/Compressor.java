@@ -4,16 +4,13 @@ import io.gatun.snapshot.layer.Compression;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
-/**
- * Compresses one blob, piece by piece, for one thread at a time. The same pieces make the same
- * blob.
- */
+/** Compresses one blob piece by piece. Not thread-safe. The same pieces produce the same blob. */
 public sealed interface Compressor extends AutoCloseable permits GzipCompressor, ZstdCompressor {
 
   /**
-   * {@return what compresses in this way}
+   * {@return a compressor}
    *
-   * @throws UnsupportedLayerException if it cannot be done here
+   * @throws UnsupportedLayerException if the compression is not available here
    * @throws IllegalArgumentException for {@link Compression#NONE}
    */
   static Compressor of(Compression compression) throws UnsupportedLayerException {
@@ -25,13 +22,13 @@ public sealed interface Compressor extends AutoCloseable permits GzipCompressor,
   }
 
   /**
-   * Compresses as far as input and room for output reach.
+   * Compresses until the input ends or the output is full.
    *
    * @param input direct; its position moves
-   * @param isLast whether no input follows this one
+   * @param isLast whether this is the last input
    * @param output direct; its position moves
-   * @return whether the input is used up and, if it is the last, the blob is complete; otherwise
-   *     there has to be more room
+   * @return whether the input is used up and, after the last one, the blob is complete; otherwise
+   *     more output space is needed
    */
   boolean compress(ByteBuffer input, boolean isLast, ByteBuffer output) throws IOException;
 

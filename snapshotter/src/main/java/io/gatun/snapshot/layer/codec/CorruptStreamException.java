@@ -2,7 +2,7 @@ package io.gatun.snapshot.layer.codec;
 
 import org.jspecify.annotations.Nullable;
 
-/** Input that its compression does not allow; where it is, {@link BlobDecoder} knows. */
+/** Invalid compressed data; {@link BlobDecoder} adds the offset. */
 final class CorruptStreamException extends Exception {
 
   private static final long serialVersionUID = 1L;

@@ -3,15 +3,15 @@ package io.gatun.snapshot.layer.codec;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
-/** Decompresses one gzip member or zstd frame after the other, for one thread at a time. */
+/** Decompresses one gzip member or zstd frame after the other. Not thread-safe. */
 sealed interface Decompressor extends AutoCloseable permits GzipMembers, ZstdFrames {
 
-  /** Makes ready for the beginning of a member or frame, whatever was before. */
+  /** Begins a new member or frame, whatever the state of the last one. */
   void begin();
 
   /**
-   * Decompresses as far as input and room for output reach, or to the end of the member or frame. A
-   * call that moves neither buffer needs more input.
+   * Decompresses until the input ends, the output is full, or the member or frame ends. A call that
+   * moves neither buffer needs more input.
    *
    * @param input direct; its position moves
    * @param output direct; its position moves
@@ -20,7 +20,7 @@ sealed interface Decompressor extends AutoCloseable permits GzipMembers, ZstdFra
   boolean decompress(ByteBuffer input, ByteBuffer output)
       throws CorruptStreamException, IOException;
 
-  /** {@return what one unit is called} */
+  /** {@return the name of one unit, for messages} */
   String unit();
 
   @Override

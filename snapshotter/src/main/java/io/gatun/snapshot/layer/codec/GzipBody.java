@@ -2,7 +2,7 @@ package io.gatun.snapshot.layer.codec;
 
 import java.nio.ByteBuffer;
 
-/** Decompresses and checks what is in a gzip member after its header. */
+/** Decompresses and verifies the content of a gzip member after its header. */
 sealed interface GzipBody extends AutoCloseable permits IsalGzipBody, JdkGzipBody {
 
   /** See {@link Decompressor#begin}. */

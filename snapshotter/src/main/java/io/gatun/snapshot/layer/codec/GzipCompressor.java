@@ -6,15 +6,15 @@ import java.util.zip.CRC32;
 import java.util.zip.Deflater;
 
 /**
- * One gzip member (RFC 1952), by the JDK's zlib, with no name and no time in its header, so that
- * equal layers are equal blobs.
+ * One gzip member (RFC 1952), compressed by the JDK's zlib, without name and time in its header, so
+ * that equal layers are equal blobs.
  */
 final class GzipCompressor implements Compressor {
 
-  /** Magic, deflate, no flags, no time, no hints, and Unix, which is where the layer is from. */
+  /** Magic, deflate, no flags, no time, no hints, and Unix as the origin. */
   private static final byte[] HEADER = {0x1f, (byte) 0x8b, 8, 0, 0, 0, 0, 0, 0, 3};
 
-  /** CRC-32 and length modulo 2^32 of the input, little endian. */
+  /** CRC-32 and length modulo 2^32 of the input, little-endian. */
   private static final int TRAILER_BYTES = 8;
 
   private final Deflater deflater = new Deflater(Deflater.DEFAULT_COMPRESSION, true);
@@ -38,7 +38,7 @@ final class GzipCompressor implements Compressor {
     return false;
   }
 
-  /** {@return whether all that was put in has come out, as far as it is to come out by now} */
+  /** {@return whether the input is used up and, if it is the last, all output was written} */
   private boolean deflate(ByteBuffer input, boolean isLast, ByteBuffer output) {
     int start = input.position();
     deflater.setInput(input);

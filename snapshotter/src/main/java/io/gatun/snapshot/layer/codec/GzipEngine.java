@@ -2,14 +2,14 @@ package io.gatun.snapshot.layer.codec;
 
 import io.gatun.linux.IsalInflater;
 
-/** What decompresses gzip. */
+/** The implementations of gzip decompression. */
 public enum GzipEngine {
   /** Intel's library, about twice as fast; not installed everywhere. */
   ISAL,
   /** The JDK's zlib. */
   JDK;
 
-  /** {@return the fastest that there is} */
+  /** {@return the fastest available one} */
   public static GzipEngine best() {
     return IsalInflater.absence().isEmpty() ? ISAL : JDK;
   }

@@ -4,15 +4,15 @@ import java.nio.ByteBuffer;
 import java.util.zip.CRC32;
 
 /**
- * The header of a gzip member, which comes in pieces of any size and may be longer than memory: RFC
- * 1952, section 2.3.
+ * The header of a gzip member, which arrives in pieces of any size and may be larger than memory:
+ * RFC 1952, section 2.3.
  *
  * <pre>
  *   1f 8b | CM = 8 | FLG | MTIME (4) | XFL | OS
- *   FLG 4: length (2, little endian) and so many bytes
+ *   FLG 4: length (2, little-endian), then that many bytes
  *   FLG 8: a name ending in NUL
  *   FLG 16: a comment ending in NUL
- *   FLG 2: the low half of the CRC-32 of all this (2)
+ *   FLG 2: the low half of the CRC-32 of the header (2)
  * </pre>
  */
 final class GzipHeader {
@@ -62,7 +62,7 @@ final class GzipHeader {
   }
 
   /**
-   * Reads on.
+   * Continues to read the header.
    *
    * @return whether the header is complete; nothing after it has been read
    */
@@ -81,7 +81,6 @@ final class GzipHeader {
     return part == Part.DONE;
   }
 
-  /** {@return whether the part ends with this byte} */
   private boolean accept(int value) throws CorruptStreamException {
     int index = count++;
     return switch (part) {

@@ -3,7 +3,7 @@ package io.gatun.snapshot.layer.codec;
 import io.gatun.linux.IsalInflater;
 import java.nio.ByteBuffer;
 
-/** By ISA-L. */
+/** Uses ISA-L. */
 final class IsalGzipBody implements GzipBody {
 
   private final IsalInflater inflater = new IsalInflater();

@@ -6,12 +6,12 @@ import java.util.zip.DataFormatException;
 import java.util.zip.Inflater;
 
 /**
- * By the JDK's zlib, without {@link java.util.zip.GZIPInputStream}, which reads streams into arrays
- * and takes what follows a member for its end if it is no header.
+ * Uses the JDK's zlib, without {@link java.util.zip.GZIPInputStream}, which reads streams into
+ * arrays and silently ignores data after a member that is not another header.
  */
 final class JdkGzipBody implements GzipBody {
 
-  /** CRC-32 and length modulo 2^32 of what was compressed, little endian. */
+  /** CRC-32 and length modulo 2^32 of the uncompressed data, little-endian. */
   private static final int TRAILER_BYTES = 8;
 
   private final Inflater inflater = new Inflater(true);
@@ -35,7 +35,6 @@ final class JdkGzipBody implements GzipBody {
     return isInflated && readTrailer(input);
   }
 
-  /** {@return whether the compressed data has ended} */
   private boolean inflate(ByteBuffer input, ByteBuffer output) throws CorruptStreamException {
     int start = output.position();
     try {

@@ -2,7 +2,7 @@ package io.gatun.snapshot.layer.codec;
 
 import java.io.IOException;
 
-/** A layer that may well be sound, but needs what is not there: somebody else may be able to. */
+/** A possibly valid layer that needs something unavailable here; another differ may support it. */
 public final class UnsupportedLayerException extends IOException {
 
   private static final long serialVersionUID = 1L;

@@ -6,16 +6,16 @@ import com.github.luben.zstd.ZstdException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
-/** One zstd frame (RFC 8878) with a checksum, by zstd's own library. */
+/** One zstd frame (RFC 8878) with a checksum, compressed by zstd's own library. */
 final class ZstdCompressor implements Compressor {
 
-  /** What zstd's own program does unless told otherwise. */
+  /** The default of zstd's own program. */
   private static final int LEVEL = 3;
 
   private final ZstdCompressCtx context;
 
   /**
-   * @throws UnsupportedLayerException if the library cannot be used here
+   * @throws UnsupportedLayerException if the library is not available here
    */
   ZstdCompressor() throws UnsupportedLayerException {
     String absence = ZstdLibrary.absence().orElse("");

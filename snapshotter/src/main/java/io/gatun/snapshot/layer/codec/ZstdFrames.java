@@ -6,19 +6,19 @@ import com.github.luben.zstd.ZstdException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
-/** zstd frames, skippable ones among them, by zstd's own library. */
+/** zstd frames, including skippable ones, decompressed by zstd's own library. */
 final class ZstdFrames implements Decompressor {
 
   /**
-   * How much of what was decompressed has to be kept: 8 MiB, which RFC 8878 recommends that every
-   * decoder takes, and which zstd does not exceed before level 20.
+   * A window of 8 MiB, which RFC 8878 recommends that every decoder supports, and which zstd does
+   * not exceed below level 20.
    */
   static final int WINDOW_LOG_MAX = 23;
 
   private final ZstdDecompressCtx context;
 
   /**
-   * @throws UnsupportedLayerException if the library cannot be used here
+   * @throws UnsupportedLayerException if the library is not available here
    */
   ZstdFrames() throws UnsupportedLayerException {
     String absence = ZstdLibrary.absence().orElse("");
@@ -40,7 +40,7 @@ final class ZstdFrames implements Decompressor {
     try {
       return context.decompressDirectByteBufferStream(output, input);
     } catch (ZstdException e) {
-      // On some JDKs these codes are negative, on others not.
+      // These codes are negative on some JDKs only.
       long code = Math.abs(e.getErrorCode());
       if (code == Zstd.errFrameParameterWindowTooLarge()) {
         throw new UnsupportedLayerException(

@@ -4,8 +4,8 @@ import com.github.luben.zstd.util.Native;
 import java.util.Optional;
 
 /**
- * zstd's native library, which zstd-jni unpacks into the directory for temporary files, or the one
- * that {@code -DZstdTempFolder} names, loads, and deletes at once. Only done when a layer needs it.
+ * Loads zstd's native library when a layer first needs it. zstd-jni unpacks it into the directory
+ * for temporary files, or the one named by {@code -DZstdTempFolder}, and deletes it after loading.
  */
 final class ZstdLibrary {
 
@@ -13,7 +13,7 @@ final class ZstdLibrary {
 
   private ZstdLibrary() {}
 
-  /** {@return why it cannot be used here, in words for people; or nothing if it can} */
+  /** {@return why the library is not available, for messages; empty if it is} */
   static Optional<String> absence() {
     return ABSENCE;
   }

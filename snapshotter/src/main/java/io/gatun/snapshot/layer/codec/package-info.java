@@ -1,10 +1,10 @@
 /**
- * Decompression of layer blobs, whatever they say they are: {@link
- * io.gatun.snapshot.layer.codec.BlobDecoder} goes by their first bytes, as containerd does. And the
- * way back, {@link io.gatun.snapshot.layer.codec.Compressor}.
+ * Decompression of layer blobs: {@link io.gatun.snapshot.layer.codec.BlobDecoder} detects the
+ * compression from the first bytes, as containerd does. And compression: {@link
+ * io.gatun.snapshot.layer.codec.Compressor}.
  *
- * <p>Uses the bindings of ISA-L, zstd's own library, and what fails a layer. Knows no files, no
- * threads and no tar.
+ * <p>Uses the bindings of ISA-L, zstd's own library, and the exceptions for layers. Knows no files,
+ * no threads and no tar.
  */
 @NullMarked
 package io.gatun.snapshot.layer.codec;

@@ -6,18 +6,18 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Behind the blocks of an index of a layer on top of others: where the directories are that inherit
- * from these, so that {@link ImageTemplate} can make one for other layers below without reading the
- * tar. In whole blocks, and numbers are little-endian:
+ * Follows the blocks of the index of an upper layer and lists the directories that inherit
+ * attributes from lower layers, so that {@link ImageTemplate} can adapt the index to other lower
+ * layers without the tar. Padded to whole blocks; numbers are little-endian:
  *
  * <pre>
  *   int     "GTIT"
- *   int     how many directories, or -1 if one for other layers has to be made of the tar
- *   int     nid of the top of the layer's tree
+ *   int     number of directories, or -1 if the index cannot be adapted
+ *   int     nid of the layer's root directory
  *   each:
- *     int   nid; 0 if the layer names the directory later, or it is gone
+ *     int   nid; 0 if the directory got an entry later or was removed
  *     int   gid that it has if it inherits nothing
- *     int   how long the path is, and then the path
+ *     int   length of the path, followed by the path
  * </pre>
  */
 final class AttributesTable {
@@ -25,10 +25,10 @@ final class AttributesTable {
   static final int MAGIC = 0x5449_5447;
   static final int NONE = -1;
 
-  /** An image decides how long paths are; those of all directories together stay below this. */
+  /** Paths come from the image; this limits their total length. */
   static final int PATH_BYTES_MAX = 64 << 10;
 
-  /** All of it, before the last block is filled up. */
+  /** The size of the table without its padding. */
   static final int BYTES_MAX = 3 * Integer.BYTES * (1 + InheritingDirectories.MAX) + PATH_BYTES_MAX;
 
   private final IndexTree tree;
@@ -39,7 +39,7 @@ final class AttributesTable {
     this.directories = directories;
   }
 
-  /** Writes it, and fills the last block up. */
+  /** Writes the table and its padding. */
   void write(ImageFile image) throws IOException {
     Optional<List<InheritingDirectories.Directory>> all = directories.all();
     boolean isUsable = all.isPresent() && pathBytes(all.get()) <= PATH_BYTES_MAX;

@@ -4,8 +4,8 @@ import java.io.IOException;
 import java.util.Arrays;
 
 /**
- * The entries of one directory in the order in which the kernel searches them: by bytes, unsigned,
- * with {@code .} and {@code ..} among them.
+ * The entries of one directory, including {@code .} and {@code ..}, in the order of the kernel's
+ * search: by unsigned bytes.
  */
 final class DirectoryEntries {
 
@@ -14,14 +14,14 @@ final class DirectoryEntries {
   private final IndexTree tree;
   private final NameCursor cursor;
 
-  /** The name that comes next, if there is any; it is the current one until the entry after it. */
+  /** The next name, if there is one; becomes the current one when it is returned. */
   private final byte[] ahead = new byte[NameTree.NAME_BYTES_MAX];
 
   private int aheadName;
   private int aheadLength;
   private boolean isAheadTaken;
 
-  /** How many of the dots have been given. */
+  /** How many of the dots have been returned. */
   private int dots;
 
   private int directory;
@@ -69,7 +69,7 @@ final class DirectoryEntries {
     return Arrays.compareUnsigned(name, 0, name.length, ahead, 0, aheadLength) < 0;
   }
 
-  /** {@return the name, at the start of an array that changes with the next entry} */
+  /** {@return the name, at the start of an array that the next entry overwrites} */
   byte[] text() {
     return text;
   }

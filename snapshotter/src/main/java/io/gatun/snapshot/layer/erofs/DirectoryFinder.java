@@ -11,31 +11,30 @@ import java.util.Deque;
 import java.util.List;
 
 /**
- * Finds the directories under the paths by which a layer names them, and has those made that are
- * missing. Links on the way are followed as if the top were the root of everything, also to places
- * where nothing is yet, exactly as when a layer is written to a directory.
+ * Resolves the directory paths in a layer and creates missing directories. Links are followed
+ * within the layer's root, even to missing targets, exactly as when a layer is extracted.
  */
 final class DirectoryFinder {
 
   /** containerd's limit; the kernel's own is 40. */
   private static final int LINKS_MAX = 255;
 
-  /** Makes a directory that the layer has not named. */
+  /** Creates a directory without an entry in the layer. */
   @FunctionalInterface
   interface Maker {
     int make(int parent, byte[] name, boolean isInPlaceOfWhiteout) throws IOException;
   }
 
-  /** Where a path leads. */
+  /** The destination of a path. */
   private static final class Place {
     private final int directory;
     private final List<byte[]> rest;
     private final boolean isThere;
 
     /**
-     * @param directory the last one that is there
-     * @param rest what comes after it
-     * @param isThere whether that is there, and is then one name, of what is no directory
+     * @param directory the last existing directory
+     * @param rest the components after it
+     * @param isThere whether the rest is one existing name of a non-directory
      */
     Place(int directory, List<byte[]> rest, boolean isThere) {
       this.directory = directory;
@@ -49,7 +48,7 @@ final class DirectoryFinder {
   private final boolean hasWhiteouts;
   private final Maker work;
 
-  /** Layers are sorted, mostly, so that most entries are where the one before was. */
+  /** Cached, as most entries of a sorted layer share the directory of the one before. */
   private LinuxPath lastPath = LinuxPath.EMPTY;
 
   private int last;
@@ -62,13 +61,14 @@ final class DirectoryFinder {
     this.last = tree.top();
   }
 
-  /** Has to be called when something is removed, since that changes what paths lead to. */
+  /**
+   * Drops the cached result. To be called after each removal, which may change where paths lead.
+   */
   void forget() {
     lastPath = LinuxPath.EMPTY;
     last = tree.top();
   }
 
-  /** {@return a directory in which something is to be made} */
   int require(LinuxPath path) throws IOException {
     if (path.equals(lastPath)) {
       return last;
@@ -80,9 +80,9 @@ final class DirectoryFinder {
   }
 
   /**
-   * {@return a directory}
+   * {@return an existing directory}
    *
-   * @throws InvalidLayerException if it is not there
+   * @throws InvalidLayerException if it does not exist
    */
   int find(LinuxPath path) throws IOException {
     if (path.equals(lastPath)) {
@@ -91,7 +91,7 @@ final class DirectoryFinder {
     Place place = resolve(tree.top(), components(path.bytes()), path);
     if (!place.rest.isEmpty()) {
       throw new InvalidLayerException(
-          "%s is %s".formatted(path, place.isThere ? "no directory" : "not there"));
+          "%s is %s".formatted(path, place.isThere ? "not a directory" : "missing"));
     }
     return place.directory;
   }
@@ -114,7 +114,7 @@ final class DirectoryFinder {
       return child;
     }
     if (hasWhiteouts && tree.isWhiteout(child)) {
-      // The layer has said that what was there is gone, and now that there is something else.
+      // The layer deleted the name first and now uses it as a directory.
       tree.remove(parent, name);
       forget();
       return work.make(parent, name, true);
@@ -126,7 +126,7 @@ final class DirectoryFinder {
     return descend(place.directory, place.rest, false, path);
   }
 
-  /** {@return where a path leads, every link on the way and at its end followed} */
+  /** Resolves a path, following links at its end as well. */
   private Place resolve(int from, List<byte[]> names, LinuxPath path) throws IOException {
     Deque<byte[]> ahead = new ArrayDeque<>(names);
     List<byte[]> rest = new ArrayList<>();
@@ -184,11 +184,10 @@ final class DirectoryFinder {
   }
 
   private static InvalidLayerException notDirectory(LinuxPath path) {
-    return new InvalidLayerException(
-        "something that is no directory is on the way to %s".formatted(path));
+    return new InvalidLayerException("a component of %s is not a directory".formatted(path));
   }
 
-  /** {@return what is between the slashes, without what is empty} */
+  /** {@return the non-empty components of a path} */
   private static List<byte[]> components(byte[] path) {
     List<byte[]> components = new ArrayList<>();
     int start = 0;

@@ -1,36 +1,37 @@
 package io.gatun.snapshot.layer.erofs;
 
 /**
- * The image that an index is: EROFS ({@code fs/erofs/erofs_fs.h},
- * Documentation/filesystems/erofs.rst) with blocks of 512 bytes, as tars have them, and so for
- * Linux 6.4 and later. All numbers are little-endian.
+ * The image format of an index: EROFS ({@code fs/erofs/erofs_fs.h},
+ * Documentation/filesystems/erofs.rst) with blocks of 512 bytes, the block size of tars, which
+ * needs Linux 6.4 or later. All numbers are little-endian.
  *
  * <pre>
- *      0  nothing
+ *      0  zeros
  *   1024  superblock                         128 bytes
- *   1152  the one slot of the device table   128 bytes: the tar
- *   1280  nothing, up to the end of what the checksum covers
- *   1536  inodes, each at a multiple of 32 bytes, which divided by 32 is its nid; root first, then
- *         directory by directory what is in it:
- *           inode                  32 bytes if its owner, links and size are small and its time is
- *                                  the most frequent one, otherwise 64; these, too, if it is that
- *                                  of a directory that the layer does not name, so that all else
- *                                  is where it is whatever that inherits
- *           extended attributes    a header of 12 bytes, the shared ones by their places, the others
- *           what is left of the content of a directory or link beyond whole blocks, if the whole
- *           fits into one block, and is then not split between two; or the chunks of a file
- *      b  extended attributes that several files have, from a new block on
+ *   1152  the only slot of the device table  128 bytes: the tar
+ *   1280  zeros, up to the end of the range that the checksum covers
+ *   1536  inodes, each at a multiple of 32 bytes; the quotient is its nid. The root first, then the
+ *         entries of each directory in turn:
+ *           inode                  32 bytes if its owner, link count and size are small and its time
+ *                                  is the most frequent one, otherwise 64; always 64 for a directory
+ *                                  without an entry in the layer, so that inherited attributes never
+ *                                  move other inodes
+ *           extended attributes    a header of 12 bytes, references to shared ones, then the others
+ *           the rest of the content of a directory or link beyond whole blocks, if inode and rest fit
+ *           into one block, which they then do not cross; or the chunks of a file
+ *      b  extended attributes that several files share, from a new block on
  *      d  whole blocks of the content of directories and links, from a new block on
- *      e  the end of what a kernel looks at; behind it, {@link AttributesTable}
+ *      e  the end for the kernel; {@link AttributesTable} follows
  * </pre>
  *
- * <p>The content of a file is chunks, each of which begins at a block of device 1 or is a hole. A
- * file that is one piece in the tar has one chunk, so it costs an inode, eight bytes and its name.
+ * <p>The content of a file consists of chunks, each of which starts at a block of device 1 or is a
+ * hole. A file that is contiguous in the tar has one chunk and costs an inode, eight bytes and its
+ * name.
  *
- * <p>The same layer with the same attributes inherited from below has the same index, byte for
- * byte. A tar with the same files in another order has another, since content lies elsewhere.
+ * <p>The same layer with the same inherited attributes always has the same index, byte for byte. A
+ * tar with the same files in another order has a different index, because content offsets differ.
  *
- * <p>What EROFS does not keep: access and change times.
+ * <p>EROFS does not store access and change times.
  */
 final class Erofs {
 
@@ -46,7 +47,7 @@ final class Erofs {
   static final int DEVICE_SLOT = (SUPERBLOCK_OFFSET + SUPERBLOCK_BYTES) / DEVICE_SLOT_BYTES;
   static final int DEVICE_TAG_BYTES = 64;
   static final int VOLUME_NAME_BYTES = 16;
-  // Fields of the superblock, and of the slot behind it.
+  // Fields of the superblock and of the device slot after it.
   static final int CHECKSUM_OFFSET = SUPERBLOCK_OFFSET + 4;
   static final int INODE_COUNT_OFFSET = SUPERBLOCK_OFFSET + 16;
   static final int BLOCK_COUNT_OFFSET = SUPERBLOCK_OFFSET + 36;
@@ -90,12 +91,12 @@ final class Erofs {
 
   static final int DIRENT_BYTES = 12;
 
-  /** Addresses are 32 bits, and all of them set means none. */
+  /** Addresses have 32 bits; all bits set means none. */
   static final long BLOCKS_MAX = 0xffff_fffeL;
 
   private Erofs() {}
 
-  /** {@return {@code EROFS_FT_*} of a type as in {@code st_mode}} */
+  /** {@return {@code EROFS_FT_*} for a type from {@code st_mode}} */
   static byte fileType(int type) {
     return switch (type) {
       case Inodes.REGULAR -> 1;

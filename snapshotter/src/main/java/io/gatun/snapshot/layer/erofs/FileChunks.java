@@ -10,14 +10,14 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The content of files, which is chunks of one size, each of which is all in the tar or a hole. A
- * file without holes has one, up to 1 TiB. The extents of a sparse one are, in the memory of the
- * tree:
+ * The content of files as chunks of one size, each of which lies entirely in the tar or is a hole.
+ * A file without holes has one chunk, up to 1 TiB. The tree's memory stores the extents of a sparse
+ * file as:
  *
  * <pre>
- *   0  how many
- *   8  the block of the tar in which the content of the first begins
- *  16  for each, where in the file it begins and how long it is, eight bytes each
+ *   0  number of extents
+ *   8  the tar block at which the content of the first extent begins
+ *  16  for each: offset in the file and length, eight bytes each
  * </pre>
  */
 final class FileChunks {
@@ -26,15 +26,15 @@ final class FileChunks {
   private static final int FIRST_BLOCK = 8;
 
   /**
-   * So that an index is never much larger than the tar; what is beyond that is written as a file.
+   * Keeps an index from growing much larger than its tar; a layer that exceeds it is not indexed.
    */
   private static final long CHUNKS_FREE = 1024;
 
   /**
-   * What is known of a file before it is stored.
+   * The layout of a file.
    *
-   * @param extents its parts, those that touch put together
-   * @param chunkShift so many times a chunk is doubled from a block
+   * @param extents with adjacent ones joined
+   * @param chunkShift log2 of the chunk size in blocks
    */
   private record Chunked(List<TarExtent> extents, int chunkShift) {}
 
@@ -44,20 +44,19 @@ final class FileChunks {
     this.memory = memory;
   }
 
-  /** {@return the shift of chunks of which one is enough for a file, up to 1 TiB} */
+  /** {@return the smallest shift with which one chunk covers a file, up to 1 TiB} */
   static int largestShift(long sizeBytes) {
     int covering = Long.SIZE - Long.numberOfLeadingZeros(Math.max(0, sizeBytes - 1));
     return Math.clamp(covering - Erofs.BLOCK_SHIFT, 0, Erofs.CHUNK_SHIFT_MAX);
   }
 
-  /** {@return how many chunks a file has} */
   static long chunks(long sizeBytes, int chunkShift) {
     int shift = Erofs.BLOCK_SHIFT + chunkShift;
     return ((sizeBytes - 1) >>> shift) + 1;
   }
 
   /**
-   * Stores the extents of a file, which becomes sparse.
+   * Stores the extents of a file and marks it as sparse.
    *
    * @param sizeBytes not 0
    */
@@ -72,7 +71,7 @@ final class FileChunks {
     Chunked chunked = chunked(path, sizeBytes, extents);
     long stored = TarExtent.totalLength(extents);
     if (chunks(sizeBytes, chunked.chunkShift()) > CHUNKS_FREE + Erofs.blocks(stored)) {
-      throw notIndexable(path, "has too many small parts");
+      throw notIndexable(path, "has too many small extents");
     }
     byte[] bytes = new byte[HEAD_BYTES + chunked.extents().size() * 2 * Long.BYTES];
     ByteBuffer record = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
@@ -90,14 +89,14 @@ final class FileChunks {
   private static Chunked chunked(LinuxPath path, long sizeBytes, List<TarExtent> extents)
       throws NotIndexableException {
     List<TarExtent> joined = joined(extents);
-    // The largest power of two of which every edge between content and hole is a multiple.
+    // The largest power of two that divides all boundaries between content and holes.
     long edges = 0;
     for (TarExtent extent : joined) {
       edges |= extent.offset() | (extent.end() == sizeBytes ? 0 : extent.end());
     }
     int aligned = edges == 0 ? Long.SIZE : Long.numberOfTrailingZeros(edges);
     if (aligned < Erofs.BLOCK_SHIFT) {
-      throw notIndexable(path, "has parts that are no whole blocks");
+      throw notIndexable(path, "has extents that are not whole blocks");
     }
     return new Chunked(joined, Math.min(aligned - Erofs.BLOCK_SHIFT, largestShift(sizeBytes)));
   }
@@ -120,7 +119,7 @@ final class FileChunks {
         NotIndexable.SPARSE_FILE, "sparse file %s %s".formatted(path, what));
   }
 
-  /** Takes what chunks there are. */
+  /** Receives chunks. */
   @FunctionalInterface
   interface ChunkSink {
     /**
@@ -129,7 +128,7 @@ final class FileChunks {
     void chunk(int block) throws IOException;
   }
 
-  /** Says where each chunk of a file is. */
+  /** Passes the location of each chunk of a file to a sink. */
   void forEachChunk(Inodes inodes, int inode, ChunkSink sink) throws IOException {
     if (!inodes.isMarked(inode, Inodes.SPARSE)) {
       long chunks = chunks(inodes.size(inode), inodes.extent(inode));

@@ -3,8 +3,8 @@ package io.gatun.snapshot.layer.erofs;
 import io.gatun.linux.Timespec;
 
 /**
- * The time that most entries of a layer have, if more than half of them have one; else some time.
- * In one pass, by the vote of Boyer and Moore.
+ * Finds the time that more than half of the entries of a layer share, if there is one; otherwise
+ * returns some time. Uses one pass of the Boyer-Moore majority vote.
  */
 final class FrequentTime {
 

@@ -4,7 +4,7 @@ import io.gatun.linux.ErrnoException;
 import java.nio.ByteBuffer;
 import java.util.OptionalLong;
 
-/** Takes an index as it is written, and keeps none of it: it is compared with one that is there. */
+/** A sink that compares an index with an existing one while it is written, and stores nothing. */
 final class ImageComparison implements ImageFile.Sink {
 
   private final IndexReader there;
@@ -31,7 +31,6 @@ final class ImageComparison implements ImageFile.Sink {
     return length;
   }
 
-  /** {@return where the one that is there begins to be another; nothing if it is the same} */
   OptionalLong difference() {
     return difference.isEmpty() && written < there.sizeBytes()
         ? OptionalLong.of(written)

@@ -9,10 +9,10 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.security.MessageDigest;
 
-/** A file that is written from its beginning to its end, and hashed. */
+/** Writes a file sequentially and hashes it. */
 final class ImageFile implements AutoCloseable {
 
-  /** As much as a sink is given at once. */
+  /** The most that a sink receives at once. */
   static final int BUFFER_BYTES = 1 << 16;
 
   private final Sink sink;
@@ -21,13 +21,13 @@ final class ImageFile implements AutoCloseable {
   private final MessageDigest hash = Digest.sha256();
   private long flushed;
 
-  /** Where it goes. */
+  /** Receives the content of the file. */
   @FunctionalInterface
   interface Sink {
     /**
-     * {@return how many bytes were taken of what remains in a buffer}
+     * {@return how many bytes of the buffer were taken}
      *
-     * @param offset which follows those before
+     * @param offset the end of the previous write
      */
     int write(ByteBuffer from, long offset) throws ErrnoException;
   }
@@ -78,7 +78,7 @@ final class ImageFile implements AutoCloseable {
     buffer.putLong(value);
   }
 
-  /** Fills with zeros up to an offset, which is not behind. */
+  /** Pads with zeros up to an offset, which must not be behind the position. */
   void padTo(long offset) throws ErrnoException {
     if (offset < position()) {
       throw new AssertionError("index is at %d, beyond %d".formatted(position(), offset));
@@ -94,7 +94,7 @@ final class ImageFile implements AutoCloseable {
     }
   }
 
-  /** Writes what has been put so far. */
+  /** Writes the buffered content. */
   void flush() throws ErrnoException {
     buffer.flip();
     hash.update(buffer.duplicate());
@@ -104,7 +104,7 @@ final class ImageFile implements AutoCloseable {
     buffer.clear();
   }
 
-  /** {@return that of all that has been written; to be asked for once} */
+  /** {@return the digest of all content; may be called once} */
   Digest digest() {
     return Digest.of(hash);
   }

@@ -18,11 +18,11 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * An index of a layer that becomes the one that the layer has on top of other layers: the same but
- * for what directories inherit, which {@link AttributesTable} says where it is. It is, byte for
- * byte, what {@link LayerIndexer} makes of the tar.
+ * An index of a layer that is adapted to other lower layers: only the inherited attributes of the
+ * directories in {@link AttributesTable} change. The result is identical, byte for byte, to an
+ * index that {@link LayerIndexer} builds from the tar.
  *
- * <p>Not safe for use by several threads.
+ * <p>Not thread-safe.
  */
 public final class ImageTemplate {
 
@@ -35,9 +35,9 @@ public final class ImageTemplate {
   private final List<Place> places;
 
   /**
-   * A directory that inherits.
+   * A directory that inherits attributes.
    *
-   * @param inode where in the image its inode is; 0 if what it inherits does not show
+   * @param inode offset of its inode in the image; 0 if the inherited attributes are not visible
    * @param gid the group that it has if it inherits nothing
    */
   private record Place(int inode, int gid, LinuxPath path) {}
@@ -49,10 +49,9 @@ public final class ImageTemplate {
   }
 
   /**
-   * {@return a copy of an index; nothing if others cannot be made of it}
+   * {@return a template over an index; empty if the index cannot be adapted}
    *
-   * @param index all of it, which is changed; whether it is the one that it should be is up to the
-   *     caller
+   * @param index the whole index, which is modified; the caller verifies its digest
    */
   public static Optional<ImageTemplate> of(ByteBuffer index) {
     ByteBuffer image = index.duplicate().order(ByteOrder.LITTLE_ENDIAN);
@@ -78,7 +77,7 @@ public final class ImageTemplate {
         | IndexOutOfBoundsException
         | ArithmeticException
         | IllegalArgumentException e) {
-      // It is damaged, and the one that is asked for can still be made of the tar.
+      // The index is damaged; the requested one can still be built from the tar.
       return Optional.empty();
     }
   }
@@ -92,7 +91,7 @@ public final class ImageTemplate {
     return new Place(nid == 0 ? 0 : inode(image, nid), gid, LinuxPath.ofBytes(path));
   }
 
-  /** {@return where an inode is, which has to be one that can be changed} */
+  /** {@return the offset of an inode, which must have the extended form} */
   private static int inode(ByteBuffer image, int nid) {
     int at = Math.toIntExact(Integer.toUnsignedLong(nid) << Erofs.NID_SHIFT);
     if ((image.getShort(at) & Erofs.EXTENDED) == 0) {
@@ -101,18 +100,17 @@ public final class ImageTemplate {
     return at;
   }
 
-  /** {@return how long the tar has to be, as {@link LayerIndex} says it} */
+  /** {@return the required length of the tar, as in {@link LayerIndex}} */
   public long tarBytes() {
     return Integer.toUnsignedLong(image.getInt(Erofs.TAR_BLOCKS_OFFSET)) << Erofs.BLOCK_SHIFT;
   }
 
   /**
-   * Makes it the index of a layer in its place in a chain. Not to be called any more once that
-   * could be done.
+   * Adapts the index to a place in a chain. Not to be called again after it succeeded.
    *
-   * @param top what the top of the layer's tree has
-   * @param below what directories have that the layer does not name
-   * @return whether that is one of the same form; else it has to be made of the tar
+   * @param top attributes of the layer's root directory
+   * @param below attributes of directories without an entry in the layer
+   * @return false if the index has to be built from the tar instead
    */
   public boolean inherit(Digest diffId, InheritedAttributes top, LowerAttributes below)
       throws IOException {
@@ -144,7 +142,6 @@ public final class ImageTemplate {
     return true;
   }
 
-  /** {@return what a directory has that inherits nothing} */
   static InheritedAttributes withoutAny(int gid) {
     return new InheritedAttributes(IMPLICIT_MODE, 0, gid, NO_TIME, Map.of());
   }
@@ -158,7 +155,7 @@ public final class ImageTemplate {
   }
 
   /**
-   * Writes it. Nothing is synced.
+   * Writes the index, without a sync.
    *
    * @param file new and empty
    */

@@ -3,10 +3,10 @@ package io.gatun.snapshot.layer.erofs;
 import java.util.OptionalLong;
 
 /**
- * What has come of comparing an index with the one that the tar gives.
+ * The result of comparing an existing index with one built from the tar.
  *
- * @param difference where it begins to be another; nothing if it is the same
- * @param isInheritanceProven whether its UUID says that it has inherited what it shows; else that
- *     was taken as it is, and everything else compared
+ * @param difference offset of the first difference; empty if they are the same
+ * @param isInheritanceProven whether the UUID confirms the inherited attributes; otherwise they
+ *     were taken from the existing index and only the rest was compared
  */
 public record IndexComparison(OptionalLong difference, boolean isInheritanceProven) {}

@@ -1,12 +1,12 @@
 package io.gatun.snapshot.layer.erofs;
 
-/** What a layer's deletions become in its index. */
+/** How deletions in a layer appear in its index. */
 public enum IndexForm {
-  /** Whiteouts and opaque directories as overlay has them; for a layer above others. */
+  /** As overlayfs whiteouts and opaque directories; for a layer above others. */
   OVERLAY,
   /**
-   * Nothing: there is nothing below that they could hide. What the layer itself has put there
-   * before is taken away.
+   * Not at all, because there is no lower layer to hide. Entries that the layer itself added before
+   * are removed.
    */
   BASE
 }

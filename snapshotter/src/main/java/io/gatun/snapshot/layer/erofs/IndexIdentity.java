@@ -11,14 +11,14 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What an index depends on: the layer, the form and everything that was inherited. Of that its UUID
- * is made, so that indexes have the same one if and only if they are the same.
+ * Hashes everything that an index depends on (layer, form and inherited attributes) into its UUID.
+ * Two indexes have the same UUID if and only if they are the same.
  */
 final class IndexIdentity {
 
   /**
-   * To be changed whenever the same layer would get another index; and whoever compares indexes
-   * with those that tars give then has to know the ones before.
+   * To be changed whenever the same layer would get a different index. Code that compares stored
+   * indexes with rebuilt ones then has to know the earlier versions.
    */
   private static final String VERSION = "gatun index 3";
 
@@ -31,7 +31,7 @@ final class IndexIdentity {
     addText(form.name());
   }
 
-  /** Adds what a directory has inherited, or that it has not. */
+  /** Adds the attributes that a directory inherited, or that it inherited none. */
   void add(LinuxPath path, Optional<InheritedAttributes> inherited) {
     addBytes(path.bytes());
     hash.update((byte) (inherited.isPresent() ? 1 : 0));
@@ -50,7 +50,7 @@ final class IndexIdentity {
     }
   }
 
-  /** {@return the UUID, of version 8 as RFC 9562 has it; to be asked for once} */
+  /** {@return the UUID, version 8 of RFC 9562; may be called once} */
   byte[] uuid(Digest diffId) {
     addText(diffId.text());
     byte[] uuid = Arrays.copyOf(hash.digest(), UUID_BYTES);

@@ -9,7 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.zip.CRC32C;
 
-/** Writes an index in which everything has its place. */
+/** Writes an index whose layout {@link Placement} has computed. */
 final class IndexImage {
 
   private static final String VOLUME_NAME = "gatun";
@@ -22,7 +22,7 @@ final class IndexImage {
   private final DirectoryEntries entries;
   private final ImageFile image;
 
-  // One block of a directory while it is filled.
+  // The directory block that is being filled.
   private final byte[] names = new byte[Erofs.BLOCK_BYTES];
   private final byte[] direntBytes = new byte[Erofs.BLOCK_BYTES];
   private final ByteBuffer dirents = ByteBuffer.wrap(direntBytes).order(ByteOrder.LITTLE_ENDIAN);
@@ -41,7 +41,7 @@ final class IndexImage {
   void write(byte[] uuid, Digest diffId, long tarBlocks) throws IOException {
     if (placement.blocks() + tarBlocks > Erofs.BLOCKS_MAX) {
       throw new NotIndexableException(
-          NotIndexable.TAR_SIZE, "its tar has %d blocks".formatted(tarBlocks));
+          NotIndexable.TAR_SIZE, "the tar has %d blocks".formatted(tarBlocks));
     }
     image.padTo(Erofs.SUPERBLOCK_OFFSET);
     image.put(superblock(uuid, diffId, tarBlocks));
@@ -53,7 +53,7 @@ final class IndexImage {
     image.padTo(placement.blocks() << Erofs.BLOCK_SHIFT);
   }
 
-  /** {@return all that its checksum covers, with the device table} */
+  /** {@return the range that the checksum covers, with superblock and device table} */
   private byte[] superblock(byte[] uuid, Digest diffId, long tarBlocks) throws IOException {
     byte[] bytes = new byte[Erofs.BLOCK_BYTES];
     ByteBuffer block = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
@@ -65,7 +65,7 @@ final class IndexImage {
     block.put(uuid);
     block.put(Arrays.copyOf(ascii(VOLUME_NAME), Erofs.VOLUME_NAME_BYTES));
     block.putInt(Erofs.INCOMPATIBLE);
-    // No compression; one device besides this file, and where its slot is.
+    // No compression; one extra device, and the position of its slot.
     block.putShort((short) 0).putShort((short) 1).putShort((short) Erofs.DEVICE_SLOT);
     block.position(Erofs.SUPERBLOCK_BYTES);
     block.put(Arrays.copyOf(ascii(diffId.hex()), Erofs.DEVICE_TAG_BYTES));
@@ -75,8 +75,8 @@ final class IndexImage {
   }
 
   /**
-   * fs/erofs/super.c: erofs_superblock_csum_verify. The kernel's CRC is not inverted at the end, as
-   * Java's is.
+   * fs/erofs/super.c: erofs_superblock_csum_verify. Unlike Java's, the kernel's CRC has no final
+   * inversion.
    */
   static int checksum(byte[] superblock) {
     CRC32C crc = new CRC32C();
@@ -91,7 +91,7 @@ final class IndexImage {
   private void writeInode(int inode) throws IOException {
     long start = Integer.toUnsignedLong(inodes.nid(inode)) << Erofs.NID_SHIFT;
     if (start < image.position()) {
-      // One more name.
+      // Another name of an inode that is already written.
       return;
     }
     image.padTo(start);
@@ -155,7 +155,7 @@ final class IndexImage {
         });
   }
 
-  /** What is left of a directory or link after its whole blocks. */
+  /** Writes the content of a directory or link after its whole blocks. */
   private void writeTail(int inode) throws IOException {
     long whole = placement.sizeBytes(inode) & -Erofs.BLOCK_BYTES;
     if (inodes.isDirectory(inode)) {
@@ -195,7 +195,7 @@ final class IndexImage {
 
   // Directories: blocks of dirents, each followed by the names of that block.
 
-  /** Writes those blocks of a directory that begin in a range of its content. */
+  /** Writes the blocks of a directory that begin in a range of its content. */
   private void writeDirectory(int directory, long from, long to) throws IOException {
     long block = 0;
     clearBlock();

@@ -3,16 +3,16 @@ package io.gatun.snapshot.layer.erofs;
 import io.gatun.linux.ErrnoException;
 import java.nio.ByteBuffer;
 
-/** An index that is there, to be read anywhere in it. */
+/** Random access to an existing index. */
 public interface IndexReader {
 
-  /** {@return how long it is} */
+  /** {@return the length of the index} */
   long sizeBytes();
 
   /**
-   * Fills what remains in a buffer, of which something is left over where the index ends.
+   * Fills a buffer, only partly at the end of the index.
    *
-   * @param offset where in the index that begins
+   * @param offset where in the index to begin
    */
   void read(ByteBuffer into, long offset) throws ErrnoException;
 }

@@ -4,11 +4,10 @@ import io.gatun.snapshot.spill.PagedMemory;
 import java.io.IOException;
 
 /**
- * The tree of a layer while it is read: names, inodes and attributes in one memory.
+ * The tree of a layer while it is read: names, inodes and extended attributes in one memory.
  *
- * <p>Above its top is the directory that the index shows as its root and that has nothing in it but
- * {@code fs}, which is the top: a mount point has no {@code fs} of its own, so that a layer that is
- * not mounted is missing and not empty.
+ * <p>The layer's root is {@code fs}, the only entry of the index's root. An unused mount point has
+ * no {@code fs}, so an unmounted layer is missing rather than empty.
  */
 final class IndexTree implements AutoCloseable {
 
@@ -57,13 +56,13 @@ final class IndexTree implements AutoCloseable {
     return top;
   }
 
-  /** {@return what has a name in a directory, or 0} */
+  /** {@return the inode of a name in a directory, or 0} */
   int find(int directory, byte[] name) throws IOException {
     int found = names.find(inodes.names(directory), name);
     return found == 0 ? 0 : names.inode(found);
   }
 
-  /** Gives a name, which nothing has, to an inode. */
+  /** Adds an unused name to an inode. */
   void enter(int directory, byte[] name, int inode) throws IOException {
     int node = names.find(inodes.names(directory), name);
     if (node == 0) {
@@ -78,7 +77,7 @@ final class IndexTree implements AutoCloseable {
     }
   }
 
-  /** Takes a name away from whatever has it, with all that is in that. */
+  /** Removes a name and, if it is a directory, everything below it. */
   void remove(int directory, byte[] name) throws IOException {
     int node = names.find(inodes.names(directory), name);
     int inode = names.inode(node);
@@ -91,7 +90,7 @@ final class IndexTree implements AutoCloseable {
     removeAllIn(inode);
   }
 
-  /** What is in a directory that is gone counts no longer as a name of a file. */
+  /** Decrements the link counts of the files below a removed directory. */
   private void removeAllIn(int directory) throws IOException {
     NameCursor cursor = new NameCursor(names);
     int last = directory;

@@ -6,10 +6,12 @@ import java.util.Arrays;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** An extended attribute as EROFS has it: its namespace as a number, and the rest of its name. */
+/**
+ * An extended attribute in the form of EROFS: a number for its namespace, and the rest of its name.
+ */
 final class IndexXattr implements Comparable<IndexXattr> {
 
-  /** EROFS_XATTR_INDEX_* of erofs_fs.h. Those of access control lists are whole names. */
+  /** EROFS_XATTR_INDEX_* of erofs_fs.h. The prefixes of access control lists are complete names. */
   enum Prefix {
     USER(1, "user."),
     ACL_ACCESS(2, "system.posix_acl_access"),
@@ -48,7 +50,7 @@ final class IndexXattr implements Comparable<IndexXattr> {
 
   private static final byte[] CAPABILITY = "capability".getBytes(StandardCharsets.US_ASCII);
 
-  /** What overlay takes for "nothing below shows through". */
+  /** Tells overlayfs that no lower directory shows through. */
   static final IndexXattr OPAQUE =
       new IndexXattr(
           Prefix.TRUSTED, "overlay.opaque".getBytes(StandardCharsets.US_ASCII), new byte[] {'y'});
@@ -66,10 +68,7 @@ final class IndexXattr implements Comparable<IndexXattr> {
     this.value = value;
   }
 
-  /**
-   * {@return an attribute, or nothing if no filesystem keeps any of that name, which then is not an
-   * error (xattr(7), EOPNOTSUPP)}
-   */
+  /** {@return an attribute; empty if no filesystem stores that name (xattr(7), EOPNOTSUPP)} */
   static Optional<IndexXattr> of(LinuxPath whole, byte[] value) throws NotIndexableException {
     byte[] bytes = whole.bytes();
     for (Prefix prefix : Prefix.values()) {
@@ -115,12 +114,12 @@ final class IndexXattr implements Comparable<IndexXattr> {
     return prefix == other.prefix && Arrays.equals(name, other.name);
   }
 
-  /** {@return how many bytes the entry takes in an index, with what aligns the next one} */
+  /** {@return the size of the entry in an index, including its padding} */
   int entryBytes() {
     return Erofs.align(Erofs.XATTR_ENTRY_BYTES + name.length + value.length, Integer.BYTES);
   }
 
-  /** By namespace and name; the order of an index, and of no other meaning. */
+  /** By namespace and name, the order of an index. */
   @Override
   public int compareTo(IndexXattr other) {
     int byPrefix = prefix.compareTo(other.prefix);

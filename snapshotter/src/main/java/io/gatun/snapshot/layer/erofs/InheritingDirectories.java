@@ -9,16 +9,16 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The directories that a layer needs and does not name, in the order in which it turned out to need
- * them; for layers below that become known, or are others, when all of it has been read.
+ * The implicit directories of a layer, in the order of their first use. They can inherit attributes
+ * from lower layers that are known only after the layer has been read.
  *
- * <p>What is made in a directory may depend on what that inherits: on its default access control
- * list and on its set-group-ID bit. Any extended attribute counts for which of them are shared, and
- * stays with a directory that is named later. With these it is too late.
+ * <p>That is too late if other entries depend on an inherited attribute: new entries depend on the
+ * default access control list and the set-group-ID bit of their directory; and any extended
+ * attribute affects which ones are shared, and persists if the directory gets an entry later.
  */
 final class InheritingDirectories {
 
-  /** A layer with more of them is one that nobody makes for good. */
+  /** No reasonable layer has more. */
   static final int MAX = 1_000;
 
   private static final int SET_GROUP_ID = 02000;
@@ -28,7 +28,7 @@ final class InheritingDirectories {
   private boolean isTooLate;
 
   /**
-   * @param top what the top of the layer's tree has
+   * @param top attributes of the layer's root directory
    */
   InheritingDirectories(IndexTree tree, InheritedAttributes top) {
     this.tree = tree;
@@ -36,19 +36,19 @@ final class InheritingDirectories {
   }
 
   /**
-   * One of them.
+   * An implicit directory.
    *
-   * @param inode which may be gone by now, or be named
+   * @param inode may have been removed or got an entry since
    * @param gid the group that it has if it inherits nothing
    */
   record Directory(int inode, int gid) {}
 
   /**
-   * Adds one. Its path, of which nobody knows how long it is, is in the tree for good.
+   * Adds a directory. Its path, whose length has no limit, stays in the tree.
    *
    * @param gid the group that it has if it inherits nothing
-   * @param isPlain whether it has no attributes from the directory in which it is
-   * @param inherited what it inherits as far as that is known
+   * @param isPlain whether it has no attributes from its parent directory
+   * @param inherited attributes from lower layers, as far as they are known
    */
   void add(int inode, int gid, boolean isPlain, Optional<InheritedAttributes> inherited) {
     boolean isPassedOn = inherited.isPresent() && isPassedOn(inherited.get());
@@ -59,7 +59,7 @@ final class InheritingDirectories {
     }
   }
 
-  /** {@return all of them; nothing if it is too late} */
+  /** {@return all of them; empty if it is too late} */
   Optional<List<Directory>> all() {
     return isTooLate ? Optional.empty() : Optional.of(all);
   }
@@ -68,7 +68,7 @@ final class InheritingDirectories {
     return new TreePath(tree).of(directory.inode);
   }
 
-  /** {@return what each of them inherits; nothing if it is too late} */
+  /** {@return the inherited attributes of each; empty if it is too late} */
   Optional<List<Optional<InheritedAttributes>>> find(InheritedAttributes top, LowerAttributes below)
       throws IOException {
     if (isTooLate || isPassedOn(top)) {
@@ -85,7 +85,7 @@ final class InheritingDirectories {
     return Optional.of(found);
   }
 
-  /** {@return whether what is in a directory may depend on these attributes of it} */
+  /** {@return whether the content of a directory may depend on its attributes} */
   static boolean isPassedOn(InheritedAttributes attributes) {
     return !attributes.xattrs().isEmpty() || (attributes.mode() & SET_GROUP_ID) != 0;
   }

@@ -9,23 +9,23 @@ import java.io.IOException;
  *
  * <pre>
  *    0  mode        two bytes, type and permissions as in st_mode
- *    2  marks       one byte, then one that is free
+ *    2  marks       one byte, then one unused
  *    4  uid
  *    8  gid
- *   12  links       names; of a directory, the directories in it
+ *   12  links       names; of a directory, its subdirectories
  *   16  mtime       seconds, eight bytes
  *   24  mtime       nanoseconds
  *   28  xattrs      reference
  *   32  size        of a file or of the target of a link, eight bytes
- *         or        of a directory: the root of its names and the directory it is in, references
- *   40  content     of a file: its first block in the tar, or the reference to its extents
- *         or        of a link: the reference to its target
+ *         or        of a directory: references to the root of its names and to its parent
+ *   40  content     of a file: its first block in the tar, or a reference to its extents
+ *         or        of a link: a reference to its target
  *         or        of a device: its number
- *         or        of a directory: its name and the next directory of a list, references
- *   48  nid         where it is in the index, counted in units of 32 bytes
- *   52  block       the first of its content in the index, counted from where that begins
+ *         or        of a directory: references to its name and to the next directory in a list
+ *   48  nid         its position in the index, in units of 32 bytes
+ *   52  block       first block of its content, relative to the content area of the index
  *   56  extent      of a directory: its size in the index; of a file: the shift of its chunks
- *   60  form        one byte, how it lies in the index, then three that are free
+ *   60  form        one byte, its layout in the index, then three unused
  * </pre>
  */
 final class Inodes {
@@ -60,13 +60,13 @@ final class Inodes {
   static final int BLOCK_DEVICE = 0060000;
   static final int FIFO = 0010000;
 
-  /** The layer needs the directory and has not named it. */
+  /** The layer has no entry for the directory but needs it. */
   static final int IMPLICIT = 1;
 
-  /** Nothing below shows through the directory. */
+  /** No lower directory shows through. */
   static final int OPAQUE = 2;
 
-  /** The content is extents, not one piece. */
+  /** The content is a list of extents, not one piece. */
   static final int SPARSE = 4;
 
   private final PagedMemory memory;
@@ -156,7 +156,7 @@ final class Inodes {
     memory.putInt(at(inode, XATTRS), reference);
   }
 
-  /** {@return of a file or of the target of a link} */
+  /** {@return the size of a file or of a link target} */
   long size(int inode) throws IOException {
     return memory.getLong(at(inode, SIZE));
   }
@@ -165,7 +165,7 @@ final class Inodes {
     memory.putLong(at(inode, SIZE), sizeBytes);
   }
 
-  /** {@return a block, a reference or a device number, by what it is} */
+  /** {@return a block, a reference or a device number, depending on the type} */
   int content(int inode) throws IOException {
     return memory.getInt(at(inode, CONTENT));
   }
@@ -174,7 +174,7 @@ final class Inodes {
     memory.putInt(at(inode, CONTENT), content);
   }
 
-  // Of directories.
+  // Directories.
 
   int names(int directory) throws IOException {
     return memory.getInt(namesAddress(directory));
@@ -205,7 +205,7 @@ final class Inodes {
     memory.putInt(at(directory, NEXT), next);
   }
 
-  // What is known once the index is laid out.
+  // Set when the index is laid out.
 
   int nid(int inode) throws IOException {
     return memory.getInt(at(inode, NID));

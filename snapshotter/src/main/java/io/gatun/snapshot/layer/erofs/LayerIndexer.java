@@ -23,29 +23,28 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Makes the index of one layer, in the same pass in which its tar is read. {@link Erofs} says what
- * an index is.
+ * Builds the index of one layer while its tar is read. {@link Erofs} describes the format.
  *
- * <p>The tree is the one that {@code apply.tree} writes of the same layer, in every attribute but
- * access times, with these exceptions:
+ * <p>All attributes but access times match those of the directory that {@code layer.extract}
+ * writes, with these exceptions:
  *
  * <ul>
- *   <li>Directories that the layer does not name and nothing is inherited for, and whiteouts, have
- *       the time 0: a directory has that of its making, which would make each index another.
- *   <li>Paths that only links make longer than the kernel takes are there, and can be reached in
+ *   <li>Whiteouts and implicit directories that inherit nothing have time 0. A directory has its
+ *       creation time, which would make each index different.
+ *   <li>Paths that become longer than the kernel's limit through links exist, and can be reached in
  *       several steps.
- *   <li>Devices are there in a user namespace, too; where nobody may make them, nobody may mount an
- *       index either.
+ *   <li>Device nodes also exist in a user namespace. Where they cannot be created, indexes cannot
+ *       be mounted either.
  * </ul>
  *
- * <p>A layer that an index cannot express is refused with the reason, as soon as that is known; it
- * is to be written as a directory.
+ * <p>A layer that cannot be indexed is refused with the reason as soon as that is known; the caller
+ * extracts it into a directory.
  *
- * <p>Not safe for use by several threads.
+ * <p>Not thread-safe.
  */
 public final class LayerIndexer implements LayerConsumer, AutoCloseable {
 
-  /** What is kept in memory of the tree unless somebody says otherwise: some 130,000 entries. */
+  /** The default memory for the tree, enough for about 130,000 entries. */
   public static final long RESIDENT_BYTES = 16L << 20;
 
   private static final int IMPLICIT_MODE = 0755;
@@ -66,9 +65,9 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
   private long tarBytes;
 
   /**
-   * @param top what the top of the layer's tree has, which no layer names
-   * @param spill where the tree goes that does not fit
-   * @param residentBytes how much of it is kept in memory
+   * @param top attributes of the layer's root directory, which has no entry in any layer
+   * @param spill takes the part of the tree that exceeds the memory
+   * @param residentBytes memory for the tree
    */
   public LayerIndexer(
       IndexForm form,
@@ -81,7 +80,7 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
   }
 
   /**
-   * @param memory which goes with this
+   * @param memory closed with this
    */
   LayerIndexer(
       IndexForm form, InheritedAttributes top, LowerAttributes lowerAttributes, PagedMemory memory)
@@ -108,15 +107,15 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
   }
 
   /**
-   * Takes one entry. After a failure, there will be no index.
+   * Adds one entry. After a failure, the indexer cannot be used any more.
    *
    * @throws NotIndexableException if an index cannot express it
-   * @throws InvalidLayerException if it makes no sense where it is
+   * @throws InvalidLayerException if it is invalid at its place
    */
   @Override
   public void entry(LayerEntry entry, LayerContent content) throws IOException {
     if (memory.isFull()) {
-      throw new NotIndexableException(NotIndexable.ENTRIES, "its tree is too large");
+      throw new NotIndexableException(NotIndexable.ENTRIES, "the tree is too large");
     }
     int parent = directories.require(entry.path().directory());
     byte[] name = entry.path().name().bytes();
@@ -155,7 +154,7 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
   private static void requireAddress(long tarBytes) throws NotIndexableException {
     if (Erofs.blocks(tarBytes) > Erofs.BLOCKS_MAX) {
       throw new NotIndexableException(
-          NotIndexable.TAR_SIZE, "its tar has at least %d bytes".formatted(tarBytes));
+          NotIndexable.TAR_SIZE, "the tar has at least %d bytes".formatted(tarBytes));
     }
   }
 
@@ -210,7 +209,7 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
     int target = target(entry);
     if (tree.find(parent, name) != 0) {
       remove(parent, name);
-      // Anew, since what was removed may have been on the way to it.
+      // Resolve again: the removed entry may have been on the path.
       target = target(entry);
     }
     int type = inodes.type(target);
@@ -235,7 +234,7 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
     int target = tree.find(directory, entry.target().name().bytes());
     if (target == 0) {
       throw new InvalidLayerException(
-          "%s is a hard link to %s, which is not there"
+          "%s is a hard link to %s, which does not exist"
               .formatted(entry.path().whole(), entry.target().whole()));
     }
     return target;
@@ -261,7 +260,7 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
     return inode != 0 && form == IndexForm.OVERLAY && tree.isWhiteout(inode);
   }
 
-  /** {@return something new in the place of whatever is there} */
+  /** Creates an inode, replacing an existing entry of that name. */
   private int create(int parent, byte[] name, int type, LayerAttributes attributes)
       throws IOException {
     requireLength(name);
@@ -290,7 +289,7 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
     inodes.setXattrs(inode, tree.xattrs().store(xattrs));
   }
 
-  /** Of what the layer says, which alone decides what is the most frequent time. */
+  /** Only times from the layer itself count for the most frequent time. */
   private void setModified(int inode, Timespec time) throws IOException {
     inodes.setModified(inode, time);
     times.add(time);
@@ -306,7 +305,7 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
   }
 
   /**
-   * A directory that the layer has not named, with what the kernel and the layers below give it.
+   * Creates an implicit directory with the attributes that the kernel and the lower layers give it.
    */
   private int makeImplicit(int parent, byte[] name, boolean isInPlaceOfWhiteout)
       throws IOException {
@@ -348,12 +347,12 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
   }
 
   /**
-   * Says what is below the layer, which was taken for {@link LowerAttributes#NOTHING} while all its
-   * entries were taken, with a top as {@link InheritedAttributes#ofTop} says.
+   * Sets the lower layers after all entries were added with {@link LowerAttributes#NOTHING} and
+   * {@link InheritedAttributes#ofTop}.
    *
-   * @param top what the top of the layer's tree has
-   * @return whether the index will be what it would be if that had been known at first; else this
-   *     is as before, and its index is another
+   * @param top attributes of the layer's root directory
+   * @return whether the index is now as if the lower layers had been known from the start; if
+   *     false, the indexer is unchanged and the index has to be built from the tar
    */
   public boolean inherit(InheritedAttributes top, LowerAttributes below) throws IOException {
     Optional<List<Optional<InheritedAttributes>>> found = inheriting.find(top, below);
@@ -385,17 +384,16 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
   private static void requireLength(byte[] name) throws InvalidLayerException {
     if (name.length > NameTree.NAME_BYTES_MAX) {
       throw new InvalidLayerException(
-          "a name of %d bytes, of which %d are allowed"
-              .formatted(name.length, NameTree.NAME_BYTES_MAX));
+          "a name has %d bytes, the limit is %d".formatted(name.length, NameTree.NAME_BYTES_MAX));
     }
   }
 
   /**
-   * Writes the index, once all entries have been taken. Nothing is synced.
+   * Writes the index after all entries were added, without a sync.
    *
    * @param file new and empty
    * @param diffId of the layer
-   * @param layerBytes how long its tar is, with whatever follows its end
+   * @param layerBytes length of its tar, including anything after its end
    */
   public LayerIndex finish(Disk disk, Fd file, Digest diffId, long layerBytes) throws IOException {
     try (ImageFile image = new ImageFile(disk, file)) {
@@ -404,9 +402,9 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
   }
 
   /**
-   * Compares the index that {@link #finish} would write with one that is there.
+   * Compares the index that {@link #finish} would write with an existing one.
    *
-   * @param recorded of that one, which was inherited here as well
+   * @param recorded attributes from the existing index, which this indexer used as well
    */
   public IndexComparison compare(
       IndexReader there, RecordedAttributes recorded, Digest diffId, long layerBytes)
@@ -440,7 +438,7 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
         memory.isSpilled());
   }
 
-  /** Gives the memory back, and the spill. */
+  /** Frees the memory and the spill. */
   @Override
   public void close() {
     tree.close();

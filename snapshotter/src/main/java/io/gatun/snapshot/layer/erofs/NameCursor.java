@@ -3,7 +3,7 @@ package io.gatun.snapshot.layer.erofs;
 import java.io.IOException;
 import java.util.Arrays;
 
-/** The names of one directory that are there, in their order. */
+/** Iterates over the existing names of one directory in order. */
 final class NameCursor {
 
   private static final int DEPTH = 64;
@@ -16,13 +16,12 @@ final class NameCursor {
     this.names = names;
   }
 
-  /** Begins with the names below a root. */
+  /** Starts with the names below a root. */
   void start(int root) throws IOException {
     depth = 0;
     descend(root);
   }
 
-  /** {@return the next name, or 0 after the last} */
   int next() throws IOException {
     while (depth > 0) {
       int name = above[--depth];

@@ -6,21 +6,21 @@ import java.util.Arrays;
 import java.util.SplittableRandom;
 
 /**
- * The names in directories, sorted as the kernel wants them: a search tree a directory, whose nodes
- * are
+ * The names of directories, sorted in the order that the kernel requires. Each directory has a
+ * search tree with these nodes:
  *
  * <pre>
  *    0  left        reference, names before this one
  *    4  right       reference, names after it
- *    8  prefix      its first eight bytes as a big-endian number, zeros after its end
- *   16  inode       reference; 0 if the name is no longer there
- *   20  length      one byte, then three that are free
+ *    8  prefix      its first eight bytes as a big-endian number, padded with zeros
+ *   16  inode       reference; 0 if the name was removed
+ *   20  length      one byte, then three unused
  *   24  the name
  * </pre>
  *
- * <p>The trees are treaps: a node has a random priority, at least that of those below it, and so
- * nobody who chooses names can make a tree deep. The shape is random, the order of the names is
- * not. Names are never taken out; one that is gone waits to be used again.
+ * <p>The trees are treaps: each node has a random priority that is at least that of its children,
+ * so no choice of names can make a tree deep. The shape is random, the order is not. Names are
+ * never removed; a deleted name can be reused.
  */
 final class NameTree {
 
@@ -31,7 +31,7 @@ final class NameTree {
   private static final int LENGTH = 20;
   private static final int TEXT = 24;
 
-  /** NAME_MAX of linux/limits.h, and EROFS' own. */
+  /** NAME_MAX of linux/limits.h, which is also the limit of EROFS. */
   static final int NAME_BYTES_MAX = 255;
 
   private static final int PREFIX_BYTES = Long.BYTES;
@@ -64,14 +64,14 @@ final class NameTree {
     return memory.getByte(PagedMemory.address(name) + LENGTH) & 0xff;
   }
 
-  /** {@return how long the name is, which is now at the start of the array} */
+  /** {@return the length of a name, which is copied to the start of an array} */
   int text(int name, byte[] into) throws IOException {
     int length = length(name);
     memory.get(PagedMemory.address(name) + TEXT, into, length);
     return length;
   }
 
-  /** {@return the node of a name, or 0 if the tree has none} */
+  /** {@return the node of a name, or 0} */
   int find(int root, byte[] name) throws IOException {
     long prefix = prefix(name);
     int at = root;
@@ -86,9 +86,9 @@ final class NameTree {
   }
 
   /**
-   * {@return a new node, for a name that the tree has not}
+   * Inserts a name that the tree does not contain.
    *
-   * @param root where the reference to the root of the tree is
+   * @param root address of the reference to the root of the tree
    */
   int insert(long root, byte[] name) throws IOException {
     int node = memory.allocate(TEXT + name.length);
@@ -109,7 +109,7 @@ final class NameTree {
     return node;
   }
 
-  /** Hangs what is before a name and what is after it to the left and right of its node. */
+  /** Splits a subtree by a name into the left and right children of its node. */
   private void split(int root, long prefix, byte[] name, long node) throws IOException {
     long before = node + LEFT;
     long after = node + RIGHT;
@@ -138,7 +138,7 @@ final class NameTree {
     }
     int length = memory.getByte(address + LENGTH) & 0xff;
     if (name.length <= PREFIX_BYTES || length <= PREFIX_BYTES) {
-      // Names hold no NUL, so that of two with one prefix the longer is the later.
+      // Names contain no NUL, so with equal prefixes the longer one is greater.
       return Integer.compare(name.length, length);
     }
     memory.get(address + TEXT, text, length);

@@ -1,26 +1,26 @@
 package io.gatun.snapshot.layer.erofs;
 
 /**
- * What an index cannot express although a directory might. Closed: a layer that has none of these
- * has an index, or is no layer.
+ * The reasons why a layer can be extracted into a directory but not indexed. The list is closed:
+ * every other valid layer has an index.
  */
 public enum NotIndexable {
   /**
-   * A sparse file whose parts do not begin and end where blocks do, or of so many and small parts
-   * that its index would be larger than it.
+   * A sparse file whose extents are not aligned to blocks, or are so many and small that the index
+   * would be larger than the file.
    */
   SPARSE_FILE,
-  /** An extended attribute of 65,536 bytes, one more than the format counts. */
+  /** An extended attribute of 65,536 bytes, one more than the format can count. */
   ATTRIBUTE_SIZE,
-  /** All extended attributes of one file together beyond 262,152 bytes. */
+  /** The extended attributes of one file exceed 262,152 bytes in total. */
   ATTRIBUTES_SIZE,
   /**
-   * An access control list, a capability or an attribute of the system that the kernel would refuse
-   * or change when it is set.
+   * An access control list, a capability or a system attribute that the kernel would refuse or
+   * change when it is set.
    */
   ATTRIBUTE_FORM,
-  /** A tar and an index of more than 2^32 blocks of 512 bytes together. */
+  /** Tar and index have more than 2^32 blocks of 512 bytes in total. */
   TAR_SIZE,
-  /** More entries than an index may have. */
+  /** More entries than an index supports. */
   ENTRIES
 }

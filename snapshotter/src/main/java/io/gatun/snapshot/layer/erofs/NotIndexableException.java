@@ -2,7 +2,7 @@ package io.gatun.snapshot.layer.erofs;
 
 import java.io.IOException;
 
-/** A layer cannot be indexed. Nothing is wrong with it; it is to be written as a directory. */
+/** A layer cannot be indexed. The layer is valid and can be extracted into a directory. */
 public final class NotIndexableException extends IOException {
 
   private static final long serialVersionUID = 1;

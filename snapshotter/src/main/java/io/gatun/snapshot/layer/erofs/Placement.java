@@ -4,12 +4,13 @@ import io.gatun.linux.Timespec;
 import java.io.IOException;
 
 /**
- * Says where in an index everything is to be, before anything is written. Also makes a list of the
- * directories, in whose order the index is then written twice: inodes first, then whole blocks.
+ * Computes the position of everything in an index before it is written. Also links the directories
+ * in the order in which the index is written: a first pass over the inodes, a second over whole
+ * blocks.
  */
 final class Placement {
 
-  /** Takes the inodes in the order of the index; those with several names come several times. */
+  /** Visits inodes in index order; those with several names are visited several times. */
   @FunctionalInterface
   interface Visitor {
     void inode(int inode) throws IOException;
@@ -29,7 +30,7 @@ final class Placement {
   private int lastDirectory;
 
   /**
-   * @param epoch the time of inodes that have none of their own
+   * @param epoch the time of compact inodes, which do not store their own
    */
   Placement(IndexTree tree, IndexForm form, Timespec epoch) {
     this.tree = tree;
@@ -48,11 +49,11 @@ final class Placement {
   private void requireBlocks() throws NotIndexableException {
     if (blocks() > Erofs.BLOCKS_MAX) {
       throw new NotIndexableException(
-          NotIndexable.TAR_SIZE, "its index would have %d blocks".formatted(blocks()));
+          NotIndexable.TAR_SIZE, "the index would have %d blocks".formatted(blocks()));
     }
   }
 
-  /** Visits the root, and then all that is in each directory. */
+  /** Visits the root, then the entries of each directory. */
   void walk(Visitor visitor) throws IOException {
     NameCursor cursor = new NameCursor(tree.names());
     visitor.inode(tree.root());
@@ -76,17 +77,14 @@ final class Placement {
     return xattrs;
   }
 
-  /** {@return the block in which the shared attributes begin} */
   long sharedXattrsBlock() {
     return Erofs.blocks(position);
   }
 
-  /** {@return the block in which the content of directories and links begins} */
   long contentBlock() {
     return sharedXattrsBlock() + Erofs.blocks(xattrs.sharedBytes());
   }
 
-  /** {@return how many blocks the index has} */
   long blocks() {
     return contentBlock() + contentBlocks;
   }
@@ -151,7 +149,6 @@ final class Placement {
     return inodes.isDirectory(inode) ? links + 2 : links;
   }
 
-  /** {@return st_size} */
   long sizeBytes(int inode) throws IOException {
     return switch (inodes.type(inode)) {
       case Inodes.REGULAR, Inodes.SYMBOLIC_LINK -> inodes.size(inode);

@@ -4,11 +4,11 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * Access control lists in the form in which they are set and which EROFS stores ({@code
- * linux/posix_acl_xattr.h}): a version, and for each entry a tag, permissions and an id. What is
- * done here to a list is what the kernel does when it is set, when a mode is (acl(5),
- * "correspondence between ACL entries and file permission bits") and when something is made in a
- * directory that has one ("object creation and default ACLs").
+ * Access control lists in the form of setxattr(2) and EROFS ({@code linux/posix_acl_xattr.h}): a
+ * version, then a tag, permissions and an id per entry. The methods reproduce what the kernel does
+ * when a list is set, when a mode is set (acl(5), "correspondence between ACL entries and file
+ * permission bits") and when something is created in a directory with a default list ("object
+ * creation and default ACLs").
  */
 final class PosixAcl {
 
@@ -32,7 +32,7 @@ final class PosixAcl {
 
   private PosixAcl() {}
 
-  /** {@return whether the kernel would set it as it is} */
+  /** {@return whether the kernel accepts the list unchanged} */
   static boolean isValid(byte[] acl) {
     if (acl.length <= HEADER_BYTES || (acl.length - HEADER_BYTES) % ENTRY_BYTES != 0) {
       return false;
@@ -70,7 +70,7 @@ final class PosixAcl {
     return expected == 0;
   }
 
-  /** {@return whether it says more than a mode can; if not, the kernel keeps the mode alone} */
+  /** {@return whether the list says more than a mode; otherwise the kernel stores only the mode} */
   static boolean isMoreThanMode(byte[] acl) {
     ByteBuffer entries = buffer(acl);
     for (int at = HEADER_BYTES; at < acl.length; at += ENTRY_BYTES) {
@@ -82,7 +82,7 @@ final class PosixAcl {
     return false;
   }
 
-  /** {@return the list as the kernel shows it, in which entries without a name have no id} */
+  /** {@return the list as the kernel returns it, with undefined ids in unnamed entries} */
   static byte[] canonical(byte[] acl) {
     byte[] copy = acl.clone();
     ByteBuffer entries = buffer(copy);
@@ -95,7 +95,7 @@ final class PosixAcl {
     return copy;
   }
 
-  /** {@return the list after chmod(2)} Also what is inherited by something made with that mode. */
+  /** {@return the list after chmod(2), or as inherited by something created with that mode} */
   static byte[] withMode(byte[] acl, int mode) {
     byte[] copy = acl.clone();
     ByteBuffer entries = buffer(copy);

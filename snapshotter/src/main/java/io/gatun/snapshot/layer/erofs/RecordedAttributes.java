@@ -16,12 +16,12 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * What an index says that the layer has inherited, so that it can be made anew of the tar alone:
- * {@link AttributesTable} has where the directories are, and these have the rest.
+ * The attributes that an index records as inherited, from which the index can be rebuilt with the
+ * tar alone: {@link AttributesTable} lists the directories, their inodes have the attributes.
  *
- * <p>What does not show is whether a directory has inherited anything that has by now what it would
- * have by itself, or what the layer has named later. Only the UUID of the index depends on that; so
- * it has to be taken as it is then, and no longer says whether the rest was inherited.
+ * <p>Two cases are not visible: a directory that inherited exactly the attributes it would have
+ * anyway, and one that got an entry later. They affect only the UUID, which is then copied and does
+ * not prove that the other attributes were inherited.
  */
 public final class RecordedAttributes implements LowerAttributes {
 
@@ -42,8 +42,9 @@ public final class RecordedAttributes implements LowerAttributes {
   }
 
   /**
-   * {@return what an index says; nothing if the layer has inherited more than an index says} One
-   * whose table makes no sense is taken for that of a base, from which it then differs.
+   * {@return the attributes that an index records; empty if the layer inherited more than an index
+   * can record} An invalid table is treated as that of a base layer, so the comparison will find a
+   * difference.
    */
   public static Optional<RecordedAttributes> of(IndexReader index) throws ErrnoException {
     try {
@@ -88,18 +89,18 @@ public final class RecordedAttributes implements LowerAttributes {
         below.put(LinuxPath.ofBytes(path), has);
       }
     }
-    // A path may be there twice, if the directory was gone in between.
+    // A directory that was removed in between is listed twice.
     hidden.removeAll(below.keySet());
     Optional<byte[]> uuid = hidden.isEmpty() ? Optional.empty() : Optional.of(index.uuid());
     return Optional.of(new RecordedAttributes(IndexForm.OVERLAY, top, below, uuid));
   }
 
-  /** {@return which form the index has} */
+  /** {@return the form of the index} */
   public IndexForm form() {
     return form;
   }
 
-  /** {@return what the top of the layer's tree has} */
+  /** {@return the attributes of the layer's root directory} */
   public InheritedAttributes top() {
     return top;
   }
@@ -109,12 +110,12 @@ public final class RecordedAttributes implements LowerAttributes {
     return Optional.ofNullable(below.get(path));
   }
 
-  /** {@return the UUID that the index has, if not all that it depends on shows} */
+  /** {@return the UUID to copy, if not everything that it depends on is visible} */
   Optional<byte[]> uuid() {
     return uuid.map(byte[]::clone);
   }
 
-  /** What is looked up in an index, wherever it is. */
+  /** Reads fields of an index. */
   private record Fields(IndexReader index) {
 
     private static final int UUID_BYTES = 16;
@@ -124,7 +125,6 @@ public final class RecordedAttributes implements LowerAttributes {
       return index.sizeBytes();
     }
 
-    /** {@return so many bytes, all of which there have to be} */
     ByteBuffer at(long offset, int length) throws ErrnoException {
       ByteBuffer bytes = upTo(offset, length);
       Objects.checkFromIndexSize(0, length, bytes.remaining());

@@ -19,7 +19,7 @@ import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.Optional;
 
-/** A layer with one file of two blocks, as a tar that is put together here, and its index. */
+/** A built-in tar with one file of two blocks, and its index. */
 public final class SampleIndex implements SampleLayer {
 
   private static final long RESIDENT_BYTES = 1 << 20;
@@ -30,7 +30,7 @@ public final class SampleIndex implements SampleLayer {
   /** A tar ends with two blocks of zeros. */
   private static final int TAR_BYTES = Erofs.BLOCK_BYTES + CONTENT_BYTES + 2 * Erofs.BLOCK_BYTES;
 
-  // struct posix_header, tar(5): where fields begin, and how long numbers are.
+  // struct posix_header, tar(5): offsets of fields and lengths of numbers.
   private static final int MODE = 100;
   private static final int UID = 108;
   private static final int GID = 116;
@@ -78,11 +78,11 @@ public final class SampleIndex implements SampleLayer {
     } catch (ErrnoException e) {
       throw e;
     } catch (IOException e) {
-      throw new AssertionError("the sample is a layer that an index can express", e);
+      throw new AssertionError("the sample layer is indexable", e);
     }
   }
 
-  /** All of it at once, and then nothing. */
+  /** Returns everything at once, then nothing. */
   private static ByteBuffer next(ByteBuffer layer) {
     ByteBuffer piece = layer.slice();
     layer.position(layer.limit());
@@ -99,7 +99,7 @@ public final class SampleIndex implements SampleLayer {
     putNumber(tar, MTIME, SIZE_BYTES, 0);
     put(tar, TYPE, "0");
     put(tar, MAGIC, USTAR);
-    // The sum takes its own field for spaces.
+    // The checksum field counts as spaces.
     Arrays.fill(tar, CHECKSUM, CHECKSUM + ID_BYTES, (byte) ' ');
     int sum = 0;
     for (int i = 0; i < Erofs.BLOCK_BYTES; i++) {
@@ -111,7 +111,7 @@ public final class SampleIndex implements SampleLayer {
     return tar;
   }
 
-  /** Octal digits, and a NUL at the end. */
+  /** Octal digits, terminated by a NUL. */
   private static void putNumber(byte[] tar, int at, int length, long number) {
     String digits = Long.toOctalString(number);
     put(tar, at, "0".repeat(length - 1 - digits.length()) + digits + "\0");

@@ -6,7 +6,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The paths of directories of a tree. */
+/** The paths of directories in a tree. */
 final class TreePath {
 
   private final IndexTree tree;
@@ -16,7 +16,7 @@ final class TreePath {
     this.tree = tree;
   }
 
-  /** {@return the path of a directory from the top; empty for the top itself} */
+  /** {@return the path of a directory from the layer's root; empty for the root itself} */
   LinuxPath of(int directory) throws IOException {
     List<Integer> names = new ArrayList<>();
     for (int at = directory; at != tree.top(); at = tree.inodes().parent(at)) {

@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Where extended attributes are in an index: those that several files have in an area of their own,
- * the others behind their inodes.
+ * The positions of extended attributes in an index: shared ones in an area of their own, the others
+ * after their inodes.
  */
 final class XattrPlaces {
 
@@ -35,7 +35,6 @@ final class XattrPlaces {
     return sharedBytes;
   }
 
-  /** {@return how many bytes are behind an inode} */
   int bytes(int inode) throws IOException {
     List<IndexXattr> all = all(inode);
     if (all.isEmpty()) {
@@ -54,7 +53,7 @@ final class XattrPlaces {
     return bytes;
   }
 
-  /** {@return {@code i_xattr_icount} of so many bytes} */
+  /** {@return {@code i_xattr_icount} for a size} */
   static int count(int bytes) {
     return bytes == 0 ? 0 : (bytes - Erofs.XATTR_HEADER_BYTES) / Integer.BYTES + 1;
   }

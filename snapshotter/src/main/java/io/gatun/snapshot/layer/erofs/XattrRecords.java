@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The extended attributes of all files: each set as a record in the memory of the tree, and of the
- * attributes themselves those that may be worth sharing, because more than one file has them.
+ * The extended attributes of all files. The tree's memory stores each set as a record; attributes
+ * that several files have are counted, to be shared.
  *
  * <pre>
  *   0  length of what follows, then for each attribute:
@@ -28,7 +28,9 @@ final class XattrRecords {
   /** {@code i_xattr_icount} counts units of four bytes in 16 bits, the header as one. */
   private static final int BYTES_MAX = Erofs.XATTR_HEADER_BYTES + Integer.BYTES * 65_534;
 
-  /** What is watched for being shared; layers have few attributes, and made-up ones need none. */
+  /**
+   * Limits for sharing. Real layers have few distinct attributes; artificial ones need no sharing.
+   */
   private static final int WATCHED_MAX = 1024;
 
   private static final int WATCHED_VALUE_BYTES_MAX = 1024;
@@ -36,7 +38,7 @@ final class XattrRecords {
   private final PagedMemory memory;
   private final Map<IndexXattr, Integer> uses = new HashMap<>();
 
-  /** The last set that was stored, which mostly is the next one, too. */
+  /** The last stored set, which is usually also the next one. */
   private List<IndexXattr> last = List.of();
 
   private int lastReference;
@@ -45,7 +47,7 @@ final class XattrRecords {
     this.memory = memory;
   }
 
-  /** {@return a reference to them; 0 for none} */
+  /** {@return a reference to the set; 0 for an empty one} */
   int store(XattrSet set) throws IOException {
     if (set.isEmpty()) {
       return 0;
@@ -88,7 +90,6 @@ final class XattrRecords {
     return reference;
   }
 
-  /** {@return what a reference stands for} */
   List<IndexXattr> load(int reference) throws IOException {
     if (reference == 0) {
       return List.of();
@@ -111,7 +112,7 @@ final class XattrRecords {
     return xattrs;
   }
 
-  /** {@return those that more than one file has, in order} */
+  /** {@return the attributes of more than one file, sorted} */
   List<IndexXattr> shared() {
     return uses.entrySet().stream()
         .filter(each -> each.getValue() > 1)

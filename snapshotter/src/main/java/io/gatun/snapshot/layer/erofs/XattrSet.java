@@ -11,9 +11,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The extended attributes of one file, while they are changed as the kernel would change them when
- * a layer is written to a filesystem: on setting one, on changing the owner and on changing the
- * mode.
+ * The extended attributes of one file, changed in the same way as the kernel does when a layer is
+ * extracted: on setxattr(2), chown(2) and chmod(2).
  */
 final class XattrSet {
 
@@ -33,15 +32,14 @@ final class XattrSet {
     this.all = all;
   }
 
-  /** {@return those of a file that was there already} */
   static XattrSet of(int type, List<IndexXattr> all) {
     return new XattrSet(type, new ArrayList<>(all));
   }
 
   /**
-   * {@return those of something that was just made in a directory: its default list}
+   * {@return the attributes of a new file, from the default access control list of its directory}
    *
-   * @param mode with which it is made
+   * @param mode with which it is created
    */
   static XattrSet madeIn(List<IndexXattr> directory, int type, int mode) {
     XattrSet set = new XattrSet(type, new ArrayList<>());
@@ -58,7 +56,6 @@ final class XattrSet {
     return set;
   }
 
-  /** {@return them in order} */
   List<IndexXattr> sorted() {
     all.sort(null);
     return all;
@@ -68,14 +65,14 @@ final class XattrSet {
     return all.isEmpty();
   }
 
-  /** chown(2) takes away what would give others rights, but not from directories. */
+  /** chown(2) removes capabilities from files, but not from directories. */
   void changeOwner() {
     if (type != Inodes.DIRECTORY) {
       all.removeIf(IndexXattr::isCapability);
     }
   }
 
-  /** chmod(2) on an access control list. */
+  /** Applies chmod(2) to the access control list. */
   void changeMode(int mode) {
     all.replaceAll(
         xattr ->
@@ -84,7 +81,7 @@ final class XattrSet {
                 : xattr);
   }
 
-  /** Sets what a layer names. */
+  /** Sets the attributes of an entry. */
   void setAll(List<TarXattr> named) throws NotIndexableException {
     for (TarXattr each : named) {
       Optional<IndexXattr> xattr = IndexXattr.of(each.name(), each.value());
@@ -94,7 +91,7 @@ final class XattrSet {
     }
   }
 
-  /** Adds what a directory inherits and does not have yet. */
+  /** Adds inherited attributes that a directory does not have yet. */
   void addAll(Map<LinuxPath, byte[]> inherited) throws NotIndexableException {
     for (Map.Entry<LinuxPath, byte[]> each : inherited.entrySet()) {
       Optional<IndexXattr> xattr = IndexXattr.of(each.getKey(), each.getValue());
@@ -107,7 +104,7 @@ final class XattrSet {
   private void set(IndexXattr xattr) throws NotIndexableException {
     switch (xattr.prefix()) {
       case USER -> {
-        // Others cannot have any, xattr(7), and the layer's writer passes over that, too.
+        // Other types cannot have user attributes, xattr(7); extraction skips them as well.
         if (type == Inodes.REGULAR || type == Inodes.DIRECTORY) {
           put(xattr);
         }
@@ -128,7 +125,7 @@ final class XattrSet {
         if (type == Inodes.DIRECTORY) {
           put(xattr.withValue(checked(xattr.value())));
         } else if (type != Inodes.SYMBOLIC_LINK) {
-          throw unusual("a default access control list of what is no directory");
+          throw unusual("a default access control list of a non-directory");
         }
       }
     }
@@ -168,6 +165,6 @@ final class XattrSet {
 
   private static NotIndexableException unusual(String what) {
     return new NotIndexableException(
-        NotIndexable.ATTRIBUTE_FORM, what + " that the kernel does not take as it is");
+        NotIndexable.ATTRIBUTE_FORM, what + " that the kernel does not accept unchanged");
   }
 }

@@ -1,18 +1,18 @@
 /**
- * Indexes of layers: the tree of a layer as an EROFS image that holds no content, but says where in
- * the uncompressed tar that is. The kernel mounts it with the tar as its second device, so that a
- * layer is there without a file having been created.
+ * Indexes of layers: the tree of a layer as an EROFS image without content, which refers to offsets
+ * in the uncompressed tar. The kernel mounts it with the tar as its second device, so no file has
+ * to be extracted.
  *
  * <pre>
- *   LayerReader -> LayerIndexer -> IndexTree (off the heap, and beyond a limit in a file)
- *                                      -> Placement -> IndexImage -> the file
- *   the file -> ImageTemplate -> the file that the same layer has on top of others
- *            -> RecordedAttributes -> LayerIndexer, whether it is the one that the tar gives
+ *   LayerReader -> LayerIndexer -> IndexTree (off-heap, spilled to a file beyond a limit)
+ *                               -> Placement -> IndexImage -> file
+ *   file -> ImageTemplate -> index of the same layer for other lower layers
+ *        -> RecordedAttributes -> LayerIndexer, to compare the index with the tar
  * </pre>
  *
- * <p>{@link io.gatun.snapshot.layer.erofs.LayerIndexer} is where it begins, {@link
- * io.gatun.snapshot.layer.erofs.Erofs} says what the image looks like. Changes files through the
- * disk seam only; knows neither snapshots nor drivers nor mounts.
+ * <p>{@link io.gatun.snapshot.layer.erofs.LayerIndexer} is the entry point, {@link
+ * io.gatun.snapshot.layer.erofs.Erofs} documents the image. Changes files only through the disk
+ * seam; knows no snapshots, drivers or mounts.
  */
 @NullMarked
 package io.gatun.snapshot.layer.erofs;

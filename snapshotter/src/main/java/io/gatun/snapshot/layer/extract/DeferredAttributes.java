@@ -15,11 +15,11 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is still to be done to directories when everything is in them: their times are set last,
- * since everything that is made in one changes them.
+ * Directory attributes that are set at the end. Creating entries in a directory changes its times,
+ * so these are set last.
  *
- * <p>Paths are those found when the directory was made or named, so without links on the way. What
- * has them at the end is looked at once more: times are set of directories alone.
+ * <p>Directories are recorded by their resolved paths, without links. At the end each path is
+ * checked again: only directories get times.
  */
 final class DeferredAttributes {
 
@@ -30,9 +30,9 @@ final class DeferredAttributes {
   }
 
   /**
-   * Takes note of a directory that was made because something is in it.
+   * Records an implicit directory.
    *
-   * @param isHidingBelow whether it does not get the attributes of one below
+   * @param isHidingBelow whether it hides a lower directory and so inherits nothing from it
    */
   void madeImplicit(LayerPath place, boolean isHidingBelow, Optional<FileStatus> inherited)
       throws ErrnoException {
@@ -56,7 +56,7 @@ final class DeferredAttributes {
         : ImplicitDirectory.Inherited.ATTRIBUTES;
   }
 
-  /** {@return whether all that it has so far is what the layers below have given it, or may} */
+  /** {@return whether its attributes come, or may come, from lower layers only} */
   private boolean isAsBelow(LinuxPath place) throws ErrnoException {
     int page = pages.find(place);
     return page != 0 && isAsBelow(pages.inherited(page));
@@ -67,7 +67,7 @@ final class DeferredAttributes {
         || inherited == ImplicitDirectory.Inherited.ATTRIBUTES_OR_GROUP;
   }
 
-  /** Takes note of a directory that was made by an entry of its own. */
+  /** Records a directory that was created for its entry. */
   void made(LayerPath place, LayerAttributes attributes) throws ErrnoException {
     int page = pages.require(place);
     pages.setMade(page);
@@ -75,7 +75,7 @@ final class DeferredAttributes {
     pages.setTimes(page, attributes.accessed(), attributes.modified());
   }
 
-  /** Takes note of an entry for a directory that was there already. */
+  /** Records an entry for an existing directory. */
   void merged(LayerPath place, LayerAttributes attributes) throws ErrnoException {
     int page = pages.require(place);
     ImplicitDirectory.Inherited inherited = pages.inherited(page);
@@ -88,10 +88,9 @@ final class DeferredAttributes {
   }
 
   /**
-   * Sets all times, and counts what was made.
+   * Sets all times and counts the created directories.
    *
-   * @param implicit gets those that may get attributes of directories below, in the order in which
-   *     they were made
+   * @param implicit receives the directories that may inherit attributes, in the order of creation
    */
   void finish(
       Disk disk, Directories directories, UsageTally tally, ImplicitDirectoryList.Builder implicit)
@@ -111,7 +110,7 @@ final class DeferredAttributes {
     }
   }
 
-  /** {@return whether there is a directory at the end} */
+  /** {@return whether the path still is a directory} */
   private boolean finish(
       Disk disk, Directories directories, UsageTally tally, LayerPath place, int page)
       throws ErrnoException {

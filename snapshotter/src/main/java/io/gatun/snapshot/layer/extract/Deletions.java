@@ -5,33 +5,32 @@ import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.layer.tar.LayerEntry;
 
-/** What is done when a layer says that something below is gone. */
+/** How a tree represents the deletions of a layer. */
 sealed interface Deletions permits OverlayDeletions, InPlaceDeletions {
 
-  /** Hides what is below under a name, and removes what the layer itself has put there before. */
+  /** Hides the lower entry of a name, and removes what the layer itself has written there. */
   void whiteout(OpenDirectory parent, LayerEntry.Whiteout entry) throws ErrnoException;
 
   /**
-   * Hides everything in a directory that is below, and nothing that this layer has written or will
-   * write there.
+   * Hides the lower content of a directory, but nothing that this layer writes there before or
+   * after.
    */
   void opaque(OpenDirectory directory) throws ErrnoException;
 
-  /** {@return whether a name is there only to hide what is below} */
+  /** {@return whether a name exists only to hide a lower entry} */
   boolean isWhiteout(OpenDirectory parent, LinuxPath name) throws ErrnoException;
 
   /**
-   * Hides what is below a directory that was just made in the place of a whiteout: the layer has
-   * removed what was there, and then made another.
+   * Hides the lower content of a new directory that replaces a whiteout: the layer deleted the name
+   * and then created it again.
    */
   void hideBelow(Fd directory) throws ErrnoException;
 
-  /** {@return whether there may be anything in the tree now that only says what is gone} */
   boolean hasMarks();
 
-  /** Takes note that this layer has something in a directory. */
+  /** Records that the layer has an entry in a directory. */
   void entered(OpenDirectory directory) throws ErrnoException;
 
-  /** Takes note of what this layer is about to write. */
+  /** Records a path that this layer is about to write. */
   void writes(OpenDirectory parent, LinuxPath name) throws ErrnoException;
 }

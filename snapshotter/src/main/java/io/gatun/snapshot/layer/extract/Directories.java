@@ -11,11 +11,9 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The directories of the tree, found by the paths under which a layer names them, and made where
- * they are missing.
+ * Resolves the directory paths in a layer and creates missing directories.
  *
- * <p>Links on the way are followed as if the top were the root of everything, also to places where
- * nothing is yet, which are then made.
+ * <p>Links are followed within the tree's root, even to missing targets, which are then created.
  */
 final class Directories implements AutoCloseable {
 
@@ -24,7 +22,7 @@ final class Directories implements AutoCloseable {
   /**
    * One step down.
    *
-   * @param isMade whether the directory was just made
+   * @param isMade whether the directory was just created
    */
   private record Step(OpenDirectory directory, boolean isMade) {}
 
@@ -37,14 +35,14 @@ final class Directories implements AutoCloseable {
   private final DirectoryCache cache;
   private final OpenDirectory top;
 
-  /** Layers are sorted, mostly, so that most entries are where the one before was. */
+  /** Most entries of a sorted layer share the directory of the one before. */
   private LinuxPath lastRequired = LinuxPath.EMPTY;
 
   private LinuxPath visitedPlace = LinuxPath.EMPTY;
   private @Nullable Fd visited;
 
   /**
-   * @param top which stays the caller's to close
+   * @param top which the caller closes
    */
   Directories(
       Disk disk,
@@ -65,7 +63,7 @@ final class Directories implements AutoCloseable {
     this.top = top;
   }
 
-  /** {@return a directory in which something is to be made, valid until {@link #release}} */
+  /** {@return a directory in which to create an entry, valid until {@link #release}} */
   OpenDirectory require(LinuxPath path) throws ErrnoException {
     OpenDirectory known = findDirectly(path);
     OpenDirectory directory = known != null ? known : keep(path, make(path));
@@ -79,7 +77,7 @@ final class Directories implements AutoCloseable {
   /**
    * {@return a directory, valid until {@link #release}}
    *
-   * @throws ErrnoException {@code ENOENT} if it is not there
+   * @throws ErrnoException {@code ENOENT} if it does not exist
    */
   OpenDirectory find(LinuxPath path) throws ErrnoException {
     OpenDirectory known = findDirectly(path);
@@ -91,8 +89,8 @@ final class Directories implements AutoCloseable {
   }
 
   /**
-   * {@return a directory, valid until the next call, or null if there is none at a place, or only
-   * behind a link} For looking at many, one after the other, in which nothing is made any more.
+   * {@return a directory, valid until the next call; null if there is none, or only behind a link}
+   * For visiting many directories in turn after all entries were created.
    */
   @Nullable Fd visit(LinuxPath place) throws ErrnoException {
     if (place.isEmpty()) {
@@ -123,7 +121,7 @@ final class Directories implements AutoCloseable {
     }
   }
 
-  /** {@return a directory that is known, or to which no link leads; otherwise null} */
+  /** {@return a cached directory, or one whose path has no links; otherwise null} */
   private @Nullable OpenDirectory findDirectly(LinuxPath path) throws ErrnoException {
     if (path.isEmpty()) {
       return top;
@@ -145,16 +143,15 @@ final class Directories implements AutoCloseable {
   }
 
   /**
-   * Keeps a directory that is in another, with its descriptor, which now belongs to this. By its
-   * place, since the path under which it was named may have led there by the very link that it has
-   * replaced.
+   * Caches a directory and takes over its descriptor. Uses the resolved path, because the path in
+   * the layer may have led there through the very link that the directory replaced.
    */
   void enter(OpenDirectory parent, LinuxPath name, Fd fd, boolean isPlain) {
     LinuxPath place = parent.path().resolve(name);
     keep(place, new OpenDirectory(fd, place, isPlain));
   }
 
-  /** Closes what is no longer needed, which must not be used any more. */
+  /** Closes directories that are no longer cached; callers must not use them any more. */
   void release() {
     cache.release();
   }
@@ -183,7 +180,7 @@ final class Directories implements AutoCloseable {
     }
   }
 
-  /** {@return what a path leads to, links being followed and what is missing being made} */
+  /** {@return the directory of a path, following links and creating missing components} */
   private OpenDirectory make(LinuxPath path) throws ErrnoException {
     List<LinuxPath> names = PathText.components(path);
     OpenDirectory parent = cache.get(PathText.join(names.subList(0, names.size() - 1)));
@@ -199,7 +196,7 @@ final class Directories implements AutoCloseable {
     for (int i = 0; i < names.size(); i++) {
       OpenDirectory above = at.directory;
       try {
-        // There is nothing in what was just made, so that nobody has to look.
+        // A new directory is empty, so no lookup is needed.
         at =
             at.isMade
                 ? new Step(make(above, names.get(i), false), true)
@@ -226,7 +223,7 @@ final class Directories implements AutoCloseable {
         throw e;
       }
       if (deletions.isWhiteout(parent, name)) {
-        // The layer has said that what was there is gone, and now that there is something else.
+        // The layer deleted the name first and now uses it as a directory.
         removal.remove(parent.fd(), name);
         return new Step(make(parent, name, true), true);
       }
@@ -243,7 +240,7 @@ final class Directories implements AutoCloseable {
     return new Step(opened(fd, place), false);
   }
 
-  /** Makes a directory that the layer has not named. */
+  /** Creates an implicit directory. */
   private OpenDirectory make(OpenDirectory parent, LinuxPath name, boolean isHidingBelow)
       throws ErrnoException {
     disk.createDirectory(parent.fd(), name, IMPLICIT_MODE);

@@ -8,19 +8,17 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The directories that were used last, open, by the paths under which the layer named them.
+ * Caches recently used open directories by their paths in the layer.
  *
- * <p>What a path leads to changes when something on its way is removed, and then this must forget
- * it: containerd once did not, and wrote through a link that had taken the place of a directory
- * (CVE-2025-47290). So it forgets everything at every removal. That something new is made changes
- * no path which led to a directory before.
+ * <p>Removing a component of a path changes where the path leads. containerd once kept such a path
+ * and wrote through a link that had replaced a directory (CVE-2025-47290). Therefore every removal
+ * invalidates the whole cache. Creating entries never changes a path that led to a directory.
  *
- * <p>What is forgotten stays open until {@link #release}, since whoever asked for it may still be
- * at work.
+ * <p>Invalidated directories stay open until {@link #release}, because callers may still use them.
  */
 final class DirectoryCache implements AutoCloseable {
 
-  /** Layers are mostly sorted, so that only the way to the current directory is needed. */
+  /** Layers are mostly sorted, so only the path to the current directory is needed. */
   static final int LIMIT = 64;
 
   private static final float LOAD_FACTOR = 0.75f;
@@ -45,13 +43,12 @@ final class DirectoryCache implements AutoCloseable {
     }
   }
 
-  /** Forgets all. */
   void invalidate() {
     forgotten.addAll(open.values());
     open.clear();
   }
 
-  /** Closes what has been forgotten. */
+  /** Closes invalidated directories. */
   void release() {
     if (!forgotten.isEmpty()) {
       forgotten.forEach(directory -> directory.fd().close());

@@ -11,20 +11,20 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is kept of each directory, by its path. A page is known by a number, other than 0:
+ * The data of each directory, found by its path. A page is identified by a number other than 0:
  *
  * <pre>
- *    0  int   the page that was made next, or 0
- *    4  byte  whether the directory was made
- *    5  byte  what it inherits, or 0
- *    6  byte  whether it has times to be set
- *    8  int   how long the path of the directory is in which it is
- *   12  int   how long its path is
- *   16  long  seconds of the access time
- *   24  long  seconds of the modification time
- *   32  int   nanoseconds of the access time
- *   36  int   nanoseconds of the modification time
- *   40  its path
+ *  0  int   the next page in order of creation, or 0
+ *  4  byte  whether the directory was created
+ *  5  byte  what it inherits, or 0
+ *  6  byte  whether its times are to be set
+ *  8  int   length of the path of its parent
+ * 12  int   length of its path
+ * 16  long  seconds of the access time
+ * 24  long  seconds of the modification time
+ * 32  int   nanoseconds of the access time
+ * 36  int   nanoseconds of the modification time
+ * 40  its path
  * </pre>
  */
 final class DirectoryTable {
@@ -41,7 +41,6 @@ final class DirectoryTable {
   private static final int MODIFIED_NANOS = 36;
   private static final int PATH = 40;
 
-  /** Those of a directory. */
   record Times(Timespec accessed, Timespec modified) {}
 
   private final PagedMemory memory;
@@ -54,7 +53,6 @@ final class DirectoryTable {
     this.pages = new PagedTable(memory);
   }
 
-  /** {@return the page of a directory, or 0} */
   int find(LinuxPath place) throws ErrnoException {
     return find(hash(place), place.bytes());
   }
@@ -67,7 +65,7 @@ final class DirectoryTable {
     return memory.getInt(at(page, LENGTH)) == path.length && Arrays.equals(path(page), path);
   }
 
-  /** {@return the page of a directory, which is empty if there was none} */
+  /** {@return the page of a directory, created if there was none} */
   int require(LayerPath place) throws ErrnoException {
     LinuxPath whole = place.whole();
     byte[] path = whole.bytes();
@@ -90,12 +88,10 @@ final class DirectoryTable {
     return page;
   }
 
-  /** {@return the page that was made first, or 0} */
   int first() {
     return first;
   }
 
-  /** {@return the page that was made after another, or 0} */
   int next(int page) throws ErrnoException {
     return memory.getInt(at(page, NEXT));
   }
@@ -132,7 +128,6 @@ final class DirectoryTable {
     memory.putByte(at(page, INHERITED), inherited == null ? 0 : inherited.code());
   }
 
-  /** {@return the times that are to be set, if any} */
   Optional<Times> times(int page) throws ErrnoException {
     return memory.getByte(at(page, TIMED)) == 0
         ? Optional.empty()

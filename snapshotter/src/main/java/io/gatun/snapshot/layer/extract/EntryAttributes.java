@@ -15,11 +15,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * Gives what a layer has made the attributes that it names, in this order: owner, extended
- * attributes, mode, times. Changing the owner clears the set-user-id and set-group-id bits and
- * {@code security.capability} (chown(2)), and an access control list changes the mode.
+ * Sets the attributes of new entries in this order: owner, extended attributes, mode, times.
+ * Changing the owner clears the set-user-id and set-group-id bits and {@code security.capability}
+ * (chown(2)), and an access control list changes the mode.
  *
- * <p>Depends on nothing of the writer, so that it can be done by another thread.
+ * <p>Shares no state with the writer, so another thread can use it.
  */
 final class EntryAttributes {
 
@@ -33,19 +33,19 @@ final class EntryAttributes {
     this.ownership = ownership;
   }
 
-  /** Finishes a file that was just made, written and is open. */
+  /** Sets the attributes of a new file that has its content. */
   void finishFile(Fd file, LayerAttributes attributes, boolean isInPlain) throws ErrnoException {
     setAllButTimes(file, attributes, isInPlain);
     disk.setTimes(file, attributes.accessed(), attributes.modified());
   }
 
-  /** Gives a directory that was just made everything but its times, which will change. */
+  /** Sets the attributes of a new directory, except its times, which will still change. */
   void beginDirectory(Fd directory, LayerAttributes attributes, boolean isInPlain)
       throws ErrnoException {
     setAllButTimes(directory, attributes, isInPlain);
   }
 
-  /** Gives a directory that was there already everything but its times. */
+  /** Sets the attributes of an existing directory, except its times. */
   void mergeDirectory(Fd directory, LayerAttributes attributes) throws ErrnoException {
     setAllButTimes(directory, attributes, false);
   }
@@ -71,7 +71,7 @@ final class EntryAttributes {
     }
   }
 
-  /** Finishes a link, a device or a pipe that was just made; none of these is ever opened. */
+  /** Sets the attributes of a new link, device or FIFO, none of which is ever opened. */
   void finishNode(OpenDirectory parent, LinuxPath name, NodeType type, LayerAttributes attributes)
       throws ErrnoException {
     if (!parent.isPlain() || !ownership.isOwner(attributes)) {
@@ -89,11 +89,11 @@ final class EntryAttributes {
   }
 
   /**
-   * Gives a file the attributes of one more name. All of them are set, since changing the owner
-   * takes away what the file had before and the name does not mention. A symbolic link, which has
-   * no mode, is not followed to something that has one (CVE-2021-32760).
+   * Sets the attributes of a file that got another name. All of them are set, because chown(2)
+   * clears some that the entry does not mention. A symbolic link has no mode, and is not followed
+   * to a file that has one (CVE-2021-32760).
    *
-   * @return what the file was before
+   * @return the status before
    */
   FileStatus finishHardLink(OpenDirectory parent, LinuxPath name, LayerAttributes attributes)
       throws ErrnoException {
@@ -122,7 +122,7 @@ final class EntryAttributes {
     }
   }
 
-  /** Only files and directories can have attributes of users: xattr(7). */
+  /** Only files and directories can have user attributes: xattr(7). */
   private static boolean isUser(TarXattr xattr) {
     byte[] name = xattr.name().bytes();
     return name.length >= USER.length && Arrays.equals(name, 0, USER.length, USER, 0, USER.length);

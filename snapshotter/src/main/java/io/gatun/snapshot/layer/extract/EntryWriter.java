@@ -16,8 +16,8 @@ import io.gatun.snapshot.root.Disk;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes what entries say. What has the name already is removed, unless both are directories; that
- * it was there shows when making fails, so that nobody has to ask before.
+ * Creates entries. An existing entry is removed unless both are directories; it is detected by the
+ * failure of the creation, which saves a lookup.
  */
 final class EntryWriter {
 
@@ -59,7 +59,7 @@ final class EntryWriter {
     this.tally = tally;
   }
 
-  /** {@return a file whose content is still to come, to be closed by the caller, or null} */
+  /** {@return a file that awaits its content and is closed by the caller, or null} */
   @Nullable OpenedFile make(LayerEntry entry) throws ErrnoException {
     OpenDirectory parent = directories.require(entry.path().directory());
     if (entry instanceof LayerEntry.Creation) {
@@ -116,7 +116,7 @@ final class EntryWriter {
       OpenDirectory parent, LinuxPath name, NodeType type, LayerAttributes attributesToSet)
       throws ErrnoException {
     attributes.finishNode(parent, name, type, attributesToSet);
-    // A long target takes a block, on some filesystems, and so may attributes.
+    // A long link target or extended attributes may take a block on some filesystems.
     if (type == NodeType.SYMBOLIC_LINK || !attributesToSet.xattrs().isEmpty()) {
       tally.add(Stat.statx(parent.fd(), name, AtFlag.SYMLINK_NOFOLLOW));
     } else {
@@ -131,14 +131,14 @@ final class EntryWriter {
         parent,
         name,
         () -> {
-          // Anew at the second attempt: what was removed may have been on the way to it.
+          // Look up again at the second attempt: the removed entry may have been on the path.
           OpenDirectory from = directories.find(target.directory());
           disk.createHardLink(from.fd(), target.name(), parent.fd(), name);
           return name;
         });
     FileStatus before = attributes.finishHardLink(parent, name, entry.attributes());
-    // The file was counted under its first name. Extended attributes may take a block of their own,
-    // and some go when the owner is set.
+    // The file was counted under its first name, but extended attributes may take a block of their
+    // own, and chown(2) removes some.
     FileStatus after = Stat.statx(parent.fd(), name, AtFlag.SYMLINK_NOFOLLOW);
     tally.addBlocks(after.blocks() - before.blocks());
   }
@@ -203,7 +203,7 @@ final class EntryWriter {
       ledger.merged(new LayerPath(parent.path(), name), entry.attributes());
       boolean isPlain = ownership.isPlain(fd);
       if (!isPlain) {
-        // It may be known under another path, too, and as plain as it was before.
+        // Other cached paths of this directory may claim that it is plain.
         cache.invalidate();
       }
       directories.enter(parent, name, fd, isPlain);

@@ -12,12 +12,12 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /**
- * Writes the content of files. Holes stay holes; what is large is allocated in one piece before it
- * is written, and sent to the disk while the rest is still to come.
+ * Writes file content and preserves holes. Large files are allocated in one piece before writing,
+ * and their writeback starts before they are complete.
  */
 final class FileContent {
 
-  /** From here on the calls cost nothing beside the writing; smaller files are spared them. */
+  /** From this size on, the cost of the extra calls is negligible. */
   static final long LARGE_BYTES_MIN = 8L << 20;
 
   private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
@@ -45,7 +45,7 @@ final class FileContent {
     }
   }
 
-  /** {@return what is left of the last piece of content} */
+  /** {@return the rest of the last piece of content} */
   private ByteBuffer write(
       Fd file,
       LayerEntry.RegularFile entry,
@@ -89,7 +89,7 @@ final class FileContent {
     }
   }
 
-  /** A filesystem that cannot is not asked again. */
+  /** Stops trying on a filesystem that does not support allocation. */
   private void allocate(Fd file, TarExtent extent) throws ErrnoException {
     if (!canAllocate || extent.length() < LARGE_BYTES_MIN) {
       return;

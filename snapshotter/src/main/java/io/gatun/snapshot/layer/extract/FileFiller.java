@@ -8,8 +8,8 @@ import io.gatun.snapshot.root.Disk;
 import java.io.IOException;
 
 /**
- * Gives new files their content and then what else they are to have. What it shares with the writer
- * may be used by two threads, so that another one can do this.
+ * Writes the content and attributes of new files. The state that it shares with the writer is
+ * thread-safe, so another thread can fill files.
  */
 final class FileFiller {
 

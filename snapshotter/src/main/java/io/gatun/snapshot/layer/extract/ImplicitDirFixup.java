@@ -12,16 +12,16 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Gives the directories of a layer that was unpacked before the layers below it were known what
- * they would have got from those: owner, mode, extended attributes, times.
+ * Applies the attributes of lower directories (owner, mode, extended attributes, times) to a layer
+ * that was extracted before its lower layers were known.
  *
- * <p>What cannot be made up for is a default access control list of a directory below: what was
- * made in the new directory meanwhile has not got it, and keeps what the layer says. containerd's
- * differ, unpacking in order, adds that list to all of it.
+ * <p>A default access control list below cannot be applied later: what was created in the directory
+ * meanwhile has not inherited it and keeps the attributes from the layer. containerd's differ,
+ * which extracts in order, adds the list to all of it.
  */
 public final class ImplicitDirFixup implements AutoCloseable {
 
-  /** Brings a file to the disk. */
+  /** Syncs a file. */
   @FunctionalInterface
   public interface Sync {
     void run(Fd file) throws ErrnoException;
@@ -43,10 +43,8 @@ public final class ImplicitDirFixup implements AutoCloseable {
   }
 
   /**
-   * {@return the means for one layer}
-   *
-   * @param target the layer, with those below it that it has now
-   * @param implicit what may inherit
+   * @param target the layer with its final lower layers
+   * @param implicit the directories that may inherit attributes
    */
   public static ImplicitDirFixup open(Disk disk, LayerTarget target, ImplicitDirectoryList implicit)
       throws ErrnoException {
@@ -54,8 +52,8 @@ public final class ImplicitDirFixup implements AutoCloseable {
   }
 
   /**
-   * {@return whether the layer would be the same, had it been unpacked on those below it} A default
-   * access control list is what cannot be made up for.
+   * {@return whether the result equals an extraction on top of the lower layers} It does unless a
+   * default access control list is involved.
    */
   public boolean isExact() throws ErrnoException {
     for (ImplicitDirectory each : implicit) {
@@ -84,10 +82,10 @@ public final class ImplicitDirFixup implements AutoCloseable {
   }
 
   /**
-   * Does it; harmless to repeat with the same layers below.
+   * Applies the attributes; can be repeated with the same lower layers.
    *
-   * @param isWithTimes whether directories that are not named later get times as well
-   * @return how many bytes the directories take more than before
+   * @param isWithTimes whether directories without an entry in the layer get times as well
+   * @return how many more bytes the directories occupy than before
    */
   public long run(boolean isWithTimes) throws ErrnoException {
     if (isOwnerDue()) {
@@ -119,7 +117,6 @@ public final class ImplicitDirFixup implements AutoCloseable {
     }
   }
 
-  /** {@return whether there are any} */
   private boolean inheritAttributes(LinuxPath path, Fd directory, boolean isWithTimes)
       throws ErrnoException {
     Optional<FileStatus> inherited = lowers.inherit(directory, path);
@@ -129,7 +126,7 @@ public final class ImplicitDirFixup implements AutoCloseable {
     return inherited.isPresent();
   }
 
-  /** What is made in a directory with the set-group-id bit gets its group (mkdir(2)). */
+  /** Entries in a directory with the set-group-id bit get its group (mkdir(2)). */
   private void inheritGroup(LinuxPath path, Fd directory) throws ErrnoException {
     Optional<FileStatus> above = lowers.status(PathText.of(path).directory());
     FileStatus own = Stat.statx(directory);
@@ -140,9 +137,9 @@ public final class ImplicitDirFixup implements AutoCloseable {
     }
   }
 
-  /** Has all of it brought to the disk. */
+  /** Syncs all changed directories. */
   public void sync(Sync sync) throws ErrnoException {
-    // After the last change: on most filesystems the first sync then is one for all.
+    // After the last change: on most filesystems, the first sync then covers all of them.
     sync.run(top);
     for (ImplicitDirectory each : implicit) {
       try (Fd directory = SecureOpen.open(top, each.path())) {
@@ -151,7 +148,7 @@ public final class ImplicitDirFixup implements AutoCloseable {
     }
   }
 
-  /** The top of a snapshot is made with the owner of the one below. */
+  /** The root of a snapshot gets the owner of the one below. */
   private boolean isOwnerDue() throws ErrnoException {
     FileStatus own = Stat.statx(top);
     FileStatus lower = ownerBelow();

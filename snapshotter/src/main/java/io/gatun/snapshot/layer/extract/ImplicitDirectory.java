@@ -4,26 +4,29 @@ import io.gatun.linux.LinuxPath;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A directory that was made because a layer has something in it, at a place where the layers below
- * may have one, too.
+ * A directory that the layer needs but has no entry for, at a path that lower layers may contain as
+ * well.
  *
- * @param path from the top, without links on the way
- * @param inherited what it has of them
+ * @param path from the root, without links
+ * @param inherited attributes that it takes from lower layers
  */
 public record ImplicitDirectory(LinuxPath path, Inherited inherited) {
 
-  /** What a directory has of the layers below. */
+  /** The attributes that a directory takes from lower layers. */
   public enum Inherited {
-    /** All attributes of the one at its place, or else {@link #GROUP}. */
+    /** All attributes of the lower directory, or else {@link #GROUP}. */
     ATTRIBUTES_OR_GROUP(1),
 
-    /** All attributes of the one at its place. */
+    /** All attributes of the lower directory. */
     ATTRIBUTES(2),
 
-    /** What the entry does not say that the layer has for it further on: extended attributes. */
+    /** Extended attributes, because a later entry of the layer has set the others. */
     XATTRS(3),
 
-    /** The group of the one above, which was made unnamed as well, if below that passes it on. */
+    /**
+     * The group of its parent, also an implicit directory, if the lower parent has the set-group-id
+     * bit.
+     */
     GROUP(4);
 
     private static final Inherited[] ALL = values();
@@ -34,12 +37,11 @@ public record ImplicitDirectory(LinuxPath path, Inherited inherited) {
       this.code = code;
     }
 
-    /** {@return what stands for it on the disk; never 0} */
+    /** {@return its code on disk; never 0} */
     byte code() {
       return (byte) code;
     }
 
-    /** {@return what a code stands for, or null} */
     static @Nullable Inherited ofCode(int code) {
       return code < 1 || code > ALL.length ? null : ALL[code - 1];
     }

@@ -8,18 +8,19 @@ import java.util.NoSuchElementException;
 import java.util.Optional;
 
 /**
- * Unnamed directories of a layer, each before what is in it, in as few bytes as they need, since an
- * image decides how many there are and they are kept until the snapshot is committed.
+ * The implicit directories of a layer, parents first. The list is compact because the image decides
+ * its length and it is kept until the snapshot is committed.
  *
- * <p>Each is a byte, which says what it inherits; an int, how many bytes of its path are those with
- * which the path of the one before begins; an int, how many others follow; and these. Ints have
- * seven bits a byte, the lowest first, and the highest bit of a byte says that there are more.
+ * <p>Each directory is encoded as a byte for what it inherits, an int for the number of bytes that
+ * its path shares with the start of the previous path, an int for the number of remaining bytes,
+ * and those bytes. Ints are varints: seven bits per byte, lowest first, with the highest bit set if
+ * more follow.
  */
 public final class ImplicitDirectoryList implements Iterable<ImplicitDirectory> {
 
   public static final ImplicitDirectoryList EMPTY = new ImplicitDirectoryList(new byte[0]);
 
-  /** Some 50,000 of the usual depth and length of names. */
+  /** About 50,000 of the usual depth and name length. */
   private static final int BYTES_MAX = 1 << 20;
 
   private static final int BITS = 7;
@@ -33,9 +34,9 @@ public final class ImplicitDirectoryList implements Iterable<ImplicitDirectory> 
   }
 
   /**
-   * {@return the list that {@link #bytes} once gave}
+   * {@return the list encoded by {@link #bytes}}
    *
-   * @throws IllegalArgumentException if these bytes are none
+   * @throws IllegalArgumentException if the encoding is invalid
    */
   public static ImplicitDirectoryList ofBytes(byte[] bytes) {
     ImplicitDirectoryList list = new ImplicitDirectoryList(bytes.clone());
@@ -47,12 +48,12 @@ public final class ImplicitDirectoryList implements Iterable<ImplicitDirectory> 
     return list;
   }
 
-  /** {@return it as it can be kept} */
+  /** {@return the encoded list} */
   public byte[] bytes() {
     return bytes.clone();
   }
 
-  /** {@return how many bytes it takes} */
+  /** {@return the length of the encoded list} */
   public int sizeBytes() {
     return bytes.length;
   }
@@ -98,7 +99,7 @@ public final class ImplicitDirectoryList implements Iterable<ImplicitDirectory> 
       int shared = getInt();
       int rest = getInt();
       if (inherited == null || shared > path.length || rest > left.remaining()) {
-        throw new IllegalArgumentException("no list of unnamed directories");
+        throw new IllegalArgumentException("not a list of implicit directories");
       }
       path = Arrays.copyOf(path, shared + rest);
       left.get(path, shared, rest);
@@ -114,7 +115,7 @@ public final class ImplicitDirectoryList implements Iterable<ImplicitDirectory> 
           return number;
         }
       }
-      throw new IllegalArgumentException("no list of unnamed directories");
+      throw new IllegalArgumentException("not a list of implicit directories");
     }
   }
 
@@ -134,7 +135,7 @@ public final class ImplicitDirectoryList implements Iterable<ImplicitDirectory> 
       this.bytesMax = bytesMax;
     }
 
-    /** Adds one; all above it that are unnamed were added before. */
+    /** Adds a directory, after its implicit parents. */
     public void add(LinuxPath path, ImplicitDirectory.Inherited inherited) {
       if (isFull) {
         return;
@@ -169,7 +170,7 @@ public final class ImplicitDirectoryList implements Iterable<ImplicitDirectory> 
       bytes[length++] = (byte) left;
     }
 
-    /** {@return the list, unless there are more than can be kept} */
+    /** {@return the list; empty if it exceeds the limit} */
     public Optional<ImplicitDirectoryList> build() {
       if (isFull) {
         return Optional.empty();

@@ -15,10 +15,10 @@ import java.util.Deque;
 import java.util.List;
 
 /**
- * Deletions in a copy of what is below: it is deleted.
+ * Applies deletions to a copy of the lower layers by deleting files.
  *
- * <p>An opaque directory keeps what this layer has written, whether that comes before or after the
- * mark, and the directories on the way to it.
+ * <p>An opaque directory keeps what this layer has written below it, before or after the mark, and
+ * the directories on the way to it.
  */
 final class InPlaceDeletions implements Deletions {
 
@@ -62,7 +62,7 @@ final class InPlaceDeletions implements Deletions {
                 == NodeType.DIRECTORY);
   }
 
-  /** Nothing stays of what is gone. */
+  /** Deleted entries leave no marks. */
   @Override
   public boolean isWhiteout(OpenDirectory parent, LinuxPath name) {
     return false;

@@ -15,9 +15,9 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds out where a path leads in a tree that is taken for the root of everything, as {@code
- * RESOLVE_IN_ROOT} of openat2(2) does, but also where there is nothing yet. Only reads; what is
- * found is a path without links, and is opened by {@link SecureOpen} like any other.
+ * Resolves paths within a tree as {@code RESOLVE_IN_ROOT} of openat2(2) does, but also paths that
+ * do not exist yet. Only reads; the result has no links, and {@link SecureOpen} opens it like any
+ * other path.
  */
 final class LinkResolver implements AutoCloseable {
 
@@ -33,10 +33,10 @@ final class LinkResolver implements AutoCloseable {
   private final List<LinuxPath> found = new ArrayList<>();
   private int links;
 
-  /** How many of those found are there; the others are only where a path would lead. */
+  /** The number of resolved components that exist; the others are missing. */
   private int present;
 
-  /** The directory that has been found, if it is open. */
+  /** The directory resolved so far, if it is open. */
   private @Nullable Fd at;
 
   private LinkResolver(Fd top, LinuxPath path) {
@@ -46,11 +46,10 @@ final class LinkResolver implements AutoCloseable {
   }
 
   /**
-   * {@return where a path leads, every link on the way and at its end followed} Names that are not
-   * there stand for directories.
+   * {@return where a path leads, following links at its end as well} Missing names count as
+   * directories.
    *
-   * @throws ErrnoException {@code ENOTDIR} if something is on the way that is neither a directory
-   *     nor a link
+   * @throws ErrnoException {@code ENOTDIR} if a component is neither a directory nor a link
    */
   static LinuxPath resolve(Fd top, LinuxPath path) throws ErrnoException {
     try (LinkResolver resolver = new LinkResolver(top, path)) {
@@ -96,7 +95,7 @@ final class LinkResolver implements AutoCloseable {
     PathText.components(target).reversed().forEach(ahead::push);
   }
 
-  /** {@return the target of a name in the directory that has been found, if it is a link} */
+  /** {@return the target of a name in the resolved directory, if it is a link} */
   private Optional<LinuxPath> target(LinuxPath name) throws ErrnoException {
     if (present < found.size()) {
       return Optional.empty();
@@ -127,7 +126,7 @@ final class LinkResolver implements AutoCloseable {
       if (!e.is(Errno.EINVAL)) {
         throw e;
       }
-      // Neither a directory nor a link, which matters to who wants to go on from there.
+      // Neither a directory nor a link; a further component would fail.
       present++;
       close();
       return Optional.empty();

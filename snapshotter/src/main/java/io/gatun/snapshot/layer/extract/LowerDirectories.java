@@ -11,7 +11,7 @@ import io.gatun.snapshot.root.Disk;
 import java.util.List;
 import java.util.Optional;
 
-/** Gives the directories that a layer needs and does not name the attributes of those below. */
+/** Copies the attributes of lower directories to implicit directories. */
 final class LowerDirectories {
 
   private final Disk disk;
@@ -23,10 +23,10 @@ final class LowerDirectories {
   }
 
   /**
-   * Gives a new directory the attributes of the nearest one below with the same path; nothing if
-   * there is none, or if something else has its path in a nearer layer.
+   * Gives a new directory the attributes of the nearest lower one of its path; does nothing if
+   * there is none or a nearer layer has another type of file there.
    *
-   * @return what the one below is, whose times are to be set at the end
+   * @return the lower directory's status, with the times to set at the end
    */
   Optional<FileStatus> inherit(Fd directory, LinuxPath path) throws ErrnoException {
     Optional<Fd> found = lowers.find(path);
@@ -42,7 +42,7 @@ final class LowerDirectories {
     }
   }
 
-  /** As {@link #inherit}, but no more than the attributes that have names. */
+  /** Like {@link #inherit}, but for extended attributes only. */
   void inheritXattrs(Fd directory, LinuxPath path) throws ErrnoException {
     Optional<Fd> found = lowers.find(path);
     if (found.isPresent()) {
@@ -52,7 +52,7 @@ final class LowerDirectories {
     }
   }
 
-  /** {@return the directory from which one with this path gets its attributes} */
+  /** {@return the directory from which one at this path inherits} */
   Optional<FileStatus> status(LinuxPath path) throws ErrnoException {
     Optional<Fd> found = lowers.find(path);
     if (found.isEmpty()) {
@@ -63,14 +63,14 @@ final class LowerDirectories {
     }
   }
 
-  /** {@return whether there is a directory from which one with this path gets its attributes} */
+  /** {@return whether there is a directory from which one at this path inherits} */
   boolean contain(LinuxPath path) throws ErrnoException {
     Optional<Fd> found = lowers.find(path);
     found.ifPresent(Fd::close);
     return found.isPresent();
   }
 
-  /** {@return whether that directory has a say in what is made in it later (acl(5))} */
+  /** {@return whether that directory affects what is later created in it (acl(5))} */
   boolean haveDefaultAcl(LinuxPath path) throws ErrnoException {
     Optional<Fd> found = lowers.find(path);
     if (found.isEmpty()) {
@@ -87,7 +87,7 @@ final class LowerDirectories {
     }
   }
 
-  /** What the directory has got already, from a security module for example, stays. */
+  /** Attributes that the directory has already, for example from a security module, stay. */
   private void copy(Fd source, Fd directory, LinuxPath attribute) throws ErrnoException {
     Optional<byte[]> value = Xattr.fgetxattr(source, attribute);
     if (value.isPresent() && Xattr.fgetxattr(directory, attribute).isEmpty()) {

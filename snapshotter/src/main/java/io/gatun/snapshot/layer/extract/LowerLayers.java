@@ -13,15 +13,15 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The trees of the layers below, in which those directories are looked up that a layer needs and
- * does not name: once they are in a layer of an overlay, those below are no longer asked. Whether a
- * tree is a directory or a mounted index does not matter.
+ * Looks up directories in the lower layers. Implicit directories need their attributes, because
+ * overlayfs ignores those of lower layers once an upper one has the directory. A tree may be a
+ * directory or a mounted index.
  */
 final class LowerLayers {
 
   private static final byte[] TRUSTED = ascii("trusted.");
 
-  /** containerd copies these, which for an overlay mounted with userxattr would be its own. */
+  /** containerd copies these, but an overlay mounted with userxattr would take them for its own. */
   private static final byte[] OVERLAY = ascii("user.overlay.");
 
   private final List<LinuxPath> tops;
@@ -34,11 +34,11 @@ final class LowerLayers {
   }
 
   /**
-   * {@return the nearest directory with a path, open; nothing if there is none, or if something
-   * else has its path in a nearer layer, be it a link that leads in a circle}
+   * {@return the nearest directory of a path, open; empty if there is none, or if a nearer layer
+   * has a non-directory or a link loop there}
    *
-   * @throws SnapshotException.StorageFailure if a layer is not there, as its mount can be gone:
-   *     that is no layer without the path, and not the fault of the one that asks for it
+   * @throws SnapshotException.StorageFailure if a layer is missing, for example because its mount
+   *     is gone: that must not look like a layer without the path
    */
   Optional<Fd> find(LinuxPath path) throws ErrnoException {
     for (LinuxPath lower : tops) {
@@ -53,9 +53,9 @@ final class LowerLayers {
   }
 
   /**
-   * {@return the top of a layer below, which is trusted to be where its path says}
+   * {@return the root of a lower layer, whose path is trusted}
    *
-   * @throws SnapshotException.StorageFailure if it is not there
+   * @throws SnapshotException.StorageFailure if it is missing
    */
   static Fd openTop(LinuxPath lower) throws ErrnoException {
     try {
@@ -63,7 +63,7 @@ final class LowerLayers {
     } catch (ErrnoException e) {
       if (SecureOpen.isElsewhere(e)) {
         throw new SnapshotException.StorageFailure(
-            "the layer below at %s is missing or not mounted: %s".formatted(lower, e.getMessage()),
+            "the lower layer at %s is missing or not mounted: %s".formatted(lower, e.getMessage()),
             e);
       }
       throw e;
@@ -73,7 +73,7 @@ final class LowerLayers {
   /**
    * What a tree has at a path.
    *
-   * @param directory nothing if it is something else
+   * @param directory empty for a non-directory
    */
   private record Place(Optional<Fd> directory) {}
 
@@ -102,7 +102,7 @@ final class LowerLayers {
     }
   }
 
-  /** {@return the names of the attributes that others inherit from a directory} */
+  /** {@return the names of the extended attributes that implicit directories inherit} */
   static List<LinuxPath> inheritedXattrs(Fd directory) throws ErrnoException {
     List<LinuxPath> inherited = new ArrayList<>();
     for (LinuxPath attribute : Xattr.flistxattr(directory)) {

@@ -14,14 +14,17 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** What the index of a layer inherits: what {@link TreeWriter} would give the same directories. */
+/**
+ * Reads the attributes that an index inherits: those that {@link TreeWriter} gives the same
+ * directories.
+ */
 public final class LowerTreeAttributes implements LowerAttributes {
 
   private final List<LinuxPath> tops;
   private final LowerLayers lowers;
 
   /**
-   * @param tops the trees of the layers below, nearest first; absolute
+   * @param tops absolute paths of the lower layers' trees, nearest first
    */
   public LowerTreeAttributes(List<LinuxPath> tops) {
     this.tops = List.copyOf(tops);
@@ -47,8 +50,8 @@ public final class LowerTreeAttributes implements LowerAttributes {
   }
 
   /**
-   * {@return what the top of the layer has: the owner of the one below, as the drivers have it, and
-   * otherwise what it has without any}
+   * {@return the attributes of the layer's root: the owner of the one below, as with the drivers,
+   * and otherwise the defaults}
    */
   public InheritedAttributes ofTop() throws ErrnoException {
     InheritedAttributes alone = InheritedAttributes.ofTop();

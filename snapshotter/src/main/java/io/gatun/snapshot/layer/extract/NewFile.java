@@ -7,7 +7,7 @@ import io.gatun.snapshot.layer.tar.LayerEntry;
 import io.gatun.snapshot.layer.tar.OpenedFile;
 import java.io.IOException;
 
-/** A file that was just made, known by its descriptor alone: its name may be another's already. */
+/** A new file, identified only by its descriptor: its name may already belong to another file. */
 final class NewFile implements OpenedFile {
 
   private final FileFiller filler;
@@ -17,7 +17,7 @@ final class NewFile implements OpenedFile {
 
   /**
    * @param file which is closed with this
-   * @param isInPlain whether it is as it was made, {@link Ownership#isPlain}
+   * @param isInPlain whether its directory is {@link Ownership#isPlain plain}
    */
   NewFile(FileFiller filler, Fd file, LayerEntry.RegularFile entry, boolean isInPlain) {
     this.filler = filler;

@@ -4,10 +4,9 @@ import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 
 /**
- * A directory of the tree that is open.
+ * An open directory of the tree.
  *
- * @param path from the top, without links on the way
- * @param isPlain whether what is made in it has the owner, the group and the mode that it was made
- *     with
+ * @param path from the root, without links
+ * @param isPlain whether new entries keep the owner, group and mode that they are created with
  */
 record OpenDirectory(Fd fd, LinuxPath path, boolean isPlain) {}

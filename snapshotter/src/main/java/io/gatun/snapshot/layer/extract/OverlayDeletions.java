@@ -13,7 +13,7 @@ import io.gatun.snapshot.root.Disk;
 import java.util.Optional;
 
 /**
- * Deletions as the overlay filesystem has them in its upper directory
+ * Represents deletions as in the upper directory of an overlay
  * (Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories").
  */
 final class OverlayDeletions implements Deletions {

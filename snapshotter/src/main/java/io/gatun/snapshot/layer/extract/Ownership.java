@@ -12,12 +12,12 @@ import io.gatun.snapshot.filetree.Umask;
 import io.gatun.snapshot.layer.tar.LayerAttributes;
 
 /**
- * Which owner, group and mode new files have before anybody sets them, so that nothing needs to be
- * set that is so already.
+ * The owner, group and mode that new files get by default, so that attributes that are already
+ * right need not be set.
  *
  * @param uid the owner, unsigned
  * @param gid the group in most directories
- * @param umask what is taken from the mode
+ * @param umask removed from the mode
  */
 record Ownership(int uid, int gid, int umask) {
 
@@ -27,14 +27,13 @@ record Ownership(int uid, int gid, int umask) {
 
   static final LinuxPath DEFAULT_ACL = LinuxPath.of("system.posix_acl_default");
 
-  /** {@return that of the files that this process makes} */
   static Ownership ofProcess() {
     return new Ownership(Unistd.geteuid(), Unistd.getegid(), Umask.current());
   }
 
   /**
-   * {@return the mode to make something with} Set-user-id and the like come last: changing the
-   * owner clears them (chown(2)), and so does writing for who has not CAP_FSETID.
+   * {@return the mode for creation} Set-user-id and set-group-id bits are set last: chown(2) clears
+   * them, and so does writing without CAP_FSETID.
    */
   static int creationMode(int mode) {
     return mode & PERMISSIONS;
@@ -49,10 +48,10 @@ record Ownership(int uid, int gid, int umask) {
   }
 
   /**
-   * {@return whether a directory leaves what is made in it as it was made} One with the
-   * set-group-id bit, or any on a filesystem mounted with {@code grpid}, passes on its group
-   * (mount(8)), and the bit to directories; one with a default access control list passes on that
-   * in place of the umask (acl(5)).
+   * {@return whether new entries of a directory keep what they are created with} A directory with
+   * the set-group-id bit, or any on a filesystem mounted with {@code grpid}, passes on its group
+   * (mount(8)), and the bit to directories; a default access control list replaces the umask
+   * (acl(5)).
    */
   boolean isPlain(Fd directory) throws ErrnoException {
     FileStatus status = Stat.statx(directory);
@@ -70,7 +69,7 @@ record Ownership(int uid, int gid, int umask) {
     }
   }
 
-  /** {@return the same of one that was just made in a plain one, without asking the kernel} */
+  /** {@return the same for a directory just created in a plain one, without a system call} */
   boolean isPlain(LayerAttributes attributes) {
     return attributes.gid() == gid
         && (attributes.mode() & SET_GROUP_ID) == 0

@@ -4,19 +4,19 @@ import io.gatun.linux.LinuxPath;
 import java.security.SecureRandom;
 
 /**
- * A hash of 64 bits of a path, which can be continued at every byte, and so knows all that is above
- * a path. It is FNV-1a with numbers that nobody knows, so that no image can have a table of such
- * hashes full of paths with the same one. That takes more than the numbers: in a product no bit
- * depends on a higher one, and then there are paths that have the same hash whatever the numbers
- * are. So the upper half goes into the lower with every byte. And it is spread at the end, since
- * the low bits alone would fill a table unevenly.
+ * A 64-bit hash of a path that can be extended byte by byte, so it also yields the hashes of all
+ * parents. It is FNV-1a with secret random parameters, so that no image can fill a table with
+ * colliding paths. Random parameters alone do not prevent that: in a product no bit depends on a
+ * higher one, so some paths collide whatever the parameters are. Therefore the upper half is mixed
+ * into the lower after every byte. A final mix spreads the low bits, which would otherwise fill a
+ * table unevenly.
  */
 final class PathHash {
 
   private static final SecureRandom RANDOM = new SecureRandom();
   private static final long BASIS = RANDOM.nextLong();
 
-  /** Odd, so that nothing is lost. */
+  /** Odd, so that multiplication is reversible. */
   private static final long FACTOR = RANDOM.nextLong() | 1;
 
   /** The multiplier of splitmix64. */
@@ -24,17 +24,14 @@ final class PathHash {
 
   private PathHash() {}
 
-  /** {@return the state before the first byte} */
   static long begin() {
     return BASIS;
   }
 
-  /** {@return the state after another byte} */
   static long next(long state, byte each) {
     return mixed((state ^ (each & 0xff)) * FACTOR);
   }
 
-  /** {@return the hash of all bytes so far} */
   static long end(long state) {
     return mixed(mixed(state) * SPREAD);
   }

@@ -5,12 +5,12 @@ import io.gatun.snapshot.layer.tar.LayerPath;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Paths taken apart and put together by their text. */
+/** Splits and joins paths. */
 final class PathText {
 
   private PathText() {}
 
-  /** {@return what is between the slashes, without what is empty} */
+  /** {@return the non-empty components of a path} */
   static List<LinuxPath> components(LinuxPath path) {
     List<LinuxPath> components = new ArrayList<>();
     int start = 0;
@@ -25,13 +25,12 @@ final class PathText {
     return components;
   }
 
-  /** {@return a path, not empty, whose components have single slashes between them} */
+  /** {@return a non-empty path with single slashes between its components} */
   static LayerPath of(LinuxPath path) {
     List<LinuxPath> names = components(path);
     return new LayerPath(join(names.subList(0, names.size() - 1)), names.getLast());
   }
 
-  /** {@return components with a slash between each two} */
   static LinuxPath join(List<LinuxPath> components) {
     int length = components.stream().mapToInt(component -> component.length() + 1).sum();
     byte[] joined = new byte[Math.max(0, length - 1)];

@@ -6,10 +6,7 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.filetree.TreeDeletion;
 import io.gatun.snapshot.root.Disk;
 
-/**
- * The one way in which anything of the tree is removed, so that none is forgotten that changes what
- * paths lead to.
- */
+/** The only code that removes entries of the tree, so that the path cache is always invalidated. */
 final class Removal {
 
   private final Disk disk;
@@ -22,7 +19,7 @@ final class Removal {
     this.tally = tally;
   }
 
-  /** Removes whatever has a name, if anything has, with all that is in it; follows nothing. */
+  /** Removes a name, if it exists, with everything below it, without following links. */
   void remove(Fd parent, LinuxPath name) throws ErrnoException {
     tally.giveUp();
     try {

@@ -11,9 +11,8 @@ import io.gatun.linux.ResolveFlag;
 import java.util.Set;
 
 /**
- * How directories in a tree are opened: below its top, without a symbolic link on the way and
- * without entering a mount, or not at all. The kernel sees to it, and so it holds whatever anybody
- * does to the tree meanwhile.
+ * Opens directories below the root of a tree without following symbolic links or crossing mounts.
+ * The kernel enforces this, so it holds even while other processes change the tree.
  */
 final class SecureOpen {
 
@@ -26,16 +25,16 @@ final class SecureOpen {
 
   private SecureOpen() {}
 
-  /** {@return the top of a tree, which is trusted to be where its path says} */
+  /** {@return the root of a tree, whose path is trusted} */
   static Fd openTop(LinuxPath path) throws ErrnoException {
     return Fcntl.open(path, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW);
   }
 
   /**
-   * {@return a directory of a tree} What is no directory, or behind a link, fails as {@link
-   * #isElsewhere} says.
+   * {@return a directory of a tree} Fails as in {@link #isElsewhere} for a non-directory or a path
+   * through a link.
    *
-   * @param path from the top; empty for the top itself
+   * @param path from the root; empty for the root itself
    */
   static Fd open(Fd top, LinuxPath path) throws ErrnoException {
     LinuxPath name = path.isEmpty() ? SELF : path;
@@ -45,8 +44,8 @@ final class SecureOpen {
   }
 
   /**
-   * As {@link #open}, on kernels before 5.6 and where a filter of system calls does not know
-   * openat2(2): no link is followed either, but a mount would be entered.
+   * Like {@link #open}, for kernels before 5.6 and system call filters without openat2(2): follows
+   * no link either, but would cross a mount.
    */
   static Fd openStepByStep(Fd top, LinuxPath path) throws ErrnoException {
     Fd at = top;
@@ -64,12 +63,11 @@ final class SecureOpen {
     return at;
   }
 
-  /** {@return a directory directly in an open one} */
   static Fd openChild(Fd parent, LinuxPath name) throws ErrnoException {
     return Fcntl.openat(parent, name, OpenFlag.READ_ONLY, OpenFlag.DIRECTORY, OpenFlag.NO_FOLLOW);
   }
 
-  /** {@return whether a path does not lead to a directory, or only by a link} */
+  /** {@return whether a path leads to no directory, or only through a link} */
   static boolean isElsewhere(ErrnoException failure) {
     return switch (failure.errno()) {
       case ENOENT, ENOTDIR, ELOOP -> true;
@@ -77,7 +75,6 @@ final class SecureOpen {
     };
   }
 
-  /** {@return whether there is no such name} */
   static boolean isMissing(ErrnoException failure) {
     return failure.is(Errno.ENOENT);
   }

@@ -4,13 +4,13 @@ import io.gatun.snapshot.Usage;
 import java.util.Optional;
 
 /**
- * What has become of a layer.
+ * The result of extracting a layer.
  *
- * @param usage what the snapshot takes, as a walk of it would count
- * @param implicitDirectories the directories that have, or would have, attributes of those below;
- *     nothing if these are too many to be kept
- * @param hasMarks whether the layer has put marks into the tree that stand for deletions, some of
- *     which may be gone again
+ * @param usage of the snapshot, as a walk would count it
+ * @param implicitDirectories those that inherit attributes, or would; empty if the list exceeds its
+ *     limit
+ * @param hasMarks whether the layer wrote marks of deletions into the tree, even if some were
+ *     removed again
  */
 public record TreeResult(
     Usage usage, Optional<ImplicitDirectoryList> implicitDirectories, boolean hasMarks) {}

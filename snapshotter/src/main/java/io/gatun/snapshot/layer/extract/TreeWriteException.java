@@ -6,8 +6,8 @@ import io.gatun.linux.LinuxPath;
 import java.io.IOException;
 
 /**
- * An entry of a layer that could not be written. The message names it, and the call that failed
- * with what it was about and why.
+ * An entry of a layer could not be written. The message names the entry, the failed call and the
+ * error.
  */
 public final class TreeWriteException extends IOException {
 
@@ -22,12 +22,12 @@ public final class TreeWriteException extends IOException {
     this.errno = cause.errno();
   }
 
-  /** {@return the entry, by its path in the layer} */
+  /** {@return the path of the entry in the layer} */
   public LinuxPath entry() {
     return entry;
   }
 
-  /** {@return why the call failed} */
+  /** {@return the error of the failed call} */
   public Errno errno() {
     return errno;
   }

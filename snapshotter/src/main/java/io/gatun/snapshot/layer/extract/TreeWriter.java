@@ -20,38 +20,36 @@ import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes one layer to the directory of a snapshot. Later entries win over earlier ones, directories
- * are merged, and what the layer needs and does not name is made.
+ * Extracts one layer into the directory of a snapshot. Later entries replace earlier ones,
+ * directories are merged, and missing parents are created.
  *
- * <p>The rules are containerd's (its package archive), and the tree is the one that it makes of the
- * same layer, in every attribute, except:
+ * <p>The rules and the resulting attributes are those of containerd's package archive, except:
  *
  * <ul>
- *   <li>A link on the way to an entry, whose target leads through another link or goes up, leads
- *       where the kernel would take it in a container. containerd puts the texts together, and on
- *       the way looks at files outside the tree.
- *   <li>The times of a directory that the layer has removed or replaced later are forgotten.
- *       containerd gives them to whatever is there, or fails if nothing is.
- *   <li>Times inherited from a layer below are set when everything is written; with containerd, the
- *       first file made in the directory changes them. What overlay keeps in {@code user.overlay.*}
- *       is not inherited.
- *   <li>Where a file below is in the way of a directory that the layer needs further down, or a
- *       link that leads in a circle, nothing is inherited; containerd fails.
- *   <li>An opaque directory keeps all that the layer has written below it. containerd removes that
- *       with directories which the layer did not name, if the mark comes later.
- *   <li>A whiteout of what the same layer has written removes it, in an overlay as in a copy; in an
- *       overlay, containerd fails. A directory in the place of a whiteout does not show what is
- *       below, in an overlay as in a copy.
+ *   <li>A link on the path of an entry whose target leads through another link or upwards is
+ *       resolved as the kernel would in a container. containerd concatenates the texts, and looks
+ *       at files outside the tree.
+ *   <li>The times of a directory that the layer later removes or replaces are dropped. containerd
+ *       sets them on another file there, or fails if there is none.
+ *   <li>Inherited times are set at the end; with containerd, the first file created in the
+ *       directory changes them. Overlayfs's own attributes {@code user.overlay.*} are not
+ *       inherited.
+ *   <li>If the lower layers have a file or a link loop in place of a missing parent, nothing is
+ *       inherited; containerd fails.
+ *   <li>An opaque directory keeps all that the layer has written below it. containerd removes
+ *       entries in implicit directories if the mark comes later.
+ *   <li>A whiteout removes what the same layer has written, in an overlay as in a copy; in an
+ *       overlay, containerd fails. A directory that replaces a whiteout hides the lower content, in
+ *       an overlay as in a copy.
  * </ul>
  *
- * <p>Devices are left out in a user namespace, in which nobody may make them.
+ * <p>Skips devices in a user namespace, where they cannot be created.
  *
- * <p>One thread at a time uses it, and another may fill the files that it has made. Nothing is
- * synced.
+ * <p>Not thread-safe, but another thread may fill the files it creates. Nothing is synced.
  */
 public final class TreeWriter implements FileSink, AutoCloseable {
 
-  /** Enough for some 30,000 directories, or 100,000 entries of a copy. */
+  /** Enough for about 30,000 directories, or 100,000 entries of a copy. */
   private static final long RESIDENT_BYTES = 4L << 20;
 
   private final Disk disk;
@@ -89,7 +87,7 @@ public final class TreeWriter implements FileSink, AutoCloseable {
               new OverlayDeletions(
                   disk, removal, ownership, tally, LinuxPath.of("user.overlay.opaque"));
           case IN_PLACE -> {
-            // What is there already was not counted.
+            // The existing files were not counted.
             tally.giveUp();
             yield new InPlaceDeletions(removal, top.fd(), memory);
           }
@@ -111,10 +109,8 @@ public final class TreeWriter implements FileSink, AutoCloseable {
   }
 
   /**
-   * {@return a writer for one layer}
-   *
-   * @param isWrittenBackEarly whether the content of large files is sent to the disk while the rest
-   *     is still to come, which makes a sync at the end short, and costs time if there is none
+   * @param isWrittenBackEarly whether writeback of large files starts before they are complete,
+   *     which shortens a final sync but costs time if there is none
    */
   public static TreeWriter open(Disk disk, LayerTarget target, boolean isWrittenBackEarly)
       throws ErrnoException {
@@ -142,17 +138,17 @@ public final class TreeWriter implements FileSink, AutoCloseable {
   }
 
   /**
-   * Makes what one entry says. After a failure, the layer is to be abandoned.
+   * Creates one entry. After a failure, the layer must be abandoned.
    *
    * @throws TreeWriteException if a call fails
-   * @throws UnsupportedLayerException if there are so many that even a file would not do to keep
-   *     what has to be done to them at the end
+   * @throws UnsupportedLayerException if there are too many entries for the deferred attributes,
+   *     even with the spill
    */
   @Override
   public @Nullable OpenedFile make(LayerEntry entry)
       throws TreeWriteException, UnsupportedLayerException {
     if (memory.isFull()) {
-      throw new UnsupportedLayerException("it has too many entries");
+      throw new UnsupportedLayerException("the layer has too many entries");
     }
     directories.release();
     if (isDevice(entry) && !mayMakeDevices) {
@@ -169,7 +165,7 @@ public final class TreeWriter implements FileSink, AutoCloseable {
     return entry instanceof LayerEntry.Node node && node.type() != NodeType.FIFO;
   }
 
-  /** Finishes the layer, of which everything has been made and filled. */
+  /** Finishes the layer after all entries were created and filled. */
   public TreeResult finish() throws IOException {
     tally.add(Stat.statx(top.fd()));
     ImplicitDirectoryList.Builder implicit = new ImplicitDirectoryList.Builder();
@@ -186,7 +182,7 @@ public final class TreeWriter implements FileSink, AutoCloseable {
     }
   }
 
-  /** Ends the use of the directory; what has been written stays as it is. */
+  /** Releases the directory; the written files stay. */
   @Override
   public void close() {
     directories.close();

@@ -6,13 +6,13 @@ import io.gatun.snapshot.layer.tar.TarExtent;
 import java.util.List;
 
 /**
- * Counts what a layer takes while it is written, so that nobody has to walk it afterwards. That of
- * a file is known from its size; of everything else the kernel is asked.
+ * Counts the usage of a layer while it is written, which saves a walk. File usage is computed from
+ * the size; everything else is asked of the kernel.
  *
- * <p>What a filesystem needs to find the blocks of a file that it could not lay out in one piece is
- * not known here: on ext4, one block for some hundreds of pieces.
+ * <p>Does not count the blocks that index the extents of a fragmented file: on ext4, one for
+ * several hundred extents.
  *
- * <p>Safe for use by several threads.
+ * <p>Thread-safe.
  */
 final class UsageTally {
 
@@ -22,7 +22,7 @@ final class UsageTally {
   private boolean isKnown = true;
 
   /**
-   * @param blockBytes in what units the filesystem gives space to files
+   * @param blockBytes the allocation unit of the filesystem
    */
   UsageTally(long blockBytes) {
     this.blockBytes = blockBytes;
@@ -33,12 +33,12 @@ final class UsageTally {
     addBlocks(status.blocks());
   }
 
-  /** Adds what something that was added before has got since, or has lost if it is negative. */
+  /** Adjusts for an entry that has grown or, if negative, shrunk since it was added. */
   synchronized void addBlocks(long blocks) {
     bytes += blocks * FileStatus.BLOCK_BYTES;
   }
 
-  /** Adds what has nothing but its inode. */
+  /** Adds an entry that occupies only its inode. */
   synchronized void addEmpty() {
     inodes++;
   }
@@ -56,7 +56,7 @@ final class UsageTally {
     }
   }
 
-  /** Says that something was removed, so that only a walk can tell. */
+  /** Makes the count unusable after a removal; only a walk can tell the usage then. */
   synchronized void giveUp() {
     isKnown = false;
   }

@@ -11,12 +11,12 @@ final class UserNamespace {
 
   private static final Path MAP = Path.of("/proc/self/uid_map");
 
-  /** All ids but the one that stands for none, as they are. */
+  /** Maps all ids to themselves, except the invalid one. */
   private static final List<String> ALL = List.of("0", "0", "4294967295");
 
   private UserNamespace() {}
 
-  /** {@return whether it is the one that the system has started with, as far as one can tell} */
+  /** {@return whether it is the initial one, as far as that can be determined} */
   static boolean isInitial() {
     try {
       return List.of(Files.readString(MAP).strip().split("\\s+")).equals(ALL);

@@ -6,9 +6,9 @@ import io.gatun.snapshot.spill.PagedMemory;
 import io.gatun.snapshot.spill.PagedTable;
 
 /**
- * The paths that a layer has written, by their hashes alone, since there may be millions. That two
- * paths of a layer and its parent have one hash of 64 bits is unlikely if it happens and if it is
- * made to happen keeps a file that the maker of the image could as well have kept openly.
+ * The paths that a layer has written, as hashes only, since there may be millions. An accidental
+ * collision of 64-bit hashes is unlikely; a deliberate one only keeps a file that the image could
+ * have kept openly.
  */
 final class WrittenPaths {
 
@@ -18,14 +18,14 @@ final class WrittenPaths {
     this.hashes = new PagedTable(memory);
   }
 
-  /** Adds a path in a directory that was added with all above it. */
+  /** Adds a path in a directory that was added with all its parents. */
   void add(LinuxPath directory, LinuxPath name) throws ErrnoException {
     add(PathHash.of(directory, name));
   }
 
   /**
-   * Adds a path and every directory on the way to it. From below, since a layer may go to and fro
-   * between deep directories: above one that is known, all are.
+   * Adds a path and all its parents, bottom up: the parents of a known directory are known, and a
+   * layer may alternate between deep directories.
    */
   void addWithAllAbove(LinuxPath path) throws ErrnoException {
     byte[] bytes = path.bytes();
@@ -48,7 +48,6 @@ final class WrittenPaths {
     return contains(PathHash.of(directory, name));
   }
 
-  /** {@return whether it was not there} */
   private boolean add(long hash) throws ErrnoException {
     if (contains(hash)) {
       return false;
@@ -66,7 +65,7 @@ final class WrittenPaths {
     return (int) (hash >>> Integer.SIZE);
   }
 
-  /** A table takes no 0. */
+  /** A table cannot store 0. */
   private static int lower(long hash) {
     return (int) hash == 0 ? 1 : (int) hash;
   }

@@ -28,27 +28,26 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Writes what a snapshot changes as entries of a layer (OCI image specification, layer.md), each
- * directory before what is in it and that in the order of its bytes. Every directory on the way to
- * a change is one too, since the overlay filesystem copies it; the top itself is none, as
- * containerd's own layers have it.
+ * Writes the changes of a snapshot as entries of a layer (OCI image specification, layer.md), each
+ * directory before its content, which is sorted by bytes. Every directory on the path of a change
+ * is included, since overlayfs copies it up; the root itself is not, as in containerd's own layers.
  *
- * <p>What goes away meanwhile, in a container that is running, was gone before. What grows is taken
- * as long as it was when it was opened. What gets shorter fails the walk.
+ * <p>In a running container, files that vanish meanwhile are treated as missing from the start,
+ * files that grow are cut at their initial length, and files that shrink fail the walk.
  */
 final class ChangeWalk {
 
   private static final LinuxPath WHITEOUT_PREFIX = LinuxPath.of(".wh.");
 
-  /** What a message has of a path that is too long. */
+  /** How much of an overlong path a message shows. */
   private static final int SHOWN_BYTES = 80;
 
   private static final LinuxPath OPAQUE_MARK = LinuxPath.of(".wh..wh..opq");
 
-  /** PATH_MAX of linux/limits.h counts the NUL at the end; readers cannot make longer ones. */
+  /** PATH_MAX of linux/limits.h includes the final NUL; readers cannot create longer paths. */
   private static final int PATH_BYTES_MAX = 4095;
 
-  /** A file that became something else is looked at again, but not for ever. */
+  /** Bounds the retries for a file that changes its type. */
   private static final int LOOKS_MAX = 5;
 
   private static final OpenFlag[] READ = {
@@ -67,9 +66,9 @@ final class ChangeWalk {
   private final Deque<Level> levels = new ArrayDeque<>();
 
   /**
-   * A directory that is being walked.
+   * A directory being walked.
    *
-   * @param hasBelow whether there may be something below it that it does not hide
+   * @param hasBelow whether lower content may show through
    */
   private record Level(
       TreeDirectory directory,
@@ -83,7 +82,7 @@ final class ChangeWalk {
   }
 
   /**
-   * @param latest no time in the layer is later than this one
+   * @param latest replaces all later times in the layer
    */
   ChangeWalk(LayerTarget snapshot, TarWriter tar, Optional<Timespec> latest, MemoryBudget budget) {
     this.snapshot = snapshot;
@@ -95,17 +94,16 @@ final class ChangeWalk {
     this.lowers = new LowerTrees(snapshot.lowers());
   }
 
-  /** {@return how many attributes of users could not be expressed} */
+  /** {@return the number of user attributes that a tar cannot express} */
   long xattrsLeftOut() {
     return xattrs.leftOut();
   }
 
   /**
-   * Writes all entries, and not the end of the tar.
+   * Writes all entries, without the end of the tar.
    *
-   * @throws UnsupportedTreeException if the snapshot's own files do not tell what it shows
-   * @throws UnfitFileException if there is a file that no layer can hold, or that is changed
-   *     meanwhile
+   * @throws UnsupportedTreeException if the snapshot's own files do not show its full content
+   * @throws UnfitFileException if a file cannot be in a layer or changes meanwhile
    */
   void run() throws IOException {
     try (lowers;
@@ -125,7 +123,7 @@ final class ChangeWalk {
       throws IOException {
     NameList names = NameList.read(fd, reader, budget);
     levels.push(new Level(directory, path, names, new Position(), hasBelow));
-    // Its descriptor may be closed now, and is needed once more for each name.
+    // Lets the descriptor be closed; it is needed again for each name.
     directory.expect();
     directory.leave();
   }
@@ -142,8 +140,7 @@ final class ChangeWalk {
     try {
       for (int look = 1; !write(level, directory, name); look++) {
         if (look == LOOKS_MAX) {
-          throw new UnfitFileException(
-              level.path().resolve(name) + ": it became something else again and again");
+          throw new UnfitFileException(level.path().resolve(name) + ": its type kept changing");
         }
       }
     } finally {
@@ -151,7 +148,7 @@ final class ChangeWalk {
     }
   }
 
-  /** {@return whether it is done; if not, what has the name is something else by now} */
+  /** {@return whether it is done; false if the name now belongs to another type of file} */
   private boolean write(Level level, Fd directory, LinuxPath name) throws IOException {
     Optional<FileStatus> found = Stat.tryStatx(directory, name, AtFlag.SYMLINK_NOFOLLOW);
     if (found.isEmpty()) {
@@ -159,7 +156,7 @@ final class ChangeWalk {
     }
     FileStatus status = found.get();
     return switch (status.type()) {
-      // Nobody could connect to one in another place, so layers have none.
+      // A socket is useless in another place, so layers have none.
       case SOCKET -> true;
       case DIRECTORY -> writeDirectory(level, name);
       case REGULAR -> writeFile(level, directory, name);
@@ -178,7 +175,7 @@ final class ChangeWalk {
     };
   }
 
-  /** A base deletes nothing: the overlay filesystem never shows such a device. */
+  /** A base deletes nothing: overlayfs never shows such a device. */
   private void writeWhiteout(Level level, LinuxPath name) throws IOException {
     if (!snapshot.lowers().isEmpty()) {
       tar.begin(mark(level.path().resolve(joined(WHITEOUT_PREFIX, name))));
@@ -230,7 +227,10 @@ final class ChangeWalk {
     }
   }
 
-  /** Only the owner, or who has CAP_FOWNER, may read without changing the access time (open(2)). */
+  /**
+   * Only the owner, or a process with CAP_FOWNER, may read without changing the access time
+   * (open(2)).
+   */
   private static Fd openFile(Fd directory, LinuxPath name) throws ErrnoException {
     try {
       return Fcntl.openat(directory, name, READ);
@@ -281,8 +281,8 @@ final class ChangeWalk {
   }
 
   /**
-   * Writes a file that has been written already as one more name of it. With its attributes, since
-   * who unpacks it gives the file its owner again, upon which the kernel drops its capabilities.
+   * Writes another name of a file that has been written already. Includes its attributes, because
+   * unpacking sets the owner again, upon which the kernel drops capabilities.
    */
   private boolean writeLink(LinuxPath path, FileStatus status, List<TarXattr> attributes)
       throws IOException {
@@ -335,7 +335,7 @@ final class ChangeWalk {
         .orElse(time);
   }
 
-  /** {@return an empty file that only means something by its name} */
+  /** {@return an empty file whose name is a mark} */
   private TarItem mark(LinuxPath path) throws UnfitFileException {
     requireLength(path);
     return new TarItem(
@@ -356,7 +356,7 @@ final class ChangeWalk {
     LinuxPath path = level.path().resolve(name);
     if (name.hasPrefix(WHITEOUT_PREFIX)) {
       throw new UnfitFileException(
-          path + ": in a layer, names that begin with .wh. stand for what is deleted");
+          path + ": in a layer, names that begin with .wh. mark deletions");
     }
     requireLength(path);
     return path;
@@ -365,7 +365,7 @@ final class ChangeWalk {
   private static void requireLength(LinuxPath path) throws UnfitFileException {
     if (path.length() > PATH_BYTES_MAX) {
       throw new UnfitFileException(
-          "%s...: its path has %d bytes, and nobody could unpack more than %d"
+          "%s...: its path has %d bytes, the limit for unpacking is %d"
               .formatted(path.slice(0, SHOWN_BYTES), path.length(), PATH_BYTES_MAX));
     }
   }
@@ -377,9 +377,9 @@ final class ChangeWalk {
   }
 
   /**
-   * {@return whether a file is not there any more; if not, something else has its name}
+   * {@return whether a file no longer exists; false if another file has its name}
    *
-   * @throws ErrnoException if that is not why the call failed
+   * @throws ErrnoException if the call failed for another reason
    */
   private static boolean isGone(ErrnoException failure) throws ErrnoException {
     return switch (failure.errno()) {

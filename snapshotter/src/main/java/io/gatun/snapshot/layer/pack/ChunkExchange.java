@@ -8,9 +8,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Chunks of a tar on their way from the thread that writes it to the one that takes it. There are
- * only so many, so whoever is fast waits. The first failure of anybody is what both see from then
- * on.
+ * Passes a limited number of chunks of a tar from the thread that writes it to the one that reads
+ * it, so the faster one waits. After the first failure, both threads fail.
  */
 final class ChunkExchange implements AutoCloseable {
 
@@ -32,7 +31,7 @@ final class ChunkExchange implements AutoCloseable {
     }
   }
 
-  /** {@return the next chunk to be filled, empty, as soon as there is one} */
+  /** {@return the next chunk to fill, empty; blocks until there is one} */
   ByteBuffer room() throws StoppedException {
     lock.lock();
     try {
@@ -48,9 +47,9 @@ final class ChunkExchange implements AutoCloseable {
   }
 
   /**
-   * Hands on the chunk that {@link #room} gave, with what is in it before its position.
+   * Publishes the chunk from {@link #room}, filled up to its position.
    *
-   * @param isLast whether no other one follows
+   * @param isLast whether no further chunk follows
    */
   void fill(ByteBuffer chunk, boolean isLast) {
     chunk.flip();
@@ -65,8 +64,8 @@ final class ChunkExchange implements AutoCloseable {
   }
 
   /**
-   * {@return the next chunk, as soon as there is one, until the next call; nothing after the last}
-   * The one before is given back.
+   * {@return the next chunk, valid until the next call; null after the last} Releases the one
+   * before and blocks until there is a chunk.
    */
   @Nullable ByteBuffer next() throws StoppedException {
     lock.lock();
@@ -91,7 +90,7 @@ final class ChunkExchange implements AutoCloseable {
     }
   }
 
-  /** {@return whether the chunk that {@link #next} gave is the last one} */
+  /** {@return whether the chunk from {@link #next} is the last one} */
   boolean isLast() {
     lock.lock();
     try {
@@ -101,7 +100,7 @@ final class ChunkExchange implements AutoCloseable {
     }
   }
 
-  /** Stops both sides, unless somebody has done so before. */
+  /** Stops both threads; only the first failure is kept. */
   void fail(Throwable cause) {
     lock.lock();
     try {
@@ -114,7 +113,6 @@ final class ChunkExchange implements AutoCloseable {
     }
   }
 
-  /** {@return the first failure, if there is one} */
   @Nullable Throwable failure() {
     lock.lock();
     try {
@@ -134,7 +132,7 @@ final class ChunkExchange implements AutoCloseable {
     return chunks[(int) (number % chunks.length)].buffer();
   }
 
-  /** Gives the memory back, which nobody may use any more. */
+  /** Frees the memory after both threads have ended. */
   @Override
   public void close() {
     for (NativeBuffer chunk : chunks) {
@@ -142,7 +140,7 @@ final class ChunkExchange implements AutoCloseable {
     }
   }
 
-  /** Somebody else has failed. */
+  /** The other thread has failed. */
   static final class StoppedException extends IOException {
     private static final long serialVersionUID = 1L;
   }

@@ -5,7 +5,7 @@ import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import org.jspecify.annotations.Nullable;
 
-/** Hashes a tar and hands it on, chunk by chunk. */
+/** Hashes a tar and passes it on in chunks. */
 final class ChunkFeed implements TarOutput {
 
   private final ChunkExchange exchange;
@@ -31,7 +31,7 @@ final class ChunkFeed implements TarOutput {
     return current;
   }
 
-  /** Hands on what is left. */
+  /** Passes on the last chunk. */
   void end() throws IOException {
     handOn(room(), true);
     chunk = null;

@@ -10,8 +10,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /**
- * Reads a file into a tar, as long as it was when its entry was begun. Holes are not read; in the
- * tar they are zeros, since not all readers of layers know what else there is for them.
+ * Reads a file into a tar, up to its initial length. Holes are not read but written as zeros,
+ * because not all readers of layers support sparse entries.
  */
 final class FileReadMode {
 
@@ -25,7 +25,7 @@ final class FileReadMode {
     this.file = file;
     this.path = path;
     this.sizeBytes = status.sizeBytes();
-    // Reading a hole is right as well, only slow.
+    // Only an optimization: reading a hole is correct but slow.
     this.mayHaveHoles = status.blocks() * FileStatus.BLOCK_BYTES < sizeBytes;
     this.tar = tar;
   }
@@ -73,7 +73,7 @@ final class FileReadMode {
 
   private UnfitFileException becameShorter(long at) {
     return new UnfitFileException(
-        ("%s: it became shorter while it was read, %d bytes of %d: nobody may write to the snapshot meanwhile (pause"
+        ("%s: it became shorter while it was read, %d bytes of %d: the snapshot must not be written meanwhile (pause"
                 + " its container)")
             .formatted(path, at, sizeBytes));
   }

@@ -19,10 +19,10 @@ import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes one layer. The caller's thread reads the files, another one compresses and hands on; chunks
- * go between them, and whoever is slow, the sink included, holds up the other. So memory is bounded
- * whatever the layer: 4 MiB of chunks, as much of names, 512 KiB of the blob, and what the
- * compressor takes.
+ * Creates one layer. The caller's thread reads the files, another one compresses and passes data
+ * on; they exchange chunks, and the slower side, including the sink, throttles the other. Memory is
+ * bounded for any layer: 4 MiB of chunks, 4 MiB of names, 512 KiB of the blob, and the compressor's
+ * memory.
  */
 public final class LayerPacker {
 
@@ -52,16 +52,15 @@ public final class LayerPacker {
   }
 
   /**
-   * Makes a layer of what a snapshot changes. When this returns, the sink has had all of the blob;
+   * Creates a layer from the changes of a snapshot. When this returns, the sink has the whole blob;
    * when it returns or fails, no other thread uses the sink any more.
    *
-   * @param snapshot where the snapshot's own files are and what is below them; nothing for a layer
-   *     without entries
-   * @throws UnsupportedTreeException if the snapshot's own files do not tell what it shows
-   * @throws UnfitFileException if there is a file that no layer can hold, or that is changed
-   *     meanwhile
+   * @param snapshot the snapshot's own files and its lower layers; empty for a layer without
+   *     entries
+   * @throws UnsupportedTreeException if the snapshot's own files do not show its full content
+   * @throws UnfitFileException if a file cannot be in a layer or changes meanwhile
    * @throws CancellationException if it was cancelled
-   * @throws IOException what reading and the sink throw
+   * @throws IOException from reading or from the sink
    */
   public static PackedLayer pack(
       Optional<LayerTarget> snapshot, LayerFormat format, BlobSink sink, Cancellation cancellation)
@@ -80,7 +79,7 @@ public final class LayerPacker {
     CountDownLatch left = new CountDownLatch(1);
     try (var _ =
         cancellation.onCancel(
-            () -> stop(new CancellationException("the client does not wait for the layer")))) {
+            () -> stop(new CancellationException("the client no longer waits for the layer")))) {
       Thread.ofPlatform()
           .daemon()
           .name("gatun-diff")
@@ -158,13 +157,13 @@ public final class LayerPacker {
     piece.clear();
   }
 
-  /** What one of the two threads does. */
+  /** The work of one thread. */
   private interface Part {
     void run() throws IOException;
   }
 
-  /** Runs a part, whose failure is that of both. */
-  @SuppressWarnings("CatchingThrowable") // it is thrown on by the caller's thread
+  /** Runs a part; its failure stops the other. */
+  @SuppressWarnings("CatchingThrowable") // rethrown by the caller's thread
   private void guarded(Part part) {
     try {
       part.run();
@@ -178,7 +177,7 @@ public final class LayerPacker {
     sink.abandon();
   }
 
-  /** The chunks are its until it is done, whatever happens to this thread. */
+  /** The other thread uses the chunks until it ends, even if this thread fails. */
   private static void awaitOther(CountDownLatch left) {
     boolean isInterrupted = false;
     while (true) {
@@ -199,7 +198,7 @@ public final class LayerPacker {
       case IOException e -> e;
       case RuntimeException e -> throw e;
       case Error e -> throw e;
-      case null, default -> new IOException("the layer was not made", failure);
+      case null, default -> new IOException("the layer was not created", failure);
     };
   }
 }

@@ -4,9 +4,9 @@ import io.gatun.linux.LinuxPath;
 import java.util.Set;
 
 /**
- * Which extended attributes belong to a layer: capabilities, access control lists, and those that
- * users set. Labels and hashes of security modules are this machine's; trusted attributes are left
- * out by all that unpack layers; and the overlay filesystem's are its own.
+ * Decides which extended attributes belong to a layer: capabilities, access control lists and user
+ * attributes. Labels and hashes of security modules belong to this machine, differs drop trusted
+ * attributes, and overlayfs's are its own.
  */
 final class LayerXattrs {
 
@@ -29,7 +29,7 @@ final class LayerXattrs {
     }
     for (byte each : name.bytes()) {
       if (each == '=') {
-        // Where the key of a record ends.
+        // The first one ends the key of a record.
         leftOut++;
         return false;
       }
@@ -37,7 +37,6 @@ final class LayerXattrs {
     return true;
   }
 
-  /** {@return how many that belong to it cannot be expressed} */
   long leftOut() {
     return leftOut;
   }

@@ -7,10 +7,10 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** The first names of files that have several, for as long as others of theirs may follow. */
+/** Remembers the first name of each file with several names until all were seen. */
 final class LinkNames {
 
-  /** What an entry takes besides the bytes of its name: objects and their places in the table. */
+  /** The memory of an entry besides the bytes of its name: objects and table slots. */
   private static final int ENTRY_BYTES = 160;
 
   private record Inode(long device, long number) {}
@@ -32,7 +32,7 @@ final class LinkNames {
     this.budget = budget;
   }
 
-  /** {@return the name under which a file has been written already, if it has} */
+  /** {@return the name under which a file was already written, if any} */
   Optional<LinuxPath> earlier(FileStatus status) {
     if (status.links() < 2) {
       return Optional.empty();
@@ -49,12 +49,12 @@ final class LinkNames {
     return Optional.of(names.first);
   }
 
-  /** Takes note that a file has been written under this name, which is the first of its names. */
+  /** Records that a file was written under its first name. */
   void wrote(FileStatus status, LinuxPath path) throws UnsupportedTreeException {
     if (status.links() > 1) {
       open.put(new Inode(status.device(), status.inode()), new Names(path, status.links() - 1));
       budget.take(bytes(path));
-      budget.check("so many files with several names");
+      budget.check("too many files with several names");
     }
   }
 

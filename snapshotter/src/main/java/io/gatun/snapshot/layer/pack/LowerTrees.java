@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
-/** The layers below, of which it only matters where they have directories. Opened when needed. */
+/** The lower layers, in which only the existence of directories matters. Opened on demand. */
 final class LowerTrees implements AutoCloseable {
 
   private static final Set<ResolveFlag> INSIDE =
@@ -23,7 +23,7 @@ final class LowerTrees implements AutoCloseable {
     this.paths = paths;
   }
 
-  /** {@return whether any of them has a directory there, seen or not} */
+  /** {@return whether a lower layer has a directory there, visible or not} */
   boolean ensureDirectory(LinuxPath path) throws ErrnoException {
     for (int i = 0; i < paths.size(); i++) {
       if (i == open.size()) {
@@ -42,7 +42,7 @@ final class LowerTrees implements AutoCloseable {
     } catch (ErrnoException e) {
       return switch (e.errno()) {
         case ENOENT, ENOTDIR, ELOOP -> false;
-        // Before Linux 5.6. A mark where there is nothing below hides nothing.
+        // Before Linux 5.6. An unneeded opaque mark does no harm.
         case ENOSYS -> true;
         default -> throw e;
       };

@@ -1,6 +1,6 @@
 package io.gatun.snapshot.layer.pack;
 
-/** What one walk may keep in memory of names; who needs more is left to others. */
+/** Limits the memory that one walk may use for names; a tree that needs more is not supported. */
 final class MemoryBudget {
 
   private final long bytesMax;
@@ -19,8 +19,8 @@ final class MemoryBudget {
   }
 
   /**
-   * @param what would be too much, in words
-   * @throws UnsupportedTreeException if more has been taken than there is
+   * @param what describes the excess
+   * @throws UnsupportedTreeException if the budget is exceeded
    */
   void check(String what) throws UnsupportedTreeException {
     if (taken > bytesMax) {

@@ -9,8 +9,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The names in a directory in the order of their bytes, in as little memory as that takes: a name
- * is its length in a byte, and its bytes, since no name is longer than 255.
+ * The sorted names of a directory in compact form: the length in one byte, since names have at most
+ * 255 bytes, followed by the bytes.
  */
 final class NameList {
 
@@ -32,7 +32,7 @@ final class NameList {
    * {@return the names in a directory}
    *
    * @param directory just opened
-   * @throws UnsupportedTreeException if they are more than the budget has room for
+   * @throws UnsupportedTreeException if they exceed the budget
    */
   static NameList read(Fd directory, DirectoryReader reader, MemoryBudget budget)
       throws ErrnoException, UnsupportedTreeException {
@@ -59,7 +59,6 @@ final class NameList {
     return LinuxPath.ofBytes(Arrays.copyOfRange(bytes, start + 1, start + 1 + length));
   }
 
-  /** Gives the memory back. */
   void release() {
     budget.give(takenBytes());
   }
@@ -83,7 +82,7 @@ final class NameList {
     used += name.length;
   }
 
-  /** By merging, from pairs upwards: it needs no more than one more array of numbers. */
+  /** A bottom-up merge sort, which needs only one more array of numbers. */
   private void sort() {
     int[] from = Arrays.copyOf(starts, count);
     int[] to = new int[count];

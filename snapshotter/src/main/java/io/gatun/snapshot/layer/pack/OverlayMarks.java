@@ -9,9 +9,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What the overlay filesystem has written down of a file in attributes of its own
- * (Documentation/filesystems/overlayfs.rst). Most of them only help it along. Some say that what is
- * to be seen of a file is not in this directory; those are left to who mounts the snapshot.
+ * The attributes in which overlayfs records properties of a file
+ * (Documentation/filesystems/overlayfs.rst). Most are only hints. Some mean that the content of a
+ * file is not in this directory; such a snapshot can only be read through its mount.
  */
 final class OverlayMarks {
 
@@ -37,11 +37,11 @@ final class OverlayMarks {
   }
 
   /**
-   * {@return whether a directory hides what is below it}
+   * {@return whether a directory hides lower content}
    *
    * @param names of all its attributes
-   * @throws UnsupportedTreeException if it shows what is below another one (redirect_dir), or if
-   *     there are whiteouts in it that are no devices (xwhiteouts)
+   * @throws UnsupportedTreeException if it shows the lower content of another path (redirect_dir),
+   *     or has whiteouts that are not devices (xwhiteouts)
    */
   boolean isOpaque(Fd directory, List<LinuxPath> names, LinuxPath path)
       throws ErrnoException, UnsupportedTreeException {
@@ -64,15 +64,15 @@ final class OverlayMarks {
   }
 
   /**
-   * Sees to it that all of a file is here.
+   * Checks that a file is completely in this directory.
    *
-   * @throws UnsupportedTreeException if its content is in a layer below (metacopy), or other names
-   *     of it are (index)
+   * @throws UnsupportedTreeException if its content (metacopy) or other names of it (index) are in
+   *     a lower layer
    */
   void requireWhole(List<LinuxPath> names, LinuxPath path) throws UnsupportedTreeException {
     if (areKept && !names.isEmpty()) {
-      refuse(names, metacopy, path, "its content is in a layer below");
-      refuse(names, links, path, "it has names in a layer below");
+      refuse(names, metacopy, path, "its content is in a lower layer");
+      refuse(names, links, path, "it has names in a lower layer");
     }
   }
 

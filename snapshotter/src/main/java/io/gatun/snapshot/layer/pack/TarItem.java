@@ -9,17 +9,17 @@ import java.util.List;
 /**
  * One entry of a tar, without its content.
  *
- * @param type what it is, not {@link TarType#UNKNOWN}
- * @param path relative, without a slash at the end
- * @param link what a hard or symbolic link leads to; otherwise empty
+ * @param type not {@link TarType#UNKNOWN}
+ * @param path relative, without a trailing slash
+ * @param link the target of a hard or symbolic link; otherwise empty
  * @param mode permission bits, {@code 07777}
  * @param uid the owner, unsigned
  * @param gid the group, unsigned
- * @param sizeBytes how much content follows; only a regular file has any
+ * @param sizeBytes length of the content; 0 unless it is a regular file
  * @param modified mtime
  * @param major of a device, otherwise 0
  * @param minor of a device, otherwise 0
- * @param xattrs with names that have no {@code =} in them
+ * @param xattrs whose names contain no {@code =}
  */
 record TarItem(
     TarType type,

@@ -3,13 +3,12 @@ package io.gatun.snapshot.layer.pack;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
-/** Where a tar goes. */
+/** Receives a tar. */
 interface TarOutput {
 
-  /** {@return a direct buffer with room for something, which is put there} */
+  /** {@return a direct buffer with space for the next bytes} */
   ByteBuffer room() throws IOException;
 
-  /** Puts some bytes. */
   default void put(byte[] bytes, int offset, int length) throws IOException {
     int done = 0;
     while (done < length) {

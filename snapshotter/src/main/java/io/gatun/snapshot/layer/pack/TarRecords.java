@@ -4,7 +4,7 @@ import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Records of an extended header: {@code LENGTH KEY=VALUE\n}, of which the length counts itself
+ * The records of an extended header: {@code LENGTH KEY=VALUE\n}, where the length includes itself
  * (pax(1), "pax Extended Header"). Values are any bytes.
  */
 final class TarRecords {
@@ -34,7 +34,7 @@ final class TarRecords {
   void add(String prefix, byte[] key, byte[] value) {
     int length = prefix.length() + key.length + value.length + MARKS;
     int whole = length + digits(length);
-    // One digit more may be what makes it one digit longer.
+    // The digits of the length may add another digit to the length.
     whole = length + digits(whole);
     write(Integer.toString(whole));
     write(" ");

@@ -9,19 +9,19 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * Writes a tar as POSIX.1-2001 has it ("pax"): a header of ustar for each entry, and before it, if
- * there is something that this cannot hold, a header with records. Those are for times with
- * fractions or before 1970, names that are long or not ASCII, large numbers, and extended
- * attributes, the latter as {@code SCHILY.xattr.NAME}, which all readers of layers know.
+ * Writes a POSIX.1-2001 tar ("pax"): a ustar header for each entry, preceded by a header with
+ * records for values that ustar cannot hold: times with fractions or before 1970, names that are
+ * long or not ASCII, large numbers, and extended attributes as {@code SCHILY.xattr.NAME}, which all
+ * readers of layers support.
  *
- * <p>The same entries make the same tar. Content follows its entry through {@link #content} and
- * {@link #zeros}; as much of it as the entry says.
+ * <p>The same entries produce the same tar. The content of an entry follows through {@link
+ * #content} and {@link #zeros}, exactly as much as the entry specifies.
  */
 final class TarWriter {
 
   static final int BLOCK_BYTES = 512;
 
-  /** Readers believe no more: Go's package archive/tar, and {@code TarReader} here. */
+  /** The limit of readers: Go's package archive/tar, and {@code TarReader} here. */
   static final int RECORDS_BYTES_MAX = 1 << 20;
 
   private static final int END_BLOCKS = 2;
@@ -30,7 +30,7 @@ final class TarWriter {
   private static final byte[] RECORDS_NAME = ascii("PaxHeaders.0/entry");
   private static final byte[] MAGIC = ascii("ustar\00000");
 
-  // Where the fields are, and how long (pax(1), "ustar Interchange Format").
+  // Offsets and lengths of the fields (pax(1), "ustar Interchange Format").
   private static final int NAME = 0;
   private static final int NAME_BYTES = 100;
   private static final int MODE = 100;
@@ -63,7 +63,6 @@ final class TarWriter {
     this.output = output;
   }
 
-  /** {@return how many entries have been begun} */
   long entries() {
     return entries;
   }
@@ -71,7 +70,7 @@ final class TarWriter {
   /**
    * Begins an entry.
    *
-   * @throws UnfitFileException if its attributes are more than a reader would believe
+   * @throws UnfitFileException if its attributes exceed the limit of readers
    */
   void begin(TarItem item) throws IOException {
     endEntry();
@@ -99,8 +98,8 @@ final class TarWriter {
   }
 
   /**
-   * {@return where the next content of the entry goes: a direct buffer with room for some of what
-   * is missing of it} It is given back by {@link #put} before anything else is done.
+   * {@return a direct buffer for the next content of the entry, limited to the missing content} To
+   * be returned by {@link #put} before any other call.
    */
   ByteBuffer content() throws IOException {
     ByteBuffer room = output.room();
@@ -108,7 +107,7 @@ final class TarWriter {
     return room.limit(contentStart + (int) Math.min(room.remaining(), contentLeft));
   }
 
-  /** Takes as content what has been put into the buffer that {@link #content} gave. */
+  /** Accepts the content in the buffer from {@link #content}. */
   void put(ByteBuffer content) {
     contentLeft -= content.position() - contentStart;
     content.limit(content.capacity());
@@ -149,7 +148,7 @@ final class TarWriter {
     byte[] content = records.bytes();
     if (content.length > RECORDS_BYTES_MAX) {
       throw new UnfitFileException(
-          "%s: its attributes take %d bytes, and readers of layers take %d at most"
+          "%s: its attributes have %d bytes, the limit of readers is %d"
               .formatted(path, content.length, RECORDS_BYTES_MAX));
     }
     Arrays.fill(header, (byte) 0);
@@ -165,7 +164,7 @@ final class TarWriter {
     fill(padding(content.length));
   }
 
-  /** {@return a copy of the header, with what all headers have} */
+  /** {@return a copy of the header, completed with magic and checksum} */
   private byte[] finished() {
     System.arraycopy(MAGIC, 0, header, MAGIC_AT, MAGIC.length);
     Arrays.fill(header, CHECKSUM, CHECKSUM + CHECKSUM_DIGITS + 2, (byte) ' ');
@@ -196,7 +195,7 @@ final class TarWriter {
     if (!fits) {
       records.add(key, value);
     }
-    // Whoever does not know the record sees as much of it as there is room for.
+    // Readers without support for the record see a truncated value.
     System.arraycopy(value, 0, header, at, Math.min(value.length, NAME_BYTES));
   }
 
@@ -217,7 +216,7 @@ final class TarWriter {
     octal(MODIFIED, LONG_DIGITS, shown >>> (LONG_DIGITS * BITS_PER_DIGIT) == 0 ? shown : 0);
   }
 
-  /** {@return seconds with as many digits after the point as are needed; -1.25 is 0.75 after -2} */
+  /** {@return seconds with as many decimals as needed; -1.25 is 0.75 after -2} */
   private static String decimal(Timespec time) {
     if (time.nanos() == 0) {
       return Long.toString(time.seconds());
@@ -233,7 +232,7 @@ final class TarWriter {
     return (isNegative ? "-" : "") + seconds + "." + digits.substring(0, end);
   }
 
-  /** With zeros in front, and the NUL behind that is there already. */
+  /** With leading zeros, before the NUL that is already there. */
   private void octal(int at, int digits, long value) {
     long left = value;
     for (int i = digits - 1; i >= 0; i--) {
@@ -255,7 +254,7 @@ final class TarWriter {
           case BLOCK_DEVICE -> '4';
           case DIRECTORY -> '5';
           case FIFO -> '6';
-          case UNKNOWN -> throw new IllegalArgumentException("unknown type of an entry");
+          case UNKNOWN -> throw new IllegalArgumentException("unknown entry type");
         };
   }
 

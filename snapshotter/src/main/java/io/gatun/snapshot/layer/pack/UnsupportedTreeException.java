@@ -2,7 +2,7 @@ package io.gatun.snapshot.layer.pack;
 
 import java.io.IOException;
 
-/** What the files of a snapshot alone do not tell; who mounts the snapshot can see it. */
+/** The files of a snapshot do not show its full content; only its mount does. */
 public final class UnsupportedTreeException extends IOException {
 
   private static final long serialVersionUID = 1L;

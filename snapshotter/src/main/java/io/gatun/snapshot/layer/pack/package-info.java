@@ -1,16 +1,15 @@
 /**
- * Makes layers: what a snapshot of the overlay driver changes of its parents, straight from its own
- * files, as a tar that is hashed, compressed and handed on while it is read.
+ * Creates layers from the changes of an overlay snapshot, read directly from its own files, as a
+ * tar that is hashed, compressed and passed on while it is read.
  *
  * <pre>
  *   ChangeWalk -> TarWriter -> ChunkExchange -> SHA-256, Compressor -> SHA-256, BlobSink
- *   (the caller's thread)      (bounded)        (another one)
+ *   (caller's thread)          (bounded)        (second thread)
  * </pre>
  *
- * <p>{@link io.gatun.snapshot.layer.pack.LayerPacker} is where it begins. {@code apply} reads what
- * is written here. Changes no file; reads through the native bindings. Uses the codecs and the hash
- * of {@code apply} and the drivers' way through a tree; knows neither the metadata store nor the
- * engine.
+ * <p>{@link io.gatun.snapshot.layer.pack.LayerPacker} is the entry point; {@code layer.read} reads
+ * what it writes. Changes no files; reads through the native bindings. Uses the codecs and hash of
+ * {@code layer.codec} and the tree walk of {@code filetree}; knows no metadata store and no engine.
  */
 @NullMarked
 package io.gatun.snapshot.layer.pack;

@@ -9,12 +9,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The memory of one apply after the other: a decoder, hashes, and chunks, of which a small layer
- * never needs more than one.
+ * Reusable memory for one apply at a time: a decoder, hashes and chunks, of which a small layer
+ * needs only one.
  */
 final class ApplyBuffers implements AutoCloseable {
 
-  /** As much as the decoder takes at a time. */
+  /** As much as the decoder reads at once. */
   private static final int PIECE_BYTES = 256 << 10;
 
   private final int chunkBytes;
@@ -41,12 +41,12 @@ final class ApplyBuffers implements AutoCloseable {
     return tarHash;
   }
 
-  /** {@return a chunk, the same one for the same number} Numbers come in order at first. */
+  /** {@return the chunk with a number} First uses are in the order of the numbers. */
   ByteBuffer chunk(int number) {
     return buffer(chunks, number, chunkBytes);
   }
 
-  /** {@return the same for the blob as it is read} */
+  /** {@return the buffer for compressed data with a number} */
   ByteBuffer piece(int number) {
     return buffer(pieces, number, PIECE_BYTES);
   }
@@ -58,7 +58,6 @@ final class ApplyBuffers implements AutoCloseable {
     return all.get(number).buffer();
   }
 
-  /** {@return how many chunks there are} */
   int chunks() {
     return chunks.size();
   }

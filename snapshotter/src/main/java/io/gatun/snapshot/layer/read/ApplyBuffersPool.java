@@ -5,8 +5,8 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 
 /**
- * Workspaces that are not in use. They are kept as long as others are, since the layers of an image
- * come together; of those that an idle daemon has, all but one are given back.
+ * Pools unused buffers. They are kept while others are in use, since the layers of an image arrive
+ * together; once all are idle, all but one are freed.
  */
 final class ApplyBuffersPool implements AutoCloseable {
 
@@ -29,7 +29,7 @@ final class ApplyBuffersPool implements AutoCloseable {
     return applyBuffers;
   }
 
-  /** Takes one back, which nobody uses any more. */
+  /** Returns buffers to the pool. */
   synchronized void give(ApplyBuffers applyBuffers) {
     used--;
     idle.push(applyBuffers);
@@ -38,17 +38,16 @@ final class ApplyBuffersPool implements AutoCloseable {
     }
   }
 
-  /** {@return how many there are, in use or not} */
+  /** {@return the number of buffers, in use or idle} */
   synchronized int count() {
     return used + idle.size();
   }
 
-  /** {@return how many chunks those have that are not in use} */
   synchronized int idleChunks() {
     return idle.stream().mapToInt(ApplyBuffers::chunks).sum();
   }
 
-  /** Gives back those that are not in use, which all should be. */
+  /** Frees the idle buffers; none should be in use. */
   @Override
   public synchronized void close() {
     closeBeyond(0);

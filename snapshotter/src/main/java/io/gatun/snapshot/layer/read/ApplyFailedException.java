@@ -3,8 +3,8 @@ package io.gatun.snapshot.layer.read;
 import java.io.IOException;
 
 /**
- * An apply that failed for a reason that is not in the layer. The message is that of the reason,
- * and says where in the layer it was.
+ * An apply failed for a reason other than the layer. The message is that of the reason, with the
+ * position in the layer.
  */
 public final class ApplyFailedException extends IOException {
 
@@ -17,7 +17,7 @@ public final class ApplyFailedException extends IOException {
     this.reason = reason;
   }
 
-  /** {@return what the blob, the consumer or the sink has thrown} */
+  /** {@return the exception from the blob, the consumer or the sink} */
   public IOException reason() {
     return reason;
   }

@@ -2,7 +2,7 @@ package io.gatun.snapshot.layer.read;
 
 import java.io.IOException;
 
-/** Tells one thread of an apply that another one has failed; never leaves the apply. */
+/** Stops one thread of an apply after another one has failed; never leaves the apply. */
 final class ApplyStoppedException extends IOException {
 
   private static final long serialVersionUID = 1L;

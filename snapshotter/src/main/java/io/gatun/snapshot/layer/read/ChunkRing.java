@@ -9,9 +9,9 @@ import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Chunks on their way from the thread that fills them to those that read them. A chunk is filled
- * again when all have gone on to the next one; so whoever is fast waits for whoever is slow. The
- * first failure of anybody is what all of them see from then on.
+ * Passes chunks from the thread that fills them to those that read them. A chunk is reused once all
+ * readers have moved past it, so fast threads wait for slow ones. After the first failure, all
+ * threads fail.
  *
  * <pre>
  *   chunk     0 ... | n         ... | m          ... | k
@@ -35,21 +35,21 @@ final class ChunkRing {
   private volatile @Nullable Throwable failure;
 
   /**
-   * @param memory the chunk with a number below {@code chunksMax}, always the same one
+   * @param memory returns the chunk with a number below {@code chunksMax}, always the same one
    */
   ChunkRing(IntFunction<ByteBuffer> memory, int chunksMax) {
     this.memory = memory;
     this.chunksMax = chunksMax;
   }
 
-  /** {@return one more of those that read every chunk, before the first is filled} */
+  /** Adds a reader of every chunk; to be called before the first is filled. */
   Reader addReader() {
     Reader reader = new Reader();
     readers.add(reader);
     return reader;
   }
 
-  /** {@return the next chunk to be filled, empty, as soon as there is one} */
+  /** {@return the next chunk to fill, empty; blocks until there is one} */
   ByteBuffer room() throws ApplyStoppedException {
     lock.lock();
     try {
@@ -65,9 +65,9 @@ final class ChunkRing {
   }
 
   /**
-   * Hands on the chunk that {@link #room} gave, with what is in it before its position.
+   * Publishes the chunk from {@link #room}, filled up to its position.
    *
-   * @param isLast whether no other one follows
+   * @param isLast whether no further chunk follows
    */
   void fill(ByteBuffer chunk, boolean isLast) {
     chunk.flip();
@@ -81,7 +81,7 @@ final class ChunkRing {
     }
   }
 
-  /** {@return how many chunks nobody needs any more} */
+  /** {@return the number of chunks that all readers have finished} */
   private long done() {
     long least = filled;
     for (Reader reader : readers) {
@@ -94,9 +94,9 @@ final class ChunkRing {
     return memory.apply((int) (number % chunksMax));
   }
 
-  /** One of those that read, for one thread at a time. */
+  /** A reader, for one thread at a time. */
   final class Reader {
-    /** How many chunks it does not need any more. */
+    /** The number of chunks that it has finished. */
     private long done;
 
     private boolean isHolding;
@@ -104,8 +104,8 @@ final class ChunkRing {
     private Reader() {}
 
     /**
-     * {@return the next chunk, as soon as there is one, for reading only and until the next call;
-     * nothing remains in it after the last} The one before is given back.
+     * {@return the next chunk, read-only and valid until the next call; empty after the last}
+     * Releases the one before and blocks until there is a chunk.
      */
     ByteBuffer next() throws ApplyStoppedException {
       lock.lock();
@@ -131,7 +131,7 @@ final class ChunkRing {
     }
   }
 
-  /** Stops everybody, unless somebody has done so before. */
+  /** Stops all threads; only the first failure is kept. */
   void fail(Throwable cause) {
     lock.lock();
     try {
@@ -145,7 +145,7 @@ final class ChunkRing {
   }
 
   /**
-   * @throws ApplyStoppedException if anybody has failed
+   * @throws ApplyStoppedException if a thread has failed
    */
   void check() throws ApplyStoppedException {
     Throwable cause = failure;

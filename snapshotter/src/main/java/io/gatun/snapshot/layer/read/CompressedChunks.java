@@ -3,7 +3,7 @@ package io.gatun.snapshot.layer.read;
 import io.gatun.snapshot.layer.BlobSource;
 import java.nio.ByteBuffer;
 
-/** The pieces of a blob that another thread reads. */
+/** Supplies the pieces of a blob that another thread reads. */
 final class CompressedChunks implements BlobSource {
 
   private final ChunkRing.Reader pieces;
@@ -25,7 +25,7 @@ final class CompressedChunks implements BlobSource {
     return bytes;
   }
 
-  /** The piece itself, which stays until the next one is asked for. */
+  /** Returns the piece itself, without a copy. */
   @Override
   public ByteBuffer next(ByteBuffer memory) throws ApplyStoppedException {
     fill();
@@ -34,7 +34,6 @@ final class CompressedChunks implements BlobSource {
     return rest;
   }
 
-  /** {@return whether anything is left} */
   private boolean fill() throws ApplyStoppedException {
     if (!piece.hasRemaining()) {
       piece = pieces.next();

@@ -8,7 +8,7 @@ import java.util.Queue;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
-/** Lets so many go on at once, and others wait in the order in which they came. */
+/** Limits concurrency; waiting callers proceed in the order of arrival. */
 final class FairLimiter {
 
   private final int runningMax;
@@ -26,10 +26,10 @@ final class FairLimiter {
   }
 
   /**
-   * Waits until it is the caller's turn, which then ends with {@link #end}.
+   * Waits for the caller's turn, which ends with {@link #end}.
    *
-   * @throws SnapshotException.ResourceExhausted if too many are waiting already
-   * @throws SnapshotException.Unavailable if there are no turns any more
+   * @throws SnapshotException.ResourceExhausted if too many callers are waiting
+   * @throws SnapshotException.Unavailable if the limiter is closed
    */
   void begin(Cancellation cancellation) throws ApplyCancelledException {
     Cancellation.Registration registration = cancellation.onCancel(this::wake);
@@ -76,7 +76,6 @@ final class FairLimiter {
     }
   }
 
-  /** {@return how many are waiting} */
   int waiting() {
     lock.lock();
     try {
@@ -86,7 +85,7 @@ final class FairLimiter {
     }
   }
 
-  /** Sends away those who wait or come, and waits for those whose turn it is. */
+  /** Refuses waiting and new callers, and waits for the running ones. */
   void close() {
     lock.lock();
     try {

@@ -17,13 +17,13 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Files on their way from the thread that makes them to the one that fills them. Both go through
- * the layer: the maker passes over all content, and the filler over everything else.
+ * Passes files from the thread that creates them to the one that fills them. Both read the layer:
+ * the creator skips all content, the filler everything else.
  *
- * <p>The maker may be ahead by some files. When it waits for room it has passed the content of all
- * those that are to be filled, so that the filler has what it needs; and when the filler waits for
- * content, the maker is on its way through the same. Files are handed over several at a time, since
- * to wake a thread for each would cost as much as to fill it.
+ * <p>The creator may be several files ahead. When it waits for queue space, it has passed the
+ * content of all queued files, so the filler can proceed; when the filler waits for content, the
+ * creator is still reading towards it. Files are passed in batches, since waking a thread for each
+ * would cost as much as filling it.
  */
 final class FileWriteQueue implements LayerConsumer, AutoCloseable {
 
@@ -33,8 +33,8 @@ final class FileWriteQueue implements LayerConsumer, AutoCloseable {
   private static final int WAITING_MAX = 4 * BATCH;
 
   /**
-   * @param offset where its content begins in the layer
-   * @param bytes how long that is
+   * @param offset of its content in the layer
+   * @param bytes length of its content
    */
   private record PendingEntry(OpenedFile file, long offset, long bytes) {}
 
@@ -42,7 +42,7 @@ final class FileWriteQueue implements LayerConsumer, AutoCloseable {
   private final ChunkRing ring;
   private final TarCursor cursor;
 
-  /** The maker's alone. */
+  /** Used by the creator only. */
   private final List<PendingEntry> batch = new ArrayList<>(BATCH);
 
   private final ReentrantLock lock = new ReentrantLock();
@@ -54,7 +54,7 @@ final class FileWriteQueue implements LayerConsumer, AutoCloseable {
   private boolean isEnded;
 
   /**
-   * @param ring the whole layer, and what has failed; before its first chunk is filled
+   * @param ring the whole layer and its failures; before its first chunk is filled
    */
   FileWriteQueue(FileSink sink, ChunkRing ring) {
     this.sink = sink;
@@ -62,7 +62,7 @@ final class FileWriteQueue implements LayerConsumer, AutoCloseable {
     this.cursor = new TarCursor(ring.addReader());
   }
 
-  // What the maker does.
+  // The creator.
 
   @Override
   public void entry(LayerEntry entry, LayerContent content) throws IOException {
@@ -86,7 +86,7 @@ final class FileWriteQueue implements LayerConsumer, AutoCloseable {
     return bytes;
   }
 
-  /** Says that no file to come has content before a place in the layer. */
+  /** Announces that no further file has content before an offset in the layer. */
   void passTo(long offset) throws ApplyStoppedException {
     handOver();
     lock.lock();
@@ -98,7 +98,7 @@ final class FileWriteQueue implements LayerConsumer, AutoCloseable {
     }
   }
 
-  /** Waits until all files are filled, after which there are no others. */
+  /** Waits until all files are filled; no further ones may follow. */
   void finish() throws ApplyStoppedException {
     awaitFilled();
     lock.lock();
@@ -143,9 +143,9 @@ final class FileWriteQueue implements LayerConsumer, AutoCloseable {
     }
   }
 
-  // What the filler does.
+  // The filler.
 
-  /** Fills files until there are no others. */
+  /** Fills files until there are no more. */
   void fill() throws IOException {
     for (PendingEntry made = next(); made != null; made = next()) {
       try (OpenedFile file = made.file) {
@@ -156,13 +156,14 @@ final class FileWriteQueue implements LayerConsumer, AutoCloseable {
       } catch (ApplyStoppedException e) {
         throw e;
       } catch (IOException e) {
-        // The maker, whose place is what other failures say, is somewhere else by now.
+        // Add the position here: the creator, whose position other failures report, is elsewhere by
+        // now.
         throw new ApplyFailedException(e, "content at offset " + made.offset);
       }
     }
   }
 
-  /** {@return the next file, or null after the last; chunks without content are given back} */
+  /** {@return the next file, or null after the last} Releases chunks without content meanwhile. */
   private @Nullable PendingEntry next() throws ApplyStoppedException {
     while (true) {
       long passed;
@@ -207,7 +208,7 @@ final class FileWriteQueue implements LayerConsumer, AutoCloseable {
     }
   }
 
-  /** A layer that ends too early is for the maker to refuse, who knows where. */
+  /** The creator detects that the layer is truncated and knows the position. */
   private ApplyStoppedException awaitFailure() throws ApplyStoppedException {
     lock.lock();
     try {
@@ -220,9 +221,9 @@ final class FileWriteQueue implements LayerConsumer, AutoCloseable {
     }
   }
 
-  // What ends it.
+  // Termination.
 
-  /** Wakes both, who then see that the ring has failed. */
+  /** Wakes both threads, so that they see the failure of the ring. */
   void wake() {
     lock.lock();
     try {
@@ -233,7 +234,7 @@ final class FileWriteQueue implements LayerConsumer, AutoCloseable {
     }
   }
 
-  /** Closes files that were not filled, when nobody is at work any more. */
+  /** Closes unfilled files after both threads have ended. */
   @Override
   public void close() {
     waiting.forEach(made -> made.file.close());

@@ -17,9 +17,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Applies layers: so many at once, each with four threads and a workspace of its own, so that none
- * can hold up another; and others in the order in which they come. Threads and memory are kept for
- * the next layer, and given back when there is none.
+ * Applies layers: a limited number concurrently, each with four threads and its own buffers so that
+ * none blocks another, and further ones in the order of arrival. Threads and memory are kept for
+ * the next layer and released when idle.
  */
 public final class LayerPipeline implements AutoCloseable {
 
@@ -36,7 +36,7 @@ public final class LayerPipeline implements AutoCloseable {
   }
 
   /**
-   * @param gzipEngine which {@link GzipEngine#best} knows
+   * @param gzipEngine an available one
    */
   public LayerPipeline(ApplyLimits limits, GzipEngine gzipEngine) {
     this.limits = limits;
@@ -44,8 +44,8 @@ public final class LayerPipeline implements AutoCloseable {
     this.applyBuffersPool = new ApplyBuffersPool(gzipEngine, limits.chunkBytes());
     int threadsMax = limits.appliesMax() * THREADS_EACH;
     AtomicInteger number = new AtomicInteger();
-    // Never more tasks than threads, if those count that have just ended: the queue is for what
-    // comes before their threads are back, and nothing waits in it for another task.
+    // There are never more tasks than threads, counting threads that are about to become idle: the
+    // queue only bridges that moment, and no task waits there for another one.
     this.threads =
         new ThreadPoolExecutor(
             threadsMax,
@@ -62,17 +62,17 @@ public final class LayerPipeline implements AutoCloseable {
   }
 
   /**
-   * Reads a layer to its end, whatever its compression, and hands its entries to a consumer. Waits,
-   * for its turn and while it reads, and cannot be interrupted but only cancelled; when it returns
+   * Reads a layer to its end, whatever its compression, and passes its entries to a consumer.
+   * Blocks for its turn and while it reads; can be cancelled, but not interrupted. When it returns
    * or fails, no other thread uses the blob or the consumer any more.
    *
-   * @throws InvalidLayerException if the layer is damaged, not what its descriptor says, or asks
-   *     for what no layer may ask for
-   * @throws UnsupportedLayerException if somebody else may be able to apply it
+   * @throws InvalidLayerException if the layer is damaged, differs from its descriptor, or requests
+   *     something that no layer may
+   * @throws UnsupportedLayerException if another differ may support the layer
    * @throws ApplyCancelledException if it was cancelled
    * @throws ApplyFailedException if the blob or the consumer fails
-   * @throws SnapshotException.ResourceExhausted if too many are waiting already
-   * @throws SnapshotException.Unavailable if the applier is closed
+   * @throws SnapshotException.ResourceExhausted if too many applies are waiting
+   * @throws SnapshotException.Unavailable if the pipeline is closed
    */
   public AppliedLayer apply(LayerBlob blob, LayerConsumer consumer, Cancellation cancellation)
       throws IOException {
@@ -80,8 +80,8 @@ public final class LayerPipeline implements AutoCloseable {
   }
 
   /**
-   * As {@link #apply(LayerBlob, LayerConsumer, Cancellation)}, and hands the uncompressed layer to
-   * a sink as well.
+   * Like {@link #apply(LayerBlob, LayerConsumer, Cancellation)}, and passes the uncompressed layer
+   * to a sink as well.
    *
    * @throws ApplyFailedException if the blob, the consumer or the sink fails
    */
@@ -102,7 +102,7 @@ public final class LayerPipeline implements AutoCloseable {
     }
   }
 
-  /** {@return the pool, whose threads and tasks tests count} */
+  /** {@return the pool, for tests} */
   ThreadPoolExecutor threads() {
     return threads;
   }
@@ -115,7 +115,7 @@ public final class LayerPipeline implements AutoCloseable {
     return limiter;
   }
 
-  /** Refuses further applies, waits for those that go on, and gives everything back. */
+  /** Refuses further applies, waits for the running ones, and frees everything. */
   @Override
   public void close() {
     limiter.close();

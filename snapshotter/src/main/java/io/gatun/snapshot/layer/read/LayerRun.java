@@ -30,32 +30,31 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One apply. The caller's thread begins alone, since most layers are small, and most of the small
- * ones fit into the first chunk; only if there is more do other threads go on with reading and
- * hashing the blob, with decompressing it, with hashing what comes out, and with filling files if
- * the consumer can have that done elsewhere.
+ * One apply. The caller's thread starts alone, since most layers are small, and most of the small
+ * ones fit into the first chunk. For larger layers, other threads read and hash the blob,
+ * decompress it, hash the output, and fill files if the consumer supports that.
  */
 final class LayerRun {
 
   private static final Logger log = LoggerFactory.getLogger(LayerRun.class);
 
-  /** What is decompressed before other threads are called upon. */
+  /** How much is decompressed before other threads are started. */
   private static final int FIRST_BYTES = 256 << 10;
 
   /**
-   * The decoder holds one at a time, and takes about a millisecond for it. The thread that reads
-   * them shares its processor with others that have longer turns, so some have to be there already.
+   * The decoder holds one piece for about a millisecond. The reading thread shares its processor
+   * with others that have longer time slices, so several pieces must be ready.
    */
   static final int PIECES = 4;
 
-  /** What one of the threads does. */
+  /** The work of one thread. */
   private interface Part {
     void run() throws IOException;
   }
 
   /**
-   * What a thread of the pool does. Those that are ahead anyway are not to interrupt the one that
-   * all wait for, which is mostly the decoder.
+   * The work of a pool thread. Threads that are ahead should not preempt the one that all wait for,
+   * usually the decoder.
    */
   private record Helper(Part part, SchedulingPolicy policy) {}
 
@@ -102,7 +101,9 @@ final class LayerRun {
     this.files = consumer instanceof FileSink fileSink ? new FileWriteQueue(fileSink, ring) : null;
   }
 
-  /** What the decoder reads: the blob itself at first, and then what another thread has read. */
+  /**
+   * The input of the decoder: first the blob itself, later the pieces that another thread reads.
+   */
   private final class Input implements BlobSource {
     @Override
     public int read(ByteBuffer into) throws IOException {
@@ -181,7 +182,7 @@ final class LayerRun {
     }
   }
 
-  /** No more than a wish, which a filter of system calls may refuse. */
+  /** Best effort: a system call filter may refuse it. */
   private static void adopt(SchedulingPolicy policy) {
     try {
       Sched.setPolicy(policy);
@@ -190,7 +191,7 @@ final class LayerRun {
     }
   }
 
-  /** The workspace is theirs until they are done, whatever happens to this thread. */
+  /** The helpers use the buffers until they end, even if this thread fails. */
   private static void awaitHelpers(CountDownLatch left) {
     boolean isInterrupted = false;
     while (true) {
@@ -206,7 +207,7 @@ final class LayerRun {
     }
   }
 
-  /** Runs a part, whose failure is that of all. */
+  /** Runs a part; its failure stops all others. */
   private void guarded(Part part) {
     try {
       part.run();
@@ -228,7 +229,7 @@ final class LayerRun {
     blob.abandon();
   }
 
-  // What the parts do.
+  // The parts.
 
   private void fetch() throws IOException {
     boolean isEnded = false;
@@ -246,7 +247,6 @@ final class LayerRun {
     }
   }
 
-  /** {@return whether that was the last one} */
   private boolean decodeChunk(int mostBytes) throws IOException {
     ByteBuffer chunk = ring.room();
     chunk.limit(Math.min(chunk.capacity(), mostBytes));
@@ -277,7 +277,7 @@ final class LayerRun {
       entries++;
       to.entry(entry.get(), this::content);
     }
-    // What follows the tar counts for the diff id, so it has to be there before that is known.
+    // Data after the tar counts for the diff id, so it must be read as well.
     while (nextOfTar().hasRemaining()) {}
   }
 
@@ -303,13 +303,13 @@ final class LayerRun {
     return reader.content();
   }
 
-  /** {@return or throws the failure of a part, with what is known here of where it was} */
+  /** {@return or throws the failure of a part, with the position in the layer} */
   private IOException rethrown(Throwable failure) {
     return switch (failure) {
       case InvalidLayerException e ->
           new InvalidLayerException(
               "layer %s: %s (%s)".formatted(blob.digest(), e.getMessage(), place()), e);
-      // These say enough.
+      // These messages are complete.
       case ApplyCancelledException e -> e;
       case UnsupportedLayerException e -> e;
       case ApplyFailedException e -> e;

@@ -2,25 +2,25 @@ package io.gatun.snapshot.layer.read;
 
 import java.nio.ByteBuffer;
 
-/** A place in the uncompressed layer, which only moves forward. */
+/** A position in the uncompressed layer that only moves forward. */
 final class TarCursor {
 
   private final ChunkRing.Reader chunks;
   private ByteBuffer chunk = ByteBuffer.allocateDirect(0);
 
-  /** Where in the layer the chunk ends; beyond every place when the layer has ended. */
+  /** The offset in the layer of the chunk's end; the maximum at the end of the layer. */
   private long end;
 
   TarCursor(ChunkRing.Reader chunks) {
     this.chunks = chunks;
   }
 
-  /** {@return whether a place is not in the chunk that is held, nor before it} */
+  /** {@return whether an offset is after the current chunk} */
   boolean isBehind(long offset) {
     return end <= offset;
   }
 
-  /** Goes on to a place, or stays if it is farther already, and gives back all chunks before it. */
+  /** Moves to an offset unless it is passed already, and releases all chunks before it. */
   void passTo(long offset) throws ApplyStoppedException {
     while (isBehind(offset)) {
       advance();
@@ -31,8 +31,8 @@ final class TarCursor {
   }
 
   /**
-   * {@return what comes next, at most so much and only until the next call of anything here;
-   * nothing remains in it at the end of the layer}
+   * {@return the next data, limited in size and valid until the next call of any method; empty at
+   * the end of the layer}
    */
   ByteBuffer next(long bytesMax) throws ApplyStoppedException {
     if (bytesMax > 0 && !chunk.hasRemaining()) {

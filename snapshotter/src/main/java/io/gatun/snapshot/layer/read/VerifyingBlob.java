@@ -8,7 +8,7 @@ import io.gatun.snapshot.layer.tar.InvalidLayerException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
-/** A blob that fails where it turns out not to be what its descriptor says. */
+/** A blob whose reads fail when its content differs from the descriptor. */
 final class VerifyingBlob implements BlobSource {
 
   private final LayerBlob blob;
@@ -18,7 +18,7 @@ final class VerifyingBlob implements BlobSource {
   private long bytes;
 
   /**
-   * @param hash to be used for the blob, if it has to be hashed
+   * @param hash used if the blob has to be hashed
    */
   VerifyingBlob(LayerBlob blob, BufferHash hash) {
     this.blob = blob;
@@ -39,7 +39,7 @@ final class VerifyingBlob implements BlobSource {
     bytes += read;
     if (bytes > expectedBytes) {
       throw new InvalidLayerException(
-          "blob goes on after the %d bytes that its descriptor says".formatted(expectedBytes));
+          "blob continues after the %d bytes of its descriptor".formatted(expectedBytes));
     }
     if (isHashed) {
       hash.update(into.slice(start, read));
@@ -50,13 +50,12 @@ final class VerifyingBlob implements BlobSource {
   private void checkWhole() throws InvalidLayerException {
     if (blob.sizeBytes().isPresent() && bytes != expectedBytes) {
       throw new InvalidLayerException(
-          "blob ends after %d of the %d bytes that its descriptor says"
-              .formatted(bytes, expectedBytes));
+          "blob ends after %d of the %d bytes of its descriptor".formatted(bytes, expectedBytes));
     }
     if (isHashed) {
       Digest actual = hash.finish();
       if (!actual.equals(blob.digest())) {
-        throw new InvalidLayerException("blob is not what its name says, but " + actual);
+        throw new InvalidLayerException("blob has the wrong digest " + actual);
       }
     }
   }

@@ -1,22 +1,22 @@
 /**
- * Applying layers, as far as it does not matter what becomes of them: a blob is read, checked,
- * decompressed, hashed and judged, and its entries are handed to a {@link
- * io.gatun.snapshot.layer.tar.LayerConsumer}, which may write a tree or an index, and the
- * uncompressed layer to a {@link io.gatun.snapshot.layer.tar.TarSink}.
+ * Applies layers, independent of the target: reads, verifies, decompresses, hashes and validates a
+ * blob, and passes its entries to a {@link io.gatun.snapshot.layer.tar.LayerConsumer}, which may
+ * write a tree or an index, and the uncompressed layer to a {@link
+ * io.gatun.snapshot.layer.tar.TarSink}.
  *
  * <pre>
  *   LayerBlob -> VerifyingBlob -> BlobDecoder -> ChunkRing -+-> SHA-256 -> diff id
- *                (a thread of the pool)                   |   (another)
+ *                (pool thread)                            |   (pool thread)
  *                                                         +-> TarSink, TarReader -> LayerReader -> LayerConsumer
- *                                                         |   (the caller's)                       or FileSink
+ *                                                         |   (caller's thread)                    or FileSink
  *                                                         |                                           |
  *                                                         +-> TarCursor -> FileWriteQueue -> OpenedFile <+
- *                                                             (another)
+ *                                                             (pool thread)
  * </pre>
  *
- * <p>{@link io.gatun.snapshot.layer.read.LayerApplier} is where it begins. Reads blobs and changes
- * no file. Uses the native bindings for reading, {@code codec} and {@code layer}; knows neither
- * snapshots nor drivers.
+ * <p>{@link io.gatun.snapshot.layer.read.LayerPipeline} is the entry point. Reads blobs and changes
+ * no files. Uses the native bindings for reading, {@code codec} and {@code layer}; knows no
+ * snapshots or drivers.
  */
 @NullMarked
 package io.gatun.snapshot.layer.read;

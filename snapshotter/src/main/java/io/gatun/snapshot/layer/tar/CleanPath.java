@@ -4,18 +4,18 @@ import io.gatun.linux.LinuxPath;
 import java.util.Arrays;
 
 /**
- * Paths made clean by their text alone, as if the layer were the root of everything: without empty
- * and {@code .} components, and {@code ..} takes away the component before it, if there is one.
+ * Cleans paths lexically, with the layer as the root: removes empty and {@code .} components, and
+ * lets {@code ..} remove the component before it, if there is one.
  *
- * <p>By the text, since containerd does so ({@code filepath.Clean} and {@code fs.RootPath}): what
- * {@code a/../b} is must not depend on whether {@code a} is a link.
+ * <p>Lexically, as containerd does ({@code filepath.Clean} and {@code fs.RootPath}): the meaning of
+ * {@code a/../b} must not depend on whether {@code a} is a link.
  */
 final class CleanPath {
 
   private CleanPath() {}
 
   static LinuxPath of(LinuxPath path) {
-    // Most are, and there are as many as entries.
+    // Most paths are clean, and there is one per entry.
     return isClean(path) ? path : cleaned(path.bytes());
   }
 
@@ -34,7 +34,7 @@ final class CleanPath {
     return true;
   }
 
-  /** {@return the clean path, made in the place of the other, than which it is never longer} */
+  /** {@return the clean path, built in place, because it is never longer} */
   private static LinuxPath cleaned(byte[] bytes) {
     int length = 0;
     int at = 0;
@@ -66,7 +66,7 @@ final class CleanPath {
     return Math.max(0, slash);
   }
 
-  /** {@return the directory and the name of a path that is clean and not empty} */
+  /** {@return the directory and the name of a clean, non-empty path} */
   static LayerPath split(LinuxPath clean) {
     int slash = clean.length() - 1;
     while (slash >= 0 && clean.byteAt(slash) != '/') {

@@ -4,17 +4,17 @@ import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A consumer that can make a file before it has the content, so that further ones are made while
- * another thread fills it.
+ * A consumer that can create a file before its content arrives, so that it creates further files
+ * while another thread fills this one.
  */
 public interface FileSink extends LayerConsumer {
 
   /**
-   * Takes the next entry, but for the content of a regular file. Files made before need not be
-   * filled yet, unless this one is a hard link, which changes what a file has besides its content.
+   * Creates the next entry, without the content of a regular file. Earlier files need not be filled
+   * yet, unless this entry is a hard link, which changes attributes of its target.
    *
-   * @return the file, to be filled and closed by the caller; null of any other entry
-   * @throws IOException which ends the apply and is the reason of its failure
+   * @return the file, to be filled and closed by the caller; null for other entries
+   * @throws IOException to end the apply with this cause
    */
   @Nullable OpenedFile make(LayerEntry entry) throws IOException;
 

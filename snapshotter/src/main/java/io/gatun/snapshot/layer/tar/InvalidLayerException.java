@@ -4,9 +4,9 @@ import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A layer that is damaged, cut short or asks for what no layer may ask for. The message says what
- * is wrong and where: the offset in the uncompressed tar, or in the blob, and the entry if there is
- * one. The same bytes fail again in the same way.
+ * A layer is damaged, truncated or requests something that no layer may. The message gives the
+ * problem, the offset in the uncompressed tar or in the blob, and the entry if there is one. The
+ * same bytes always fail in the same way.
  */
 public final class InvalidLayerException extends IOException {
 

@@ -2,16 +2,16 @@ package io.gatun.snapshot.layer.tar;
 
 import java.io.IOException;
 
-/** What becomes of a layer. Called by the thread that applies, in the order of the layer. */
+/** Consumes the entries of a layer in order, on the thread of the apply. */
 @FunctionalInterface
 public interface LayerConsumer {
 
   /**
-   * Takes the next entry. That the layer is what its digests say is not known before the apply
-   * returns, and what has been made of it until then is worth nothing if that fails.
+   * Consumes the next entry. The digests are verified only at the end of the apply; if it fails,
+   * everything that was created so far must be discarded.
    *
-   * @param content of a regular file; of other entries there is none
-   * @throws IOException which ends the apply and is the reason of its failure
+   * @param content of a regular file; empty for other entries
+   * @throws IOException to end the apply with this cause
    */
   void entry(LayerEntry entry, LayerContent content) throws IOException;
 }

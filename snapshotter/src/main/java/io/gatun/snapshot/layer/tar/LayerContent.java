@@ -3,17 +3,16 @@ package io.gatun.snapshot.layer.tar;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
-/** The content of one entry, its holes left out; whatever is not asked for is passed over. */
+/** The content of one entry without its holes; unread content is skipped. */
 @FunctionalInterface
 public interface LayerContent {
 
   /**
-   * {@return what comes next, direct, for reading only and only until the next call; nothing
-   * remains in the buffer at the end of the content} The parts follow the extents of the entry, but
-   * do not end where those do.
+   * {@return the next part in a direct, read-only buffer, valid until the next call; empty at the
+   * end} Parts come in the order of the entry's extents, but need not end at their boundaries.
    *
-   * @throws IOException if the layer turns out to be damaged, or the apply has been stopped; it is
-   *     not to be caught, except to clean up
+   * @throws IOException if the layer is damaged or the apply was cancelled; must not be caught,
+   *     except to clean up
    */
   ByteBuffer next() throws IOException;
 }

@@ -5,30 +5,30 @@ import io.gatun.linux.NodeType;
 import java.util.List;
 
 /**
- * What an entry says to whoever makes a tree or an index of a layer. The set is closed, and what
- * its members hold has been judged: nothing here can name a place outside the layer by itself.
+ * A validated entry of a layer, for consumers that create a tree or an index. The set is closed,
+ * and no path in an entry leaves the layer by itself.
  */
 public sealed interface LayerEntry {
 
-  /** {@return where it is in the layer} */
+  /** {@return its path in the layer} */
   LayerPath path();
 
-  /** An entry that makes something. */
+  /** An entry that creates a file. */
   sealed interface Creation extends LayerEntry {
 
-    /** {@return what the thing is to have besides its content} */
+    /** {@return the attributes of the file} */
     LayerAttributes attributes();
   }
 
-  /** A directory; one that is there stays and gets these attributes. */
+  /** A directory; an existing one stays and gets these attributes. */
   record Directory(LayerPath path, LayerAttributes attributes) implements Creation {}
 
   /**
-   * A file.
+   * A regular file.
    *
    * @param sizeBytes its length
-   * @param extents its parts that follow as content; the rest is holes
-   * @param contentOffset where the first of them is in the tar
+   * @param extents its parts with content; the rest is holes
+   * @param contentOffset offset of the first part in the tar
    */
   record RegularFile(
       LayerPath path,
@@ -41,41 +41,41 @@ public sealed interface LayerEntry {
   /**
    * A symbolic link.
    *
-   * @param target stored as it is, whatever it names
+   * @param target stored unchanged, whatever it names
    */
   record SymbolicLink(LayerPath path, LayerAttributes attributes, LinuxPath target)
       implements Creation {}
 
   /**
-   * One more name for a file, whose attributes become these.
+   * Another name for a file, which also gets these attributes.
    *
-   * @param target the file, itself if it is a symbolic link
+   * @param target the file; if it is a symbolic link, the link itself
    */
   record HardLink(LayerPath path, LayerAttributes attributes, LayerPath target)
       implements Creation {}
 
   /**
-   * A device or a named pipe.
+   * A device or a FIFO.
    *
    * @param type one of these three
-   * @param major 0 for a pipe
-   * @param minor 0 for a pipe
+   * @param major 0 for a FIFO
+   * @param minor 0 for a FIFO
    */
   record Node(LayerPath path, LayerAttributes attributes, NodeType type, int major, int minor)
       implements Creation {}
 
   /**
-   * Hides what lower layers have there.
+   * Hides a path of lower layers.
    *
-   * @param uid the owner that the marker file has
-   * @param gid its group
+   * @param uid owner of the whiteout file
+   * @param gid group of the whiteout file
    */
   record Whiteout(LayerPath path, int uid, int gid) implements LayerEntry {}
 
   /**
-   * Hides everything that lower layers have in a directory.
+   * Hides the content that lower layers have in a directory.
    *
-   * @param path that of the marker, whose directory is meant
+   * @param path of the marker in that directory
    */
   record OpaqueDirectory(LayerPath path) implements LayerEntry {}
 }

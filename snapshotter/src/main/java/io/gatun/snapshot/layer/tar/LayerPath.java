@@ -3,8 +3,8 @@ package io.gatun.snapshot.layer.tar;
 import io.gatun.linux.LinuxPath;
 
 /**
- * A place below the root of a layer. Symbolic links may still be on the way to its directory; the
- * name itself is meant as it is, also if it is that of a link.
+ * A path below the root of a layer. Its directory may lead through symbolic links; its name is
+ * never followed.
  *
  * @param directory components joined by single slashes, none of them {@code .} or {@code ..}; empty
  *     for the root
@@ -12,7 +12,7 @@ import io.gatun.linux.LinuxPath;
  */
 public record LayerPath(LinuxPath directory, LinuxPath name) {
 
-  /** {@return directory and name in one} */
+  /** {@return directory and name joined} */
   public LinuxPath whole() {
     return directory.resolve(name);
   }

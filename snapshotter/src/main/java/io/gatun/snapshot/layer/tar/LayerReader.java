@@ -9,30 +9,29 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Says what each entry of a tar means in a layer, or refuses the layer.
+ * Interprets the entries of a tar as those of a layer, or refuses the layer.
  *
- * <p>The rules are containerd's (its package archive), and a layer that it takes means the same
- * here, with two exceptions. The target of a hard link is made clean by its text as names are,
- * where containerd follows links before a {@code ..} and at a slash at its end. And a global
- * extended header is no entry: containerd takes the name of its header, or that of a {@code path}
- * in it, for that of one, removes what is there or hides it if it is a whiteout's, and makes
- * nothing.
+ * <p>The rules are those of containerd's package archive, with two exceptions for layers that
+ * containerd accepts. The target of a hard link is cleaned lexically like a name, where containerd
+ * follows links before a {@code ..} and at a trailing slash. And a global extended header is not an
+ * entry: containerd takes its name, or a {@code path} in it, for an entry that removes the existing
+ * file, or hides it if the name is a whiteout's, and creates nothing.
  *
- * <p>Refused, where containerd goes on:
+ * <p>Refuses, where containerd continues:
  *
  * <ul>
- *   <li>owners that do not fit into 32 bits, which it cuts off so that 2^32 becomes root, and
- *       2^32-1, which chown(2) takes as "leave it";
- *   <li>device numbers beyond Linux' 12 and 20 bits, which it cuts off, too (the current release
- *       refuses those beyond 32 bits);
- *   <li>paths, targets of symbolic links, and names and values of extended attributes that are
- *       longer than the kernel takes, and targets and names that are empty, which it only finds out
- *       when it makes them: the layer is refused whatever form it would have had.
+ *   <li>owners beyond 32 bits, which containerd truncates so that 2^32 becomes root, and 2^32-1,
+ *       which means "unchanged" in chown(2);
+ *   <li>device numbers beyond Linux's 12 and 20 bits, which it truncates as well (the current
+ *       release refuses those beyond 32 bits);
+ *   <li>paths, link targets, and names and values of extended attributes that exceed the kernel's
+ *       limits, and empty targets and names, which containerd detects only when it creates them:
+ *       the layer is refused in either form.
  * </ul>
  */
 public final class LayerReader {
 
-  /** PATH_MAX of linux/limits.h counts the NUL at the end. */
+  /** PATH_MAX of linux/limits.h includes the final NUL. */
   private static final int PATH_BYTES_MAX = 4095;
 
   private static final int MODE_BITS = 07777;
@@ -40,7 +39,7 @@ public final class LayerReader {
   private static final int DEVICE_MAJOR_MAX = (1 << 12) - 1;
   private static final int DEVICE_MINOR_MAX = (1 << 20) - 1;
 
-  /** What fits into 63 bits of nanoseconds, which is what containerd sets; 2262-04-11. */
+  /** The limit of 63 bits of nanoseconds, the form that containerd sets; 2262-04-11. */
   private static final TarTime TIME_MAX = new TarTime(9_223_372_036L, 854_775_807);
 
   private static final TarTime TIME_MIN = TarTime.ofSeconds(0);
@@ -54,10 +53,10 @@ public final class LayerReader {
   }
 
   /**
-   * {@return the next entry that says something, or nothing after the last} Entries for the root
-   * itself do not: it belongs to whoever prepared the snapshot.
+   * {@return the next entry; empty after the last} Skips entries for the root itself, whose
+   * attributes belong to the snapshot.
    *
-   * @throws InvalidLayerException if the tar cannot be understood, or the entry is not allowed
+   * @throws InvalidLayerException if the tar is invalid or the entry is not allowed
    */
   public Optional<LayerEntry> next() throws IOException {
     for (TarEntry entry = tar.next(); entry != null; entry = tar.next()) {
@@ -71,23 +70,23 @@ public final class LayerReader {
     return Optional.empty();
   }
 
-  /** {@return what comes next of the content of the last entry} See {@link TarReader#content}. */
+  /** {@return the next part of the last entry's content} See {@link TarReader#content}. */
   public ByteBuffer content() throws IOException {
     return tar.content();
   }
 
-  /** {@return the last entry, for a message} */
+  /** {@return the last entry, for messages} */
   public String description() {
     TarEntry entry = current;
     return entry == null ? "the end of the layer" : entry.description();
   }
 
-  /** {@return how many attributes of the overlay filesystem were left out so far} */
+  /** {@return how many attributes of overlayfs were dropped so far} */
   public long overlayXattrsDropped() {
     return xattrRules.overlayDropped();
   }
 
-  /** {@return how many other trusted attributes were left out so far} */
+  /** {@return how many other trusted attributes were dropped so far} */
   public long trustedXattrsDropped() {
     return xattrRules.trustedDropped();
   }
@@ -103,7 +102,7 @@ public final class LayerReader {
     if (WhiteoutName.isWhiteout(path.name())) {
       LinuxPath hidden = WhiteoutName.hidden(path.name());
       if (!WhiteoutName.isInside(hidden)) {
-        throw refused(entry, "is a whiteout of its own directory or of the one above");
+        throw refused(entry, "is a whiteout of its own directory or its parent");
       }
       return new LayerEntry.Whiteout(
           new LayerPath(path.directory(), hidden), id(entry, entry.uid()), id(entry, entry.gid()));
@@ -119,7 +118,7 @@ public final class LayerReader {
       case CHARACTER_DEVICE -> device(entry, path, attributes, NodeType.CHARACTER_DEVICE);
       case BLOCK_DEVICE -> device(entry, path, attributes, NodeType.BLOCK_DEVICE);
       case FIFO -> new LayerEntry.Node(path, attributes, NodeType.FIFO, 0, 0);
-      case UNKNOWN -> throw refused(entry, "has a type that layers do not have");
+      case UNKNOWN -> throw refused(entry, "has a type that layers cannot have");
     };
   }
 
@@ -169,7 +168,7 @@ public final class LayerReader {
 
   private static int id(TarEntry entry, long id) throws InvalidLayerException {
     if (id < 0 || id > ID_MAX) {
-      throw refused(entry, "belongs to " + id + ", which no user or group is");
+      throw refused(entry, "belongs to " + id + ", which is not a valid user or group id");
     }
     return (int) id;
   }

@@ -4,18 +4,17 @@ import io.gatun.linux.LinuxPath;
 import java.io.IOException;
 import java.util.Optional;
 
-/** The layers below, as far as a layer inherits from them. */
+/** The attributes that a layer inherits from lower layers. */
 @FunctionalInterface
 public interface LowerAttributes {
 
-  /** For a layer that has none below. */
+  /** For a layer without lower layers. */
   LowerAttributes NOTHING = _ -> Optional.empty();
 
   /**
-   * {@return what a directory has that the layer needs and does not name; nothing if there is none
-   * below}
+   * {@return the attributes that an implicit directory inherits; empty if no lower layer has it}
    *
-   * @param path from the top, without links on the way
+   * @param path from the root, without links
    */
   Optional<InheritedAttributes> of(LinuxPath path) throws IOException;
 }

@@ -2,18 +2,18 @@ package io.gatun.snapshot.layer.tar;
 
 import java.io.IOException;
 
-/** A regular file that is there under its name, and still without its content. */
+/** A regular file that exists but does not have its content yet. */
 public interface OpenedFile extends AutoCloseable {
 
   /**
-   * Writes the content, and then gives the file everything else that its entry says. By any thread,
-   * but one file of a layer after the other.
+   * Writes the content, then sets the attributes of the entry. Any thread may call this, but the
+   * files of a layer are filled one after the other.
    *
-   * @throws IOException which ends the apply and is the reason of its failure
+   * @throws IOException to end the apply with this cause
    */
   void fill(LayerContent content) throws IOException;
 
-  /** Ends the use of the file, whether it was filled or not. */
+  /** Releases the file, whether it was filled or not. */
   @Override
   void close();
 }

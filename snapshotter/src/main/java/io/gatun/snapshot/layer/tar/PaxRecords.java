@@ -8,11 +8,11 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The records of an extended header, POSIX.1-2001 pax: {@code LENGTH KEY=VALUE\n}, the length being
- * that of the whole record, in decimal. What is no such thing throws {@link NumberFormatException}.
+ * The records of an extended header, POSIX.1-2001 pax: {@code LENGTH KEY=VALUE\n}, with the length
+ * of the whole record in decimal. Throws {@link NumberFormatException} for invalid records.
  *
- * <p>A key that is there twice has its last value. The extents of GNU's sparse format 0.0, which
- * breaks that rule, are turned into those of 0.1.
+ * <p>The last value of a repeated key wins. The extents of GNU's sparse format 0.0, which breaks
+ * that rule, are converted to format 0.1.
  */
 final class PaxRecords {
 
@@ -23,12 +23,12 @@ final class PaxRecords {
   private static final String SPARSE_OFFSET = "GNU.sparse.offset";
   private static final String SPARSE_LENGTH = "GNU.sparse.numbytes";
 
-  /** Shorter than {@code 5 a=\n} is none. */
+  /** The length of {@code 5 a=\n}, the shortest record. */
   private static final int RECORD_BYTES_MIN = 5;
 
   private static final Set<String> NAMES = Set.of("path", "linkpath", "uname", "gname");
 
-  /** Keys are one character a byte, so that none is lost. */
+  /** Keys have one character per byte, so that all bytes survive. */
   private final Map<String, byte[]> values = new HashMap<>();
 
   private PaxRecords() {}
@@ -76,19 +76,20 @@ final class PaxRecords {
     return TarNumbers.indexOf(value, '\0', 0) < value.length;
   }
 
-  /** {@return the value of a key; an empty one stands for that of the header} */
+  /**
+   * {@return the value of a key; null if it is empty, which means that the header's value applies}
+   */
   byte @Nullable [] find(String key) {
     byte[] value = values.get(key);
     return value == null || value.length == 0 ? null : value;
   }
 
-  /** {@return the value of a key as text, or nothing} */
+  /** {@return the value of a key as text, or an empty string} */
   String text(String key) {
     byte[] value = values.get(key);
     return value == null ? "" : new String(value, StandardCharsets.ISO_8859_1);
   }
 
-  /** {@return all records, empty ones included} */
   Map<String, byte[]> all() {
     return values;
   }

@@ -5,8 +5,8 @@ import java.util.Collections;
 import java.util.List;
 
 /**
- * Which parts of a file are in the tar, as the sparse formats say it. What cannot be throws {@link
- * NumberFormatException}.
+ * The parts of a sparse file that are stored in the tar. Throws {@link NumberFormatException} for
+ * an impossible map.
  */
 final class SparseMap {
 
@@ -14,9 +14,7 @@ final class SparseMap {
   private long endBytes;
   private long dataBytes;
 
-  /**
-   * Adds a part, or where there is none: of those there may be as many as a header has room for.
-   */
+  /** Adds a part, which may be empty: headers may contain any number of empty ones. */
   void add(long offset, long length) {
     if (offset < endBytes || length < 0 || offset > Long.MAX_VALUE - length) {
       throw new NumberFormatException("sparse map is out of order");
@@ -29,10 +27,10 @@ final class SparseMap {
   }
 
   /**
-   * {@return the parts, when all are there; the empty ones are left out}
+   * {@return the non-empty parts of the complete map}
    *
    * @param sizeBytes the length of the file
-   * @param storedBytes the length of what is in the tar
+   * @param storedBytes the length of its content in the tar
    */
   List<TarExtent> extents(long sizeBytes, long storedBytes) {
     if (sizeBytes < 0 || endBytes > sizeBytes) {

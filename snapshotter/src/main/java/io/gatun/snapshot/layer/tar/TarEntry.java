@@ -5,24 +5,23 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One entry of a tar as it stands there, with the extensions that came before it merged in. Nothing
- * about it has been judged but that it can be read.
+ * One entry of a tar, merged with the extensions before it, but not validated otherwise.
  *
- * @param offset where its own header is in the tar; extensions come before it
- * @param contentOffset where the first byte of its content is in the tar
- * @param type what it is
- * @param name any bytes but NUL, maybe none
- * @param linkName where a link leads to
- * @param mode the number as it stands there, of which the low twelve bits are permissions
- * @param uid the number as it stands there
- * @param gid the number as it stands there
- * @param sizeBytes the length of the file, holes included; 0 for what has no content
- * @param deviceMajor the number as it stands there
- * @param deviceMinor the number as it stands there
+ * @param offset of its own header in the tar, after its extensions
+ * @param contentOffset of its first byte of content in the tar
+ * @param type of the entry
+ * @param name any bytes but NUL, possibly empty
+ * @param linkName the target of a link
+ * @param mode the raw number, whose low twelve bits are permissions
+ * @param uid the raw number
+ * @param gid the raw number
+ * @param sizeBytes the length of the file including holes; 0 for entries without content
+ * @param deviceMajor the raw number
+ * @param deviceMinor the raw number
  * @param modified mtime
  * @param accessed atime, if there is one
- * @param xattrs its extended attributes, each name once
- * @param extents the parts of the file that follow as content, in order, one right after the other
+ * @param xattrs the extended attributes, with unique names
+ * @param extents the parts of the file that follow as content, in order and without gaps in the tar
  */
 public record TarEntry(
     long offset,
@@ -41,7 +40,7 @@ public record TarEntry(
     List<TarXattr> xattrs,
     List<TarExtent> extents) {
 
-  /** {@return the entry for a message: its name and where it is} */
+  /** {@return the name and offset for messages} */
   public String description() {
     return "entry \"%s\" at offset %d".formatted(name, offset);
   }

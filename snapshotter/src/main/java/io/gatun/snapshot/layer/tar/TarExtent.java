@@ -3,21 +3,21 @@ package io.gatun.snapshot.layer.tar;
 import java.util.List;
 
 /**
- * A part of a file that has content; what lies between two is a hole and reads as zeros.
+ * A part of a file with content; the gaps between extents are holes and read as zeros.
  *
- * @param offset where in the file, in bytes
- * @param length how many bytes
+ * @param offset in the file, in bytes
+ * @param length in bytes
  */
 public record TarExtent(long offset, long length) {
 
-  /** {@return where in the file it ends} */
+  /** {@return its end in the file} */
   public long end() {
     return offset + length;
   }
 
-  /** {@return how many bytes of content there are in all} */
+  /** {@return the total content in bytes} */
   public static long totalLength(List<TarExtent> extents) {
-    // A stream is a dozen objects, and this is asked for each file of a layer.
+    // A stream would allocate a dozen objects for each file of a layer.
     long total = 0;
     for (TarExtent extent : extents) {
       total += extent.length;

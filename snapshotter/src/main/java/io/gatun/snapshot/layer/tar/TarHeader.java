@@ -4,8 +4,7 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A header block. All numbers are as {@link TarNumbers} has them, all texts end at a NUL or fill
- * their field.
+ * A header block. {@link TarNumbers} defines the numbers; texts end at a NUL or fill their field.
  *
  * <pre>
  *     0 name 100     100 mode 8    108 uid 8      116 gid 8     124 size 12    136 mtime 12
@@ -21,8 +20,7 @@ import org.jspecify.annotations.Nullable;
  *   gnu sparse extension   0 twenty-one of (offset 12, length 12)   504 more 1
  * </pre>
  *
- * Where a header can be read in two ways, it is read as Go's archive/tar reads it, and so as
- * containerd does.
+ * Ambiguous headers are read as Go's archive/tar reads them, and so as containerd does.
  */
 final class TarHeader {
 
@@ -52,7 +50,7 @@ final class TarHeader {
   private final @Nullable TarTime accessed;
 
   /**
-   * @throws NumberFormatException if it is no header: its checksum or one of its numbers is wrong
+   * @throws NumberFormatException if its checksum or one of its numbers is invalid
    */
   TarHeader(byte[] block) {
     this.block = block;
@@ -97,10 +95,10 @@ final class TarHeader {
   }
 
   private void requireChecksum() {
-    // Its own bytes count as spaces.
+    // The checksum field itself counts as spaces.
     int sum = sum(0, CHECKSUM_OFFSET) + ' ' * CHECKSUM_BYTES + sum(CHECKSUM_END, BLOCK_BYTES);
     long stored = TarNumbers.octal(block, CHECKSUM_OFFSET, CHECKSUM_BYTES);
-    // POSIX adds up unsigned bytes; there were writers that added up signed ones.
+    // POSIX sums unsigned bytes; some old writers summed signed ones.
     if (stored != sum
         && stored
             != sum - 256 * (negatives(0, CHECKSUM_OFFSET) + negatives(CHECKSUM_END, BLOCK_BYTES))) {
@@ -161,7 +159,7 @@ final class TarHeader {
     return TarNumbers.field(block, offset, NUMBER_BYTES);
   }
 
-  /** Go reads all numbers of any header, also those that say nothing. */
+  /** Go parses all numbers of every header, even unused ones. */
   void requireNumbers() {
     var _ = mode() | uid() | gid() | size() | deviceMajor() | deviceMinor();
     var _ = modified();
@@ -222,7 +220,6 @@ final class TarHeader {
     return format == Format.GNU;
   }
 
-  /** {@return the length of a sparse file in GNU's old format} */
   long gnuRealSize() {
     return longNumber(483);
   }

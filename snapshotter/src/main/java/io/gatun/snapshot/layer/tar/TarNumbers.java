@@ -3,9 +3,9 @@ package io.gatun.snapshot.layer.tar;
 import java.util.Arrays;
 
 /**
- * Numbers as tar writes them. A field of a header is octal, in ASCII, with blanks and NULs around
- * it; or, if its first bit is set, binary: two's complement and big-endian in the other bits (GNU's
- * "base-256"). What no field can mean throws {@link NumberFormatException}, which {@link TarReader}
+ * Parses the numbers of tars. A header field is octal in ASCII, surrounded by blanks and NULs; or,
+ * if its first bit is set, binary: two's complement, big-endian, in the other bits (GNU's
+ * "base-256"). Throws {@link NumberFormatException} for an invalid field, which {@link TarReader}
  * turns into the failure of the entry.
  */
 final class TarNumbers {
@@ -52,7 +52,7 @@ final class TarNumbers {
       end--;
     }
     long value = 0;
-    // What comes after a NUL is left from an earlier use of the buffer.
+    // Anything after a NUL is left over from an earlier use of the writer's buffer.
     for (int i = start; i < end && block[i] != 0; i++) {
       int digit = block[i] - '0';
       if (digit < 0 || digit > 7 || value >>> 60 != 0) {
@@ -67,7 +67,7 @@ final class TarNumbers {
     return value == ' ' || value == 0;
   }
 
-  /** {@return a decimal number with an optional sign, as PAX records have it} */
+  /** {@return a decimal number with an optional sign, as in PAX records} */
   static long decimal(byte[] text) {
     return decimal(text, 0, text.length);
   }
@@ -78,7 +78,7 @@ final class TarNumbers {
     if (at == end) {
       throw new NumberFormatException("no digits");
     }
-    // Summed up below zero, where there is one number more.
+    // Accumulates negatively, because there is one more negative number.
     long negated = 0;
     for (; at < end; at++) {
       int digit = text[at] - '0';
@@ -104,7 +104,7 @@ final class TarNumbers {
     return failure;
   }
 
-  /** {@return seconds with a fraction, as PAX records have times; what is below 1 ns is cut off} */
+  /** {@return seconds with a fraction, as in PAX records, truncated to 1 ns} */
   static TarTime time(byte[] text) {
     int point = indexOf(text, '.', 0);
     long seconds = decimal(text, 0, point);
@@ -133,7 +133,7 @@ final class TarNumbers {
     return value - '0';
   }
 
-  /** {@return where a byte is first found, or the length if it is not} */
+  /** {@return the index of the first occurrence of a byte, or the length if there is none} */
   static int indexOf(byte[] text, char wanted, int from) {
     for (int i = from; i < text.length; i++) {
       if (text[i] == wanted) {

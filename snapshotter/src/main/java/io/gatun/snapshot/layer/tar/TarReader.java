@@ -11,22 +11,21 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads a tar entry by entry, in one pass and without holding more of it than one entry's header:
- * ustar, pax, GNU with its long names, binary numbers and sparse files (its old format, and 0.0,
- * 0.1 and 1.0 in pax records), star and v7.
+ * Reads a tar in one pass, holding no more than one entry's header: ustar, pax, GNU with long
+ * names, binary numbers and sparse files (its old format, and 0.0, 0.1 and 1.0 in pax records),
+ * star and v7.
  *
- * <p>Meant to understand every tar exactly as Go's archive/tar does, which containerd uses: an
- * image must not mean one thing to one and another to the other. It knows one thing more, sparse
- * files in GNU's old format, and refuses some that Go lets pass: numbers beyond 63 bits, which
- * nothing here could count, NULs in names, at which the kernel would cut them, and extensions that
- * no entry follows, since what was to follow them is missing.
+ * <p>Interprets every tar exactly as Go's archive/tar does, which containerd uses, so that an image
+ * never has two meanings. In addition, it supports sparse files in GNU's old format, and refuses
+ * some input that Go accepts: numbers beyond 63 bits, which could not be represented here, NULs in
+ * names, at which the kernel would truncate them, and extensions at the end without an entry.
  *
- * <p>Global extended headers say nothing, but have to be well-formed, and what local ones came
- * before them is forgotten, as Go does.
+ * <p>Like Go, it ignores global extended headers, which must be well-formed, and drops the local
+ * ones before them.
  */
 public final class TarReader {
 
-  /** Go's limit, and libarchive's, for one extended header, long name or sparse map. */
+  /** The limit of Go and libarchive for one extended header, long name or sparse map. */
   static final int EXTENSION_BYTES_MAX = 1 << 20;
 
   private static final String XATTR = "SCHILY.xattr.";
@@ -40,19 +39,19 @@ public final class TarReader {
     NONE,
     /** 0.0 and 0.1: the map is in the records. */
     IN_RECORDS,
-    /** 1.0: the map comes before the content. */
+    /** 1.0: the map precedes the content. */
     IN_CONTENT
   }
 
   private final TarStream stream;
   private final byte[] block = new byte[TarHeader.BLOCK_BYTES];
 
-  /** What is left of the content of the last entry, and of the block that it ends in. */
+  /** The unread content of the last entry, and the padding of its last block. */
   private long contentLeft;
 
   private int paddingLeft;
 
-  /** What the last extensions said of the entry that follows them. */
+  /** The extensions for the next entry. */
   private PaxRecords records = PaxRecords.NONE;
 
   private byte @Nullable [] longName;
@@ -62,16 +61,16 @@ public final class TarReader {
     this.stream = new TarStream(source);
   }
 
-  /** {@return how far the tar has been read, in bytes} */
+  /** {@return the number of bytes read so far} */
   public long position() {
     return stream.position();
   }
 
   /**
-   * {@return the next entry, or null after the last one; what was left of the content of the entry
-   * before it is passed over} What comes after the end of the archive is not read.
+   * {@return the next entry, after skipping the rest of the last one's content; null at the end}
+   * Does not read beyond the end of the archive.
    *
-   * @throws InvalidLayerException if it cannot be understood
+   * @throws InvalidLayerException if the tar is invalid
    */
   public @Nullable TarEntry next() throws IOException {
     while (true) {
@@ -95,10 +94,10 @@ public final class TarReader {
   }
 
   /**
-   * {@return what comes next of the content of the last entry, its holes left out, for reading only
-   * and only until the next call of anything here; nothing remains in the buffer at its end}
+   * {@return the next content of the last entry without its holes, in a read-only buffer that is
+   * valid until the next call of any method; empty at the end}
    *
-   * @throws InvalidLayerException if the tar ends too early
+   * @throws InvalidLayerException if the tar is truncated
    */
   public ByteBuffer content() throws IOException {
     if (contentLeft == 0) {
@@ -117,7 +116,7 @@ public final class TarReader {
       throw cutShort();
     }
     contentLeft = 0;
-    // Go lets the padding of the last entry be missing, and there are writers that leave it out.
+    // Go accepts missing padding after the last entry, which some writers omit.
     stream.skip(paddingLeft);
     paddingLeft = 0;
   }
@@ -131,10 +130,10 @@ public final class TarReader {
   }
 
   private InvalidLayerException cutShort() {
-    return new InvalidLayerException("tar is cut short at offset " + stream.position());
+    return new InvalidLayerException("tar is truncated at offset " + stream.position());
   }
 
-  /** {@return whether there is one; otherwise the archive has ended as it should} */
+  /** {@return whether there is a header; false at the regular end of the archive} */
   private boolean readHeader() throws IOException {
     if (!readBlock()) {
       return false;
@@ -142,15 +141,15 @@ public final class TarReader {
     if (!TarHeader.isZero(block)) {
       return true;
     }
-    // Two blocks of zeros are the end; one is enough if nothing follows.
+    // Two blocks of zeros mark the end; one is enough if nothing follows.
     if (readBlock() && !TarHeader.isZero(block)) {
       throw new InvalidLayerException(
-          "tar goes on after a block of zeros, before offset " + stream.position());
+          "tar continues after a block of zeros, before offset " + stream.position());
     }
     return false;
   }
 
-  /** {@return false if the tar has ended before it} */
+  /** {@return false at the end of the tar} */
   private boolean readBlock() throws IOException {
     int read = stream.read(block, block.length);
     if (read > 0 && read < block.length) {
@@ -172,7 +171,7 @@ public final class TarReader {
     longLinkName = null;
   }
 
-  /** {@return the entry, or nothing if it was an extension, which has then been read} */
+  /** {@return the entry; null for an extension, which has then been read} */
   private @Nullable TarEntry read(TarHeader header, long offset) throws IOException {
     switch (header.typeFlag()) {
       case 'x' -> records = PaxRecords.parse(extension(header));
@@ -195,7 +194,7 @@ public final class TarReader {
     expectContent(size);
     if (size > EXTENSION_BYTES_MAX) {
       throw new NumberFormatException(
-          "extended header of %d bytes, of which %d are allowed"
+          "extended header of %d bytes exceeds the limit of %d"
               .formatted(size, EXTENSION_BYTES_MAX));
     }
     byte[] content = new byte[(int) size];
@@ -225,7 +224,7 @@ public final class TarReader {
       SparseFormat format = sparseFormat();
       if (format != SparseFormat.NONE) {
         if (type.isHeaderOnly()) {
-          throw new NumberFormatException("sparse map of what has no content");
+          throw new NumberFormatException("sparse map of an entry without content");
         }
         name = chosen(records.find(SPARSE_NAME), name);
         byte[] realSize = chosen(records.find(SPARSE_SIZE), records.find(SPARSE_REAL_SIZE));
@@ -269,7 +268,7 @@ public final class TarReader {
     };
   }
 
-  /** What the records say decides how much is passed over: CVE-2025-62518. */
+  /** The size in the records determines how much is skipped: CVE-2025-62518. */
   private long storedBytes(TarHeader header, TarType type) {
     long inHeader = header.size();
     long size = number("size", inHeader);
@@ -358,7 +357,7 @@ public final class TarReader {
     SparseMap map = new SparseMap();
     boolean more = header.addGnuSparse(map);
     byte[] extension = new byte[TarHeader.BLOCK_BYTES];
-    // These blocks are not part of the size.
+    // The size does not include these blocks.
     for (int bytes = 0; more; bytes += extension.length) {
       if (bytes == EXTENSION_BYTES_MAX) {
         throw new NumberFormatException("sparse map is too long");
@@ -371,7 +370,7 @@ public final class TarReader {
     return map;
   }
 
-  /** Offset and length of each extent, with commas between all of them. */
+  /** Offset and length of each extent, all separated by commas. */
   private SparseMap sparseInRecords() {
     byte[] count = records.find(PaxRecords.SPARSE_COUNT);
     byte[] text = records.find(PaxRecords.SPARSE_MAP);
@@ -392,7 +391,9 @@ public final class TarReader {
     return map;
   }
 
-  /** A number of extents and their numbers, a line each, in as many blocks as that takes. */
+  /**
+   * The number of extents, then their offsets and lengths, one number per line, padded to blocks.
+   */
   private SparseMap sparseInContent() throws IOException {
     SparseText text = new SparseText();
     long extents = text.number();

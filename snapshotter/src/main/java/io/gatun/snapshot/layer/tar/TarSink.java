@@ -4,21 +4,21 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /**
- * Takes a layer uncompressed and as it is, byte by byte, while its entries are consumed: all that
- * counts for its diff id. Called by the thread that applies.
+ * Receives the uncompressed layer byte for byte, exactly as hashed for its diff id, on the thread
+ * of the apply.
  */
 @FunctionalInterface
 public interface TarSink {
 
-  /** For who wants the entries alone. */
+  /** For callers that need only the entries. */
   TarSink NOTHING = _ -> {};
 
   /**
-   * Takes what comes next, before the entries that begin in it are consumed. As with those, nothing
-   * is known to be right before the apply returns.
+   * Receives the next part before the entries in it are consumed. Nothing is verified before the
+   * apply returns.
    *
-   * @param part direct, at the beginning of a page, for reading only and only until this returns
-   * @throws IOException which ends the apply and is the reason of its failure
+   * @param part direct, page-aligned and read-only, valid until this returns
+   * @throws IOException to end the apply with this cause
    */
   void write(ByteBuffer part) throws IOException;
 }

@@ -3,24 +3,23 @@ package io.gatun.snapshot.layer.tar;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
-/** Where the bytes of a tar come from, piece by piece. */
+/** Supplies the bytes of a tar in pieces. */
 @FunctionalInterface
 public interface TarSource {
 
   /**
-   * {@return the bytes that come next, for reading only and only until the next call; nothing
-   * remains in the buffer when there are no more}
+   * {@return the next bytes in a read-only buffer that is valid until the next call; empty at the
+   * end}
    *
-   * @throws InvalidLayerException if what the bytes are made from is damaged
+   * @throws InvalidLayerException if the source of the bytes is damaged
    */
   ByteBuffer next() throws IOException;
 
   /**
-   * Passes over what comes next without anybody looking at it; what {@link #next} gave before is
-   * not part of that.
+   * Skips bytes after those of the last {@link #next} without reading them.
    *
-   * @return how many bytes were passed over: none where reading is the only way, and fewer than
-   *     asked for at the end
+   * @return how many bytes were skipped: 0 if the source can only be read, and less than requested
+   *     at the end
    */
   default long skip(long length) throws IOException {
     return 0;

@@ -3,7 +3,7 @@ package io.gatun.snapshot.layer.tar;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
-/** The pieces of a source as one stream that knows how far it is. Copies headers, never content. */
+/** Presents the pieces of a source as one stream with a position. Copies headers, never content. */
 final class TarStream {
 
   private final TarSource source;
@@ -15,12 +15,11 @@ final class TarStream {
     this.source = source;
   }
 
-  /** {@return how many bytes have been taken} */
   long position() {
     return position;
   }
 
-  /** {@return how many bytes were read, fewer than asked for only at the end} */
+  /** {@return how many bytes were read; less than requested only at the end} */
   int read(byte[] into, int length) throws IOException {
     int filled = 0;
     while (filled < length && fill()) {
@@ -32,7 +31,7 @@ final class TarStream {
     return filled;
   }
 
-  /** {@return how many bytes were passed over, fewer than asked for only at the end} */
+  /** {@return how many bytes were skipped; less than requested only at the end} */
   long skip(long length) throws IOException {
     long skipped = Math.min(length, piece.remaining());
     piece.position(piece.position() + (int) skipped);
@@ -49,8 +48,8 @@ final class TarStream {
   }
 
   /**
-   * {@return at least one byte and at most so many, valid until the next call of anything here;
-   * nothing remains in it at the end}
+   * {@return between one byte and the given number, valid until the next call of any method; empty
+   * at the end}
    */
   ByteBuffer take(long most) throws IOException {
     int taken = fill() ? (int) Math.min(most, piece.remaining()) : 0;

@@ -1,9 +1,9 @@
 package io.gatun.snapshot.layer.tar;
 
 /**
- * A time as a tar has it, which may be one that no kernel accepts.
+ * A time in a tar, possibly one that no kernel accepts.
  *
- * @param seconds since 1970-01-01T00:00:00Z, maybe negative
+ * @param seconds since 1970-01-01T00:00:00Z, possibly negative
  * @param nanos 0 to 999,999,999, added to the seconds
  */
 public record TarTime(long seconds, int nanos) implements Comparable<TarTime> {

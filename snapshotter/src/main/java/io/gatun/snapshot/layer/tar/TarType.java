@@ -1,6 +1,6 @@
 package io.gatun.snapshot.layer.tar;
 
-/** What an entry of a tar is, by its type flag. */
+/** The type of a tar entry. */
 public enum TarType {
   REGULAR,
   HARD_LINK,
@@ -9,10 +9,10 @@ public enum TarType {
   BLOCK_DEVICE,
   DIRECTORY,
   FIFO,
-  /** A type flag that says nothing to a layer; the entry can be skipped over by its size. */
+  /** A type flag without a meaning for layers; the entry can be skipped by its size. */
   UNKNOWN;
 
-  /** {@return whether no content follows, whatever the size says} */
+  /** {@return whether the entry has no content, whatever its size field} */
   boolean isHeaderOnly() {
     return switch (this) {
       case HARD_LINK, SYMBOLIC_LINK, CHARACTER_DEVICE, BLOCK_DEVICE, DIRECTORY, FIFO -> true;

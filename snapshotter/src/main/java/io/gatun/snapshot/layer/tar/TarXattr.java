@@ -5,26 +5,26 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import org.jspecify.annotations.Nullable;
 
-/** An extended attribute, as records named {@code SCHILY.xattr.NAME} carry it. */
+/** An extended attribute from a record {@code SCHILY.xattr.NAME}. */
 public final class TarXattr {
 
   private final LinuxPath name;
   private final byte[] value;
 
   /**
-   * @param value not copied, and not to be changed any more
+   * @param value not copied; must not be changed afterwards
    */
   public TarXattr(LinuxPath name, byte[] value) {
     this.name = name;
     this.value = value;
   }
 
-  /** {@return its name, with its namespace in front} */
+  /** {@return its name with the namespace prefix} */
   public LinuxPath name() {
     return name;
   }
 
-  /** {@return any bytes, maybe none; not a copy, and not to be changed} */
+  /** {@return any bytes, possibly none; not a copy and not to be changed} */
   public byte[] value() {
     return value;
   }

@@ -3,9 +3,9 @@ package io.gatun.snapshot.layer.tar;
 import io.gatun.linux.LinuxPath;
 
 /**
- * The names by which a layer says that something is gone (OCI image specification, layer.md):
- * {@code .wh.NAME} hides {@code NAME}, and {@code .wh..wh..opq} hides what is in its directory.
- * Only the last component of a path is such a name.
+ * The names of whiteouts (OCI image specification, layer.md): {@code .wh.NAME} hides {@code NAME},
+ * and {@code .wh..wh..opq} hides the content of its directory. Only the last component of a path
+ * can be such a name.
  */
 final class WhiteoutName {
 
@@ -24,12 +24,11 @@ final class WhiteoutName {
     return name.hasPrefix(PREFIX);
   }
 
-  /** {@return the name that a whiteout hides} */
   static LinuxPath hidden(LinuxPath whiteout) {
     return whiteout.slice(PREFIX.length(), whiteout.length());
   }
 
-  /** {@return whether it names something in its directory, not the directory or what is above} */
+  /** {@return whether it is a name in the directory, not the directory itself or its parent} */
   static boolean isInside(LinuxPath hidden) {
     return !hidden.isEmpty() && !hidden.equals(SELF) && !hidden.equals(ABOVE);
   }

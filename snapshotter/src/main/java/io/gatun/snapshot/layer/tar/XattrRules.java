@@ -5,13 +5,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Which extended attributes a layer may set. Those that the overlay filesystem keeps for itself are
- * left out, since they would let an image decide what the kernel makes of its layers; other trusted
- * ones, since containerd leaves them out. Both are counted.
+ * Decides which extended attributes a layer may set. Drops overlayfs's own, with which an image
+ * could control how the kernel combines its layers, and other trusted ones, as containerd does.
+ * Counts both.
  */
 final class XattrRules {
 
-  /** Limits of the kernel: XATTR_NAME_MAX and XATTR_SIZE_MAX of linux/limits.h. */
+  /** Kernel limits: XATTR_NAME_MAX and XATTR_SIZE_MAX of linux/limits.h. */
   private static final int NAME_BYTES_MAX = 255;
 
   private static final int VALUE_BYTES_MAX = 65_536;
@@ -23,7 +23,6 @@ final class XattrRules {
   private long overlayDropped;
   private long trustedDropped;
 
-  /** {@return those that may be set} */
   List<TarXattr> allowed(TarEntry entry) throws InvalidLayerException {
     List<TarXattr> all = entry.xattrs();
     if (all.isEmpty()) {

@@ -1,11 +1,11 @@
 /**
- * What reads a layer's tar and judges it, apart from what is made of it.
+ * Reads and validates the tar of a layer, independent of what is created from it.
  *
- * <p>{@link TarReader} knows the formats and believes no length without a limit; {@link
- * LayerReader} says what each entry means in a layer, or refuses it. Whoever consumes the entries,
- * be it to write a tree or an index, needs to check nothing more about them.
+ * <p>{@link TarReader} knows the formats and checks every length against a limit; {@link
+ * LayerReader} interprets each entry or refuses it. Consumers of entries, which write a tree or an
+ * index, need no further checks.
  *
- * <p>Touches no file. Uses paths and times of the native bindings and nothing else of Gatun.
+ * <p>Accesses no files. Uses paths and times of the native bindings and nothing else of Gatun.
  */
 @NullMarked
 package io.gatun.snapshot.layer.tar;

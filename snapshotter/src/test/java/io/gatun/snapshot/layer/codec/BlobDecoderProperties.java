@@ -42,7 +42,7 @@ final class BlobDecoderProperties {
       };
     }
 
-    /** Whether what is not quite like this is taken for what is not compressed. */
+    /** Whether the blob is still recognized as compressed. */
     boolean isRecognized(byte[] blob) {
       return this == NONE || Compression.of(ByteBuffer.wrap(blob)) != Compression.NONE;
     }
@@ -96,8 +96,8 @@ final class BlobDecoderProperties {
   }
 
   /**
-   * {@return what is left if frames behind a skippable one are skipped with it, whose length
-   * nothing vouches for but the digests of the layer}
+   * {@return the contents without frames that are skipped along with a skippable one, whose length
+   * only the digests of the layer verify}
    */
   private static List<byte[]> withoutSome(List<byte[]> contents) {
     List<byte[]> left = new ArrayList<>();

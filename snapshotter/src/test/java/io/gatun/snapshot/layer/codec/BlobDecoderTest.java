@@ -95,7 +95,7 @@ class BlobDecoderTest {
           .as("%d of %d bytes", length, blob.length)
           .isInstanceOf(InvalidLayerException.class)
           .hasMessageMatching(
-              ".*(is cut short|is followed by something else), at offset \\d+ of the blob");
+              ".*(is truncated|is followed by other data), at offset \\d+ of the blob");
       refused++;
     }
     assertThat(refused).isEqualTo(blob.length - Compression.HEAD_BYTES - 1);
@@ -121,17 +121,16 @@ class BlobDecoderTest {
       assertInvalid(
           Arrays.copyOf(blob, blob.length + zeros),
           engine,
-          "gzip member is followed by something else, at offset %d of the blob"
-              .formatted(blob.length));
+          "gzip member is followed by other data, at offset %d of the blob".formatted(blob.length));
     }
     assertInvalid(
         Compressed.joined(blob, new byte[1], blob),
         engine,
-        "gzip member is followed by something else, .*");
+        "gzip member is followed by other data, .*");
     assertInvalid(
         Compressed.joined(blob, Compressed.zstd(SHORT)),
         engine,
-        "gzip member is followed by something else, .*");
+        "gzip member is followed by other data, .*");
   }
 
   @Test
@@ -140,8 +139,7 @@ class BlobDecoderTest {
     assertInvalid(
         Arrays.copyOf(blob, blob.length + 1),
         GzipEngine.best(),
-        "zstd frame is followed by something else, at offset %d of the blob"
-            .formatted(blob.length));
+        "zstd frame is followed by other data, at offset %d of the blob".formatted(blob.length));
   }
 
   @Test
@@ -204,7 +202,7 @@ class BlobDecoderTest {
     assertThat(output).contains("refused twice: zstd's library cannot be loaded", "/nowhere");
   }
 
-  /** What runs in a JVM of its own. */
+  /** Runs in a separate JVM. */
   static final class WithoutZstd {
     private WithoutZstd() {}
 

@@ -13,14 +13,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** What is compressed here is decompressed here, and by others. */
+/** Blobs compressed here can be decompressed here and by other programs. */
 final class CompressorTest {
 
   private static byte[] sample(int bytes) {
     byte[] sample = new byte[bytes];
     Random random = new Random(bytes);
     for (int at = 0; at < bytes; ) {
-      // Runs of one byte and of random ones in turn.
+      // Alternates runs of one byte with random ones.
       int run = Math.min(1 + random.nextInt(3_000), bytes - at);
       byte[] part = new byte[run];
       if (random.nextBoolean()) {

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What the compressors that images are made with write, which scripts/setup installs. */
+/** The output of the compressors that image tools use; scripts/setup installs them. */
 class CompressorsTest {
 
   private static final int CONTENT_BYTES = 1_000_000;
@@ -22,7 +22,7 @@ class CompressorsTest {
 
   @TempDir private Path directory;
 
-  /** Something with matches far and near, and parts that cannot be compressed. */
+  /** Content with near and far matches, and incompressible parts. */
   @BeforeAll
   static void makeContent() {
     Random random = new Random(7);
@@ -63,7 +63,7 @@ class CompressorsTest {
     for (GzipEngine engine : GzipEngine.values()) {
       assertThat(Decoded.of(blob, engine)).isEqualTo(content);
     }
-    // Some tools put what they have compressed one after the other.
+    // Some tools concatenate compressed parts.
     assertThat(Decoded.of(Compressed.joined(blob, blob), GzipEngine.best()))
         .isEqualTo(Compressed.joined(content, content));
   }

@@ -10,7 +10,7 @@ final class Decoded {
 
   private Decoded() {}
 
-  /** By a decoder of its own, in whole. */
+  /** With its own decoder, all at once. */
   static byte[] of(byte[] blob, GzipEngine engine) throws IOException {
     try (BlobDecoder decoder = new BlobDecoder(engine)) {
       return by(decoder, blob, () -> Integer.MAX_VALUE, 10_000);
@@ -18,8 +18,8 @@ final class Decoded {
   }
 
   /**
-   * @param pieceBytes the most that the source gives at a time
-   * @param roomBytes how much is asked for at a time
+   * @param pieceBytes the most that the source returns at once
+   * @param roomBytes how much is requested at once
    */
   static byte[] by(BlobDecoder decoder, byte[] blob, IntSupplier pieceBytes, int roomBytes)
       throws IOException {

@@ -35,13 +35,12 @@ import net.jqwik.api.Tag;
 import net.jqwik.api.lifecycle.AfterContainer;
 
 /**
- * Goal: an index shows the tree that is written of the same layer to a directory, in every
- * attribute that EROFS has. Method: made-up layers, both written and indexed; the index is mounted
- * by the kernel, and the two trees are compared, as are the layers that are refused, and what
- * fsck.erofs makes of the index.
+ * Goal: an index shows the same tree as an extracted layer, in every attribute that EROFS stores.
+ * Method: random layers are extracted and indexed; the kernel mounts the index, and the trees, the
+ * refusals and the output of fsck.erofs are compared.
  *
- * <p>Left out of the comparison: the times of directories without an entry of their own and of
- * whiteouts, which in a directory are those of its making.
+ * <p>Not compared: the times of implicit directories and of whiteouts, which an extraction sets to
+ * the current time.
  */
 final class IndexConformanceIT {
 
@@ -51,13 +50,13 @@ final class IndexConformanceIT {
   private static final LinuxDisk DISK = new LinuxDisk();
   private static final Path DIRECTORY = makeDirectory();
 
-  /** Before any run of this, and later than any time in a layer that is not clamped. */
+  /** Earlier than any run of this, and later than any time in a layer that is not clamped. */
   private static final long NOW_SECONDS_MIN = 1_750_000_000L;
 
   private static int compared;
   private static int extracted;
 
-  /** Not in memory: the kernel mounts no file of a filesystem without pages on a disk. */
+  /** Not in memory: the kernel can only mount files of a filesystem on disk. */
   private static Path makeDirectory() {
     try {
       return Files.createTempDirectory(Path.of("target").toAbsolutePath(), "indexes-");
@@ -66,7 +65,7 @@ final class IndexConformanceIT {
     }
   }
 
-  /** That most layers have been compared, and not refused by both. */
+  /** Checks that most layers were compared and not refused by both. */
   @AfterContainer
   static void stop() throws IOException {
     delete(DIRECTORY);
@@ -196,9 +195,9 @@ final class IndexConformanceIT {
   }
 
   /**
-   * {@return whether fsck.erofs has nothing to extract that it leaves incomplete, or that the
-   * kernel changes meanwhile} It makes files within directories that have their ACL already, and
-   * does not lengthen one by a hole at its end.
+   * {@return whether fsck.erofs can extract everything completely, without later changes by the
+   * kernel} It creates files in directories that already have their ACL, and does not extend a file
+   * by a hole at its end.
    */
   private static boolean isExtractable(List<LayerItem> layer) {
     return layer.stream().noneMatch(item -> item.hasDefaultAcl() || item.isHoleAtEnd());

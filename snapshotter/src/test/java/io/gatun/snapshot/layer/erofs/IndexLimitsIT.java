@@ -35,9 +35,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * Goal: numbers beyond those that fit into 16, 31 and 32 bits are in an index as they are in the
- * layer, and what has no room in one is refused. Method: entries are made up, and the tar that they
- * come from is a file of holes with content where a test looks.
+ * Goal: numbers beyond 16, 31 and 32 bits are preserved in an index, and values that do not fit are
+ * refused. Method: entries are synthetic, and their tar is a sparse file with content where a test
+ * reads it.
  */
 final class IndexLimitsIT {
 
@@ -46,7 +46,7 @@ final class IndexLimitsIT {
   private static final long BEYOND_INT = 5L << 30;
   private static final long BEYOND_SIGNED_BLOCKS = (1L << 40) + (1L << 38);
 
-  /** Behind which there is none that EROFS can name. */
+  /** The last block that EROFS can address. */
   private static final long LAST_BLOCK = 0xffff_fffdL << 9;
 
   private static final LayerAttributes ATTRIBUTES =
@@ -100,7 +100,7 @@ final class IndexLimitsIT {
     }
   }
 
-  /** What looks at the files of a mounted index. */
+  /** Reads the files of a mounted index. */
   private interface Looker {
     void look(Path files) throws IOException;
   }
@@ -207,13 +207,13 @@ final class IndexLimitsIT {
     indexer = indexer(memory);
     addFile("fits", 0, 0);
     while (!memory.isFull()) {
-      // Nobody writes to it, so that it takes no room anywhere.
+      // Never written, so it takes no space.
       var _ = memory.allocate(BEYOND_INT);
     }
     assertNotIndexable(NotIndexable.ENTRIES, () -> addFile("one too many", 0, 0));
   }
 
-  /** What is refused. */
+  /** A step that is refused. */
   private interface Step {
     void run() throws IOException;
   }

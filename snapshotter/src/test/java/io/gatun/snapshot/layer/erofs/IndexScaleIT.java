@@ -23,7 +23,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A layer of five million entries is indexed within the memory of any other. */
+/** A layer of five million entries is indexed within the same memory as any other. */
 final class IndexScaleIT {
 
   private static final int DIRECTORIES = 50_000;
@@ -51,7 +51,7 @@ final class IndexScaleIT {
       long before = heapBytes();
       long offset = 0;
       for (int i = 0; i < DIRECTORIES; i++) {
-        // In no order, as a layer may be that was made to be slow.
+        // Unsorted, like a layer that is designed to be slow.
         LinuxPath name = LinuxPath.of("d" + i * 48_611L % DIRECTORIES);
         nameBytes += name.length();
         indexer.entry(

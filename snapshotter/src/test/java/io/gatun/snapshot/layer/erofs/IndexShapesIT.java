@@ -27,9 +27,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * Goal: whatever shape a directory, link, file or attribute has in the image, the kernel and
- * fsck.erofs find in it what the tar holds. Method: each is made on purpose, on both sides of every
- * limit of the format, and compared with the tree that is written to a directory.
+ * Goal: for every shape of a directory, link, file or attribute in the image, the kernel and
+ * fsck.erofs read the content of the tar. Method: each shape is created deliberately, on both sides
+ * of every limit of the format, and compared with the extracted tree.
  */
 final class IndexShapesIT {
 
@@ -40,7 +40,7 @@ final class IndexShapesIT {
   void makeDirectory() throws IOException {
     // On a disk: the kernel does not mount files that are in memory.
     directory = Files.createTempDirectory(Path.of("target").toAbsolutePath(), "shapes-");
-    // In memory: ext4 has no room for large attributes.
+    // In memory: ext4 has no space for large attributes.
     memory = Files.createTempDirectory(Path.of("/dev/shm"), "gatun-shapes-");
   }
 
@@ -63,7 +63,7 @@ final class IndexShapesIT {
     assertThat(lines(extracted)).isEqualTo(written);
   }
 
-  /** Times of unnamed directories aside, of which there are none here but the top. */
+  /** Without times of implicit directories; here, the root is the only one. */
   private static List<String> lines(Path files) throws IOException {
     return TreeManifest.of(files, Set.of(Detail.DIRECTORY_TIMES)).stream()
         .map(line -> line.startsWith(". ") ? "top" : line)
@@ -155,7 +155,7 @@ final class IndexShapesIT {
     check(tar);
   }
 
-  /** Which fsck.erofs does not take for one, so that only the kernel is asked. */
+  /** fsck.erofs does not accept them, so only the kernel is tested. */
   @Test
   void attributesWithoutAValue() throws IOException {
     TarBuilder tar = TarBuilder.pax();
@@ -243,7 +243,7 @@ final class IndexShapesIT {
     }
   }
 
-  /** With xino=on, what a file and its directory are on is one device, before and after copy-up. */
+  /** With xino=on, a file and its directory are on one device, before and after copy-up. */
   @Test
   void overlaysWithXinoShowOneDevice() throws IOException {
     TarBuilder base = TarBuilder.pax().directory("d", 0755).file("d/a", 0644, "a");

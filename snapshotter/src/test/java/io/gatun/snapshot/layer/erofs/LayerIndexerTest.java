@@ -30,7 +30,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What an index is, byte by byte, and what is refused; no kernel needed. */
+/** The bytes of an index, and the refused layers; needs no kernel. */
 final class LayerIndexerTest {
 
   private static final int SUPERBLOCK = 1024;

@@ -25,10 +25,10 @@ import java.security.MessageDigest;
 import java.util.Optional;
 import java.util.Set;
 
-/** The index of a tar, with the tar, in files of a directory. */
+/** A tar and its index in files of a directory. */
 final class TestIndex {
 
-  /** Odd, so that pieces do not end where blocks do. */
+  /** Odd, so that pieces do not end at block boundaries. */
   private static final int PIECE_BYTES = 1_000_001;
 
   private static final LinuxPath INDEX = LinuxPath.of("index");
@@ -41,7 +41,7 @@ final class TestIndex {
     this.result = result;
   }
 
-  /** How an index is made. */
+  /** The parameters of an index. */
   record Making(
       IndexForm form,
       InheritedAttributes top,
@@ -71,7 +71,7 @@ final class TestIndex {
     }
   }
 
-  /** {@return the index of a tar, both in a directory that is made} */
+  /** {@return the index of a tar, both in a directory that is created} */
   static TestIndex of(Path directory, IndexForm form, byte[] tar) throws IOException {
     return of(directory, Making.of(form), tar);
   }
@@ -119,7 +119,7 @@ final class TestIndex {
     return Files.readAllBytes(index());
   }
 
-  /** A mount of an index by the kernel, straight from the files. */
+  /** A mount of an index by the kernel, directly from the files. */
   static final class Mounted implements AutoCloseable {
     private final Path target;
 
@@ -127,7 +127,7 @@ final class TestIndex {
       this.target = target;
     }
 
-    /** {@return the top of the layer} */
+    /** {@return the root of the layer} */
     Path files() {
       return target.resolve("fs");
     }

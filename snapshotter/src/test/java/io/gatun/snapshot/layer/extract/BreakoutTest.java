@@ -16,17 +16,17 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Layers that want to get out. Whatever becomes of them, what is around the tree stays as it is,
- * and no descriptor is left open.
+ * Layers that try to break out. In every case, the surroundings of the tree are unchanged, and no
+ * descriptor stays open.
  *
- * <p>Of the CVEs of appliers, those that one like this can have are here by name, and those of
- * readers of tars (CVE-2025-62518, CVE-2022-2879, CVE-2025-58183, the skipping over malformed
- * records of astral-tokio-tar, which has no number) in {@code TarReaderTest}. That modes were set
- * by path after a file was made (containerd's pull request 12961, without a number) is in {@link
- * TreeRaceTest}. Modes of the directories above a snapshot's files (CVE-2021-41103, CVE-2024-25621)
- * are the drivers', and in {@code OverlayLayersIT}. The rest cannot be here: nothing here imports
- * images (CVE-2023-25153), makes volumes (CVE-2022-23648), copies files into and out of containers
- * (CVE-2018-15664, CVE-2019-14271, CVE-2021-41089) or looks for users in an image (CVE-2024-9676).
+ * <p>Of the CVEs of appliers, those that apply to one like this are here by name, and those of tar
+ * readers (CVE-2025-62518, CVE-2022-2879, CVE-2025-58183, and the unnumbered skipping over
+ * malformed records in astral-tokio-tar) in {@code TarReaderTest}. Setting modes by path after
+ * creating a file (containerd's pull request 12961, without a number) is in {@link TreeRaceTest}.
+ * Modes of the directories above a snapshot's files (CVE-2021-41103, CVE-2024-25621) belong to the
+ * drivers and are in {@code OverlayLayersIT}. The rest does not apply: nothing here imports images
+ * (CVE-2023-25153), creates volumes (CVE-2022-23648), copies files into and out of containers
+ * (CVE-2018-15664, CVE-2019-14271, CVE-2021-41089) or looks up users in an image (CVE-2024-9676).
  */
 final class BreakoutTest {
 
@@ -46,7 +46,7 @@ final class BreakoutTest {
     tree = TestTree.of(directory.resolve("snapshots/1/fs"), DeletionForm.OVERLAY);
     Files.writeString(directory.resolve("snapshots/1/beside"), "beside");
     before = around();
-    // Warms up what the JDK opens once.
+    // Opens everything that the JDK opens only once.
     descriptors = TestTree.descriptors();
   }
 
@@ -62,7 +62,7 @@ final class BreakoutTest {
     assertThat(TestTree.descriptors()).isEqualTo(descriptors);
   }
 
-  /** Applies in a given form; a failure is as good as a success. */
+  /** Applies a layer in a given form; it may succeed or fail. */
   private void attack(DeletionForm form, TarBuilder tar) throws IOException {
     TestTree target = new TestTree(tree.files(), form, List.of());
     try {

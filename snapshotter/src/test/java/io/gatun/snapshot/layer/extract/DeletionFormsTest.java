@@ -22,7 +22,7 @@ final class DeletionFormsTest {
     return TestTree.of(directory.resolve("upper"), DeletionForm.OVERLAY);
   }
 
-  /** A copy of what is below, in which the layer deletes. */
+  /** A copy of the lower layers, in which the layer deletes. */
   private TestTree copy() throws IOException {
     TestTree tree = TestTree.of(directory.resolve("copy"), DeletionForm.IN_PLACE);
     tree.apply(

@@ -28,7 +28,7 @@ class ImplicitDirectoryListTest {
     assertThat(ImplicitDirectoryList.ofBytes(list.bytes())).isEqualTo(list);
   }
 
-  /** They may be read from a file that anything may have happened to. */
+  /** The list is read from a file that may be corrupt. */
   @Property
   void anyBytesAreAListOrRefused(@ForAll byte[] bytes) {
     ImplicitDirectoryList list;
@@ -53,7 +53,7 @@ class ImplicitDirectoryListTest {
     assertThat(builder.build()).isEmpty();
   }
 
-  /** The path of one file can lead through two thousand of them. */
+  /** The path of one file can lead through two thousand directories. */
   @Example
   void deepPathsTakeLittle() {
     ImplicitDirectoryList.Builder builder = new ImplicitDirectoryList.Builder();

@@ -12,18 +12,18 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * One entry of a made-up layer, as plain data so that it can be read in the report of a failure.
+ * One entry of a random layer, as plain data that is readable in the report of a failure.
  *
- * @param path of what it makes, hides or whose content it hides
+ * @param path of the entry, or of the directory whose content it hides
  * @param target of a link; otherwise empty
- * @param mode of what it makes
+ * @param mode of the entry
  * @param uid the owner
  * @param gid the group
  * @param modified a PAX time
  * @param accessed a PAX time, or empty
- * @param xattr which of some extended attributes it has; 0 for none
+ * @param xattr selects its extended attributes; 0 for none
  * @param sizeBytes of a file
- * @param spelling how it is written
+ * @param spelling how it is encoded
  */
 public record LayerItem(
     Kind kind,
@@ -42,7 +42,7 @@ public record LayerItem(
     DIRECTORY,
     FILE,
     SPARSE_FILE,
-    /** Of the type 7 of POSIX, which containerd has no use for. */
+    /** Type 7 of POSIX, which containerd ignores. */
     CONTIGUOUS_FILE,
     SYMBOLIC_LINK,
     HARD_LINK,
@@ -51,7 +51,7 @@ public record LayerItem(
     BLOCK_DEVICE,
     WHITEOUT,
     OPAQUE,
-    /** Records for all that follows, which say nothing to a layer. */
+    /** Records for all later entries, which layers ignore. */
     GLOBAL_RECORDS;
 
     boolean isNode() {
@@ -68,7 +68,7 @@ public record LayerItem(
     DOUBLE_SLASHES,
     DOWN_AND_UP,
     FROM_ABOVE,
-    /** Longer than a header has room for, and than its prefix. */
+    /** Longer than a header with its prefix can hold. */
     LONG;
 
     String of(String path) {
@@ -84,7 +84,7 @@ public record LayerItem(
       };
     }
 
-    /** The same for the target of a hard link, which containerd does not make clean in each way. */
+    /** The same for the target of a hard link, which containerd does not always clean. */
     String ofTarget(String path) {
       return switch (this) {
         case PLAIN, SLASH_AT_END, DOWN_AND_UP, FROM_ABOVE -> path;
@@ -94,12 +94,12 @@ public record LayerItem(
   }
 
   /**
-   * How an entry is written, whatever it means.
+   * The encoding of an entry, which does not change its meaning.
    *
    * @param format of its header
-   * @param sparse how a file with holes is written
-   * @param name how its path is
-   * @param isBinary whether numbers are in binary also where digits would do
+   * @param sparse format of a file with holes
+   * @param name how its path is written
+   * @param isBinary whether to use binary numbers even where digits suffice
    */
   record Spelling(Format format, Sparse sparse, Name name, boolean isBinary) {}
 
@@ -117,13 +117,13 @@ public record LayerItem(
                   + ("01000700ffffffff" + "02000500e8030000" + "04000500ffffffff")
                   + ("10000500ffffffff" + "20000500ffffffff"));
 
-  /** {@return the same with other extended attributes} */
+  /** {@return the same entry with other extended attributes} */
   public LayerItem withXattr(int other) {
     return new LayerItem(
         kind, path, target, mode, uid, gid, modified, accessed, other, sizeBytes, spelling);
   }
 
-  /** {@return whether a sparse file has parts that are whole blocks of a tar} */
+  /** {@return whether the extents of a sparse file are whole blocks of a tar} */
   public boolean isOfWholeBlocks() {
     return sizeBytes % 2 == 0;
   }
@@ -133,17 +133,17 @@ public record LayerItem(
     return kind == Kind.SPARSE_FILE && mode % 8 == 0;
   }
 
-  /** {@return whether it is a directory that gives what is made in it an ACL} */
+  /** {@return whether it is a directory with a default ACL} */
   public boolean hasDefaultAcl() {
     return kind == Kind.DIRECTORY && xattr == 3;
   }
 
-  /** {@return whether it is a file with holes in the format that containerd does not take} */
+  /** {@return whether it is a sparse file in a format that containerd does not support} */
   boolean isSparseInOldFormat() {
     return kind == Kind.SPARSE_FILE && spelling.sparse() == Sparse.OLD_GNU;
   }
 
-  /** {@return whether it is a device, without numbers, that an overlay takes for a whiteout} */
+  /** {@return whether it is a 0:0 device, which an overlay treats as a whiteout} */
   public boolean isDeviceOfWhiteouts() {
     return kind == Kind.CHARACTER_DEVICE && spelling.format() == Format.V7;
   }
@@ -220,7 +220,7 @@ public record LayerItem(
     }
   }
 
-  /** Holes before and between the parts, of which there are many if it is large. */
+  /** Holes before and between the extents, of which a large file has many. */
   private void addSparse(TarBuilder tar, String name) {
     int partBytes = isOfWholeBlocks() ? 2 * TarBuilder.BLOCK : 700;
     int holeBytes = isOfWholeBlocks() ? TarBuilder.BLOCK : 100;

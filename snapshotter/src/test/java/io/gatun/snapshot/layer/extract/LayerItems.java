@@ -14,23 +14,23 @@ import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 
 /**
- * Layers of few names, so that entries meet: duplicates, replacements, links on the way, deletions
- * in all places. Most of them make sense, since one that fails at once shows little; some do not.
- * They come in every format that a tar has, some in several at once.
+ * Layers with few names, so that entries collide: duplicates, replacements, links on the path,
+ * deletions everywhere. Most are valid, since one that fails at once shows little; some are not.
+ * They come in every format of tar, some in several at once.
  */
 public final class LayerItems {
 
   private static final List<String> NAMES = List.of("a", "b", "c", "usr", ".wh.q", "l");
   private static final int[] MODES = {0755, 0755, 0644, 0700, 0, 04755, 02755, 01777, 0777, 06711};
 
-  /** What whiteouts hide whose own names are strange, as those that AUFS keeps for itself. */
+  /** Whiteout targets whose own names are unusual, like those that AUFS reserves. */
   private static final List<String> ODD_NAMES =
       List.of(".wh.plnk", ".wh.aufs", ".wh.q", "...", ".opq", "..a");
 
-  /** Of which none may be deleted by its name, so that the layer is refused. */
+  /** Names that may not be deleted, so that the layer is refused. */
   private static final List<String> SELVES = List.of("", ".", "..");
 
-  /** Of nothing else, since containerd removes what has it: see LayerReader. */
+  /** Used for nothing else, since containerd removes a file of this name: see LayerReader. */
   private static final String GLOBAL_NAME = "pax_global_header";
 
   private static final List<Sparse> PAX_SPARSE =
@@ -42,7 +42,7 @@ public final class LayerItems {
   private static final List<String> TIMES =
       List.of("1", "5.000000001", "1000000000", "1700000000.999999999", "-5", "99999999999");
 
-  /** Names that no machine has, for those that lead out. */
+  /** Names that exist on no machine, for those that lead out. */
   private static final List<String> TARGETS =
       List.of(
           "a", "b", "c", "usr", "a/b", "/a", "/usr", "/usr/b", "/gatun/x", ".", "/", "no/where");
@@ -55,10 +55,10 @@ public final class LayerItems {
   private final Random random;
   private final List<LayerItem> items = new ArrayList<>();
 
-  /** Whether the layer may well be impossible. */
+  /** Whether the layer may be invalid. */
   private final boolean isRude;
 
-  /** Which formats the entries are in. */
+  /** The formats of the entries. */
   private final List<Format> formats;
 
   private LayerItems(Random random) {
@@ -164,7 +164,7 @@ public final class LayerItems {
     };
   }
 
-  /** Sparse ones in the old format, and contiguous ones, end a layer with containerd. */
+  /** containerd fails on sparse files in the old format and on contiguous ones. */
   private Kind file(Format format) {
     if (isRude && random.nextInt(100) == 0) {
       return Kind.CONTIGUOUS_FILE;
@@ -209,7 +209,7 @@ public final class LayerItems {
     return depth == 1 ? pick(NAMES) : pick(NAMES) + "/" + pick(NAMES);
   }
 
-  /** {@return whether no file is in the way, as far as the text tells} */
+  /** {@return whether no file is on the path, judging by the names} */
   private boolean isPossible(String path) {
     for (int slash = path.indexOf('/'); slash > 0; slash = path.indexOf('/', slash + 1)) {
       String above = path.substring(0, slash);
@@ -235,7 +235,7 @@ public final class LayerItems {
         return pick(TARGETS_AT_TOP);
       }
       String target = pick(TARGETS);
-      // Of itself, mostly in vain.
+      // Links to itself mostly fail.
       return isRude || !target.contains(path.substring(path.lastIndexOf('/') + 1))
           ? target
           : "no/where";

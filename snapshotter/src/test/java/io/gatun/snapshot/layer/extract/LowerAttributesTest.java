@@ -19,7 +19,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Directories that a layer does not name are as they are in the layers below. */
+/** Implicit directories get the attributes of the lower layers. */
 final class LowerAttributesTest {
 
   @TempDir Path directory;
@@ -106,7 +106,7 @@ final class LowerAttributesTest {
         .containsExactly(implicit("a", ImplicitDirectory.Inherited.XATTRS));
   }
 
-  /** What mkdir(2) would have given it on the layers below, a directory gets late as well. */
+  /** A late inheritance includes the group that mkdir(2) would have set on the lower layers. */
   @Test
   void groupsThatArePassedOnBelowReachWhatWasMadeBefore() throws IOException {
     nearest.apply(
@@ -156,7 +156,7 @@ final class LowerAttributesTest {
     return new ImplicitDirectory(LinuxPath.of(path), inherited);
   }
 
-  /** What the index of a layer inherits is what its tree does. */
+  /** The index and the tree of a layer inherit the same attributes. */
   @Test
   void anIndexInheritsWhatTheTreeWouldHave() throws IOException {
     nearest.apply(

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What is found in the layers below, and what is not there at all. */
+/** Lookups in lower layers, existing and missing ones. */
 class LowerLayersTest {
 
   private static final LinuxPath DIRECTORY = LinuxPath.of("a/b");
@@ -56,6 +56,6 @@ class LowerLayersTest {
     LowerLayers lowers = of(near, far);
     assertThatThrownBy(() -> lowers.find(DIRECTORY))
         .isInstanceOf(SnapshotException.StorageFailure.class)
-        .hasMessageContaining("the layer below at " + near + " is missing or not mounted");
+        .hasMessageContaining("the lower layer at " + near + " is missing or not mounted");
   }
 }

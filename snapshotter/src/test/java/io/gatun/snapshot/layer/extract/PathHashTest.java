@@ -15,13 +15,13 @@ class PathHashTest {
   private static final int PERIOD = 128;
   private static final int PERIODS = 32;
 
-  /** What makes a slash of the other letter, and the other way round. */
+  /** Turns a slash into the other letter, and the reverse. */
   private static final int OTHER = '/' ^ 'o';
 
   /**
-   * Of a hash in which no bit depends on a higher one, whatever its numbers are: the sequence of
-   * Thue and Morse, in the place of itself or of its reverse, makes a difference of a multiple of
-   * two to the power of 62, so that all these paths would have no more than four hashes.
+   * In a hash whose bits never depend on higher ones, replacing a Thue-Morse sequence by its
+   * inverse changes the result by a multiple of 2^62, whatever the parameters are, so all these
+   * paths would have only four hashes.
    */
   @Test
   void pathsThatAreMadeToHaveOneHashHaveNot() {
@@ -41,7 +41,7 @@ class PathHashTest {
       path[start + PERIOD - 1] = '/';
       for (int choice = 0; choice < CHOICES; choice++) {
         if (((Integer.bitCount(period) ^ (choices >>> choice)) & 1) != 0) {
-          // Two, so that whether there was an odd number is the same for all paths.
+          // Two, so that the parity is the same for all paths.
           path[start + 4 * choice + 2] ^= OTHER;
           path[start + 4 * choice + 4] ^= OTHER;
         }

@@ -24,15 +24,15 @@ import java.util.stream.Stream;
 /**
  * The files of a snapshot, to which layers are applied.
  *
- * @param files their top
- * @param lowers the layers below, nearest first
+ * @param files their root directory
+ * @param lowers the lower layers, nearest first
  */
 public record TestTree(Path files, DeletionForm form, List<Path> lowers) {
 
-  /** Enough for large content, and odd, so that pieces do not end where blocks do. */
+  /** Enough for large content, and odd, so that pieces do not end at block boundaries. */
   private static final int PIECE_BYTES = 1_000_001;
 
-  /** What is done before each entry of a layer. */
+  /** Runs before each entry of a layer. */
   @FunctionalInterface
   public interface Before {
     void entry(LayerEntry entry) throws IOException;
@@ -77,7 +77,7 @@ public record TestTree(Path files, DeletionForm form, List<Path> lowers) {
     return line.replaceAll(" [am]time=[-0-9.]+", "");
   }
 
-  /** {@return what the manifest says of one path} */
+  /** {@return the line of the manifest for one path} */
   String line(String path) throws ErrnoException {
     return TreeManifest.of(files).stream()
         .filter(line -> line.startsWith(path + " type="))
@@ -85,7 +85,7 @@ public record TestTree(Path files, DeletionForm form, List<Path> lowers) {
         .orElse("nothing at " + path);
   }
 
-  /** {@return all paths but the top's} */
+  /** {@return all paths but the root's} */
   List<String> paths() throws ErrnoException {
     return TreeManifest.of(files).stream()
         .map(line -> line.substring(0, line.indexOf(" type=")))
@@ -101,7 +101,7 @@ public record TestTree(Path files, DeletionForm form, List<Path> lowers) {
     }
   }
 
-  /** {@return how many descriptors this process has open} */
+  /** {@return the number of open descriptors of this process} */
   static long descriptors() throws IOException {
     try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"))) {
       return descriptors.count();

@@ -31,13 +31,12 @@ import net.jqwik.api.Tag;
 import net.jqwik.api.lifecycle.AfterContainer;
 
 /**
- * Goal: a layer becomes the tree that containerd makes of it, in every attribute, except for what
- * {@link TreeWriter} lists. Method: made-up layers above made-up layers, written by both.
+ * Goal: the extracted tree equals that of containerd in every attribute, except for the differences
+ * that {@link TreeWriter} lists. Method: random layers on random layers, extracted by both.
  *
- * <p>Left out of the comparison, each for one of the differences listed there or since it is the
- * time of unpacking: times of directories that the layer does not name, all times where a layer
- * removes what it has named before, and opaque marks in a copy that come after what is further
- * below.
+ * <p>Not compared, because of a listed difference or because it is the time of unpacking: times of
+ * implicit directories, all times in a layer that removes its own entries, and opaque marks in a
+ * copy that follow entries further below.
  */
 final class TreeConformanceIT {
 
@@ -71,7 +70,10 @@ final class TreeConformanceIT {
     }
   }
 
-  /** That most are compared, and many with their times, so that the exceptions do not hide much. */
+  /**
+   * Checks that most layers are compared, many with their times, so that the exceptions hide
+   * little.
+   */
   @AfterContainer
   static void stop() throws IOException {
     CONTAINERD.close();
@@ -180,7 +182,7 @@ final class TreeConformanceIT {
       TestTree ours;
       Optional<String> refusal;
       if (form == DeletionForm.OVERLAY) {
-        // That this fails half-way is as good as anything else.
+        // A failure half-way is as good as any result.
         CONTAINERD.applyToCopy(lower, belowTar);
         ours = TestTree.of(work.resolve("ours"), form, lower);
         refusal = CONTAINERD.applyToOverlay(theirs, layerTar, List.of(lower));
@@ -217,7 +219,7 @@ final class TreeConformanceIT {
     }
   }
 
-  /** What fails with containerd, and why it does not have to: see {@link TreeWriter}. */
+  /** Failures of containerd that are not required here: see {@link TreeWriter}. */
   private static boolean isToBeAccepted(DeletionForm form, List<LayerItem> layer, String refusal) {
     boolean isOfDirectoryThatIsGone =
         (refusal.contains("UtimesNanoAt") && refusal.contains("no such file or directory"))
@@ -290,7 +292,7 @@ final class TreeConformanceIT {
     return lines;
   }
 
-  /** Ours may have more, where a directory is in the place of a whiteout. */
+  /** Ours may have more where a directory replaces a whiteout. */
   private static Optional<String> differentMarks(
       List<LayerItem> layer, TestTree ours, TestTree theirs) throws IOException {
     Set<String> our = opaque(ours);
@@ -331,7 +333,7 @@ final class TreeConformanceIT {
     return items.stream().anyMatch(item -> item.kind() == Kind.SYMBOLIC_LINK);
   }
 
-  /** With links about, whatever has the same name may be the same thing. */
+  /** With links, any two paths of the same name may be the same file. */
   private static boolean removesWhatItHasNamed(List<LayerItem> below, List<LayerItem> layer) {
     boolean hasLinks = hasLinks(below) || hasLinks(layer);
     for (int i = 0; i < layer.size(); i++) {
@@ -353,7 +355,7 @@ final class TreeConformanceIT {
     return false;
   }
 
-  /** {@return whether containerd may delete what the layer has written, with its directory} */
+  /** {@return whether containerd may delete the layer's own entries, with their directory} */
   private static boolean isOpaqueTooLate(List<LayerItem> below, List<LayerItem> layer) {
     boolean hasLinks = hasLinks(below) || hasLinks(layer);
     for (int i = 0; i < layer.size(); i++) {

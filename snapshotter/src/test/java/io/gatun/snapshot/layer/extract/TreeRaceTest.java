@@ -16,8 +16,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Another process is at work in the tree and swaps directories for links that lead out, in one step
- * and as fast as it goes, while layers are written.
+ * Another process swaps directories of the tree for links that lead out, atomically and as fast as
+ * it can, while layers are extracted.
  */
 final class TreeRaceTest {
 

@@ -17,11 +17,11 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The way back to an empty directory of files, as it was before a layer was written there: what is
- * in it is deleted, and the directory itself gets back the attributes that it had.
+ * Restores an empty files directory to its state before a layer was extracted: deletes its content
+ * and restores its attributes.
  *
- * <p>A copy of a parent does not come back by this, since a layer deletes in it: who undoes a layer
- * in one makes it anew in the directory that this leaves empty.
+ * <p>Cannot restore a copy of a parent, in which a layer deletes files: the caller has to copy
+ * again into the empty directory.
  */
 final class TreeReset {
 
@@ -38,9 +38,9 @@ final class TreeReset {
   }
 
   /**
-   * {@return the way back to what a directory is now}
+   * {@return a reset to the current state of a directory}
    *
-   * @param files the top of a snapshot's files
+   * @param files the root directory of a snapshot's files
    */
   static TreeReset to(Disk disk, LinuxPath files) throws ErrnoException {
     try (Fd top = SecureOpen.openTop(files)) {
@@ -48,7 +48,7 @@ final class TreeReset {
     }
   }
 
-  /** Goes back; harmless to repeat, also after a failure. */
+  /** Resets the directory; can be repeated, also after a failure. */
   void run() throws ErrnoException {
     try (Fd top = SecureOpen.openTop(files)) {
       List<DirectoryEntry> entries = new DirectoryReader().all(top);

@@ -15,8 +15,8 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 
 /**
- * A program for {@link TreeRaceTest}: swaps directories of a tree for links that lead out, in one
- * step and as fast as it goes, until its input ends.
+ * A program for {@link TreeRaceTest}: swaps directories of a tree for links that lead out,
+ * atomically and as fast as it can, until its input ends.
  */
 final class TreeSwapping {
 
@@ -41,11 +41,11 @@ final class TreeSwapping {
   /**
    * Prints {@link #READY} before it swaps, {@link #ENOUGH} after some swaps.
    *
-   * @param arguments the top of the tree, and where links lead
+   * @param arguments the root of the tree, and the target of the links
    */
   public static void main(String[] arguments) throws IOException {
     TreeSwapping swapping = new TreeSwapping(Path.of(arguments[0]), Path.of(arguments[1]));
-    // Its input also ends with whoever has started it, however that ends.
+    // Its input also ends with the parent process, however that ends.
     Thread.ofPlatform().daemon().start(swapping::awaitEnd);
     System.out.println(READY);
     swapping.run();
@@ -75,7 +75,7 @@ final class TreeSwapping {
     try (Fd parent = SecureOpen.openChild(top, LinuxPath.of("d"))) {
       swap(top, parent, "e", files.resolve("swap-e"));
     } catch (ErrnoException e) {
-      // It is a link now, or not there yet.
+      // It is a link or does not exist yet.
     }
   }
 
@@ -84,7 +84,7 @@ final class TreeSwapping {
         && Stat.tryStatx(parent, LinuxPath.of(name), AtFlag.SYMLINK_NOFOLLOW)
             .filter(status -> status.type() != NodeType.SYMBOLIC_LINK)
             .isPresent()) {
-      // The layer has put a directory in the place of the link.
+      // The layer has replaced the link by a directory.
       Files.move(spare, spare.resolveSibling("retired-" + retired++));
     }
     if (!Files.exists(spare, LinkOption.NOFOLLOW_LINKS)) {
@@ -98,7 +98,7 @@ final class TreeSwapping {
         System.out.println(ENOUGH);
       }
     } catch (ErrnoException e) {
-      // It is not there yet, or not any more.
+      // It does not exist now.
     }
   }
 }

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** A layer of everything, with a disk that fails at each of its effects in turn. */
+/** A layer with all kinds of entries, on a disk that fails at each of its effects in turn. */
 final class TreeWriterFaultsTest {
 
   private static final byte[] LARGE = new byte[(int) FileContent.LARGE_BYTES_MIN + 2_000_000];
@@ -165,7 +165,7 @@ final class TreeWriterFaultsTest {
         TestTree.Before.NOTHING);
     assertThat(calls.count("setXattr")).isEqualTo(4);
     assertThat(tree.line("inherited")).contains("mode=700 uid=5");
-    // But a directory that should hide what is below must not show it.
+    // But a directory that should hide lower content must not show it.
     assertThatThrownBy(
             () ->
                 tree.apply(

@@ -32,14 +32,14 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What entries become, one rule at a time. */
+/** The rules of extraction, one at a time. */
 final class TreeWriterTest {
 
   /** A capability set of version 2 with cap_net_raw permitted: capability.h. */
   private static final byte[] CAPABILITY =
       HexFormat.of().parseHex("0100000200200000000000000000000000000000");
 
-  /** With another in each, twice as many as fit into the least memory that there can be. */
+  /** With an implicit one in each, twice as many as fit into the minimum of memory. */
   private static final int DIRECTORIES = 3000;
 
   @TempDir Path directory;
@@ -337,7 +337,7 @@ final class TreeWriterTest {
     tree.apply(
         TarBuilder.pax()
             .symbolicLink("c", "/")
-            // Which is c, in the place of the link.
+            // The path leads to c, which replaces the link.
             .directory("c/c", 0700)
             .file("c/c/f", 0644, "x"));
     assertThat(tree.paths()).containsExactly("c", "c/c", "c/c/f");
@@ -371,7 +371,7 @@ final class TreeWriterTest {
             .hardLink("g", 04711, "f"));
     assertThat(tree.line("f"))
         .contains("mode=4711 uid=3 gid=4 mtime=5.000000000", "user.a=31")
-        // As with containerd: the change of owner has removed it, and the link does not have it.
+        // As with containerd: the change of owner removes it, and the link entry does not set it.
         .doesNotContain("security.capability");
   }
 
@@ -461,7 +461,7 @@ final class TreeWriterTest {
     assertThat(tree.apply(tar).usage()).isEqualTo(walked());
   }
 
-  /** The capability goes when the owner is set (chown(2)), and with it the block that it was in. */
+  /** chown(2) removes the capability and the block that held it. */
   @Test
   void whatAFurtherNameTakesFromAFileIsCounted() throws IOException {
     TarBuilder tar = TarBuilder.pax().xattr("user.a", new byte[60]).file("f", 0755, "x");
@@ -551,7 +551,7 @@ final class TreeWriterTest {
             });
   }
 
-  /** {@return a layer of directories with times of their own, and one in each that has no name} */
+  /** {@return a layer of directories with their own times, each with an implicit directory} */
   private static byte[] directories() {
     TarBuilder tar = TarBuilder.pax();
     for (int i = 0; i < DIRECTORIES; i++) {
@@ -563,7 +563,7 @@ final class TreeWriterTest {
     return tar.finish();
   }
 
-  /** A disk that knows whether something was spilled, and whether that is possible. */
+  /** A disk that records spills and can refuse them. */
   private static final class SpillingDisk extends ForwardingDisk {
     private int spills;
     private @Nullable Errno failure;

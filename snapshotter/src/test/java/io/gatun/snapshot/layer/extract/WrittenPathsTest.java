@@ -45,7 +45,7 @@ class WrittenPathsTest {
     }
   }
 
-  /** One lookup for each directory on the way would be a page of the spill each time. */
+  /** A lookup for each parent would read a page of the spill each time. */
   @Test
   @Timeout(30)
   void directoryThatIsKnownTakesLittleHoweverDeepItIs() throws Exception {

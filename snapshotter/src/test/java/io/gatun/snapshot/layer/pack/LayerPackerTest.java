@@ -46,11 +46,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Layers of directories in which the marks of the overlay filesystem are set by hand. */
+/** Layers of directories whose overlayfs marks are set by hand. */
 @Timeout(120)
 final class LayerPackerTest {
 
-  /** More than can be on its way between the two threads. */
+  /** More than can be in transit between the two threads. */
   private static final int LARGE_BYTES = 12 << 20;
 
   @TempDir private Path temporary;
@@ -92,7 +92,7 @@ final class LayerPackerTest {
     return entries;
   }
 
-  /** Kind and path of each. */
+  /** Kind and path of each entry. */
   private List<String> packed() throws IOException {
     return entries(pack()).stream()
         .map(entry -> entry.getClass().getSimpleName() + " " + entry.path().whole())
@@ -257,7 +257,7 @@ final class LayerPackerTest {
     assertThatThrownBy(this::pack)
         .isInstanceOf(UnfitFileException.class)
         .hasMessageContaining("its path has 4266 bytes");
-    // The test's own directory is deleted by paths, of which this is too long for the kernel.
+    // JUnit deletes the test's own directory by path, which is too long for the kernel here.
     try (Fd parent = directory(upper)) {
       TreeDeletion.delete(new LinuxDisk(), parent, name);
     }
@@ -369,7 +369,7 @@ final class LayerPackerTest {
     assertThat(blob.bytes()).isEqualTo(new byte[1_024]);
   }
 
-  /** Does something when the first bytes come, while the walk is held up behind them. */
+  /** Runs an action when the first bytes arrive, while the walk is blocked. */
   private static final class Interfering extends CollectedBlob {
     private interface Action {
       void run() throws IOException;

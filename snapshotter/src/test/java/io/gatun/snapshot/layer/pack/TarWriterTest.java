@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What is written is what our reader reads; the round trips have other readers as well. */
+/** Our reader reads what the writer writes; the round trips use other readers as well. */
 final class TarWriterTest {
 
   private static final Timespec TIME = new Timespec(1_700_000_000, 0);
@@ -165,7 +165,7 @@ final class TarWriterTest {
             new Timespec(8_589_934_592L, 5))) {
       assertThat(attributes(read(tar(withTime(time)))).modified()).isEqualTo(time);
     }
-    // Readers of layers make 1970 of these, but what is written is right.
+    // Readers of layers turn these into 1970, but the written times are right.
     assertThat(new String(tar(withTime(new Timespec(-2, 750_000_000))), StandardCharsets.US_ASCII))
         .contains("15 mtime=-1.25\n");
     assertThat(new String(tar(withTime(new Timespec(-2, 0))), StandardCharsets.US_ASCII))
@@ -223,7 +223,7 @@ final class TarWriterTest {
             TarType.REGULAR, LinuxPath.of("f"), LinuxPath.EMPTY, 0, 0, 0, 0, TIME, 0, 0, xattrs);
     assertThatThrownBy(() -> tar(item))
         .isInstanceOf(UnfitFileException.class)
-        .hasMessageContaining("f: its attributes take 1114");
+        .hasMessageContaining("f: its attributes have 1114");
   }
 
   @Test

@@ -1,4 +1,4 @@
-/** Tests of making layers. */
+/** Tests of creating layers. */
 @NullMarked
 package io.gatun.snapshot.layer.pack;
 

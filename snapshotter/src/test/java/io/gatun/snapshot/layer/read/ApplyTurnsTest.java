@@ -25,7 +25,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Several applies at once, and those that are cancelled. */
+/** Concurrent and cancelled applies. */
 @Timeout(60)
 class ApplyTurnsTest {
 
@@ -41,7 +41,7 @@ class ApplyTurnsTest {
     pipeline.close();
   }
 
-  /** An apply whose consumer waits at its first entry until it is let go. */
+  /** An apply whose consumer waits at its first entry until it is released. */
   private final class Held implements LayerConsumer {
     final CountDownLatch hasBegun = new CountDownLatch(1);
     final CountDownLatch release = new CountDownLatch(1);
@@ -100,7 +100,7 @@ class ApplyTurnsTest {
           (entry, content) -> {
             if (!order.contains(number)) {
               order.add(number);
-              // Whoever came next would be here by now if it did not have to wait.
+              // Without the limit, the next one would be running by now.
               LayerPipelineTest.pause(50);
             }
           };
@@ -153,7 +153,7 @@ class ApplyTurnsTest {
         .isInstanceOf(SnapshotException.Unavailable.class);
   }
 
-  // Cancelling one that goes on.
+  // Cancelling a running one.
 
   @Test
   void cancelledBeforeItBeginsNothingIsRead() {

@@ -8,7 +8,7 @@ import java.util.OptionalLong;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** A blob in memory, which can lie, fail and wait. */
+/** A blob in memory that can have wrong content, fail and block. */
 public final class BytesBlob implements LayerBlob {
 
   private final byte[] bytes;
@@ -53,13 +53,13 @@ public final class BytesBlob implements LayerBlob {
     return this;
   }
 
-  /** Fails when so many bytes have been read. */
+  /** Fails after that many bytes. */
   public BytesBlob failingAt(long offset) {
     failureAt = offset;
     return this;
   }
 
-  /** Does not come back when so many bytes have been read, until it is abandoned. */
+  /** Blocks after that many bytes until it is abandoned. */
   BytesBlob waitingAt(long offset) {
     isWaiting = true;
     return failingAt(offset);

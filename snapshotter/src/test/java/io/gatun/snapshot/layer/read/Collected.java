@@ -13,7 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** A consumer that remembers what it was given, and what it should have been given. */
+/** A consumer that records its entries, and the expected ones. */
 final class Collected implements LayerConsumer {
 
   /** An entry, and the digest of its content. */
@@ -21,7 +21,7 @@ final class Collected implements LayerConsumer {
 
   private final List<Item> items = new ArrayList<>();
 
-  /** What a tar says if no thread but this one has to do with it. */
+  /** The entries of a tar, read by a single thread. */
   static List<Item> expected(byte[] tar) throws IOException {
     LayerReader reader = new LayerReader(new TarReader(new Pieces(tar, 100_000)));
     Collected all = new Collected();

@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
-/** Remembers what it was given, where files may be filled by another thread than makes them. */
+/** Records its entries; files may be filled by a thread other than the creator. */
 class CollectedFiles implements FileSink {
 
   private final List<Collected.@Nullable Item> items =
@@ -25,7 +25,7 @@ class CollectedFiles implements FileSink {
   private final AtomicInteger closed = new AtomicInteger();
   private volatile @Nullable Thread filler;
 
-  /** What a tar says if no thread but this one has to do with it; only files have content. */
+  /** The entries of a tar, read by a single thread; only files have content. */
   static List<Collected.Item> expected(byte[] tar) throws IOException {
     return Collected.expected(tar).stream()
         .map(
@@ -51,7 +51,7 @@ class CollectedFiles implements FileSink {
     assertThat(closed).hasValue(made.get());
   }
 
-  /** {@return how many files have been made} */
+  /** {@return how many files were created} */
   int made() {
     return made.get();
   }
@@ -79,7 +79,7 @@ class CollectedFiles implements FileSink {
     return null;
   }
 
-  /** What is done when a file is to be filled. */
+  /** Runs when a file is about to be filled. */
   void filling(LayerEntry.RegularFile entry) throws IOException {}
 
   private final class File implements OpenedFile {

@@ -11,15 +11,15 @@ import java.nio.ByteBuffer;
 import java.util.Objects;
 import java.util.Optional;
 
-/** A consumer of layers that are too large to be remembered. */
+/** A consumer of layers that are too large to be recorded. */
 final class CountedLayer implements LayerConsumer {
 
   private static final int PIECE_BYTES = 100_000;
 
   /**
-   * @param entries how many
+   * @param entries number of entries
    * @param bytes of content
-   * @param hash of the paths, in their order
+   * @param hash of the paths, in order
    */
   record Totals(long entries, long bytes, int hash) {}
 
@@ -27,7 +27,7 @@ final class CountedLayer implements LayerConsumer {
   private long bytes;
   private int hash;
 
-  /** What a tar has if no thread but this one has to do with it. */
+  /** The totals of a tar, read by a single thread. */
   static Totals expected(InputStream tar) throws IOException {
     byte[] piece = new byte[PIECE_BYTES];
     LayerReader reader =

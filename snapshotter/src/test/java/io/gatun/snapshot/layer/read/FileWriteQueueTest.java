@@ -21,7 +21,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Layers whose files one thread makes and another one fills. */
+/** Layers whose files one thread creates and another one fills. */
 @Timeout(60)
 final class FileWriteQueueTest {
 
@@ -187,7 +187,7 @@ final class FileWriteQueueTest {
       CollectedFiles files = new CollectedFiles();
       assertThatThrownBy(() -> apply(Arrays.copyOf(tar, end), files))
           .isInstanceOf(InvalidLayerException.class)
-          .hasMessageContaining("tar is cut short at offset " + end);
+          .hasMessageContaining("tar is truncated at offset " + end);
       files.assertAllAreClosed();
     }
   }

@@ -12,9 +12,9 @@ import java.util.Random;
 import java.util.zip.GZIPInputStream;
 
 /**
- * A layer of few entries, then damaged: its tar, so that headers say what they should not, what it
- * was compressed to, or both. Now and then it is a {@link LargeLayer}, of which only some are
- * damaged, in their compression. All of it follows from a seed.
+ * A damaged layer of few entries: the headers of its tar, its compressed data, or both are changed.
+ * Occasionally it is a {@link LargeLayer}, some of which have damaged compressed data. Derived from
+ * a seed.
  */
 final class HostileLayer {
 
@@ -67,26 +67,24 @@ final class HostileLayer {
     return blob;
   }
 
-  /** {@return whether there may be more in it than memory has room for} */
+  /** {@return whether it may exceed the memory} */
   boolean isLarge() {
     return isLarge;
   }
 
-  /** {@return one of so many choices that are left to whoever uses it} */
+  /** {@return one of several choices for the caller} */
   int choice(int choices) {
     return random.nextInt(choices);
   }
 
-  /**
-   * {@return what the blob holds, if it is what its first bytes say, by other decoders than ours}
-   */
+  /** {@return the content of the blob, according to its first bytes, by independent decoders} */
   byte[] decompressed() throws IOException {
     try (InputStream in = stream()) {
       return in.readAllBytes();
     }
   }
 
-  /** {@return the same, as it comes} */
+  /** {@return the same as a stream} */
   InputStream stream() throws IOException {
     InputStream in = new ByteArrayInputStream(blob);
     if (blob.length > 2 && blob[0] == 0x1f && (blob[1] & 0xff) == 0x8b && blob[2] == 8) {
@@ -137,7 +135,7 @@ final class HostileLayer {
     return text;
   }
 
-  /** Changes headers, and makes their checksums right again, so that somebody believes them. */
+  /** Changes headers and corrects their checksums, so that readers accept them. */
   private void damageTar(byte[] tar) {
     for (int i = random.nextInt(4); i >= 0; i--) {
       int block = random.nextInt(tar.length / TarBuilder.BLOCK) * TarBuilder.BLOCK;
@@ -158,7 +156,7 @@ final class HostileLayer {
     }
   }
 
-  /** {@return whether what is in a block follows a header of the PAX format, and is none itself} */
+  /** {@return whether a block follows a PAX header and is not itself a header} */
   private static boolean isOfPaxRecords(byte[] tar, int block) {
     int type = block - TarBuilder.BLOCK + TYPE_OFFSET;
     return type > 0 && (tar[type] == 'x' || tar[type] == 'g');
@@ -196,7 +194,7 @@ final class HostileLayer {
 
   private byte[] changed(byte[] bytes) {
     byte[] changed = bytes.clone();
-    // The first bytes decide the most, and there are so many others.
+    // The first bytes matter most, but are few.
     int end = random.nextInt(3) == 0 ? Math.min(40, bytes.length) : bytes.length;
     for (int i = random.nextInt(5); i >= 0; i--) {
       int at = random.nextInt(end);

@@ -25,14 +25,13 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Goal: whatever a registry sends, an apply ends with a failure of the layer, or with what other
- * decoders and a reader without threads make of it; soon, and within a bounded amount of memory.
- * Method: layers that were damaged in their tar, in their compression, or in both, and some that
- * have very much of one thing; applied by a program of its own, whose memory {@link
- * HostileLayersTest} limits.
+ * Goal: for any input, an apply ends quickly and in bounded memory, either with a failure of the
+ * layer or with the result of independent decoders and a single-threaded reader. Method: layers
+ * with a damaged tar, damaged compressed data, or both, and some with an excess of one thing;
+ * applied by a separate program, whose memory {@link HostileLayersTest} limits.
  *
- * <p>{@code -Dgatun.apply.cases=N} says how many, {@code -Dgatun.apply.seed=N} which is the first;
- * a failure names its seed.
+ * <p>{@code -Dgatun.apply.cases=N} sets the number of cases, {@code -Dgatun.apply.seed=N} the first
+ * seed; a failure names its seed.
  */
 final class HostileLayers {
 
@@ -56,7 +55,7 @@ final class HostileLayers {
 
   private HostileLayers() {}
 
-  /** Fails if something is not as it should be. */
+  /** Fails if a result is wrong. */
   public static void main(String[] arguments) throws IOException {
     new HostileLayers().run();
   }
@@ -92,14 +91,14 @@ final class HostileLayers {
     System.out.printf(
         "hostile layers: %d and %d large applied, %d refused, seed %d%n",
         applied, large, refused, seed);
-    // Otherwise nothing but the one or the other would have been tested.
+    // Otherwise only one of the two outcomes would be tested.
     assertThat(applied).isGreaterThan(CASES / 20);
     // In a short run there may be none.
     assertThat(large).isGreaterThanOrEqualTo(CASES / 10_000);
     assertThat(refused).isGreaterThan(CASES / 5);
   }
 
-  /** Otherwise whichever layer needs them first would take the memory for them. */
+  /** Otherwise the memory for them would count for the first layer that needs them. */
   private static void loadClasses(LayerPipeline pipeline) throws IOException {
     byte[] tar = SampleLayer.tar(100_000, 1);
     for (byte[] blob : List.of(tar, Compressed.gzip(tar), Compressed.zstd(tar))) {
@@ -109,10 +108,10 @@ final class HostileLayers {
     }
   }
 
-  /** {@return a layer, and says which before it is made if it is large} */
+  /** {@return a layer; announces a large one before it is created} */
   static HostileLayer layer(long seed) {
     if (HostileLayer.isLarge(seed)) {
-      // A JVM whose memory is full ends without another word.
+      // A JVM that runs out of memory ends without another word.
       System.out.println("large layer, -D%sseed=%d".formatted(PROPERTIES, seed));
     }
     return new HostileLayer(seed);
@@ -156,7 +155,7 @@ final class HostileLayers {
     }
   }
 
-  /** What it allocates in all says nothing; what it has at a time, the heap limits. */
+  /** Its total allocation is meaningless; the heap limits its peak. */
   private void applyLarge(LayerPipeline pipeline, HostileLayer layer) throws IOException {
     Cancellation cancellation = new Cancellation();
     Future<?> tooLate =

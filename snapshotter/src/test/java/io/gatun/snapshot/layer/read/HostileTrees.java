@@ -47,15 +47,15 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /**
- * Goal: whatever a registry sends, the snapshot it is unpacked into holds all of it or nothing, can
- * be used for another layer if it holds nothing, and nothing is written anywhere else. Method: the
- * layers of {@link HostileLayers}, each unpacked by an engine, into a copy or above another layer
- * of an overlay, or kept as a tar with an index; it takes the same properties. A program of its
- * own, whose memory {@link HostileTreesTest} limits.
+ * Goal: for any input, the snapshot has the whole layer or nothing, can be used for another layer
+ * if it has nothing, and nothing else is changed. Method: the layers of {@link HostileLayers}, each
+ * unpacked by an engine, into a copy or above another layer of an overlay, or stored as an indexed
+ * layer; uses the same properties. A separate program, whose memory {@link HostileTreesTest}
+ * limits.
  */
 final class HostileTrees {
 
-  /** A tenth of what the other one makes of them in its long form, as the files take longer. */
+  /** A tenth of the cases of the other program's long run, because files take longer. */
   private static final int CASES =
       Math.max(3000, Integer.getInteger(HostileLayers.PROPERTIES + "cases", 3000) / 10);
 
@@ -75,11 +75,11 @@ final class HostileTrees {
   private int large;
   private int refused;
 
-  /** Where layers go. */
+  /** The target of layers. */
   private interface Place extends AutoCloseable {
     void take(HostileLayer layer) throws IOException;
 
-    /** What nobody but a layer that breaks out changes. */
+    /** The surroundings, which only a break-out changes. */
     List<String> around() throws IOException;
 
     @Override
@@ -91,7 +91,7 @@ final class HostileTrees {
   }
 
   /**
-   * Fails if something is not as it should be.
+   * Fails if a result is wrong.
    *
    * @param arguments an empty directory
    */
@@ -141,7 +141,7 @@ final class HostileTrees {
     }
   }
 
-  /** Ends what takes too long. */
+  /** Cancels an apply that takes too long. */
   private Future<?> watch(HostileLayer layer, Cancellation cancellation) {
     return watch.schedule(
         cancellation::cancel,
@@ -167,7 +167,7 @@ final class HostileTrees {
     private final String parent;
 
     /**
-     * @param parent of what layers are unpacked into; made if it is not empty
+     * @param parent of the unpacked snapshots; created if it is not empty
      */
     Engine(String name, DriverSetting driver, String parent) throws Exception {
       this.path = base.resolve(name);
@@ -251,8 +251,8 @@ final class HostileTrees {
   }
 
   /**
-   * {@return how many files there are, counting the top, and those with several names once} In deep
-   * trees, paths are longer than one call takes.
+   * {@return the number of files including the root; those with several names count once} In deep
+   * trees, paths are longer than one call accepts.
    */
   private static long inodes(HostileLayer layer, Path top) throws IOException {
     if (layer.isLarge()) {
@@ -273,7 +273,7 @@ final class HostileTrees {
     }
   }
 
-  /** Tars with their indexes, which nobody publishes. */
+  /** Indexed layers that are never published. */
   private final class Store implements Place {
     private final Path path = base.resolve("tars");
     private final Root root;
@@ -285,7 +285,7 @@ final class HostileTrees {
     Store() throws Exception {
       this.root = Root.open(new UnsyncedDisk(), path);
       this.store = LayerStore.open(new UnsyncedDisk(), root, SyncWatch.alone());
-      // So that what the first one makes is there.
+      // Creates what the first ingest creates.
       store.ingest().close();
     }
 

@@ -15,8 +15,8 @@ import java.util.Random;
 import java.util.zip.GZIPOutputStream;
 
 /**
- * A layer that has more of one thing than layers should have, some more than is allowed. It is
- * compressed while it is made, so that it takes little memory of those who are to take it.
+ * A layer with more of one thing than reasonable, in some cases more than allowed. It is compressed
+ * while it is created, so it takes little memory itself.
  */
 final class LargeLayer {
 

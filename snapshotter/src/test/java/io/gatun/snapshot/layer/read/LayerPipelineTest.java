@@ -207,7 +207,7 @@ class LayerPipelineTest {
     assertNobodyWorks();
   }
 
-  // What is not as it should be.
+  // Failures.
 
   @Test
   void blobOfAnotherSizeFails() {
@@ -215,7 +215,7 @@ class LayerPipelineTest {
     assertInvalid(
         shorter, "blob ends after %d of the %d bytes".formatted(GZIP.length, GZIP.length + 1));
     BytesBlob longer = new BytesBlob(GZIP).saying(OptionalLong.of(GZIP.length - 1));
-    assertInvalid(longer, "blob goes on after the %d bytes".formatted(GZIP.length - 1));
+    assertInvalid(longer, "blob continues after the %d bytes".formatted(GZIP.length - 1));
   }
 
   @Test
@@ -223,8 +223,7 @@ class LayerPipelineTest {
     Digest other = BytesBlob.digestOf(new byte[1]);
     assertInvalid(
         new BytesBlob(GZIP).saying(other),
-        "layer %s: blob is not what its name says, but %s"
-            .formatted(other, BytesBlob.digestOf(GZIP)));
+        "layer %s: blob has the wrong digest %s".formatted(other, BytesBlob.digestOf(GZIP)));
     pipeline.apply(new BytesBlob(GZIP).saying(other).verified(), new Collected(), cancellation);
   }
 
@@ -237,8 +236,8 @@ class LayerPipelineTest {
 
   @Test
   void layersThatAreCutShortOrDamagedFailWithTheirOffset() {
-    assertInvalid(new BytesBlob(Arrays.copyOf(GZIP, 100_000)), "is cut short, at offset 100000");
-    assertInvalid(new BytesBlob(Arrays.copyOf(TAR, 100_001)), "tar is cut short at offset 100001");
+    assertInvalid(new BytesBlob(Arrays.copyOf(GZIP, 100_000)), "is truncated, at offset 100000");
+    assertInvalid(new BytesBlob(Arrays.copyOf(TAR, 100_001)), "tar is truncated at offset 100001");
     byte[] damaged = GZIP.clone();
     damaged[damaged.length - 5] ^= 1;
     assertInvalid(new BytesBlob(damaged), "gzip member is damaged");
@@ -277,7 +276,7 @@ class LayerPipelineTest {
   void failuresSayHowFarTheLayerWasRead() {
     byte[] tar =
         TarBuilder.pax().directory("a", 0755).file("a/large", 0644, new byte[4 << 20]).finish();
-    // More than what is read and decompressed ahead.
+    // More than is read and decompressed ahead.
     assertFails(
         new BytesBlob(tar).failingAt(4_000_000),
         "cannot read at 4000000 (read as far as entry \"a/large\" at offset 512)");
@@ -450,7 +449,7 @@ class LayerPipelineTest {
   }
 
   private void assertNobodyWorks() {
-    // The last step of a task is after what the apply waits for.
+    // The last step of a task comes after the apply has returned.
     while (pipeline.threads().getActiveCount() > 0) {
       pause(1);
     }

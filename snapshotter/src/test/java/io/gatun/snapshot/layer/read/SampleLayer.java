@@ -8,7 +8,7 @@ final class SampleLayer {
 
   private SampleLayer() {}
 
-  /** A layer of at least so many bytes. */
+  /** A layer of at least that many bytes. */
   static byte[] tar(int leastBytes, long seed) {
     Random random = new Random(seed);
     TarBuilder tar = TarBuilder.pax().directory("usr/", 0755);

@@ -50,7 +50,7 @@ class CleanPathProperties {
     assertThat(CleanPath.of(clean)).isSameAs(clean);
   }
 
-  /** As somebody would go who cannot leave the root upwards. */
+  /** A walk that cannot go above the root. */
   private static List<String> walked(List<String> components) {
     List<String> at = new ArrayList<>();
     for (String component : components) {

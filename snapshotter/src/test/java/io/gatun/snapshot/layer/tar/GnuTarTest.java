@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What GNU tar writes, in each of its formats, is what was on disk. */
+/** Tars that GNU tar writes, in each of its formats, match the files on disk. */
 class GnuTarTest {
 
   private static final int SPARSE_BYTES = 1 << 20;

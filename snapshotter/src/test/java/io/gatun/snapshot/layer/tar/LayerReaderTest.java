@@ -153,7 +153,7 @@ class LayerReaderTest {
     for (char type : "7ADMNVXz".toCharArray()) {
       assertRefused(
           TarBuilder.pax().entry(type, bytes("f"), 0644, new byte[0], 0, 0, new byte[0]),
-          "type that layers do not have");
+          "type that layers cannot have");
     }
   }
 

@@ -78,7 +78,7 @@ final class TarReaderProperties {
     }
   }
 
-  /** A slash at the end makes a directory of a file in the oldest format. */
+  /** In the oldest format, a trailing slash turns a file into a directory. */
   private static byte[] name(Written written, Format format) {
     byte[] name = fitted(written.name, format);
     if (format == Format.V7 && name[name.length - 1] == '/') {
@@ -91,7 +91,7 @@ final class TarReaderProperties {
     return fitted(written.link, format);
   }
 
-  /** The old formats have no room for what the others can write. */
+  /** The old formats have no space for some values of the others. */
   private static byte[] fitted(byte[] text, Format format) {
     return switch (format) {
       case V7, USTAR, STAR -> Arrays.copyOf(text, Math.min(100, text.length));
@@ -141,7 +141,7 @@ final class TarReaderProperties {
     }
   }
 
-  /** Changes bytes, mostly in headers, and makes checksums right again, so that more is reached. */
+  /** Changes bytes, mostly in headers, and corrects checksums, so that more code is reached. */
   private static void mutate(byte[] tar, Random random) {
     for (int i = random.nextInt(6); i >= 0; i--) {
       int block = random.nextInt(tar.length / TarBuilder.BLOCK) * TarBuilder.BLOCK;

@@ -44,8 +44,8 @@ class TarReaderTest {
 
   @Test
   void cve202562518SizeInRecordsDrivesWhatIsPassedOver() throws IOException {
-    // A header that says 0 with a record that says 1024: who believes the header takes the content
-    // for entries (CVE-2025-62518).
+    // A header says 0 and a record 1024: a reader that trusts the header parses the content as
+    // entries (CVE-2025-62518).
     byte[] hidden = new TarBuilder(Format.USTAR).file("hidden", 0644, "").unfinished();
     byte[] content = Arrays.copyOf(hidden, 1024);
     byte[] tar =
@@ -83,7 +83,7 @@ class TarReaderTest {
     byte[] oversized = new byte[TarReader.EXTENSION_BYTES_MAX + 1];
     assertRefused(
         TarBuilder.pax().extension('g', oversized).file("f", 0644, "").finish(),
-        "1048576 are allowed");
+        "exceeds the limit of 1048576");
   }
 
   @Test
@@ -292,7 +292,7 @@ class TarReaderTest {
             .type('x')
             .magic("ustar\00000")
             .finish();
-    assertRefused(header, "1048576 are allowed");
+    assertRefused(header, "exceeds the limit of 1048576");
   }
 
   @Test
@@ -356,7 +356,7 @@ class TarReaderTest {
             .xattr("user.b", new byte[0])
             .file("a", 0644, "")
             .finish();
-    // The first equals sign ends a key, so that one has another name than was meant.
+    // The first equals sign ends a key, so the attribute gets another name than intended.
     assertThat(ReadTar.of(tar).getFirst().entry().xattrs())
         .containsExactly(
             new TarXattr(LinuxPath.of("user.a"), concat(bytes("b="), value)),
