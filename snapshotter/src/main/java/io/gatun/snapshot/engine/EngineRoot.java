@@ -23,7 +23,6 @@ import io.gatun.snapshot.durability.WritebackErrors;
 import io.gatun.snapshot.indexed.ChainIndexBuilder;
 import io.gatun.snapshot.indexed.IdMappedRefs;
 import io.gatun.snapshot.indexed.IndexPrefetch;
-import io.gatun.snapshot.indexed.IndexPrefetcher;
 import io.gatun.snapshot.indexed.IndexedCommits;
 import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.indexed.LayerMounts;
@@ -32,6 +31,7 @@ import io.gatun.snapshot.indexed.LayerReuse;
 import io.gatun.snapshot.indexed.LayerUnmounter;
 import io.gatun.snapshot.indexed.Materializer;
 import io.gatun.snapshot.indexed.MountRestoration;
+import io.gatun.snapshot.indexed.NextIndexBuilder;
 import io.gatun.snapshot.indexed.ObsoleteTrees;
 import io.gatun.snapshot.indexed.ReusableLayers;
 import io.gatun.snapshot.indexed.RunningContainers;
@@ -79,12 +79,13 @@ import io.gatun.snapshot.unpack.Applier;
 import io.gatun.snapshot.unpack.DirectoryUnpacker;
 import io.gatun.snapshot.unpack.IndexedPrefetch;
 import io.gatun.snapshot.unpack.IndexedUnpacker;
-import io.gatun.snapshot.unpack.LayerPrefetcher;
+import io.gatun.snapshot.unpack.LayerPrefetch;
 import io.gatun.snapshot.unpack.Rebase;
 import io.gatun.snapshot.unpack.SnapshotDiffer;
 import io.gatun.snapshot.unpack.TreePrefetch;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.Arrays;
@@ -111,6 +112,9 @@ public final class EngineRoot implements AutoCloseable {
 
   /** Room is short when less than one part in so many is free. */
   private static final int ROOM_PARTS = 10;
+
+  /** How long it takes containerd to ask for the next layer, at the most. */
+  private static final Duration PREFETCH_EXPECTED = Duration.ofSeconds(10);
 
   /** What has to be closed, the last opened first. */
   private final Deque<AutoCloseable> open = new ArrayDeque<>();
@@ -345,13 +349,13 @@ public final class EngineRoot implements AutoCloseable {
               commits,
               indexedLayers,
               keep(
-                  new IndexPrefetcher(
+                  new IndexPrefetch(
                       layers,
                       indexedLayers,
-                      new IndexPrefetch(
+                      new NextIndexBuilder(
                           store, chosen, nameLocks, chains, layers, durability, indexBuilder),
                       () -> isDiskLow(root),
-                      LayerPrefetcher.EXPECTED)));
+                      PREFETCH_EXPECTED)));
       boolean areShared = isIndexing && !settings.overlay().rebase();
       UsageCounter usages = new UsageCounter(store, chosen, indexedLayers, nameLocks);
       MountRestoration restoration =
@@ -655,8 +659,12 @@ public final class EngineRoot implements AutoCloseable {
         disk, driver, deletions, directories, durability, unpackRecords, layerPipeline);
   }
 
-  private <T> LayerPrefetcher<T> prefetch(LayerPrefetcher.Work<T> work) {
-    return keep(new LayerPrefetcher<>(work, () -> isDiskLow(root), LayerPrefetcher.EXPECTED));
+  private LayerPrefetch prefetch(TreePrefetch source) {
+    return keep(new LayerPrefetch(source, () -> isDiskLow(root), PREFETCH_EXPECTED));
+  }
+
+  private LayerPrefetch prefetch(IndexedPrefetch source) {
+    return keep(new LayerPrefetch(source, () -> isDiskLow(root), PREFETCH_EXPECTED));
   }
 
   /** {@return whether snapshots have indexed layers, or will get some} */

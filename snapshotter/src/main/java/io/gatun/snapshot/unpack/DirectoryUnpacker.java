@@ -19,16 +19,13 @@ public final class DirectoryUnpacker implements LayerUnpacker {
   private final Disk disk;
   private final Applier snapshots;
   private final LayerPipeline layers;
-  private final Optional<LayerPrefetcher<PrefetchedTree>> prefetcher;
+  private final Optional<LayerPrefetch> prefetcher;
 
   /**
    * @param prefetcher makes layers before they are asked for, if that is of use
    */
   public DirectoryUnpacker(
-      Disk disk,
-      Applier snapshots,
-      LayerPipeline layers,
-      Optional<LayerPrefetcher<PrefetchedTree>> prefetcher) {
+      Disk disk, Applier snapshots, LayerPipeline layers, Optional<LayerPrefetch> prefetcher) {
     this.disk = disk;
     this.snapshots = snapshots;
     this.layers = layers;
@@ -71,7 +68,7 @@ public final class DirectoryUnpacker implements LayerUnpacker {
   private AppliedLayer unpack(
       List<Mount> mounts,
       boolean syncRequested,
-      LayerPrefetcher<PrefetchedTree> trees,
+      LayerPrefetch trees,
       DirectoryUnpacking unpacking,
       LayerBlob blob,
       NextLayerHint next,

@@ -18,7 +18,7 @@ import org.slf4j.LoggerFactory;
  * like those that were asked for, but have no record, and so are garbage when they are given up.
  * Their indexes are made when they are asked for, as these depend on the layers below.
  */
-public final class IndexedPrefetch implements LayerPrefetcher.Work<PrefetchedTar> {
+public final class IndexedPrefetch implements LayerPrefetch.Source {
 
   private static final Logger log = LoggerFactory.getLogger(IndexedPrefetch.class);
 
@@ -39,12 +39,12 @@ public final class IndexedPrefetch implements LayerPrefetcher.Work<PrefetchedTar
   }
 
   @Override
-  public boolean exists(Digest blob) {
+  public boolean isPresent(Digest blob) {
     return layers.diffIdOf(blob).isPresent();
   }
 
   @Override
-  public Optional<PrefetchedTar> make(LayerBlob blob, Cancellation cancellation)
+  public Optional<PrefetchedTar> prefetch(LayerBlob blob, Cancellation cancellation)
       throws IOException {
     try (LayerIngest ingest = layers.ingest()) {
       Optional<InMemoryTemplate> read = indexing.prefetch(blob, ingest, cancellation);
@@ -59,18 +59,11 @@ public final class IndexedPrefetch implements LayerPrefetcher.Work<PrefetchedTar
       LayerStore.LayerRef ref = layers.publish(ingest, late.layer(), blob.digest(), isSynced);
       log.debug("layer is prefetched diff_id={}", ref.diffId());
       isHandedOn = true;
-      return new PrefetchedTar(ref, late);
+      return new PrefetchedTar(ref, late, indexedLayers);
     } finally {
       if (!isHandedOn) {
         late.close();
       }
     }
-  }
-
-  @Override
-  public void release(PrefetchedTar layer) {
-    layer.close();
-    // All of it, if nobody has asked for it; and else an index that nobody needs.
-    indexedLayers.collect(layer.use().diffId());
   }
 }

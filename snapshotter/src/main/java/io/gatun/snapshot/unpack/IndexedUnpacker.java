@@ -24,7 +24,7 @@ public final class IndexedUnpacker implements LayerUnpacker {
   private final LayerStore layers;
   private final LayerRebuild rebuild;
   private final IndexedWriter indexing;
-  private final LayerPrefetcher<PrefetchedTar> prefetcher;
+  private final LayerPrefetch prefetcher;
 
   public IndexedUnpacker(
       Disk disk,
@@ -33,7 +33,7 @@ public final class IndexedUnpacker implements LayerUnpacker {
       LayerStore layers,
       LayerRebuild rebuild,
       IndexedWriter indexing,
-      LayerPrefetcher<PrefetchedTar> prefetcher) {
+      LayerPrefetch prefetcher) {
     this.disk = disk;
     this.snapshots = snapshots;
     this.pipeline = pipeline;

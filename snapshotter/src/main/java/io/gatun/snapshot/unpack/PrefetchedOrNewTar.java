@@ -1,5 +1,7 @@
 package io.gatun.snapshot.unpack;
 
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.concurrent.Prefetcher;
 import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
@@ -13,16 +15,16 @@ import org.jspecify.annotations.Nullable;
 /** A layer that somebody asks for, which may be in the store already because it was made ahead. */
 final class PrefetchedOrNewTar implements IndexedSource, AutoCloseable {
 
-  private final LayerPrefetcher<PrefetchedTar> prefetcher;
+  private final LayerPrefetch prefetcher;
   private final IndexedUnpacking unpacking;
   private final LayerBlob blob;
   private final NextLayerHint next;
   private final Cancellation cancellation;
 
-  private LayerPrefetcher<PrefetchedTar>.@Nullable Claim nameLock;
+  private Prefetcher<Digest, Prefetched>.@Nullable Claim claim;
 
   PrefetchedOrNewTar(
-      LayerPrefetcher<PrefetchedTar> prefetcher,
+      LayerPrefetch prefetcher,
       IndexedUnpacking unpacking,
       LayerBlob blob,
       NextLayerHint next,
@@ -36,8 +38,8 @@ final class PrefetchedOrNewTar implements IndexedSource, AutoCloseable {
 
   @Override
   public Optional<Stored> store(LayerTarget target, boolean isDurable) throws IOException {
-    nameLock = prefetcher.claim(blob.digest(), next, cancellation);
-    unpacking.expect(nameLock.layer());
+    claim = prefetcher.claim(blob.digest(), next, cancellation);
+    unpacking.expect(claim.value().map(PrefetchedTar.class::cast));
     return unpacking.store(target, isDurable);
   }
 
@@ -54,8 +56,8 @@ final class PrefetchedOrNewTar implements IndexedSource, AutoCloseable {
   /** Says that the layer is in use, or nobody waits for it any more. */
   @Override
   public void close() {
-    if (nameLock != null) {
-      nameLock.close();
+    if (claim != null) {
+      claim.close();
     }
   }
 }

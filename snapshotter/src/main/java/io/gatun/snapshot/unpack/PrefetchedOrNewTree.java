@@ -1,5 +1,7 @@
 package io.gatun.snapshot.unpack;
 
+import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.concurrent.Prefetcher;
 import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
@@ -15,13 +17,13 @@ import org.jspecify.annotations.Nullable;
 final class PrefetchedOrNewTree implements PrefetchedTreeSource, AutoCloseable {
 
   private final Disk disk;
-  private final LayerPrefetcher<PrefetchedTree> prefetcher;
+  private final LayerPrefetch prefetcher;
   private final DirectoryUnpacking unpacking;
   private final LayerBlob blob;
   private final NextLayerHint next;
   private final Cancellation cancellation;
 
-  private LayerPrefetcher<PrefetchedTree>.@Nullable Claim nameLock;
+  private Prefetcher<Digest, Prefetched>.@Nullable Claim claim;
   private @Nullable PrefetchedTree taken;
 
   /**
@@ -29,7 +31,7 @@ final class PrefetchedOrNewTree implements PrefetchedTreeSource, AutoCloseable {
    */
   PrefetchedOrNewTree(
       Disk disk,
-      LayerPrefetcher<PrefetchedTree> prefetcher,
+      LayerPrefetch prefetcher,
       DirectoryUnpacking unpacking,
       LayerBlob blob,
       NextLayerHint next,
@@ -44,8 +46,9 @@ final class PrefetchedOrNewTree implements PrefetchedTreeSource, AutoCloseable {
 
   @Override
   public Optional<PrefetchedTree> take(LayerTarget place) throws IOException {
-    nameLock = prefetcher.claim(blob.digest(), next, cancellation);
-    Optional<PrefetchedTree> tree = nameLock.layer().filter(PrefetchedTree::take);
+    claim = prefetcher.claim(blob.digest(), next, cancellation);
+    Optional<PrefetchedTree> tree =
+        claim.value().map(PrefetchedTree.class::cast).filter(PrefetchedTree::take);
     taken = tree.orElse(null);
     return tree.isPresent() && tree.get().isFor(disk, place) ? tree : Optional.empty();
   }
@@ -54,7 +57,7 @@ final class PrefetchedOrNewTree implements PrefetchedTreeSource, AutoCloseable {
   public TreeResult write(LayerTarget target, boolean isSyncedAfterwards) throws IOException {
     if (taken != null) {
       // At once, since what is written now needs the room.
-      taken.discard();
+      taken.release();
       taken = null;
     }
     return unpacking.write(target, isSyncedAfterwards);
@@ -68,8 +71,8 @@ final class PrefetchedOrNewTree implements PrefetchedTreeSource, AutoCloseable {
   /** Says that the layer is in its place, or nobody waits for it any more. */
   @Override
   public void close() {
-    if (nameLock != null) {
-      nameLock.close();
+    if (claim != null) {
+      claim.close();
     }
   }
 }

@@ -27,7 +27,7 @@ import org.slf4j.LoggerFactory;
  * with the mark of a layer that is being unpacked, which it is until the snapshot is known to have
  * it.
  */
-public final class TreePrefetch implements LayerPrefetcher.Work<PrefetchedTree> {
+public final class TreePrefetch implements LayerPrefetch.Source {
 
   private static final Logger log = LoggerFactory.getLogger(TreePrefetch.class);
 
@@ -61,12 +61,12 @@ public final class TreePrefetch implements LayerPrefetcher.Work<PrefetchedTree> 
 
   /** Of trees nobody knows which blob they are. */
   @Override
-  public boolean exists(Digest blob) {
+  public boolean isPresent(Digest blob) {
     return false;
   }
 
   @Override
-  public Optional<PrefetchedTree> make(LayerBlob blob, Cancellation cancellation)
+  public Optional<PrefetchedTree> prefetch(LayerBlob blob, Cancellation cancellation)
       throws IOException {
     boolean isDurable = durability.mustSyncOnApply(false);
     long mark = durability.mark();
@@ -103,10 +103,5 @@ public final class TreePrefetch implements LayerPrefetcher.Work<PrefetchedTree> 
       TreeResult result = writer.finish();
       return new PrefetchedTree(staged, deletions, layer, result, isDurable, mark);
     }
-  }
-
-  @Override
-  public void release(PrefetchedTree tree) {
-    tree.discard();
   }
 }
