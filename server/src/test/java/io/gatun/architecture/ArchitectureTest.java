@@ -110,7 +110,6 @@ final class ArchitectureTest {
           "OverlayDriver",
           "LayerReuse",
           "LayerMounts",
-          "Applier",
           "Materializer");
 
   private static JavaClasses gatun;

@@ -9,39 +9,55 @@ import java.util.concurrent.CancellationException;
 public interface LayerUnpacker {
 
   /**
-   * {@return the key of the active snapshot that has these mounts}
-   *
-   * @throws SnapshotException as {@link #unpack} does for these mounts
-   */
-  String key(List<Mount> mounts);
-
-  /**
-   * Unpacks a layer into the snapshot that has these mounts. When this returns, the layer is in it,
-   * and as durable as {@code layer_sync} asks; if it fails, the snapshot is as it was before.
-   *
-   * <p>The messages of failures name the layer, and as far as there are any the entry, where it is
-   * in the layer, the path and the errno.
+   * {@return the active snapshot that has these mounts}
    *
    * @param mounts what Prepare or Mounts answered for the snapshot
-   * @param syncRequested whether the layer has to be durable, whatever {@code layer_sync} asks
-   * @param next which layer may be worth to begin with meanwhile
-   * @return what is known of the layer now
-   * @throws SnapshotException.Unsupported if these are no mounts of this root, or there is
-   *     something in the snapshot already, or the layer is of a kind that somebody else may know
-   * @throws SnapshotException.FailedPrecondition if the snapshot is no active one, or a layer is
-   *     being unpacked into it, or it could never be committed
+   * @throws SnapshotException.Unsupported if these are no mounts of this root
+   * @throws SnapshotException.FailedPrecondition if the snapshot is no active one
    * @throws SnapshotException.NotFound if there is no such snapshot any more
-   * @throws SnapshotException.InvalidArgument if the layer is damaged, or asks for what no layer
-   *     may ask for
-   * @throws SnapshotException.Unavailable if the blob cannot be read any more
-   * @throws CancellationException if it was cancelled
    */
-  AppliedLayer unpack(
+  Target find(List<Mount> mounts);
+
+  /** A snapshot that a layer is to be unpacked into. */
+  interface Target {
+
+    /** {@return its key} */
+    String key();
+
+    /**
+     * Unpacks a layer into the snapshot. When this returns, the layer is in it, and as durable as
+     * {@code layer_sync} asks; if it fails, the snapshot is as it was before.
+     *
+     * <p>The messages of failures name the layer, and as far as there are any the entry, where it
+     * is in the layer, the path and the errno.
+     *
+     * @param syncRequested whether the layer has to be durable, whatever {@code layer_sync} asks
+     * @param next which layer may be worth to begin with meanwhile
+     * @return what is known of the layer now
+     * @throws SnapshotException.Unsupported if the mounts are not the snapshot's in every word, or
+     *     there is something in the snapshot already, or the layer is of a kind that another differ
+     *     may know
+     * @throws SnapshotException.FailedPrecondition if a layer is being unpacked into the snapshot,
+     *     or it could never be committed
+     * @throws SnapshotException.NotFound if the snapshot is no active one any more
+     * @throws SnapshotException.InvalidArgument if the layer is damaged, or asks for what no layer
+     *     may ask for
+     * @throws SnapshotException.Unavailable if the blob cannot be read any more
+     * @throws CancellationException if it was cancelled
+     */
+    AppliedLayer unpack(
+        LayerBlob blob, boolean syncRequested, NextLayerHint next, Cancellation cancellation);
+  }
+
+  /** Finds a snapshot, and unpacks a layer into it. */
+  default AppliedLayer unpack(
       LayerBlob blob,
       List<Mount> mounts,
       boolean syncRequested,
       NextLayerHint next,
-      Cancellation cancellation);
+      Cancellation cancellation) {
+    return find(mounts).unpack(blob, syncRequested, next, cancellation);
+  }
 
   /**
    * Reads a layer as {@link #unpack} does, as far as that takes no snapshot and no room on the

@@ -28,26 +28,15 @@ public final class LayerPrefetch implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(LayerPrefetch.class);
 
-  /** Makes a layer without a snapshot. */
-  interface Source {
-
-    /** {@return whether the layer is there without being prefetched} */
-    boolean isPresent(Digest blob);
-
-    /** {@return the layer; nothing if it has to be made when it is asked for} */
-    Optional<? extends Prefetched> prefetch(LayerBlob blob, Cancellation cancellation)
-        throws IOException;
-  }
-
-  private final Source source;
+  private final LayerBackend backend;
   private final Prefetcher<Digest, Prefetched> prefetcher;
 
   /**
    * @param isDiskLow whether there may be no room for more than what is asked for
    * @param expected how long a layer is kept for its request
    */
-  public LayerPrefetch(Source source, BooleanSupplier isDiskLow, Duration expected) {
-    this.source = source;
+  public LayerPrefetch(LayerBackend backend, BooleanSupplier isDiskLow, Duration expected) {
+    this.backend = backend;
     this.prefetcher =
         new Prefetcher<>("gatun-ahead", Prefetcher.Precedence.FIRST, isDiskLow, expected);
   }
@@ -100,8 +89,8 @@ public final class LayerPrefetch implements AutoCloseable {
     @Override
     public Optional<Prefetched> make(Predicate<Digest> isWanted) {
       try (LayerBlob blob = hint.open().orElse(null)) {
-        return blob != null && !source.isPresent(blob.digest()) && isWanted.test(blob.digest())
-            ? source.prefetch(blob, cancellation).map(layer -> layer)
+        return blob != null && !backend.isPresent(blob.digest()) && isWanted.test(blob.digest())
+            ? backend.prefetch(blob, cancellation).map(layer -> layer)
             : Optional.empty();
       } catch (IOException | SnapshotException e) {
         // The request for it meets the same failure, and reports it.

@@ -8,7 +8,14 @@ import io.gatun.linux.Timespec;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.concurrent.Prefetcher;
+import io.gatun.snapshot.durability.Durability;
+import io.gatun.snapshot.durability.GroupSync;
+import io.gatun.snapshot.durability.LayerBarrier;
+import io.gatun.snapshot.durability.SyncFailures;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.durability.SyncWatch;
+import io.gatun.snapshot.durability.TreeSync;
+import io.gatun.snapshot.durability.TrustedIds;
 import io.gatun.snapshot.engine.GatedBlob;
 import io.gatun.snapshot.engine.TestEngine;
 import io.gatun.snapshot.fixture.Compressed;
@@ -93,7 +100,35 @@ class LayerPrefetchTest {
     IndexedWriter indexing =
         new IndexedWriter(new UnsyncedDisk(), pipeline, new TarWriteMode(false, false));
     return new LayerPrefetch(
-        new IndexedPrefetch(store, indexedLayers, indexing, true), isDiskLow::get, expected);
+        new IndexedBackend(store, indexedLayers, indexing, syncing(), pipeline),
+        isDiskLow::get,
+        expected);
+  }
+
+  /** {@return what has layers synced that are applied} */
+  private static Durability syncing() {
+    TrustedIds ids =
+        new TrustedIds() {
+          @Override
+          public long trustedFrom() {
+            return 0;
+          }
+
+          @Override
+          public long firstUnused() {
+            return 1;
+          }
+
+          @Override
+          public void distrustBelow(long end) {
+            throw new AssertionError("nothing is synced here");
+          }
+        };
+    SyncFailures none = new SyncFailures(ids);
+    LayerBarrier barrier =
+        new LayerBarrier(
+            new GroupSync(() -> {}), new TreeSync(new UnsyncedDisk()), Optional.empty(), none);
+    return new Durability(SyncPolicy.COMMIT, barrier, none);
   }
 
   @AfterEach
