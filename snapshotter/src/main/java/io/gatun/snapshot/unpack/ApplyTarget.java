@@ -86,18 +86,21 @@ final class ApplyTarget {
         });
   }
 
-  /** Has a daemon that is started after this one know that a layer was being unpacked. */
-  void beginRecord() throws ErrnoException {
+  /** Records on the disk, before the first file, that a part of a layer may be in the snapshot. */
+  void markUnpacking() throws ErrnoException {
     isTouched = true;
-    states.beginRecord(id());
+    states.markUnpacking(id());
   }
 
-  /** Writes what is known of the layer beside the snapshot, after {@link #beginRecord}. */
-  void writeRecord(ActiveSnapshots.Layer layer) throws ErrnoException {
-    states.writeRecord(id(), layer);
+  /**
+   * Records on the disk that the layer is the snapshot's in indexed form, before {@link #indexed}.
+   */
+  void recordIndexed(ActiveSnapshots.Layer layer) throws ErrnoException {
+    isTouched = true;
+    states.recordIndexed(id(), layer);
   }
 
-  /** Says that the layer is in the snapshot's directory, and ends the mark. */
+  /** Records that the layer is in the snapshot's directory, and ends the mark. */
   void unpacked(ActiveSnapshots.Layer layer) throws ErrnoException {
     states.unpacked(id(), layer);
     isEnded = true;

@@ -101,7 +101,7 @@ public final class DirectoryBackend implements LayerBackend {
   /** {@return what is to be recorded of a layer that is written from another source} */
   ActiveSnapshots.Layer write(ApplyTarget target, DirectorySource source) throws IOException {
     String key = target.key();
-    target.beginRecord();
+    target.markUnpacking();
     long mark = durability.beginApply(key, target.id(), target.syncRequested());
     boolean isDurable = durability.mustSyncOnApply(target.syncRequested());
     LayerTarget files = target.files();

@@ -143,10 +143,9 @@ public final class IndexedBackend implements LayerBackend {
       throws ErrnoException {
     LayerForm.Indexed form = stored.form();
     List<Timespec> times = target.changeTimes();
-    target.beginRecord();
     // Whoever reads it finds a layer that is on the disk, or was seen to at the start.
     boolean isOnDiskThen = durability.mustSyncOnApply(target.syncRequested());
-    target.writeRecord(new ActiveSnapshots.Layer(form, isOnDiskThen, times));
+    target.recordIndexed(new ActiveSnapshots.Layer(form, isOnDiskThen, times));
     indexedLayers.add(target.id(), form);
     stored.overlay().ifPresent(overlay -> indexedLayers.addOverlay(target.id(), overlay));
     boolean isDurable = durability.mustSyncIndexed(target.syncRequested());

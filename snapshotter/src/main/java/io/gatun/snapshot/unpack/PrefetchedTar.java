@@ -21,7 +21,7 @@ final class PrefetchedTar implements Prefetched {
   private final LayerStore.LayerRef ref;
   private final IndexedLayers indexedLayers;
 
-  /** Until somebody has asked for the index. */
+  /** Until a caller has asked for the index. */
   private final AtomicReference<InMemoryTemplate> late;
 
   /**

@@ -108,11 +108,12 @@ public final class UnpackStates {
     return activeSnapshots.ifNotExposed(id, change);
   }
 
-  void beginRecord(long id) throws ErrnoException {
+  void markUnpacking(long id) throws ErrnoException {
     unpackRecords.begin(id);
   }
 
-  void writeRecord(long id, ActiveSnapshots.Layer layer) throws ErrnoException {
+  void recordIndexed(long id, ActiveSnapshots.Layer layer) throws ErrnoException {
+    unpackRecords.begin(id);
     unpackRecords.write(id, layer);
   }
 
