@@ -13,7 +13,6 @@ import io.gatun.server.net.SocketFile;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
-import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.BlobSink;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
@@ -21,7 +20,6 @@ import io.gatun.snapshot.layer.LayerBuilder;
 import io.gatun.snapshot.layer.LayerConverter;
 import io.gatun.snapshot.layer.LayerFormat;
 import io.gatun.snapshot.layer.LayerUnpacker;
-import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.PackedLayer;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
@@ -115,22 +113,12 @@ public class RpcBenchmark {
   private static final class NoLayers implements LayerUnpacker, LayerBuilder, LayerConverter {
 
     @Override
-    public String key(List<Mount> mounts) {
+    public Target find(List<Mount> mounts) {
       throw new SnapshotException.Unsupported("no layers here");
     }
 
     @Override
     public void warmUp(LayerBlob blob) {
-      throw new SnapshotException.Unsupported("no layers here");
-    }
-
-    @Override
-    public AppliedLayer unpack(
-        LayerBlob blob,
-        List<Mount> mounts,
-        boolean syncRequested,
-        NextLayerHint next,
-        Cancellation cancellation) {
       throw new SnapshotException.Unsupported("no layers here");
     }
 

@@ -109,7 +109,6 @@ final class ArchitectureTest {
           "OverlayDriver",
           "LayerReuse",
           "LayerMounts",
-          "Applier",
           "Materializer");
 
   private static JavaClasses gatun;

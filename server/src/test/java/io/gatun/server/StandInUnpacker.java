@@ -68,8 +68,19 @@ public final class StandInUnpacker implements LayerUnpacker {
   }
 
   @Override
-  public String key(List<Mount> mounts) {
-    return key;
+  public Target find(List<Mount> mounts) {
+    return new Target() {
+      @Override
+      public String key() {
+        return key;
+      }
+
+      @Override
+      public AppliedLayer unpack(
+          LayerBlob blob, boolean syncRequested, NextLayerHint next, Cancellation cancellation) {
+        return StandInUnpacker.this.unpack(blob, mounts, syncRequested, next, cancellation);
+      }
+    };
   }
 
   @Override

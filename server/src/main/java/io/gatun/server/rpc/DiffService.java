@@ -84,18 +84,15 @@ public final class DiffService extends DiffGrpc.DiffImplBase {
     LayerMediaType.require(diff.getMediaType(), diff.getDigest());
     Digest digest = digest(diff.getDigest());
     List<Mount> mounts = SnapshotMessages.toMounts(request.getMountsList());
-    String key = unpacker.key(mounts);
+    LayerUnpacker.Target target = unpacker.find(mounts);
     // The snapshot's key names the namespace that the layer is in.
     String namespace =
-        CallNamespace.require("apply: layer " + digest, said.or(() -> CallNamespace.inKey(key)));
+        CallNamespace.require(
+            "apply: layer " + digest, said.or(() -> CallNamespace.inKey(target.key())));
     try (LayerBlob blob = content.open(namespace, digest, diff.getSize())) {
       AppliedLayer layer =
-          unpacker.unpack(
-              blob,
-              mounts,
-              request.getSyncFs(),
-              () -> content.openNext(namespace, digest),
-              cancellation);
+          target.unpack(
+              blob, request.getSyncFs(), () -> content.openNext(namespace, digest), cancellation);
       warnOfOverlayXattrs(digest, layer);
       return Descriptor.newBuilder()
           .setMediaType(TAR)

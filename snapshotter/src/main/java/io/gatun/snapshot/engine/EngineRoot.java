@@ -23,7 +23,6 @@ import io.gatun.snapshot.durability.WritebackErrors;
 import io.gatun.snapshot.indexed.ChainIndexBuilder;
 import io.gatun.snapshot.indexed.IdMappedRefs;
 import io.gatun.snapshot.indexed.IndexPrefetch;
-import io.gatun.snapshot.indexed.IndexPrefetcher;
 import io.gatun.snapshot.indexed.IndexedCommits;
 import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.indexed.LayerMounts;
@@ -32,12 +31,12 @@ import io.gatun.snapshot.indexed.LayerReuse;
 import io.gatun.snapshot.indexed.LayerUnmounter;
 import io.gatun.snapshot.indexed.Materializer;
 import io.gatun.snapshot.indexed.MountRestoration;
+import io.gatun.snapshot.indexed.NextIndexBuilder;
 import io.gatun.snapshot.indexed.ObsoleteTrees;
 import io.gatun.snapshot.indexed.ReusableLayers;
 import io.gatun.snapshot.indexed.RunningContainers;
 import io.gatun.snapshot.indexed.TarReplacementMounts;
 import io.gatun.snapshot.indexed.UsageCounter;
-import io.gatun.snapshot.layer.DeletionForm;
 import io.gatun.snapshot.layer.LayerBlobs;
 import io.gatun.snapshot.layer.LayerBuilder;
 import io.gatun.snapshot.layer.LayerConverter;
@@ -76,15 +75,17 @@ import io.gatun.snapshot.state.SnapshotDirectories;
 import io.gatun.snapshot.state.SnapshotMounts;
 import io.gatun.snapshot.state.UnpackRecords;
 import io.gatun.snapshot.unpack.Applier;
-import io.gatun.snapshot.unpack.DirectoryUnpacker;
-import io.gatun.snapshot.unpack.IndexedPrefetch;
-import io.gatun.snapshot.unpack.IndexedUnpacker;
-import io.gatun.snapshot.unpack.LayerPrefetcher;
+import io.gatun.snapshot.unpack.ApplyTargets;
+import io.gatun.snapshot.unpack.DirectoryBackend;
+import io.gatun.snapshot.unpack.IndexedBackend;
+import io.gatun.snapshot.unpack.LayerBackend;
+import io.gatun.snapshot.unpack.LayerPrefetch;
 import io.gatun.snapshot.unpack.Rebase;
 import io.gatun.snapshot.unpack.SnapshotDiffer;
-import io.gatun.snapshot.unpack.TreePrefetch;
+import io.gatun.snapshot.unpack.UnpackStates;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.Arrays;
@@ -92,6 +93,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -112,6 +114,9 @@ public final class EngineRoot implements AutoCloseable {
   /** Room is short when less than one part in so many is free. */
   private static final int ROOM_PARTS = 10;
 
+  /** How long it takes containerd to ask for the next layer, at the most. */
+  private static final Duration PREFETCH_EXPECTED = Duration.ofSeconds(10);
+
   /** What has to be closed, the last opened first. */
   private final Deque<AutoCloseable> open = new ArrayDeque<>();
 
@@ -121,7 +126,10 @@ public final class EngineRoot implements AutoCloseable {
   private final SnapshotDirectories directories;
   private final Durability durability;
   private final UnpackRecords unpackRecords;
-  private final Applier applier;
+  private final SnapshotMounts snapshotMounts;
+  private final MetadataStore store;
+  private final ApplyTargets applyTargets;
+  private final Rebase rebase;
   private final LayerBuilder builder;
   private final LayerConverter converter;
   private final Root root;
@@ -129,8 +137,8 @@ public final class EngineRoot implements AutoCloseable {
   private final IndexedLayers indexedLayers;
   private final LayerRebuild rebuild;
   private final boolean isIndexing;
-  private final boolean isSynced;
   private final TarWriteMode writeMode;
+  private @Nullable Applier applier;
 
   /** What a process does before anybody may tell it to end, so that it can end in order. */
   public static void prepareProcess() {
@@ -197,12 +205,10 @@ public final class EngineRoot implements AutoCloseable {
       UnaryOperator<Driver> between)
       throws UnusableRootException, IOException {
     this.disk = disk;
-    this.isSynced = settings.syncPolicy() == SyncPolicy.COMMIT;
     boolean complete = false;
     try {
       this.root = keep(Root.open(disk, settings.root()));
-      MetadataStore store =
-          keep(MetadataStore.open(disk, root.metadataPath(), settings.metadata()));
+      this.store = keep(MetadataStore.open(disk, root.metadataPath(), settings.metadata()));
       SyncFailures syncFailures = new SyncFailures(idsOf(store));
       GroupSync filesystem =
           new GroupSync(syncFailures.watching(() -> disk.syncFilesystem(root.directory())));
@@ -321,7 +327,7 @@ public final class EngineRoot implements AutoCloseable {
                   repair::run,
                   settings.syncPolicy().delay(),
                   () -> settings.syncPolicy() != SyncPolicy.NONE || hasNoWritebackErrors(errors)));
-      Rebase rebase = new Rebase(disk, root, chosen, durability, unpackRecords);
+      this.rebase = new Rebase(disk, root, chosen, durability, unpackRecords);
       IndexedCommits commits =
           new IndexedCommits(
               chosen,
@@ -334,7 +340,7 @@ public final class EngineRoot implements AutoCloseable {
               unpackRecords,
               chains,
               indexBuilder,
-              isSynced ? _ -> {} : backgroundSync::submit);
+              settings.syncPolicy() == SyncPolicy.COMMIT ? _ -> {} : backgroundSync::submit);
       LayerReuse reuse =
           new LayerReuse(
               store,
@@ -345,13 +351,13 @@ public final class EngineRoot implements AutoCloseable {
               commits,
               indexedLayers,
               keep(
-                  new IndexPrefetcher(
+                  new IndexPrefetch(
                       layers,
                       indexedLayers,
-                      new IndexPrefetch(
+                      new NextIndexBuilder(
                           store, chosen, nameLocks, chains, layers, durability, indexBuilder),
                       () -> isDiskLow(root),
-                      LayerPrefetcher.EXPECTED)));
+                      PREFETCH_EXPECTED)));
       boolean areShared = isIndexing && !settings.overlay().rebase();
       UsageCounter usages = new UsageCounter(store, chosen, indexedLayers, nameLocks);
       MountRestoration restoration =
@@ -385,26 +391,25 @@ public final class EngineRoot implements AutoCloseable {
       repair.run(damage.damaged());
       engine.flushCopies();
       restoration.restoreAll();
-      SnapshotMounts recognised = new SnapshotMounts(root.path());
+      this.snapshotMounts = new SnapshotMounts(root.path());
       this.builder =
-          new SnapshotDiffer(store, chosen, chains, activeSnapshots, recognised, indexedLayers);
-      this.applier =
-          new Applier(
-              disk,
-              store,
-              chosen,
-              directories,
+          new SnapshotDiffer(store, chosen, chains, activeSnapshots, snapshotMounts, indexedLayers);
+      this.applyTargets =
+          new ApplyTargets(
               chains,
-              durability,
-              copyFlusher,
               nameLocks,
-              activeSnapshots,
-              unpackRecords,
-              recognised,
+              chosen,
               indexedLayers,
               layerMounts,
               materializer,
-              rebase);
+              new UnpackStates(
+                  disk,
+                  chosen,
+                  directories,
+                  durability,
+                  copyFlusher,
+                  activeSnapshots,
+                  unpackRecords));
       this.converter =
           new LayerConversion(
               disk,
@@ -635,28 +640,36 @@ public final class EngineRoot implements AutoCloseable {
    *     for which there is always room beside another; further ones wait, or are refused
    */
   public LayerUnpacker unpacker(int layersMax) {
-    LayerPipeline layerPipeline =
+    LayerPipeline pipeline =
         keep(new LayerPipeline(ApplyLimits.of(Math.max(layersMax, 2), layersMax)));
+    DirectoryBackend directory = directoryBackend(pipeline);
     if (!isIndexing) {
-      return new DirectoryUnpacker(
-          disk,
-          applier,
-          layerPipeline,
-          driver.deletionsOverOthers().map(deletions -> prefetch(trees(deletions, layerPipeline))));
+      boolean isPrefetched = driver.deletionsOverOthers().isPresent();
+      return applier(
+          directory, directory, isPrefetched ? Optional.of(prefetch(directory)) : Optional.empty());
     }
-    IndexedWriter indexing = new IndexedWriter(disk, layerPipeline, writeMode);
-    IndexedPrefetch tars = new IndexedPrefetch(layers, indexedLayers, indexing, isSynced);
-    return new IndexedUnpacker(
-        disk, applier, layerPipeline, layers, rebuild, indexing, prefetch(tars));
+    IndexedBackend indexed =
+        new IndexedBackend(
+            layers,
+            indexedLayers,
+            new IndexedWriter(disk, pipeline, writeMode),
+            durability,
+            pipeline);
+    return applier(indexed, directory, Optional.of(prefetch(indexed)));
   }
 
-  private TreePrefetch trees(DeletionForm deletions, LayerPipeline layerPipeline) {
-    return new TreePrefetch(
-        disk, driver, deletions, directories, durability, unpackRecords, layerPipeline);
+  private DirectoryBackend directoryBackend(LayerPipeline pipeline) {
+    return new DirectoryBackend(
+        disk, driver, directories, durability, unpackRecords, rebase, pipeline);
   }
 
-  private <T> LayerPrefetcher<T> prefetch(LayerPrefetcher.Work<T> work) {
-    return keep(new LayerPrefetcher<>(work, () -> isDiskLow(root), LayerPrefetcher.EXPECTED));
+  private LayerPrefetch prefetch(LayerBackend backend) {
+    return keep(new LayerPrefetch(backend, () -> isDiskLow(root), PREFETCH_EXPECTED));
+  }
+
+  private Applier applier(
+      LayerBackend backend, DirectoryBackend directory, Optional<LayerPrefetch> prefetch) {
+    return new Applier(snapshotMounts, store, applyTargets, backend, directory, rebuild, prefetch);
   }
 
   /** {@return whether snapshots have indexed layers, or will get some} */
@@ -675,7 +688,11 @@ public final class EngineRoot implements AutoCloseable {
   }
 
   /** {@return what puts layers, of whatever sort, into the snapshots of this root} */
-  public Applier applier() {
+  public synchronized Applier applier() {
+    if (applier == null) {
+      DirectoryBackend directory = directoryBackend(keep(new LayerPipeline(ApplyLimits.of(1, 0))));
+      applier = applier(directory, directory, Optional.empty());
+    }
     return applier;
   }
 

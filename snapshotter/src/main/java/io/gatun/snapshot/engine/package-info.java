@@ -8,8 +8,8 @@
  * <p>A layer becomes a directory, or is kept as a tar under an index:
  *
  * <pre>
- *   Applier -+-> DirectoryUnpacking -> snapshots/ID/fs
- *                    +-> IndexedUnpacking -> LayerStore       IndexedLayers: who has which
+ *   Applier -+-> DirectoryBackend -> snapshots/ID/fs
+ *                    +-> IndexedBackend -> LayerStore         IndexedLayers: who has which
  *                                                          LayerMounts: what is mounted for whom
  *                                                          Materializer: from a tar to a directory
  *                                                          IndexedSnapshots: what requests do about it

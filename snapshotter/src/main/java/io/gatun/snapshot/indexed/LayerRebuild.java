@@ -72,13 +72,14 @@ public final class LayerRebuild {
     this.runningContainers = runningContainers;
   }
 
-  /** Has snapshots use a layer whose damaged tar was replaced, while requests are served. */
-  public void rebuild(Digest diffId) {
-    rebuildAll(indexedLayers.referrers(diffId).keySet(), Set.of(diffId));
-  }
-
-  /** Has snapshots use a layer that they had lost, and that was unpacked again for another one. */
-  public void rebuildReplaced(Digest diffId) {
+  /**
+   * Has snapshots use a layer that was unpacked again for another one, while requests are served:
+   * those that had lost it, and all if its tar was damaged.
+   */
+  public void tarReplaced(Digest diffId, boolean wasDamaged) {
+    if (wasDamaged) {
+      rebuildAll(indexedLayers.referrers(diffId).keySet(), Set.of(diffId));
+    }
     // What was replaced was not known to be whole, and need not have been damaged.
     runningContainers
         .find(replacedTars.take(diffId))

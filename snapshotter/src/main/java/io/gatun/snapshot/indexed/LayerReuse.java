@@ -6,6 +6,7 @@ import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.concurrent.KeyedLock;
+import io.gatun.snapshot.concurrent.Prefetcher;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.durability.StorageErrors;
 import io.gatun.snapshot.metadata.MetadataStore;
@@ -14,7 +15,6 @@ import io.gatun.snapshot.state.SnapshotDirectories;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -48,7 +48,7 @@ public final class LayerReuse {
   private final ReusableLayers reusableLayers;
   private final IndexedCommits commits;
   private final IndexedLayers indexedLayers;
-  private final IndexPrefetcher prefetcher;
+  private final IndexPrefetch prefetch;
 
   /** By chain id, so that who comes second finds the snapshot of who came first. */
   private final KeyedLock<Digest> turns = new KeyedLock<>();
@@ -61,7 +61,7 @@ public final class LayerReuse {
       ReusableLayers reusableLayers,
       IndexedCommits commits,
       IndexedLayers indexedLayers,
-      IndexPrefetcher prefetcher) {
+      IndexPrefetch prefetch) {
     this.store = store;
     this.driver = driver;
     this.directories = directories;
@@ -69,7 +69,7 @@ public final class LayerReuse {
     this.reusableLayers = reusableLayers;
     this.commits = commits;
     this.indexedLayers = indexedLayers;
-    this.prefetcher = prefetcher;
+    this.prefetch = prefetch;
   }
 
   /**
@@ -115,26 +115,22 @@ public final class LayerReuse {
     SnapshotRecord parent = ref.parent();
     // First, as a sync that fails from now on concerns the snapshot.
     try (SnapshotDirectories.PendingDirectory task = makeDirectory(key);
-        IndexPrefetcher.Claim made = takeIndex(parent, diffId);
+        Prefetcher<IndexPrefetch.Place, Digest>.Claim made = prefetch.claim(parent, diffId);
         IndexedCommits.Sealed layer =
-            commits.reuse(key, planned.withId(task.id()), parent, diffId, made.index())) {
+            commits.reuse(key, planned.withId(task.id()), parent, diffId, made.value())) {
       SnapshotRecord committed = ref.committed(task.id(), layer.form(), now);
       StorageErrors.change(OPERATION, key, () -> store.put(committed));
       task.recorded();
       layer.committed();
       // In the image that the layer was a part of before, this is what followed.
-      indexedLayers.above(diffId).ifPresent(next -> prefetcher.begin(committed, next));
+      indexedLayers.above(diffId).ifPresent(next -> prefetch.begin(committed, next));
       return true;
     }
   }
 
-  private IndexPrefetcher.Claim takeIndex(@Nullable SnapshotRecord parent, Digest diffId) {
-    return prefetcher.claim(parent == null ? SnapshotRecord.NO_PARENT : parent.id(), diffId);
-  }
-
   /** Sees to it that nothing is made any more for a place on a snapshot that is to be removed. */
   public void cancel(String name) {
-    prefetcher.cancelPrefetch(name);
+    prefetch.cancel(name);
   }
 
   /** {@return a directory that is durable; what may be in it goes when the layer is committed} */

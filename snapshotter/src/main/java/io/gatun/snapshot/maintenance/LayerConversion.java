@@ -43,8 +43,6 @@ import io.gatun.snapshot.state.NameLocks;
 import io.gatun.snapshot.state.Names;
 import io.gatun.snapshot.state.SnapshotDirectories;
 import io.gatun.snapshot.state.UnpackingFailures;
-import io.gatun.snapshot.unpack.DirectoryUnpacking;
-import io.gatun.snapshot.unpack.IndexedSource;
 import io.gatun.snapshot.unpack.IndexedUnpacking;
 import java.io.IOException;
 import java.util.List;
@@ -113,7 +111,6 @@ public final class LayerConversion implements LayerConverter {
   private final LayerMounts layerMounts;
   private final LayerRebuild rebuild;
   private final ObsoleteTrees obsoleteTrees;
-  private final LayerPipeline pipeline;
   private final IndexedWriter indexing;
   private final Probe probe;
   private boolean isTried;
@@ -152,7 +149,6 @@ public final class LayerConversion implements LayerConverter {
     this.layerMounts = layerMounts;
     this.rebuild = rebuild;
     this.obsoleteTrees = obsoleteTrees;
-    this.pipeline = pipeline;
     this.indexing = new IndexedWriter(disk, pipeline, writeMode);
     this.probe = probe;
   }
@@ -267,15 +263,14 @@ public final class LayerConversion implements LayerConverter {
       throw new SnapshotException.FailedPrecondition(
           "%s %s: there are no files in the layer".formatted(OPERATION, found.name()));
     }
-    DirectoryUnpacking none = new DirectoryUnpacking(disk, pipeline, blob, cancellation);
     try (var _ = layerMounts.acquire(chain.parents());
-        IndexedUnpacking unpacking =
-            new IndexedUnpacking(disk, layers, rebuild, indexing, none, blob, cancellation)) {
-      IndexedSource.Stored made =
+        IndexedUnpacking unpacking = new IndexedUnpacking(layers, indexing, blob, cancellation)) {
+      IndexedUnpacking.Stored made =
           unpacking
               .store(target, true)
               .orElseThrow(() -> unsupported(found.name(), "an index cannot express the layer"));
       try (LayerStore.LayerRef ref = made.ref()) {
+        rebuild.tarReplaced(ref.diffId(), made.wasDamaged());
         if (!ChainId.of(below, ref.diffId()).equals(chainId)) {
           throw new SnapshotException.InvalidArgument(
               "%s %s: the blob %s is another layer, with the diff id %s"

@@ -9,7 +9,7 @@ import java.io.IOException;
 public interface DirectorySource {
 
   /**
-   * Writes all of a layer. Whatever it throws, what it has written is taken away afterwards.
+   * Writes all of a layer. If this fails, the caller takes away what it has written.
    *
    * @param target where
    * @param isSyncedAfterwards whether all of it is brought to the disk then, so that writing it

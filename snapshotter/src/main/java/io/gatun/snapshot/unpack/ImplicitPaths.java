@@ -10,10 +10,10 @@ import java.util.Optional;
 /** Stands for layers below that are not known yet, and takes note of what they are asked for. */
 final class ImplicitPaths implements LowerAttributes {
 
-  /** A layer with more of them is one that nobody makes for good. */
+  /** No ordinary layer has more of them. */
   private static final int MAX = 1_000;
 
-  /** Nor one with such paths, which nothing but the memory would limit. */
+  /** Nor longer paths, which only the memory would limit. */
   private static final int BYTES_MAX = 1 << 20;
 
   private final List<LinuxPath> asked = new ArrayList<>();

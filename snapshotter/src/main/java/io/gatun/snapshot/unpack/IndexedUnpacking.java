@@ -3,7 +3,6 @@ package io.gatun.snapshot.unpack;
 import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.LayerForm;
-import io.gatun.snapshot.indexed.LayerRebuild;
 import io.gatun.snapshot.indexed.OverlayTemplate;
 import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.Cancellation;
@@ -14,16 +13,14 @@ import io.gatun.snapshot.layer.erofs.IndexForm;
 import io.gatun.snapshot.layer.erofs.LayerIndex;
 import io.gatun.snapshot.layer.erofs.NotIndexableException;
 import io.gatun.snapshot.layer.extract.LowerTreeAttributes;
-import io.gatun.snapshot.layer.extract.TreeResult;
-import io.gatun.snapshot.layer.extract.TreeWriter;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
+import io.gatun.snapshot.layer.tar.LayerConsumer;
 import io.gatun.snapshot.layerstore.IndexedWriter;
 import io.gatun.snapshot.layerstore.LayerIngest;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.layerstore.LayerStoreException;
 import io.gatun.snapshot.layerstore.StoredTar;
-import io.gatun.snapshot.root.Disk;
 import java.io.IOException;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -31,77 +28,76 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One layer on its way into the store of layers; or into a tree, of the tar that has been stored by
- * then.
+ * Unpacks one layer into the layer store. If that layer cannot be indexed, its tar can be read
+ * instead until this is closed.
  */
-public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
+public final class IndexedUnpacking implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(IndexedUnpacking.class);
 
-  private final Disk disk;
   private final LayerStore layers;
-  private final LayerRebuild rebuild;
   private final IndexedWriter indexing;
-  private final DirectoryUnpacking tree;
   private final LayerBlob blob;
+  private final Optional<PrefetchedTar> prefetched;
   private final Cancellation cancellation;
 
-  private Optional<PrefetchedTar> prefetched = Optional.empty();
   private @Nullable LayerIngest ingest;
   private @Nullable AppliedLayer result;
 
-  /** Whether the tar is in the store, and no longer in the draft. */
+  /** Whether the tar is in the store, and no longer in the ingest. */
   private boolean isStored;
 
   /**
-   * @param tree the same layer on its way into a tree, should nothing of it be stored
+   * A layer in the store.
+   *
+   * @param overlay another index, for a layer that may be put on others
+   * @param ref to be closed when a snapshot is known to have the layer
+   * @param wasDamaged whether there was a tar before, which was found damaged and is replaced
    */
+  public record Stored(
+      LayerForm.Indexed form,
+      Optional<OverlayTemplate> overlay,
+      LayerStore.LayerRef ref,
+      boolean wasDamaged) {}
+
   public IndexedUnpacking(
-      Disk disk,
+      LayerStore layers, IndexedWriter indexing, LayerBlob blob, Cancellation cancellation) {
+    this(layers, indexing, blob, Optional.empty(), cancellation);
+  }
+
+  /**
+   * @param prefetched the layer, if it may be in the store already, and with it what its index can
+   *     be made of
+   */
+  IndexedUnpacking(
       LayerStore layers,
-      LayerRebuild rebuild,
       IndexedWriter indexing,
-      DirectoryUnpacking tree,
       LayerBlob blob,
+      Optional<PrefetchedTar> prefetched,
       Cancellation cancellation) {
-    this.disk = disk;
     this.layers = layers;
-    this.rebuild = rebuild;
     this.indexing = indexing;
-    this.tree = tree;
     this.blob = blob;
+    this.prefetched = prefetched;
     this.cancellation = cancellation;
   }
 
-  /** Says that the layer may be there already, and with it what its index can be made of. */
-  void expect(Optional<PrefetchedTar> layer) {
-    prefetched = layer;
-  }
-
-  @Override
+  /**
+   * Stores the layer. If that fails, nothing is left of it.
+   *
+   * @param target where its files would go
+   * @param isDurable whether it has to be on the disk when this returns
+   * @return the layer; nothing if it has to be a directory
+   */
   public Optional<Stored> store(LayerTarget target, boolean isDurable) throws IOException {
     LowerTreeAttributes below = new LowerTreeAttributes(target.lowers());
     IndexForm form = target.lowers().isEmpty() ? IndexForm.BASE : IndexForm.OVERLAY;
     Optional<LayerStore.LayerRef> present = findPresent();
-    Optional<Stored> kept =
+    Optional<Stored> stored =
         present.isPresent()
             ? indexOrRenew(present.get(), form, below, isDurable)
-            : read(form, below, isDurable);
-    kept.ifPresent(each -> keepingUse(each, () -> rebuild.rebuildReplaced(each.ref().diffId())));
-    return mayBeRebased(target) ? kept.map(each -> withOverlay(each, isDurable)) : kept;
-  }
-
-  /** Gives up a layer for which something cannot be done. */
-  private static void keepingUse(Stored layer, Runnable action) {
-    boolean isDone = false;
-    try {
-      action.run();
-      isDone = true;
-    } finally {
-      if (!isDone) {
-        layer.ref().close();
-      }
-    }
+            : read(form, below, isDurable, false);
+    return mayBeRebased(target) ? stored.map(each -> withOverlay(each, isDurable)) : stored;
   }
 
   /** As a base, it would have nothing to delete. */
@@ -109,13 +105,13 @@ public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
     return target.lowers().isEmpty() && target.deletions() == DeletionForm.OVERLAY;
   }
 
-  /** What cannot be made now is made when the parents are known, if need be. */
-  private Stored withOverlay(Stored kept, boolean isDurable) {
+  /** Without this index, the commit makes one when the parents are known, if it needs one. */
+  private Stored withOverlay(Stored stored, boolean isDurable) {
     ImplicitPaths implicit = new ImplicitPaths();
     try {
       LayerIndex index =
           layers.reindex(
-              kept.ref(),
+              stored.ref(),
               IndexForm.OVERLAY,
               InheritedAttributes.ofTop(),
               implicit,
@@ -123,13 +119,13 @@ public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
               new Cancellation());
       Optional<OverlayTemplate> overlay =
           implicit.all().map(paths -> new OverlayTemplate(index.digest(), paths));
-      return new Stored(kept.form(), overlay, kept.ref());
+      return new Stored(stored.form(), overlay, stored.ref(), stored.wasDamaged());
     } catch (IOException e) {
       log.info(
           "layer has no index yet for its parent diff_id={} error=\"{}\"",
-          kept.ref().diffId(),
+          stored.ref().diffId(),
           e.getMessage());
-      return kept;
+      return stored;
     }
   }
 
@@ -154,7 +150,7 @@ public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
     }
   }
 
-  /** Makes a tar anew that is damaged, as the blob is at hand. */
+  /** Replaces a damaged tar, as the blob is at hand. */
   private Optional<Stored> renew(
       Digest diffId,
       IOException damage,
@@ -167,12 +163,10 @@ public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
         diffId,
         damage.getMessage());
     layers.distrust(diffId);
-    Optional<Stored> made = read(form, below, isDurable);
-    made.ifPresent(each -> keepingUse(each, () -> rebuild.rebuild(diffId)));
-    return made;
+    return read(form, below, isDurable, true);
   }
 
-  /** Makes an index of a layer that is there, of which nothing is decompressed. */
+  /** Makes an index of a stored layer, of which nothing is decompressed. */
   private Optional<Stored> index(
       LayerStore.LayerRef ref, IndexForm form, LowerTreeAttributes below, boolean isDurable)
       throws IOException {
@@ -185,8 +179,7 @@ public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
       result = new AppliedLayer(ref.diffId(), tar.sizeBytes(), index.inodes(), 0, 0);
       isStored = true;
       isHandedOn = true;
-      return Optional.of(
-          new Stored(new LayerForm.Indexed(ref.diffId(), index.digest()), Optional.empty(), ref));
+      return Optional.of(stored(ref, index, false));
     } catch (NotIndexableException e) {
       // Written from the blob, as the layer may go now.
       return Optional.empty();
@@ -197,12 +190,17 @@ public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
     }
   }
 
+  private static Stored stored(LayerStore.LayerRef ref, LayerIndex index, boolean wasDamaged) {
+    LayerForm.Indexed form = new LayerForm.Indexed(ref.diffId(), index.digest());
+    return new Stored(form, Optional.empty(), ref, wasDamaged);
+  }
+
   private LayerIndex indexOf(
       LayerStore.LayerRef ref, IndexForm form, LowerTreeAttributes below, boolean isDurable)
       throws IOException {
     InheritedAttributes top = below.ofTop();
     if (prefetched.isPresent() && prefetched.get().use().diffId().equals(ref.diffId())) {
-      Optional<LayerIndex> made = prefetchIndex(prefetched.get(), form, top, below, isDurable);
+      Optional<LayerIndex> made = prefetchedIndex(prefetched.get(), form, top, below, isDurable);
       if (made.isPresent()) {
         return made.get();
       }
@@ -210,7 +208,7 @@ public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
     return layers.reindex(ref, form, top, below, isDurable, cancellation);
   }
 
-  private Optional<LayerIndex> prefetchIndex(
+  private Optional<LayerIndex> prefetchedIndex(
       PrefetchedTar layer,
       IndexForm form,
       InheritedAttributes top,
@@ -232,7 +230,8 @@ public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
     }
   }
 
-  private Optional<Stored> read(IndexForm form, LowerTreeAttributes below, boolean isDurable)
+  private Optional<Stored> read(
+      IndexForm form, LowerTreeAttributes below, boolean isDurable, boolean wasDamaged)
       throws IOException {
     LayerIngest made = layers.ingest();
     ingest = made;
@@ -244,35 +243,30 @@ public final class IndexedUnpacking implements IndexedSource, AutoCloseable {
       case IndexedWriter.Result.Indexed indexed -> {
         LayerStore.LayerRef ref = layers.publish(made, indexed, blob.digest(), isDurable);
         isStored = true;
-        yield Optional.of(
-            new Stored(
-                new LayerForm.Indexed(ref.diffId(), indexed.index().digest()),
-                Optional.empty(),
-                ref));
+        yield Optional.of(stored(ref, indexed.index(), wasDamaged));
       }
     };
   }
 
-  @Override
-  public TreeResult write(LayerTarget target, boolean isSyncedAfterwards) throws IOException {
-    if (result == null) {
-      TreeResult written = tree.write(target, isSyncedAfterwards);
-      result = tree.result();
-      return written;
-    }
-    try (TreeWriter writer = TreeWriter.open(disk, target, isSyncedAfterwards)) {
-      read(result.diffId(), writer);
-      return writer.finish();
-    }
+  /** {@return the layer, as it can be read from its tar; nothing if that may go} */
+  Optional<LayerReading> tar() {
+    @Nullable AppliedLayer known = result;
+    return known == null
+        ? Optional.empty()
+        : Optional.of(
+            consumer -> {
+              read(known.diffId(), consumer);
+              return known;
+            });
   }
 
-  private void read(Digest diffId, TreeWriter writer) throws IOException {
+  private void read(Digest diffId, LayerConsumer consumer) throws IOException {
     if (isStored || ingest == null) {
-      layers.read(diffId, writer, cancellation);
+      layers.read(diffId, consumer, cancellation);
       return;
     }
     try (StoredTar tar = ingest.openTar()) {
-      tar.read(writer, cancellation);
+      tar.read(consumer, cancellation);
     }
   }
 

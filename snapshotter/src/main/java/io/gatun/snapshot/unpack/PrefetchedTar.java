@@ -1,5 +1,6 @@
 package io.gatun.snapshot.unpack;
 
+import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.layer.erofs.IndexForm;
 import io.gatun.snapshot.layer.erofs.LayerIndex;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
@@ -15,19 +16,21 @@ import java.util.concurrent.atomic.AtomicReference;
  *
  * <p>Safe for use by several threads.
  */
-final class PrefetchedTar implements AutoCloseable {
+final class PrefetchedTar implements Prefetched {
 
   private final LayerStore.LayerRef ref;
+  private final IndexedLayers indexedLayers;
 
-  /** Until somebody has asked for the index. */
+  /** Until a caller has asked for the index. */
   private final AtomicReference<InMemoryTemplate> late;
 
   /**
    * @param ref which keeps the layer there, and is closed with this
    * @param late of which its index can be made once, and which is closed with this
    */
-  PrefetchedTar(LayerStore.LayerRef ref, InMemoryTemplate late) {
+  PrefetchedTar(LayerStore.LayerRef ref, InMemoryTemplate late, IndexedLayers indexedLayers) {
     this.ref = ref;
+    this.indexedLayers = indexedLayers;
     this.late = new AtomicReference<>(late);
   }
 
@@ -56,9 +59,11 @@ final class PrefetchedTar implements AutoCloseable {
   }
 
   @Override
-  public void close() {
+  public void release() {
     try (InMemoryTemplate _ = late.getAndSet(null)) {
       ref.close();
     }
+    // All of the layer, if no snapshot has it; otherwise an index that none needs.
+    indexedLayers.collect(ref.diffId());
   }
 }

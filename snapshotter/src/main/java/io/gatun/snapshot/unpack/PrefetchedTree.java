@@ -17,7 +17,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * The directory of a snapshot that is not there yet, with the files of a layer that was written
  * before it was known which layers are below it.
  */
-public final class PrefetchedTree {
+final class PrefetchedTree implements Prefetched {
 
   private final SnapshotDirectories.Staged staged;
   private final DeletionForm deletions;
@@ -97,7 +97,8 @@ public final class PrefetchedTree {
   }
 
   /** Disposes of the tree, or, if it is in a place, of what was there before. */
-  void discard() {
+  @Override
+  public void release() {
     staged.close();
   }
 }

@@ -2,11 +2,32 @@
  * Apply and Diff: unpacks a layer blob into an active snapshot, and packs a snapshot's changes into
  * a layer.
  *
- * <p>An apply either completes or leaves the snapshot as it was. While one layer is unpacked, the
- * next one may be read ahead; such work is discarded when containerd does not ask for it.
+ * <pre>
+ *   Applier             finds the snapshot once; rolls back, maps errors
+ *     ApplyTargets      locks the name, checks, marks, unlocks; gets the snapshot ready
+ *     LayerPrefetch     waits for the layer if it is being read ahead; has the next one read
+ *     LayerBackend      brings the layer to the disk
+ *       DirectoryBackend      files in snapshots/ID/fs, or a prefetched tree in its place
+ *       IndexedBackend        tar and index in the layer store
+ *     LayerRebuild      lets other snapshots use a tar that was damaged or missing
+ *     ApplyTarget       records the layer, which ends the mark; what is no indexed layer, the
+ *                       DirectoryBackend writes from its tar
+ * </pre>
+ *
+ * <p>This package owns the steps of an apply, and what is prefetched. It promises:
+ *
+ * <ul>
+ *   <li>When an apply returns, the snapshot has the layer, as durable as {@code layer_sync} and the
+ *       request ask. What is on the disk comes before the record of it.
+ *   <li>When an apply fails, the snapshot is as it was before. If that cannot be, it counts as
+ *       partly unpacked, and is neither committed nor read.
+ *   <li>No name is locked while a layer is unpacked.
+ *   <li>What was prefetched and is not asked for is removed.
+ * </ul>
  *
  * <p>This package uses {@code indexed}, {@code state}, {@code layerstore}, the packages below
- * {@code layer}, {@code driver} and {@code durability}.
+ * {@code layer}, {@code driver}, {@code durability} and {@code concurrent}. It does not know how
+ * requests reach it, and calls nothing in {@code maintenance} or {@code engine}.
  */
 @NullMarked
 package io.gatun.snapshot.unpack;

@@ -286,7 +286,7 @@ class TreePrefetchIT {
         .flatMap(Arrays::stream)
         .anyMatch(
             frame ->
-                frame.getClassName().endsWith("LayerPrefetcher$Claim")
+                frame.getClassName().endsWith("Prefetcher$Claim")
                     && frame.getMethodName().equals("await"));
   }
 

@@ -9,6 +9,7 @@ import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotRecord;
+import io.gatun.snapshot.concurrent.Prefetcher;
 import io.gatun.snapshot.durability.SyncWatch;
 import io.gatun.snapshot.engine.TestEngine;
 import io.gatun.snapshot.layer.Cancellation;
@@ -42,7 +43,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Indexes that are made before anybody asks for them. */
 @Timeout(60)
-class IndexPrefetcherTest {
+class IndexPrefetchTest {
 
   private static final Duration LONG = Duration.ofHours(1);
   private static final Duration SHORT = Duration.ofMillis(500);
@@ -71,7 +72,7 @@ class IndexPrefetcherTest {
   private Root root;
   private LayerStore store;
   private IndexedLayers indexedLayers;
-  private IndexPrefetcher prefetcher;
+  private IndexPrefetch prefetcher;
 
   @BeforeEach
   void open() throws Exception {
@@ -84,7 +85,7 @@ class IndexPrefetcherTest {
     store = LayerStore.open(disk, root, SyncWatch.alone());
     indexedLayers = new IndexedLayers(store, () -> true, trash::add);
     indexedLayers.add(1, new LayerForm.Indexed(LAYER, OF_SNAPSHOT));
-    prefetcher = new IndexPrefetcher(store, indexedLayers, this::make, isDiskLow::get, LONG);
+    prefetcher = new IndexPrefetch(store, indexedLayers, this::make, isDiskLow::get, LONG);
   }
 
   @AfterEach
@@ -139,9 +140,9 @@ class IndexPrefetcherTest {
     assertThat(layer.resolve(file(OF_SNAPSHOT))).exists();
   }
 
-  private Optional<Digest> take(long parentId, Digest diffId) {
-    try (IndexPrefetcher.Claim taken = prefetcher.claim(parentId, diffId)) {
-      return taken.index();
+  private Optional<Digest> take(SnapshotRecord parent, Digest diffId) {
+    try (Prefetcher<IndexPrefetch.Place, Digest>.Claim taken = prefetcher.claim(parent, diffId)) {
+      return taken.value();
     }
   }
 
@@ -153,7 +154,7 @@ class IndexPrefetcherTest {
   @Test
   void whoAsksForTheSamePlaceWaitsAndGetsIt() throws Exception {
     prefetcher.begin(PARENT, LAYER);
-    Future<Optional<Digest>> asked = threads.submit(() -> take(PARENT.id(), LAYER));
+    Future<Optional<Digest>> asked = threads.submit(() -> take(PARENT, LAYER));
     assertWaits(asked);
     gate.release();
     assertThat(asked.get()).contains(AHEAD);
@@ -161,7 +162,7 @@ class IndexPrefetcherTest {
 
   @Test
   void whatWasAskedForStaysUntilItIsGivenBack() throws Exception {
-    prefetcher = new IndexPrefetcher(store, indexedLayers, this::make, isDiskLow::get, SHORT);
+    prefetcher = new IndexPrefetch(store, indexedLayers, this::make, isDiskLow::get, SHORT);
     prefetcher.begin(PARENT, LAYER);
     // When it has been asked for.
     Future<?> opened =
@@ -171,12 +172,12 @@ class IndexPrefetcherTest {
               gate.release();
               return null;
             });
-    try (IndexPrefetcher.Claim taken = prefetcher.claim(PARENT.id(), LAYER)) {
+    try (Prefetcher<IndexPrefetch.Place, Digest>.Claim taken = prefetcher.claim(PARENT, LAYER)) {
       opened.get();
-      prefetcher.cancelPrefetch(PARENT.name());
+      prefetcher.cancel(PARENT.name());
       prefetcher.begin(parent(8), OTHER);
       Thread.sleep(LATER_MILLIS);
-      assertThat(taken.index()).contains(AHEAD);
+      assertThat(taken.value()).contains(AHEAD);
       assertThat(layer.resolve(file(AHEAD))).exists();
     }
     awaitWithoutIndex();
@@ -186,7 +187,7 @@ class IndexPrefetcherTest {
   void whatASnapshotHasByThenStays() throws Exception {
     gate.release();
     prefetcher.begin(PARENT, LAYER);
-    try (IndexPrefetcher.Claim _ = prefetcher.claim(PARENT.id(), LAYER)) {
+    try (Prefetcher<IndexPrefetch.Place, Digest>.Claim _ = prefetcher.claim(PARENT, LAYER)) {
       indexedLayers.add(2, new LayerForm.Indexed(LAYER, AHEAD));
     }
     prefetcher.close();
@@ -198,20 +199,20 @@ class IndexPrefetcherTest {
   void anotherPlaceOrLayerGetsNothingAndItIsThereOnce() {
     gate.release();
     prefetcher.begin(PARENT, LAYER);
-    assertThat(take(8, LAYER)).isEmpty();
-    assertThat(take(PARENT.id(), OTHER)).isEmpty();
-    assertThat(take(PARENT.id(), LAYER)).contains(AHEAD);
-    assertThat(take(PARENT.id(), LAYER)).isEmpty();
+    assertThat(take(parent(8), LAYER)).isEmpty();
+    assertThat(take(PARENT, OTHER)).isEmpty();
+    assertThat(take(PARENT, LAYER)).contains(AHEAD);
+    assertThat(take(PARENT, LAYER)).isEmpty();
   }
 
   @Test
   void whatNobodyAsksForIsTakenAwayAfterAWhile() throws Exception {
-    prefetcher = new IndexPrefetcher(store, indexedLayers, this::make, isDiskLow::get, SHORT);
+    prefetcher = new IndexPrefetch(store, indexedLayers, this::make, isDiskLow::get, SHORT);
     gate.release();
     prefetcher.begin(PARENT, LAYER);
     made.acquire();
     awaitWithoutIndex();
-    assertThat(take(PARENT.id(), LAYER)).isEmpty();
+    assertThat(take(PARENT, LAYER)).isEmpty();
   }
 
   @Test
@@ -219,12 +220,12 @@ class IndexPrefetcherTest {
     gate.release();
     prefetcher.begin(PARENT, LAYER);
     made.acquire();
-    prefetcher.cancelPrefetch("somebody else's");
+    prefetcher.cancel("somebody else's");
     while (Files.exists(layer.resolve(file(AHEAD)))) {
       prefetcher.begin(parent(8), OTHER);
       Thread.sleep(1);
     }
-    assertThat(take(PARENT.id(), LAYER)).isEmpty();
+    assertThat(take(PARENT, LAYER)).isEmpty();
     assertThat(layer.resolve(file(OF_SNAPSHOT))).exists();
   }
 
@@ -233,19 +234,19 @@ class IndexPrefetcherTest {
     prefetcher.begin(PARENT, LAYER);
     prefetcher.begin(parent(8), OTHER);
     gate.release(2);
-    assertThat(take(8, OTHER)).isEmpty();
-    assertThat(take(PARENT.id(), LAYER)).contains(AHEAD);
+    assertThat(take(parent(8), OTHER)).isEmpty();
+    assertThat(take(PARENT, LAYER)).contains(AHEAD);
     assertThat(gate.availablePermits()).isEqualTo(1);
   }
 
   @Test
   void whoRemovesThePlaceWaitsUntilItIsMadeAndItGoes() throws Exception {
     prefetcher.begin(PARENT, LAYER);
-    Future<?> removal = threads.submit(() -> prefetcher.cancelPrefetch(PARENT.name()));
-    prefetcher.cancelPrefetch("another");
+    Future<?> removal = threads.submit(() -> prefetcher.cancel(PARENT.name()));
+    prefetcher.cancel("another");
     assertWaits(removal);
     assertThat(cancelled.get()).isEqualTo(1);
-    assertThat(take(PARENT.id(), LAYER)).isEmpty();
+    assertThat(take(PARENT, LAYER)).isEmpty();
     gate.release();
     removal.get();
     awaitWithoutIndex();
@@ -257,7 +258,7 @@ class IndexPrefetcherTest {
     indexedLayers.remove(1);
     assertThat(layer).exists();
     gate.release();
-    prefetcher.cancelPrefetch(PARENT.name());
+    prefetcher.cancel(PARENT.name());
     prefetcher.close();
     assertThat(layer).doesNotExist();
     assertThat(trash).hasSize(1);
@@ -273,7 +274,7 @@ class IndexPrefetcherTest {
       failure = each;
       gate.release();
       prefetcher.begin(PARENT, LAYER);
-      assertThat(take(PARENT.id(), LAYER)).isEmpty();
+      assertThat(take(PARENT, LAYER)).isEmpty();
     }
   }
 
@@ -281,7 +282,7 @@ class IndexPrefetcherTest {
   void nothingIsMadeWhereRoomIsShort() {
     isDiskLow.set(true);
     prefetcher.begin(PARENT, LAYER);
-    assertThat(take(PARENT.id(), LAYER)).isEmpty();
+    assertThat(take(PARENT, LAYER)).isEmpty();
   }
 
   @Test
@@ -291,6 +292,6 @@ class IndexPrefetcherTest {
     prefetcher.close();
     assertThat(TestEngine.names(layer)).containsExactlyInAnyOrder("tar", file(OF_SNAPSHOT));
     prefetcher.begin(PARENT, LAYER);
-    assertThat(take(PARENT.id(), LAYER)).isEmpty();
+    assertThat(take(PARENT, LAYER)).isEmpty();
   }
 }

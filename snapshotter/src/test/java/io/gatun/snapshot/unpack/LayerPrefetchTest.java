@@ -7,7 +7,15 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Timespec;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.LayerForm;
+import io.gatun.snapshot.concurrent.Prefetcher;
+import io.gatun.snapshot.durability.Durability;
+import io.gatun.snapshot.durability.GroupSync;
+import io.gatun.snapshot.durability.LayerBarrier;
+import io.gatun.snapshot.durability.SyncFailures;
+import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.durability.SyncWatch;
+import io.gatun.snapshot.durability.TreeSync;
+import io.gatun.snapshot.durability.TrustedIds;
 import io.gatun.snapshot.engine.GatedBlob;
 import io.gatun.snapshot.engine.TestEngine;
 import io.gatun.snapshot.fixture.Compressed;
@@ -52,7 +60,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What is made before anybody asks for it. */
 @Timeout(60)
-class LayerPrefetcherTest {
+class LayerPrefetchTest {
 
   private static final Duration LONG = Duration.ofHours(1);
   private static final Duration SHORT = Duration.ofMillis(50);
@@ -77,7 +85,7 @@ class LayerPrefetcherTest {
   private Root root;
   private LayerStore store;
   private IndexedLayers indexedLayers;
-  private LayerPrefetcher<PrefetchedTar> prefetcher;
+  private LayerPrefetch prefetcher;
 
   @BeforeEach
   void open() throws Exception {
@@ -88,11 +96,39 @@ class LayerPrefetcherTest {
     prefetcher = ahead(LONG);
   }
 
-  private LayerPrefetcher<PrefetchedTar> ahead(Duration expected) {
+  private LayerPrefetch ahead(Duration expected) {
     IndexedWriter indexing =
         new IndexedWriter(new UnsyncedDisk(), pipeline, new TarWriteMode(false, false));
-    return new LayerPrefetcher<>(
-        new IndexedPrefetch(store, indexedLayers, indexing, true), isDiskLow::get, expected);
+    return new LayerPrefetch(
+        new IndexedBackend(store, indexedLayers, indexing, syncing(), pipeline),
+        isDiskLow::get,
+        expected);
+  }
+
+  /** {@return what has layers synced that are applied} */
+  private static Durability syncing() {
+    TrustedIds ids =
+        new TrustedIds() {
+          @Override
+          public long trustedFrom() {
+            return 0;
+          }
+
+          @Override
+          public long firstUnused() {
+            return 1;
+          }
+
+          @Override
+          public void distrustBelow(long end) {
+            throw new AssertionError("nothing is synced here");
+          }
+        };
+    SyncFailures none = new SyncFailures(ids);
+    LayerBarrier barrier =
+        new LayerBarrier(
+            new GroupSync(() -> {}), new TreeSync(new UnsyncedDisk()), Optional.empty(), none);
+    return new Durability(SyncPolicy.COMMIT, barrier, none);
   }
 
   @AfterEach
@@ -112,15 +148,19 @@ class LayerPrefetcherTest {
     return next(new BytesBlob(blob));
   }
 
-  private LayerPrefetcher<PrefetchedTar>.Claim ask(Digest blob, NextLayerHint next)
+  private Prefetcher<Digest, Prefetched>.Claim ask(Digest blob, NextLayerHint next)
       throws Exception {
     return prefetcher.claim(blob, next, new Cancellation());
   }
 
   private Optional<LayerIndex> index(
-      LayerPrefetcher<PrefetchedTar>.Claim nameLock, IndexForm form, InheritedAttributes top)
+      Prefetcher<Digest, Prefetched>.Claim claim, IndexForm form, InheritedAttributes top)
       throws Exception {
-    return nameLock.layer().orElseThrow().index(store, form, top, LowerAttributes.NOTHING, false);
+    return tar(claim).index(store, form, top, LowerAttributes.NOTHING, false);
+  }
+
+  private static PrefetchedTar tar(Prefetcher<Digest, Prefetched>.Claim claim) {
+    return (PrefetchedTar) claim.value().orElseThrow();
   }
 
   private Set<String> layers() {
@@ -142,7 +182,7 @@ class LayerPrefetcherTest {
 
   @Test
   void theNextLayerIsKnownByItsBlobWhileTheOneBeforeItIsAskedFor() throws Exception {
-    try (LayerPrefetcher<PrefetchedTar>.Claim _ = ask(FIRST, next(GZIP))) {
+    try (Prefetcher<Digest, Prefetched>.Claim _ = ask(FIRST, next(GZIP))) {
       awaitKnown();
       assertThat(store.diffIdOf(BLOB)).contains(DIFF_ID);
       assertThat(layers()).containsExactly(DIFF_ID.hex());
@@ -156,7 +196,7 @@ class LayerPrefetcherTest {
     Future<Optional<Digest>> asked =
         threads.submit(
             () -> {
-              try (LayerPrefetcher<PrefetchedTar>.Claim _ = ask(BLOB, NextLayerHint.UNKNOWN)) {
+              try (Prefetcher<Digest, Prefetched>.Claim _ = ask(BLOB, NextLayerHint.UNKNOWN)) {
                 return store.diffIdOf(BLOB);
               }
             });
@@ -170,8 +210,8 @@ class LayerPrefetcherTest {
   void aLayerThatSomebodyHasStays() throws Exception {
     ask(FIRST, next(GZIP)).close();
     awaitKnown();
-    try (LayerPrefetcher<PrefetchedTar>.Claim nameLock = ask(BLOB, NextLayerHint.UNKNOWN)) {
-      Digest index = index(nameLock, IndexForm.OVERLAY, TOP).orElseThrow().digest();
+    try (Prefetcher<Digest, Prefetched>.Claim claim = ask(BLOB, NextLayerHint.UNKNOWN)) {
+      Digest index = index(claim, IndexForm.OVERLAY, TOP).orElseThrow().digest();
       indexedLayers.add(1, new LayerForm.Indexed(DIFF_ID, index));
     }
     prefetcher.close();
@@ -183,9 +223,9 @@ class LayerPrefetcherTest {
   void aLayerStaysUntilAllAreDoneThatHaveAskedForIt() throws Exception {
     ask(FIRST, next(GZIP)).close();
     awaitKnown();
-    try (LayerPrefetcher<PrefetchedTar>.Claim _ = ask(BLOB, NextLayerHint.UNKNOWN)) {
-      LayerPrefetcher<PrefetchedTar>.Claim first = ask(BLOB, NextLayerHint.UNKNOWN);
-      PrefetchedTar layer = first.layer().orElseThrow();
+    try (Prefetcher<Digest, Prefetched>.Claim _ = ask(BLOB, NextLayerHint.UNKNOWN)) {
+      Prefetcher<Digest, Prefetched>.Claim first = ask(BLOB, NextLayerHint.UNKNOWN);
+      PrefetchedTar layer = tar(first);
       assertThat(layer.use().diffId()).isEqualTo(DIFF_ID);
       Digest index = index(first, IndexForm.OVERLAY, TOP).orElseThrow().digest();
       first.close();
@@ -200,11 +240,11 @@ class LayerPrefetcherTest {
     InheritedAttributes top = new InheritedAttributes(0700, 1, 2, new Timespec(3, 4), Map.of());
     ask(FIRST, next(GZIP)).close();
     awaitKnown();
-    try (LayerPrefetcher<PrefetchedTar>.Claim nameLock = ask(BLOB, NextLayerHint.UNKNOWN)) {
+    try (Prefetcher<Digest, Prefetched>.Claim claim = ask(BLOB, NextLayerHint.UNKNOWN)) {
       assertThat(store.indexes(DIFF_ID)).isEmpty();
-      Digest index = index(nameLock, IndexForm.OVERLAY, top).orElseThrow().digest();
+      Digest index = index(claim, IndexForm.OVERLAY, top).orElseThrow().digest();
       assertThat(store.indexes(DIFF_ID)).containsExactly(index);
-      assertThat(index(nameLock, IndexForm.OVERLAY, top)).isEmpty();
+      assertThat(index(claim, IndexForm.OVERLAY, top)).isEmpty();
     }
   }
 
@@ -212,8 +252,8 @@ class LayerPrefetcherTest {
   void theIndexOfABaseIsMadeOfTheTar() throws Exception {
     ask(FIRST, next(GZIP)).close();
     awaitKnown();
-    try (LayerPrefetcher<PrefetchedTar>.Claim nameLock = ask(BLOB, NextLayerHint.UNKNOWN)) {
-      assertThat(index(nameLock, IndexForm.BASE, TOP)).isEmpty();
+    try (Prefetcher<Digest, Prefetched>.Claim claim = ask(BLOB, NextLayerHint.UNKNOWN)) {
+      assertThat(index(claim, IndexForm.BASE, TOP)).isEmpty();
     }
   }
 
@@ -231,7 +271,7 @@ class LayerPrefetcherTest {
   @Test
   void aLayerIsKeptAsLongAsTheOneBeforeItIsAskedFor() throws Exception {
     prefetcher = ahead(SHORT);
-    try (LayerPrefetcher<PrefetchedTar>.Claim _ = ask(FIRST, next(GZIP))) {
+    try (Prefetcher<Digest, Prefetched>.Claim _ = ask(FIRST, next(GZIP))) {
       awaitKnown();
       Thread.sleep(3 * SHORT.toMillis());
       assertThat(layers()).hasSize(1);
@@ -247,7 +287,7 @@ class LayerPrefetcherTest {
     ask(FIRST, next(blob)).close();
     blob.awaitBegun();
     blob.open();
-    try (LayerPrefetcher<PrefetchedTar>.Claim _ = ask(BLOB, NextLayerHint.UNKNOWN)) {
+    try (Prefetcher<Digest, Prefetched>.Claim _ = ask(BLOB, NextLayerHint.UNKNOWN)) {
       assertThat(store.diffIdOf(BLOB)).isEmpty();
     }
     prefetcher.close();
@@ -260,9 +300,8 @@ class LayerPrefetcherTest {
     ask(FIRST, next(blob)).close();
     blob.awaitBegun();
     blob.open();
-    try (LayerPrefetcher<PrefetchedTar>.Claim nameLock =
-        ask(blob.digest(), NextLayerHint.UNKNOWN)) {
-      assertThat(nameLock.layer()).isEmpty();
+    try (Prefetcher<Digest, Prefetched>.Claim claim = ask(blob.digest(), NextLayerHint.UNKNOWN)) {
+      assertThat(claim.value()).isEmpty();
     }
     prefetcher.close();
     assertThat(layers()).isEmpty();
@@ -332,7 +371,7 @@ class LayerPrefetcherTest {
 
   @Test
   void nothingIsPrefetchedWhileSeveralLayersAreAskedForOrRoomIsShort() throws Exception {
-    try (LayerPrefetcher<PrefetchedTar>.Claim _ = ask(FIRST, NextLayerHint.UNKNOWN)) {
+    try (Prefetcher<Digest, Prefetched>.Claim _ = ask(FIRST, NextLayerHint.UNKNOWN)) {
       assertNotOpened(OTHER);
     }
     isDiskLow.set(true);
@@ -375,13 +414,13 @@ class LayerPrefetcherTest {
 
   @Test
   void whatIsThereOrAskedForIsNotPrefetched() throws Exception {
-    try (LayerPrefetcher<PrefetchedTar>.Claim _ = ask(BLOB, next(gated))) {
+    try (Prefetcher<Digest, Prefetched>.Claim _ = ask(BLOB, next(gated))) {
       gated.awaitClosed();
     }
     while (store.diffIdOf(BLOB).isEmpty()) {
       ask(FIRST, next(GZIP)).close();
     }
-    LayerPrefetcher<PrefetchedTar> later = ahead(LONG);
+    LayerPrefetch later = ahead(LONG);
     GatedBlob again = new GatedBlob(GZIP);
     later.claim(FIRST, next(again), new Cancellation()).close();
     again.awaitClosed();
@@ -401,7 +440,7 @@ class LayerPrefetcherTest {
     assertThatThrownBy(asked::get).hasCauseInstanceOf(ApplyCancelledException.class);
     gated.open();
     // It is still read, as it may be asked for again.
-    try (LayerPrefetcher<PrefetchedTar>.Claim _ = ask(BLOB, NextLayerHint.UNKNOWN)) {
+    try (Prefetcher<Digest, Prefetched>.Claim _ = ask(BLOB, NextLayerHint.UNKNOWN)) {
       assertThat(store.diffIdOf(BLOB)).contains(DIFF_ID);
     }
   }

@@ -1,0 +1,97 @@
+package io.gatun.snapshot.unpack;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.snapshot.Chain;
+import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.LayerForm;
+import io.gatun.snapshot.Mount;
+import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.SnapshotRecord;
+import io.gatun.snapshot.driver.Driver;
+import io.gatun.snapshot.indexed.IndexedLayers;
+import io.gatun.snapshot.indexed.LayerMounts;
+import io.gatun.snapshot.indexed.Materializer;
+import io.gatun.snapshot.state.Chains;
+import io.gatun.snapshot.state.NameLocks;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Gets snapshots ready for a layer.
+ *
+ * <p>The name is locked only while the snapshot is checked and marked. A layer takes long, and the
+ * mark refuses meanwhile what the lock would have to wait for.
+ */
+public final class ApplyTargets {
+
+  private final Chains chains;
+  private final NameLocks nameLocks;
+  private final Driver driver;
+  private final IndexedLayers indexedLayers;
+  private final LayerMounts layerMounts;
+  private final Materializer materializer;
+  private final UnpackStates states;
+
+  public ApplyTargets(
+      Chains chains,
+      NameLocks nameLocks,
+      Driver driver,
+      IndexedLayers indexedLayers,
+      LayerMounts layerMounts,
+      Materializer materializer,
+      UnpackStates states) {
+    this.chains = chains;
+    this.nameLocks = nameLocks;
+    this.driver = driver;
+    this.indexedLayers = indexedLayers;
+    this.layerMounts = layerMounts;
+    this.materializer = materializer;
+    this.states = states;
+  }
+
+  /**
+   * {@return the snapshot, marked, with its parents mounted and nothing in it}
+   *
+   * @param requested the mounts in the request, which have to be the snapshot's in every word
+   * @param found the snapshot that the mounts look like
+   */
+  ApplyTarget begin(List<Mount> requested, SnapshotRecord found, boolean syncRequested)
+      throws ErrnoException {
+    String key = found.name();
+    ApplyTarget target;
+    Materializer.Turn turn;
+    try (var _ = nameLocks.lock(List.of(key), "")) {
+      SnapshotRecord current = chains.find("apply", key);
+      if (current.id() != found.id() || current.kind() != Kind.ACTIVE) {
+        throw Chains.notFound("apply", key);
+      }
+      Chain chain = chains.of(current);
+      if (!driver.mounts(chain).equals(requested)) {
+        throw new SnapshotException.Unsupported(
+            "apply %s: these are not the mounts that gatun gives for the snapshot".formatted(key));
+      }
+      target = states.begin(key, chain, syncRequested);
+      turn = materializer.begin(chain.id());
+    }
+    try (turn) {
+      makeReady(target);
+    }
+    return target;
+  }
+
+  private void makeReady(ApplyTarget target) throws ErrnoException {
+    try {
+      layerMounts.mountLayers(target.chain().parents());
+      Optional<LayerForm.Indexed> earlier = indexedLayers.find(target.id());
+      if (earlier.isPresent()) {
+        // A layer that is applied on top of it has to find it there.
+        materializer.materialize("apply", target.key(), target.chain(), earlier.get());
+      }
+      states.requirePristine(target);
+    } catch (ErrnoException | RuntimeException | Error e) {
+      // Before the turn ends: a caller that waits for that looks for the mark next.
+      target.rollBack();
+      throw e;
+    }
+  }
+}
