@@ -26,7 +26,6 @@ import io.gatun.snapshot.state.NameLocks;
 import io.gatun.snapshot.state.Names;
 import io.gatun.snapshot.state.Reaper;
 import io.gatun.snapshot.state.SnapshotDirectories;
-import io.gatun.snapshot.state.UnpackRecords;
 import io.gatun.snapshot.unpack.Rebase;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -38,8 +37,6 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The snapshotter: checks a request against the metadata store, has the driver and the disk do
@@ -50,8 +47,6 @@ import org.slf4j.LoggerFactory;
  * and a directory without a record is garbage.
  */
 final class Engine implements Snapshotter {
-
-  private static final Logger log = LoggerFactory.getLogger(Engine.class);
 
   private static final String LABELS_PATH = "labels";
   private static final String LABEL_PATH_PREFIX = "labels.";
@@ -65,7 +60,6 @@ final class Engine implements Snapshotter {
   private final Durability durability;
   private final CopyFlusher copyFlusher;
   private final ActiveSnapshots activeSnapshots;
-  private final UnpackRecords unpackRecords;
   private final Rebase rebase;
   private final Chains chains;
   private final InstantSource clock;
@@ -82,7 +76,6 @@ final class Engine implements Snapshotter {
       Durability durability,
       CopyFlusher copyFlusher,
       ActiveSnapshots activeSnapshots,
-      UnpackRecords unpackRecords,
       Rebase rebase,
       Chains chains,
       NameLocks nameLocks,
@@ -97,7 +90,6 @@ final class Engine implements Snapshotter {
     this.durability = durability;
     this.copyFlusher = copyFlusher;
     this.activeSnapshots = activeSnapshots;
-    this.unpackRecords = unpackRecords;
     this.rebase = rebase;
     this.chains = chains;
     this.nameLocks = nameLocks;
@@ -223,7 +215,6 @@ final class Engine implements Snapshotter {
       if (found.kind() == Kind.ACTIVE) {
         activeSnapshots.markExposed(found.id());
         indexedSnapshots.materialize(found, chain);
-        unpackRecords.delete(found.id());
       }
       return indexedSnapshots.mounts(found, chain);
     } catch (ErrnoException e) {
@@ -267,7 +258,7 @@ final class Engine implements Snapshotter {
         commitTree(active, committed, chains.of(active, newParent));
       }
       indexedSnapshots.release(active.id());
-      forget(active.id());
+      activeSnapshots.committed(active.id());
     } catch (ErrnoException e) {
       throw StorageErrors.of("commit", key, e);
     }
@@ -322,23 +313,9 @@ final class Engine implements Snapshotter {
 
   private Optional<ActiveSnapshots.Layer> known(Chain chain) throws ErrnoException {
     Optional<ActiveSnapshots.Layer> layer = activeSnapshots.find(chain.id());
-    if (layer.isEmpty() && activeSnapshots.createdAt(chain.id()).isEmpty()) {
-      layer = unpackRecords.find(chain.id());
-    }
     return layer.isPresent() && layer.get().changeTimes().equals(driver.changeTimes(chain))
         ? layer
         : Optional.empty();
-  }
-
-  /** Forgets how a snapshot was unpacked that is committed. */
-  private void forget(long id) {
-    activeSnapshots.evict(id);
-    try {
-      unpackRecords.discard(id);
-    } catch (ErrnoException e) {
-      // It takes a few bytes, and goes with the snapshot.
-      log.debug("cannot remove what is not needed any more id={} error=\"{}\"", id, e.getMessage());
-    }
   }
 
   /**
@@ -391,7 +368,7 @@ final class Engine implements Snapshotter {
                 .formatted(key, children, children == 1 ? "" : "ren"));
       }
       StorageErrors.change("remove", key, () -> store.remove(found.id()));
-      activeSnapshots.evict(found.id());
+      activeSnapshots.removed(found.id());
       indexedSnapshots.removed(found.id());
       reaper.submit(found.id());
     } catch (SnapshotException.ResourceExhausted e) {

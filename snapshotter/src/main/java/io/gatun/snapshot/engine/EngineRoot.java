@@ -74,7 +74,6 @@ import io.gatun.snapshot.state.NameLocks;
 import io.gatun.snapshot.state.Reaper;
 import io.gatun.snapshot.state.SnapshotDirectories;
 import io.gatun.snapshot.state.SnapshotMounts;
-import io.gatun.snapshot.state.UnpackRecords;
 import io.gatun.snapshot.unpack.Applier;
 import io.gatun.snapshot.unpack.DirectoryUnpacker;
 import io.gatun.snapshot.unpack.IndexedPrefetch;
@@ -120,7 +119,7 @@ public final class EngineRoot implements AutoCloseable {
   private final Engine engine;
   private final SnapshotDirectories directories;
   private final Durability durability;
-  private final UnpackRecords unpackRecords;
+  private final ActiveSnapshots activeSnapshots;
   private final Applier applier;
   private final LayerBuilder builder;
   private final LayerConverter converter;
@@ -214,7 +213,7 @@ public final class EngineRoot implements AutoCloseable {
       this.driver = chosen;
       Optional<WritebackErrors> errors = watchWriteback(root);
       NameLocks nameLocks = new NameLocks();
-      ActiveSnapshots activeSnapshots = new ActiveSnapshots();
+      this.activeSnapshots = new ActiveSnapshots(disk, root, boot);
       DeletionThrottle throttle =
           new DeletionThrottle(
               activeSnapshots::areUnpacking, () -> isDiskLow(root), System::nanoTime);
@@ -248,9 +247,7 @@ public final class EngineRoot implements AutoCloseable {
                   Math.min(settings.copyThreads(), DELETION_THREADS_MAX)));
       this.indexedLayers = new IndexedLayers(layers, store::isJournalTrusted, reaper::submit);
       layers.setCollector(indexedLayers::collect);
-      this.unpackRecords = new UnpackRecords(disk, root, boot);
-      Damage damage =
-          Recovery.run(root, store, layers, indexedLayers, unpackRecords, activeSnapshots, reaper);
+      Damage damage = Recovery.run(root, store, layers, indexedLayers, activeSnapshots, reaper);
       CopyFlusher copyFlusher = keep(new CopyFlusher(chosen, filesystem, syncFailures));
       this.directories = new SnapshotDirectories(disk, root, reaper, damage);
       DirectoryPool pool =
@@ -285,14 +282,7 @@ public final class EngineRoot implements AutoCloseable {
                   obsoleteTrees));
       Materializer materializer =
           new Materializer(
-              disk,
-              chosen,
-              layers,
-              indexedLayers,
-              directories,
-              durability,
-              activeSnapshots,
-              unpackRecords);
+              disk, chosen, layers, indexedLayers, directories, durability, activeSnapshots);
       TarReplacementMounts replacedTars = new TarReplacementMounts(indexedLayers, layerMounts);
       layers.setListener(replacedTars);
       ChainIndexBuilder indexBuilder = new ChainIndexBuilder(chosen, layers, layerMounts);
@@ -321,7 +311,7 @@ public final class EngineRoot implements AutoCloseable {
                   repair::run,
                   settings.syncPolicy().delay(),
                   () -> settings.syncPolicy() != SyncPolicy.NONE || hasNoWritebackErrors(errors)));
-      Rebase rebase = new Rebase(disk, root, chosen, durability, unpackRecords);
+      Rebase rebase = new Rebase(disk, root, chosen, durability, activeSnapshots);
       IndexedCommits commits =
           new IndexedCommits(
               chosen,
@@ -331,7 +321,6 @@ public final class EngineRoot implements AutoCloseable {
               materializer,
               durability,
               activeSnapshots,
-              unpackRecords,
               chains,
               indexBuilder,
               isSynced ? _ -> {} : backgroundSync::submit);
@@ -367,7 +356,6 @@ public final class EngineRoot implements AutoCloseable {
               durability,
               copyFlusher,
               activeSnapshots,
-              unpackRecords,
               rebase,
               chains,
               nameLocks,
@@ -399,7 +387,6 @@ public final class EngineRoot implements AutoCloseable {
               copyFlusher,
               nameLocks,
               activeSnapshots,
-              unpackRecords,
               recognised,
               indexedLayers,
               layerMounts,
@@ -652,7 +639,7 @@ public final class EngineRoot implements AutoCloseable {
 
   private TreePrefetch trees(DeletionForm deletions, LayerPipeline layerPipeline) {
     return new TreePrefetch(
-        disk, driver, deletions, directories, durability, unpackRecords, layerPipeline);
+        disk, driver, deletions, directories, durability, activeSnapshots, layerPipeline);
   }
 
   private <T> LayerPrefetcher<T> prefetch(LayerPrefetcher.Work<T> work) {

@@ -128,32 +128,28 @@ final class IndexedSnapshots {
    */
   void materialize(SnapshotRecord active, Chain chain) throws ErrnoException {
     while (indexedLayers.find(active.id()).isPresent() && !tryMaterialize(active, chain)) {
-      materializer.awaitEnd(active.id());
+      activeSnapshots.awaitPreparation(active.id());
     }
   }
 
   /** {@return whether there is nothing to be done any more; otherwise somebody else is at it} */
   private boolean tryMaterialize(SnapshotRecord active, Chain chain) throws ErrnoException {
     long id = active.id();
-    Materializer.Turn turn;
     try (var _ = nameLocks.lock(List.of(active.name()), "")) {
       requireSame(active);
       if (activeSnapshots.isUnpacking(id)) {
         // A layer that is being applied is written there, as somebody wants to see it.
-        return !materializer.isUnderWay(id);
+        return !activeSnapshots.isPreparing(id);
       }
       activeSnapshots.begin(active.name(), id);
-      turn = materializer.begin(id);
     }
-    try (turn) {
-      try {
-        Optional<LayerForm.Indexed> form = indexedLayers.find(id);
-        if (form.isPresent()) {
-          materializer.materialize("mounts", active.name(), chain, form.get());
-        }
-      } finally {
-        activeSnapshots.end(id);
+    try {
+      Optional<LayerForm.Indexed> form = indexedLayers.find(id);
+      if (form.isPresent()) {
+        materializer.materialize("mounts", active.name(), chain, form.get());
       }
+    } finally {
+      activeSnapshots.end(id);
     }
     return true;
   }

@@ -13,11 +13,9 @@ import io.gatun.snapshot.root.UnusableRootException;
 import io.gatun.snapshot.state.ActiveSnapshots;
 import io.gatun.snapshot.state.Damage;
 import io.gatun.snapshot.state.Reaper;
-import io.gatun.snapshot.state.UnpackRecords;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -49,7 +47,6 @@ final class Recovery {
       MetadataStore store,
       LayerStore layers,
       IndexedLayers indexedLayers,
-      UnpackRecords unpackRecords,
       ActiveSnapshots activeSnapshots,
       Reaper reaper)
       throws ErrnoException, UnusableRootException {
@@ -74,7 +71,7 @@ final class Recovery {
         indexedLayers.add(snapshot.getKey(), form);
       }
     }
-    findApplied(store, missing, damaged, layers, indexedLayers, unpackRecords, activeSnapshots);
+    findApplied(store, missing, damaged, layers, indexedLayers, activeSnapshots);
     // What goes to the trash is found there.
     indexedLayers.deleteUnreferenced();
     int trash = 0;
@@ -114,32 +111,14 @@ final class Recovery {
       Set<Long> damaged,
       LayerStore layers,
       IndexedLayers indexedLayers,
-      UnpackRecords unpackRecords,
       ActiveSnapshots activeSnapshots)
       throws ErrnoException {
-    for (long id : unpackRecords.unfinished(store, missing)) {
-      Optional<LayerForm.Indexed> form = findKept(unpackRecords, id);
-      if (form.isEmpty()) {
-        activeSnapshots.markPartial(id);
-        continue;
+    for (Map.Entry<Long, LayerForm.Indexed> applied :
+        activeSnapshots.recover(store, missing).entrySet()) {
+      indexedLayers.add(applied.getKey(), applied.getValue());
+      if (!hasLayer(layers, applied.getValue())) {
+        damaged.add(applied.getKey());
       }
-      indexedLayers.add(id, form.get());
-      if (!hasLayer(layers, form.get())) {
-        damaged.add(id);
-      }
-    }
-  }
-
-  /** One layer that can be unpacked anew is no reason not to serve the others. */
-  private static Optional<LayerForm.Indexed> findKept(UnpackRecords unpackRecords, long id) {
-    try {
-      return unpackRecords.findIndexed(id).flatMap(ActiveSnapshots.Layer::kept);
-    } catch (ErrnoException e) {
-      log.warn(
-          "what is known of the layer in a snapshot cannot be read id={} error=\"{}\"",
-          id,
-          e.getMessage());
-      return Optional.empty();
     }
   }
 

@@ -20,7 +20,6 @@ import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.state.ActiveSnapshots;
 import io.gatun.snapshot.state.Chains;
-import io.gatun.snapshot.state.UnpackRecords;
 import io.gatun.snapshot.state.UnpackingFailures;
 import java.io.IOException;
 import java.util.Iterator;
@@ -42,7 +41,6 @@ public final class IndexedCommits {
   private final Materializer materializer;
   private final Durability durability;
   private final ActiveSnapshots activeSnapshots;
-  private final UnpackRecords unpackRecords;
   private final Chains chains;
   private final ChainIndexBuilder indexBuilder;
   private final Consumer<Digest> afterwards;
@@ -58,7 +56,6 @@ public final class IndexedCommits {
       Materializer materializer,
       Durability durability,
       ActiveSnapshots activeSnapshots,
-      UnpackRecords unpackRecords,
       Chains chains,
       ChainIndexBuilder indexBuilder,
       Consumer<Digest> afterwards) {
@@ -69,7 +66,6 @@ public final class IndexedCommits {
     this.materializer = materializer;
     this.durability = durability;
     this.activeSnapshots = activeSnapshots;
-    this.unpackRecords = unpackRecords;
     this.chains = chains;
     this.indexBuilder = indexBuilder;
     this.afterwards = afterwards;
@@ -226,9 +222,9 @@ public final class IndexedCommits {
       LayerStore.LayerRef ref,
       LayerForm.Indexed form)
       throws IOException {
-    Optional<ActiveSnapshots.Layer> layer = activeSnapshots.find(active.id());
     boolean wasDurable =
-        (layer.isPresent() ? layer : unpackRecords.findIndexed(active.id()))
+        activeSnapshots
+            .findIndexed(active.id())
             .map(ActiveSnapshots.Layer::isDurable)
             .orElse(false);
     boolean isDurable = durability.mustSyncIndexed(wasDurable);

@@ -15,12 +15,8 @@ import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.Root;
 import io.gatun.snapshot.state.ActiveSnapshots;
 import io.gatun.snapshot.state.SnapshotDirectories;
-import io.gatun.snapshot.state.UnpackRecords;
 import io.gatun.snapshot.state.UnpackingFailures;
 import java.io.IOException;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentMap;
-import java.util.concurrent.CountDownLatch;
 
 /**
  * Puts the files of a layer that is kept, and was applied to an active snapshot, into the directory
@@ -38,26 +34,6 @@ public final class Materializer {
   private final SnapshotDirectories directories;
   private final Durability durability;
   private final ActiveSnapshots activeSnapshots;
-  private final UnpackRecords unpackRecords;
-
-  /** By the ids of the snapshots. */
-  private final ConcurrentMap<Long, Turn> underWay = new ConcurrentHashMap<>();
-
-  /** Layers that are laid out, or about to be, until this is closed. */
-  public final class Turn implements AutoCloseable {
-    private final long id;
-    private final CountDownLatch end = new CountDownLatch(1);
-
-    private Turn(long id) {
-      this.id = id;
-    }
-
-    @Override
-    public void close() {
-      underWay.remove(id, this);
-      end.countDown();
-    }
-  }
 
   public Materializer(
       Disk disk,
@@ -66,8 +42,7 @@ public final class Materializer {
       IndexedLayers indexedLayers,
       SnapshotDirectories directories,
       Durability durability,
-      ActiveSnapshots activeSnapshots,
-      UnpackRecords unpackRecords) {
+      ActiveSnapshots activeSnapshots) {
     this.disk = disk;
     this.driver = driver;
     this.layers = layers;
@@ -75,39 +50,6 @@ public final class Materializer {
     this.directories = directories;
     this.durability = durability;
     this.activeSnapshots = activeSnapshots;
-    this.unpackRecords = unpackRecords;
-  }
-
-  /**
-   * Says that the layer of a snapshot is about to be laid out, so that who sees it marked, and
-   * needs the files, can wait. To be closed after the mark was taken away, if it failed.
-   */
-  public Turn begin(long id) {
-    Turn turn = new Turn(id);
-    underWay.put(id, turn);
-    return turn;
-  }
-
-  /** {@return whether {@link #begin} was said of a snapshot} */
-  public boolean isUnderWay(long id) {
-    return underWay.containsKey(id);
-  }
-
-  /** Waits until nobody lays out the layer of a snapshot. */
-  public void awaitEnd(long id) {
-    Turn turn = underWay.get(id);
-    boolean isInterrupted = false;
-    while (turn != null) {
-      try {
-        turn.end.await();
-        turn = null;
-      } catch (InterruptedException e) {
-        isInterrupted = true;
-      }
-    }
-    if (isInterrupted) {
-      Thread.currentThread().interrupt();
-    }
   }
 
   /**
@@ -132,7 +74,10 @@ public final class Materializer {
   private void writeTree(String operation, String key, Chain chain, LayerForm.Indexed form)
       throws IOException {
     boolean isDurable =
-        unpackRecords.findIndexed(chain.id()).map(ActiveSnapshots.Layer::isDurable).orElse(false);
+        activeSnapshots
+            .findRecordedIndexed(chain.id())
+            .map(ActiveSnapshots.Layer::isDurable)
+            .orElse(false);
     long mark = durability.mark();
     directories.remake(
         chain.id(),
@@ -147,7 +92,6 @@ public final class Materializer {
     Timespec createdAt = driver.createdAt(chain.id());
     // In this order: what was said of the indexed layer until now is not true of the tree.
     indexedLayers.remove(chain.id());
-    activeSnapshots.evict(chain.id());
     activeSnapshots.created(chain.id(), createdAt);
   }
 

@@ -31,7 +31,6 @@ import io.gatun.snapshot.state.Chains;
 import io.gatun.snapshot.state.NameLocks;
 import io.gatun.snapshot.state.SnapshotDirectories;
 import io.gatun.snapshot.state.SnapshotMounts;
-import io.gatun.snapshot.state.UnpackRecords;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
@@ -58,7 +57,6 @@ public final class Applier {
   private final CopyFlusher copyFlusher;
   private final NameLocks nameLocks;
   private final ActiveSnapshots activeSnapshots;
-  private final UnpackRecords unpackRecords;
   private final SnapshotMounts mounts;
   private final IndexedLayers indexedLayers;
   private final LayerMounts layerMounts;
@@ -75,7 +73,6 @@ public final class Applier {
       CopyFlusher copyFlusher,
       NameLocks nameLocks,
       ActiveSnapshots activeSnapshots,
-      UnpackRecords unpackRecords,
       SnapshotMounts mounts,
       IndexedLayers indexedLayers,
       LayerMounts layerMounts,
@@ -90,7 +87,6 @@ public final class Applier {
     this.copyFlusher = copyFlusher;
     this.nameLocks = nameLocks;
     this.activeSnapshots = activeSnapshots;
-    this.unpackRecords = unpackRecords;
     this.mounts = mounts;
     this.indexedLayers = indexedLayers;
     this.layerMounts = layerMounts;
@@ -160,11 +156,9 @@ public final class Applier {
     SnapshotRecord snapshot = recognise(requested);
     String key = snapshot.name();
     try {
-      Begun begun = begin(requested, snapshot);
-      try (begun) {
-        makeReady(key, begun.chain());
-      }
-      application.run(key, begun.chain());
+      Chain chain = begin(requested, snapshot);
+      makeReady(key, chain);
+      application.run(key, chain);
     } catch (ErrnoException e) {
       throw StorageErrors.of("apply", key, e);
     }
@@ -194,20 +188,8 @@ public final class Applier {
     return found;
   }
 
-  /**
-   * A marked snapshot.
-   *
-   * @param turn for a layer that may have to be laid out in it
-   */
-  private record Begun(Chain chain, Materializer.Turn turn) implements AutoCloseable {
-    @Override
-    public void close() {
-      turn.close();
-    }
-  }
-
   /** Marks the snapshot. Nobody changes its record meanwhile, or can afterwards. */
-  private Begun begin(List<Mount> requested, SnapshotRecord snapshot) throws ErrnoException {
+  private Chain begin(List<Mount> requested, SnapshotRecord snapshot) throws ErrnoException {
     String key = snapshot.name();
     try (var _ = nameLocks.lock(List.of(key), "")) {
       SnapshotRecord current = chains.find("apply", key);
@@ -220,7 +202,7 @@ public final class Applier {
             "apply %s: these are not the mounts that gatun gives for the snapshot".formatted(key));
       }
       activeSnapshots.begin(key, chain.id());
-      return new Begun(chain, materializer.begin(chain.id()));
+      return chain;
     }
   }
 
@@ -230,7 +212,9 @@ public final class Applier {
       requireReady(key, chain);
       isReady = true;
     } finally {
-      if (!isReady) {
+      if (isReady) {
+        activeSnapshots.prepared(chain.id());
+      } else {
         activeSnapshots.end(chain.id());
       }
     }
@@ -292,10 +276,10 @@ public final class Applier {
     try {
       List<Timespec> times = driver.changeTimes(chain);
       layer = new ActiveSnapshots.Layer(form, durability.mustSyncIndexed(syncRequested), times);
-      unpackRecords.begin(chain.id());
       // Whoever reads it finds a layer that is on the disk, or was seen to at the start.
       boolean isOnDiskThen = durability.mustSyncOnApply(syncRequested);
-      unpackRecords.write(chain.id(), new ActiveSnapshots.Layer(form, isOnDiskThen, times));
+      activeSnapshots.recordIndexed(
+          chain.id(), new ActiveSnapshots.Layer(form, isOnDiskThen, times));
       isRecorded = true;
     } finally {
       if (!isRecorded) {
@@ -365,21 +349,14 @@ public final class Applier {
         chain.lowers().isEmpty()
             ? alone
             : StorageErrors.name("apply", key, () -> rebase.putOn(chain, alone));
-    unpacked(chain, layer.withChangeTimes(driver.changeTimes(chain)));
-  }
-
-  private void unpacked(Chain chain, ActiveSnapshots.Layer layer) throws ErrnoException {
-    unpackRecords.write(chain.id(), layer);
-    if (!activeSnapshots.unpacked(chain.id(), layer)) {
-      unpackRecords.delete(chain.id());
-    }
+    activeSnapshots.unpacked(chain.id(), layer.withChangeTimes(driver.changeTimes(chain)));
   }
 
   private void write(String key, Chain chain, boolean syncRequested, DirectorySource writer)
       throws IOException {
     boolean isComplete = false;
     try {
-      unpackRecords.begin(chain.id());
+      activeSnapshots.markUnpacking(chain.id());
       long mark = durability.beginApply(key, chain.id(), syncRequested);
       boolean isDurable = durability.mustSyncOnApply(syncRequested);
       LayerTarget target = driver.target(chain);
@@ -388,7 +365,7 @@ public final class Applier {
       ActiveSnapshots.Layer layer =
           new ActiveSnapshots.Layer(result, isDurable, driver.changeTimes(chain));
       durability.awaitApply(key, chain.id(), target.files(), mark, syncRequested);
-      unpacked(chain, layer);
+      activeSnapshots.unpacked(chain.id(), layer);
       isComplete = true;
     } finally {
       if (!isComplete) {

@@ -13,9 +13,9 @@ import io.gatun.snapshot.layer.extract.TreeResult;
 import io.gatun.snapshot.layer.extract.TreeWriter;
 import io.gatun.snapshot.layer.read.LayerPipeline;
 import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.state.ActiveSnapshots;
 import io.gatun.snapshot.state.Chains;
 import io.gatun.snapshot.state.SnapshotDirectories;
-import io.gatun.snapshot.state.UnpackRecords;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
@@ -36,7 +36,7 @@ public final class TreePrefetch implements LayerPrefetcher.Work<PrefetchedTree> 
   private final DeletionForm deletions;
   private final SnapshotDirectories directories;
   private final Durability durability;
-  private final UnpackRecords unpackRecords;
+  private final ActiveSnapshots activeSnapshots;
   private final LayerPipeline pipeline;
 
   /**
@@ -48,14 +48,14 @@ public final class TreePrefetch implements LayerPrefetcher.Work<PrefetchedTree> 
       DeletionForm deletions,
       SnapshotDirectories directories,
       Durability durability,
-      UnpackRecords unpackRecords,
+      ActiveSnapshots activeSnapshots,
       LayerPipeline pipeline) {
     this.disk = disk;
     this.driver = driver;
     this.deletions = deletions;
     this.directories = directories;
     this.durability = durability;
-    this.unpackRecords = unpackRecords;
+    this.activeSnapshots = activeSnapshots;
     this.pipeline = pipeline;
   }
 
@@ -74,7 +74,7 @@ public final class TreePrefetch implements LayerPrefetcher.Work<PrefetchedTree> 
     boolean isMade = false;
     try {
       driver.create(staged.directory(), Chain.blank(Chains.NO_ID));
-      unpackRecords.begin(staged.directory());
+      activeSnapshots.markUnpacking(staged.directory());
       PrefetchedTree tree = write(blob, staged, isDurable, mark, cancellation);
       if (isDurable) {
         String key = "layer " + blob.digest();
