@@ -19,7 +19,7 @@ import io.gatun.snapshot.layer.LayerTarget;
 import io.gatun.snapshot.mount.IdMappedMounts;
 import io.gatun.snapshot.mount.IdMapping;
 import io.gatun.snapshot.root.Disk;
-import java.nio.file.Path;
+import io.gatun.snapshot.root.Root;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -58,24 +58,21 @@ public final class OverlayDriver implements Driver {
   }
 
   /**
-   * @param root the absolute path of the root, which containerd is told
-   * @param snapshots the directory that holds one directory a snapshot
+   * @param root whose absolute path containerd is told
    * @param boot what identifies this start of the machine
    * @param barrier makes durable what was written to the filesystem of the root
    * @param idMappedMounts shows layers with other owners
    */
   public OverlayDriver(
-      Disk disk,
-      Path root,
-      Fd snapshots,
+      Root root,
       OverlaySettings settings,
       OverlayFeatures features,
       String boot,
       Barrier barrier,
       IdMappedMounts idMappedMounts) {
-    this.disk = disk;
-    this.paths = new SnapshotPaths(root.toString());
-    this.files = new SnapshotFiles(disk, snapshots);
+    this.disk = root.disk();
+    this.paths = new SnapshotPaths(root.path().toString());
+    this.files = new SnapshotFiles(disk, root.snapshots());
     this.settings = settings;
     this.mounts = new OverlayMounts(paths, settings, features);
     this.deletions =

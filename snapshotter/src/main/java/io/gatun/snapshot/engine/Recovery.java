@@ -10,9 +10,7 @@ import io.gatun.snapshot.maintenance.LayerRepair;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.root.Root;
 import io.gatun.snapshot.root.UnusableRootException;
-import io.gatun.snapshot.state.ActiveSnapshots;
-import io.gatun.snapshot.state.Damage;
-import io.gatun.snapshot.state.Reaper;
+import io.gatun.snapshot.state.Snapshots;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -38,18 +36,17 @@ final class Recovery {
   private Recovery() {}
 
   /**
-   * {@return the snapshots whose directories or files are missing}
+   * Tells the directories which snapshots lack theirs, or their layers, and the layers which
+   * snapshots have one.
    *
+   * @return the snapshots whose indexed layers are damaged
    * @throws UnusableRootException if the metadata are older than the directories
    */
-  static Damage run(
-      Root root,
-      MetadataStore store,
-      LayerStore layers,
-      IndexedLayers indexedLayers,
-      ActiveSnapshots activeSnapshots,
-      Reaper reaper)
+  static Set<Long> run(Snapshots snapshots, IndexedLayers indexedLayers)
       throws ErrnoException, UnusableRootException {
+    Root root = snapshots.root();
+    MetadataStore store = snapshots.store();
+    LayerStore layers = indexedLayers.store();
     Set<Long> directories = new HashSet<>(root.snapshotIds());
     requireKnown(root, directories, store.idLimit());
     Set<Long> missing = new HashSet<>();
@@ -65,18 +62,27 @@ final class Recovery {
         damaged.add(id);
       }
     }
-    directories.forEach(reaper::submit);
-    for (Map.Entry<Long, LayerForm> snapshot : recorded.entrySet()) {
-      if (snapshot.getValue() instanceof LayerForm.Indexed form) {
-        indexedLayers.add(snapshot.getKey(), form);
+    directories.forEach(snapshots.reaper()::submit);
+    recorded.forEach(
+        (id, form) -> {
+          if (form instanceof LayerForm.Indexed indexed) {
+            indexedLayers.add(id, indexed);
+          }
+        });
+    for (Map.Entry<Long, LayerForm.Indexed> applied :
+        snapshots.active().recover(store, missing).entrySet()) {
+      indexedLayers.add(applied.getKey(), applied.getValue());
+      if (!hasLayer(layers, applied.getValue())) {
+        damaged.add(applied.getKey());
       }
     }
-    findApplied(store, missing, damaged, layers, indexedLayers, activeSnapshots);
+    missing.forEach(snapshots.directories()::missing);
+    damaged.forEach(snapshots.directories()::damaged);
     // What goes to the trash is found there.
     indexedLayers.deleteUnreferenced();
     int trash = 0;
     for (var name : root.trashNames()) {
-      reaper.submit(name);
+      snapshots.reaper().submit(name);
       trash++;
     }
     log.info(
@@ -87,7 +93,7 @@ final class Recovery {
         damaged.size(),
         directories.size(),
         trash);
-    return new Damage(missing, damaged);
+    return damaged;
   }
 
   private static boolean hasFiles(Root root, long id, LayerForm form) throws ErrnoException {
@@ -102,24 +108,6 @@ final class Recovery {
       case LayerForm.Directory _ -> true;
       case LayerForm.Indexed(Digest diffId, Digest index) -> layers.contains(diffId, index);
     };
-  }
-
-  /** Finds out which active snapshots have layers that are kept, and which have parts of layers. */
-  private static void findApplied(
-      MetadataStore store,
-      Set<Long> missing,
-      Set<Long> damaged,
-      LayerStore layers,
-      IndexedLayers indexedLayers,
-      ActiveSnapshots activeSnapshots)
-      throws ErrnoException {
-    for (Map.Entry<Long, LayerForm.Indexed> applied :
-        activeSnapshots.recover(store, missing).entrySet()) {
-      indexedLayers.add(applied.getKey(), applied.getValue());
-      if (!hasLayer(layers, applied.getValue())) {
-        damaged.add(applied.getKey());
-      }
-    }
   }
 
   /**

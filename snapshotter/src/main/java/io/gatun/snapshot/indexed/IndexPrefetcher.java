@@ -32,6 +32,9 @@ public final class IndexPrefetcher implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(IndexPrefetcher.class);
 
+  /** How long an index is kept for a request that may come. */
+  static final Duration EXPECTED = Duration.ofSeconds(10);
+
   /** How an index is made before anybody asks for it. */
   @FunctionalInterface
   interface Work {

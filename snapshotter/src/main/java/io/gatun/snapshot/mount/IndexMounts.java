@@ -110,6 +110,11 @@ public final class IndexMounts {
     }
   }
 
+  /** {@return where layers are shown with other owners} */
+  public IdMappedMounts idMapped() {
+    return idMappedMounts;
+  }
+
   /** Has layers that are not mounted yet mounted in this way, as a trial has shown to work. */
   public void mountBy(IndexAccess access) {
     filesystem = new IndexFilesystem(access, filesystem.selinuxContext());

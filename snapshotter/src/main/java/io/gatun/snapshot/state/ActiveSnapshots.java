@@ -97,6 +97,9 @@ public final class ActiveSnapshots {
     }
   }
 
+  /** An earlier daemon created the snapshot. */
+  private static final UnpackState FOUND = new UnpackState.Unknown(Optional.empty());
+
   private final UnpackRecords records;
 
   /** By id. A snapshot that is not here was created by an earlier daemon, and nothing is known. */
@@ -113,12 +116,12 @@ public final class ActiveSnapshots {
   }
 
   private UnpackState state(long id) {
-    return states.getOrDefault(id, UnpackState.FOUND);
+    return states.getOrDefault(id, FOUND);
   }
 
   private void put(long id, UnpackState next) {
     unpacking += count(next) - count(state(id));
-    if (next.equals(UnpackState.FOUND)) {
+    if (next.equals(FOUND)) {
       states.remove(id);
     } else {
       states.put(id, next);
@@ -167,7 +170,7 @@ public final class ActiveSnapshots {
 
   /** The snapshot was removed. Its files go with its directory. */
   public synchronized void removed(long id) {
-    put(id, UnpackState.FOUND);
+    put(id, FOUND);
   }
 
   /** The snapshot was committed, so that nobody needs its files any more. */

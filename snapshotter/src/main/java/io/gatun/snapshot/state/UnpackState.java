@@ -23,9 +23,6 @@ import java.util.concurrent.CompletableFuture;
  */
 sealed interface UnpackState {
 
-  /** An earlier daemon created the snapshot. */
-  UnpackState FOUND = new Unknown(Optional.empty());
-
   /** {@return when this daemon created the directory; nothing if an earlier daemon did} */
   Optional<Timespec> createdAt();
 
