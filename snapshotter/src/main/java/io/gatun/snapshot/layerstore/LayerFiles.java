@@ -42,6 +42,11 @@ final class LayerFiles {
     this.top = root.openLayers();
   }
 
+  /** {@return the disk that the files are changed through} */
+  Disk disk() {
+    return disk;
+  }
+
   /** {@return the directory itself, which is made if it is not there} */
   synchronized Fd createTop() throws ErrnoException {
     if (top.isEmpty()) {

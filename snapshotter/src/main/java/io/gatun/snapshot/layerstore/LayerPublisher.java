@@ -31,7 +31,6 @@ final class LayerPublisher {
    *     on the disk when they are published, with their marks
    */
   LayerPublisher(
-      Disk disk,
       LayerFiles files,
       FileStates fileStates,
       UnsyncedMarkers marks,
@@ -39,7 +38,7 @@ final class LayerPublisher {
       LayerRefs refs,
       FilePublisher placement,
       boolean areNamesSynced) {
-    this.disk = disk;
+    this.disk = files.disk();
     this.files = files;
     this.fileStates = fileStates;
     this.marks = marks;

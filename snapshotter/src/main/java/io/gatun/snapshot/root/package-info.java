@@ -1,6 +1,7 @@
 /**
  * The one seam through which every durable effect goes, so that a test can count, fail or stop at
- * any of them, and the layout of a root on disk.
+ * any of them, and the layout of a root on disk. {@link io.gatun.snapshot.root.Shortage} tells
+ * which failures pass.
  *
  * <p>Uses the native bindings. Nothing outside this package and the native bindings may change a
  * file.

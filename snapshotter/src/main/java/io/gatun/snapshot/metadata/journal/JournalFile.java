@@ -1,8 +1,10 @@
 package io.gatun.snapshot.metadata.journal;
 
+import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.root.Shortage;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 
@@ -213,12 +215,10 @@ public final class JournalFile implements AutoCloseable {
    * it may be that of the disk, to write a block that has the end of them, too.
    */
   public boolean mayHaveLost(ErrnoException failure) {
-    return direct.isPresent()
-        && switch (failure.errno()) {
-          // What the kernel says before it asks the disk.
-          case ENOSPC, EDQUOT, ENOMEM, EMFILE, ENFILE, EINTR, EROFS -> false;
-          default -> true;
-        };
+    // What the kernel says before it asks the disk.
+    boolean isOfKernel =
+        Shortage.isReason(failure) || failure.is(Errno.EINTR) || failure.is(Errno.EROFS);
+    return direct.isPresent() && !isOfKernel;
   }
 
   /** Makes the frame durable that was written, and goes on behind it. */
