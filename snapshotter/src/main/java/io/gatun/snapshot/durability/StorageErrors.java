@@ -31,7 +31,7 @@ public final class StorageErrors {
    * here.
    */
   public static void change(String operation, String key, Runnable change) {
-    ask(
+    name(
         operation,
         key,
         () -> {

@@ -1,7 +1,6 @@
 package io.gatun.snapshot.engine;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Timespec;
 import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.Kind;
@@ -128,15 +127,11 @@ final class Engine implements Snapshotter {
                 null,
                 new LayerForm.Directory());
         List<Mount> mounts = driver.mounts(chain);
-        boolean unsettled = driver.isUnsynced(id);
-        Timespec createdAt = driver.createdAt(id);
+        Snapshots.Fresh fresh = snapshots.fresh(id);
         StorageErrors.change(operation, key, () -> store.put(created));
         task.recorded();
         needed.transferTo(id);
-        activeSnapshots.created(id, createdAt);
-        if (unsettled) {
-          snapshots.copyFlusher().submit(id);
-        }
+        snapshots.created(fresh);
         return mounts;
       }
     } catch (ErrnoException e) {

@@ -240,11 +240,14 @@ public final class ActiveSnapshots {
   private synchronized boolean finish(long id, Layer layer) {
     UnpackState before = state(id);
     boolean isKnown = !isExposed(before);
-    put(
-        id,
-        isKnown
-            ? new UnpackState.Unpacked(before.createdAt(), layer)
-            : new UnpackState.Unknown(before.createdAt()));
+    if (isPartial(id)) {
+      // The layer was found damaged before it was complete.
+      put(id, new UnpackState.Partial(before.createdAt()));
+    } else if (isKnown) {
+      put(id, new UnpackState.Unpacked(before.createdAt(), layer));
+    } else {
+      put(id, new UnpackState.Unknown(before.createdAt()));
+    }
     return isKnown;
   }
 

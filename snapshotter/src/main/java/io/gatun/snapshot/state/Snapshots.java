@@ -1,6 +1,7 @@
 package io.gatun.snapshot.state;
 
 import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Timespec;
 import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.SnapshotException;
@@ -161,6 +162,27 @@ public final class Snapshots implements AutoCloseable {
       throws ErrnoException {
     Optional<SnapshotDirectories.PendingDirectory> pooled = pool.take();
     return pooled.isPresent() ? pooled.get() : directories.create(nextId(operation, key), _ -> {});
+  }
+
+  /**
+   * The directory of a new snapshot, as long as nobody else knows the snapshot.
+   *
+   * @param isUnsynced whether it holds a copy that may not be on the disk
+   */
+  public record Fresh(long id, Timespec createdAt, boolean isUnsynced) {}
+
+  /** {@return what is to be known of a new directory before its snapshot is recorded} */
+  public Fresh fresh(long id) throws ErrnoException {
+    boolean isUnsynced = driver.isUnsynced(id);
+    return new Fresh(id, driver.createdAt(id), isUnsynced);
+  }
+
+  /** A snapshot with a new directory is recorded. */
+  public void created(Fresh fresh) {
+    active.created(fresh.id(), fresh.createdAt());
+    if (fresh.isUnsynced()) {
+      copyFlusher.submit(fresh.id());
+    }
   }
 
   private long nextId(String operation, String key) {

@@ -163,6 +163,16 @@ class ActiveSnapshotsTest {
   }
 
   @Test
+  void aLayerThatWasFoundDamagedBeforeItWasCompleteCountsAsAPart() throws Exception {
+    states.begin(KEY, ID);
+    states.recordIndexed(ID, INDEXED);
+    states.markPartial(ID);
+    assertThat(states.indexed(ID, INDEXED)).isTrue();
+    assertThat(states.isUnpacking(ID)).isFalse();
+    assertRefused(() -> states.requireComplete(KEY, ID));
+  }
+
+  @Test
   void anIndexedLayerIsNoDirectoryLayerToALaterDaemon() throws Exception {
     states.begin(KEY, ID);
     states.recordIndexed(ID, INDEXED);
