@@ -19,7 +19,7 @@ import io.gatun.snapshot.layer.LayerTarget;
 import io.gatun.snapshot.mount.IdMappedMounts;
 import io.gatun.snapshot.mount.IdMapping;
 import io.gatun.snapshot.root.Disk;
-import java.nio.file.Path;
+import io.gatun.snapshot.root.Root;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -57,24 +57,21 @@ public final class OverlayDriver implements Driver {
   }
 
   /**
-   * @param root absolute path of the root, which appears in mounts
-   * @param snapshots the directory of all snapshot directories
+   * @param root the root, whose absolute path appears in mounts
    * @param boot id of the current boot
    * @param barrier syncs everything written to the root's filesystem
    * @param idMappedMounts mounts layers with other owners
    */
   public OverlayDriver(
-      Disk disk,
-      Path root,
-      Fd snapshots,
+      Root root,
       OverlaySettings settings,
       OverlayFeatures features,
       String boot,
       Barrier barrier,
       IdMappedMounts idMappedMounts) {
-    this.disk = disk;
-    this.paths = new SnapshotPaths(root.toString());
-    this.files = new SnapshotFiles(disk, snapshots);
+    this.disk = root.disk();
+    this.paths = new SnapshotPaths(root.path().toString());
+    this.files = new SnapshotFiles(disk, root.snapshots());
     this.settings = settings;
     this.mounts = new OverlayMounts(paths, settings, features);
     this.deletions =

@@ -21,6 +21,7 @@ import io.gatun.snapshot.driver.OverlayProbeResult.Works;
 import io.gatun.snapshot.filetree.TreeDeletion;
 import io.gatun.snapshot.mount.ProbeMount;
 import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.root.Shortage;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -93,7 +94,7 @@ public final class OverlayProbe {
           ? new NoRoom(features(!mayWriteTrusted()), withTrusted.get())
           : new Fails(withTrusted.get());
     } catch (ErrnoException e) {
-      if (e.is(Errno.ENOSPC) || e.is(Errno.EDQUOT)) {
+      if (Shortage.isRoom(e)) {
         return new NoRoom(features(!mayWriteTrusted()), String.valueOf(e.getMessage()));
       }
       throw e;

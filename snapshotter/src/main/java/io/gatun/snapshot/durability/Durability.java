@@ -3,21 +3,98 @@ package io.gatun.snapshot.durability;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.root.Root;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Syncs the files of a layer before the layer is acknowledged. */
-public final class Durability {
+public final class Durability implements AutoCloseable {
+
+  private static final Logger log = LoggerFactory.getLogger(Durability.class);
 
   private final SyncPolicy when;
-  private final LayerBarrier barrier;
   private final SyncFailures syncFailures;
+  private final GroupSync filesystem;
+  private final Optional<WritebackErrors> writebackErrors;
+  private final LayerBarrier barrier;
 
   /**
-   * @param barrier a barrier whose failures reach {@code syncFailures}
+   * Starts to watch the filesystem of a root for lost writes.
+   *
+   * @param ids remembers which snapshots a failed sync affects
    */
-  public Durability(SyncPolicy when, LayerBarrier barrier, SyncFailures syncFailures) {
+  public static Durability open(Root root, TrustedIds ids, SyncPolicy when) {
+    return new Durability(root, ids, when);
+  }
+
+  private Durability(Root root, TrustedIds ids, SyncPolicy when) {
+    Disk disk = root.disk();
     this.when = when;
-    this.barrier = barrier;
-    this.syncFailures = syncFailures;
+    this.syncFailures = new SyncFailures(ids);
+    this.filesystem =
+        new GroupSync(syncFailures.watching(() -> disk.syncFilesystem(root.directory())));
+    this.writebackErrors = watchWriteback(root);
+    this.barrier = new LayerBarrier(filesystem, new TreeSync(disk), writebackErrors, syncFailures);
+  }
+
+  /** {@return what tells of lost writes, where there can be such a thing} */
+  private static Optional<WritebackErrors> watchWriteback(Root root) {
+    try {
+      return Optional.of(WritebackErrors.watch(root.disk(), root.trash()));
+    } catch (ErrnoException e) {
+      log.info(
+          "layer_barrier=syncfs error=\"small layers cannot be synced by themselves: {}\"",
+          e.getMessage());
+      return Optional.empty();
+    }
+  }
+
+  /** {@return when files have to be on the disk} */
+  public SyncPolicy policy() {
+    return when;
+  }
+
+  /** {@return whether anything is synced at all} */
+  public boolean isWanted() {
+    return when != SyncPolicy.NONE;
+  }
+
+  /** {@return the syncs that failed} */
+  public SyncFailures syncFailures() {
+    return syncFailures;
+  }
+
+  /** {@return the sync of all that was written to the root} */
+  public GroupSync filesystem() {
+    return filesystem;
+  }
+
+  /** Returns when all that was written to the root before is durable. */
+  public void awaitAll() throws ErrnoException {
+    filesystem.await(filesystem.mark());
+  }
+
+  /**
+   * {@return whether a layer that is synced now is what was written} The kernel tells the caller of
+   * a sync of a failure, but not if it has forgotten the file since. Without syncs, only the errors
+   * of its writeback tell.
+   */
+  public boolean isWritebackTrusted() {
+    if (isWanted()) {
+      return true;
+    }
+    if (writebackErrors.isEmpty()) {
+      return false;
+    }
+    try {
+      writebackErrors.get().requireNone();
+      return true;
+    } catch (ErrnoException e) {
+      log.warn("what was written may be lost, and is read: {}", e.getMessage());
+      return false;
+    }
   }
 
   /**
@@ -136,5 +213,10 @@ public final class Durability {
               .formatted(operation, key, id, e.getMessage()),
           e);
     }
+  }
+
+  @Override
+  public void close() {
+    writebackErrors.ifPresent(WritebackErrors::close);
   }
 }

@@ -3,6 +3,7 @@ package io.gatun.snapshot.durability;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.root.Shortage;
 import java.util.function.Supplier;
 
 /** Translates failed system calls into failures of a request. */
@@ -18,7 +19,7 @@ public final class StorageErrors {
    */
   public static SnapshotException of(String operation, String key, ErrnoException cause) {
     String message = "%s %s: %s".formatted(operation, key, cause.getMessage());
-    return isExhaustion(cause.errno())
+    return Shortage.isReason(cause)
         ? new SnapshotException.ResourceExhausted(message, cause)
         : new SnapshotException.StorageFailure(message, cause);
   }
@@ -28,7 +29,7 @@ public final class StorageErrors {
    * several requests and knows none of them.
    */
   public static void change(String operation, String key, Runnable change) {
-    ask(
+    name(
         operation,
         key,
         () -> {
@@ -80,9 +81,6 @@ public final class StorageErrors {
 
   /** {@return whether a resource is exhausted that may become available again} */
   public static boolean isExhaustion(Errno errno) {
-    return switch (errno) {
-      case ENOSPC, EDQUOT, EMFILE, ENFILE, ENOMEM -> true;
-      default -> false;
-    };
+    return Shortage.isReason(errno);
   }
 }

@@ -1,8 +1,8 @@
 package io.gatun.snapshot.engine;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Timespec;
 import io.gatun.snapshot.Chain;
+import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.Mount;
@@ -11,26 +11,23 @@ import io.gatun.snapshot.SnapshotInfo;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.Usage;
-import io.gatun.snapshot.driver.CopyFlusher;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.durability.Durability;
 import io.gatun.snapshot.durability.StorageErrors;
 import io.gatun.snapshot.filter.Filters;
 import io.gatun.snapshot.indexed.IndexedCommits;
-import io.gatun.snapshot.indexed.UsageCounter;
+import io.gatun.snapshot.indexed.LayerReuse;
+import io.gatun.snapshot.indexed.Layers;
+import io.gatun.snapshot.maintenance.BackgroundSync;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.state.ActiveSnapshots;
 import io.gatun.snapshot.state.Chains;
-import io.gatun.snapshot.state.DirectoryPool;
 import io.gatun.snapshot.state.NameLocks;
 import io.gatun.snapshot.state.Names;
-import io.gatun.snapshot.state.Reaper;
-import io.gatun.snapshot.state.SnapshotDirectories;
-import io.gatun.snapshot.state.UnpackRecords;
+import io.gatun.snapshot.state.Snapshots;
 import io.gatun.snapshot.unpack.Rebase;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,8 +35,6 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The snapshotter: checks a request against the metadata store, has the driver and the disk do
@@ -51,58 +46,40 @@ import org.slf4j.LoggerFactory;
  */
 final class Engine implements Snapshotter {
 
-  private static final Logger log = LoggerFactory.getLogger(Engine.class);
-
   private static final String LABELS_PATH = "labels";
   private static final String LABEL_PATH_PREFIX = "labels.";
 
+  private final Snapshots snapshots;
   private final MetadataStore store;
-  private final Driver driver;
-  private final SnapshotDirectories directories;
-  private final DirectoryPool pool;
-  private final Reaper reaper;
-  private final UsageCounter usages;
-  private final Durability durability;
-  private final CopyFlusher copyFlusher;
-  private final ActiveSnapshots activeSnapshots;
-  private final UnpackRecords unpackRecords;
-  private final Rebase rebase;
-  private final Chains chains;
-  private final InstantSource clock;
   private final NameLocks nameLocks;
-  private final IndexedSnapshots indexedSnapshots;
+  private final Chains chains;
+  private final ActiveSnapshots activeSnapshots;
+  private final Layers layers;
+  private final Driver driver;
+  private final Durability durability;
+  private final Rebase rebase;
+  private final BackgroundSync backgroundSync;
+  private final InstantSource clock;
 
   Engine(
-      MetadataStore store,
+      Snapshots snapshots,
+      Layers layers,
       Driver driver,
-      SnapshotDirectories directories,
-      DirectoryPool pool,
-      Reaper reaper,
-      UsageCounter usages,
       Durability durability,
-      CopyFlusher copyFlusher,
-      ActiveSnapshots activeSnapshots,
-      UnpackRecords unpackRecords,
       Rebase rebase,
-      Chains chains,
-      NameLocks nameLocks,
-      InstantSource clock,
-      IndexedSnapshots indexedSnapshots) {
-    this.store = store;
+      BackgroundSync backgroundSync,
+      InstantSource clock) {
+    this.snapshots = snapshots;
+    this.store = snapshots.store();
+    this.nameLocks = snapshots.nameLocks();
+    this.chains = snapshots.chains();
+    this.activeSnapshots = snapshots.active();
+    this.layers = layers;
     this.driver = driver;
-    this.directories = directories;
-    this.pool = pool;
-    this.reaper = reaper;
-    this.usages = usages;
     this.durability = durability;
-    this.copyFlusher = copyFlusher;
-    this.activeSnapshots = activeSnapshots;
-    this.unpackRecords = unpackRecords;
     this.rebase = rebase;
-    this.chains = chains;
-    this.nameLocks = nameLocks;
+    this.backgroundSync = backgroundSync;
     this.clock = clock;
-    this.indexedSnapshots = indexedSnapshots;
   }
 
   @Override
@@ -125,12 +102,16 @@ final class Engine implements Snapshotter {
       store.requireUnused(key);
       Instant now = clock.instant();
       Chain planned = chains.prospective(kind, key, given, parentRecord);
-      if (indexedSnapshots.reuse(key, planned, parentRecord, now)) {
+      Optional<LayerReuse.Reused> reused = layers.reuse(key, planned, parentRecord, now);
+      if (reused.isPresent()) {
+        if (reused.get().isNew()) {
+          syncLater(reused.get().diffId());
+        }
         throw new SnapshotException.AlreadyExists(
             "%s %s: the layer is there, in a committed snapshot".formatted(operation, key));
       }
-      try (var needed = indexedSnapshots.acquireMounts(planned);
-          var task = makeDirectory(operation, key, planned)) {
+      try (var needed = layers.acquireMounts(planned);
+          var task = snapshots.newDirectory(operation, key, planned)) {
         long id = task.id();
         Chain chain = planned.withId(id);
         SnapshotRecord created =
@@ -146,33 +127,16 @@ final class Engine implements Snapshotter {
                 null,
                 new LayerForm.Directory());
         List<Mount> mounts = driver.mounts(chain);
-        boolean unsettled = driver.isUnsynced(id);
-        Timespec createdAt = driver.createdAt(id);
+        Snapshots.Fresh fresh = snapshots.fresh(id);
         StorageErrors.change(operation, key, () -> store.put(created));
         task.recorded();
         needed.transferTo(id);
-        activeSnapshots.created(id, createdAt);
-        if (unsettled) {
-          copyFlusher.submit(id);
-        }
+        snapshots.created(fresh);
         return mounts;
       }
     } catch (ErrnoException e) {
       throw StorageErrors.of(operation, key, e);
     }
-  }
-
-  /** {@return a new snapshot's directory, which is durable} */
-  private SnapshotDirectories.PendingDirectory makeDirectory(
-      String operation, String key, Chain planned) throws ErrnoException {
-    Optional<SnapshotDirectories.PendingDirectory> spare =
-        driver.isBlank(planned) ? pool.take() : Optional.empty();
-    if (spare.isPresent()) {
-      return spare.get();
-    }
-    long id = StorageErrors.ask(operation, key, store::nextId);
-    Chain chain = planned.withId(id);
-    return directories.create(id, directory -> driver.create(directory, chain));
   }
 
   private SnapshotRecord findParent(String operation, String key, String parent) {
@@ -195,7 +159,7 @@ final class Engine implements Snapshotter {
   public Optional<List<Mount>> tryMountsWithoutIo(String key) {
     SnapshotRecord found = findMountable(key);
     Chain chain = chains.of(found);
-    return driver.mountsNeedNoIo(chain) && !indexedSnapshots.dependsOnIndexedLayer(chain)
+    return driver.mountsNeedNoIo(chain) && !layers.dependsOnIndexedLayer(chain)
         ? Optional.of(mounts(found, chain))
         : Optional.empty();
   }
@@ -219,15 +183,25 @@ final class Engine implements Snapshotter {
 
   private List<Mount> mounts(SnapshotRecord found, Chain chain) {
     try {
-      indexedSnapshots.exposeMounts(chain);
+      layers.mounts().mountLayers(chain.parents());
       if (found.kind() == Kind.ACTIVE) {
         activeSnapshots.markExposed(found.id());
-        indexedSnapshots.materialize(found, chain);
-        unpackRecords.delete(found.id());
+        layers.materializer().materialize(found, chain);
       }
-      return indexedSnapshots.mounts(found, chain);
+      return currentMounts(found, chain);
     } catch (ErrnoException e) {
-      throw failure("mounts", found, e);
+      throw snapshots.failure("mounts", found.id(), found.name(), e);
+    }
+  }
+
+  /** If layers are to be shown with other owners, the snapshot is not removed meanwhile. */
+  private List<Mount> currentMounts(SnapshotRecord found, Chain chain) throws ErrnoException {
+    if (!chain.hasIndexedLower() || !chain.isMappingAsked()) {
+      return driver.mounts(chain);
+    }
+    try (var _ = nameLocks.lock(List.of(found.name()), "")) {
+      var _ = chains.requireSame("mounts", found);
+      return driver.mounts(chain);
     }
   }
 
@@ -260,14 +234,14 @@ final class Engine implements Snapshotter {
               now,
               null,
               active.form());
-      Optional<IndexedCommits.Sealed> layer = indexedSnapshots.seal(active, newParent);
+      Optional<IndexedCommits.Sealed> layer = layers.commits().seal(active, newParent);
       if (layer.isPresent()) {
         commitIndexed(committed, layer.get());
       } else {
         commitTree(active, committed, chains.of(active, newParent));
       }
-      indexedSnapshots.release(active.id());
-      forget(active.id());
+      layers.mounts().release(active.id());
+      activeSnapshots.committed(active.id());
     } catch (ErrnoException e) {
       throw StorageErrors.of("commit", key, e);
     }
@@ -279,6 +253,14 @@ final class Engine implements Snapshotter {
       StorageErrors.change("commit", committed.name(), () -> store.put(indexed));
       layer.committed();
     }
+    syncLater(layer.form().diffId());
+  }
+
+  /** Syncs an indexed layer whose commit did not wait for that. */
+  private void syncLater(Digest diffId) {
+    if (!durability.mustSyncIndexed(false)) {
+      backgroundSync.submit(diffId);
+    }
   }
 
   private void commitTree(SnapshotRecord active, SnapshotRecord committed, Chain chain)
@@ -286,7 +268,7 @@ final class Engine implements Snapshotter {
     String key = active.name();
     Optional<ActiveSnapshots.Layer> layer;
     // Parents that it is put on only now need not be mounted yet.
-    try (var _ = indexedSnapshots.acquireMounts(chain)) {
+    try (var _ = layers.acquireMounts(chain)) {
       layer = seal(active, chain);
     }
     if (layer.isPresent() && layer.get().isDurable()) {
@@ -322,23 +304,9 @@ final class Engine implements Snapshotter {
 
   private Optional<ActiveSnapshots.Layer> known(Chain chain) throws ErrnoException {
     Optional<ActiveSnapshots.Layer> layer = activeSnapshots.find(chain.id());
-    if (layer.isEmpty() && activeSnapshots.createdAt(chain.id()).isEmpty()) {
-      layer = unpackRecords.find(chain.id());
-    }
     return layer.isPresent() && layer.get().changeTimes().equals(driver.changeTimes(chain))
         ? layer
         : Optional.empty();
-  }
-
-  /** Forgets how a snapshot was unpacked that is committed. */
-  private void forget(long id) {
-    activeSnapshots.evict(id);
-    try {
-      unpackRecords.discard(id);
-    } catch (ErrnoException e) {
-      // It takes a few bytes, and goes with the snapshot.
-      log.debug("cannot remove what is not needed any more id={} error=\"{}\"", id, e.getMessage());
-    }
   }
 
   /**
@@ -391,9 +359,9 @@ final class Engine implements Snapshotter {
                 .formatted(key, children, children == 1 ? "" : "ren"));
       }
       StorageErrors.change("remove", key, () -> store.remove(found.id()));
-      activeSnapshots.evict(found.id());
-      indexedSnapshots.removed(found.id());
-      reaper.submit(found.id());
+      activeSnapshots.removed(found.id());
+      layers.removed(found.id());
+      snapshots.reaper().submit(found.id());
     } catch (SnapshotException.ResourceExhausted e) {
       // Anything but "not now" makes containerd give up its whole garbage collection, which is what
       // would give room.
@@ -406,12 +374,12 @@ final class Engine implements Snapshotter {
    * Of those that are made on top of it, an index that nobody has asked for is no reason to refuse.
    */
   private NameLocks.NameLock lockForRemoval(String key) {
-    indexedSnapshots.forget(key);
+    layers.cancelPrefetch(key);
     try {
       return nameLocks.lockForRemoval(key);
     } catch (SnapshotException.FailedPrecondition e) {
       // It may have been begun since.
-      indexedSnapshots.forget(key);
+      layers.cancelPrefetch(key);
       return nameLocks.lockForRemoval(key);
     }
   }
@@ -480,51 +448,21 @@ final class Engine implements Snapshotter {
     Names.check("usage", "key", key);
     SnapshotRecord found = chains.find("usage", key);
     try {
-      return usages.of(found, chains.of(found));
+      return layers.usages().of(found, chains.of(found));
     } catch (ErrnoException e) {
-      throw failure("usage", found, e);
+      throw snapshots.failure("usage", found.id(), found.name(), e);
     }
   }
 
   @Override
   public void cleanup() {
     try {
-      directories.unrecorded(this::isRecorded).forEach(reaper::submit);
-      directories.leftInTrash().forEach(reaper::submit);
-      indexedSnapshots.deleteUnreferenced();
+      snapshots.deleteUnrecorded();
+      layers.indexed().deleteUnreferenced();
     } catch (ErrnoException e) {
       throw StorageErrors.of("cleanup", "", e);
     }
-    reaper.awaitIdle();
-  }
-
-  private boolean isRecorded(long id) {
-    return store.find(id).isPresent();
-  }
-
-  /** Has copies brought to the disk that a daemon before this one did not get around to. */
-  void flushCopies() throws ErrnoException {
-    List<Long> actives = new ArrayList<>();
-    store.forEach(
-        record -> {
-          if (record.kind() == Kind.ACTIVE && !directories.isMissing(record.id())) {
-            actives.add(record.id());
-          }
-        });
-    for (long id : actives) {
-      if (driver.isUnsynced(id)) {
-        copyFlusher.submit(id);
-      }
-    }
-  }
-
-  /** {@return what it means that a call failed on a snapshot which nobody has claimed} */
-  private SnapshotException failure(
-      String operation, SnapshotRecord snapshot, ErrnoException cause) {
-    boolean isGone = !isRecorded(snapshot.id());
-    return isGone
-        ? Chains.notFound(operation, snapshot.name())
-        : StorageErrors.of(operation, snapshot.name(), cause);
+    snapshots.reaper().awaitIdle();
   }
 
   private SnapshotInfo info(SnapshotRecord record) {

@@ -1,10 +1,12 @@
 package io.gatun.snapshot.engine;
 
 import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.driver.DriverSettings;
 import io.gatun.snapshot.driver.OverlaySettings;
 import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.metadata.journal.MetadataSettings;
 import io.gatun.snapshot.root.FileProtection;
+import io.gatun.snapshot.state.Snapshots;
 import java.nio.file.Path;
 
 /**
@@ -60,6 +62,14 @@ public record EngineSettings(
         LayerSetting.DIRECTORY,
         "",
         FileProtection.NONE);
+  }
+
+  DriverSettings driverSettings() {
+    return new DriverSettings(driver, overlay, copyThreads);
+  }
+
+  Snapshots.Effort effort() {
+    return new Snapshots.Effort(spareDirectories, copyThreads);
   }
 
   /** {@return the same with another number of directories in advance} */

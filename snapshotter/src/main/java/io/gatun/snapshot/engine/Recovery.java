@@ -10,14 +10,10 @@ import io.gatun.snapshot.maintenance.LayerRepair;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.root.Root;
 import io.gatun.snapshot.root.UnusableRootException;
-import io.gatun.snapshot.state.ActiveSnapshots;
-import io.gatun.snapshot.state.Damage;
-import io.gatun.snapshot.state.Reaper;
-import io.gatun.snapshot.state.UnpackRecords;
+import io.gatun.snapshot.state.Snapshots;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -40,19 +36,17 @@ final class Recovery {
   private Recovery() {}
 
   /**
-   * {@return the snapshots whose directories or files are missing}
+   * Tells the directories which snapshots lack theirs, or their layers, and the layers which
+   * snapshots have one.
    *
+   * @return the snapshots whose indexed layers are damaged
    * @throws UnusableRootException if the metadata are older than the directories
    */
-  static Damage run(
-      Root root,
-      MetadataStore store,
-      LayerStore layers,
-      IndexedLayers indexedLayers,
-      UnpackRecords unpackRecords,
-      ActiveSnapshots activeSnapshots,
-      Reaper reaper)
+  static Set<Long> run(Snapshots snapshots, IndexedLayers indexedLayers)
       throws ErrnoException, UnusableRootException {
+    Root root = snapshots.root();
+    MetadataStore store = snapshots.store();
+    LayerStore layers = indexedLayers.store();
     Set<Long> directories = new HashSet<>(root.snapshotIds());
     requireKnown(root, directories, store.idLimit());
     Set<Long> missing = new HashSet<>();
@@ -68,18 +62,27 @@ final class Recovery {
         damaged.add(id);
       }
     }
-    directories.forEach(reaper::submit);
-    for (Map.Entry<Long, LayerForm> snapshot : recorded.entrySet()) {
-      if (snapshot.getValue() instanceof LayerForm.Indexed form) {
-        indexedLayers.add(snapshot.getKey(), form);
+    directories.forEach(snapshots.reaper()::submit);
+    recorded.forEach(
+        (id, form) -> {
+          if (form instanceof LayerForm.Indexed indexed) {
+            indexedLayers.add(id, indexed);
+          }
+        });
+    for (Map.Entry<Long, LayerForm.Indexed> applied :
+        snapshots.active().recover(store, missing).entrySet()) {
+      indexedLayers.add(applied.getKey(), applied.getValue());
+      if (!hasLayer(layers, applied.getValue())) {
+        damaged.add(applied.getKey());
       }
     }
-    findApplied(store, missing, damaged, layers, indexedLayers, unpackRecords, activeSnapshots);
+    missing.forEach(snapshots.directories()::missing);
+    damaged.forEach(snapshots.directories()::damaged);
     // What goes to the trash is found there.
     indexedLayers.deleteUnreferenced();
     int trash = 0;
     for (var name : root.trashNames()) {
-      reaper.submit(name);
+      snapshots.reaper().submit(name);
       trash++;
     }
     log.info(
@@ -90,7 +93,7 @@ final class Recovery {
         damaged.size(),
         directories.size(),
         trash);
-    return new Damage(missing, damaged);
+    return damaged;
   }
 
   private static boolean hasFiles(Root root, long id, LayerForm form) throws ErrnoException {
@@ -105,42 +108,6 @@ final class Recovery {
       case LayerForm.Directory _ -> true;
       case LayerForm.Indexed(Digest diffId, Digest index) -> layers.contains(diffId, index);
     };
-  }
-
-  /** Finds out which active snapshots have layers that are kept, and which have parts of layers. */
-  private static void findApplied(
-      MetadataStore store,
-      Set<Long> missing,
-      Set<Long> damaged,
-      LayerStore layers,
-      IndexedLayers indexedLayers,
-      UnpackRecords unpackRecords,
-      ActiveSnapshots activeSnapshots)
-      throws ErrnoException {
-    for (long id : unpackRecords.unfinished(store, missing)) {
-      Optional<LayerForm.Indexed> form = findKept(unpackRecords, id);
-      if (form.isEmpty()) {
-        activeSnapshots.markPartial(id);
-        continue;
-      }
-      indexedLayers.add(id, form.get());
-      if (!hasLayer(layers, form.get())) {
-        damaged.add(id);
-      }
-    }
-  }
-
-  /** One layer that can be unpacked anew is no reason not to serve the others. */
-  private static Optional<LayerForm.Indexed> findKept(UnpackRecords unpackRecords, long id) {
-    try {
-      return unpackRecords.findIndexed(id).flatMap(ActiveSnapshots.Layer::kept);
-    } catch (ErrnoException e) {
-      log.warn(
-          "what is known of the layer in a snapshot cannot be read id={} error=\"{}\"",
-          id,
-          e.getMessage());
-      return Optional.empty();
-    }
   }
 
   /**

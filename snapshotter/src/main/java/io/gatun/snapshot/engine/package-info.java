@@ -2,23 +2,18 @@
  * The engine: carries out each request by ordering the metadata store, the driver and the disk so
  * that what is acknowledged is durable and what is not leaves nothing behind.
  *
- * <p>It is the only place that knows both the store and the drivers. Names are claimed here, so
- * that two requests for one name take turns while all others run side by side.
- *
- * <p>A layer becomes a directory, or is kept as a tar under an index:
+ * <p>{@link io.gatun.snapshot.engine.EngineRoot} opens the packages below from the ground up; each
+ * owns its objects and hands out one door:
  *
  * <pre>
- *   Applier -+-> DirectoryBackend -> snapshots/ID/fs
- *                    +-> IndexedBackend -> LayerStore         IndexedLayers: who has which
- *                                                          LayerMounts: what is mounted for whom
- *                                                          Materializer: from a tar to a directory
- *                                                          IndexedSnapshots: what requests do about it
- *                                                          LayerReuse: what need not be unpacked
- *                                                          Reindexing: its index in a chain
- *                                                          BackgroundSync: what is synced afterwards
- *                                                          MountRestoration: what was mounted before
- *                                                          LayerRepair: what is damaged
- *                                                          LayerRebuild: what is made anew
+ *   Root, MetadataStore      files on disk, and the records of snapshots
+ *   Durability               when files are on disk
+ *   Drivers, LayerForms      which driver and which form of layers work on this root
+ *   Snapshots                name locks, directories, trash, unpack states
+ *   Layers                   indexed layers: references, mounts, reuse
+ *   Applier, SnapshotDiffer  from a blob to a snapshot, and back
+ *   LayerRepair, BackgroundSync, LayerConversion
+ *   Engine                   the requests
  * </pre>
  */
 @NullMarked

@@ -19,13 +19,11 @@ import io.gatun.snapshot.layer.extract.LowerTreeAttributes;
 import io.gatun.snapshot.layer.tar.InheritedAttributes;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.state.ActiveSnapshots;
-import io.gatun.snapshot.state.Chains;
-import io.gatun.snapshot.state.UnpackRecords;
+import io.gatun.snapshot.state.Snapshots;
 import io.gatun.snapshot.state.UnpackingFailures;
 import java.io.IOException;
 import java.util.Iterator;
 import java.util.Optional;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,44 +33,31 @@ public final class IndexedCommits {
 
   private static final Logger log = LoggerFactory.getLogger(IndexedCommits.class);
 
+  private final Snapshots snapshots;
   private final Driver driver;
+  private final Durability durability;
   private final LayerStore layers;
   private final IndexedLayers indexedLayers;
   private final LayerMounts layerMounts;
   private final Materializer materializer;
-  private final Durability durability;
-  private final ActiveSnapshots activeSnapshots;
-  private final UnpackRecords unpackRecords;
-  private final Chains chains;
   private final ChainIndexBuilder indexBuilder;
-  private final Consumer<Digest> afterwards;
 
-  /**
-   * @param afterwards is told of each layer that was committed
-   */
-  public IndexedCommits(
+  IndexedCommits(
+      Snapshots snapshots,
       Driver driver,
-      LayerStore layers,
+      Durability durability,
       IndexedLayers indexedLayers,
       LayerMounts layerMounts,
       Materializer materializer,
-      Durability durability,
-      ActiveSnapshots activeSnapshots,
-      UnpackRecords unpackRecords,
-      Chains chains,
-      ChainIndexBuilder indexBuilder,
-      Consumer<Digest> afterwards) {
+      ChainIndexBuilder indexBuilder) {
+    this.snapshots = snapshots;
     this.driver = driver;
-    this.layers = layers;
+    this.durability = durability;
+    this.layers = indexedLayers.store();
     this.indexedLayers = indexedLayers;
     this.layerMounts = layerMounts;
     this.materializer = materializer;
-    this.durability = durability;
-    this.activeSnapshots = activeSnapshots;
-    this.unpackRecords = unpackRecords;
-    this.chains = chains;
     this.indexBuilder = indexBuilder;
-    this.afterwards = afterwards;
   }
 
   /** An indexed layer that is about to be committed; it stays where it is until this is closed. */
@@ -81,7 +66,6 @@ public final class IndexedCommits {
     private final long below;
     private final LayerStore.LayerRef ref;
     private final LayerForm.Indexed form;
-    private boolean isCommitted;
 
     private Sealed(long id, long below, LayerStore.LayerRef ref, LayerForm.Indexed form) {
       this.id = id;
@@ -97,7 +81,6 @@ public final class IndexedCommits {
 
     /** Says that it was recorded. */
     public void committed() {
-      isCommitted = true;
       indexedLayers.add(id, form);
       indexedLayers.stacked(below, form.diffId());
       try {
@@ -116,9 +99,6 @@ public final class IndexedCommits {
       ref.close();
       // One of the two indexes, if there were two, is not needed any more.
       indexedLayers.collect(form.diffId());
-      if (isCommitted) {
-        afterwards.accept(form.diffId());
-      }
     }
   }
 
@@ -136,7 +116,7 @@ public final class IndexedCommits {
     if (form.isEmpty()) {
       return Optional.empty();
     }
-    Chain own = chains.of(active);
+    Chain own = snapshots.chains().of(active);
     layerMounts.mountLayers(own.parents());
     requireUnchanged(active, own);
     LayerStore.LayerRef ref = use(active, form.get());
@@ -226,9 +206,10 @@ public final class IndexedCommits {
       LayerStore.LayerRef ref,
       LayerForm.Indexed form)
       throws IOException {
-    Optional<ActiveSnapshots.Layer> layer = activeSnapshots.find(active.id());
     boolean wasDurable =
-        (layer.isPresent() ? layer : unpackRecords.findIndexed(active.id()))
+        snapshots
+            .active()
+            .findIndexed(active.id())
             .map(ActiveSnapshots.Layer::isDurable)
             .orElse(false);
     boolean isDurable = durability.mustSyncIndexed(wasDurable);
@@ -258,7 +239,7 @@ public final class IndexedCommits {
       LayerStore.LayerRef ref,
       boolean isDurable)
       throws IOException {
-    Chain chain = chains.of(active, parent);
+    Chain chain = snapshots.chains().of(active, parent);
     Optional<OverlayTemplate> made = indexedLayers.findOverlay(active.id());
     return made.isPresent() && matches(made.get(), chain)
         ? new LayerForm.Indexed(ref.diffId(), made.get().index())

@@ -62,6 +62,11 @@ public final class IndexedLayers {
     this.trash = trash;
   }
 
+  /** {@return where the layers are} */
+  public LayerStore store() {
+    return layers;
+  }
+
   /** Says that a snapshot has its layer in this form, and no longer in another. */
   public synchronized void add(long id, LayerForm.Indexed form) {
     LayerForm.Indexed before = forms.put(id, form);

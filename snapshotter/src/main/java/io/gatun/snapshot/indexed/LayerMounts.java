@@ -12,11 +12,10 @@ import io.gatun.linux.ResolveFlag;
 import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.concurrent.KeyedLock;
 import io.gatun.snapshot.filetree.TreeDeletion;
-import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.layerstore.StoredTar;
 import io.gatun.snapshot.mount.IndexMounts;
-import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.Root;
+import io.gatun.snapshot.state.SnapshotDirectories;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,7 +24,6 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -48,12 +46,10 @@ public final class LayerMounts implements AutoCloseable {
 
   static final long UNUSED_MILLIS = 10_000;
 
-  private final Disk disk;
   private final Root root;
-  private final LayerStore layers;
   private final IndexedLayers indexedLayers;
   private final IndexMounts mounts;
-  private final LongPredicate isLost;
+  private final SnapshotDirectories directories;
   private final ObsoleteTrees obsoleteTrees;
   private final ScheduledThreadPoolExecutor later;
 
@@ -72,25 +68,19 @@ public final class LayerMounts implements AutoCloseable {
   private final Map<Long, MountLease> leases = new ConcurrentHashMap<>();
 
   /**
-   * @param isLost whether an indexed layer is damaged and could not be made anew; nobody is shown
-   *     those
+   * @param directories which know the damaged layers, which nobody is shown
    */
-  public LayerMounts(
-      Disk disk,
+  LayerMounts(
       Root root,
-      LayerStore layers,
       IndexedLayers indexedLayers,
       IndexMounts mounts,
-      LongPredicate isLost,
-      IdMappedRefs idMappedRefs,
+      SnapshotDirectories directories,
       ObsoleteTrees obsoleteTrees) {
-    this.disk = disk;
     this.root = root;
-    this.layers = layers;
     this.indexedLayers = indexedLayers;
     this.mounts = mounts;
-    this.isLost = isLost;
-    this.idMappedRefs = idMappedRefs;
+    this.directories = directories;
+    this.idMappedRefs = new IdMappedRefs(mounts.idMapped());
     this.obsoleteTrees = obsoleteTrees;
     this.later =
         new ScheduledThreadPoolExecutor(
@@ -228,7 +218,7 @@ public final class LayerMounts implements AutoCloseable {
     try (var _ = locks.hold(id)) {
       // Once more, since it may have become a directory meanwhile.
       Optional<LayerForm.Indexed> form = indexedLayers.find(id);
-      if (form.isPresent() && !isLost.test(id)) {
+      if (form.isPresent() && !directories.isDamaged(id)) {
         mount(id, form.get());
       }
     }
@@ -236,8 +226,8 @@ public final class LayerMounts implements AutoCloseable {
 
   private void mount(long id, LayerForm.Indexed form) throws ErrnoException {
     Optional<Fd> tree = mounts.isMounted(id) ? Optional.empty() : openTree(id);
-    try (StoredTar tar = layers.openTar(form.diffId());
-        Fd index = layers.openIndex(form.diffId(), form.index())) {
+    try (StoredTar tar = indexedLayers.store().openTar(form.diffId());
+        Fd index = indexedLayers.store().openIndex(form.diffId(), form.index())) {
       mounts.mount(id, tar.file(), index);
       if (tree.isPresent()) {
         setAside(id, tree.get());
@@ -294,7 +284,7 @@ public final class LayerMounts implements AutoCloseable {
         if (entry.name().equals(Root.FILES)) {
           hasFiles = !isRemoved(directory, entry.name());
         } else {
-          TreeDeletion.delete(disk, directory, entry.name());
+          TreeDeletion.delete(root.disk(), directory, entry.name());
         }
       }
       if (hasFiles) {
@@ -311,7 +301,7 @@ public final class LayerMounts implements AutoCloseable {
   /** {@return whether a directory was empty, and is gone now} */
   private boolean isRemoved(Fd parent, LinuxPath name) throws ErrnoException {
     try {
-      disk.removeDirectory(parent, name);
+      root.disk().removeDirectory(parent, name);
       return true;
     } catch (ErrnoException e) {
       if (e.is(Errno.ENOTEMPTY)) {

@@ -7,9 +7,9 @@ import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.metadata.MetadataStore;
-import io.gatun.snapshot.state.ActiveSnapshots;
 import io.gatun.snapshot.state.Chains;
 import io.gatun.snapshot.state.SnapshotDirectories;
+import io.gatun.snapshot.state.Snapshots;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -38,33 +38,27 @@ public final class LayerRebuild {
 
   private static final Logger log = LoggerFactory.getLogger(LayerRebuild.class);
 
+  private final Snapshots snapshots;
   private final MetadataStore store;
   private final Chains chains;
   private final SnapshotDirectories directories;
-  private final ActiveSnapshots activeSnapshots;
-  private final LayerStore layers;
   private final IndexedLayers indexedLayers;
   private final LayerMounts layerMounts;
   private final TarReplacementMounts replacedTars;
   private final ChainIndexBuilder indexBuilder;
   private final RunningContainers runningContainers;
 
-  public LayerRebuild(
-      MetadataStore store,
-      Chains chains,
-      SnapshotDirectories directories,
-      ActiveSnapshots activeSnapshots,
-      LayerStore layers,
+  LayerRebuild(
+      Snapshots snapshots,
       IndexedLayers indexedLayers,
       LayerMounts layerMounts,
       TarReplacementMounts replacedTars,
       ChainIndexBuilder indexBuilder,
       RunningContainers runningContainers) {
-    this.store = store;
-    this.chains = chains;
-    this.directories = directories;
-    this.activeSnapshots = activeSnapshots;
-    this.layers = layers;
+    this.snapshots = snapshots;
+    this.store = snapshots.store();
+    this.chains = snapshots.chains();
+    this.directories = snapshots.directories();
     this.indexedLayers = indexedLayers;
     this.layerMounts = layerMounts;
     this.replacedTars = replacedTars;
@@ -139,7 +133,7 @@ public final class LayerRebuild {
       return;
     }
     LayerForm.Indexed form = found.get();
-    try (LayerStore.LayerRef ref = layers.acquire(form.diffId())) {
+    try (LayerStore.LayerRef ref = indexedLayers.store().acquire(form.diffId())) {
       Digest made = indexBuilder.buildFor(chains.of(snapshot), ref, true);
       if (made.equals(form.index())) {
         // Who has asked for it meanwhile has the old one.
@@ -192,7 +186,7 @@ public final class LayerRebuild {
   private void markLost(SnapshotRecord snapshot) {
     long id = snapshot.id();
     if (snapshot.kind() == Kind.ACTIVE) {
-      activeSnapshots.markPartial(id);
+      snapshots.active().markPartial(id);
       indexedLayers.remove(id);
       // It is one without a layer now.
       directories.healed(id);

@@ -1,6 +1,5 @@
 package io.gatun.snapshot.indexed;
 
-import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.SnapshotException;
@@ -9,9 +8,8 @@ import io.gatun.snapshot.concurrent.KeyedLock;
 import io.gatun.snapshot.concurrent.Prefetcher;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.durability.StorageErrors;
-import io.gatun.snapshot.metadata.MetadataStore;
-import io.gatun.snapshot.state.DirectoryPool;
 import io.gatun.snapshot.state.SnapshotDirectories;
+import io.gatun.snapshot.state.Snapshots;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.Optional;
@@ -41,10 +39,8 @@ public final class LayerReuse {
 
   private static final String OPERATION = "prepare";
 
-  private final MetadataStore store;
+  private final Snapshots snapshots;
   private final Driver driver;
-  private final SnapshotDirectories directories;
-  private final DirectoryPool pool;
   private final ReusableLayers reusableLayers;
   private final IndexedCommits commits;
   private final IndexedLayers indexedLayers;
@@ -53,20 +49,24 @@ public final class LayerReuse {
   /** By chain id, so that who comes second finds the snapshot of who came first. */
   private final KeyedLock<Digest> turns = new KeyedLock<>();
 
-  public LayerReuse(
-      MetadataStore store,
+  /**
+   * A layer that containerd finds in a committed snapshot.
+   *
+   * @param isNew whether the snapshot was committed for this request
+   */
+  public record Reused(Digest diffId, boolean isNew) {}
+
+  LayerReuse(
+      Snapshots snapshots,
       Driver driver,
-      SnapshotDirectories directories,
-      DirectoryPool pool,
-      ReusableLayers reusableLayers,
-      IndexedCommits commits,
       IndexedLayers indexedLayers,
+      IndexedCommits commits,
       IndexPrefetch prefetch) {
-    this.store = store;
+    this.snapshots = snapshots;
     this.driver = driver;
-    this.directories = directories;
-    this.pool = pool;
-    this.reusableLayers = reusableLayers;
+    this.reusableLayers =
+        new ReusableLayers(
+            snapshots.store(), snapshots.directories(), indexedLayers.store(), indexedLayers);
     this.commits = commits;
     this.indexedLayers = indexedLayers;
     this.prefetch = prefetch;
@@ -77,30 +77,31 @@ public final class LayerReuse {
    * layer can be unpacked.
    *
    * @param planned the snapshot that was asked for, whose key and parent are claimed
-   * @return whether containerd finds a committed snapshot with the layer
+   * @return the layer, if containerd finds a committed snapshot with it
    */
-  public boolean reuse(SnapshotRef ref, Chain planned, Instant now) {
+  Optional<Reused> reuse(SnapshotRef ref, Chain planned, Instant now) {
     Optional<Digest> diffId = reusableLayers.find(ref);
     if (diffId.isEmpty() || !isUsable(planned)) {
-      return false;
+      return Optional.empty();
     }
+    Digest found = diffId.get();
     try (var _ = turns.hold(ref.chainId())) {
-      boolean isThere =
-          switch (reusableLayers.look(ref, diffId.get())) {
-            case ABSENT -> make(ref, diffId.get(), planned, now);
-            case MATCHES -> true;
-            case CONFLICTS -> false;
+      Optional<Reused> reused =
+          switch (reusableLayers.look(ref, found)) {
+            case ABSENT -> Optional.of(commit(ref, found, planned, now));
+            case MATCHES -> Optional.of(new Reused(found, false));
+            case CONFLICTS -> Optional.empty();
           };
       log.debug(
-          "layer is there key=\"{}\" diff_id={} unpacked={}", ref.key(), diffId.get(), !isThere);
-      return isThere;
+          "layer is there key=\"{}\" diff_id={} unpacked={}", ref.key(), found, reused.isEmpty());
+      return reused;
     } catch (IOException | SnapshotException e) {
       log.debug(
           "layer is there, and unpacked all the same key=\"{}\" diff_id={} error=\"{}\"",
           ref.key(),
-          diffId.get(),
+          found,
           e.getMessage());
-      return false;
+      return Optional.empty();
     }
   }
 
@@ -109,37 +110,27 @@ public final class LayerReuse {
     return !planned.isMappingAsked() && driver.target(planned).deletions().isIndexable();
   }
 
-  private boolean make(SnapshotRef ref, Digest diffId, Chain planned, Instant now)
+  private Reused commit(SnapshotRef ref, Digest diffId, Chain planned, Instant now)
       throws IOException {
     String key = ref.key();
     SnapshotRecord parent = ref.parent();
     // First, as a sync that fails from now on concerns the snapshot.
-    try (SnapshotDirectories.PendingDirectory task = makeDirectory(key);
+    try (SnapshotDirectories.PendingDirectory task = snapshots.anyDirectory(OPERATION, key);
         Prefetcher<IndexPrefetch.Place, Digest>.Claim made = prefetch.claim(parent, diffId);
         IndexedCommits.Sealed layer =
             commits.reuse(key, planned.withId(task.id()), parent, diffId, made.value())) {
       SnapshotRecord committed = ref.committed(task.id(), layer.form(), now);
-      StorageErrors.change(OPERATION, key, () -> store.put(committed));
+      StorageErrors.change(OPERATION, key, () -> snapshots.store().put(committed));
       task.recorded();
       layer.committed();
       // In the image that the layer was a part of before, this is what followed.
       indexedLayers.above(diffId).ifPresent(next -> prefetch.begin(committed, next));
-      return true;
+      return new Reused(diffId, true);
     }
   }
 
   /** Sees to it that nothing is made any more for a place on a snapshot that is to be removed. */
-  public void cancel(String name) {
+  void cancel(String name) {
     prefetch.cancel(name);
-  }
-
-  /** {@return a directory that is durable; what may be in it goes when the layer is committed} */
-  private SnapshotDirectories.PendingDirectory makeDirectory(String key) throws ErrnoException {
-    Optional<SnapshotDirectories.PendingDirectory> spare = pool.take();
-    if (spare.isPresent()) {
-      return spare.get();
-    }
-    long id = StorageErrors.ask(OPERATION, key, store::nextId);
-    return directories.create(id, _ -> {});
   }
 }

@@ -5,22 +5,19 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Timespec;
 import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.LayerForm;
+import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.durability.Durability;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerTarget;
 import io.gatun.snapshot.layer.extract.TreeWriter;
-import io.gatun.snapshot.layerstore.LayerStore;
-import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.Root;
 import io.gatun.snapshot.state.ActiveSnapshots;
-import io.gatun.snapshot.state.SnapshotDirectories;
-import io.gatun.snapshot.state.UnpackRecords;
+import io.gatun.snapshot.state.Snapshots;
 import io.gatun.snapshot.state.UnpackingFailures;
 import java.io.IOException;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentMap;
-import java.util.concurrent.CountDownLatch;
+import java.util.List;
+import java.util.Optional;
 
 /**
  * Puts the files of a layer that is kept, and was applied to an active snapshot, into the directory
@@ -31,83 +28,53 @@ import java.util.concurrent.CountDownLatch;
  */
 public final class Materializer {
 
-  private final Disk disk;
+  private static final String MOUNTS = "mounts";
+
+  private final Snapshots snapshots;
   private final Driver driver;
-  private final LayerStore layers;
-  private final IndexedLayers indexedLayers;
-  private final SnapshotDirectories directories;
   private final Durability durability;
-  private final ActiveSnapshots activeSnapshots;
-  private final UnpackRecords unpackRecords;
+  private final IndexedLayers indexedLayers;
 
-  /** By the ids of the snapshots. */
-  private final ConcurrentMap<Long, Turn> underWay = new ConcurrentHashMap<>();
-
-  /** Layers that are laid out, or about to be, until this is closed. */
-  public final class Turn implements AutoCloseable {
-    private final long id;
-    private final CountDownLatch end = new CountDownLatch(1);
-
-    private Turn(long id) {
-      this.id = id;
-    }
-
-    @Override
-    public void close() {
-      underWay.remove(id, this);
-      end.countDown();
-    }
-  }
-
-  public Materializer(
-      Disk disk,
-      Driver driver,
-      LayerStore layers,
-      IndexedLayers indexedLayers,
-      SnapshotDirectories directories,
-      Durability durability,
-      ActiveSnapshots activeSnapshots,
-      UnpackRecords unpackRecords) {
-    this.disk = disk;
+  Materializer(
+      Snapshots snapshots, Driver driver, Durability durability, IndexedLayers indexedLayers) {
+    this.snapshots = snapshots;
     this.driver = driver;
-    this.layers = layers;
-    this.indexedLayers = indexedLayers;
-    this.directories = directories;
     this.durability = durability;
-    this.activeSnapshots = activeSnapshots;
-    this.unpackRecords = unpackRecords;
+    this.indexedLayers = indexedLayers;
   }
 
   /**
-   * Says that the layer of a snapshot is about to be laid out, so that who sees it marked, and
-   * needs the files, can wait. To be closed after the mark was taken away, if it failed.
+   * Puts the files of an active snapshot's layer, if that is indexed, where its mounts show them.
+   * That takes as long as to unpack the layer. The snapshot counts meanwhile as one that a layer is
+   * being unpacked into: another caller who needs the files waits, and others are refused.
    */
-  public Turn begin(long id) {
-    Turn turn = new Turn(id);
-    underWay.put(id, turn);
-    return turn;
+  public void materialize(SnapshotRecord active, Chain chain) throws ErrnoException {
+    while (indexedLayers.find(active.id()).isPresent() && !tryMaterialize(active, chain)) {
+      snapshots.active().awaitPreparation(active.id());
+    }
   }
 
-  /** {@return whether {@link #begin} was said of a snapshot} */
-  public boolean isUnderWay(long id) {
-    return underWay.containsKey(id);
-  }
-
-  /** Waits until nobody lays out the layer of a snapshot. */
-  public void awaitEnd(long id) {
-    Turn turn = underWay.get(id);
-    boolean isInterrupted = false;
-    while (turn != null) {
-      try {
-        turn.end.await();
-        turn = null;
-      } catch (InterruptedException e) {
-        isInterrupted = true;
+  /** {@return whether nothing is left to be done; otherwise another caller is at it} */
+  private boolean tryMaterialize(SnapshotRecord active, Chain chain) throws ErrnoException {
+    long id = active.id();
+    ActiveSnapshots states = snapshots.active();
+    try (var _ = snapshots.nameLocks().lock(List.of(active.name()), "")) {
+      var _ = snapshots.chains().requireSame(MOUNTS, active);
+      if (states.isUnpacking(id)) {
+        // A layer that is being applied is written there, as the mounts were asked for.
+        return !states.isPreparing(id);
       }
+      states.begin(active.name(), id);
     }
-    if (isInterrupted) {
-      Thread.currentThread().interrupt();
+    try {
+      Optional<LayerForm.Indexed> form = indexedLayers.find(id);
+      if (form.isPresent()) {
+        materialize(MOUNTS, active.name(), chain, form.get());
+      }
+    } finally {
+      states.end(id);
     }
+    return true;
   }
 
   /**
@@ -132,31 +99,36 @@ public final class Materializer {
   private void writeTree(String operation, String key, Chain chain, LayerForm.Indexed form)
       throws IOException {
     boolean isDurable =
-        unpackRecords.findIndexed(chain.id()).map(ActiveSnapshots.Layer::isDurable).orElse(false);
+        snapshots
+            .active()
+            .findRecordedIndexed(chain.id())
+            .map(ActiveSnapshots.Layer::isDurable)
+            .orElse(false);
     long mark = durability.mark();
-    directories.remake(
-        chain.id(),
-        (directory, path) -> {
-          driver.create(directory, chain);
-          LinuxPath files = path.resolve(Root.FILES);
-          write(form, files, driver.target(chain), isDurable);
-          if (isDurable) {
-            durability.awaitFiles(operation, key, chain.id(), files, mark);
-          }
-        });
+    snapshots
+        .directories()
+        .remake(
+            chain.id(),
+            (directory, path) -> {
+              driver.create(directory, chain);
+              LinuxPath files = path.resolve(Root.FILES);
+              write(form, files, driver.target(chain), isDurable);
+              if (isDurable) {
+                durability.awaitFiles(operation, key, chain.id(), files, mark);
+              }
+            });
     Timespec createdAt = driver.createdAt(chain.id());
     // In this order: what was said of the indexed layer until now is not true of the tree.
     indexedLayers.remove(chain.id());
-    activeSnapshots.evict(chain.id());
-    activeSnapshots.created(chain.id(), createdAt);
+    snapshots.active().created(chain.id(), createdAt);
   }
 
   private void write(
       LayerForm.Indexed form, LinuxPath files, LayerTarget target, boolean isSyncedAfterwards)
       throws IOException {
     LayerTarget there = new LayerTarget(files, target.deletions(), target.lowers());
-    try (TreeWriter writer = TreeWriter.open(disk, there, isSyncedAfterwards)) {
-      layers.read(form.diffId(), writer, new Cancellation());
+    try (TreeWriter writer = TreeWriter.open(snapshots.root().disk(), there, isSyncedAfterwards)) {
+      indexedLayers.store().read(form.diffId(), writer, new Cancellation());
       writer.finish();
     }
   }

@@ -3,34 +3,23 @@ package io.gatun.snapshot.indexed;
 import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.SnapshotRecord;
-import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.mount.IdMappedMounts;
-import io.gatun.snapshot.state.Chains;
-import io.gatun.snapshot.state.NameLocks;
+import io.gatun.snapshot.state.Snapshots;
 import java.util.ArrayList;
 import java.util.List;
 
 /** Has the indexed layers mounted that were so for a daemon before this one. */
 public final class MountRestoration {
 
-  private final MetadataStore store;
-  private final Chains chains;
-  private final NameLocks nameLocks;
+  private final Snapshots snapshots;
   private final IndexedLayers indexedLayers;
   private final LayerMounts layerMounts;
 
   /** Whether it is known of all active snapshots and views which layers they need. */
   private boolean mountRefsRestored;
 
-  public MountRestoration(
-      MetadataStore store,
-      Chains chains,
-      NameLocks nameLocks,
-      IndexedLayers indexedLayers,
-      LayerMounts layerMounts) {
-    this.store = store;
-    this.chains = chains;
-    this.nameLocks = nameLocks;
+  MountRestoration(Snapshots snapshots, IndexedLayers indexedLayers, LayerMounts layerMounts) {
+    this.snapshots = snapshots;
     this.indexedLayers = indexedLayers;
     this.layerMounts = layerMounts;
   }
@@ -42,7 +31,7 @@ public final class MountRestoration {
   public synchronized void restoreAll() throws ErrnoException {
     mountRefsRestored = !indexedLayers.isEmpty();
     if (mountRefsRestored) {
-      IndexedChains below = new IndexedChains(chains::parentOf);
+      IndexedChains below = new IndexedChains(snapshots.chains()::parentOf);
       referrers().forEach(user -> restore(user, below));
     }
     layerMounts.unmountOthers();
@@ -56,9 +45,9 @@ public final class MountRestoration {
     if (mountRefsRestored) {
       return;
     }
-    IndexedChains below = new IndexedChains(chains::parentOf);
+    IndexedChains below = new IndexedChains(snapshots.chains()::parentOf);
     for (SnapshotRecord user : referrers()) {
-      try (var _ = nameLocks.lock(List.of(user.name()), "")) {
+      try (var _ = snapshots.nameLocks().lock(List.of(user.name()), "")) {
         if (isStill(user) && !layerMounts.isLeased(user.id())) {
           restore(user, below);
         }
@@ -69,17 +58,20 @@ public final class MountRestoration {
 
   private List<SnapshotRecord> referrers() {
     List<SnapshotRecord> users = new ArrayList<>();
-    store.forEach(
-        record -> {
-          if (record.kind() != Kind.COMMITTED) {
-            users.add(record);
-          }
-        });
+    snapshots
+        .store()
+        .forEach(
+            record -> {
+              if (record.kind() != Kind.COMMITTED) {
+                users.add(record);
+              }
+            });
     return users;
   }
 
   private boolean isStill(SnapshotRecord found) {
-    return store
+    return snapshots
+        .store()
         .find(found.id())
         .filter(current -> current.name().equals(found.name()) && current.kind() == found.kind())
         .isPresent();

@@ -8,39 +8,31 @@ import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.durability.Durability;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layerstore.LayerStore;
-import io.gatun.snapshot.metadata.MetadataStore;
-import io.gatun.snapshot.state.Chains;
-import io.gatun.snapshot.state.NameLocks;
+import io.gatun.snapshot.state.Snapshots;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Makes the index that a layer has on a snapshot on which it is not, yet. */
-public final class NextIndexBuilder implements IndexPrefetch.Builder {
+/** Builds the index of a layer for a parent that the layer has not been stacked on. */
+final class NextIndexBuilder implements IndexPrefetch.Builder {
 
-  private final MetadataStore store;
+  private final Snapshots snapshots;
   private final Driver driver;
-  private final NameLocks nameLocks;
-  private final Chains chains;
-  private final LayerStore layers;
   private final Durability durability;
+  private final LayerStore layers;
   private final ChainIndexBuilder indexBuilder;
 
-  public NextIndexBuilder(
-      MetadataStore store,
+  NextIndexBuilder(
+      Snapshots snapshots,
       Driver driver,
-      NameLocks nameLocks,
-      Chains chains,
-      LayerStore layers,
       Durability durability,
+      LayerStore layers,
       ChainIndexBuilder indexBuilder) {
-    this.store = store;
+    this.snapshots = snapshots;
     this.driver = driver;
-    this.nameLocks = nameLocks;
-    this.chains = chains;
-    this.layers = layers;
     this.durability = durability;
+    this.layers = layers;
     this.indexBuilder = indexBuilder;
   }
 
@@ -48,14 +40,15 @@ public final class NextIndexBuilder implements IndexPrefetch.Builder {
   public Optional<Digest> build(
       SnapshotRecord parent, LayerStore.LayerRef ref, Cancellation cancellation)
       throws IOException {
-    // As whoever asks for the layer there, so that it stays, in the form that it has.
-    try (var _ = nameLocks.lock(List.of(), parent.name())) {
+    // Like a request for the layer on this parent, so that the parent keeps its form.
+    try (var _ = snapshots.nameLocks().lock(List.of(), parent.name())) {
       cancellation.check();
-      Optional<SnapshotRecord> still = store.find(parent.id());
+      Optional<SnapshotRecord> still = snapshots.store().find(parent.id());
       if (still.isEmpty() || !layers.isVerified(ref.diffId())) {
         return Optional.empty();
       }
-      Chain chain = chains.prospective(Kind.ACTIVE, parent.name(), Map.of(), still.get());
+      Chain chain =
+          snapshots.chains().prospective(Kind.ACTIVE, parent.name(), Map.of(), still.get());
       return driver.target(chain).deletions().isIndexable()
           ? Optional.of(
               indexBuilder.buildFor(chain, ref, durability.mustSyncIndexed(false), cancellation))

@@ -9,7 +9,7 @@ import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.concurrent.Outcomes;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.metadata.MetadataStore;
-import io.gatun.snapshot.state.NameLocks;
+import io.gatun.snapshot.state.Snapshots;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -29,18 +29,15 @@ public final class UsageCounter {
 
   private static final Logger log = LoggerFactory.getLogger(UsageCounter.class);
 
-  private final MetadataStore store;
+  private final Snapshots snapshots;
   private final Driver driver;
   private final IndexedLayers indexedLayers;
-  private final NameLocks nameLocks;
   private final ConcurrentMap<Long, CompletableFuture<Usage>> counting = new ConcurrentHashMap<>();
 
-  public UsageCounter(
-      MetadataStore store, Driver driver, IndexedLayers indexedLayers, NameLocks nameLocks) {
-    this.store = store;
+  UsageCounter(Snapshots snapshots, Driver driver, IndexedLayers indexedLayers) {
+    this.snapshots = snapshots;
     this.driver = driver;
     this.indexedLayers = indexedLayers;
-    this.nameLocks = nameLocks;
   }
 
   public Usage of(SnapshotRecord snapshot, Chain chain) throws ErrnoException {
@@ -75,7 +72,8 @@ public final class UsageCounter {
   }
 
   private void record(SnapshotRecord counted, Usage usage) {
-    try (var _ = nameLocks.lock(List.of(counted.name()), "")) {
+    try (var _ = snapshots.nameLocks().lock(List.of(counted.name()), "")) {
+      MetadataStore store = snapshots.store();
       store
           .find(counted.id())
           .filter(present -> present.usage() == null && present.form().equals(counted.form()))

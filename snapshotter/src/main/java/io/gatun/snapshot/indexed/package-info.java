@@ -3,7 +3,8 @@
  *
  * <p>An indexed layer is an uncompressed tar under an EROFS tar index. It is mounted while a
  * snapshot needs it, and only then. A layer that cannot be read is reported missing; it is never
- * mounted empty.
+ * mounted empty. {@link io.gatun.snapshot.indexed.Layers} is the door: it opens the package and
+ * stops its threads.
  *
  * <p>This package uses {@code state}, {@code layerstore}, {@code mount}, {@code driver} and {@code
  * durability}.

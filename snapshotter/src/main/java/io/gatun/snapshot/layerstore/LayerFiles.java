@@ -42,6 +42,10 @@ final class LayerFiles {
     this.top = root.openLayers();
   }
 
+  Disk disk() {
+    return disk;
+  }
+
   /** {@return the directory, created if it does not exist} */
   synchronized Fd createTop() throws ErrnoException {
     if (top.isEmpty()) {

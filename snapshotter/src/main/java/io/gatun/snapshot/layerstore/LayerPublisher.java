@@ -32,7 +32,6 @@ final class LayerPublisher {
    *     are synced nonetheless
    */
   LayerPublisher(
-      Disk disk,
       LayerFiles files,
       FileStates fileStates,
       UnsyncedMarkers marks,
@@ -40,7 +39,7 @@ final class LayerPublisher {
       LayerRefs refs,
       FilePublisher placement,
       boolean areNamesSynced) {
-    this.disk = disk;
+    this.disk = files.disk();
     this.files = files;
     this.fileStates = fileStates;
     this.marks = marks;

@@ -16,6 +16,7 @@ import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.FileProtection;
 import io.gatun.snapshot.root.InodeProtection;
 import io.gatun.snapshot.root.Root;
+import io.gatun.snapshot.root.Shortage;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
@@ -113,7 +114,7 @@ public final class LayerStore {
     this.ingests = new LayerIngests(disk, root, files, fileStates);
     this.placement = new FilePublisher(files, fileStates);
     this.publication =
-        new LayerPublisher(disk, files, fileStates, marks, blobs, refs, placement, areNamesSynced);
+        new LayerPublisher(files, fileStates, marks, blobs, refs, placement, areNamesSynced);
     this.indexBuilder = new LayerIndexBuilder(files, ingests, publication);
   }
 
@@ -177,14 +178,13 @@ public final class LayerStore {
       moveToTrash(name);
     } catch (ErrnoException e) {
       // Even a root on a full disk must be served.
-      switch (e.errno()) {
-        case ENOSPC, EDQUOT ->
-            log.warn(
-                "cannot move an unpublished layer to the trash, the next start will retry directory={} error=\"{}\"",
-                name,
-                e.getMessage());
-        default -> throw e;
+      if (!Shortage.isRoom(e)) {
+        throw e;
       }
+      log.warn(
+          "cannot move an unpublished layer to the trash, the next start will retry directory={} error=\"{}\"",
+          name,
+          e.getMessage());
     }
   }
 

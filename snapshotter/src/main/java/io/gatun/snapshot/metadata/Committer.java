@@ -7,6 +7,7 @@ import io.gatun.snapshot.metadata.journal.Generations;
 import io.gatun.snapshot.metadata.journal.HighWaterMark;
 import io.gatun.snapshot.metadata.journal.Ids;
 import io.gatun.snapshot.metadata.journal.JournalFile;
+import io.gatun.snapshot.root.Shortage;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -488,11 +489,9 @@ final class Committer implements AutoCloseable {
 
   private static SnapshotException failure(String operation, ErrnoException cause) {
     String message = "%s: %s".formatted(operation, cause.getMessage());
-    return switch (cause.errno()) {
-      case ENOSPC, EDQUOT, ENOMEM, EMFILE, ENFILE ->
-          new SnapshotException.ResourceExhausted(message, cause);
-      default -> new SnapshotException.StorageFailure(message, cause);
-    };
+    return Shortage.isReason(cause)
+        ? new SnapshotException.ResourceExhausted(message, cause)
+        : new SnapshotException.StorageFailure(message, cause);
   }
 
   // The end.

@@ -109,6 +109,11 @@ public final class IndexMounts {
     }
   }
 
+  /** {@return the mounts of layers with other owners} */
+  public IdMappedMounts idMapped() {
+    return idMappedMounts;
+  }
+
   /** Sets the access for future mounts, as found by a probe. */
   public void mountBy(IndexAccess access) {
     filesystem = new IndexFilesystem(access, filesystem.selinuxContext());

@@ -1,6 +1,5 @@
 package io.gatun.snapshot.mount;
 
-import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
@@ -19,6 +18,7 @@ import io.gatun.snapshot.mount.IndexProbeResult.Unprotected;
 import io.gatun.snapshot.mount.IndexProbeResult.Works;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.FileProtection;
+import io.gatun.snapshot.root.Shortage;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -81,7 +81,7 @@ public final class IndexProbe {
         make(above);
         return protection == FileProtection.NONE ? run(above) : runProtected(above);
       } catch (ErrnoException e) {
-        if (isNoRoom(e)) {
+        if (Shortage.isRoom(e)) {
           return new NoRoom(String.valueOf(e.getMessage()));
         }
         throw e;
@@ -128,7 +128,7 @@ public final class IndexProbe {
       }
       return Optional.empty();
     } catch (ErrnoException e) {
-      if (isNoRoom(e)) {
+      if (Shortage.isRoom(e)) {
         throw e;
       }
       return Optional.of(
@@ -177,7 +177,7 @@ public final class IndexProbe {
       }
       return PrivateMounts.run("gatun-index-trial", () -> use(access));
     } catch (ErrnoException e) {
-      if (isNoRoom(e)) {
+      if (Shortage.isRoom(e)) {
         throw e;
       }
       return Optional.of(String.valueOf(e.getMessage()));
@@ -243,10 +243,6 @@ public final class IndexProbe {
 
   private static void attach(Fd mount, Fd directory, LinuxPath at) throws ErrnoException {
     Mounts.moveMount(mount, LinuxPath.EMPTY, directory, at, MoveMountFlag.FROM_EMPTY_PATH);
-  }
-
-  private static boolean isNoRoom(ErrnoException e) {
-    return e.is(Errno.ENOSPC) || e.is(Errno.EDQUOT);
   }
 
   private static Fd open(Fd above, LinuxPath name) throws ErrnoException {

@@ -6,11 +6,13 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.FileStatus;
+import io.gatun.linux.FilesystemStatus;
 import io.gatun.linux.InodeFlag;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.NodeType;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Stat;
+import io.gatun.linux.Statfs;
 import io.gatun.linux.Unistd;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -49,6 +51,9 @@ public final class Root implements AutoCloseable {
   static final int FILE_MODE = 0600;
   private static final int OTHERS_MODE_BITS = 0077;
   private static final int FORMAT_LENGTH_BYTES_MAX = 4096;
+
+  /** Room is short when less than one part in so many is free. */
+  private static final int ROOM_PARTS = 10;
 
   static final LinuxPath LOCK = LinuxPath.of("lock");
   static final LinuxPath FORMAT = LinuxPath.of("format");
@@ -156,6 +161,23 @@ public final class Root implements AutoCloseable {
   /** {@return the name of a snapshot's directory in {@code snapshots/}} */
   public static LinuxPath snapshotName(long id) {
     return LinuxPath.of(Long.toString(id));
+  }
+
+  /** {@return the disk through which the root is changed} */
+  public Disk disk() {
+    return disk;
+  }
+
+  /** {@return whether less than a tenth of the filesystem's blocks or inodes is free} */
+  public boolean isDiskLow() {
+    try {
+      FilesystemStatus status = Statfs.fstatfs(directory);
+      return status.availableBlocks() < status.blocks() / ROOM_PARTS
+          || status.freeInodes() < status.inodes() / ROOM_PARTS;
+    } catch (ErrnoException e) {
+      // Every deletion meets the same failure and reports it.
+      return false;
+    }
   }
 
   /** {@return the absolute path of the root} */

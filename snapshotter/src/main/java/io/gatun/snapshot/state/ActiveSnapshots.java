@@ -1,29 +1,38 @@
 package io.gatun.snapshot.state;
 
 import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
 import io.gatun.linux.Timespec;
 import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.layer.extract.ImplicitDirectoryList;
 import io.gatun.snapshot.layer.extract.TreeResult;
+import io.gatun.snapshot.metadata.MetadataStore;
+import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.root.Root;
 import java.util.HashMap;
-import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * What is known of active snapshots because they were made here, and a layer is, or was, unpacked
- * into them.
+ * The unpack state of active snapshots: one {@link UnpackState} for each, in memory, and the {@link
+ * UnpackRecords files} beside the snapshot that a later daemon needs.
  *
- * <p>This is the part in memory; {@link UnpackRecords} keeps with the snapshots what a daemon after
- * this one has to know. Of a snapshot of which nothing is known, a commit has to make the files
- * durable and somebody has to count them, as with any other; nothing can be forgotten that would
- * let a layer be committed that is not on the disk.
+ * <p>The methods are the only transitions, and each changes both parts in the order that a crash
+ * allows. A file is written before a state says that it is there, and no lock is held while the
+ * disk works. Losing a state is safe: a commit then syncs and counts the files of the snapshot, as
+ * it does for a snapshot without a layer.
  */
 public final class ActiveSnapshots {
+
+  private static final Logger log = LoggerFactory.getLogger(ActiveSnapshots.class);
 
   /**
    * A layer that was unpacked in whole.
@@ -88,75 +97,178 @@ public final class ActiveSnapshots {
     }
   }
 
-  /** When those were made that may be unpacked into; what is older than this daemon is unknown. */
-  private final Map<Long, Timespec> createdAt = new HashMap<>();
+  /** An earlier daemon created the snapshot. */
+  private static final UnpackState FOUND = new UnpackState.Unknown(Optional.empty());
 
-  /** Those that a layer is being unpacked into. */
-  private final Set<Long> unpacking = new HashSet<>();
+  private final UnpackRecords records;
 
-  /** Those of them that somebody else may be writing to. */
-  private final Set<Long> exposed = new HashSet<>();
+  /** By id. A snapshot that is not here was created by an earlier daemon, and nothing is known. */
+  private final Map<Long, UnpackState> states = new HashMap<>();
 
-  private final Map<Long, Layer> layers = new HashMap<>();
-
-  /** Those that may hold something of a layer that could not be unpacked. */
-  private final Set<Long> partial = new HashSet<>();
-
-  /** Says that a snapshot was made just now, and maybe once before. */
-  public synchronized void created(long id, Timespec at) {
-    createdAt.put(id, at);
-    partial.remove(id);
-  }
-
-  /** {@return when a snapshot was made} */
-  public synchronized Optional<Timespec> createdAt(long id) {
-    return Optional.ofNullable(createdAt.get(id));
-  }
+  /** How many of them are being unpacked into. */
+  private int unpacking;
 
   /**
-   * Says that a layer is being unpacked into a snapshot, whose name has to be claimed.
+   * @param boot identifies this start of the machine
+   */
+  public ActiveSnapshots(Disk disk, Root root, String boot) throws ErrnoException {
+    this.records = new UnpackRecords(disk, root, boot);
+  }
+
+  private UnpackState state(long id) {
+    return states.getOrDefault(id, FOUND);
+  }
+
+  private void put(long id, UnpackState next) {
+    unpacking += count(next) - count(state(id));
+    if (next.equals(FOUND)) {
+      states.remove(id);
+    } else {
+      states.put(id, next);
+    }
+  }
+
+  private static int count(UnpackState state) {
+    return state instanceof UnpackState.Unpacking ? 1 : 0;
+  }
+
+  // Snapshots come and go.
+
+  /**
+   * Reads what an earlier daemon left.
    *
-   * @throws SnapshotException.FailedPrecondition if that is so already
+   * @param missing ids of snapshots without directories
+   * @return the indexed layers of active snapshots, by their ids; other snapshots that may hold a
+   *     part of a layer are partial from now on
+   */
+  public Map<Long, LayerForm.Indexed> recover(MetadataStore store, Set<Long> missing)
+      throws ErrnoException {
+    Map<Long, LayerForm.Indexed> found = new LinkedHashMap<>();
+    for (long id : records.unfinished(store, missing)) {
+      tryFindIndexed(id).ifPresentOrElse(form -> found.put(id, form), () -> markPartial(id));
+    }
+    return found;
+  }
+
+  /** A layer that can be unpacked again is no reason to refuse the others. */
+  private Optional<LayerForm.Indexed> tryFindIndexed(long id) {
+    try {
+      return records.findIndexed(id).flatMap(Layer::kept);
+    } catch (ErrnoException e) {
+      log.warn(
+          "what is known of the layer in a snapshot cannot be read id={} error=\"{}\"",
+          id,
+          e.getMessage());
+      return Optional.empty();
+    }
+  }
+
+  /** A snapshot got a directory, be it its first or another one, and nothing is known of it. */
+  public synchronized void created(long id, Timespec at) {
+    put(id, state(id).created(at));
+  }
+
+  /** The snapshot was removed. Its files go with its directory. */
+  public synchronized void removed(long id) {
+    put(id, FOUND);
+  }
+
+  /** The snapshot was committed, so that nobody needs its files any more. */
+  public void committed(long id) {
+    removed(id);
+    try {
+      records.discard(id);
+    } catch (ErrnoException e) {
+      // It takes a few bytes, and goes with the snapshot.
+      log.debug("cannot remove what is not needed any more id={} error=\"{}\"", id, e.getMessage());
+    }
+  }
+
+  // A layer is unpacked.
+
+  /**
+   * Begins to unpack a layer into a snapshot, whose name the caller has locked. Until {@link
+   * #prepared}, the files of an earlier layer may be materialized there.
+   *
+   * @throws SnapshotException.FailedPrecondition if a layer is being unpacked into it already
    */
   public synchronized void begin(String key, long id) {
     requireIdle("apply", key, id);
-    unpacking.add(id);
-    exposed.remove(id);
-    layers.remove(id);
+    UnpackState before = state(id);
+    boolean isPartial = before instanceof UnpackState.Partial;
+    put(
+        id,
+        new UnpackState.Unpacking(before.createdAt(), isPartial, false, new CompletableFuture<>()));
   }
 
-  /** Says that nothing is unpacked into a snapshot any more. */
-  public synchronized void end(long id) {
-    unpacking.remove(id);
+  /** The snapshot is ready for the layer: its directory holds what it should hold before. */
+  public synchronized void prepared(long id) {
+    if (state(id) instanceof UnpackState.Unpacking current) {
+      current.preparation().complete(null);
+    }
   }
 
   /**
-   * Says that a layer was unpacked in whole, and ends that.
-   *
-   * @return whether nobody else may have written to the snapshot meanwhile
+   * Gives up. What is in the directory counts as a part of a layer if {@link #markPartial} said so.
    */
-  public synchronized boolean unpacked(long id, Layer layer) {
-    unpacking.remove(id);
-    boolean isKnown = !exposed.remove(id);
-    if (isKnown) {
-      layers.put(id, layer.forMemory());
+  public synchronized void end(long id) {
+    if (state(id) instanceof UnpackState.Unpacking current) {
+      put(id, current.ended());
+      current.preparation().complete(null);
+    }
+  }
+
+  /** Records on the disk that the directory may hold a part of a layer; before its first file. */
+  public void markUnpacking(long id) throws ErrnoException {
+    records.begin(id);
+  }
+
+  /** As {@link #markUnpacking(long)}, in a directory that is to become the one of a snapshot. */
+  public void markUnpacking(Fd directory) throws ErrnoException {
+    records.begin(directory);
+  }
+
+  /** A complete layer is in the directory of a snapshot, as durable as it says. */
+  public void unpacked(long id, Layer layer) throws ErrnoException {
+    records.write(id, layer);
+    if (!finish(id, layer.forMemory())) {
+      records.delete(id);
+    }
+  }
+
+  /** {@return whether nobody else can have changed the snapshot meanwhile} */
+  private synchronized boolean finish(long id, Layer layer) {
+    UnpackState before = state(id);
+    boolean isKnown = !isExposed(before);
+    if (isPartial(id)) {
+      // The layer was found damaged before it was complete.
+      put(id, new UnpackState.Partial(before.createdAt()));
+    } else if (isKnown) {
+      put(id, new UnpackState.Unpacked(before.createdAt(), layer));
+    } else {
+      put(id, new UnpackState.Unknown(before.createdAt()));
     }
     return isKnown;
   }
 
   /**
-   * Says that a layer was applied that is kept, and ends that; unless somebody else may be writing
-   * to the snapshot, or reading it, who would not see the layer.
+   * Records on the disk that a snapshot has an indexed layer, before {@link #indexed} says so.
    *
-   * @return whether that was done
+   * @param layer what a later daemon is to find
+   */
+  public void recordIndexed(long id, Layer layer) throws ErrnoException {
+    records.begin(id);
+    records.write(id, layer);
+  }
+
+  /**
+   * A snapshot has an indexed layer, unless its mounts were handed out meanwhile, which do not show
+   * the layer.
+   *
+   * @return whether it has; otherwise the layer is still being unpacked
    */
   public synchronized boolean indexed(long id, Layer layer) {
-    if (exposed.contains(id)) {
-      return false;
-    }
-    unpacking.remove(id);
-    layers.put(id, layer);
-    return true;
+    return !isExposed(state(id)) && finish(id, layer);
   }
 
   /** What is done to a snapshot that nobody else may be writing to. */
@@ -165,66 +277,127 @@ public final class ActiveSnapshots {
   }
 
   /**
-   * Does something that must not take long, unless somebody else may be writing to a snapshot that
-   * a layer is being unpacked into, or reading it; nobody is told of its mounts meanwhile.
+   * Does something that must not take long, unless the mounts of a snapshot were handed out while a
+   * layer is being unpacked into it. Nobody gets the mounts meanwhile.
    *
    * @return whether it was done
    */
   public synchronized boolean ifNotExposed(long id, Change change) throws ErrnoException {
-    if (exposed.contains(id)) {
+    if (isExposed(state(id))) {
       return false;
     }
     change.run();
     return true;
   }
 
+  private static boolean isExposed(UnpackState state) {
+    return state instanceof UnpackState.Unpacking current && current.isExposed();
+  }
+
+  /** The directory may hold a part of a layer, which has to be taken away. */
+  public synchronized void markPartial(long id) {
+    put(id, state(id).partial());
+  }
+
+  /**
+   * The mounts of a snapshot are about to be handed out, so that others can change it. What is
+   * recorded of its layer is deleted, durably.
+   */
+  public void markExposed(long id) throws ErrnoException {
+    expose(id);
+    records.delete(id);
+  }
+
+  private synchronized void expose(long id) {
+    put(id, state(id).exposed());
+  }
+
+  // What is known.
+
+  /** {@return when this daemon created the directory of a snapshot, if it did} */
+  public synchronized Optional<Timespec> createdAt(long id) {
+    return state(id).createdAt();
+  }
+
   /** {@return whether a layer is being unpacked into a snapshot} */
   public synchronized boolean isUnpacking(long id) {
-    return unpacking.contains(id);
+    return state(id) instanceof UnpackState.Unpacking;
+  }
+
+  /** {@return whether {@link #begin} was said of a snapshot, and not {@link #prepared}} */
+  public synchronized boolean isPreparing(long id) {
+    return state(id) instanceof UnpackState.Unpacking current && current.isPreparing();
+  }
+
+  /** Waits until {@link #isPreparing} is no longer so. */
+  public void awaitPreparation(long id) {
+    preparation(id).ifPresent(CompletableFuture::join);
+  }
+
+  private synchronized Optional<CompletableFuture<Void>> preparation(long id) {
+    return state(id) instanceof UnpackState.Unpacking current
+        ? Optional.of(current.preparation())
+        : Optional.empty();
   }
 
   /** {@return whether layers are being unpacked at the moment} */
   public synchronized boolean areUnpacking() {
-    return !unpacking.isEmpty();
+    return unpacking > 0;
   }
 
-  /** Says that there is something of a layer in a snapshot that has to be taken away. */
-  public synchronized void markPartial(long id) {
-    partial.add(id);
-  }
-
+  /** {@return whether the directory of a snapshot may hold a part of an earlier layer} */
   public synchronized boolean isPartial(long id) {
-    return partial.contains(id);
-  }
-
-  /** Says that somebody is told how to write to a snapshot. */
-  public synchronized void markExposed(long id) {
-    layers.remove(id);
-    if (unpacking.contains(id)) {
-      exposed.add(id);
-    }
-  }
-
-  /** Says that a snapshot is no active one any more. */
-  public synchronized void evict(long id) {
-    createdAt.remove(id);
-    layers.remove(id);
-    partial.remove(id);
-  }
-
-  /** {@return the layer that was unpacked into a snapshot, unless others may have written to it} */
-  public synchronized Optional<Layer> find(long id) {
-    return Optional.ofNullable(layers.get(id));
+    return switch (state(id)) {
+      case UnpackState.Partial _ -> true;
+      case UnpackState.Unpacking current -> current.isPartial();
+      case UnpackState.Unknown _, UnpackState.Unpacked _ -> false;
+    };
   }
 
   /**
-   * Sees to it that no layer is in a snapshot in part.
-   *
-   * @throws SnapshotException.FailedPrecondition if one is
+   * {@return the layer that was unpacked into a snapshot, unless others may have changed it since}
+   * For a snapshot that an earlier daemon created, its record tells.
+   */
+  public Optional<Layer> find(long id) throws ErrnoException {
+    Optional<Layer> known = known(id);
+    return known.isEmpty() && createdAt(id).isEmpty() ? records.find(id) : known;
+  }
+
+  /** {@return the indexed layer that was applied to a snapshot} */
+  public Optional<Layer> findIndexed(long id) throws ErrnoException {
+    Optional<Layer> known = known(id);
+    return known.isPresent() ? known : records.findIndexed(id);
+  }
+
+  /** {@return the indexed layer of a snapshot as a later daemon would find it} */
+  public Optional<Layer> findRecordedIndexed(long id) throws ErrnoException {
+    return records.findIndexed(id);
+  }
+
+  /** {@return the implicit directories of a layer, unless there are too many to be recorded} */
+  public Optional<ImplicitDirectoryList> implicitDirectories(long id, Layer layer)
+      throws ErrnoException {
+    Optional<ImplicitDirectoryList> known = layer.result().implicitDirectories();
+    return known.isPresent()
+        ? known
+        : records.find(id).flatMap(recorded -> recorded.result().implicitDirectories());
+  }
+
+  private synchronized Optional<Layer> known(long id) {
+    return state(id) instanceof UnpackState.Unpacked unpacked
+        ? Optional.of(unpacked.layer())
+        : Optional.empty();
+  }
+
+  // What a request needs.
+
+  /**
+   * @throws SnapshotException.FailedPrecondition if a snapshot that is to be committed may hold a
+   *     part of a layer
    */
   public synchronized void requireComplete(String key, long id) {
     requireIdle("commit", key, id);
-    if (partial.contains(id)) {
+    if (isPartial(id)) {
       throw new SnapshotException.FailedPrecondition(
           ("commit %s: a layer could not be unpacked, and something of it is left in the snapshot (id %d): remove"
                   + " it, and unpack the layer again")
@@ -233,13 +406,12 @@ public final class ActiveSnapshots {
   }
 
   /**
-   * Sees to it that no layer is in a snapshot in part whose changes are to be read.
-   *
-   * @throws SnapshotException.FailedPrecondition if one is
+   * @throws SnapshotException.FailedPrecondition if a snapshot whose changes are to be read may
+   *     hold a part of a layer
    */
   public synchronized void requireReadable(String key, long id) {
     requireIdle("diff", key, id);
-    if (partial.contains(id)) {
+    if (isPartial(id)) {
       throw new SnapshotException.FailedPrecondition(
           "diff %s: a layer could not be unpacked, and something of it is left in the snapshot (id %d)"
               .formatted(key, id));
@@ -247,19 +419,18 @@ public final class ActiveSnapshots {
   }
 
   /**
-   * Sees to it that no layer is being unpacked into a snapshot that is to be removed.
-   *
-   * @throws SnapshotException.FailedPrecondition if one is
+   * @throws SnapshotException.FailedPrecondition if a layer is being unpacked into a snapshot that
+   *     is to be removed
    */
-  public synchronized void requireRemovable(String key, long id) {
-    if (unpacking.contains(id)) {
+  public void requireRemovable(String key, long id) {
+    if (isUnpacking(id)) {
       throw new SnapshotException.FailedPrecondition(
           "cannot remove snapshot %s now: a layer is being unpacked into it".formatted(key));
     }
   }
 
   private void requireIdle(String operation, String key, long id) {
-    if (unpacking.contains(id)) {
+    if (isUnpacking(id)) {
       throw new SnapshotException.FailedPrecondition(
           "%s %s: a layer is being unpacked into the snapshot".formatted(operation, key));
     }

@@ -21,7 +21,7 @@ public final class Chains {
   private final MetadataStore store;
   private final SnapshotDirectories directories;
 
-  public Chains(MetadataStore store, SnapshotDirectories directories) {
+  Chains(MetadataStore store, SnapshotDirectories directories) {
     this.store = store;
     this.directories = directories;
   }
@@ -41,6 +41,15 @@ public final class Chains {
                   + " that use it, let containerd collect garbage, and pull again")
               .formatted(operation, found.name(), found.id()));
     }
+  }
+
+  /** {@return the record of a snapshot that was found before its name was locked} */
+  public SnapshotRecord requireSame(String operation, SnapshotRecord found) {
+    SnapshotRecord current = find(operation, found.name());
+    if (current.id() != found.id() || current.kind() != found.kind()) {
+      throw notFound(operation, found.name());
+    }
+    return current;
   }
 
   /** {@return a snapshot with all its parents} */

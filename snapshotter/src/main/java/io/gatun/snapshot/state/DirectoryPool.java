@@ -58,7 +58,7 @@ public final class DirectoryPool implements AutoCloseable {
    * @param ids gives out their ids
    * @param wanted how many there are to be; none at all if that is 0
    */
-  public DirectoryPool(
+  DirectoryPool(
       SnapshotDirectories directories,
       SnapshotDirectories.Filler filler,
       LongSupplier ids,

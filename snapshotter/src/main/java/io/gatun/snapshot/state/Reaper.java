@@ -5,6 +5,8 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.filetree.ParallelDeletion;
+import io.gatun.snapshot.metadata.MetadataStore;
+import io.gatun.snapshot.mount.IndexMounts;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.Root;
 import java.util.ArrayDeque;
@@ -31,8 +33,8 @@ public final class Reaper implements AutoCloseable {
 
   private final Disk disk;
   private final Root root;
-  private final Records records;
-  private final Detachment detachment;
+  private final MetadataStore store;
+  private final IndexMounts mounts;
   private final DeletionThrottle throttle;
   private final ParallelDeletion deletion;
   private final Thread thread;
@@ -40,41 +42,21 @@ public final class Reaper implements AutoCloseable {
   private boolean busy;
   private boolean closed;
 
-  /** What the metadata say of a snapshot whose directory is to go. */
-  public interface Records {
-
-    boolean contains(long id);
-
-    /** {@return whether what they do not contain cannot turn up after a crash} */
-    boolean isCertain();
-  }
-
-  /** What shows the directory of a snapshot that is to be deleted. */
-  public interface Detachment {
-    /** Takes away what is mounted on the directory, so that it can be moved. */
-    void detach(long id) throws ErrnoException;
-
-    /** Takes away what shows the directory in another place; nothing if nothing does. */
-    void hide(long id) throws ErrnoException;
-  }
-
-  public Reaper(
-      Disk disk,
-      Root root,
-      Records records,
-      Detachment detachment,
-      DeletionThrottle throttle,
-      int threads) {
-    this.disk = disk;
+  /**
+   * @param mounts what is mounted on directories, or shows them with other owners
+   */
+  Reaper(
+      Root root, MetadataStore store, IndexMounts mounts, DeletionThrottle throttle, int threads) {
+    this.disk = root.disk();
     this.root = root;
-    this.records = records;
-    this.detachment = detachment;
+    this.store = store;
+    this.mounts = mounts;
     this.throttle = throttle;
     this.deletion = new ParallelDeletion(disk, threads, throttle);
     this.thread = Thread.ofPlatform().name("gatun-reaper").daemon().unstarted(this::run);
   }
 
-  public void start() {
+  void start() {
     thread.start();
   }
 
@@ -156,14 +138,14 @@ public final class Reaper implements AutoCloseable {
     }
     // In this order: the record of a creation that failed may be on the disk, and turn up at the
     // next start, where it has to find its directory.
-    if (!records.isCertain()) {
+    if (!store.isJournalTrusted()) {
       log.warn(
           "cannot delete directory={} now, the next cleanup or start tries again"
               + " error=\"the metadata store is not certain that it has no record\"",
           name);
       return false;
     }
-    if (records.contains(id)) {
+    if (store.find(id).isPresent()) {
       throw new IllegalStateException("snapshot " + id + " has a record and is to be deleted");
     }
     return true;
@@ -194,7 +176,7 @@ public final class Reaper implements AutoCloseable {
   /** Where it is shown it stays with those who use it, and may be shown for ever; but it goes. */
   private void hide(long id) {
     try {
-      detachment.hide(id);
+      mounts.idMapped().unmount(id);
     } catch (ErrnoException e) {
       log.warn(
           "what is removed may still be shown to user namespaces id={} error=\"{}\"",
@@ -210,7 +192,7 @@ public final class Reaper implements AutoCloseable {
       if (!e.is(Errno.EBUSY)) {
         throw e;
       }
-      detachment.detach(Root.snapshotId(name));
+      mounts.unmount(Root.snapshotId(name));
       disk.rename(root.snapshots(), name, root.trash(), name);
     }
   }

@@ -67,17 +67,15 @@ public final class SnapshotDirectories {
   private final AtomicLong remakes = new AtomicLong(System.currentTimeMillis());
 
   /** Ids whose directories, or the files in them, were missing when the root was opened. */
-  private final Set<Long> missing;
+  private final Set<Long> missing = ConcurrentHashMap.newKeySet();
 
   /** Ids whose indexed layers are not what they should be. */
   private final Set<Long> damaged = ConcurrentHashMap.newKeySet();
 
-  public SnapshotDirectories(Disk disk, Root root, Reaper reaper, Damage damage) {
+  SnapshotDirectories(Disk disk, Root root, Reaper reaper) {
     this.disk = disk;
     this.root = root;
     this.reaper = reaper;
-    this.missing = damage.missing();
-    this.damaged.addAll(damage.damaged());
     this.names = new GroupSync(() -> disk.sync(root.snapshots()));
   }
 
@@ -231,6 +229,11 @@ public final class SnapshotDirectories {
    */
   public boolean isMissing(long id) {
     return missing.contains(id) || damaged.contains(id);
+  }
+
+  /** Says that the directory of a snapshot, or the files in it, were missing at the start. */
+  public void missing(long id) {
+    missing.add(id);
   }
 
   /** {@return whether {@link #damaged} was said of a snapshot, and not {@link #healed}} */

@@ -22,8 +22,9 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Keeps with a snapshot what is known of the layer in it, so that a daemon that is started later
- * neither commits a part of a layer nor has to count and sync a whole one.
+ * The files of {@link ActiveSnapshots}: they keep with a snapshot what is known of the layer in it,
+ * so that a daemon that is started later neither commits a part of a layer nor has to count and
+ * sync a whole one.
  *
  * <pre>
  *   snapshots/ID/unpacking   empty: a layer is being unpacked, or was when the daemon ended;
@@ -39,7 +40,7 @@ import java.util.Set;
  * <p>Of a layer that is kept, it is written and not renamed: a version of Gatun that knows of no
  * such layers then refuses to commit the empty directory.
  */
-public final class UnpackRecords {
+final class UnpackRecords {
 
   private static final LinuxPath NAME = LinuxPath.of("applied");
   private static final LinuxPath UNPACKING = LinuxPath.of("unpacking");
@@ -54,7 +55,7 @@ public final class UnpackRecords {
   /**
    * @param boot what identifies this start of the machine
    */
-  public UnpackRecords(Disk disk, Root root, String boot) throws ErrnoException {
+  UnpackRecords(Disk disk, Root root, String boot) throws ErrnoException {
     this.disk = disk;
     this.root = root;
     this.boot = boot;
@@ -62,7 +63,7 @@ public final class UnpackRecords {
   }
 
   /** Says that a layer is being unpacked, and nothing is known of it any more. */
-  public void begin(long id) throws ErrnoException {
+  void begin(long id) throws ErrnoException {
     try (Fd directory = open(id)) {
       // Of an empty layer, which left the snapshot as it was made.
       removeIfPresent(directory, NAME);
@@ -72,7 +73,7 @@ public final class UnpackRecords {
   }
 
   /** As {@link #begin(long)}, of a snapshot that is to have this new directory. */
-  public void begin(Fd directory) throws ErrnoException {
+  void begin(Fd directory) throws ErrnoException {
     disk.createFile(directory, UNPACKING, MODE).close();
     if (!areNamesInOrder) {
       disk.sync(directory);
@@ -84,7 +85,7 @@ public final class UnpackRecords {
    *
    * @param missing those whose directories are
    */
-  public List<Long> unfinished(MetadataStore store, Set<Long> missing) throws ErrnoException {
+  List<Long> unfinished(MetadataStore store, Set<Long> missing) throws ErrnoException {
     List<Long> active = new ArrayList<>();
     store.forEach(
         snapshot -> {
@@ -105,7 +106,7 @@ public final class UnpackRecords {
    * Says that a layer was unpacked, and keeps what is known of it; durably, if the layer itself is
    * on the disk.
    */
-  public void write(long id, ActiveSnapshots.Layer layer) throws ErrnoException {
+  void write(long id, ActiveSnapshots.Layer layer) throws ErrnoException {
     ByteBuffer content = new UnpackRecord(layer, boot).encode();
     try (Fd directory = open(id)) {
       try (Fd file = Fcntl.openat(directory, UNPACKING, OpenFlag.WRITE_ONLY, OpenFlag.NO_FOLLOW)) {
@@ -131,14 +132,14 @@ public final class UnpackRecords {
    *
    * <p>What was not on the disk is forgotten when the machine is started anew.
    */
-  public Optional<ActiveSnapshots.Layer> find(long id) throws ErrnoException {
+  Optional<ActiveSnapshots.Layer> find(long id) throws ErrnoException {
     try (Fd directory = open(id)) {
       return isPresent(directory, NAME) ? find(directory, NAME) : findIndexed(directory);
     }
   }
 
   /** {@return the same, if the layer is kept} */
-  public Optional<ActiveSnapshots.Layer> findIndexed(long id) throws ErrnoException {
+  Optional<ActiveSnapshots.Layer> findIndexed(long id) throws ErrnoException {
     try (Fd directory = open(id)) {
       return findIndexed(directory);
     }
@@ -167,7 +168,7 @@ public final class UnpackRecords {
   }
 
   /** Forgets a layer, so that no crash brings back what was known of it. */
-  public void delete(long id) throws ErrnoException {
+  void delete(long id) throws ErrnoException {
     try (Fd directory = open(id)) {
       if (removeIfPresent(directory, NAME)) {
         disk.sync(directory);
@@ -176,7 +177,7 @@ public final class UnpackRecords {
   }
 
   /** Removes what nobody asks for any more. */
-  public void discard(long id) throws ErrnoException {
+  void discard(long id) throws ErrnoException {
     if (isPresent(root.snapshots(), Root.snapshotName(id).resolve(NAME))) {
       try (Fd directory = open(id)) {
         removeIfPresent(directory, NAME);

@@ -10,9 +10,11 @@ import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.indexed.LayerMounts;
+import io.gatun.snapshot.indexed.Layers;
 import io.gatun.snapshot.indexed.Materializer;
 import io.gatun.snapshot.state.Chains;
 import io.gatun.snapshot.state.NameLocks;
+import io.gatun.snapshot.state.Snapshots;
 import java.util.List;
 import java.util.Optional;
 
@@ -24,28 +26,21 @@ import java.util.Optional;
  */
 public final class ApplyTargets {
 
+  private final Driver driver;
   private final Chains chains;
   private final NameLocks nameLocks;
-  private final Driver driver;
   private final IndexedLayers indexedLayers;
   private final LayerMounts layerMounts;
   private final Materializer materializer;
   private final UnpackStates states;
 
-  public ApplyTargets(
-      Chains chains,
-      NameLocks nameLocks,
-      Driver driver,
-      IndexedLayers indexedLayers,
-      LayerMounts layerMounts,
-      Materializer materializer,
-      UnpackStates states) {
-    this.chains = chains;
-    this.nameLocks = nameLocks;
+  public ApplyTargets(Snapshots snapshots, Layers layers, Driver driver, UnpackStates states) {
     this.driver = driver;
-    this.indexedLayers = indexedLayers;
-    this.layerMounts = layerMounts;
-    this.materializer = materializer;
+    this.chains = snapshots.chains();
+    this.nameLocks = snapshots.nameLocks();
+    this.indexedLayers = layers.indexed();
+    this.layerMounts = layers.mounts();
+    this.materializer = layers.materializer();
     this.states = states;
   }
 
@@ -59,7 +54,6 @@ public final class ApplyTargets {
       throws ErrnoException {
     String key = found.name();
     ApplyTarget target;
-    Materializer.Turn turn;
     try (var _ = nameLocks.lock(List.of(key), "")) {
       SnapshotRecord current = chains.find("apply", key);
       if (current.id() != found.id() || current.kind() != Kind.ACTIVE) {
@@ -71,11 +65,8 @@ public final class ApplyTargets {
             "apply %s: these are not the mounts that gatun gives for the snapshot".formatted(key));
       }
       target = states.begin(key, chain, syncRequested);
-      turn = materializer.begin(chain.id());
     }
-    try (turn) {
-      makeReady(target);
-    }
+    makeReady(target);
     return target;
   }
 
@@ -88,8 +79,8 @@ public final class ApplyTargets {
         materializer.materialize("apply", target.key(), target.chain(), earlier.get());
       }
       states.requirePristine(target);
+      states.prepared(target.id());
     } catch (ErrnoException | RuntimeException | Error e) {
-      // Before the turn ends: a caller that waits for that looks for the mark next.
       target.rollBack();
       throw e;
     }

@@ -18,7 +18,7 @@ import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.state.ActiveSnapshots;
 import io.gatun.snapshot.state.Chains;
 import io.gatun.snapshot.state.SnapshotDirectories;
-import io.gatun.snapshot.state.UnpackRecords;
+import io.gatun.snapshot.state.Snapshots;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
@@ -46,23 +46,21 @@ public final class DirectoryBackend implements LayerBackend {
   private final Driver driver;
   private final SnapshotDirectories directories;
   private final Durability durability;
-  private final UnpackRecords unpackRecords;
+  private final ActiveSnapshots activeSnapshots;
   private final Rebase rebase;
   private final LayerPipeline pipeline;
 
   public DirectoryBackend(
-      Disk disk,
+      Snapshots snapshots,
       Driver driver,
-      SnapshotDirectories directories,
       Durability durability,
-      UnpackRecords unpackRecords,
       Rebase rebase,
       LayerPipeline pipeline) {
-    this.disk = disk;
+    this.disk = snapshots.root().disk();
     this.driver = driver;
-    this.directories = directories;
+    this.directories = snapshots.directories();
     this.durability = durability;
-    this.unpackRecords = unpackRecords;
+    this.activeSnapshots = snapshots.active();
     this.rebase = rebase;
     this.pipeline = pipeline;
   }
@@ -155,7 +153,7 @@ public final class DirectoryBackend implements LayerBackend {
     SnapshotDirectories.Staged staged = directories.stage(Chains.NO_ID);
     try {
       driver.create(staged.directory(), Chain.blank(Chains.NO_ID));
-      unpackRecords.begin(staged.directory());
+      activeSnapshots.markUnpacking(staged.directory());
       Extraction extraction =
           new Extraction(consumer -> pipeline.apply(blob, consumer, cancellation));
       TreeResult result =

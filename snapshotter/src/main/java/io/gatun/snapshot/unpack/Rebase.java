@@ -21,7 +21,6 @@ import io.gatun.snapshot.layer.extract.ImplicitDirectoryList;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.Root;
 import io.gatun.snapshot.state.ActiveSnapshots;
-import io.gatun.snapshot.state.UnpackRecords;
 import java.time.Instant;
 import java.util.Optional;
 
@@ -48,15 +47,15 @@ public final class Rebase {
   private final Root root;
   private final Driver driver;
   private final Durability durability;
-  private final UnpackRecords unpackRecords;
+  private final ActiveSnapshots activeSnapshots;
 
   public Rebase(
-      Disk disk, Root root, Driver driver, Durability durability, UnpackRecords unpackRecords) {
+      Disk disk, Root root, Driver driver, Durability durability, ActiveSnapshots activeSnapshots) {
     this.disk = disk;
     this.root = root;
     this.driver = driver;
     this.durability = durability;
-    this.unpackRecords = unpackRecords;
+    this.activeSnapshots = activeSnapshots;
   }
 
   /**
@@ -79,7 +78,7 @@ public final class Rebase {
     }
     ImplicitDirectoryList implicit =
         (layer.isPresent()
-                ? implicit(chain.id(), layer.get())
+                ? activeSnapshots.implicitDirectories(chain.id(), layer.get())
                 : findImplicit(driver.target(chain), created))
             .orElseThrow(() -> tooMany(key));
     try (Fd directory = root.openDirectory(root.snapshots(), Root.snapshotName(chain.id()));
@@ -156,14 +155,6 @@ public final class Rebase {
       }
       throw e;
     }
-  }
-
-  private Optional<ImplicitDirectoryList> implicit(long id, ActiveSnapshots.Layer layer)
-      throws ErrnoException {
-    Optional<ImplicitDirectoryList> known = layer.result().implicitDirectories();
-    return known.isPresent()
-        ? known
-        : unpackRecords.find(id).flatMap(recorded -> recorded.result().implicitDirectories());
   }
 
   private static SnapshotException tooMany(String key) {

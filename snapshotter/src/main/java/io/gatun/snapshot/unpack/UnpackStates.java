@@ -18,7 +18,7 @@ import io.gatun.snapshot.layer.LayerTarget;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.state.ActiveSnapshots;
 import io.gatun.snapshot.state.SnapshotDirectories;
-import io.gatun.snapshot.state.UnpackRecords;
+import io.gatun.snapshot.state.Snapshots;
 import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -41,29 +41,20 @@ public final class UnpackStates {
 
   private static final Logger log = LoggerFactory.getLogger(UnpackStates.class);
 
-  private final Disk disk;
   private final Driver driver;
-  private final SnapshotDirectories directories;
   private final Durability durability;
+  private final Disk disk;
+  private final SnapshotDirectories directories;
   private final CopyFlusher copyFlusher;
   private final ActiveSnapshots activeSnapshots;
-  private final UnpackRecords unpackRecords;
 
-  public UnpackStates(
-      Disk disk,
-      Driver driver,
-      SnapshotDirectories directories,
-      Durability durability,
-      CopyFlusher copyFlusher,
-      ActiveSnapshots activeSnapshots,
-      UnpackRecords unpackRecords) {
-    this.disk = disk;
+  public UnpackStates(Snapshots snapshots, Driver driver, Durability durability) {
     this.driver = driver;
-    this.directories = directories;
     this.durability = durability;
-    this.copyFlusher = copyFlusher;
-    this.activeSnapshots = activeSnapshots;
-    this.unpackRecords = unpackRecords;
+    this.disk = snapshots.root().disk();
+    this.directories = snapshots.directories();
+    this.copyFlusher = snapshots.copyFlusher();
+    this.activeSnapshots = snapshots.active();
   }
 
   /**
@@ -108,20 +99,21 @@ public final class UnpackStates {
     return activeSnapshots.ifNotExposed(id, change);
   }
 
+  /** Ends the checks that {@link ActiveSnapshots#awaitPreparation} waits for. */
+  void prepared(long id) {
+    activeSnapshots.prepared(id);
+  }
+
   void markUnpacking(long id) throws ErrnoException {
-    unpackRecords.begin(id);
+    activeSnapshots.markUnpacking(id);
   }
 
   void recordIndexed(long id, ActiveSnapshots.Layer layer) throws ErrnoException {
-    unpackRecords.begin(id);
-    unpackRecords.write(id, layer);
+    activeSnapshots.recordIndexed(id, layer);
   }
 
   void unpacked(long id, ActiveSnapshots.Layer layer) throws ErrnoException {
-    unpackRecords.write(id, layer);
-    if (!activeSnapshots.unpacked(id, layer)) {
-      unpackRecords.delete(id);
-    }
+    activeSnapshots.unpacked(id, layer);
   }
 
   boolean indexed(long id, ActiveSnapshots.Layer layer) {

@@ -9,12 +9,8 @@ import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.concurrent.Prefetcher;
 import io.gatun.snapshot.durability.Durability;
-import io.gatun.snapshot.durability.GroupSync;
-import io.gatun.snapshot.durability.LayerBarrier;
-import io.gatun.snapshot.durability.SyncFailures;
 import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.durability.SyncWatch;
-import io.gatun.snapshot.durability.TreeSync;
 import io.gatun.snapshot.durability.TrustedIds;
 import io.gatun.snapshot.engine.GatedBlob;
 import io.gatun.snapshot.engine.TestEngine;
@@ -106,7 +102,7 @@ class LayerPrefetchTest {
   }
 
   /** {@return what has layers synced that are applied} */
-  private static Durability syncing() {
+  private Durability syncing() {
     TrustedIds ids =
         new TrustedIds() {
           @Override
@@ -124,11 +120,7 @@ class LayerPrefetchTest {
             throw new AssertionError("nothing is synced here");
           }
         };
-    SyncFailures none = new SyncFailures(ids);
-    LayerBarrier barrier =
-        new LayerBarrier(
-            new GroupSync(() -> {}), new TreeSync(new UnsyncedDisk()), Optional.empty(), none);
-    return new Durability(SyncPolicy.COMMIT, barrier, none);
+    return Durability.open(root, ids, SyncPolicy.COMMIT);
   }
 
   @AfterEach

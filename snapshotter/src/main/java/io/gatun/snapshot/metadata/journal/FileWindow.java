@@ -1,6 +1,5 @@
 package io.gatun.snapshot.metadata.journal;
 
-import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
@@ -9,6 +8,7 @@ import io.gatun.linux.NodeType;
 import io.gatun.linux.OpenFlag;
 import io.gatun.linux.Stat;
 import io.gatun.linux.Unistd;
+import io.gatun.snapshot.root.Shortage;
 import java.nio.ByteBuffer;
 
 /**
@@ -74,7 +74,7 @@ public final class FileWindow implements AutoCloseable {
 
   private static MetadataDamagedException unreadable(
       String name, long offset, ErrnoException failure) throws ErrnoException {
-    if (failure.is(Errno.EMFILE) || failure.is(Errno.ENFILE) || failure.is(Errno.ENOMEM)) {
+    if (Shortage.isReason(failure)) {
       throw failure;
     }
     return new MetadataDamagedException(

@@ -1,10 +1,10 @@
 package io.gatun.snapshot.metadata.journal;
 
-import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.snapshot.metadata.CleanShutdownMarker;
 import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.root.Shortage;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -88,7 +88,7 @@ public final class HighWaterMark implements AutoCloseable {
           MetadataFile.ACKNOWLEDGED,
           encode(ByteBuffer.allocateDirect(BYTES), mark));
     } catch (ErrnoException e) {
-      if (!isFull(e)) {
+      if (!Shortage.isRoom(e)) {
         throw e;
       }
       return reuse(disk, directory, mark, e);
@@ -115,17 +115,13 @@ public final class HighWaterMark implements AutoCloseable {
       highWaterMark.write(mark.generation(), mark.sequence());
       highWaterMark.sync();
     } catch (ErrnoException e) {
-      if (!isFull(e)) {
+      if (!Shortage.isRoom(e)) {
         highWaterMark.close();
         throw e;
       }
       LOG.warn("later damage to the journal may go unnoticed error=\"{}\"", e.getMessage());
     }
     return highWaterMark;
-  }
-
-  private static boolean isFull(ErrnoException failure) {
-    return failure.is(Errno.ENOSPC) || failure.is(Errno.EDQUOT);
   }
 
   /**

@@ -1,8 +1,10 @@
 package io.gatun.snapshot.metadata.journal;
 
+import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.root.Shortage;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 
@@ -210,12 +212,10 @@ public final class JournalFile implements AutoCloseable {
    * the block with the end of the previous frame, and the disk may have failed on it.
    */
   public boolean mayHaveLost(ErrnoException failure) {
-    return direct.isPresent()
-        && switch (failure.errno()) {
-          // The kernel reports these before it calls the disk.
-          case ENOSPC, EDQUOT, ENOMEM, EMFILE, ENFILE, EINTR, EROFS -> false;
-          default -> true;
-        };
+    // The kernel reports these before it calls the disk.
+    boolean isOfKernel =
+        Shortage.isReason(failure) || failure.is(Errno.EINTR) || failure.is(Errno.EROFS);
+    return direct.isPresent() && !isOfKernel;
   }
 
   /** Makes the written frame durable and moves behind it. */

@@ -1,0 +1,39 @@
+package io.gatun.snapshot.root;
+
+import io.gatun.linux.Errno;
+import io.gatun.linux.ErrnoException;
+
+/** Tells failures for lack of something that comes back from failures of the storage. */
+public final class Shortage {
+
+  private Shortage() {}
+
+  /** {@return whether a call failed for lack of room, descriptors or memory} */
+  public static boolean isReason(Errno errno) {
+    return isRoom(errno) || isOfProcess(errno);
+  }
+
+  /** As {@link #isReason(Errno)}. */
+  public static boolean isReason(ErrnoException failure) {
+    return isReason(failure.errno());
+  }
+
+  /** {@return whether the filesystem, or the quota on it, had no room} */
+  public static boolean isRoom(ErrnoException failure) {
+    return isRoom(failure.errno());
+  }
+
+  private static boolean isRoom(Errno errno) {
+    return switch (errno) {
+      case ENOSPC, EDQUOT -> true;
+      default -> false;
+    };
+  }
+
+  private static boolean isOfProcess(Errno errno) {
+    return switch (errno) {
+      case EMFILE, ENFILE, ENOMEM -> true;
+      default -> false;
+    };
+  }
+}
