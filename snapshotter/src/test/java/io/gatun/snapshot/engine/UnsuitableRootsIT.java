@@ -10,6 +10,7 @@ import ch.qos.logback.core.read.ListAppender;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.driver.DriverName;
 import io.gatun.snapshot.driver.DriverSetting;
+import io.gatun.snapshot.driver.Drivers;
 import io.gatun.snapshot.fixture.KernelMount;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.root.UnusableRootException;
@@ -30,7 +31,7 @@ class UnsuitableRootsIT {
   private static final Map<String, String> NO_LABELS = Map.of();
   private static final long IMAGE_BYTES = 64L << 20;
 
-  private static final Logger LOGGER = (Logger) LoggerFactory.getLogger(EngineRoot.class);
+  private static final Logger LOGGER = (Logger) LoggerFactory.getLogger(Drivers.class);
 
   private final ListAppender<ILoggingEvent> log = new ListAppender<>();
   private final Level configured = LOGGER.getLevel();
