@@ -79,13 +79,13 @@ final class ArchitectureTest {
       snapshot.layer.extract    -> snapshot.filetree snapshot.layer snapshot.layer.codec snapshot.layer.tar snapshot.root snapshot.spill
       snapshot.layer.erofs      -> snapshot.layer.tar snapshot.mount snapshot.root snapshot.spill
       snapshot.layerstore       -> snapshot.durability snapshot.layer snapshot.layer.codec snapshot.layer.erofs snapshot.layer.read snapshot.layer.tar snapshot.root snapshot.spill
-      snapshot.state            -> snapshot.durability snapshot.filetree snapshot.layer snapshot.layer.codec snapshot.layer.extract snapshot.layer.read snapshot.layer.tar snapshot.layerstore snapshot.metadata snapshot.root
+      snapshot.state            -> snapshot.durability snapshot.filetree snapshot.layer snapshot.layer.extract snapshot.layer.read snapshot.layer.tar snapshot.layerstore snapshot.metadata snapshot.root
       snapshot.indexed          -> snapshot.concurrent snapshot.driver snapshot.durability snapshot.filetree snapshot.layer snapshot.layer.erofs snapshot.layer.extract snapshot.layer.tar snapshot.layerstore snapshot.metadata snapshot.mount snapshot.root snapshot.state
       snapshot.unpack           -> snapshot.concurrent snapshot.driver snapshot.durability snapshot.filetree snapshot.indexed snapshot.layer snapshot.layer.codec snapshot.layer.erofs snapshot.layer.extract snapshot.layer.pack snapshot.layer.read snapshot.layer.tar snapshot.layerstore snapshot.metadata snapshot.root snapshot.state
       snapshot.maintenance      -> snapshot.driver snapshot.durability snapshot.indexed snapshot.layer snapshot.layer.erofs snapshot.layer.extract snapshot.layer.read snapshot.layer.tar snapshot.layerstore snapshot.metadata snapshot.mount snapshot.root snapshot.state snapshot.unpack
       snapshot.engine           -> snapshot.driver snapshot.durability snapshot.filter snapshot.indexed snapshot.layer snapshot.layer.erofs snapshot.layer.extract snapshot.layer.read snapshot.layerstore snapshot.maintenance snapshot.metadata snapshot.metadata.journal snapshot.mount snapshot.root snapshot.state snapshot.unpack
       snapshot.fsck             -> snapshot.driver snapshot.filetree snapshot.layer.erofs snapshot.layer.tar snapshot.layerstore snapshot.metadata snapshot.metadata.journal snapshot.metadata.repair snapshot.mount snapshot.root snapshot.spill
-      server.config             -> snapshot.driver snapshot.durability snapshot.engine snapshot.metadata.journal snapshot.root
+      server.config             -> snapshot.driver snapshot.durability snapshot.engine snapshot.root
       server.net                -> server.config
       server.content            -> server.net snapshot.layer
       server.rpc                -> server.content snapshot.layer
