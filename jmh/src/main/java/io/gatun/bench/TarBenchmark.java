@@ -1,7 +1,7 @@
 package io.gatun.bench;
 
 import io.gatun.snapshot.layer.FileBlob;
-import io.gatun.snapshot.layer.tar.LayerReader;
+import io.gatun.snapshot.layer.entry.LayerReader;
 import io.gatun.snapshot.layer.tar.TarReader;
 import java.io.IOException;
 import java.nio.ByteBuffer;

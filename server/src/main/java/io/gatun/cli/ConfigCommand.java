@@ -1,5 +1,6 @@
 package io.gatun.cli;
 
+import io.gatun.cli.doctor.ContainerdConfiguration;
 import io.gatun.server.config.Configuration;
 import io.gatun.server.config.ConfigurationFile;
 import java.io.PrintWriter;

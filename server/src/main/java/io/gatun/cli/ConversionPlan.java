@@ -1,5 +1,6 @@
 package io.gatun.cli;
 
+import io.gatun.cli.text.Formats;
 import io.gatun.proto.conversion.EstimateResponse;
 import io.gatun.server.config.StartException;
 import io.gatun.server.content.LayerLabels.Blob;

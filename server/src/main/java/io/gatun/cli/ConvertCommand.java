@@ -1,5 +1,7 @@
 package io.gatun.cli;
 
+import io.gatun.cli.text.Formats;
+import io.gatun.cli.text.Table;
 import io.gatun.server.DaemonConnection;
 import io.gatun.server.config.StartException;
 import io.gatun.server.content.LayerLabels;

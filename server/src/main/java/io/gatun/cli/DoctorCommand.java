@@ -1,5 +1,9 @@
 package io.gatun.cli;
 
+import io.gatun.cli.doctor.CheckResult;
+import io.gatun.cli.doctor.ContainerdCheck;
+import io.gatun.cli.doctor.HostCheck;
+import io.gatun.cli.text.Table;
 import io.gatun.server.config.Configuration;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,5 +1,7 @@
 package io.gatun.cli;
 
+import io.gatun.cli.text.Formats;
+import io.gatun.cli.text.Table;
 import io.gatun.snapshot.SnapshotInfo;
 import io.gatun.snapshot.Usage;
 import java.util.ArrayList;

@@ -1,5 +1,7 @@
 package io.gatun.cli;
 
+import io.gatun.cli.text.Formats;
+import io.gatun.cli.text.ProgressBar;
 import io.gatun.server.config.Configuration;
 import io.gatun.server.config.StartException;
 import io.gatun.snapshot.fsck.RootCheck;

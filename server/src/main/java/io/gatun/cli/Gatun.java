@@ -1,5 +1,6 @@
 package io.gatun.cli;
 
+import io.gatun.cli.text.CheckedStdout;
 import io.gatun.server.config.StartException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;

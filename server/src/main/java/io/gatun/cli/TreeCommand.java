@@ -1,5 +1,6 @@
 package io.gatun.cli;
 
+import io.gatun.cli.text.Formats;
 import io.gatun.snapshot.SnapshotInfo;
 import java.io.PrintWriter;
 import java.util.ArrayDeque;

@@ -2,6 +2,7 @@ package io.gatun.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.gatun.cli.text.ProgressBar;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.metadata.journal.MetadataSettings;
 import io.gatun.snapshot.root.LinuxDisk;

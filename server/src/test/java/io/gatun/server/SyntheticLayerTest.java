@@ -3,9 +3,9 @@ package io.gatun.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.entry.LayerEntry;
 import io.gatun.snapshot.layer.read.ApplyLimits;
 import io.gatun.snapshot.layer.read.LayerPipeline;
-import io.gatun.snapshot.layer.tar.LayerEntry;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.HashSet;

@@ -4,7 +4,7 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.driver.DriverName;
 import io.gatun.snapshot.durability.Durability;
-import io.gatun.snapshot.layer.erofs.SampleIndex;
+import io.gatun.snapshot.layer.index.SampleIndex;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.layerstore.TarWriteMode;
 import io.gatun.snapshot.mount.IdMappedMounts;

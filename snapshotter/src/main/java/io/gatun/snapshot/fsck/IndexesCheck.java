@@ -2,9 +2,9 @@ package io.gatun.snapshot.fsck;
 
 import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.layer.entry.LayerEntry;
+import io.gatun.snapshot.layer.entry.LayerReader;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
-import io.gatun.snapshot.layer.tar.LayerEntry;
-import io.gatun.snapshot.layer.tar.LayerReader;
 import io.gatun.snapshot.layer.tar.TarReader;
 import io.gatun.snapshot.layer.tar.TarSource;
 import io.gatun.snapshot.root.RootInspection;

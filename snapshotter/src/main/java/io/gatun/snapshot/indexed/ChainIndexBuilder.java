@@ -5,7 +5,7 @@ import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.erofs.IndexForm;
-import io.gatun.snapshot.layer.extract.LowerTreeAttributes;
+import io.gatun.snapshot.layer.lower.LowerTreeAttributes;
 import io.gatun.snapshot.layerstore.LayerStore;
 import java.io.IOException;
 

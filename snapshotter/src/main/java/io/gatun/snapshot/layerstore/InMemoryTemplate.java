@@ -1,10 +1,10 @@
 package io.gatun.snapshot.layerstore;
 
 import io.gatun.snapshot.layer.AppliedLayer;
+import io.gatun.snapshot.layer.entry.InheritedAttributes;
+import io.gatun.snapshot.layer.entry.LowerAttributes;
 import io.gatun.snapshot.layer.erofs.IndexForm;
-import io.gatun.snapshot.layer.erofs.LayerIndex;
-import io.gatun.snapshot.layer.tar.InheritedAttributes;
-import io.gatun.snapshot.layer.tar.LowerAttributes;
+import io.gatun.snapshot.layer.index.LayerIndex;
 import java.io.IOException;
 
 /**

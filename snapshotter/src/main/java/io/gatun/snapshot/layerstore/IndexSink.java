@@ -1,14 +1,15 @@
 package io.gatun.snapshot.layerstore;
 
 import io.gatun.linux.ErrnoException;
+import io.gatun.snapshot.layer.entry.InheritedAttributes;
+import io.gatun.snapshot.layer.entry.LayerConsumer;
+import io.gatun.snapshot.layer.entry.LayerContent;
+import io.gatun.snapshot.layer.entry.LayerEntry;
+import io.gatun.snapshot.layer.entry.LowerAttributes;
 import io.gatun.snapshot.layer.erofs.IndexForm;
-import io.gatun.snapshot.layer.erofs.LayerIndexer;
 import io.gatun.snapshot.layer.erofs.NotIndexableException;
-import io.gatun.snapshot.layer.tar.InheritedAttributes;
-import io.gatun.snapshot.layer.tar.LayerConsumer;
-import io.gatun.snapshot.layer.tar.LayerContent;
-import io.gatun.snapshot.layer.tar.LayerEntry;
-import io.gatun.snapshot.layer.tar.LowerAttributes;
+import io.gatun.snapshot.layer.index.LayerIndexer;
+import io.gatun.snapshot.layerstore.tar.LayerStoreException;
 import java.io.IOException;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;

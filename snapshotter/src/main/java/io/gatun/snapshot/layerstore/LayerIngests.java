@@ -4,6 +4,7 @@ import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
+import io.gatun.snapshot.layerstore.tar.LayerStoreException;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.InodeProtection;
 import io.gatun.snapshot.root.Root;

@@ -3,7 +3,7 @@ package io.gatun.snapshot.layerstore;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.snapshot.Digest;
-import io.gatun.snapshot.layer.erofs.LayerIndex;
+import io.gatun.snapshot.layer.index.LayerIndex;
 import io.gatun.snapshot.root.Disk;
 import java.util.ArrayList;
 import java.util.HashSet;

@@ -7,7 +7,7 @@ import io.gatun.linux.Stat;
 import io.gatun.linux.Unistd;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.layer.codec.BufferHash;
-import io.gatun.snapshot.layer.erofs.ImageTemplate;
+import io.gatun.snapshot.layer.index.ImageTemplate;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 

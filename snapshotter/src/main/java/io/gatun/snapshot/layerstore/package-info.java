@@ -4,7 +4,7 @@
  * <pre>
  *   LayerBlob -> LayerPipeline -+-> (TarSink) TarFile -> layers/N.new/tar   -+
  *                               +-> IndexSink         -> layers/N.new/index -+-> layers/DIFF-ID/
- *                                   (layer.erofs)
+ *                                   (layer.index)
  * </pre>
  *
  * <p>{@link io.gatun.snapshot.layerstore.LayerStore} owns the directory and draws it; {@link

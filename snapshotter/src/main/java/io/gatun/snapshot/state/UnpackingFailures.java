@@ -9,7 +9,7 @@ import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
 import io.gatun.snapshot.layer.extract.TreeWriteException;
 import io.gatun.snapshot.layer.read.ApplyFailedException;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
-import io.gatun.snapshot.layerstore.LayerStoreException;
+import io.gatun.snapshot.layerstore.tar.LayerStoreException;
 import java.io.IOException;
 import java.util.Set;
 import java.util.concurrent.CancellationException;

@@ -1,8 +1,8 @@
 package io.gatun.snapshot.unpack;
 
 import io.gatun.linux.LinuxPath;
-import io.gatun.snapshot.layer.tar.InheritedAttributes;
-import io.gatun.snapshot.layer.tar.LowerAttributes;
+import io.gatun.snapshot.layer.entry.InheritedAttributes;
+import io.gatun.snapshot.layer.entry.LowerAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

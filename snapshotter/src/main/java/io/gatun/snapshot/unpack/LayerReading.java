@@ -1,7 +1,7 @@
 package io.gatun.snapshot.unpack;
 
 import io.gatun.snapshot.layer.AppliedLayer;
-import io.gatun.snapshot.layer.tar.LayerConsumer;
+import io.gatun.snapshot.layer.entry.LayerConsumer;
 import java.io.IOException;
 
 /** A layer that can be read: from its blob, or from the tar that was made of it. */

@@ -1,10 +1,10 @@
 package io.gatun.snapshot.unpack;
 
 import io.gatun.snapshot.indexed.IndexedLayers;
+import io.gatun.snapshot.layer.entry.InheritedAttributes;
+import io.gatun.snapshot.layer.entry.LowerAttributes;
 import io.gatun.snapshot.layer.erofs.IndexForm;
-import io.gatun.snapshot.layer.erofs.LayerIndex;
-import io.gatun.snapshot.layer.tar.InheritedAttributes;
-import io.gatun.snapshot.layer.tar.LowerAttributes;
+import io.gatun.snapshot.layer.index.LayerIndex;
 import io.gatun.snapshot.layerstore.InMemoryTemplate;
 import io.gatun.snapshot.layerstore.LayerStore;
 import java.io.IOException;

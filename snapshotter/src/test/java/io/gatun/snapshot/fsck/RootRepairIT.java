@@ -13,7 +13,7 @@ import io.gatun.linux.OpenFlag;
 import io.gatun.linux.UnmountFlag;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.LoopFilesystems;
-import io.gatun.snapshot.layer.erofs.SampleIndex;
+import io.gatun.snapshot.layer.index.SampleIndex;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.metadata.journal.MetadataSettings;
 import io.gatun.snapshot.mount.IdMappedMounts;

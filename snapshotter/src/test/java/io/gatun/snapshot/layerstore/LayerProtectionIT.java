@@ -17,6 +17,7 @@ import io.gatun.snapshot.fixture.DescriptorFlags;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.fixture.TarBuilder;
+import io.gatun.snapshot.layerstore.tar.LayerStoreException;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.FileProtection;
 import io.gatun.snapshot.root.ForwardingDisk;

@@ -4,13 +4,13 @@ import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.durability.SyncWatch;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.entry.InheritedAttributes;
+import io.gatun.snapshot.layer.entry.LowerAttributes;
 import io.gatun.snapshot.layer.erofs.IndexForm;
-import io.gatun.snapshot.layer.extract.LowerTreeAttributes;
+import io.gatun.snapshot.layer.lower.LowerTreeAttributes;
 import io.gatun.snapshot.layer.read.ApplyLimits;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.layer.read.LayerPipeline;
-import io.gatun.snapshot.layer.tar.InheritedAttributes;
-import io.gatun.snapshot.layer.tar.LowerAttributes;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.FileProtection;
 import io.gatun.snapshot.root.Root;
@@ -23,7 +23,7 @@ import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /** A root with its layer store, and helpers to fill it. */
-final class TestStore implements AutoCloseable {
+public final class TestStore implements AutoCloseable {
 
   private final IndexedWriter indexed;
   private final Path path;
@@ -31,16 +31,16 @@ final class TestStore implements AutoCloseable {
   private final LayerStore store;
   private final LayerPipeline pipeline = new LayerPipeline(ApplyLimits.of(2, 0));
 
-  TestStore(Disk disk, Path path) throws IOException, UnusableRootException {
+  public TestStore(Disk disk, Path path) throws IOException, UnusableRootException {
     this(disk, path, false);
   }
 
-  TestStore(Disk disk, Path path, boolean areNamesSynced)
+  public TestStore(Disk disk, Path path, boolean areNamesSynced)
       throws IOException, UnusableRootException {
     this(disk, path, areNamesSynced, FileProtection.NONE);
   }
 
-  TestStore(Disk disk, Path path, boolean areNamesSynced, FileProtection protection)
+  public TestStore(Disk disk, Path path, boolean areNamesSynced, FileProtection protection)
       throws IOException, UnusableRootException {
     this.indexed = new IndexedWriter(disk, pipeline, new TarWriteMode(true, false));
     this.path = path;
@@ -65,15 +65,15 @@ final class TestStore implements AutoCloseable {
   }
 
   /** Applies a layer without lower layers, durably, and publishes it if it has an index. */
-  IndexedWriter.Result keep(byte[] blob) throws IOException {
+  public IndexedWriter.Result keep(byte[] blob) throws IOException {
     return keep(blob, true);
   }
 
-  IndexedWriter.Result keep(byte[] blob, boolean isDurable) throws IOException {
+  public IndexedWriter.Result keep(byte[] blob, boolean isDurable) throws IOException {
     return keep(new BytesBlob(blob), IndexForm.BASE, new LowerTreeAttributes(List.of()), isDurable);
   }
 
-  IndexedWriter.Result keep(LayerBlob blob, IndexForm form, LowerTreeAttributes below)
+  public IndexedWriter.Result keep(LayerBlob blob, IndexForm form, LowerTreeAttributes below)
       throws IOException {
     return keep(blob, form, below, true);
   }
@@ -147,7 +147,7 @@ final class TestStore implements AutoCloseable {
     return layers().resolve(diffId.hex());
   }
 
-  Path tar(Digest diffId) {
+  public Path tar(Digest diffId) {
     return layer(diffId).resolve("tar");
   }
 

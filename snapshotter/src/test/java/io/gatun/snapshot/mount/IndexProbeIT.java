@@ -12,7 +12,7 @@ import io.gatun.snapshot.driver.FilesystemProbe;
 import io.gatun.snapshot.driver.OverlayProbeResult;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.LoopFilesystems;
-import io.gatun.snapshot.layer.erofs.SampleIndex;
+import io.gatun.snapshot.layer.index.SampleIndex;
 import io.gatun.snapshot.mount.IndexProbeResult.Fails;
 import io.gatun.snapshot.mount.IndexProbeResult.NoRoom;
 import io.gatun.snapshot.mount.IndexProbeResult.Unprotected;

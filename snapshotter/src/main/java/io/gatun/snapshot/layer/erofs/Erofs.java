@@ -1,5 +1,7 @@
 package io.gatun.snapshot.layer.erofs;
 
+import io.gatun.snapshot.layer.index.AttributesTable;
+
 /**
  * The image format of an index: EROFS ({@code fs/erofs/erofs_fs.h},
  * Documentation/filesystems/erofs.rst) with blocks of 512 bytes, the block size of tars, which
@@ -33,14 +35,14 @@ package io.gatun.snapshot.layer.erofs;
  *
  * <p>EROFS does not store access and change times.
  */
-final class Erofs {
+public final class Erofs {
 
-  static final int BLOCK_SHIFT = 9;
-  static final int BLOCK_BYTES = 1 << BLOCK_SHIFT;
-  static final int NID_SHIFT = 5;
+  public static final int BLOCK_SHIFT = 9;
+  public static final int BLOCK_BYTES = 1 << BLOCK_SHIFT;
+  public static final int NID_SHIFT = 5;
   static final int NID_BYTES = 1 << NID_SHIFT;
 
-  static final int SUPERBLOCK_OFFSET = 1024;
+  public static final int SUPERBLOCK_OFFSET = 1024;
   static final int SUPERBLOCK_BYTES = 128;
   static final int MAGIC = 0xe0f5_e1e2;
   static final int DEVICE_SLOT_BYTES = 128;
@@ -48,11 +50,12 @@ final class Erofs {
   static final int DEVICE_TAG_BYTES = 64;
   static final int VOLUME_NAME_BYTES = 16;
   // Fields of the superblock and of the device slot after it.
-  static final int CHECKSUM_OFFSET = SUPERBLOCK_OFFSET + 4;
-  static final int INODE_COUNT_OFFSET = SUPERBLOCK_OFFSET + 16;
-  static final int BLOCK_COUNT_OFFSET = SUPERBLOCK_OFFSET + 36;
-  static final int UUID_OFFSET = SUPERBLOCK_OFFSET + 48;
-  static final int TAR_BLOCKS_OFFSET = SUPERBLOCK_OFFSET + SUPERBLOCK_BYTES + DEVICE_TAG_BYTES;
+  public static final int CHECKSUM_OFFSET = SUPERBLOCK_OFFSET + 4;
+  public static final int INODE_COUNT_OFFSET = SUPERBLOCK_OFFSET + 16;
+  public static final int BLOCK_COUNT_OFFSET = SUPERBLOCK_OFFSET + 36;
+  public static final int UUID_OFFSET = SUPERBLOCK_OFFSET + 48;
+  public static final int TAR_BLOCKS_OFFSET =
+      SUPERBLOCK_OFFSET + SUPERBLOCK_BYTES + DEVICE_TAG_BYTES;
 
   static final int INODES_OFFSET = SUPERBLOCK_OFFSET + BLOCK_BYTES;
 
@@ -63,17 +66,17 @@ final class Erofs {
   static final int INCOMPATIBLE = 0x4 | 0x8;
 
   static final int COMPACT_BYTES = 32;
-  static final int EXTENDED_BYTES = 64;
+  public static final int EXTENDED_BYTES = 64;
 
   // Fields of an inode of 64 bytes.
-  static final int INODE_MODE = 4;
-  static final int INODE_UID = 24;
-  static final int INODE_GID = 28;
-  static final int INODE_SECONDS = 32;
-  static final int INODE_NANOS = 40;
+  public static final int INODE_MODE = 4;
+  public static final int INODE_UID = 24;
+  public static final int INODE_GID = 28;
+  public static final int INODE_SECONDS = 32;
+  public static final int INODE_NANOS = 40;
 
   // i_format: version in bit 0, EROFS_INODE_* from bit 1 on.
-  static final int EXTENDED = 1;
+  public static final int EXTENDED = 1;
   static final int FLAT_PLAIN = 0 << 1;
   static final int FLAT_INLINE = 2 << 1;
   static final int CHUNK_BASED = 4 << 1;
@@ -92,7 +95,7 @@ final class Erofs {
   static final int DIRENT_BYTES = 12;
 
   /** Addresses have 32 bits; all bits set means none. */
-  static final long BLOCKS_MAX = 0xffff_fffeL;
+  public static final long BLOCKS_MAX = 0xffff_fffeL;
 
   private Erofs() {}
 
@@ -109,15 +112,15 @@ final class Erofs {
     };
   }
 
-  static int align(int bytes, int unit) {
+  public static int align(int bytes, int unit) {
     return (bytes + unit - 1) & -unit;
   }
 
-  static long align(long bytes, int unit) {
+  public static long align(long bytes, int unit) {
     return (bytes + unit - 1) & -unit;
   }
 
-  static long blocks(long bytes) {
+  public static long blocks(long bytes) {
     return (bytes + BLOCK_BYTES - 1) >>> BLOCK_SHIFT;
   }
 }

@@ -20,7 +20,7 @@ import java.util.List;
  *  16  for each: offset in the file and length, eight bytes each
  * </pre>
  */
-final class FileChunks {
+public final class FileChunks {
 
   private static final int HEAD_BYTES = 16;
   private static final int FIRST_BLOCK = 8;
@@ -40,12 +40,12 @@ final class FileChunks {
 
   private final PagedMemory memory;
 
-  FileChunks(PagedMemory memory) {
+  public FileChunks(PagedMemory memory) {
     this.memory = memory;
   }
 
   /** {@return the smallest shift with which one chunk covers a file, up to 1 TiB} */
-  static int largestShift(long sizeBytes) {
+  public static int largestShift(long sizeBytes) {
     int covering = Long.SIZE - Long.numberOfLeadingZeros(Math.max(0, sizeBytes - 1));
     return Math.clamp(covering - Erofs.BLOCK_SHIFT, 0, Erofs.CHUNK_SHIFT_MAX);
   }
@@ -60,7 +60,7 @@ final class FileChunks {
    *
    * @param sizeBytes not 0
    */
-  void store(
+  public void store(
       Inodes inodes,
       int inode,
       LinuxPath path,

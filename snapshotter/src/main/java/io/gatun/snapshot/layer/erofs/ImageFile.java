@@ -10,10 +10,10 @@ import java.nio.ByteOrder;
 import java.security.MessageDigest;
 
 /** Writes a file sequentially and hashes it. */
-final class ImageFile implements AutoCloseable {
+public final class ImageFile implements AutoCloseable {
 
   /** The most that a sink receives at once. */
-  static final int BUFFER_BYTES = 1 << 16;
+  public static final int BUFFER_BYTES = 1 << 16;
 
   private final Sink sink;
   private final NativeBuffer memory = new NativeBuffer(BUFFER_BYTES);
@@ -23,7 +23,7 @@ final class ImageFile implements AutoCloseable {
 
   /** Receives the content of the file. */
   @FunctionalInterface
-  interface Sink {
+  public interface Sink {
     /**
      * {@return how many bytes of the buffer were taken}
      *
@@ -32,19 +32,19 @@ final class ImageFile implements AutoCloseable {
     int write(ByteBuffer from, long offset) throws ErrnoException;
   }
 
-  ImageFile(Sink sink) {
+  public ImageFile(Sink sink) {
     this.sink = sink;
   }
 
-  ImageFile(Disk disk, Fd file) {
+  public ImageFile(Disk disk, Fd file) {
     this((from, offset) -> disk.write(file, from, offset));
   }
 
-  long position() {
+  public long position() {
     return flushed + buffer.position();
   }
 
-  void put(byte[] bytes, int from, int length) throws ErrnoException {
+  public void put(byte[] bytes, int from, int length) throws ErrnoException {
     int done = 0;
     while (done < length) {
       reserve(1);
@@ -54,7 +54,7 @@ final class ImageFile implements AutoCloseable {
     }
   }
 
-  void put(byte[] bytes) throws ErrnoException {
+  public void put(byte[] bytes) throws ErrnoException {
     put(bytes, 0, bytes.length);
   }
 
@@ -68,7 +68,7 @@ final class ImageFile implements AutoCloseable {
     buffer.putShort((short) value);
   }
 
-  void putInt(int value) throws ErrnoException {
+  public void putInt(int value) throws ErrnoException {
     reserve(Integer.BYTES);
     buffer.putInt(value);
   }
@@ -79,7 +79,7 @@ final class ImageFile implements AutoCloseable {
   }
 
   /** Pads with zeros up to an offset, which must not be behind the position. */
-  void padTo(long offset) throws ErrnoException {
+  public void padTo(long offset) throws ErrnoException {
     if (offset < position()) {
       throw new AssertionError("index is at %d, beyond %d".formatted(position(), offset));
     }
@@ -95,7 +95,7 @@ final class ImageFile implements AutoCloseable {
   }
 
   /** Writes the buffered content. */
-  void flush() throws ErrnoException {
+  public void flush() throws ErrnoException {
     buffer.flip();
     hash.update(buffer.duplicate());
     while (buffer.hasRemaining()) {
@@ -105,7 +105,7 @@ final class ImageFile implements AutoCloseable {
   }
 
   /** {@return the digest of all content; may be called once} */
-  Digest digest() {
+  public Digest digest() {
     return Digest.of(hash);
   }
 

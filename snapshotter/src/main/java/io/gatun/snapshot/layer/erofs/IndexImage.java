@@ -10,7 +10,7 @@ import java.util.Arrays;
 import java.util.zip.CRC32C;
 
 /** Writes an index whose layout {@link Placement} has computed. */
-final class IndexImage {
+public final class IndexImage {
 
   private static final String VOLUME_NAME = "gatun";
 
@@ -28,7 +28,7 @@ final class IndexImage {
   private final ByteBuffer dirents = ByteBuffer.wrap(direntBytes).order(ByteOrder.LITTLE_ENDIAN);
   private int namesBytes;
 
-  IndexImage(IndexTree tree, FileChunks chunks, Placement placement, ImageFile image) {
+  public IndexImage(IndexTree tree, FileChunks chunks, Placement placement, ImageFile image) {
     this.tree = tree;
     this.inodes = tree.inodes();
     this.chunks = chunks;
@@ -38,7 +38,7 @@ final class IndexImage {
     this.image = image;
   }
 
-  void write(byte[] uuid, Digest diffId, long tarBlocks) throws IOException {
+  public void write(byte[] uuid, Digest diffId, long tarBlocks) throws IOException {
     if (placement.blocks() + tarBlocks > Erofs.BLOCKS_MAX) {
       throw new NotIndexableException(
           NotIndexable.TAR_SIZE, "the tar has %d blocks".formatted(tarBlocks));
@@ -78,7 +78,7 @@ final class IndexImage {
    * fs/erofs/super.c: erofs_superblock_csum_verify. Unlike Java's, the kernel's CRC has no final
    * inversion.
    */
-  static int checksum(byte[] superblock) {
+  public static int checksum(byte[] superblock) {
     CRC32C crc = new CRC32C();
     crc.update(superblock);
     return ~(int) crc.getValue();

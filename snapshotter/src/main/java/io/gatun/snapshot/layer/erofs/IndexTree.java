@@ -9,7 +9,7 @@ import java.io.IOException;
  * <p>The layer's root is {@code fs}, the only entry of the index's root. An unused mount point has
  * no {@code fs}, so an unmounted layer is missing rather than empty.
  */
-final class IndexTree implements AutoCloseable {
+public final class IndexTree implements AutoCloseable {
 
   private static final byte[] TOP = {'f', 's'};
   private static final int ROOT_MODE = Inodes.DIRECTORY | 0755;
@@ -21,7 +21,7 @@ final class IndexTree implements AutoCloseable {
   private final int root;
   private final int top;
 
-  IndexTree(PagedMemory memory) throws IOException {
+  public IndexTree(PagedMemory memory) throws IOException {
     this.memory = memory;
     this.names = new NameTree(memory);
     this.inodes = new Inodes(memory);
@@ -32,19 +32,19 @@ final class IndexTree implements AutoCloseable {
     enter(root, TOP, top);
   }
 
-  PagedMemory memory() {
+  public PagedMemory memory() {
     return memory;
   }
 
-  NameTree names() {
+  public NameTree names() {
     return names;
   }
 
-  Inodes inodes() {
+  public Inodes inodes() {
     return inodes;
   }
 
-  XattrRecords xattrs() {
+  public XattrRecords xattrs() {
     return xattrs;
   }
 
@@ -52,18 +52,18 @@ final class IndexTree implements AutoCloseable {
     return root;
   }
 
-  int top() {
+  public int top() {
     return top;
   }
 
   /** {@return the inode of a name in a directory, or 0} */
-  int find(int directory, byte[] name) throws IOException {
+  public int find(int directory, byte[] name) throws IOException {
     int found = names.find(inodes.names(directory), name);
     return found == 0 ? 0 : names.inode(found);
   }
 
   /** Adds an unused name to an inode. */
-  void enter(int directory, byte[] name, int inode) throws IOException {
+  public void enter(int directory, byte[] name, int inode) throws IOException {
     int node = names.find(inodes.names(directory), name);
     if (node == 0) {
       node = names.insert(inodes.namesAddress(directory), name);
@@ -78,7 +78,7 @@ final class IndexTree implements AutoCloseable {
   }
 
   /** Removes a name and, if it is a directory, everything below it. */
-  void remove(int directory, byte[] name) throws IOException {
+  public void remove(int directory, byte[] name) throws IOException {
     int node = names.find(inodes.names(directory), name);
     int inode = names.inode(node);
     names.setInode(node, 0);
@@ -108,7 +108,7 @@ final class IndexTree implements AutoCloseable {
     }
   }
 
-  boolean isWhiteout(int inode) throws IOException {
+  public boolean isWhiteout(int inode) throws IOException {
     return inodes.type(inode) == Inodes.CHARACTER_DEVICE && inodes.content(inode) == 0;
   }
 

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * An extended attribute in the form of EROFS: a number for its namespace, and the rest of its name.
  */
-final class IndexXattr implements Comparable<IndexXattr> {
+public final class IndexXattr implements Comparable<IndexXattr> {
 
   /** EROFS_XATTR_INDEX_* of erofs_fs.h. The prefixes of access control lists are complete names. */
   enum Prefix {

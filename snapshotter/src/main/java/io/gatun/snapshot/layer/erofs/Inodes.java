@@ -28,7 +28,7 @@ import java.io.IOException;
  *   60  form        one byte, its layout in the index, then three unused
  * </pre>
  */
-final class Inodes {
+public final class Inodes {
 
   private static final int BYTES = 64;
 
@@ -53,18 +53,18 @@ final class Inodes {
 
   // linux/stat.h
   static final int TYPE = 0170000;
-  static final int REGULAR = 0100000;
-  static final int DIRECTORY = 0040000;
-  static final int SYMBOLIC_LINK = 0120000;
-  static final int CHARACTER_DEVICE = 0020000;
-  static final int BLOCK_DEVICE = 0060000;
-  static final int FIFO = 0010000;
+  public static final int REGULAR = 0100000;
+  public static final int DIRECTORY = 0040000;
+  public static final int SYMBOLIC_LINK = 0120000;
+  public static final int CHARACTER_DEVICE = 0020000;
+  public static final int BLOCK_DEVICE = 0060000;
+  public static final int FIFO = 0010000;
 
   /** The layer has no entry for the directory but needs it. */
-  static final int IMPLICIT = 1;
+  public static final int IMPLICIT = 1;
 
   /** No lower directory shows through. */
-  static final int OPAQUE = 2;
+  public static final int OPAQUE = 2;
 
   /** The content is a list of extents, not one piece. */
   static final int SPARSE = 4;
@@ -75,13 +75,13 @@ final class Inodes {
     this.memory = memory;
   }
 
-  int create(int mode) throws IOException {
+  public int create(int mode) throws IOException {
     int inode = memory.allocate(BYTES);
     setMode(inode, mode);
     return inode;
   }
 
-  int mode(int inode) throws IOException {
+  public int mode(int inode) throws IOException {
     return memory.getShort(at(inode, MODE)) & 0xffff;
   }
 
@@ -89,27 +89,27 @@ final class Inodes {
     memory.putShort(at(inode, MODE), (short) mode);
   }
 
-  void setPermissions(int inode, int permissions) throws IOException {
+  public void setPermissions(int inode, int permissions) throws IOException {
     setMode(inode, (mode(inode) & TYPE) | permissions);
   }
 
-  int type(int inode) throws IOException {
+  public int type(int inode) throws IOException {
     return mode(inode) & TYPE;
   }
 
-  boolean isDirectory(int inode) throws IOException {
+  public boolean isDirectory(int inode) throws IOException {
     return type(inode) == DIRECTORY;
   }
 
-  boolean isMarked(int inode, int mark) throws IOException {
+  public boolean isMarked(int inode, int mark) throws IOException {
     return (memory.getByte(at(inode, MARKS)) & mark) != 0;
   }
 
-  void mark(int inode, int mark) throws IOException {
+  public void mark(int inode, int mark) throws IOException {
     memory.putByte(at(inode, MARKS), (byte) (memory.getByte(at(inode, MARKS)) | mark));
   }
 
-  void unmark(int inode, int mark) throws IOException {
+  public void unmark(int inode, int mark) throws IOException {
     memory.putByte(at(inode, MARKS), (byte) (memory.getByte(at(inode, MARKS)) & ~mark));
   }
 
@@ -117,11 +117,11 @@ final class Inodes {
     return memory.getInt(at(inode, UID));
   }
 
-  int gid(int inode) throws IOException {
+  public int gid(int inode) throws IOException {
     return memory.getInt(at(inode, GID));
   }
 
-  void setOwner(int inode, int uid, int gid) throws IOException {
+  public void setOwner(int inode, int uid, int gid) throws IOException {
     memory.putInt(at(inode, UID), uid);
     memory.putInt(at(inode, GID), gid);
   }
@@ -143,34 +143,34 @@ final class Inodes {
         && memory.getInt(at(inode, NANOS)) == time.nanos();
   }
 
-  void setModified(int inode, Timespec time) throws IOException {
+  public void setModified(int inode, Timespec time) throws IOException {
     memory.putLong(at(inode, SECONDS), time.seconds());
     memory.putInt(at(inode, NANOS), time.nanos());
   }
 
-  int xattrs(int inode) throws IOException {
+  public int xattrs(int inode) throws IOException {
     return memory.getInt(at(inode, XATTRS));
   }
 
-  void setXattrs(int inode, int reference) throws IOException {
+  public void setXattrs(int inode, int reference) throws IOException {
     memory.putInt(at(inode, XATTRS), reference);
   }
 
   /** {@return the size of a file or of a link target} */
-  long size(int inode) throws IOException {
+  public long size(int inode) throws IOException {
     return memory.getLong(at(inode, SIZE));
   }
 
-  void setSize(int inode, long sizeBytes) throws IOException {
+  public void setSize(int inode, long sizeBytes) throws IOException {
     memory.putLong(at(inode, SIZE), sizeBytes);
   }
 
   /** {@return a block, a reference or a device number, depending on the type} */
-  int content(int inode) throws IOException {
+  public int content(int inode) throws IOException {
     return memory.getInt(at(inode, CONTENT));
   }
 
-  void setContent(int inode, int content) throws IOException {
+  public void setContent(int inode, int content) throws IOException {
     memory.putInt(at(inode, CONTENT), content);
   }
 
@@ -184,11 +184,11 @@ final class Inodes {
     return at(directory, NAMES);
   }
 
-  int parent(int directory) throws IOException {
+  public int parent(int directory) throws IOException {
     return memory.getInt(at(directory, PARENT));
   }
 
-  int name(int directory) throws IOException {
+  public int name(int directory) throws IOException {
     return memory.getInt(at(directory, NAME));
   }
 
@@ -207,7 +207,7 @@ final class Inodes {
 
   // Set when the index is laid out.
 
-  int nid(int inode) throws IOException {
+  public int nid(int inode) throws IOException {
     return memory.getInt(at(inode, NID));
   }
 
@@ -227,7 +227,7 @@ final class Inodes {
     return memory.getInt(at(inode, EXTENT));
   }
 
-  void setExtent(int inode, int extent) throws IOException {
+  public void setExtent(int inode, int extent) throws IOException {
     memory.putInt(at(inode, EXTENT), extent);
   }
 

@@ -22,7 +22,7 @@ import java.util.SplittableRandom;
  * so no choice of names can make a tree deep. The shape is random, the order is not. Names are
  * never removed; a deleted name can be reused.
  */
-final class NameTree {
+public final class NameTree {
 
   private static final int LEFT = 0;
   private static final int RIGHT = 4;
@@ -32,7 +32,7 @@ final class NameTree {
   private static final int TEXT = 24;
 
   /** NAME_MAX of linux/limits.h, which is also the limit of EROFS. */
-  static final int NAME_BYTES_MAX = 255;
+  public static final int NAME_BYTES_MAX = 255;
 
   private static final int PREFIX_BYTES = Long.BYTES;
 
@@ -65,7 +65,7 @@ final class NameTree {
   }
 
   /** {@return the length of a name, which is copied to the start of an array} */
-  int text(int name, byte[] into) throws IOException {
+  public int text(int name, byte[] into) throws IOException {
     int length = length(name);
     memory.get(PagedMemory.address(name) + TEXT, into, length);
     return length;

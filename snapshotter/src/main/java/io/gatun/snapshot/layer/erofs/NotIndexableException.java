@@ -9,7 +9,7 @@ public final class NotIndexableException extends IOException {
 
   private final NotIndexable reason;
 
-  NotIndexableException(NotIndexable reason, String message) {
+  public NotIndexableException(NotIndexable reason, String message) {
     super("layer cannot be indexed: " + message);
     this.reason = reason;
   }

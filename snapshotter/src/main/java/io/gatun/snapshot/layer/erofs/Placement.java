@@ -8,7 +8,7 @@ import java.io.IOException;
  * in the order in which the index is written: a first pass over the inodes, a second over whole
  * blocks.
  */
-final class Placement {
+public final class Placement {
 
   /** Visits inodes in index order; those with several names are visited several times. */
   @FunctionalInterface
@@ -32,7 +32,7 @@ final class Placement {
   /**
    * @param epoch the time of compact inodes, which do not store their own
    */
-  Placement(IndexTree tree, IndexForm form, Timespec epoch) {
+  public Placement(IndexTree tree, IndexForm form, Timespec epoch) {
     this.tree = tree;
     this.inodes = tree.inodes();
     this.xattrs = new XattrPlaces(tree, form);
@@ -40,7 +40,7 @@ final class Placement {
     this.epoch = epoch;
   }
 
-  void run() throws IOException {
+  public void run() throws IOException {
     lastDirectory = tree.root();
     walk(this::place);
     requireBlocks();
@@ -65,7 +65,7 @@ final class Placement {
     }
   }
 
-  long inodes() {
+  public long inodes() {
     return count;
   }
 

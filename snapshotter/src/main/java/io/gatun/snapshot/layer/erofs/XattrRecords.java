@@ -20,7 +20,7 @@ import java.util.Map;
  *      prefix (1), length of the name (1), length of the value (2), name, value
  * </pre>
  */
-final class XattrRecords {
+public final class XattrRecords {
 
   private static final int LENGTH_BYTES = 4;
   private static final int HEAD_BYTES = 4;
@@ -48,7 +48,7 @@ final class XattrRecords {
   }
 
   /** {@return a reference to the set; 0 for an empty one} */
-  int store(XattrSet set) throws IOException {
+  public int store(XattrSet set) throws IOException {
     if (set.isEmpty()) {
       return 0;
     }
@@ -90,7 +90,7 @@ final class XattrRecords {
     return reference;
   }
 
-  List<IndexXattr> load(int reference) throws IOException {
+  public List<IndexXattr> load(int reference) throws IOException {
     if (reference == 0) {
       return List.of();
     }

@@ -14,7 +14,7 @@ import java.util.Optional;
  * The extended attributes of one file, changed in the same way as the kernel does when a layer is
  * extracted: on setxattr(2), chown(2) and chmod(2).
  */
-final class XattrSet {
+public final class XattrSet {
 
   private static final int CAPABILITY_BYTES_V2 = 20;
   private static final int CAPABILITY_BYTES_V3 = 24;
@@ -32,7 +32,7 @@ final class XattrSet {
     this.all = all;
   }
 
-  static XattrSet of(int type, List<IndexXattr> all) {
+  public static XattrSet of(int type, List<IndexXattr> all) {
     return new XattrSet(type, new ArrayList<>(all));
   }
 
@@ -41,7 +41,7 @@ final class XattrSet {
    *
    * @param mode with which it is created
    */
-  static XattrSet madeIn(List<IndexXattr> directory, int type, int mode) {
+  public static XattrSet madeIn(List<IndexXattr> directory, int type, int mode) {
     XattrSet set = new XattrSet(type, new ArrayList<>());
     if (type != Inodes.SYMBOLIC_LINK) {
       for (IndexXattr xattr : directory) {
@@ -61,19 +61,19 @@ final class XattrSet {
     return all;
   }
 
-  boolean isEmpty() {
+  public boolean isEmpty() {
     return all.isEmpty();
   }
 
   /** chown(2) removes capabilities from files, but not from directories. */
-  void changeOwner() {
+  public void changeOwner() {
     if (type != Inodes.DIRECTORY) {
       all.removeIf(IndexXattr::isCapability);
     }
   }
 
   /** Applies chmod(2) to the access control list. */
-  void changeMode(int mode) {
+  public void changeMode(int mode) {
     all.replaceAll(
         xattr ->
             xattr.prefix() == Prefix.ACL_ACCESS
@@ -82,7 +82,7 @@ final class XattrSet {
   }
 
   /** Sets the attributes of an entry. */
-  void setAll(List<TarXattr> named) throws NotIndexableException {
+  public void setAll(List<TarXattr> named) throws NotIndexableException {
     for (TarXattr each : named) {
       Optional<IndexXattr> xattr = IndexXattr.of(each.name(), each.value());
       if (xattr.isPresent()) {
@@ -92,7 +92,7 @@ final class XattrSet {
   }
 
   /** Adds inherited attributes that a directory does not have yet. */
-  void addAll(Map<LinuxPath, byte[]> inherited) throws NotIndexableException {
+  public void addAll(Map<LinuxPath, byte[]> inherited) throws NotIndexableException {
     for (Map.Entry<LinuxPath, byte[]> each : inherited.entrySet()) {
       Optional<IndexXattr> xattr = IndexXattr.of(each.getKey(), each.getValue());
       if (xattr.isPresent() && all.stream().noneMatch(xattr.get()::hasNameOf)) {

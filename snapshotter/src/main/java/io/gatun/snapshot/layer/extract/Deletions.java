@@ -3,7 +3,7 @@ package io.gatun.snapshot.layer.extract;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.snapshot.layer.tar.LayerEntry;
+import io.gatun.snapshot.layer.entry.LayerEntry;
 
 /** How a tree represents the deletions of a layer. */
 sealed interface Deletions permits OverlayDeletions, InPlaceDeletions {

@@ -8,10 +8,12 @@ import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.NodeType;
 import io.gatun.linux.Stat;
-import io.gatun.snapshot.layer.tar.LayerAttributes;
-import io.gatun.snapshot.layer.tar.LayerEntry;
-import io.gatun.snapshot.layer.tar.LayerPath;
-import io.gatun.snapshot.layer.tar.OpenedFile;
+import io.gatun.snapshot.layer.entry.LayerAttributes;
+import io.gatun.snapshot.layer.entry.LayerEntry;
+import io.gatun.snapshot.layer.entry.LayerPath;
+import io.gatun.snapshot.layer.entry.OpenedFile;
+import io.gatun.snapshot.layer.lower.Ownership;
+import io.gatun.snapshot.layer.lower.SecureOpen;
 import io.gatun.snapshot.root.Disk;
 import org.jspecify.annotations.Nullable;
 

@@ -2,8 +2,9 @@ package io.gatun.snapshot.layer.extract;
 
 import io.gatun.linux.Fd;
 import io.gatun.linux.Stat;
-import io.gatun.snapshot.layer.tar.LayerContent;
-import io.gatun.snapshot.layer.tar.LayerEntry;
+import io.gatun.snapshot.layer.entry.LayerContent;
+import io.gatun.snapshot.layer.entry.LayerEntry;
+import io.gatun.snapshot.layer.lower.Ownership;
 import io.gatun.snapshot.root.Disk;
 import java.io.IOException;
 

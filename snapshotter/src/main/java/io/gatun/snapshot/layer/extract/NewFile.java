@@ -2,9 +2,10 @@ package io.gatun.snapshot.layer.extract;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.snapshot.layer.tar.LayerContent;
-import io.gatun.snapshot.layer.tar.LayerEntry;
-import io.gatun.snapshot.layer.tar.OpenedFile;
+import io.gatun.snapshot.layer.entry.LayerContent;
+import io.gatun.snapshot.layer.entry.LayerEntry;
+import io.gatun.snapshot.layer.entry.OpenedFile;
+import io.gatun.snapshot.layer.lower.Ownership;
 import java.io.IOException;
 
 /** A new file, identified only by its descriptor: its name may already belong to another file. */

@@ -8,7 +8,8 @@ import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.NodeType;
 import io.gatun.linux.Stat;
-import io.gatun.snapshot.layer.tar.LayerEntry;
+import io.gatun.snapshot.layer.entry.LayerEntry;
+import io.gatun.snapshot.layer.lower.Ownership;
 import io.gatun.snapshot.root.Disk;
 import java.util.Optional;
 

@@ -1,6 +1,7 @@
 package io.gatun.snapshot.layer.extract;
 
 import io.gatun.snapshot.Usage;
+import io.gatun.snapshot.layer.lower.ImplicitDirectoryList;
 import java.util.Optional;
 
 /**

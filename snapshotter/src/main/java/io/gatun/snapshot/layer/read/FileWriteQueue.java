@@ -1,10 +1,10 @@
 package io.gatun.snapshot.layer.read;
 
-import io.gatun.snapshot.layer.tar.FileSink;
-import io.gatun.snapshot.layer.tar.LayerConsumer;
-import io.gatun.snapshot.layer.tar.LayerContent;
-import io.gatun.snapshot.layer.tar.LayerEntry;
-import io.gatun.snapshot.layer.tar.OpenedFile;
+import io.gatun.snapshot.layer.entry.FileSink;
+import io.gatun.snapshot.layer.entry.LayerConsumer;
+import io.gatun.snapshot.layer.entry.LayerContent;
+import io.gatun.snapshot.layer.entry.LayerEntry;
+import io.gatun.snapshot.layer.entry.OpenedFile;
 import io.gatun.snapshot.layer.tar.TarExtent;
 import java.io.IOException;
 import java.nio.ByteBuffer;

@@ -1,6 +1,6 @@
 /**
  * Applies layers, independent of the target: reads, verifies, decompresses, hashes and validates a
- * blob, and passes its entries to a {@link io.gatun.snapshot.layer.tar.LayerConsumer}, which may
+ * blob, and passes its entries to a {@link io.gatun.snapshot.layer.entry.LayerConsumer}, which may
  * write a tree or an index, and the uncompressed layer to a {@link
  * io.gatun.snapshot.layer.tar.TarSink}.
  *

@@ -8,7 +8,7 @@ package io.gatun.snapshot.layer.tar;
  */
 public record TarTime(long seconds, int nanos) implements Comparable<TarTime> {
 
-  static TarTime ofSeconds(long seconds) {
+  public static TarTime ofSeconds(long seconds) {
     return new TarTime(seconds, 0);
   }
 

@@ -1,9 +1,8 @@
 /**
- * Reads and validates the tar of a layer, independent of what is created from it.
+ * Reads tar archives: ustar, GNU and PAX headers, sparse files, extended attributes.
  *
- * <p>{@link TarReader} knows the formats and checks every length against a limit; {@link
- * LayerReader} interprets each entry or refuses it. Consumers of entries, which write a tree or an
- * index, need no further checks.
+ * <p>{@link TarReader} knows the formats and checks every length against a limit. It does not judge
+ * what an entry means for a layer; that is the task of {@code layer.entry}.
  *
  * <p>Accesses no files. Uses paths and times of the native bindings and nothing else of Gatun.
  */

@@ -12,7 +12,7 @@ import io.gatun.snapshot.fixture.TreeManifest;
 import io.gatun.snapshot.layer.DeletionForm;
 import io.gatun.snapshot.layer.extract.LayerItem;
 import io.gatun.snapshot.layer.extract.LayerItems;
-import io.gatun.snapshot.layer.extract.TestTree;
+import io.gatun.snapshot.layer.lower.TestTree;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
 import io.gatun.snapshot.root.LinuxDisk;
 import java.io.IOException;

@@ -12,7 +12,7 @@ import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.fixture.TreeManifest;
 import io.gatun.snapshot.fixture.TreeManifest.Detail;
 import io.gatun.snapshot.layer.DeletionForm;
-import io.gatun.snapshot.layer.extract.TestTree;
+import io.gatun.snapshot.layer.lower.TestTree;
 import io.gatun.snapshot.root.LinuxDisk;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

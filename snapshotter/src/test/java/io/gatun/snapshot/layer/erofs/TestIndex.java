@@ -10,10 +10,12 @@ import io.gatun.linux.OpenFlag;
 import io.gatun.linux.UnmountFlag;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.fixture.Pieces;
-import io.gatun.snapshot.layer.tar.InheritedAttributes;
-import io.gatun.snapshot.layer.tar.LayerEntry;
-import io.gatun.snapshot.layer.tar.LayerReader;
-import io.gatun.snapshot.layer.tar.LowerAttributes;
+import io.gatun.snapshot.layer.entry.InheritedAttributes;
+import io.gatun.snapshot.layer.entry.LayerEntry;
+import io.gatun.snapshot.layer.entry.LayerReader;
+import io.gatun.snapshot.layer.entry.LowerAttributes;
+import io.gatun.snapshot.layer.index.LayerIndex;
+import io.gatun.snapshot.layer.index.LayerIndexer;
 import io.gatun.snapshot.layer.tar.TarReader;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.LinuxDisk;
@@ -26,7 +28,7 @@ import java.util.Optional;
 import java.util.Set;
 
 /** A tar and its index in files of a directory. */
-final class TestIndex {
+public final class TestIndex {
 
   /** Odd, so that pieces do not end at block boundaries. */
   private static final int PIECE_BYTES = 1_000_001;
@@ -42,14 +44,14 @@ final class TestIndex {
   }
 
   /** The parameters of an index. */
-  record Making(
+  public record Making(
       IndexForm form,
       InheritedAttributes top,
       LowerAttributes lowerAttributes,
       Disk disk,
       long residentBytes) {
 
-    static Making of(IndexForm form) {
+    public static Making of(IndexForm form) {
       return new Making(
           form,
           InheritedAttributes.ofTop(),
@@ -58,25 +60,25 @@ final class TestIndex {
           LayerIndexer.RESIDENT_BYTES);
     }
 
-    Making inheriting(LowerAttributes newLowerAttributes) {
+    public Making inheriting(LowerAttributes newLowerAttributes) {
       return new Making(form, top, newLowerAttributes, disk, residentBytes);
     }
 
-    Making on(Disk newDisk) {
+    public Making on(Disk newDisk) {
       return new Making(form, top, lowerAttributes, newDisk, residentBytes);
     }
 
-    Making keeping(long newResidentBytes) {
+    public Making keeping(long newResidentBytes) {
       return new Making(form, top, lowerAttributes, disk, newResidentBytes);
     }
   }
 
   /** {@return the index of a tar, both in a directory that is created} */
-  static TestIndex of(Path directory, IndexForm form, byte[] tar) throws IOException {
+  public static TestIndex of(Path directory, IndexForm form, byte[] tar) throws IOException {
     return of(directory, Making.of(form), tar);
   }
 
-  static TestIndex of(Path directory, Making task, byte[] tar) throws IOException {
+  public static TestIndex of(Path directory, Making task, byte[] tar) throws IOException {
     Files.createDirectories(directory);
     Files.write(directory.resolve("tar"), tar);
     LayerReader reader = new LayerReader(new TarReader(new Pieces(tar, PIECE_BYTES)));
@@ -97,13 +99,13 @@ final class TestIndex {
     }
   }
 
-  static Digest digest(byte[] bytes) {
+  public static Digest digest(byte[] bytes) {
     MessageDigest hash = Digest.sha256();
     hash.update(bytes);
     return Digest.of(hash);
   }
 
-  LayerIndex result() {
+  public LayerIndex result() {
     return result;
   }
 
@@ -111,11 +113,11 @@ final class TestIndex {
     return directory.resolve("index");
   }
 
-  Path tar() {
+  public Path tar() {
     return directory.resolve("tar");
   }
 
-  byte[] bytes() throws IOException {
+  public byte[] bytes() throws IOException {
     return Files.readAllBytes(index());
   }
 

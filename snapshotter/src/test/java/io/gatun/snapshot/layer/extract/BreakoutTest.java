@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.fixture.TreeManifest;
 import io.gatun.snapshot.layer.DeletionForm;
+import io.gatun.snapshot.layer.lower.TestTree;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

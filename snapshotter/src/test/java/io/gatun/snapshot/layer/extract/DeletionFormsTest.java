@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.layer.DeletionForm;
+import io.gatun.snapshot.layer.lower.TestTree;
+import io.gatun.snapshot.layer.lower.TreeReset;
 import io.gatun.snapshot.root.LinuxDisk;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -139,7 +139,7 @@ public record LayerItem(
   }
 
   /** {@return whether it is a sparse file in a format that containerd does not support} */
-  boolean isSparseInOldFormat() {
+  public boolean isSparseInOldFormat() {
     return kind == Kind.SPARSE_FILE && spelling.sparse() == Sparse.OLD_GNU;
   }
 

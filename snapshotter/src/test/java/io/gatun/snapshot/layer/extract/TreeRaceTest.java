@@ -6,6 +6,8 @@ import io.gatun.snapshot.fixture.ForkedJvm;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.fixture.TreeManifest;
 import io.gatun.snapshot.layer.DeletionForm;
+import io.gatun.snapshot.layer.lower.TestTree;
+import io.gatun.snapshot.layer.lower.TreeSwapping;
 import java.io.BufferedReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -19,7 +21,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * Another process swaps directories of the tree for links that lead out, atomically and as fast as
  * it can, while layers are extracted.
  */
-final class TreeRaceTest {
+public final class TreeRaceTest {
 
   private static final long MILLIS = Long.getLong("gatun.race.millis", 1500);
 

@@ -12,6 +12,8 @@ import io.gatun.snapshot.fixture.DiskCalls;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.fixture.TreeManifest;
 import io.gatun.snapshot.layer.DeletionForm;
+import io.gatun.snapshot.layer.lower.TestTree;
+import io.gatun.snapshot.layer.lower.TreeReset;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
 import io.gatun.snapshot.root.LinuxDisk;
 import java.io.IOException;

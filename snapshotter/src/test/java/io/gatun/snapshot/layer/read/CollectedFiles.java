@@ -3,10 +3,10 @@ package io.gatun.snapshot.layer.read;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.snapshot.Digest;
-import io.gatun.snapshot.layer.tar.FileSink;
-import io.gatun.snapshot.layer.tar.LayerContent;
-import io.gatun.snapshot.layer.tar.LayerEntry;
-import io.gatun.snapshot.layer.tar.OpenedFile;
+import io.gatun.snapshot.layer.entry.FileSink;
+import io.gatun.snapshot.layer.entry.LayerContent;
+import io.gatun.snapshot.layer.entry.LayerEntry;
+import io.gatun.snapshot.layer.entry.OpenedFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;

@@ -1,9 +1,9 @@
 package io.gatun.snapshot.layer.read;
 
-import io.gatun.snapshot.layer.tar.LayerConsumer;
-import io.gatun.snapshot.layer.tar.LayerContent;
-import io.gatun.snapshot.layer.tar.LayerEntry;
-import io.gatun.snapshot.layer.tar.LayerReader;
+import io.gatun.snapshot.layer.entry.LayerConsumer;
+import io.gatun.snapshot.layer.entry.LayerContent;
+import io.gatun.snapshot.layer.entry.LayerEntry;
+import io.gatun.snapshot.layer.entry.LayerReader;
 import io.gatun.snapshot.layer.tar.TarReader;
 import java.io.IOException;
 import java.io.InputStream;

@@ -6,6 +6,7 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.fixture.Pieces;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.fixture.TarBuilder.Format;
+import io.gatun.snapshot.layer.entry.LayerReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;

@@ -1,0 +1,117 @@
+package io.gatun.cli.doctor;
+
+import io.gatun.server.config.Configuration;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.tomlj.Toml;
+import org.tomlj.TomlArray;
+import org.tomlj.TomlParseResult;
+import org.tomlj.TomlTable;
+
+/**
+ * Checks that containerd's configuration matches the daemon's, since neither side learns the
+ * other's.
+ */
+public final class ContainerdCheck {
+
+  private static final String SUBJECT = "containerd";
+  private static final String PROXY_PLUGINS = "proxy_plugins";
+
+  private final Configuration gatun;
+  private final Path file;
+
+  public ContainerdCheck(Configuration gatun, Path file) {
+    this.gatun = gatun;
+    this.file = file;
+  }
+
+  public List<CheckResult> run() {
+    if (!Files.exists(file)) {
+      return List.of(
+          CheckResult.note(
+              SUBJECT, "there is no %s: `gatun config --containerd` prints one".formatted(file)));
+    }
+    TomlParseResult toml;
+    try {
+      toml = Toml.parse(file);
+    } catch (IOException e) {
+      return List.of(CheckResult.note(SUBJECT, "cannot read %s: %s".formatted(file, e)));
+    }
+    if (toml.hasErrors()) {
+      return List.of(
+          CheckResult.fault(
+              SUBJECT, "%s is not TOML: %s".formatted(file, toml.errors().getFirst())));
+    }
+    List<CheckResult> all = new ArrayList<>(examine(plugin(toml)));
+    all.addAll(new DifferCheck(gatun, file, toml).run());
+    return all;
+  }
+
+  private List<CheckResult> examine(@Nullable TomlTable plugin) {
+    if (plugin == null) {
+      return List.of(
+          CheckResult.note(
+              SUBJECT,
+              "%s has no plugin with the address %s: `gatun config --containerd` prints it"
+                  .formatted(file, gatun.address())));
+    }
+    List<CheckResult> diagnoses = new ArrayList<>();
+    examineRoot(plugin, diagnoses);
+    examineCapabilities(plugin, diagnoses);
+    if (diagnoses.isEmpty()) {
+      diagnoses.add(CheckResult.ok(SUBJECT, file + " knows this daemon"));
+    }
+    return diagnoses;
+  }
+
+  private @Nullable TomlTable plugin(TomlParseResult toml) {
+    TomlTable plugins = toml.getTable(PROXY_PLUGINS);
+    if (plugins == null) {
+      return null;
+    }
+    for (String name : plugins.keySet()) {
+      TomlTable plugin = plugins.getTable(List.of(name));
+      if (plugin != null
+          && gatun.address().toString().equals(plugin.get(List.of("address")))
+          && "snapshot".equals(plugin.get(List.of("type")))) {
+        return plugin;
+      }
+    }
+    return null;
+  }
+
+  private void examineRoot(TomlTable plugin, List<CheckResult> diagnoses) {
+    Object exported = plugin.get(List.of("exports", "root"));
+    if (!gatun.root().toString().equals(exported)) {
+      diagnoses.add(
+          CheckResult.note(
+              SUBJECT,
+              "%s: exports.root is %s and should be \"%s\": the kubelet watches the free space of the wrong filesystem"
+                  .formatted(
+                      file,
+                      exported == null ? "not set" : '"' + exported.toString() + '"',
+                      gatun.root())));
+    }
+  }
+
+  private void examineCapabilities(TomlTable plugin, List<CheckResult> diagnoses) {
+    Set<Object> told = new HashSet<>();
+    if (plugin.get(List.of("capabilities")) instanceof TomlArray array) {
+      told.addAll(array.toList());
+    }
+    List<String> wanted = ContainerdConfiguration.capabilities(gatun);
+    if (!told.equals(new HashSet<Object>(wanted))) {
+      diagnoses.add(
+          CheckResult.fault(
+              SUBJECT,
+              "%s: capabilities are %s and must be %s, to match rebase and remap_ids"
+                  .formatted(file, told, wanted)));
+    }
+  }
+}

@@ -1,0 +1,170 @@
+package io.gatun.snapshot.layer.lower;
+
+import io.gatun.linux.ErrnoException;
+import io.gatun.linux.Fd;
+import io.gatun.linux.FileStatus;
+import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Stat;
+import io.gatun.linux.Unistd;
+import io.gatun.snapshot.layer.LayerTarget;
+import io.gatun.snapshot.root.Disk;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Applies the attributes of lower directories (owner, mode, extended attributes, times) to a layer
+ * that was extracted before its lower layers were known.
+ *
+ * <p>A default access control list below cannot be applied later: what was created in the directory
+ * meanwhile has not inherited it and keeps the attributes from the layer. containerd's differ,
+ * which extracts in order, adds the list to all of it.
+ */
+public final class ImplicitDirFixup implements AutoCloseable {
+
+  /** Syncs a file. */
+  @FunctionalInterface
+  public interface Sync {
+    void run(Fd file) throws ErrnoException;
+  }
+
+  private final Disk disk;
+  private final LowerDirectories lowers;
+  private final List<LinuxPath> below;
+  private final ImplicitDirectoryList implicit;
+
+  private final Fd top;
+
+  private ImplicitDirFixup(Disk disk, LayerTarget target, ImplicitDirectoryList implicit, Fd top) {
+    this.disk = disk;
+    this.below = target.lowers();
+    this.lowers = new LowerDirectories(disk, below);
+    this.implicit = implicit;
+    this.top = top;
+  }
+
+  /**
+   * @param target the layer with its final lower layers
+   * @param implicit the directories that may inherit attributes
+   */
+  public static ImplicitDirFixup open(Disk disk, LayerTarget target, ImplicitDirectoryList implicit)
+      throws ErrnoException {
+    return new ImplicitDirFixup(disk, target, implicit, SecureOpen.openTop(target.files()));
+  }
+
+  /**
+   * {@return whether the result equals an extraction on top of the lower layers} It does unless a
+   * default access control list is involved.
+   */
+  public boolean isExact() throws ErrnoException {
+    for (ImplicitDirectory each : implicit) {
+      if (hasOneBelow(each) && lowers.haveDefaultAcl(each.path())) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** {@return whether there is anything to inherit} */
+  public boolean isDue() throws ErrnoException {
+    if (isOwnerDue()) {
+      return true;
+    }
+    for (ImplicitDirectory each : implicit) {
+      if (hasOneBelow(each) && lowers.contain(each.path())) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static boolean hasOneBelow(ImplicitDirectory directory) {
+    return directory.inherited() != ImplicitDirectory.Inherited.GROUP;
+  }
+
+  /**
+   * Applies the attributes; can be repeated with the same lower layers.
+   *
+   * @param isWithTimes whether directories without an entry in the layer get times as well
+   * @return how many more bytes the directories occupy than before
+   */
+  public long run(boolean isWithTimes) throws ErrnoException {
+    if (isOwnerDue()) {
+      FileStatus owner = ownerBelow();
+      disk.setOwner(top, owner.uid(), owner.gid());
+    }
+    long blocks = 0;
+    for (ImplicitDirectory each : implicit) {
+      try (Fd directory = SecureOpen.open(top, each.path())) {
+        long before = Stat.statx(directory).blocks();
+        inherit(each, directory, isWithTimes);
+        blocks += Stat.statx(directory).blocks() - before;
+      }
+    }
+    return blocks * FileStatus.BLOCK_BYTES;
+  }
+
+  private void inherit(ImplicitDirectory each, Fd directory, boolean isWithTimes)
+      throws ErrnoException {
+    switch (each.inherited()) {
+      case XATTRS -> lowers.inheritXattrs(directory, each.path());
+      case GROUP -> inheritGroup(each.path(), directory);
+      case ATTRIBUTES -> inheritAttributes(each.path(), directory, isWithTimes);
+      case ATTRIBUTES_OR_GROUP -> {
+        if (!inheritAttributes(each.path(), directory, isWithTimes)) {
+          inheritGroup(each.path(), directory);
+        }
+      }
+    }
+  }
+
+  private boolean inheritAttributes(LinuxPath path, Fd directory, boolean isWithTimes)
+      throws ErrnoException {
+    Optional<FileStatus> inherited = lowers.inherit(directory, path);
+    if (inherited.isPresent() && isWithTimes) {
+      disk.setTimes(directory, inherited.get().accessed(), inherited.get().modified());
+    }
+    return inherited.isPresent();
+  }
+
+  /** Entries in a directory with the set-group-id bit get its group (mkdir(2)). */
+  private void inheritGroup(LinuxPath path, Fd directory) throws ErrnoException {
+    Optional<FileStatus> above = lowers.status(PathText.of(path).directory());
+    FileStatus own = Stat.statx(directory);
+    if (above.isPresent()
+        && (above.get().mode() & Ownership.SET_GROUP_ID) != 0
+        && above.get().gid() != own.gid()) {
+      disk.setOwner(directory, own.uid(), above.get().gid());
+    }
+  }
+
+  /** Syncs all changed directories. */
+  public void sync(Sync sync) throws ErrnoException {
+    // After the last change: on most filesystems, the first sync then covers all of them.
+    sync.run(top);
+    for (ImplicitDirectory each : implicit) {
+      try (Fd directory = SecureOpen.open(top, each.path())) {
+        sync.run(directory);
+      }
+    }
+  }
+
+  /** The root of a snapshot gets the owner of the one below. */
+  private boolean isOwnerDue() throws ErrnoException {
+    FileStatus own = Stat.statx(top);
+    FileStatus lower = ownerBelow();
+    return own.uid() == Unistd.geteuid()
+        && own.gid() == Unistd.getegid()
+        && (own.uid() != lower.uid() || own.gid() != lower.gid());
+  }
+
+  private FileStatus ownerBelow() throws ErrnoException {
+    try (Fd lower = LowerLayers.openTop(below.getFirst())) {
+      return Stat.statx(lower);
+    }
+  }
+
+  @Override
+  public void close() {
+    top.close();
+  }
+}
