@@ -177,8 +177,7 @@ final class StartRefusalsIT {
   @Test
   void configurationWithAnUnknownKey() {
     assertRefused(
-        setup().configured("rpc_threads = 4\nrpc_thread = 4\n"),
-        ".toml:2: rpc_thread is unknown");
+        setup().configured("rpc_threads = 4\nrpc_thread = 4\n"), ".toml:2: rpc_thread is unknown");
   }
 
   @Test
