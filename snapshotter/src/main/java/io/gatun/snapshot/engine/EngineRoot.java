@@ -198,23 +198,14 @@ public final class EngineRoot implements AutoCloseable {
               snapshots, layers, driver, new UnpackStates(snapshots, driver, durability));
       this.converter =
           new LayerConversion(
-              disk,
-              root,
-              layers.usages(),
-              layers.restoration(),
-              store,
+              snapshots,
+              layers,
               driver,
-              snapshots.chains(),
-              snapshots.nameLocks(),
-              snapshots.directories(),
               durability,
-              layerStore,
-              layers.indexed(),
-              layers.mounts(),
-              layers.rebuild(),
-              layers.obsoleteTrees(),
-              closer.add(new LayerPipeline(ApplyLimits.of(1, 0))),
-              forms.writeMode().early(),
+              new IndexedWriter(
+                  disk,
+                  closer.add(new LayerPipeline(ApplyLimits.of(1, 0))),
+                  forms.writeMode().early()),
               forms::probeAgain);
       layers.obsoleteTrees().start();
       snapshots.start();

@@ -20,6 +20,7 @@ import io.gatun.snapshot.durability.StorageErrors;
 import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.indexed.LayerMounts;
 import io.gatun.snapshot.indexed.LayerRebuild;
+import io.gatun.snapshot.indexed.Layers;
 import io.gatun.snapshot.indexed.MountRestoration;
 import io.gatun.snapshot.indexed.ObsoleteTrees;
 import io.gatun.snapshot.indexed.UsageCounter;
@@ -28,12 +29,10 @@ import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerConverter;
 import io.gatun.snapshot.layer.LayerTarget;
 import io.gatun.snapshot.layer.extract.TreeWriter;
-import io.gatun.snapshot.layer.read.LayerPipeline;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
 import io.gatun.snapshot.layerstore.IndexedWriter;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.layerstore.StoredTar;
-import io.gatun.snapshot.layerstore.TarWriteMode;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.mount.IndexProbeResult;
 import io.gatun.snapshot.root.Disk;
@@ -42,6 +41,7 @@ import io.gatun.snapshot.state.Chains;
 import io.gatun.snapshot.state.NameLocks;
 import io.gatun.snapshot.state.Names;
 import io.gatun.snapshot.state.SnapshotDirectories;
+import io.gatun.snapshot.state.Snapshots;
 import io.gatun.snapshot.state.UnpackingFailures;
 import io.gatun.snapshot.unpack.IndexedUnpacking;
 import java.io.IOException;
@@ -116,40 +116,28 @@ public final class LayerConversion implements LayerConverter {
   private boolean isTried;
 
   public LayerConversion(
-      Disk disk,
-      Root root,
-      UsageCounter usages,
-      MountRestoration restoration,
-      MetadataStore store,
+      Snapshots snapshots,
+      Layers layers,
       Driver driver,
-      Chains chains,
-      NameLocks nameLocks,
-      SnapshotDirectories directories,
       Durability durability,
-      LayerStore layers,
-      IndexedLayers indexedLayers,
-      LayerMounts layerMounts,
-      LayerRebuild rebuild,
-      ObsoleteTrees obsoleteTrees,
-      LayerPipeline pipeline,
-      TarWriteMode writeMode,
+      IndexedWriter indexing,
       Probe probe) {
-    this.disk = disk;
-    this.root = root;
-    this.usages = usages;
-    this.restoration = restoration;
-    this.store = store;
+    this.root = snapshots.root();
+    this.disk = root.disk();
+    this.store = snapshots.store();
+    this.chains = snapshots.chains();
+    this.nameLocks = snapshots.nameLocks();
+    this.directories = snapshots.directories();
+    this.usages = layers.usages();
+    this.restoration = layers.restoration();
+    this.indexedLayers = layers.indexed();
+    this.layers = indexedLayers.store();
+    this.layerMounts = layers.mounts();
+    this.rebuild = layers.rebuild();
+    this.obsoleteTrees = layers.obsoleteTrees();
     this.driver = driver;
-    this.chains = chains;
-    this.nameLocks = nameLocks;
-    this.directories = directories;
     this.durability = durability;
-    this.layers = layers;
-    this.indexedLayers = indexedLayers;
-    this.layerMounts = layerMounts;
-    this.rebuild = rebuild;
-    this.obsoleteTrees = obsoleteTrees;
-    this.indexing = new IndexedWriter(disk, pipeline, writeMode);
+    this.indexing = indexing;
     this.probe = probe;
   }
 

@@ -50,21 +50,18 @@ final class Directories implements AutoCloseable {
    * @param top which the caller closes
    */
   Directories(
-      Disk disk,
-      Ownership ownership,
+      Extraction extraction,
       LowerDirectories lowers,
-      DeferredAttributes ledger,
       Deletions deletions,
       Removal removal,
-      DirectoryCache cache,
       OpenDirectory top) {
-    this.disk = disk;
-    this.ownership = ownership;
+    this.disk = extraction.disk();
+    this.ownership = extraction.ownership();
+    this.ledger = extraction.ledger();
+    this.cache = extraction.cache();
     this.lowers = lowers;
-    this.ledger = ledger;
     this.deletions = deletions;
     this.removal = removal;
-    this.cache = cache;
     this.top = top;
   }
 

@@ -40,25 +40,21 @@ final class EntryWriter {
   private final UsageTally tally;
 
   EntryWriter(
-      Disk disk,
-      Ownership ownership,
+      Extraction extraction,
       FileFiller filler,
       Directories directories,
-      DirectoryCache cache,
-      DeferredAttributes ledger,
       Deletions deletions,
-      Removal removal,
-      UsageTally tally) {
-    this.disk = disk;
-    this.ownership = ownership;
+      Removal removal) {
+    this.disk = extraction.disk();
+    this.ownership = extraction.ownership();
     this.attributes = new EntryAttributes(disk, ownership);
+    this.cache = extraction.cache();
+    this.ledger = extraction.ledger();
+    this.tally = extraction.tally();
     this.filler = filler;
     this.directories = directories;
-    this.cache = cache;
-    this.ledger = ledger;
     this.deletions = deletions;
     this.removal = removal;
-    this.tally = tally;
   }
 
   /** {@return a file that awaits its content and is closed by the caller, or null} */

@@ -58,7 +58,6 @@ public final class TreeWriter implements FileSink, AutoCloseable {
 
   private final Disk disk;
   private final OpenDirectory top;
-  private final DirectoryCache cache = new DirectoryCache();
   private final PagedMemory memory;
   private final DeferredAttributes ledger;
   private final UsageTally tally;
@@ -81,6 +80,7 @@ public final class TreeWriter implements FileSink, AutoCloseable {
     this.top = top;
     this.tally = new UsageTally(Statfs.fstatfs(top.fd()).blockSizeBytes());
     this.mayMakeDevices = UserNamespace.isInitial();
+    DirectoryCache cache = new DirectoryCache();
     Removal removal = new Removal(disk, cache, tally);
     this.deletions =
         switch (target.deletions()) {
@@ -97,19 +97,10 @@ public final class TreeWriter implements FileSink, AutoCloseable {
           }
         };
     LowerDirectories lowers = new LowerDirectories(disk, target.lowers());
-    this.directories =
-        new Directories(disk, ownership, lowers, ledger, deletions, removal, cache, top);
-    this.entries =
-        new EntryWriter(
-            disk,
-            ownership,
-            new FileFiller(disk, isWrittenBackEarly, ownership, tally),
-            directories,
-            cache,
-            ledger,
-            deletions,
-            removal,
-            tally);
+    Extraction extraction = new Extraction(disk, ownership, cache, ledger, tally);
+    this.directories = new Directories(extraction, lowers, deletions, removal, top);
+    FileFiller filler = new FileFiller(disk, isWrittenBackEarly, ownership, tally);
+    this.entries = new EntryWriter(extraction, filler, directories, deletions, removal);
   }
 
   /**
