@@ -37,12 +37,12 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The snapshotter: checks a request against the metadata store, has the driver and the disk do
- * their part, and records the outcome.
+ * The snapshotter: checks a request against the metadata store, calls the driver and the disk, and
+ * records the outcome.
  *
- * <p>The order of steps decides what a crash leaves behind. A snapshot's directory is durable
- * before its record is, and outlives it: so at any instant a record without a directory is damage,
- * and a directory without a record is garbage.
+ * <p>The order of steps decides what a crash leaves behind. The directory of a snapshot is durable
+ * before its record, and is deleted after it. A record without a directory is therefore always
+ * damage, and a directory without a record is garbage.
  */
 final class Engine implements Snapshotter {
 
@@ -194,7 +194,10 @@ final class Engine implements Snapshotter {
     }
   }
 
-  /** If layers are to be shown with other owners, the snapshot is not removed meanwhile. */
+  /**
+   * {@return the mounts of a snapshot} If the driver has to mount its layers with other owners, the
+   * lock on the name keeps the snapshot from being removed meanwhile.
+   */
   private List<Mount> currentMounts(SnapshotRecord found, Chain chain) throws ErrnoException {
     if (!chain.hasIndexedLower() || !chain.isMappingAsked()) {
       return driver.mounts(chain);
@@ -256,7 +259,7 @@ final class Engine implements Snapshotter {
     syncLater(layer.form().diffId());
   }
 
-  /** Syncs an indexed layer whose commit did not wait for that. */
+  /** Syncs an indexed layer in the background, if its commit did not wait for the sync. */
   private void syncLater(Digest diffId) {
     if (!durability.mustSyncIndexed(false)) {
       backgroundSync.submit(diffId);
@@ -267,7 +270,7 @@ final class Engine implements Snapshotter {
       throws ErrnoException {
     String key = active.name();
     Optional<ActiveSnapshots.Layer> layer;
-    // Parents that it is put on only now need not be mounted yet.
+    // A rebase chooses parents that may not be mounted yet.
     try (var _ = layers.acquireMounts(chain)) {
       layer = seal(active, chain);
     }
@@ -282,9 +285,9 @@ final class Engine implements Snapshotter {
   }
 
   /**
-   * Brings a snapshot into the form in which it is committed.
+   * Brings a snapshot into its committed form.
    *
-   * @return what is known of the layer in it, if nothing has changed since it was unpacked
+   * @return the state of its layer, if nothing has changed since the unpack
    */
   private Optional<ActiveSnapshots.Layer> seal(SnapshotRecord active, Chain chain)
       throws ErrnoException {
@@ -310,8 +313,8 @@ final class Engine implements Snapshotter {
   }
 
   /**
-   * {@return the parent that an active snapshot has once it is committed, which a rebase may
-   * choose}
+   * {@return the parent of the committed snapshot, which a rebase may choose; {@code null} for
+   * none}
    */
   private @Nullable SnapshotRecord parentForCommit(
       SnapshotRecord active, String name, String requested) {
@@ -338,7 +341,7 @@ final class Engine implements Snapshotter {
     }
     Optional<String> obstacle = driver.obstacleToRebase(chains.of(active, null));
     if (obstacle.isPresent()) {
-      // The layer would be damaged, and nobody would notice before a container starts.
+      // The layer would be damaged, and the damage would stay hidden until a container starts.
       throw new SnapshotException.Unsupported(
           "commit %s as %s: cannot put the snapshot on the parent %s: %s"
               .formatted(active.name(), name, requested, obstacle.get()));
@@ -363,22 +366,23 @@ final class Engine implements Snapshotter {
       layers.removed(found.id());
       snapshots.reaper().submit(found.id());
     } catch (SnapshotException.ResourceExhausted e) {
-      // Anything but "not now" makes containerd give up its whole garbage collection, which is what
-      // would give room.
+      // On any error but FailedPrecondition, containerd aborts its whole garbage collection, which
+      // would make room.
       throw new SnapshotException.FailedPrecondition(
           "cannot remove snapshot %s now: %s".formatted(key, e.getMessage()));
     }
   }
 
   /**
-   * Of those that are made on top of it, an index that nobody has asked for is no reason to refuse.
+   * Locks a name for a removal, which a speculative index build on top of the snapshot must not
+   * block.
    */
   private NameLocks.NameLock lockForRemoval(String key) {
     layers.cancelPrefetch(key);
     try {
       return nameLocks.lockForRemoval(key);
     } catch (SnapshotException.FailedPrecondition e) {
-      // It may have been begun since.
+      // The build may have started since.
       layers.cancelPrefetch(key);
       return nameLocks.lockForRemoval(key);
     }

@@ -45,11 +45,11 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An opened root with its engine: everything that one daemon does on one root.
+ * An opened root with its engine: all that one daemon does on one root.
  *
- * <p>Opening locks the root, opens the metadata, chooses the driver and brings records and
- * directories together; when it returns, requests can be served. Closing stops the threads and
- * leaves the data as they are: it takes nothing away from containers that run.
+ * <p>Opening locks the root, opens the metadata, chooses the driver and reconciles records with
+ * directories. When it returns, requests can be served. Closing stops the threads and leaves the
+ * data unchanged: running containers keep their files and mounts.
  */
 public final class EngineRoot implements AutoCloseable {
 
@@ -67,12 +67,12 @@ public final class EngineRoot implements AutoCloseable {
   private final LayerBuilder builder;
   private final LayerConverter converter;
 
-  /** What a process does before anybody may tell it to end, so that it can end in order. */
+  /** Prepares the process for an orderly shutdown. Call this before a shutdown can begin. */
   public static void prepareProcess() {
     MetadataStore.prepareProcess();
   }
 
-  /** Opens a root, as below, that makes no layers anew. */
+  /** Opens a root that cannot rebuild damaged layers, for want of their blobs. */
   public static EngineRoot open(Disk disk, EngineSettings settings, InstantSource clock)
       throws UnusableRootException {
     return open(disk, settings, clock, LayerBlobs.NONE);
@@ -81,9 +81,9 @@ public final class EngineRoot implements AutoCloseable {
   /**
    * Opens a root.
    *
-   * @param blobs of which damaged layers are made anew
-   * @throws UnusableRootException if it cannot be served, with one line that says why and what to
-   *     do
+   * @param blobs the source from which damaged layers are rebuilt
+   * @throws UnusableRootException if the root cannot be served, with one line that gives the reason
+   *     and the remedy
    */
   public static EngineRoot open(
       Disk disk, EngineSettings settings, InstantSource clock, LayerBlobs blobs)
@@ -95,14 +95,18 @@ public final class EngineRoot implements AutoCloseable {
     }
   }
 
-  /** As before, on a machine that was started under this id. */
+  /** Opens a root on a machine with this boot id. */
   public static EngineRoot open(
       Disk disk, EngineSettings settings, InstantSource clock, LayerBlobs blobs, String boot)
       throws UnusableRootException {
     return open(disk, settings, clock, blobs, boot, UnaryOperator.identity());
   }
 
-  /** As before, with something of the caller's between the engine and the driver. */
+  /**
+   * Opens a root.
+   *
+   * @param between wraps the driver that the engine uses
+   */
   public static EngineRoot open(
       Disk disk,
       EngineSettings settings,
@@ -213,16 +217,16 @@ public final class EngineRoot implements AutoCloseable {
     }
   }
 
-  /** {@return the snapshots of this root} */
   public Snapshotter snapshotter() {
     return engine;
   }
 
   /**
-   * {@return what unpacks layers into the snapshots of this root; its threads end with this}
+   * {@return the unpacker for the snapshots of this root, whose threads end when the root is
+   * closed}
    *
-   * @param layersMax how many layers are unpacked at a time, with the one that may be made ahead,
-   *     for which there is always room beside another; further ones wait, or are refused
+   * @param layersMax how many layers are unpacked at a time, including a prefetched one, which
+   *     always has room beside one other; further layers wait or are refused
    */
   public LayerUnpacker unpacker(int layersMax) {
     LayerPipeline pipeline =
@@ -263,22 +267,22 @@ public final class EngineRoot implements AutoCloseable {
         prefetch);
   }
 
-  /** {@return whether snapshots have indexed layers, or will get some} */
+  /** {@return whether any snapshot has an indexed layer, or new layers are indexed} */
   public boolean hasIndexedLayers() {
     return forms.isIndexing() || !layers.indexed().isEmpty();
   }
 
-  /** {@return what gives the layers of this root another form} */
+  /** {@return the converter between the forms of layers} */
   public LayerConverter converter() {
     return converter;
   }
 
-  /** {@return what makes layers of the snapshots of this root} */
+  /** {@return the builder of layers from the snapshots of this root} */
   public LayerBuilder builder() {
     return builder;
   }
 
-  /** {@return what puts layers, of whatever sort, into the snapshots of this root} */
+  /** {@return an applier that writes layers from any source into directories} */
   public synchronized Applier applier() {
     if (applier == null) {
       DirectoryBackend directory =
@@ -288,14 +292,12 @@ public final class EngineRoot implements AutoCloseable {
     return applier;
   }
 
-  /** {@return the driver that was chosen} */
+  /** {@return the chosen driver} */
   public DriverName driver() {
     return driver.name();
   }
 
-  /**
-   * Stops what runs in the background and gives up the root. No request may be under way any more.
-   */
+  /** Stops the background work and unlocks the root. No request may be running. */
   @Override
   public void close() {
     closer.close();

@@ -10,20 +10,19 @@ import io.gatun.snapshot.state.Snapshots;
 import java.nio.file.Path;
 
 /**
- * What an operator can choose about the engine.
+ * The settings of the engine that an operator can choose.
  *
- * @param root where everything is kept; absolute
- * @param driver which driver is wanted
- * @param overlay how the overlay driver mounts
- * @param copyThreads how many threads the native driver copies a tree with, of which at most two
- *     also delete what is gone
+ * @param root the absolute path of the root
+ * @param driver the wanted driver
+ * @param overlay the mount settings of the overlay driver
+ * @param copyThreads how many threads the native driver copies a tree with; at most two of them
+ *     also delete removed snapshots
  * @param syncPolicy when the files of a layer have to be on disk
- * @param metadata how much the metadata store may hold
- * @param spareDirectories how many directories of snapshots are made before anybody asks for them;
- *     0 for none
- * @param layers in which form layers are kept that are applied from now on
- * @param selinuxContext that files of indexed layers have; empty for that of the policy
- * @param layerProtection of the tars and indexes of layers that are applied from now on
+ * @param metadata the limits of the metadata store
+ * @param spareDirectories how many directories are created in advance of requests; 0 for none
+ * @param layers the form of new layers
+ * @param selinuxContext the context of the files of indexed layers; empty for that of the policy
+ * @param layerProtection the protection of the tars and indexes of new layers
  */
 public record EngineSettings(
     Path root,
@@ -37,12 +36,12 @@ public record EngineSettings(
     String selinuxContext,
     FileProtection layerProtection) {
 
-  /** Enough for a burst of containers; on ext4 they take some 800 KB. */
+  /** Enough for a burst of containers. They take about 800 KB on ext4. */
   private static final int SPARE_DIRECTORIES = 64;
 
   /**
-   * As many directories in advance as are of use, layers as directories, no context and no
-   * protection.
+   * Settings with the default number of directories in advance, layers as directories, no context
+   * and no protection.
    */
   public EngineSettings(
       Path root,
@@ -72,7 +71,7 @@ public record EngineSettings(
     return new Snapshots.Effort(spareDirectories, copyThreads);
   }
 
-  /** {@return the same with another number of directories in advance} */
+  /** {@return a copy with this number of directories in advance} */
   public EngineSettings withDirectoryPool(int count) {
     return new EngineSettings(
         root,
@@ -87,7 +86,7 @@ public record EngineSettings(
         layerProtection);
   }
 
-  /** {@return the same with files of layers on the disk at another time} */
+  /** {@return a copy with this sync policy} */
   public EngineSettings withLayerSync(SyncPolicy when) {
     return new EngineSettings(
         root,
@@ -102,7 +101,7 @@ public record EngineSettings(
         layerProtection);
   }
 
-  /** {@return the same with another form of layers} */
+  /** {@return a copy with this form of new layers} */
   public EngineSettings withLayers(LayerSetting form) {
     return new EngineSettings(
         root,
@@ -117,7 +116,7 @@ public record EngineSettings(
         layerProtection);
   }
 
-  /** {@return the same with another SELinux context of indexed layers} */
+  /** {@return a copy with this SELinux context of indexed layers} */
   public EngineSettings withSelinuxContext(String context) {
     return new EngineSettings(
         root,
@@ -132,7 +131,7 @@ public record EngineSettings(
         layerProtection);
   }
 
-  /** {@return the same with other protection of the files of layers} */
+  /** {@return a copy with this protection of new layers} */
   public EngineSettings withLayerProtection(FileProtection protection) {
     return new EngineSettings(
         root,
@@ -147,7 +146,7 @@ public record EngineSettings(
         protection);
   }
 
-  /** {@return what holds for a root if nothing else is chosen} */
+  /** {@return the default settings of a root} */
   public static EngineSettings defaults(Path root) {
     return new EngineSettings(
         root,

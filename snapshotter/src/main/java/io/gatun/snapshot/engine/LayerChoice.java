@@ -4,24 +4,24 @@ import io.gatun.snapshot.driver.DriverName;
 import io.gatun.snapshot.mount.IndexProbeResult;
 import java.util.Optional;
 
-/** In which form the layers are kept that are applied from now on, and why. */
+/** The form of new layers, and the reason. */
 sealed interface LayerChoice {
 
-  /** Each as its tar under an index. */
+  /** Each layer is stored as its tar with an index. */
   record Indexed(String reason) implements LayerChoice {}
 
-  /** Each as a directory. */
+  /** Each layer is a directory. */
   record Directories(String reason) implements LayerChoice {}
 
   /** The root cannot be used as it is configured. */
   record Refused(String reason) implements LayerChoice {}
 
   /**
-   * {@return the form to use} Layers that are there already stay as they are.
+   * {@return the form of new layers} Existing layers keep theirs.
    *
-   * @param settings what is configured
-   * @param driver which the root is used with
-   * @param trial whether indexes can be used on the root; not asked for directories
+   * @param settings the configuration
+   * @param driver the driver of the root
+   * @param trial the result of probing indexes on the root; not needed for directories
    */
   static LayerChoice of(
       EngineSettings settings, DriverName driver, Optional<IndexProbeResult> trial) {
@@ -36,7 +36,7 @@ sealed interface LayerChoice {
       case IndexProbeResult.Works works -> new Indexed(works.reason());
       case IndexProbeResult.Unprotected unprotected -> without(setting, unprotected.reason());
       case IndexProbeResult.Fails fails -> without(setting, fails.reason());
-      // What is there has to be served, and there is no room for layers in any form.
+      // The existing snapshots must be served, and no form of new layers would have room.
       case IndexProbeResult.NoRoom full -> new Directories(full.reason());
     };
   }

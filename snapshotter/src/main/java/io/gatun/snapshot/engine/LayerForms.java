@@ -20,7 +20,9 @@ import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The form of new layers, and how indexed layers are mounted, as a probe of the root tells. */
+/**
+ * The form of new layers and the way to mount indexed layers, both chosen by a probe of the root.
+ */
 final class LayerForms {
 
   private static final Logger log = LoggerFactory.getLogger(LayerForms.class);
@@ -50,15 +52,15 @@ final class LayerForms {
             ? Optional.of(probe(root, settings, root.trashPath()).run())
             : Optional.empty();
     boolean isIndexing = choose(root, settings, driver, probed, hasLayers);
-    // A request that needs a layer which is there is told why its mount fails.
+    // Stored layers are mounted even so, so that each request for one reports why its mount fails.
     IndexAccess access = probed.flatMap(LayerForms::accessOf).orElse(IndexAccess.FILE);
     IndexMounts mounts =
         new IndexMounts(
             root.snapshots(),
             new IndexFilesystem(access, settings.selinuxContext()),
             idMappedMounts);
-    // In the background, the names of a layer are synced at once, and some filesystems bring what
-    // was written before to the disk with them.
+    // The background sync writes the names of a layer at once, and on some filesystems this also
+    // brings earlier writes to disk.
     boolean isSyncedSoon = durability.isWanted();
     TarWriteMode writeMode =
         new TarWriteMode(isSyncedSoon, isSyncedSoon && access == IndexAccess.DIRECT);
@@ -134,7 +136,7 @@ final class LayerForms {
   }
 
   /**
-   * Probes indexes on a root that had none, and mounts them as the result tells.
+   * Probes indexes on a root that had none, and mounts later ones in the way that works.
    *
    * @param place the name of an empty directory in {@code trash/}
    */

@@ -2,13 +2,13 @@ package io.gatun.snapshot.engine;
 
 import java.util.Locale;
 
-/** In which form an operator wants the layers that are applied from now on. */
+/** The form of new layers, as configured. */
 public enum LayerSetting {
-  /** As tars under indexes where that works, otherwise as directories. */
+  /** Indexed where that works, otherwise directories. */
   AUTO,
-  /** As tars under indexes. */
+  /** Indexed: tars with an index each. */
   INDEXED,
-  /** As directories. */
+  /** Directories. */
   DIRECTORY;
 
   /** {@return the name used in the configuration, such as {@code auto}} */

@@ -19,15 +19,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Brings records and directories together again before the first request.
+ * Reconciles records with directories before the first request.
  *
- * <p>What was in flight when the daemon died has no record, so it is a directory in {@code
- * snapshots/} or {@code trash/} that nobody knows: both are handed to the reaper, which deletes
- * them while requests are served already. So is an indexed layer, or an index of one, that no
- * record names. A record without a directory, or whose directory holds no {@code fs}, or without
- * the files of its indexed layer, is damage. It is reported and never covered up by an empty
- * directory, which containerd would take for the layer. What an indexed layer lacks may be made
- * anew, see {@link LayerRepair}.
+ * <p>Operations in flight when the daemon died have no record. Their directories, in {@code
+ * snapshots/} or {@code trash/}, go to the reaper, which deletes them while requests are already
+ * served. Indexed layers and indexes without a record are deleted, too. A record is damaged if its
+ * directory, the {@code fs} in it, or the files of its indexed layer are missing. Recovery reports
+ * damage and never hides it behind an empty directory, which containerd would take for the layer.
+ * {@link LayerRepair} may rebuild an indexed layer.
  */
 final class Recovery {
 
@@ -36,8 +35,8 @@ final class Recovery {
   private Recovery() {}
 
   /**
-   * Tells the directories which snapshots lack theirs, or their layers, and the layers which
-   * snapshots have one.
+   * Marks snapshots whose directories are missing or whose layers are damaged, and registers the
+   * references to indexed layers.
    *
    * @return the snapshots whose indexed layers are damaged
    * @throws UnusableRootException if the metadata are older than the directories
@@ -78,7 +77,7 @@ final class Recovery {
     }
     missing.forEach(snapshots.directories()::missing);
     damaged.forEach(snapshots.directories()::damaged);
-    // What goes to the trash is found there.
+    // Runs before the trash is listed, because it moves layers there.
     indexedLayers.deleteUnreferenced();
     int trash = 0;
     for (var name : root.trashNames()) {
@@ -111,9 +110,9 @@ final class Recovery {
   }
 
   /**
-   * An id is reserved durably before it is given out, so no crash leaves a directory with an id
-   * that the store does not know of. The store then has lost what it knew, or another has been put
-   * in its place; and directories without records would be deleted.
+   * Checks that the metadata know of every directory. Ids are reserved durably before use, so no
+   * crash leaves a directory with an unknown id. Such a directory means that the store lost data or
+   * was replaced by another one, and recovery would delete directories that are still needed.
    */
   private static void requireKnown(Root root, Set<Long> directories, long idLimit)
       throws UnusableRootException {

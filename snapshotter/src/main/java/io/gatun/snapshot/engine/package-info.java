@@ -1,6 +1,10 @@
 /**
- * The engine: carries out each request by ordering the metadata store, the driver and the disk so
- * that what is acknowledged is durable and what is not leaves nothing behind.
+ * The engine: carries out each request by ordering the metadata store, the driver and the disk.
+ *
+ * <p>The package owns the order of steps in a request, the opening of a root with its recovery, and
+ * the choice of the form of new layers. It promises that an acknowledged request is durable as far
+ * as the configuration asks for, and that a request cut short by a crash leaves only garbage, which
+ * recovery deletes. It may use all packages of the snapshotter, and none of them uses the engine.
  *
  * <p>{@link io.gatun.snapshot.engine.EngineRoot} opens the packages below from the ground up; each
  * owns its objects and hands out one door:

@@ -22,28 +22,27 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The unpack state of active snapshots: one {@link UnpackState} for each, in memory, and the {@link
- * UnpackRecords files} beside the snapshot that a later daemon needs.
+ * The unpack state of active snapshots: one {@link UnpackState} each, in memory, and the {@link
+ * UnpackRecords files} beside the snapshot that a later daemon reads.
  *
- * <p>The methods are the only transitions, and each changes both parts in the order that a crash
- * allows. A file is written before a state says that it is there, and no lock is held while the
- * disk works. Losing a state is safe: a commit then syncs and counts the files of the snapshot, as
- * it does for a snapshot without a layer.
+ * <p>The methods are the only transitions. Each changes memory and disk in an order that survives a
+ * crash: a file is written before a state relies on it. No lock is held during I/O. Losing a state
+ * is safe: the commit then syncs and counts the files of the snapshot, as it does for a snapshot
+ * without a layer.
  */
 public final class ActiveSnapshots {
 
   private static final Logger log = LoggerFactory.getLogger(ActiveSnapshots.class);
 
   /**
-   * A layer that was unpacked in whole.
+   * A completely unpacked layer.
    *
-   * @param result what has become of it, without unnamed directories if these are many: the record
-   *     with the snapshot has them
-   * @param isDurable whether all of it was on the disk
-   * @param changeTimes when something of the snapshot changed last, see {@link
+   * @param result the extracted tree; implicit directories are left out if there are many, and are
+   *     then only in the record on disk
+   * @param isDurable whether the complete layer was on disk
+   * @param changeTimes the last changes of the snapshot, see {@link
    *     io.gatun.snapshot.driver.Driver#changeTimes}
-   * @param kept how the layer is kept, if it is not in the snapshot's directory; nothing has become
-   *     of it there then
+   * @param kept the form of an indexed layer, which has no files in the snapshot's directory
    */
   public record Layer(
       TreeResult result,
@@ -51,7 +50,9 @@ public final class ActiveSnapshots {
       List<Timespec> changeTimes,
       Optional<LayerForm.Indexed> kept) {
 
-    /** Some 3,000 directories; there may be more than a hundred layers before one is committed. */
+    /**
+     * About 3,000 directories. More than a hundred layers may be in memory before one is committed.
+     */
     private static final int LIST_BYTES_MAX = 64 << 10;
 
     private static final TreeResult NO_TREE =
@@ -61,17 +62,19 @@ public final class ActiveSnapshots {
       changeTimes = List.copyOf(changeTimes);
     }
 
-    /** A layer that is in the snapshot's directory. */
+    /** A layer in the snapshot's directory. */
     public Layer(TreeResult result, boolean isDurable, List<Timespec> changeTimes) {
       this(result, isDurable, changeTimes, Optional.empty());
     }
 
-    /** A layer that is kept. */
+    /** An indexed layer. */
     public Layer(LayerForm.Indexed kept, boolean isDurable, List<Timespec> changeTimes) {
       this(NO_TREE, isDurable, changeTimes, Optional.of(kept));
     }
 
-    /** {@return the same, as much of it as stays in memory, whatever an image says} */
+    /**
+     * {@return this layer without a long list of directories, so that no image can fill the memory}
+     */
     private Layer forMemory() {
       boolean isShort =
           result.implicitDirectories().stream()
@@ -85,27 +88,27 @@ public final class ActiveSnapshots {
       return new Layer(other, isDurable, changeTimes, kept);
     }
 
-    /** {@return the same, with what changed last now} */
+    /** {@return this layer with other change times} */
     public Layer withChangeTimes(List<Timespec> times) {
       return new Layer(result, isDurable, times, kept);
     }
 
-    /** {@return the same, taking more than before} */
+    /** {@return this layer with a higher usage} */
     public Layer withMoreBytes(long bytes) {
       Usage usage = new Usage(result.usage().inodes(), result.usage().sizeBytes() + bytes);
       return with(new TreeResult(usage, result.implicitDirectories(), result.hasMarks()));
     }
   }
 
-  /** An earlier daemon created the snapshot. */
+  /** The state of a snapshot that an earlier daemon created. */
   private static final UnpackState FOUND = new UnpackState.Unknown(Optional.empty());
 
   private final UnpackRecords records;
 
-  /** By id. A snapshot that is not here was created by an earlier daemon, and nothing is known. */
+  /** By id. A snapshot without an entry was created by an earlier daemon. */
   private final Map<Long, UnpackState> states = new HashMap<>();
 
-  /** How many of them are being unpacked into. */
+  /** The number of snapshots into which a layer is being unpacked. */
   private int unpacking;
 
   /**
@@ -132,14 +135,14 @@ public final class ActiveSnapshots {
     return state instanceof UnpackState.Unpacking ? 1 : 0;
   }
 
-  // Snapshots come and go.
+  // Life of a snapshot.
 
   /**
-   * Reads what an earlier daemon left.
+   * Reads the records of an earlier daemon.
    *
    * @param missing ids of snapshots without directories
-   * @return the indexed layers of active snapshots, by their ids; other snapshots that may hold a
-   *     part of a layer are partial from now on
+   * @return the indexed layers of active snapshots, by snapshot id; all other snapshots that may
+   *     hold a part of a layer become partial
    */
   public Map<Long, LayerForm.Indexed> recover(MetadataStore store, Set<Long> missing)
       throws ErrnoException {
@@ -150,7 +153,10 @@ public final class ActiveSnapshots {
     return found;
   }
 
-  /** A layer that can be unpacked again is no reason to refuse the others. */
+  /**
+   * Treats an unreadable record as absent: its layer can be unpacked again, and the others must
+   * open.
+   */
   private Optional<LayerForm.Indexed> tryFindIndexed(long id) {
     try {
       return records.findIndexed(id).flatMap(Layer::kept);
@@ -163,34 +169,34 @@ public final class ActiveSnapshots {
     }
   }
 
-  /** A snapshot got a directory, be it its first or another one, and nothing is known of it. */
+  /** A snapshot got a new directory, its first or a replacement, whose content is unknown. */
   public synchronized void created(long id, Timespec at) {
     put(id, state(id).created(at));
   }
 
-  /** The snapshot was removed. Its files go with its directory. */
+  /** The snapshot was removed. Its record is deleted with its directory. */
   public synchronized void removed(long id) {
     put(id, FOUND);
   }
 
-  /** The snapshot was committed, so that nobody needs its files any more. */
+  /** The snapshot was committed and no longer needs its record. */
   public void committed(long id) {
     removed(id);
     try {
       records.discard(id);
     } catch (ErrnoException e) {
-      // It takes a few bytes, and goes with the snapshot.
+      // The file takes a few bytes and is deleted with the snapshot.
       log.debug("cannot remove what is not needed any more id={} error=\"{}\"", id, e.getMessage());
     }
   }
 
-  // A layer is unpacked.
+  // Unpacking a layer.
 
   /**
-   * Begins to unpack a layer into a snapshot, whose name the caller has locked. Until {@link
+   * Begins to unpack a layer into a snapshot. The caller has locked its name. Until {@link
    * #prepared}, the files of an earlier layer may be materialized there.
    *
-   * @throws SnapshotException.FailedPrecondition if a layer is being unpacked into it already
+   * @throws SnapshotException.FailedPrecondition if another layer is being unpacked into it
    */
   public synchronized void begin(String key, long id) {
     requireIdle("apply", key, id);
@@ -201,7 +207,7 @@ public final class ActiveSnapshots {
         new UnpackState.Unpacking(before.createdAt(), isPartial, false, new CompletableFuture<>()));
   }
 
-  /** The snapshot is ready for the layer: its directory holds what it should hold before. */
+  /** The directory of the snapshot is complete up to the layer, which can now be written. */
   public synchronized void prepared(long id) {
     if (state(id) instanceof UnpackState.Unpacking current) {
       current.preparation().complete(null);
@@ -209,7 +215,7 @@ public final class ActiveSnapshots {
   }
 
   /**
-   * Gives up. What is in the directory counts as a part of a layer if {@link #markPartial} said so.
+   * Gives up. The content of the directory counts as a partial layer after {@link #markPartial}.
    */
   public synchronized void end(long id) {
     if (state(id) instanceof UnpackState.Unpacking current) {
@@ -218,17 +224,24 @@ public final class ActiveSnapshots {
     }
   }
 
-  /** Records on the disk that the directory may hold a part of a layer; before its first file. */
+  /**
+   * Records on disk that the directory may hold a part of a layer, before its first file is
+   * written.
+   */
   public void markUnpacking(long id) throws ErrnoException {
     records.begin(id);
   }
 
-  /** As {@link #markUnpacking(long)}, in a directory that is to become the one of a snapshot. */
+  /**
+   * Like {@link #markUnpacking(long)}, in a directory that is about to replace that of a snapshot.
+   */
   public void markUnpacking(Fd directory) throws ErrnoException {
     records.begin(directory);
   }
 
-  /** A complete layer is in the directory of a snapshot, as durable as it says. */
+  /**
+   * A complete layer is in the directory of a snapshot. {@code layer} tells whether it is durable.
+   */
   public void unpacked(long id, Layer layer) throws ErrnoException {
     records.write(id, layer);
     if (!finish(id, layer.forMemory())) {
@@ -236,7 +249,7 @@ public final class ActiveSnapshots {
     }
   }
 
-  /** {@return whether nobody else can have changed the snapshot meanwhile} */
+  /** {@return whether the mounts of the snapshot stayed private during the unpack} */
   private synchronized boolean finish(long id, Layer layer) {
     UnpackState before = state(id);
     boolean isKnown = !isExposed(before);
@@ -252,9 +265,9 @@ public final class ActiveSnapshots {
   }
 
   /**
-   * Records on the disk that a snapshot has an indexed layer, before {@link #indexed} says so.
+   * Records on disk that a snapshot has an indexed layer, before {@link #indexed} makes it current.
    *
-   * @param layer what a later daemon is to find
+   * @param layer the layer that a later daemon reads
    */
   public void recordIndexed(long id, Layer layer) throws ErrnoException {
     records.begin(id);
@@ -262,25 +275,25 @@ public final class ActiveSnapshots {
   }
 
   /**
-   * A snapshot has an indexed layer, unless its mounts were handed out meanwhile, which do not show
-   * the layer.
+   * Makes an indexed layer that of a snapshot, unless the mounts of the snapshot were handed out
+   * during the unpack: those do not show the layer.
    *
-   * @return whether it has; otherwise the layer is still being unpacked
+   * @return whether the snapshot has the layer; otherwise the layer is still being unpacked
    */
   public synchronized boolean indexed(long id, Layer layer) {
     return !isExposed(state(id)) && finish(id, layer);
   }
 
-  /** What is done to a snapshot that nobody else may be writing to. */
+  /** A change that requires that no client has the mounts of the snapshot. */
   public interface Change {
     void run() throws ErrnoException;
   }
 
   /**
-   * Does something that must not take long, unless the mounts of a snapshot were handed out while a
-   * layer is being unpacked into it. Nobody gets the mounts meanwhile.
+   * Applies a short change, unless the mounts of a snapshot were handed out while a layer is being
+   * unpacked into it. No client gets the mounts during the change.
    *
-   * @return whether it was done
+   * @return whether the change was applied
    */
   public synchronized boolean ifNotExposed(long id, Change change) throws ErrnoException {
     if (isExposed(state(id))) {
@@ -294,14 +307,14 @@ public final class ActiveSnapshots {
     return state instanceof UnpackState.Unpacking current && current.isExposed();
   }
 
-  /** The directory may hold a part of a layer, which has to be taken away. */
+  /** The directory may hold a part of a layer, which must be deleted before the next attempt. */
   public synchronized void markPartial(long id) {
     put(id, state(id).partial());
   }
 
   /**
-   * The mounts of a snapshot are about to be handed out, so that others can change it. What is
-   * recorded of its layer is deleted, durably.
+   * The mounts of a snapshot are about to be handed out, so that clients can change it. Deletes the
+   * record of its layer, durably.
    */
   public void markExposed(long id) throws ErrnoException {
     expose(id);
@@ -312,9 +325,11 @@ public final class ActiveSnapshots {
     put(id, state(id).exposed());
   }
 
-  // What is known.
+  // Queries.
 
-  /** {@return when this daemon created the directory of a snapshot, if it did} */
+  /**
+   * {@return when this daemon created the directory of a snapshot; empty if an earlier daemon did}
+   */
   public synchronized Optional<Timespec> createdAt(long id) {
     return state(id).createdAt();
   }
@@ -324,12 +339,12 @@ public final class ActiveSnapshots {
     return state(id) instanceof UnpackState.Unpacking;
   }
 
-  /** {@return whether {@link #begin} was said of a snapshot, and not {@link #prepared}} */
+  /** {@return whether an unpack has passed {@link #begin}, but not {@link #prepared}} */
   public synchronized boolean isPreparing(long id) {
     return state(id) instanceof UnpackState.Unpacking current && current.isPreparing();
   }
 
-  /** Waits until {@link #isPreparing} is no longer so. */
+  /** Waits until {@link #isPreparing} is false. */
   public void awaitPreparation(long id) {
     preparation(id).ifPresent(CompletableFuture::join);
   }
@@ -340,7 +355,7 @@ public final class ActiveSnapshots {
         : Optional.empty();
   }
 
-  /** {@return whether layers are being unpacked at the moment} */
+  /** {@return whether any layer is being unpacked} */
   public synchronized boolean areUnpacking() {
     return unpacking > 0;
   }
@@ -355,8 +370,8 @@ public final class ActiveSnapshots {
   }
 
   /**
-   * {@return the layer that was unpacked into a snapshot, unless others may have changed it since}
-   * For a snapshot that an earlier daemon created, its record tells.
+   * {@return the layer that was unpacked into a snapshot, unless clients may have changed it since}
+   * Reads the record if an earlier daemon created the snapshot.
    */
   public Optional<Layer> find(long id) throws ErrnoException {
     Optional<Layer> known = known(id);
@@ -369,12 +384,12 @@ public final class ActiveSnapshots {
     return known.isPresent() ? known : records.findIndexed(id);
   }
 
-  /** {@return the indexed layer of a snapshot as a later daemon would find it} */
+  /** {@return the indexed layer of a snapshot as recorded on disk} */
   public Optional<Layer> findRecordedIndexed(long id) throws ErrnoException {
     return records.findIndexed(id);
   }
 
-  /** {@return the implicit directories of a layer, unless there are too many to be recorded} */
+  /** {@return the implicit directories of a layer; empty if they exceed the limit of a record} */
   public Optional<ImplicitDirectoryList> implicitDirectories(long id, Layer layer)
       throws ErrnoException {
     Optional<ImplicitDirectoryList> known = layer.result().implicitDirectories();
@@ -389,11 +404,12 @@ public final class ActiveSnapshots {
         : Optional.empty();
   }
 
-  // What a request needs.
+  // Preconditions of requests.
 
   /**
-   * @throws SnapshotException.FailedPrecondition if a snapshot that is to be committed may hold a
-   *     part of a layer
+   * Checks a snapshot before its commit.
+   *
+   * @throws SnapshotException.FailedPrecondition if it may hold a part of a layer
    */
   public synchronized void requireComplete(String key, long id) {
     requireIdle("commit", key, id);
@@ -406,8 +422,9 @@ public final class ActiveSnapshots {
   }
 
   /**
-   * @throws SnapshotException.FailedPrecondition if a snapshot whose changes are to be read may
-   *     hold a part of a layer
+   * Checks a snapshot before its changes are read.
+   *
+   * @throws SnapshotException.FailedPrecondition if it may hold a part of a layer
    */
   public synchronized void requireReadable(String key, long id) {
     requireIdle("diff", key, id);
@@ -419,8 +436,9 @@ public final class ActiveSnapshots {
   }
 
   /**
-   * @throws SnapshotException.FailedPrecondition if a layer is being unpacked into a snapshot that
-   *     is to be removed
+   * Checks a snapshot before its removal.
+   *
+   * @throws SnapshotException.FailedPrecondition if a layer is being unpacked into it
    */
   public void requireRemovable(String key, long id) {
     if (isUnpacking(id)) {

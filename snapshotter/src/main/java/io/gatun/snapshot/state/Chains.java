@@ -12,10 +12,10 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Finds snapshots with their parents, and says which of them have lost their directories. */
+/** Finds snapshots with their parents, and refuses those whose directories are missing. */
 public final class Chains {
 
-  /** No snapshot has it. */
+  /** No snapshot has this id. */
   public static final long NO_ID = 0;
 
   private final MetadataStore store;
@@ -26,14 +26,22 @@ public final class Chains {
     this.directories = directories;
   }
 
-  /** {@return a snapshot whose files a request needs} */
+  /**
+   * {@return the record of a snapshot}
+   *
+   * @throws SnapshotException.NotFound if it has no record, or its directory is missing
+   */
   public SnapshotRecord find(String operation, String key) {
     SnapshotRecord found = store.find(key).orElseThrow(() -> notFound(operation, key));
     requirePresent(operation, found);
     return found;
   }
 
-  /** Sees to it that the directory of a snapshot was there when the root was opened. */
+  /**
+   * Checks a snapshot for a missing directory or a damaged layer.
+   *
+   * @throws SnapshotException.NotFound if its files are missing
+   */
   public void requirePresent(String operation, SnapshotRecord found) {
     if (directories.isMissing(found.id())) {
       throw new SnapshotException.NotFound(
@@ -43,7 +51,11 @@ public final class Chains {
     }
   }
 
-  /** {@return the record of a snapshot that was found before its name was locked} */
+  /**
+   * {@return the current record of a snapshot that was found before its name was locked}
+   *
+   * @throws SnapshotException.NotFound if it was removed or replaced since
+   */
   public SnapshotRecord requireSame(String operation, SnapshotRecord found) {
     SnapshotRecord current = find(operation, found.name());
     if (current.id() != found.id() || current.kind() != found.kind()) {
@@ -52,18 +64,18 @@ public final class Chains {
     return current;
   }
 
-  /** {@return a snapshot with all its parents} */
+  /** {@return the chain of a snapshot: the snapshot and all its parents} */
   public Chain of(SnapshotRecord snapshot) {
     return of(snapshot, parentOf(snapshot));
   }
 
-  /** {@return a snapshot with this parent, if any, and all of that one's} */
+  /** {@return the chain of a snapshot on this parent; {@code null} for none} */
   public Chain of(SnapshotRecord snapshot, @Nullable SnapshotRecord parent) {
     return prospective(snapshot.kind(), snapshot.name(), snapshot.labels(), parent)
         .withId(snapshot.id());
   }
 
-  /** {@return the same for a snapshot that has no id yet} */
+  /** {@return the chain of a snapshot that has no id yet} */
   public Chain prospective(
       Kind kind, String name, Map<String, String> labels, @Nullable SnapshotRecord parent) {
     List<Lower> lowers = new ArrayList<>();
@@ -74,7 +86,7 @@ public final class Chains {
     return new Chain(NO_ID, kind, lowers, labels, Names.isExtraction(name));
   }
 
-  /** {@return what a committed snapshot is to those above it} */
+  /** {@return a committed snapshot as a lower layer} */
   public static Lower lower(SnapshotRecord snapshot) {
     return switch (snapshot.form()) {
       case LayerForm.Directory _ -> Lower.directory(snapshot.id());
@@ -82,7 +94,6 @@ public final class Chains {
     };
   }
 
-  /** {@return the parent of a snapshot, if it has one} */
   public @Nullable SnapshotRecord parentOf(SnapshotRecord child) {
     return child.parentId() == SnapshotRecord.NO_PARENT ? null : parentById(child);
   }
@@ -92,7 +103,7 @@ public final class Chains {
         .find(child.parentId())
         .orElseThrow(
             () ->
-                // Without a claim, both may have been removed since the child was found.
+                // Without a lock, both may have been removed since the child was found.
                 store.find(child.id()).isEmpty()
                     ? notFound("parents", child.name())
                     : new IllegalStateException(

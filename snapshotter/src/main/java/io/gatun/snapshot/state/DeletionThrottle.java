@@ -7,26 +7,27 @@ import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 
 /**
- * How fast snapshots that are gone are deleted: so many files and directories a second that the
- * journal of the filesystem has room for others, and far fewer while layers are unpacked, which
- * somebody waits for. Unless it is room that is lacking: then deleting is what helps them.
+ * Limits how fast removed snapshots are deleted, in files and directories a second, so that the
+ * journal of the filesystem has room for other work. The rate is far lower while layers are
+ * unpacked, because clients wait for those. It stays high on a full disk, where deletions free the
+ * space that the clients need.
  *
- * <p>A file counts as one however long it is. What is freed is not read or written: one of 4 GiB is
- * gone in 3 ms on ext4, and in less than one on XFS. What makes more of it, extents and pages in
- * memory, a length does not tell.
+ * <p>Each file counts as one, whatever its length: the kernel frees blocks without reading or
+ * writing them. A file of 4 GiB takes 3 ms on ext4, and less than 1 ms on XFS. Extents and cached
+ * pages do add cost, but the length does not reveal them.
  */
 public final class DeletionThrottle implements TreeDeletion.Pace, AutoCloseable {
 
   static final int FILES_PER_SECOND_MAX = 100_000;
   static final int FILES_PER_SECOND_MAX_BESIDE_UNPACKS = 5_000;
 
-  /** Shorter waits are saved up, since a thread sleeps no shorter anyway. */
+  /** Shorter waits accumulate, because a thread cannot sleep for less. */
   private static final long WAIT_NANOS_MIN = TimeUnit.MILLISECONDS.toNanos(2);
 
-  /** How much time that was not used counts later. */
+  /** The limit of unused time that later deletions may spend. */
   private static final long SAVED_NANOS_MAX = TimeUnit.MILLISECONDS.toNanos(10);
 
-  /** What others do is looked at once in so many files. */
+  /** The rate is chosen again after this many files. */
   private static final int LOOK_EVERY = 64;
 
   private static final long SECOND_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -35,7 +36,7 @@ public final class DeletionThrottle implements TreeDeletion.Pace, AutoCloseable 
   private final BooleanSupplier isDiskLow;
   private final LongSupplier nanoTime;
 
-  /** When the next one is due. */
+  /** When the next file is due. */
   private long due;
 
   private long costNanos = SECOND_NANOS / FILES_PER_SECOND_MAX;
@@ -43,7 +44,7 @@ public final class DeletionThrottle implements TreeDeletion.Pace, AutoCloseable 
   private boolean closed;
 
   /**
-   * @param nanoTime {@link System#nanoTime}, or a clock of a test's own
+   * @param nanoTime {@link System#nanoTime}, or the clock of a test
    */
   public DeletionThrottle(
       BooleanSupplier areUnpacking, BooleanSupplier isDiskLow, LongSupplier nanoTime) {
@@ -54,7 +55,7 @@ public final class DeletionThrottle implements TreeDeletion.Pace, AutoCloseable 
   }
 
   /**
-   * Returns when the next file may be removed.
+   * Waits until the next file may be removed.
    *
    * @throws CancellationException once this is closed
    */
@@ -79,7 +80,7 @@ public final class DeletionThrottle implements TreeDeletion.Pace, AutoCloseable 
     }
   }
 
-  /** {@return how long to wait before the next one, which is taken} */
+  /** {@return how many nanoseconds to wait before the next file, which this call charges} */
   synchronized long take() {
     if (untilLook-- == 0) {
       untilLook = LOOK_EVERY - 1;
@@ -92,7 +93,7 @@ public final class DeletionThrottle implements TreeDeletion.Pace, AutoCloseable 
     return due - now;
   }
 
-  /** Ends all waiting, and whatever is deleted. */
+  /** Cancels all waiting deletions. */
   @Override
   public synchronized void close() {
     closed = true;

@@ -14,26 +14,26 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Directories of snapshots that nobody has asked for yet.
+ * Directories that are created before a request needs them.
  *
- * <p>To make a directory durable takes longer than all else that a request for a new snapshot does.
- * Most snapshots begin with the same directory, so some are made in advance, in the background,
- * with one sync for all of them; who takes one has only the record left to write. When there is
- * none, a request makes its own.
+ * <p>Making a directory durable takes longer than the rest of a request for a new snapshot. Most
+ * snapshots start with the same directory, so a background thread creates some in advance, with one
+ * sync for all. A request that takes one has only the record left to write. A request that finds
+ * the pool empty creates its own.
  *
- * <p>A spare is in its final place, as a rename would have to be synced again. So what a crash
- * leaves is a directory without a record, like any other, and is deleted at the next start; a clean
- * stop leaves none. The first request of a daemon makes the first of them come to be, and when none
- * has come for a while they are deleted: a daemon that is asked for nothing has none.
+ * <p>A pooled directory is in its final place, because a rename would need another sync. A crash
+ * leaves it as a directory without a record, which the next start deletes like any other; a clean
+ * stop leaves none. The pool fills after the first request, and is deleted when no request has come
+ * for a while, so an idle daemon has none.
  */
 public final class DirectoryPool implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(DirectoryPool.class);
 
-  /** Between attempts on a disk that may be full or broken. */
+  /** The wait between attempts on a disk that may be full or broken. */
   private static final long RETRY_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-  /** Between the last request and the end of them. */
+  /** The idle time after the last request until the pool is deleted. */
   private static final long IDLE_NANOS = TimeUnit.SECONDS.toNanos(10);
 
   private final SnapshotDirectories directories;
@@ -47,16 +47,16 @@ public final class DirectoryPool implements AutoCloseable {
   private boolean isStarted;
   private boolean isClosed;
 
-  /** Whether somebody has asked for one since they were deleted. */
+  /** Whether a request has come since the pool was last deleted. */
   private boolean isWanted;
 
   private long takenNanos;
   private long nextAttemptNanos = System.nanoTime();
 
   /**
-   * @param filler fills each of them
-   * @param ids gives out their ids
-   * @param wanted how many there are to be; none at all if that is 0
+   * @param filler fills each directory
+   * @param ids gives each directory its id
+   * @param wanted the size of the pool; 0 for no pool
    */
   DirectoryPool(
       SnapshotDirectories directories,
@@ -72,19 +72,20 @@ public final class DirectoryPool implements AutoCloseable {
     this.thread = Thread.ofPlatform().name("gatun-spares").daemon().unstarted(this::run);
   }
 
-  /** {@return a durable directory, if there is one, which is the caller's from now on} */
+  /** {@return a durable directory, which the caller owns; empty if the pool is} */
   public synchronized Optional<SnapshotDirectories.PendingDirectory> take() {
     isWanted = true;
     takenNanos = System.nanoTime();
     SnapshotDirectories.PendingDirectory taken = pooled.poll();
-    // What has such an id is never committed; that nothing was in it does not matter to that.
+    // A snapshot with an id below a failed sync cannot be committed, although this one is still
+    // empty.
     while (taken != null && syncFailures.concern(taken.id())) {
       taken.close();
       taken = pooled.poll();
     }
     if (belowLowWater() && wanted > 0) {
       if (!isStarted) {
-        // With some drivers nobody ever asks.
+        // The thread starts on first use, because some drivers never take a directory.
         isStarted = true;
         thread.start();
       }
@@ -111,12 +112,12 @@ public final class DirectoryPool implements AutoCloseable {
     return isWanted;
   }
 
-  /** {@return whether there is any, and not the end} */
+  /** {@return true when there is work, and false when the pool is closed} */
   private synchronized boolean awaitWork() {
     while (!isClosed) {
       long idleFor = System.nanoTime() - takenNanos;
       isWanted = isWanted && idleFor < IDLE_NANOS;
-      // After a failure, the next request that comes late enough has it tried again.
+      // After a failure, the first request after the wait starts the next attempt.
       boolean isDue =
           isWanted
               ? belowLowWater() && System.nanoTime() - nextAttemptNanos >= 0
@@ -127,7 +128,7 @@ public final class DirectoryPool implements AutoCloseable {
       try {
         wait(isWanted ? 1 + TimeUnit.NANOSECONDS.toMillis(IDLE_NANOS - idleFor) : 0);
       } catch (InterruptedException e) {
-        // Nobody interrupts this thread but a JVM that ends; close() is how it is stopped.
+        // Only the end of the JVM interrupts this thread; close() stops it otherwise.
         isClosed = true;
       }
     }
@@ -143,15 +144,16 @@ public final class DirectoryPool implements AutoCloseable {
           e.getMessage());
       retryLater();
     } catch (RuntimeException e) {
-      // A bug; it must not keep snapshots from being made.
+      // A bug, which must not stop the creation of snapshots.
       log.error("cannot make directories in advance", e);
       retryLater();
     }
   }
 
   /**
-   * The request that has taken one is under way meanwhile, and waits for the disk. It, and the
-   * kernel's threads that serve it, are not to wait for the end of a time slice as well.
+   * Fills a directory and yields the processor. The request that took a directory still runs and
+   * waits for the disk; it and the kernel threads that serve it must not wait for the end of a time
+   * slice as well.
    */
   @SuppressWarnings("ThreadPriorityCheck")
   private void fill(Fd directory) throws ErrnoException {
@@ -171,14 +173,14 @@ public final class DirectoryPool implements AutoCloseable {
     nextAttemptNanos = System.nanoTime() + RETRY_NANOS;
   }
 
-  /** Deletes those that nobody has taken. No request may be under way any more. */
+  /** Stops the thread and deletes the remaining directories. No request may be running. */
   @Override
   public void close() {
     synchronized (this) {
       isClosed = true;
       notifyAll();
     }
-    // What is being made is finished first.
+    // The thread finishes the directories that it is creating.
     boolean interrupted = false;
     while (thread.isAlive()) {
       try {

@@ -10,12 +10,12 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Who works on which name at the moment.
+ * Locks on the names of snapshots.
  *
- * <p>A request claims every name whose record it may change exclusively, and the name that must
- * stay as it is (the parent of a snapshot in the making) shared. Requests for different names never
- * wait for each other. Names are taken in their natural order, so that no two requests can wait for
- * one another. Waiting cannot be interrupted: whoever holds a claim gives it back.
+ * <p>A request locks every name whose record it may change exclusively, and a name that must not
+ * change (the parent of a new snapshot) shared. Requests for different names never wait for each
+ * other. Names are locked in their natural order, so that requests cannot deadlock. Waiting cannot
+ * be interrupted: every holder releases its lock.
  */
 public final class NameLocks {
 
@@ -39,10 +39,10 @@ public final class NameLocks {
   private final Map<String, Owners> held = new HashMap<>();
 
   /**
-   * Waits until the names are free and claims them.
+   * Waits until the names are free and locks them.
    *
    * @param exclusive names whose records may change
-   * @param shared a name that must stay as it is; the empty string stands for none
+   * @param shared a name that must not change; empty for none
    */
   public NameLock lock(List<String> exclusive, String shared) {
     SortedMap<String, Mode> wanted = new TreeMap<>();
@@ -60,10 +60,11 @@ public final class NameLocks {
   }
 
   /**
-   * Claims a name in order to remove it. Waits for a request that changes the record, since that is
-   * brief, but not for one that makes a snapshot on top of it, which may be copying a whole tree.
+   * Locks a name in order to remove its snapshot. Waits for a request that changes the record,
+   * which is brief, but not for one that creates a snapshot on top of it, which may be copying a
+   * whole tree.
    *
-   * @throws SnapshotException.FailedPrecondition if a snapshot is being made on top of it
+   * @throws SnapshotException.FailedPrecondition if a snapshot is being created on top of it
    */
   public NameLock lockForRemoval(String name) {
     lock.lock();
@@ -130,7 +131,7 @@ public final class NameLocks {
         });
   }
 
-  /** Names that one request works on, until it is closed. */
+  /** The names that one request has locked. Closing releases them. */
   public static final class NameLock implements AutoCloseable {
     private final NameLocks nameLocks;
     private final SortedMap<String, Mode> taken;

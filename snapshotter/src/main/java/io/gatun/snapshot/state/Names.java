@@ -4,28 +4,27 @@ import io.gatun.snapshot.SnapshotException;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** What keys, names and labels may look like, and what can be read from a key. */
+/** The limits of keys, names and labels, and the parts of a key. */
 public final class Names {
 
-  /** In bytes of UTF-8, like bbolt's limit on a key, which containerd's own snapshotters have. */
+  /**
+   * In bytes of UTF-8. Equals bbolt's limit on a key, which binds containerd's own snapshotters.
+   */
   static final int NAME_LENGTH_BYTES_MAX = 32_768;
 
   /** In bytes of UTF-8, key and value together; containerd's limit on a label. */
   static final int LABEL_LENGTH_BYTES_MAX = 4096;
 
-  /**
-   * What containerd's unpackers put in front of the key of a snapshot that they unpack a layer
-   * into.
-   */
+  /** The prefix of the keys under which containerd's unpackers create snapshots for layers. */
   private static final String EXTRACTION_PREFIX = "extract-";
 
   private Names() {}
 
   /**
-   * Checks a key or name that a request gives.
+   * Checks a key or name of a request.
    *
    * @param operation for the message
-   * @param role what the name is in the request, such as {@code key}
+   * @param role the field of the request, such as {@code key}
    */
   public static void check(String operation, String role, String name) {
     if (name.isEmpty()) {
@@ -43,7 +42,7 @@ public final class Names {
     }
   }
 
-  /** Checks the parent that a request gives; the empty string stands for none. */
+  /** Checks the parent of a request; empty for none. */
   public static void checkParent(String operation, String parent) {
     if (!parent.isEmpty()) {
       check(operation, "parent", parent);
@@ -53,7 +52,8 @@ public final class Names {
   /**
    * Checks the labels of a request.
    *
-   * @return the labels to store: those with an empty value are left out, as containerd's store does
+   * @return the labels to store, without those whose value is empty, which containerd's store drops
+   *     too
    */
   public static Map<String, String> checkLabels(String operation, Map<String, String> labels) {
     Map<String, String> kept = new TreeMap<>();
@@ -78,10 +78,11 @@ public final class Names {
   }
 
   /**
-   * {@return whether a key is that of a snapshot that containerd unpacks a layer into}
+   * {@return whether containerd created the snapshot of this key in order to unpack a layer into
+   * it}
    *
-   * <p>containerd gives keys as {@code <namespace>/<sequence>/<key>}, and its unpackers choose
-   * {@code extract-<time>-<random> <chain id>} for the last part; there is no label to tell by.
+   * <p>containerd's keys are {@code <namespace>/<sequence>/<key>}, and its unpackers choose {@code
+   * extract-<time>-<random> <chain id>} for the last part. No label tells these snapshots apart.
    */
   public static boolean isExtraction(String key) {
     int namespaceEnd = key.indexOf('/');
@@ -93,8 +94,8 @@ public final class Names {
   }
 
   /**
-   * {@return whether containerd has given a snapshot its name for this namespace of its own, which
-   * is the part before the first slash of each}
+   * {@return whether a name belongs to a namespace of containerd, which is the part before the
+   * first slash}
    */
   public static boolean belongsTo(String namespace, String name) {
     return name.length() > namespace.length()

@@ -17,15 +17,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Deletes, in the background, the directories of snapshots that are gone.
+ * Deletes the directories of removed snapshots in the background.
  *
- * <p>Nobody waits for it, so it takes the time that {@link DeletionThrottle} leaves it.
+ * <p>No request depends on it, so it runs at the rate that {@link DeletionThrottle} allows.
  *
- * <p>A directory is first moved to {@code trash/}, after one more look at whether it really has no
- * record; then its tree is deleted. Neither step has to be durable: what a crash leaves in {@code
- * snapshots/} without a record, or in {@code trash/}, is submitted again at the next start, and
- * what could not be deleted by the next cleanup. The queue holds names only and is bounded by the
- * number of snapshots.
+ * <p>It checks once more that a directory has no record, moves it to {@code trash/}, and deletes
+ * the tree. Neither step has to be durable. The next start submits again whatever a crash leaves in
+ * {@code trash/}, or without a record in {@code snapshots/}; the next cleanup submits failed
+ * deletions. The queue holds only names, and the number of snapshots bounds it.
  */
 public final class Reaper implements AutoCloseable {
 
@@ -43,7 +42,7 @@ public final class Reaper implements AutoCloseable {
   private boolean closed;
 
   /**
-   * @param mounts what is mounted on directories, or shows them with other owners
+   * @param mounts the mounts on the directories, and the id-mapped mounts of these
    */
   Reaper(
       Root root, MetadataStore store, IndexMounts mounts, DeletionThrottle throttle, int threads) {
@@ -60,20 +59,20 @@ public final class Reaper implements AutoCloseable {
     thread.start();
   }
 
-  /** Has the directory of a snapshot deleted that has no record, wherever in its life it is. */
+  /**
+   * Queues the directory of a snapshot without a record, in {@code snapshots/} or {@code trash/}.
+   */
   public void submit(long id) {
     submit(Root.snapshotName(id));
   }
 
-  /** Has something in the trash, or the directory of a snapshot of this name, deleted. */
+  /** Queues an entry of the trash, or the directory of the snapshot with this name. */
   public synchronized void submit(LinuxPath name) {
     waiting.add(name);
     notifyAll();
   }
 
-  /**
-   * Waits until everything submitted so far is deleted, or has turned out not to be deletable now.
-   */
+  /** Waits until every submitted directory is deleted, or its deletion has failed. */
   public synchronized void awaitIdle() {
     boolean interrupted = false;
     while ((busy || !waiting.isEmpty()) && !closed) {
@@ -101,7 +100,7 @@ public final class Reaper implements AutoCloseable {
       try {
         wait();
       } catch (InterruptedException e) {
-        // Nobody interrupts this thread but a JVM that ends; close() is how it is stopped.
+        // Only the end of the JVM interrupts this thread; close() stops it otherwise.
         closed = true;
       }
     }
@@ -126,7 +125,7 @@ public final class Reaper implements AutoCloseable {
     } catch (CancellationException e) {
       log.debug("deleting directory={} goes on after the next start", name);
     } catch (RuntimeException e) {
-      // A bug; it must not keep everything else from being deleted, and cleanups waiting.
+      // A bug, which must not block other deletions and the cleanups that wait for them.
       log.error("cannot delete directory={}", name, e);
     }
   }
@@ -136,8 +135,8 @@ public final class Reaper implements AutoCloseable {
     if (id == Root.NO_SNAPSHOT) {
       return true;
     }
-    // In this order: the record of a creation that failed may be on the disk, and turn up at the
-    // next start, where it has to find its directory.
+    // Ask about the journal first: the record of a failed creation may be on disk. The next start
+    // would then find the record, which needs its directory.
     if (!store.isJournalTrusted()) {
       log.warn(
           "cannot delete directory={} now, the next cleanup or start tries again"
@@ -151,7 +150,7 @@ public final class Reaper implements AutoCloseable {
     return true;
   }
 
-  /** {@return the directory that it is in afterwards, if it is anywhere} */
+  /** {@return the directory that contains the tree afterwards, if the tree still exists} */
   private Fd moveToTrash(LinuxPath name) throws ErrnoException {
     if (Root.snapshotId(name) == Root.NO_SNAPSHOT) {
       return root.trash();
@@ -161,9 +160,9 @@ public final class Reaper implements AutoCloseable {
       moveDetached(name);
     } catch (ErrnoException e) {
       switch (e.errno()) {
-        // It was moved before.
+        // An earlier attempt moved it.
         case ENOENT -> {}
-        // Not even for its name there is room in trash/, and deleting it is what would make some.
+        // The disk has no room for the name in trash/. Deleting the tree in place makes room.
         case ENOSPC, EDQUOT -> {
           return root.snapshots();
         }
@@ -173,7 +172,10 @@ public final class Reaper implements AutoCloseable {
     return root.trash();
   }
 
-  /** Where it is shown it stays with those who use it, and may be shown for ever; but it goes. */
+  /**
+   * Unmounts the id-mapped mounts of a snapshot; processes that already use one keep it. After a
+   * failure a mount may stay for ever, but the deletion proceeds.
+   */
   private void hide(long id) {
     try {
       mounts.idMapped().unmount(id);
@@ -197,7 +199,7 @@ public final class Reaper implements AutoCloseable {
     }
   }
 
-  /** Stops at once; what is left is found again at the next start. */
+  /** Stops at once. The next start finds the remaining directories again. */
   @Override
   public void close() {
     synchronized (this) {

@@ -5,7 +5,7 @@ import io.gatun.snapshot.metadata.Change;
 import io.gatun.snapshot.metadata.MetadataStore;
 import java.util.List;
 
-/** Has the metadata store remember which snapshots a failed sync concerns. */
+/** Records in the metadata store which snapshots a failed sync affects. */
 public record RecordedTrust(MetadataStore store) implements TrustedIds {
 
   @Override

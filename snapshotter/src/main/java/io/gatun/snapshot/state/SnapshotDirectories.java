@@ -21,10 +21,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The directories below {@code snapshots/}: how one comes to be, and which have no record.
+ * Creates and replaces the directories below {@code snapshots/}, and knows which have no record.
  *
- * <p>A directory is filled inside {@code trash/} and moved to its id when it is complete, so that a
- * crash in between leaves nothing that anybody has to recognise.
+ * <p>A directory is filled inside {@code trash/} and renamed to its id once it is complete, so that
+ * a crash leaves nothing that needs to be recognized.
  */
 public final class SnapshotDirectories {
 
@@ -40,14 +40,14 @@ public final class SnapshotDirectories {
   }
 
   /**
-   * Fills the directory that takes the place of a recorded snapshot's.
+   * Fills the directory that replaces that of a recorded snapshot.
    *
-   * @param <E> why it may fail, other than a failed call
+   * @param <E> a failure other than that of a system call
    */
   @FunctionalInterface
   public interface Refiller<E extends IOException> {
     /**
-     * @param path where the directory is meanwhile; absolute
+     * @param path the absolute path of the directory while it is filled
      */
     void fill(Fd directory, LinuxPath path) throws ErrnoException, E;
   }
@@ -57,19 +57,19 @@ public final class SnapshotDirectories {
   private final GroupSync names;
   private final Reaper reaper;
 
-  /** Ids whose directories are, or will be, in place before their records are. */
+  /** Ids of directories that do not have their record yet. */
   private final Set<Long> unrecorded = ConcurrentHashMap.newKeySet();
 
-  /** Names in {@code trash/} of directories that are being made for snapshots. */
+  /** Names in {@code trash/} of directories that are being filled for snapshots. */
   private final Set<LinuxPath> remaking = ConcurrentHashMap.newKeySet();
 
-  /** Counts on from the time of the start, so that no name is one that an earlier daemon left. */
+  /** Starts at the current time, so that no name equals one that an earlier daemon left. */
   private final AtomicLong remakes = new AtomicLong(System.currentTimeMillis());
 
   /** Ids whose directories, or the files in them, were missing when the root was opened. */
   private final Set<Long> missing = ConcurrentHashMap.newKeySet();
 
-  /** Ids whose indexed layers are not what they should be. */
+  /** Ids whose indexed layers are damaged. */
   private final Set<Long> damaged = ConcurrentHashMap.newKeySet();
 
   SnapshotDirectories(Disk disk, Root root, Reaper reaper) {
@@ -80,18 +80,18 @@ public final class SnapshotDirectories {
   }
 
   /**
-   * Makes the directory of a snapshot, durably. If this fails, or if what it returns is closed
-   * before the snapshot is recorded, the directory is disposed of.
+   * Creates the directory of a snapshot, durably. The directory is deleted if this fails, or if the
+   * result is closed before the snapshot is recorded.
    */
   public PendingDirectory create(long id, Filler filler) throws ErrnoException {
     return createAll(() -> id, 1, filler).getFirst();
   }
 
   /**
-   * Makes the directories of several snapshots, durably, with one sync for all. If this fails, all
-   * of them are disposed of.
+   * Creates the directories of several snapshots, durably, with one sync for all. If this fails,
+   * all of them are deleted.
    *
-   * @param ids gives out an id for each
+   * @param ids gives each directory its id
    */
   List<PendingDirectory> createAll(LongSupplier ids, int count, Filler filler)
       throws ErrnoException {
@@ -109,7 +109,7 @@ public final class SnapshotDirectories {
     }
   }
 
-  /** Puts a directory in its place, and does not wait until it is durable. */
+  /** Creates a directory in its final place, without waiting until it is durable. */
   private PendingDirectory place(long id, Filler filler) throws ErrnoException {
     LinuxPath staging = staging(id);
     PendingDirectory task = new PendingDirectory(id);
@@ -130,8 +130,8 @@ public final class SnapshotDirectories {
   }
 
   /**
-   * Makes the directory of a recorded snapshot once more, durably, and puts it in the place of the
-   * one that is there, which is disposed of. At any time one of the two is in place.
+   * Replaces the directory of a recorded snapshot with a new one, durably, and deletes the old one.
+   * One of the two is in place at any time.
    */
   public <E extends IOException> void remake(long id, Refiller<E> filler) throws ErrnoException, E {
     try (Staged staged = stage(id)) {
@@ -143,30 +143,30 @@ public final class SnapshotDirectories {
   }
 
   /**
-   * Has another directory take the place of a recorded snapshot's, which has the place of the other
-   * one then, and is disposed of with it.
+   * Exchanges the directory of a recorded snapshot with a staged one. Closing {@code staged} then
+   * deletes the old directory.
    */
   public void exchange(long id, Staged staged) throws ErrnoException {
     disk.exchange(root.trash(), staged.name(), root.snapshots(), Root.snapshotName(id));
   }
 
-  /** {@return what to give to {@link #await}; to be asked for before} {@link #exchange} */
+  /** {@return the mark for {@link #await}; call this before {@link #exchange}} */
   public long mark() {
     return names.mark();
   }
 
-  /** Returns when it is durable which directory is in the place of which snapshot. */
+  /** Waits until all exchanges before the mark are durable. */
   public void await(long mark) throws ErrnoException {
     names.await(mark);
   }
 
   /**
-   * {@return a directory in {@code trash/} in which something is made for a snapshot}
+   * {@return a new directory in {@code trash/}, to be filled for a snapshot}
    *
-   * @param id of a recorded one, or {@link Chains#NO_ID} if it is not there yet
+   * @param id of a recorded snapshot, or {@link Chains#NO_ID} for one without a record
    */
   public Staged stage(long id) throws ErrnoException {
-    // What was disposed of earlier may still have the name that a new directory has.
+    // An older staged directory of this snapshot may still be in the trash, so each name is unique.
     LinuxPath name = LinuxPath.of(id + "." + remakes.incrementAndGet() + STAGING_SUFFIX);
     remaking.add(name);
     boolean isMade = false;
@@ -183,7 +183,7 @@ public final class SnapshotDirectories {
     }
   }
 
-  /** A directory that is disposed of, with what is still in it, when this is closed. */
+  /** A directory in {@code trash/}, which is deleted with its content when this is closed. */
   public final class Staged implements AutoCloseable {
     private final LinuxPath name;
     private final Fd directory;
@@ -203,12 +203,12 @@ public final class SnapshotDirectories {
       return name;
     }
 
-    /** {@return where it is; absolute} */
+    /** {@return its absolute path} */
     public LinuxPath path() {
       return LinuxPath.of(root.trashPath()).resolve(name);
     }
 
-    /** {@return where the files of the snapshot are in it; absolute} */
+    /** {@return the absolute path of the snapshot's files in it} */
     public LinuxPath files() {
       return path().resolve(Root.FILES);
     }
@@ -224,38 +224,37 @@ public final class SnapshotDirectories {
   }
 
   /**
-   * {@return whether the directory of a recorded snapshot, or the files in it, have vanished, or
-   * its indexed layer is damaged}
+   * {@return whether the files of a recorded snapshot are missing, or its indexed layer is damaged}
    */
   public boolean isMissing(long id) {
     return missing.contains(id) || damaged.contains(id);
   }
 
-  /** Says that the directory of a snapshot, or the files in it, were missing at the start. */
+  /** Records that the directory of a snapshot, or the files in it, were missing at the start. */
   public void missing(long id) {
     missing.add(id);
   }
 
-  /** {@return whether {@link #damaged} was said of a snapshot, and not {@link #healed}} */
+  /** {@return whether the indexed layer of a snapshot is damaged} */
   public boolean isDamaged(long id) {
     return damaged.contains(id);
   }
 
-  /** Says that the indexed layer of a snapshot is what it should be again. */
+  /** Records that the indexed layer of a snapshot was repaired. */
   public void healed(long id) {
     damaged.remove(id);
   }
 
-  /** Says that the indexed layer of a snapshot is not what it should be. */
+  /** Records that the indexed layer of a snapshot is damaged. */
   public void damaged(long id) {
     damaged.add(id);
   }
 
-  /** {@return the ids of directories that neither have a record nor are about to get one} */
+  /** {@return the ids of directories without a record, except those of snapshots in creation} */
   public List<Long> unrecorded(LongPredicate recorded) throws ErrnoException {
     List<Long> found = new ArrayList<>();
     for (long id : root.snapshotIds()) {
-      // In this order: who records a snapshot does it before leaving the set.
+      // Test the set first: a new snapshot is recorded before its id leaves the set.
       if (!unrecorded.contains(id) && !recorded.test(id)) {
         found.add(id);
       }
@@ -263,7 +262,7 @@ public final class SnapshotDirectories {
     return found;
   }
 
-  /** {@return what lies in {@code trash/} and is not being filled} */
+  /** {@return the names in {@code trash/}, except those of directories that are being filled} */
   public List<LinuxPath> leftInTrash() throws ErrnoException {
     List<LinuxPath> found = new ArrayList<>(root.trashNames());
     unrecorded.forEach(id -> found.remove(staging(id)));
@@ -280,7 +279,7 @@ public final class SnapshotDirectories {
     private final long id;
     private boolean recorded;
 
-    /** What is to be disposed of if the snapshot gets no record. */
+    /** The name to delete if the snapshot gets no record. */
     private @Nullable LinuxPath garbage;
 
     private PendingDirectory(long id) {
@@ -288,12 +287,11 @@ public final class SnapshotDirectories {
       unrecorded.add(id);
     }
 
-    /** {@return the id of the snapshot} */
     public long id() {
       return id;
     }
 
-    /** Says that the snapshot has its record. */
+    /** Keeps the directory on close, because the snapshot has its record. */
     public void recorded() {
       recorded = true;
     }
@@ -307,8 +305,8 @@ public final class SnapshotDirectories {
     }
 
     /**
-     * Deletes the directory at once, which is for one that was never to have a record. If that
-     * fails, the next start does it.
+     * Deletes a pooled directory that no snapshot has taken. If that fails, the next start deletes
+     * it.
      */
     void delete() {
       try {

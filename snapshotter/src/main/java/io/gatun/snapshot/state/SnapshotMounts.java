@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.OptionalLong;
 
 /**
- * Says whose mounts some mounts look like, by the paths in them. That they are those of an existing
- * snapshot, in every word, is for the caller to find out.
+ * Finds the snapshot that mounts refer to, by the paths in them. The caller has to check that they
+ * equal the mounts of that snapshot.
  */
 public final class SnapshotMounts {
 
@@ -20,15 +20,15 @@ public final class SnapshotMounts {
   private final String prefix;
 
   /**
-   * @param root the absolute path of the root, as it is in mounts
+   * @param root the absolute path of the root, as mounts contain it
    */
   public SnapshotMounts(Path root) {
     this.prefix = root + "/snapshots/";
   }
 
   /**
-   * {@return the id of the snapshot whose files these mounts show; for one that has none of its
-   * own, of its nearest parent; or nothing if they are not of this root}
+   * {@return the id of the snapshot whose files these mounts show, or of its nearest parent if it
+   * has no files of its own; empty if they do not belong to this root}
    */
   public OptionalLong snapshotId(List<Mount> mounts) {
     if (mounts.size() != 1) {

@@ -23,7 +23,7 @@ import java.util.Optional;
  */
 public final class Snapshots implements AutoCloseable {
 
-  /** More would only wait for each other, in the journal of the filesystem. */
+  /** More threads would only wait for each other, in the journal of the filesystem. */
   private static final int DELETION_THREADS_MAX = 2;
 
   private final Closer closer = new Closer();
@@ -39,18 +39,18 @@ public final class Snapshots implements AutoCloseable {
   private final Chains chains;
 
   /**
-   * How much is done ahead and beside requests.
+   * The amount of background work.
    *
    * @param directories how many directories are created in advance; 0 for none
-   * @param threads how many threads work on a tree, of which at most two delete
+   * @param threads how many threads work on a tree; at most two of them delete
    */
   public record Effort(int directories, int threads) {}
 
   /**
    * Opens the snapshots of a root. {@link #start} begins to delete trash.
    *
-   * @param boot identifies this start of the machine
-   * @param mounts of indexed layers, which have to go before their directories
+   * @param boot identifies the current boot of the machine
+   * @param mounts of indexed layers, which are unmounted before their directories are deleted
    */
   public static Snapshots open(
       Root root,
@@ -95,7 +95,7 @@ public final class Snapshots implements AutoCloseable {
     this.chains = new Chains(store, directories);
   }
 
-  /** Begins to delete what is in the trash. */
+  /** Starts the deletion of trash. */
   public void start() {
     reaper.start();
   }
@@ -132,13 +132,13 @@ public final class Snapshots implements AutoCloseable {
     return reaper;
   }
 
-  /** {@return whether there is a record of a snapshot} */
+  /** {@return whether a snapshot has a record} */
   public boolean isRecorded(long id) {
     return store.find(id).isPresent();
   }
 
   /**
-   * {@return the directory of a new snapshot, as the driver fills it; durable}
+   * {@return a durable directory for a new snapshot, filled by the driver}
    *
    * @param prospective the chain of the snapshot, without an id
    */
@@ -165,19 +165,19 @@ public final class Snapshots implements AutoCloseable {
   }
 
   /**
-   * The directory of a new snapshot, as long as nobody else knows the snapshot.
+   * The directory of a new snapshot before the snapshot is recorded.
    *
-   * @param isUnsynced whether it holds a copy that may not be on the disk
+   * @param isUnsynced whether it holds a copy that may not be on disk
    */
   public record Fresh(long id, Timespec createdAt, boolean isUnsynced) {}
 
-  /** {@return what is to be known of a new directory before its snapshot is recorded} */
+  /** {@return the properties of a new directory, which are read before its snapshot is recorded} */
   public Fresh fresh(long id) throws ErrnoException {
     boolean isUnsynced = driver.isUnsynced(id);
     return new Fresh(id, driver.createdAt(id), isUnsynced);
   }
 
-  /** A snapshot with a new directory is recorded. */
+  /** Takes note of a snapshot that was recorded with a new directory. */
   public void created(Fresh fresh) {
     active.created(fresh.id(), fresh.createdAt());
     if (fresh.isUnsynced()) {
@@ -211,7 +211,10 @@ public final class Snapshots implements AutoCloseable {
     directories.leftInTrash().forEach(reaper::submit);
   }
 
-  /** {@return the failure of a call on a snapshot that nobody has locked} */
+  /**
+   * {@return the failure of a call on a snapshot without a lock: not found, if it was removed
+   * since}
+   */
   public SnapshotException failure(String operation, long id, String key, ErrnoException cause) {
     return isRecorded(id)
         ? StorageErrors.of(operation, key, cause)

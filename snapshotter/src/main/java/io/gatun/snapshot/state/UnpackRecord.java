@@ -15,23 +15,23 @@ import java.util.Optional;
 import java.util.zip.CRC32C;
 
 /**
- * What is known of an applied layer, as it is kept with its snapshot. Big endian:
+ * The file that keeps the state of an applied layer with its snapshot. Big endian:
  *
  * <pre>
  *   int     "GTAL"
  *   int     CRC-32C of all that follows
  *   byte    2, the version of this format
- *   byte    flags: 1 it is on the disk once a start is over, 2 there are marks of deletions, 4 it is kept as a tar
- *   string  the start of the machine in which it was written
- *   long    inodes, long bytes: its usage
+ *   byte    flags: 1 durable, also valid after a reboot; 2 deletions were marked in the tree; 4 indexed layer
+ *   string  the boot id of the machine when this was written
+ *   long    inodes, long bytes: the usage
  *   int     count of change times, each: long seconds, int nanoseconds
- *   string  unnamed directories, see {@link ImplicitDirectoryList}; an int, -1, if these are too many
- *   string  diff id, string digest of the index: if it is kept as a tar
+ *   string  implicit directories, see {@link ImplicitDirectoryList}; an int, -1, if they exceed its limit
+ *   string  diff id, string digest of the index: for an indexed layer only
  * </pre>
  *
- * <p>A string is an int, how long it is, and its bytes.
+ * <p>A string is an int, its length in bytes, and the bytes.
  *
- * @param boot the start of the machine
+ * @param boot the boot id of the machine
  */
 record UnpackRecord(ActiveSnapshots.Layer layer, String boot) {
 
@@ -41,7 +41,7 @@ record UnpackRecord(ActiveSnapshots.Layer layer, String boot) {
   private static final int FLAG_MARKS = 2;
   private static final int FLAG_INDEXED = 4;
 
-  /** With two digests. */
+  /** An upper bound of the fields of fixed size, with two digests in hexadecimal. */
   private static final int FIXED_BYTES = 256;
 
   private static final int TIME_BYTES = 12;
@@ -84,7 +84,7 @@ record UnpackRecord(ActiveSnapshots.Layer layer, String boot) {
             | (layer.kept().isPresent() ? FLAG_INDEXED : 0));
   }
 
-  /** {@return the record that these bytes are, if they are one and whole} */
+  /** {@return the record in these bytes; empty if they are damaged or of another version} */
   static Optional<UnpackRecord> decode(ByteBuffer in) {
     try {
       if (in.getInt() != MAGIC || in.getInt() != checksum(in.duplicate().rewind())) {

@@ -22,23 +22,23 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * The files of {@link ActiveSnapshots}: they keep with a snapshot what is known of the layer in it,
- * so that a daemon that is started later neither commits a part of a layer nor has to count and
- * sync a whole one.
+ * The files of {@link ActiveSnapshots}. They record the layer in a snapshot, so that a later daemon
+ * never commits a part of a layer, and need not count and sync a complete one again.
  *
  * <pre>
  *   snapshots/ID/unpacking   empty: a layer is being unpacked, or was when the daemon ended;
- *                            otherwise: a layer was applied that is kept as a tar, and is not here
- *   snapshots/ID/applied     a layer was unpacked, and this is known of it
+ *                            otherwise: the record of an indexed layer, which has no files here
+ *   snapshots/ID/applied     the record of a layer that was unpacked into the directory
  * </pre>
  *
- * <p>It is one file: empty at first, and written and renamed when the layer is on the disk and it
- * is there itself. When it is made it is synced on btrfs alone: there, fsync(2) of a file of the
- * layer brings that file to the disk without the names that came before it (fs/btrfs/tree-log.c),
- * while a journal has them in the order in which they came.
+ * <p>Both are names of one file. It is created empty, and written and renamed when the layer is
+ * complete. The record of a durable layer is synced, after the layer. The creation is synced on
+ * btrfs alone: there, fsync(2) of a file of the layer writes that file to disk without the names
+ * created before it (fs/btrfs/tree-log.c), while a journal writes names in the order of their
+ * creation.
  *
- * <p>Of a layer that is kept, it is written and not renamed: a version of Gatun that knows of no
- * such layers then refuses to commit the empty directory.
+ * <p>The record of an indexed layer is written and not renamed, so that a version of Gatun without
+ * indexed layers refuses to commit the empty directory.
  */
 final class UnpackRecords {
 
@@ -53,7 +53,7 @@ final class UnpackRecords {
   private final boolean areNamesInOrder;
 
   /**
-   * @param boot what identifies this start of the machine
+   * @param boot identifies the current boot of the machine
    */
   UnpackRecords(Disk disk, Root root, String boot) throws ErrnoException {
     this.disk = disk;
@@ -62,17 +62,17 @@ final class UnpackRecords {
     this.areNamesInOrder = Statfs.fstatfs(root.snapshots()).type() != FilesystemType.BTRFS;
   }
 
-  /** Says that a layer is being unpacked, and nothing is known of it any more. */
+  /** Records that a layer is being unpacked, and deletes the record of an earlier one. */
   void begin(long id) throws ErrnoException {
     try (Fd directory = open(id)) {
-      // Of an empty layer, which left the snapshot as it was made.
+      // An earlier empty layer leaves its record, and the directory unchanged.
       removeIfPresent(directory, NAME);
       removeIfPresent(directory, UNPACKING);
       begin(directory);
     }
   }
 
-  /** As {@link #begin(long)}, of a snapshot that is to have this new directory. */
+  /** Like {@link #begin(long)}, in a new directory that is about to become that of a snapshot. */
   void begin(Fd directory) throws ErrnoException {
     disk.createFile(directory, UNPACKING, MODE).close();
     if (!areNamesInOrder) {
@@ -81,9 +81,9 @@ final class UnpackRecords {
   }
 
   /**
-   * {@return the ids of the active snapshots that hold a part of a layer, or whose layer is kept}
+   * {@return the ids of the active snapshots with a part of a layer, or with an indexed layer}
    *
-   * @param missing those whose directories are
+   * @param missing ids of snapshots without directories
    */
   List<Long> unfinished(MetadataStore store, Set<Long> missing) throws ErrnoException {
     List<Long> active = new ArrayList<>();
@@ -102,10 +102,7 @@ final class UnpackRecords {
     return unfinished;
   }
 
-  /**
-   * Says that a layer was unpacked, and keeps what is known of it; durably, if the layer itself is
-   * on the disk.
-   */
+  /** Records that a layer was unpacked; durably, if the layer itself is durable. */
   void write(long id, ActiveSnapshots.Layer layer) throws ErrnoException {
     ByteBuffer content = new UnpackRecord(layer, boot).encode();
     try (Fd directory = open(id)) {
@@ -128,9 +125,9 @@ final class UnpackRecords {
   }
 
   /**
-   * {@return what is known of the layer in a snapshot}
+   * {@return the recorded layer of a snapshot}
    *
-   * <p>What was not on the disk is forgotten when the machine is started anew.
+   * <p>A record of a layer that was not durable is invalid after a reboot.
    */
   Optional<ActiveSnapshots.Layer> find(long id) throws ErrnoException {
     try (Fd directory = open(id)) {
@@ -138,7 +135,7 @@ final class UnpackRecords {
     }
   }
 
-  /** {@return the same, if the layer is kept} */
+  /** {@return the recorded layer of a snapshot, if it is indexed} */
   Optional<ActiveSnapshots.Layer> findIndexed(long id) throws ErrnoException {
     try (Fd directory = open(id)) {
       return findIndexed(directory);
@@ -162,12 +159,12 @@ final class UnpackRecords {
   private static ByteBuffer read(Fd file) throws ErrnoException {
     ByteBuffer content = ByteBuffer.allocateDirect(Math.toIntExact(Stat.statx(file).sizeBytes()));
     while (content.hasRemaining() && Unistd.pread(file, content, content.position()) > 0) {
-      // The kernel may give less than is asked for.
+      // pread(2) may return fewer bytes than requested.
     }
     return content.flip();
   }
 
-  /** Forgets a layer, so that no crash brings back what was known of it. */
+  /** Deletes the record of a layer, durably. */
   void delete(long id) throws ErrnoException {
     try (Fd directory = open(id)) {
       if (removeIfPresent(directory, NAME)) {
@@ -176,7 +173,7 @@ final class UnpackRecords {
     }
   }
 
-  /** Removes what nobody asks for any more. */
+  /** Deletes the record of a layer without a sync. */
   void discard(long id) throws ErrnoException {
     if (isPresent(root.snapshots(), Root.snapshotName(id).resolve(NAME))) {
       try (Fd directory = open(id)) {
@@ -196,7 +193,7 @@ final class UnpackRecords {
     try {
       disk.removeFile(directory, name);
     } catch (ErrnoException e) {
-      // Two may ask for the mounts of a snapshot at a time.
+      // Two requests for the mounts of a snapshot may run at the same time.
       if (!e.is(Errno.ENOENT)) {
         throw e;
       }

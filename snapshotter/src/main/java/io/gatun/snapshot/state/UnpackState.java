@@ -5,8 +5,8 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * What this daemon knows of the content of an active snapshot. {@link ActiveSnapshots} makes all
- * transitions:
+ * The state of the content of an active snapshot, as this daemon knows it. {@link ActiveSnapshots}
+ * makes all transitions:
  *
  * <pre>
  *             begin                  unpacked, indexed
@@ -23,10 +23,12 @@ import java.util.concurrent.CompletableFuture;
  */
 sealed interface UnpackState {
 
-  /** {@return when this daemon created the directory; nothing if an earlier daemon did} */
+  /** {@return when this daemon created the directory; empty if an earlier daemon did} */
   Optional<Timespec> createdAt();
 
-  /** {@return the state in which somebody else may have changed the content} */
+  /**
+   * {@return the state after the mounts were handed out, so that clients may change the content}
+   */
   default UnpackState exposed() {
     return this;
   }
@@ -36,20 +38,20 @@ sealed interface UnpackState {
     return new Partial(createdAt());
   }
 
-  /** {@return the state in which the directory was created at this time} */
+  /** {@return the state after a new directory was created at this time} */
   default UnpackState created(Timespec at) {
     return new Unknown(Optional.of(at));
   }
 
-  /** Empty, or changed by others: only the driver can tell. */
+  /** Empty, or changed by clients: only the driver can tell. */
   record Unknown(Optional<Timespec> createdAt) implements UnpackState {}
 
   /**
    * A layer is being unpacked.
    *
    * @param isPartial whether the directory may hold a part of an earlier layer
-   * @param isExposed whether mounts were handed out meanwhile, so that others may write
-   * @param preparation ends when the files of an earlier layer are in place
+   * @param isExposed whether mounts were handed out since, so that clients may write
+   * @param preparation completes when the files of an earlier layer are in place
    */
   record Unpacking(
       Optional<Timespec> createdAt,
@@ -77,13 +79,13 @@ sealed interface UnpackState {
       return !preparation.isDone();
     }
 
-    /** {@return the state after the attempt was given up} */
+    /** {@return the state after the unpack was given up} */
     UnpackState ended() {
       return isPartial ? new Partial(createdAt) : new Unknown(createdAt);
     }
   }
 
-  /** A complete layer was unpacked, and nobody else can have changed it. */
+  /** A complete layer was unpacked, and no client can have changed it. */
   record Unpacked(Optional<Timespec> createdAt, ActiveSnapshots.Layer layer)
       implements UnpackState {
 

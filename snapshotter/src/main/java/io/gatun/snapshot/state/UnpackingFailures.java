@@ -14,20 +14,20 @@ import java.io.IOException;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 
-/** What it means for a request that a layer could not be unpacked. */
+/** Translates the failure of an unpack into the error of the request. */
 public final class UnpackingFailures {
 
-  /** Of a layer whose entries do not go together, such as a link to a name that is not there. */
+  /** The errors of a layer that contradicts itself, such as a link to a missing name. */
   private static final Set<Errno> CONTRADICTIONS = Set.of(Errno.ENOENT, Errno.ENOTDIR, Errno.ELOOP);
 
   private UnpackingFailures() {}
 
-  /** {@return the failure of a request to unpack a blob} */
+  /** {@return the error of a request to unpack a blob} */
   public static RuntimeException meaning(LayerBlob blob, IOException failure) {
     return meaning("apply", blob, failure);
   }
 
-  /** {@return the failure of another request for which a blob has to be unpacked} */
+  /** {@return the error of another request that has to unpack a blob} */
   public static RuntimeException meaning(String request, LayerBlob blob, IOException failure) {
     String message = "%s: layer %s: %s".formatted(request, blob.digest(), failure.getMessage());
     return switch (reason(failure)) {
@@ -47,7 +47,7 @@ public final class UnpackingFailures {
     return failure instanceof ApplyFailedException e ? e.reason() : failure;
   }
 
-  /** {@return the failure of a request for which a layer had to be unpacked that is kept} */
+  /** {@return the error of a request that has to unpack a stored, indexed layer} */
   public static RuntimeException ofIndexed(String operation, String key, IOException failure) {
     String message = "%s %s: %s".formatted(operation, key, failure.getMessage());
     return switch (failure) {

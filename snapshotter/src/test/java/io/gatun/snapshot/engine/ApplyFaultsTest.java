@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** The disk fails, or the machine stops, while a layer is unpacked and made durable. */
+/** Faults of the disk and stops of the machine while a layer is unpacked and made durable. */
 @Timeout(120)
 @ExtendWith(QuietLogs.class)
 class ApplyFaultsTest {
@@ -141,7 +141,7 @@ class ApplyFaultsTest {
     assertThat(snapshots().usage("base").inodes()).isEqualTo(3);
   }
 
-  /** A daemon that is killed at any of the effects of an apply, and the next one. */
+  /** Kills the daemon before each effect of an apply, and repeats the apply in the next one. */
   @Test
   void layerThatWasBeingUnpackedByADaemonThatWasKilledIsUnpackedAnew() throws Exception {
     int anew = 0;
@@ -161,7 +161,7 @@ class ApplyFaultsTest {
         assertThat(files(mounts).resolve("three")).as(description).hasContent("three");
         anew++;
       } catch (SnapshotException.Unsupported e) {
-        // Nobody was told, but nothing of it was missing.
+        // The layer was complete, although the apply had not returned.
         assertThat(files(mounts).resolve("one")).as(description).hasContent("one");
         assertThat(files(mounts).resolve("two")).as(description).hasContent("two");
       }
@@ -206,7 +206,7 @@ class ApplyFaultsTest {
     assertThat(files(mounts).resolve("one")).doesNotExist();
   }
 
-  /** Every effect of an apply that fails, and of taking away what it wrote, once as the last. */
+  /** Stops the machine at each effect of an apply that fails, and of the deletion of its files. */
   @Test
   void snapshotIsThereWhateverTheLastEffectWas() throws Exception {
     boolean hasStopped = true;
@@ -242,7 +242,7 @@ class ApplyFaultsTest {
       return true;
     } catch (IOException e) {
       assertThat(e).hasMessage("the blob ends early");
-      // What is disposed of is deleted in the background, maybe with the last effect in it.
+      // A background thread deletes the leftovers, and may meet the last effect.
       snapshots().cleanup();
       return machine.disk().isStopped();
     }

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Layers, stand-ins for them, that are put into snapshots of the overlay filesystem. */
+/** Apply on overlay snapshots, with stand-ins for layers. */
 class ApplyIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();

@@ -34,7 +34,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What surrounds the writing of a layer; the layers are stand-ins. */
+/** The steps of an apply around the writing of a layer, with stand-ins for layers. */
 @Timeout(60)
 class ApplyTest {
 
@@ -245,7 +245,7 @@ class ApplyTest {
   void copyThatWasChangedIsLeftToOthersAndLeftAlone() throws Exception {
     makeBase("base", "of base");
     List<Mount> mounts = prepare("a", "base");
-    // The kernel dates changes by a clock that ticks every few milliseconds.
+    // The clock of the kernel for change times ticks every few milliseconds.
     Thread.sleep(20);
     Files.writeString(files(mounts).resolve("of base"), "changed");
     assertLeftAlone(mounts, "of base");

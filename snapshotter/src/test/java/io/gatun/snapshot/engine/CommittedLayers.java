@@ -19,7 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** What is known of committed snapshots of the overlay driver that lie on one another. */
+/** Descriptions of a chain of committed snapshots of the overlay driver. */
 final class CommittedLayers {
 
   private static final String VIEW = "merged";
@@ -27,10 +27,11 @@ final class CommittedLayers {
   private CommittedLayers() {}
 
   /**
-   * {@return each layer by itself, line by line; that its usage is what a walk counts is asserted}
+   * {@return the lines of each layer by itself} Asserts that the usage of each equals that of a
+   * walk.
    *
    * @param names from the lowest
-   * @param files where the files of each are
+   * @param files the directories with the files of each layer
    */
   static List<String> apart(
       Snapshotter snapshots, List<String> names, List<Path> files, Set<TreeManifest.Detail> details)
@@ -47,7 +48,7 @@ final class CommittedLayers {
     return lines;
   }
 
-  /** {@return what a view of a snapshot shows, line by line} */
+  /** {@return the lines of a view of a snapshot} */
   static List<String> together(Snapshotter snapshots, String name, Set<TreeManifest.Detail> details)
       throws Exception {
     List<String> lines;
@@ -58,7 +59,7 @@ final class CommittedLayers {
     return lines.subList(1, lines.size()).stream().map(CommittedLayers::withoutNow).toList();
   }
 
-  /** {@return where the files of the snapshot are that has these mounts} */
+  /** {@return the directory with the files of the snapshot that has these mounts} */
   static Path files(List<Mount> mounts) {
     Mount mount = mounts.getFirst();
     return mount.type().equals("overlay")
@@ -67,8 +68,8 @@ final class CommittedLayers {
   }
 
   /**
-   * Whiteouts and directories that nobody has named have the time at which they were made. And who
-   * looks into a directory changes when that was last done.
+   * Removes times that differ from run to run: whiteouts and implicit directories have the time of
+   * their creation, and reading a directory changes its access time.
    */
   private static String withoutNow(String line) {
     String lasting =

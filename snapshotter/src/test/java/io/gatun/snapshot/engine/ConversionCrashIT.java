@@ -53,9 +53,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * The daemon ends, or the disk is full, in place of each effect that a conversion and the one back
- * have on the disk, with a container running on the layer; every other time, the machine is started
- * anew, too. What was not synced is not lost here.
+ * Ends the daemon or fills the disk in place of each effect that a conversion and its reversal have
+ * on the disk, while a container runs on the layer. Every other time, the machine reboots, too.
+ * Unsynced writes are not lost here.
  */
 @ExtendWith(QuietLogs.class)
 class ConversionCrashIT {
@@ -64,7 +64,7 @@ class ConversionCrashIT {
 
   private static final Map<String, String> NO_LABELS = Map.of();
 
-  /** Far fewer than there are. */
+  /** A lower limit far below the actual number. */
   private static final int EFFECTS_MIN = 40;
 
   private static final byte[] BASE =
@@ -82,15 +82,15 @@ class ConversionCrashIT {
   private static final String NAME =
       "k8s.io/4/" + ChainId.of(Optional.of(BytesBlob.digestOf(BASE)), BytesBlob.digestOf(LAYER));
 
-  /** What happens in place of an effect. */
+  /** The fault in place of an effect. */
   enum Trouble {
-    /** Neither it nor any other is done from then on. */
+    /** This effect and all later ones are dropped. */
     THE_DAEMON_ENDS,
-    /** It fails once, for want of room. */
+    /** The effect fails once, for want of space. */
     THE_DISK_IS_FULL
   }
 
-  /** A disk on which there is trouble in place of one effect. */
+  /** A disk with a fault in place of one effect. */
   private static final class TroubledDisk {
     private final AtomicInteger left = new AtomicInteger(Integer.MAX_VALUE);
     private final Trouble trouble;
@@ -165,7 +165,7 @@ class ConversionCrashIT {
   }
 
   private static List<String> tree(Path top) throws Exception {
-    // The time of the top is when the directory was made, and nobody's.
+    // No layer sets the time of the top directory.
     List<String> all = TreeManifest.of(top, Set.of(TreeManifest.Detail.DIRECTORY_TIMES));
     return all.subList(1, all.size());
   }
@@ -187,7 +187,7 @@ class ConversionCrashIT {
     }
   }
 
-  /** {@return the files below a directory that this process has open} */
+  /** {@return the open files of this process below a directory} */
   private static List<String> openFiles(Path directory) throws Exception {
     List<String> found = new ArrayList<>();
     try (Fd files = Fcntl.open(LinuxPath.of("/proc/self/fd"), OpenFlag.READ_ONLY)) {
@@ -195,7 +195,7 @@ class ConversionCrashIT {
         try {
           found.add(Unistd.readlinkat(files, file.name()).toString());
         } catch (ErrnoException e) {
-          // It was closed meanwhile.
+          // The file was closed since it was listed.
           assertThat(e.errno()).isEqualTo(Errno.ENOENT);
         }
       }
@@ -215,7 +215,7 @@ class ConversionCrashIT {
     assertThat(effects).isGreaterThan(EFFECTS_MIN);
   }
 
-  /** {@return whether there was such an effect} */
+  /** {@return whether the conversion has an effect of this number} */
   private boolean attempt(Trouble trouble, int nth) throws Exception {
     Path directory = FILESYSTEMS.of(LoopFilesystem.Kind.EXT4).createDirectory("conversion-crash-");
     boolean isMachineStarted = nth % 2 == 0;
@@ -231,7 +231,7 @@ class ConversionCrashIT {
       unmountAll(directory);
     }
     assertThat(openFiles(directory)).as("left open at effect %d", nth).isEmpty();
-    // All of them together are more than the filesystem has room for.
+    // The filesystem has no room for all roots together.
     try (Fd parent = Fcntl.open(LinuxPath.of(directory.resolve("..")), OpenFlag.READ_ONLY)) {
       TreeDeletion.delete(new LinuxDisk(), parent, LinuxPath.of(directory.getFileName()));
     }
@@ -260,7 +260,7 @@ class ConversionCrashIT {
         }
       }
       if (trouble == Trouble.THE_DISK_IS_FULL && troubled.isMet()) {
-        // Nobody has to start anything anew for the next attempt.
+        // The next attempt needs no restart.
         assertThat(view(engine)).isEqualTo(expected);
         index(engine);
         layOut(engine);

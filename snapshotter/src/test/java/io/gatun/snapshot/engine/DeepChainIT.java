@@ -29,7 +29,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** As many layers as containerd's own suite asks for, whose mount options are beyond a page. */
+/** As many layers as containerd's own suite uses; their mount options exceed a page. */
 class DeepChainIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
@@ -65,7 +65,7 @@ class DeepChainIT {
     }
   }
 
-  /** With paths relative to the directory in common, in which containerd performs the mount. */
+  /** containerd mounts from the common directory, with paths relative to it. */
   @ParameterizedTest
   @EnumSource
   void optionsFitIntoAPageOnceTheyAreShortened(Kind kind) throws Exception {
@@ -88,7 +88,7 @@ class DeepChainIT {
     }
   }
 
-  /** Every other layer a tar under an index of its own, so that no lower is there twice. */
+  /** Every other layer is indexed, each with its own index, so that no lower occurs twice. */
   @Test
   void deepChainsOfBothFormsFitIntoAPageAndShowAllLayers() throws Exception {
     Path directory = FILESYSTEMS.of(Kind.EXT4).createDirectory("root-");
@@ -159,7 +159,7 @@ class DeepChainIT {
 
   private static void assertFilesAreCopiedUp(Path top) throws Exception {
     assertAllFilesShow(top);
-    // Of either form, at the bottom, in the middle and at the top.
+    // Layers of both forms, at the bottom, in the middle and at the top.
     for (int i : new int[] {0, 1, LAYERS / 2, LAYERS / 2 + 1, LAYERS - 2, LAYERS - 1}) {
       Path file = top.resolve("all/" + i);
       Object inode = Files.getAttribute(file, "unix:ino");
@@ -176,7 +176,7 @@ class DeepChainIT {
         .toList();
   }
 
-  /** What looks at a mount. */
+  /** An inspection of a mount. */
   private interface Looker {
     void look(Path top) throws Exception;
   }
@@ -197,7 +197,7 @@ class DeepChainIT {
                 "mount", "-i", "-t", "overlay", "-o", options, "overlay", temporary.toString())
             .directory(directory.toFile())
             .inheritIO();
-    // mount(2), as containerd calls it; the newer calls take no more than 255 bytes an option.
+    // containerd calls mount(2). The newer calls accept at most 255 bytes per option.
     command.environment().put("LIBMOUNT_FORCE_MOUNT2", "always");
     Process process = command.start();
     assertThat(process.waitFor()).isZero();
@@ -214,7 +214,7 @@ class DeepChainIT {
         .allSatisfy(i -> assertThat(top.resolve("layer-" + i)).exists());
   }
 
-  /** {@return the directory of the snapshot's own, or of its nearest parent's files} */
+  /** {@return the directory with the files of the snapshot, or of its nearest parent} */
   private static String files(List<Mount> mounts) {
     Mount mount = mounts.getFirst();
     if (mount.type().equals("bind")) {

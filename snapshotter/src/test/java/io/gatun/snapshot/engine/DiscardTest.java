@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What becomes of directories when the disk fails. */
+/** The fate of directories when the disk fails. */
 class DiscardTest {
 
   private static final Map<String, String> NO_LABELS = Map.of();
@@ -36,7 +36,7 @@ class DiscardTest {
     return TestEngine.names(temporary.resolve("root").resolve(directory));
   }
 
-  /** Waits until what runs in the background has met the failure. */
+  /** Waits until the background work has met the failure. */
   private void awaitFailure() throws InterruptedException {
     long deadline = System.nanoTime() + 30_000_000_000L;
     while (disk.failures == 0) {
@@ -130,7 +130,7 @@ class DiscardTest {
     }
   }
 
-  /** Fails one call, once. */
+  /** A disk that fails one call, once. */
   private static final class FailingDisk extends ForwardingDisk {
 
     private String call = "";

@@ -29,10 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/**
- * The engine with the real store, drivers and kernel; whether it does the right thing in the wrong
- * moment.
- */
+/** The engine with the real store, drivers and kernel, including operations at the wrong moment. */
 class EngineIT {
 
   private static final Map<String, String> NO_LABELS = Map.of();
@@ -102,7 +99,7 @@ class EngineIT {
       root.snapshotter().prepare("a", "", NO_LABELS);
       Files.writeString(files("a", root.snapshotter()).resolve("file"), "content");
     }
-    // As if somebody had thought that this is a cache.
+    // An operator took the metadata for a cache.
     deleteTree(temporary.resolve("root/metadata"));
     for (int start = 0; start < 2; start++) {
       assertThatThrownBy(() -> open(DriverSetting.OVERLAY))
@@ -261,7 +258,7 @@ class EngineIT {
           .hasMessageContaining(extraction)
           .hasMessageContaining("rebase = true");
       assertThat(snapshots.stat(extraction).kind()).isEqualTo(Kind.ACTIVE);
-      // It is what a base is unpacked into, too.
+      // containerd unpacks a base into such a snapshot, too.
       snapshots.commit("other", extraction, "", NO_LABELS);
     }
   }

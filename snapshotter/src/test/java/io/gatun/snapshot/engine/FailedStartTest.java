@@ -27,8 +27,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Goal: a start that fails leaves nothing open, so that the next one finds the root free and whole.
- * Method: every effect of a start fails once, from each state that a root can be found in.
+ * Goal: a failed start leaves nothing open, so that the next one finds the root unlocked and
+ * complete. Method: each effect of a start fails once, for each initial state of the root.
  */
 @Timeout(300)
 @ExtendWith(QuietLogs.class)
@@ -38,7 +38,7 @@ class FailedStartTest {
   private static final int JOURNAL_HEADER_BYTES = 64;
   private static final long THREADS_END_NANOS = TimeUnit.SECONDS.toNanos(10);
 
-  /** How a root may be found. */
+  /** The initial states of a root. */
   enum Found {
     NEW {
       @Override
@@ -58,7 +58,7 @@ class FailedStartTest {
         machine.kill();
       }
     },
-    /** Everything is written anew from the index. */
+    /** The start rewrites everything from the index. */
     STOPPED_AND_JOURNAL_DAMAGED {
       @Override
       void bringAbout(Machine machine) {
@@ -66,7 +66,7 @@ class FailedStartTest {
         overwrite(machine, "journal-1", JOURNAL_HEADER_BYTES);
       }
     },
-    /** The index is made anew from checkpoint and journal. */
+    /** The start rebuilds the index from checkpoint and journal. */
     STOPPED_AND_INDEX_DAMAGED {
       @Override
       void bringAbout(Machine machine) {
@@ -110,7 +110,7 @@ class FailedStartTest {
     assertThat(failed).isGreaterThan(10);
   }
 
-  /** {@return whether the start has so many effects} */
+  /** {@return whether the start has this many effects} */
   private static boolean tryToStart(Found found, int nth) {
     try (Machine machine = Machine.create(DriverSetting.NATIVE)) {
       found.bringAbout(machine);
@@ -151,7 +151,7 @@ class FailedStartTest {
     }
   }
 
-  /** A pool has ended a moment before its threads have (class ThreadPoolExecutor). */
+  /** A pool is terminated a moment before its threads end (class ThreadPoolExecutor). */
   private static void awaitNoThreads(String effect) {
     long deadline = System.nanoTime() + THREADS_END_NANOS;
     while (!threads().isEmpty() && System.nanoTime() - deadline < 0) {
@@ -160,7 +160,7 @@ class FailedStartTest {
     assertThat(threads()).as("running after the failure of %s", effect).isEmpty();
   }
 
-  /** Threads that copy and sync trees end by themselves, after a while without anything to do. */
+  /** Threads that copy and sync trees are left out: they end after some idle time. */
   private static Set<String> threads() {
     return Thread.getAllStackTraces().keySet().stream()
         .map(Thread::getName)

@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** A driver that has another do everything, for those that are different in a few points. */
+/** Forwards all calls to another driver. Subclasses change a few of them. */
 public class ForwardingDriver implements Driver {
 
   private final Driver driver;

@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The engine on filesystems that have been filled to the last block. */
+/** The engine on filesystems that are full to the last block. */
 final class FullFilesystemIT {
 
   private static final int ENTRIES_MAX = 200;
@@ -46,7 +46,7 @@ final class FullFilesystemIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
 
-  /** With nothing made in advance, so that it shows at once that there is no room. */
+  /** Opens a root without a directory pool, so that the lack of space shows at once. */
   private static EngineRoot open(Path root, DriverSetting driver) throws UnusableRootException {
     return open(root, driver, 0);
   }
@@ -71,7 +71,7 @@ final class FullFilesystemIT {
     return FILESYSTEMS.of(kind).createDirectory("full").resolve("root");
   }
 
-  /** A layer, and what was made on it. */
+  /** Creates a layer and snapshots on it. */
   private static void makeSnapshots(Snapshotter snapshots, Path root) throws IOException {
     snapshots.prepare("a", "", NO_LABELS);
     Files.writeString(root.resolve("snapshots/1/fs/file"), "content");
@@ -135,7 +135,7 @@ final class FullFilesystemIT {
     assertSound(root);
   }
 
-  /** {@return whether there was room} */
+  /** {@return whether the disk had room} */
   private static boolean tryPrepare(Snapshotter snapshots, String key) {
     try {
       snapshots.prepare(key, "base", NO_LABELS);
@@ -157,7 +157,7 @@ final class FullFilesystemIT {
         assertExhausted(root, () -> snapshots.prepare("new", "base", NO_LABELS));
         assertExhausted(root, () -> snapshots.view("new", "base", NO_LABELS));
         assertReads(snapshots);
-        // The journal has its blocks, and the layer as well.
+        // The blocks of the journal and of the layer are allocated.
         snapshots.update("base", Map.of("l", "1"), List.of());
         snapshots.commit("child", "active", "", NO_LABELS);
         snapshots.remove("other");
@@ -184,7 +184,7 @@ final class FullFilesystemIT {
       }
       Map<String, String> labels = Map.of("l", "x".repeat(LABEL_BYTES));
       try (Filling _ = Filling.of(FILESYSTEMS.of(kind).root())) {
-        // A spare may be there, and with it one more journal and no checkpoint.
+        // A spare journal may exist, which takes more updates before a checkpoint fails.
         assertExhausted(
             root,
             () -> {
@@ -205,7 +205,7 @@ final class FullFilesystemIT {
         snapshots.update("base", labels, List.of());
       }
       assertReads(snapshots);
-      // Ends when everything is deleted that was removed.
+      // Waits until all removed snapshots are deleted.
       snapshots.cleanup();
     }
     assertSound(root);
@@ -236,7 +236,7 @@ final class FullFilesystemIT {
       snapshots.prepare("a", "", NO_LABELS);
       Files.write(root.resolve("snapshots/1/fs/file"), content);
       snapshots.commit("base", "a", "", NO_LABELS);
-      // Where blocks are shared, only what names them needs room.
+      // Cloned blocks need room only for their metadata.
       int left = kind.canClone() ? 0 : LEFT_BYTES;
       try (Filling _ = Filling.leaving(FILESYSTEMS.of(kind).root(), left)) {
         assertExhausted(root, () -> snapshots.prepare("copy", "base", NO_LABELS));
@@ -275,7 +275,7 @@ final class FullFilesystemIT {
     }
     try (Filling filling = Filling.of(FILESYSTEMS.of(kind).root());
         EngineRoot engine = open(root, driver)) {
-      // After a crash the index is made anew, which may leave some room.
+      // After a crash the index is rebuilt, which may free some space.
       filling.fill();
       Snapshotter snapshots = engine.snapshotter();
       assertReads(snapshots);

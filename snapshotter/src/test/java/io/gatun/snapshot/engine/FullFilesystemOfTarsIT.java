@@ -31,13 +31,13 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Layers that are to be kept as tars, on filesystems in which there is no room for them. */
+/** Indexed layers on filesystems without room for them. */
 final class FullFilesystemOfTarsIT {
 
   private static final int MIB = 1 << 20;
   private static final int BLOCK_BYTES = 4096;
 
-  /** Beyond what is written through the page cache whatever comes. */
+  /** More than the part that is always written through the page cache. */
   private static final int LAYER_BYTES = 24 * MIB;
 
   private static final int LEFT_FOR_BEGINNING_BYTES = 2 * MIB;
@@ -51,7 +51,7 @@ final class FullFilesystemOfTarsIT {
 
   private static final byte[] LARGE = TarBuilder.pax().file("opt/large", 0644, CONTENT).finish();
 
-  /** A layer that no index can express, which turns out when the whole tar has been written. */
+  /** A layer that cannot be indexed, which shows only after the whole tar was written. */
   private static final byte[] NOT_INDEXABLE =
       TarBuilder.pax()
           .file("opt/large", 0644, CONTENT)
@@ -105,7 +105,7 @@ final class FullFilesystemOfTarsIT {
       assertThat(view.path().resolve("opt/large")).hasBinaryContent(CONTENT);
     }
     engine.snapshotter().remove("view");
-    // Ends when everything is deleted that was removed.
+    // Waits until all removed snapshots are deleted.
     engine.snapshotter().cleanup();
   }
 
@@ -118,8 +118,8 @@ final class FullFilesystemOfTarsIT {
   }
 
   /**
-   * On a full disk, ext4 scatters a file over so many extents that their list takes a block, which
-   * it adds when it writes the file back: after the usage was counted.
+   * On a full disk, ext4 may scatter a file over so many extents that their list takes a block. It
+   * adds this block at writeback, after the usage was counted.
    */
   private static boolean isBlockOfExtents(RootFinding finding) {
     return finding instanceof RootFinding.WrongUsage wrong
@@ -162,7 +162,7 @@ final class FullFilesystemOfTarsIT {
     assertSound();
   }
 
-  /** All but the record is on the disk, and the journal has its blocks. */
+  /** Everything but the record is on disk, and the blocks of the journal are allocated. */
   @ParameterizedTest
   @EnumSource(names = {"EXT4", "XFS"})
   void aLayerThatIsThereIsCommittedWithoutRoom(LoopFilesystem.Kind kind) throws Exception {
@@ -177,7 +177,9 @@ final class FullFilesystemOfTarsIT {
     assertSound();
   }
 
-  /** On a parent from which directories inherit something, there is one to be made. */
+  /**
+   * On a parent whose attributes implicit directories inherit, the commit has to build an index.
+   */
   @ParameterizedTest
   @EnumSource(names = {"EXT4", "XFS"})
   void aCommitThatFindsNoRoomForAnIndexLeavesTheLayerAsItIs(LoopFilesystem.Kind kind)

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A metadata store that holds as many snapshots as it may. */
+/** A metadata store at its configured limit. */
 class FullStoreTest {
 
   private static final int ENTRIES_MAX = 4;
@@ -91,7 +91,7 @@ class FullStoreTest {
     snapshots.prepare("new", "", NO_LABELS);
   }
 
-  /** What was configured smaller than what there is must not take anything away. */
+  /** A limit below the current number of snapshots must not lose any. */
   @Test
   void storeWithMoreThanItMayHoldServesAndRemoves() throws Exception {
     engine.close();

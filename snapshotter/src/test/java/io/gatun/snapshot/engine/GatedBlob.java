@@ -8,7 +8,7 @@ import java.nio.ByteBuffer;
 import java.util.OptionalLong;
 import java.util.concurrent.CountDownLatch;
 
-/** A blob that nobody can read before it is opened, or which is abandoned. */
+/** A blob whose readers wait until it is opened or abandoned. */
 public final class GatedBlob implements LayerBlob {
 
   private final BytesBlob content;
@@ -21,7 +21,7 @@ public final class GatedBlob implements LayerBlob {
     this(content, BytesBlob.digestOf(content));
   }
 
-  /** A blob whose descriptor says that it is another one. */
+  /** A blob whose descriptor has a wrong digest. */
   public GatedBlob(byte[] content, Digest said) {
     this.content = new BytesBlob(content).saying(said);
   }

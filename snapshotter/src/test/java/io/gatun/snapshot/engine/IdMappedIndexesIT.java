@@ -51,7 +51,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** Containers with user namespaces on layers that are kept as tars. */
+/** Containers with user namespaces on indexed layers. */
 class IdMappedIndexesIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
@@ -170,7 +170,7 @@ class IdMappedIndexesIT {
     }
   }
 
-  /** In the file that is there, as a disk does that loses what was not synced. */
+  /** Damages the stored tar in place, like a disk that loses unsynced writes. */
   private void damage() throws Exception {
     Path layer = directory.resolve("layers").resolve(BytesBlob.digestOf(LAYER).hex());
     byte[] damaged = LAYER.clone();
@@ -213,7 +213,7 @@ class IdMappedIndexesIT {
     assertThat(directory.resolve("mapped")).isEmptyDirectory();
   }
 
-  /** Waits until this many layers are shown, and no mapping without any is left. */
+  /** Waits until this many layers are mounted, and no mapping without layers remains. */
   private void awaitMapped(int layers, int mappings) throws Exception {
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(5);
     while (!isMapped(layers, mappings) && System.nanoTime() < end) {
@@ -239,7 +239,7 @@ class IdMappedIndexesIT {
       engine.snapshotter().remove("otherwise");
       awaitMapped(2, 1);
       engine.snapshotter().remove("one");
-      // Whatever is under way ends before what comes after it.
+      // Unmounts run in order, so waiting for a later one covers the earlier one.
       engine.snapshotter().prepare("otherwise", "top", OTHERWISE);
       engine.snapshotter().remove("otherwise");
       awaitMapped(2, 1);
@@ -251,7 +251,7 @@ class IdMappedIndexesIT {
     }
   }
 
-  /** As a daemon leaves it that is killed between a removal and the end of the mounts. */
+  /** A daemon that is killed between a removal and the unmount leaves such mounts. */
   @Test
   void aMappingThatNobodyUsesGoesWithTheNextStart() throws Exception {
     List<Mount> mounts = engine.snapshotter().prepare("container", "top", MAPPED);
@@ -269,7 +269,7 @@ class IdMappedIndexesIT {
     requireMapped(mounts);
   }
 
-  /** Or what it is shown would be shown again after the layers were taken away. */
+  /** Otherwise the layers would be mounted again after the removal has unmounted them. */
   @Test
   @Timeout(60)
   void aSnapshotIsNotRemovedWhileItsLayersAreMountedWithOtherOwners() throws Exception {

@@ -26,8 +26,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Snapshots of containers with user namespaces: who owns what, as the kernel shows it through
- * mounts that are made in the way of containerd 2.
+ * Snapshots of containers with user namespaces: the owners of files, as the kernel shows them
+ * through mounts that are created in the way of containerd 2.
  */
 class IdMappedMountsIT {
 
@@ -39,7 +39,7 @@ class IdMappedMountsIT {
   private static final Map<String, String> MAPPED =
       Map.of("containerd.io/snapshot/uidmapping", UIDS, "containerd.io/snapshot/gidmapping", GIDS);
 
-  /** Who owns what a mapping does not reach: /proc/sys/kernel/overflowuid. */
+  /** The owner of files outside of a mapping: /proc/sys/kernel/overflowuid. */
   private static final int NOBODY = 65_534;
 
   private record Owner(int uid, int gid) {}
@@ -63,17 +63,17 @@ class IdMappedMountsIT {
         assertThat(owner(top.resolve("directory/link"))).isEqualTo(new Owner(100_007, 200_008));
         assertThat(owner(top.resolve("of-nobody-inside"))).isEqualTo(new Owner(NOBODY, NOBODY));
         assertThat(top.resolve("of-root")).hasContent("base");
-        // The root of the container, who has no rights outside of it.
+        // Runs as root of the container, without privileges outside.
         runAs(100_000, 200_000, "echo written > " + top.resolve("of-root"));
         runAs(100_000, 200_000, "echo made > " + top.resolve("directory/made"));
         runAs(100_000, 200_000, "rm " + top.resolve("directory/link"));
         runAs(101_000, 202_000, "echo written > " + top.resolve("of-user"));
         assertThat(owner(top.resolve("directory/made"))).isEqualTo(new Owner(100_000, 200_000));
       }
-      // The upper directory is not mapped: what a container owns there belongs to those ids.
+      // The upper directory is not mapped: the files of a container belong to its ids on the host.
       assertThat(owner(upper.resolve("of-root"))).isEqualTo(new Owner(100_000, 200_000));
       assertThat(owner(upper.resolve("of-user"))).isEqualTo(new Owner(101_000, 202_000));
-      // Nothing of it has changed the layers, nor what others see of them.
+      // The writes changed neither the layers nor the views of other clients.
       try (KernelMount view = KernelMount.of(snapshots.view("view", "top", NO_LABELS))) {
         assertThat(owner(view.path().resolve("of-root"))).isEqualTo(new Owner(0, 0));
         assertThat(view.path().resolve("of-root")).hasContent("base");
@@ -167,7 +167,7 @@ class IdMappedMountsIT {
         .orElseThrow();
   }
 
-  /** Runs a command of the shell with these ids and no capabilities. */
+  /** Runs a shell command with these ids and no capabilities. */
   private static void runAs(int uid, int gid, String command) {
     LoopFilesystem.run(
         List.of(

@@ -16,14 +16,14 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Ids are the names of directories, and no directory may ever be taken for another snapshot's. */
+/** Ids are names of directories. No directory may ever be taken for that of another snapshot. */
 class IdsTest {
 
   @TempDir private Path temporary;
 
   private final List<Long> used = new ArrayList<>();
 
-  /** Makes a snapshot, whose id has to be higher than all before, and removes it. */
+  /** Creates a snapshot, asserts that its id is higher than all before, and removes it. */
   private void use(Snapshotter snapshots) {
     snapshots.prepare("a", "", NO_LABELS);
     long id = id(snapshots.mounts("a").getFirst());
@@ -60,7 +60,7 @@ class IdsTest {
       try (EngineRoot engine = TestEngine.open(root)) {
         use(engine.snapshotter());
         use(engine.snapshotter());
-        // As it is while the daemon runs, which is what a kill leaves.
+        // A copy of the root of a running daemon equals the root after a kill.
         copy(root, killed);
       }
       root = killed;
@@ -91,7 +91,7 @@ class IdsTest {
     }
   }
 
-  /** {@return the id in the path of what a native mount shows} */
+  /** {@return the id in the source path of a native mount} */
   private static long id(Mount mount) {
     Path files = Path.of(mount.source());
     return Long.parseLong(files.getName(files.getNameCount() - 2).toString());

@@ -69,7 +69,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Layers that are kept as tars, from Apply to Remove, as the kernel shows them. */
+/** Indexed layers from Apply to Remove, as the kernel shows them. */
 class IndexedLayersIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
@@ -148,7 +148,7 @@ class IndexedLayersIT {
     open(boot);
   }
 
-  /** What a start of the machine leaves of the mounts. */
+  /** Removes the mounts as a reboot does, and opens the root again. */
   private void reboot() throws Exception {
     engine.close();
     KernelMounts.detachAll(directory);
@@ -181,7 +181,7 @@ class IndexedLayersIT {
     return unpacker.unpack(blob, mounts, false, new Cancellation());
   }
 
-  /** Unpacks one layer on top of another, and commits it under its number. */
+  /** Unpacks a layer on a parent and commits it. */
   private void unpack(byte[] layer, String name, String parent) {
     String key = extraction(name.hashCode() & 0xffff);
     apply(layer, snapshots().prepare(key, parent, NO_LABELS));
@@ -205,7 +205,7 @@ class IndexedLayersIT {
   private List<String> manifest(String name) throws Exception {
     String key = "view of " + name;
     try (KernelMount view = KernelMount.of(snapshots().view(key, name, NO_LABELS))) {
-      // The time of the top is when the directory was made, and nobody's.
+      // No layer sets the time of the top directory.
       List<String> all = TreeManifest.of(view.path(), Set.of(TreeManifest.Detail.DIRECTORY_TIMES));
       return all.subList(1, all.size());
     } finally {
@@ -242,7 +242,7 @@ class IndexedLayersIT {
   @Timeout(60)
   void layersThatArePrefetchedShowTheSameAndNobodyReadsThemAgain() throws Exception {
     List<byte[]> all = new ArrayList<>(LAYERS);
-    // The others inherit something, and this one nothing.
+    // The directories of the others inherit attributes; those of this layer do not.
     all.add(
         TarBuilder.pax().modified(4_000).directory("usr", 0711).file("usr/f", 0600, "f").finish());
     List<String> expected = manifest(unpack(all));
@@ -262,7 +262,7 @@ class IndexedLayersIT {
           .pollInterval(Duration.ofMillis(1))
           .atMost(Duration.ofMinutes(1))
           .until(() -> layers().contains(hex(next)));
-      // Nobody opens it, so that whoever reads it waits for ever.
+      // The gate stays closed, so that a second read would wait for ever.
       blob = new GatedBlob(compressed);
     }
     assertThat(manifest(parent)).isEqualTo(expected);
@@ -299,13 +299,13 @@ class IndexedLayersIT {
       assertThat(snapshot(i + 1).resolve("work")).doesNotExist();
     }
     assertThat(manifest(parent)).isEqualTo(expected);
-    // Of the index that was made for no parent, nothing is left.
+    // The index that was built without a parent is deleted.
     assertThat(TestEngine.names(directory.resolve("layers").resolve(hex(SECOND))))
         .filteredOn(name -> name.startsWith("index-"))
         .hasSize(1);
   }
 
-  /** containerd waits for it with its own metadata locked. */
+  /** containerd waits for Commit with its own metadata locked. */
   @Test
   void aCommitOnParentsFromWhichNothingIsInheritedWritesAndMountsNothing() throws Exception {
     byte[] named =
@@ -395,7 +395,7 @@ class IndexedLayersIT {
     CountDownLatch begun = new CountDownLatch(1);
     CountDownLatch mayGoOn = new CountDownLatch(1);
     try (ExecutorService threads = Executors.newCachedThreadPool()) {
-      // Of the directories of the layer, and by the one who is first alone.
+      // Stops the first thread only, at the directories of the layer.
       AtomicBoolean isFirst = new AtomicBoolean(true);
       calls.precede(
           "setTimes",
@@ -559,7 +559,7 @@ class IndexedLayersIT {
   @Test
   void aFailureHalfWayNamesTheLayerTheEntryAndTheOffset() throws Exception {
     List<Mount> mounts = snapshots().prepare(extraction(0), "", NO_LABELS);
-    // More than what is read and decompressed ahead.
+    // More than the pipeline reads and decompresses ahead.
     byte[] large =
         TarBuilder.pax().directory("a", 0755).file("a/large", 0644, new byte[16 << 20]).finish();
     String layer = "layer " + BytesBlob.digestOf(large);
@@ -587,7 +587,7 @@ class IndexedLayersIT {
     apply(BASE, mounts);
   }
 
-  /** As with a directory: the kernel says once that something was lost, and not what. */
+  /** As for a directory, the kernel reports a lost write once, and not which one. */
   @Test
   void aSyncOfALayerThatFailsConcernsAllThatIsNotCommitted() throws Exception {
     List<Mount> mounts = snapshots().prepare(extraction(0), "", NO_LABELS);
@@ -641,7 +641,7 @@ class IndexedLayersIT {
     unpacker = engine.unpacker(2);
   }
 
-  /** Its record may be on the disk, and turn up when the root is opened again. */
+  /** The record may be on disk, and appear when the root is opened again. */
   @Test
   void theIndexStaysThatTheRecordOfAFailedCommitMayName() throws Exception {
     reopen(calls.disk(), TestRoots.REBASING, SyncPolicy.NONE);
@@ -679,7 +679,7 @@ class IndexedLayersIT {
     new Random(1).nextBytes(content);
     byte[] layer = TarBuilder.pax().file("large", 0644, content).finish();
     apply(layer, snapshots().prepare(extraction(0), "", NO_LABELS));
-    // Slow disks are spared all but the first of them.
+    // A slow disk stops direct writes after the first.
     assertThat(directBytes.get() > 0).isEqualTo(sync != SyncPolicy.NONE);
   }
 
@@ -704,7 +704,7 @@ class IndexedLayersIT {
     String top = unpackAll();
     List<Mount> mounts = snapshots().prepare("container", top, NO_LABELS);
     reboot();
-    // That of a base is the same as that of the other, with or without a request for it.
+    // The mounts work before and after a request for them.
     try (KernelMount container = KernelMount.of(mounts)) {
       assertThat(container.path().resolve("opt/deep/last")).hasContent("last");
     }
@@ -740,7 +740,7 @@ class IndexedLayersIT {
   void whoMountsOneLayerKeepsNobodyFromAnother() throws Exception {
     unpack(BASE, "base", "");
     unpack(THIRD, "other", "");
-    // What a crash leaves there has to be taken away first.
+    // The mount first has to delete the leftover of a crash.
     Files.createDirectory(snapshot(1).resolve("fs"));
     CountDownLatch begun = new CountDownLatch(1);
     CountDownLatch mayGoOn = new CountDownLatch(1);

@@ -10,15 +10,15 @@ import java.nio.file.Path;
 import java.util.Set;
 import java.util.TreeSet;
 
-/** The mounts of indexed layers, as a start of the machine leaves them: gone. */
+/** Lists the mounts of indexed layers, and removes them as a reboot does. */
 public final class KernelMounts {
 
   private KernelMounts() {}
 
   /**
-   * {@return the ids of the snapshots on whose directories something is mounted}
+   * {@return the ids of the snapshots that have a mount on their directories}
    *
-   * @param root of Gatun
+   * @param root the root of Gatun
    */
   public static Set<Long> ids(Path root) throws ErrnoException {
     Set<Long> ids = new TreeSet<>();
@@ -32,9 +32,9 @@ public final class KernelMounts {
   }
 
   /**
-   * Takes away all mounts in {@code snapshots/}.
+   * Removes all mounts in {@code snapshots/}.
    *
-   * @param root of Gatun
+   * @param root the root of Gatun
    */
   public static void detachAll(Path root) throws ErrnoException {
     for (MountEntry mount : MountTable.read()) {

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** How labels come, change and go. */
+/** Setting, changing and removing labels. */
 class LabelsTest {
 
   private static final String REFERENCE = "containerd.io/snapshot.ref";
@@ -36,7 +36,7 @@ class LabelsTest {
     engine.close();
   }
 
-  /** Answers, Stat and List have to agree. */
+  /** Asserts that the answer, Stat and List agree. */
   private void assertLabels(SnapshotInfo answer, Map<String, String> expected) {
     assertThat(answer.labels()).isEqualTo(expected);
     assertThat(snapshots.stat(answer.name())).isEqualTo(answer);
@@ -164,7 +164,7 @@ class LabelsTest {
         .isEqualTo(Map.of("k8s.io/ü 牛", "=\"|,/ \n", "m", "1"));
   }
 
-  /** containerd looks for a layer that is there already by its label and its parent. */
+  /** containerd finds an existing layer by its label and its parent. */
   @Test
   void committedSnapshotIsFoundByItsReference() {
     snapshots.prepare("a", "", NO_LABELS);

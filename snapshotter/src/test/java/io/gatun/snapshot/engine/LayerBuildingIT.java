@@ -31,7 +31,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** Which snapshots layers are made of, and what becomes of those that change meanwhile. */
+/** Building layers from snapshots, including snapshots that change meanwhile. */
 class LayerBuildingIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
@@ -63,7 +63,7 @@ class LayerBuildingIT {
     root.close();
   }
 
-  /** Makes a committed snapshot with one file of its name. */
+  /** Commits a snapshot with one file, which has the name of the snapshot. */
   private void commit(String name, String parent) throws Exception {
     prepare("making " + name, parent, name);
     snapshots.commit(name, "making " + name, "", NO_LABELS);
@@ -208,7 +208,7 @@ class LayerBuildingIT {
     void run() throws Exception;
   }
 
-  /** A sink in which something happens when the first bytes arrive. */
+  /** {@return a sink that runs an action when the first bytes arrive} */
   private static CollectedBlob doing(Action action) {
     return new CollectedBlob() {
       private boolean isDone;

@@ -9,7 +9,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
-/** In which form layers are kept. */
+/** The choice of the form of new layers. */
 class LayerChoiceTest {
 
   private static final IndexProbeResult WORKS =

@@ -30,11 +30,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Goal: what containerd waits for with its metadata locked, Commit and Remove, takes no longer for
- * a layer of 80,000 files than for one of a few, each file on the disk when Apply returns: at the
+ * Goal: Commit and Remove, for which containerd waits with its metadata locked, take no longer for
+ * a layer of 80,000 files than for a small one, with each file on disk when Apply returns: at the
  * median 2 ms and 5 ms, in a daemon that has been running for a while. Method: medians of a few
- * layers, which are printed. The times are those of a disk on which a sync takes next to nothing;
- * so what one takes here, measured in between, is granted for each that the call has to wait for.
+ * layers, which are printed. The limits assume a disk whose syncs cost almost nothing, so the
+ * measured time of each sync that the call must wait for is added.
  */
 @Timeout(600)
 @Tag("alone")
@@ -47,7 +47,7 @@ class LayerCostIT {
   private static final int DIRECTORIES = 200;
   private static final int FILES_EACH = 100;
 
-  /** So many that what they run is compiled. */
+  /** Enough for the JIT to compile the code. */
   private static final int SMALL_LAYERS = 300;
 
   private static final int ATTEMPTS_MAX = 3;
@@ -56,14 +56,15 @@ class LayerCostIT {
   private static final Duration REMOVE_MAX = Duration.ofMillis(5);
 
   /**
-   * Of directories: that the snapshot inherits, and what it does. Both also wait for the journal.
+   * Syncs of directories in a rebase: that the snapshot inherits attributes, and which. Commit and
+   * Remove also wait for the journal.
    */
   private static final int REBASE_SYNCS = 2;
 
   private final byte[] large = layer(DIRECTORIES);
   private final byte[] small = layer(1);
 
-  /** It does not name the directory that all of it is in. */
+  /** {@return a layer without an entry for its topmost directory} */
   private static byte[] layer(int directories) {
     TarBuilder tar = TarBuilder.pax();
     for (int i = 0; i < directories; i++) {
@@ -77,9 +78,9 @@ class LayerCostIT {
   }
 
   /**
-   * Medians of what was measured in one go.
+   * The medians of one attempt.
    *
-   * @param commitSyncs what a commit has to wait for at least
+   * @param commitSyncs the time of the syncs that a commit must wait for
    * @param removalSyncs the same for a removal
    */
   private record Costs(
@@ -91,7 +92,7 @@ class LayerCostIT {
     }
   }
 
-  /** Whatever else the machine does only adds to it, so one attempt that meets it is enough. */
+  /** Other load only adds to the times, so one attempt within the limits is enough. */
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void commitAndRemoveTakeNoLongerForManyFiles(boolean isRebase) throws Exception {
@@ -162,7 +163,7 @@ class LayerCostIT {
     return times.stream().sorted().toList().get(times.size() / 2);
   }
 
-  /** The least that there is to wait for. */
+  /** The smallest syncs that a call can wait for. */
   private static final class SmallSyncs implements AutoCloseable {
 
     private static final int BYTES = 4096;
@@ -183,7 +184,7 @@ class LayerCostIT {
       content.force(true);
     }
 
-    /** Writes over what is there, as a journal does. */
+    /** Overwrites and syncs a block, as a journal does. */
     void ofContent() {
       try {
         content.write(ByteBuffer.allocate(BYTES), 0);
@@ -193,7 +194,7 @@ class LayerCostIT {
       }
     }
 
-    /** Makes a name. */
+    /** Creates a name and syncs the directory. */
     void ofNames() {
       try {
         Files.createTempFile(directory, "name", "");
@@ -207,7 +208,7 @@ class LayerCostIT {
     public void close() throws IOException {
       try (names;
           content) {
-        // Both.
+        // Closes both.
       }
     }
   }

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a start makes of the layers that are kept as tars. */
+/** Recovery of indexed layers at a start. */
 final class LayerRecoveryTest {
 
   private static final MetadataSettings METADATA = new MetadataSettings(64, 64 << 10);
@@ -40,7 +40,10 @@ final class LayerRecoveryTest {
   @TempDir private Path temporary;
   private Path root = Path.of("");
 
-  /** A layer with an index that a record names, one that none does, a layer of nobody, a rest. */
+  /**
+   * Creates a layer with one index that a record names and one that none does, a layer without a
+   * record, and the leftover of an ingest.
+   */
   @BeforeEach
   void makeRoot() throws Exception {
     root = temporary.resolve("root");

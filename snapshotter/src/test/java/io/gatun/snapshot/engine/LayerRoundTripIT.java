@@ -40,8 +40,8 @@ import net.jqwik.api.Tag;
 import net.jqwik.api.lifecycle.AfterContainer;
 
 /**
- * Random changes of random trees, made through overlay mounts; the layers that are made of them, by
- * us and by containerd's own differ; and what becomes of those when they are unpacked.
+ * Random changes of random trees, made through overlay mounts. Gatun and containerd's own differ
+ * build layers from them, which are then unpacked and compared.
  */
 class LayerRoundTripIT {
 
@@ -56,7 +56,7 @@ class LayerRoundTripIT {
 
   private record Place(EngineRoot root, LayerUnpacker unpacker) {}
 
-  /** What is done on top of what is there. */
+  /** The changes on top of the layers below. */
   record Layer(List<TreeChange> changes, TreePlan additions) {
     void write(Path top) throws Exception {
       TreeChange.apply(changes, top);
@@ -151,9 +151,10 @@ class LayerRoundTripIT {
   }
 
   /**
-   * Their layers have whole seconds and no attributes of users, and leave out equal directories.
-   * They also leave out a file that was put in the place of an equal one, which may have had other
-   * names: unpacked, it still has them. The names are compared with what was mounted.
+   * The layers of containerd have times in whole seconds and no user attributes, and leave out
+   * unchanged directories. They also leave out a file that replaced an equal one, which may have
+   * had other names: after the unpack it still has them, so the names are compared with those in
+   * the mount.
    */
   private static void assertMeansWhatContainerdsDoes(
       LoopFilesystem.Kind filesystem,
@@ -198,8 +199,9 @@ class LayerRoundTripIT {
   }
 
   /**
-   * What a layer can say: nothing of the top, nothing of attributes that are no user's, no time
-   * before 1970; and when a whiteout was made does not matter.
+   * {@return the lines without details that a layer cannot carry} Those are the attributes of the
+   * top, {@code trusted} and {@code security} attributes, and times before 1970. The times of
+   * whiteouts do not matter.
    */
   private static List<String> lines(Path top) throws Exception {
     return TreeManifest.of(top, WITH_DIRECTORY_TIMES).stream()
@@ -243,7 +245,7 @@ class LayerRoundTripIT {
         .ofMaxSize(3);
   }
 
-  /** A device 0:0 is a deletion to overlay, which therefore refuses to make one. */
+  /** Overlay takes a device 0:0 for a whiteout, and therefore refuses to create one. */
   private static TreePlan withoutWhiteouts(TreePlan plan) {
     return new TreePlan(plan.steps().stream().filter(step -> !isWhiteout(step)).toList());
   }

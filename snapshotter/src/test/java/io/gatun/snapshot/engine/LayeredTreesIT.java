@@ -30,14 +30,14 @@ import net.jqwik.api.ShrinkingMode;
 import net.jqwik.api.lifecycle.AfterContainer;
 
 /**
- * Random layers, written through the mounts that the drivers return, against the same changes of a
- * plain directory: whatever is mounted has to equal it in everything that makes trees equal.
+ * Random layers, written through the mounts of the drivers, compared with the same changes to a
+ * plain directory: the mounted trees must equal it in every compared detail.
  */
 class LayeredTreesIT {
 
   private static final Map<String, String> NO_LABELS = Map.of();
 
-  /** Reading copies up and leaves access times, which no layer is about. */
+  /** Access times are left out: copy-up changes them, and no layer contains them. */
   private static final Set<TreeManifest.Detail> DETAILS =
       Set.of(TreeManifest.Detail.DIRECTORY_TIMES);
 
@@ -45,7 +45,7 @@ class LayeredTreesIT {
   private static final Map<Place, EngineRoot> ROOTS = new HashMap<>();
   private static int names;
 
-  /** What is done with a layer on top of what is there. */
+  /** The changes of a layer on top of those below. */
   record Layer(List<TreeChange> changes, TreePlan additions) {
     void write(Path top) throws Exception {
       TreeChange.apply(changes, top);
@@ -127,7 +127,7 @@ class LayeredTreesIT {
         .ofMaxSize(4);
   }
 
-  /** A device 0:0 is a deletion to overlay, which therefore refuses to make one. */
+  /** Overlay takes a device 0:0 for a whiteout, and therefore refuses to create one. */
   private static TreePlan withoutWhiteouts(TreePlan plan) {
     return new TreePlan(plan.steps().stream().filter(step -> !isWhiteout(step)).toList());
   }

@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A program for {@link UserNamespaceIT}: the life of a container in a root, and what is seen of it.
+ * A program for {@link UserNamespaceIT}, which runs a container in a root and prints the effects.
  */
 final class LifeInUserNamespace {
 
@@ -22,7 +22,7 @@ final class LifeInUserNamespace {
   private LifeInUserNamespace() {}
 
   /**
-   * Prints one fact a line.
+   * Prints one fact per line.
    *
    * @param arguments the root
    */

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What is listed, and what may go on meanwhile. */
+/** The results of List, and other requests during a list. */
 class ListTest {
 
   @TempDir private Path temporary;
@@ -95,7 +95,7 @@ class ListTest {
     assertThat(visited).hasSize(3);
   }
 
-  /** A client that reads a list slowly must not keep others from their work. */
+  /** A slow reader of a list must not block other requests. */
   @Test
   void othersWorkWhileAVisitorIsWaitedFor() {
     makeSome();
@@ -117,7 +117,7 @@ class ListTest {
                 .join();
           }
         });
-    // What was there all the time, once, and not what came; what went may be in it or not.
+    // Snapshots that existed throughout appear once, and new ones do not. Removed ones may appear.
     assertThat(visited)
         .doesNotHaveDuplicates()
         .contains("base", "active")

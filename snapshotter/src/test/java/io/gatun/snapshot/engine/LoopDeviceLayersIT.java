@@ -30,8 +30,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Indexed layers where the kernel does not mount files: a filesystem in memory, and all of them
- * before Linux 6.12. They are the same, by way of loop devices, which come and go with the mounts.
+ * Indexed layers where the kernel cannot mount files: on a filesystem in memory, and everywhere
+ * before Linux 6.12. The layers are the same, but mounted by loop devices, which come and go with
+ * the mounts.
  */
 final class LoopDeviceLayersIT {
 
@@ -71,7 +72,7 @@ final class LoopDeviceLayersIT {
     return new BytesBlob(Compressed.gzip(tar.finish()));
   }
 
-  /** The files of the root that loop devices show, loop(4). */
+  /** {@return the backing files of loop devices that are in the root, loop(4)} */
   private List<String> devices() throws IOException {
     List<String> files = new ArrayList<>();
     try (Stream<Path> all = Files.list(Path.of("/sys/block"))) {
@@ -82,7 +83,7 @@ final class LoopDeviceLayersIT {
             files.add(file.substring(file.lastIndexOf('/') + 1).replaceAll("-.*", ""));
           }
         } catch (IOException e) {
-          // None, or without a file, be it from now on.
+          // Not a loop device, or one that has no file, or has just lost it.
         }
       }
     }

@@ -21,10 +21,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Snapshots whose files somebody, or a damaged filesystem, has taken away. */
+/** Snapshots whose files an operator or a damaged filesystem has removed. */
 class MissingFilesTest {
 
-  /** All that may be gone of a snapshot, in ways that look different. */
+  /** The parts of a snapshot that may be missing. */
   enum Loss {
     DIRECTORY,
     FILES,

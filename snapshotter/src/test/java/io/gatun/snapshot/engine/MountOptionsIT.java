@@ -22,7 +22,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Options that an operator or the driver adds, as the kernel reports the mounts they end in. */
+/** Mount options from the configuration and the driver, as the kernel reports them. */
 class MountOptionsIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
@@ -38,7 +38,7 @@ class MountOptionsIT {
       assertThat(mounts.getFirst().options()).doesNotContain("index=off");
       try (KernelMount container = KernelMount.of(mounts)) {
         assertThat(mountinfo(container.path())).contains("redirect_dir=on", "noatime", "index=on");
-        // What the kernel refuses without the option.
+        // Without the option, the kernel refuses this rename.
         Files.move(container.path().resolve("directory"), container.path().resolve("renamed"));
         assertThat(container.path().resolve("renamed/file")).exists();
       }

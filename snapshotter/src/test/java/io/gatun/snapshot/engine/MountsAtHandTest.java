@@ -12,7 +12,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Which mounts are known without a look at the disk, so that nobody has to wait for it. */
+/** Mounts that are known without I/O, for which no request has to wait. */
 class MountsAtHandTest {
 
   private static final Map<String, String> NO_LABELS = Map.of();

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** How long keys and labels may be, and what may be in them, in every request. */
+/** The limits on the length and content of keys and labels, in every request. */
 class NameLimitsTest {
 
   @TempDir private Path temporary;
@@ -54,7 +54,7 @@ class NameLimitsTest {
     assertThatThrownBy(request)
         .isInstanceOf(SnapshotException.InvalidArgument.class)
         .hasMessageStartingWith(message)
-        // Whoever reads it in a log must be able to.
+        // The message must stay readable in a log.
         .message()
         .hasSizeLessThan(200);
   }
@@ -92,7 +92,10 @@ class NameLimitsTest {
     }
   }
 
-  /** As containerd makes them; they hold what cannot be in a path, or would lead out of one. */
+  /**
+   * Keys like those of containerd, with characters that a path cannot contain or that lead out of
+   * one.
+   */
   @Test
   void namesAreNoPaths() throws Exception {
     Path root = temporary.resolve("root");

@@ -35,7 +35,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** What the overlay driver keeps of a snapshot, and how the kernel shows it. */
+/** The files of overlay snapshots, and the trees that the kernel shows. */
 class OverlayLayersIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
@@ -128,7 +128,7 @@ class OverlayLayersIT {
       LayerUnpacker unpacker = root.unpacker(1);
       Path below = Path.of(snapshots.prepare("a", "", NO_LABELS).getFirst().source());
       snapshots.commit("base", "a", "", NO_LABELS);
-      // The nearest one is looked at for other reasons, too.
+      // The driver reads the nearest parent for other reasons, too, so another one lies between.
       snapshots.prepare("m", "base", NO_LABELS);
       snapshots.commit("middle", "m", "", NO_LABELS);
       List<Mount> mounts = snapshots.prepare("b", "middle", NO_LABELS);
@@ -161,7 +161,9 @@ class OverlayLayersIT {
     }
   }
 
-  /** Without redirects, which containerd's images do not have, the kernel leaves this to mv. */
+  /**
+   * Without redirects, which containerd's images do not have, the kernel leaves this rename to mv.
+   */
   @ParameterizedTest
   @EnumSource
   void directoriesOfLowerLayersCannotBeRenamed(Kind kind) throws Exception {

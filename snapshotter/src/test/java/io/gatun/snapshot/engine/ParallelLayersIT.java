@@ -39,11 +39,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Goal: layers unpacked by themselves, all at once, and put on their parents by Commit are, in
- * every attribute, what they are when each is unpacked on top of the one before. Method: layers
- * that do not name their directories, above layers in which those are not as usual, as an unpacker
- * of containerd 2.2 and as one before that treats them; unpacked by Gatun, and by containerd's own
- * differ.
+ * Goal: layers that are unpacked in parallel without parents, and rebased by Commit, equal in every
+ * attribute the same layers unpacked one on top of the other. Method: layers with implicit
+ * directories, above layers that give those directories unusual attributes, in the ways of
+ * unpackers of containerd 2.2 and of older ones; unpacked by Gatun, and by containerd's own differ.
  */
 class ParallelLayersIT {
 
@@ -55,7 +54,7 @@ class ParallelLayersIT {
   private static final Set<TreeManifest.Detail> LASTING = Set.of();
   private static final Set<TreeManifest.Detail> ALL = EnumSet.allOf(TreeManifest.Detail.class);
 
-  /** What both differs take. */
+  /** Layers that both differs accept. */
   private static final List<byte[]> LAYERS =
       List.of(
           TarBuilder.pax()
@@ -94,7 +93,7 @@ class ParallelLayersIT {
               .file("named/f", 0644, "eight")
               .finish());
 
-  /** And one that containerd refuses, or treats in another way. */
+  /** Also a layer that containerd refuses or unpacks differently. */
   private static final List<byte[]> LAYERS_OF_GATUN =
       List.of(
           LAYERS.get(0),
@@ -112,7 +111,6 @@ class ParallelLayersIT {
   private final Map<EngineRoot, LayerUnpacker> unpackers = new ConcurrentHashMap<>();
   private final DiskCalls calls = new DiskCalls(new LinuxDisk());
 
-  /** Unpacks a layer into a snapshot. */
   @FunctionalInterface
   private interface Differ {
     void apply(EngineRoot root, List<Mount> mounts, byte[] tar) throws Exception;
@@ -124,7 +122,7 @@ class ParallelLayersIT {
         .unpack(new BytesBlob(tar), mounts, false, new Cancellation());
   }
 
-  /** As the walking differ, which finds the directories among the options of an overlay. */
+  /** Like the walking differ, finds the directories in the options of an overlay mount. */
   private static Differ walking(ContainerdApplier containerd, Path directory) {
     return (_, mounts, tar) -> {
       Mount mount = mounts.getFirst();
@@ -172,7 +170,7 @@ class ParallelLayersIT {
     Snapshotter snapshots = root.snapshotter();
     try (ExecutorService unpackers = Executors.newFixedThreadPool(layers.size())) {
       List<Callable<Void>> all = new ArrayList<>();
-      // The ids are those of the other root, so that the directories are, too.
+      // Snapshots get the same ids, and thus the same directories, as in the other root.
       for (int i = 0; i < layers.size(); i++) {
         List<Mount> mounts = snapshots.prepare(extraction(i), "", NO_LABELS);
         byte[] tar = layers.get(i);
@@ -196,7 +194,7 @@ class ParallelLayersIT {
     }
   }
 
-  /** {@return all that is known of the layers, each by itself and all together} */
+  /** {@return the lines of each layer by itself, and of all together} */
   private static List<String> manifest(
       EngineRoot root, Path directory, int count, Set<TreeManifest.Detail> details)
       throws Exception {

@@ -23,17 +23,17 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** Layers that have files in more directories than they name, on a parent that comes later. */
+/** Layers with many implicit directories, on a parent that Commit chooses. */
 class RebaseLimitsIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
 
   private static final Map<String, String> NO_LABELS = Map.of();
 
-  /** More than stay in memory until a commit, and fewer than can be kept. */
+  /** More than stay in memory until a commit, and fewer than a record can contain. */
   private static final int MANY = 6_000;
 
-  /** More than can be kept: of names that have nothing in common, a hundred bytes each. */
+  /** More than a record can contain: names of a hundred bytes without common prefixes. */
   private static final int TOO_MANY = 12_000;
 
   private static final String LONG = "x".repeat(95);
@@ -123,7 +123,7 @@ class RebaseLimitsIT {
     return tar;
   }
 
-  /** {@return the key of a new snapshot with a layer in it} */
+  /** {@return the key of a new snapshot with a layer} */
   private String extract(String parent, TarBuilder layer) {
     String key = newKey();
     extract(key, parent, layer);

@@ -31,9 +31,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Goal: whenever the machine stops while a layer is unpacked by itself and put on its parent, the
- * snapshot is committed and as it should be, or can be committed so once Apply was acknowledged, or
- * can at least be removed. Method: a stop in place of each effect on the disk, one after the other.
+ * Goal: whenever the machine stops while a layer is unpacked without a parent and rebased, the
+ * snapshot is either committed and correct, or, once Apply was acknowledged, can still be committed
+ * correctly, or can at least be removed. Method: a stop in place of each effect on the disk in
+ * turn.
  */
 @ExtendWith(QuietLogs.class)
 @Timeout(600)
@@ -43,7 +44,7 @@ class RebaseStopsIT {
   private static final String BASE = "default/1/extract-1-a sha256:00";
   private static final String LAYER = "default/2/extract-2-a sha256:01";
 
-  /** With fewer, something is missing. */
+  /** With fewer effects, the test misses some. */
   private static final int EFFECTS_MIN = 20;
 
   private static final byte[] BASE_TAR =
@@ -82,7 +83,7 @@ class RebaseStopsIT {
     abstract void end(Machine machine);
   }
 
-  /** {@return where the files of the snapshot are} */
+  /** {@return the directory with the files of the snapshot} */
   private static Path unpack(Machine machine, String key, String parent, byte[] tar) {
     List<Mount> mounts = machine.snapshotter().prepare(key, parent, NO_LABELS);
     machine.unpacker().unpack(new BytesBlob(tar), mounts, false, new Cancellation());
@@ -104,14 +105,14 @@ class RebaseStopsIT {
     machine.snapshotter().commit("base", BASE, "", NO_LABELS);
   }
 
-  /** {@return the layer, whose files are there} */
+  /** {@return the lines of the layer with these files} */
   private static List<String> manifest(Machine machine, Path files) throws Exception {
     try (Fd top = Fcntl.open(LinuxPath.of(files), OpenFlag.READ_ONLY, OpenFlag.DIRECTORY)) {
       assertThat(machine.snapshotter().usage("layer")).isEqualTo(TreeUsage.of(top));
     }
     return TreeManifest.of(files, Set.of()).stream()
         .skip(1)
-        // To take back what was written, the model has to write, too.
+        // The model of the disk writes in order to undo writes, which changes times.
         .map(line -> line.replaceAll("mtime=[0-9]+[.][0-9]+", ""))
         .toList();
   }

@@ -33,10 +33,10 @@ import net.jqwik.api.ShrinkingMode;
 import net.jqwik.api.lifecycle.AfterContainer;
 
 /**
- * Made-up layers, each unpacked by itself and put on the one before by Commit, against the same
- * layers unpacked in order: in every attribute, and also whether they can be unpacked at all. What
- * the kernel shows of all of them together is left out, as it lists whiteouts that hide nothing;
- * and so are devices that look like whiteouts, which a base loses with those (BaseWhiteouts).
+ * Random layers, each unpacked without a parent and rebased by Commit, compared with the same
+ * layers unpacked in order: in every attribute, and in whether the unpack succeeds. The merged view
+ * of the kernel is left out, because it lists whiteouts that hide nothing. Devices that look like
+ * whiteouts are left out, because a base loses them together with whiteouts (BaseWhiteouts).
  */
 class RebasedTreesIT {
 
@@ -61,7 +61,7 @@ class RebasedTreesIT {
     }
   }
 
-  /** A layer that could be unpacked, its names, and where its files are. */
+  /** An unpacked layer, with its names and the directory with its files. */
   private record Extraction(String key, String name, Path files) {}
 
   @AfterContainer
@@ -69,7 +69,7 @@ class RebasedTreesIT {
     ROOTS.values().forEach(each -> each.root().close());
     ROOTS.clear();
     FILESYSTEMS.close();
-    // Otherwise little would have been compared.
+    // With fewer unpacked layers, the test would compare too little.
     assertThat(unpacked).isGreaterThan(TRIES);
   }
 
@@ -178,9 +178,9 @@ class RebasedTreesIT {
   }
 
   /**
-   * What the same layer has deleted is nothing in the layer at the bottom, and a whiteout in one
-   * above it: a hard link to it fails in the one, a link that leads through it in the other. By
-   * itself, no layer knows whether it is the one at the bottom.
+   * A deletion leaves no file in the bottom layer, and a whiteout in a layer above. A hard link to
+   * it fails in the former case, a link that leads through it in the latter. A layer that is
+   * unpacked without a parent does not know which case applies.
    */
   private static boolean mayLinkToWhiteout(List<LayerItem> layer) {
     return layer.stream().anyMatch(item -> item.kind() == LayerItem.Kind.WHITEOUT)
@@ -192,8 +192,8 @@ class RebasedTreesIT {
   }
 
   /**
-   * What a directory below says of access to what is made in it comes too late for what a layer has
-   * made already: see ImplicitDirFixup.
+   * The default ACL of a directory below comes too late for files that the layer has already
+   * created: see ImplicitDirFixup.
    */
   private static LayerItem withoutDefaultAccess(LayerItem item) {
     return item.kind() == LayerItem.Kind.DIRECTORY ? item.withXattr(item.xattr() % 3) : item;

@@ -40,7 +40,10 @@ final class RecoveryIT {
 
   @TempDir Path temporary;
 
-  /** Tens of thousands of directories are made and deleted, for which a disk may take minutes. */
+  /**
+   * A disk may take minutes to create and delete tens of thousands of directories, so this uses
+   * memory.
+   */
   @BeforeEach
   void mountMemory() throws Exception {
     Mounts.mount(LinuxPath.of("tmpfs"), LinuxPath.of(temporary), "tmpfs", Set.of(), "mode=0700");
@@ -56,7 +59,7 @@ final class RecoveryIT {
     Path path = temporary.resolve("root");
     EngineSettings settings = EngineSettings.defaults(path);
     makeSnapshots(path, settings);
-    // What tells a clean stop from a crash.
+    // The marker of a clean shutdown.
     Files.delete(path.resolve("metadata/clean"));
     Files.delete(path.resolve("snapshots/1/fs"));
     assertOpensInTime(
@@ -82,7 +85,7 @@ final class RecoveryIT {
 
   private static void assertOpensInTime(
       String what, EngineSettings settings, Consumer<EngineRoot> check) throws Exception {
-    // Of the thread, since others use this machine, too.
+    // CPU time of this thread, because other load may slow the machine.
     long begin = THREADS.getCurrentThreadCpuTime();
     try (EngineRoot engine =
         EngineRoot.open(new UnsyncedDisk(), settings, InstantSource.system())) {

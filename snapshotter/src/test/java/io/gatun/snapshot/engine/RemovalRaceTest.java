@@ -21,14 +21,14 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a request says about a snapshot that is removed, and deleted, while it is at it. */
+/** The answers of requests whose snapshot is removed and deleted meanwhile. */
 class RemovalRaceTest {
 
   private static final Map<String, String> NO_LABELS = Map.of();
 
   @TempDir private Path temporary;
 
-  /** Done once, just before the driver looks at a snapshot. */
+  /** Runs once, just before the driver reads a snapshot. */
   private Runnable meanwhile = () -> {};
 
   private int interruptions;
@@ -101,7 +101,10 @@ class RemovalRaceTest {
     }
   }
 
-  /** Making a snapshot may take long, and containerd's collection must not wait for it. */
+  /**
+   * The creation of a snapshot may take long, and containerd's garbage collection must not wait for
+   * it.
+   */
   @Test
   void parentOfASnapshotInTheMakingIsNotRemovedAndNotWaitedFor() throws Exception {
     try (EngineRoot engine = open()) {
@@ -173,7 +176,7 @@ class RemovalRaceTest {
     snapshots.cleanup();
   }
 
-  /** Is interrupted at the beginning of what it does. */
+  /** A driver that is interrupted at the start of each call. */
   private final class InterruptedDriver extends ForwardingDriver {
 
     InterruptedDriver(Driver driver) {
@@ -186,7 +189,7 @@ class RemovalRaceTest {
       super.create(directory, chain);
     }
 
-    /** Looks into the directory, as the overlay driver does. */
+    /** Reads the directory, as the overlay driver does. */
     @Override
     public List<Mount> mounts(Chain chain) throws ErrnoException {
       interrupt();

@@ -23,14 +23,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * What each request is refused with, and which reason comes first if there are several; after the
- * checks of containerd's {@code snapshots/storage/bolt.go}. Nothing is changed by what is refused.
+ * The errors of each request, and their order if several apply, after the checks of containerd's
+ * {@code snapshots/storage/bolt.go}. A refused request changes nothing.
  */
 class RequestErrorsTest {
 
   /**
-   * @param title what is wrong
-   * @param message how the refusal begins
+   * @param title the mistake
+   * @param message the start of the error message
    */
   record Case(
       String title,
@@ -59,7 +59,7 @@ class RequestErrorsTest {
           .isExactlyInstanceOf(refused.kind)
           .message()
           .startsWith(refused.message)
-          // containerd takes these for errors of other kinds.
+          // containerd maps messages with these endings to other errors.
           .doesNotEndWith(": conflict")
           .doesNotEndWith(": not modified");
       assertThat(TestEngine.list(snapshots)).isEqualTo(before);
@@ -68,7 +68,7 @@ class RequestErrorsTest {
     }
   }
 
-  /** Two images of a layer each, one of two, and a snapshot of each other kind. */
+  /** Creates two images with one layer each, one with two, and a snapshot of each other kind. */
   private static void prepare(Snapshotter snapshots) {
     snapshots.prepare("k1", "", NO_LABELS);
     snapshots.commit("base", "k1", "", NO_LABELS);

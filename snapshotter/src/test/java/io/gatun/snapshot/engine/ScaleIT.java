@@ -30,14 +30,14 @@ import org.junit.jupiter.params.provider.EnumSource;
  * Stat, Mounts and Remove of one snapshot among 100,000 take at most 1.5 times as long as among
  * 100.
  *
- * <p>What is compared is the median of many calls for the same snapshot, over several snapshots, in
- * two roots that are open at the same time and asked in turns, in memory and without syncs: so it
- * is the work that is compared, which must not grow with the number of snapshots, and not the disk.
+ * <p>The test compares the medians of many calls for the same snapshot, over several snapshots. Two
+ * roots are open at the same time and called in turns, in memory and without syncs. It thus
+ * compares the work, which must not grow with the number of snapshots, and not the disk.
  *
- * <p>Calls for another snapshot each time are compared, too. There the larger root loses: its index
- * does not lie in the caches of the processor, and each call for a snapshot that nobody has asked
- * for lately waits for a dozen lines of memory. That is a microsecond on top, which Mounts and
- * Remove do not notice and with which Stat takes two to three times as long; it is bounded as such.
+ * <p>It also compares calls for a different snapshot each time, at which the larger root loses. Its
+ * index does not fit into the caches of the processor, so each call for a snapshot that was not
+ * used lately waits for a dozen cache lines. This costs about a microsecond, which is small for
+ * Mounts and Remove, but makes Stat two to three times as slow. This cost has its own limit.
  */
 @Timeout(600)
 @Tag("alone")
@@ -47,7 +47,7 @@ final class ScaleIT {
   private static final int LARGE = 100_000;
   private static final double RATIO_MAX = 1.5;
 
-  /** For lines of memory that have to be fetched. */
+  /** The limit for fetching cache lines from memory. */
   private static final long FETCH_NANOS_MAX = 5_000;
 
   private static final int CREATORS = 4;
@@ -55,7 +55,7 @@ final class ScaleIT {
   private static final int CALLS_PER_ROUND = 200;
   private static final int WARM_UP_ROUNDS = 10;
 
-  /** Where others want the processors, the larger root waits for its own background, too. */
+  /** On a busy machine, the larger root also waits for its own background work. */
   private static final int ATTEMPTS = 3;
 
   @TempDir Path temporary;
@@ -109,7 +109,7 @@ final class ScaleIT {
     return comparison;
   }
 
-  /** Calls for the same snapshot, and for another one each time. */
+  /** The times of calls for the same snapshot, and for a different one each time. */
   private record Comparison(Medians same, Medians other) {
     boolean isAsFast() {
       return same.ratio() <= RATIO_MAX
@@ -135,7 +135,7 @@ final class ScaleIT {
       }
     }
 
-    /** Has it all as it was, so that it can be called again. */
+    /** Restores the state before the call, so that it can be repeated. */
     void restore(Snapshotter snapshots, String key) {
       switch (this) {
         case STAT, MOUNTS -> {}
@@ -144,7 +144,7 @@ final class ScaleIT {
     }
   }
 
-  /** The median times of calls among few and among many, round by round. */
+  /** The median times among few and among many snapshots, round by round. */
   private static final class Medians {
 
     private final long[] few = new long[ROUNDS];
@@ -194,7 +194,7 @@ final class ScaleIT {
     return sorted[sorted.length / 2];
   }
 
-  /** {@return a root with so many snapshots: one layer, and containers on it} */
+  /** {@return a root with this many snapshots: one layer, and containers on it} */
   private EngineRoot filled(String name, DriverSetting driver, int count) throws Exception {
     EngineSettings defaults =
         EngineSettings.defaults(Files.createDirectory(temporary.resolve(name)));
@@ -231,7 +231,7 @@ final class ScaleIT {
     return root;
   }
 
-  /** As containerd has them. */
+  /** {@return a key like those of containerd} */
   private static String key(int number) {
     return "k8s.io/%d/%064x".formatted(number, number);
   }

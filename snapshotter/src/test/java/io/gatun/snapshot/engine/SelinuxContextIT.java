@@ -27,8 +27,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /**
- * A configured SELinux context, on a kernel that does not know it: what it is given, and what an
- * operator is told. That it has its effect only a kernel with SELinux can show.
+ * A configured SELinux context on a kernel without SELinux: the mount options, and the message for
+ * the operator. Only a kernel with SELinux could show the effect.
  */
 class SelinuxContextIT {
 

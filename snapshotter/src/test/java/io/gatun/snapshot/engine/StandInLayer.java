@@ -19,10 +19,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** Writes a few files in place of a layer, for tests of what is done around that. */
+/** Writes a few files in place of a layer, for tests of the steps around the writing. */
 public final class StandInLayer implements DirectorySource {
 
-  /** What happens when everything has been written. */
+  /** An action after all files were written. */
   @FunctionalInterface
   public interface End {
     void come() throws IOException;
@@ -41,22 +41,22 @@ public final class StandInLayer implements DirectorySource {
     this.end = end;
   }
 
-  /** {@return a layer of files at the top that hold their own names} */
+  /** {@return a layer of top-level files that contain their own names} */
   public static StandInLayer of(Disk disk, String... names) {
     return new StandInLayer(disk, List.of(names), List.of(), () -> {});
   }
 
-  /** {@return the same, ending in this way} */
+  /** {@return a copy with this action at the end} */
   public StandInLayer ending(End other) {
     return new StandInLayer(disk, names, deleted, other);
   }
 
-  /** {@return the same, after deleting something in place} */
+  /** {@return a copy that first deletes these files} */
   StandInLayer deleting(String... others) {
     return new StandInLayer(disk, names, List.of(others), end);
   }
 
-  /** {@return where it was written} */
+  /** {@return the targets that it was written to} */
   List<LayerTarget> targets() {
     return targets;
   }

@@ -24,8 +24,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Engines for tests of what a request means, which mount nothing and do not wait for the disk. The
- * driver is the one that needs no privilege.
+ * Engines for tests of the semantics of requests. They mount nothing and do not wait for the disk.
+ * The driver is the one without privileges.
  */
 public final class TestEngine {
 
@@ -49,7 +49,7 @@ public final class TestEngine {
     return EngineRoot.open(new UnsyncedDisk(), settings(root, entriesMax), clock);
   }
 
-  /** Opens one with a disk or a driver of the test's own. */
+  /** Opens an engine with the disk or the driver of a test. */
   public static EngineRoot open(Path root, Disk disk, UnaryOperator<Driver> between)
       throws UnusableRootException {
     return EngineRoot.open(
@@ -76,7 +76,7 @@ public final class TestEngine {
         new MetadataSettings(entriesMax, JOURNAL_BYTES));
   }
 
-  /** {@return all that there is, by name} */
+  /** {@return the listed snapshots, by name} */
   public static Map<String, SnapshotInfo> list(Snapshotter snapshots, String... filters) {
     Map<String, SnapshotInfo> listed = new TreeMap<>();
     snapshots.list(
@@ -89,14 +89,14 @@ public final class TestEngine {
     return listed;
   }
 
-  /** {@return the ids that have a directory in a root} */
+  /** {@return the ids with a directory in a root} */
   public static Set<Long> directories(Path root) {
     return names(root.resolve("snapshots")).stream()
         .map(Long::valueOf)
         .collect(Collectors.toCollection(TreeSet::new));
   }
 
-  /** {@return what is in a directory} */
+  /** {@return the names in a directory} */
   public static Set<String> names(Path directory) {
     try (Stream<Path> entries = Files.list(directory)) {
       return entries

@@ -9,7 +9,7 @@ import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.List;
 
-/** Roots for tests: small, and with what they need said in words. */
+/** Small roots for tests, with named settings. */
 public final class TestRoots {
 
   public static final OverlaySettings PLAIN = OverlaySettings.DEFAULT;
@@ -22,7 +22,7 @@ public final class TestRoots {
   private static final int ENTRIES_MAX = 2_000;
   private static final int COPY_THREADS = 2;
 
-  /** So that ids follow one another, and there are no directories but those of snapshots. */
+  /** Without a pool, ids are consecutive, and every directory belongs to a snapshot. */
   static final int NO_SPARES = 0;
 
   private TestRoots() {}
@@ -49,7 +49,7 @@ public final class TestRoots {
         new LinuxDisk(), settings(root, driver, overlay), InstantSource.system());
   }
 
-  /** Opens a root as if the machine had been started with this boot id. */
+  /** Opens a root as on a machine with this boot id. */
   static EngineRoot openAfterBoot(Path root, OverlaySettings overlay, String boot)
       throws UnusableRootException {
     return EngineRoot.open(

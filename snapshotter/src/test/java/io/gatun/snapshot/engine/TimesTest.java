@@ -13,12 +13,12 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** When snapshots say that they were created and updated, to the nanosecond. */
+/** The creation and update times of snapshots, to the nanosecond. */
 class TimesTest {
 
   private static final Instant START = Instant.parse("2026-11-24T23:59:59.999999998Z");
 
-  /** Goes on by a nanosecond each time it is asked. */
+  /** A clock that advances by a nanosecond with each reading. */
   private static final class Clock implements InstantSource {
     private Instant next = START;
 
@@ -51,7 +51,7 @@ class TimesTest {
       assertTimes(snapshots.stat("a"), START, START);
       SnapshotInfo updated = snapshots.update("a", Map.of("l", "1"), List.of());
       assertTimes(updated, START, START.plusNanos(1));
-      // What is committed begins a new life.
+      // A commit sets a new creation time.
       snapshots.commit("base", "a", "", NO_LABELS);
       assertTimes(snapshots.stat("base"), START.plusNanos(2), START.plusNanos(2));
       snapshots.view("view", "base", NO_LABELS);

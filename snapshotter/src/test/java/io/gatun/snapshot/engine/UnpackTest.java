@@ -35,7 +35,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Layers as the registry has them, unpacked into snapshots. */
+/** Unpacks layers, as registries store them, into snapshots. */
 @Timeout(60)
 class UnpackTest {
 
@@ -49,7 +49,7 @@ class UnpackTest {
 
   private static final byte[] GZIP = gzip(TAR);
 
-  /** More than what is read and decompressed ahead. */
+  /** More than the pipeline reads and decompresses ahead. */
   private static final byte[] LARGE =
       TarBuilder.pax().directory("a", 0755).file("a/large", 0644, new byte[16 << 20]).finish();
 
@@ -176,7 +176,7 @@ class UnpackTest {
     assertThatThrownBy(() -> unpack(new BytesBlob(blob)))
         .isInstanceOf(SnapshotException.Unsupported.class)
         .hasMessageContaining("a window of more than 8388608 bytes");
-    // Besides the one that says that a layer is being unpacked.
+    // The record of the unpack is one of these files.
     assertThat(calls.count("createFile")).isGreaterThan(before + 1);
     assertReadyForAnotherTry();
   }

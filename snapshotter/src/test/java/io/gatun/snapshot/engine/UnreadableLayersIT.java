@@ -26,7 +26,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Indexed layers of which the filesystem says that the disk has not got what was written: EIO. */
+/** Indexed layers whose writes the disk has lost, which the filesystem reports with EIO. */
 class UnreadableLayersIT {
 
   private static final Map<String, String> NO_LABELS = Map.of();

@@ -25,7 +25,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.slf4j.LoggerFactory;
 
-/** Roots on which overlay does not work: refused if it is configured, native if not, and why. */
+/**
+ * Roots on which overlay does not work. A configured overlay is refused, and otherwise the native
+ * driver is chosen, both with the reason.
+ */
 class UnsuitableRootsIT {
 
   private static final Map<String, String> NO_LABELS = Map.of();
@@ -51,7 +54,7 @@ class UnsuitableRootsIT {
     LOGGER.setLevel(configured);
   }
 
-  /** As in a container that has no volume for it. */
+  /** Equals Gatun in a container without a volume for the root. */
   @Test
   void rootOnOverlay() throws Exception {
     Path tmpfs = Files.createDirectory(temporary.resolve("tmpfs"));

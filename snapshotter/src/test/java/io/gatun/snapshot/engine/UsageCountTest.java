@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What is counted of a layer that somebody else wrote, and when. */
+/** Counting the usage of a layer that a client wrote. */
 @Timeout(60)
 class UsageCountTest {
 
@@ -98,7 +98,7 @@ class UsageCountTest {
         answers.add(clients.submit(() -> snapshots().usage("layer")));
       }
       walking.await();
-      // Nobody is kept from the snapshot, or from its name, meanwhile.
+      // The walk blocks neither the snapshot nor its name.
       snapshots().stat("layer");
       snapshots().update("layer", Map.of("a", "b"), List.of());
       snapshots().prepare("child", "layer", NO_LABELS);
@@ -108,7 +108,8 @@ class UsageCountTest {
         assertThat(answer.get().inodes()).isEqualTo(11);
       }
     }
-    // Who comes just after the count was finished may have looked just before it was recorded.
+    // A request just after the end of the walk may have read the record just before the update, and
+    // walks again.
     int counts = walks.get();
     snapshots().usage("layer");
     assertThat(walks).hasValue(counts);

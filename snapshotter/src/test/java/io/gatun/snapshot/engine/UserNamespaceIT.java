@@ -13,7 +13,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Gatun as root of a user namespace, who may not write the attributes that overlay prefers. */
+/** Gatun as root of a user namespace, which must not write the attributes that overlay prefers. */
 class UserNamespaceIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();

@@ -21,7 +21,10 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Containers whose writes the kernel never syncs, over stops and starts of all that can stop. */
+/**
+ * Containers whose writes the kernel never syncs, across restarts of containers, daemon and
+ * machine.
+ */
 class VolatileContainersIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
@@ -44,7 +47,7 @@ class VolatileContainersIT {
       try (KernelMount container = KernelMount.of(mounts)) {
         Files.writeString(container.path().resolve("file"), "first run");
       }
-      // Which shows that there is something to be removed, and that it is removed only when asked.
+      // The failure shows that the kernel left its mark, and that Gatun removes it only on request.
       assertThatThrownBy(() -> KernelMount.of(mounts))
           .isInstanceOfSatisfying(
               ErrnoException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EINVAL));
@@ -55,7 +58,7 @@ class VolatileContainersIT {
         }
       }
     }
-    // The daemon may have been started anew in between.
+    // The same holds after a restart of the daemon.
     try (EngineRoot root = open(directory, TestRoots.VOLATILE, BOOT);
         KernelMount container = KernelMount.of(root.snapshotter().mounts(CONTAINER))) {
       assertThat(container.path().resolve("file")).hasContent("third run");
@@ -78,7 +81,7 @@ class VolatileContainersIT {
         assertThat(container.path().resolve("file")).hasContent("after");
       }
     }
-    // The kernel's own mark was gone while the container ran; ours was not.
+    // Gatun's mark remained while the container ran without the kernel's own.
     try (EngineRoot root = open(directory, TestRoots.VOLATILE, NEXT_BOOT)) {
       assertRefused(root.snapshotter());
     }
@@ -104,7 +107,7 @@ class VolatileContainersIT {
         assertThat(container.path().resolve("of-the-base")).hasContent("base");
       }
     }
-    // What was lost is not there again because the option is no longer configured.
+    // Removing the option from the configuration does not restore lost data.
     try (EngineRoot root = open(directory, TestRoots.PLAIN, NEXT_BOOT)) {
       assertRefused(root.snapshotter());
       root.snapshotter().remove(CONTAINER);
@@ -169,7 +172,7 @@ class VolatileContainersIT {
             .doesNotContain("volatile")
             .isEqualTo(snapshots.mounts(key).getFirst().options());
         KernelMount.of(extraction).close();
-        // The same mount again, without asking: there is no mark of the kernel's.
+        // A second mount without a request works, because the kernel left no mark.
         KernelMount.of(extraction).close();
         snapshots.remove(key);
         snapshots.remove(CONTAINER);

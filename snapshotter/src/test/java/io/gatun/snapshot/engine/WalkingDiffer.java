@@ -17,7 +17,7 @@ import java.util.List;
 
 /**
  * Unpacks a layer in the way of containerd's differ: into the upper directory of an overlay, with
- * the kernel's marks for what is deleted; into any other mount by deleting.
+ * whiteouts for deletions, and into any other mount by deleting files.
  */
 public final class WalkingDiffer {
 
@@ -29,8 +29,8 @@ public final class WalkingDiffer {
   /**
    * Unpacks a layer.
    *
-   * @param entries in their order: directories, which end with a slash, whiteouts, and files that
-   *     hold their own names
+   * @param entries in order: directories, which end with a slash, whiteouts, and files that contain
+   *     their own names
    */
   public static void apply(List<Mount> mounts, List<String> entries) throws Exception {
     Mount mount = mounts.getFirst();
@@ -81,7 +81,7 @@ public final class WalkingDiffer {
         Files.writeString(path, entry);
       }
     }
-    // Every layer names its directories, and with them their times.
+    // Every layer has entries for its directories, and thus sets their times.
     for (String entry : entries.reversed()) {
       if (entry.endsWith("/") || !entry.contains(WHITEOUT)) {
         Timespec time = new Timespec(1_000_000_000L + entry.length(), 7);

@@ -31,8 +31,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Bits that change on the disk under indexed layers, while all that reads these has in memory what
- * is right.
+ * Bits that change on disk under indexed layers whose correct content is still in the page cache.
  */
 class WarmCacheIT {
 
@@ -45,7 +44,7 @@ class WarmCacheIT {
   private final Map<Digest, byte[]> blobs = new HashMap<>();
   private Path directory = Path.of("");
 
-  /** Each page of it, and of its index, is somewhere once. */
+  /** {@return a layer in which each page, also of its index, is unique} */
   private static byte[] layer(String mark, LoopFilesystem.Kind kind) {
     TarBuilder tar = TarBuilder.pax().modified(1_000).directory(mark, 0755);
     for (int i = 0; i < FILES; i++) {
@@ -93,7 +92,7 @@ class WarmCacheIT {
     return all.subList(1, all.size());
   }
 
-  /** {@return what a new view shows} */
+  /** {@return the lines of a new view} */
   private static List<String> view(EngineRoot engine) throws Exception {
     try (KernelMount view = KernelMount.of(engine.snapshotter().view("view", "top", NO_LABELS))) {
       return manifest(view.path());

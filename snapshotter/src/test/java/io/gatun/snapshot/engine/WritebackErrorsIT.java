@@ -33,8 +33,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A disk that loses writes: it lies in memory, of which there is not enough for all that is free on
- * it. What is in use, the journal of the filesystem above all, has its place and can be written.
+ * A disk that loses writes: its image is in memory, which has too little room for the free blocks.
+ * Used blocks, above all the journal of the filesystem, are allocated and can be written.
  */
 final class WritebackErrorsIT {
 
@@ -67,14 +67,14 @@ final class WritebackErrorsIT {
             "-E",
             "lazy_itable_init=0,lazy_journal_init=0",
             image.toString()));
-    // mkfs leaves holes where it is to write zeros.
+    // mkfs leaves holes instead of zeros.
     try (Fd file = Fcntl.open(LinuxPath.of(image), OpenFlag.READ_WRITE)) {
       Fcntl.fallocate(file, 0, DISK_BYTES);
     }
     LoopFilesystem.run(List.of("mount", "-o", "loop", image.toString(), volume.toString()));
   }
 
-  /** Leaves the disk image hardly more memory than it occupies, so that further writes fail. */
+  /** Limits the memory to little more than the disk image occupies, so that further writes fail. */
   private void takeMemory() throws IOException {
     try (Fd disk = open(volume)) {
       Unistd.syncfs(disk);
@@ -105,7 +105,7 @@ final class WritebackErrorsIT {
     return Fcntl.open(LinuxPath.of(path), OpenFlag.READ_ONLY);
   }
 
-  /** Loses some of a file that somebody else writes, who is told of it. */
+  /** Loses writes of a file of another writer, which gets the error. */
   private void loseWrites() throws IOException {
     takeMemory();
     Path file = Files.write(volume.resolve("of a container"), new byte[MUCH_BYTES]);
@@ -115,7 +115,7 @@ final class WritebackErrorsIT {
     try (RandomAccessFile shrunk = new RandomAccessFile(file.toFile(), "rw")) {
       shrunk.setLength(0);
     }
-    // There is room again for what is written next.
+    // Later writes have room again.
     setMemory(MEMORY_BYTES);
   }
 
@@ -149,7 +149,7 @@ final class WritebackErrorsIT {
                     defaults.copyThreads(),
                     defaults.syncPolicy(),
                     defaults.metadata().withEntriesMax(100))
-                // Directories made meanwhile would be lost as well, and be told of later.
+                // Pooled directories would be lost, too, and the error would appear later.
                 .withDirectoryPool(TestRoots.NO_SPARES),
             InstantSource.system())) {
       Snapshotter snapshots = root.snapshotter();

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What leads from one unpack state to another, and which files say so. */
+/** The transitions between unpack states, and the files that record them. */
 class ActiveSnapshotsTest {
 
   private static final long ID = 7;
@@ -54,7 +54,7 @@ class ActiveSnapshotsTest {
     states.created(ID, FIRST);
   }
 
-  /** {@return the states of a daemon that knows what the files say} */
+  /** {@return the states of a later daemon, which reads the files} */
   private ActiveSnapshots another() throws Exception {
     return new ActiveSnapshots(new UnsyncedDisk(), root, "this boot");
   }
@@ -127,7 +127,7 @@ class ActiveSnapshotsTest {
     assertThat(states.isUnpacking(ID)).isFalse();
     assertThat(states.find(ID)).isEmpty();
     assertThat(directory.resolve("applied")).doesNotExist();
-    // The next layer is another matter.
+    // The exposure concerned that layer only.
     apply(TREE);
     assertThat(states.find(ID)).contains(TREE);
   }
@@ -181,7 +181,7 @@ class ActiveSnapshotsTest {
     assertThat(directory.resolve("unpacking")).isNotEmptyFile();
     assertThat(directory.resolve("applied")).doesNotExist();
     assertThat(another().findIndexed(ID)).contains(INDEXED);
-    // Its mounts show nothing of it before it is materialized, and that needs the record.
+    // The mounts show the layer only after it is materialized, which needs the record.
     states.markExposed(ID);
     assertThat(states.find(ID)).isEmpty();
     assertThat(states.findRecordedIndexed(ID)).contains(INDEXED);

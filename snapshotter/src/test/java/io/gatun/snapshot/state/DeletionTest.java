@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Snapshots that are deleted in the background. */
+/** Deletion of removed snapshots in the background. */
 @Timeout(60)
 class DeletionTest {
 
@@ -107,7 +107,7 @@ class DeletionTest {
       fill(files(snapshots.prepare("gone", "", TestEngine.NO_LABELS)));
       snapshots.remove("gone");
     }
-    // It takes longer than to stop, by what the budget allows alone.
+    // The throttle alone makes the deletion longer than the stop.
     assertThat(TestEngine.directories(temporary.resolve("root")).size() + trash().size())
         .isPositive();
     try (EngineRoot engine = open()) {

@@ -18,9 +18,9 @@ class DeletionThrottleTest {
   private final DeletionThrottle throttle =
       new DeletionThrottle(() -> areUnpacking, () -> isDiskLow, () -> now);
 
-  /** {@return how many milliseconds it takes to delete some files, the rest taking no time} */
+  /** {@return how many milliseconds the throttle takes for some files} */
   private long millis() {
-    // Whatever was saved up is used up, and the state looked at again.
+    // Spends the saved time, and makes the throttle choose its rate again.
     for (int i = 0; i < 2_000; i++) {
       now += Math.max(0, throttle.take());
     }

@@ -43,8 +43,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Directories that are made in advance: they serve as those that a request makes for itself, and
- * are nobody's until a snapshot has its record.
+ * Directories created in advance. They equal those that a request creates, and belong to no
+ * snapshot until it has its record.
  */
 @Timeout(60)
 @ExtendWith(QuietLogs.class)
@@ -62,7 +62,7 @@ class DirectoryPoolTest {
   private FaultyDisk disk;
   private EngineRoot engine;
 
-  /** Says that bases are ordinary, which overlay says of most snapshots. */
+  /** Treats base snapshots as blank, as the overlay driver treats most snapshots. */
   private static final class Ordinary extends ForwardingDriver {
     Ordinary(Driver driver) {
       super(driver);
@@ -114,7 +114,7 @@ class DirectoryPoolTest {
     disk = new FaultyDisk(cache);
   }
 
-  /** {@return the id of a new snapshot, once nothing is done in the background any more} */
+  /** {@return the id of a new snapshot, after all background work has ended} */
   private long prepare(String key) {
     String source = engine.snapshotter().prepare(key, "", NO_LABELS).getFirst().source();
     Machine.awaitQuiet();
@@ -235,7 +235,7 @@ class DirectoryPoolTest {
   void oneWhoseSnapshotGetsNoRecordIsDeleted() {
     prepare("first");
     int before = directories().size();
-    // The record is all that there is to write.
+    // The record is the only write.
     disk.planFault(1, new Fault.Failure(Errno.ENOSPC));
     assertThatThrownBy(() -> prepare("refused"))
         .isInstanceOf(SnapshotException.ResourceExhausted.class)
@@ -256,7 +256,7 @@ class DirectoryPoolTest {
     engine.snapshotter().cleanup();
     assertThat(directories()).hasSize(2);
     disk.heal();
-    // The next attempt waits a second.
+    // The next attempt comes a second later.
     for (int i = 0; directories().size() < SPARES; i++) {
       prepare("later " + i);
       Thread.sleep(20);

@@ -57,7 +57,7 @@ class UnpackRecordTest {
             "this boot");
     byte[] whole = bytes(record);
     int version = 2 * Integer.BYTES;
-    // Two lengths are between.
+    // Two lengths lie in between.
     int inherited = whole.length - "named".length() - 3;
     assertThat(UnpackRecord.decode(changed(whole, inherited, whole[inherited]))).contains(record);
     assertThat(UnpackRecord.decode(changed(whole, inherited, 3))).isPresent();
@@ -66,7 +66,7 @@ class UnpackRecordTest {
     assertThat(UnpackRecord.decode(changed(whole, version, 3))).isEmpty();
   }
 
-  /** Another record, which is whole. */
+  /** {@return a copy with one byte changed and a valid checksum} */
   private static ByteBuffer changed(byte[] whole, int at, int value) {
     byte[] changed = whole.clone();
     changed[at] = (byte) value;
