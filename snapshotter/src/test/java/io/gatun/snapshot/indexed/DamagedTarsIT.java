@@ -263,7 +263,8 @@ class DamagedTarsIT {
     calls.precede(
         "createDirectory",
         () -> {
-          // This is the ingest of an index of the layer, which is claimed by then.
+          // The first directory is for the index of the layer, which the apply has acquired by
+          // then.
           if (drafts.getAndIncrement() == 0) {
             snapshots().remove("top");
             snapshots().cleanup();

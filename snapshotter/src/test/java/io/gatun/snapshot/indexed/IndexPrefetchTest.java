@@ -49,7 +49,7 @@ class IndexPrefetchTest {
   private static final Duration SHORT = Duration.ofMillis(500);
   private static final long MOMENT_MILLIS = 100;
 
-  /** Longer than that by far. */
+  /** Much longer than {@link #SHORT} and {@link #MOMENT_MILLIS}. */
   private static final long LATER_MILLIS = 1_000;
 
   private static final Digest LAYER = BytesBlob.digestOf(new byte[] {1});

@@ -390,7 +390,7 @@ class BackgroundSyncIT {
     return calls.count("syncData") + calls.count("sync") + calls.count("syncFilesystem");
   }
 
-  /** Or the sync afterwards would make it write what it would have left for later. */
+  /** An earlier sync would write data that the kernel has not yet written back by itself. */
   @Test
   void noneSyncsWhenTheKernelHasWritten() throws IOException {
     long centiseconds =
