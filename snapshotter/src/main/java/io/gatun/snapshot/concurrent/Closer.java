@@ -16,7 +16,9 @@ public final class Closer implements AutoCloseable {
 
   private final Deque<Runnable> closings = new ArrayDeque<>();
 
-  /** {@return the argument} A failure to close it is logged and does not keep others open. */
+  /**
+   * {@return the argument} {@link #close} logs a failure to close it, and goes on with the others.
+   */
   public <T extends AutoCloseable> T add(T opened) {
     return keep(opened, Closer::closeAndReport);
   }
@@ -34,7 +36,10 @@ public final class Closer implements AutoCloseable {
     return opened;
   }
 
-  /** Leaves the resources open: the start has succeeded, and others close them. */
+  /**
+   * Forgets the resources without closing them: the start has succeeded, and their owner closes
+   * them.
+   */
   public void release() {
     closings.clear();
   }

@@ -17,8 +17,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Makes values before they are asked for, one unclaimed value at a time, each on a thread of its
- * own that lives as long as the value does:
+ * Computes values before they are requested. At most one value is unclaimed at a time. Each value
+ * has its own thread, which lives as long as the value:
  *
  * <pre>
  *              no claim                 claim                   last claim closed
@@ -31,41 +31,43 @@ import org.slf4j.LoggerFactory;
  *            '-------------------------------------------------------------------------'
  * </pre>
  *
- * <p>A caller that claims a key whose value is being made waits for it. If the work fails, the
- * caller finds nothing, has to do the work itself, and meets the failure there. An expired value is
- * released.
+ * <p>A caller that claims a key waits while its value is computed. If the work fails, the claim is
+ * empty; the caller does the work itself and gets the failure. An expired value is released.
  *
  * <p>Safe for use by several threads.
  *
- * @param <K> what a value is asked for by
+ * @param <K> the key by which a value is requested
  */
 public final class Prefetcher<K, V> implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(Prefetcher.class);
 
-  /** How one value is made. The prefetcher calls all of it on the threads of its own. */
+  /**
+   * Computes one value. {@link #make} and {@link #release} run on the value's thread; if that
+   * thread cannot start, {@link #release} runs on the caller's.
+   */
   public interface Work<K, V> {
 
     /**
-     * {@return the value; nothing if it has to be made when it is asked for}
+     * {@return the value; nothing if it has to be computed on request}
      *
-     * @param isWanted to be asked as soon as the key is known, if the work began without one; the
-     *     value can be claimed from then on
+     * @param isWanted returns whether the value of a key is still wanted, and makes it available
+     *     for claims; the work calls it as soon as the key is known, if it began without one
      */
     Optional<V> make(Predicate<K> isWanted);
 
-    /** Has {@link #make} end soon. Any thread may call this, at any time. */
+    /** Makes {@link #make} return soon. Any thread may call this, at any time. */
     void cancel();
 
-    /** Gives up what was made, and whatever the work holds. Called once, at the end. */
+    /** Releases the value and all other resources of the work. Called once, at the end. */
     void release(Optional<V> made);
   }
 
-  /** Which of two values stays that no one has claimed. */
+  /** Which of two unclaimed values stays. */
   public enum Precedence {
-    /** The one that is there: no other is begun. */
+    /** The first: while it is unclaimed, no other work begins. */
     FIRST,
-    /** The next one: what is there expires. */
+    /** The last: it replaces an earlier value that is ready. */
     LAST
   }
 
@@ -88,20 +90,20 @@ public final class Prefetcher<K, V> implements AutoCloseable {
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
 
-  /** The keys of open claims, each with their number. */
+  /** The keys of open claims, each with the number of its claims. */
   private final Map<K, Integer> asked = new HashMap<>();
 
   /** All tasks whose threads have not ended. */
   private final Set<Task> all = new HashSet<>();
 
-  /** What can be claimed. */
+  /** The tasks whose values can be claimed. */
   private final Map<K, Task> known = new HashMap<>();
 
   private boolean isClosed;
 
   /**
-   * @param isRefused whether nothing may be begun for the moment, as there may be no room for more
-   *     than what is asked for
+   * @param isRefused whether no work may begin for the moment, because there may be room only for
+   *     requested values
    * @param expected how long a value waits for a claim
    */
   public Prefetcher(
@@ -117,13 +119,13 @@ public final class Prefetcher<K, V> implements AutoCloseable {
     private final @Nullable K before;
     private final Thread thread = Thread.ofPlatform().name(threadName).daemon().unstarted(this);
 
-    // Under the lock.
+    // Guarded by the lock.
     private State state = State.RUNNING;
     private int claims;
     private Optional<V> made = Optional.empty();
 
     /**
-     * @param before the key after which this value is expected to be asked for
+     * @param before the key that is requested before this value, as far as can be expected
      */
     Task(Work<K, V> work, @Nullable K before) {
       this.work = work;
@@ -181,14 +183,14 @@ public final class Prefetcher<K, V> implements AutoCloseable {
       value = task.made;
     }
 
-    /** {@return the value, if it was made ahead} */
+    /** {@return the value, if it was prefetched} */
     public Optional<V> value() {
       return value;
     }
 
     /**
-     * Says that the value is in use elsewhere, or not needed. What is still being made, since this
-     * claim was given up, can be claimed again.
+     * Gives up the claim, because the value is in use elsewhere or not needed. A value that is
+     * still being computed can be claimed again.
      */
     @Override
     public void close() {
@@ -203,9 +205,10 @@ public final class Prefetcher<K, V> implements AutoCloseable {
   }
 
   /**
-   * Begins work whose key is known. Its value can be claimed when this returns.
+   * Begins work whose key is known, unless the key is claimed or prefetched already. Its value can
+   * be claimed when this returns.
    *
-   * @param work is called only if the work begins
+   * @param work called only if the work begins
    */
   public void begin(K key, Supplier<Work<K, V>> work) {
     try (var _ = hold()) {
@@ -215,16 +218,20 @@ public final class Prefetcher<K, V> implements AutoCloseable {
     }
   }
 
-  /** {@return a claim on a value, which is there if it was made, or is being made, ahead} */
+  /**
+   * {@return a claim, which has the value if it was prefetched} Waits for a value that is being
+   * computed.
+   */
   public Claim claim(K key) {
     return claim(key, Optional.empty(), () -> false);
   }
 
   /**
-   * As {@link #claim(Object)}; has the next value made meanwhile, unless several are asked for.
+   * Like {@link #claim(Object)}, and begins to prefetch the next value, unless other keys are
+   * claimed as well.
    *
-   * @param next whose key is not known yet
-   * @param isGivenUp whether the caller does not wait any longer; see {@link #wake}
+   * @param next the work for the next value, whose key is not known yet
+   * @param isGivenUp whether the caller stops waiting; see {@link #wake}
    */
   public Claim claim(K key, Optional<Supplier<Work<K, V>>> next, BooleanSupplier isGivenUp) {
     try (var _ = hold()) {
@@ -242,14 +249,14 @@ public final class Prefetcher<K, V> implements AutoCloseable {
     }
   }
 
-  /** Has callers that wait look whether they have given up. */
+  /** Makes waiting callers check whether they have given up. */
   public void wake() {
     try (var _ = hold()) {
       changed.signalAll();
     }
   }
 
-  /** Gives up unclaimed values, and returns when none of them is being made any more. */
+  /** Cancels unclaimed values, and returns when none of them is being computed any more. */
   public void cancel(Predicate<K> isMeant) {
     List<Task> cancelled;
     try (var _ = hold()) {
@@ -268,7 +275,7 @@ public final class Prefetcher<K, V> implements AutoCloseable {
     }
   }
 
-  /** Stops what is being made, and waits until all values are released. */
+  /** Cancels all work, and waits until all values are released. */
   @Override
   public void close() {
     List<Task> last;
@@ -292,7 +299,7 @@ public final class Prefetcher<K, V> implements AutoCloseable {
     return lock::unlock;
   }
 
-  // Under the lock.
+  // These methods run under the lock.
 
   private boolean mayBegin() {
     if (isClosed || all.stream().anyMatch(this::isInTheWay)) {
@@ -310,7 +317,7 @@ public final class Prefetcher<K, V> implements AutoCloseable {
     try {
       task.thread.start();
     } catch (OutOfMemoryError e) {
-      // There is no thread to be had, and the value is made when it is asked for.
+      // No thread can be started, so the value is computed on request.
       log.warn("cannot prefetch now thread={} error=\"{}\"", threadName, e.getMessage());
       task.work.release(Optional.empty());
       return Optional.empty();
@@ -321,7 +328,8 @@ public final class Prefetcher<K, V> implements AutoCloseable {
   }
 
   /**
-   * Has an unclaimed value expire, which cannot be claimed any more: at the latest when it ends.
+   * Makes an unclaimed value expire, at the latest when its work ends. It cannot be claimed any
+   * more.
    */
   private void withdraw(Task task) {
     if (task.state == State.READY) {
@@ -337,7 +345,7 @@ public final class Prefetcher<K, V> implements AutoCloseable {
     changed.signalAll();
   }
 
-  // What the threads of the tasks do.
+  // These methods run on the tasks' threads.
 
   private boolean enter(K key, Task task) {
     try (var _ = hold()) {
@@ -363,7 +371,7 @@ public final class Prefetcher<K, V> implements AutoCloseable {
     try (var _ = hold()) {
       long left = expected.toNanos();
       while (task.state != State.EXPIRED) {
-        // A caller asks for this value when it is done with the one before.
+        // A caller requests this value only after it has finished with the one before.
         boolean isEarly = task.state == State.CLAIMED || asked.containsKey(task.before);
         long rest = changed.awaitNanos(left);
         left = isEarly ? expected.toNanos() : rest;
@@ -372,7 +380,7 @@ public final class Prefetcher<K, V> implements AutoCloseable {
         }
       }
     } catch (InterruptedException e) {
-      // No other code knows this thread.
+      // No other code has a reference to this thread.
       throw new IllegalStateException("interrupted", e);
     }
   }

@@ -1,12 +1,21 @@
 /**
- * Shared tools for threads.
+ * Locks, waiting and prefetching for code that runs on several threads.
  *
- * <p>{@link io.gatun.snapshot.concurrent.KeyedLock} lets one caller at a time work on a key. {@link
- * io.gatun.snapshot.concurrent.Outcomes} waits for results and passes on failures. {@link
- * io.gatun.snapshot.concurrent.Closer} closes what was opened when a start fails or its owner ends.
- * {@link io.gatun.snapshot.concurrent.Prefetcher} computes values before they are requested.
+ * <p>This package owns four tools:
  *
- * <p>This package uses only the JDK and the bindings. It knows no snapshots, layers or files.
+ * <ul>
+ *   <li>{@link io.gatun.snapshot.concurrent.KeyedLock} lets one caller at a time work on a key. An
+ *       unused lock takes no memory.
+ *   <li>{@link io.gatun.snapshot.concurrent.Outcomes} waits for results and threads, and passes on
+ *       failures.
+ *   <li>{@link io.gatun.snapshot.concurrent.Closer} closes resources in reverse order when a start
+ *       fails or their owner ends. One failure does not keep the others open.
+ *   <li>{@link io.gatun.snapshot.concurrent.Prefetcher} computes values before they are requested,
+ *       and releases each one.
+ * </ul>
+ *
+ * <p>It uses only the JDK, slf4j and the errors of the bindings. It knows no snapshots, layers or
+ * files.
  */
 @NullMarked
 package io.gatun.snapshot.concurrent;

@@ -10,8 +10,8 @@ import io.gatun.snapshot.layerstore.LayerStore;
 import java.io.IOException;
 
 /**
- * Makes the index that an indexed layer has in a chain, of its tar and of what the layers below
- * have.
+ * Builds the index of a layer for a chain, from the layer's tar and the attributes of the layers
+ * below.
  */
 public final class ChainIndexBuilder {
 
@@ -26,17 +26,17 @@ public final class ChainIndexBuilder {
   }
 
   /**
-   * {@return the digest of the index, which is in the store}
+   * {@return the digest of the index, which is stored}
    *
-   * @param chain whose first snapshot has the layer
-   * @param ref which keeps the layer there
+   * @param chain the snapshot with the layer, and its parents
+   * @param ref keeps the layer in the store
    * @param isDurable whether the index has to be on the disk when this returns
    */
   Digest buildFor(Chain chain, LayerStore.LayerRef ref, boolean isDurable) throws IOException {
     return buildFor(chain, ref, isDurable, new Cancellation());
   }
 
-  /** As before, for somebody who may give up. */
+  /** Like the method above, for a caller that may be cancelled. */
   Digest buildFor(
       Chain chain, LayerStore.LayerRef ref, boolean isDurable, Cancellation cancellation)
       throws IOException {

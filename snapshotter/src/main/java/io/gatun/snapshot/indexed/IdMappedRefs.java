@@ -10,11 +10,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Which layers are needed with other owners, by the name of the mapping; and what is shown so
- * without need goes. Snapshots that need none of their layers so are not counted here.
+ * Counts the references to id-mapped layer mounts, by the name of the mapping, and unmounts those
+ * without references. Snapshots without id-mapped layers are not counted here.
  *
- * <p>Who needs a layer has been counted before it is shown for him, and what goes is judged while
- * nothing is shown. So nothing is taken away from him.
+ * <p>A snapshot is counted before its layers are mounted, and the decision to unmount is made while
+ * no layer is being mounted. A mount in use is therefore never removed.
  */
 public final class IdMappedRefs {
 
@@ -31,7 +31,7 @@ public final class IdMappedRefs {
     var _ = refCounts.computeIfAbsent(mapping, _ -> new LayerRefCounts()).acquire(nearest);
   }
 
-  /** Unmounts nothing yet. */
+  /** Drops a reference, but unmounts nothing; see {@link #unmountUnused}. */
   synchronized void drop(LinuxPath mapping, LayerRefCounts.@Nullable Chained nearest) {
     refCounts.computeIfPresent(
         mapping,
@@ -46,14 +46,14 @@ public final class IdMappedRefs {
     return needs != null && needs.isReferenced(id);
   }
 
-  /** Unmounts what is shown through any mapping and not needed so. */
+  /** Unmounts the id-mapped mounts that no snapshot references. */
   void unmountUnused() {
     try {
       mounts.unmountUnless(this::isNeeded);
     } catch (ErrnoException e) {
       log.warn("cannot unmount layers with mapped owners error=\"{}\"", e.getMessage());
     } catch (RuntimeException e) {
-      // A bug, which nobody would hear of.
+      // A bug, which the executor would not report.
       log.error("cannot unmount layers with mapped owners", e);
     }
   }

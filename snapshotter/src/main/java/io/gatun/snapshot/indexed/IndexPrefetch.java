@@ -16,9 +16,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Builds indexes of stored layers before they are asked for. When containerd has been told that a
- * layer exists, it takes longer to ask for the next one than the next one's index takes. Which
- * layer is next is a guess; a wrong one costs nothing but the time, and the index is removed again.
+ * Builds indexes of stored layers before they are requested. After the answer that a layer exists,
+ * containerd takes longer to request the next layer than Gatun takes to build its index. The next
+ * layer is a guess; a wrong guess costs only time, and its index is removed.
  *
  * <p>Safe for use by several threads.
  */
@@ -26,16 +26,15 @@ public final class IndexPrefetch implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(IndexPrefetch.class);
 
-  /** Builds an index that no request has asked for. */
+  /** Builds an index before it is requested. */
   @FunctionalInterface
   interface Builder {
 
     /**
-     * {@return the digest of the index, which is in the store; nothing if it has to be built when
-     * it is asked for}
+     * {@return the digest of the stored index; nothing if it has to be built on request}
      *
-     * @param parent on which the layer is
-     * @param ref of the layer
+     * @param parent the parent of the layer
+     * @param ref keeps the layer in the store
      */
     Optional<Digest> build(
         SnapshotRecord parent, LayerStore.LayerRef ref, Cancellation cancellation)
@@ -58,7 +57,7 @@ public final class IndexPrefetch implements AutoCloseable {
   private final Prefetcher<Place, Digest> prefetcher;
 
   /**
-   * @param isDiskLow whether there may be no room for more than what is asked for
+   * @param isDiskLow whether there may be room only for requested layers
    * @param expected how long an index is kept for its request
    */
   public IndexPrefetch(
@@ -74,21 +73,21 @@ public final class IndexPrefetch implements AutoCloseable {
         new Prefetcher<>("gatun-index-ahead", Prefetcher.Precedence.LAST, isDiskLow, expected);
   }
 
-  /** Has the index of a layer built on a snapshot that was just committed. */
+  /** Begins to build the index of a layer for a parent that was just committed. */
   void begin(SnapshotRecord parent, Digest diffId) {
     prefetcher.begin(Place.of(parent, diffId), () -> new NextIndex(parent, layers.acquire(diffId)));
   }
 
   /**
-   * {@return a claim on the index of a layer on a parent, with the index if that is built ahead}
+   * {@return a claim on the index of a layer for a parent, with the index if that was prefetched}
    */
   Prefetcher<Place, Digest>.Claim claim(@Nullable SnapshotRecord parent, Digest diffId) {
     return prefetcher.claim(Place.of(parent, diffId));
   }
 
   /**
-   * Gives up the index for a place on a snapshot that is to be removed. Returns when none is being
-   * built there.
+   * Cancels the index for a parent that is about to be removed, and waits until it is no longer
+   * being built.
    */
   void cancel(String parent) {
     prefetcher.cancel(place -> place.parent().equals(parent));
@@ -114,7 +113,7 @@ public final class IndexPrefetch implements AutoCloseable {
       try {
         return builder.build(parent, ref, cancellation);
       } catch (IOException | SnapshotException e) {
-        // The request for it meets the same failure, and reports it.
+        // The request for this index gets the same failure, and reports it.
         log.debug("index is not prefetched diff_id={} error=\"{}\"", ref.diffId(), e.getMessage());
         return Optional.empty();
       }
@@ -128,7 +127,8 @@ public final class IndexPrefetch implements AutoCloseable {
     @Override
     public void release(Optional<Digest> made) {
       ref.close();
-      // All of the layer, if no snapshot has it any more; otherwise an index that none needs.
+      // Deletes the whole layer if no snapshot has it any more, otherwise each index that none
+      // needs.
       indexedLayers.collect(ref.diffId());
     }
   }

@@ -8,12 +8,12 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds the layers below many snapshots, asking for the parent of each snapshot once. For a moment
- * in which no snapshot is added or removed.
+ * Finds the layers below many snapshots, and looks up the parent of each snapshot only once. Its
+ * results are valid while the parents of these snapshots are not removed.
  */
 final class IndexedChains {
 
-  /** Knows the parents of snapshots. */
+  /** Looks up the parents of snapshots. */
   @FunctionalInterface
   interface Parents {
     /** {@return the parent of a snapshot, if it has one} */
@@ -22,14 +22,14 @@ final class IndexedChains {
 
   private final Parents parents;
 
-  /** By the id of a snapshot: its own layer, with those below it. */
+  /** By snapshot id: the snapshot's own layer, with those below it. */
   private final Map<Long, LayerRefCounts.Chained> known = new HashMap<>();
 
   IndexedChains(Parents parents) {
     this.parents = parents;
   }
 
-  /** {@return the nearest layer below a snapshot, if there is any} */
+  /** {@return the nearest layer below a snapshot, with those below it; null if there is none} */
   LayerRefCounts.@Nullable Chained below(SnapshotRecord snapshot) {
     Deque<Long> unknown = new ArrayDeque<>();
     SnapshotRecord at = parents.of(snapshot);

@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Brings active snapshots whose layers are kept into the form in which they are committed. */
+/** Prepares indexed layers for the commit of their snapshots. */
 public final class IndexedCommits {
 
   private static final Logger log = LoggerFactory.getLogger(IndexedCommits.class);
@@ -60,7 +60,7 @@ public final class IndexedCommits {
     this.indexBuilder = indexBuilder;
   }
 
-  /** An indexed layer that is about to be committed; it stays where it is until this is closed. */
+  /** An indexed layer that is about to be committed. It stays in the store until this is closed. */
   public final class Sealed implements AutoCloseable {
     private final long id;
     private final long below;
@@ -79,14 +79,14 @@ public final class IndexedCommits {
       return form;
     }
 
-    /** Says that it was recorded. */
+    /** Registers the layer after the commit was recorded. */
     public void committed() {
       indexedLayers.add(id, form);
       indexedLayers.stacked(below, form.diffId());
       try {
         layerMounts.clear(id);
       } catch (ErrnoException e) {
-        // It has to be done before the layer is mounted, and is tried again then.
+        // The directory has to be empty before the layer is mounted, and the mount tries again.
         log.warn(
             "cannot empty the directory of a committed snapshot now id={} error=\"{}\"",
             id,
@@ -97,17 +97,18 @@ public final class IndexedCommits {
     @Override
     public void close() {
       ref.close();
-      // One of the two indexes, if there were two, is not needed any more.
+      // If there were two indexes, one of them is not needed any more.
       indexedLayers.collect(form.diffId());
     }
   }
 
   /**
-   * {@return the indexed layer of an active snapshot, under the index that its parents ask for, and
-   * as durable as the configuration asks; nothing if the snapshot's directory has the layer, if
-   * need be from now on}
+   * Gives the indexed layer of an active snapshot the index that fits its parents, and syncs it as
+   * the configuration asks. If an index cannot represent the layer on this parent, writes the
+   * layer's files to the snapshot's directory.
    *
-   * @param parent which it is committed on
+   * @return the layer; nothing if the layer is in the snapshot's directory
+   * @param parent the parent of the committed snapshot, if it has one
    * @throws SnapshotException.FailedPrecondition if it can never be committed
    */
   public Optional<Sealed> seal(SnapshotRecord active, @Nullable SnapshotRecord parent)
@@ -135,20 +136,21 @@ public final class IndexedCommits {
     } finally {
       if (!isHandedOn) {
         ref.close();
-        // What was needed as long as it was in use, if that is no longer so.
+        // Deletes the files that only this reference has kept.
         indexedLayers.collect(ref.diffId());
       }
     }
   }
 
   /**
-   * {@return an indexed layer that other snapshots have, under the index that it has in a chain,
-   * and as durable as the configuration asks}
+   * {@return an indexed layer of other snapshots, with its index for a chain, as durable as the
+   * configuration asks}
    *
-   * @param chain whose first snapshot is to be committed with the layer, and has no record yet
-   * @param parent in this chain, if any
-   * @param made the index, if that was made before; a sync that has failed since may have lost it
-   * @throws IOException if the layer cannot be had in this chain, or not be read or written
+   * @param chain the snapshot to be committed with the layer, which has no record yet, and its
+   *     parents
+   * @param parent the parent in this chain, if there is one
+   * @param made the prefetched index, if there is one; a sync that failed since may have damaged it
+   * @throws IOException if the layer cannot be indexed for this chain, or cannot be read or written
    */
   Sealed reuse(
       String key,
@@ -179,7 +181,7 @@ public final class IndexedCommits {
     }
   }
 
-  /** What somebody has written there beside the layer would be lost. */
+  /** Files that a client has written beside the layer would be lost. */
   private void requireUnchanged(SnapshotRecord active, Chain own) throws ErrnoException {
     if (!driver.isEmpty(own)) {
       throw new SnapshotException.FailedPrecondition(
@@ -222,7 +224,7 @@ public final class IndexedCommits {
       layers.sync(form.diffId());
     }
     if (durability.mustSyncOnApply(wasDurable)) {
-      // Of what a failed sync has lost, an index may have been made as well.
+      // The index may have been built from data that a failed sync has since lost.
       durability.requireTrusted(active.name(), active.id());
     }
     return indexed;
@@ -232,7 +234,7 @@ public final class IndexedCommits {
     return parent == null ? SnapshotRecord.NO_PARENT : parent.id();
   }
 
-  /** For a layer that was applied without a parent, and is put on one now. */
+  /** {@return the form of a layer that was applied without a parent and is now put on one} */
   private LayerForm.Indexed onParent(
       SnapshotRecord active,
       @Nullable SnapshotRecord parent,
@@ -246,7 +248,9 @@ public final class IndexedCommits {
         : new LayerForm.Indexed(ref.diffId(), indexBuilder.buildFor(chain, ref, isDurable));
   }
 
-  /** {@return whether there is nothing in the layers below that a layer inherits} */
+  /**
+   * {@return whether the layer inherits nothing from the layers below, so that its template fits}
+   */
   private boolean matches(OverlayTemplate made, Chain chain) throws ErrnoException {
     if (!isOfRoot(chain)) {
       return false;
@@ -266,9 +270,9 @@ public final class IndexedCommits {
   }
 
   /**
-   * {@return whether the tops of the layers below belong to root, as that of a layer without any
-   * below does} The top of an indexed layer has the owner of the one below it, so that none has to
-   * be mounted to be asked.
+   * {@return whether the top directories of the layers below belong to root, like the top of a
+   * layer without a parent} The top of an indexed layer has the owner of the top below it, so no
+   * layer has to be mounted for this check.
    */
   private boolean isOfRoot(Chain chain) throws ErrnoException {
     Iterator<LinuxPath> tops = driver.target(chain).lowers().iterator();

@@ -26,10 +26,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Which snapshots have their layers as tars, and so which of those tars and indexes are in use:
- * those of committed snapshots, and of active ones to which a layer was applied.
+ * Knows which snapshots have indexed layers, and therefore which tars and indexes are in use. These
+ * are committed snapshots, and active ones to which a layer was applied.
  *
- * <p>Who is about to add one holds a {@link LayerStore.LayerRef} of the layer until it is added.
+ * <p>A caller holds a {@link LayerStore.LayerRef} of a layer until it has added the layer here.
  */
 public final class IndexedLayers {
 
@@ -42,18 +42,18 @@ public final class IndexedLayers {
   private final Consumer<LinuxPath> trash;
   private final Map<Long, LayerForm.Indexed> forms = new ConcurrentHashMap<>();
 
-  /** By diff id: the snapshots that have the layer, and by which index. */
+  /** By diff id: the snapshots that have the layer, each with its index. */
   private final Map<Digest, SortedMap<Long, Digest>> referrers = new HashMap<>();
 
-  /** By diff id: the layer that was last put on top of one. */
+  /** By diff id: the layer that was last put on top of this layer. */
   private final Map<Digest, Digest> above = new HashMap<>();
 
-  /** What active snapshots may have instead once they are committed. */
+  /** By snapshot id: the second index with which an active snapshot may be committed. */
   private final Map<Long, OverlayTemplate> overlays = new ConcurrentHashMap<>();
 
   /**
-   * @param isJournalTrusted whether the metadata are what a start after a crash would find
-   * @param trash is told the name of what is in the trash and to be deleted
+   * @param isJournalTrusted whether a start after a crash would find the current records
+   * @param trash gets the names of trash entries to delete
    */
   public IndexedLayers(
       LayerStore layers, BooleanSupplier isJournalTrusted, Consumer<LinuxPath> trash) {
@@ -62,12 +62,11 @@ public final class IndexedLayers {
     this.trash = trash;
   }
 
-  /** {@return where the layers are} */
   public LayerStore store() {
     return layers;
   }
 
-  /** Says that a snapshot has its layer in this form, and no longer in another. */
+  /** Registers the form of a snapshot's layer, which replaces an earlier one. */
   public synchronized void add(long id, LayerForm.Indexed form) {
     LayerForm.Indexed before = forms.put(id, form);
     if (before != null) {
@@ -76,7 +75,7 @@ public final class IndexedLayers {
     referrers.computeIfAbsent(form.diffId(), _ -> new TreeMap<>()).put(id, form.index());
   }
 
-  /** Says that a layer is on top of the one of a snapshot, which need not be kept. */
+  /** Registers that a layer was put on top of a snapshot, whose own layer need not be indexed. */
   synchronized void stacked(long below, Digest diffId) {
     LayerForm.Indexed form = forms.get(below);
     if (form != null) {
@@ -84,45 +83,45 @@ public final class IndexedLayers {
     }
   }
 
-  /** {@return the layer that was last put on top of another one, by this daemon, if it is there} */
+  /** {@return the layer that this daemon last put on top of another one, if a snapshot has it} */
   synchronized Optional<Digest> above(Digest diffId) {
     return Optional.ofNullable(above.get(diffId)).filter(referrers::containsKey);
   }
 
   /**
-   * Says under which other index of its layer a snapshot may be committed, which is forgotten when
-   * it has its layer in another form.
+   * Registers a second index with which a snapshot may be committed. It is dropped when the
+   * snapshot gets its layer in another form.
    */
   public void addOverlay(long id, OverlayTemplate overlay) {
     overlays.put(id, overlay);
   }
 
-  /** {@return what {@link #addOverlay} said of a snapshot} */
+  /** {@return the index that {@link #addOverlay} registered for a snapshot} */
   Optional<OverlayTemplate> findOverlay(long id) {
     return Optional.ofNullable(overlays.get(id));
   }
 
-  /** {@return whether the records say what they would say after a crash} */
+  /** {@return whether a start after a crash would find the current records} */
   boolean isJournalTrusted() {
     return isJournalTrusted.getAsBoolean();
   }
 
-  /** {@return whether no snapshot has any} */
+  /** {@return whether no snapshot has an indexed layer} */
   public boolean isEmpty() {
     return forms.isEmpty();
   }
 
-  /** {@return the form in which a snapshot has its layer, if that is kept} */
+  /** {@return the form of a snapshot's layer, if it is indexed} */
   public Optional<LayerForm.Indexed> find(long id) {
     return Optional.ofNullable(forms.get(id));
   }
 
-  /** {@return the layers that snapshots have} */
+  /** {@return the diff ids of the layers that snapshots have} */
   public synchronized Set<Digest> diffIds() {
     return Set.copyOf(referrers.keySet());
   }
 
-  /** {@return the snapshots that have a layer, by their ids, with the form in which they do} */
+  /** {@return the ids of the snapshots that have a layer, each with the form of its layer} */
   public synchronized Map<Long, LayerForm.Indexed> referrers(Digest diffId) {
     Map<Long, LayerForm.Indexed> found = new HashMap<>();
     referrers
@@ -131,7 +130,7 @@ public final class IndexedLayers {
     return found;
   }
 
-  /** Says that a snapshot, which may have none, does not need its layer any more. */
+  /** Removes the layer of a snapshot, if it has one, and deletes unreferenced files. */
   public synchronized void remove(long id) {
     LayerForm.Indexed form = forms.remove(id);
     if (form != null) {
@@ -141,7 +140,7 @@ public final class IndexedLayers {
   }
 
   /**
-   * Does something if a snapshot has its layer in this form, and sees to it that it has meanwhile.
+   * Runs an action if a snapshot has its layer in this form. The form does not change meanwhile.
    */
   synchronized void ifStill(long id, LayerForm.Indexed form, Runnable action) {
     if (form.equals(forms.get(id))) {
@@ -163,9 +162,9 @@ public final class IndexedLayers {
   }
 
   /**
-   * Takes away what nobody needs of a layer; later, if that cannot be told now: the record of a
-   * commit that failed may be on the disk, and turn up at the next start, where it has to find its
-   * index.
+   * Deletes the files of a layer that no snapshot references. While the journal is not trusted, it
+   * leaves them to the next cleanup or start: the record of a failed commit may be on the disk, and
+   * if the next start reads it, its index has to exist.
    */
   public synchronized void collect(Digest diffId) {
     if (!isJournalTrusted.getAsBoolean()) {
@@ -186,8 +185,8 @@ public final class IndexedLayers {
     try {
       layers.collect(diffId, indexes).ifPresent(trash);
     } catch (ErrnoException e) {
-      // A full disk, for example, must not keep snapshots from being removed, or roots from being
-      // opened.
+      // A full disk, for example, must not prevent the removal of snapshots, or the opening of a
+      // root.
       log.warn(
           "cannot take away what nobody needs of a layer, the next cleanup or start tries again layer={} error=\"{}\"",
           diffId,
@@ -195,22 +194,22 @@ public final class IndexedLayers {
     }
   }
 
-  /** Says that the disk may have lost what was written of a layer, so that it is to be read. */
+  /** Marks a layer that the disk may have lost, so that it is read and verified. */
   public void markUnverified(Digest diffId) {
     layers.doubt(diffId);
   }
 
-  /** Brings a layer to the disk that need not be there, if a snapshot has it. */
+  /** Syncs a layer if a snapshot has it. The layer need not exist. */
   public LayerStore.SyncOutcome syncLayer(Digest diffId) throws IOException {
     try (LayerStore.LayerRef ref = layers.acquire(diffId)) {
       return referrers(diffId).isEmpty() ? LayerStore.SyncOutcome.DONE : layers.syncLayer(ref);
     } finally {
-      // Whoever has removed the last snapshot meanwhile could not do it.
+      // The reference prevented this if the last snapshot was removed meanwhile.
       collect(diffId);
     }
   }
 
-  /** Takes away what nobody needs of any layer. */
+  /** Deletes the files of all layers that no snapshot references. */
   public void deleteUnreferenced() throws ErrnoException {
     for (Digest diffId : layers.diffIds()) {
       collect(diffId);
@@ -218,15 +217,15 @@ public final class IndexedLayers {
   }
 
   /**
-   * {@return what a snapshot takes} Tar and index, as allocated; what several snapshots share, the
-   * oldest of them takes, so that the sum is true.
+   * {@return the disk usage of a snapshot: the allocated bytes of its tar and index} A shared file
+   * counts only for the oldest snapshot that has it, so that the sum is correct.
    */
   Usage usage(long id) throws ErrnoException {
     Optional<LayerForm.Indexed> form = find(id);
     while (form.isPresent()) {
       Optional<Usage> counted = usage(id, form.get());
       if (!find(id).equals(form)) {
-        // Nothing could be taken away meanwhile.
+        // The reference prevented this meanwhile.
         collect(form.get().diffId());
       }
       if (counted.isPresent()) {
@@ -237,9 +236,12 @@ public final class IndexedLayers {
     return NOTHING;
   }
 
-  /** {@return what a snapshot takes that has its layer in this form; nothing if it has not} */
+  /**
+   * {@return the usage of a snapshot that has its layer in this form; nothing if it has another
+   * form}
+   */
   private Optional<Usage> usage(long id, LayerForm.Indexed form) throws ErrnoException {
-    // So that a commit which gives it another index does not have this one taken away meanwhile.
+    // Keeps this index, even if a commit gives the snapshot another one meanwhile.
     try (LayerStore.LayerRef _ = layers.acquire(form.diffId())) {
       Optional<Share> share = share(id).filter(found -> found.form().equals(form));
       return share.isPresent() ? Optional.of(usage(share.get())) : Optional.empty();
@@ -265,7 +267,7 @@ public final class IndexedLayers {
     return new Usage(files, bytes);
   }
 
-  /** What of a layer counts for a snapshot that has it, which is what no older one has. */
+  /** The files of a layer that count for a snapshot: those that no older snapshot has. */
   private record Share(LayerForm.Indexed form, boolean hasTar, boolean hasIndex) {}
 
   private synchronized Optional<Share> share(long id) {

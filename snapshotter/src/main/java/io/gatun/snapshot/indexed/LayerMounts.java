@@ -29,16 +29,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Sees to it that the indexed layers below active snapshots and views are mounted, and that others
- * are not for long.
+ * Mounts the indexed layers below active snapshots and views, and unmounts those that are not used.
  *
- * <p>What a snapshot needs are all layers below it, in whatever form they are: that may change, and
- * then who is on top of them needs them mounted.
+ * <p>A snapshot references all layers below it, in any form. The form may change to indexed, and
+ * then the snapshots on top need the layer mounted.
  *
- * <p>Mounts come and go by themselves: with a start of the machine, or because somebody takes them
- * away. So whoever is about to use layers has them {@link #mountLayers shown} again. They stay when
- * the daemon ends, for the containers that run on them. A layer that nobody uses is kept mounted
- * for a moment, since the layers of an image are unpacked one on top of the other.
+ * <p>A restart of the machine or another process may remove mounts. A caller that is about to use
+ * layers therefore {@link #mountLayers mounts} them again. Mounts stay when the daemon ends, for
+ * the containers that run on them. An unused layer stays mounted for a moment, because the layers
+ * of an image are unpacked one on top of the other.
  */
 public final class LayerMounts implements AutoCloseable {
 
@@ -53,22 +52,22 @@ public final class LayerMounts implements AutoCloseable {
   private final ObsoleteTrees obsoleteTrees;
   private final ScheduledThreadPoolExecutor later;
 
-  /** What active snapshots, views and requests need. */
+  /** The references of active snapshots, views and requests. */
   private final LayerRefCounts refCounts = new LayerRefCounts();
 
   /**
-   * Who mounts or unmounts a layer, which takes as long as a disk may, keeps nobody else waiting.
+   * One lock for each layer: mounting may wait for the disk, and must not block the use of others.
    */
   private final KeyedLock<Long> locks = new KeyedLock<>();
 
-  /** What of that they need with other owners. */
+  /** The references to id-mapped mounts among these. */
   private final IdMappedRefs idMappedRefs;
 
-  /** What each active snapshot and view needs. */
+  /** The lease of each active snapshot and view, by its id. */
   private final Map<Long, MountLease> leases = new ConcurrentHashMap<>();
 
   /**
-   * @param directories which know the damaged layers, which nobody is shown
+   * @param directories know the damaged layers, which are not mounted
    */
   LayerMounts(
       Root root,
@@ -89,7 +88,7 @@ public final class LayerMounts implements AutoCloseable {
     later.setRemoveOnCancelPolicy(true);
   }
 
-  /** Layers that somebody needs to be mounted, until this is closed. */
+  /** A reference to layers, which stay mounted until this is closed. */
   public final class MountLease implements AutoCloseable {
     private final LayerRefCounts.@Nullable Chained nearest;
     private final Optional<LinuxPath> mapping;
@@ -103,7 +102,7 @@ public final class LayerMounts implements AutoCloseable {
       }
     }
 
-    /** Says that from now on a snapshot needs them. */
+    /** Transfers the reference to a snapshot, which has it until {@link #release}. */
     public void transferTo(long id) {
       if (nearest != null) {
         isTransferred = true;
@@ -120,18 +119,18 @@ public final class LayerMounts implements AutoCloseable {
   }
 
   /**
-   * Mounts those of a snapshot's parents that have to be, and keeps them mounted.
+   * Mounts the indexed layers among a snapshot's parents, and keeps them mounted.
    *
-   * @param parents by their ids
+   * @param parents their ids, nearest first
    */
   public MountLease acquire(List<Long> parents) throws ErrnoException {
     return acquire(parents, Optional.empty());
   }
 
   /**
-   * As before.
+   * Like {@link #acquire(List)}.
    *
-   * @param mapping through which they will be shown, too, if there is one
+   * @param mapping the mapping for the id-mapped mounts of the same layers, if there is one
    */
   public MountLease acquire(List<Long> parents, Optional<LinuxPath> mapping) throws ErrnoException {
     LayerRefCounts.@Nullable Chained nearest = LayerRefCounts.Chained.of(parents);
@@ -150,11 +149,11 @@ public final class LayerMounts implements AutoCloseable {
   }
 
   /**
-   * Does the same for a snapshot that was there before this daemon. What cannot be mounted now is
-   * mounted when somebody asks for it.
+   * Does the same for a snapshot of an earlier daemon. A layer that cannot be mounted now is
+   * mounted on request.
    *
-   * @param nearest of the layers below it
-   * @param mapping through which they are shown, too, if there is one
+   * @param nearest the nearest layer below it, with those below that
+   * @param mapping the mapping for the id-mapped mounts of the same layers, if there is one
    */
   void restore(long id, LayerRefCounts.@Nullable Chained nearest, Optional<LinuxPath> mapping) {
     MountLease lease = new MountLease(nearest, mapping);
@@ -168,10 +167,10 @@ public final class LayerMounts implements AutoCloseable {
     lease.transferTo(id);
   }
 
-  /** Mounts those of a snapshot's parents that have to be, and are not any more. */
+  /** Mounts the indexed layers among a snapshot's parents that are not mounted. */
   public void mountLayers(List<Long> parents) throws ErrnoException {
     for (long id : parents) {
-      // Whoever uses directories alone does not wait for those who mount layers.
+      // A caller that uses only directories does not wait for callers that mount layers.
       if (indexedLayers.find(id).isPresent()) {
         mountLayers(id);
       }
@@ -179,10 +178,10 @@ public final class LayerMounts implements AutoCloseable {
   }
 
   /**
-   * Takes layers away whose files are made anew, which then may be mounted anew. Who has files of
-   * them open, or an overlay on them, keeps what he has.
+   * Unmounts layers whose files are rebuilt, so that they can be mounted again. Open files and
+   * mounted overlays keep the old files.
    *
-   * @return the filesystems of those that were mounted
+   * @return the device numbers of the layers that were mounted, by snapshot id
    */
   Map<Long, Long> unmount(Set<Long> ids) {
     Map<Long, Long> found = new HashMap<>();
@@ -191,17 +190,17 @@ public final class LayerMounts implements AutoCloseable {
         if (mounts.isMounted(id)) {
           found.put(id, mounts.device(id));
         }
-        // It may be shown with other owners alone, after somebody has unmounted it.
+        // If another process has unmounted it, its id-mapped mounts may remain.
         mounts.unmount(id);
       } catch (ErrnoException e) {
-        // With the directory, if that is why, the mount has gone.
+        // If the directory is gone, the mount is gone as well.
         log.warn("cannot unmount layer that is made anew id={} error=\"{}\"", id, e.getMessage());
       }
     }
     return found;
   }
 
-  /** Mounts those layers that somebody needs. */
+  /** Mounts those of the layers that are referenced. */
   void mountNeeded(Set<Long> ids) {
     for (long id : ids) {
       if (refCounts.isReferenced(id)) {
@@ -216,7 +215,7 @@ public final class LayerMounts implements AutoCloseable {
 
   private void mountLayers(long id) throws ErrnoException {
     try (var _ = locks.hold(id)) {
-      // Once more, since it may have become a directory meanwhile.
+      // Looked up again, because the layer may have become a directory meanwhile.
       Optional<LayerForm.Indexed> form = indexedLayers.find(id);
       if (form.isPresent() && !directories.isDamaged(id)) {
         mount(id, form.get());
@@ -238,36 +237,37 @@ public final class LayerMounts implements AutoCloseable {
   }
 
   /**
-   * Takes a tree away that a layer had before it was converted. Only now that the index is mounted,
-   * so that the path of the layer leads to its files all the while.
+   * Moves away the tree that a layer had before it was converted. The index is mounted first, so
+   * that the path of the layer always leads to its files.
    */
   private void setAside(long id, Fd directory) throws ErrnoException {
     if (!indexedLayers.isJournalTrusted()) {
-      // The record of a conversion that failed may turn up at the next start, and need the tree.
+      // The record of a failed conversion may be on the disk, and then the next start needs the
+      // tree.
       return;
     }
     try {
       obsoleteTrees.setAside(id, directory);
     } catch (ErrnoException e) {
-      // So that whoever shows the layer next tries again.
+      // The next mount of the layer tries again.
       mounts.unmount(id);
       throw e;
     }
   }
 
   /**
-   * Takes away what is in the directory of a snapshot whose layer is kept: the empty directories of
-   * the active snapshot that it was. That is done when the commit is recorded, so that a crash may
-   * leave them; and then they would be seen where the layer is not mounted.
+   * Deletes the empty directories of a committed snapshot with an indexed layer, which are left
+   * from the active snapshot. This happens after the commit is recorded, so a crash may leave them;
+   * they would then be visible wherever the layer is not mounted.
    */
   void clear(long id) throws ErrnoException {
     openTree(id).ifPresent(Fd::close);
   }
 
   /**
-   * Does that, too, and leaves files that are there.
+   * Does the same, but keeps a tree that has files.
    *
-   * @return the directory of the snapshot, open, if there are some
+   * @return the open directory of the snapshot, if it has such a tree
    */
   private Optional<Fd> openTree(long id) throws ErrnoException {
     Fd directory =
@@ -298,7 +298,7 @@ public final class LayerMounts implements AutoCloseable {
     }
   }
 
-  /** {@return whether a directory was empty, and is gone now} */
+  /** {@return whether a directory was empty and has been removed} */
   private boolean isRemoved(Fd parent, LinuxPath name) throws ErrnoException {
     try {
       root.disk().removeDirectory(parent, name);
@@ -311,14 +311,14 @@ public final class LayerMounts implements AutoCloseable {
     }
   }
 
-  // Layers that get another form.
+  // Conversion of layers.
 
-  /** {@return whether it is known what a snapshot needs} */
+  /** {@return whether a snapshot has a lease} */
   boolean isLeased(long id) {
     return leases.containsKey(id);
   }
 
-  /** Shows a layer that has become a kept one, and takes its tree away. */
+  /** Mounts a layer that has become indexed, and moves its tree away. */
   public void replaceTree(long id) throws ErrnoException {
     mountLayers(id);
     if (!refCounts.isReferenced(id)) {
@@ -326,16 +326,16 @@ public final class LayerMounts implements AutoCloseable {
     }
   }
 
-  /** Brings a tree to the place of an indexed layer, beneath its mount. */
+  /** Puts a tree in the place of an indexed layer, beneath its mount. */
   @FunctionalInterface
   public interface Placement {
     void run() throws ErrnoException;
   }
 
   /**
-   * Shows the tree of a layer that is no kept one any more.
+   * Unmounts a layer that becomes a directory, so that its tree is visible.
    *
-   * @param placement after which that is so; the layer is not mounted meanwhile by anybody else
+   * @param placement makes the layer a directory; no other caller mounts it meanwhile
    */
   public void replaceMount(long id, Placement placement) throws ErrnoException {
     try (var _ = locks.hold(id)) {
@@ -344,7 +344,7 @@ public final class LayerMounts implements AutoCloseable {
     }
   }
 
-  /** Says that a snapshot, which may need none, needs no layers any more. */
+  /** Releases the lease of a snapshot, if it has one. */
   public void release(long id) {
     @Nullable MountLease lease = leases.remove(id);
     if (lease != null) {
@@ -366,7 +366,7 @@ public final class LayerMounts implements AutoCloseable {
     }
   }
 
-  /** They are made anew in no time, so nothing is gained by waiting. */
+  /** Without a delay, because id-mapped mounts are quick to create again. */
   private void unmountMapped() {
     if (!later.isShutdown()) {
       later.execute(idMappedRefs::unmountUnused);
@@ -380,26 +380,27 @@ public final class LayerMounts implements AutoCloseable {
   }
 
   private void unmountIfUnused(long id) {
-    // In this order: who needs it from now on shows it, and waits for that.
+    // The check comes after the lock: a caller that needs the layer from now on waits for the lock
+    // and mounts the layer again.
     try (var _ = locks.hold(id)) {
       if (!isMountNeeded(id)) {
         mounts.unmount(id);
       }
     } catch (ErrnoException e) {
-      // With the directory of a removed snapshot, the mount has gone.
+      // The mount is gone with the directory of a removed snapshot.
       if (!e.is(Errno.ENOENT)) {
         log.warn("cannot unmount layer id={} error=\"{}\"", id, e.getMessage());
       }
     } catch (RuntimeException e) {
-      // A bug, which nobody would hear of.
+      // A bug, which the executor would not report.
       log.error("cannot unmount layer id={}", id, e);
     }
   }
 
   /**
-   * Has what is mounted already taken away where nobody needs it any more.
+   * Unmounts the mounts of an earlier daemon that are not referenced.
    *
-   * <p>To be called when all that is needed is held.
+   * <p>Called after all references have been acquired.
    */
   void unmountOthers() throws ErrnoException {
     unmountMapped();
@@ -414,7 +415,7 @@ public final class LayerMounts implements AutoCloseable {
     return refCounts.isReferenced(id) && indexedLayers.find(id).isPresent();
   }
 
-  /** Leaves all mounts as they are. */
+  /** Leaves all mounts in place. */
   @Override
   public void close() {
     later.close();

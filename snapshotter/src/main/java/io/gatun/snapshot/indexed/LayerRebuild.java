@@ -23,7 +23,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Lets snapshots use indexed layers whose tars were replaced or have come back:
+ * Lets snapshots use indexed layers whose tars were replaced or restored:
  *
  * <pre>
  *   mounts the new tar ({@link TarReplacementMounts})
@@ -67,14 +67,14 @@ public final class LayerRebuild {
   }
 
   /**
-   * Has snapshots use a layer that was unpacked again for another one, while requests are served:
-   * those that had lost it, and all if its tar was damaged.
+   * Lets snapshots use a layer that was unpacked again for another snapshot: those that had lost
+   * it, or all of them if its tar was damaged. Runs while requests are served.
    */
   public void tarReplaced(Digest diffId, boolean wasDamaged) {
     if (wasDamaged) {
       rebuildAll(indexedLayers.referrers(diffId).keySet(), Set.of(diffId));
     }
-    // What was replaced was not known to be whole, and need not have been damaged.
+    // The replaced tar was unverified, but not necessarily damaged.
     runningContainers
         .find(replacedTars.take(diffId))
         .forEach(
@@ -92,10 +92,10 @@ public final class LayerRebuild {
   }
 
   /**
-   * Has snapshots use layers whose tars are right.
+   * Lets snapshots use layers whose tars are correct.
    *
-   * @param damaged the snapshots, whose indexes are made again
-   * @param suspects the layers, which are brought to the disk
+   * @param damaged the snapshots whose indexes are rebuilt
+   * @param suspects the layers to sync
    */
   public void rebuildAll(Set<Long> damaged, Set<Digest> suspects) {
     Map<Long, Long> mounted = layerMounts.unmount(damaged);
@@ -105,12 +105,12 @@ public final class LayerRebuild {
     Map<Long, List<String>> old = runningContainers.find(mounted);
     parentsFirst(damaged).forEach(this::rebuildIndex);
     layerMounts.mountNeeded(damaged);
-    // Last, as it takes as long as the disk takes for all of the layer.
+    // Last, because a sync takes as long as the disk needs to write the whole layer.
     suspects.forEach(this::sync);
     report(damaged, old);
   }
 
-  /** An index is made with what the layers below have, which have to be right by then. */
+  /** An index has attributes of the layers below, so those have to be correct first. */
   private List<SnapshotRecord> parentsFirst(Set<Long> ids) {
     Map<Long, SnapshotRecord> ordered = new LinkedHashMap<>();
     for (long id : ids) {
@@ -136,7 +136,7 @@ public final class LayerRebuild {
     try (LayerStore.LayerRef ref = indexedLayers.store().acquire(form.diffId())) {
       Digest made = indexBuilder.buildFor(chains.of(snapshot), ref, true);
       if (made.equals(form.index())) {
-        // Who has asked for it meanwhile has the old one.
+        // A caller may have mounted the old index meanwhile.
         var _ = layerMounts.unmount(Set.of(id));
         directories.healed(id);
         return;
@@ -157,10 +157,10 @@ public final class LayerRebuild {
     markLost(id, form);
   }
 
-  /** Brings a layer to the disk. */
+  /** Syncs a layer. After a failure, the next start tries again. */
   public void sync(Digest diffId) {
     try {
-      // What is damaged still keeps its mark, and the next start tries again.
+      // A layer that is still damaged keeps its mark, and the next start tries again.
       var _ = indexedLayers.syncLayer(diffId);
     } catch (IOException e) {
       log.warn(
@@ -171,8 +171,8 @@ public final class LayerRebuild {
   }
 
   /**
-   * Gives up layers that cannot be made again. What is mounted of them is over a file that is
-   * damaged, or of which nothing is known.
+   * Gives up layers that cannot be repaired, and unmounts them, because their mounts use damaged or
+   * unverified files.
    */
   public void markLost(Map<Long, LayerForm.Indexed> users) {
     users.forEach(this::markLost);
@@ -188,7 +188,7 @@ public final class LayerRebuild {
     if (snapshot.kind() == Kind.ACTIVE) {
       snapshots.active().markPartial(id);
       indexedLayers.remove(id);
-      // It is one without a layer now.
+      // The snapshot has no layer now, and none that is damaged.
       directories.healed(id);
       log.error(
           "layer in an active snapshot is damaged, and has to be unpacked again id={} name={}",

@@ -7,22 +7,22 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which layers are needed, by the ids of their snapshots.
+ * Counts the references to layers, by the ids of their snapshots.
  *
- * <p>A layer is needed by whoever has it as the nearest of his, and by each needed layer that has
- * it as the nearest below. So it counts once for all that need one on top of it, and to take a
- * chain costs as many steps as there are layers in it that nobody has needed before.
+ * <p>A layer is referenced by every snapshot whose nearest layer it is, and by every referenced
+ * layer directly above it. All references to a layer above count only once, so acquiring a chain
+ * takes as many steps as it has layers without earlier references.
  */
 final class LayerRefCounts {
 
   /**
-   * A layer and those below it, which are the same for whoever has it.
+   * A layer with those below it, which are the same for every snapshot on top of the layer.
    *
-   * @param below the nearest
+   * @param below the nearest layer below, with those below that
    */
   record Chained(long id, @Nullable Chained below) {
 
-    /** {@return the first of these layers, which has the others below it, if there are any} */
+    /** {@return the first of these layers, with the others below it; null if the list is empty} */
     static @Nullable Chained of(List<Long> ids) {
       Chained chained = null;
       for (long id : ids.reversed()) {
@@ -32,7 +32,7 @@ final class LayerRefCounts {
     }
   }
 
-  /** A layer that is needed, and how often. */
+  /** A referenced layer with the number of its references. */
   private static final class RefCount {
     private final Chained layer;
     private int count = 1;
@@ -44,7 +44,7 @@ final class LayerRefCounts {
 
   private final Map<Long, RefCount> counts = new HashMap<>();
 
-  /** {@return the layers that were not needed before, nearest first} */
+  /** {@return the layers that had no references before, nearest first} */
   synchronized List<Long> acquire(@Nullable Chained nearest) {
     List<Long> taken = new ArrayList<>();
     for (Chained at = nearest; at != null; at = at.below()) {
@@ -60,15 +60,15 @@ final class LayerRefCounts {
   }
 
   /**
-   * {@return the same layers, by the objects of whoever needed the nearest first} So what snapshots
-   * need on top of one layer is kept in memory once.
+   * {@return the same layers, as the object that the first reference to the nearest layer brought}
+   * Snapshots on the same layer thus share one object.
    */
   synchronized @Nullable Chained shared(@Nullable Chained nearest) {
     @Nullable RefCount need = nearest == null ? null : counts.get(nearest.id());
     return need == null ? nearest : need.layer;
   }
 
-  /** {@return the layers that are not needed any more, nearest first} */
+  /** {@return the layers that have no references any more, nearest first} */
   synchronized List<Long> release(@Nullable Chained nearest) {
     List<Long> dropped = new ArrayList<>();
     for (Chained at = nearest; at != null; at = at.below()) {

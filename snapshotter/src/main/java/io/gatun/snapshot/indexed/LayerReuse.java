@@ -17,21 +17,21 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Commits layers that are there already, instead of having them fetched and unpacked once more.
+ * Commits layers that exist already, so that containerd need not fetch and unpack them again.
  *
- * <p>That is containerd's protocol for snapshotters that have layers of their own (metadata
- * snapshot.go, createSnapshot; the same from 1.7 to 2.4): before it fetches a layer, it asks for an
- * active snapshot to unpack it into, with the chain id in a label. Who answers that this exists
- * already says that there is a committed snapshot with that label on that parent; containerd looks
- * for it by a list, and gives it the name that the layer has.
+ * <p>This is containerd's protocol for snapshotters that have layers of their own (metadata
+ * snapshot.go, createSnapshot; the same from 1.7 to 2.4). Before containerd fetches a layer, it
+ * requests an active snapshot to unpack the layer into, with the chain id in a label. The answer
+ * "already exists" means that there is a committed snapshot with that label on that parent;
+ * containerd finds it in a list, and gives it the name of the layer.
  *
  * <pre>
  *   index in this chain durable -> directory durable -> record, committed -> "already exists"
  * </pre>
  *
- * <p>The snapshot goes by the key that was asked for, which is unique. With {@code rebase}, where
- * containerd names no parent when it asks, the chain would be lost
- * (github.com/containerd/containerd/issues/13264), so there this is not to be used.
+ * <p>The name of the snapshot is the requested key, which is unique. With {@code rebase},
+ * containerd names no parent in the request, and the chain would be lost
+ * (github.com/containerd/containerd/issues/13264). This class must not be used then.
  */
 public final class LayerReuse {
 
@@ -46,7 +46,7 @@ public final class LayerReuse {
   private final IndexedLayers indexedLayers;
   private final IndexPrefetch prefetch;
 
-  /** By chain id, so that who comes second finds the snapshot of who came first. */
+  /** By chain id, so that a second request finds the snapshot of the first. */
   private final KeyedLock<Digest> turns = new KeyedLock<>();
 
   /**
@@ -73,10 +73,10 @@ public final class LayerReuse {
   }
 
   /**
-   * Commits a layer that is wanted, if it is there and may be had. Whatever keeps it from that, the
-   * layer can be unpacked.
+   * Commits the requested layer, if it exists and the namespace may have it. After any failure, the
+   * layer can still be unpacked.
    *
-   * @param planned the snapshot that was asked for, whose key and parent are claimed
+   * @param planned the requested snapshot, whose key and parent the caller has locked
    * @return the layer, if containerd finds a committed snapshot with it
    */
   Optional<Reused> reuse(SnapshotRef ref, Chain planned, Instant now) {
@@ -114,7 +114,7 @@ public final class LayerReuse {
       throws IOException {
     String key = ref.key();
     SnapshotRecord parent = ref.parent();
-    // First, as a sync that fails from now on concerns the snapshot.
+    // First, so that a sync that fails from now on counts against this snapshot.
     try (SnapshotDirectories.PendingDirectory task = snapshots.anyDirectory(OPERATION, key);
         Prefetcher<IndexPrefetch.Place, Digest>.Claim made = prefetch.claim(parent, diffId);
         IndexedCommits.Sealed layer =
@@ -123,13 +123,13 @@ public final class LayerReuse {
       StorageErrors.change(OPERATION, key, () -> snapshots.store().put(committed));
       task.recorded();
       layer.committed();
-      // In the image that the layer was a part of before, this is what followed.
+      // This layer came next in the image that the layer belonged to before.
       indexedLayers.above(diffId).ifPresent(next -> prefetch.begin(committed, next));
       return new Reused(diffId, true);
     }
   }
 
-  /** Sees to it that nothing is made any more for a place on a snapshot that is to be removed. */
+  /** Cancels the index that is prefetched on top of a snapshot that is about to be removed. */
   void cancel(String name) {
     prefetch.cancel(name);
   }

@@ -19,11 +19,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The indexed layers of an open root: which snapshots have one, where they are mounted, how they
- * are committed and reused. For snapshots without indexed layers, nothing is done here.
+ * are committed and reused. Does nothing for snapshots without indexed layers.
  */
 public final class Layers implements AutoCloseable {
 
-  /** containerd takes less time to request the next layer. */
+  /** How long a prefetch is kept. containerd takes less time to request the next layer. */
   public static final Duration PREFETCH_EXPECTED = Duration.ofSeconds(10);
 
   private final Closer closer = new Closer();
@@ -40,7 +40,7 @@ public final class Layers implements AutoCloseable {
   /**
    * Opens the indexed layers of a root. {@link #start} mounts those that snapshots need.
    *
-   * @param isReusing whether layers that are there are committed without being unpacked
+   * @param isReusing whether existing layers are committed without being unpacked
    */
   public static Layers open(
       Snapshots snapshots,
@@ -105,7 +105,7 @@ public final class Layers implements AutoCloseable {
     this.restoration = new MountRestoration(snapshots, indexed, mounts);
   }
 
-  /** Mounts the layers that active snapshots and views need; before the first request. */
+  /** Mounts the layers that active snapshots and views need. Called before the first request. */
   public void start() throws ErrnoException {
     restoration.restoreAll();
   }
@@ -154,7 +154,9 @@ public final class Layers implements AutoCloseable {
     return mounts.acquire(chain.parents(), IdMappedMounts.mapping(chain.labels()));
   }
 
-  /** {@return the layer that a snapshot was to be prepared for, if it is committed already} */
+  /**
+   * {@return the layer for which a snapshot is requested, if it exists and was committed instead}
+   */
   public Optional<LayerReuse.Reused> reuse(
       String key, Chain prospective, @Nullable SnapshotRecord parent, Instant now) {
     return reuse.isPresent()
@@ -163,12 +165,12 @@ public final class Layers implements AutoCloseable {
         : Optional.empty();
   }
 
-  /** Cancels what is prefetched on top of a snapshot that is to be removed. */
+  /** Cancels the index that is prefetched on top of a snapshot that is about to be removed. */
   public void cancelPrefetch(String name) {
     reuse.ifPresent(each -> each.cancel(name));
   }
 
-  /** A snapshot has no record any more. */
+  /** Releases the layers of a snapshot whose record was removed. */
   public void removed(long id) {
     mounts.release(id);
     indexed.remove(id);

@@ -20,11 +20,11 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Puts the files of a layer that is kept, and was applied to an active snapshot, into the directory
- * of that snapshot, for who wants to see them there.
+ * Writes the files of an indexed layer that was applied to an active snapshot to the snapshot's
+ * directory, for clients that use its mounts.
  *
- * <p>They are written to another directory, which takes the place of the snapshot's when it is
- * complete; until then, nothing has changed.
+ * <p>The files go to a new directory, which takes the place of the snapshot's directory when it is
+ * complete. Until then, nothing changes.
  */
 public final class Materializer {
 
@@ -44,9 +44,9 @@ public final class Materializer {
   }
 
   /**
-   * Puts the files of an active snapshot's layer, if that is indexed, where its mounts show them.
-   * That takes as long as to unpack the layer. The snapshot counts meanwhile as one that a layer is
-   * being unpacked into: another caller who needs the files waits, and others are refused.
+   * Makes the files of an active snapshot's layer, if it is indexed, visible through the snapshot's
+   * mounts. This takes as long as unpacking the layer. The snapshot is marked meanwhile: another
+   * caller that needs the files waits, and conflicting requests fail.
    */
   public void materialize(SnapshotRecord active, Chain chain) throws ErrnoException {
     while (indexedLayers.find(active.id()).isPresent() && !tryMaterialize(active, chain)) {
@@ -54,14 +54,14 @@ public final class Materializer {
     }
   }
 
-  /** {@return whether nothing is left to be done; otherwise another caller is at it} */
+  /** {@return whether nothing is left to do; otherwise another caller is writing the files} */
   private boolean tryMaterialize(SnapshotRecord active, Chain chain) throws ErrnoException {
     long id = active.id();
     ActiveSnapshots states = snapshots.active();
     try (var _ = snapshots.nameLocks().lock(List.of(active.name()), "")) {
       var _ = snapshots.chains().requireSame(MOUNTS, active);
       if (states.isUnpacking(id)) {
-        // A layer that is being applied is written there, as the mounts were asked for.
+        // A layer that is being applied goes to the directory, because the mounts were requested.
         return !states.isPreparing(id);
       }
       states.begin(active.name(), id);
@@ -78,12 +78,12 @@ public final class Materializer {
   }
 
   /**
-   * Puts the files of an indexed layer into an active snapshot, whose name has to be claimed, or
-   * which a layer has to be marked as being unpacked into. They are as durable as the layer was.
-   * Nothing is known of them afterwards, as of those that somebody else writes.
+   * Writes the files of an indexed layer to the directory of an active snapshot. The caller has
+   * locked its name, or has marked it as being unpacked. The files are as durable as the layer was.
+   * Afterwards there is no state of them, as of files that a client writes.
    *
-   * @param operation for which they are needed
-   * @param form the form in which the snapshot has its layer
+   * @param operation the operation that needs the files
+   * @param form the form of the snapshot's layer
    */
   public void materialize(String operation, String key, Chain chain, LayerForm.Indexed form)
       throws ErrnoException {
@@ -118,7 +118,7 @@ public final class Materializer {
               }
             });
     Timespec createdAt = driver.createdAt(chain.id());
-    // In this order: what was said of the indexed layer until now is not true of the tree.
+    // In this order, because the state of the indexed layer does not apply to the tree.
     indexedLayers.remove(chain.id());
     snapshots.active().created(chain.id(), createdAt);
   }

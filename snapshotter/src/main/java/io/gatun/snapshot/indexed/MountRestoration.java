@@ -8,14 +8,14 @@ import io.gatun.snapshot.state.Snapshots;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Has the indexed layers mounted that were so for a daemon before this one. */
+/** Restores the layer mounts that an earlier daemon kept for its snapshots. */
 public final class MountRestoration {
 
   private final Snapshots snapshots;
   private final IndexedLayers indexedLayers;
   private final LayerMounts layerMounts;
 
-  /** Whether it is known of all active snapshots and views which layers they need. */
+  /** Whether the layers of all active snapshots and views are counted. */
   private boolean mountRefsRestored;
 
   MountRestoration(Snapshots snapshots, IndexedLayers indexedLayers, LayerMounts layerMounts) {
@@ -25,8 +25,8 @@ public final class MountRestoration {
   }
 
   /**
-   * Has the indexed layers mounted that active snapshots and views need, and no others; before the
-   * first request.
+   * Mounts the indexed layers that active snapshots and views need, and unmounts others. Called
+   * before the first request.
    */
   public synchronized void restoreAll() throws ErrnoException {
     mountRefsRestored = !indexedLayers.isEmpty();
@@ -38,8 +38,8 @@ public final class MountRestoration {
   }
 
   /**
-   * Has all layers held that active snapshots and views need, though none of them was kept when
-   * this daemon was started; while requests are served.
+   * Counts the layers that active snapshots and views need, if the daemon started without any
+   * indexed layer. Called while requests are served.
    */
   public synchronized void acquireAll() {
     if (mountRefsRestored) {

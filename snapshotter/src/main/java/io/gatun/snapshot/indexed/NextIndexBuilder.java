@@ -40,7 +40,7 @@ final class NextIndexBuilder implements IndexPrefetch.Builder {
   public Optional<Digest> build(
       SnapshotRecord parent, LayerStore.LayerRef ref, Cancellation cancellation)
       throws IOException {
-    // Like a request for the layer on this parent, so that the parent keeps its form.
+    // Locked as by a request for the layer on this parent, so that the parent keeps its form.
     try (var _ = snapshots.nameLocks().lock(List.of(), parent.name())) {
       cancellation.check();
       Optional<SnapshotRecord> still = snapshots.store().find(parent.id());

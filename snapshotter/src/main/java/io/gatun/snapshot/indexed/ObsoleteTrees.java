@@ -26,32 +26,35 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The trees of layers that have another form now. Containers may run on them, so they are kept out
- * of the way until nobody uses them any more:
+ * Keeps the trees of layers that have another form now, until no container runs on them any more:
  *
  * <pre>
  *   superseded/ID-N      what was snapshots/ID/fs; N counts from 1
  * </pre>
  *
- * <p>What is there has no record, and is garbage as soon as nobody uses it: so a start of the
- * machine ends it, and nothing has to be durable. An overlay that is mounted from then on has the
- * same path as its layer and uses the new form. So those count that are there when a tree has been
- * out of the way for a moment, in which a mount that had found its layers before comes to its end.
+ * <p>These trees have no record, and are garbage as soon as they are unused. No use survives a
+ * restart of the machine, so nothing here has to be durable. An overlay that is mounted after a
+ * tree was moved finds the new form under the same path. Therefore only overlays that still exist
+ * {@code SETTLING_MILLIS} after the move count as users; by then, any mount that was already in
+ * progress has finished.
  */
 public final class ObsoleteTrees implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(ObsoleteTrees.class);
 
-  /** Until it is known who uses a tree. */
+  /** From the move of a tree until its users can be known. */
   static final long SETTLING_MILLIS = 10_000;
 
-  /** Until its users are looked for; so that one look is enough for those that come soon after. */
+  /**
+   * From the move of a tree until its first look. One look then serves trees that are moved shortly
+   * after one another.
+   */
   static final long FIRST_LOOK_MILLIS = SETTLING_MILLIS + 1_000;
 
-  /** Between looks, once it is known who uses each tree. */
+  /** Between looks, once the users of each tree are known. */
   static final long LOOK_MILLIS = 60_000;
 
-  /** Finds out who uses the files of layers. */
+  /** Finds the users of layers' files. */
   @FunctionalInterface
   public interface Search {
     MountUsers run() throws ErrnoException;
@@ -65,27 +68,27 @@ public final class ObsoleteTrees implements AutoCloseable {
   private final ScheduledThreadPoolExecutor later;
   private final Map<LinuxPath, Tree> trees = new HashMap<>();
 
-  /** The look that is to come, or under way, if any. */
+  /** The look that is scheduled or running, if there is one. */
   private @Nullable ScheduledFuture<?> next;
 
   /** When the last look began, in nanoseconds. */
   private long lastLook;
 
-  /** Counts on from the time of the start, so that no name is one that an earlier daemon left. */
+  /** Counts from the time of the start, so that no name equals one that an earlier daemon left. */
   private long deletions = System.currentTimeMillis();
 
   /**
-   * One that is waiting.
+   * A tree that waits for its deletion.
    *
-   * @param id of the snapshot that had it
-   * @param since when it has been out of the way, in nanoseconds
-   * @param users the overlays that were there at the first look and are still, once there was one
+   * @param id the id of the snapshot that had it
+   * @param since the time of its move, in nanoseconds
+   * @param users the overlays that have existed since the first look; null before that
    */
   private record Tree(long id, long since, @Nullable Set<MountUsers.Overlay> users) {}
 
   /**
-   * @param trash is told the name of what is in the trash and to be deleted
-   * @param nanoTime as {@link System#nanoTime}
+   * @param trash gets the names of trash entries to delete
+   * @param nanoTime a clock like {@link System#nanoTime}
    */
   public ObsoleteTrees(
       Disk disk, Root root, Search search, Consumer<LinuxPath> trash, LongSupplier nanoTime) {
@@ -102,7 +105,7 @@ public final class ObsoleteTrees implements AutoCloseable {
     later.setRemoveOnCancelPolicy(true);
   }
 
-  /** Finds what a daemon before this one has left, and begins to look for its users. */
+  /** Finds the trees that an earlier daemon left, and begins to look for their users. */
   public synchronized void start() throws ErrnoException {
     for (LinuxPath name : root.supersededNames()) {
       String text = name.toString();
@@ -114,24 +117,23 @@ public final class ObsoleteTrees implements AutoCloseable {
     }
   }
 
-  // Trees that come.
+  // Adding trees.
 
   /**
-   * Takes the files of a layer out of the way.
+   * Moves the tree of a layer to {@code superseded/}.
    *
-   * @param directory of the snapshot, in which they are still; it was opened before something was
-   *     mounted on it
+   * @param directory the snapshot's directory, which has the tree; opened before it was mounted on
    */
   void setAside(long id, Fd directory) throws ErrnoException {
     setAside(id, directory, root.createSuperseded());
   }
 
   /**
-   * Puts a tree, durably, in the place of a layer's files, beneath whatever is mounted on the
-   * snapshot's directory. If there are files, they are taken out of the way.
+   * Puts a tree durably in the place of a layer's files, beneath any mount on the snapshot's
+   * directory. Existing files are moved to {@code superseded/}.
    *
-   * <p>For that the filesystem of the root is looked at through a mount of its own, in which
-   * nothing is mounted, {@code open_tree(2)}: rename(2) does not reach from one mount into another.
+   * <p>The move goes through a clone of the root's mount that has no submounts, see {@code
+   * open_tree(2)}, because rename(2) fails across mounts.
    *
    * @param staged the name in {@code trash/} of a directory that has the tree as its {@code fs}
    */
@@ -180,7 +182,7 @@ public final class ObsoleteTrees implements AutoCloseable {
     plan();
   }
 
-  // Trees that go.
+  // Deleting trees.
 
   private synchronized void plan() {
     if (next != null) {
@@ -193,8 +195,9 @@ public final class ObsoleteTrees implements AutoCloseable {
   }
 
   /**
-   * {@return how long it is until users are looked for, if there is any tree} Each tree has its
-   * first look as soon as it may have: who mounts the new form before that counts as its user.
+   * {@return the time until the next look, in nanoseconds, if there is a tree} Each tree has its
+   * first look as early as possible, because an overlay that is mounted on the new form before that
+   * look counts as a user.
    */
   synchronized OptionalLong untilNextLookNanos() {
     long now = nanoTime.getAsLong();
@@ -203,7 +206,7 @@ public final class ObsoleteTrees implements AutoCloseable {
 
   private long nextLook(Tree tree) {
     long first = tree.since() + TimeUnit.MILLISECONDS.toNanos(FIRST_LOOK_MILLIS);
-    // One whose first look has failed waits as those do that have had theirs.
+    // A tree whose first look has failed waits like those that have had theirs.
     return tree.users() == null && first - lastLook > 0
         ? first
         : lastLook + TimeUnit.MILLISECONDS.toNanos(LOOK_MILLIS);
@@ -215,13 +218,13 @@ public final class ObsoleteTrees implements AutoCloseable {
     } catch (ErrnoException e) {
       log.warn("cannot find the users of obsolete trees error=\"{}\"", e.getMessage());
     } catch (RuntimeException e) {
-      // A bug, which nobody would hear of.
+      // A bug, which the executor would not report.
       log.error("cannot find the users of obsolete trees", e);
     }
     plan();
   }
 
-  /** Has those deleted that nobody uses any more. */
+  /** Deletes the trees that are not used any more. */
   void look() throws ErrnoException {
     Map<LinuxPath, Tree> settled = beginLook();
     if (settled.isEmpty()) {
@@ -269,7 +272,7 @@ public final class ObsoleteTrees implements AutoCloseable {
     log.info("obsolete tree is not used any more name={}", name);
   }
 
-  /** Leaves all as they are. */
+  /** Leaves all trees in place. */
   @Override
   public void close() {
     later.close();

@@ -5,13 +5,12 @@ import io.gatun.snapshot.Digest;
 import java.util.List;
 
 /**
- * The index of a layer that is on top of others and inherits nothing from them, made before they
- * are known: so that it need not be made while containerd waits for a commit with its own metadata
- * locked.
+ * The index of a layer for a parent from which it inherits nothing, built before the parent is
+ * known. A commit then need not build an index while containerd waits with its metadata locked.
  *
- * @param index its digest
- * @param implicit the directories that the layer needs and does not name. If there is one of them
- *     in the layers below, it has to be another index
+ * @param index the digest of the index
+ * @param implicit the implicit directories of the layer. If the layers below have one of them, the
+ *     layer needs another index
  */
 public record OverlayTemplate(Digest index, List<LinuxPath> implicit) {
 

@@ -10,15 +10,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** Knows which indexed layers may be had without being unpacked, and by whom. */
+/** Finds the indexed layers that a namespace may reuse without unpacking them. */
 public final class ReusableLayers {
 
-  /** What containerd finds when it looks for a layer. */
+  /** The result of containerd's search for a layer. */
   enum Match {
     ABSENT,
-    /** Snapshots that have the layer, as far as it has been asked for. */
+    /** One or more snapshots, all of which have the layer. */
     MATCHES,
-    /** A snapshot of which nobody here can say that it has the layer. */
+    /** At least one snapshot that is not known to have the layer. */
     CONFLICTS
   }
 
@@ -39,11 +39,12 @@ public final class ReusableLayers {
   }
 
   /**
-   * {@return the diff id of a layer that is wanted, if it is there, as an apply to this root has
-   * found, and the namespace that wants it has it}
+   * {@return the diff id of the requested layer, if it is stored and verified, and a snapshot of
+   * the requesting namespace has it}
    *
-   * <p>Nobody gets content here that he could not have: who has a snapshot with the layer can read
-   * it. So containerd itself does with a chain that a namespace has.
+   * <p>This never exposes a layer to a namespace that could not already read it, because a
+   * namespace can read the layers of its snapshots. containerd itself does the same with a chain
+   * that a namespace has.
    */
   Optional<Digest> find(SnapshotRef ref) {
     return indexedLayers.diffIds().stream()
@@ -58,7 +59,10 @@ public final class ReusableLayers {
         .anyMatch(user -> ref.isOfSameNamespace(user) && hasWhole(user, diffId));
   }
 
-  /** {@return whether a snapshot has a layer, which no record says of one that is not committed} */
+  /**
+   * {@return whether a snapshot is recorded to have a layer and has its directory} Only records of
+   * committed snapshots name layers.
+   */
   private boolean hasWhole(SnapshotRecord snapshot, Digest diffId) {
     return snapshot.form() instanceof LayerForm.Indexed form
         && form.diffId().equals(diffId)
@@ -66,8 +70,8 @@ public final class ReusableLayers {
   }
 
   /**
-   * {@return what containerd finds if it looks for a layer now} It takes any snapshot with the
-   * label and the parent, without a look at what is in it, or whose it is.
+   * {@return the result if containerd searches for a layer now} containerd takes any snapshot with
+   * the label and the parent, and checks neither its content nor its namespace.
    */
   Match look(SnapshotRef ref, Digest diffId) {
     List<SnapshotRecord> found = new ArrayList<>();

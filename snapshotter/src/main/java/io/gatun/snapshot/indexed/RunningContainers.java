@@ -20,12 +20,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Names the active snapshots and views that run on the files of layers, which they keep when the
- * layers get others: those that are mounted somewhere, of all that have the layer below them.
+ * Finds the active snapshots and views that are mounted on the files of layers. Their mounts keep
+ * these files when the layers get new ones.
  *
- * <p>An overlay tells by its upper directory which active snapshot it is. What cannot be written to
- * does not tell which view it is: so an overlay is any that has the layer, and a bind mount of the
- * layer any that has it as its parent.
+ * <p>The upper directory of an overlay identifies its active snapshot. A read-only mount does not
+ * identify its view: a read-only overlay counts for every view on top of the layer, and a bind
+ * mount of the layer for every view whose parent it is.
  */
 public final class RunningContainers {
 
@@ -36,7 +36,7 @@ public final class RunningContainers {
   private final Path root;
 
   /**
-   * @param root by its real path
+   * @param root the real path of the root
    */
   public RunningContainers(MetadataStore store, Chains chains, Path root) {
     this.store = store;
@@ -44,14 +44,14 @@ public final class RunningContainers {
     this.root = root;
   }
 
-  /** Who is mounted, and in which way. */
+  /** The mounted overlays, and the devices of bind mounts. */
   private record Mounted(MountUsers users, Set<Long> bound) {}
 
   /**
-   * {@return the names for each layer, sorted} To be asked when the layers are mounted no more, so
-   * that nobody can begin to use these files.
+   * {@return the names of the snapshots for each layer, sorted} Called after the layers were
+   * unmounted, so that no new mount can use these files.
    *
-   * @param layers the ids of their snapshots, with the filesystems that they were
+   * @param layers the snapshot ids of the layers, with the device numbers of their old mounts
    */
   Map<Long, List<String>> find(Map<Long, Long> layers) {
     if (layers.isEmpty()) {
@@ -79,7 +79,7 @@ public final class RunningContainers {
     return found;
   }
 
-  /** {@return nothing if it cannot be told, so that all may be} */
+  /** {@return null if the mounts cannot be read, and then every snapshot counts as mounted} */
   private @Nullable Mounted look() {
     try {
       return new Mounted(MountUsers.find(root), BindMounts.devices(root));

@@ -14,13 +14,13 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What containerd says of the layer that it wants to unpack, when it asks for a snapshot to unpack
- * it into: the chain id that the snapshot is to have once it is committed.
+ * containerd's description of the layer that it wants to unpack, from its request for a snapshot:
+ * the chain id that the snapshot will have once it is committed.
  *
- * @param key which begins with containerd's namespace and ends in the chain id
- * @param labels of the snapshot
- * @param parent on which the layer is to be, if any
- * @param below the chain id of that
+ * @param key begins with containerd's namespace and ends in the chain id
+ * @param labels the labels of the snapshot
+ * @param parent the parent of the layer, if it has one
+ * @param below the chain id of the parent
  */
 public record SnapshotRef(
     String key,
@@ -29,16 +29,16 @@ public record SnapshotRef(
     Optional<Digest> below,
     Digest chainId) {
 
-  /** Has the chain id; the snapshot keeps it when it is committed. */
+  /** The label with the chain id; the committed snapshot keeps it. */
   static final String CHAIN_ID_LABEL = "containerd.io/snapshot.ref";
 
-  /** Has the layer's diff id; containerd sets it from 2.3 on. */
+  /** The label with the layer's diff id; containerd sets it from 2.3 on. */
   static final String DIFF_ID_LABEL = "containerd.io/snapshot/diff-id";
 
   /**
-   * {@return which layer is wanted, if it is told without a doubt}
+   * {@return the description of the layer, if the request has a consistent one}
    *
-   * @param planned the snapshot that was asked for
+   * @param planned the requested snapshot
    */
   public static Optional<SnapshotRef> of(
       String key, Chain planned, @Nullable SnapshotRecord parent) {
@@ -55,26 +55,26 @@ public record SnapshotRef(
         : Optional.empty();
   }
 
-  /** {@return whether a layer is the one} */
+  /** {@return whether this describes a layer} */
   boolean matches(Digest diffId) {
     String told = labels.get(DIFF_ID_LABEL);
     return (told == null || told.equals(diffId.text()))
         && ChainId.of(below, diffId).equals(chainId);
   }
 
-  /** {@return whether containerd takes a snapshot for the layer, as it tells that by labels} */
+  /** {@return whether containerd takes a snapshot for the layer, which it decides by labels} */
   boolean satisfies(SnapshotRecord snapshot) {
     return snapshot.kind() == Kind.COMMITTED
         && snapshot.parent().equals(parentName())
         && Objects.equals(snapshot.labels().get(CHAIN_ID_LABEL), chainId.text());
   }
 
-  /** {@return whether a snapshot belongs to the namespace of containerd that asks} */
+  /** {@return whether a snapshot belongs to the containerd namespace of the request} */
   boolean isOfSameNamespace(SnapshotRecord snapshot) {
     return Names.belongsTo(key.substring(0, key.indexOf('/')), snapshot.name());
   }
 
-  /** {@return what to record of a snapshot that has the layer} */
+  /** {@return the record of a committed snapshot that has the layer} */
   SnapshotRecord committed(long id, LayerForm.Indexed form, Instant now) {
     return new SnapshotRecord(
         id,

@@ -9,10 +9,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Has no layer mounted over a tar that has lost its name to another one. A daemon that is killed
- * leaves its mounts to the next, which takes them for mounts of the tar that is there.
+ * Remounts layers whose tar was replaced. Otherwise a mount of the old tar could outlive a killed
+ * daemon, and the next daemon would take it for a mount of the new tar.
  *
- * <p>What was shown with other owners, too, is so again when somebody asks for that.
+ * <p>Id-mapped mounts are created again on request.
  */
 public final class TarReplacementMounts implements TarReplacementListener {
 
@@ -21,7 +21,7 @@ public final class TarReplacementMounts implements TarReplacementListener {
   private final IndexedLayers indexedLayers;
   private final LayerMounts layerMounts;
 
-  /** Of each layer whose tar was replaced last, the filesystems of the snapshots that had it. */
+  /** By diff id of each layer whose tar was replaced: the old device numbers by snapshot id. */
   private final Map<Digest, Map<Long, Long>> old = new ConcurrentHashMap<>();
 
   public TarReplacementMounts(IndexedLayers indexedLayers, LayerMounts layerMounts) {
@@ -41,7 +41,7 @@ public final class TarReplacementMounts implements TarReplacementListener {
       old.computeIfPresent(diffId, (_, before) -> joined(before, meanwhile));
       layerMounts.mountNeeded(indexedLayers.referrers(diffId).keySet());
     } catch (RuntimeException e) {
-      // A bug, which must not take the place of why the tar could not be replaced.
+      // A bug, which must not hide the reason why the tar could not be replaced.
       log.error("layer cannot be mounted again diff_id={}", diffId, e);
     }
   }
@@ -57,8 +57,8 @@ public final class TarReplacementMounts implements TarReplacementListener {
   }
 
   /**
-   * {@return the filesystems over the tar of a layer that was replaced, if it was, by the snapshots
-   * that had them; they are forgotten}
+   * {@return the device numbers of the mounts of a layer's replaced tar, by snapshot id; empty if
+   * it was not replaced} They are returned only once.
    */
   Map<Long, Long> take(Digest diffId) {
     Map<Long, Long> found = old.remove(diffId);

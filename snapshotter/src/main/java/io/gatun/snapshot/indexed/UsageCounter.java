@@ -18,12 +18,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Counts what snapshots take.
+ * Counts the disk usage of snapshots.
  *
- * <p>Commit does not count, since containerd waits for it with its own metadata locked. A committed
- * snapshot is counted when somebody first asks, once for all who ask at the time, and the count is
- * recorded; an active one changes and is counted each time. No lock is held while files are walked.
- * What an indexed layer takes depends on who else has it, and costs two calls to ask.
+ * <p>Commit does not count, because containerd waits for it with its metadata locked. The first
+ * request counts a committed snapshot and records the result; concurrent requests share one count.
+ * An active snapshot changes, and is counted for each request. No lock is held while files are
+ * walked. The usage of an indexed layer depends on the other snapshots that have it, and takes two
+ * system calls.
  */
 public final class UsageCounter {
 
@@ -79,7 +80,7 @@ public final class UsageCounter {
           .filter(present -> present.usage() == null && present.form().equals(counted.form()))
           .ifPresent(present -> store.put(present.withUsage(usage)));
     } catch (SnapshotException e) {
-      // The answer is right all the same; it has to be counted again after a restart.
+      // The answer is correct all the same, but the snapshot has to be counted again later.
       log.warn("cannot record usage snapshot={} error={}", counted.name(), e.getMessage());
     }
   }

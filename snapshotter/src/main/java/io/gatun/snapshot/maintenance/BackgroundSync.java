@@ -16,20 +16,20 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Brings indexed layers to the disk behind the answers to their commits, one at a time; and has
- * those made anew that a failed sync has lost.
+ * Syncs indexed layers in the background, one at a time, after their commit was acknowledged, and
+ * repairs those that a failed sync damaged.
  */
 public final class BackgroundSync implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(BackgroundSync.class);
 
-  /** When a layer is tried again that somebody was adding to. */
+  /** Delay before the next attempt for a layer to which files were being added. */
   private static final long IN_USE_MILLIS = 1_000;
 
-  /** When a layer is tried again that a call failed on. */
+  /** Delay before the next attempt for a layer on which a system call failed. */
   private static final long FAILED_MILLIS = 5_000;
 
-  /** How long a daemon that stops goes on with layers whose turn is to come. */
+  /** How long {@link #close} goes on with waiting layers. */
   private static final Duration CLOSING = Duration.ofSeconds(10);
 
   private final IndexedLayers indexedLayers;
@@ -38,14 +38,15 @@ public final class BackgroundSync implements AutoCloseable {
   private final BooleanSupplier hasNoWritebackErrors;
   private final ScheduledThreadPoolExecutor thread;
 
-  /** Layers whose turn is to come. */
+  /** Layers that wait for their sync. */
   private final Set<Digest> waiting = new HashSet<>();
 
   /**
-   * @param healing makes a layer anew that is damaged
-   * @param delay after which a layer has its turn
-   * @param hasNoWritebackErrors whether the kernel has written back all that it has tried to. It
-   *     tells who syncs a file of a failure, but not if it has forgotten the file meanwhile.
+   * @param healing repairs a damaged layer
+   * @param delay from the submission of a layer to its sync
+   * @param hasNoWritebackErrors whether the kernel has completed all writeback without errors.
+   *     fsync(2) reports a failed writeback, but not if the kernel has dropped the file from memory
+   *     meanwhile.
    */
   public BackgroundSync(
       IndexedLayers indexedLayers,
@@ -60,7 +61,7 @@ public final class BackgroundSync implements AutoCloseable {
     thread.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
   }
 
-  /** Brings a layer to the disk when its turn comes. */
+  /** Schedules the sync of a layer. */
   public void submit(Digest diffId) {
     submit(diffId, delayMillis);
   }
@@ -100,14 +101,14 @@ public final class BackgroundSync implements AutoCloseable {
           e.getMessage());
       submit(diffId, FAILED_MILLIS);
     } catch (RuntimeException e) {
-      // The layer is still marked, and the next start looks at it.
+      // The layer is still marked, and the next start verifies it.
       log.error("cannot bring a layer to the disk diff_id={}", diffId, e);
     }
   }
 
   /**
-   * Stops with the layer whose turn it is, and goes on with others for some seconds, so that the
-   * next start need not read them: it reads those whose turn never comes.
+   * Finishes the current layer, and goes on with waiting layers for some seconds. The next start
+   * has to read each layer that is left.
    */
   @Override
   public void close() {

@@ -52,12 +52,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Converts layers of committed snapshots.
+ * Converts layers of committed snapshots from one form to the other.
  *
- * <p>The new form is made beside the old one, whatever {@code layer_sync} asks: it is on the disk
- * before the record names it. Then, with the name claimed, the record is changed, and the path of
- * the layer leads to the new form. There is no moment at which it leads nowhere, and none at which
- * a crash leaves a record without the files that it names:
+ * <p>Conversion writes the new form beside the old one and syncs it before the record names it,
+ * whatever {@code layer_sync} says. Then it locks the name, changes the record, and switches the
+ * layer's path to the new form. The path leads to the layer's files at any time, and a crash never
+ * leaves a record without its files:
  *
  * <pre>
  *   to an index:      tar and index durable -> record -> index mounted -> tree out of the way, beneath
@@ -66,12 +66,12 @@ import org.slf4j.LoggerFactory;
  *                     index unmounted
  * </pre>
  *
- * <p>What a crash leaves in between is a tar that no record names, a tree beneath a layer that is
- * an index, or a mount on one that is a directory. The first is taken away at the start, as is the
- * last; the tree when the layer is mounted for the first time.
+ * <p>A crash in between leaves a tar without a record, a tree beneath an indexed layer, or a mount
+ * on a directory layer. The next start removes the tar and the mount; the first mount of the layer
+ * moves the tree away.
  *
- * <p>Overlays that are mounted keep the form that they were mounted with: an index lives as long as
- * somebody has it mounted.
+ * <p>A mounted overlay keeps the form that it was mounted with: an index exists as long as it is
+ * mounted anywhere.
  */
 public final class LayerConversion implements LayerConverter {
 
@@ -79,15 +79,15 @@ public final class LayerConversion implements LayerConverter {
 
   private static final String OPERATION = "convert";
 
-  /** The header of an entry, and those of its extended attributes. */
+  /** The tar header of an entry, and those of its extended attributes. */
   private static final long TAR_ENTRY_BYTES = 1_536;
 
   private static final long INDEX_ENTRY_BYTES = 128;
 
-  /** A file or a directory takes at least a block. */
+  /** A file or a directory takes at least one block. */
   private static final long TREE_ENTRY_BYTES = 4_096;
 
-  /** Tries out whether indexes can be used. */
+  /** Detects whether indexes work in this root. */
   @FunctionalInterface
   public interface Probe {
     /**
@@ -148,7 +148,7 @@ public final class LayerConversion implements LayerConverter {
       long available = Statfs.fstatfs(root.directory()).availableBytes();
       return switch (found.form()) {
         case LayerForm.Directory _ -> {
-          // One whose directory is missing is refused by that.
+          // First, because this call fails if the directory is missing.
           long needed = indexBytes(found, diffId);
           yield new Estimate(false, isEmpty(found.id()), needed, available);
         }
@@ -267,15 +267,15 @@ public final class LayerConversion implements LayerConverter {
         cancellation.check();
         record(found, made.form());
       } finally {
-        // What no record names, if it came to nothing.
+        // After a failure, no record names these files.
         indexedLayers.collect(made.form().diffId());
       }
     }
   }
 
   /**
-   * Nothing would be won for a layer without any files. And a crash must leave files, which tell a
-   * tree that may be in use from a directory that is left over from a commit.
+   * Empty layers are not converted. They would gain nothing, and after a crash an empty {@code fs}
+   * could not be told from the leftover of a commit.
    */
   private boolean isEmpty(long id) throws ErrnoException {
     LinuxPath files = Root.snapshotName(id).resolve(Root.FILES);
@@ -301,7 +301,7 @@ public final class LayerConversion implements LayerConverter {
       indexedLayers.add(id, form);
       layerMounts.replaceTree(id);
     } catch (ErrnoException e) {
-      // The tree is still in its place, and shown until somebody can mount the layer.
+      // The tree is still in its place, and visible until the layer can be mounted.
       log.warn("cannot mount converted layer now id={} error=\"{}\"", id, e.getMessage());
     }
     log.info("layer converted id={} form=indexed diff_id={}", id, form.diffId());
@@ -341,7 +341,7 @@ public final class LayerConversion implements LayerConverter {
               obsoleteTrees.place(id, staged.name());
               change(current.withForm(new LayerForm.Directory()));
               indexedLayers.remove(id);
-              // In this order: the tree is whole, whatever was found of the tar meanwhile.
+              // Last: the tree is complete, even if the tar was found damaged meanwhile.
               directories.healed(id);
             });
       }
@@ -375,7 +375,7 @@ public final class LayerConversion implements LayerConverter {
     return found;
   }
 
-  /** {@return what is recorded now of a snapshot, which may have got other labels meanwhile} */
+  /** {@return the current record of a snapshot, whose labels may have changed meanwhile} */
   private SnapshotRecord requireSame(SnapshotRecord found) {
     SnapshotRecord current = chains.find(OPERATION, found.name());
     if (current.id() != found.id()) {

@@ -17,10 +17,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Finds out what is damaged of indexed layers, or not there, and has it made again:
+ * Finds the damaged or missing files of indexed layers, and repairs them:
  *
  * <pre>
- *   hash of what the disk has -> new tar from the blob -> see {@link LayerRebuild}
+ *   hash of the stored tar -> new tar from the blob -> see {@link LayerRebuild}
  * </pre>
  */
 public final class LayerRepair {
@@ -41,8 +41,8 @@ public final class LayerRepair {
   }
 
   /**
-   * Verifies the layers of which it was not recorded that they are on the disk, and heals those and
-   * others; for a moment in which no snapshot is added or removed.
+   * Verifies the layers that were marked as unsynced at the start and those of damaged snapshots,
+   * and repairs them. Called while no snapshot is added or removed.
    *
    * @param damaged snapshots whose layers lack files
    */
@@ -53,7 +53,7 @@ public final class LayerRepair {
     repair(suspects);
   }
 
-  /** Heals one layer that was found damaged, while requests are served. */
+  /** Repairs one layer that was found damaged, while requests are served. */
   public void run(Digest diffId) {
     repair(Set.of(diffId));
   }
@@ -62,11 +62,11 @@ public final class LayerRepair {
     Set<Long> damaged = new HashSet<>();
     for (Digest diffId : suspects) {
       Optional<Set<Long>> found = repairTar(diffId);
-      // Also those who have come to have it meanwhile.
+      // Includes the snapshots that got the layer meanwhile.
       found.ifPresentOrElse(
           damaged::addAll, () -> rebuild.markLost(indexedLayers.referrers(diffId)));
       if (found.filter(Set::isEmpty).isPresent()) {
-        // At once, so that a start that is cut short has not read it in vain.
+        // At once, so that the next start need not read it again if this one is interrupted.
         rebuild.sync(diffId);
       }
     }
@@ -74,14 +74,14 @@ public final class LayerRepair {
   }
 
   /**
-   * {@return those of the snapshots whose indexes have to be made anew; nothing if there is no tar
-   * to make them of}
+   * {@return the snapshots whose indexes have to be rebuilt; nothing if there is no tar to build
+   * them from}
    */
   private Optional<Set<Long>> repairTar(Digest diffId) {
     try (LayerStore.LayerRef ref = layers.acquire(diffId)) {
       LayerDamage damage = layers.inspect(ref);
       if (damage.isTarDamaged()) {
-        // Or an apply has brought it meanwhile.
+        // An apply may have stored a new tar meanwhile.
         return tarRepair.repair(ref) || layers.isVerified(diffId)
             ? Optional.of(indexedLayers.referrers(diffId).keySet())
             : Optional.empty();

@@ -20,7 +20,9 @@ import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Makes the tar of an indexed layer anew, from one of the blobs that are known to be the layer. */
+/**
+ * Rebuilds the tar of an indexed layer from one of the blobs that are known to contain the layer.
+ */
 public final class TarRepair {
 
   private static final Logger log = LoggerFactory.getLogger(TarRepair.class);
@@ -37,7 +39,7 @@ public final class TarRepair {
     this.writeMode = writeMode;
   }
 
-  /** {@return whether the layer has a right tar now, which is on the disk} */
+  /** {@return whether the layer now has a correct tar that is on the disk} */
   boolean repair(LayerStore.LayerRef ref) {
     Set<Digest> known = layers.blobs(ref.diffId());
     for (Digest digest : known) {
@@ -65,7 +67,7 @@ public final class TarRepair {
   private void replace(LayerStore.LayerRef ref, LayerBlob blob) throws IOException {
     try (LayerPipeline pipeline = new LayerPipeline(ApplyLimits.of(1, 0));
         LayerIngest ingest = layers.ingest()) {
-      // The index is of no use: each snapshot has its own, which is made of the tar.
+      // This index is not used: each snapshot has its own, which is built from the tar.
       Digest diffId =
           new IndexedWriter(disk, pipeline, writeMode)
               .write(

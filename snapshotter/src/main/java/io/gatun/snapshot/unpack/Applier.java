@@ -21,7 +21,7 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 
-/** Applies layers to active snapshots; the package documentation draws the steps. */
+/** Applies layers to active snapshots; the package documentation shows the steps. */
 public final class Applier implements LayerUnpacker {
 
   private final SnapshotMounts snapshotMounts;
@@ -33,9 +33,9 @@ public final class Applier implements LayerUnpacker {
   private final Optional<LayerPrefetch> prefetch;
 
   /**
-   * @param backend for the form that layers have in this root
-   * @param directory for snapshots, and layers, that {@code backend} does not accept
-   * @param prefetch of {@code backend}, if that is of use
+   * @param backend stores layers in this root's form
+   * @param directory stores the layers that {@code backend} does not accept
+   * @param prefetch reads the next layers for {@code backend}, if that is useful
    */
   public Applier(
       SnapshotMounts snapshotMounts,
@@ -102,10 +102,10 @@ public final class Applier implements LayerUnpacker {
   }
 
   /**
-   * Unpacks a layer from another source than a blob into the directory of the snapshot that has
-   * these mounts, with the guarantees of {@link LayerUnpacker#unpack}.
+   * Writes a layer from a source other than a blob to the directory of the snapshot that has these
+   * mounts, with the guarantees of {@link LayerUnpacker#unpack}.
    *
-   * @throws IOException what the source throws, other than {@link ErrnoException}
+   * @throws IOException if the source throws it; an {@link ErrnoException} is translated
    */
   public void apply(List<Mount> mounts, boolean syncRequested, DirectorySource source)
       throws IOException {
@@ -119,7 +119,7 @@ public final class Applier implements LayerUnpacker {
             });
   }
 
-  /** What is done with a snapshot that is ready for a layer. */
+  /** Runs on a snapshot that is ready for a layer. */
   private interface Work<T> {
     T run(ApplyTarget target) throws IOException;
   }
@@ -157,14 +157,14 @@ public final class Applier implements LayerUnpacker {
   private AppliedLayer record(ApplyTarget target, Unpacked unpacked) throws IOException {
     try (unpacked) {
       try {
-        // First, so that the snapshot itself is none of those that had the tar before.
+        // First, so that this snapshot does not count among those that had the earlier tar.
         unpacked.replaced().ifPresent(tar -> rebuild.tarReplaced(tar.diffId(), tar.wasDamaged()));
         Optional<LayerReading> files = unpacked.record(target);
         return files.isPresent()
             ? record(target, directory.write(target, files.get()))
             : unpacked.layer();
       } catch (IOException | RuntimeException | Error e) {
-        // Before the layer goes, so that no record names a layer that is gone.
+        // Before the layer is released, so that no record names a deleted layer.
         target.rollBack();
         throw e;
       }

@@ -9,10 +9,10 @@ import io.gatun.snapshot.state.ActiveSnapshots;
 import java.util.List;
 
 /**
- * An active snapshot that is marked, because a layer is being unpacked into it. The mark ends with
- * the record of the layer, or with {@link #rollBack}.
+ * An active snapshot that is marked while a layer is unpacked into it. The mark ends when the layer
+ * is recorded, or with {@link #rollBack}.
  *
- * <p>Used by one thread.
+ * <p>Not safe for use by several threads.
  */
 final class ApplyTarget {
 
@@ -21,14 +21,14 @@ final class ApplyTarget {
   private final Chain chain;
   private final boolean syncRequested;
 
-  /** Whether there may be something in the snapshot's directory, or beside it, to take back. */
+  /** Whether {@link #rollBack} may find files in the snapshot's directory, or beside it. */
   private boolean isTouched;
 
-  /** Whether the mark is gone. */
+  /** Whether the mark has ended. */
   private boolean isEnded;
 
   /**
-   * @param syncRequested whether the layer has to be durable, whatever {@code layer_sync} asks
+   * @param syncRequested whether the layer has to be durable, whatever {@code layer_sync} says
    */
   ApplyTarget(UnpackStates states, String key, Chain chain, boolean syncRequested) {
     this.states = states;
@@ -58,7 +58,7 @@ final class ApplyTarget {
     return states.files(chain);
   }
 
-  /** {@return when something of the snapshot changed last} */
+  /** {@return the times of the last changes to the snapshot's directories} */
   List<Timespec> changeTimes() throws ErrnoException {
     return states.changeTimes(chain);
   }
@@ -73,7 +73,7 @@ final class ApplyTarget {
   }
 
   /**
-   * Changes the snapshot in a way that takes no time, unless its mounts were handed out meanwhile.
+   * Makes a quick change to the snapshot, unless its mounts were handed out meanwhile.
    *
    * @return whether it was changed
    */
@@ -86,14 +86,17 @@ final class ApplyTarget {
         });
   }
 
-  /** Records on the disk, before the first file, that a part of a layer may be in the snapshot. */
+  /**
+   * Records on the disk, before the first file is written, that the snapshot may have a part of a
+   * layer.
+   */
   void markUnpacking() throws ErrnoException {
     isTouched = true;
     states.markUnpacking(id());
   }
 
   /**
-   * Records on the disk that the layer is the snapshot's in indexed form, before {@link #indexed}.
+   * Records on the disk, before {@link #indexed}, that the snapshot has the layer in indexed form.
    */
   void recordIndexed(ActiveSnapshots.Layer layer) throws ErrnoException {
     isTouched = true;
@@ -107,8 +110,8 @@ final class ApplyTarget {
   }
 
   /**
-   * Says that the layer is the snapshot's in indexed form, and ends the mark; unless the mounts
-   * were handed out meanwhile, through which nothing of it shows.
+   * Sets in memory that the snapshot has the layer in indexed form, and ends the mark. Does nothing
+   * if the mounts were handed out meanwhile, because the layer would not be visible through them.
    *
    * @return whether that was done
    */
@@ -117,9 +120,7 @@ final class ApplyTarget {
     return isEnded;
   }
 
-  /**
-   * Takes back what was done to the snapshot, and ends the mark. Does nothing if that has ended.
-   */
+  /** Undoes all changes to the snapshot, and ends the mark. Does nothing if the mark has ended. */
   void rollBack() {
     if (isEnded) {
       return;

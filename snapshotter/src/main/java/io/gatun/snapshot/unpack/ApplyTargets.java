@@ -19,10 +19,10 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Gets snapshots ready for a layer.
+ * Prepares active snapshots for a layer.
  *
- * <p>The name is locked only while the snapshot is checked and marked. A layer takes long, and the
- * mark refuses meanwhile what the lock would have to wait for.
+ * <p>The name is locked only while the snapshot is checked and marked. Unpacking takes long, and
+ * the mark makes conflicting requests fail at once instead of waiting for a lock.
  */
 public final class ApplyTargets {
 
@@ -47,8 +47,8 @@ public final class ApplyTargets {
   /**
    * {@return the snapshot, marked, with its parents mounted and nothing in it}
    *
-   * @param requested the mounts in the request, which have to be the snapshot's in every word
-   * @param found the snapshot that the mounts look like
+   * @param requested the mounts in the request, which must equal the snapshot's mounts
+   * @param found the snapshot that these mounts identify
    */
   ApplyTarget begin(List<Mount> requested, SnapshotRecord found, boolean syncRequested)
       throws ErrnoException {
@@ -75,7 +75,7 @@ public final class ApplyTargets {
       layerMounts.mountLayers(target.chain().parents());
       Optional<LayerForm.Indexed> earlier = indexedLayers.find(target.id());
       if (earlier.isPresent()) {
-        // A layer that is applied on top of it has to find it there.
+        // A layer that is applied on top needs the earlier one as files in the directory.
         materializer.materialize("apply", target.key(), target.chain(), earlier.get());
       }
       states.requirePristine(target);

@@ -27,7 +27,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Makes directories of layers:
+ * Stores layers as directories:
  *
  * <pre>
  *   written:      record begun -> files -> files durable -> record
@@ -35,8 +35,8 @@ import org.slf4j.LoggerFactory;
  *                 -> attributes from the layers below -> record
  * </pre>
  *
- * <p>A prefetched layer is written to the directory of a blank snapshot, with the record of a layer
- * that is being unpacked, which it has until the snapshot is known to have it.
+ * <p>A prefetched layer is written to the directory of a blank snapshot. Its unpack record says
+ * that it is being unpacked, until the layer is recorded for its snapshot.
  */
 public final class DirectoryBackend implements LayerBackend {
 
@@ -83,7 +83,7 @@ public final class DirectoryBackend implements LayerBackend {
       if (placed.isPresent()) {
         return new Unpacked.Tree(tree.layer(), placed.get());
       }
-      // At once, since what is written now needs the room.
+      // Released at once, because the layer that is written now needs the room.
       tree.release();
     }
     return write(target, consumer -> pipeline.apply(blob, consumer, cancellation));
@@ -96,7 +96,11 @@ public final class DirectoryBackend implements LayerBackend {
     return new Unpacked.Tree(extraction.result(), known);
   }
 
-  /** {@return what is to be recorded of a layer that is written from another source} */
+  /**
+   * Writes a layer from another source.
+   *
+   * @return the state to record
+   */
   ActiveSnapshots.Layer write(ApplyTarget target, DirectorySource source) throws IOException {
     String key = target.key();
     target.markUnpacking();
@@ -104,7 +108,7 @@ public final class DirectoryBackend implements LayerBackend {
     boolean isDurable = durability.mustSyncOnApply(target.syncRequested());
     LayerTarget files = target.files();
     TreeResult result = StorageErrors.name("apply", key, () -> source.write(files, isDurable));
-    // Before the sync, so that it shows if another process writes meanwhile.
+    // Read before the sync, so that writes by another process meanwhile are detected.
     ActiveSnapshots.Layer known =
         new ActiveSnapshots.Layer(result, isDurable, target.changeTimes());
     durability.awaitApply(key, target.id(), files.files(), mark, target.syncRequested());
@@ -112,8 +116,9 @@ public final class DirectoryBackend implements LayerBackend {
   }
 
   /**
-   * {@return what is to be recorded of a tree that is in the place of the snapshot's directory now;
-   * nothing if the snapshot's mounts were handed out meanwhile}
+   * Puts a prefetched tree in the place of the snapshot's directory.
+   *
+   * @return the state to record; nothing if the snapshot's mounts were handed out meanwhile
    */
   private Optional<ActiveSnapshots.Layer> place(ApplyTarget target, PrefetchedTree tree)
       throws ErrnoException {
@@ -138,7 +143,7 @@ public final class DirectoryBackend implements LayerBackend {
     return Optional.of(known.withChangeTimes(target.changeTimes()));
   }
 
-  /** Nothing tells of a directory which blob it was made of. */
+  /** A directory does not tell from which blob it was unpacked. */
   @Override
   public boolean isPresent(Digest blob) {
     return false;
@@ -176,7 +181,7 @@ public final class DirectoryBackend implements LayerBackend {
     var _ = pipeline.apply(blob, (_, _) -> {}, new Cancellation());
   }
 
-  /** Writes a layer to a tree, and knows then what the layer was. */
+  /** Writes a layer to a tree, and keeps the description of the layer. */
   private final class Extraction implements DirectorySource {
     private final LayerReading layer;
     private @Nullable AppliedLayer result;

@@ -4,17 +4,17 @@ import io.gatun.snapshot.layer.LayerTarget;
 import io.gatun.snapshot.layer.extract.TreeResult;
 import java.io.IOException;
 
-/** Puts the files of a layer into a snapshot. */
+/** Writes the files of a layer to a snapshot's directory. */
 @FunctionalInterface
 public interface DirectorySource {
 
   /**
-   * Writes all of a layer. If this fails, the caller takes away what it has written.
+   * Writes the complete layer. After a failure, the caller deletes the written files.
    *
-   * @param target where
-   * @param isSyncedAfterwards whether all of it is brought to the disk then, so that writing it
-   *     back early saves time
-   * @return what has become of it
+   * @param target the directory
+   * @param isSyncedAfterwards whether the caller syncs all files afterwards, so that early
+   *     writeback saves time
+   * @return the properties of the written tree
    */
   TreeResult write(LayerTarget target, boolean isSyncedAfterwards) throws IOException;
 }

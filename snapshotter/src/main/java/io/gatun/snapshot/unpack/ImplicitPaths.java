@@ -7,13 +7,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** Stands for layers below that are not known yet, and takes note of what they are asked for. */
+/**
+ * Stands in for layers below that are not known yet, and collects the paths that are looked up in
+ * them.
+ */
 final class ImplicitPaths implements LowerAttributes {
 
-  /** No ordinary layer has more of them. */
+  /** The maximum number of paths. No ordinary layer has more. */
   private static final int MAX = 1_000;
 
-  /** Nor longer paths, which only the memory would limit. */
+  /** The maximum length of all paths together, which only memory would limit otherwise. */
   private static final int BYTES_MAX = 1 << 20;
 
   private final List<LinuxPath> asked = new ArrayList<>();
@@ -30,7 +33,7 @@ final class ImplicitPaths implements LowerAttributes {
     return Optional.empty();
   }
 
-  /** {@return all of them; nothing if there are more than are worth to be looked up later} */
+  /** {@return all paths; nothing if they are too many or too long to be looked up later} */
   Optional<List<LinuxPath>> all() {
     return areTooMany ? Optional.empty() : Optional.of(List.copyOf(asked));
   }

@@ -29,12 +29,13 @@ import org.slf4j.LoggerFactory;
  *   tar and index in the layer store -> record begun -> record written -> in memory
  * </pre>
  *
- * <p>A layer that cannot be indexed, or whose snapshot's mounts were handed out meanwhile, has to
- * be written to the snapshot's directory, and is read for that from the tar that was made of it.
+ * <p>If a layer cannot be indexed, or its snapshot's mounts were handed out meanwhile, its files
+ * are written to the snapshot's directory. They are read from the tar, or from the blob if the tar
+ * may be deleted.
  *
- * <p>The index depends on the layers below. A prefetched layer is in the store as a tar, known
- * there by its blob, and its index is made when it is asked for. Until then no record names it, so
- * it is garbage when it is given up.
+ * <p>The index depends on the layers below. A prefetched layer is therefore stored only as a tar,
+ * under the digest of its blob, and its index is built on request. No record names the layer before
+ * that, so it is garbage if the prefetch is given up.
  */
 public final class IndexedBackend implements LayerBackend {
 
@@ -89,7 +90,7 @@ public final class IndexedBackend implements LayerBackend {
   }
 
   /**
-   * A layer as a tar; in the store, where it stays until this is closed, unless it has no index.
+   * A layer as a tar. If it has an index, it is in the store and stays there until this is closed.
    */
   final class Tar implements Unpacked {
     private final IndexedUnpacking unpacking;
@@ -98,7 +99,7 @@ public final class IndexedBackend implements LayerBackend {
     private boolean isRecorded;
 
     /**
-     * @param files the layer, as it is read if it has to be written to a directory
+     * @param files reads the layer if it has to be written to a directory
      */
     private Tar(
         IndexedUnpacking unpacking, Optional<IndexedUnpacking.Stored> stored, LayerReading files) {
@@ -138,12 +139,15 @@ public final class IndexedBackend implements LayerBackend {
     }
   }
 
-  /** {@return whether no client can have seen that the layer is not in the snapshot's directory} */
+  /**
+   * {@return whether the layer was recorded; not if a client may have seen the snapshot's empty
+   * directory}
+   */
   private boolean recordIndexed(ApplyTarget target, IndexedUnpacking.Stored stored)
       throws ErrnoException {
     LayerForm.Indexed form = stored.form();
     List<Timespec> times = target.changeTimes();
-    // Whoever reads it finds a layer that is on the disk, or was seen to at the start.
+    // A start that reads this record finds the layer on the disk, or verifies it first.
     boolean isOnDiskThen = durability.mustSyncOnApply(target.syncRequested());
     target.recordIndexed(new ActiveSnapshots.Layer(form, isOnDiskThen, times));
     indexedLayers.add(target.id(), form);

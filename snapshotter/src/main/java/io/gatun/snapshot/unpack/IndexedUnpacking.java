@@ -50,9 +50,9 @@ public final class IndexedUnpacking implements AutoCloseable {
   /**
    * A layer in the store.
    *
-   * @param overlay another index, for a layer that may be put on others
-   * @param ref to be closed when a snapshot is known to have the layer
-   * @param wasDamaged whether there was a tar before, which was found damaged and is replaced
+   * @param overlay a second index, for a layer that may be put on a parent later
+   * @param ref keeps the layer in the store; closed when the layer is recorded for a snapshot
+   * @param wasDamaged whether this tar replaces a damaged one
    */
   public record Stored(
       LayerForm.Indexed form,
@@ -66,8 +66,8 @@ public final class IndexedUnpacking implements AutoCloseable {
   }
 
   /**
-   * @param prefetched the layer, if it may be in the store already, and with it what its index can
-   *     be made of
+   * @param prefetched the prefetched layer, if there is one; its headers in memory save a read of
+   *     the tar
    */
   IndexedUnpacking(
       LayerStore layers,
@@ -83,11 +83,11 @@ public final class IndexedUnpacking implements AutoCloseable {
   }
 
   /**
-   * Stores the layer. If that fails, nothing is left of it.
+   * Stores the layer. A failure leaves no files.
    *
-   * @param target where its files would go
+   * @param target the directory to which its files would be written
    * @param isDurable whether it has to be on the disk when this returns
-   * @return the layer; nothing if it has to be a directory
+   * @return the layer; nothing if it has to be stored as a directory
    */
   public Optional<Stored> store(LayerTarget target, boolean isDurable) throws IOException {
     LowerTreeAttributes below = new LowerTreeAttributes(target.lowers());
@@ -100,12 +100,12 @@ public final class IndexedUnpacking implements AutoCloseable {
     return mayBeRebased(target) ? stored.map(each -> withOverlay(each, isDurable)) : stored;
   }
 
-  /** As a base, it would have nothing to delete. */
+  /** A layer that remains a base has no deletions, and therefore another form of them. */
   private static boolean mayBeRebased(LayerTarget target) {
     return target.lowers().isEmpty() && target.deletions() == DeletionForm.OVERLAY;
   }
 
-  /** Without this index, the commit makes one when the parents are known, if it needs one. */
+  /** Adds the index for a later parent. Without it, the commit builds one if it needs one. */
   private Stored withOverlay(Stored stored, boolean isDurable) {
     ImplicitPaths implicit = new ImplicitPaths();
     try {
@@ -129,7 +129,7 @@ public final class IndexedUnpacking implements AutoCloseable {
     }
   }
 
-  /** {@return the layer, if an apply before this one has found that the blob is it} */
+  /** {@return the stored layer, if an earlier apply has found that the blob contains it} */
   private Optional<LayerStore.LayerRef> findPresent() throws ErrnoException {
     Optional<Digest> diffId = layers.diffIdOf(blob.digest());
     return diffId.isEmpty() ? Optional.empty() : layers.tryAcquire(diffId.get());
@@ -150,7 +150,7 @@ public final class IndexedUnpacking implements AutoCloseable {
     }
   }
 
-  /** Replaces a damaged tar, as the blob is at hand. */
+  /** Replaces a damaged tar by reading the blob. */
   private Optional<Stored> renew(
       Digest diffId,
       IOException damage,
@@ -166,7 +166,7 @@ public final class IndexedUnpacking implements AutoCloseable {
     return read(form, below, isDurable, true);
   }
 
-  /** Makes an index of a stored layer, of which nothing is decompressed. */
+  /** Builds an index for a stored layer, without decompressing the blob. */
   private Optional<Stored> index(
       LayerStore.LayerRef ref, IndexForm form, LowerTreeAttributes below, boolean isDurable)
       throws IOException {
@@ -181,7 +181,7 @@ public final class IndexedUnpacking implements AutoCloseable {
       isHandedOn = true;
       return Optional.of(stored(ref, index, false));
     } catch (NotIndexableException e) {
-      // Written from the blob, as the layer may go now.
+      // The caller reads the blob, because the stored layer may be deleted now.
       return Optional.empty();
     } finally {
       if (!isHandedOn) {
@@ -221,7 +221,7 @@ public final class IndexedUnpacking implements AutoCloseable {
       if (!e.isDamage()) {
         throw e;
       }
-      // Not of the tar, which is only read now.
+      // The tar itself has not been read yet, and may be undamaged.
       log.warn(
           "index of a layer cannot be built from the prefetched headers diff_id={} error=\"{}\"",
           layer.use().diffId(),
@@ -248,7 +248,7 @@ public final class IndexedUnpacking implements AutoCloseable {
     };
   }
 
-  /** {@return the layer, as it can be read from its tar; nothing if that may go} */
+  /** {@return a reader of the layer's tar; nothing if the tar may be deleted} */
   Optional<LayerReading> tar() {
     @Nullable AppliedLayer known = result;
     return known == null
@@ -277,7 +277,7 @@ public final class IndexedUnpacking implements AutoCloseable {
     return result;
   }
 
-  /** Takes away what was made of the layer and is not in the store. */
+  /** Deletes the files of the layer that are not in the store. */
   @Override
   public void close() {
     if (ingest != null) {

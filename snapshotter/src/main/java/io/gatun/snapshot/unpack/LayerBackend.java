@@ -7,23 +7,23 @@ import io.gatun.snapshot.layer.LayerBlob;
 import java.io.IOException;
 import java.util.Optional;
 
-/** How layers get one form: {@link DirectoryBackend}, {@link IndexedBackend}. */
+/** Stores layers in one form: {@link DirectoryBackend}, {@link IndexedBackend}. */
 public sealed interface LayerBackend permits DirectoryBackend, IndexedBackend {
 
   /**
-   * {@return whether a snapshot can get its layer in this form without a write to the directory
-   * that it has}
+   * {@return whether a snapshot can get its layer in this form without a write to its existing
+   * directory}
    *
-   * <p>Only one that was prepared for the unpacking of a layer can. The client of another one may
-   * already use the mounts that Prepare has answered, through which such a layer does not show.
+   * <p>Only a snapshot that was prepared for unpacking a layer can. The client of another one may
+   * already use the mounts that Prepare returned, and such a layer is not visible through them.
    */
   boolean accepts(ApplyTarget target) throws ErrnoException;
 
   /**
-   * Brings a layer to where the snapshot has it as soon as that is recorded; as durable as {@code
-   * layer_sync} and the request ask.
+   * Stores a layer, so that the snapshot has it as soon as it is recorded. The files are as durable
+   * as {@code layer_sync} and the request ask.
    *
-   * @param prefetched the layer, if it was read before
+   * @param prefetched the layer, if it was prefetched
    */
   Unpacked apply(
       ApplyTarget target,
@@ -32,17 +32,17 @@ public sealed interface LayerBackend permits DirectoryBackend, IndexedBackend {
       Cancellation cancellation)
       throws IOException;
 
-  /** {@return whether a layer is there without being prefetched} */
+  /** {@return whether the layer of a blob is in the store, so that a prefetch is not needed} */
   boolean isPresent(Digest blob);
 
   /**
-   * Reads a layer that no request has asked for yet.
+   * Reads a layer before it is requested.
    *
-   * @return the layer; nothing if it has to be read when it is asked for
+   * @return the layer; nothing if it has to be read on request
    */
   Optional<? extends Prefetched> prefetch(LayerBlob blob, Cancellation cancellation)
       throws IOException;
 
-  /** Reads a layer like {@link #apply}, as far as that takes no room on the disk. */
+  /** Runs the steps of {@link #apply} that take no room on the disk. */
   void warmUp(LayerBlob blob) throws IOException;
 }

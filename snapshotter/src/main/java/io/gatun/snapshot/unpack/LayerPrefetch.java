@@ -16,11 +16,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Reads the next layer of an image while one is applied: containerd asks for the layers one after
- * the other, and at the beginning and at the end of each there is less to do than there are
- * processors.
+ * Reads the next layer of an image while one is applied: containerd requests the layers one after
+ * the other, and the beginning and the end of each apply leave processors idle.
  *
- * <p>A caller asks for a layer with its blob open, so it has shown that it may read it.
+ * <p>A caller claims a layer with its blob open, which shows that it may read the blob.
  *
  * <p>Safe for use by several threads.
  */
@@ -32,7 +31,7 @@ public final class LayerPrefetch implements AutoCloseable {
   private final Prefetcher<Digest, Prefetched> prefetcher;
 
   /**
-   * @param isDiskLow whether there may be no room for more than what is asked for
+   * @param isDiskLow whether there may be room only for requested layers
    * @param expected how long a layer is kept for its request
    */
   public LayerPrefetch(LayerBackend backend, BooleanSupplier isDiskLow, Duration expected) {
@@ -42,8 +41,8 @@ public final class LayerPrefetch implements AutoCloseable {
   }
 
   /**
-   * Asks for a layer: waits until it is there if it is being prefetched, and has the next one
-   * prefetched meanwhile. The caller closes the claim when the layer is in use.
+   * Claims a layer: waits for it if it is being prefetched, and begins to prefetch the next one.
+   * The caller closes the claim when the layer is in use.
    *
    * @throws ApplyCancelledException if it was cancelled
    */
@@ -93,7 +92,7 @@ public final class LayerPrefetch implements AutoCloseable {
             ? backend.prefetch(blob, cancellation).map(layer -> layer)
             : Optional.empty();
       } catch (IOException | SnapshotException e) {
-        // The request for it meets the same failure, and reports it.
+        // The request for this layer gets the same failure, and reports it.
         log.debug("layer is not prefetched after={} error=\"{}\"", before, e.getMessage());
         return Optional.empty();
       }

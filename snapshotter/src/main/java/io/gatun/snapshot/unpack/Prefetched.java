@@ -1,8 +1,8 @@
 package io.gatun.snapshot.unpack;
 
-/** A layer that was read before its request came, and has no snapshot yet. */
+/** A layer that was read before it was requested, and has no snapshot yet. */
 sealed interface Prefetched permits PrefetchedTree, PrefetchedTar {
 
-  /** Gives up what is left of it that no snapshot has. */
+  /** Releases the files of the layer that no snapshot has taken over. */
   void release();
 }

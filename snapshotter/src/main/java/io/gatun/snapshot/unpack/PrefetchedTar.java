@@ -12,7 +12,7 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * A layer whose tar is in the store before it is known which layers are below it.
+ * A layer whose tar is in the store before the layers below it are known.
  *
  * <p>Safe for use by several threads.
  */
@@ -21,12 +21,12 @@ final class PrefetchedTar implements Prefetched {
   private final LayerStore.LayerRef ref;
   private final IndexedLayers indexedLayers;
 
-  /** Until a caller has asked for the index. */
+  /** Null after a caller has requested the index. */
   private final AtomicReference<InMemoryTemplate> late;
 
   /**
-   * @param ref which keeps the layer there, and is closed with this
-   * @param late of which its index can be made once, and which is closed with this
+   * @param ref keeps the layer in the store until {@link #release}
+   * @param late builds the index once; {@link #release} closes it
    */
   PrefetchedTar(LayerStore.LayerRef ref, InMemoryTemplate late, IndexedLayers indexedLayers) {
     this.ref = ref;
@@ -39,8 +39,7 @@ final class PrefetchedTar implements Prefetched {
   }
 
   /**
-   * {@return its index in a place in a chain, which is in the store; nothing if it has to be made
-   * of the tar}
+   * {@return the stored index for a place in a chain; nothing if it has to be built from the tar}
    *
    * @param isDurable whether the index has to be on the disk when this returns
    */
@@ -63,7 +62,7 @@ final class PrefetchedTar implements Prefetched {
     try (InMemoryTemplate _ = late.getAndSet(null)) {
       ref.close();
     }
-    // All of the layer, if no snapshot has it; otherwise an index that none needs.
+    // Deletes the whole layer if no snapshot has it, otherwise each index that none needs.
     indexedLayers.collect(ref.diffId());
   }
 }

@@ -14,8 +14,8 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * The directory of a snapshot that is not there yet, with the files of a layer that was written
- * before it was known which layers are below it.
+ * The directory of a snapshot that does not exist yet. It has the files of a layer that was written
+ * before the layers below it were known.
  */
 final class PrefetchedTree implements Prefetched {
 
@@ -29,9 +29,9 @@ final class PrefetchedTree implements Prefetched {
 
   /**
    * @param staged the directory
-   * @param deletions what the layer's deletions are in it
-   * @param isDurable whether all of it is on the disk
-   * @param mark from {@link Durability#mark}, before the first was written
+   * @param deletions the form of the layer's deletions
+   * @param isDurable whether all files are on the disk
+   * @param mark from {@link Durability#mark}, before the first file was written
    */
   PrefetchedTree(
       SnapshotDirectories.Staged staged,
@@ -68,16 +68,16 @@ final class PrefetchedTree implements Prefetched {
     return mark;
   }
 
-  /** {@return whether the tree is the caller's from now on, which it can be once} */
+  /** {@return whether the caller owns the tree from now on; true only for the first call} */
   boolean take() {
     return isTaken.compareAndSet(false, true);
   }
 
   /**
-   * {@return whether the tree can be made what would be written to a place in a chain}
+   * {@return whether the tree can become the one that an apply would write to a place in a chain}
    *
-   * <p>Without any layers below, those may become known at the commit, which tells the directories
-   * that are to inherit from others by their times, and these are older here.
+   * <p>If there are no layers below, the commit may add some. It finds the directories that inherit
+   * their attributes by their times, and these directories are too old for that.
    */
   boolean isFor(Disk disk, LayerTarget place) throws ErrnoException {
     if (place.deletions() != deletions) {
@@ -96,7 +96,7 @@ final class PrefetchedTree implements Prefetched {
     }
   }
 
-  /** Disposes of the tree, or, if it is in a place, of what was there before. */
+  /** Deletes the tree or, after an exchange, the directory whose place it took. */
   @Override
   public void release() {
     staged.close();

@@ -25,22 +25,18 @@ import java.time.Instant;
 import java.util.Optional;
 
 /**
- * Puts a layer that was unpacked by itself on its parent, so that the snapshot is what it would be
- * had the layer been unpacked on top of that.
+ * Puts a layer that was unpacked without its parent on that parent. The snapshot is then the same
+ * as if the layer had been unpacked on top of its parent.
  *
- * <p>Directories that the layer needs and does not name are changed for that, before the commit is
- * recorded. A crash may come in between, and then only this parent will do, since nobody knows any
- * more how the directories were: so the snapshot's directory has a symbolic link {@code inherits}
- * to the id of the parent.
+ * <p>Rebase changes the implicit directories of the layer before the commit is recorded. After a
+ * crash in between, their original attributes are lost, and only this parent fits. The symbolic
+ * link {@code inherits} in the snapshot's directory therefore leads to the id of the parent.
  */
 public final class Rebase {
 
   private static final LinuxPath MARK = LinuxPath.of("inherits");
 
-  /**
-   * How much the clock of the filesystem, which ticks, may be behind the one by which snapshots are
-   * dated.
-   */
+  /** How far the filesystem's clock, which ticks, may be behind the clock that dates snapshots. */
   private static final long CLOCK_SLACK_SECONDS = 1;
 
   private final Disk disk;
@@ -59,15 +55,16 @@ public final class Rebase {
   }
 
   /**
-   * Has a layer that was unpacked without a parent inherit from those below it, if it has any now.
+   * Lets a layer that was unpacked without a parent inherit from the layers below it, if it has any
+   * now.
    *
    * @param chain the snapshot with the parents that it gets
-   * @param created when the snapshot was made
-   * @param layer what is known of the layer; if nothing is, whatever needs it is found by a walk,
-   *     and nothing is synced
-   * @return what is known of it then
-   * @throws SnapshotException.FailedPrecondition if it has inherited from others before, or has too
-   *     much that may inherit
+   * @param created when the snapshot was created
+   * @param layer the state of the layer; without it, a walk finds the implicit directories, and
+   *     nothing is synced
+   * @return the state of the layer afterwards
+   * @throws SnapshotException.FailedPrecondition if the layer has inherited from another parent
+   *     before, or has too many implicit directories
    */
   public Optional<ActiveSnapshots.Layer> putOn(
       String key, Chain chain, Instant created, Optional<ActiveSnapshots.Layer> layer)
@@ -97,14 +94,14 @@ public final class Rebase {
   }
 
   /**
-   * Has a layer inherit that was unpacked by itself into a snapshot which has its parents, and is
-   * still marked as one that a layer is being unpacked into.
+   * Lets a layer inherit from its parents that was unpacked without them. Its snapshot has the
+   * parents, and is still marked.
    *
-   * @return what is known of it then
+   * @return the state of the layer afterwards
    */
   public ActiveSnapshots.Layer putOn(Chain chain, ActiveSnapshots.Layer layer)
       throws ErrnoException {
-    // A tree that has too many of them is for no place that has layers below it.
+    // PrefetchedTree.isFor has rejected trees with too many of them.
     ImplicitDirectoryList implicit = layer.result().implicitDirectories().orElseThrow();
     try (ImplicitDirFixup inheritance =
         ImplicitDirFixup.open(disk, driver.target(chain), implicit)) {

@@ -37,12 +37,12 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Makes layers of what snapshots of the overlay driver change: finds out by two lists of mounts
- * which snapshot is meant, and sees to it that it was there until the end.
+ * Packs the changes of overlay snapshots into layers. Two lists of mounts identify the snapshot; a
+ * diff succeeds only if the snapshot existed until the end.
  *
- * <p>No name is claimed meanwhile, so whoever wants to commit or remove the snapshot does not wait.
- * Its files stay where they are until it is removed; if that happened, the layer is not complete,
- * and is not made.
+ * <p>No name is locked meanwhile, so a commit or a removal of the snapshot does not wait. The files
+ * stay in their place until the snapshot is removed; after a removal, the layer is incomplete and
+ * the diff fails.
  */
 public final class SnapshotDiffer implements LayerBuilder {
 
@@ -71,9 +71,9 @@ public final class SnapshotDiffer implements LayerBuilder {
   }
 
   /**
-   * What some mounts show.
+   * The layers that are visible through a list of mounts.
    *
-   * @param record the snapshot with the nearest of the layers, or the view itself if it has none
+   * @param record the snapshot with the nearest layer, or the view itself if it has no layers
    * @param chain that snapshot with its parents
    * @param layers the layers, nearest first
    */
@@ -125,7 +125,7 @@ public final class SnapshotDiffer implements LayerBuilder {
     try {
       layer = LayerPacker.pack(changes, format, sink, cancellation);
     } catch (ErrnoException e) {
-      // What could not be read may have been deleted.
+      // The read may have failed because the snapshot was removed.
       requireSame(name, changes.get().files(), before);
       throw e;
     }
@@ -142,9 +142,7 @@ public final class SnapshotDiffer implements LayerBuilder {
     };
   }
 
-  /**
-   * {@return where the changes are that lead from one to the other, or nothing if there are none}
-   */
+  /** {@return the directory with the changes from one to the other; nothing if there are none} */
   private Optional<LayerTarget> changes(Shown left, Shown right) {
     if (left.layers().equals(right.layers())) {
       return Optional.empty();
@@ -163,7 +161,10 @@ public final class SnapshotDiffer implements LayerBuilder {
     return Optional.of(driver.target(right.chain()));
   }
 
-  /** {@return what mounts show that are, in every word, those of a snapshot of this root} */
+  /**
+   * {@return the layers visible through mounts, which must equal the mounts of a snapshot of this
+   * root}
+   */
   private Shown recognise(List<Mount> requested) throws ErrnoException {
     SnapshotRecord record = find(requested);
     chains.requirePresent(OPERATION, record);
@@ -224,7 +225,10 @@ public final class SnapshotDiffer implements LayerBuilder {
         .orElseThrow(() -> Chains.notFound(OPERATION, name));
   }
 
-  /** Directories of snapshots have numbers that are never used twice. */
+  /**
+   * Checks that the path still leads to the same directory. No other snapshot can get this path,
+   * because snapshot ids are never reused.
+   */
   private static void requireSame(String name, LinuxPath files, FileStatus before)
       throws ErrnoException {
     if (!top(name, files).isSameInode(before)) {

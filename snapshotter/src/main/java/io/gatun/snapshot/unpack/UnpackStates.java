@@ -24,8 +24,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Changes what an apply changes of a snapshot, other than its files: the mark in memory, the record
- * on the disk, and the directory, which is made again when an apply has failed.
+ * Changes the state of a snapshot during an apply: the mark in memory, the record on the disk, and
+ * the directory, which is recreated after a failed apply.
  *
  * <pre>
  *   begin -> mark -+-> record begun -> files -> record written -> mark ends
@@ -34,7 +34,7 @@ import org.slf4j.LoggerFactory;
  *                  '--failure----------------------------------------------------> mark ends
  * </pre>
  *
- * <p>If the directory cannot be made again, the snapshot counts as partly unpacked: it cannot be
+ * <p>If the directory cannot be recreated, the snapshot counts as partly unpacked: it cannot be
  * committed, and the next apply tries again.
  */
 public final class UnpackStates {
@@ -58,8 +58,8 @@ public final class UnpackStates {
   }
 
   /**
-   * Marks a snapshot whose name is locked: from now on a commit, a removal or another apply is
-   * refused at once, without waiting for the layer.
+   * Marks a snapshot whose name the caller has locked. From now on a commit, a removal or another
+   * apply fails at once, without waiting for the layer.
    *
    * @throws SnapshotException.FailedPrecondition if a layer is being unpacked into it already
    */
@@ -69,9 +69,10 @@ public final class UnpackStates {
   }
 
   /**
-   * Checks that nothing is in a marked snapshot, and removes what a failed apply has left there.
+   * Checks that a marked snapshot is empty, and removes the files that a failed apply has left
+   * there.
    *
-   * @throws SnapshotException.Unsupported if there is something else
+   * @throws SnapshotException.Unsupported if it has other files
    */
   void requirePristine(ApplyTarget target) throws ErrnoException {
     Chain chain = target.chain();
@@ -124,7 +125,10 @@ public final class UnpackStates {
     activeSnapshots.end(id);
   }
 
-  /** Takes away what was written; the failure that was the reason is thrown on. */
+  /**
+   * Deletes the written files. Throws nothing of its own, because the caller throws the failure of
+   * the apply.
+   */
   void restore(ApplyTarget target) {
     long id = target.id();
     activeSnapshots.markPartial(id);
@@ -150,7 +154,7 @@ public final class UnpackStates {
       if (!StorageErrors.isExhaustion(e.errno())) {
         throw e;
       }
-      // The layer itself may be what takes the room that a new directory needs.
+      // The layer itself may take the room that a new directory needs.
       empty(chain);
       directories.<ErrnoException>remake(
           chain.id(), (directory, _) -> driver.create(directory, chain));

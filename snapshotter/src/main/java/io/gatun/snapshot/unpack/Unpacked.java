@@ -6,19 +6,20 @@ import io.gatun.snapshot.state.ActiveSnapshots;
 import java.io.IOException;
 import java.util.Optional;
 
-/** A layer that was unpacked for a snapshot, and is not recorded as its layer yet. */
+/** A layer that was unpacked for a snapshot, and is not recorded as the snapshot's layer yet. */
 sealed interface Unpacked extends AutoCloseable permits Unpacked.Tree, IndexedBackend.Tar {
 
-  /** {@return what is known of the layer, once it is recorded} */
+  /** {@return the description of the layer, to be used once it is recorded} */
   AppliedLayer layer();
 
-  /** {@return the tar of other snapshots that is there again, or another one, if there is one} */
+  /** {@return the tar that was restored or replaced for other snapshots, if there is one} */
   Optional<Replaced> replaced();
 
   /**
-   * Records that a snapshot has the layer, which ends the mark, if it can have it in this form.
+   * Records that a snapshot has the layer, if it can have it in this form, and ends the mark.
    *
-   * @return nothing; otherwise what has to be written to the snapshot's directory instead
+   * @return nothing if the layer was recorded; otherwise the layer, to be written to the snapshot's
+   *     directory
    */
   Optional<LayerReading> record(ApplyTarget target) throws IOException;
 
@@ -26,16 +27,16 @@ sealed interface Unpacked extends AutoCloseable permits Unpacked.Tree, IndexedBa
   void close();
 
   /**
-   * A tar that may not be the one that snapshots were using.
+   * A tar that may differ from the one that snapshots were using.
    *
-   * @param wasDamaged whether it is known that they were using a damaged one
+   * @param wasDamaged whether that one is known to have been damaged
    */
   record Replaced(Digest diffId, boolean wasDamaged) {}
 
   /**
    * A layer in the snapshot's directory.
    *
-   * @param known to be recorded
+   * @param known the state to record
    */
   record Tree(AppliedLayer layer, ActiveSnapshots.Layer known) implements Unpacked {
 

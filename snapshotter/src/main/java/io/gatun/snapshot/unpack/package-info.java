@@ -10,19 +10,19 @@
  *       DirectoryBackend      files in snapshots/ID/fs, or a prefetched tree in its place
  *       IndexedBackend        tar and index in the layer store
  *     LayerRebuild      lets other snapshots use a tar that was damaged or missing
- *     ApplyTarget       records the layer, which ends the mark; what is no indexed layer, the
- *                       DirectoryBackend writes from its tar
+ *     ApplyTarget       records the layer, which ends the mark; if it cannot be indexed, the
+ *                       DirectoryBackend writes it from its tar
  * </pre>
  *
- * <p>This package owns the steps of an apply, and what is prefetched. It promises:
+ * <p>This package owns the steps of an apply and of a diff, and the prefetched layers. It promises:
  *
  * <ul>
  *   <li>When an apply returns, the snapshot has the layer, as durable as {@code layer_sync} and the
- *       request ask. What is on the disk comes before the record of it.
- *   <li>When an apply fails, the snapshot is as it was before. If that cannot be, it counts as
+ *       request ask. Files reach the disk before the record that names them.
+ *   <li>When an apply fails, the snapshot is as it was before. If that is impossible, it counts as
  *       partly unpacked, and is neither committed nor read.
  *   <li>No name is locked while a layer is unpacked.
- *   <li>What was prefetched and is not asked for is removed.
+ *   <li>A prefetched layer that is not requested is removed.
  * </ul>
  *
  * <p>This package uses {@code indexed}, {@code state}, {@code layerstore}, the packages below

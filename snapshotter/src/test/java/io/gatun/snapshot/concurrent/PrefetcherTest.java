@@ -13,7 +13,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** The states of a value that is made before it is asked for. */
+/** The states of a prefetched value. */
 @Timeout(60)
 class PrefetcherTest {
 

@@ -62,7 +62,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Layers that get another form, as the kernel shows them to those who use them meanwhile. */
+/** Layers that are converted while containers use them, as seen through kernel mounts. */
 @Execution(ExecutionMode.CONCURRENT)
 class ConversionIT {
 
@@ -187,7 +187,7 @@ class ConversionIT {
   }
 
   private static List<String> tree(Path top) throws Exception {
-    // The time of the top is when the directory was made, and nobody's.
+    // No layer sets the time of the top; it is when the directory was created.
     List<String> all = TreeManifest.of(top, Set.of(TreeManifest.Detail.DIRECTORY_TIMES));
     return all.subList(1, all.size());
   }
@@ -245,7 +245,7 @@ class ConversionIT {
     return engine.converter().estimate(names.getFirst(), Optional.empty()).neededBytes();
   }
 
-  /** Too little would fill the disk, and too much keep people from trying. */
+  /** A low estimate would fill the disk, and a high one would discourage users. */
   private static Consumer<Long> isAbout(long bytes) {
     return estimate -> assertThat(estimate).isBetween(bytes, 2 * bytes);
   }
@@ -312,11 +312,11 @@ class ConversionIT {
     List<Mount> mounts = snapshots().prepare("container", names.getLast(), NO_LABELS);
     try (KernelMount container = KernelMount.of(mounts)) {
       indexAll();
-      // The first look is due after a moment, and this one has to see the container.
+      // The first look has to find the container, and is possible only after this time.
       Thread.sleep(ObsoleteTrees.SETTLING_MILLIS + 2_000);
       assertThat(names("superseded")).containsExactly("1-1", "2-1", "3-1");
       assertThat(tree(container.path())).isEqualTo(expected);
-      // What is mounted from now on uses the indexes.
+      // New mounts use the indexes.
       assertThat(view("meanwhile")).isEqualTo(expected);
     }
     engine.close();
@@ -335,11 +335,11 @@ class ConversionIT {
   void layersThatContainersNeedStayMountedAndOthersDoNot() throws Exception {
     snapshots().prepare("container", names.get(1), NO_LABELS);
     engine.close();
-    // Nothing is known of what the container needs, as there was no index.
+    // The daemon has not counted the container's layers, because there was no index.
     engine = start("first boot");
     indexAll();
     assertThat(mounted()).containsExactly(1L, 2L, 3L);
-    // The others would be gone by then, too.
+    // Layers without references would be unmounted by then.
     Thread.sleep(LayerMounts.UNUSED_MILLIS + 2_000);
     assertThat(mounted()).containsExactly(1L, 2L);
     snapshots().remove("container");

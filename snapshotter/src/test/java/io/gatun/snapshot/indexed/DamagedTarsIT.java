@@ -49,7 +49,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
 
-/** Tars that are damaged while they are mounted, of which the layer comes once more. */
+/** Tars that are damaged while they are mounted, and whose layers are applied again. */
 @Timeout(120)
 class DamagedTarsIT {
 
@@ -117,7 +117,7 @@ class DamagedTarsIT {
     return directory.resolve("layers").resolve(BytesBlob.digestOf(tar).hex());
   }
 
-  /** As a disk does that gives back something else than was written: in the same file. */
+  /** Damages the same file in place, like a disk that returns other data than was written. */
   private void rot() throws Exception {
     try (FileChannel file =
         FileChannel.open(layer(LAYER).resolve("tar"), StandardOpenOption.WRITE)) {
@@ -159,7 +159,7 @@ class DamagedTarsIT {
           .isInstanceOf(SnapshotException.NotFound.class);
       unpack(LAYER, "again", "base");
       assertThat(read("again")).isEqualTo(CONTENT);
-      // There is a tar again, so it is not lost any more.
+      // The layer has a tar again, so it is no longer lost.
       assertThat(read("top")).isEqualTo(CONTENT);
     }
   }
@@ -186,7 +186,7 @@ class DamagedTarsIT {
     assertThat(read("other-top")).isEqualTo(CONTENT);
   }
 
-  /** A sync fails, and before the layer is read because of that, somebody applies it, too. */
+  /** A sync fails, and another request applies the layer before it is verified. */
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void aLayerWhoseTarAnApplyHasReplacedIsSeenByNobodyAsItWas(boolean isRestarted) throws Exception {
@@ -211,7 +211,7 @@ class DamagedTarsIT {
     try (KernelMount _ = container("top")) {
       rot();
       while (!isTarRight()) {
-        // As long as nobody has noticed the failure, the layer is taken to be there.
+        // Until the failure is noticed, the layer counts as present.
         unpack(LAYER, "again", "");
         if (!isTarRight()) {
           snapshots().remove("again");
@@ -263,7 +263,8 @@ class DamagedTarsIT {
     calls.precede(
         "createDirectory",
         () -> {
-          // Of an index of the layer, which is claimed by then.
+          // The first directory is for the index of the layer, which the apply has acquired by
+          // then.
           if (drafts.getAndIncrement() == 0) {
             snapshots().remove("top");
             snapshots().cleanup();

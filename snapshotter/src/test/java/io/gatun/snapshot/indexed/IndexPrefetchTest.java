@@ -41,7 +41,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Indexes that are made before anybody asks for them. */
+/** Indexes that are prefetched before they are requested. */
 @Timeout(60)
 class IndexPrefetchTest {
 
@@ -49,7 +49,7 @@ class IndexPrefetchTest {
   private static final Duration SHORT = Duration.ofMillis(500);
   private static final long MOMENT_MILLIS = 100;
 
-  /** Longer than that by far. */
+  /** Much longer than {@link #SHORT} and {@link #MOMENT_MILLIS}. */
   private static final long LATER_MILLIS = 1_000;
 
   private static final Digest LAYER = BytesBlob.digestOf(new byte[] {1});
@@ -164,7 +164,7 @@ class IndexPrefetchTest {
   void whatWasAskedForStaysUntilItIsGivenBack() throws Exception {
     prefetcher = new IndexPrefetch(store, indexedLayers, this::make, isDiskLow::get, SHORT);
     prefetcher.begin(PARENT, LAYER);
-    // When it has been asked for.
+    // Opens the gate after the index has been requested.
     Future<?> opened =
         threads.submit(
             () -> {

@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
-/** Which layers are below snapshots, and how often a parent is asked for. */
+/** The layers below snapshots, and how often a parent is looked up. */
 class IndexedChainsTest {
 
   private static final int DEPTH = 50;

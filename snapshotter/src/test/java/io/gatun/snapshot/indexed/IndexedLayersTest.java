@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What becomes of layers that nobody has any more. */
+/** Layers that no snapshot has any more. */
 class IndexedLayersTest {
 
   private static final Digest LAYER = BytesBlob.digestOf(new byte[] {1});
@@ -106,7 +106,7 @@ class IndexedLayersTest {
     assertThat(indexedLayers.above(LAYER)).isEmpty();
   }
 
-  /** As a commit does it on a parent that was not known before. */
+  /** Like a commit on a parent that was unknown at the apply. */
   @Test
   @Timeout(60)
   void whatASnapshotTakesCanBeAskedForWhileItGetsAnotherIndex() throws Exception {

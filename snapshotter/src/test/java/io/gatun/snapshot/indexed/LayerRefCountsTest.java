@@ -11,7 +11,7 @@ import java.util.Random;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 
-/** Which layers are needed, and what it costs to say so. */
+/** The references to layers, and the number of steps to count them. */
 class LayerRefCountsTest {
 
   private final LayerRefCounts refCounts = new LayerRefCounts();
@@ -46,7 +46,7 @@ class LayerRefCountsTest {
     assertThat(Chained.of(List.of())).isNull();
   }
 
-  /** Against a count of all that each needs. */
+  /** Compares the counts with a plain count of all layers below each snapshot. */
   @Test
   void whatIsNeededIsWhatAnybodyHasInHisChain() {
     long seed = new Random().nextLong();

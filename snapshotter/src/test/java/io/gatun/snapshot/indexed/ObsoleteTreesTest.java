@@ -26,7 +26,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** How long trees are kept that have been replaced. */
+/** How long obsolete trees are kept. */
 class ObsoleteTreesTest {
 
   private static final MountUsers NOBODY = new MountUsers(Map.of(), Set.of(), List.of());
@@ -112,7 +112,7 @@ class ObsoleteTreesTest {
     users = overlays(7, 101L, 102L);
     trees.look();
     assertThat(left()).containsExactly("7-1");
-    // What was mounted later is on the new form; also if it has the number of one that was there.
+    // Later overlays use the new form, even one with the device number of an earlier overlay.
     users = overlays(7, 100L, 102L);
     trees.look();
     assertThat(left()).isEmpty();
@@ -147,7 +147,7 @@ class ObsoleteTreesTest {
     pass(ObsoleteTrees.FIRST_LOOK_MILLIS - 4_000);
     trees.look();
     assertThat(left()).containsExactly("7-1", "8-1");
-    // The other one does not wait as long as it had to if it came now.
+    // The other tree keeps its earlier time, and does not wait from now on.
     assertNextLookIn(4_000);
     pass(4_000);
     trees.look();

@@ -58,7 +58,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Layers that are there already, asked for as containerd's metadata layer and its unpacker do. */
+/** Layers that exist already, requested in the way of containerd's metadata layer and unpacker. */
 class ReusableLayersIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
@@ -66,7 +66,7 @@ class ReusableLayersIT {
   private static final Map<String, String> NO_LABELS = Map.of();
   private static final String NAMESPACE = "k8s.io";
 
-  /** Many more than containerd makes. */
+  /** Many more attempts than containerd makes. */
   private static final int ATTEMPTS_MAX = 50;
 
   private static final byte[] BASE =
@@ -89,7 +89,7 @@ class ReusableLayersIT {
           .directory("opt", 0700)
           .finish();
 
-  /** Inherits from whatever is below. */
+  /** A layer that inherits from the layers below. */
   private static final byte[] SECOND =
       TarBuilder.pax()
           .modified(2_000)
@@ -97,7 +97,7 @@ class ReusableLayersIT {
           .whiteout("etc/gone")
           .finish();
 
-  /** As well. */
+  /** Another layer that inherits from the layers below. */
   private static final byte[] INHERITING =
       TarBuilder.pax().modified(2_500).file("etc/more", 0644, "more").finish();
 
@@ -150,7 +150,7 @@ class ReusableLayersIT {
     return engine.snapshotter();
   }
 
-  // What containerd does.
+  // containerd's side of the protocol.
 
   private String key(String namespace, Digest chainId) {
     int number = sequence.incrementAndGet();
@@ -166,7 +166,10 @@ class ReusableLayersIT {
     return ChainId.of(below, BytesBlob.digestOf(layer));
   }
 
-  /** {@return what containerd's metadata layer finds when it is told that a layer is there} */
+  /**
+   * {@return the snapshots that containerd's metadata layer finds after the answer that a layer
+   * exists}
+   */
   private Map<String, SnapshotInfo> look(Digest chainId, String parent) {
     return TestEngine.list(
         snapshots(),
@@ -216,7 +219,7 @@ class ReusableLayersIT {
   private List<String> manifest(String name) throws Exception {
     String key = "view of " + name;
     try (KernelMount view = KernelMount.of(snapshots().view(key, name, NO_LABELS))) {
-      // The time of the top is when the directory was made, and nobody's.
+      // No layer sets the time of the top; it is when the directory was created.
       List<String> all = TreeManifest.of(view.path(), Set.of(TreeManifest.Detail.DIRECTORY_TIMES));
       return all.subList(1, all.size());
     } finally {
@@ -229,8 +232,8 @@ class ReusableLayersIT {
   }
 
   /**
-   * Removes everything, nothing before what is on top of it, and looks at what is left when the
-   * daemon was started once more.
+   * Removes all snapshots, children before their parents, and checks after a restart of the daemon
+   * that no files are left.
    */
   private void removeAll() throws Exception {
     for (int left = 1; left > 0; left = TestEngine.list(snapshots()).size()) {
@@ -253,7 +256,7 @@ class ReusableLayersIT {
     return TestEngine.list(snapshots(), "parent==\"%s\"".formatted(parent));
   }
 
-  // What is there.
+  // Existing layers.
 
   @Test
   void theSameLayersOnAnotherBaseAreNotUnpackedAndShowWhatTheyWould() throws Exception {
@@ -266,7 +269,7 @@ class ReusableLayersIT {
     assertThat(appliesOf(() -> unpack(OTHER_BASE, SECOND, THIRD))).isEqualTo(1);
     String top = unpack(OTHER_BASE, SECOND, THIRD);
     assertThat(manifest(top)).isEqualTo(expected);
-    // Of one that inherits nothing there is one index.
+    // A layer that inherits nothing has one index.
     assertThat(files(SECOND)).filteredOn(name -> name.startsWith("index-")).hasSize(2);
     assertThat(files(THIRD)).filteredOn(name -> name.startsWith("index-")).hasSize(1);
     assertThat(snapshots().usage(top)).isEqualTo(new Usage(0, 0));
@@ -322,7 +325,7 @@ class ReusableLayersIT {
     removeAll();
   }
 
-  /** As with a snapshot that containerd has forgotten, and has not collected yet. */
+  /** Like a snapshot that containerd has removed from its metadata and not collected yet. */
   @Test
   void aSnapshotThatWasUnpackedBeforeIsTakenOnceMore() throws Exception {
     String top = unpack(BASE, SECOND);
@@ -364,7 +367,7 @@ class ReusableLayersIT {
     assertThat(manifest(second)).isEqualTo(expected);
     assertThat(snapshots().usage(second).inodes()).isEqualTo(2);
     assertThat(files(SECOND)).filteredOn(name -> name.startsWith("index-")).hasSize(1);
-    // Who has it in this namespace has it by this very way.
+    // This namespace has the layer only through its reuse.
     assertThat(appliesOf(() -> unpack(BASE, SECOND))).isZero();
     snapshots().remove(second);
     removeAll();
@@ -394,13 +397,13 @@ class ReusableLayersIT {
     }
     engine.close();
     open(directory, LayerSetting.INDEXED, TestRoots.PLAIN, sync);
-    // A daemon that ends finishes what it syncs behind its answers.
+    // A daemon that stops finishes its background syncs.
     assertThat(files(SECOND)).noneMatch(name -> name.startsWith("unsynced-"));
     assertThat(manifest(unpack(OTHER_BASE, SECOND))).isEqualTo(expected);
     removeAll();
   }
 
-  // What is made before it is asked for.
+  // Prefetched indexes.
 
   private List<String> indexes(byte[] layer) {
     return files(layer).stream().filter(name -> name.startsWith("index-")).toList();
@@ -430,7 +433,7 @@ class ReusableLayersIT {
     removeAll();
   }
 
-  /** It could not be made without the tar. */
+  /** Without the tar, the index could not be built. */
   @Test
   @Timeout(120)
   void anIndexThatIsThereIsNotMadeOnceMore() throws Exception {
@@ -486,7 +489,7 @@ class ReusableLayersIT {
     removeAll();
   }
 
-  // What is to be unpacked.
+  // Layers that have to be unpacked.
 
   private void assertIsUnpacked(String key, String parent, Map<String, String> labels) {
     List<Mount> mounts = snapshots().prepare(key, parent, labels);
@@ -500,10 +503,10 @@ class ReusableLayersIT {
     unpack(BASE, SECOND);
     String parent = unpack("other", OTHER_BASE, "");
     assertThat(appliesOf(() -> unpack("other", SECOND, parent))).isEqualTo(1);
-    // Now it has one.
+    // Now the namespace has a snapshot with the layer.
     assertThat(appliesOf(() -> unpack("other", THIRD, unpack("other", BASE, "")))).isEqualTo(2);
     assertThat(appliesOf(() -> unpack("other", SECOND, unpack("other", BASE, "")))).isZero();
-    // The beginning of a name is not the name.
+    // A prefix of a namespace is another namespace.
     Digest chainId = chainId(unpack("k8s", OTHER_BASE, ""), SECOND);
     assertIsUnpacked(key("k8s", chainId), unpack("k8s", OTHER_BASE, ""), labels(chainId));
   }
@@ -545,7 +548,7 @@ class ReusableLayersIT {
     String view = "k8s.io/8/extract-8-ab " + chainId;
     assertThat(snapshots().view(view, parent, labels(chainId))).isNotEmpty();
     snapshots().remove(view);
-    // All the while it was there.
+    // The layer existed all the time.
     assertThat(appliesOf(() -> unpack(OTHER_BASE, SECOND))).isZero();
   }
 
@@ -610,7 +613,7 @@ class ReusableLayersIT {
         directory.resolve("layers").resolve(BytesBlob.digestOf(SECOND).hex()).resolve("tar"));
     open(directory, LayerSetting.INDEXED, TestRoots.PLAIN, SyncPolicy.COMMIT);
     assertThat(appliesOf(() -> unpack(BASE, SECOND))).isEqualTo(1);
-    // It is there for the snapshot that had lost it, too, which containerd may find.
+    // The snapshot that had lost the layer has it again, and containerd may find that snapshot.
     assertThat(appliesOf(() -> unpack(BASE, SECOND))).isZero();
     assertThat(appliesOf(() -> unpack(OTHER_BASE, SECOND))).isEqualTo(1);
     assertThat(manifest(unpack(OTHER_BASE, SECOND))).isNotEmpty();
@@ -640,7 +643,7 @@ class ReusableLayersIT {
     assertThat(manifest(unpack(OTHER_BASE, SECOND))).isNotEmpty();
   }
 
-  /** containerd would take it, whatever is in it. */
+  /** containerd would take the snapshot, whatever its content is. */
   @Test
   void whereSomethingElseGoesByTheChainIdTheLayerIsUnpacked() throws Exception {
     unpack(BASE, SECOND);
@@ -653,7 +656,7 @@ class ReusableLayersIT {
     assertThat(appliesOf(() -> unpack(OTHER_BASE, SECOND))).isZero();
   }
 
-  // What goes wrong.
+  // Failures.
 
   @ParameterizedTest
   @ValueSource(
@@ -676,7 +679,7 @@ class ReusableLayersIT {
     }
   }
 
-  /** {@return whether there was such a call} */
+  /** {@return whether the nth call was made, and failed} */
   private boolean fail(String call, int nth) throws Exception {
     unpack(BASE, SECOND);
     String parent = unpack(OTHER_BASE);

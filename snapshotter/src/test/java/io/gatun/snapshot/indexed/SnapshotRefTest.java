@@ -17,7 +17,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
-/** What a request for a snapshot says of the layer that is to be unpacked into it. */
+/** The layer that a request for a snapshot describes. */
 class SnapshotRefTest {
 
   private static final Digest BASE = Digest.ofHex("1".repeat(64));

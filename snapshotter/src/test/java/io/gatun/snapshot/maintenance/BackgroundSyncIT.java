@@ -51,9 +51,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/**
- * Layers whose files reach the disk behind the answer to their commit, right behind it or later.
- */
+/** Layers that are synced after their commit was acknowledged, at once or later. */
 @Timeout(60)
 @Execution(ExecutionMode.CONCURRENT)
 class BackgroundSyncIT {
@@ -72,10 +70,10 @@ class BackgroundSyncIT {
   private final DiskCalls calls = new DiskCalls(new LinuxDisk());
   private final Map<Digest, byte[]> blobs = new ConcurrentHashMap<>();
 
-  /** Before this is open, nothing is synced in the background. */
+  /** Until this opens, nothing is synced in the background. */
   private final CountDownLatch gate = new CountDownLatch(1);
 
-  /** How many of the syncs that come then are to fail. */
+  /** How many of the syncs after that fail. */
   private final AtomicInteger failures = new AtomicInteger();
 
   private Path directory;
@@ -185,7 +183,7 @@ class BackgroundSyncIT {
     }
   }
 
-  /** As a disk that has lost it would have it; who has it mounted does not notice. */
+  /** Changes the tar like a disk that lost it; a process that has it mounted does not notice. */
   private void damage(byte[] layer) throws IOException {
     byte[] content = Files.readAllBytes(tar(layer));
     content[content.length / 3] ^= 1;
@@ -251,7 +249,7 @@ class BackgroundSyncIT {
   @Test
   void whatHasVanishedBeforeItsTurnIsRebuilt() throws Exception {
     unpack(LAYER, "layer", "", false);
-    // Its turn is after the one that waits.
+    // Its sync comes after the one that waits.
     unpack(BELOW, "another", "", false);
     Files.delete(tar(BELOW));
     gate.countDown();
@@ -315,7 +313,7 @@ class BackgroundSyncIT {
     assertThat(isThere("layer")).isFalse();
   }
 
-  /** A power cut between Apply and Commit. */
+  /** A power failure between Apply and Commit. */
   @Test
   void whatWasAppliedAndNotCommittedIsSeenToAtTheNextStart() throws Exception {
     apply(LAYER, key("layer"), "", false);
@@ -392,7 +390,7 @@ class BackgroundSyncIT {
     return calls.count("syncData") + calls.count("sync") + calls.count("syncFilesystem");
   }
 
-  /** Or the sync afterwards would make it write what it would have left for later. */
+  /** An earlier sync would write data that the kernel has not yet written back by itself. */
   @Test
   void noneSyncsWhenTheKernelHasWritten() throws IOException {
     long centiseconds =
@@ -405,7 +403,7 @@ class BackgroundSyncIT {
     return Long.parseLong(Files.readString(Path.of("/proc/sys/vm", name)).strip());
   }
 
-  /** Ends in a power cut after which the disk has something else than was written. */
+  /** Ends in a power failure after which the disk has other data than was written. */
   private void unpackAndLose(SyncPolicy sync) throws Exception {
     reopen(sync);
     unpack(LAYER, "layer", "", false);

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** When layers have their turn. What becomes of them then is in {@link BackgroundSyncIT}. */
+/** When layers are synced. {@link BackgroundSyncIT} tests the results. */
 @Timeout(60)
 class BackgroundSyncTest {
 

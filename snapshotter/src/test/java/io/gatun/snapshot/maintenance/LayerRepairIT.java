@@ -69,7 +69,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
 
-/** Indexed layers that are damaged or missing on the disk, and made anew of their blobs. */
+/** Indexed layers that are damaged or missing on the disk, and repaired from their blobs. */
 class LayerRepairIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
@@ -77,13 +77,13 @@ class LayerRepairIT {
   private static final Map<String, String> NO_LABELS = Map.of();
   private static final String EXTRACTION = "k8s.io/1/extract-123456789-ab12 sha256:";
 
-  /** What may be wrong with a file. */
+  /** The ways in which a file may be damaged. */
   enum Damage {
     MISSING,
     FLIPPED,
     EMPTY;
 
-    /** The file that was there, which may be mounted, stays as it is. */
+    /** Leaves the existing file, which may be mounted, unchanged. */
     void happen(Path file) throws IOException {
       byte[] content = Files.readAllBytes(file);
       Files.delete(file);
@@ -141,7 +141,7 @@ class LayerRepairIT {
   }
 
   private Optional<LayerBlob> blob(Digest digest) {
-    // Whatever the content store has under the name.
+    // Returns the content store's blob under this name, whatever it contains.
     return Optional.ofNullable(blobs.get(digest))
         .map(content -> new BytesBlob(content).saying(digest));
   }
@@ -200,7 +200,7 @@ class LayerRepairIT {
     return prefix + BytesBlob.digestOf(Compressed.gzip(tar)).hex();
   }
 
-  /** Has a layer as one that was not synced when the machine lost its power. */
+  /** Marks a layer as one that was not synced before a power failure. */
   private void doubt(byte[] tar) throws IOException {
     Files.move(
         layer(tar).resolve(blobName("blob-", tar)), layer(tar).resolve(blobName("unsynced-", tar)));
@@ -367,7 +367,7 @@ class LayerRepairIT {
     }
   }
 
-  /** Damages a tar that is mounted nowhere, so that only reading it shows that. */
+  /** Damages a tar that is mounted nowhere, so that only a read can detect it. */
   private void damage(byte[] tar) throws Exception {
     engine.close();
     KernelMounts.detachAll(directory);
@@ -378,13 +378,13 @@ class LayerRepairIT {
     open();
   }
 
-  /** Has the layer's tar read: as a base it has an index that no other one can become. */
+  /** Makes an apply read the layer's tar: a base layer has an index that fits no other place. */
   private void unpackAsBase() throws Exception {
     unpack(SECOND, "again", "");
     snapshots().remove("again");
   }
 
-  /** The first index that is made anew fails, and just before that something else happens. */
+  /** Makes the first index rebuild fail, and runs a step just before that. */
   private AtomicInteger failRepairAfter(Runnable step) {
     AtomicInteger failures = new AtomicInteger();
     calls.precede(
@@ -427,7 +427,7 @@ class LayerRepairIT {
     assertThat(manifest()).isEqualTo(expected);
   }
 
-  /** What it would be mounted on is gone. */
+  /** The directory on which the layer would be mounted is gone. */
   @Test
   void aSnapshotWithoutItsDirectoryStaysMissingThoughItsLayerIsHealed() throws Exception {
     Set<String> others = TestEngine.names(directory.resolve("snapshots"));
@@ -451,7 +451,7 @@ class LayerRepairIT {
     }
   }
 
-  /** Whoever runs on the damaged files goes on meanwhile. */
+  /** A container that runs on the damaged files goes on meanwhile. */
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void whatARepairHasSetAsideIsRebuilt(boolean isImmutable) throws Exception {
@@ -479,7 +479,9 @@ class LayerRepairIT {
         .isEqualTo(index(BASE).getFileName().toString().substring("index-".length()));
   }
 
-  /** As by a writer of indexes with a fault: it is what its name and the record say. */
+  /**
+   * Like an index from a faulty writer: its content has the digest in its name and in the record.
+   */
   @Test
   void anIndexThatTheTarDoesNotGiveIsSetAsideAndItsLayerIsMissing() throws Exception {
     engine.close();
@@ -539,12 +541,12 @@ class LayerRepairIT {
     assertHealed();
   }
 
-  /** What it is made of may have been unpacked by another version. */
+  /** Another version may have unpacked the layers from which the index is built. */
   @Test
   void anIndexThatIsAnotherOneThanIsRecordedIsNotTaken() throws Exception {
     engine.close();
     KernelMounts.detachAll(directory);
-    // What the layer inherits of the one below it is lost with that.
+    // This also loses the attributes that the layer inherits from the one below it.
     Files.delete(index(SECOND));
     Files.delete(index(BASE));
     Files.move(tar(SECOND), tar(BASE), StandardCopyOption.REPLACE_EXISTING);
@@ -626,7 +628,7 @@ class LayerRepairIT {
     assertHealed();
   }
 
-  /** The right tar has its name by then, so the next start finds nothing damaged. */
+  /** The correct tar has its name by then, so the next start finds no damage. */
   @Test
   void ifTheDaemonIsKilledWhenATarHasItsNameNoMountIsLeftOverTheDamagedOne() throws Exception {
     try (KernelMount _ = KernelMount.of(snapshots().prepare("container", "top", NO_LABELS))) {
@@ -649,7 +651,7 @@ class LayerRepairIT {
       calls.precede("sync", () -> {});
       open();
       assertHealed();
-      // The container keeps the one that there was, so no other has its number.
+      // The container keeps the old filesystem, so no other one has its device number.
       assertThat(filesystem(id)).isNotEqualTo(damaged);
     }
   }
@@ -659,12 +661,12 @@ class LayerRepairIT {
         directory.resolve("snapshots").resolve(Long.toString(id)).resolve("fs"), "unix:dev");
   }
 
-  /** {@return the id of the snapshot that was made last of those whose layers are mounted} */
+  /** {@return the id of the newest snapshot whose layer is mounted} */
   private long topId() throws ErrnoException {
     return KernelMounts.ids(directory).stream().max(Long::compare).orElseThrow();
   }
 
-  /** As a disk does that gives back something else than was written. */
+  /** Damages a file like a disk that returns other data than was written. */
   private static void damageInPlace(Path file) throws IOException {
     try (FileChannel open = FileChannel.open(file, StandardOpenOption.WRITE)) {
       open.write(ByteBuffer.wrap(new byte[512]), open.size() / 2);

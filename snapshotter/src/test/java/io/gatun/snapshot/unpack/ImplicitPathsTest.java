@@ -27,7 +27,7 @@ class ImplicitPathsTest {
     assertThat(paths.all()).isEmpty();
   }
 
-  /** Links lead to paths of any length. */
+  /** A layer with links can lead to paths of any length. */
   @Test
   void pathsOfMoreThanAMebibyteAreTooMuch() {
     LinuxPath path = LinuxPath.of("a".repeat(1 << 18));

@@ -54,7 +54,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What is made before anybody asks for it. */
+/** Layers that are prefetched before they are requested. */
 @Timeout(60)
 class LayerPrefetchTest {
 
@@ -101,7 +101,7 @@ class LayerPrefetchTest {
         expected);
   }
 
-  /** {@return what has layers synced that are applied} */
+  /** {@return the durability of a root that syncs layers on apply} */
   private Durability syncing() {
     TrustedIds ids =
         new TrustedIds() {
@@ -391,7 +391,7 @@ class LayerPrefetchTest {
         .count();
   }
 
-  /** Else there would be one more with each that is cancelled. */
+  /** Otherwise each cancelled apply would leave one more. */
   @Test
   void aLayerOfWhichTheAskerIsCancelledIsTheOneThatIsAhead() throws Exception {
     ask(FIRST, next(gated)).close();
@@ -431,7 +431,7 @@ class LayerPrefetchTest {
     cancellation.cancel();
     assertThatThrownBy(asked::get).hasCauseInstanceOf(ApplyCancelledException.class);
     gated.open();
-    // It is still read, as it may be asked for again.
+    // It is still being read, because it may be requested again.
     try (Prefetcher<Digest, Prefetched>.Claim _ = ask(BLOB, NextLayerHint.UNKNOWN)) {
       assertThat(store.diffIdOf(BLOB)).contains(DIFF_ID);
     }

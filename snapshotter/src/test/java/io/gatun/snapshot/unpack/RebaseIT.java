@@ -34,7 +34,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Layers that are unpacked without those below them, as containerd 2.2 does it in parallel. */
+/** Layers that are unpacked without the layers below them, like containerd 2.2 does in parallel. */
 class RebaseIT {
 
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
@@ -43,7 +43,7 @@ class RebaseIT {
   private static final Set<TreeManifest.Detail> DETAILS =
       Set.of(TreeManifest.Detail.DIRECTORY_TIMES);
 
-  /** A base that deletes what nobody made, as some tools write them. */
+  /** A base with whiteouts that match no file; some tools write such layers. */
   private static final List<String> BASE_WITH_WHITEOUTS =
       List.of(
           "a/",
@@ -79,7 +79,8 @@ class RebaseIT {
       WalkingDiffer.apply(mounts, BASE_WITH_WHITEOUTS);
       Path layer = WalkingDiffer.option(mounts.getFirst(), "upperdir=");
       assertThat(attributes(layer.resolve("b"))).contains(LinuxPath.of("trusted.overlay.opaque"));
-      // It has to be a mount that the kernel accepts, too: not every differ knows the short cut.
+      // The kernel has to accept these mounts as well, because not every differ knows the short
+      // cut.
       try (KernelMount mount = KernelMount.of(mounts)) {
         assertThat(mount.path().resolve("a/kept")).hasContent("a/kept");
       }
@@ -175,7 +176,7 @@ class RebaseIT {
     return parent;
   }
 
-  /** As an unpacker of containerd 2.2: all at once, and the commits in order. */
+  /** Like the unpacker of containerd 2.2: all applies at once, and the commits in order. */
   private static String unpackInParallel(Snapshotter snapshots) throws Exception {
     try (ExecutorService unpackers = Executors.newFixedThreadPool(LAYERS.size())) {
       List<Callable<Void>> layers = new ArrayList<>();
@@ -206,7 +207,7 @@ class RebaseIT {
     }
   }
 
-  /** Without the top, which no layer names and whose time is therefore that of the test. */
+  /** {@return the manifest without the top, which no layer names; its time is that of the test} */
   private static List<String> below(List<String> manifest) {
     return manifest.subList(1, manifest.size());
   }

@@ -44,9 +44,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/**
- * Layers that are written to trees before there are snapshots for them, as the kernel shows them.
- */
+/** Layers that are written to trees before their snapshots exist, as seen through kernel mounts. */
 @Timeout(120)
 class TreePrefetchIT {
 
@@ -64,7 +62,7 @@ class TreePrefetchIT {
           .file("opt/below", 0600, "below")
           .finish();
 
-  /** Inherits nothing. */
+  /** A layer that inherits nothing. */
   private static final byte[] NAMING =
       TarBuilder.pax()
           .modified(2_000)
@@ -80,7 +78,7 @@ class TreePrefetchIT {
   private static final byte[] INHERITING =
       TarBuilder.pax().modified(3_000).owner(7, 8).file("etc/last", 0644, "last").finish();
 
-  /** The version of an access control list, and five entries: one of them for the user 1000. */
+  /** An access control list: its version, and five entries, one of them for the user 1000. */
   private static final byte[] DEFAULT_ACL =
       HexFormat.of()
           .parseHex(
@@ -95,7 +93,7 @@ class TreePrefetchIT {
           .directory("opt", 0755)
           .finish();
 
-  /** A chain in a root, and what was made of it. */
+  /** A chain of snapshots in a root. */
   private static final class Place implements AutoCloseable {
     private final Path directory;
     private final EngineRoot engine;
@@ -130,7 +128,9 @@ class TreePrefetchIT {
       return layer;
     }
 
-    /** Unpacks a layer while the next one is made ahead, which has begun then. */
+    /**
+     * Unpacks a layer while the next one is prefetched. When this returns, the prefetch has begun.
+     */
     void unpackBefore(byte[] layer, byte[] next) throws InterruptedException {
       unpackBefore(new BytesBlob(Compressed.gzip(layer)), next);
     }
@@ -143,7 +143,7 @@ class TreePrefetchIT {
       return layer;
     }
 
-    /** The same, with a layer that nobody may read. */
+    /** The same, with a layer whose blob cannot be read, so that it has to be prefetched. */
     AppliedLayer unpackUnreadBefore(byte[] layer, byte[] next) throws InterruptedException {
       return unpackBefore(new GatedBlob(Compressed.gzip(layer)), next);
     }
@@ -156,7 +156,7 @@ class TreePrefetchIT {
       String key = "view of " + parent();
       try (KernelMount view = KernelMount.of(snapshots().view(key, parent(), NO_LABELS))) {
         List<String> all = new ArrayList<>(TreeManifest.of(view.path(), Set.of()));
-        // Of directories that nobody names, and of the top, it is the time of the moment.
+        // The top and implicit directories have the time of their creation.
         for (String named : List.of("etc", "opt")) {
           all.add(named + " " + Files.getLastModifiedTime(view.path().resolve(named)));
         }
@@ -210,7 +210,7 @@ class TreePrefetchIT {
     }
   }
 
-  /** What was made in the directory meanwhile would have got it. */
+  /** Files that were created in the directory meanwhile would have got the ACL. */
   @ParameterizedTest
   @EnumSource
   void aLayerThatInheritsADefaultAclIsWrittenWhereItBelongs(Kind kind) throws Exception {
@@ -229,7 +229,7 @@ class TreePrefetchIT {
   void aLayerIsForOneOfThoseWhoAskForIt() throws Exception {
     byte[] gzip = Compressed.gzip(NAMING);
     GatedBlob ahead = new GatedBlob(gzip);
-    // In this order, so that nobody waits for ever if something fails.
+    // In this order, so that no thread waits for ever after a failure.
     try (Place place = place(Kind.EXT4);
         ExecutorService threads = Executors.newCachedThreadPool();
         AutoCloseable _ = ahead::open) {
@@ -258,7 +258,7 @@ class TreePrefetchIT {
   void whoIsToldOfTheMountsMeanwhileFindsTheLayerThroughThem() throws Exception {
     byte[] gzip = Compressed.gzip(NAMING);
     GatedBlob ahead = new GatedBlob(gzip);
-    // In this order, so that nobody waits for ever if something fails.
+    // In this order, so that no thread waits for ever after a failure.
     try (Place place = place(Kind.EXT4);
         ExecutorService threads = Executors.newCachedThreadPool();
         AutoCloseable _ = ahead::open) {
@@ -280,7 +280,7 @@ class TreePrefetchIT {
     }
   }
 
-  /** {@return whether somebody waits for a layer that is made ahead} */
+  /** {@return whether a thread waits for a layer that is being prefetched} */
   private static boolean isAsking() {
     return Thread.getAllStackTraces().values().stream()
         .flatMap(Arrays::stream)
@@ -290,7 +290,7 @@ class TreePrefetchIT {
                     && frame.getMethodName().equals("await"));
   }
 
-  /** Whoever has its mounts may be using them. */
+  /** A client that has the mounts may be using them. */
   @Test
   void aContainersSnapshotIsWrittenTo() throws Exception {
     try (Place place = place(Kind.EXT4)) {
