@@ -169,7 +169,7 @@ public final class IndexedLayers {
   public synchronized void collect(Digest diffId) {
     if (!isJournalTrusted.getAsBoolean()) {
       log.warn(
-          "cannot take away what nobody needs of a layer, the next cleanup or start tries again layer={}"
+          "cannot delete unreferenced files of a layer, the next cleanup or start will retry layer={}"
               + " error=\"the metadata store is not certain that no record names it\"",
           diffId);
       return;
@@ -188,7 +188,7 @@ public final class IndexedLayers {
       // A full disk, for example, must not prevent the removal of snapshots, or the opening of a
       // root.
       log.warn(
-          "cannot take away what nobody needs of a layer, the next cleanup or start tries again layer={} error=\"{}\"",
+          "cannot delete unreferenced files of a layer, the next cleanup or start will retry layer={} error=\"{}\"",
           diffId,
           e.getMessage());
     }

@@ -194,7 +194,7 @@ public final class LayerMounts implements AutoCloseable {
         mounts.unmount(id);
       } catch (ErrnoException e) {
         // If the directory is gone, the mount is gone as well.
-        log.warn("cannot unmount layer that is made anew id={} error=\"{}\"", id, e.getMessage());
+        log.warn("cannot unmount a layer that is rebuilt id={} error=\"{}\"", id, e.getMessage());
       }
     }
     return found;

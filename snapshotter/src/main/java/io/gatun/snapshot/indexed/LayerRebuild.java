@@ -149,7 +149,7 @@ public final class LayerRebuild {
           made);
     } catch (IOException | SnapshotException e) {
       log.error(
-          "index of a layer cannot be made anew id={} diff_id={} error=\"{}\"",
+          "index of a layer cannot be rebuilt id={} diff_id={} error=\"{}\"",
           id,
           form.diffId(),
           e.getMessage());
@@ -197,7 +197,7 @@ public final class LayerRebuild {
     } else {
       directories.damaged(id);
       log.error(
-          "layer of a snapshot is damaged or missing, and cannot be made anew id={} name={}",
+          "layer of a snapshot is damaged or missing, and cannot be repaired id={} name={}",
           id,
           snapshot.name());
     }
@@ -211,7 +211,7 @@ public final class LayerRebuild {
             .ifPresent(
                 snapshot ->
                     log.warn(
-                        "layer was damaged or missing, and has been made anew id={} name={} still_on_the_old_file={}",
+                        "layer was damaged or missing, and was repaired id={} name={} still_on_the_old_file={}",
                         id,
                         snapshot.name(),
                         old.getOrDefault(id, List.of())));

@@ -50,7 +50,7 @@ public final class TarRepair {
           return true;
         } catch (IOException e) {
           log.error(
-              "layer cannot be made anew diff_id={} blob={} error=\"{}\"",
+              "layer cannot be repaired diff_id={} blob={} error=\"{}\"",
               ref.diffId(),
               digest,
               e.getMessage());

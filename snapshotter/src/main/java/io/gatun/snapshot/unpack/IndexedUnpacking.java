@@ -159,7 +159,7 @@ public final class IndexedUnpacking implements AutoCloseable {
       boolean isDurable)
       throws IOException {
     log.error(
-        "the tar of a layer is damaged, and made anew diff_id={} error=\"{}\"",
+        "the tar of a layer is damaged, and is written again diff_id={} error=\"{}\"",
         diffId,
         damage.getMessage());
     layers.distrust(diffId);

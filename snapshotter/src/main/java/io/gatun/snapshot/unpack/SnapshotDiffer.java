@@ -233,7 +233,7 @@ public final class SnapshotDiffer implements LayerBuilder {
       throws ErrnoException {
     if (!top(name, files).isSameInode(before)) {
       throw new SnapshotException.FailedPrecondition(
-          "diff %s: the snapshot was made anew meanwhile".formatted(name));
+          "diff %s: the snapshot was replaced meanwhile".formatted(name));
     }
   }
 }

@@ -259,7 +259,7 @@ class LayerRepairIT {
       open();
       assertThat(log.list)
           .extracting(ILoggingEvent::getFormattedMessage)
-          .filteredOn(line -> line.contains("has been made anew"))
+          .filteredOn(line -> line.contains("was repaired"))
           .satisfiesExactlyInAnyOrder(
               line ->
                   assertThat(line)
