@@ -37,7 +37,7 @@ unpacks_what_is_in_the_content_store() {
   run_ctr snapshots unpack --snapshotter gatun "$(manifest_digest latest)" >/dev/null
   assert_equal "layers that Gatun unpacked" 4 "$(count_applies OK)"
   # At least the second layer, since the first takes long.
-  grep -q "layer is made ahead" "$logs/gatun.log" || fail "no layer was made ahead"
+  grep -q "layer is prefetched" "$logs/gatun.log" || fail "no layer was prefetched"
   assert_equal "a container" upper "$(run_container after latest cat /srv/modified)"
 }
 
