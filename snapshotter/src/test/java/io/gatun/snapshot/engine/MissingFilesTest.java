@@ -77,7 +77,7 @@ class MissingFilesTest {
     assertThat(RootCheck.of(root).findings())
         .filteredOn(RootFinding.MissingFiles.class::isInstance)
         .singleElement()
-        .satisfies(finding -> assertThat(finding.sentence()).contains(" " + name + " "));
+        .satisfies(finding -> assertThat(finding.sentence()).containsPattern(" " + name + "\\b"));
   }
 
   @ParameterizedTest
