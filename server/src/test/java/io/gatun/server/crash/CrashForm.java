@@ -6,7 +6,7 @@ package io.gatun.server.crash;
  */
 final class CrashForm {
 
-  private static final boolean IS_LONG = System.getProperty("gatun.crash.form", "").equals("long");
+  static final boolean IS_LONG = System.getProperty("gatun.crash.form", "").equals("long");
 
   /** The number of kills. */
   static final int KILLS = IS_LONG ? 1_000 : 40;

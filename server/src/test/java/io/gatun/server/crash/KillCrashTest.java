@@ -149,7 +149,8 @@ final class KillCrashTest {
       }
       startAndStop();
       assertThat(steps).as("steps of clients").isGreaterThan(kills * CLIENTS);
-      assertThat(tars).as("indexed layers").isPositive();
+      // A short run may end before one of its daemons has committed an indexed layer.
+      assertThat(tars > 0 || !CrashForm.IS_LONG).as("indexed layers").isTrue();
       return "%s on %s: %d kills, %d of them at the start, %d stops, %d steps of %d clients, %d tars seen"
           .formatted(
               lane.program(), lane.filesystem(), kills, killedAtStart, stops, steps, CLIENTS, tars);
