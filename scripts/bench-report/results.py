@@ -41,7 +41,7 @@ class Sample:
 
     unit: str
     values: list[float] = field(default_factory=list)
-    # Of a daemon that had just been started.
+    # Values of a daemon that was just started.
     cold: list[float] = field(default_factory=list)
 
     @property
@@ -71,9 +71,9 @@ class Sample:
 class Comparison(NamedTuple):
     """A contender beside another one."""
 
-    # Of the medians. Below 1 is better, of rates too.
+    # The ratio of the medians. Below 1 is better, for rates too.
     ratio: float
-    # Of the Mann-Whitney U test: it assumes no distribution, and one slow round counts no more than its rank.
+    # The Mann-Whitney U test assumes no distribution, and one slow round counts no more than its rank.
     p: float
 
     @property

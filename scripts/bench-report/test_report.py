@@ -15,7 +15,7 @@ ENVIRONMENT = "rounds=5\ncommit=abc\n"
 
 
 def rows(figure: str, contender: str, metric: str, unit: str, *values: float, number: int = 1) -> list[str]:
-    """Of suite, filesystem and subject; the first value is of round 1, or of the given one."""
+    """Makes rows for one suite, filesystem and subject; the first value is that of round 1, or of the given one."""
     return [f"{figure},{contender},{number + i},{metric},{value},{unit}" for i, value in enumerate(values)]
 
 

@@ -224,7 +224,7 @@ class ConversionCrashIT {
       isMet = attempt(directory, trouble, nth, isMachineStarted);
     } catch (AssertionError | Exception e) {
       throw new AssertionError(
-          "at effect %d, machine started anew: %s: %s"
+          "at effect %d, machine restarted: %s: %s"
               .formatted(nth, isMachineStarted, e.getMessage()),
           e);
     } finally {

@@ -71,7 +71,7 @@ public final class PageCache extends ForwardingDisk {
     content.loseSome(top, random);
   }
 
-  /** Takes note that somebody else made a file, wrote to it and closed it, without a sync. */
+  /** Takes note that another process made a file, wrote to it and closed it, without a sync. */
   public void wroteElsewhere(Path file) throws IOException {
     names.created(file);
     content.created(file);

@@ -93,7 +93,7 @@ final class UnsyncedContent {
     contents.put(Inode.of(Stat.statx(file)), new Content(new byte[0]));
   }
 
-  /** Takes note of a file that somebody else has made and written. */
+  /** Takes note of a file that another process created and wrote. */
   void created(Path file) throws IOException {
     Content content = new Content(new byte[0]);
     content.dirty(0, Files.size(file));

@@ -131,7 +131,7 @@ final class EveryUnpackingEffect {
         });
   }
 
-  /** The sync of somebody in the background may have failed just now, of which all are told. */
+  /** A sync in the background may have failed just now, of which all are told. */
   private static void checkHealed(UnpackingLife life) {
     try {
       life.check();
