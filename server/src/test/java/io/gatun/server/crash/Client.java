@@ -148,7 +148,7 @@ final class Client {
     }
   }
 
-  private void commit(Slot slot, State.Present active) {
+  private void commit(Slot slot, State.Present active) throws IOException {
     Map<String, String> labels = labels();
     boolean isRebased = active.parent().isEmpty() && random.nextDouble() < REBASED_SHARE;
     String onto = isRebased ? parents.choose(random) : "";
@@ -156,7 +156,7 @@ final class Client {
     State.Present wanted = active.committedAs(slot.name(), parent, labels);
     Slot.Entry sent = slot.send(wanted);
     try {
-      snapshots.commit(slot.name(), slot.key(), onto, labels);
+      unpacking.whenIdle(slot, () -> snapshots.commit(slot.name(), slot.key(), onto, labels));
     } catch (SnapshotException.NotFound e) {
       sent.refuse();
       if (onto.isEmpty()) {
@@ -169,7 +169,7 @@ final class Client {
     ask(slot);
   }
 
-  private void continueView(Slot slot, State.Present view) {
+  private void continueView(Slot slot, State.Present view) throws IOException {
     switch (random.nextInt(4)) {
       case 0 -> relabel(slot, view);
       case 1 -> expect(slot, snapshots.mounts(slot.key()).size() == 1, view);
@@ -177,7 +177,7 @@ final class Client {
     }
   }
 
-  private void continueCommitted(Slot slot, State.Present committed) {
+  private void continueCommitted(Slot slot, State.Present committed) throws IOException {
     switch (random.nextInt(8)) {
       case 0, 1 -> relabel(slot, committed);
       case 2 -> ask(slot);
@@ -194,13 +194,17 @@ final class Client {
 
   // The actions for all kinds.
 
-  private void remove(Slot slot, State.Present present) {
+  private void remove(Slot slot, State.Present present) throws IOException {
     if (present.kind() == Kind.COMMITTED) {
       parents.remove(present.name());
     }
     Slot.Entry sent = slot.send(new State.Absent());
     try {
-      snapshots.remove(present.name());
+      if (present.kind() == Kind.ACTIVE) {
+        unpacking.whenIdle(slot, () -> snapshots.remove(present.name()));
+      } else {
+        snapshots.remove(present.name());
+      }
       sent.acknowledge(new State.Absent());
     } catch (SnapshotException.FailedPrecondition e) {
       sent.refuse();

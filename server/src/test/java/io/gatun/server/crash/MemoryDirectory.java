@@ -27,6 +27,6 @@ final class MemoryDirectory implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
-    Commands.run("umount", path.toString());
+    Commands.unmount(path);
   }
 }

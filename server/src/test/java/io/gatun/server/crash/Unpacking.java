@@ -3,8 +3,10 @@ package io.gatun.server.crash;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
 import java.io.IOException;
+import java.util.HashSet;
 import java.util.List;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.random.RandomGenerator;
 
@@ -23,6 +25,9 @@ final class Unpacking {
   private final LayerPool layers;
   private final RandomGenerator random;
 
+  /** The snapshots into which a cancelled call may still unpack a layer. */
+  private final Set<Slot> cancelled = new HashSet<>();
+
   Unpacking(RemoteDiffer differ, LayerPool layers, RandomGenerator random) {
     this.differ = differ;
     this.layers = layers;
@@ -40,24 +45,47 @@ final class Unpacking {
     slot.note(tried);
     State.Present done = tried.withFiles(layer.files());
     Slot.Entry sent = slot.send(done);
+    try {
+      whenIdle(
+          slot,
+          () -> {
+            if (differ.apply(layer, mounts, cancelAfterMicros())) {
+              sent.acknowledge(done);
+            } else {
+              sent.refuse();
+              cancelled.add(slot);
+            }
+          });
+      return true;
+    } catch (SnapshotException.Unsupported e) {
+      sent.refuse();
+      return isThere(slot, active, done, mounts, e);
+    }
+  }
+
+  /** A request that the daemon refuses while it unpacks a layer into the snapshot. */
+  interface Request {
+    void send() throws IOException;
+  }
+
+  /**
+   * Sends a request. If a call for the snapshot was cancelled, which the daemon takes a moment to
+   * notice, repeats the request until the daemon no longer refuses it.
+   */
+  void whenIdle(Slot slot, Request request) throws IOException {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(BUSY_SECONDS_MAX);
     while (true) {
       try {
-        if (differ.apply(layer, mounts, cancelAfterMicros())) {
-          sent.acknowledge(done);
-        } else {
-          sent.refuse();
-        }
-        return true;
+        request.send();
+        return;
       } catch (SnapshotException.FailedPrecondition e) {
-        // After a cancelled call, which takes the daemon a moment to notice.
+        if (!cancelled.contains(slot)) {
+          throw e;
+        }
         if (System.nanoTime() > deadline) {
           throw new AssertionError("an unpacking into it never ends: " + slot, e);
         }
         DaemonUnderTest.pause(1);
-      } catch (SnapshotException.Unsupported e) {
-        sent.refuse();
-        return isThere(slot, active, done, mounts, e);
       }
     }
   }

@@ -13,11 +13,6 @@ import java.util.List;
  */
 public final class LoopMount implements AutoCloseable {
 
-  /** A container or a kernel thread may hold a file for a moment. */
-  private static final int ATTEMPTS = 600;
-
-  private static final int PAUSE_MILLIS = 100;
-
   private final Path directory;
   private final Filesystem type;
   private final String device;
@@ -56,35 +51,12 @@ public final class LoopMount implements AutoCloseable {
   public void close() throws IOException {
     // An open descriptor keeps the kernel from reusing the device for another file.
     try (FileChannel _ = FileChannel.open(Path.of(device), StandardOpenOption.READ)) {
-      runUntilItSucceeds("umount", directory.toString());
+      Commands.unmount(directory);
       if (type == Filesystem.BTRFS) {
         // The kernel remembers the devices of a filesystem, and would refuse an older state of the
         // same filesystem on another device.
-        runUntilItSucceeds("btrfs", "device", "scan", "--forget", device);
+        Commands.runUntilItSucceeds("btrfs", "device", "scan", "--forget", device);
       }
-    }
-  }
-
-  private static void runUntilItSucceeds(String... command) throws IOException {
-    for (int attempt = 1; ; attempt++) {
-      try {
-        Commands.run(command);
-        return;
-      } catch (IOException e) {
-        if (attempt == ATTEMPTS) {
-          throw e;
-        }
-      }
-      pause();
-    }
-  }
-
-  private static void pause() throws IOException {
-    try {
-      Thread.sleep(PAUSE_MILLIS);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IOException("interrupted while unmounting", e);
     }
   }
 }
