@@ -200,6 +200,7 @@ final class Client {
     }
     Slot.Entry sent = slot.send(new State.Absent());
     try {
+      // A committed snapshot is refused because of its children, which do not go away by waiting.
       if (present.kind() == Kind.ACTIVE) {
         unpacking.whenIdle(slot, () -> snapshots.remove(present.name()));
       } else {

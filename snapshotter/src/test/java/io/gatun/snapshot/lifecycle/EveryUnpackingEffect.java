@@ -131,7 +131,7 @@ final class EveryUnpackingEffect {
         });
   }
 
-  /** A sync in the background may have failed just now, of which all are told. */
+  /** A failure of a background sync may be reported once, by the next check. */
   private static void checkHealed(UnpackingLife life) {
     try {
       life.check();
