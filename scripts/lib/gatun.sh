@@ -28,25 +28,41 @@ start_gatun() {
   }
 }
 
-# share_classes: lets later daemons start from an archive of loaded classes, which halves the CPU time of a start and affects
-# nothing else. To be called inside a sandbox.
+# is_shareable: whether daemons can start from an archive of loaded classes. A trained Gatun has a better archive, and a JVM takes
+# only one.
+is_shareable() { [[ $backend == gatun && -z ${GATUN_JAVA_OPTS:-} && -x $gatun && ! -e ${gatun%/bin/gatun}/lib/gatun.aot ]]; }
+
+# kept_classes: prints the archive that belongs to the distribution. The JVM compares times and sizes of the libraries, which two
+# builds may share, so the name contains a digest.
+kept_classes() { printf '%s/scripts/target/classes-%s.jsa' "$project" "$(cat "${gatun%/bin/gatun}"/lib/*.jar | sha256sum | cut -c 1-16)"; }
+
+quiet_archives='-Xlog:cds=off -Xlog:aot=off'
+
+# archive_classes: creates that archive if it is missing. To be called inside a sandbox.
+archive_classes() {
+  local kept new=/tmp/classes.new
+  is_shareable || return 0
+  kept=$(kept_classes)
+  [[ ! -e $kept ]] || return 0
+  rm -f "$project"/scripts/target/classes-*.jsa
+  GATUN_JAVA_OPTS="-XX:ArchiveClassesAtExit=$new $quiet_archives" start_gatun /tmp/archive
+  stop gatun || die "the archive of classes could not be written"
+  mkdir -p "${kept%/*}"
+  cp "$new" "$kept.$$"
+  mv "$kept.$$" "$kept"
+  rm -rf /tmp/archive "$new"
+}
+
+# share_classes DIRECTORY: lets later daemons start from a copy of the archive in the directory, if there is an archive, and without
+# the optimizing compiler. This saves most of the CPU time of a start and affects nothing else. The path of a clone may contain
+# spaces, which options of a JVM cannot.
 share_classes() {
-  local kept archive=$sandbox/classes.jsa libraries=${gatun%/bin/gatun}/lib quiet='-Xlog:cds=off -Xlog:aot=off'
-  # A trained Gatun has a better archive, and a JVM takes only one.
-  [[ $backend == gatun && -z ${GATUN_JAVA_OPTS:-} && -x $gatun && ! -e $libraries/gatun.aot ]] || return 0
-  # The JVM compares times and sizes of the libraries, which two builds may share, so the name contains a digest.
-  kept=$project/scripts/target/classes-$(cat "$libraries"/*.jar | sha256sum | cut -c 1-16).jsa
-  if [[ ! -e $kept ]]; then
-    rm -f "$project"/scripts/target/classes-*.jsa
-    GATUN_JAVA_OPTS="-XX:ArchiveClassesAtExit=$archive $quiet" start_gatun /tmp/archive
-    stop gatun || die "the archive of classes could not be written"
-    cp "$archive" "$kept.$$"
-    mv "$kept.$$" "$kept"
-    rm -rf /tmp/archive
-  fi
-  # The path of a clone may contain spaces, which options of a JVM cannot.
-  [[ -e $archive ]] || cp "$kept" "$archive"
-  export GATUN_JAVA_OPTS="-XX:SharedArchiveFile=$archive -XX:TieredStopAtLevel=1 $quiet"
+  local kept
+  is_shareable || return 0
+  kept=$(kept_classes)
+  [[ -e $kept ]] || return 0
+  cp "$kept" "$1/classes.jsa"
+  export GATUN_JAVA_OPTS="-XX:SharedArchiveFile=$1/classes.jsa -XX:TieredStopAtLevel=1 $quiet_archives"
 }
 
 gatun_answers() {

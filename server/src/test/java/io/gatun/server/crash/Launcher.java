@@ -49,6 +49,7 @@ final class Launcher {
         address = "%s"
         driver = "overlay"
         rebase = true
+        warm_up = false
         metadata_entries_max = %d
         %s
         %s

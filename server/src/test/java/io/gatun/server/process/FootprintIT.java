@@ -35,7 +35,9 @@ final class FootprintIT {
 
   @Test
   void tenThousandIdleSnapshotsTakeAtMost150MiB() {
-    GatunProcess.Setup setup = GatunProcess.Setup.in(directory).configured("layer_sync = \"none\"");
+    GatunProcess.Setup setup =
+        GatunProcess.Setup.asInstalled(directory)
+            .configured("layer_sync = \"none\"\nwarm_up = true");
     try (GatunProcess daemon = GatunProcess.serve(setup);
         Client client = daemon.client()) {
       // Concurrent requests share the journal's syncs.

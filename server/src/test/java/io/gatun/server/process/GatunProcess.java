@@ -49,6 +49,11 @@ final class GatunProcess implements AutoCloseable {
       return new Setup(directory, List.of(), List.of(), Map.of());
     }
 
+    /** {@return a daemon whose start, speed and memory are those of an installed one} */
+    static Setup asInstalled(Path directory) {
+      return in(directory).withEnvironment("GATUN_JAVA_OPTS", "");
+    }
+
     Setup under(String... program) {
       return new Setup(directory, List.of(program), arguments, environment);
     }
@@ -60,10 +65,15 @@ final class GatunProcess implements AutoCloseable {
       return new Setup(directory, wrapper, all, environment);
     }
 
+    /**
+     * Adds a configuration file. Unless it says otherwise, the daemon does not warm up, which takes
+     * longer than most tests.
+     */
     Setup configured(String text) {
+      String complete = text.contains("warm_up") ? text : text + "\nwarm_up = false\n";
       try {
         Path file = Files.createTempFile(directory, "gatun", ".toml");
-        Files.writeString(file, text);
+        Files.writeString(file, complete);
         return with("--config", file.toString());
       } catch (IOException e) {
         throw new UncheckedIOException(e);
@@ -112,7 +122,8 @@ final class GatunProcess implements AutoCloseable {
   }
 
   /** {@return a daemon that was just started, and may not serve yet} */
-  static GatunProcess launch(Setup setup) {
+  static GatunProcess launch(Setup given) {
+    Setup setup = given.arguments().contains("--config") ? given : given.configured("");
     List<String> command =
         new ArrayList<>(List.of("unshare", "--mount", "--propagation", "private", "--"));
     // A shell makes its background processes ignore this signal, and their children too; the JVM

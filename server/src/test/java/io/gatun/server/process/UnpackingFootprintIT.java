@@ -92,13 +92,14 @@ final class UnpackingFootprintIT {
       containerd.putManifest(
           "k8s.io", "sha256:manifest", layers.getFirst().getDigest(), ahead.getDigest());
       GatunProcess.Setup setup =
-          GatunProcess.Setup.in(directory)
+          GatunProcess.Setup.asInstalled(directory)
               .configured(
                   """
                   containerd_address = "%s"
                   containerd_root = "%s"
                   apply_threads = %d
                   layers = "%s"
+                  warm_up = true
                   """
                       .formatted(
                           address, directory.resolve("containerd"), COMPRESSORS.size(), form));
