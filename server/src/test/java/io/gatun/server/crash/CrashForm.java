@@ -9,10 +9,10 @@ final class CrashForm {
   static final boolean IS_LONG = System.getProperty("gatun.crash.form", "").equals("long");
 
   /** The number of kills. */
-  static final int KILLS = IS_LONG ? 1_000 : 40;
+  static final int KILLS = IS_LONG ? 1_000 : 24;
 
   /** The number of power cuts, on each filesystem, in each of {@link #EPOCHS}. */
-  static final int CUTS = IS_LONG ? 17 : 6;
+  static final int CUTS = IS_LONG ? 17 : 4;
 
   /** How often each filesystem continues with the result of a cut. */
   static final int EPOCHS = IS_LONG ? 6 : 2;

@@ -9,6 +9,7 @@ import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import net.jqwik.api.Tag;
 import net.jqwik.api.lifecycle.AfterContainer;
 
 /** Copies of random trees with every kind of file that root can create, including access times. */
@@ -21,7 +22,14 @@ class RandomTreeCopyIT {
     FILESYSTEMS.close();
   }
 
+  @Tag("long")
   @Property(tries = 240)
+  void manyCopiesAreEqual(@ForAll LoopFilesystem.Kind kind, @ForAll("plans") TreePlan plan)
+      throws IOException {
+    copiesAreEqual(kind, plan);
+  }
+
+  @Property(tries = 60)
   void copiesAreEqual(@ForAll LoopFilesystem.Kind kind, @ForAll("plans") TreePlan plan)
       throws IOException {
     try (CopiedTree tree = CopiedTree.on(FILESYSTEMS.of(kind))) {

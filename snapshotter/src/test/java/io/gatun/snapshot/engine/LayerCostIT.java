@@ -43,7 +43,7 @@ class LayerCostIT {
   @RegisterExtension static final LoopFilesystems FILESYSTEMS = new LoopFilesystems();
 
   private static final Map<String, String> NO_LABELS = Map.of();
-  private static final int LAYERS = 5;
+  private static final int LAYERS = 3;
   private static final int DIRECTORIES = 200;
   private static final int FILES_EACH = 100;
 

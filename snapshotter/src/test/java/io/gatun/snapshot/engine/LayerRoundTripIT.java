@@ -80,7 +80,7 @@ class LayerRoundTripIT {
     FILESYSTEMS.close();
   }
 
-  @Property(tries = 60, shrinking = ShrinkingMode.BOUNDED)
+  @Property(tries = 20, shrinking = ShrinkingMode.BOUNDED)
   void whatIsUnpackedIsWhatIsMounted(
       @ForAll LoopFilesystem.Kind filesystem, @ForAll("layers") List<Layer> layers)
       throws Exception {

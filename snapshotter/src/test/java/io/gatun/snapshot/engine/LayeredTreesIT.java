@@ -27,6 +27,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.ShrinkingMode;
+import net.jqwik.api.Tag;
 import net.jqwik.api.lifecycle.AfterContainer;
 
 /**
@@ -62,7 +63,14 @@ class LayeredTreesIT {
     FILESYSTEMS.close();
   }
 
+  @Tag("long")
   @Property(tries = 120, shrinking = ShrinkingMode.BOUNDED)
+  void whatIsMountedIsWhatWasWrittenInManyTries(
+      @ForAll("places") Place place, @ForAll("layers") List<Layer> layers) throws Exception {
+    whatIsMountedIsWhatWasWritten(place, layers);
+  }
+
+  @Property(tries = 40, shrinking = ShrinkingMode.BOUNDED)
   void whatIsMountedIsWhatWasWritten(
       @ForAll("places") Place place, @ForAll("layers") List<Layer> layers) throws Exception {
     Snapshotter snapshots = root(place).snapshotter();

@@ -30,6 +30,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.ShrinkingMode;
+import net.jqwik.api.Tag;
 import net.jqwik.api.lifecycle.AfterContainer;
 
 /**
@@ -40,7 +41,8 @@ import net.jqwik.api.lifecycle.AfterContainer;
  */
 class RebasedTreesIT {
 
-  private static final int TRIES = 200;
+  private static final int TRIES = 50;
+  private static final int MANY_TRIES = 200;
   private static final Map<String, String> NO_LABELS = Map.of();
   private static final Set<TreeManifest.Detail> ALL = EnumSet.allOf(TreeManifest.Detail.class);
 
@@ -71,6 +73,14 @@ class RebasedTreesIT {
     FILESYSTEMS.close();
     // With fewer unpacked layers, the test would compare too little.
     assertThat(unpacked).isGreaterThan(TRIES);
+  }
+
+  @Tag("long")
+  @Property(tries = MANY_TRIES, shrinking = ShrinkingMode.OFF)
+  void manyLayersByThemselvesBecomeThoseUnpackedInOrder(
+      @ForAll LoopFilesystem.Kind filesystem, @ForAll("layers") List<List<LayerItem>> layers)
+      throws Exception {
+    layersByThemselvesBecomeThoseUnpackedInOrder(filesystem, layers);
   }
 
   @Property(tries = TRIES, shrinking = ShrinkingMode.OFF)

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
  */
 class FilterConformanceIT {
 
-  private static final int RANDOM_FILTERS = Integer.getInteger("gatun.filters.random", 20_000);
+  private static final int RANDOM_FILTERS = Integer.getInteger("gatun.filters.random", 8_000);
   private static final long SEED = Long.getLong("gatun.filters.seed", System.nanoTime());
 
   private static final List<String> FILTER_PIECES =

@@ -44,7 +44,7 @@ import net.jqwik.api.lifecycle.BeforeContainer;
 /** Random layers whose lower layers become known after they have been read, and later change. */
 final class InMemoryTemplateProperties {
 
-  private static final int TRIES = 1_500;
+  private static final int TRIES = 600;
 
   private static Path directory = Path.of("");
   private static int made;

@@ -24,7 +24,7 @@ record ErrnoRound(int first) {
           Errno.EINTR,
           Errno.ENOMEM);
 
-  private static final int SHORT_ROUNDS = 2;
+  private static final int SHORT_ROUNDS = 1;
 
   static Stream<ErrnoRound> rounds() {
     boolean isLong = System.getProperty("gatun.crash.form", "").equals("long");

@@ -14,6 +14,7 @@ import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import net.jqwik.api.Tag;
 
 /**
  * Goal: the model answers as containerd's own metadata store does. Method: the random operations of
@@ -37,7 +38,14 @@ class ModelConformanceIT {
         .ofSize(SEQUENCE_LENGTH);
   }
 
+  @Tag("long")
   @Property(tries = 30)
+  void theModelAnswersAsContainerdDoesInManyTries(@ForAll("sequences") List<Operation> sequence)
+      throws Exception {
+    theModelAnswersAsContainerdDoes(sequence);
+  }
+
+  @Property(tries = 10)
   void theModelAnswersAsContainerdDoes(@ForAll("sequences") List<Operation> sequence)
       throws Exception {
     try (ContainerdSubject containerd = new ContainerdSubject(ContainerdSnapshotter.start())) {

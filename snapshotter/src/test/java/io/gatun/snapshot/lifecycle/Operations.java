@@ -28,7 +28,7 @@ import net.jqwik.api.Tuple;
 final class Operations {
 
   /** How many operations a run makes, over all its sequences. */
-  static final int COUNT = Integer.getInteger("gatun.lifecycle.operations", 20_000);
+  static final int COUNT = Integer.getInteger("gatun.lifecycle.operations", 10_000);
 
   /** The first is as long as a key may be, the others are no keys. */
   private static final List<String> ODD_KEYS =

@@ -44,7 +44,7 @@ import net.jqwik.api.lifecycle.AfterContainer;
  */
 final class IndexConformanceIT {
 
-  private static final int TRIES = 200;
+  private static final int TRIES = 60;
   private static final int MANY_TRIES = 500;
 
   private static final LinuxDisk DISK = new LinuxDisk();

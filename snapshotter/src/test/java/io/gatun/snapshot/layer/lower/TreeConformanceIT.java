@@ -43,7 +43,7 @@ import net.jqwik.api.lifecycle.AfterContainer;
  */
 final class TreeConformanceIT {
 
-  private static final int TRIES = 600;
+  private static final int TRIES = 200;
   private static final int MANY_TRIES = 2000;
 
   private static final LinuxDisk DISK = new LinuxDisk();

@@ -37,7 +37,7 @@ final class HostileLayers {
 
   static final String PROPERTIES = "gatun.apply.";
 
-  private static final int CASES = Integer.getInteger(PROPERTIES + "cases", 3000);
+  private static final int CASES = Integer.getInteger(PROPERTIES + "cases", 2000);
   private static final int SECONDS_MAX = 30;
   private static final int SECONDS_MAX_OF_LARGE = 300;
 

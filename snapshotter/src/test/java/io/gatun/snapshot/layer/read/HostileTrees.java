@@ -57,7 +57,7 @@ final class HostileTrees {
 
   /** A tenth of the cases of the other program's long run, because files take longer. */
   private static final int CASES =
-      Math.max(3000, Integer.getInteger(HostileLayers.PROPERTIES + "cases", 3000) / 10);
+      Math.max(1000, Integer.getInteger(HostileLayers.PROPERTIES + "cases", 1000) / 10);
 
   private static final int SECONDS_MAX = 30;
   private static final int SECONDS_MAX_OF_LARGE = 300;

@@ -62,7 +62,7 @@ final class BadInputProperties {
     return Damages.all();
   }
 
-  @Property(tries = 1_000, shrinking = ShrinkingMode.BOUNDED)
+  @Property(tries = 500, shrinking = ShrinkingMode.BOUNDED)
   void theStoreHasExactlyWhatWasAcknowledgedOrIsRefused(@ForAll("cases") Damages.Case damaged)
       throws IOException {
     Scenario.Left left = damaged.scenario().left();
