@@ -33,7 +33,7 @@ run_without_gatun_diff() {
   restart_gatun
   await_plugin
   pull latest
-  compare_views latest 1
+  compare_views latest
   assert_equal "layers that Gatun unpacked" 0 "$(count_applies OK)"
 }
 

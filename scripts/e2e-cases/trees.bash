@@ -44,15 +44,16 @@ compare_unpacked_at_once() {
   forget_lowers overlayfs
 }
 
-# compare_views TAG FROM: compares the mounts of each chain from that layer on.
+# compare_views TAG [FROM]: compares the mounts of the whole image, or of each chain from that layer on.
 compare_views() {
-  local chains blobs=() options=() digest i snapshotter
+  local chains from blobs=() options=() digest i snapshotter
   mapfile -t chains < <(chain_ids "$1")
+  from=${2:-${#chains[@]}}
   for digest in $(layers "$1"); do blobs+=("$(blob "$digest")"); done
   assert_equal "layers of $1" "${#chains[@]}" "${#blobs[@]}"
   for i in "${!chains[@]}"; do
     options+=(--layer "${blobs[i]}")
-    ((i + 1 >= $2)) || continue
+    ((i + 1 >= from)) || continue
     for snapshotter in gatun overlayfs; do
       view "$snapshotter" "${chains[i]}" "/tmp/view-$snapshotter"
       "$testbed" manifest "${options[@]}" "/tmp/view-$snapshotter" >"/tmp/$snapshotter.manifest"

@@ -122,7 +122,7 @@ class FailedStartTest {
       if (isStarted) {
         machine.stop();
       }
-      assertThat(machine.openFiles()).as("open after the failure of %s", effect).isEmpty();
+      assertThat(machine.usedFiles()).as("open after the failure of %s", effect).isEmpty();
       awaitNoThreads(effect);
       startWhole(machine);
       assertThat(TestEngine.list(machine.snapshotter()))

@@ -330,23 +330,32 @@ public final class Machine implements AutoCloseable {
     }
   }
 
-  /** {@return which files of the root are open or mapped at present} */
+  /** {@return which files of the root are open at present} */
   public List<String> openFiles() {
     List<String> open = new ArrayList<>();
-    try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"));
-        Stream<String> mappings = Files.lines(Path.of("/proc/self/maps"))) {
+    try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"))) {
       for (Path descriptor : descriptors.toList()) {
         target(descriptor).filter(path -> path.startsWith(base.toString())).forEach(open::add);
       }
-      mappings
-          .filter(mapping -> mapping.contains(base.toString()))
-          .map(mapping -> "mapped " + mapping.substring(mapping.indexOf(base.toString())))
-          .forEach(open::add);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
     open.sort(Comparator.naturalOrder());
     return open;
+  }
+
+  /** {@return which files of the root are open or mapped at present} */
+  public List<String> usedFiles() {
+    List<String> used = openFiles();
+    try (Stream<String> mappings = Files.lines(Path.of("/proc/self/maps"))) {
+      mappings
+          .filter(mapping -> mapping.contains(base.toString()))
+          .map(mapping -> "mapped " + mapping.substring(mapping.indexOf(base.toString())))
+          .forEach(used::add);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return used;
   }
 
   /** {@return what a descriptor leads to, if it is still there} */

@@ -9,7 +9,7 @@ import java.util.stream.Stream;
  * One pass over all effects, in which the n-th effect fails with the n-th errno of a cycle.
  *
  * <p>As many rounds as there are errnos let each effect fail with each of them; that is the long
- * form. The short form has two rounds. They begin at another errno in every run, at the one that
+ * form. The short form has one round, which begins at another errno in every run, at the one that
  * {@code -Dgatun.crash.seed} names.
  */
 record ErrnoRound(int first) {

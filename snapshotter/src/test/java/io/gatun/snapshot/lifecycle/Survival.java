@@ -81,7 +81,7 @@ final class Survival implements AutoCloseable {
     } catch (UnusableRootException e) {
       assertThat(machine.disk().fired()).as("why it does not start: %s", e).isPresent();
       assertThat(e).hasMessageContaining("root");
-      assertThat(machine.openFiles()).isEmpty();
+      assertThat(machine.usedFiles()).isEmpty();
       startWhole();
     } catch (RuntimeException e) {
       requireStopped(e);
@@ -304,7 +304,7 @@ final class Survival implements AutoCloseable {
     machine.settle();
     root.checkOpenFiles();
     machine.stop();
-    assertThat(machine.openFiles()).isEmpty();
+    assertThat(machine.usedFiles()).isEmpty();
     assertThat(checkRoot(true).findings()).isEmpty();
   }
 

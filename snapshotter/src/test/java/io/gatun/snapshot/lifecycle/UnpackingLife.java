@@ -314,7 +314,7 @@ final class UnpackingLife implements AutoCloseable {
     machine.settle();
     assertThat(machine.root().resolve("trash")).isEmptyDirectory();
     machine.stop();
-    assertThat(machine.openFiles()).isEmpty();
+    assertThat(machine.usedFiles()).isEmpty();
     try {
       assertThat(RootCheck.of(machine.root()).findings()).isEmpty();
     } catch (IOException | UnusableRootException e) {
