@@ -60,12 +60,12 @@ public final class BytesBlob implements LayerBlob {
   }
 
   /** Blocks after that many bytes until it is abandoned. */
-  BytesBlob waitingAt(long offset) {
+  public BytesBlob waitingAt(long offset) {
     isWaiting = true;
     return failingAt(offset);
   }
 
-  long position() {
+  public long position() {
     return position.get();
   }
 
