@@ -9,11 +9,9 @@ import io.gatun.server.config.Transport;
 import io.gatun.server.content.CallNamespace;
 import io.gatun.server.content.ContentFiles;
 import io.gatun.server.content.ContentStore;
-import io.gatun.server.content.ContentWriter;
 import io.gatun.server.content.SharedChannel;
 import io.gatun.server.net.ConnectionFilter;
 import io.gatun.server.net.EventLoops;
-import io.gatun.server.net.PeerPolicy;
 import io.gatun.server.net.SocketFile;
 import io.gatun.server.rpc.CallLog;
 import io.gatun.server.rpc.CallsInFlight;
@@ -21,7 +19,6 @@ import io.gatun.server.rpc.ConversionService;
 import io.gatun.server.rpc.DiffService;
 import io.gatun.server.rpc.RequestDecoding;
 import io.gatun.server.rpc.RequestLimits;
-import io.gatun.server.rpc.RequestMemory;
 import io.gatun.server.rpc.RpcExecutor;
 import io.gatun.server.rpc.SnapshotsService;
 import io.gatun.snapshot.Snapshotter;
@@ -37,7 +34,6 @@ import io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.HealthStatusManager;
 import io.netty.channel.ServerChannel;
 import java.io.IOException;
-import java.time.InstantSource;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -120,12 +116,9 @@ public final class Endpoint implements AutoCloseable {
             configuration.containerdAddress(),
             new ContentFiles(configuration.containerdRoot()),
             loops);
-    ContentWriter writer =
-        new ContentWriter(configuration.containerdAddress(), loops, InstantSource.system());
     this.self = new SharedChannel(() -> loops.channel(configuration.address()));
     this.health = new HealthStatusManager();
-    RequestLimits limits =
-        new RequestLimits(new RequestMemory(configuration.requestMemoryBytesMax()));
+    RequestLimits limits = new RequestLimits(configuration.requestMemoryBytesMax());
     HeapTrim trim = new HeapTrim(calls);
     var _ =
         loops
@@ -165,8 +158,7 @@ public final class Endpoint implements AutoCloseable {
             .addService(
                 ServerInterceptors.intercept(
                     RequestDecoding.guard(
-                        new DiffService(unpacker, builder, content, writer, rpcExecutor)
-                            .bindService()),
+                        new DiffService(unpacker, builder, content, rpcExecutor).bindService()),
                     calls,
                     new CallNamespace()))
             .addService(
@@ -269,7 +261,8 @@ public final class Endpoint implements AutoCloseable {
         .pipeline()
         .addLast(
             new ConnectionFilter(
-                new PeerPolicy(configuration.allowedUids(), configuration.allowedGids()),
+                configuration.allowedUids(),
+                configuration.allowedGids(),
                 configuration.connectionsMax()));
     return channel;
   }

@@ -17,12 +17,11 @@ import io.gatun.proto.snapshots.UsageRequest;
 import io.gatun.proto.types.Descriptor;
 import io.gatun.proto.types.Mount;
 import io.gatun.server.DaemonConnection;
+import io.gatun.server.content.CallNamespace;
 import io.gatun.snapshot.ChainId;
 import io.gatun.snapshot.Digest;
-import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
-import io.grpc.stub.MetadataUtils;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -47,14 +46,9 @@ final class TrainingClient implements AutoCloseable {
   private int keys;
 
   TrainingClient(Path address) {
-    Metadata headers = new Metadata();
-    headers.put(
-        Metadata.Key.of("containerd-namespace", Metadata.ASCII_STRING_MARSHALLER), NAMESPACE);
     connection = new DaemonConnection(address);
     snapshots = SnapshotsGrpc.newBlockingStub(connection.channel());
-    layers =
-        DiffGrpc.newBlockingStub(connection.channel())
-            .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers));
+    layers = CallNamespace.attach(NAMESPACE, DiffGrpc.newBlockingStub(connection.channel()));
   }
 
   /** Several clients concurrently prepare, look up, commit and remove snapshots. */

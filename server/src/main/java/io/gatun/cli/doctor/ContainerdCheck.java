@@ -7,8 +7,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 import org.tomlj.Toml;
 import org.tomlj.TomlArray;
 import org.tomlj.TomlParseResult;
@@ -48,13 +48,14 @@ public final class ContainerdCheck {
           CheckResult.fault(
               SUBJECT, "%s is not TOML: %s".formatted(file, toml.errors().getFirst())));
     }
-    List<CheckResult> all = new ArrayList<>(examine(plugin(toml)));
+    List<CheckResult> all = new ArrayList<>(examine(toml));
     all.addAll(new DifferCheck(gatun, file, toml).run());
     return all;
   }
 
-  private List<CheckResult> examine(@Nullable TomlTable plugin) {
-    if (plugin == null) {
+  private List<CheckResult> examine(TomlTable containerd) {
+    Optional<TomlTable> plugin = plugin(containerd, gatun, "snapshot").map(containerd::getTable);
+    if (plugin.isEmpty()) {
       return List.of(
           CheckResult.note(
               SUBJECT,
@@ -62,28 +63,27 @@ public final class ContainerdCheck {
                   .formatted(file, gatun.address())));
     }
     List<CheckResult> diagnoses = new ArrayList<>();
-    examineRoot(plugin, diagnoses);
-    examineCapabilities(plugin, diagnoses);
+    examineRoot(plugin.get(), diagnoses);
+    examineCapabilities(plugin.get(), diagnoses);
     if (diagnoses.isEmpty()) {
       diagnoses.add(CheckResult.ok(SUBJECT, file + " knows this daemon"));
     }
     return diagnoses;
   }
 
-  private @Nullable TomlTable plugin(TomlParseResult toml) {
-    TomlTable plugins = toml.getTable(PROXY_PLUGINS);
-    if (plugins == null) {
-      return null;
-    }
-    for (String name : plugins.keySet()) {
-      TomlTable plugin = plugins.getTable(List.of(name));
-      if (plugin != null
-          && gatun.address().toString().equals(plugin.get(List.of("address")))
-          && "snapshot".equals(plugin.get(List.of("type")))) {
-        return plugin;
-      }
-    }
-    return null;
+  /** {@return the path of the plugin with the daemon's address and this type; its name is last} */
+  static Optional<List<String>> plugin(TomlTable containerd, Configuration gatun, String type) {
+    TomlTable plugins = containerd.getTable(PROXY_PLUGINS);
+    return plugins == null
+        ? Optional.empty()
+        : plugins.keySet().stream()
+            .map(name -> List.of(PROXY_PLUGINS, name))
+            .filter(
+                path ->
+                    containerd.get(path) instanceof TomlTable plugin
+                        && gatun.address().toString().equals(plugin.get(List.of("address")))
+                        && type.equals(plugin.get(List.of("type"))))
+            .findFirst();
   }
 
   private void examineRoot(TomlTable plugin, List<CheckResult> diagnoses) {

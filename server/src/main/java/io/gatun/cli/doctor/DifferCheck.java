@@ -32,6 +32,7 @@ final class DifferCheck {
   private final Configuration gatun;
   private final Path file;
   private final TomlTable containerd;
+  private final List<CheckResult> diagnoses = new ArrayList<>();
 
   /**
    * @param containerd the content of containerd's configuration file
@@ -46,30 +47,19 @@ final class DifferCheck {
    * {@return the findings, none if containerd does not use this daemon as a differ and need not}
    */
   List<CheckResult> run() {
-    Optional<String> differ = differ();
+    Optional<List<String>> differ = ContainerdCheck.plugin(containerd, gatun, "diff");
     if (differ.isEmpty()) {
       return gatun.layers() == LayerSetting.DIRECTORY ? List.of() : List.of(unused());
     }
-    List<CheckResult> diagnoses = new ArrayList<>();
-    examineUse(differ.get(), diagnoses);
-    examineAddress(diagnoses);
-    examineRoot(diagnoses);
+    examineUse(differ.get().getLast());
+    examineAddress();
+    examineRoot();
     if (diagnoses.isEmpty()) {
       diagnoses.add(
           CheckResult.ok(
               SUBJECT, "containerd answers, and its blobs can be read from their files"));
     }
     return diagnoses;
-  }
-
-  private Optional<String> differ() {
-    TomlTable plugins = containerd.getTable(List.of("proxy_plugins"));
-    if (plugins == null) {
-      return Optional.empty();
-    }
-    return plugins.keySet().stream()
-        .filter(name -> isDiffer(plugins.getTable(List.of(name))))
-        .findFirst();
   }
 
   private CheckResult unused() {
@@ -80,13 +70,7 @@ final class DifferCheck {
             + " `gatun config --containerd` prints one");
   }
 
-  private boolean isDiffer(@Nullable TomlTable plugin) {
-    return plugin != null
-        && gatun.address().toString().equals(plugin.get(List.of("address")))
-        && "diff".equals(plugin.get(List.of("type")));
-  }
-
-  private void examineUse(String differ, List<CheckResult> diagnoses) {
+  private void examineUse(String differ) {
     Object differs =
         containerd.get(List.of("plugins", "io.containerd.service.v1.diff-service", "default"));
     Object transfers =
@@ -120,9 +104,9 @@ final class DifferCheck {
     return walking >= 0 && walking < differs.indexOf(differ);
   }
 
-  private void examineAddress(List<CheckResult> diagnoses) {
+  private void examineAddress() {
     Path address = gatun.containerdAddress();
-    require("containerd_address", address, containerd.get(List.of("grpc", "address")), diagnoses);
+    require("containerd_address", address, containerd.get(List.of("grpc", "address")));
     try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
       channel.connect(UnixDomainSocketAddress.of(address));
     } catch (IOException e) {
@@ -134,9 +118,9 @@ final class DifferCheck {
     }
   }
 
-  private void examineRoot(List<CheckResult> diagnoses) {
+  private void examineRoot() {
     Path root = gatun.containerdRoot();
-    require("containerd_root", root, containerd.get(List.of("root")), diagnoses);
+    require("containerd_root", root, containerd.get(List.of("root")));
     try (DirectoryStream<Path> blobs = Files.newDirectoryStream(root.resolve(BLOBS))) {
       for (Path blob : blobs) {
         if (!Files.isReadable(blob)) {
@@ -156,7 +140,7 @@ final class DifferCheck {
   }
 
   /** Compares a setting, unless containerd's file omits it, for its default or its command line. */
-  private void require(String key, Path here, @Nullable Object there, List<CheckResult> diagnoses) {
+  private void require(String key, Path here, @Nullable Object there) {
     if (there != null && !here.toString().equals(there)) {
       diagnoses.add(
           CheckResult.fault(

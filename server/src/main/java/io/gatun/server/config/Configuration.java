@@ -4,7 +4,6 @@ import io.gatun.server.rpc.RequestBudget;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.engine.LayerSetting;
-import io.gatun.snapshot.metadata.journal.MetadataSettings;
 import io.gatun.snapshot.root.FileProtection;
 import java.nio.file.Path;
 import java.util.List;
@@ -86,74 +85,11 @@ public record Configuration(
     mountOptions = List.copyOf(mountOptions);
   }
 
-  /** The values of keys that the file does not set. */
-  public static final Configuration DEFAULTS =
-      new Configuration(
-          Path.of("/var/lib/gatun"),
-          Path.of("/run/gatun/gatun.sock"),
-          DriverSetting.AUTO,
-          Transport.AUTO,
-          Set.of(),
-          Set.of(),
-          List.of(),
-          false,
-          false,
-          false,
-          false,
-          SyncPolicy.COMMIT,
-          LayerSetting.DIRECTORY,
-          "",
-          FileProtection.NONE,
-          MetadataSettings.DEFAULT_ENTRIES_MAX,
-          16,
-          1024,
-          32,
-          320 << 10,
-          32 << 20,
-          30,
-          0,
-          Path.of("/run/containerd/containerd.sock"),
-          Path.of("/var/lib/containerd"),
-          4,
-          256,
-          true,
-          LogLevel.INFO);
-
-  /** {@return this configuration with the overrides of the command line} */
-  public Configuration with(Overrides overrides) {
-    return new Configuration(
-        overrides.root().orElse(root),
-        overrides.address().orElse(address),
-        overrides.driver().orElse(driver),
-        transport,
-        allowedUids,
-        allowedGids,
-        mountOptions,
-        volatileContainers,
-        upperdirLabel,
-        remapIds,
-        rebase,
-        syncPolicy,
-        layers,
-        selinuxContext,
-        layerProtection,
-        metadataEntriesMax,
-        rpcThreads,
-        rpcQueueMax,
-        connectionsMax,
-        messageBytesMax,
-        requestMemoryBytesMax,
-        drainTimeoutSeconds,
-        copyThreads,
-        containerdAddress,
-        containerdRoot,
-        applyThreads,
-        applyQueueMax,
-        warmUp,
-        logLevel);
-  }
-
   /** Overrides from the command line; each is empty if its option is absent. */
   public record Overrides(
-      Optional<Path> root, Optional<Path> address, Optional<DriverSetting> driver) {}
+      Optional<Path> root, Optional<Path> address, Optional<DriverSetting> driver) {
+
+    public static final Overrides NONE =
+        new Overrides(Optional.empty(), Optional.empty(), Optional.empty());
+  }
 }

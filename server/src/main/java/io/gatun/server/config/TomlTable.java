@@ -6,8 +6,9 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
+import java.util.StringJoiner;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.tomlj.Toml;
 import org.tomlj.TomlArray;
@@ -65,8 +66,8 @@ final class TomlTable {
     throw refusal(key, "must be a string");
   }
 
-  Path absolutePath(String key, Path otherwise) {
-    String value = text(key, otherwise.toString());
+  Path absolutePath(String key, String otherwise) {
+    String value = text(key, otherwise);
     try {
       Path path = Path.of(value);
       if (path.isAbsolute()) {
@@ -78,25 +79,25 @@ final class TomlTable {
     throw refusal(key, "must be an absolute path");
   }
 
-  <T> T choice(String key, Map<String, T> choices, T otherwise) {
+  /** {@return the constant with this name, or the other one of its type} */
+  <E extends Enum<E>> E choice(String key, E otherwise, Function<E, String> name) {
     Object value = value(key);
     if (value == null) {
       return otherwise;
     }
-    T choice = value instanceof String name ? choices.get(name) : null;
-    if (choice == null) {
-      throw refusal(key, "must be one of " + quoted(choices.keySet()));
+    StringJoiner names = new StringJoiner("\", \"", "\"", "\"");
+    for (E choice : otherwise.getDeclaringClass().getEnumConstants()) {
+      if (name.apply(choice).equals(value)) {
+        return choice;
+      }
+      names.add(name.apply(choice));
     }
-    return choice;
+    throw refusal(key, "must be one of " + names);
   }
 
-  List<String> texts(String key, List<String> otherwise) {
-    TomlArray array = array(key);
-    if (array == null) {
-      return otherwise;
-    }
+  List<String> texts(String key) {
     List<String> texts = new ArrayList<>();
-    for (Object element : array.toList()) {
+    for (Object element : list(key)) {
       if (!(element instanceof String text)) {
         throw refusal(key, "must be a list of strings");
       }
@@ -105,19 +106,20 @@ final class TomlTable {
     return texts;
   }
 
-  Set<Long> numbers(String key, Set<Long> otherwise, long minimum, long maximum) {
-    TomlArray array = array(key);
-    if (array == null) {
-      return otherwise;
-    }
+  Set<Long> numbers(String key, long minimum, long maximum) {
     Set<Long> numbers = new HashSet<>();
-    for (Object element : array.toList()) {
+    for (Object element : list(key)) {
       if (!(element instanceof Long number) || number < minimum || number > maximum) {
         throw refusal(key, "must be a list of numbers from %d to %d".formatted(minimum, maximum));
       }
       numbers.add(number);
     }
     return numbers;
+  }
+
+  /** {@return the keys read so far, in this order} */
+  Set<String> keys() {
+    return known;
   }
 
   /** Refuses the file if it has a key that was never read. */
@@ -140,16 +142,15 @@ final class TomlTable {
     return toml.get(List.of(key));
   }
 
-  private @Nullable TomlArray array(String key) {
+  private List<Object> list(String key) {
     Object value = value(key);
-    if (value == null || value instanceof TomlArray) {
-      return (TomlArray) value;
+    if (value == null) {
+      return List.of();
+    }
+    if (value instanceof TomlArray array) {
+      return array.toList();
     }
     throw refusal(key, "must be a list, such as []");
-  }
-
-  private static String quoted(Set<String> names) {
-    return String.join(", ", names.stream().map(name -> '"' + name + '"').toList());
   }
 
   private static String firstLine(@Nullable String message) {

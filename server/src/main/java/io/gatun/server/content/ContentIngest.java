@@ -23,7 +23,7 @@ import io.grpc.stub.AbstractStub;
 import io.grpc.stub.MetadataUtils;
 import java.nio.ByteBuffer;
 import java.time.Duration;
-import java.time.InstantSource;
+import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Map;
 import java.util.TreeMap;
@@ -66,7 +66,6 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
   private static final long CALL_SECONDS_MAX = 30;
 
   private final Supplier<ManagedChannel> channels;
-  private final InstantSource clock;
   private final String namespace;
   private final String ref;
   private final String lease;
@@ -87,14 +86,8 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
    * @param ref the name of the ingest
    * @param lease the id of the lease, never used before
    */
-  ContentIngest(
-      Supplier<ManagedChannel> channels,
-      InstantSource clock,
-      String namespace,
-      String ref,
-      String lease) {
+  ContentIngest(Supplier<ManagedChannel> channels, String namespace, String ref, String lease) {
     this.channels = channels;
-    this.clock = clock;
     this.namespace = namespace;
     this.ref = ref;
     this.lease = lease;
@@ -156,8 +149,10 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
 
   private void addLabels(Digest digest, Map<String, String> labels) {
     try {
-      ContentGrpc.ContentBlockingStub content = calling(ContentGrpc.newBlockingStub(connection()));
-      Info info = content.info(InfoRequest.newBuilder().setDigest(digest.text()).build()).getInfo();
+      Info info =
+          calling(ContentGrpc.newBlockingStub(connection()))
+              .info(InfoRequest.newBuilder().setDigest(digest.text()).build())
+              .getInfo();
       Map<String, String> missing = new TreeMap<>(labels);
       missing.keySet().removeAll(info.getLabelsMap().keySet());
       if (!missing.isEmpty()) {
@@ -182,28 +177,21 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
       return;
     }
     replies.check();
+    Instant expiry = Instant.now().plus(LEASE_DURATION).truncatedTo(ChronoUnit.SECONDS);
     try {
       var _ =
           calling(LeasesGrpc.newBlockingStub(connection()))
               .create(
                   CreateRequest.newBuilder()
                       .setId(lease)
-                      .putLabels(
-                          EXPIRE_LABEL,
-                          clock
-                              .instant()
-                              .plus(LEASE_DURATION)
-                              .truncatedTo(ChronoUnit.SECONDS)
-                              .toString())
+                      .putLabels(EXPIRE_LABEL, expiry.toString())
                       .build());
       isLeased = true;
     } catch (StatusRuntimeException e) {
       throw ContainerdErrors.of("diff: containerd's lease in the namespace " + namespace, e);
     }
     replies.begin(
-        ContentGrpc.newStub(connection())
-            .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers()))
-            .write(replies),
+        attach(ContentGrpc.newStub(connection())).write(replies),
         WriteContentRequest.newBuilder().setAction(WriteAction.STAT).setRef(ref).build());
   }
 
@@ -216,18 +204,18 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
     return current;
   }
 
-  private <S extends AbstractStub<S>> S calling(S stub) {
-    return stub.withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers()))
-        .withDeadlineAfter(CALL_SECONDS_MAX, TimeUnit.SECONDS);
+  private <S extends AbstractStub<S>> S calling(S client) {
+    return attach(client).withDeadlineAfter(CALL_SECONDS_MAX, TimeUnit.SECONDS);
   }
 
-  private Metadata headers() {
-    Metadata headers = new Metadata();
-    headers.put(CallNamespace.HEADER, namespace);
-    if (isLeased) {
-      headers.put(LEASE, lease);
+  private <S extends AbstractStub<S>> S attach(S client) {
+    S named = CallNamespace.attach(namespace, client);
+    if (!isLeased) {
+      return named;
     }
-    return headers;
+    Metadata headers = new Metadata();
+    headers.put(LEASE, lease);
+    return named.withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers));
   }
 
   /**

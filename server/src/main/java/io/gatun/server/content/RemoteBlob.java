@@ -96,17 +96,16 @@ final class RemoteBlob implements LayerBlob {
       }
       ReadContentResponse next = pieces.next();
       if (next.getOffset() != received) {
-        throw new ContentLostException(
+        throw new IOException(
             "layer %s: containerd sent the blob from offset %d instead of offset %d"
-                .formatted(digest, next.getOffset(), received),
-            null);
+                .formatted(digest, next.getOffset(), received));
       }
       ByteString data = next.getData();
       received += data.size();
       piece = data.asReadOnlyByteBuffer();
       return true;
     } catch (StatusRuntimeException e) {
-      throw new ContentLostException(
+      throw new IOException(
           "layer %s: containerd stopped sending the blob at offset %d of %d: %s"
               .formatted(digest, received, sizeBytes, e.getMessage()),
           e);

@@ -10,7 +10,6 @@ import io.gatun.proto.types.Descriptor;
 import io.gatun.server.content.CallNamespace;
 import io.gatun.server.content.ContentIngest;
 import io.gatun.server.content.ContentStore;
-import io.gatun.server.content.ContentWriter;
 import io.gatun.server.content.LayerLabels;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.Mount;
@@ -50,19 +49,13 @@ public final class DiffService extends DiffGrpc.DiffImplBase {
   private final LayerUnpacker unpacker;
   private final LayerBuilder builder;
   private final ContentStore content;
-  private final ContentWriter writer;
   private final RpcExecutor rpcExecutor;
 
   public DiffService(
-      LayerUnpacker unpacker,
-      LayerBuilder builder,
-      ContentStore content,
-      ContentWriter writer,
-      RpcExecutor rpcExecutor) {
+      LayerUnpacker unpacker, LayerBuilder builder, ContentStore content, RpcExecutor rpcExecutor) {
     this.unpacker = unpacker;
     this.builder = builder;
     this.content = content;
-    this.writer = writer;
     this.rpcExecutor = rpcExecutor;
   }
 
@@ -139,7 +132,7 @@ public final class DiffService extends DiffGrpc.DiffImplBase {
     List<Mount> right = SnapshotMessages.toMounts(request.getRightList());
     String name = builder.name(right);
     String namespace = CallNamespace.require("diff", said.or(() -> CallNamespace.inKey(name)));
-    try (ContentIngest ingest = writer.begin(namespace, request.getRef())) {
+    try (ContentIngest ingest = content.ingest(namespace, request.getRef())) {
       PackedLayer layer =
           builder.make(
               SnapshotMessages.toMounts(request.getLeftList()),

@@ -54,7 +54,6 @@ public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
   public void prepare(
       PrepareSnapshotRequest request, StreamObserver<PrepareSnapshotResponse> client) {
     answer(
-        rpcExecutor::dispatch,
         "Prepare",
         client,
         () ->
@@ -69,7 +68,6 @@ public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
   @Override
   public void view(ViewSnapshotRequest request, StreamObserver<ViewSnapshotResponse> client) {
     answer(
-        rpcExecutor::dispatch,
         "View",
         client,
         () ->
@@ -108,7 +106,6 @@ public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
   @Override
   public void commit(CommitSnapshotRequest request, StreamObserver<Empty> client) {
     answer(
-        rpcExecutor::dispatch,
         "Commit",
         client,
         () -> {
@@ -145,7 +142,6 @@ public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
   @Override
   public void update(UpdateSnapshotRequest request, StreamObserver<UpdateSnapshotResponse> client) {
     answer(
-        rpcExecutor::dispatch,
         "Update",
         client,
         () -> {
@@ -179,7 +175,6 @@ public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
   @Override
   public void usage(UsageRequest request, StreamObserver<UsageResponse> client) {
     answer(
-        rpcExecutor::dispatch,
         "Usage",
         client,
         () -> {
@@ -194,13 +189,16 @@ public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
   @Override
   public void cleanup(CleanupRequest request, StreamObserver<Empty> client) {
     answer(
-        rpcExecutor::dispatch,
         "Cleanup",
         client,
         () -> {
           snapshotter.cleanup();
           return Empty.getDefaultInstance();
         });
+  }
+
+  private <T> void answer(String call, StreamObserver<T> client, Supplier<T> work) {
+    answer(rpcExecutor::dispatch, call, client, work);
   }
 
   private static <T> void answer(

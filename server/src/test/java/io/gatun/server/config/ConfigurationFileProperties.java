@@ -22,7 +22,10 @@ final class ConfigurationFileProperties {
 
   @Property(tries = 500, edgeCases = EdgeCasesMode.NONE)
   void writtenConfigurationIsReadBackAsItWas(@ForAll("configurations") Configuration any) {
-    assertThat(ConfigurationFile.parse("any.toml", ConfigurationFile.write(any))).isEqualTo(any);
+    assertThat(
+            ConfigurationFile.parse(
+                "any.toml", ConfigurationFile.write(any), Configuration.Overrides.NONE))
+        .isEqualTo(any);
   }
 
   /** Arbitraries combine at most eight values, so a configuration has several parts. */
