@@ -14,12 +14,7 @@ import java.util.Set;
  * All settings. The sample {@code conf/gatun.toml} and {@code server/docs/configuration.md} explain
  * each key; {@link ConfigurationFile} reads and writes them.
  *
- * @param root the directory that holds all snapshots
- * @param address the unix socket to listen on
- * @param driver the driver to use
- * @param transport the transport between the socket and netty
  * @param allowedUids users that may connect, besides root
- * @param allowedGids groups that may connect, besides root
  * @param mountOptions options for every overlay mount, after those that Gatun sets itself
  * @param volatileContainers whether container snapshots (never layers) are mounted {@code volatile}
  * @param upperdirLabel whether active snapshots get a label with the path of their upper directory
@@ -27,15 +22,9 @@ import java.util.Set;
  *     capability {@code remap-ids}
  * @param rebase whether layers are unpacked without their parent; together with containerd's
  *     capability {@code rebase}
- * @param syncPolicy when the files of a layer must be on the disk
  * @param layers the form of layers that are unpacked from now on
  * @param selinuxContext the {@code context=} option in the mounts of indexed layers; empty for none
- * @param layerProtection the protection of indexed layers' files against changes
- * @param metadataEntriesMax the maximum number of snapshots
- * @param rpcThreads the number of requests that run concurrently
  * @param rpcQueueMax the number of requests that may wait
- * @param connectionsMax the number of clients that may be connected
- * @param messageBytesMax the maximum size of a request
  * @param requestMemoryBytesMax the memory for all requests in flight, as {@link RequestBudget}
  *     counts it
  * @param drainTimeoutSeconds the time for requests in flight to finish when the daemon stops
@@ -43,10 +32,6 @@ import java.util.Set;
  *     processor
  * @param containerdAddress the unix socket of the containerd whose blobs are unpacked
  * @param containerdRoot the data directory of that containerd
- * @param applyThreads the number of layers that are unpacked concurrently
- * @param applyQueueMax the number of layers that may wait
- * @param warmUp whether the daemon warms up for the first image after a start
- * @param logLevel the level of the log
  */
 public record Configuration(
     Path root,

@@ -28,8 +28,6 @@ import java.time.temporal.ChronoUnit;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -65,13 +63,12 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
   /** containerd reads its metadata, which it may have locked for a while. */
   private static final long CALL_SECONDS_MAX = 30;
 
-  private final Supplier<ManagedChannel> channels;
+  private final ManagedChannel channel;
   private final String namespace;
   private final String ref;
   private final String lease;
   private final ContentWriteStream replies;
 
-  private @Nullable ManagedChannel channel;
   private boolean isLeased;
   private long written;
 
@@ -82,12 +79,13 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
   private boolean isKept;
 
   /**
-   * @param channels opens a connection to containerd
+   * @param channel to containerd; connects with the first call, and is shut down when this is
+   *     closed
    * @param ref the name of the ingest
    * @param lease the id of the lease, never used before
    */
-  ContentIngest(Supplier<ManagedChannel> channels, String namespace, String ref, String lease) {
-    this.channels = channels;
+  ContentIngest(ManagedChannel channel, String namespace, String ref, String lease) {
+    this.channel = channel;
     this.namespace = namespace;
     this.ref = ref;
     this.lease = lease;
@@ -150,7 +148,7 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
   private void addLabels(Digest digest, Map<String, String> labels) {
     try {
       Info info =
-          calling(ContentGrpc.newBlockingStub(connection()))
+          calling(ContentGrpc.newBlockingStub(channel))
               .info(InfoRequest.newBuilder().setDigest(digest.text()).build())
               .getInfo();
       Map<String, String> missing = new TreeMap<>(labels);
@@ -159,7 +157,7 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
         FieldMask.Builder mask = FieldMask.newBuilder();
         missing.keySet().forEach(key -> mask.addPaths("labels." + key));
         var _ =
-            calling(ContentGrpc.newBlockingStub(connection()))
+            calling(ContentGrpc.newBlockingStub(channel))
                 .update(
                     UpdateRequest.newBuilder()
                         .setInfo(Info.newBuilder().setDigest(digest.text()).putAllLabels(missing))
@@ -180,7 +178,7 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
     Instant expiry = Instant.now().plus(LEASE_DURATION).truncatedTo(ChronoUnit.SECONDS);
     try {
       var _ =
-          calling(LeasesGrpc.newBlockingStub(connection()))
+          calling(LeasesGrpc.newBlockingStub(channel))
               .create(
                   CreateRequest.newBuilder()
                       .setId(lease)
@@ -191,17 +189,8 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
       throw ContainerdErrors.of("diff: containerd's lease in the namespace " + namespace, e);
     }
     replies.begin(
-        attach(ContentGrpc.newStub(connection())).write(replies),
+        attach(ContentGrpc.newStub(channel)).write(replies),
         WriteContentRequest.newBuilder().setAction(WriteAction.STAT).setRef(ref).build());
-  }
-
-  private ManagedChannel connection() {
-    ManagedChannel current = channel;
-    if (current == null) {
-      current = channels.get();
-      channel = current;
-    }
-    return current;
   }
 
   private <S extends AbstractStub<S>> S calling(S client) {
@@ -224,17 +213,13 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
    */
   @Override
   public void close() {
-    ManagedChannel current = channel;
-    if (current == null) {
-      return;
-    }
     replies.end();
     if (!isCommitted && replies.isTaken()) {
       attempt(
           "ingest",
           ref,
           () ->
-              calling(ContentGrpc.newBlockingStub(current))
+              calling(ContentGrpc.newBlockingStub(channel))
                   .abort(AbortRequest.newBuilder().setRef(ref).build()));
     }
     if (!isKept && isLeased) {
@@ -242,10 +227,10 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
           "lease",
           lease,
           () ->
-              calling(LeasesGrpc.newBlockingStub(current))
+              calling(LeasesGrpc.newBlockingStub(channel))
                   .delete(DeleteRequest.newBuilder().setId(lease).build()));
     }
-    current.shutdownNow();
+    channel.shutdownNow();
   }
 
   /** containerd itself collects, after a day at most, anything that cannot be removed now. */

@@ -10,7 +10,6 @@ import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.grpc.Channel;
-import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.nio.file.Path;
@@ -99,27 +98,13 @@ public final class ContentStore implements AutoCloseable {
     String unique =
         "gatun-diff-" + HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong());
     return new ContentIngest(
-        () -> loops.channel(address), namespace, ref.isEmpty() ? unique : ref, unique);
+        loops.channel(address), namespace, ref.isEmpty() ? unique : ref, unique);
   }
 
   private LayerBlob opened(String namespace, Digest digest, long sizeBytes) {
     return files
         .open(digest, OptionalLong.of(sizeBytes))
-        .orElseGet(() -> stream(namespace, digest, sizeBytes));
-  }
-
-  private LayerBlob stream(String namespace, Digest digest, long sizeBytes) {
-    ManagedChannel channel = loops.channel(address);
-    boolean isPassedOn = false;
-    try {
-      LayerBlob streamed = RemoteBlob.open(channel, content(channel, namespace), digest, sizeBytes);
-      isPassedOn = true;
-      return streamed;
-    } finally {
-      if (!isPassedOn) {
-        channel.shutdownNow();
-      }
-    }
+        .orElseGet(() -> new RemoteBlob(loops.channel(address), namespace, digest, sizeBytes));
   }
 
   private static ContentBlockingStub content(Channel channel, String namespace) {

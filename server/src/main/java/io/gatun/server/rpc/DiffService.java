@@ -21,7 +21,6 @@ import io.gatun.snapshot.layer.LayerBuilder;
 import io.gatun.snapshot.layer.LayerFormat;
 import io.gatun.snapshot.layer.LayerUnpacker;
 import io.gatun.snapshot.layer.PackedLayer;
-import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -66,7 +65,7 @@ public final class DiffService extends DiffGrpc.DiffImplBase {
     RpcCall.give(
         rpcExecutor::dispatchApply,
         "Apply",
-        (ServerCallStreamObserver<ApplyResponse>) client,
+        client,
         cancellation::cancel,
         () ->
             ApplyResponse.newBuilder().setApplied(apply(namespace, request, cancellation)).build());
@@ -120,7 +119,7 @@ public final class DiffService extends DiffGrpc.DiffImplBase {
     RpcCall.give(
         rpcExecutor::dispatchApply,
         "Diff",
-        (ServerCallStreamObserver<DiffResponse>) client,
+        client,
         cancellation::cancel,
         () -> DiffResponse.newBuilder().setDiff(diff(namespace, request, cancellation)).build());
   }

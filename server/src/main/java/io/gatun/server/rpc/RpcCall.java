@@ -2,6 +2,7 @@ package io.gatun.server.rpc;
 
 import io.grpc.Status;
 import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
@@ -11,6 +12,12 @@ import java.util.function.Supplier;
 final class RpcCall {
 
   private RpcCall() {}
+
+  /** As {@link #give(Consumer, String, StreamObserver, Runnable, Supplier)}. */
+  static <T> void give(
+      Consumer<Runnable> lane, String call, StreamObserver<T> client, Supplier<T> work) {
+    give(lane, call, client, () -> {}, work);
+  }
 
   /**
    * Answers a call with one message.
@@ -22,17 +29,16 @@ final class RpcCall {
   static <T> void give(
       Consumer<Runnable> lane,
       String call,
-      ServerCallStreamObserver<T> client,
+      StreamObserver<T> client,
       Runnable onCancel,
       Supplier<T> work) {
     run(
         lane,
         call,
-        client,
+        (ServerCallStreamObserver<T>) client,
         onCancel,
         () -> {
-          T response = work.get();
-          client.onNext(response);
+          client.onNext(work.get());
           client.onCompleted();
         });
   }
