@@ -25,10 +25,12 @@ import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.layer.LayerBuilder;
 import io.gatun.snapshot.layer.LayerConverter;
 import io.gatun.snapshot.layer.LayerUnpacker;
+import io.grpc.BindableService;
 import io.grpc.Codec;
 import io.grpc.DecompressorRegistry;
 import io.grpc.Server;
 import io.grpc.ServerInterceptors;
+import io.grpc.ServerServiceDefinition;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.HealthStatusManager;
@@ -150,27 +152,21 @@ public final class Endpoint implements AutoCloseable {
             .handshakeTimeout(HANDSHAKE_SECONDS_MAX, TimeUnit.SECONDS)
             .permitKeepAliveTime(PING_SECONDS_MIN, TimeUnit.SECONDS)
             .permitKeepAliveWithoutCalls(true)
+            .addService(counted(new SnapshotsService(snapshotter, rpcExecutor)))
             .addService(
                 ServerInterceptors.intercept(
-                    RequestDecoding.guard(
-                        new SnapshotsService(snapshotter, rpcExecutor).bindService()),
-                    calls))
-            .addService(
-                ServerInterceptors.intercept(
-                    RequestDecoding.guard(
-                        new DiffService(unpacker, builder, content, rpcExecutor).bindService()),
-                    calls,
+                    counted(new DiffService(unpacker, builder, content, rpcExecutor)),
                     new CallNamespace()))
-            .addService(
-                ServerInterceptors.intercept(
-                    RequestDecoding.guard(
-                        new ConversionService(converter, content, rpcExecutor).bindService()),
-                    calls))
+            .addService(counted(new ConversionService(converter, content, rpcExecutor)))
             .addService(health.getHealthService())
             // The log comes last here, and so runs first and sees calls that the limits refuse.
             .intercept(limits)
             .intercept(new CallLog())
             .build();
+  }
+
+  private ServerServiceDefinition counted(BindableService service) {
+    return ServerInterceptors.intercept(RequestDecoding.guard(service.bindService()), calls);
   }
 
   /** Opens an endpoint; it serves clients when this returns. */

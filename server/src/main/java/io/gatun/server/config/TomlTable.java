@@ -34,36 +34,20 @@ final class TomlTable {
   }
 
   boolean flag(String key, boolean otherwise) {
-    Object value = value(key);
-    if (value == null) {
-      return otherwise;
-    }
-    if (value instanceof Boolean flag) {
-      return flag;
-    }
-    throw refusal(key, "must be true or false");
+    return value(key, Boolean.class, otherwise, "true or false");
   }
 
-  int number(String key, int otherwise, int minimum, int maximum) {
-    Object value = value(key);
-    if (value == null) {
-      return otherwise;
+  int number(String key, int otherwise, long minimum, long maximum) {
+    String range = "a number from %d to %d".formatted(minimum, maximum);
+    long number = value(key, Long.class, (long) otherwise, range);
+    if (number < minimum || number > maximum) {
+      throw refusal(key, "must be " + range);
     }
-    if (value instanceof Long number && number >= minimum && number <= maximum) {
-      return number.intValue();
-    }
-    throw refusal(key, "must be a number from %d to %d".formatted(minimum, maximum));
+    return (int) number;
   }
 
   String text(String key, String otherwise) {
-    Object value = value(key);
-    if (value == null) {
-      return otherwise;
-    }
-    if (value instanceof String text) {
-      return text;
-    }
-    throw refusal(key, "must be a string");
+    return value(key, String.class, otherwise, "a string");
   }
 
   Path absolutePath(String key, String otherwise) {
@@ -151,6 +135,17 @@ final class TomlTable {
       return array.toList();
     }
     throw refusal(key, "must be a list, such as []");
+  }
+
+  private <T> T value(String key, Class<T> type, T otherwise, String form) {
+    Object value = value(key);
+    if (value == null) {
+      return otherwise;
+    }
+    if (!type.isInstance(value)) {
+      throw refusal(key, "must be " + form);
+    }
+    return type.cast(value);
   }
 
   private static String firstLine(@Nullable String message) {

@@ -9,6 +9,7 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 
 /**
  * The threads on which requests may block, and their queues.
@@ -82,11 +83,7 @@ public final class RpcExecutor implements AutoCloseable {
   /** Ends the threads after the queued work. */
   @Override
   public void close() {
-    requests.close();
-    removals.close();
-    lists.close();
-    applies.close();
-    conversions.close();
+    Stream.of(requests, removals, lists, applies, conversions).forEach(ThreadPoolExecutor::close);
   }
 
   static void submit(ThreadPoolExecutor lane, Runnable work) {
