@@ -115,7 +115,6 @@ public final class Daemon implements AutoCloseable {
         .withLayerProtection(configuration.layerProtection());
   }
 
-  /** {@return the driver that works on the root} */
   public DriverName driver() {
     return engine.driver();
   }

@@ -1,5 +1,9 @@
 package io.gatun.cli.doctor;
 
+import static io.gatun.cli.doctor.CheckResult.fault;
+import static io.gatun.cli.doctor.CheckResult.note;
+import static io.gatun.cli.doctor.CheckResult.ok;
+
 import io.gatun.server.config.Configuration;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -34,19 +38,17 @@ public final class ContainerdCheck {
   public List<CheckResult> run() {
     if (!Files.exists(file)) {
       return List.of(
-          CheckResult.note(
-              SUBJECT, "there is no %s: `gatun config --containerd` prints one".formatted(file)));
+          note(SUBJECT, "there is no %s: `gatun config --containerd` prints one".formatted(file)));
     }
     TomlParseResult toml;
     try {
       toml = Toml.parse(file);
     } catch (IOException e) {
-      return List.of(CheckResult.note(SUBJECT, "cannot read %s: %s".formatted(file, e)));
+      return List.of(note(SUBJECT, "cannot read %s: %s".formatted(file, e)));
     }
     if (toml.hasErrors()) {
       return List.of(
-          CheckResult.fault(
-              SUBJECT, "%s is not TOML: %s".formatted(file, toml.errors().getFirst())));
+          fault(SUBJECT, "%s is not TOML: %s".formatted(file, toml.errors().getFirst())));
     }
     List<CheckResult> all = new ArrayList<>(examine(toml));
     all.addAll(new DifferCheck(gatun, file, toml).run());
@@ -57,7 +59,7 @@ public final class ContainerdCheck {
     Optional<TomlTable> plugin = plugin(containerd, gatun, "snapshot").map(containerd::getTable);
     if (plugin.isEmpty()) {
       return List.of(
-          CheckResult.note(
+          note(
               SUBJECT,
               "%s has no plugin with the address %s: `gatun config --containerd` prints it"
                   .formatted(file, gatun.address())));
@@ -66,7 +68,7 @@ public final class ContainerdCheck {
     examineRoot(plugin.get(), diagnoses);
     examineCapabilities(plugin.get(), diagnoses);
     if (diagnoses.isEmpty()) {
-      diagnoses.add(CheckResult.ok(SUBJECT, file + " knows this daemon"));
+      diagnoses.add(ok(SUBJECT, file + " knows this daemon"));
     }
     return diagnoses;
   }
@@ -90,7 +92,7 @@ public final class ContainerdCheck {
     Object exported = plugin.get(List.of("exports", "root"));
     if (!gatun.root().toString().equals(exported)) {
       diagnoses.add(
-          CheckResult.note(
+          note(
               SUBJECT,
               "%s: exports.root is %s and should be \"%s\": the kubelet watches the free space of the wrong filesystem"
                   .formatted(
@@ -108,7 +110,7 @@ public final class ContainerdCheck {
     List<String> wanted = ContainerdConfiguration.capabilities(gatun);
     if (!told.equals(new HashSet<Object>(wanted))) {
       diagnoses.add(
-          CheckResult.fault(
+          fault(
               SUBJECT,
               "%s: capabilities are %s and must be %s, to match rebase and remap_ids"
                   .formatted(file, told, wanted)));

@@ -1,5 +1,9 @@
 package io.gatun.cli.doctor;
 
+import static io.gatun.cli.doctor.CheckResult.fault;
+import static io.gatun.cli.doctor.CheckResult.note;
+import static io.gatun.cli.doctor.CheckResult.ok;
+
 import io.gatun.server.config.Configuration;
 import io.gatun.snapshot.engine.LayerSetting;
 import java.io.IOException;
@@ -55,15 +59,13 @@ final class DifferCheck {
     examineAddress();
     examineRoot();
     if (diagnoses.isEmpty()) {
-      diagnoses.add(
-          CheckResult.ok(
-              SUBJECT, "containerd answers, and its blobs can be read from their files"));
+      diagnoses.add(ok(SUBJECT, "containerd answers, and its blobs can be read from their files"));
     }
     return diagnoses;
   }
 
   private CheckResult unused() {
-    return CheckResult.note(
+    return note(
         SUBJECT,
         "%s has no differ with the address %s, so all layers become directories, despite layers = \"%s\":"
                 .formatted(file, gatun.address(), gatun.layers().configName())
@@ -85,14 +87,14 @@ final class DifferCheck {
                             && differ.equals(table.get(List.of("differ"))));
     if (!isOfDiffService && !isOfTransfers) {
       diagnoses.add(
-          CheckResult.note(
+          note(
               SUBJECT,
               "%s: nothing uses the differ %s: `gatun config --containerd` prints the missing sections"
                   .formatted(file, differ)));
     }
     if (isOfDiffService && isAskedInVain(((TomlArray) differs).toList(), differ)) {
       diagnoses.add(
-          CheckResult.note(
+          note(
               SUBJECT,
               "%s: the diff service asks %s before %s, which is never used: put %s first"
                   .formatted(file, WALKING, differ, differ)));
@@ -111,7 +113,7 @@ final class DifferCheck {
       channel.connect(UnixDomainSocketAddress.of(address));
     } catch (IOException e) {
       diagnoses.add(
-          CheckResult.fault(
+          fault(
               SUBJECT,
               "containerd_address: no answer on %s (%s): start containerd, or correct the setting"
                   .formatted(address, e.getMessage())));
@@ -134,7 +136,7 @@ final class DifferCheck {
   }
 
   private static CheckResult slow(String reason) {
-    return CheckResult.note(
+    return note(
         SUBJECT,
         "containerd_root: %s: containerd has to send each blob, which is slower".formatted(reason));
   }
@@ -143,8 +145,7 @@ final class DifferCheck {
   private void require(String key, Path here, @Nullable Object there) {
     if (there != null && !here.toString().equals(there)) {
       diagnoses.add(
-          CheckResult.fault(
-              SUBJECT, "%s is %s, and %s says \"%s\"".formatted(key, here, file, there)));
+          fault(SUBJECT, "%s is %s, and %s says \"%s\"".formatted(key, here, file, there)));
     }
   }
 }

@@ -55,27 +55,22 @@ public final class RpcExecutor implements AutoCloseable {
     conversions = lane("convert", 1, new ArrayBlockingQueue<>(applyQueueMax));
   }
 
-  /** Runs work that may block, or refuses it. */
   void dispatch(Runnable work) {
     submit(requests, work);
   }
 
-  /** Runs a removal, however long it has to wait. */
   void dispatchRemoval(Runnable work) {
     submit(removals, work);
   }
 
-  /** Runs a stream, or refuses it. */
   void dispatchList(Runnable work) {
     submit(lists, work);
   }
 
-  /** Runs the unpacking or creation of a layer, or refuses it. */
   void dispatchApply(Runnable work) {
     submit(applies, work);
   }
 
-  /** Runs a conversion, or refuses it. */
   void dispatchConversion(Runnable work) {
     submit(conversions, work);
   }
