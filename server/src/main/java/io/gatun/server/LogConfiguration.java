@@ -8,7 +8,6 @@ import ch.qos.logback.classic.spi.Configurator;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.ConsoleAppender;
 import ch.qos.logback.core.spi.ContextAwareBase;
-import io.gatun.server.config.LogLevel;
 import java.util.logging.Handler;
 import java.util.logging.LogManager;
 import java.util.logging.LogRecord;
@@ -64,18 +63,9 @@ public final class LogConfiguration extends ContextAwareBase implements Configur
   }
 
   /** Sets the level of Gatun's own events; other libraries only log warnings. */
-  static void setLevel(LogLevel level) {
+  static void setLevel(org.slf4j.event.Level level) {
     LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();
-    context
-        .getLogger(OURS)
-        .setLevel(
-            switch (level) {
-              case ERROR -> Level.ERROR;
-              case WARN -> Level.WARN;
-              case INFO -> Level.INFO;
-              case DEBUG -> Level.DEBUG;
-              case TRACE -> Level.TRACE;
-            });
+    context.getLogger(OURS).setLevel(Level.convertAnSLF4JLevel(level));
   }
 
   /**

@@ -54,14 +54,12 @@ final class TrainingClient implements AutoCloseable {
   /** Several clients concurrently prepare, look up, commit and remove snapshots. */
   void live(int clients, int livesPerClient) {
     try (ExecutorService threads = Executors.newFixedThreadPool(clients)) {
-      CompletableFuture.allOf(
-              IntStream.range(0, clients)
-                  .mapToObj(
-                      client ->
-                          CompletableFuture.runAsync(
-                              () -> live("c" + client, livesPerClient), threads))
-                  .toArray(CompletableFuture<?>[]::new))
-          .join();
+      IntStream.range(0, clients)
+          .mapToObj(
+              client ->
+                  CompletableFuture.runAsync(() -> live("c" + client, livesPerClient), threads))
+          .toList()
+          .forEach(CompletableFuture::join);
     }
     list("kind==committed").forEachRemaining(batch -> {});
   }

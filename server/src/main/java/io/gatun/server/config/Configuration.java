@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.slf4j.event.Level;
 
 /**
  * All settings. The sample {@code conf/gatun.toml} and {@code server/docs/configuration.md} explain
@@ -62,7 +63,7 @@ public record Configuration(
     int applyThreads,
     int applyQueueMax,
     boolean warmUp,
-    LogLevel logLevel) {
+    Level logLevel) {
 
   public Configuration {
     allowedUids = Set.copyOf(allowedUids);

@@ -15,11 +15,11 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
+import org.slf4j.event.Level;
 
 /**
  * The configuration as a TOML file of flat keys, units last.
@@ -108,10 +108,8 @@ public final class ConfigurationFile {
     return new Configuration(
         overrides.root().orElse(toml.absolutePath("root", "/var/lib/gatun")),
         overrides.address().orElse(toml.absolutePath("address", "/run/gatun/gatun.sock")),
-        overrides
-            .driver()
-            .orElse(toml.choice("driver", DriverSetting.AUTO, DriverSetting::configName)),
-        toml.choice("transport", Transport.AUTO, Transport::configName),
+        overrides.driver().orElse(toml.choice("driver", DriverSetting.AUTO)),
+        toml.choice("transport", Transport.AUTO),
         toml.numbers("allowed_uids", 0, ID_MAX),
         toml.numbers("allowed_gids", 0, ID_MAX),
         mountOptions(toml),
@@ -119,10 +117,10 @@ public final class ConfigurationFile {
         toml.flag("upperdir_label", false),
         toml.flag("remap_ids", false),
         toml.flag("rebase", false),
-        toml.choice("layer_sync", SyncPolicy.COMMIT, SyncPolicy::configName),
-        toml.choice("layers", LayerSetting.DIRECTORY, LayerSetting::configName),
+        toml.choice("layer_sync", SyncPolicy.COMMIT),
+        toml.choice("layers", LayerSetting.DIRECTORY),
         selinuxContext(toml),
-        toml.choice("layer_protection", FileProtection.NONE, FileProtection::configName),
+        toml.choice("layer_protection", FileProtection.NONE),
         toml.number(
             "metadata_entries_max",
             MetadataSettings.DEFAULT_ENTRIES_MAX,
@@ -141,7 +139,7 @@ public final class ConfigurationFile {
         toml.number("apply_threads", 4, 1, 256),
         toml.number("apply_queue_max", 256, 1, 1_000_000),
         toml.flag("warm_up", true),
-        toml.choice("log_level", LogLevel.INFO, LogLevel::configName));
+        toml.choice("log_level", Level.INFO));
   }
 
   /** {@return a file that {@link #read} reads as this configuration} */
@@ -165,7 +163,7 @@ public final class ConfigurationFile {
     return switch (value) {
       case String text -> quoted(text);
       case Path path -> quoted(path.toString());
-      case Enum<?> choice -> quoted(choice.name().toLowerCase(Locale.ROOT));
+      case Enum<?> choice -> quoted(TomlTable.name(choice));
       case Set<?> numbers -> numbers.stream().sorted().toList().toString();
       case List<?> texts -> texts.stream().map(ConfigurationFile::written).toList().toString();
       default -> value.toString();

@@ -6,9 +6,9 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.StringJoiner;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.tomlj.Toml;
 import org.tomlj.TomlArray;
@@ -64,19 +64,24 @@ final class TomlTable {
   }
 
   /** {@return the constant with this name, or the other one of its type} */
-  <E extends Enum<E>> E choice(String key, E otherwise, Function<E, String> name) {
+  <E extends Enum<E>> E choice(String key, E otherwise) {
     Object value = value(key);
     if (value == null) {
       return otherwise;
     }
     StringJoiner names = new StringJoiner("\", \"", "\"", "\"");
     for (E choice : otherwise.getDeclaringClass().getEnumConstants()) {
-      if (name.apply(choice).equals(value)) {
+      if (name(choice).equals(value)) {
         return choice;
       }
-      names.add(name.apply(choice));
+      names.add(name(choice));
     }
     throw refusal(key, "must be one of " + names);
+  }
+
+  /** {@return the name of a constant in a file, such as {@code io_uring}} */
+  static String name(Enum<?> constant) {
+    return constant.name().toLowerCase(Locale.ROOT);
   }
 
   List<String> texts(String key) {

@@ -26,6 +26,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
@@ -122,25 +123,22 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
    */
   public void commit(Digest expected, Map<String, String> labels) {
     begin();
-    try {
-      String digest =
-          replies.commit(
-              WriteContentRequest.newBuilder()
-                  .setAction(WriteAction.COMMIT)
-                  .setOffset(written)
-                  .setTotal(written)
-                  .putAllLabels(labels)
-                  .build());
-      isCommitted = true;
-      if (!digest.equals(expected.text())) {
-        throw new SnapshotException.StorageFailure(
-            "diff: containerd stored %s instead of %s".formatted(digest, expected), null);
-      }
-    } catch (ContentWriteStream.AlreadyExistsException e) {
+    Optional<String> stored =
+        replies.commit(
+            WriteContentRequest.newBuilder()
+                .setAction(WriteAction.COMMIT)
+                .setOffset(written)
+                .setTotal(written)
+                .putAllLabels(labels)
+                .build());
+    isCommitted = true;
+    if (stored.isEmpty()) {
       // The blob has the lease: containerd ends the ingest and leases the blob in one transaction.
       // It would not if the expected digest had been sent beforehand.
-      isCommitted = true;
       addLabels(expected, labels);
+    } else if (!stored.get().equals(expected.text())) {
+      throw new SnapshotException.StorageFailure(
+          "diff: containerd stored %s instead of %s".formatted(stored.get(), expected), null);
     }
     isKept = true;
   }
@@ -198,13 +196,12 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
   }
 
   private <S extends AbstractStub<S>> S attach(S client) {
-    S named = CallNamespace.attach(namespace, client);
-    if (!isLeased) {
-      return named;
-    }
     Metadata headers = new Metadata();
-    headers.put(LEASE, lease);
-    return named.withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers));
+    headers.put(CallNamespace.HEADER, namespace);
+    if (isLeased) {
+      headers.put(LEASE, lease);
+    }
+    return client.withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers));
   }
 
   /**

@@ -9,6 +9,7 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -24,11 +25,6 @@ final class ContentWriteStream implements StreamObserver<WriteContentResponse> {
 
   /** For containerd to notice the end of a stream and release the ingest. */
   private static final long END_SECONDS_MAX = 10;
-
-  /** containerd already has a blob of this content. */
-  static final class AlreadyExistsException extends Exception {
-    private static final long serialVersionUID = 1L;
-  }
 
   private final String what;
 
@@ -77,20 +73,20 @@ final class ContentWriteStream implements StreamObserver<WriteContentResponse> {
   /**
    * Sends the last message.
    *
-   * @return the digest of the blob, from containerd
+   * @return the digest of the blob, from containerd; empty if it had a blob of this content before
    */
-  String commit(WriteContentRequest request) throws AlreadyExistsException {
+  Optional<String> commit(WriteContentRequest request) {
     awaitAnswers(0);
     send(request);
     return committed();
   }
 
-  private synchronized String committed() throws AlreadyExistsException {
+  private synchronized Optional<String> committed() {
     try {
       awaitAnswers(0);
     } catch (SnapshotException e) {
       if (failure != null && failure.getStatus().getCode() == Status.Code.ALREADY_EXISTS) {
-        throw new AlreadyExistsException();
+        return Optional.empty();
       }
       throw e;
     }
@@ -99,7 +95,7 @@ final class ContentWriteStream implements StreamObserver<WriteContentResponse> {
       throw new SnapshotException.Unavailable(
           what + ": its commit got the answer to another action", null);
     }
-    return answer.getDigest();
+    return Optional.of(answer.getDigest());
   }
 
   private synchronized void awaitAnswers(int unansweredMax) {

@@ -5,10 +5,8 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
 /**
@@ -104,13 +102,13 @@ public final class RpcExecutor implements AutoCloseable {
   private static ThreadPoolExecutor lane(String name, int threads, BlockingQueue<Runnable> queue) {
     ThreadPoolExecutor lane =
         new ThreadPoolExecutor(
-            threads, threads, IDLE_SECONDS, TimeUnit.SECONDS, queue, threadFactory(name));
+            threads,
+            threads,
+            IDLE_SECONDS,
+            TimeUnit.SECONDS,
+            queue,
+            Thread.ofPlatform().name("gatun-" + name + "-", 1).factory());
     lane.allowCoreThreadTimeOut(true);
     return lane;
-  }
-
-  private static ThreadFactory threadFactory(String name) {
-    AtomicInteger last = new AtomicInteger();
-    return work -> new Thread(work, "gatun-" + name + "-" + last.incrementAndGet());
   }
 }

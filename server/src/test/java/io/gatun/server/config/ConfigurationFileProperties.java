@@ -16,6 +16,7 @@ import net.jqwik.api.EdgeCasesMode;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import org.slf4j.event.Level;
 
 /** Any configuration can be written and read back. */
 final class ConfigurationFileProperties {
@@ -36,7 +37,7 @@ final class ConfigurationFileProperties {
         Path address,
         DriverSetting driver,
         Transport transport,
-        LogLevel level,
+        Level level,
         Path containerd,
         Path containerdRoot) {}
     record Peers(Set<Long> uids, Set<Long> gids, List<String> options) {}
@@ -56,7 +57,7 @@ final class ConfigurationFileProperties {
                 paths(),
                 Arbitraries.of(DriverSetting.values()),
                 Arbitraries.of(Transport.values()),
-                Arbitraries.of(LogLevel.values()),
+                Arbitraries.of(Level.values()),
                 paths(),
                 paths())
             .as(Names::new);

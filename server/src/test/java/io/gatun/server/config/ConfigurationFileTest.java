@@ -18,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.slf4j.event.Level;
 
 /** Valid and invalid configuration files. */
 final class ConfigurationFileTest {
@@ -86,7 +87,7 @@ final class ConfigurationFileTest {
           15,
           17,
           false,
-          LogLevel.DEBUG);
+          Level.DEBUG);
 
   private static final Configuration DEFAULTS = parse("");
 
