@@ -31,6 +31,7 @@ import org.openjdk.jmh.infra.Blackhole;
  *       is Gatun's own cost.
  * </ul>
  */
+@State(Scope.Benchmark)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
 public class MetadataBenchmark extends ShortRuns {
 
