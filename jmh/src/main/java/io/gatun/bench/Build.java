@@ -4,15 +4,25 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
 import java.util.Properties;
 
-/** The build's own metadata. */
+/** The build's own metadata, and the flags of its JVMs. */
 final class Build {
 
   private static final String PROPERTIES = "build.properties";
   private static final String JVM_FLAGS = "jvm.flags";
+
+  private static final List<String> HEAP =
+      List.of("-XX:+UseSerialGC", "-Xms16m", "-Xmn3m", "-Xmx64m", "-Xss512k");
+
+  private static final String UNSAFE = "--sun-misc-unsafe-memory-access=allow";
+
+  /** Older JDKs do not start with the flag. */
+  private static final int JDK_THAT_KNOWS_UNSAFE = 23;
 
   /** Maven's placeholder for an unknown value. */
   private static final String UNKNOWN_PREFIX = "${";
@@ -37,14 +47,25 @@ final class Build {
         : commit;
   }
 
-  /** {@return the JVM flags that Gatun's libraries require, the same as in tests} */
-  static List<String> jvmFlags() {
+  /**
+   * {@return the flags of the measuring JVMs, followed by others that may override them} They are
+   * those of the daemon in {@code bin/gatun}, because a small heap and the serial collector make
+   * garbage cost more or less than the JVM's defaults do.
+   */
+  static String[] daemonFlags(Collection<String> others) {
+    List<String> flags = new ArrayList<>(HEAP);
+    // The flags that Gatun's libraries require, the same as in tests.
     try (InputStream stream = open(JVM_FLAGS)) {
-      return List.of(
-          new String(stream.readAllBytes(), StandardCharsets.UTF_8).strip().split("\\s+"));
+      flags.addAll(
+          List.of(new String(stream.readAllBytes(), StandardCharsets.UTF_8).strip().split("\\s+")));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+    if (Runtime.version().feature() >= JDK_THAT_KNOWS_UNSAFE) {
+      flags.add(UNSAFE);
+    }
+    flags.addAll(others);
+    return flags.toArray(String[]::new);
   }
 
   private static InputStream open(String resource) {

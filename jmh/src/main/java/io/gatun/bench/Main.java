@@ -17,6 +17,7 @@ import org.openjdk.jmh.results.format.ResultFormatType;
 import org.openjdk.jmh.runner.NoBenchmarksException;
 import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.RunnerException;
+import org.openjdk.jmh.runner.format.OutputFormat;
 import org.openjdk.jmh.runner.format.OutputFormatFactory;
 import org.openjdk.jmh.runner.options.CommandLineOptionException;
 import org.openjdk.jmh.runner.options.CommandLineOptions;
@@ -87,7 +88,7 @@ public final class Main {
             .parent(given)
             .resultFormat(format)
             .result(results)
-            .jvmArgsPrepend(DaemonFlags.with(given.getJvmArgsPrepend().orElse(List.of())))
+            .jvmArgsPrepend(Build.daemonFlags(given.getJvmArgsPrepend().orElse(List.of())))
             .build();
     List<String> environment =
         new ArrayList<>(
@@ -99,11 +100,10 @@ public final class Main {
     environment.add("load before=" + Environment.load());
     PrintStream out = output(given);
     environment.forEach(line -> out.println("# " + line));
-    Progress progress =
-        new Progress(
-            OutputFormatFactory.createFormatInstance(
-                out, given.verbosity().orElse(VerboseMode.NORMAL)));
-    Collection<RunResult> measured = new Runner(options, progress).run();
+    OutputFormat display =
+        OutputFormatFactory.createFormatInstance(out, given.verbosity().orElse(VerboseMode.NORMAL));
+    Progress progress = new Progress();
+    Collection<RunResult> measured = new Runner(options, progress.watch(display)).run();
     environment.add("load after=" + Environment.load());
     for (String name : progress.unmeasured(measured)) {
       environment.add("not measured=" + name);

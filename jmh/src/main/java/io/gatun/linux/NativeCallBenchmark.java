@@ -1,5 +1,6 @@
 package io.gatun.linux;
 
+import io.gatun.bench.ShortRuns;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -7,14 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
-import org.openjdk.jmh.annotations.BenchmarkMode;
-import org.openjdk.jmh.annotations.Fork;
-import org.openjdk.jmh.annotations.Measurement;
-import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
-import org.openjdk.jmh.annotations.Scope;
-import org.openjdk.jmh.annotations.State;
-import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * What does a call into the C library cost, and how much of it is errno? The function is
@@ -23,13 +17,8 @@ import org.openjdk.jmh.annotations.Warmup;
  * <p>Only {@link #asGatunCalls} is Gatun's way of calling. A reused capture segment, as in {@link
  * #withErrno}, could serve one thread only.
  */
-@State(Scope.Thread)
-@BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
-@Warmup(iterations = 3, time = 1)
-@Measurement(iterations = 5, time = 1)
-@Fork(2)
-public class NativeCallBenchmark {
+public class NativeCallBenchmark extends ShortRuns {
 
   private static final MethodHandle WITHOUT_ERRNO =
       Linker.nativeLinker()

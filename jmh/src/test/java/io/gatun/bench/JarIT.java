@@ -24,13 +24,15 @@ final class JarIT {
 
   @Test
   void runsInOneProcessByItsManifest() throws Exception {
-    String log = run("-f", "0", "-p", "transport=NIO,EPOLL", "RpcBenchmark.statByOne|Lookup.*get");
+    String log =
+        run("-f", "0", "-p", "transport=NIO,EPOLL", "RpcBenchmark.statByOne|MetadataBenchmark.get");
     assertThat(log).contains("Run complete.").doesNotContain("NOT MEASURED", "|-WARN", "|-ERROR");
   }
 
   @Test
   void runsInJvmsOfItsOwn() throws Exception {
-    String log = run("-f", "1", "-p", "transport=NIO", "RpcBenchmark.statByOne|Lookup.*get");
+    String log =
+        run("-f", "1", "-p", "transport=NIO", "RpcBenchmark.statByOne|MetadataBenchmark.get");
     assertThat(log).contains("Run complete.").doesNotContain("NOT MEASURED", "|-WARN", "|-ERROR");
   }
 

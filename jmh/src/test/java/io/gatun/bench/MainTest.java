@@ -42,12 +42,12 @@ final class MainTest {
   @Test
   void forkedJvmsGetWhatTheLibrariesNeed() throws IOException {
     String where = "directory=" + directory;
-    int status = run("-f", "1", "-p", "records=100", "-p", where, "MetadataLookupBenchmark.get");
+    int status = run("-f", "1", "-p", "records=100", "-p", where, "MetadataBenchmark.get");
     assertThat(status).isZero();
     assertThat(results)
         .as("the results of: %s", Files.readString(log))
         .content()
-        .contains("MetadataLookupBenchmark.get", "-XX:+UseSerialGC");
+        .contains("MetadataBenchmark.get", "-XX:+UseSerialGC");
     assertThat(environment)
         .content()
         .doesNotContain("not measured=")

@@ -3,6 +3,7 @@ package io.gatun.cli;
 import io.gatun.server.config.Configuration;
 import io.gatun.server.config.ConfigurationFile;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -32,6 +33,6 @@ final class DaemonOptions {
   }
 
   Configuration configuration() {
-    return file == null ? ConfigurationFile.readDefault() : ConfigurationFile.read(file);
+    return ConfigurationFile.read(Optional.ofNullable(file), Configuration.Overrides.NONE);
   }
 }

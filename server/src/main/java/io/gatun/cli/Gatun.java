@@ -2,6 +2,7 @@ package io.gatun.cli;
 
 import io.gatun.cli.text.CheckedStdout;
 import io.gatun.server.config.StartException;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -12,6 +13,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
 
 /** {@code gatun}: parses the command line and runs a command. */
 @Command(
@@ -19,7 +21,7 @@ import picocli.CommandLine.Spec;
     description = "A snapshot backend for containerd.",
     mixinStandardHelpOptions = true,
     scope = ScopeType.INHERIT,
-    versionProvider = Version.class,
+    versionProvider = VersionCommand.class,
     subcommands = {
       ServeCommand.class,
       DoctorCommand.class,
@@ -50,7 +52,7 @@ public final class Gatun implements Callable<Integer> {
 
   static CommandLine commandLine() {
     CommandLine commandLine = new CommandLine(new Gatun());
-    commandLine.registerConverter(Path.class, new PathConverter());
+    commandLine.registerConverter(Path.class, Gatun::path);
     commandLine.setCaseInsensitiveEnumValuesAllowed(true);
     commandLine.setExecutionExceptionHandler(
         (failure, failed, parsed) -> {
@@ -58,6 +60,18 @@ public final class Gatun implements Callable<Integer> {
           return ExitCode.SOFTWARE;
         });
     return commandLine;
+  }
+
+  /** An empty path, as of a variable that a script has not set, would be the working directory. */
+  static Path path(String text) {
+    if (text.isEmpty()) {
+      throw new TypeConversionException("it is empty");
+    }
+    try {
+      return Path.of(text);
+    } catch (InvalidPathException e) {
+      throw new TypeConversionException(e.getMessage());
+    }
   }
 
   @Override

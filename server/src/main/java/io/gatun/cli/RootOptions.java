@@ -29,9 +29,8 @@ final class RootOptions {
 
   /** {@return the configuration with further overrides} */
   Configuration configuration(Optional<Path> address, Optional<DriverSetting> driver) {
-    Configuration configured =
-        file == null ? ConfigurationFile.readDefault() : ConfigurationFile.read(file);
-    return configured.with(
+    return ConfigurationFile.read(
+        Optional.ofNullable(file),
         new Configuration.Overrides(
             Optional.ofNullable(root).map(RootOptions::absolute),
             address.map(RootOptions::absolute),

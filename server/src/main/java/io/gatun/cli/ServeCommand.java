@@ -16,6 +16,6 @@ final class ServeCommand implements Runnable {
 
   @Override
   public void run() {
-    DaemonProcess.run(Version.number(), options.configuration());
+    DaemonProcess.run(VersionCommand.number(), options.configuration());
   }
 }

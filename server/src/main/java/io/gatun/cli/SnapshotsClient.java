@@ -1,6 +1,5 @@
 package io.gatun.cli;
 
-import io.gatun.proto.snapshots.Info;
 import io.gatun.proto.snapshots.ListSnapshotsRequest;
 import io.gatun.proto.snapshots.SnapshotsGrpc;
 import io.gatun.proto.snapshots.SnapshotsGrpc.SnapshotsBlockingStub;
@@ -45,11 +44,10 @@ final class SnapshotsClient implements AutoCloseable {
           List<SnapshotInfo> found = new ArrayList<>();
           stub.list(ListSnapshotsRequest.newBuilder().addAllFilters(filters).build())
               .forEachRemaining(
-                  batch -> {
-                    for (Info info : batch.getInfoList()) {
-                      found.add(SnapshotMessages.toSnapshot(info));
-                    }
-                  });
+                  batch ->
+                      batch.getInfoList().stream()
+                          .map(SnapshotMessages::toSnapshot)
+                          .forEach(found::add));
           return found;
         });
   }

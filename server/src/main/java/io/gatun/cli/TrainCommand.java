@@ -1,7 +1,6 @@
 package io.gatun.cli;
 
 import io.gatun.training.Training;
-import io.gatun.training.TrainingAmount;
 import java.io.IOException;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -18,7 +17,7 @@ final class TrainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    new Training(TrainingAmount.ENOUGH).run();
+    new Training(Training.Amount.ENOUGH).run();
     return ExitCode.OK;
   }
 }

@@ -9,11 +9,9 @@ import io.gatun.server.config.Transport;
 import io.gatun.server.content.CallNamespace;
 import io.gatun.server.content.ContentFiles;
 import io.gatun.server.content.ContentStore;
-import io.gatun.server.content.ContentWriter;
 import io.gatun.server.content.SharedChannel;
 import io.gatun.server.net.ConnectionFilter;
 import io.gatun.server.net.EventLoops;
-import io.gatun.server.net.PeerPolicy;
 import io.gatun.server.net.SocketFile;
 import io.gatun.server.rpc.CallLog;
 import io.gatun.server.rpc.CallsInFlight;
@@ -21,23 +19,23 @@ import io.gatun.server.rpc.ConversionService;
 import io.gatun.server.rpc.DiffService;
 import io.gatun.server.rpc.RequestDecoding;
 import io.gatun.server.rpc.RequestLimits;
-import io.gatun.server.rpc.RequestMemory;
 import io.gatun.server.rpc.RpcExecutor;
 import io.gatun.server.rpc.SnapshotsService;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.layer.LayerBuilder;
 import io.gatun.snapshot.layer.LayerConverter;
 import io.gatun.snapshot.layer.LayerUnpacker;
+import io.grpc.BindableService;
 import io.grpc.Codec;
 import io.grpc.DecompressorRegistry;
 import io.grpc.Server;
 import io.grpc.ServerInterceptors;
+import io.grpc.ServerServiceDefinition;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.HealthStatusManager;
 import io.netty.channel.ServerChannel;
 import java.io.IOException;
-import java.time.InstantSource;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -120,12 +118,9 @@ public final class Endpoint implements AutoCloseable {
             configuration.containerdAddress(),
             new ContentFiles(configuration.containerdRoot()),
             loops);
-    ContentWriter writer =
-        new ContentWriter(configuration.containerdAddress(), loops, InstantSource.system());
     this.self = new SharedChannel(() -> loops.channel(configuration.address()));
     this.health = new HealthStatusManager();
-    RequestLimits limits =
-        new RequestLimits(new RequestMemory(configuration.requestMemoryBytesMax()));
+    RequestLimits limits = new RequestLimits(configuration.requestMemoryBytesMax());
     HeapTrim trim = new HeapTrim(calls);
     var _ =
         loops
@@ -157,28 +152,21 @@ public final class Endpoint implements AutoCloseable {
             .handshakeTimeout(HANDSHAKE_SECONDS_MAX, TimeUnit.SECONDS)
             .permitKeepAliveTime(PING_SECONDS_MIN, TimeUnit.SECONDS)
             .permitKeepAliveWithoutCalls(true)
+            .addService(counted(new SnapshotsService(snapshotter, rpcExecutor)))
             .addService(
                 ServerInterceptors.intercept(
-                    RequestDecoding.guard(
-                        new SnapshotsService(snapshotter, rpcExecutor).bindService()),
-                    calls))
-            .addService(
-                ServerInterceptors.intercept(
-                    RequestDecoding.guard(
-                        new DiffService(unpacker, builder, content, writer, rpcExecutor)
-                            .bindService()),
-                    calls,
+                    counted(new DiffService(unpacker, builder, content, rpcExecutor)),
                     new CallNamespace()))
-            .addService(
-                ServerInterceptors.intercept(
-                    RequestDecoding.guard(
-                        new ConversionService(converter, content, rpcExecutor).bindService()),
-                    calls))
+            .addService(counted(new ConversionService(converter, content, rpcExecutor)))
             .addService(health.getHealthService())
             // The log comes last here, and so runs first and sees calls that the limits refuse.
             .intercept(limits)
             .intercept(new CallLog())
             .build();
+  }
+
+  private ServerServiceDefinition counted(BindableService service) {
+    return ServerInterceptors.intercept(RequestDecoding.guard(service.bindService()), calls);
   }
 
   /** Opens an endpoint; it serves clients when this returns. */
@@ -269,7 +257,8 @@ public final class Endpoint implements AutoCloseable {
         .pipeline()
         .addLast(
             new ConnectionFilter(
-                new PeerPolicy(configuration.allowedUids(), configuration.allowedGids()),
+                configuration.allowedUids(),
+                configuration.allowedGids(),
                 configuration.connectionsMax()));
     return channel;
   }

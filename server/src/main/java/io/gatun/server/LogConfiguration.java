@@ -8,8 +8,10 @@ import ch.qos.logback.classic.spi.Configurator;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.ConsoleAppender;
 import ch.qos.logback.core.spi.ContextAwareBase;
-import io.gatun.server.config.LogLevel;
-import io.gatun.server.rpc.GrpcLog;
+import java.util.logging.Handler;
+import java.util.logging.LogManager;
+import java.util.logging.LogRecord;
+import java.util.logging.SimpleFormatter;
 import org.slf4j.LoggerFactory;
 
 /**
@@ -61,17 +63,46 @@ public final class LogConfiguration extends ContextAwareBase implements Configur
   }
 
   /** Sets the level of Gatun's own events; other libraries only log warnings. */
-  static void setLevel(LogLevel level) {
+  static void setLevel(org.slf4j.event.Level level) {
     LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();
-    context
-        .getLogger(OURS)
-        .setLevel(
-            switch (level) {
-              case ERROR -> Level.ERROR;
-              case WARN -> Level.WARN;
-              case INFO -> Level.INFO;
-              case DEBUG -> Level.DEBUG;
-              case TRACE -> Level.TRACE;
-            });
+    context.getLogger(OURS).setLevel(Level.convertAnSLF4JLevel(level));
+  }
+
+  /**
+   * Forwards the logging of grpc-java, which uses {@code java.util.logging}, to slf4j. By default
+   * the JDK prints a stack trace for every client that does not speak HTTP/2.
+   *
+   * <p>Warnings stay warnings, on one line. All else is logged at debug level, and so are the
+   * transport's messages, which are about clients that disconnect.
+   */
+  private static final class GrpcLog extends Handler {
+
+    private static final String TRANSPORT = "io.grpc.netty.";
+
+    private final SimpleFormatter formatter = new SimpleFormatter();
+
+    /** Replaces the JDK's handlers. */
+    static void install() {
+      LogManager.getLogManager().reset();
+      java.util.logging.Logger.getLogger("").addHandler(new GrpcLog());
+    }
+
+    @Override
+    public void publish(LogRecord event) {
+      org.slf4j.Logger log = LoggerFactory.getLogger(String.valueOf(event.getLoggerName()));
+      if (event.getLevel().intValue() >= java.util.logging.Level.WARNING.intValue()
+          && !log.getName().startsWith(TRANSPORT)) {
+        log.warn(
+            "{} error=\"{}\"", formatter.formatMessage(event), String.valueOf(event.getThrown()));
+      } else {
+        log.debug("{}", formatter.formatMessage(event), event.getThrown());
+      }
+    }
+
+    @Override
+    public void flush() {}
+
+    @Override
+    public void close() {}
   }
 }

@@ -17,12 +17,11 @@ import io.gatun.proto.snapshots.UsageRequest;
 import io.gatun.proto.types.Descriptor;
 import io.gatun.proto.types.Mount;
 import io.gatun.server.DaemonConnection;
+import io.gatun.server.content.CallNamespace;
 import io.gatun.snapshot.ChainId;
 import io.gatun.snapshot.Digest;
-import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
-import io.grpc.stub.MetadataUtils;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -47,27 +46,20 @@ final class TrainingClient implements AutoCloseable {
   private int keys;
 
   TrainingClient(Path address) {
-    Metadata headers = new Metadata();
-    headers.put(
-        Metadata.Key.of("containerd-namespace", Metadata.ASCII_STRING_MARSHALLER), NAMESPACE);
     connection = new DaemonConnection(address);
     snapshots = SnapshotsGrpc.newBlockingStub(connection.channel());
-    layers =
-        DiffGrpc.newBlockingStub(connection.channel())
-            .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers));
+    layers = CallNamespace.attach(NAMESPACE, DiffGrpc.newBlockingStub(connection.channel()));
   }
 
   /** Several clients concurrently prepare, look up, commit and remove snapshots. */
   void live(int clients, int livesPerClient) {
     try (ExecutorService threads = Executors.newFixedThreadPool(clients)) {
-      CompletableFuture.allOf(
-              IntStream.range(0, clients)
-                  .mapToObj(
-                      client ->
-                          CompletableFuture.runAsync(
-                              () -> live("c" + client, livesPerClient), threads))
-                  .toArray(CompletableFuture<?>[]::new))
-          .join();
+      IntStream.range(0, clients)
+          .mapToObj(
+              client ->
+                  CompletableFuture.runAsync(() -> live("c" + client, livesPerClient), threads))
+          .toList()
+          .forEach(CompletableFuture::join);
     }
     list("kind==committed").forEachRemaining(batch -> {});
   }

@@ -24,8 +24,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.DigestOutputStream;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -66,11 +64,11 @@ final class TrainingContent implements AutoCloseable {
   /** {@return the descriptor of a new layer, which can be requested from now on} */
   Descriptor addLayer(int number, int files) throws IOException {
     Path written = Files.createTempFile(blobs, "layer", "");
-    MessageDigest sha256 = sha256();
+    MessageDigest sha256 = Digest.sha256();
     try (OutputStream file = new DigestOutputStream(Files.newOutputStream(written), sha256)) {
       SyntheticLayer.write(number, files, SMALL_BYTES_MAX, LARGE_BYTES, file);
     }
-    Digest digest = new Digest("sha256:" + HexFormat.of().formatHex(sha256.digest()));
+    Digest digest = Digest.of(sha256);
     Path blob = Files.move(written, blobs.resolve(digest.hex()));
     long size = Files.size(blob);
     sizes.put(digest.text(), size);
@@ -88,14 +86,6 @@ final class TrainingContent implements AutoCloseable {
       manifest.putLabels(LAYER_LABEL + manifest.getLabelsCount(), layer.getDigest());
     }
     image = manifest.build();
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every JDK has SHA-256 (class MessageDigest)", e);
-    }
   }
 
   @Override

@@ -92,7 +92,7 @@ final class ArchitectureTest {
       server.content            -> server.net snapshot.layer
       server.rpc                -> server.content snapshot.layer
       server                    -> server.config server.content server.net server.rpc snapshot.driver snapshot.durability snapshot.engine snapshot.layer snapshot.metadata.journal snapshot.mount snapshot.root
-      training                  -> server server.config
+      training                  -> server server.config server.content
       cli.text                  ->
       cli.doctor                -> cli.text server server.config server.net snapshot.driver snapshot.engine snapshot.layer.index snapshot.mount snapshot.root
       cli                       -> cli.doctor cli.text server server.config server.content server.rpc snapshot.driver snapshot.fsck snapshot.metadata.journal snapshot.root training

@@ -71,7 +71,7 @@ final class AlteredDaemon {
   public static void main(String[] arguments) throws InterruptedException {
     Omission omission = Omission.valueOf(arguments[0]);
     Configuration configuration = ConfigurationFile.read(Path.of(arguments[1]));
-    EngineSettings settings = DaemonFactory.engineSettings(configuration);
+    EngineSettings settings = Daemon.engineSettings(configuration);
     CompletableFuture<Daemon> started = new CompletableFuture<>();
     // Installed before clients can reach the daemon and stop it.
     Runtime.getRuntime()
@@ -87,7 +87,7 @@ final class AlteredDaemon {
                 }));
     try {
       started.complete(
-          DaemonFactory.open(
+          Daemon.start(
               configuration,
               omission.disk(),
               new EngineSettings(

@@ -14,7 +14,7 @@ final class TrainingIT {
   @Test
   void putsADaemonThroughItsWorkAndLeavesNothingBehind() throws IOException {
     List<Path> before = temporaryDirectories();
-    new Training(new TrainingAmount(2, 3, 2, 250)).run();
+    new Training(new Training.Amount(2, 3, 2, 250)).run();
     assertThat(temporaryDirectories()).isEqualTo(before);
   }
 

@@ -1,5 +1,9 @@
 package io.gatun.cli.doctor;
 
+import static io.gatun.cli.doctor.CheckResult.fault;
+import static io.gatun.cli.doctor.CheckResult.note;
+import static io.gatun.cli.doctor.CheckResult.ok;
+
 import io.gatun.server.config.Configuration;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -7,8 +11,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 import org.tomlj.Toml;
 import org.tomlj.TomlArray;
 import org.tomlj.TomlParseResult;
@@ -34,63 +38,61 @@ public final class ContainerdCheck {
   public List<CheckResult> run() {
     if (!Files.exists(file)) {
       return List.of(
-          CheckResult.note(
-              SUBJECT, "there is no %s: `gatun config --containerd` prints one".formatted(file)));
+          note(SUBJECT, "there is no %s: `gatun config --containerd` prints one".formatted(file)));
     }
     TomlParseResult toml;
     try {
       toml = Toml.parse(file);
     } catch (IOException e) {
-      return List.of(CheckResult.note(SUBJECT, "cannot read %s: %s".formatted(file, e)));
+      return List.of(note(SUBJECT, "cannot read %s: %s".formatted(file, e)));
     }
     if (toml.hasErrors()) {
       return List.of(
-          CheckResult.fault(
-              SUBJECT, "%s is not TOML: %s".formatted(file, toml.errors().getFirst())));
+          fault(SUBJECT, "%s is not TOML: %s".formatted(file, toml.errors().getFirst())));
     }
-    List<CheckResult> all = new ArrayList<>(examine(plugin(toml)));
+    List<CheckResult> all = new ArrayList<>(examine(toml));
     all.addAll(new DifferCheck(gatun, file, toml).run());
     return all;
   }
 
-  private List<CheckResult> examine(@Nullable TomlTable plugin) {
-    if (plugin == null) {
+  private List<CheckResult> examine(TomlTable containerd) {
+    Optional<TomlTable> plugin = plugin(containerd, gatun, "snapshot").map(containerd::getTable);
+    if (plugin.isEmpty()) {
       return List.of(
-          CheckResult.note(
+          note(
               SUBJECT,
               "%s has no plugin with the address %s: `gatun config --containerd` prints it"
                   .formatted(file, gatun.address())));
     }
     List<CheckResult> diagnoses = new ArrayList<>();
-    examineRoot(plugin, diagnoses);
-    examineCapabilities(plugin, diagnoses);
+    examineRoot(plugin.get(), diagnoses);
+    examineCapabilities(plugin.get(), diagnoses);
     if (diagnoses.isEmpty()) {
-      diagnoses.add(CheckResult.ok(SUBJECT, file + " knows this daemon"));
+      diagnoses.add(ok(SUBJECT, file + " knows this daemon"));
     }
     return diagnoses;
   }
 
-  private @Nullable TomlTable plugin(TomlParseResult toml) {
-    TomlTable plugins = toml.getTable(PROXY_PLUGINS);
-    if (plugins == null) {
-      return null;
-    }
-    for (String name : plugins.keySet()) {
-      TomlTable plugin = plugins.getTable(List.of(name));
-      if (plugin != null
-          && gatun.address().toString().equals(plugin.get(List.of("address")))
-          && "snapshot".equals(plugin.get(List.of("type")))) {
-        return plugin;
-      }
-    }
-    return null;
+  /** {@return the path of the plugin with the daemon's address and this type; its name is last} */
+  static Optional<List<String>> plugin(TomlTable containerd, Configuration gatun, String type) {
+    TomlTable plugins = containerd.getTable(PROXY_PLUGINS);
+    return plugins == null
+        ? Optional.empty()
+        : plugins.keySet().stream()
+            .map(name -> List.of(PROXY_PLUGINS, name))
+            .filter(
+                path ->
+                    containerd.get(path) instanceof TomlTable plugin
+                        && gatun.address().toString().equals(plugin.get(List.of("address")))
+                        && type.equals(plugin.get(List.of("type"))))
+            .findFirst();
   }
 
   private void examineRoot(TomlTable plugin, List<CheckResult> diagnoses) {
     Object exported = plugin.get(List.of("exports", "root"));
     if (!gatun.root().toString().equals(exported)) {
       diagnoses.add(
-          CheckResult.note(
+          note(
               SUBJECT,
               "%s: exports.root is %s and should be \"%s\": the kubelet watches the free space of the wrong filesystem"
                   .formatted(
@@ -108,7 +110,7 @@ public final class ContainerdCheck {
     List<String> wanted = ContainerdConfiguration.capabilities(gatun);
     if (!told.equals(new HashSet<Object>(wanted))) {
       diagnoses.add(
-          CheckResult.fault(
+          fault(
               SUBJECT,
               "%s: capabilities are %s and must be %s, to match rebase and remap_ids"
                   .formatted(file, told, wanted)));

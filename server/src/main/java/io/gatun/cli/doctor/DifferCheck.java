@@ -1,5 +1,9 @@
 package io.gatun.cli.doctor;
 
+import static io.gatun.cli.doctor.CheckResult.fault;
+import static io.gatun.cli.doctor.CheckResult.note;
+import static io.gatun.cli.doctor.CheckResult.ok;
+
 import io.gatun.server.config.Configuration;
 import io.gatun.snapshot.engine.LayerSetting;
 import java.io.IOException;
@@ -32,6 +36,7 @@ final class DifferCheck {
   private final Configuration gatun;
   private final Path file;
   private final TomlTable containerd;
+  private final List<CheckResult> diagnoses = new ArrayList<>();
 
   /**
    * @param containerd the content of containerd's configuration file
@@ -46,47 +51,28 @@ final class DifferCheck {
    * {@return the findings, none if containerd does not use this daemon as a differ and need not}
    */
   List<CheckResult> run() {
-    Optional<String> differ = differ();
+    Optional<List<String>> differ = ContainerdCheck.plugin(containerd, gatun, "diff");
     if (differ.isEmpty()) {
       return gatun.layers() == LayerSetting.DIRECTORY ? List.of() : List.of(unused());
     }
-    List<CheckResult> diagnoses = new ArrayList<>();
-    examineUse(differ.get(), diagnoses);
-    examineAddress(diagnoses);
-    examineRoot(diagnoses);
+    examineUse(differ.get().getLast());
+    examineAddress();
+    examineRoot();
     if (diagnoses.isEmpty()) {
-      diagnoses.add(
-          CheckResult.ok(
-              SUBJECT, "containerd answers, and its blobs can be read from their files"));
+      diagnoses.add(ok(SUBJECT, "containerd answers, and its blobs can be read from their files"));
     }
     return diagnoses;
   }
 
-  private Optional<String> differ() {
-    TomlTable plugins = containerd.getTable(List.of("proxy_plugins"));
-    if (plugins == null) {
-      return Optional.empty();
-    }
-    return plugins.keySet().stream()
-        .filter(name -> isDiffer(plugins.getTable(List.of(name))))
-        .findFirst();
-  }
-
   private CheckResult unused() {
-    return CheckResult.note(
+    return note(
         SUBJECT,
         "%s has no differ with the address %s, so all layers become directories, despite layers = \"%s\":"
                 .formatted(file, gatun.address(), gatun.layers().configName())
             + " `gatun config --containerd` prints one");
   }
 
-  private boolean isDiffer(@Nullable TomlTable plugin) {
-    return plugin != null
-        && gatun.address().toString().equals(plugin.get(List.of("address")))
-        && "diff".equals(plugin.get(List.of("type")));
-  }
-
-  private void examineUse(String differ, List<CheckResult> diagnoses) {
+  private void examineUse(String differ) {
     Object differs =
         containerd.get(List.of("plugins", "io.containerd.service.v1.diff-service", "default"));
     Object transfers =
@@ -101,14 +87,14 @@ final class DifferCheck {
                             && differ.equals(table.get(List.of("differ"))));
     if (!isOfDiffService && !isOfTransfers) {
       diagnoses.add(
-          CheckResult.note(
+          note(
               SUBJECT,
               "%s: nothing uses the differ %s: `gatun config --containerd` prints the missing sections"
                   .formatted(file, differ)));
     }
     if (isOfDiffService && isAskedInVain(((TomlArray) differs).toList(), differ)) {
       diagnoses.add(
-          CheckResult.note(
+          note(
               SUBJECT,
               "%s: the diff service asks %s before %s, which is never used: put %s first"
                   .formatted(file, WALKING, differ, differ)));
@@ -120,23 +106,23 @@ final class DifferCheck {
     return walking >= 0 && walking < differs.indexOf(differ);
   }
 
-  private void examineAddress(List<CheckResult> diagnoses) {
+  private void examineAddress() {
     Path address = gatun.containerdAddress();
-    require("containerd_address", address, containerd.get(List.of("grpc", "address")), diagnoses);
+    require("containerd_address", address, containerd.get(List.of("grpc", "address")));
     try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
       channel.connect(UnixDomainSocketAddress.of(address));
     } catch (IOException e) {
       diagnoses.add(
-          CheckResult.fault(
+          fault(
               SUBJECT,
               "containerd_address: no answer on %s (%s): start containerd, or correct the setting"
                   .formatted(address, e.getMessage())));
     }
   }
 
-  private void examineRoot(List<CheckResult> diagnoses) {
+  private void examineRoot() {
     Path root = gatun.containerdRoot();
-    require("containerd_root", root, containerd.get(List.of("root")), diagnoses);
+    require("containerd_root", root, containerd.get(List.of("root")));
     try (DirectoryStream<Path> blobs = Files.newDirectoryStream(root.resolve(BLOBS))) {
       for (Path blob : blobs) {
         if (!Files.isReadable(blob)) {
@@ -150,17 +136,16 @@ final class DifferCheck {
   }
 
   private static CheckResult slow(String reason) {
-    return CheckResult.note(
+    return note(
         SUBJECT,
         "containerd_root: %s: containerd has to send each blob, which is slower".formatted(reason));
   }
 
   /** Compares a setting, unless containerd's file omits it, for its default or its command line. */
-  private void require(String key, Path here, @Nullable Object there, List<CheckResult> diagnoses) {
+  private void require(String key, Path here, @Nullable Object there) {
     if (there != null && !here.toString().equals(there)) {
       diagnoses.add(
-          CheckResult.fault(
-              SUBJECT, "%s is %s, and %s says \"%s\"".formatted(key, here, file, there)));
+          fault(SUBJECT, "%s is %s, and %s says \"%s\"".formatted(key, here, file, there)));
     }
   }
 }

@@ -1,5 +1,9 @@
 package io.gatun.cli.doctor;
 
+import static io.gatun.cli.doctor.CheckResult.fault;
+import static io.gatun.cli.doctor.CheckResult.note;
+import static io.gatun.cli.doctor.CheckResult.ok;
+
 import io.gatun.cli.text.Formats;
 import io.gatun.linux.FilesystemStatus;
 import io.gatun.linux.KernelFeature;
@@ -66,8 +70,8 @@ public final class HostCheck {
     int user = Unistd.geteuid();
     diagnoses.add(
         user == 0
-            ? CheckResult.ok("user", "root")
-            : CheckResult.fault(
+            ? ok("user", "root")
+            : fault(
                 "user",
                 "uid %d cannot mount or keep owners of files: run as root".formatted(user)));
   }
@@ -76,11 +80,11 @@ public final class HostCheck {
     String version = System.getProperty("java.runtime.version");
     diagnoses.add(
         ToolProvider.getSystemJavaCompiler() == null
-            ? CheckResult.fault(
+            ? fault(
                 "java",
                 version
                     + " has no compiler, which the metadata store needs: install a JDK, not a JRE")
-            : CheckResult.ok("java", version));
+            : ok("java", version));
   }
 
   private void examineKernel() {
@@ -91,21 +95,21 @@ public final class HostCheck {
     String version = "Linux " + System.getProperty("os.version");
     diagnoses.add(
         absent.isEmpty()
-            ? CheckResult.ok("kernel", version)
-            : CheckResult.note("kernel", version + ": " + String.join("; ", absent)));
+            ? ok("kernel", version)
+            : note("kernel", version + ": " + String.join("; ", absent)));
   }
 
   private void examineTransport() {
     Optional<String> obstacle = EventLoops.obstacle(Transport.IO_URING);
     if (obstacle.isEmpty()) {
-      diagnoses.add(CheckResult.ok("transport", "io_uring works"));
+      diagnoses.add(ok("transport", "io_uring works"));
       return;
     }
     String reason = "io_uring does not work: " + obstacle.get();
     diagnoses.add(
         configuration.transport() == Transport.IO_URING
-            ? CheckResult.fault("transport", reason + "; set transport = \"auto\"")
-            : CheckResult.note("transport", reason + "; epoll is used instead, which is as fast"));
+            ? fault("transport", reason + "; set transport = \"auto\"")
+            : note("transport", reason + "; epoll is used instead, which is as fast"));
   }
 
   private void examineFilesystem() {
@@ -122,8 +126,7 @@ public final class HostCheck {
       examineOverlay(probe);
       examineIndex(probe.index());
     } catch (IOException e) {
-      diagnoses.add(
-          CheckResult.fault("root", "%s: %s: choose another root".formatted(root, e.getMessage())));
+      diagnoses.add(fault("root", "%s: %s: choose another root".formatted(root, e.getMessage())));
     }
   }
 
@@ -151,8 +154,8 @@ public final class HostCheck {
                 Formats.bytes(size));
     diagnoses.add(
         status.availableBytes() < size * SPACE_SHARE_MIN
-            ? CheckResult.note("root", text + ": a pull needs the compressed and the unpacked size")
-            : CheckResult.ok("root", text));
+            ? note("root", text + ": a pull needs the compressed and the unpacked size")
+            : ok("root", text));
   }
 
   private void examineOverlay(FilesystemProbe probe) {
@@ -165,23 +168,21 @@ public final class HostCheck {
       case OverlayProbeResult.Works works ->
           diagnoses.add(
               configuration.driver() == DriverSetting.NATIVE
-                  ? CheckResult.ok("driver", "native is configured, and " + copies)
-                  : CheckResult.ok(
+                  ? ok("driver", "native is configured, and " + copies)
+                  : ok(
                       "driver",
                       works.features().userXattrs()
                           ? "overlay works, with userxattr"
                           : "overlay works"));
       case OverlayProbeResult.NoRoom full ->
-          diagnoses.add(CheckResult.note("driver", "no space to probe overlay: " + full.reason()));
+          diagnoses.add(note("driver", "no space to probe overlay: " + full.reason()));
       case OverlayProbeResult.Fails fails -> {
         String reason = "overlay does not work here: " + fails.reason();
         diagnoses.add(
             switch (configuration.driver()) {
-              case OVERLAY ->
-                  CheckResult.fault("driver", reason + "; set driver = \"auto\", or move the root");
-              case AUTO ->
-                  CheckResult.note("driver", reason + "; native is used instead, and " + copies);
-              case NATIVE -> CheckResult.ok("driver", "native is configured, and " + copies);
+              case OVERLAY -> fault("driver", reason + "; set driver = \"auto\", or move the root");
+              case AUTO -> note("driver", reason + "; native is used instead, and " + copies);
+              case NATIVE -> ok("driver", "native is configured, and " + copies);
             });
       }
     }
@@ -190,14 +191,13 @@ public final class HostCheck {
   private void examineIndex(IndexProbeResult trial) {
     diagnoses.add(
         switch (trial) {
-          case IndexProbeResult.Works works -> CheckResult.ok("layers", works.reason());
+          case IndexProbeResult.Works works -> ok("layers", works.reason());
           case IndexProbeResult.Unprotected unprotected ->
-              CheckResult.note(
-                  "layers", "EROFS works on this root, but not " + unprotected.reason());
+              note("layers", "EROFS works on this root, but not " + unprotected.reason());
           case IndexProbeResult.Fails fails ->
-              CheckResult.note("layers", "EROFS does not work on this root: " + fails.reason());
+              note("layers", "EROFS does not work on this root: " + fails.reason());
           case IndexProbeResult.NoRoom full ->
-              CheckResult.note("layers", "no space to probe EROFS: " + full.reason());
+              note("layers", "no space to probe EROFS: " + full.reason());
         });
   }
 
@@ -211,7 +211,7 @@ public final class HostCheck {
       pins.find(root.toRealPath()).forEach(this::addPin);
     } catch (IOException e) {
       diagnoses.add(
-          CheckResult.note(
+          note(
               "mounts",
               "cannot check whether other mount namespaces hold layers: " + e.getMessage()));
     }
@@ -226,11 +226,10 @@ public final class HostCheck {
     long daemon = SocketOwner.pid(configuration.address()).orElse(self);
     try {
       LayerPropagation.obstacle(configuration, daemon == 0 ? self : daemon)
-          .ifPresent(reason -> diagnoses.add(CheckResult.fault("mounts", reason)));
+          .ifPresent(reason -> diagnoses.add(fault("mounts", reason)));
     } catch (IOException e) {
       diagnoses.add(
-          CheckResult.note(
-              "mounts", "cannot check whether containerd sees layers: " + e.getMessage()));
+          note("mounts", "cannot check whether containerd sees layers: " + e.getMessage()));
     }
   }
 
@@ -241,7 +240,7 @@ public final class HostCheck {
 
   private void addPin(ForeignMounts pinned) {
     diagnoses.add(
-        CheckResult.note(
+        note(
             "mounts",
             "process %d (%s) is in a mount namespace with layers that are not mounted here, such as %s (%d in all), and holds their space until it ends; if it is the daemon, run it in containerd's mount namespace"
                 .formatted(

@@ -4,23 +4,18 @@ import io.gatun.server.rpc.RequestBudget;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.durability.SyncPolicy;
 import io.gatun.snapshot.engine.LayerSetting;
-import io.gatun.snapshot.metadata.journal.MetadataSettings;
 import io.gatun.snapshot.root.FileProtection;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.slf4j.event.Level;
 
 /**
  * All settings. The sample {@code conf/gatun.toml} and {@code server/docs/configuration.md} explain
  * each key; {@link ConfigurationFile} reads and writes them.
  *
- * @param root the directory that holds all snapshots
- * @param address the unix socket to listen on
- * @param driver the driver to use
- * @param transport the transport between the socket and netty
  * @param allowedUids users that may connect, besides root
- * @param allowedGids groups that may connect, besides root
  * @param mountOptions options for every overlay mount, after those that Gatun sets itself
  * @param volatileContainers whether container snapshots (never layers) are mounted {@code volatile}
  * @param upperdirLabel whether active snapshots get a label with the path of their upper directory
@@ -28,15 +23,9 @@ import java.util.Set;
  *     capability {@code remap-ids}
  * @param rebase whether layers are unpacked without their parent; together with containerd's
  *     capability {@code rebase}
- * @param syncPolicy when the files of a layer must be on the disk
  * @param layers the form of layers that are unpacked from now on
  * @param selinuxContext the {@code context=} option in the mounts of indexed layers; empty for none
- * @param layerProtection the protection of indexed layers' files against changes
- * @param metadataEntriesMax the maximum number of snapshots
- * @param rpcThreads the number of requests that run concurrently
  * @param rpcQueueMax the number of requests that may wait
- * @param connectionsMax the number of clients that may be connected
- * @param messageBytesMax the maximum size of a request
  * @param requestMemoryBytesMax the memory for all requests in flight, as {@link RequestBudget}
  *     counts it
  * @param drainTimeoutSeconds the time for requests in flight to finish when the daemon stops
@@ -44,10 +33,6 @@ import java.util.Set;
  *     processor
  * @param containerdAddress the unix socket of the containerd whose blobs are unpacked
  * @param containerdRoot the data directory of that containerd
- * @param applyThreads the number of layers that are unpacked concurrently
- * @param applyQueueMax the number of layers that may wait
- * @param warmUp whether the daemon warms up for the first image after a start
- * @param logLevel the level of the log
  */
 public record Configuration(
     Path root,
@@ -78,7 +63,7 @@ public record Configuration(
     int applyThreads,
     int applyQueueMax,
     boolean warmUp,
-    LogLevel logLevel) {
+    Level logLevel) {
 
   public Configuration {
     allowedUids = Set.copyOf(allowedUids);
@@ -86,74 +71,11 @@ public record Configuration(
     mountOptions = List.copyOf(mountOptions);
   }
 
-  /** The values of keys that the file does not set. */
-  public static final Configuration DEFAULTS =
-      new Configuration(
-          Path.of("/var/lib/gatun"),
-          Path.of("/run/gatun/gatun.sock"),
-          DriverSetting.AUTO,
-          Transport.AUTO,
-          Set.of(),
-          Set.of(),
-          List.of(),
-          false,
-          false,
-          false,
-          false,
-          SyncPolicy.COMMIT,
-          LayerSetting.DIRECTORY,
-          "",
-          FileProtection.NONE,
-          MetadataSettings.DEFAULT_ENTRIES_MAX,
-          16,
-          1024,
-          32,
-          320 << 10,
-          32 << 20,
-          30,
-          0,
-          Path.of("/run/containerd/containerd.sock"),
-          Path.of("/var/lib/containerd"),
-          4,
-          256,
-          true,
-          LogLevel.INFO);
-
-  /** {@return this configuration with the overrides of the command line} */
-  public Configuration with(Overrides overrides) {
-    return new Configuration(
-        overrides.root().orElse(root),
-        overrides.address().orElse(address),
-        overrides.driver().orElse(driver),
-        transport,
-        allowedUids,
-        allowedGids,
-        mountOptions,
-        volatileContainers,
-        upperdirLabel,
-        remapIds,
-        rebase,
-        syncPolicy,
-        layers,
-        selinuxContext,
-        layerProtection,
-        metadataEntriesMax,
-        rpcThreads,
-        rpcQueueMax,
-        connectionsMax,
-        messageBytesMax,
-        requestMemoryBytesMax,
-        drainTimeoutSeconds,
-        copyThreads,
-        containerdAddress,
-        containerdRoot,
-        applyThreads,
-        applyQueueMax,
-        warmUp,
-        logLevel);
-  }
-
   /** Overrides from the command line; each is empty if its option is absent. */
   public record Overrides(
-      Optional<Path> root, Optional<Path> address, Optional<DriverSetting> driver) {}
+      Optional<Path> root, Optional<Path> address, Optional<DriverSetting> driver) {
+
+    public static final Overrides NONE =
+        new Overrides(Optional.empty(), Optional.empty(), Optional.empty());
+  }
 }

@@ -8,17 +8,18 @@ import io.gatun.snapshot.engine.LayerSetting;
 import io.gatun.snapshot.metadata.journal.MetadataSettings;
 import io.gatun.snapshot.root.FileProtection;
 import java.io.IOException;
+import java.lang.reflect.RecordComponent;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Collection;
-import java.util.LinkedHashMap;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Function;
+import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Pattern;
+import org.slf4j.event.Level;
 
 /**
  * The configuration as a TOML file of flat keys, units last.
@@ -67,135 +68,110 @@ public final class ConfigurationFile {
 
   /** {@return the configuration in a file} */
   public static Configuration read(Path file) {
+    return read(Optional.of(file), Configuration.Overrides.NONE);
+  }
+
+  /**
+   * {@return the configuration in a file, with overrides}
+   *
+   * @param file empty for the default file, or the defaults if there is none
+   */
+  public static Configuration read(Optional<Path> file, Configuration.Overrides overrides) {
+    Path path = file.orElse(DEFAULT_PATH);
+    boolean isRead = file.isPresent() || Files.exists(DEFAULT_PATH);
     try {
-      return parse(file.toString(), Files.readString(file, UTF_8));
+      return parse(path.toString(), isRead ? Files.readString(path, UTF_8) : "", overrides);
     } catch (NoSuchFileException e) {
-      throw new StartException("no configuration file " + file, e);
+      throw new StartException("no configuration file " + path, e);
     } catch (CharacterCodingException e) {
-      throw new StartException("configuration file " + file + " is not UTF-8: convert it", e);
+      throw new StartException("configuration file " + path + " is not UTF-8: convert it", e);
     } catch (IOException e) {
-      throw new StartException("cannot read configuration file %s: %s".formatted(file, e), e);
+      throw new StartException("cannot read configuration file %s: %s".formatted(path, e), e);
     }
   }
 
-  /** {@return the configuration in the default file, or the defaults if there is none} */
-  public static Configuration readDefault() {
-    return Files.exists(DEFAULT_PATH) ? read(DEFAULT_PATH) : Configuration.DEFAULTS;
-  }
-
-  static Configuration parse(String fileName, String text) {
+  /**
+   * {@return the configuration in a file's text, with overrides}
+   *
+   * @param fileName the name of the file, for messages
+   */
+  public static Configuration parse(
+      String fileName, String text, Configuration.Overrides overrides) {
     TomlTable toml = new TomlTable(fileName, text);
-    Configuration otherwise = Configuration.DEFAULTS;
-    Configuration configuration =
-        new Configuration(
-            toml.absolutePath("root", otherwise.root()),
-            toml.absolutePath("address", otherwise.address()),
-            toml.choice(
-                "driver",
-                names(DriverSetting.values(), DriverSetting::configName),
-                otherwise.driver()),
-            toml.choice(
-                "transport",
-                names(Transport.values(), Transport::configName),
-                otherwise.transport()),
-            toml.numbers("allowed_uids", otherwise.allowedUids(), 0, ID_MAX),
-            toml.numbers("allowed_gids", otherwise.allowedGids(), 0, ID_MAX),
-            mountOptions(toml, otherwise.mountOptions()),
-            toml.flag("volatile", otherwise.volatileContainers()),
-            toml.flag("upperdir_label", otherwise.upperdirLabel()),
-            toml.flag("remap_ids", otherwise.remapIds()),
-            toml.flag("rebase", otherwise.rebase()),
-            toml.choice(
-                "layer_sync",
-                names(SyncPolicy.values(), SyncPolicy::configName),
-                otherwise.syncPolicy()),
-            toml.choice(
-                "layers",
-                names(LayerSetting.values(), LayerSetting::configName),
-                otherwise.layers()),
-            selinuxContext(toml, otherwise.selinuxContext()),
-            toml.choice(
-                "layer_protection",
-                names(FileProtection.values(), FileProtection::configName),
-                otherwise.layerProtection()),
-            toml.number(
-                "metadata_entries_max",
-                otherwise.metadataEntriesMax(),
-                METADATA_ENTRIES_MIN,
-                MetadataSettings.ENTRIES_MAX_MAX),
-            toml.number("rpc_threads", otherwise.rpcThreads(), 1, 1_024),
-            toml.number("rpc_queue_max", otherwise.rpcQueueMax(), 1, 1_000_000),
-            toml.number("max_connections", otherwise.connectionsMax(), 1, 1_000_000),
-            toml.number(
-                "message_bytes_max",
-                otherwise.messageBytesMax(),
-                MESSAGE_BYTES_MIN,
-                MESSAGE_BYTES_MAX),
-            toml.number(
-                "request_memory_bytes_max",
-                otherwise.requestMemoryBytesMax(),
-                REQUEST_MEMORY_BYTES_MIN,
-                Integer.MAX_VALUE),
-            toml.number("drain_timeout_seconds", otherwise.drainTimeoutSeconds(), 0, 3_600),
-            toml.number("copy_threads", otherwise.copyThreads(), 0, 1_024),
-            toml.absolutePath("containerd_address", otherwise.containerdAddress()),
-            toml.absolutePath("containerd_root", otherwise.containerdRoot()),
-            toml.number("apply_threads", otherwise.applyThreads(), 1, 256),
-            toml.number("apply_queue_max", otherwise.applyQueueMax(), 1, 1_000_000),
-            toml.flag("warm_up", otherwise.warmUp()),
-            toml.choice(
-                "log_level", names(LogLevel.values(), LogLevel::configName), otherwise.logLevel()));
+    Configuration configuration = configuration(toml, overrides);
     toml.finish();
     return configuration;
   }
 
+  /** Reads the keys in the order of the record's components, as {@link #write} requires. */
+  private static Configuration configuration(TomlTable toml, Configuration.Overrides overrides) {
+    return new Configuration(
+        overrides.root().orElse(toml.absolutePath("root", "/var/lib/gatun")),
+        overrides.address().orElse(toml.absolutePath("address", "/run/gatun/gatun.sock")),
+        overrides.driver().orElse(toml.choice("driver", DriverSetting.AUTO)),
+        toml.choice("transport", Transport.AUTO),
+        toml.numbers("allowed_uids", 0, ID_MAX),
+        toml.numbers("allowed_gids", 0, ID_MAX),
+        mountOptions(toml),
+        toml.flag("volatile", false),
+        toml.flag("upperdir_label", false),
+        toml.flag("remap_ids", false),
+        toml.flag("rebase", false),
+        toml.choice("layer_sync", SyncPolicy.COMMIT),
+        toml.choice("layers", LayerSetting.DIRECTORY),
+        selinuxContext(toml),
+        toml.choice("layer_protection", FileProtection.NONE),
+        toml.number(
+            "metadata_entries_max",
+            MetadataSettings.DEFAULT_ENTRIES_MAX,
+            METADATA_ENTRIES_MIN,
+            MetadataSettings.ENTRIES_MAX_MAX),
+        toml.number("rpc_threads", 16, 1, 1_024),
+        toml.number("rpc_queue_max", 1_024, 1, 1_000_000),
+        toml.number("max_connections", 32, 1, 1_000_000),
+        toml.number("message_bytes_max", 320 << 10, MESSAGE_BYTES_MIN, MESSAGE_BYTES_MAX),
+        toml.number(
+            "request_memory_bytes_max", 32 << 20, REQUEST_MEMORY_BYTES_MIN, Integer.MAX_VALUE),
+        toml.number("drain_timeout_seconds", 30, 0, 3_600),
+        toml.number("copy_threads", 0, 0, 1_024),
+        toml.absolutePath("containerd_address", "/run/containerd/containerd.sock"),
+        toml.absolutePath("containerd_root", "/var/lib/containerd"),
+        toml.number("apply_threads", 4, 1, 256),
+        toml.number("apply_queue_max", 256, 1, 1_000_000),
+        toml.flag("warm_up", true),
+        toml.choice("log_level", Level.INFO));
+  }
+
   /** {@return a file that {@link #read} reads as this configuration} */
   public static String write(Configuration configuration) {
+    TomlTable empty = new TomlTable("", "");
+    var _ = configuration(empty, Configuration.Overrides.NONE);
+    Iterator<String> keys = empty.keys().iterator();
     StringBuilder toml = new StringBuilder();
-    entries(configuration)
-        .forEach((key, value) -> toml.append(key).append(" = ").append(value).append('\n'));
+    for (RecordComponent component : Configuration.class.getRecordComponents()) {
+      try {
+        String value = written(component.getAccessor().invoke(configuration));
+        toml.append(keys.next()).append(" = ").append(value).append('\n');
+      } catch (ReflectiveOperationException e) {
+        throw new IllegalStateException("the record and its accessors are public", e);
+      }
+    }
     return toml.toString();
   }
 
-  private static Map<String, String> entries(Configuration configuration) {
-    Map<String, String> entries = new LinkedHashMap<>();
-    entries.put("root", quoted(configuration.root().toString()));
-    entries.put("address", quoted(configuration.address().toString()));
-    entries.put("driver", quoted(configuration.driver().configName()));
-    entries.put("transport", quoted(configuration.transport().configName()));
-    entries.put("allowed_uids", list(configuration.allowedUids().stream().sorted().toList()));
-    entries.put("allowed_gids", list(configuration.allowedGids().stream().sorted().toList()));
-    entries.put(
-        "mount_options",
-        list(configuration.mountOptions().stream().map(ConfigurationFile::quoted).toList()));
-    entries.put("volatile", Boolean.toString(configuration.volatileContainers()));
-    entries.put("upperdir_label", Boolean.toString(configuration.upperdirLabel()));
-    entries.put("remap_ids", Boolean.toString(configuration.remapIds()));
-    entries.put("rebase", Boolean.toString(configuration.rebase()));
-    entries.put("layer_sync", quoted(configuration.syncPolicy().configName()));
-    entries.put("layers", quoted(configuration.layers().configName()));
-    entries.put("selinux_context", quoted(configuration.selinuxContext()));
-    entries.put("layer_protection", quoted(configuration.layerProtection().configName()));
-    entries.put("metadata_entries_max", Integer.toString(configuration.metadataEntriesMax()));
-    entries.put("rpc_threads", Integer.toString(configuration.rpcThreads()));
-    entries.put("rpc_queue_max", Integer.toString(configuration.rpcQueueMax()));
-    entries.put("max_connections", Integer.toString(configuration.connectionsMax()));
-    entries.put("message_bytes_max", Integer.toString(configuration.messageBytesMax()));
-    entries.put(
-        "request_memory_bytes_max", Integer.toString(configuration.requestMemoryBytesMax()));
-    entries.put("drain_timeout_seconds", Integer.toString(configuration.drainTimeoutSeconds()));
-    entries.put("copy_threads", Integer.toString(configuration.copyThreads()));
-    entries.put("containerd_address", quoted(configuration.containerdAddress().toString()));
-    entries.put("containerd_root", quoted(configuration.containerdRoot().toString()));
-    entries.put("apply_threads", Integer.toString(configuration.applyThreads()));
-    entries.put("apply_queue_max", Integer.toString(configuration.applyQueueMax()));
-    entries.put("warm_up", Boolean.toString(configuration.warmUp()));
-    entries.put("log_level", quoted(configuration.logLevel().configName()));
-    return entries;
+  private static String written(Object value) {
+    return switch (value) {
+      case String text -> quoted(text);
+      case Path path -> quoted(path.toString());
+      case Enum<?> choice -> quoted(TomlTable.name(choice));
+      case Set<?> numbers -> numbers.stream().sorted().toList().toString();
+      case List<?> texts -> texts.stream().map(ConfigurationFile::written).toList().toString();
+      default -> value.toString();
+    };
   }
 
-  private static List<String> mountOptions(TomlTable toml, List<String> otherwise) {
-    List<String> options = toml.texts("mount_options", otherwise);
+  private static List<String> mountOptions(TomlTable toml) {
+    List<String> options = toml.texts("mount_options");
     for (String option : options) {
       if (!MOUNT_OPTION.matcher(option).matches()) {
         throw toml.refusal(
@@ -212,22 +188,14 @@ public final class ConfigurationFile {
     return options;
   }
 
-  private static String selinuxContext(TomlTable toml, String otherwise) {
-    String context = toml.text("selinux_context", otherwise);
+  private static String selinuxContext(TomlTable toml) {
+    String context = toml.text("selinux_context", "");
     if (!context.isEmpty() && !SELINUX_CONTEXT.matcher(context).matches()) {
       throw toml.refusal(
           "selinux_context",
           "must be empty or a context such as \"system_u:object_r:container_ro_file_t:s0\"");
     }
     return context;
-  }
-
-  private static <T> Map<String, T> names(T[] values, Function<T, String> name) {
-    Map<String, T> names = new LinkedHashMap<>();
-    for (T value : values) {
-      names.put(name.apply(value), value);
-    }
-    return names;
   }
 
   private static String quoted(String text) {
@@ -244,9 +212,5 @@ public final class ConfigurationFile {
               }
             });
     return quoted.append('"').toString();
-  }
-
-  private static String list(Collection<?> elements) {
-    return new ArrayList<>(elements).toString();
   }
 }

@@ -6,8 +6,9 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
+import java.util.Locale;
 import java.util.Set;
+import java.util.StringJoiner;
 import org.jspecify.annotations.Nullable;
 import org.tomlj.Toml;
 import org.tomlj.TomlArray;
@@ -33,40 +34,24 @@ final class TomlTable {
   }
 
   boolean flag(String key, boolean otherwise) {
-    Object value = value(key);
-    if (value == null) {
-      return otherwise;
-    }
-    if (value instanceof Boolean flag) {
-      return flag;
-    }
-    throw refusal(key, "must be true or false");
+    return value(key, Boolean.class, otherwise, "true or false");
   }
 
-  int number(String key, int otherwise, int minimum, int maximum) {
-    Object value = value(key);
-    if (value == null) {
-      return otherwise;
+  int number(String key, int otherwise, long minimum, long maximum) {
+    String range = "a number from %d to %d".formatted(minimum, maximum);
+    long number = value(key, Long.class, (long) otherwise, range);
+    if (number < minimum || number > maximum) {
+      throw refusal(key, "must be " + range);
     }
-    if (value instanceof Long number && number >= minimum && number <= maximum) {
-      return number.intValue();
-    }
-    throw refusal(key, "must be a number from %d to %d".formatted(minimum, maximum));
+    return (int) number;
   }
 
   String text(String key, String otherwise) {
-    Object value = value(key);
-    if (value == null) {
-      return otherwise;
-    }
-    if (value instanceof String text) {
-      return text;
-    }
-    throw refusal(key, "must be a string");
+    return value(key, String.class, otherwise, "a string");
   }
 
-  Path absolutePath(String key, Path otherwise) {
-    String value = text(key, otherwise.toString());
+  Path absolutePath(String key, String otherwise) {
+    String value = text(key, otherwise);
     try {
       Path path = Path.of(value);
       if (path.isAbsolute()) {
@@ -78,25 +63,30 @@ final class TomlTable {
     throw refusal(key, "must be an absolute path");
   }
 
-  <T> T choice(String key, Map<String, T> choices, T otherwise) {
+  /** {@return the constant with this name, or the other one of its type} */
+  <E extends Enum<E>> E choice(String key, E otherwise) {
     Object value = value(key);
     if (value == null) {
       return otherwise;
     }
-    T choice = value instanceof String name ? choices.get(name) : null;
-    if (choice == null) {
-      throw refusal(key, "must be one of " + quoted(choices.keySet()));
+    StringJoiner names = new StringJoiner("\", \"", "\"", "\"");
+    for (E choice : otherwise.getDeclaringClass().getEnumConstants()) {
+      if (name(choice).equals(value)) {
+        return choice;
+      }
+      names.add(name(choice));
     }
-    return choice;
+    throw refusal(key, "must be one of " + names);
   }
 
-  List<String> texts(String key, List<String> otherwise) {
-    TomlArray array = array(key);
-    if (array == null) {
-      return otherwise;
-    }
+  /** {@return the name of a constant in a file, such as {@code io_uring}} */
+  static String name(Enum<?> constant) {
+    return constant.name().toLowerCase(Locale.ROOT);
+  }
+
+  List<String> texts(String key) {
     List<String> texts = new ArrayList<>();
-    for (Object element : array.toList()) {
+    for (Object element : list(key)) {
       if (!(element instanceof String text)) {
         throw refusal(key, "must be a list of strings");
       }
@@ -105,19 +95,20 @@ final class TomlTable {
     return texts;
   }
 
-  Set<Long> numbers(String key, Set<Long> otherwise, long minimum, long maximum) {
-    TomlArray array = array(key);
-    if (array == null) {
-      return otherwise;
-    }
+  Set<Long> numbers(String key, long minimum, long maximum) {
     Set<Long> numbers = new HashSet<>();
-    for (Object element : array.toList()) {
+    for (Object element : list(key)) {
       if (!(element instanceof Long number) || number < minimum || number > maximum) {
         throw refusal(key, "must be a list of numbers from %d to %d".formatted(minimum, maximum));
       }
       numbers.add(number);
     }
     return numbers;
+  }
+
+  /** {@return the keys read so far, in this order} */
+  Set<String> keys() {
+    return known;
   }
 
   /** Refuses the file if it has a key that was never read. */
@@ -140,16 +131,26 @@ final class TomlTable {
     return toml.get(List.of(key));
   }
 
-  private @Nullable TomlArray array(String key) {
+  private List<Object> list(String key) {
     Object value = value(key);
-    if (value == null || value instanceof TomlArray) {
-      return (TomlArray) value;
+    if (value == null) {
+      return List.of();
+    }
+    if (value instanceof TomlArray array) {
+      return array.toList();
     }
     throw refusal(key, "must be a list, such as []");
   }
 
-  private static String quoted(Set<String> names) {
-    return String.join(", ", names.stream().map(name -> '"' + name + '"').toList());
+  private <T> T value(String key, Class<T> type, T otherwise, String form) {
+    Object value = value(key);
+    if (value == null) {
+      return otherwise;
+    }
+    if (!type.isInstance(value)) {
+      throw refusal(key, "must be " + form);
+    }
+    return type.cast(value);
   }
 
   private static String firstLine(@Nullable String message) {

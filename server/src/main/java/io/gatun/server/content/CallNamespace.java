@@ -7,6 +7,8 @@ import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
+import io.grpc.stub.AbstractStub;
+import io.grpc.stub.MetadataUtils;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
@@ -19,7 +21,7 @@ import java.util.regex.Pattern;
  */
 public final class CallNamespace implements ServerInterceptor {
 
-  public static final Metadata.Key<String> HEADER =
+  static final Metadata.Key<String> HEADER =
       Metadata.Key.of("containerd-namespace", Metadata.ASCII_STRING_MARSHALLER);
 
   private static final Context.Key<String> NAMESPACE = Context.key("containerd-namespace");
@@ -36,6 +38,13 @@ public final class CallNamespace implements ServerInterceptor {
     Context context =
         namespace == null ? Context.current() : Context.current().withValue(NAMESPACE, namespace);
     return Contexts.interceptCall(context, call, headers, next);
+  }
+
+  /** {@return a client of containerd, or of this daemon, whose calls name a namespace} */
+  public static <S extends AbstractStub<S>> S attach(String namespace, S client) {
+    Metadata headers = new Metadata();
+    headers.put(HEADER, namespace);
+    return client.withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers));
   }
 
   /** {@return the namespace header of the current call, not yet validated} */

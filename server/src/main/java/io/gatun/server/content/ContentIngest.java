@@ -23,13 +23,12 @@ import io.grpc.stub.AbstractStub;
 import io.grpc.stub.MetadataUtils;
 import java.nio.ByteBuffer;
 import java.time.Duration;
-import java.time.InstantSource;
+import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -65,14 +64,12 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
   /** containerd reads its metadata, which it may have locked for a while. */
   private static final long CALL_SECONDS_MAX = 30;
 
-  private final Supplier<ManagedChannel> channels;
-  private final InstantSource clock;
+  private final ManagedChannel channel;
   private final String namespace;
   private final String ref;
   private final String lease;
   private final ContentWriteStream replies;
 
-  private @Nullable ManagedChannel channel;
   private boolean isLeased;
   private long written;
 
@@ -83,18 +80,13 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
   private boolean isKept;
 
   /**
-   * @param channels opens a connection to containerd
+   * @param channel to containerd; connects with the first call, and is shut down when this is
+   *     closed
    * @param ref the name of the ingest
    * @param lease the id of the lease, never used before
    */
-  ContentIngest(
-      Supplier<ManagedChannel> channels,
-      InstantSource clock,
-      String namespace,
-      String ref,
-      String lease) {
-    this.channels = channels;
-    this.clock = clock;
+  ContentIngest(ManagedChannel channel, String namespace, String ref, String lease) {
+    this.channel = channel;
     this.namespace = namespace;
     this.ref = ref;
     this.lease = lease;
@@ -131,40 +123,39 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
    */
   public void commit(Digest expected, Map<String, String> labels) {
     begin();
-    try {
-      String digest =
-          replies.commit(
-              WriteContentRequest.newBuilder()
-                  .setAction(WriteAction.COMMIT)
-                  .setOffset(written)
-                  .setTotal(written)
-                  .putAllLabels(labels)
-                  .build());
-      isCommitted = true;
-      if (!digest.equals(expected.text())) {
-        throw new SnapshotException.StorageFailure(
-            "diff: containerd stored %s instead of %s".formatted(digest, expected), null);
-      }
-    } catch (ContentWriteStream.AlreadyExistsException e) {
+    Optional<String> stored =
+        replies.commit(
+            WriteContentRequest.newBuilder()
+                .setAction(WriteAction.COMMIT)
+                .setOffset(written)
+                .setTotal(written)
+                .putAllLabels(labels)
+                .build());
+    isCommitted = true;
+    if (stored.isEmpty()) {
       // The blob has the lease: containerd ends the ingest and leases the blob in one transaction.
       // It would not if the expected digest had been sent beforehand.
-      isCommitted = true;
       addLabels(expected, labels);
+    } else if (!stored.get().equals(expected.text())) {
+      throw new SnapshotException.StorageFailure(
+          "diff: containerd stored %s instead of %s".formatted(stored.get(), expected), null);
     }
     isKept = true;
   }
 
   private void addLabels(Digest digest, Map<String, String> labels) {
     try {
-      ContentGrpc.ContentBlockingStub content = calling(ContentGrpc.newBlockingStub(connection()));
-      Info info = content.info(InfoRequest.newBuilder().setDigest(digest.text()).build()).getInfo();
+      Info info =
+          calling(ContentGrpc.newBlockingStub(channel))
+              .info(InfoRequest.newBuilder().setDigest(digest.text()).build())
+              .getInfo();
       Map<String, String> missing = new TreeMap<>(labels);
       missing.keySet().removeAll(info.getLabelsMap().keySet());
       if (!missing.isEmpty()) {
         FieldMask.Builder mask = FieldMask.newBuilder();
         missing.keySet().forEach(key -> mask.addPaths("labels." + key));
         var _ =
-            calling(ContentGrpc.newBlockingStub(connection()))
+            calling(ContentGrpc.newBlockingStub(channel))
                 .update(
                     UpdateRequest.newBuilder()
                         .setInfo(Info.newBuilder().setDigest(digest.text()).putAllLabels(missing))
@@ -182,52 +173,35 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
       return;
     }
     replies.check();
+    Instant expiry = Instant.now().plus(LEASE_DURATION).truncatedTo(ChronoUnit.SECONDS);
     try {
       var _ =
-          calling(LeasesGrpc.newBlockingStub(connection()))
+          calling(LeasesGrpc.newBlockingStub(channel))
               .create(
                   CreateRequest.newBuilder()
                       .setId(lease)
-                      .putLabels(
-                          EXPIRE_LABEL,
-                          clock
-                              .instant()
-                              .plus(LEASE_DURATION)
-                              .truncatedTo(ChronoUnit.SECONDS)
-                              .toString())
+                      .putLabels(EXPIRE_LABEL, expiry.toString())
                       .build());
       isLeased = true;
     } catch (StatusRuntimeException e) {
       throw ContainerdErrors.of("diff: containerd's lease in the namespace " + namespace, e);
     }
     replies.begin(
-        ContentGrpc.newStub(connection())
-            .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers()))
-            .write(replies),
+        attach(ContentGrpc.newStub(channel)).write(replies),
         WriteContentRequest.newBuilder().setAction(WriteAction.STAT).setRef(ref).build());
   }
 
-  private ManagedChannel connection() {
-    ManagedChannel current = channel;
-    if (current == null) {
-      current = channels.get();
-      channel = current;
-    }
-    return current;
+  private <S extends AbstractStub<S>> S calling(S client) {
+    return attach(client).withDeadlineAfter(CALL_SECONDS_MAX, TimeUnit.SECONDS);
   }
 
-  private <S extends AbstractStub<S>> S calling(S stub) {
-    return stub.withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers()))
-        .withDeadlineAfter(CALL_SECONDS_MAX, TimeUnit.SECONDS);
-  }
-
-  private Metadata headers() {
+  private <S extends AbstractStub<S>> S attach(S client) {
     Metadata headers = new Metadata();
     headers.put(CallNamespace.HEADER, namespace);
     if (isLeased) {
       headers.put(LEASE, lease);
     }
-    return headers;
+    return client.withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers));
   }
 
   /**
@@ -236,17 +210,13 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
    */
   @Override
   public void close() {
-    ManagedChannel current = channel;
-    if (current == null) {
-      return;
-    }
     replies.end();
     if (!isCommitted && replies.isTaken()) {
       attempt(
           "ingest",
           ref,
           () ->
-              calling(ContentGrpc.newBlockingStub(current))
+              calling(ContentGrpc.newBlockingStub(channel))
                   .abort(AbortRequest.newBuilder().setRef(ref).build()));
     }
     if (!isKept && isLeased) {
@@ -254,10 +224,10 @@ public final class ContentIngest implements BlobSink, AutoCloseable {
           "lease",
           lease,
           () ->
-              calling(LeasesGrpc.newBlockingStub(current))
+              calling(LeasesGrpc.newBlockingStub(channel))
                   .delete(DeleteRequest.newBuilder().setId(lease).build()));
     }
-    current.shutdownNow();
+    channel.shutdownNow();
   }
 
   /** containerd itself collects, after a day at most, anything that cannot be removed now. */

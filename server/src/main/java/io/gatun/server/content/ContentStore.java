@@ -10,16 +10,15 @@ import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.grpc.Channel;
-import io.grpc.ManagedChannel;
-import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
-import io.grpc.stub.MetadataUtils;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -89,35 +88,27 @@ public final class ContentStore implements AutoCloseable {
     }
   }
 
+  /**
+   * {@return a new blob, which the caller closes} containerd learns of it with its first bytes.
+   *
+   * @param namespace the namespace of the blob
+   * @param ref the name of its ingest; empty for any name
+   */
+  public ContentIngest ingest(String namespace, String ref) {
+    String unique =
+        "gatun-diff-" + HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong());
+    return new ContentIngest(
+        loops.channel(address), namespace, ref.isEmpty() ? unique : ref, unique);
+  }
+
   private LayerBlob opened(String namespace, Digest digest, long sizeBytes) {
     return files
         .open(digest, OptionalLong.of(sizeBytes))
-        .orElseGet(() -> stream(namespace, digest, sizeBytes));
-  }
-
-  private LayerBlob stream(String namespace, Digest digest, long sizeBytes) {
-    ManagedChannel channel = loops.channel(address);
-    boolean isPassedOn = false;
-    try {
-      LayerBlob streamed = RemoteBlob.open(channel, content(channel, namespace), digest, sizeBytes);
-      isPassedOn = true;
-      return streamed;
-    } finally {
-      if (!isPassedOn) {
-        channel.shutdownNow();
-      }
-    }
+        .orElseGet(() -> new RemoteBlob(loops.channel(address), namespace, digest, sizeBytes));
   }
 
   private static ContentBlockingStub content(Channel channel, String namespace) {
-    return ContentGrpc.newBlockingStub(channel)
-        .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers(namespace)));
-  }
-
-  private static Metadata headers(String namespace) {
-    Metadata headers = new Metadata();
-    headers.put(CallNamespace.HEADER, namespace);
-    return headers;
+    return CallNamespace.attach(namespace, ContentGrpc.newBlockingStub(channel));
   }
 
   private long size(String namespace, Digest digest) {

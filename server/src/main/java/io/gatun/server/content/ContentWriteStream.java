@@ -8,10 +8,10 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.StreamObserver;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,20 +26,14 @@ final class ContentWriteStream implements StreamObserver<WriteContentResponse> {
   /** For containerd to notice the end of a stream and release the ingest. */
   private static final long END_SECONDS_MAX = 10;
 
-  /** containerd already has a blob of this content. */
-  static final class AlreadyExistsException extends Exception {
-    private static final long serialVersionUID = 1L;
-  }
-
   private final String what;
-  private final ReentrantLock lock = new ReentrantLock();
-  private final Condition changed = lock.newCondition();
 
+  // Used by the one thread only.
   private @Nullable StreamObserver<WriteContentRequest> requests;
+
   private int unanswered;
   private @Nullable WriteContentResponse last;
   private @Nullable StatusRuntimeException failure;
-  private boolean isTaken;
   private boolean isEnded;
   private boolean isAbandoned;
 
@@ -51,32 +45,17 @@ final class ContentWriteStream implements StreamObserver<WriteContentResponse> {
   }
 
   boolean isBegun() {
-    lock.lock();
-    try {
-      return requests != null;
-    } finally {
-      lock.unlock();
-    }
+    return requests != null;
   }
 
   /** {@return whether containerd has given the ingest to this stream} */
-  boolean isTaken() {
-    lock.lock();
-    try {
-      return isTaken;
-    } finally {
-      lock.unlock();
-    }
+  synchronized boolean isTaken() {
+    return last != null;
   }
 
   /** Sends the first message and waits for its answer. */
   void begin(StreamObserver<WriteContentRequest> stream, WriteContentRequest first) {
-    lock.lock();
-    try {
-      requests = stream;
-    } finally {
-      lock.unlock();
-    }
+    requests = stream;
     send(first);
     awaitAnswers(0);
   }
@@ -85,65 +64,50 @@ final class ContentWriteStream implements StreamObserver<WriteContentResponse> {
   void send(WriteContentRequest request) {
     check();
     awaitAnswers(UNANSWERED_MAX - 1);
-    StreamObserver<WriteContentRequest> stream;
-    lock.lock();
-    try {
+    synchronized (this) {
       unanswered++;
-      stream = begun();
-    } finally {
-      lock.unlock();
     }
-    stream.onNext(request);
+    Objects.requireNonNull(requests).onNext(request);
   }
 
   /**
    * Sends the last message.
    *
-   * @return the digest of the blob, from containerd
+   * @return the digest of the blob, from containerd; empty if it had a blob of this content before
    */
-  String commit(WriteContentRequest request) throws AlreadyExistsException {
+  Optional<String> commit(WriteContentRequest request) {
     awaitAnswers(0);
     send(request);
+    return committed();
+  }
+
+  private synchronized Optional<String> committed() {
     try {
       awaitAnswers(0);
     } catch (SnapshotException e) {
-      if (isFailedWith(Status.Code.ALREADY_EXISTS)) {
-        throw new AlreadyExistsException();
+      if (failure != null && failure.getStatus().getCode() == Status.Code.ALREADY_EXISTS) {
+        return Optional.empty();
       }
       throw e;
     }
-    lock.lock();
-    try {
-      WriteContentResponse answer = last;
-      if (answer == null || answer.getAction() != WriteAction.COMMIT) {
-        throw new SnapshotException.Unavailable(
-            what + ": its commit got the answer to another action", null);
-      }
-      return answer.getDigest();
-    } finally {
-      lock.unlock();
+    WriteContentResponse answer = last;
+    if (answer == null || answer.getAction() != WriteAction.COMMIT) {
+      throw new SnapshotException.Unavailable(
+          what + ": its commit got the answer to another action", null);
     }
+    return Optional.of(answer.getDigest());
   }
 
-  private boolean isFailedWith(Status.Code code) {
-    lock.lock();
-    try {
-      return failure != null && failure.getStatus().getCode() == code;
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void awaitAnswers(int unansweredMax) {
-    lock.lock();
-    try {
-      // No check after the last answer: a committed stream has ended by then.
-      while (unanswered > unansweredMax) {
-        check();
-        changed.awaitUninterruptibly();
+  private synchronized void awaitAnswers(int unansweredMax) {
+    // No check after the last answer: a committed stream has ended by then.
+    while (unanswered > unansweredMax) {
+      check();
+      try {
+        wait();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new CancellationException(what + ": gatun is stopping");
       }
-    } finally {
-      lock.unlock();
     }
   }
 
@@ -151,112 +115,71 @@ final class ContentWriteStream implements StreamObserver<WriteContentResponse> {
    * @throws CancellationException if the stream was abandoned
    * @throws SnapshotException if the stream has failed
    */
-  void check() {
-    lock.lock();
-    try {
-      if (isAbandoned) {
-        throw new CancellationException(what + ": cancelled by the client");
-      }
-      if (failure != null) {
-        throw ContainerdErrors.of(what, failure);
-      }
-      if (isEnded) {
-        throw new SnapshotException.Unavailable(what + ": containerd has ended the stream", null);
-      }
-    } finally {
-      lock.unlock();
+  synchronized void check() {
+    if (isAbandoned) {
+      throw new CancellationException(what + ": cancelled by the client");
+    }
+    if (failure != null) {
+      throw ContainerdErrors.of(what, failure);
+    }
+    if (isEnded) {
+      throw new SnapshotException.Unavailable(what + ": containerd has ended the stream", null);
     }
   }
 
   /** Wakes the waiting thread, with a failure. */
-  void abandon() {
-    lock.lock();
-    try {
-      isAbandoned = true;
-      changed.signalAll();
-    } finally {
-      lock.unlock();
-    }
+  synchronized void abandon() {
+    isAbandoned = true;
+    notifyAll();
   }
 
   /** Ends the stream and waits until containerd has ended it too. */
   void end() {
-    StreamObserver<WriteContentRequest> stream;
-    lock.lock();
-    try {
-      stream = requests;
-      if (stream == null || isEnded) {
-        return;
-      }
-    } finally {
-      lock.unlock();
+    StreamObserver<WriteContentRequest> stream = requests;
+    if (stream == null || isEndedWithin(0)) {
+      return;
     }
     stream.onCompleted();
-    if (!isEndedInTime() && stream instanceof ClientCallStreamObserver<WriteContentRequest> call) {
+    if (!isEndedWithin(END_SECONDS_MAX)
+        && stream instanceof ClientCallStreamObserver<WriteContentRequest> call) {
       call.cancel("containerd does not end the stream", null);
     }
   }
 
-  private boolean isEndedInTime() {
-    lock.lock();
+  private synchronized boolean isEndedWithin(long seconds) {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
     try {
-      long nanosLeft = TimeUnit.SECONDS.toNanos(END_SECONDS_MAX);
-      while (!isEnded && nanosLeft > 0) {
-        nanosLeft = changed.awaitNanos(nanosLeft);
+      for (long left = end - System.nanoTime();
+          !isEnded && left > 0;
+          left = end - System.nanoTime()) {
+        TimeUnit.NANOSECONDS.timedWait(this, left);
       }
-      return isEnded;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      return false;
-    } finally {
-      lock.unlock();
     }
-  }
-
-  private StreamObserver<WriteContentRequest> begun() {
-    StreamObserver<WriteContentRequest> stream = requests;
-    if (stream == null) {
-      throw new IllegalStateException("not begun");
-    }
-    return stream;
+    return isEnded;
   }
 
   // Called by the event loop, which must not block.
 
   @Override
-  public void onNext(WriteContentResponse answer) {
-    lock.lock();
-    try {
-      isTaken = true;
-      // containerd repeats its last answer when a stream ends.
-      unanswered = Math.max(0, unanswered - 1);
-      last = answer;
-      changed.signalAll();
-    } finally {
-      lock.unlock();
-    }
+  public synchronized void onNext(WriteContentResponse answer) {
+    // containerd repeats its last answer when a stream ends.
+    unanswered = Math.max(0, unanswered - 1);
+    last = answer;
+    notifyAll();
   }
 
   @Override
-  public void onError(Throwable cause) {
-    lock.lock();
-    try {
-      failure = Status.fromThrowable(cause).asRuntimeException();
-      isEnded = true;
-      changed.signalAll();
-    } finally {
-      lock.unlock();
-    }
+  public synchronized void onError(Throwable cause) {
+    failure = Status.fromThrowable(cause).asRuntimeException();
+    isEnded = true;
+    notifyAll();
   }
 
   @Override
-  public void onCompleted() {
-    lock.lock();
-    try {
-      isEnded = true;
-      changed.signalAll();
-    } finally {
-      lock.unlock();
-    }
+  public synchronized void onCompleted() {
+    isEnded = true;
+    notifyAll();
   }
 }

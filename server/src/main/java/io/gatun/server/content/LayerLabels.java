@@ -6,9 +6,7 @@ import io.gatun.proto.content.ListContentRequest;
 import io.gatun.proto.content.ListContentResponse;
 import io.gatun.snapshot.Digest;
 import io.grpc.Channel;
-import io.grpc.Metadata;
 import io.grpc.StatusRuntimeException;
-import io.grpc.stub.MetadataUtils;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -37,15 +35,12 @@ public final class LayerLabels {
    * @throws StatusRuntimeException if containerd does not answer
    */
   public static Map<Digest, Blob> of(Channel containerd, String namespace) {
-    Metadata headers = new Metadata();
-    headers.put(CallNamespace.HEADER, namespace);
     ListContentRequest request =
         ListContentRequest.newBuilder()
             .addFilters("labels.\"%s\"".formatted(UNCOMPRESSED_LABEL))
             .build();
     Iterator<ListContentResponse> answers =
-        ContentGrpc.newBlockingStub(containerd)
-            .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers))
+        CallNamespace.attach(namespace, ContentGrpc.newBlockingStub(containerd))
             .withDeadlineAfter(ANSWER_SECONDS_MAX, TimeUnit.SECONDS)
             .list(request);
     Map<Digest, Blob> found = new LinkedHashMap<>();

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BiFunction;
 
 /**
  * The order of an image's layers, from the labels that containerd puts on manifests to keep the
@@ -27,11 +28,6 @@ final class LayerOrder {
 
   private static final Comparator<Info> LATEST_FIRST =
       Comparator.comparing(LayerOrder::updated).reversed();
-
-  /** containerd's blobs. */
-  interface Blobs {
-    List<Info> list(String namespace, String filter);
-  }
 
   /**
    * A position among the layers of an image.
@@ -65,14 +61,17 @@ final class LayerOrder {
     }
   }
 
-  private final Blobs blobs;
+  private final BiFunction<String, String, List<Info>> blobs;
 
   /**
    * The position after the last requested layer; a request for the layer after it needs no call.
    */
   private volatile Place expected = Place.NONE;
 
-  LayerOrder(Blobs blobs) {
+  /**
+   * @param blobs lists a namespace's blobs that match a filter
+   */
+  LayerOrder(BiFunction<String, String, List<Info>> blobs) {
     this.blobs = blobs;
   }
 
@@ -93,7 +92,7 @@ final class LayerOrder {
   }
 
   private Optional<Place> find(String namespace, Digest layer) {
-    return blobs.list(namespace, MANIFESTS).stream()
+    return blobs.apply(namespace, MANIFESTS).stream()
         .sorted(LATEST_FIRST)
         .map(LayerOrder::layers)
         .filter(layers -> layers.contains(layer.text()))

@@ -1,20 +1,18 @@
 package io.gatun.server.content;
 
 import com.google.protobuf.ByteString;
-import io.gatun.proto.content.ContentGrpc.ContentBlockingStub;
+import io.gatun.proto.content.ContentGrpc;
 import io.gatun.proto.content.ReadContentRequest;
 import io.gatun.proto.content.ReadContentResponse;
 import io.gatun.server.net.EventLoops;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.layer.LayerBlob;
-import io.grpc.Context;
 import io.grpc.ManagedChannel;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Iterator;
 import java.util.OptionalLong;
-import java.util.concurrent.CancellationException;
 
 /**
  * A blob that containerd sends in one stream. Flow control limits how far it may be ahead of the
@@ -23,7 +21,6 @@ import java.util.concurrent.CancellationException;
 final class RemoteBlob implements LayerBlob {
 
   private final ManagedChannel channel;
-  private final Context.CancellableContext call;
   private final Iterator<ReadContentResponse> pieces;
   private final Digest digest;
   private final long sizeBytes;
@@ -31,34 +28,18 @@ final class RemoteBlob implements LayerBlob {
   private ByteBuffer piece = ByteBuffer.allocate(0);
   private long received;
 
-  private RemoteBlob(
-      ManagedChannel channel,
-      Context.CancellableContext call,
-      Iterator<ReadContentResponse> pieces,
-      Digest digest,
-      long sizeBytes) {
-    this.channel = channel;
-    this.call = call;
-    this.pieces = pieces;
-    this.digest = digest;
-    this.sizeBytes = sizeBytes;
-  }
-
   /**
    * Begins to read a blob.
    *
    * @param channel used only for this blob, and shut down when it is closed
    */
-  static RemoteBlob open(
-      ManagedChannel channel, ContentBlockingStub content, Digest digest, long sizeBytes) {
-    Context.CancellableContext call = Context.ROOT.withCancellation();
-    ReadContentRequest request = ReadContentRequest.newBuilder().setDigest(digest.text()).build();
-    Context before = call.attach();
-    try {
-      return new RemoteBlob(channel, call, content.read(request), digest, sizeBytes);
-    } finally {
-      call.detach(before);
-    }
+  RemoteBlob(ManagedChannel channel, String namespace, Digest digest, long sizeBytes) {
+    this.channel = channel;
+    this.digest = digest;
+    this.sizeBytes = sizeBytes;
+    this.pieces =
+        CallNamespace.attach(namespace, ContentGrpc.newBlockingStub(channel))
+            .read(ReadContentRequest.newBuilder().setDigest(digest.text()).build());
   }
 
   @Override
@@ -96,31 +77,30 @@ final class RemoteBlob implements LayerBlob {
       }
       ReadContentResponse next = pieces.next();
       if (next.getOffset() != received) {
-        throw new ContentLostException(
+        throw new IOException(
             "layer %s: containerd sent the blob from offset %d instead of offset %d"
-                .formatted(digest, next.getOffset(), received),
-            null);
+                .formatted(digest, next.getOffset(), received));
       }
       ByteString data = next.getData();
       received += data.size();
       piece = data.asReadOnlyByteBuffer();
       return true;
     } catch (StatusRuntimeException e) {
-      throw new ContentLostException(
+      throw new IOException(
           "layer %s: containerd stopped sending the blob at offset %d of %d: %s"
               .formatted(digest, received, sizeBytes, e.getMessage()),
           e);
     }
   }
 
+  /** Ends the call, upon which reads fail. */
   @Override
   public void abandon() {
-    call.cancel(new CancellationException("the reader stopped"));
+    channel.shutdownNow();
   }
 
   @Override
   public void close() {
     abandon();
-    channel.shutdownNow();
   }
 }

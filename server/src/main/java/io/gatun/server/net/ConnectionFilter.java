@@ -4,6 +4,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import java.io.IOException;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
@@ -12,6 +13,9 @@ import org.slf4j.LoggerFactory;
 /**
  * Runs before the server's own handlers on the listening channel. Closes connections of peers that
  * are not allowed, and connections beyond the limit, before reading a byte.
+ *
+ * <p>The socket's mode already admits only root. The check of peers also holds if the mode was
+ * changed or a peer inherited an open directory.
  */
 public final class ConnectionFilter extends ChannelInboundHandlerAdapter {
 
@@ -20,7 +24,8 @@ public final class ConnectionFilter extends ChannelInboundHandlerAdapter {
   /** A refused peer retries many times. */
   private static final long NANOS_BETWEEN_WARNINGS = TimeUnit.SECONDS.toNanos(5);
 
-  private final PeerPolicy allowed;
+  private final Set<Long> allowedUids;
+  private final Set<Long> allowedGids;
   private final int connectionsMax;
   private final AtomicInteger connections = new AtomicInteger();
 
@@ -28,8 +33,13 @@ public final class ConnectionFilter extends ChannelInboundHandlerAdapter {
   private long warnedNanos;
   private long refusedSinceWarning;
 
-  public ConnectionFilter(PeerPolicy allowed, int connectionsMax) {
-    this.allowed = allowed;
+  /**
+   * @param allowedUids the users that may connect, besides root
+   * @param allowedGids the groups whose members may connect
+   */
+  public ConnectionFilter(Set<Long> allowedUids, Set<Long> allowedGids, int connectionsMax) {
+    this.allowedUids = allowedUids;
+    this.allowedGids = allowedGids;
     this.connectionsMax = connectionsMax;
     this.warnedNanos = System.nanoTime() - NANOS_BETWEEN_WARNINGS;
   }
@@ -52,7 +62,7 @@ public final class ConnectionFilter extends ChannelInboundHandlerAdapter {
   private boolean isAllowed(Channel connection) {
     try {
       Peer peer = Peer.of(connection);
-      if (allowed.allow(peer)) {
+      if (peer.isAmong(allowedUids, allowedGids)) {
         return true;
       }
       refuse(connection, peer + " is neither root nor in allowed_uids or allowed_gids");

@@ -6,13 +6,18 @@ import io.netty.channel.socket.nio.NioChannelOption;
 import io.netty.channel.unix.PeerCredentials;
 import io.netty.channel.uring.IoUringDomainSocketChannel;
 import java.io.IOException;
+import java.nio.file.FileSystems;
 import java.nio.file.attribute.GroupPrincipal;
 import java.nio.file.attribute.UserPrincipal;
+import java.nio.file.attribute.UserPrincipalLookupService;
+import java.util.Set;
 import jdk.net.ExtendedSocketOptions;
 import jdk.net.UnixDomainPrincipal;
 
 /** The peer of a connection, from the kernel (SO_PEERCRED, unix(7)). */
 sealed interface Peer {
+
+  long ROOT_UID = 0;
 
   static Peer of(Channel connection) throws IOException {
     return switch (connection) {
@@ -35,9 +40,48 @@ sealed interface Peer {
         credentials.pid());
   }
 
-  /** A peer from the native transports. */
-  record Numbered(long uid, long gid, int pid) implements Peer {}
+  /** {@return whether the peer is root, one of these users, or in one of these groups} */
+  boolean isAmong(Set<Long> uids, Set<Long> gids) throws IOException;
 
-  /** A peer from the JDK, which hides the numbers. */
-  record Named(UserPrincipal user, GroupPrincipal group) implements Peer {}
+  /** A peer from the native transports. */
+  record Numbered(long uid, long gid, int pid) implements Peer {
+
+    @Override
+    public boolean isAmong(Set<Long> uids, Set<Long> gids) {
+      return uid == ROOT_UID || uids.contains(uid) || gids.contains(gid);
+    }
+  }
+
+  /**
+   * A peer from the JDK, which hides the numbers. Its principals are equal if their numbers are,
+   * and can be looked up by number.
+   */
+  record Named(UserPrincipal user, GroupPrincipal group) implements Peer {
+
+    @Override
+    public boolean isAmong(Set<Long> uids, Set<Long> gids) throws IOException {
+      if (isUser(ROOT_UID)) {
+        return true;
+      }
+      for (long uid : uids) {
+        if (isUser(uid)) {
+          return true;
+        }
+      }
+      for (long gid : gids) {
+        if (principals().lookupPrincipalByGroupName(Long.toString(gid)).equals(group)) {
+          return true;
+        }
+      }
+      return false;
+    }
+
+    private boolean isUser(long uid) throws IOException {
+      return principals().lookupPrincipalByName(Long.toString(uid)).equals(user);
+    }
+
+    private static UserPrincipalLookupService principals() {
+      return FileSystems.getDefault().getUserPrincipalLookupService();
+    }
+  }
 }

@@ -7,8 +7,6 @@ import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * Counts the calls in flight, so that a stop can wait for them. Connections do not count, since
@@ -16,82 +14,65 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 public final class CallsInFlight implements ServerInterceptor {
 
-  private final ReentrantLock lock = new ReentrantLock();
-  private final Condition none = lock.newCondition();
   private int count;
   private long begun;
 
   @Override
   public <ReqT, RespT> ServerCall.Listener<ReqT> interceptCall(
       ServerCall<ReqT, RespT> call, Metadata headers, ServerCallHandler<ReqT, RespT> next) {
-    add(1);
-    boolean hasBegun = false;
+    begin();
+    ServerCall.Listener<ReqT> listener;
     try {
-      ServerCall.Listener<ReqT> listener = next.startCall(call, headers);
-      hasBegun = true;
-      return new SimpleForwardingServerCallListener<>(listener) {
-
-        // grpc calls one of these, once, and only after the status was handed to the connection.
-
-        @Override
-        public void onComplete() {
-          add(-1);
-          super.onComplete();
-        }
-
-        @Override
-        public void onCancel() {
-          add(-1);
-          super.onCancel();
-        }
-      };
-    } finally {
-      if (!hasBegun) {
-        add(-1);
-      }
+      listener = next.startCall(call, headers);
+    } catch (RuntimeException | Error e) {
+      end();
+      throw e;
     }
+    return new SimpleForwardingServerCallListener<>(listener) {
+
+      // grpc calls one of these, once, and only after the status was handed to the connection.
+
+      @Override
+      public void onComplete() {
+        end();
+        super.onComplete();
+      }
+
+      @Override
+      public void onCancel() {
+        end();
+        super.onCancel();
+      }
+    };
+  }
+
+  private synchronized void begin() {
+    count++;
+    begun++;
+  }
+
+  private synchronized void end() {
+    count--;
+    notifyAll();
   }
 
   /** {@return whether all calls ended within the time} */
-  public boolean awaitNone(long seconds) {
-    lock.lock();
+  public synchronized boolean awaitNone(long seconds) {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
     try {
-      long nanosLeft = TimeUnit.SECONDS.toNanos(seconds);
-      while (count > 0) {
-        if (nanosLeft <= 0) {
-          return false;
-        }
-        nanosLeft = none.awaitNanos(nanosLeft);
+      for (long left = end - System.nanoTime();
+          count > 0 && left > 0;
+          left = end - System.nanoTime()) {
+        TimeUnit.NANOSECONDS.timedWait(this, left);
       }
-      return true;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      return false;
-    } finally {
-      lock.unlock();
     }
+    return count == 0;
   }
 
   /** {@return the number of calls begun so far, or empty if any is in flight} */
-  public OptionalLong begunIfNone() {
-    lock.lock();
-    try {
-      return count == 0 ? OptionalLong.of(begun) : OptionalLong.empty();
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void add(int change) {
-    lock.lock();
-    try {
-      count += change;
-      begun += Math.max(0, change);
-      if (count == 0) {
-        none.signalAll();
-      }
-    } finally {
-      lock.unlock();
-    }
+  public synchronized OptionalLong begunIfNone() {
+    return count == 0 ? OptionalLong.of(begun) : OptionalLong.empty();
   }
 }

@@ -10,7 +10,6 @@ import io.gatun.proto.types.Descriptor;
 import io.gatun.server.content.CallNamespace;
 import io.gatun.server.content.ContentIngest;
 import io.gatun.server.content.ContentStore;
-import io.gatun.server.content.ContentWriter;
 import io.gatun.server.content.LayerLabels;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.Mount;
@@ -22,7 +21,6 @@ import io.gatun.snapshot.layer.LayerBuilder;
 import io.gatun.snapshot.layer.LayerFormat;
 import io.gatun.snapshot.layer.LayerUnpacker;
 import io.gatun.snapshot.layer.PackedLayer;
-import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -50,19 +48,13 @@ public final class DiffService extends DiffGrpc.DiffImplBase {
   private final LayerUnpacker unpacker;
   private final LayerBuilder builder;
   private final ContentStore content;
-  private final ContentWriter writer;
   private final RpcExecutor rpcExecutor;
 
   public DiffService(
-      LayerUnpacker unpacker,
-      LayerBuilder builder,
-      ContentStore content,
-      ContentWriter writer,
-      RpcExecutor rpcExecutor) {
+      LayerUnpacker unpacker, LayerBuilder builder, ContentStore content, RpcExecutor rpcExecutor) {
     this.unpacker = unpacker;
     this.builder = builder;
     this.content = content;
-    this.writer = writer;
     this.rpcExecutor = rpcExecutor;
   }
 
@@ -73,7 +65,7 @@ public final class DiffService extends DiffGrpc.DiffImplBase {
     RpcCall.give(
         rpcExecutor::dispatchApply,
         "Apply",
-        (ServerCallStreamObserver<ApplyResponse>) client,
+        client,
         cancellation::cancel,
         () ->
             ApplyResponse.newBuilder().setApplied(apply(namespace, request, cancellation)).build());
@@ -127,7 +119,7 @@ public final class DiffService extends DiffGrpc.DiffImplBase {
     RpcCall.give(
         rpcExecutor::dispatchApply,
         "Diff",
-        (ServerCallStreamObserver<DiffResponse>) client,
+        client,
         cancellation::cancel,
         () -> DiffResponse.newBuilder().setDiff(diff(namespace, request, cancellation)).build());
   }
@@ -139,7 +131,7 @@ public final class DiffService extends DiffGrpc.DiffImplBase {
     List<Mount> right = SnapshotMessages.toMounts(request.getRightList());
     String name = builder.name(right);
     String namespace = CallNamespace.require("diff", said.or(() -> CallNamespace.inKey(name)));
-    try (ContentIngest ingest = writer.begin(namespace, request.getRef())) {
+    try (ContentIngest ingest = content.ingest(namespace, request.getRef())) {
       PackedLayer layer =
           builder.make(
               SnapshotMessages.toMounts(request.getLeftList()),

@@ -6,8 +6,6 @@ import io.gatun.snapshot.SnapshotInfo;
 import io.grpc.stub.ServerCallStreamObserver;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 
 /**
@@ -28,8 +26,6 @@ final class InfoStream implements Consumer<SnapshotInfo> {
   private static final long STALL_SECONDS = 60;
 
   private final ServerCallStreamObserver<ListSnapshotsResponse> client;
-  private final ReentrantLock lock = new ReentrantLock();
-  private final Condition changed = lock.newCondition();
   private int batchBytes;
   private ListSnapshotsResponse.Builder batch = ListSnapshotsResponse.newBuilder();
 
@@ -69,22 +65,20 @@ final class InfoStream implements Consumer<SnapshotInfo> {
     batchBytes = 0;
   }
 
-  private void awaitReady() {
-    lock.lock();
-    try {
-      long nanosLeft = TimeUnit.SECONDS.toNanos(STALL_SECONDS);
-      while (!client.isReady() && !client.isCancelled()) {
-        if (nanosLeft <= 0) {
-          throw new CancellationException(
-              "the client of List read nothing for " + STALL_SECONDS + " s");
-        }
-        nanosLeft = changed.awaitNanos(nanosLeft);
+  private synchronized void awaitReady() {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(STALL_SECONDS);
+    while (!client.isReady() && !client.isCancelled()) {
+      long left = end - System.nanoTime();
+      if (left <= 0) {
+        throw new CancellationException(
+            "the client of List read nothing for " + STALL_SECONDS + " s");
       }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new CancellationException("gatun is stopping");
-    } finally {
-      lock.unlock();
+      try {
+        TimeUnit.NANOSECONDS.timedWait(this, left);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new CancellationException("gatun is stopping");
+      }
     }
     if (client.isCancelled()) {
       throw new CancellationException("the client of List has gone");
@@ -92,12 +86,7 @@ final class InfoStream implements Consumer<SnapshotInfo> {
   }
 
   /** Wakes the listing thread, for instance because the client has gone. */
-  void wake() {
-    lock.lock();
-    try {
-      changed.signalAll();
-    } finally {
-      lock.unlock();
-    }
+  synchronized void wake() {
+    notifyAll();
   }
 }

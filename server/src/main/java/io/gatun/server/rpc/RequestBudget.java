@@ -12,8 +12,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The share of the {@link RequestMemory} that one request uses, from the first byte of its headers
- * until it has been answered and its work has ended.
+ * The share of the memory of all requests, {@link RequestLimits}, that one request uses, from the
+ * first byte of its headers until it has been answered and its work has ended.
  *
  * <p>grpc-java reports the bytes of a message as they arrive, so a request is refused before it
  * exceeds its share. Each byte on the wire is counted with the most memory that it can become: a
@@ -46,7 +46,7 @@ public final class RequestBudget extends ServerStreamTracer {
     ENDED
   }
 
-  private final RequestMemory memory;
+  private final RequestLimits memory;
   private final boolean isRemoval;
   private final long memoryPerByte;
   private final long startNanos = System.nanoTime();
@@ -62,7 +62,7 @@ public final class RequestBudget extends ServerStreamTracer {
 
   private volatile @Nullable ServerCall<?, ?> call;
 
-  RequestBudget(RequestMemory memory, String method) {
+  RequestBudget(RequestLimits memory, String method) {
     this.memory = memory;
     this.isRemoval = method.equals(SnapshotsGrpc.getRemoveMethod().getFullMethodName());
     this.memoryPerByte =
@@ -105,6 +105,7 @@ public final class RequestBudget extends ServerStreamTracer {
   @Override
   public void streamClosed(Status status) {
     phase.set(Phase.ENDED);
+    memory.forget(this);
     release();
   }
 

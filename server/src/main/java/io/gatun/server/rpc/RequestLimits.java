@@ -11,6 +11,7 @@ import io.grpc.Status;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Bounds the resources of requests: each has a {@link RequestBudget}, which ends its call when
@@ -21,16 +22,51 @@ public final class RequestLimits extends ServerStreamTracer.Factory implements S
   /** For a client to send its request, which it has in full when it begins. */
   static final long RECEIVE_SECONDS_MAX = 10;
 
-  private final RequestMemory memory;
+  private final long bytesMax;
+  private final AtomicLong takenBytes = new AtomicLong();
   private final Set<RequestBudget> receiving = ConcurrentHashMap.newKeySet();
 
-  public RequestLimits(RequestMemory memory) {
-    this.memory = memory;
+  /**
+   * @param bytesMax the memory that all requests in flight share
+   */
+  public RequestLimits(long bytesMax) {
+    this.bytesMax = bytesMax;
+  }
+
+  long bytesMax() {
+    return bytesMax;
+  }
+
+  long takenBytes() {
+    return takenBytes.get();
+  }
+
+  /** {@return whether the bytes were available; if so, they are taken now} */
+  boolean tryTake(long bytes) {
+    if (takenBytes.addAndGet(bytes) <= bytesMax) {
+      return true;
+    }
+    give(bytes);
+    return false;
+  }
+
+  /** Takes bytes for a request that cannot be refused, even beyond the limit. */
+  void take(long bytes) {
+    takenBytes.addAndGet(bytes);
+  }
+
+  void give(long bytes) {
+    takenBytes.addAndGet(-bytes);
+  }
+
+  /** Ends the time limit of a request that has arrived or ended. */
+  void forget(RequestBudget request) {
+    receiving.remove(request);
   }
 
   @Override
   public ServerStreamTracer newServerStreamTracer(String method, Metadata headers) {
-    return new RequestBudget(memory, method);
+    return new RequestBudget(this, method);
   }
 
   /** Ends calls whose request takes too long to arrive; to be called periodically. */
@@ -51,56 +87,31 @@ public final class RequestLimits extends ServerStreamTracer.Factory implements S
       return new ServerCall.Listener<>() {};
     }
     receiving.add(request);
-    return new LimitedListener<>(
-        request,
-        next.startCall(
-            new SimpleForwardingServerCall<>(call) {
-
-              @Override
-              public void close(Status status, Metadata trailers) {
-                if (request.end()) {
-                  super.close(status, trailers);
-                }
-              }
-            },
-            headers));
-  }
-
-  /** Hides further events of an ended call from the handler. */
-  private final class LimitedListener<ReqT> extends SimpleForwardingServerCallListener<ReqT> {
-
-    private final RequestBudget request;
-
-    LimitedListener(RequestBudget request, ServerCall.Listener<ReqT> listener) {
-      super(listener);
-      this.request = request;
-    }
-
-    @Override
-    public void onMessage(ReqT message) {
-      if (request.isReceiving()) {
-        super.onMessage(message);
+    ServerCall<ReqT, RespT> endedOnce =
+        new SimpleForwardingServerCall<>(call) {
+          @Override
+          public void close(Status status, Metadata trailers) {
+            if (request.end()) {
+              super.close(status, trailers);
+            }
+          }
+        };
+    // Hides further events of an ended call from the handler.
+    return new SimpleForwardingServerCallListener<>(next.startCall(endedOnce, headers)) {
+      @Override
+      public void onMessage(ReqT message) {
+        if (request.isReceiving()) {
+          super.onMessage(message);
+        }
       }
-    }
 
-    @Override
-    public void onHalfClose() {
-      receiving.remove(request);
-      if (request.complete()) {
-        super.onHalfClose();
+      @Override
+      public void onHalfClose() {
+        forget(request);
+        if (request.complete()) {
+          super.onHalfClose();
+        }
       }
-    }
-
-    @Override
-    public void onComplete() {
-      receiving.remove(request);
-      super.onComplete();
-    }
-
-    @Override
-    public void onCancel() {
-      receiving.remove(request);
-      super.onCancel();
-    }
+    };
   }
 }

@@ -2,7 +2,9 @@ package io.gatun.server.rpc;
 
 import io.grpc.Status;
 import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
@@ -10,6 +12,12 @@ import java.util.function.Supplier;
 final class RpcCall {
 
   private RpcCall() {}
+
+  /** As {@link #give(Consumer, String, StreamObserver, Runnable, Supplier)}. */
+  static <T> void give(
+      Consumer<Runnable> lane, String call, StreamObserver<T> client, Supplier<T> work) {
+    give(lane, call, client, () -> {}, work);
+  }
 
   /**
    * Answers a call with one message.
@@ -21,17 +29,16 @@ final class RpcCall {
   static <T> void give(
       Consumer<Runnable> lane,
       String call,
-      ServerCallStreamObserver<T> client,
+      StreamObserver<T> client,
       Runnable onCancel,
       Supplier<T> work) {
     run(
         lane,
         call,
-        client,
+        (ServerCallStreamObserver<T>) client,
         onCancel,
         () -> {
-          T response = work.get();
-          client.onNext(response);
+          client.onNext(work.get());
           client.onCompleted();
         });
   }
@@ -59,6 +66,41 @@ final class RpcCall {
     } catch (RuntimeException e) {
       pending.drop();
       client.onError(GrpcStatuses.statusOf(call, e).asRuntimeException());
+    }
+  }
+
+  /**
+   * A request's work that waits for a thread. It either runs or is dropped; only then is the
+   * request's memory released.
+   */
+  private static final class PendingWork implements Runnable {
+
+    private final RequestBudget request;
+    private final AtomicReference<Runnable> work;
+
+    PendingWork(RequestBudget request, Runnable work) {
+      this.request = request;
+      this.work = new AtomicReference<>(work);
+      request.hold();
+    }
+
+    @Override
+    public void run() {
+      Runnable taken = work.getAndSet(null);
+      if (taken != null) {
+        try {
+          taken.run();
+        } finally {
+          request.release();
+        }
+      }
+    }
+
+    /** Drops the work if it has not begun. */
+    void drop() {
+      if (work.getAndSet(null) != null) {
+        request.release();
+      }
     }
   }
 

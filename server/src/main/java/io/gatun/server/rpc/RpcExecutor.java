@@ -5,10 +5,9 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 
 /**
  * The threads on which requests may block, and their queues.
@@ -54,27 +53,22 @@ public final class RpcExecutor implements AutoCloseable {
     conversions = lane("convert", 1, new ArrayBlockingQueue<>(applyQueueMax));
   }
 
-  /** Runs work that may block, or refuses it. */
   void dispatch(Runnable work) {
     submit(requests, work);
   }
 
-  /** Runs a removal, however long it has to wait. */
   void dispatchRemoval(Runnable work) {
     submit(removals, work);
   }
 
-  /** Runs a stream, or refuses it. */
   void dispatchList(Runnable work) {
     submit(lists, work);
   }
 
-  /** Runs the unpacking or creation of a layer, or refuses it. */
   void dispatchApply(Runnable work) {
     submit(applies, work);
   }
 
-  /** Runs a conversion, or refuses it. */
   void dispatchConversion(Runnable work) {
     submit(conversions, work);
   }
@@ -82,11 +76,7 @@ public final class RpcExecutor implements AutoCloseable {
   /** Ends the threads after the queued work. */
   @Override
   public void close() {
-    requests.close();
-    removals.close();
-    lists.close();
-    applies.close();
-    conversions.close();
+    Stream.of(requests, removals, lists, applies, conversions).forEach(ThreadPoolExecutor::close);
   }
 
   static void submit(ThreadPoolExecutor lane, Runnable work) {
@@ -112,13 +102,13 @@ public final class RpcExecutor implements AutoCloseable {
   private static ThreadPoolExecutor lane(String name, int threads, BlockingQueue<Runnable> queue) {
     ThreadPoolExecutor lane =
         new ThreadPoolExecutor(
-            threads, threads, IDLE_SECONDS, TimeUnit.SECONDS, queue, threadFactory(name));
+            threads,
+            threads,
+            IDLE_SECONDS,
+            TimeUnit.SECONDS,
+            queue,
+            Thread.ofPlatform().name("gatun-" + name + "-", 1).factory());
     lane.allowCoreThreadTimeOut(true);
     return lane;
-  }
-
-  private static ThreadFactory threadFactory(String name) {
-    AtomicInteger last = new AtomicInteger();
-    return work -> new Thread(work, "gatun-" + name + "-" + last.incrementAndGet());
   }
 }

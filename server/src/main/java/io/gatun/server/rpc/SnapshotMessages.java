@@ -17,7 +17,6 @@ public final class SnapshotMessages {
 
   private SnapshotMessages() {}
 
-  /** {@return the message for a snapshot} */
   public static Info toMessage(SnapshotInfo info) {
     return Info.newBuilder()
         .setName(info.name())
@@ -29,7 +28,6 @@ public final class SnapshotMessages {
         .build();
   }
 
-  /** {@return the snapshot in a message} */
   public static SnapshotInfo toSnapshot(Info message) {
     return new SnapshotInfo(
         toKind(message.getKind()),
@@ -44,7 +42,6 @@ public final class SnapshotMessages {
     return mounts.stream().map(SnapshotMessages::toMessage).toList();
   }
 
-  /** {@return the mounts in messages} */
   public static List<Mount> toMounts(List<io.gatun.proto.types.Mount> messages) {
     return messages.stream()
         .map(

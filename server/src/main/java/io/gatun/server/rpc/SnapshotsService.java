@@ -1,5 +1,8 @@
 package io.gatun.server.rpc;
 
+import static io.gatun.server.rpc.SnapshotMessages.toMessage;
+import static io.gatun.server.rpc.SnapshotMessages.toMessages;
+
 import com.google.protobuf.Empty;
 import io.gatun.proto.snapshots.CleanupRequest;
 import io.gatun.proto.snapshots.CommitSnapshotRequest;
@@ -28,7 +31,6 @@ import io.grpc.stub.StreamObserver;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -54,37 +56,31 @@ public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
   public void prepare(
       PrepareSnapshotRequest request, StreamObserver<PrepareSnapshotResponse> client) {
     answer(
-        rpcExecutor::dispatch,
         "Prepare",
         client,
-        () ->
-            PrepareSnapshotResponse.newBuilder()
-                .addAllMounts(
-                    SnapshotMessages.toMessages(
-                        snapshotter.prepare(
-                            request.getKey(), request.getParent(), request.getLabelsMap())))
-                .build());
+        () -> {
+          List<Mount> mounts =
+              snapshotter.prepare(request.getKey(), request.getParent(), request.getLabelsMap());
+          return PrepareSnapshotResponse.newBuilder().addAllMounts(toMessages(mounts)).build();
+        });
   }
 
   @Override
   public void view(ViewSnapshotRequest request, StreamObserver<ViewSnapshotResponse> client) {
     answer(
-        rpcExecutor::dispatch,
         "View",
         client,
-        () ->
-            ViewSnapshotResponse.newBuilder()
-                .addAllMounts(
-                    SnapshotMessages.toMessages(
-                        snapshotter.view(
-                            request.getKey(), request.getParent(), request.getLabelsMap())))
-                .build());
+        () -> {
+          List<Mount> mounts =
+              snapshotter.view(request.getKey(), request.getParent(), request.getLabelsMap());
+          return ViewSnapshotResponse.newBuilder().addAllMounts(toMessages(mounts)).build();
+        });
   }
 
   @Override
   public void mounts(MountsRequest request, StreamObserver<MountsResponse> client) {
     AtomicReference<@Nullable List<Mount>> atHand = new AtomicReference<>();
-    answer(
+    RpcCall.give(
         work -> {
           Optional<List<Mount>> known = snapshotter.tryMountsWithoutIo(request.getKey());
           if (known.isPresent()) {
@@ -99,16 +95,13 @@ public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
         () -> {
           List<Mount> known = atHand.get();
           List<Mount> mounts = known == null ? snapshotter.mounts(request.getKey()) : known;
-          return MountsResponse.newBuilder()
-              .addAllMounts(SnapshotMessages.toMessages(mounts))
-              .build();
+          return MountsResponse.newBuilder().addAllMounts(toMessages(mounts)).build();
         });
   }
 
   @Override
   public void commit(CommitSnapshotRequest request, StreamObserver<Empty> client) {
     answer(
-        rpcExecutor::dispatch,
         "Commit",
         client,
         () -> {
@@ -120,7 +113,7 @@ public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
 
   @Override
   public void remove(RemoveSnapshotRequest request, StreamObserver<Empty> client) {
-    answer(
+    RpcCall.give(
         rpcExecutor::dispatchRemoval,
         "Remove",
         client,
@@ -132,20 +125,19 @@ public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
 
   @Override
   public void stat(StatSnapshotRequest request, StreamObserver<StatSnapshotResponse> client) {
-    answer(
+    RpcCall.give(
         Runnable::run,
         "Stat",
         client,
         () ->
             StatSnapshotResponse.newBuilder()
-                .setInfo(SnapshotMessages.toMessage(snapshotter.stat(request.getKey())))
+                .setInfo(toMessage(snapshotter.stat(request.getKey())))
                 .build());
   }
 
   @Override
   public void update(UpdateSnapshotRequest request, StreamObserver<UpdateSnapshotResponse> client) {
     answer(
-        rpcExecutor::dispatch,
         "Update",
         client,
         () -> {
@@ -154,9 +146,7 @@ public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
                   request.getInfo().getName(),
                   request.getInfo().getLabelsMap(),
                   request.getUpdateMask().getPathsList());
-          return UpdateSnapshotResponse.newBuilder()
-              .setInfo(SnapshotMessages.toMessage(info))
-              .build();
+          return UpdateSnapshotResponse.newBuilder().setInfo(toMessage(info)).build();
         });
   }
 
@@ -179,7 +169,6 @@ public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
   @Override
   public void usage(UsageRequest request, StreamObserver<UsageResponse> client) {
     answer(
-        rpcExecutor::dispatch,
         "Usage",
         client,
         () -> {
@@ -194,7 +183,6 @@ public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
   @Override
   public void cleanup(CleanupRequest request, StreamObserver<Empty> client) {
     answer(
-        rpcExecutor::dispatch,
         "Cleanup",
         client,
         () -> {
@@ -203,9 +191,7 @@ public final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
         });
   }
 
-  private static <T> void answer(
-      Consumer<Runnable> lane, String call, StreamObserver<T> client, Supplier<T> work) {
-    ServerCallStreamObserver<T> observer = (ServerCallStreamObserver<T>) client;
-    RpcCall.give(lane, call, observer, () -> {}, work);
+  private <T> void answer(String call, StreamObserver<T> client, Supplier<T> work) {
+    RpcCall.give(rpcExecutor::dispatch, call, client, work);
   }
 }

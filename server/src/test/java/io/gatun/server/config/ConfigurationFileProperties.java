@@ -16,13 +16,17 @@ import net.jqwik.api.EdgeCasesMode;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import org.slf4j.event.Level;
 
 /** Any configuration can be written and read back. */
 final class ConfigurationFileProperties {
 
   @Property(tries = 500, edgeCases = EdgeCasesMode.NONE)
   void writtenConfigurationIsReadBackAsItWas(@ForAll("configurations") Configuration any) {
-    assertThat(ConfigurationFile.parse("any.toml", ConfigurationFile.write(any))).isEqualTo(any);
+    assertThat(
+            ConfigurationFile.parse(
+                "any.toml", ConfigurationFile.write(any), Configuration.Overrides.NONE))
+        .isEqualTo(any);
   }
 
   /** Arbitraries combine at most eight values, so a configuration has several parts. */
@@ -33,7 +37,7 @@ final class ConfigurationFileProperties {
         Path address,
         DriverSetting driver,
         Transport transport,
-        LogLevel level,
+        Level level,
         Path containerd,
         Path containerdRoot) {}
     record Peers(Set<Long> uids, Set<Long> gids, List<String> options) {}
@@ -53,7 +57,7 @@ final class ConfigurationFileProperties {
                 paths(),
                 Arbitraries.of(DriverSetting.values()),
                 Arbitraries.of(Transport.values()),
-                Arbitraries.of(LogLevel.values()),
+                Arbitraries.of(Level.values()),
                 paths(),
                 paths())
             .as(Names::new);

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.slf4j.event.Level;
 
 /** Valid and invalid configuration files. */
 final class ConfigurationFileTest {
@@ -86,7 +87,9 @@ final class ConfigurationFileTest {
           15,
           17,
           false,
-          LogLevel.DEBUG);
+          Level.DEBUG);
+
+  private static final Configuration DEFAULTS = parse("");
 
   @TempDir Path directory;
 
@@ -96,7 +99,7 @@ final class ConfigurationFileTest {
     for (RecordComponent component : Configuration.class.getRecordComponents()) {
       assertThat(component.getAccessor().invoke(ALL_DIFFERENT))
           .as(component.getName())
-          .isNotEqualTo(component.getAccessor().invoke(Configuration.DEFAULTS));
+          .isNotEqualTo(component.getAccessor().invoke(DEFAULTS));
     }
   }
 
@@ -109,20 +112,18 @@ final class ConfigurationFileTest {
 
   @Test
   void everyKeyCanBeLeftOut() {
-    assertThat(parse("")).isEqualTo(Configuration.DEFAULTS);
+    assertThat(DEFAULTS.root()).isEqualTo(Path.of("/var/lib/gatun"));
     for (String line : EVERYTHING.lines().toList()) {
-      assertThat(parse(line)).as(line).isNotEqualTo(Configuration.DEFAULTS);
+      assertThat(parse(line)).as(line).isNotEqualTo(DEFAULTS);
     }
   }
 
   @Test
   void commandLineTakesThePlaceOfThreeKeys() {
-    Configuration.Overrides nothing =
-        new Configuration.Overrides(Optional.empty(), Optional.empty(), Optional.empty());
-    assertThat(ALL_DIFFERENT.with(nothing)).isEqualTo(ALL_DIFFERENT);
-
     Configuration changed =
-        ALL_DIFFERENT.with(
+        ConfigurationFile.parse(
+            "gatun.toml",
+            EVERYTHING,
             new Configuration.Overrides(
                 Optional.of(Path.of("/r")),
                 Optional.of(Path.of("/a")),
@@ -220,7 +221,7 @@ final class ConfigurationFileTest {
   }
 
   private static Configuration parse(String text) {
-    return ConfigurationFile.parse("gatun.toml", text);
+    return ConfigurationFile.parse("gatun.toml", text, Configuration.Overrides.NONE);
   }
 
   private static void assertRefused(String text, String beginning) {

@@ -63,26 +63,28 @@ final class ConnectionFilterTest {
 
   @Test
   void rootAndWhoIsNamedAreAllowed() throws Exception {
-    PeerPolicy allowed = new PeerPolicy(Set.of(1000L, 0xFFFF_FFFEL), Set.of(2000L));
+    Set<Long> uids = Set.of(1000L, 0xFFFF_FFFEL);
+    Set<Long> gids = Set.of(2000L);
 
-    assertThat(allowed.allow(new Peer.Numbered(0, 0, 1))).isTrue();
-    assertThat(allowed.allow(new Peer.Numbered(1000, 5, 1))).isTrue();
-    assertThat(allowed.allow(new Peer.Numbered(0xFFFF_FFFEL, 5, 1))).isTrue();
-    assertThat(allowed.allow(new Peer.Numbered(5, 2000, 1))).isTrue();
-    assertThat(allowed.allow(new Peer.Numbered(5, 0, 1))).isFalse();
-    assertThat(allowed.allow(new Peer.Numbered(2000, 1000, 1))).isFalse();
+    assertThat(new Peer.Numbered(0, 0, 1).isAmong(uids, gids)).isTrue();
+    assertThat(new Peer.Numbered(1000, 5, 1).isAmong(uids, gids)).isTrue();
+    assertThat(new Peer.Numbered(0xFFFF_FFFEL, 5, 1).isAmong(uids, gids)).isTrue();
+    assertThat(new Peer.Numbered(5, 2000, 1).isAmong(uids, gids)).isTrue();
+    assertThat(new Peer.Numbered(5, 0, 1).isAmong(uids, gids)).isFalse();
+    assertThat(new Peer.Numbered(2000, 1000, 1).isAmong(uids, gids)).isFalse();
   }
 
   @Test
   void namesStandForNumbers() throws Exception {
     UserPrincipalLookupService names = FileSystems.getDefault().getUserPrincipalLookupService();
-    PeerPolicy allowed = new PeerPolicy(Set.of(1L), Set.of(2L));
+    Set<Long> uids = Set.of(1L);
+    Set<Long> gids = Set.of(2L);
 
-    assertThat(allowed.allow(named(names, "0", "0"))).isTrue();
-    assertThat(allowed.allow(named(names, "1", "54321"))).isTrue();
-    assertThat(allowed.allow(named(names, "54321", "2"))).isTrue();
-    assertThat(allowed.allow(named(names, "54321", "54321"))).isFalse();
-    assertThat(allowed.allow(named(names, "2", "1"))).isFalse();
+    assertThat(named(names, "0", "0").isAmong(uids, gids)).isTrue();
+    assertThat(named(names, "1", "54321").isAmong(uids, gids)).isTrue();
+    assertThat(named(names, "54321", "2").isAmong(uids, gids)).isTrue();
+    assertThat(named(names, "54321", "54321").isAmong(uids, gids)).isFalse();
+    assertThat(named(names, "2", "1").isAmong(uids, gids)).isFalse();
   }
 
   private static Peer named(UserPrincipalLookupService names, String uid, String gid)

@@ -11,6 +11,7 @@ import io.gatun.server.StandInBuilder;
 import io.gatun.server.StandInConverter;
 import io.gatun.server.StandInUnpacker;
 import io.gatun.server.config.Configuration;
+import io.gatun.server.config.ConfigurationFile;
 import io.gatun.server.config.Transport;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
@@ -23,8 +24,6 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
@@ -68,59 +67,64 @@ public final class TestServer implements AutoCloseable {
   }
 
   public static Configuration configuration(Path directory, Transport transport, Path address) {
-    return configuration(directory, transport)
-        .with(
-            new Configuration.Overrides(Optional.empty(), Optional.of(address), Optional.empty()));
+    return configuration(directory, transport, address, 16, 1024, 1024, SHORT_DRAIN_SECONDS);
   }
 
   public static Configuration configuration(Path directory, Transport transport, int drainSeconds) {
-    return configuration(directory, transport, 16, 1024, 1024, drainSeconds);
+    return configuration(directory, transport, socket(directory), 16, 1024, 1024, drainSeconds);
   }
 
   public static Configuration configuration(
       Path directory, Transport transport, int threads, int queueMax, int connectionsMax) {
     return configuration(
-        directory, transport, threads, queueMax, connectionsMax, SHORT_DRAIN_SECONDS);
+        directory,
+        transport,
+        socket(directory),
+        threads,
+        queueMax,
+        connectionsMax,
+        SHORT_DRAIN_SECONDS);
+  }
+
+  private static Path socket(Path directory) {
+    return directory.resolve("s.sock");
   }
 
   private static Configuration configuration(
       Path directory,
       Transport transport,
+      Path address,
       int threads,
       int queueMax,
       int connectionsMax,
       int drainSeconds) {
-    Configuration defaults = Configuration.DEFAULTS;
-    return new Configuration(
-        directory.resolve("root"),
-        directory.resolve("s.sock"),
-        defaults.driver(),
-        transport,
-        Set.of(),
-        Set.of(),
-        List.of(),
-        false,
-        false,
-        false,
-        false,
-        defaults.syncPolicy(),
-        defaults.layers(),
-        defaults.selinuxContext(),
-        defaults.layerProtection(),
-        defaults.metadataEntriesMax(),
-        threads,
-        queueMax,
-        connectionsMax,
-        defaults.messageBytesMax(),
-        defaults.requestMemoryBytesMax(),
-        drainSeconds,
-        defaults.copyThreads(),
-        directory.resolve("containerd.sock"),
-        directory.resolve("containerd"),
-        APPLY_THREADS,
-        APPLY_QUEUE_MAX,
-        false,
-        defaults.logLevel());
+    return ConfigurationFile.parse(
+        "test",
+        """
+        root = "%1$s/root"
+        address = "%2$s"
+        transport = "%3$s"
+        rpc_threads = %4$d
+        rpc_queue_max = %5$d
+        max_connections = %6$d
+        drain_timeout_seconds = %7$d
+        containerd_address = "%1$s/containerd.sock"
+        containerd_root = "%1$s/containerd"
+        apply_threads = %8$d
+        apply_queue_max = %9$d
+        warm_up = false
+        """
+            .formatted(
+                directory,
+                address,
+                transport.configName(),
+                threads,
+                queueMax,
+                connectionsMax,
+                drainSeconds,
+                APPLY_THREADS,
+                APPLY_QUEUE_MAX),
+        Configuration.Overrides.NONE);
   }
 
   Transport transport() {

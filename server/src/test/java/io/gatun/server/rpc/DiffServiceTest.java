@@ -18,13 +18,11 @@ import io.gatun.server.content.CallNamespace;
 import io.gatun.server.content.StandInContainerd;
 import io.gatun.server.net.TestServer;
 import io.gatun.snapshot.SnapshotException;
-import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.health.v1.HealthCheckRequest;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.health.v1.HealthGrpc;
-import io.grpc.stub.MetadataUtils;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -94,10 +92,7 @@ public final class DiffServiceTest {
   }
 
   private DiffBlockingStub client(String namespace) {
-    Metadata headers = new Metadata();
-    headers.put(CallNamespace.HEADER, namespace);
-    return DiffGrpc.newBlockingStub(server.channel())
-        .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers));
+    return CallNamespace.attach(namespace, DiffGrpc.newBlockingStub(server.channel()));
   }
 
   private static ApplyRequest request(String mediaType, String digest, long size) {

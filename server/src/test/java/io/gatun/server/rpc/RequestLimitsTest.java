@@ -171,7 +171,7 @@ final class RequestLimitsTest {
             .addField(900, UnknownFieldSet.Field.newBuilder().addVarint(7).build())
             .build());
     var marshaller =
-        StrictMarshaller.only(
+        RequestDecoding.strict(
                 new SnapshotsService(server.snapshotter, new RpcExecutor(1, 1, 1, 1)).bindService())
             .getMethod(SnapshotsGrpc.getPrepareMethod().getFullMethodName())
             .getMethodDescriptor()

@@ -21,7 +21,6 @@ import io.gatun.proto.snapshots.UpdateSnapshotRequest;
 import io.gatun.proto.snapshots.UsageRequest;
 import io.gatun.proto.snapshots.ViewSnapshotRequest;
 import io.gatun.proto.types.Mount;
-import io.gatun.server.config.Configuration;
 import io.gatun.server.config.Transport;
 import io.gatun.server.net.TestServer;
 import io.gatun.snapshot.SnapshotInfo;
@@ -346,7 +345,7 @@ final class SnapshotsServiceTest {
 
   @Test
   void messageOverTheLimitIsResourceExhaustedWithTheReason() {
-    byte[] huge = new byte[Configuration.DEFAULTS.messageBytesMax() + 1];
+    byte[] huge = new byte[(320 << 10) + 1];
 
     assertThatThrownBy(() -> callRaw("Prepare", huge))
         .isInstanceOfSatisfying(

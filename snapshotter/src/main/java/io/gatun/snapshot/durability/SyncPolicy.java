@@ -1,7 +1,6 @@
 package io.gatun.snapshot.durability;
 
 import java.time.Duration;
-import java.util.Locale;
 
 /** When the files of a layer must be on disk. */
 public enum SyncPolicy {
@@ -28,10 +27,5 @@ public enum SyncPolicy {
   /** {@return the delay after a commit before its layer is synced in the background} */
   public Duration delay() {
     return this == NONE ? WRITEBACK : Duration.ZERO;
-  }
-
-  /** {@return the name in the configuration, such as {@code commit}} */
-  public String configName() {
-    return name().toLowerCase(Locale.ROOT);
   }
 }

@@ -8,13 +8,12 @@ import org.junit.jupiter.api.Test;
 import picocli.CommandLine.TypeConversionException;
 
 /** Which paths can be given on the command line. */
-final class PathConverterTest {
+final class GatunTest {
 
   @Test
   void anEmptyOneIsNotTheWorkingDirectory() {
-    PathConverter converter = new PathConverter();
-    assertThat(converter.convert("a/b")).isEqualTo(Path.of("a/b"));
-    assertThatThrownBy(() -> converter.convert("")).isInstanceOf(TypeConversionException.class);
-    assertThatThrownBy(() -> converter.convert("\0")).isInstanceOf(TypeConversionException.class);
+    assertThat(Gatun.path("a/b")).isEqualTo(Path.of("a/b"));
+    assertThatThrownBy(() -> Gatun.path("")).isInstanceOf(TypeConversionException.class);
+    assertThatThrownBy(() -> Gatun.path("\0")).isInstanceOf(TypeConversionException.class);
   }
 }
