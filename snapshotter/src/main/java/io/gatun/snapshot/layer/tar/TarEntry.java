@@ -1,6 +1,7 @@
 package io.gatun.snapshot.layer.tar;
 
 import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Timespec;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -35,8 +36,8 @@ public record TarEntry(
     long sizeBytes,
     long deviceMajor,
     long deviceMinor,
-    TarTime modified,
-    @Nullable TarTime accessed,
+    Timespec modified,
+    @Nullable Timespec accessed,
     List<TarXattr> xattrs,
     List<TarExtent> extents) {
 

@@ -1,6 +1,7 @@
 package io.gatun.snapshot.layer.tar;
 
 import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Timespec;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -210,7 +211,7 @@ public final class TarReader {
   }
 
   private TarEntry entry(TarHeader header, long offset) throws IOException {
-    byte[] name = chosen(longName, records.find("path"), header.name());
+    byte[] name = chosen(longName, "path", header.name());
     TarType type = type(header.typeFlag(), name);
     long storedBytes = storedBytes(header, type);
     expectContent(storedBytes);
@@ -226,8 +227,8 @@ public final class TarReader {
         if (type.isHeaderOnly()) {
           throw new NumberFormatException("sparse map of an entry without content");
         }
-        name = chosen(records.find(SPARSE_NAME), name);
-        byte[] realSize = chosen(records.find(SPARSE_SIZE), records.find(SPARSE_REAL_SIZE));
+        name = records.find(SPARSE_NAME, name);
+        byte[] realSize = records.find(SPARSE_SIZE, records.find(SPARSE_REAL_SIZE, new byte[0]));
         if (realSize.length > 0) {
           sizeBytes = TarNumbers.decimal(realSize);
         }
@@ -240,7 +241,7 @@ public final class TarReader {
         stream.position(),
         type,
         path(name),
-        path(chosen(longLinkName, records.find("linkpath"), header.linkName())),
+        path(chosen(longLinkName, "linkpath", header.linkName())),
         header.mode(),
         number("uid", header.uid()),
         number("gid", header.gid()),
@@ -281,15 +282,8 @@ public final class TarReader {
     return size;
   }
 
-  private static byte[] chosen(byte @Nullable [] first, byte @Nullable [] second, byte[] last) {
-    if (first != null && first.length > 0) {
-      return first;
-    }
-    return second == null ? last : second;
-  }
-
-  private static byte[] chosen(byte @Nullable [] first, byte @Nullable [] second) {
-    return chosen(first, second, new byte[0]);
+  private byte[] chosen(byte @Nullable [] longForm, String key, byte[] inHeader) {
+    return longForm != null && longForm.length > 0 ? longForm : records.find(key, inHeader);
   }
 
   private static LinuxPath path(byte[] bytes) {
@@ -307,12 +301,12 @@ public final class TarReader {
     return value == null ? inHeader : TarNumbers.decimal(value);
   }
 
-  private TarTime time(String key, TarTime inHeader) {
+  private Timespec time(String key, Timespec inHeader) {
     byte[] value = records.find(key);
     return value == null ? inHeader : TarNumbers.time(value);
   }
 
-  private @Nullable TarTime accessed(TarHeader header) {
+  private @Nullable Timespec accessed(TarHeader header) {
     byte[] value = records.find("atime");
     return value == null ? header.accessed() : TarNumbers.time(value);
   }
