@@ -3,6 +3,7 @@ package io.gatun.snapshot.layer.pack;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Timespec;
 import io.gatun.snapshot.layer.tar.TarType;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -25,6 +26,9 @@ final class TarWriter {
   static final int RECORDS_BYTES_MAX = 1 << 20;
 
   private static final int END_BLOCKS = 2;
+
+  /** The blank, the equals sign and the line feed. */
+  private static final int RECORD_MARKS = 3;
 
   private static final byte[] EMPTY = new byte[64 << 10];
   private static final byte[] RECORDS_NAME = ascii("PaxHeaders.0/entry");
@@ -51,15 +55,29 @@ final class TarWriter {
 
   private static final int RECORDS_MODE = 0644;
 
-  private final TarOutput output;
+  /** Receives a tar. */
+  @FunctionalInterface
+  interface Output {
+
+    /** {@return a direct buffer with space for the next bytes} */
+    ByteBuffer room() throws IOException;
+  }
+
+  private final Output output;
   private final byte[] header = new byte[BLOCK_BYTES];
-  private final TarRecords records = new TarRecords();
+
+  /**
+   * The records of the entry: {@code LENGTH KEY=VALUE\n}, where the length includes itself (pax(1),
+   * "pax Extended Header"). Values are any bytes.
+   */
+  private final ByteArrayOutputStream records = new ByteArrayOutputStream();
+
   private long contentLeft;
   private int contentStart;
   private int padding;
   private long entries;
 
-  TarWriter(TarOutput output) {
+  TarWriter(Output output) {
     this.output = output;
   }
 
@@ -74,7 +92,7 @@ final class TarWriter {
    */
   void begin(TarItem item) throws IOException {
     endEntry();
-    records.clear();
+    records.reset();
     byte[] name = name(item);
     Arrays.fill(header, (byte) 0);
     string(NAME, "path", name);
@@ -87,11 +105,15 @@ final class TarWriter {
     octal(MAJOR, SHORT_DIGITS, item.major());
     octal(MINOR, SHORT_DIGITS, item.minor());
     item.xattrs()
-        .forEach(xattr -> records.add("SCHILY.xattr.", xattr.name().bytes(), xattr.value()));
+        .forEach(
+            xattr ->
+                addRecord(
+                    "SCHILY.xattr." + new String(xattr.name().bytes(), StandardCharsets.ISO_8859_1),
+                    xattr.value()));
     header[TYPE] = flag(item.type());
     byte[] entry = finished();
     writeRecords(item.path());
-    output.put(entry, 0, BLOCK_BYTES);
+    write(entry, BLOCK_BYTES);
     contentLeft = item.sizeBytes();
     padding = padding(item.sizeBytes());
     entries++;
@@ -136,16 +158,26 @@ final class TarWriter {
   private void fill(long bytes) throws IOException {
     for (long left = bytes; left > 0; ) {
       int part = (int) Math.min(left, EMPTY.length);
-      output.put(EMPTY, 0, part);
+      write(EMPTY, part);
       left -= part;
     }
   }
 
+  private void write(byte[] bytes, int length) throws IOException {
+    int done = 0;
+    while (done < length) {
+      ByteBuffer room = output.room();
+      int part = Math.min(room.remaining(), length - done);
+      room.put(bytes, done, part);
+      done += part;
+    }
+  }
+
   private void writeRecords(LinuxPath path) throws IOException {
-    if (records.isEmpty()) {
+    byte[] content = records.toByteArray();
+    if (content.length == 0) {
       return;
     }
-    byte[] content = records.bytes();
     if (content.length > RECORDS_BYTES_MAX) {
       throw new UnfitFileException(
           "%s: its attributes have %d bytes, the limit of readers is %d"
@@ -159,8 +191,8 @@ final class TarWriter {
     octal(SIZE, LONG_DIGITS, content.length);
     octal(MODIFIED, LONG_DIGITS, 0);
     header[TYPE] = 'x';
-    output.put(finished(), 0, BLOCK_BYTES);
-    output.put(content, 0, content.length);
+    write(finished(), BLOCK_BYTES);
+    write(content, content.length);
     fill(padding(content.length));
   }
 
@@ -193,7 +225,7 @@ final class TarWriter {
       fits &= each > 0;
     }
     if (!fits) {
-      records.add(key, value);
+      addRecord(key, value);
     }
     // Readers without support for the record see a truncated value.
     System.arraycopy(value, 0, header, at, Math.min(value.length, NAME_BYTES));
@@ -202,7 +234,7 @@ final class TarWriter {
   private void number(int at, int digits, String key, long value) {
     boolean fits = value >>> (digits * BITS_PER_DIGIT) == 0;
     if (!fits) {
-      records.add(key, ascii(Long.toString(value)));
+      addRecord(key, ascii(Long.toString(value)));
     }
     octal(at, digits, fits ? value : 0);
   }
@@ -210,7 +242,7 @@ final class TarWriter {
   private void time(Timespec time) {
     boolean fits = time.nanos() == 0 && time.seconds() >>> (LONG_DIGITS * BITS_PER_DIGIT) == 0;
     if (!fits) {
-      records.add("mtime", ascii(decimal(time)));
+      addRecord("mtime", ascii(decimal(time)));
     }
     long shown = Math.max(0, time.seconds());
     octal(MODIFIED, LONG_DIGITS, shown >>> (LONG_DIGITS * BITS_PER_DIGIT) == 0 ? shown : 0);
@@ -230,6 +262,23 @@ final class TarWriter {
       end--;
     }
     return (isNegative ? "-" : "") + seconds + "." + digits.substring(0, end);
+  }
+
+  /**
+   * @param key with one character per byte
+   */
+  private void addRecord(String key, byte[] value) {
+    int length = key.length() + value.length + RECORD_MARKS;
+    int whole = length + digits(length);
+    // The digits of the length may add another digit to the length.
+    whole = length + digits(whole);
+    records.writeBytes((whole + " " + key + "=").getBytes(StandardCharsets.ISO_8859_1));
+    records.writeBytes(value);
+    records.write('\n');
+  }
+
+  private static int digits(int number) {
+    return Integer.toString(number).length();
   }
 
   /** With leading zeros, before the NUL that is already there. */

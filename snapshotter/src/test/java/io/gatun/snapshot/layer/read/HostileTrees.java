@@ -278,7 +278,7 @@ final class HostileTrees {
     private final Path path = base.resolve("tars");
     private final Root root;
     private final LayerStore store;
-    private final LayerPipeline pipeline = new LayerPipeline(ApplyLimits.of(1, 0));
+    private final LayerPipeline pipeline = new LayerPipeline(1, 0);
     private final IndexedWriter indexed =
         new IndexedWriter(new UnsyncedDisk(), pipeline, new TarWriteMode(false, false));
 

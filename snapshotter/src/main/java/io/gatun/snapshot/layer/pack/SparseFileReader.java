@@ -13,7 +13,7 @@ import java.nio.ByteBuffer;
  * Reads a file into a tar, up to its initial length. Holes are not read but written as zeros,
  * because not all readers of layers support sparse entries.
  */
-final class FileReadMode {
+final class SparseFileReader {
 
   private final Fd file;
   private final LinuxPath path;
@@ -21,7 +21,7 @@ final class FileReadMode {
   private final boolean mayHaveHoles;
   private final TarWriter tar;
 
-  FileReadMode(Fd file, LinuxPath path, FileStatus status, TarWriter tar) {
+  SparseFileReader(Fd file, LinuxPath path, FileStatus status, TarWriter tar) {
     this.file = file;
     this.path = path;
     this.sizeBytes = status.sizeBytes();
