@@ -87,7 +87,8 @@ public final class TarReader {
           forgetExtensions();
           return entry;
         }
-      } catch (NumberFormatException e) {
+      } catch (IllegalArgumentException e) {
+        // From a number or a path.
         throw new InvalidLayerException(
             "tar header at offset %d is invalid: %s".formatted(offset, e.getMessage()), e);
       }
@@ -240,8 +241,8 @@ public final class TarReader {
         offset,
         stream.position(),
         type,
-        path(name),
-        path(chosen(longLinkName, "linkpath", header.linkName())),
+        LinuxPath.wrap(name),
+        LinuxPath.wrap(chosen(longLinkName, "linkpath", header.linkName())),
         header.mode(),
         number("uid", header.uid()),
         number("gid", header.gid()),
@@ -286,16 +287,6 @@ public final class TarReader {
     return longForm != null && longForm.length > 0 ? longForm : records.find(key, inHeader);
   }
 
-  private static LinuxPath path(byte[] bytes) {
-    try {
-      return LinuxPath.wrap(bytes);
-    } catch (IllegalArgumentException e) {
-      NumberFormatException failure = new NumberFormatException("NUL in a name");
-      failure.initCause(e);
-      throw failure;
-    }
-  }
-
   private long number(String key, long inHeader) {
     byte[] value = records.find(key);
     return value == null ? inHeader : TarNumbers.decimal(value);
@@ -320,7 +311,8 @@ public final class TarReader {
       if (found.getKey().startsWith(XATTR)) {
         String name = found.getKey().substring(XATTR.length());
         xattrs.add(
-            new TarXattr(path(name.getBytes(StandardCharsets.ISO_8859_1)), found.getValue()));
+            new TarXattr(
+                LinuxPath.wrap(name.getBytes(StandardCharsets.ISO_8859_1)), found.getValue()));
       }
     }
     xattrs.sort(Comparator.comparing(TarXattr::name));
