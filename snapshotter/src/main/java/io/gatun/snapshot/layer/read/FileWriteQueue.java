@@ -2,10 +2,10 @@ package io.gatun.snapshot.layer.read;
 
 import io.gatun.snapshot.concurrent.ChunkRing;
 import io.gatun.snapshot.layer.entry.FileSink;
+import io.gatun.snapshot.layer.entry.FileSink.OpenedFile;
 import io.gatun.snapshot.layer.entry.LayerConsumer;
-import io.gatun.snapshot.layer.entry.LayerContent;
+import io.gatun.snapshot.layer.entry.LayerConsumer.LayerContent;
 import io.gatun.snapshot.layer.entry.LayerEntry;
-import io.gatun.snapshot.layer.entry.OpenedFile;
 import io.gatun.snapshot.layer.tar.TarExtent;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -143,10 +143,8 @@ final class FileWriteQueue implements LayerConsumer, AutoCloseable {
   void fill() throws IOException {
     for (PendingEntry made = next(); made != null; made = next()) {
       try (OpenedFile file = made.file) {
-        if (made.bytes > 0) {
-          cursor.passTo(made.offset);
-        }
-        file.fill(new Content(made.bytes));
+        cursor.begin(made.offset, made.bytes);
+        file.fill(cursor);
       } catch (ChunkRing.StoppedException e) {
         throw e;
       } catch (IOException e) {
@@ -184,24 +182,6 @@ final class FileWriteQueue implements LayerConsumer, AutoCloseable {
     }
   }
 
-  private final class Content implements LayerContent {
-    private long left;
-
-    Content(long bytes) {
-      this.left = bytes;
-    }
-
-    @Override
-    public ByteBuffer next() throws ChunkRing.StoppedException {
-      ByteBuffer part = cursor.next(left);
-      if (left > 0 && !part.hasRemaining()) {
-        throw awaitFailure();
-      }
-      left -= part.remaining();
-      return part;
-    }
-  }
-
   /** The creator detects that the layer is truncated and knows the position. */
   private ChunkRing.StoppedException awaitFailure() throws ChunkRing.StoppedException {
     lock.lock();
@@ -235,13 +215,16 @@ final class FileWriteQueue implements LayerConsumer, AutoCloseable {
     batch.forEach(made -> made.file.close());
   }
 
-  /** A position in the uncompressed layer that only moves forward. */
-  private static final class TarCursor {
+  /** A position in the uncompressed layer that only moves forward, and the content there. */
+  private final class TarCursor implements LayerContent {
     private final ChunkRing.Reader chunks;
     private ByteBuffer chunk = ByteBuffer.allocateDirect(0);
 
     /** The offset in the layer of the chunk's end; the maximum at the end of the layer. */
     private long end;
+
+    /** The unread content of the file. */
+    private long left;
 
     TarCursor(ChunkRing.Reader chunks) {
       this.chunks = chunks;
@@ -262,17 +245,26 @@ final class FileWriteQueue implements LayerConsumer, AutoCloseable {
       }
     }
 
-    /**
-     * {@return the next data, limited in size and valid until the next call of any method; empty at
-     * the end of the layer}
-     */
-    ByteBuffer next(long bytesMax) throws ChunkRing.StoppedException {
-      if (bytesMax > 0 && !chunk.hasRemaining()) {
+    /** Begins the content of a file. */
+    void begin(long offset, long bytes) throws ChunkRing.StoppedException {
+      if (bytes > 0) {
+        passTo(offset);
+      }
+      left = bytes;
+    }
+
+    @Override
+    public ByteBuffer next() throws ChunkRing.StoppedException {
+      if (left > 0 && !chunk.hasRemaining()) {
         advance();
       }
-      int bytes = (int) Math.min(chunk.remaining(), bytesMax);
+      int bytes = (int) Math.min(chunk.remaining(), left);
+      if (left > 0 && bytes == 0) {
+        throw awaitFailure();
+      }
       ByteBuffer part = chunk.slice(chunk.position(), bytes);
       chunk.position(chunk.position() + bytes);
+      left -= bytes;
       return part;
     }
 

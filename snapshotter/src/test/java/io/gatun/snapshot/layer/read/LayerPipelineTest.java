@@ -13,7 +13,7 @@ import io.gatun.snapshot.layer.FileBlob;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.codec.GzipEngine;
 import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
-import io.gatun.snapshot.layer.entry.LayerContent;
+import io.gatun.snapshot.layer.entry.LayerConsumer.LayerContent;
 import io.gatun.snapshot.layer.entry.LayerEntry;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
 import java.io.ByteArrayOutputStream;
