@@ -27,7 +27,7 @@ import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.Compression;
 import io.gatun.snapshot.layer.LayerBlobs;
-import io.gatun.snapshot.layer.LayerFormat;
+import io.gatun.snapshot.layer.LayerBuilder.LayerFormat;
 import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.pack.CollectedBlob;
 import io.gatun.snapshot.layer.read.BytesBlob;

@@ -205,7 +205,7 @@ final class ChangeWalk {
       marks.requireWhole(names, path);
       List<TarXattr> attributes = xattrs(file, names);
       if (begin(TarType.REGULAR, path, LinuxPath.EMPTY, status, attributes)) {
-        new SparseFileReader(file, path, status, tar).run();
+        tar.content(file, path, status);
       }
       return true;
     } catch (ErrnoException e) {

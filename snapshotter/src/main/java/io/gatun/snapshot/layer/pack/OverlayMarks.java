@@ -7,7 +7,6 @@ import io.gatun.linux.Xattr;
 import io.gatun.snapshot.layer.DeletionForm;
 import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * The attributes in which overlayfs records properties of a file
@@ -53,15 +52,15 @@ final class OverlayMarks {
     if (!names.contains(opaque)) {
       return false;
     }
-    Optional<byte[]> value = Xattr.fgetxattr(directory, opaque);
-    if (value.isEmpty() || value.get().length != 1) {
+    byte[] value = Xattr.fgetxattr(directory, opaque).orElse(new byte[0]);
+    if (value.length != 1) {
       return false;
     }
-    if (value.get()[0] == OPAQUE) {
+    if (value[0] == OPAQUE) {
       return true;
     }
     throw new UnsupportedLayerException(
-        "%s: its attribute %s is \"%c\"".formatted(path, opaque, (char) value.get()[0]));
+        "%s: its attribute %s is \"%c\"".formatted(path, opaque, (char) value[0]));
   }
 
   /**

@@ -1,13 +1,19 @@
 package io.gatun.snapshot.layer.pack;
 
+import io.gatun.linux.Fd;
+import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Stat;
 import io.gatun.linux.Timespec;
+import io.gatun.linux.Unistd;
 import io.gatun.snapshot.layer.tar.TarType;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.math.BigDecimal;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.OptionalLong;
 
 /**
  * Writes a POSIX.1-2001 tar ("pax"): a ustar header for each entry, preceded by a header with
@@ -15,8 +21,8 @@ import java.util.Arrays;
  * long or not ASCII, large numbers, and extended attributes as {@code SCHILY.xattr.NAME}, which all
  * readers of layers support.
  *
- * <p>The same entries produce the same tar. The content of an entry follows through {@link
- * #content} and {@link #zeros}, exactly as much as the entry specifies.
+ * <p>The same entries produce the same tar. The content of an entry follows, exactly as much as the
+ * entry specifies.
  */
 final class TarWriter {
 
@@ -54,6 +60,7 @@ final class TarWriter {
   private static final int BITS_PER_DIGIT = 3;
 
   private static final int RECORDS_MODE = 0644;
+  private static final int NANO_DIGITS = 9;
 
   /** Receives a tar. */
   @FunctionalInterface
@@ -73,7 +80,6 @@ final class TarWriter {
   private final ByteArrayOutputStream records = new ByteArrayOutputStream();
 
   private long contentLeft;
-  private int contentStart;
   private int padding;
   private long entries;
 
@@ -110,7 +116,7 @@ final class TarWriter {
                 addRecord(
                     "SCHILY.xattr." + new String(xattr.name().bytes(), StandardCharsets.ISO_8859_1),
                     xattr.value()));
-    header[TYPE] = flag(item.type());
+    header[TYPE] = (byte) item.type().flag();
     byte[] entry = finished();
     writeRecords(item.path());
     write(entry, BLOCK_BYTES);
@@ -120,19 +126,52 @@ final class TarWriter {
   }
 
   /**
-   * {@return a direct buffer for the next content of the entry, limited to the missing content} To
-   * be returned by {@link #put} before any other call.
+   * Writes the content of a file, up to its initial length. Holes are not read but written as
+   * zeros, because not all readers of layers support sparse entries.
    */
-  ByteBuffer content() throws IOException {
-    ByteBuffer room = output.room();
-    contentStart = room.position();
-    return room.limit(contentStart + (int) Math.min(room.remaining(), contentLeft));
+  void content(Fd file, LinuxPath path, FileStatus status) throws IOException {
+    long sizeBytes = status.sizeBytes();
+    // Only an optimization: reading a hole is correct but slow.
+    boolean mayHaveHoles = status.blocks() * FileStatus.BLOCK_BYTES < sizeBytes;
+    long at = 0;
+    while (at < sizeBytes) {
+      long start = mayHaveHoles ? bounded(Unistd.seekData(file, at), sizeBytes) : at;
+      if (start == sizeBytes && Stat.statx(file).sizeBytes() < sizeBytes) {
+        throw becameShorter(path, at, sizeBytes);
+      }
+      zeros(start - at);
+      long end =
+          mayHaveHoles && start < sizeBytes
+              ? bounded(Unistd.seekHole(file, start), sizeBytes)
+              : sizeBytes;
+      for (at = start; at < end; ) {
+        int bytes = read(file, at, end);
+        if (bytes == 0) {
+          throw becameShorter(path, at, sizeBytes);
+        }
+        at += bytes;
+      }
+    }
   }
 
-  /** Accepts the content in the buffer from {@link #content}. */
-  void put(ByteBuffer content) {
-    contentLeft -= content.position() - contentStart;
-    content.limit(content.capacity());
+  private static long bounded(OptionalLong offset, long sizeBytes) {
+    return Math.min(offset.orElse(sizeBytes), sizeBytes);
+  }
+
+  private int read(Fd file, long at, long end) throws IOException {
+    ByteBuffer room = output.room();
+    room.limit(room.position() + (int) Math.min(room.remaining(), end - at));
+    int bytes = Unistd.pread(file, room, at);
+    room.limit(room.capacity());
+    contentLeft -= bytes;
+    return bytes;
+  }
+
+  private static UnfitFileException becameShorter(LinuxPath path, long at, long sizeBytes) {
+    return new UnfitFileException(
+        ("%s: it became shorter while it was read, %d bytes of %d: the snapshot must not be written meanwhile (pause"
+                + " its container)")
+            .formatted(path, at, sizeBytes));
   }
 
   /** Writes zeros as content. */
@@ -250,18 +289,10 @@ final class TarWriter {
 
   /** {@return seconds with as many decimals as needed; -1.25 is 0.75 after -2} */
   private static String decimal(Timespec time) {
-    if (time.nanos() == 0) {
-      return Long.toString(time.seconds());
-    }
-    boolean isNegative = time.seconds() < 0;
-    long seconds = isNegative ? -(time.seconds() + 1) : time.seconds();
-    int nanos = isNegative ? 1_000_000_000 - time.nanos() : time.nanos();
-    String digits = "%09d".formatted(nanos);
-    int end = digits.length();
-    while (digits.charAt(end - 1) == '0') {
-      end--;
-    }
-    return (isNegative ? "-" : "") + seconds + "." + digits.substring(0, end);
+    return BigDecimal.valueOf(time.seconds())
+        .add(BigDecimal.valueOf(time.nanos(), NANO_DIGITS))
+        .stripTrailingZeros()
+        .toPlainString();
   }
 
   /**
@@ -291,20 +322,6 @@ final class TarWriter {
     if (left != 0) {
       throw new IllegalArgumentException("%o has more than %d digits".formatted(value, digits));
     }
-  }
-
-  private static byte flag(TarType type) {
-    return (byte)
-        switch (type) {
-          case REGULAR -> '0';
-          case HARD_LINK -> '1';
-          case SYMBOLIC_LINK -> '2';
-          case CHARACTER_DEVICE -> '3';
-          case BLOCK_DEVICE -> '4';
-          case DIRECTORY -> '5';
-          case FIFO -> '6';
-          case UNKNOWN -> throw new IllegalArgumentException("unknown entry type");
-        };
   }
 
   private static int padding(long bytes) {

@@ -10,17 +10,11 @@ import org.jspecify.annotations.Nullable;
  *
  * @param offset of its own header in the tar, after its extensions
  * @param contentOffset of its first byte of content in the tar
- * @param type of the entry
  * @param name any bytes but NUL, possibly empty
  * @param linkName the target of a link
- * @param mode the raw number, whose low twelve bits are permissions
- * @param uid the raw number
- * @param gid the raw number
+ * @param mode the raw number, whose low twelve bits are permissions; the ids and device numbers are
+ *     raw as well
  * @param sizeBytes the length of the file including holes; 0 for entries without content
- * @param deviceMajor the raw number
- * @param deviceMinor the raw number
- * @param modified mtime
- * @param accessed atime, if there is one
  * @param xattrs the extended attributes, with unique names
  * @param extents the parts of the file that follow as content, in order and without gaps in the tar
  */

@@ -259,14 +259,8 @@ public final class TarReader {
     return switch (flag) {
       case '\0' ->
           name.length > 0 && name[name.length - 1] == '/' ? TarType.DIRECTORY : TarType.REGULAR;
-      case '0', 'S' -> TarType.REGULAR;
-      case '1' -> TarType.HARD_LINK;
-      case '2' -> TarType.SYMBOLIC_LINK;
-      case '3' -> TarType.CHARACTER_DEVICE;
-      case '4' -> TarType.BLOCK_DEVICE;
-      case '5' -> TarType.DIRECTORY;
-      case '6' -> TarType.FIFO;
-      default -> TarType.UNKNOWN;
+      case 'S' -> TarType.REGULAR;
+      default -> TarType.of(flag);
     };
   }
 
