@@ -84,7 +84,7 @@ public final class LayerReader {
   public Optional<LayerEntry> next() throws IOException {
     for (TarEntry entry = tar.next(); entry != null; entry = tar.next()) {
       current = entry;
-      LinuxPath path = CleanPath.of(entry.name());
+      LinuxPath path = LayerPath.clean(entry.name());
       if (!path.isEmpty()) {
         return Optional.of(judge(entry, path));
       }
@@ -118,7 +118,7 @@ public final class LayerReader {
     if (clean.length() > PATH_BYTES_MAX) {
       throw refused(entry, "has a path of " + clean.length() + " bytes");
     }
-    LayerPath path = CleanPath.split(clean);
+    LayerPath path = LayerPath.split(clean);
     if (path.name().equals(OPAQUE_MARK)) {
       return new LayerEntry.OpaqueDirectory(path);
     }
@@ -154,14 +154,14 @@ public final class LayerReader {
   }
 
   private static LayerPath linked(TarEntry entry) throws InvalidLayerException {
-    LinuxPath clean = CleanPath.of(entry.linkName());
+    LinuxPath clean = LayerPath.clean(entry.linkName());
     if (clean.isEmpty()) {
       throw refused(entry, "is a hard link to the root");
     }
     if (clean.length() > PATH_BYTES_MAX) {
       throw refused(entry, "is a hard link to a path of " + clean.length() + " bytes");
     }
-    return CleanPath.split(clean);
+    return LayerPath.split(clean);
   }
 
   private static LayerEntry.Node device(
