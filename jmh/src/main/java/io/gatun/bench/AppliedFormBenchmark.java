@@ -11,7 +11,6 @@ import io.gatun.snapshot.layer.entry.LowerAttributes;
 import io.gatun.snapshot.layer.erofs.IndexForm;
 import io.gatun.snapshot.layer.extract.TreeResult;
 import io.gatun.snapshot.layer.extract.TreeWriter;
-import io.gatun.snapshot.layer.read.ApplyLimits;
 import io.gatun.snapshot.layer.read.LayerPipeline;
 import io.gatun.snapshot.layerstore.IndexedWriter;
 import io.gatun.snapshot.layerstore.LayerIngest;
@@ -64,7 +63,7 @@ public class AppliedFormBenchmark extends ShortRuns {
   public void write() throws IOException {
     source = TemporaryDirectory.in(directory);
     layer = SampleLayer.write(source.path(), LayerForm.NONE, sizeBytes, fileBytes);
-    pipeline = new LayerPipeline(ApplyLimits.of(1, 0));
+    pipeline = new LayerPipeline(1, 0);
   }
 
   @TearDown

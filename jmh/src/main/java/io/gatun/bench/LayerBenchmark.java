@@ -3,7 +3,6 @@ package io.gatun.bench;
 import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.FileBlob;
-import io.gatun.snapshot.layer.read.ApplyLimits;
 import io.gatun.snapshot.layer.read.LayerPipeline;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -41,7 +40,7 @@ public class LayerBenchmark extends ShortRuns {
   public void write() throws IOException {
     temporary = TemporaryDirectory.in(directory);
     layer = SampleLayer.write(temporary.path(), form, sizeBytes, fileBytes);
-    pipeline = new LayerPipeline(ApplyLimits.of(1, 0));
+    pipeline = new LayerPipeline(1, 0);
   }
 
   @TearDown

@@ -8,7 +8,7 @@ import java.time.Instant;
  * @param seconds since 1970-01-01T00:00:00Z; negative before
  * @param nanos 0 to 999,999,999, also before 1970; or that of {@link #NOW} or {@link #OMIT}
  */
-public record Timespec(long seconds, int nanos) {
+public record Timespec(long seconds, int nanos) implements Comparable<Timespec> {
 
   /** The time of the call; only valid for setting times. */
   public static final Timespec NOW = new Timespec(0, Abi.UTIME_NOW);
@@ -36,5 +36,11 @@ public record Timespec(long seconds, int nanos) {
    */
   public Instant toInstant() {
     return Instant.ofEpochSecond(seconds, nanos);
+  }
+
+  @Override
+  public int compareTo(Timespec other) {
+    int bySeconds = Long.compare(seconds, other.seconds);
+    return bySeconds != 0 ? bySeconds : Integer.compare(nanos, other.nanos);
   }
 }

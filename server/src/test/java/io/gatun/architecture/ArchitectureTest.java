@@ -73,8 +73,8 @@ final class ArchitectureTest {
       snapshot.layer.tar        ->
       snapshot.layer.entry      -> snapshot.layer.tar
       snapshot.layer.codec      -> snapshot.layer snapshot.layer.tar
-      snapshot.layer.read       -> snapshot.layer snapshot.layer.codec snapshot.layer.entry snapshot.layer.tar
-      snapshot.layer.pack       -> snapshot.filetree snapshot.layer snapshot.layer.codec snapshot.layer.tar
+      snapshot.layer.read       -> snapshot.concurrent snapshot.layer snapshot.layer.codec snapshot.layer.entry snapshot.layer.tar
+      snapshot.layer.pack       -> snapshot.concurrent snapshot.filetree snapshot.layer snapshot.layer.codec snapshot.layer.tar
       snapshot.layer.lower      -> snapshot.filetree snapshot.layer snapshot.layer.entry snapshot.layer.tar snapshot.root
       snapshot.layer.extract    -> snapshot.filetree snapshot.layer snapshot.layer.codec snapshot.layer.entry snapshot.layer.lower snapshot.layer.tar snapshot.root snapshot.spill
       snapshot.layer.erofs      -> snapshot.layer.tar snapshot.root snapshot.spill
@@ -83,7 +83,7 @@ final class ArchitectureTest {
       snapshot.layerstore       -> snapshot.durability snapshot.layer snapshot.layer.codec snapshot.layer.entry snapshot.layer.erofs snapshot.layer.index snapshot.layer.read snapshot.layer.tar snapshot.layerstore.tar snapshot.root snapshot.spill
       snapshot.state            -> snapshot.concurrent snapshot.driver snapshot.durability snapshot.filetree snapshot.layer snapshot.layer.extract snapshot.layer.lower snapshot.layer.read snapshot.layer.tar snapshot.layerstore.tar snapshot.metadata snapshot.mount snapshot.root
       snapshot.indexed          -> snapshot.concurrent snapshot.driver snapshot.durability snapshot.filetree snapshot.layer snapshot.layer.entry snapshot.layer.erofs snapshot.layer.extract snapshot.layer.index snapshot.layer.lower snapshot.layerstore snapshot.metadata snapshot.mount snapshot.root snapshot.state
-      snapshot.unpack           -> snapshot.concurrent snapshot.driver snapshot.durability snapshot.filetree snapshot.indexed snapshot.layer snapshot.layer.codec snapshot.layer.entry snapshot.layer.erofs snapshot.layer.extract snapshot.layer.index snapshot.layer.lower snapshot.layer.pack snapshot.layer.read snapshot.layer.tar snapshot.layerstore snapshot.layerstore.tar snapshot.metadata snapshot.root snapshot.state
+      snapshot.unpack           -> snapshot.concurrent snapshot.driver snapshot.durability snapshot.filetree snapshot.indexed snapshot.layer snapshot.layer.entry snapshot.layer.erofs snapshot.layer.extract snapshot.layer.index snapshot.layer.lower snapshot.layer.pack snapshot.layer.read snapshot.layer.tar snapshot.layerstore snapshot.layerstore.tar snapshot.metadata snapshot.root snapshot.state
       snapshot.maintenance      -> snapshot.driver snapshot.durability snapshot.indexed snapshot.layer snapshot.layer.entry snapshot.layer.erofs snapshot.layer.extract snapshot.layer.read snapshot.layer.tar snapshot.layerstore snapshot.metadata snapshot.mount snapshot.root snapshot.state snapshot.unpack
       snapshot.engine           -> snapshot.concurrent snapshot.driver snapshot.durability snapshot.filter snapshot.indexed snapshot.layer snapshot.layer.extract snapshot.layer.index snapshot.layer.read snapshot.layerstore snapshot.maintenance snapshot.metadata snapshot.metadata.journal snapshot.mount snapshot.root snapshot.state snapshot.unpack
       snapshot.fsck             -> snapshot.driver snapshot.filetree snapshot.layer.entry snapshot.layer.index snapshot.layer.tar snapshot.layerstore snapshot.layerstore.tar snapshot.metadata snapshot.metadata.journal snapshot.metadata.repair snapshot.mount snapshot.root snapshot.spill

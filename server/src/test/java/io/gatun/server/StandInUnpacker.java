@@ -96,8 +96,7 @@ public final class StandInUnpacker implements LayerUnpacker {
     }
   }
 
-  @Override
-  public AppliedLayer unpack(
+  private AppliedLayer unpack(
       LayerBlob blob,
       List<Mount> mounts,
       boolean syncRequested,

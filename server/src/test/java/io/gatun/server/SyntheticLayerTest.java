@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.entry.LayerEntry;
-import io.gatun.snapshot.layer.read.ApplyLimits;
 import io.gatun.snapshot.layer.read.LayerPipeline;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
@@ -33,7 +32,7 @@ final class SyntheticLayerTest {
   @Test
   void thereIsSomethingOfEachSort() throws Exception {
     List<LayerEntry> entries = new ArrayList<>();
-    try (LayerPipeline pipeline = new LayerPipeline(ApplyLimits.of(1, 1))) {
+    try (LayerPipeline pipeline = new LayerPipeline(1, 1)) {
       var applied =
           pipeline.apply(
               new SyntheticBlob(layer(0)), (entry, _) -> entries.add(entry), new Cancellation());

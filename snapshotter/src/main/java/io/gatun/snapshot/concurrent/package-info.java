@@ -1,7 +1,7 @@
 /**
- * Locks, waiting and prefetching for code that runs on several threads.
+ * Locks, waiting, prefetching and passing data for code that runs on several threads.
  *
- * <p>This package owns four tools:
+ * <p>This package owns five tools:
  *
  * <ul>
  *   <li>{@link io.gatun.snapshot.concurrent.KeyedLock} lets one caller at a time work on a key. An
@@ -12,6 +12,8 @@
  *       fails or their owner ends. One failure does not keep the others open.
  *   <li>{@link io.gatun.snapshot.concurrent.Prefetcher} computes values before they are requested,
  *       and releases each one.
+ *   <li>{@link io.gatun.snapshot.concurrent.ChunkRing} passes chunks of memory from one thread to
+ *       others.
  * </ul>
  *
  * <p>It uses only the JDK, slf4j and the errors of the bindings. It knows no snapshots, layers or

@@ -11,7 +11,6 @@ import io.gatun.snapshot.layer.LayerBlobs;
 import io.gatun.snapshot.layer.LayerBuilder;
 import io.gatun.snapshot.layer.LayerConverter;
 import io.gatun.snapshot.layer.LayerUnpacker;
-import io.gatun.snapshot.layer.read.ApplyLimits;
 import io.gatun.snapshot.layer.read.LayerPipeline;
 import io.gatun.snapshot.layerstore.IndexedWriter;
 import io.gatun.snapshot.layerstore.LayerStore;
@@ -207,9 +206,7 @@ public final class EngineRoot implements AutoCloseable {
               driver,
               durability,
               new IndexedWriter(
-                  disk,
-                  closer.add(new LayerPipeline(ApplyLimits.of(1, 0))),
-                  forms.writeMode().early()),
+                  disk, closer.add(new LayerPipeline(1, 0)), forms.writeMode().early()),
               forms::probeAgain);
       layers.obsoleteTrees().start();
       snapshots.start();
@@ -229,8 +226,7 @@ public final class EngineRoot implements AutoCloseable {
    *     always has room beside one other; further layers wait or are refused
    */
   public LayerUnpacker unpacker(int layersMax) {
-    LayerPipeline pipeline =
-        closer.add(new LayerPipeline(ApplyLimits.of(Math.max(layersMax, 2), layersMax)));
+    LayerPipeline pipeline = closer.add(new LayerPipeline(Math.max(layersMax, 2), layersMax));
     DirectoryBackend directory = directoryBackend(pipeline);
     if (!forms.isIndexing()) {
       boolean isPrefetched = driver.deletionsOverOthers().isPresent();
@@ -285,8 +281,7 @@ public final class EngineRoot implements AutoCloseable {
   /** {@return an applier that writes layers from any source into directories} */
   public synchronized Applier applier() {
     if (applier == null) {
-      DirectoryBackend directory =
-          directoryBackend(closer.add(new LayerPipeline(ApplyLimits.of(1, 0))));
+      DirectoryBackend directory = directoryBackend(closer.add(new LayerPipeline(1, 0)));
       applier = applier(directory, directory, Optional.empty());
     }
     return applier;

@@ -3,7 +3,7 @@ package io.gatun.snapshot.fsck;
 import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.layer.entry.LayerConsumer;
-import io.gatun.snapshot.layer.entry.LayerContent;
+import io.gatun.snapshot.layer.entry.LayerConsumer.LayerContent;
 import io.gatun.snapshot.layer.entry.LayerEntry;
 import io.gatun.snapshot.layer.index.IndexComparison;
 import io.gatun.snapshot.layer.index.LayerIndexer;

@@ -1,8 +1,8 @@
 package io.gatun.snapshot.layer;
 
-import java.util.LinkedHashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
 
 /** Lets any thread tell an apply, once and finally, that its result is no longer needed. */
 public final class Cancellation {
@@ -13,21 +13,20 @@ public final class Cancellation {
     void close();
   }
 
-  private final Set<Listener> listeners = new LinkedHashSet<>();
-  private volatile boolean isCancelled;
+  /** By identity, because the same action may be registered twice. */
+  private final Map<Object, Runnable> actions = new LinkedHashMap<>();
 
-  /** Gives each registration an identity, because the same action may be registered twice. */
-  private record Listener(Object identity, Runnable action) {}
+  private volatile boolean isCancelled;
 
   /** Cancels and runs the registered actions. */
   public void cancel() {
-    List<Listener> woken;
-    synchronized (listeners) {
+    List<Runnable> woken;
+    synchronized (actions) {
       isCancelled = true;
-      woken = List.copyOf(listeners);
-      listeners.clear();
+      woken = List.copyOf(actions.values());
+      actions.clear();
     }
-    woken.forEach(listener -> listener.action().run());
+    woken.forEach(Runnable::run);
   }
 
   public boolean isCancelled() {
@@ -48,20 +47,20 @@ public final class Cancellation {
    * The action must not block, and may still be running when the registration is closed.
    */
   public Registration onCancel(Runnable action) {
-    Listener listener = new Listener(new Object(), action);
+    Object identity = new Object();
     boolean isLate;
-    synchronized (listeners) {
+    synchronized (actions) {
       isLate = isCancelled;
       if (!isLate) {
-        listeners.add(listener);
+        actions.put(identity, action);
       }
     }
     if (isLate) {
       action.run();
     }
     return () -> {
-      synchronized (listeners) {
-        listeners.remove(listener);
+      synchronized (actions) {
+        actions.remove(identity);
       }
     };
   }

@@ -12,20 +12,8 @@ import java.nio.file.Path;
 import java.util.OptionalLong;
 
 /** A blob in a file, for example of containerd's content store. */
-public final class FileBlob implements LayerBlob {
-
-  private final Fd file;
-  private final Digest digest;
-  private final OptionalLong sizeBytes;
-  private final boolean isVerified;
-  private long position;
-
-  private FileBlob(Fd file, Digest digest, OptionalLong sizeBytes, boolean isVerified) {
-    this.file = file;
-    this.digest = digest;
-    this.sizeBytes = sizeBytes;
-    this.isVerified = isVerified;
-  }
+public record FileBlob(Fd file, Digest digest, OptionalLong sizeBytes, boolean isVerified)
+    implements LayerBlob {
 
   /** Opens a file, with properties as in {@link LayerBlob}. */
   public static FileBlob open(Path path, Digest digest, OptionalLong sizeBytes, boolean isVerified)
@@ -35,24 +23,8 @@ public final class FileBlob implements LayerBlob {
   }
 
   @Override
-  public Digest digest() {
-    return digest;
-  }
-
-  @Override
-  public OptionalLong sizeBytes() {
-    return sizeBytes;
-  }
-
-  @Override
-  public boolean isVerified() {
-    return isVerified;
-  }
-
-  @Override
   public int read(ByteBuffer into) throws ErrnoException {
-    int read = Unistd.pread(file, into, position);
-    position += read;
+    int read = Unistd.read(file, into);
     return read == 0 ? -1 : read;
   }
 

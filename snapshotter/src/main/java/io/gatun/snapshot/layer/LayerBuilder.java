@@ -1,12 +1,35 @@
 package io.gatun.snapshot.layer;
 
+import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
+import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 
 /** Creates layers from the changes of snapshots, for containerd's Diff service. */
 public interface LayerBuilder {
+
+  /**
+   * The properties of a complete new layer.
+   *
+   * @param diffId digest of the tar
+   * @param blob digest of the blob, the same as the diff id without compression
+   * @param blobBytes length of the blob
+   * @param entries number of entries in the tar
+   * @param xattrsLeftOut number of user attributes that a tar cannot express
+   */
+  record PackedLayer(
+      Digest diffId, Digest blob, long blobBytes, long entries, long xattrsLeftOut) {}
+
+  /**
+   * The requested form of a new layer.
+   *
+   * @param compression of the tar
+   * @param latest replaces later times, and is the time of entries without their own; 1970 if empty
+   */
+  record LayerFormat(Compression compression, Optional<Instant> latest) {}
 
   /**
    * {@return the name of the snapshot with these mounts: an active one, or the committed one below

@@ -47,27 +47,11 @@ public interface LayerUnpacker {
         LayerBlob blob, boolean syncRequested, NextLayerHint next, Cancellation cancellation);
   }
 
-  /** Finds a snapshot, and unpacks a layer into it. */
-  default AppliedLayer unpack(
-      LayerBlob blob,
-      List<Mount> mounts,
-      boolean syncRequested,
-      NextLayerHint next,
-      Cancellation cancellation) {
-    return find(mounts).unpack(blob, syncRequested, next, cancellation);
-  }
-
   /**
-   * Runs the code paths of {@link #unpack} that need no snapshot and no disk space, and discards
-   * the result, to get them compiled before the first request.
+   * Runs the code paths of {@link Target#unpack} that need no snapshot and no disk space, and
+   * discards the result, to get them compiled before the first request.
    *
-   * @throws SnapshotException like {@link #unpack} for the layer
+   * @throws SnapshotException like {@link Target#unpack} for the layer
    */
   void warmUp(LayerBlob blob);
-
-  /** Like {@link #unpack}, for a layer whose successor is unknown. */
-  default AppliedLayer unpack(
-      LayerBlob blob, List<Mount> mounts, boolean syncRequested, Cancellation cancellation) {
-    return unpack(blob, mounts, syncRequested, NextLayerHint.UNKNOWN, cancellation);
-  }
 }

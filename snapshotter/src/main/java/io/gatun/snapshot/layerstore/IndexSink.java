@@ -3,7 +3,7 @@ package io.gatun.snapshot.layerstore;
 import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.layer.entry.InheritedAttributes;
 import io.gatun.snapshot.layer.entry.LayerConsumer;
-import io.gatun.snapshot.layer.entry.LayerContent;
+import io.gatun.snapshot.layer.entry.LayerConsumer.LayerContent;
 import io.gatun.snapshot.layer.entry.LayerEntry;
 import io.gatun.snapshot.layer.entry.LowerAttributes;
 import io.gatun.snapshot.layer.erofs.IndexForm;

@@ -7,7 +7,6 @@ import io.gatun.snapshot.layer.LayerBlobs;
 import io.gatun.snapshot.layer.entry.InheritedAttributes;
 import io.gatun.snapshot.layer.entry.LowerAttributes;
 import io.gatun.snapshot.layer.erofs.IndexForm;
-import io.gatun.snapshot.layer.read.ApplyLimits;
 import io.gatun.snapshot.layer.read.LayerPipeline;
 import io.gatun.snapshot.layerstore.IndexedWriter;
 import io.gatun.snapshot.layerstore.LayerIngest;
@@ -65,7 +64,7 @@ public final class TarRepair {
   }
 
   private void replace(LayerStore.LayerRef ref, LayerBlob blob) throws IOException {
-    try (LayerPipeline pipeline = new LayerPipeline(ApplyLimits.of(1, 0));
+    try (LayerPipeline pipeline = new LayerPipeline(1, 0);
         LayerIngest ingest = layers.ingest()) {
       // This index is not used: each snapshot has its own, which is built from the tar.
       Digest diffId =

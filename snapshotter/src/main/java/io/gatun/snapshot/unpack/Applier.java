@@ -103,7 +103,7 @@ public final class Applier implements LayerUnpacker {
 
   /**
    * Writes a layer from a source other than a blob to the directory of the snapshot that has these
-   * mounts, with the guarantees of {@link LayerUnpacker#unpack}.
+   * mounts, with the guarantees of {@link Target#unpack}.
    *
    * @throws IOException if the source throws it; an {@link ErrnoException} is translated
    */

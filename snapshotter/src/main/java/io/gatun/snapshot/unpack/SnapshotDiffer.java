@@ -19,13 +19,12 @@ import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.layer.BlobSink;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBuilder;
-import io.gatun.snapshot.layer.LayerFormat;
+import io.gatun.snapshot.layer.LayerBuilder.LayerFormat;
+import io.gatun.snapshot.layer.LayerBuilder.PackedLayer;
 import io.gatun.snapshot.layer.LayerTarget;
-import io.gatun.snapshot.layer.PackedLayer;
 import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
 import io.gatun.snapshot.layer.pack.LayerPacker;
 import io.gatun.snapshot.layer.pack.UnfitFileException;
-import io.gatun.snapshot.layer.pack.UnsupportedTreeException;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.state.ActiveSnapshots;
 import io.gatun.snapshot.state.Chains;
@@ -135,8 +134,7 @@ public final class SnapshotDiffer implements LayerBuilder {
 
   private static SnapshotException meaning(String message, IOException failure) {
     return switch (failure) {
-      case UnsupportedTreeException _, UnsupportedLayerException _ ->
-          new SnapshotException.Unsupported(message);
+      case UnsupportedLayerException _ -> new SnapshotException.Unsupported(message);
       case UnfitFileException _ -> new SnapshotException.FailedPrecondition(message);
       default -> new SnapshotException.Unavailable(message, failure);
     };

@@ -34,6 +34,7 @@ import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerBlobs;
 import io.gatun.snapshot.layer.LayerUnpacker;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.LinuxDisk;
@@ -150,7 +151,7 @@ class ConversionCrashIT {
       Snapshotter snapshots, LayerUnpacker unpacker, byte[] layer, String parent, String name) {
     String key = "k8s.io/1/extract-1-a " + Digest.of(Digest.sha256());
     List<Mount> mounts = snapshots.prepare(key, parent, NO_LABELS);
-    unpacker.unpack(blob(layer), mounts, false, new Cancellation());
+    unpacker.find(mounts).unpack(blob(layer), false, NextLayerHint.UNKNOWN, new Cancellation());
     snapshots.commit(name, key, "", NO_LABELS);
   }
 

@@ -13,6 +13,7 @@ import io.gatun.snapshot.fixture.LoopFilesystem.Kind;
 import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.root.LinuxDisk;
 import java.nio.file.Files;
@@ -133,7 +134,9 @@ class DeepChainIT {
             .file("newest", 0644, Integer.toString(layer))
             .finish();
     List<Mount> mounts = root.snapshotter().prepare(key, parent, NO_LABELS);
-    root.unpacker(1).unpack(new BytesBlob(tar), mounts, false, new Cancellation());
+    root.unpacker(1)
+        .find(mounts)
+        .unpack(new BytesBlob(tar), false, NextLayerHint.UNKNOWN, new Cancellation());
     root.snapshotter().commit("layer-" + layer, key, "", NO_LABELS);
   }
 

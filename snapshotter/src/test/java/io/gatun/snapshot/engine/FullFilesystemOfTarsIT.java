@@ -16,6 +16,7 @@ import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.fsck.RootCheck;
 import io.gatun.snapshot.fsck.RootFinding;
 import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.root.LinuxDisk;
 import java.nio.file.Path;
@@ -91,7 +92,10 @@ final class FullFilesystemOfTarsIT {
   }
 
   private static void apply(EngineRoot engine, byte[] layer, List<Mount> mounts) {
-    engine.unpacker(2).unpack(new BytesBlob(layer), mounts, false, new Cancellation());
+    engine
+        .unpacker(2)
+        .find(mounts)
+        .unpack(new BytesBlob(layer), false, NextLayerHint.UNKNOWN, new Cancellation());
   }
 
   private static void unpackBase(EngineRoot engine) {

@@ -27,7 +27,8 @@ import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.Compression;
 import io.gatun.snapshot.layer.LayerBlobs;
-import io.gatun.snapshot.layer.LayerFormat;
+import io.gatun.snapshot.layer.LayerBuilder.LayerFormat;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.pack.CollectedBlob;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.root.LinuxDisk;
@@ -92,10 +93,11 @@ class IdMappedIndexesIT {
     String extraction = "k8s.io/1/extract-123456789-abcd sha256:01";
     engine
         .unpacker(2)
+        .find(engine.snapshotter().prepare(extraction, "", NO_LABELS))
         .unpack(
             new BytesBlob(Compressed.gzip(LAYER)),
-            engine.snapshotter().prepare(extraction, "", NO_LABELS),
             false,
+            NextLayerHint.UNKNOWN,
             new Cancellation());
     engine.snapshotter().commit("base", extraction, "", NO_LABELS);
     try (KernelMount active =

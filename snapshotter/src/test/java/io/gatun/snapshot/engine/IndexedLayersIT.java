@@ -178,7 +178,7 @@ class IndexedLayersIT {
   }
 
   private AppliedLayer apply(LayerBlob blob, List<Mount> mounts) {
-    return unpacker.unpack(blob, mounts, false, new Cancellation());
+    return unpacker.find(mounts).unpack(blob, false, NextLayerHint.UNKNOWN, new Cancellation());
   }
 
   /** Unpacks a layer on a parent and commits it. */
@@ -255,7 +255,7 @@ class IndexedLayersIT {
       byte[] compressed = Compressed.gzip(next);
       NextLayerHint ahead = () -> Optional.of(new BytesBlob(compressed));
       List<Mount> mounts = snapshots().prepare(extraction(i), parent, NO_LABELS);
-      unpacker.unpack(blob, mounts, false, ahead, new Cancellation());
+      unpacker.find(mounts).unpack(blob, false, ahead, new Cancellation());
       parent = "chain-" + i;
       snapshots().commit(parent, extraction(i), "", NO_LABELS);
       await()
@@ -523,7 +523,14 @@ class IndexedLayersIT {
     Cancellation cancelled = new Cancellation();
     cancelled.cancel();
     assertThatThrownBy(
-            () -> unpacker.unpack(new BytesBlob(Compressed.gzip(BASE)), mounts, false, cancelled))
+            () ->
+                unpacker
+                    .find(mounts)
+                    .unpack(
+                        new BytesBlob(Compressed.gzip(BASE)),
+                        false,
+                        NextLayerHint.UNKNOWN,
+                        cancelled))
         .isInstanceOf(CancellationException.class);
     assertThat(layers()).isEmpty();
     assertThat(snapshot(1).resolve("fs")).isEmptyDirectory();
@@ -537,12 +544,13 @@ class IndexedLayersIT {
     byte[] blob = Compressed.zstdWithWindow(SECOND, 24);
     GatedBlob ahead = new GatedBlob(blob);
     ahead.open();
-    unpacker.unpack(
-        new BytesBlob(Compressed.gzip(BASE)),
-        snapshots().prepare(extraction(0), "", NO_LABELS),
-        false,
-        () -> Optional.of(ahead),
-        new Cancellation());
+    unpacker
+        .find(snapshots().prepare(extraction(0), "", NO_LABELS))
+        .unpack(
+            new BytesBlob(Compressed.gzip(BASE)),
+            false,
+            () -> Optional.of(ahead),
+            new Cancellation());
     snapshots().commit("base", extraction(0), "", NO_LABELS);
     ahead.awaitClosed();
     assertThat(ahead.isBegun()).isTrue();

@@ -11,6 +11,7 @@ import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerUnpacker;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -146,7 +147,9 @@ class LayerCostIT {
   private static void unpack(
       Snapshotter snapshots, LayerUnpacker unpacker, String name, String parent, byte[] tar) {
     List<Mount> mounts = snapshots.prepare(key(name), parent, NO_LABELS);
-    unpacker.unpack(new BytesBlob(tar), mounts, false, new Cancellation());
+    unpacker
+        .find(mounts)
+        .unpack(new BytesBlob(tar), false, NextLayerHint.UNKNOWN, new Cancellation());
   }
 
   private static String key(String name) {

@@ -18,9 +18,10 @@ import io.gatun.snapshot.fixture.TreePlan.MakeNode;
 import io.gatun.snapshot.fixture.TreePlans;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.Compression;
-import io.gatun.snapshot.layer.LayerFormat;
+import io.gatun.snapshot.layer.LayerBuilder.LayerFormat;
+import io.gatun.snapshot.layer.LayerBuilder.PackedLayer;
 import io.gatun.snapshot.layer.LayerUnpacker;
-import io.gatun.snapshot.layer.PackedLayer;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.pack.CollectedBlob;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import java.nio.file.Files;
@@ -179,7 +180,10 @@ class LayerRoundTripIT {
     String key = newName("unpacked");
     Place place = place(filesystem);
     List<Mount> mounts = place.root().snapshotter().prepare(key, parent, NO_LABELS);
-    place.unpacker().unpack(new BytesBlob(tar), mounts, false, new Cancellation());
+    place
+        .unpacker()
+        .find(mounts)
+        .unpack(new BytesBlob(tar), false, NextLayerHint.UNKNOWN, new Cancellation());
     return mounts;
   }
 

@@ -13,6 +13,7 @@ import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerBlobs;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.root.LinuxDisk;
 import java.io.IOException;
@@ -64,7 +65,7 @@ final class LoopDeviceLayersIT {
   private static void unpack(EngineRoot engine, String name, String parent, LayerBlob layer) {
     String key = "k8s.io/1/extract-%s sha256:00".formatted(name);
     List<Mount> mounts = engine.snapshotter().prepare(key, parent, NO_LABELS);
-    engine.unpacker(1).unpack(layer, mounts, false, new Cancellation());
+    engine.unpacker(1).find(mounts).unpack(layer, false, NextLayerHint.UNKNOWN, new Cancellation());
     engine.snapshotter().commit(name, key, "", NO_LABELS);
   }
 

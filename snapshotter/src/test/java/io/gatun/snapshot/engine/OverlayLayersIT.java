@@ -24,6 +24,7 @@ import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerUnpacker;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
@@ -133,7 +134,11 @@ class OverlayLayersIT {
       snapshots.commit("middle", "m", "", NO_LABELS);
       List<Mount> mounts = snapshots.prepare("b", "middle", NO_LABELS);
       Files.move(below, below.resolveSibling("elsewhere"));
-      assertThatThrownBy(() -> unpacker.unpack(layer, mounts, false, new Cancellation()))
+      assertThatThrownBy(
+              () ->
+                  unpacker
+                      .find(mounts)
+                      .unpack(layer, false, NextLayerHint.UNKNOWN, new Cancellation()))
           .isInstanceOf(SnapshotException.StorageFailure.class)
           .hasMessageStartingWith("apply b: the lower layer at " + below + " is missing")
           .hasMessageContaining("ENOENT");

@@ -17,6 +17,7 @@ import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.fixture.TreeManifest;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerUnpacker;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.root.LinuxDisk;
 import java.nio.charset.StandardCharsets;
@@ -119,7 +120,8 @@ class ParallelLayersIT {
   private void gatun(EngineRoot root, List<Mount> mounts, byte[] tar) {
     unpackers
         .computeIfAbsent(root, each -> each.unpacker(LAYERS_OF_GATUN.size()))
-        .unpack(new BytesBlob(tar), mounts, false, new Cancellation());
+        .find(mounts)
+        .unpack(new BytesBlob(tar), false, NextLayerHint.UNKNOWN, new Cancellation());
   }
 
   /** Like the walking differ, finds the directories in the options of an overlay mount. */

@@ -13,6 +13,7 @@ import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerUnpacker;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -132,7 +133,11 @@ class RebaseLimitsIT {
 
   private List<Mount> extract(String key, String parent, TarBuilder layer) {
     List<Mount> mounts = snapshots.prepare(key, parent, NO_LABELS);
-    var _ = unpacker.unpack(new BytesBlob(layer.finish()), mounts, false, new Cancellation());
+    var _ =
+        unpacker
+            .find(mounts)
+            .unpack(
+                new BytesBlob(layer.finish()), false, NextLayerHint.UNKNOWN, new Cancellation());
     return mounts;
   }
 

@@ -19,6 +19,7 @@ import io.gatun.snapshot.filetree.TreeUsage;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.fixture.TreeManifest;
 import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -86,7 +87,10 @@ class RebaseStopsIT {
   /** {@return the directory with the files of the snapshot} */
   private static Path unpack(Machine machine, String key, String parent, byte[] tar) {
     List<Mount> mounts = machine.snapshotter().prepare(key, parent, NO_LABELS);
-    machine.unpacker().unpack(new BytesBlob(tar), mounts, false, new Cancellation());
+    machine
+        .unpacker()
+        .find(mounts)
+        .unpack(new BytesBlob(tar), false, NextLayerHint.UNKNOWN, new Cancellation());
     return files(mounts);
   }
 
@@ -149,7 +153,10 @@ class RebaseStopsIT {
       boolean isApplied = false;
       boolean isCommitted = false;
       try {
-        machine.unpacker().unpack(new BytesBlob(LAYER_TAR), mounts, false, new Cancellation());
+        machine
+            .unpacker()
+            .find(mounts)
+            .unpack(new BytesBlob(LAYER_TAR), false, NextLayerHint.UNKNOWN, new Cancellation());
         isApplied = true;
         machine.snapshotter().commit("layer", LAYER, "base", NO_LABELS);
         isCommitted = true;

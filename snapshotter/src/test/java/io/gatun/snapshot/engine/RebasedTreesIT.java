@@ -12,6 +12,7 @@ import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.fixture.TreeManifest;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerUnpacker;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.extract.LayerItem;
 import io.gatun.snapshot.layer.extract.LayerItems;
 import io.gatun.snapshot.layer.read.BytesBlob;
@@ -128,7 +129,10 @@ class RebasedTreesIT {
     String key = "k8s.io/%d/extract-123456789-abcd sha256:%d".formatted(number, number);
     List<Mount> mounts = snapshots.prepare(key, parent, NO_LABELS);
     try {
-      opened(place).unpacker().unpack(new BytesBlob(tar), mounts, false, new Cancellation());
+      opened(place)
+          .unpacker()
+          .find(mounts)
+          .unpack(new BytesBlob(tar), false, NextLayerHint.UNKNOWN, new Cancellation());
     } catch (SnapshotException e) {
       snapshots.remove(key);
       return Optional.empty();

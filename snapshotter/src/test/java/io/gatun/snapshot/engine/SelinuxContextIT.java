@@ -15,6 +15,7 @@ import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlobs;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.root.LinuxDisk;
 import io.gatun.snapshot.root.UnusableRootException;
@@ -62,7 +63,12 @@ class SelinuxContextIT {
     List<Mount> mounts = engine.snapshotter().prepare(KEY, "", NO_LABELS);
     engine
         .unpacker(1)
-        .unpack(new BytesBlob(Compressed.gzip(LAYER)), mounts, false, new Cancellation());
+        .find(mounts)
+        .unpack(
+            new BytesBlob(Compressed.gzip(LAYER)),
+            false,
+            NextLayerHint.UNKNOWN,
+            new Cancellation());
     engine.snapshotter().commit(name, KEY, "", NO_LABELS);
   }
 

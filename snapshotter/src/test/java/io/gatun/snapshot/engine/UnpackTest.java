@@ -16,6 +16,7 @@ import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.FileBlob;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerUnpacker;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.root.UnsyncedDisk;
 import java.io.ByteArrayOutputStream;
@@ -91,7 +92,7 @@ class UnpackTest {
   }
 
   private AppliedLayer unpack(LayerBlob blob) {
-    return unpacker.unpack(blob, mounts, false, new Cancellation());
+    return unpacker.find(mounts).unpack(blob, false, NextLayerHint.UNKNOWN, new Cancellation());
   }
 
   private void assertReadyForAnotherTry() throws IOException {
@@ -233,7 +234,11 @@ class UnpackTest {
   void cancelledUnpackingLeavesNothing() throws Exception {
     Cancellation cancellation = new Cancellation();
     cancellation.cancel();
-    assertThatThrownBy(() -> unpacker.unpack(new BytesBlob(GZIP), mounts, false, cancellation))
+    assertThatThrownBy(
+            () ->
+                unpacker
+                    .find(mounts)
+                    .unpack(new BytesBlob(GZIP), false, NextLayerHint.UNKNOWN, cancellation))
         .isInstanceOf(CancellationException.class);
     assertReadyForAnotherTry();
   }

@@ -13,6 +13,7 @@ import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.fsck.RootRepair;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.root.LinuxDisk;
 import java.io.IOException;
@@ -86,11 +87,8 @@ class UnreadableLayersIT {
     String key = "k8s.io/1/extract-123456789-ab12 sha256:" + name;
     engine
         .unpacker(1)
-        .unpack(
-            new BytesBlob(BLOB),
-            snapshots().prepare(key, "", NO_LABELS),
-            false,
-            new Cancellation());
+        .find(snapshots().prepare(key, "", NO_LABELS))
+        .unpack(new BytesBlob(BLOB), false, NextLayerHint.UNKNOWN, new Cancellation());
     snapshots().commit(name, key, "", NO_LABELS);
   }
 

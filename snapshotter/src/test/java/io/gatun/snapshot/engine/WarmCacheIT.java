@@ -15,6 +15,7 @@ import io.gatun.snapshot.fsck.RootFinding;
 import io.gatun.snapshot.fsck.RootRepair;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.root.LinuxDisk;
 import java.nio.file.Files;
@@ -79,11 +80,8 @@ class WarmCacheIT {
     Snapshotter snapshots = engine.snapshotter();
     engine
         .unpacker(1)
-        .unpack(
-            new BytesBlob(blob),
-            snapshots.prepare(key, parent, NO_LABELS),
-            false,
-            new Cancellation());
+        .find(snapshots.prepare(key, parent, NO_LABELS))
+        .unpack(new BytesBlob(blob), false, NextLayerHint.UNKNOWN, new Cancellation());
     snapshots.commit(name, key, "", NO_LABELS);
   }
 

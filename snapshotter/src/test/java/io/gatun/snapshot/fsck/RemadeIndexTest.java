@@ -11,7 +11,6 @@ import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.entry.InheritedAttributes;
 import io.gatun.snapshot.layer.entry.LowerAttributes;
 import io.gatun.snapshot.layer.erofs.IndexForm;
-import io.gatun.snapshot.layer.read.ApplyLimits;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.layer.read.LayerPipeline;
 import io.gatun.snapshot.layerstore.InMemoryTemplate;
@@ -111,7 +110,7 @@ final class RemadeIndexTest {
     BytesBlob blob = new BytesBlob(tar);
     List<Path> indexes = new ArrayList<>();
     try (Root root = Root.open(disk, root());
-        LayerPipeline pipeline = new LayerPipeline(ApplyLimits.of(1, 0))) {
+        LayerPipeline pipeline = new LayerPipeline(1, 0)) {
       LayerStore store = LayerStore.open(disk, root, SyncWatch.alone());
       IndexedWriter apply = new IndexedWriter(disk, pipeline, new TarWriteMode(true, false));
       try (LayerIngest ingest = store.ingest();

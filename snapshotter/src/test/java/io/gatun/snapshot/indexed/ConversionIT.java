@@ -32,6 +32,7 @@ import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerBlobs;
 import io.gatun.snapshot.layer.LayerUnpacker;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.root.LinuxDisk;
 import java.io.IOException;
@@ -154,7 +155,9 @@ class ConversionIT {
       String parent = i == 0 ? "" : names.getLast();
       Digest chainId = ChainId.of(below, BytesBlob.digestOf(layers.get(i)));
       List<Mount> mounts = snapshots().prepare(key, parent, NO_LABELS);
-      unpacker.unpack(blob(layers.get(i)), mounts, false, new Cancellation());
+      unpacker
+          .find(mounts)
+          .unpack(blob(layers.get(i)), false, NextLayerHint.UNKNOWN, new Cancellation());
       names.add("k8s.io/%d/%s".formatted(2 * i + 2, chainId));
       snapshots().commit(names.getLast(), key, "", NO_LABELS);
       below = Optional.of(chainId);

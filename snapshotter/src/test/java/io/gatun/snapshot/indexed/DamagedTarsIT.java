@@ -27,6 +27,7 @@ import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.fsck.RootRepair;
 import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.root.LinuxDisk;
 import java.nio.ByteBuffer;
@@ -101,10 +102,11 @@ class DamagedTarsIT {
     String key = EXTRACTION + name;
     engine
         .unpacker(1)
+        .find(snapshots().prepare(key, parent, NO_LABELS))
         .unpack(
             new BytesBlob(Compressed.gzip(layer)),
-            snapshots().prepare(key, parent, NO_LABELS),
             false,
+            NextLayerHint.UNKNOWN,
             new Cancellation());
     return key;
   }
@@ -275,10 +277,11 @@ class DamagedTarsIT {
             () ->
                 engine
                     .unpacker(1)
+                    .find(snapshots().mounts(key))
                     .unpack(
                         new BytesBlob(Compressed.gzip(LAYER)),
-                        snapshots().mounts(key),
                         false,
+                        NextLayerHint.UNKNOWN,
                         new Cancellation()))
         .isInstanceOf(SnapshotException.ResourceExhausted.class);
     assertThat(drafts).hasPositiveValue();

@@ -33,6 +33,7 @@ import io.gatun.snapshot.fsck.RootCheck;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlobs;
 import io.gatun.snapshot.layer.LayerUnpacker;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.root.LinuxDisk;
 import java.nio.file.Files;
@@ -198,7 +199,13 @@ class ReusableLayersIT {
 
   private void apply(byte[] layer, List<Mount> mounts) {
     var _ =
-        unpacker.unpack(new BytesBlob(Compressed.gzip(layer)), mounts, false, new Cancellation());
+        unpacker
+            .find(mounts)
+            .unpack(
+                new BytesBlob(Compressed.gzip(layer)),
+                false,
+                NextLayerHint.UNKNOWN,
+                new Cancellation());
     applied.incrementAndGet();
   }
 

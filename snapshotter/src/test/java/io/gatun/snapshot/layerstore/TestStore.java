@@ -8,7 +8,6 @@ import io.gatun.snapshot.layer.entry.InheritedAttributes;
 import io.gatun.snapshot.layer.entry.LowerAttributes;
 import io.gatun.snapshot.layer.erofs.IndexForm;
 import io.gatun.snapshot.layer.lower.LowerTreeAttributes;
-import io.gatun.snapshot.layer.read.ApplyLimits;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.layer.read.LayerPipeline;
 import io.gatun.snapshot.root.Disk;
@@ -29,7 +28,7 @@ public final class TestStore implements AutoCloseable {
   private final Path path;
   private final Root root;
   private final LayerStore store;
-  private final LayerPipeline pipeline = new LayerPipeline(ApplyLimits.of(2, 0));
+  private final LayerPipeline pipeline = new LayerPipeline(2, 0);
 
   public TestStore(Disk disk, Path path) throws IOException, UnusableRootException {
     this(disk, path, false);

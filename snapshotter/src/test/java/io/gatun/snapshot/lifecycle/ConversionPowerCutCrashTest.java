@@ -13,6 +13,7 @@ import io.gatun.snapshot.fixture.KernelMount;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerConverter;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.root.UnusableRootException;
 import java.io.IOException;
@@ -115,11 +116,8 @@ class ConversionPowerCutCrashTest {
     var _ =
         machine
             .unpacker()
-            .unpack(
-                new BytesBlob(layer),
-                snapshots.prepare(key, parent, Map.of()),
-                false,
-                new Cancellation());
+            .find(snapshots.prepare(key, parent, Map.of()))
+            .unpack(new BytesBlob(layer), false, NextLayerHint.UNKNOWN, new Cancellation());
     snapshots.commit(name, key, "", Map.of());
   }
 

@@ -19,6 +19,7 @@ import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerBlobs;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.root.UnusableRootException;
 import java.io.IOException;
@@ -189,7 +190,11 @@ class ReusableLayersCrashTest {
       } catch (SnapshotException.AlreadyExists e) {
         return committed(parent, chainId).orElseThrow();
       }
-      var _ = machine.unpacker().unpack(new BytesBlob(layer), mounts, false, new Cancellation());
+      var _ =
+          machine
+              .unpacker()
+              .find(mounts)
+              .unpack(new BytesBlob(layer), false, NextLayerHint.UNKNOWN, new Cancellation());
       unpacked++;
       String name = "k8s.io/%d/%s".formatted(++sequence, chainId);
       machine.snapshotter().commit(name, key, "", labels(chainId));

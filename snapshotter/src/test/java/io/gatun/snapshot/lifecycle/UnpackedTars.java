@@ -9,6 +9,7 @@ import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -38,7 +39,11 @@ final class UnpackedTars {
   boolean unpack(long id, List<Mount> mounts, String file, String content) {
     BytesBlob layer = new BytesBlob(TarBuilder.pax().file(file, 0644, content).finish());
     try {
-      Digest diffId = root.unpacker().unpack(layer, mounts, false, new Cancellation()).diffId();
+      Digest diffId =
+          root.unpacker()
+              .find(mounts)
+              .unpack(layer, false, NextLayerHint.UNKNOWN, new Cancellation())
+              .diffId();
       diffIds.put(id, diffId);
       if (Files.isDirectory(layer(diffId))) {
         kept++;

@@ -15,6 +15,7 @@ import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.fsck.RootCheck;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.root.UnusableRootException;
 import java.io.IOException;
@@ -154,7 +155,11 @@ final class UnpackingLife implements AutoCloseable {
     Map<String, String> wanted = expected(parent, layer);
     BytesBlob blob = new BytesBlob(layer.blob);
     try {
-      var _ = machine.unpacker().unpack(blob, mounts, false, new Cancellation());
+      var _ =
+          machine
+              .unpacker()
+              .find(mounts)
+              .unpack(blob, false, NextLayerHint.UNKNOWN, new Cancellation());
     } catch (SnapshotException.Unsupported e) {
       Map<String, String> found = files(mounts);
       if (!found.equals(wanted)) {

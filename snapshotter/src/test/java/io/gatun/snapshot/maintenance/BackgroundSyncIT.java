@@ -26,6 +26,7 @@ import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.root.LinuxDisk;
 import java.io.IOException;
@@ -151,7 +152,10 @@ class BackgroundSyncIT {
   private void unpack(List<Mount> mounts, byte[] layer, boolean syncRequested) {
     byte[] blob = Compressed.gzip(layer);
     blobs.put(BytesBlob.digestOf(blob), blob);
-    engine.unpacker(1).unpack(new BytesBlob(blob), mounts, syncRequested, new Cancellation());
+    engine
+        .unpacker(1)
+        .find(mounts)
+        .unpack(new BytesBlob(blob), syncRequested, NextLayerHint.UNKNOWN, new Cancellation());
   }
 
   private Set<String> names(byte[] layer) {

@@ -38,6 +38,7 @@ import io.gatun.snapshot.fsck.RootRepair;
 import io.gatun.snapshot.indexed.LayerRebuild;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.root.LinuxDisk;
@@ -162,11 +163,8 @@ class LayerRepairIT {
     blobs.put(BytesBlob.digestOf(blob), blob);
     engine
         .unpacker(1)
-        .unpack(
-            new BytesBlob(blob),
-            snapshots().prepare(key, parent, NO_LABELS),
-            false,
-            new Cancellation());
+        .find(snapshots().prepare(key, parent, NO_LABELS))
+        .unpack(new BytesBlob(blob), false, NextLayerHint.UNKNOWN, new Cancellation());
     snapshots().commit(name, key, "", NO_LABELS);
   }
 
@@ -413,10 +411,11 @@ class LayerRepairIT {
     String key = "k8s.io/1/extract-987654321-ab12 sha256:active";
     engine
         .unpacker(1)
+        .find(snapshots().prepare(key, "base", NO_LABELS))
         .unpack(
             new BytesBlob(Compressed.gzip(SECOND)),
-            snapshots().prepare(key, "base", NO_LABELS),
             false,
+            NextLayerHint.UNKNOWN,
             new Cancellation());
     snapshots().remove("top");
     damage(SECOND);

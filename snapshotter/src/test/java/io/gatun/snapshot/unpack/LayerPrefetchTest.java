@@ -25,7 +25,6 @@ import io.gatun.snapshot.layer.entry.InheritedAttributes;
 import io.gatun.snapshot.layer.entry.LowerAttributes;
 import io.gatun.snapshot.layer.erofs.IndexForm;
 import io.gatun.snapshot.layer.index.LayerIndex;
-import io.gatun.snapshot.layer.read.ApplyLimits;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.layer.read.LayerPipeline;
 import io.gatun.snapshot.layerstore.IndexedWriter;
@@ -77,7 +76,7 @@ class LayerPrefetchTest {
   private final List<LinuxPath> trash = new CopyOnWriteArrayList<>();
   private final GatedBlob gated = new GatedBlob(GZIP);
   private final ExecutorService threads = Executors.newCachedThreadPool();
-  private final LayerPipeline pipeline = new LayerPipeline(ApplyLimits.of(2, 0));
+  private final LayerPipeline pipeline = new LayerPipeline(2, 0);
   private Root root;
   private LayerStore store;
   private IndexedLayers indexedLayers;

@@ -122,7 +122,7 @@ class TreePrefetchIT {
       int number = names.size();
       String key = "k8s.io/%d/extract-1-ab sha256:0%d".formatted(number, number);
       List<Mount> mounts = snapshots().prepare(key, parent(), NO_LABELS);
-      AppliedLayer layer = unpacker.unpack(blob, mounts, false, next, new Cancellation());
+      AppliedLayer layer = unpacker.find(mounts).unpack(blob, false, next, new Cancellation());
       snapshots().commit("chain-" + number, key, "", NO_LABELS);
       names.add("chain-" + number);
       return layer;
@@ -242,7 +242,14 @@ class TreePrefetchIT {
         applies.add(
             threads.submit(
                 () ->
-                    place.unpacker.unpack(new BytesBlob(gzip), mounts, false, new Cancellation())));
+                    place
+                        .unpacker
+                        .find(mounts)
+                        .unpack(
+                            new BytesBlob(gzip),
+                            false,
+                            NextLayerHint.UNKNOWN,
+                            new Cancellation())));
       }
       ahead.open();
       for (int i = 0; i < keys.size(); i++) {
@@ -268,7 +275,12 @@ class TreePrefetchIT {
       List<Mount> mounts = place.snapshots().prepare(key, "chain-0", NO_LABELS);
       Future<?> apply =
           threads.submit(
-              () -> place.unpacker.unpack(new BytesBlob(gzip), mounts, false, new Cancellation()));
+              () ->
+                  place
+                      .unpacker
+                      .find(mounts)
+                      .unpack(
+                          new BytesBlob(gzip), false, NextLayerHint.UNKNOWN, new Cancellation()));
       while (!isAsking()) {
         Thread.sleep(1);
       }
@@ -297,8 +309,14 @@ class TreePrefetchIT {
       place.unpackBefore(BASE, NAMING);
       List<Mount> mounts = place.snapshots().prepare("container", "chain-0", NO_LABELS);
       try (KernelMount mount = KernelMount.of(mounts)) {
-        place.unpacker.unpack(
-            new BytesBlob(Compressed.gzip(NAMING)), mounts, false, new Cancellation());
+        place
+            .unpacker
+            .find(mounts)
+            .unpack(
+                new BytesBlob(Compressed.gzip(NAMING)),
+                false,
+                NextLayerHint.UNKNOWN,
+                new Cancellation());
         assertThat(mount.path().resolve("opt/file")).exists();
       }
     }
@@ -322,7 +340,12 @@ class TreePrefetchIT {
       String key = "n/1/extract-1-ab sha256:01";
       List<Mount> mounts = place.snapshots().prepare(key, "chain-0", NO_LABELS);
       assertThatThrownBy(
-              () -> place.unpacker.unpack(new BytesBlob(blob), mounts, false, new Cancellation()))
+              () ->
+                  place
+                      .unpacker
+                      .find(mounts)
+                      .unpack(
+                          new BytesBlob(blob), false, NextLayerHint.UNKNOWN, new Cancellation()))
           .isInstanceOf(SnapshotException.Unsupported.class)
           .hasMessageContaining("a window of more than");
       assertThat(place.directory.resolve("snapshots/2/fs")).isEmptyDirectory();
@@ -330,8 +353,14 @@ class TreePrefetchIT {
       while (!place.trash().isEmpty()) {
         place.snapshots().cleanup();
       }
-      place.unpacker.unpack(
-          new BytesBlob(Compressed.gzip(NAMING)), mounts, false, new Cancellation());
+      place
+          .unpacker
+          .find(mounts)
+          .unpack(
+              new BytesBlob(Compressed.gzip(NAMING)),
+              false,
+              NextLayerHint.UNKNOWN,
+              new Cancellation());
       place.snapshots().commit("chain-1", key, "", NO_LABELS);
     }
   }

@@ -6,6 +6,8 @@ import io.gatun.snapshot.layer.Compression;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.EnumMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,8 +34,8 @@ public final class BlobDecoder implements AutoCloseable {
   /** In the memory above, or lent by the source. */
   private ByteBuffer input = memory.buffer();
 
-  private @Nullable Decompressor gzip;
-  private @Nullable Decompressor zstd;
+  /** Those that were needed so far. */
+  private final Map<Compression, Decompressor> decompressors = new EnumMap<>(Compression.class);
 
   private BlobSource source = NOTHING;
   private boolean sourceEnded;
@@ -78,18 +80,12 @@ public final class BlobDecoder implements AutoCloseable {
   }
 
   private Decompressor decompressor(Compression known) throws UnsupportedLayerException {
-    Decompressor open = known == Compression.GZIP ? gzip : zstd;
-    if (open != null) {
-      return open;
+    Decompressor decompressor = decompressors.get(known);
+    if (decompressor == null) {
+      decompressor = known == Compression.GZIP ? gzipEngine.open() : new ZstdFrames();
+      decompressors.put(known, decompressor);
     }
-    if (known == Compression.GZIP) {
-      Decompressor opened = new GzipMembers(gzipEngine.open());
-      gzip = opened;
-      return opened;
-    }
-    Decompressor opened = new ZstdFrames();
-    zstd = opened;
-    return opened;
+    return decompressor;
   }
 
   private void copy(ByteBuffer output) throws IOException {
@@ -127,7 +123,7 @@ public final class BlobDecoder implements AutoCloseable {
   private boolean decompress(Decompressor decompressor, ByteBuffer output) throws IOException {
     try {
       return decompressor.decompress(input, output);
-    } catch (CorruptStreamException e) {
+    } catch (Decompressor.CorruptStreamException e) {
       throw invalid("%s is damaged: %s".formatted(decompressor.unit(), e.getMessage()), e);
     }
   }
@@ -181,12 +177,7 @@ public final class BlobDecoder implements AutoCloseable {
 
   @Override
   public void close() {
-    if (gzip != null) {
-      gzip.close();
-    }
-    if (zstd != null) {
-      zstd.close();
-    }
+    decompressors.values().forEach(Decompressor::close);
     memory.close();
   }
 }

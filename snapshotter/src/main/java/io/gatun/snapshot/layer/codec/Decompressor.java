@@ -2,9 +2,20 @@ package io.gatun.snapshot.layer.codec;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /** Decompresses one gzip member or zstd frame after the other. Not thread-safe. */
 sealed interface Decompressor extends AutoCloseable permits GzipMembers, ZstdFrames {
+
+  /** Invalid compressed data; {@link BlobDecoder} adds the offset. */
+  final class CorruptStreamException extends Exception {
+
+    private static final long serialVersionUID = 1L;
+
+    CorruptStreamException(@Nullable String reason, @Nullable Throwable cause) {
+      super(reason, cause);
+    }
+  }
 
   /** Begins a new member or frame, whatever the state of the last one. */
   void begin();

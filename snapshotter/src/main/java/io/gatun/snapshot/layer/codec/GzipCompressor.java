@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.zip.CRC32;
 import java.util.zip.Deflater;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One gzip member (RFC 1952), compressed by the JDK's zlib, without name and time in its header, so
@@ -20,45 +21,32 @@ final class GzipCompressor implements Compressor {
   private final Deflater deflater = new Deflater(Deflater.DEFAULT_COMPRESSION, true);
   private final CRC32 checksum = new CRC32();
   private final ByteBuffer header = ByteBuffer.wrap(HEADER);
-  private final ByteBuffer trailer =
-      ByteBuffer.allocate(TRAILER_BYTES).order(ByteOrder.LITTLE_ENDIAN);
-  private boolean isDeflated;
+  private @Nullable ByteBuffer trailer;
 
   @Override
   public boolean compress(ByteBuffer input, boolean isLast, ByteBuffer output) {
     move(header, output);
-    if (isDeflated || deflate(input, isLast, output)) {
-      if (!isLast) {
-        return true;
-      }
-      end();
-      move(trailer, output);
-      return !trailer.hasRemaining();
-    }
-    return false;
-  }
-
-  /** {@return whether the input is used up and, if it is the last, all output was written} */
-  private boolean deflate(ByteBuffer input, boolean isLast, ByteBuffer output) {
     int start = input.position();
     deflater.setInput(input);
     if (isLast) {
       deflater.finish();
     }
-    while (output.hasRemaining() && !deflater.finished()) {
-      if (deflater.deflate(output) == 0) {
-        break;
-      }
-    }
+    while (output.hasRemaining() && !deflater.finished() && deflater.deflate(output) > 0) {}
     checksum.update(input.slice(start, input.position() - start));
-    return isLast ? deflater.finished() : !input.hasRemaining();
-  }
-
-  private void end() {
-    if (!isDeflated) {
-      isDeflated = true;
-      trailer.putInt((int) checksum.getValue()).putInt((int) deflater.getBytesRead()).flip();
+    if (!isLast) {
+      return !input.hasRemaining();
     }
+    if (!deflater.finished()) {
+      return false;
+    }
+    ByteBuffer end = trailer;
+    if (end == null) {
+      end = ByteBuffer.allocate(TRAILER_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+      end.putInt((int) checksum.getValue()).putInt((int) deflater.getBytesRead()).flip();
+      trailer = end;
+    }
+    move(end, output);
+    return !end.hasRemaining();
   }
 
   private static void move(ByteBuffer from, ByteBuffer to) {

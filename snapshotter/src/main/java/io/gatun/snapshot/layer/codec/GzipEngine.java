@@ -14,10 +14,10 @@ public enum GzipEngine {
     return IsalInflater.absence().isEmpty() ? ISAL : JDK;
   }
 
-  GzipBody open() {
+  Decompressor open() {
     return switch (this) {
-      case ISAL -> new IsalGzipBody();
-      case JDK -> new JdkGzipBody();
+      case ISAL -> new IsalGzipMembers();
+      case JDK -> new JdkGzipMembers();
     };
   }
 }

@@ -1,6 +1,8 @@
 package io.gatun.snapshot.layer.codec;
 
 import java.nio.ByteBuffer;
+import java.util.EnumSet;
+import java.util.Iterator;
 import java.util.zip.CRC32;
 
 /**
@@ -19,34 +21,27 @@ final class GzipHeader {
 
   private static final int FIXED_BYTES = 10;
   private static final int METHOD_DEFLATE = 8;
-  private static final int FLAG_CHECKSUM = 2;
-  private static final int FLAG_EXTRA = 4;
-  private static final int FLAG_NAME = 8;
-  private static final int FLAG_COMMENT = 16;
 
   private enum Part {
-    FIXED,
-    EXTRA_LENGTH,
-    EXTRA,
-    NAME,
-    COMMENT,
-    CHECKSUM,
-    DONE;
+    FIXED(0),
+    EXTRA_LENGTH(4),
+    EXTRA(4),
+    NAME(8),
+    COMMENT(16),
+    CHECKSUM(2),
+    DONE(0);
 
-    Part next() {
-      return switch (this) {
-        case FIXED -> EXTRA_LENGTH;
-        case EXTRA_LENGTH -> EXTRA;
-        case EXTRA -> NAME;
-        case NAME -> COMMENT;
-        case COMMENT -> CHECKSUM;
-        case CHECKSUM, DONE -> DONE;
-      };
+    /** The flags without which the part is absent. */
+    private final int flags;
+
+    Part(int flags) {
+      this.flags = flags;
     }
   }
 
   private final CRC32 checksum = new CRC32();
-  private Part part = Part.FIXED;
+  private Iterator<Part> rest = EnumSet.allOf(Part.class).iterator();
+  private Part part = rest.next();
   private int flags;
 
   /** How many bytes of the part were read. */
@@ -58,7 +53,8 @@ final class GzipHeader {
     checksum.reset();
     flags = 0;
     extraBytes = 0;
-    enter(Part.FIXED);
+    rest = EnumSet.allOf(Part.class).iterator();
+    advance();
   }
 
   /**
@@ -66,22 +62,21 @@ final class GzipHeader {
    *
    * @return whether the header is complete; nothing after it has been read
    */
-  boolean read(ByteBuffer input) throws CorruptStreamException {
-    passOverAbsent();
+  boolean read(ByteBuffer input) throws Decompressor.CorruptStreamException {
     while (part != Part.DONE && input.hasRemaining()) {
       int value = input.get() & 0xff;
       if (part != Part.CHECKSUM) {
         checksum.update(value);
       }
       if (accept(value)) {
-        enter(part.next());
-        passOverAbsent();
+        advance();
       }
     }
     return part == Part.DONE;
   }
 
-  private boolean accept(int value) throws CorruptStreamException {
+  /** {@return whether the part has ended} */
+  private boolean accept(int value) throws Decompressor.CorruptStreamException {
     int index = count++;
     return switch (part) {
       case FIXED -> {
@@ -105,7 +100,7 @@ final class GzipHeader {
     };
   }
 
-  private void require(int index, int value) throws CorruptStreamException {
+  private void require(int index, int value) throws Decompressor.CorruptStreamException {
     switch (index) {
       case 0 -> require(value == 0x1f, "not a gzip header");
       case 1 -> require(value == 0x8b, "not a gzip header");
@@ -115,31 +110,18 @@ final class GzipHeader {
     }
   }
 
-  private static void require(boolean condition, String reason) throws CorruptStreamException {
+  private static void require(boolean condition, String reason)
+      throws Decompressor.CorruptStreamException {
     if (!condition) {
-      throw new CorruptStreamException(reason);
+      throw new Decompressor.CorruptStreamException(reason, null);
     }
   }
 
-  private void passOverAbsent() {
-    while (isAbsent()) {
-      enter(part.next());
-    }
-  }
-
-  private boolean isAbsent() {
-    return switch (part) {
-      case FIXED, DONE -> false;
-      case EXTRA_LENGTH -> (flags & FLAG_EXTRA) == 0;
-      case EXTRA -> (flags & FLAG_EXTRA) == 0 || extraBytes == 0;
-      case NAME -> (flags & FLAG_NAME) == 0;
-      case COMMENT -> (flags & FLAG_COMMENT) == 0;
-      case CHECKSUM -> (flags & FLAG_CHECKSUM) == 0;
-    };
-  }
-
-  private void enter(Part next) {
-    part = next;
-    count = 0;
+  /** Goes on to the next part that is present. */
+  private void advance() {
+    do {
+      part = rest.next();
+      count = 0;
+    } while ((part.flags & ~flags) != 0 || (part == Part.EXTRA && extraBytes == 0));
   }
 }

@@ -2,37 +2,34 @@ package io.gatun.snapshot.layer.codec;
 
 import java.nio.ByteBuffer;
 
-/** gzip members: RFC 1952. */
-final class GzipMembers implements Decompressor {
+/** gzip members: RFC 1952. The implementations decompress and verify what follows the header. */
+abstract sealed class GzipMembers implements Decompressor permits IsalGzipMembers, JdkGzipMembers {
 
   private final GzipHeader header = new GzipHeader();
-  private final GzipBody body;
   private boolean isInBody;
 
-  GzipMembers(GzipBody body) {
-    this.body = body;
-  }
-
   @Override
-  public void begin() {
+  public final void begin() {
     header.begin();
-    body.begin();
+    beginBody();
     isInBody = false;
   }
 
   @Override
-  public boolean decompress(ByteBuffer input, ByteBuffer output) throws CorruptStreamException {
+  public final boolean decompress(ByteBuffer input, ByteBuffer output)
+      throws CorruptStreamException {
     isInBody = isInBody || header.read(input);
-    return isInBody && body.decompress(input, output);
+    return isInBody && decompressBody(input, output);
   }
 
+  abstract void beginBody();
+
+  /** See {@link #decompress}. */
+  abstract boolean decompressBody(ByteBuffer input, ByteBuffer output)
+      throws CorruptStreamException;
+
   @Override
-  public String unit() {
+  public final String unit() {
     return "gzip member";
-  }
-
-  @Override
-  public void close() {
-    body.close();
   }
 }

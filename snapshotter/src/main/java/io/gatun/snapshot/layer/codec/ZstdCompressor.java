@@ -18,10 +18,7 @@ final class ZstdCompressor implements Compressor {
    * @throws UnsupportedLayerException if the library is not available here
    */
   ZstdCompressor() throws UnsupportedLayerException {
-    String absence = ZstdLibrary.absence().orElse("");
-    if (!absence.isEmpty()) {
-      throw new UnsupportedLayerException(absence);
-    }
+    ZstdLibrary.require();
     context = new ZstdCompressCtx();
     context.setLevel(LEVEL);
     context.setChecksum(true);

@@ -21,10 +21,7 @@ final class ZstdFrames implements Decompressor {
    * @throws UnsupportedLayerException if the library is not available here
    */
   ZstdFrames() throws UnsupportedLayerException {
-    String absence = ZstdLibrary.absence().orElse("");
-    if (!absence.isEmpty()) {
-      throw new UnsupportedLayerException(absence);
-    }
+    ZstdLibrary.require();
     this.context = new ZstdDecompressCtx();
   }
 

@@ -1,7 +1,6 @@
 package io.gatun.snapshot.layer.codec;
 
 import com.github.luben.zstd.util.Native;
-import java.util.Optional;
 
 /**
  * Loads zstd's native library when a layer first needs it. zstd-jni unpacks it into the directory
@@ -9,24 +8,27 @@ import java.util.Optional;
  */
 final class ZstdLibrary {
 
-  private static final Optional<String> ABSENCE = load();
+  /** Why the library is not available, for messages; empty if it is. */
+  private static final String ABSENCE = load();
 
   private ZstdLibrary() {}
 
-  /** {@return why the library is not available, for messages; empty if it is} */
-  static Optional<String> absence() {
-    return ABSENCE;
+  /**
+   * @throws UnsupportedLayerException if the library is not available
+   */
+  static void require() throws UnsupportedLayerException {
+    if (!ABSENCE.isEmpty()) {
+      throw new UnsupportedLayerException(ABSENCE);
+    }
   }
 
-  private static Optional<String> load() {
+  private static String load() {
     try {
       Native.load();
-      return Optional.empty();
+      return "";
     } catch (LinkageError e) {
-      String reason = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
-      return Optional.of(
-          "zstd's library cannot be loaded (is the directory for temporary files mounted noexec?): "
-              + reason);
+      return "zstd's library cannot be loaded (is the directory for temporary files mounted noexec?): "
+          + String.valueOf(e.getMessage()).lines().findFirst().orElse("");
     }
   }
 }

@@ -9,6 +9,22 @@ import org.jspecify.annotations.Nullable;
  */
 public interface FileSink extends LayerConsumer {
 
+  /** A regular file that exists but does not have its content yet. */
+  interface OpenedFile extends AutoCloseable {
+
+    /**
+     * Writes the content, then sets the attributes of the entry. Any thread may call this, but the
+     * files of a layer are filled one after the other.
+     *
+     * @throws IOException to end the apply with this cause
+     */
+    void fill(LayerContent content) throws IOException;
+
+    /** Releases the file, whether it was filled or not. */
+    @Override
+    void close();
+  }
+
   /**
    * Creates the next entry, without the content of a regular file. Earlier files need not be filled
    * yet, unless this entry is a hard link, which changes attributes of its target.

@@ -11,13 +11,10 @@ import java.util.List;
  */
 public sealed interface LayerEntry {
 
-  /** {@return its path in the layer} */
   LayerPath path();
 
   /** An entry that creates a file. */
   sealed interface Creation extends LayerEntry {
-
-    /** {@return the attributes of the file} */
     LayerAttributes attributes();
   }
 
@@ -27,7 +24,6 @@ public sealed interface LayerEntry {
   /**
    * A regular file.
    *
-   * @param sizeBytes its length
    * @param extents its parts with content; the rest is holes
    * @param contentOffset offset of the first part in the tar
    */
@@ -39,11 +35,7 @@ public sealed interface LayerEntry {
       long contentOffset)
       implements Creation {}
 
-  /**
-   * A symbolic link.
-   *
-   * @param target stored unchanged, whatever it names
-   */
+  /** A symbolic link, whose target is stored unchanged, whatever it names. */
   record SymbolicLink(LayerPath path, LayerAttributes attributes, LinuxPath target)
       implements Creation {}
 
@@ -55,22 +47,11 @@ public sealed interface LayerEntry {
   record HardLink(LayerPath path, LayerAttributes attributes, LayerPath target)
       implements Creation {}
 
-  /**
-   * A device or a FIFO.
-   *
-   * @param type one of these three
-   * @param major 0 for a FIFO
-   * @param minor 0 for a FIFO
-   */
+  /** A device or a FIFO, whose numbers are 0. */
   record Node(LayerPath path, LayerAttributes attributes, NodeType type, int major, int minor)
       implements Creation {}
 
-  /**
-   * Hides a path of lower layers.
-   *
-   * @param uid owner of the whiteout file
-   * @param gid group of the whiteout file
-   */
+  /** Hides a path of lower layers; the owner and group are those of the whiteout file. */
   record Whiteout(LayerPath path, int uid, int gid) implements LayerEntry {}
 
   /**

@@ -6,9 +6,11 @@ import io.gatun.linux.Timespec;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
 import io.gatun.snapshot.layer.tar.TarEntry;
 import io.gatun.snapshot.layer.tar.TarReader;
-import io.gatun.snapshot.layer.tar.TarTime;
+import io.gatun.snapshot.layer.tar.TarXattr;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -44,13 +46,30 @@ public final class LayerReader {
   private static final int DEVICE_MINOR_MAX = (1 << 20) - 1;
 
   /** The limit of 63 bits of nanoseconds, the form that containerd sets; 2262-04-11. */
-  private static final TarTime TIME_MAX = new TarTime(9_223_372_036L, 854_775_807);
+  private static final Timespec TIME_MAX = new Timespec(9_223_372_036L, 854_775_807);
 
-  private static final TarTime TIME_MIN = TarTime.ofSeconds(0);
+  private static final Timespec TIME_MIN = new Timespec(0, 0);
+
+  // OCI image specification, layer.md: ".wh.NAME" hides NAME, and the mark hides the content of its
+  // directory.
+  private static final LinuxPath WHITEOUT_PREFIX = LinuxPath.of(".wh.");
+  private static final LinuxPath OPAQUE_MARK = LinuxPath.of(".wh..wh..opq");
+  private static final LinuxPath SELF = LinuxPath.of(".");
+  private static final LinuxPath ABOVE = LinuxPath.of("..");
+
+  /** Kernel limits: XATTR_NAME_MAX and XATTR_SIZE_MAX of linux/limits.h. */
+  private static final int XATTR_NAME_BYTES_MAX = 255;
+
+  private static final int XATTR_VALUE_BYTES_MAX = 65_536;
+
+  private static final LinuxPath TRUSTED = LinuxPath.of("trusted.");
+  private static final LinuxPath OVERLAY_TRUSTED = LinuxPath.of("trusted.overlay.");
+  private static final LinuxPath OVERLAY_USER = LinuxPath.of("user.overlay.");
 
   private final TarReader tar;
-  private final XattrRules xattrRules = new XattrRules();
   private @Nullable TarEntry current;
+  private long overlayXattrsDropped;
+  private long trustedXattrsDropped;
 
   public LayerReader(TarReader tar) {
     this.tar = tar;
@@ -65,7 +84,7 @@ public final class LayerReader {
   public Optional<LayerEntry> next() throws IOException {
     for (TarEntry entry = tar.next(); entry != null; entry = tar.next()) {
       current = entry;
-      LinuxPath path = CleanPath.of(entry.name());
+      LinuxPath path = LayerPath.clean(entry.name());
       if (!path.isEmpty()) {
         return Optional.of(judge(entry, path));
       }
@@ -87,25 +106,25 @@ public final class LayerReader {
 
   /** {@return how many attributes of overlayfs were dropped so far} */
   public long overlayXattrsDropped() {
-    return xattrRules.overlayDropped();
+    return overlayXattrsDropped;
   }
 
   /** {@return how many other trusted attributes were dropped so far} */
   public long trustedXattrsDropped() {
-    return xattrRules.trustedDropped();
+    return trustedXattrsDropped;
   }
 
   private LayerEntry judge(TarEntry entry, LinuxPath clean) throws InvalidLayerException {
     if (clean.length() > PATH_BYTES_MAX) {
       throw refused(entry, "has a path of " + clean.length() + " bytes");
     }
-    LayerPath path = CleanPath.split(clean);
-    if (WhiteoutName.isOpaque(path.name())) {
+    LayerPath path = LayerPath.split(clean);
+    if (path.name().equals(OPAQUE_MARK)) {
       return new LayerEntry.OpaqueDirectory(path);
     }
-    if (WhiteoutName.isWhiteout(path.name())) {
-      LinuxPath hidden = WhiteoutName.hidden(path.name());
-      if (!WhiteoutName.isInside(hidden)) {
+    if (path.name().hasPrefix(WHITEOUT_PREFIX)) {
+      LinuxPath hidden = path.name().slice(WHITEOUT_PREFIX.length(), path.name().length());
+      if (hidden.isEmpty() || hidden.equals(SELF) || hidden.equals(ABOVE)) {
         throw refused(entry, "is a whiteout of its own directory or its parent");
       }
       return new LayerEntry.Whiteout(
@@ -135,14 +154,14 @@ public final class LayerReader {
   }
 
   private static LayerPath linked(TarEntry entry) throws InvalidLayerException {
-    LinuxPath clean = CleanPath.of(entry.linkName());
+    LinuxPath clean = LayerPath.clean(entry.linkName());
     if (clean.isEmpty()) {
       throw refused(entry, "is a hard link to the root");
     }
     if (clean.length() > PATH_BYTES_MAX) {
       throw refused(entry, "is a hard link to a path of " + clean.length() + " bytes");
     }
-    return CleanPath.split(clean);
+    return LayerPath.split(clean);
   }
 
   private static LayerEntry.Node device(
@@ -158,7 +177,7 @@ public final class LayerReader {
 
   private LayerAttributes attributes(TarEntry entry) throws InvalidLayerException {
     Timespec modified = settable(entry.modified());
-    TarTime accessed = entry.accessed();
+    Timespec accessed = entry.accessed();
     return new LayerAttributes(
         (int) entry.mode() & MODE_BITS,
         id(entry, entry.uid()),
@@ -167,7 +186,39 @@ public final class LayerReader {
             ? modified
             : settable(accessed),
         modified,
-        xattrRules.allowed(entry));
+        allowedXattrs(entry));
+  }
+
+  /**
+   * {@return the attributes that the layer may set} Drops and counts overlayfs's own, with which an
+   * image could control how the kernel combines its layers, and other trusted ones, as containerd
+   * does.
+   */
+  private List<TarXattr> allowedXattrs(TarEntry entry) throws InvalidLayerException {
+    List<TarXattr> all = entry.xattrs();
+    if (all.isEmpty()) {
+      return all;
+    }
+    List<TarXattr> allowed = new ArrayList<>(all.size());
+    for (TarXattr xattr : all) {
+      LinuxPath name = xattr.name();
+      int valueBytes = xattr.value().length;
+      if (name.hasPrefix(OVERLAY_TRUSTED) || name.hasPrefix(OVERLAY_USER)) {
+        overlayXattrsDropped++;
+      } else if (name.hasPrefix(TRUSTED)) {
+        trustedXattrsDropped++;
+      } else if (name.isEmpty()
+          || name.length() > XATTR_NAME_BYTES_MAX
+          || valueBytes > XATTR_VALUE_BYTES_MAX) {
+        throw refused(
+            entry,
+            "has an extended attribute with a name of %d and a value of %d bytes"
+                .formatted(name.length(), valueBytes));
+      } else {
+        allowed.add(xattr);
+      }
+    }
+    return List.copyOf(allowed);
   }
 
   private static int id(TarEntry entry, long id) throws InvalidLayerException {
@@ -177,9 +228,9 @@ public final class LayerReader {
     return (int) id;
   }
 
-  private static Timespec settable(TarTime time) {
+  private static Timespec settable(Timespec time) {
     boolean fits = time.compareTo(TIME_MIN) >= 0 && time.compareTo(TIME_MAX) <= 0;
-    return fits ? new Timespec(time.seconds(), time.nanos()) : new Timespec(0, 0);
+    return fits ? time : TIME_MIN;
   }
 
   private static InvalidLayerException refused(TarEntry entry, String reason) {

@@ -3,7 +3,7 @@ package io.gatun.snapshot.layer.extract;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.snapshot.layer.entry.LayerContent;
+import io.gatun.snapshot.layer.entry.LayerConsumer.LayerContent;
 import io.gatun.snapshot.layer.entry.LayerEntry;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
 import io.gatun.snapshot.layer.tar.TarExtent;

@@ -2,7 +2,7 @@ package io.gatun.snapshot.layer.extract;
 
 import io.gatun.linux.Fd;
 import io.gatun.linux.Stat;
-import io.gatun.snapshot.layer.entry.LayerContent;
+import io.gatun.snapshot.layer.entry.LayerConsumer.LayerContent;
 import io.gatun.snapshot.layer.entry.LayerEntry;
 import io.gatun.snapshot.layer.lower.Ownership;
 import io.gatun.snapshot.root.Disk;

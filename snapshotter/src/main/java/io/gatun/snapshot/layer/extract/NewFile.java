@@ -2,9 +2,9 @@ package io.gatun.snapshot.layer.extract;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.snapshot.layer.entry.LayerContent;
+import io.gatun.snapshot.layer.entry.FileSink.OpenedFile;
+import io.gatun.snapshot.layer.entry.LayerConsumer.LayerContent;
 import io.gatun.snapshot.layer.entry.LayerEntry;
-import io.gatun.snapshot.layer.entry.OpenedFile;
 import io.gatun.snapshot.layer.lower.Ownership;
 import java.io.IOException;
 

@@ -8,7 +8,7 @@ import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.layer.entry.InheritedAttributes;
 import io.gatun.snapshot.layer.entry.LayerAttributes;
 import io.gatun.snapshot.layer.entry.LayerConsumer;
-import io.gatun.snapshot.layer.entry.LayerContent;
+import io.gatun.snapshot.layer.entry.LayerConsumer.LayerContent;
 import io.gatun.snapshot.layer.entry.LayerEntry;
 import io.gatun.snapshot.layer.entry.LowerAttributes;
 import io.gatun.snapshot.layer.erofs.Erofs;

@@ -17,11 +17,11 @@ import io.gatun.linux.Xattr;
 import io.gatun.snapshot.filetree.TreeDescriptors;
 import io.gatun.snapshot.filetree.TreeDirectory;
 import io.gatun.snapshot.layer.LayerTarget;
+import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
 import io.gatun.snapshot.layer.tar.TarType;
 import io.gatun.snapshot.layer.tar.TarXattr;
 import java.io.IOException;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
@@ -68,18 +68,10 @@ final class ChangeWalk {
   /**
    * A directory being walked.
    *
+   * @param names those that are left
    * @param hasBelow whether lower content may show through
    */
-  private record Level(
-      TreeDirectory directory,
-      LinuxPath path,
-      NameList names,
-      Position position,
-      boolean hasBelow) {}
-
-  private static final class Position {
-    int next;
-  }
+  private record Level(TreeDirectory directory, LinuxPath path, NameList names, boolean hasBelow) {}
 
   /**
    * @param latest replaces all later times in the layer
@@ -102,7 +94,7 @@ final class ChangeWalk {
   /**
    * Writes all entries, without the end of the tar.
    *
-   * @throws UnsupportedTreeException if the snapshot's own files do not show its full content
+   * @throws UnsupportedLayerException if the snapshot's own files do not show its full content
    * @throws UnfitFileException if a file cannot be in a layer or changes meanwhile
    */
   void run() throws IOException {
@@ -122,20 +114,20 @@ final class ChangeWalk {
   private void push(TreeDirectory directory, Fd fd, LinuxPath path, boolean hasBelow)
       throws IOException {
     NameList names = NameList.read(fd, reader, budget);
-    levels.push(new Level(directory, path, names, new Position(), hasBelow));
+    levels.push(new Level(directory, path, names, hasBelow));
     // Lets the descriptor be closed; it is needed again for each name.
     directory.expect();
     directory.leave();
   }
 
   private void step(Level level) throws IOException {
-    if (level.position().next == level.names().size()) {
+    if (level.names().isAtEnd()) {
       levels.pop();
       level.names().release();
       level.directory().forget();
       return;
     }
-    LinuxPath name = level.names().get(level.position().next++);
+    LinuxPath name = level.names().next();
     Fd directory = level.directory().open();
     try {
       for (int look = 1; !write(level, directory, name); look++) {
@@ -194,7 +186,7 @@ final class ChangeWalk {
     FileStatus status = Stat.statx(fd);
     List<LinuxPath> names = Xattr.flistxattr(fd);
     boolean isOpaque = marks.isOpaque(fd, names, path);
-    tar.begin(item(TarType.DIRECTORY, path, LinuxPath.EMPTY, status, 0, xattrs(fd, names)));
+    tar.begin(item(TarType.DIRECTORY, path, LinuxPath.EMPTY, status, xattrs(fd, names)));
     if (isOpaque && level.hasBelow() && lowers.ensureDirectory(path)) {
       tar.begin(mark(path.resolve(OPAQUE_MARK)));
     }
@@ -212,11 +204,8 @@ final class ChangeWalk {
       List<LinuxPath> names = Xattr.flistxattr(file);
       marks.requireWhole(names, path);
       List<TarXattr> attributes = xattrs(file, names);
-      if (!writeLink(path, status, attributes)) {
-        tar.begin(
-            item(TarType.REGULAR, path, LinuxPath.EMPTY, status, status.sizeBytes(), attributes));
-        new FileReadMode(file, path, status, tar).run();
-        links.wrote(status, path);
+      if (begin(TarType.REGULAR, path, LinuxPath.EMPTY, status, attributes)) {
+        tar.content(file, path, status);
       }
       return true;
     } catch (ErrnoException e) {
@@ -251,10 +240,7 @@ final class ChangeWalk {
     } catch (ErrnoException e) {
       return !e.is(Errno.EINVAL) && isGone(e);
     }
-    if (!writeLink(path, status, List.of())) {
-      tar.begin(item(TarType.SYMBOLIC_LINK, path, target, status, 0, List.of()));
-      links.wrote(status, path);
-    }
+    var _ = begin(TarType.SYMBOLIC_LINK, path, target, status, List.of());
     return true;
   }
 
@@ -262,55 +248,43 @@ final class ChangeWalk {
       Level level, Fd directory, LinuxPath name, FileStatus status, TarType type)
       throws IOException {
     LinuxPath path = pathOf(level, name);
-    List<TarXattr> attributes = new ArrayList<>();
+    List<TarXattr> attributes;
     try {
-      for (LinuxPath attribute : Xattr.llistxattr(directory, name)) {
-        if (xattrs.isOfLayer(attribute)) {
-          Xattr.lgetxattr(directory, name, attribute)
-              .ifPresent(value -> attributes.add(new TarXattr(attribute, value)));
-        }
-      }
+      attributes =
+          xattrs.read(
+              Xattr.llistxattr(directory, name),
+              attribute -> Xattr.lgetxattr(directory, name, attribute));
     } catch (ErrnoException e) {
       return isGone(e);
     }
-    if (!writeLink(path, status, attributes)) {
-      tar.begin(item(type, path, LinuxPath.EMPTY, status, 0, attributes));
-      links.wrote(status, path);
-    }
+    var _ = begin(type, path, LinuxPath.EMPTY, status, attributes);
     return true;
   }
 
   /**
-   * Writes another name of a file that has been written already. Includes its attributes, because
-   * unpacking sets the owner again, upon which the kernel drops capabilities.
+   * Begins the entry of a file, or of a link if it has been written under another name. A link has
+   * the attributes as well, because unpacking sets the owner again, upon which the kernel drops
+   * capabilities.
+   *
+   * @return whether it is the file, whose content follows
    */
-  private boolean writeLink(LinuxPath path, FileStatus status, List<TarXattr> attributes)
+  private boolean begin(
+      TarType type, LinuxPath path, LinuxPath target, FileStatus status, List<TarXattr> attributes)
       throws IOException {
-    Optional<LinuxPath> earlier = links.earlier(status);
-    if (earlier.isPresent()) {
-      tar.begin(item(TarType.HARD_LINK, path, earlier.get(), status, 0, attributes));
-    }
-    return earlier.isPresent();
+    Optional<LinuxPath> earlier = links.earlier(status, path);
+    tar.begin(
+        earlier.isPresent()
+            ? item(TarType.HARD_LINK, path, earlier.get(), status, attributes)
+            : item(type, path, target, status, attributes));
+    return earlier.isEmpty();
   }
 
   private List<TarXattr> xattrs(Fd file, List<LinuxPath> names) throws ErrnoException {
-    List<TarXattr> attributes = new ArrayList<>();
-    for (LinuxPath name : names) {
-      if (xattrs.isOfLayer(name)) {
-        Xattr.fgetxattr(file, name).ifPresent(value -> attributes.add(new TarXattr(name, value)));
-      }
-    }
-    attributes.sort((one, other) -> one.name().compareTo(other.name()));
-    return attributes;
+    return xattrs.read(names, name -> Xattr.fgetxattr(file, name));
   }
 
   private TarItem item(
-      TarType type,
-      LinuxPath path,
-      LinuxPath link,
-      FileStatus status,
-      long sizeBytes,
-      List<TarXattr> attributes) {
+      TarType type, LinuxPath path, LinuxPath link, FileStatus status, List<TarXattr> attributes) {
     boolean isDevice = type == TarType.CHARACTER_DEVICE || type == TarType.BLOCK_DEVICE;
     return new TarItem(
         type,
@@ -319,7 +293,7 @@ final class ChangeWalk {
         status.mode(),
         status.uid(),
         status.gid(),
-        sizeBytes,
+        type == TarType.REGULAR ? status.sizeBytes() : 0,
         bounded(status.modified()),
         isDevice ? status.rdevMajor() : 0,
         isDevice ? status.rdevMinor() : 0,
@@ -327,12 +301,7 @@ final class ChangeWalk {
   }
 
   private Timespec bounded(Timespec time) {
-    return latest
-        .filter(
-            bound ->
-                time.seconds() > bound.seconds()
-                    || (time.seconds() == bound.seconds() && time.nanos() > bound.nanos()))
-        .orElse(time);
+    return latest.filter(bound -> time.compareTo(bound) > 0).orElse(time);
   }
 
   /** {@return an empty file whose name is a mark} */

@@ -3,19 +3,23 @@ package io.gatun.snapshot.layer.pack;
 import io.gatun.linux.NativeBuffer;
 import io.gatun.linux.Timespec;
 import io.gatun.snapshot.Digest;
+import io.gatun.snapshot.concurrent.ChunkRing;
+import io.gatun.snapshot.concurrent.Outcomes;
 import io.gatun.snapshot.layer.BlobSink;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.Compression;
-import io.gatun.snapshot.layer.LayerFormat;
+import io.gatun.snapshot.layer.LayerBuilder.LayerFormat;
+import io.gatun.snapshot.layer.LayerBuilder.PackedLayer;
 import io.gatun.snapshot.layer.LayerTarget;
-import io.gatun.snapshot.layer.PackedLayer;
 import io.gatun.snapshot.layer.codec.Compressor;
+import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
-import java.util.concurrent.CountDownLatch;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,24 +35,25 @@ public final class LayerPacker {
   private static final int BLOB_PIECE_BYTES = 512 << 10;
   private static final long NAMES_BYTES_MAX = 4 << 20;
 
-  private final Optional<LayerTarget> snapshot;
   private final LayerFormat format;
   private final BlobSink sink;
-  private final Cancellation cancellation;
-  private final ChunkExchange exchange = new ChunkExchange(CHUNK_BYTES, CHUNKS);
+  private final List<NativeBuffer> memory =
+      Stream.generate(() -> new NativeBuffer(CHUNK_BYTES)).limit(CHUNKS).toList();
+  private final ChunkRing ring = new ChunkRing(number -> memory.get(number).buffer(), CHUNKS);
+  private final ChunkRing.Reader chunks = ring.addReader();
   private final MessageDigest tarHash = Digest.sha256();
   private final MessageDigest blobHash = Digest.sha256();
+
+  /** The chunk that the caller's thread fills. */
+  private @Nullable ByteBuffer room;
+
+  private long entries;
+  private long xattrsLeftOut;
   private long blobBytes;
 
-  private LayerPacker(
-      Optional<LayerTarget> snapshot,
-      LayerFormat format,
-      BlobSink sink,
-      Cancellation cancellation) {
-    this.snapshot = snapshot;
+  private LayerPacker(LayerFormat format, BlobSink sink) {
     this.format = format;
     this.sink = sink;
-    this.cancellation = cancellation;
   }
 
   /**
@@ -57,7 +62,7 @@ public final class LayerPacker {
    *
    * @param snapshot the snapshot's own files and its lower layers; empty for a layer without
    *     entries
-   * @throws UnsupportedTreeException if the snapshot's own files do not show its full content
+   * @throws UnsupportedLayerException if the snapshot's own files do not show its full content
    * @throws UnfitFileException if a file cannot be in a layer or changes meanwhile
    * @throws CancellationException if it was cancelled
    * @throws IOException from reading or from the sink
@@ -65,39 +70,27 @@ public final class LayerPacker {
   public static PackedLayer pack(
       Optional<LayerTarget> snapshot, LayerFormat format, BlobSink sink, Cancellation cancellation)
       throws IOException {
-    LayerPacker packer = new LayerPacker(snapshot, format, sink, cancellation);
+    LayerPacker packer = new LayerPacker(format, sink);
     try {
-      return packer.run();
+      return packer.run(snapshot, cancellation);
     } finally {
-      packer.exchange.close();
+      packer.memory.forEach(NativeBuffer::close);
     }
   }
 
-  private PackedLayer run() throws IOException {
-    TarWriter[] tar = new TarWriter[1];
-    long[] xattrsLeftOut = new long[1];
-    CountDownLatch left = new CountDownLatch(1);
+  private PackedLayer run(Optional<LayerTarget> snapshot, Cancellation cancellation)
+      throws IOException {
+    Thread passing =
+        Thread.ofPlatform().daemon().name("gatun-diff").unstarted(() -> guarded(this::passOn));
     try (var _ =
         cancellation.onCancel(
             () -> stop(new CancellationException("the client no longer waits for the layer")))) {
-      Thread.ofPlatform()
-          .daemon()
-          .name("gatun-diff")
-          .start(
-              () -> {
-                guarded(this::handOn);
-                left.countDown();
-              });
-      guarded(
-          () -> {
-            ChunkFeed feed = new ChunkFeed(exchange, tarHash);
-            tar[0] = new TarWriter(feed);
-            xattrsLeftOut[0] = write(tar[0]);
-            feed.end();
-          });
-      awaitOther(left);
+      passing.start();
+      guarded(() -> writeTar(snapshot));
+      // It uses the chunks until it ends, even if this thread fails.
+      Outcomes.join(passing);
     }
-    Throwable failure = exchange.failure();
+    Throwable failure = ring.failure();
     if (failure != null) {
       throw rethrown(failure);
     }
@@ -106,12 +99,14 @@ public final class LayerPacker {
         diffId,
         format.compression() == Compression.NONE ? diffId : Digest.of(blobHash),
         blobBytes,
-        tar[0].entries(),
-        xattrsLeftOut[0]);
+        entries,
+        xattrsLeftOut);
   }
 
-  private long write(TarWriter tar) throws IOException {
-    long xattrsLeftOut = 0;
+  // The caller's thread.
+
+  private void writeTar(Optional<LayerTarget> snapshot) throws IOException {
+    TarWriter tar = new TarWriter(this::room);
     if (snapshot.isPresent()) {
       ChangeWalk walk =
           new ChangeWalk(
@@ -123,31 +118,52 @@ public final class LayerPacker {
       xattrsLeftOut = walk.xattrsLeftOut();
     }
     tar.end();
-    return xattrsLeftOut;
+    publish(room(), true);
+    entries = tar.entries();
   }
 
-  private void handOn() throws IOException {
+  private ByteBuffer room() throws IOException {
+    ByteBuffer current = room;
+    if (current != null && !current.hasRemaining()) {
+      publish(current, false);
+      current = null;
+    }
+    if (current == null) {
+      current = ring.room();
+      room = current;
+    }
+    return current;
+  }
+
+  private void publish(ByteBuffer chunk, boolean isLast) {
+    tarHash.update(chunk.duplicate().flip());
+    ring.fill(chunk, isLast);
+  }
+
+  // The other thread.
+
+  private void passOn() throws IOException {
     if (format.compression() == Compression.NONE) {
-      for (ByteBuffer chunk = exchange.next(); chunk != null; chunk = exchange.next()) {
+      for (ByteBuffer chunk = chunks.next(); chunk.hasRemaining(); chunk = chunks.next()) {
         blobBytes += chunk.remaining();
         sink.write(chunk);
       }
       return;
     }
     try (Compressor compressor = Compressor.of(format.compression());
-        NativeBuffer memory = new NativeBuffer(BLOB_PIECE_BYTES)) {
-      ByteBuffer piece = memory.buffer();
-      for (ByteBuffer chunk = exchange.next(); chunk != null; chunk = exchange.next()) {
-        boolean isLast = exchange.isLast();
+        NativeBuffer blob = new NativeBuffer(BLOB_PIECE_BYTES)) {
+      ByteBuffer piece = blob.buffer();
+      for (ByteBuffer chunk = chunks.next(); chunk.hasRemaining(); chunk = chunks.next()) {
+        boolean isLast = chunks.isLast();
         while (!compressor.compress(chunk, isLast, piece)) {
-          handOn(piece);
+          passOn(piece);
         }
       }
-      handOn(piece);
+      passOn(piece);
     }
   }
 
-  private void handOn(ByteBuffer piece) throws IOException {
+  private void passOn(ByteBuffer piece) throws IOException {
     piece.flip();
     blobBytes += piece.remaining();
     blobHash.update(piece.duplicate());
@@ -156,6 +172,8 @@ public final class LayerPacker {
     }
     piece.clear();
   }
+
+  // Both.
 
   /** The work of one thread. */
   private interface Part {
@@ -173,32 +191,16 @@ public final class LayerPacker {
   }
 
   private void stop(Throwable cause) {
-    exchange.fail(cause);
+    ring.fail(cause);
     sink.abandon();
   }
 
-  /** The other thread uses the chunks until it ends, even if this thread fails. */
-  private static void awaitOther(CountDownLatch left) {
-    boolean isInterrupted = false;
-    while (true) {
-      try {
-        left.await();
-        break;
-      } catch (InterruptedException e) {
-        isInterrupted = true;
-      }
-    }
-    if (isInterrupted) {
-      Thread.currentThread().interrupt();
-    }
-  }
-
-  private static IOException rethrown(@Nullable Throwable failure) {
+  private static IOException rethrown(Throwable failure) {
     return switch (failure) {
       case IOException e -> e;
       case RuntimeException e -> throw e;
       case Error e -> throw e;
-      case null, default -> new IOException("the layer was not created", failure);
+      default -> new IOException("the layer was not created", failure);
     };
   }
 }

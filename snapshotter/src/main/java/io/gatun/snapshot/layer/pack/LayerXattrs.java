@@ -1,10 +1,16 @@
 package io.gatun.snapshot.layer.pack;
 
+import io.gatun.linux.ErrnoException;
 import io.gatun.linux.LinuxPath;
+import io.gatun.snapshot.layer.tar.TarXattr;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
- * Decides which extended attributes belong to a layer: capabilities, access control lists and user
+ * Reads the extended attributes that belong to a layer: capabilities, access control lists and user
  * attributes. Labels and hashes of security modules belong to this machine, differs drop trusted
  * attributes, and overlayfs's are its own.
  */
@@ -18,9 +24,26 @@ final class LayerXattrs {
           LinuxPath.of("system.posix_acl_access"),
           LinuxPath.of("system.posix_acl_default"));
 
+  /** Reads the value of an attribute; nothing if it no longer exists. */
+  interface Values {
+    Optional<byte[]> get(LinuxPath name) throws ErrnoException;
+  }
+
   private long leftOut;
 
-  boolean isOfLayer(LinuxPath name) {
+  /** {@return the attributes of a file that belong to the layer, sorted by name} */
+  List<TarXattr> read(List<LinuxPath> names, Values values) throws ErrnoException {
+    List<TarXattr> attributes = new ArrayList<>();
+    for (LinuxPath name : names) {
+      if (isOfLayer(name)) {
+        values.get(name).ifPresent(value -> attributes.add(new TarXattr(name, value)));
+      }
+    }
+    attributes.sort(Comparator.comparing(TarXattr::name));
+    return attributes;
+  }
+
+  private boolean isOfLayer(LinuxPath name) {
     if (OTHERS.contains(name)) {
       return true;
     }
@@ -37,6 +60,7 @@ final class LayerXattrs {
     return true;
   }
 
+  /** {@return the number of user attributes that a tar cannot express} */
   long leftOut() {
     return leftOut;
   }

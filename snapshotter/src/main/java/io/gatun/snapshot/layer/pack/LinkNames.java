@@ -2,10 +2,10 @@ package io.gatun.snapshot.layer.pack;
 
 import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
+import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 
 /** Remembers the first name of each file with several names until all were seen. */
 final class LinkNames {
@@ -15,15 +15,7 @@ final class LinkNames {
 
   private record Inode(long device, long number) {}
 
-  private static final class Names {
-    final LinuxPath first;
-    int left;
-
-    Names(LinuxPath first, int left) {
-      this.first = first;
-      this.left = left;
-    }
-  }
+  private record Names(LinuxPath first, int left) {}
 
   private final MemoryBudget budget;
   private final Map<Inode, Names> open = new HashMap<>();
@@ -32,33 +24,25 @@ final class LinkNames {
     this.budget = budget;
   }
 
-  /** {@return the name under which a file was already written, if any} */
-  Optional<LinuxPath> earlier(FileStatus status) {
+  /** {@return the first name of a file; empty if this is the first} */
+  Optional<LinuxPath> earlier(FileStatus status, LinuxPath path) throws UnsupportedLayerException {
     if (status.links() < 2) {
       return Optional.empty();
     }
     Inode inode = new Inode(status.device(), status.inode());
-    @Nullable Names names = open.get(inode);
+    Names names = open.get(inode);
     if (names == null) {
+      open.put(inode, new Names(path, status.links() - 1));
+      budget.take(ENTRY_BYTES + (long) path.length());
+      budget.check("too many files with several names");
       return Optional.empty();
     }
-    if (--names.left == 0) {
+    if (names.left > 1) {
+      open.put(inode, new Names(names.first, names.left - 1));
+    } else {
       open.remove(inode);
-      budget.give(bytes(names.first));
+      budget.give(ENTRY_BYTES + (long) names.first.length());
     }
     return Optional.of(names.first);
-  }
-
-  /** Records that a file was written under its first name. */
-  void wrote(FileStatus status, LinuxPath path) throws UnsupportedTreeException {
-    if (status.links() > 1) {
-      open.put(new Inode(status.device(), status.inode()), new Names(path, status.links() - 1));
-      budget.take(bytes(path));
-      budget.check("too many files with several names");
-    }
-  }
-
-  private static long bytes(LinuxPath path) {
-    return ENTRY_BYTES + (long) path.length();
   }
 }

@@ -1,5 +1,7 @@
 package io.gatun.snapshot.layer.pack;
 
+import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
+
 /** Limits the memory that one walk may use for names; a tree that needs more is not supported. */
 final class MemoryBudget {
 
@@ -20,11 +22,11 @@ final class MemoryBudget {
 
   /**
    * @param what describes the excess
-   * @throws UnsupportedTreeException if the budget is exceeded
+   * @throws UnsupportedLayerException if the budget is exceeded
    */
-  void check(String what) throws UnsupportedTreeException {
+  void check(String what) throws UnsupportedLayerException {
     if (taken > bytesMax) {
-      throw new UnsupportedTreeException(
+      throw new UnsupportedLayerException(
           "%s: its names take more than %d bytes of memory".formatted(what, bytesMax));
     }
   }

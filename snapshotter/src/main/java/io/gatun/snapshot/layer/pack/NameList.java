@@ -5,6 +5,7 @@ import io.gatun.linux.DirectoryReader;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
+import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
 import java.util.Arrays;
 import java.util.List;
 
@@ -22,6 +23,7 @@ final class NameList {
   private int[] starts = new int[NAMES_MIN];
   private int used;
   private int count;
+  private int next;
 
   private NameList(MemoryBudget budget) {
     this.budget = budget;
@@ -32,10 +34,10 @@ final class NameList {
    * {@return the names in a directory}
    *
    * @param directory just opened
-   * @throws UnsupportedTreeException if they exceed the budget
+   * @throws UnsupportedLayerException if they exceed the budget
    */
   static NameList read(Fd directory, DirectoryReader reader, MemoryBudget budget)
-      throws ErrnoException, UnsupportedTreeException {
+      throws ErrnoException, UnsupportedLayerException {
     NameList names = new NameList(budget);
     for (List<DirectoryEntry> batch = reader.next(directory);
         !batch.isEmpty();
@@ -49,12 +51,12 @@ final class NameList {
     return names;
   }
 
-  int size() {
-    return count;
+  boolean isAtEnd() {
+    return next == count;
   }
 
-  LinuxPath get(int index) {
-    int start = starts[index];
+  LinuxPath next() {
+    int start = starts[next++];
     int length = bytes[start] & 0xff;
     return LinuxPath.ofBytes(Arrays.copyOfRange(bytes, start + 1, start + 1 + length));
   }

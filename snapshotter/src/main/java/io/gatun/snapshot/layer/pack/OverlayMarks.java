@@ -5,8 +5,8 @@ import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Xattr;
 import io.gatun.snapshot.layer.DeletionForm;
+import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * The attributes in which overlayfs records properties of a file
@@ -40,11 +40,11 @@ final class OverlayMarks {
    * {@return whether a directory hides lower content}
    *
    * @param names of all its attributes
-   * @throws UnsupportedTreeException if it shows the lower content of another path (redirect_dir),
+   * @throws UnsupportedLayerException if it shows the lower content of another path (redirect_dir),
    *     or has whiteouts that are not devices (xwhiteouts)
    */
   boolean isOpaque(Fd directory, List<LinuxPath> names, LinuxPath path)
-      throws ErrnoException, UnsupportedTreeException {
+      throws ErrnoException, UnsupportedLayerException {
     if (!areKept || names.isEmpty()) {
       return false;
     }
@@ -52,24 +52,24 @@ final class OverlayMarks {
     if (!names.contains(opaque)) {
       return false;
     }
-    Optional<byte[]> value = Xattr.fgetxattr(directory, opaque);
-    if (value.isEmpty() || value.get().length != 1) {
+    byte[] value = Xattr.fgetxattr(directory, opaque).orElse(new byte[0]);
+    if (value.length != 1) {
       return false;
     }
-    if (value.get()[0] == OPAQUE) {
+    if (value[0] == OPAQUE) {
       return true;
     }
-    throw new UnsupportedTreeException(
-        "%s: its attribute %s is \"%c\"".formatted(path, opaque, (char) value.get()[0]));
+    throw new UnsupportedLayerException(
+        "%s: its attribute %s is \"%c\"".formatted(path, opaque, (char) value[0]));
   }
 
   /**
    * Checks that a file is completely in this directory.
    *
-   * @throws UnsupportedTreeException if its content (metacopy) or other names of it (index) are in
+   * @throws UnsupportedLayerException if its content (metacopy) or other names of it (index) are in
    *     a lower layer
    */
-  void requireWhole(List<LinuxPath> names, LinuxPath path) throws UnsupportedTreeException {
+  void requireWhole(List<LinuxPath> names, LinuxPath path) throws UnsupportedLayerException {
     if (areKept && !names.isEmpty()) {
       refuse(names, metacopy, path, "its content is in a lower layer");
       refuse(names, links, path, "it has names in a lower layer");
@@ -77,9 +77,9 @@ final class OverlayMarks {
   }
 
   private static void refuse(List<LinuxPath> names, LinuxPath mark, LinuxPath path, String reason)
-      throws UnsupportedTreeException {
+      throws UnsupportedLayerException {
     if (names.contains(mark)) {
-      throw new UnsupportedTreeException("%s: %s (attribute %s)".formatted(path, reason, mark));
+      throw new UnsupportedLayerException("%s: %s (attribute %s)".formatted(path, reason, mark));
     }
   }
 }

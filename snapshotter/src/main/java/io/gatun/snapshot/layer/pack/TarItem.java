@@ -13,12 +13,9 @@ import java.util.List;
  * @param path relative, without a trailing slash
  * @param link the target of a hard or symbolic link; otherwise empty
  * @param mode permission bits, {@code 07777}
- * @param uid the owner, unsigned
- * @param gid the group, unsigned
+ * @param uid unsigned, like {@code gid}
  * @param sizeBytes length of the content; 0 unless it is a regular file
- * @param modified mtime
- * @param major of a device, otherwise 0
- * @param minor of a device, otherwise 0
+ * @param major 0 unless it is a device, like {@code minor}
  * @param xattrs whose names contain no {@code =}
  */
 record TarItem(

@@ -1,12 +1,19 @@
 package io.gatun.snapshot.layer.pack;
 
+import io.gatun.linux.Fd;
+import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Stat;
 import io.gatun.linux.Timespec;
+import io.gatun.linux.Unistd;
 import io.gatun.snapshot.layer.tar.TarType;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.math.BigDecimal;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.OptionalLong;
 
 /**
  * Writes a POSIX.1-2001 tar ("pax"): a ustar header for each entry, preceded by a header with
@@ -14,8 +21,8 @@ import java.util.Arrays;
  * long or not ASCII, large numbers, and extended attributes as {@code SCHILY.xattr.NAME}, which all
  * readers of layers support.
  *
- * <p>The same entries produce the same tar. The content of an entry follows through {@link
- * #content} and {@link #zeros}, exactly as much as the entry specifies.
+ * <p>The same entries produce the same tar. The content of an entry follows, exactly as much as the
+ * entry specifies.
  */
 final class TarWriter {
 
@@ -25,6 +32,9 @@ final class TarWriter {
   static final int RECORDS_BYTES_MAX = 1 << 20;
 
   private static final int END_BLOCKS = 2;
+
+  /** The blank, the equals sign and the line feed. */
+  private static final int RECORD_MARKS = 3;
 
   private static final byte[] EMPTY = new byte[64 << 10];
   private static final byte[] RECORDS_NAME = ascii("PaxHeaders.0/entry");
@@ -50,16 +60,30 @@ final class TarWriter {
   private static final int BITS_PER_DIGIT = 3;
 
   private static final int RECORDS_MODE = 0644;
+  private static final int NANO_DIGITS = 9;
 
-  private final TarOutput output;
+  /** Receives a tar. */
+  @FunctionalInterface
+  interface Output {
+
+    /** {@return a direct buffer with space for the next bytes} */
+    ByteBuffer room() throws IOException;
+  }
+
+  private final Output output;
   private final byte[] header = new byte[BLOCK_BYTES];
-  private final TarRecords records = new TarRecords();
+
+  /**
+   * The records of the entry: {@code LENGTH KEY=VALUE\n}, where the length includes itself (pax(1),
+   * "pax Extended Header"). Values are any bytes.
+   */
+  private final ByteArrayOutputStream records = new ByteArrayOutputStream();
+
   private long contentLeft;
-  private int contentStart;
   private int padding;
   private long entries;
 
-  TarWriter(TarOutput output) {
+  TarWriter(Output output) {
     this.output = output;
   }
 
@@ -74,7 +98,7 @@ final class TarWriter {
    */
   void begin(TarItem item) throws IOException {
     endEntry();
-    records.clear();
+    records.reset();
     byte[] name = name(item);
     Arrays.fill(header, (byte) 0);
     string(NAME, "path", name);
@@ -87,30 +111,67 @@ final class TarWriter {
     octal(MAJOR, SHORT_DIGITS, item.major());
     octal(MINOR, SHORT_DIGITS, item.minor());
     item.xattrs()
-        .forEach(xattr -> records.add("SCHILY.xattr.", xattr.name().bytes(), xattr.value()));
-    header[TYPE] = flag(item.type());
+        .forEach(
+            xattr ->
+                addRecord(
+                    "SCHILY.xattr." + new String(xattr.name().bytes(), StandardCharsets.ISO_8859_1),
+                    xattr.value()));
+    header[TYPE] = (byte) item.type().flag();
     byte[] entry = finished();
     writeRecords(item.path());
-    output.put(entry, 0, BLOCK_BYTES);
+    write(entry, BLOCK_BYTES);
     contentLeft = item.sizeBytes();
     padding = padding(item.sizeBytes());
     entries++;
   }
 
   /**
-   * {@return a direct buffer for the next content of the entry, limited to the missing content} To
-   * be returned by {@link #put} before any other call.
+   * Writes the content of a file, up to its initial length. Holes are not read but written as
+   * zeros, because not all readers of layers support sparse entries.
    */
-  ByteBuffer content() throws IOException {
-    ByteBuffer room = output.room();
-    contentStart = room.position();
-    return room.limit(contentStart + (int) Math.min(room.remaining(), contentLeft));
+  void content(Fd file, LinuxPath path, FileStatus status) throws IOException {
+    long sizeBytes = status.sizeBytes();
+    // Only an optimization: reading a hole is correct but slow.
+    boolean mayHaveHoles = status.blocks() * FileStatus.BLOCK_BYTES < sizeBytes;
+    long at = 0;
+    while (at < sizeBytes) {
+      long start = mayHaveHoles ? bounded(Unistd.seekData(file, at), sizeBytes) : at;
+      if (start == sizeBytes && Stat.statx(file).sizeBytes() < sizeBytes) {
+        throw becameShorter(path, at, sizeBytes);
+      }
+      zeros(start - at);
+      long end =
+          mayHaveHoles && start < sizeBytes
+              ? bounded(Unistd.seekHole(file, start), sizeBytes)
+              : sizeBytes;
+      for (at = start; at < end; ) {
+        int bytes = read(file, at, end);
+        if (bytes == 0) {
+          throw becameShorter(path, at, sizeBytes);
+        }
+        at += bytes;
+      }
+    }
   }
 
-  /** Accepts the content in the buffer from {@link #content}. */
-  void put(ByteBuffer content) {
-    contentLeft -= content.position() - contentStart;
-    content.limit(content.capacity());
+  private static long bounded(OptionalLong offset, long sizeBytes) {
+    return Math.min(offset.orElse(sizeBytes), sizeBytes);
+  }
+
+  private int read(Fd file, long at, long end) throws IOException {
+    ByteBuffer room = output.room();
+    room.limit(room.position() + (int) Math.min(room.remaining(), end - at));
+    int bytes = Unistd.pread(file, room, at);
+    room.limit(room.capacity());
+    contentLeft -= bytes;
+    return bytes;
+  }
+
+  private static UnfitFileException becameShorter(LinuxPath path, long at, long sizeBytes) {
+    return new UnfitFileException(
+        ("%s: it became shorter while it was read, %d bytes of %d: the snapshot must not be written meanwhile (pause"
+                + " its container)")
+            .formatted(path, at, sizeBytes));
   }
 
   /** Writes zeros as content. */
@@ -136,16 +197,26 @@ final class TarWriter {
   private void fill(long bytes) throws IOException {
     for (long left = bytes; left > 0; ) {
       int part = (int) Math.min(left, EMPTY.length);
-      output.put(EMPTY, 0, part);
+      write(EMPTY, part);
       left -= part;
     }
   }
 
+  private void write(byte[] bytes, int length) throws IOException {
+    int done = 0;
+    while (done < length) {
+      ByteBuffer room = output.room();
+      int part = Math.min(room.remaining(), length - done);
+      room.put(bytes, done, part);
+      done += part;
+    }
+  }
+
   private void writeRecords(LinuxPath path) throws IOException {
-    if (records.isEmpty()) {
+    byte[] content = records.toByteArray();
+    if (content.length == 0) {
       return;
     }
-    byte[] content = records.bytes();
     if (content.length > RECORDS_BYTES_MAX) {
       throw new UnfitFileException(
           "%s: its attributes have %d bytes, the limit of readers is %d"
@@ -159,8 +230,8 @@ final class TarWriter {
     octal(SIZE, LONG_DIGITS, content.length);
     octal(MODIFIED, LONG_DIGITS, 0);
     header[TYPE] = 'x';
-    output.put(finished(), 0, BLOCK_BYTES);
-    output.put(content, 0, content.length);
+    write(finished(), BLOCK_BYTES);
+    write(content, content.length);
     fill(padding(content.length));
   }
 
@@ -193,7 +264,7 @@ final class TarWriter {
       fits &= each > 0;
     }
     if (!fits) {
-      records.add(key, value);
+      addRecord(key, value);
     }
     // Readers without support for the record see a truncated value.
     System.arraycopy(value, 0, header, at, Math.min(value.length, NAME_BYTES));
@@ -202,7 +273,7 @@ final class TarWriter {
   private void number(int at, int digits, String key, long value) {
     boolean fits = value >>> (digits * BITS_PER_DIGIT) == 0;
     if (!fits) {
-      records.add(key, ascii(Long.toString(value)));
+      addRecord(key, ascii(Long.toString(value)));
     }
     octal(at, digits, fits ? value : 0);
   }
@@ -210,7 +281,7 @@ final class TarWriter {
   private void time(Timespec time) {
     boolean fits = time.nanos() == 0 && time.seconds() >>> (LONG_DIGITS * BITS_PER_DIGIT) == 0;
     if (!fits) {
-      records.add("mtime", ascii(decimal(time)));
+      addRecord("mtime", ascii(decimal(time)));
     }
     long shown = Math.max(0, time.seconds());
     octal(MODIFIED, LONG_DIGITS, shown >>> (LONG_DIGITS * BITS_PER_DIGIT) == 0 ? shown : 0);
@@ -218,18 +289,27 @@ final class TarWriter {
 
   /** {@return seconds with as many decimals as needed; -1.25 is 0.75 after -2} */
   private static String decimal(Timespec time) {
-    if (time.nanos() == 0) {
-      return Long.toString(time.seconds());
-    }
-    boolean isNegative = time.seconds() < 0;
-    long seconds = isNegative ? -(time.seconds() + 1) : time.seconds();
-    int nanos = isNegative ? 1_000_000_000 - time.nanos() : time.nanos();
-    String digits = "%09d".formatted(nanos);
-    int end = digits.length();
-    while (digits.charAt(end - 1) == '0') {
-      end--;
-    }
-    return (isNegative ? "-" : "") + seconds + "." + digits.substring(0, end);
+    return BigDecimal.valueOf(time.seconds())
+        .add(BigDecimal.valueOf(time.nanos(), NANO_DIGITS))
+        .stripTrailingZeros()
+        .toPlainString();
+  }
+
+  /**
+   * @param key with one character per byte
+   */
+  private void addRecord(String key, byte[] value) {
+    int length = key.length() + value.length + RECORD_MARKS;
+    int whole = length + digits(length);
+    // The digits of the length may add another digit to the length.
+    whole = length + digits(whole);
+    records.writeBytes((whole + " " + key + "=").getBytes(StandardCharsets.ISO_8859_1));
+    records.writeBytes(value);
+    records.write('\n');
+  }
+
+  private static int digits(int number) {
+    return Integer.toString(number).length();
   }
 
   /** With leading zeros, before the NUL that is already there. */
@@ -242,20 +322,6 @@ final class TarWriter {
     if (left != 0) {
       throw new IllegalArgumentException("%o has more than %d digits".formatted(value, digits));
     }
-  }
-
-  private static byte flag(TarType type) {
-    return (byte)
-        switch (type) {
-          case REGULAR -> '0';
-          case HARD_LINK -> '1';
-          case SYMBOLIC_LINK -> '2';
-          case CHARACTER_DEVICE -> '3';
-          case BLOCK_DEVICE -> '4';
-          case DIRECTORY -> '5';
-          case FIFO -> '6';
-          case UNKNOWN -> throw new IllegalArgumentException("unknown entry type");
-        };
   }
 
   private static int padding(long bytes) {

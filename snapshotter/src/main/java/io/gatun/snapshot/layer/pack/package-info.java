@@ -3,8 +3,8 @@
  * tar that is hashed, compressed and passed on while it is read.
  *
  * <pre>
- *   ChangeWalk -> TarWriter -> ChunkExchange -> SHA-256, Compressor -> SHA-256, BlobSink
- *   (caller's thread)          (bounded)        (second thread)
+ *   ChangeWalk -> TarWriter -> ChunkRing -> SHA-256, Compressor -> SHA-256, BlobSink
+ *   (caller's thread)          (bounded)    (second thread)
  * </pre>
  *
  * <p>{@link io.gatun.snapshot.layer.pack.LayerPacker} is the entry point; {@code layer.read} reads

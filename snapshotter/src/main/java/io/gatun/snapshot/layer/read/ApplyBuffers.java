@@ -5,7 +5,9 @@ import io.gatun.snapshot.layer.codec.BlobDecoder;
 import io.gatun.snapshot.layer.codec.BufferHash;
 import io.gatun.snapshot.layer.codec.GzipEngine;
 import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 
 /**
@@ -24,7 +26,7 @@ final class ApplyBuffers implements AutoCloseable {
   private final List<NativeBuffer> pieces = new ArrayList<>();
   private final List<NativeBuffer> chunks = new ArrayList<>();
 
-  ApplyBuffers(GzipEngine gzipEngine, int chunkBytes) {
+  private ApplyBuffers(GzipEngine gzipEngine, int chunkBytes) {
     this.decoder = new BlobDecoder(gzipEngine);
     this.chunkBytes = chunkBytes;
   }
@@ -58,14 +60,61 @@ final class ApplyBuffers implements AutoCloseable {
     return all.get(number).buffer();
   }
 
-  int chunks() {
-    return chunks.size();
-  }
-
   @Override
   public void close() {
     decoder.close();
     pieces.forEach(NativeBuffer::close);
     chunks.forEach(NativeBuffer::close);
+  }
+
+  /**
+   * Pools unused buffers. They are kept while others are in use, since the layers of an image
+   * arrive together; once all are idle, all but one are freed.
+   */
+  static final class Pool implements AutoCloseable {
+    private final GzipEngine gzipEngine;
+    private final int chunkBytes;
+    private final Deque<ApplyBuffers> idle = new ArrayDeque<>();
+    private int used;
+
+    Pool(GzipEngine gzipEngine, int chunkBytes) {
+      this.gzipEngine = gzipEngine;
+      this.chunkBytes = chunkBytes;
+    }
+
+    synchronized ApplyBuffers take() {
+      ApplyBuffers buffers = idle.isEmpty() ? new ApplyBuffers(gzipEngine, chunkBytes) : idle.pop();
+      used++;
+      return buffers;
+    }
+
+    synchronized void give(ApplyBuffers buffers) {
+      used--;
+      idle.push(buffers);
+      if (used == 0) {
+        closeBeyond(1);
+      }
+    }
+
+    /** {@return the number of buffers, in use or idle} */
+    synchronized int count() {
+      return used + idle.size();
+    }
+
+    synchronized int idleChunks() {
+      return idle.stream().mapToInt(buffers -> buffers.chunks.size()).sum();
+    }
+
+    /** Frees the idle buffers; none should be in use. */
+    @Override
+    public synchronized void close() {
+      closeBeyond(0);
+    }
+
+    private void closeBeyond(int kept) {
+      while (idle.size() > kept) {
+        idle.removeLast().close();
+      }
+    }
   }
 }

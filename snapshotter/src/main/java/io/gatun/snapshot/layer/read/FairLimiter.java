@@ -15,8 +15,7 @@ final class FairLimiter {
   private final int waitingMax;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
-  private final Queue<Long> waiting = new ArrayDeque<>();
-  private long ticketLast;
+  private final Queue<Object> waiting = new ArrayDeque<>();
   private int running;
   private boolean isClosed;
 
@@ -32,44 +31,51 @@ final class FairLimiter {
    * @throws SnapshotException.Unavailable if the limiter is closed
    */
   void begin(Cancellation cancellation) throws ApplyCancelledException {
-    Cancellation.Registration registration = cancellation.onCancel(this::wake);
-    lock.lock();
-    try {
-      boolean hasToWait = running == runningMax || !waiting.isEmpty();
-      if (hasToWait && waiting.size() >= waitingMax) {
-        throw new SnapshotException.ResourceExhausted(
-            "%d layers are being applied, and %d waiting".formatted(running, waiting.size()), null);
+    try (var _ = cancellation.onCancel(() -> change(0))) {
+      lock.lock();
+      try {
+        boolean hasToWait = running == runningMax || !waiting.isEmpty();
+        if (hasToWait && waiting.size() >= waitingMax) {
+          throw new SnapshotException.ResourceExhausted(
+              "%d layers are being applied, and %d waiting".formatted(running, waiting.size()),
+              null);
+        }
+        await(cancellation);
+        running++;
+      } finally {
+        lock.unlock();
       }
-      await(cancellation);
-      running++;
-    } finally {
-      lock.unlock();
-      registration.close();
     }
   }
 
   private void await(Cancellation cancellation) throws ApplyCancelledException {
-    long ticket = ticketLast++;
-    waiting.add(ticket);
+    Object turn = new Object();
+    waiting.add(turn);
     try {
       while (true) {
         cancellation.check();
-        requireOpen();
-        if (running < runningMax && waiting.element() == ticket) {
+        if (isClosed) {
+          throw new SnapshotException.Unavailable("gatun is stopping", null);
+        }
+        if (running < runningMax && waiting.element().equals(turn)) {
           return;
         }
         changed.awaitUninterruptibly();
       }
     } finally {
-      waiting.remove(ticket);
+      waiting.remove(turn);
       changed.signalAll();
     }
   }
 
   void end() {
+    change(-1);
+  }
+
+  private void change(int difference) {
     lock.lock();
     try {
-      running--;
+      running += difference;
       changed.signalAll();
     } finally {
       lock.unlock();
@@ -94,21 +100,6 @@ final class FairLimiter {
       while (running > 0) {
         changed.awaitUninterruptibly();
       }
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void requireOpen() {
-    if (isClosed) {
-      throw new SnapshotException.Unavailable("gatun is stopping", null);
-    }
-  }
-
-  private void wake() {
-    lock.lock();
-    try {
-      changed.signalAll();
     } finally {
       lock.unlock();
     }

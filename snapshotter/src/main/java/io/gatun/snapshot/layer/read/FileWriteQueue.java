@@ -1,10 +1,11 @@
 package io.gatun.snapshot.layer.read;
 
+import io.gatun.snapshot.concurrent.ChunkRing;
 import io.gatun.snapshot.layer.entry.FileSink;
+import io.gatun.snapshot.layer.entry.FileSink.OpenedFile;
 import io.gatun.snapshot.layer.entry.LayerConsumer;
-import io.gatun.snapshot.layer.entry.LayerContent;
+import io.gatun.snapshot.layer.entry.LayerConsumer.LayerContent;
 import io.gatun.snapshot.layer.entry.LayerEntry;
-import io.gatun.snapshot.layer.entry.OpenedFile;
 import io.gatun.snapshot.layer.tar.TarExtent;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -71,23 +72,16 @@ final class FileWriteQueue implements LayerConsumer, AutoCloseable {
     }
     OpenedFile file = sink.make(entry);
     if (file != null && entry instanceof LayerEntry.RegularFile made) {
-      batch.add(new PendingEntry(file, made.contentOffset(), contentBytes(made)));
+      batch.add(
+          new PendingEntry(file, made.contentOffset(), TarExtent.totalLength(made.extents())));
       if (batch.size() == BATCH) {
         handOver();
       }
     }
   }
 
-  private static long contentBytes(LayerEntry.RegularFile made) {
-    long bytes = 0;
-    for (TarExtent extent : made.extents()) {
-      bytes += extent.length();
-    }
-    return bytes;
-  }
-
   /** Announces that no further file has content before an offset in the layer. */
-  void passTo(long offset) throws ApplyStoppedException {
+  void passTo(long offset) throws ChunkRing.StoppedException {
     handOver();
     lock.lock();
     try {
@@ -99,7 +93,7 @@ final class FileWriteQueue implements LayerConsumer, AutoCloseable {
   }
 
   /** Waits until all files are filled; no further ones may follow. */
-  void finish() throws ApplyStoppedException {
+  void finish() throws ChunkRing.StoppedException {
     awaitFilled();
     lock.lock();
     try {
@@ -110,7 +104,7 @@ final class FileWriteQueue implements LayerConsumer, AutoCloseable {
     }
   }
 
-  private void handOver() throws ApplyStoppedException {
+  private void handOver() throws ChunkRing.StoppedException {
     if (batch.isEmpty()) {
       return;
     }
@@ -129,7 +123,7 @@ final class FileWriteQueue implements LayerConsumer, AutoCloseable {
     }
   }
 
-  private void awaitFilled() throws ApplyStoppedException {
+  private void awaitFilled() throws ChunkRing.StoppedException {
     handOver();
     lock.lock();
     try {
@@ -149,11 +143,9 @@ final class FileWriteQueue implements LayerConsumer, AutoCloseable {
   void fill() throws IOException {
     for (PendingEntry made = next(); made != null; made = next()) {
       try (OpenedFile file = made.file) {
-        if (made.bytes > 0) {
-          cursor.passTo(made.offset);
-        }
-        file.fill(new Content(made.bytes));
-      } catch (ApplyStoppedException e) {
+        cursor.begin(made.offset, made.bytes);
+        file.fill(cursor);
+      } catch (ChunkRing.StoppedException e) {
         throw e;
       } catch (IOException e) {
         // Add the position here: the creator, whose position other failures report, is elsewhere by
@@ -164,7 +156,7 @@ final class FileWriteQueue implements LayerConsumer, AutoCloseable {
   }
 
   /** {@return the next file, or null after the last} Releases chunks without content meanwhile. */
-  private @Nullable PendingEntry next() throws ApplyStoppedException {
+  private @Nullable PendingEntry next() throws ChunkRing.StoppedException {
     while (true) {
       long passed;
       lock.lock();
@@ -190,26 +182,8 @@ final class FileWriteQueue implements LayerConsumer, AutoCloseable {
     }
   }
 
-  private final class Content implements LayerContent {
-    private long left;
-
-    Content(long bytes) {
-      this.left = bytes;
-    }
-
-    @Override
-    public ByteBuffer next() throws ApplyStoppedException {
-      ByteBuffer part = cursor.next(left);
-      if (left > 0 && !part.hasRemaining()) {
-        throw awaitFailure();
-      }
-      left -= part.remaining();
-      return part;
-    }
-  }
-
   /** The creator detects that the layer is truncated and knows the position. */
-  private ApplyStoppedException awaitFailure() throws ApplyStoppedException {
+  private ChunkRing.StoppedException awaitFailure() throws ChunkRing.StoppedException {
     lock.lock();
     try {
       while (true) {
@@ -239,5 +213,64 @@ final class FileWriteQueue implements LayerConsumer, AutoCloseable {
   public void close() {
     waiting.forEach(made -> made.file.close());
     batch.forEach(made -> made.file.close());
+  }
+
+  /** A position in the uncompressed layer that only moves forward, and the content there. */
+  private final class TarCursor implements LayerContent {
+    private final ChunkRing.Reader chunks;
+    private ByteBuffer chunk = ByteBuffer.allocateDirect(0);
+
+    /** The offset in the layer of the chunk's end; the maximum at the end of the layer. */
+    private long end;
+
+    /** The unread content of the file. */
+    private long left;
+
+    TarCursor(ChunkRing.Reader chunks) {
+      this.chunks = chunks;
+    }
+
+    /** {@return whether an offset is after the current chunk} */
+    boolean isBehind(long offset) {
+      return end <= offset;
+    }
+
+    /** Moves to an offset unless it is passed already, and releases all chunks before it. */
+    void passTo(long offset) throws ChunkRing.StoppedException {
+      while (isBehind(offset)) {
+        advance();
+      }
+      if (chunk.remaining() > end - offset) {
+        chunk.position(chunk.limit() - (int) (end - offset));
+      }
+    }
+
+    /** Begins the content of a file. */
+    void begin(long offset, long bytes) throws ChunkRing.StoppedException {
+      if (bytes > 0) {
+        passTo(offset);
+      }
+      left = bytes;
+    }
+
+    @Override
+    public ByteBuffer next() throws ChunkRing.StoppedException {
+      if (left > 0 && !chunk.hasRemaining()) {
+        advance();
+      }
+      int bytes = (int) Math.min(chunk.remaining(), left);
+      if (left > 0 && bytes == 0) {
+        throw awaitFailure();
+      }
+      ByteBuffer part = chunk.slice(chunk.position(), bytes);
+      chunk.position(chunk.position() + bytes);
+      left -= bytes;
+      return part;
+    }
+
+    private void advance() throws ChunkRing.StoppedException {
+      chunk = chunks.next();
+      end = chunk.hasRemaining() ? end + chunk.remaining() : Long.MAX_VALUE;
+    }
   }
 }

@@ -14,7 +14,6 @@ import java.io.IOException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Applies layers: a limited number concurrently, each with four threads and its own buffers so that
@@ -26,24 +25,38 @@ public final class LayerPipeline implements AutoCloseable {
   static final int THREADS_EACH = 4;
   private static final int THREAD_IDLE_SECONDS = 10;
 
-  private final ApplyLimits limits;
+  /**
+   * 8 MiB of uncompressed data; the blob takes another MiB and the decoder up to 9. Larger chunks
+   * would leave the processor's cache before the next thread reads them.
+   */
+  private static final int CHUNK_BYTES = 1 << 20;
+
+  private static final int CHUNKS_MAX = 8;
+
+  private final int chunksMax;
   private final FairLimiter limiter;
-  private final ApplyBuffersPool applyBuffersPool;
+  private final ApplyBuffers.Pool buffers;
   private final ThreadPoolExecutor threads;
 
-  public LayerPipeline(ApplyLimits limits) {
-    this(limits, GzipEngine.best());
+  /**
+   * @param appliesMax maximum concurrent applies, each with four threads besides the caller's
+   * @param waitingMax maximum waiting applies
+   */
+  public LayerPipeline(int appliesMax, int waitingMax) {
+    this(appliesMax, waitingMax, CHUNK_BYTES, CHUNKS_MAX, GzipEngine.best());
   }
 
   /**
+   * @param chunkBytes how much one thread passes to another at once
+   * @param chunksMax number of such chunks per apply, at least two
    * @param gzipEngine an available one
    */
-  public LayerPipeline(ApplyLimits limits, GzipEngine gzipEngine) {
-    this.limits = limits;
-    this.limiter = new FairLimiter(limits.appliesMax(), limits.waitingMax());
-    this.applyBuffersPool = new ApplyBuffersPool(gzipEngine, limits.chunkBytes());
-    int threadsMax = limits.appliesMax() * THREADS_EACH;
-    AtomicInteger number = new AtomicInteger();
+  LayerPipeline(
+      int appliesMax, int waitingMax, int chunkBytes, int chunksMax, GzipEngine gzipEngine) {
+    this.chunksMax = chunksMax;
+    this.limiter = new FairLimiter(appliesMax, waitingMax);
+    this.buffers = new ApplyBuffers.Pool(gzipEngine, chunkBytes);
+    int threadsMax = appliesMax * THREADS_EACH;
     // There are never more tasks than threads, counting threads that are about to become idle: the
     // queue only bridges that moment, and no task waits there for another one.
     this.threads =
@@ -53,49 +66,39 @@ public final class LayerPipeline implements AutoCloseable {
             THREAD_IDLE_SECONDS,
             TimeUnit.SECONDS,
             new LinkedBlockingQueue<>(),
-            task ->
-                Thread.ofPlatform()
-                    .daemon()
-                    .name("gatun-apply-" + number.incrementAndGet())
-                    .unstarted(task));
+            Thread.ofPlatform().daemon().name("gatun-apply-", 1).factory());
     this.threads.allowCoreThreadTimeOut(true);
   }
 
-  /**
-   * Reads a layer to its end, whatever its compression, and passes its entries to a consumer.
-   * Blocks for its turn and while it reads; can be cancelled, but not interrupted. When it returns
-   * or fails, no other thread uses the blob or the consumer any more.
-   *
-   * @throws InvalidLayerException if the layer is damaged, differs from its descriptor, or requests
-   *     something that no layer may
-   * @throws UnsupportedLayerException if another differ may support the layer
-   * @throws ApplyCancelledException if it was cancelled
-   * @throws ApplyFailedException if the blob or the consumer fails
-   * @throws SnapshotException.ResourceExhausted if too many applies are waiting
-   * @throws SnapshotException.Unavailable if the pipeline is closed
-   */
+  /** Like {@link #apply(LayerBlob, LayerConsumer, TarSink, Cancellation)}, without a sink. */
   public AppliedLayer apply(LayerBlob blob, LayerConsumer consumer, Cancellation cancellation)
       throws IOException {
     return apply(blob, consumer, TarSink.NOTHING, cancellation);
   }
 
   /**
-   * Like {@link #apply(LayerBlob, LayerConsumer, Cancellation)}, and passes the uncompressed layer
-   * to a sink as well.
+   * Reads a layer to its end, whatever its compression, and passes its entries to a consumer and
+   * the uncompressed layer to a sink. Blocks for its turn and while it reads; can be cancelled, but
+   * not interrupted. When it returns or fails, no other thread uses the arguments any more.
    *
+   * @throws InvalidLayerException if the layer is damaged, differs from its descriptor, or requests
+   *     something that no layer may
+   * @throws UnsupportedLayerException if another differ may support the layer
+   * @throws ApplyCancelledException if it was cancelled
    * @throws ApplyFailedException if the blob, the consumer or the sink fails
+   * @throws SnapshotException.ResourceExhausted if too many applies are waiting
+   * @throws SnapshotException.Unavailable if the pipeline is closed
    */
   public AppliedLayer apply(
       LayerBlob blob, LayerConsumer consumer, TarSink sink, Cancellation cancellation)
       throws IOException {
     limiter.begin(cancellation);
     try {
-      ApplyBuffers applyBuffers = applyBuffersPool.take();
+      ApplyBuffers taken = buffers.take();
       try {
-        return new LayerRun(blob, consumer, sink, cancellation, applyBuffers, limits.chunksMax())
-            .run(threads);
+        return new LayerRun(blob, consumer, sink, taken, chunksMax).run(threads, cancellation);
       } finally {
-        applyBuffersPool.give(applyBuffers);
+        buffers.give(taken);
       }
     } finally {
       limiter.end();
@@ -107,11 +110,11 @@ public final class LayerPipeline implements AutoCloseable {
     return threads;
   }
 
-  ApplyBuffersPool workspaces() {
-    return applyBuffersPool;
+  ApplyBuffers.Pool buffers() {
+    return buffers;
   }
 
-  FairLimiter turns() {
+  FairLimiter limiter() {
     return limiter;
   }
 
@@ -120,6 +123,6 @@ public final class LayerPipeline implements AutoCloseable {
   public void close() {
     limiter.close();
     threads.shutdown();
-    applyBuffersPool.close();
+    buffers.close();
   }
 }

@@ -3,9 +3,9 @@ package io.gatun.snapshot.layer.read;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Sched;
 import io.gatun.linux.SchedulingPolicy;
+import io.gatun.snapshot.concurrent.ChunkRing;
 import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.ApplyCancelledException;
-import io.gatun.snapshot.layer.BlobSource;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.codec.BlobDecoder;
@@ -23,7 +23,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -41,92 +41,48 @@ final class LayerRun {
   /** How much is decompressed before other threads are started. */
   private static final int FIRST_BYTES = 256 << 10;
 
-  /**
-   * The decoder holds one piece for about a millisecond. The reading thread shares its processor
-   * with others that have longer time slices, so several pieces must be ready.
-   */
-  static final int PIECES = 4;
-
   /** The work of one thread. */
   private interface Part {
     void run() throws IOException;
   }
 
-  /**
-   * The work of a pool thread. Threads that are ahead should not preempt the one that all wait for,
-   * usually the decoder.
-   */
-  private record Helper(Part part, SchedulingPolicy policy) {}
-
   private final LayerBlob blob;
   private final LayerConsumer consumer;
   private final TarSink sink;
-  private final Cancellation cancellation;
   private final BlobDecoder decoder;
   private final BufferHash tarHash;
-  private final VerifyingBlob source;
-  private final ChunkRing pieces;
-  private final CompressedChunks fetched;
+  private final BlobInput input;
   private final ChunkRing ring;
   private final ChunkRing.Reader toHash;
   private final ChunkRing.Reader toRead;
   private final LayerReader reader;
   private final @Nullable FileWriteQueue files;
 
-  private boolean isFetching;
   private long readBytes;
   private long sizeBytes;
   private long entries;
 
   LayerRun(
-      LayerBlob blob,
-      LayerConsumer consumer,
-      TarSink sink,
-      Cancellation cancellation,
-      ApplyBuffers applyBuffers,
-      int chunksMax) {
+      LayerBlob blob, LayerConsumer consumer, TarSink sink, ApplyBuffers buffers, int chunksMax) {
     this.blob = blob;
     this.consumer = consumer;
     this.sink = sink;
-    this.cancellation = cancellation;
-    this.decoder = applyBuffers.decoder();
-    this.tarHash = applyBuffers.tarHash();
-    this.source = new VerifyingBlob(blob, applyBuffers.blobHash());
-    this.pieces = new ChunkRing(applyBuffers::piece, PIECES);
-    this.fetched = new CompressedChunks(pieces.addReader());
-    this.ring = new ChunkRing(applyBuffers::chunk, chunksMax);
+    this.decoder = buffers.decoder();
+    this.tarHash = buffers.tarHash();
+    this.input = new BlobInput(blob, buffers);
+    this.ring = new ChunkRing(buffers::chunk, chunksMax);
     this.toHash = ring.addReader();
     this.toRead = ring.addReader();
     this.reader = new LayerReader(new TarReader(this::nextOfTar));
     this.files = consumer instanceof FileSink fileSink ? new FileWriteQueue(fileSink, ring) : null;
   }
 
-  /**
-   * The input of the decoder: first the blob itself, later the pieces that another thread reads.
-   */
-  private final class Input implements BlobSource {
-    @Override
-    public int read(ByteBuffer into) throws IOException {
-      return current().read(into);
-    }
-
-    @Override
-    public ByteBuffer next(ByteBuffer memory) throws IOException {
-      return current().next(memory);
-    }
-
-    private BlobSource current() throws ApplyStoppedException {
-      ring.check();
-      return isFetching ? fetched : source;
-    }
-  }
-
-  AppliedLayer run(Executor threads) throws IOException {
+  AppliedLayer run(Executor threads, Cancellation cancellation) throws IOException {
     tarHash.reset();
-    decoder.start(new Input());
-    Cancellation.Registration registration = cancellation.onCancel(this::cancel);
-    guarded(() -> decodeAndRead(threads));
-    registration.close();
+    decoder.start(input);
+    try (var _ = cancellation.onCancel(() -> stop(new ApplyCancelledException()))) {
+      guarded(() -> decodeAndRead(threads));
+    }
     Throwable failure = ring.failure();
     if (failure != null) {
       throw rethrown(failure);
@@ -145,41 +101,36 @@ final class LayerRun {
       read(consumer);
       return;
     }
-    isFetching = true;
-    List<Helper> helpers = new ArrayList<>();
-    helpers.add(new Helper(this::fetch, SchedulingPolicy.BATCH));
-    helpers.add(new Helper(this::decodeRest, SchedulingPolicy.NORMAL));
-    helpers.add(new Helper(this::hash, SchedulingPolicy.BATCH));
+    input.expectPieces();
+    List<CompletableFuture<Void>> helpers = new ArrayList<>();
+    // Threads that are ahead should not preempt the one that all wait for, usually the decoder.
+    guarded(
+        () -> {
+          helpers.add(start(threads, input::fetch, SchedulingPolicy.BATCH));
+          helpers.add(start(threads, this::decodeRest, SchedulingPolicy.NORMAL));
+          helpers.add(start(threads, this::hash, SchedulingPolicy.BATCH));
+          if (files == null) {
+            read(consumer);
+          } else {
+            helpers.add(start(threads, files::fill, SchedulingPolicy.NORMAL));
+            read(files);
+            files.finish();
+          }
+        });
+    // They use the buffers until they end, even if this thread fails.
+    helpers.forEach(CompletableFuture::join);
     if (files != null) {
-      helpers.add(new Helper(files::fill, SchedulingPolicy.NORMAL));
-    }
-    CountDownLatch left = new CountDownLatch(helpers.size());
-    try {
-      helpers.forEach(helper -> start(threads, helper, left));
-      guarded(this::readForHelpers);
-    } finally {
-      awaitHelpers(left);
-      if (files != null) {
-        files.close();
-      }
+      files.close();
     }
   }
 
-  private void start(Executor threads, Helper helper, CountDownLatch left) {
-    try {
-      threads.execute(
-          () -> {
-            try {
-              adopt(helper.policy);
-              guarded(helper.part);
-            } finally {
-              left.countDown();
-            }
-          });
-    } catch (Throwable e) {
-      left.countDown();
-      stop(e);
-    }
+  private CompletableFuture<Void> start(Executor threads, Part part, SchedulingPolicy policy) {
+    return CompletableFuture.runAsync(
+        () -> {
+          adopt(policy);
+          guarded(part);
+        },
+        threads);
   }
 
   /** Best effort: a system call filter may refuse it. */
@@ -188,22 +139,6 @@ final class LayerRun {
       Sched.setPolicy(policy);
     } catch (ErrnoException e) {
       log.debug("cannot set the scheduling policy of a thread: {}", e.getMessage());
-    }
-  }
-
-  /** The helpers use the buffers until they end, even if this thread fails. */
-  private static void awaitHelpers(CountDownLatch left) {
-    boolean isInterrupted = false;
-    while (true) {
-      try {
-        left.await();
-        break;
-      } catch (InterruptedException e) {
-        isInterrupted = true;
-      }
-    }
-    if (isInterrupted) {
-      Thread.currentThread().interrupt();
     }
   }
 
@@ -216,13 +151,9 @@ final class LayerRun {
     }
   }
 
-  private void cancel() {
-    stop(new ApplyCancelledException());
-  }
-
   private void stop(Throwable cause) {
     ring.fail(cause);
-    pieces.fail(cause);
+    input.fail(cause);
     if (files != null) {
       files.wake();
     }
@@ -231,20 +162,8 @@ final class LayerRun {
 
   // The parts.
 
-  private void fetch() throws IOException {
-    boolean isEnded = false;
-    while (!isEnded) {
-      ByteBuffer piece = pieces.room();
-      isEnded = source.read(piece) < 0;
-      pieces.fill(piece, isEnded);
-    }
-  }
-
   private void decodeRest() throws IOException {
-    boolean isEnded = false;
-    while (!isEnded) {
-      isEnded = decodeChunk(Integer.MAX_VALUE);
-    }
+    while (!decodeChunk(Integer.MAX_VALUE)) {}
   }
 
   private boolean decodeChunk(int mostBytes) throws IOException {
@@ -260,15 +179,6 @@ final class LayerRun {
   private void hash() throws IOException {
     for (ByteBuffer chunk = toHash.next(); chunk.hasRemaining(); chunk = toHash.next()) {
       tarHash.update(chunk);
-    }
-  }
-
-  private void readForHelpers() throws IOException {
-    if (files == null) {
-      read(consumer);
-    } else {
-      read(files);
-      files.finish();
     }
   }
 

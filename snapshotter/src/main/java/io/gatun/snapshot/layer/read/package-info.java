@@ -5,13 +5,13 @@
  * io.gatun.snapshot.layer.tar.TarSink}.
  *
  * <pre>
- *   LayerBlob -> VerifyingBlob -> BlobDecoder -> ChunkRing -+-> SHA-256 -> diff id
- *                (pool thread)                            |   (pool thread)
- *                                                         +-> TarSink, TarReader -> LayerReader -> LayerConsumer
- *                                                         |   (caller's thread)                    or FileSink
- *                                                         |                                           |
- *                                                         +-> TarCursor -> FileWriteQueue -> OpenedFile <+
- *                                                             (pool thread)
+ *   LayerBlob -> BlobInput -> BlobDecoder -> ChunkRing -+-> SHA-256 -> diff id
+ *                (pool thread) (pool thread)            |   (pool thread)
+ *                                                       +-> TarSink, TarReader -> LayerReader -> LayerConsumer
+ *                                                       |   (caller's thread)                    or FileSink
+ *                                                       |                                           |
+ *                                                       +-> FileWriteQueue -> OpenedFile <----------+
+ *                                                           (pool thread)
  * </pre>
  *
  * <p>{@link io.gatun.snapshot.layer.read.LayerPipeline} is the entry point. Reads blobs and changes

@@ -84,6 +84,12 @@ final class PaxRecords {
     return value == null || value.length == 0 ? null : value;
   }
 
+  /** {@return the value of a key, or another one if it is empty} */
+  byte[] find(String key, byte[] otherwise) {
+    byte[] value = find(key);
+    return value == null ? otherwise : value;
+  }
+
   /** {@return the value of a key as text, or an empty string} */
   String text(String key) {
     byte[] value = values.get(key);

@@ -1,6 +1,7 @@
 package io.gatun.snapshot.layer.tar;
 
 import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Timespec;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -9,17 +10,11 @@ import org.jspecify.annotations.Nullable;
  *
  * @param offset of its own header in the tar, after its extensions
  * @param contentOffset of its first byte of content in the tar
- * @param type of the entry
  * @param name any bytes but NUL, possibly empty
  * @param linkName the target of a link
- * @param mode the raw number, whose low twelve bits are permissions
- * @param uid the raw number
- * @param gid the raw number
+ * @param mode the raw number, whose low twelve bits are permissions; the ids and device numbers are
+ *     raw as well
  * @param sizeBytes the length of the file including holes; 0 for entries without content
- * @param deviceMajor the raw number
- * @param deviceMinor the raw number
- * @param modified mtime
- * @param accessed atime, if there is one
  * @param xattrs the extended attributes, with unique names
  * @param extents the parts of the file that follow as content, in order and without gaps in the tar
  */
@@ -35,8 +30,8 @@ public record TarEntry(
     long sizeBytes,
     long deviceMajor,
     long deviceMinor,
-    TarTime modified,
-    @Nullable TarTime accessed,
+    Timespec modified,
+    @Nullable Timespec accessed,
     List<TarXattr> xattrs,
     List<TarExtent> extents) {
 

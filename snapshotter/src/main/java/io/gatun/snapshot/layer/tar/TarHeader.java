@@ -1,5 +1,6 @@
 package io.gatun.snapshot.layer.tar;
 
+import io.gatun.linux.Timespec;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +27,8 @@ final class TarHeader {
 
   static final int BLOCK_BYTES = 512;
 
+  private static final byte[] ZEROS = new byte[BLOCK_BYTES];
+
   private enum Format {
     V7,
     USTAR,
@@ -35,7 +38,6 @@ final class TarHeader {
 
   private static final int CHECKSUM_OFFSET = 148;
   private static final int CHECKSUM_BYTES = 8;
-  private static final int CHECKSUM_END = CHECKSUM_OFFSET + CHECKSUM_BYTES;
   private static final int NUMBER_BYTES = 8;
   private static final int LONG_NUMBER_BYTES = 12;
 
@@ -47,7 +49,7 @@ final class TarHeader {
   private final byte[] block;
   private final Format format;
   private final byte[] prefix;
-  private final @Nullable TarTime accessed;
+  private final @Nullable Timespec accessed;
 
   /**
    * @throws NumberFormatException if its checksum or one of its numbers is invalid
@@ -57,13 +59,13 @@ final class TarHeader {
     requireChecksum();
     this.format = format();
     byte[] foundPrefix = new byte[0];
-    TarTime foundAccessed = null;
+    Timespec foundAccessed = null;
     switch (format) {
       case V7 -> {}
       case USTAR -> foundPrefix = TarNumbers.string(block, 345, 155);
       case STAR -> {
         foundPrefix = TarNumbers.string(block, 345, 131);
-        foundAccessed = TarTime.ofSeconds(longNumber(476));
+        foundAccessed = new Timespec(longNumber(476), 0);
         longNumber(488);
       }
       case GNU -> {
@@ -86,40 +88,27 @@ final class TarHeader {
   }
 
   static boolean isZero(byte[] block) {
-    for (byte value : block) {
-      if (value != 0) {
-        return false;
-      }
-    }
-    return true;
+    return Arrays.equals(block, ZEROS);
   }
 
   private void requireChecksum() {
-    // The checksum field itself counts as spaces.
-    int sum = sum(0, CHECKSUM_OFFSET) + ' ' * CHECKSUM_BYTES + sum(CHECKSUM_END, BLOCK_BYTES);
     long stored = TarNumbers.octal(block, CHECKSUM_OFFSET, CHECKSUM_BYTES);
     // POSIX sums unsigned bytes; some old writers summed signed ones.
-    if (stored != sum
-        && stored
-            != sum - 256 * (negatives(0, CHECKSUM_OFFSET) + negatives(CHECKSUM_END, BLOCK_BYTES))) {
+    if (stored != checksum(0xff) && stored != checksum(~0)) {
       throw new NumberFormatException("wrong checksum");
     }
   }
 
-  private int sum(int from, int to) {
-    int sum = 0;
-    for (int i = from; i < to; i++) {
-      sum += block[i] & 0xff;
+  /** {@return the sum of all bytes} The checksum field itself counts as spaces. */
+  private int checksum(int mask) {
+    int sum = ' ' * CHECKSUM_BYTES;
+    for (int i = 0; i < CHECKSUM_OFFSET; i++) {
+      sum += block[i] & mask;
+    }
+    for (int i = CHECKSUM_OFFSET + CHECKSUM_BYTES; i < BLOCK_BYTES; i++) {
+      sum += block[i] & mask;
     }
     return sum;
-  }
-
-  private int negatives(int from, int to) {
-    int count = 0;
-    for (int i = from; i < to; i++) {
-      count += block[i] < 0 ? 1 : 0;
-    }
-    return count;
   }
 
   private Format format() {
@@ -147,8 +136,8 @@ final class TarHeader {
     return true;
   }
 
-  private @Nullable TarTime gnuTime(int offset) {
-    return block[offset] == 0 ? null : TarTime.ofSeconds(longNumber(offset));
+  private @Nullable Timespec gnuTime(int offset) {
+    return block[offset] == 0 ? null : new Timespec(longNumber(offset), 0);
   }
 
   private long longNumber(int offset) {
@@ -200,11 +189,11 @@ final class TarHeader {
     return longNumber(124);
   }
 
-  TarTime modified() {
-    return TarTime.ofSeconds(longNumber(136));
+  Timespec modified() {
+    return new Timespec(longNumber(136), 0);
   }
 
-  @Nullable TarTime accessed() {
+  @Nullable Timespec accessed() {
     return accessed;
   }
 

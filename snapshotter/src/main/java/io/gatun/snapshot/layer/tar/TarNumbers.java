@@ -1,5 +1,6 @@
 package io.gatun.snapshot.layer.tar;
 
+import io.gatun.linux.Timespec;
 import java.util.Arrays;
 
 /**
@@ -81,31 +82,20 @@ final class TarNumbers {
     // Accumulates negatively, because there is one more negative number.
     long negated = 0;
     for (; at < end; at++) {
-      int digit = text[at] - '0';
-      if (digit < 0 || digit > 9) {
-        throw new NumberFormatException("not a decimal number");
+      int digit = digit(text[at]);
+      if (negated < (Long.MIN_VALUE + digit) / 10) {
+        throw new NumberFormatException("decimal number too large");
       }
-      try {
-        negated = Math.subtractExact(Math.multiplyExact(negated, 10L), digit);
-      } catch (ArithmeticException e) {
-        throw overflow(e);
-      }
+      negated = negated * 10 - digit;
     }
-    try {
-      return isNegative ? negated : Math.negateExact(negated);
-    } catch (ArithmeticException e) {
-      throw overflow(e);
+    if (!isNegative && negated == Long.MIN_VALUE) {
+      throw new NumberFormatException("decimal number too large");
     }
-  }
-
-  private static NumberFormatException overflow(ArithmeticException cause) {
-    NumberFormatException failure = new NumberFormatException("decimal number too large");
-    failure.initCause(cause);
-    return failure;
+    return isNegative ? negated : -negated;
   }
 
   /** {@return seconds with a fraction, as in PAX records, truncated to 1 ns} */
-  static TarTime time(byte[] text) {
+  static Timespec time(byte[] text) {
     int point = indexOf(text, '.', 0);
     long seconds = decimal(text, 0, point);
     int nanos = 0;
@@ -121,14 +111,14 @@ final class TarNumbers {
         throw new NumberFormatException("time too early");
       }
       // The fraction counts away from zero: -1.25 is 0.75 after -2.
-      return new TarTime(seconds - 1, 1_000_000_000 - nanos);
+      return new Timespec(seconds - 1, 1_000_000_000 - nanos);
     }
-    return new TarTime(seconds, nanos);
+    return new Timespec(seconds, nanos);
   }
 
   private static int digit(byte value) {
     if (value < '0' || value > '9') {
-      throw new NumberFormatException("not a digit");
+      throw new NumberFormatException("not a decimal number");
     }
     return value - '0';
   }

@@ -1,6 +1,7 @@
 package io.gatun.snapshot.layer.tar;
 
 import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Timespec;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -86,7 +87,8 @@ public final class TarReader {
           forgetExtensions();
           return entry;
         }
-      } catch (NumberFormatException e) {
+      } catch (IllegalArgumentException e) {
+        // From a number or a path.
         throw new InvalidLayerException(
             "tar header at offset %d is invalid: %s".formatted(offset, e.getMessage()), e);
       }
@@ -210,7 +212,7 @@ public final class TarReader {
   }
 
   private TarEntry entry(TarHeader header, long offset) throws IOException {
-    byte[] name = chosen(longName, records.find("path"), header.name());
+    byte[] name = chosen(longName, "path", header.name());
     TarType type = type(header.typeFlag(), name);
     long storedBytes = storedBytes(header, type);
     expectContent(storedBytes);
@@ -226,8 +228,8 @@ public final class TarReader {
         if (type.isHeaderOnly()) {
           throw new NumberFormatException("sparse map of an entry without content");
         }
-        name = chosen(records.find(SPARSE_NAME), name);
-        byte[] realSize = chosen(records.find(SPARSE_SIZE), records.find(SPARSE_REAL_SIZE));
+        name = records.find(SPARSE_NAME, name);
+        byte[] realSize = records.find(SPARSE_SIZE, records.find(SPARSE_REAL_SIZE, new byte[0]));
         if (realSize.length > 0) {
           sizeBytes = TarNumbers.decimal(realSize);
         }
@@ -239,8 +241,8 @@ public final class TarReader {
         offset,
         stream.position(),
         type,
-        path(name),
-        path(chosen(longLinkName, records.find("linkpath"), header.linkName())),
+        LinuxPath.wrap(name),
+        LinuxPath.wrap(chosen(longLinkName, "linkpath", header.linkName())),
         header.mode(),
         number("uid", header.uid()),
         number("gid", header.gid()),
@@ -257,14 +259,8 @@ public final class TarReader {
     return switch (flag) {
       case '\0' ->
           name.length > 0 && name[name.length - 1] == '/' ? TarType.DIRECTORY : TarType.REGULAR;
-      case '0', 'S' -> TarType.REGULAR;
-      case '1' -> TarType.HARD_LINK;
-      case '2' -> TarType.SYMBOLIC_LINK;
-      case '3' -> TarType.CHARACTER_DEVICE;
-      case '4' -> TarType.BLOCK_DEVICE;
-      case '5' -> TarType.DIRECTORY;
-      case '6' -> TarType.FIFO;
-      default -> TarType.UNKNOWN;
+      case 'S' -> TarType.REGULAR;
+      default -> TarType.of(flag);
     };
   }
 
@@ -281,25 +277,8 @@ public final class TarReader {
     return size;
   }
 
-  private static byte[] chosen(byte @Nullable [] first, byte @Nullable [] second, byte[] last) {
-    if (first != null && first.length > 0) {
-      return first;
-    }
-    return second == null ? last : second;
-  }
-
-  private static byte[] chosen(byte @Nullable [] first, byte @Nullable [] second) {
-    return chosen(first, second, new byte[0]);
-  }
-
-  private static LinuxPath path(byte[] bytes) {
-    try {
-      return LinuxPath.wrap(bytes);
-    } catch (IllegalArgumentException e) {
-      NumberFormatException failure = new NumberFormatException("NUL in a name");
-      failure.initCause(e);
-      throw failure;
-    }
+  private byte[] chosen(byte @Nullable [] longForm, String key, byte[] inHeader) {
+    return longForm != null && longForm.length > 0 ? longForm : records.find(key, inHeader);
   }
 
   private long number(String key, long inHeader) {
@@ -307,12 +286,12 @@ public final class TarReader {
     return value == null ? inHeader : TarNumbers.decimal(value);
   }
 
-  private TarTime time(String key, TarTime inHeader) {
+  private Timespec time(String key, Timespec inHeader) {
     byte[] value = records.find(key);
     return value == null ? inHeader : TarNumbers.time(value);
   }
 
-  private @Nullable TarTime accessed(TarHeader header) {
+  private @Nullable Timespec accessed(TarHeader header) {
     byte[] value = records.find("atime");
     return value == null ? header.accessed() : TarNumbers.time(value);
   }
@@ -326,7 +305,8 @@ public final class TarReader {
       if (found.getKey().startsWith(XATTR)) {
         String name = found.getKey().substring(XATTR.length());
         xattrs.add(
-            new TarXattr(path(name.getBytes(StandardCharsets.ISO_8859_1)), found.getValue()));
+            new TarXattr(
+                LinuxPath.wrap(name.getBytes(StandardCharsets.ISO_8859_1)), found.getValue()));
       }
     }
     xattrs.sort(Comparator.comparing(TarXattr::name));

@@ -5,29 +5,14 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import org.jspecify.annotations.Nullable;
 
-/** An extended attribute from a record {@code SCHILY.xattr.NAME}. */
-public final class TarXattr {
-
-  private final LinuxPath name;
-  private final byte[] value;
-
-  /**
-   * @param value not copied; must not be changed afterwards
-   */
-  public TarXattr(LinuxPath name, byte[] value) {
-    this.name = name;
-    this.value = value;
-  }
-
-  /** {@return its name with the namespace prefix} */
-  public LinuxPath name() {
-    return name;
-  }
-
-  /** {@return any bytes, possibly none; not a copy and not to be changed} */
-  public byte[] value() {
-    return value;
-  }
+/**
+ * An extended attribute from a record {@code SCHILY.xattr.NAME}.
+ *
+ * @param name with the namespace prefix
+ * @param value any bytes, possibly none; not copied and not to be changed
+ */
+@SuppressWarnings("ArrayRecordComponent") // compared by content below
+public record TarXattr(LinuxPath name, byte[] value) {
 
   @Override
   public boolean equals(@Nullable Object other) {

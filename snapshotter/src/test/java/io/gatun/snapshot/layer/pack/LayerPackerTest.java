@@ -16,9 +16,10 @@ import io.gatun.snapshot.layer.BlobSink;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.Compression;
 import io.gatun.snapshot.layer.DeletionForm;
-import io.gatun.snapshot.layer.LayerFormat;
+import io.gatun.snapshot.layer.LayerBuilder.LayerFormat;
+import io.gatun.snapshot.layer.LayerBuilder.PackedLayer;
 import io.gatun.snapshot.layer.LayerTarget;
-import io.gatun.snapshot.layer.PackedLayer;
+import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
 import io.gatun.snapshot.layer.entry.LayerEntry;
 import io.gatun.snapshot.layer.entry.LayerReader;
 import io.gatun.snapshot.layer.read.BytesBlob;
@@ -185,7 +186,7 @@ final class LayerPackerTest {
             new Mark(file, "nlink", "U+1"))) {
       mark(mark.path(), mark.attribute(), mark.value());
       assertThatThrownBy(this::pack)
-          .isInstanceOf(UnsupportedTreeException.class)
+          .isInstanceOf(UnsupportedLayerException.class)
           .hasMessageContaining(mark.path().getFileName() + ": ")
           .hasMessageContaining("user.overlay." + mark.attribute());
       try (Fd parent = directory(upper)) {
@@ -288,7 +289,7 @@ final class LayerPackerTest {
     assertThatThrownBy(
             () ->
                 new ChangeWalk(target(), nowhere, Optional.empty(), new MemoryBudget(4_000)).run())
-        .isInstanceOf(UnsupportedTreeException.class)
+        .isInstanceOf(UnsupportedLayerException.class)
         .hasMessageContaining("names take more than 4000 bytes");
     new ChangeWalk(target(), nowhere, Optional.empty(), new MemoryBudget(20_000)).run();
   }
@@ -304,7 +305,7 @@ final class LayerPackerTest {
     assertThatThrownBy(
             () ->
                 new ChangeWalk(target(), nowhere, Optional.empty(), new MemoryBudget(8_000)).run())
-        .isInstanceOf(UnsupportedTreeException.class)
+        .isInstanceOf(UnsupportedLayerException.class)
         .hasMessageContaining("files with several names");
   }
 

@@ -30,7 +30,7 @@ final class TarWriterTest {
   private static final Timespec TIME = new Timespec(1_700_000_000, 0);
 
   /** Collects in pieces of an odd length. */
-  private static final class Collected implements TarOutput {
+  private static final class Collected implements TarWriter.Output {
     final ByteArrayOutputStream all = new ByteArrayOutputStream();
     private final ByteBuffer room = ByteBuffer.allocateDirect(1_000);
 

@@ -8,8 +8,9 @@ import io.gatun.snapshot.fixture.Compressed;
 import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.ApplyCancelledException;
 import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.codec.GzipEngine;
 import io.gatun.snapshot.layer.entry.LayerConsumer;
-import io.gatun.snapshot.layer.entry.LayerContent;
+import io.gatun.snapshot.layer.entry.LayerConsumer.LayerContent;
 import io.gatun.snapshot.layer.entry.LayerEntry;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -33,7 +34,7 @@ class ApplyTurnsTest {
   private static final byte[] GZIP = Compressed.gzip(TAR);
 
   private final ExecutorService callers = Executors.newCachedThreadPool();
-  private final LayerPipeline pipeline = new LayerPipeline(new ApplyLimits(2, 2, 10_000, 3));
+  private final LayerPipeline pipeline = new LayerPipeline(2, 2, 10_000, 3, GzipEngine.best());
 
   @AfterEach
   void close() {
@@ -130,7 +131,7 @@ class ApplyTurnsTest {
     awaitWaiting(2);
     cancellation.cancel();
     assertThatThrownBy(first::join).hasCauseInstanceOf(ApplyCancelledException.class);
-    assertThat(pipeline.turns().waiting()).isEqualTo(1);
+    assertThat(pipeline.limiter().waiting()).isEqualTo(1);
     running.forEach(held -> held.release.countDown());
     assertThat(second.join().diffId()).isEqualTo(BytesBlob.digestOf(TAR));
   }
@@ -147,7 +148,7 @@ class ApplyTurnsTest {
     running.forEach(held -> held.release.countDown());
     closing.join();
     running.forEach(held -> assertThat(held.result.join().entries()).isPositive());
-    assertThat(pipeline.workspaces().count()).isZero();
+    assertThat(pipeline.buffers().count()).isZero();
     assertThatThrownBy(
             () -> pipeline.apply(new BytesBlob(GZIP), new Collected(), new Cancellation()))
         .isInstanceOf(SnapshotException.Unavailable.class);
@@ -241,7 +242,7 @@ class ApplyTurnsTest {
     assertThat(cancelled).as("seed %d", seed).isPositive();
     assertThat(pipeline.apply(new BytesBlob(GZIP), new Collected(), new Cancellation()).diffId())
         .isEqualTo(BytesBlob.digestOf(TAR));
-    assertThat(pipeline.workspaces().count()).isEqualTo(1);
+    assertThat(pipeline.buffers().count()).isEqualTo(1);
     assertThat(pipeline.threads().getLargestPoolSize())
         .isLessThanOrEqualTo(2 * LayerPipeline.THREADS_EACH);
   }
@@ -262,7 +263,7 @@ class ApplyTurnsTest {
   }
 
   private void awaitWaiting(int count) {
-    while (pipeline.turns().waiting() < count) {
+    while (pipeline.limiter().waiting() < count) {
       LayerPipelineTest.pause(1);
     }
   }

@@ -1,7 +1,7 @@
 package io.gatun.snapshot.layer.read;
 
 import io.gatun.snapshot.layer.entry.LayerConsumer;
-import io.gatun.snapshot.layer.entry.LayerContent;
+import io.gatun.snapshot.layer.entry.LayerConsumer.LayerContent;
 import io.gatun.snapshot.layer.entry.LayerEntry;
 import io.gatun.snapshot.layer.entry.LayerReader;
 import io.gatun.snapshot.layer.tar.TarReader;

@@ -8,8 +8,9 @@ import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.ApplyCancelledException;
 import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.codec.GzipEngine;
+import io.gatun.snapshot.layer.entry.FileSink.OpenedFile;
 import io.gatun.snapshot.layer.entry.LayerEntry;
-import io.gatun.snapshot.layer.entry.OpenedFile;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
 import java.io.IOException;
 import java.util.Arrays;
@@ -27,7 +28,7 @@ final class FileWriteQueueTest {
 
   private static final byte[] TAR = SampleLayer.tar(2_000_000, 1);
 
-  private final LayerPipeline pipeline = new LayerPipeline(new ApplyLimits(1, 0, 20_000, 3));
+  private final LayerPipeline pipeline = new LayerPipeline(1, 0, 20_000, 3, GzipEngine.best());
   private final Cancellation cancellation = new Cancellation();
 
   @AfterEach
@@ -36,7 +37,7 @@ final class FileWriteQueueTest {
       LayerPipelineTest.pause(1);
     }
     pipeline.close();
-    assertThat(pipeline.workspaces().count()).isZero();
+    assertThat(pipeline.buffers().count()).isZero();
   }
 
   @Test

@@ -44,7 +44,6 @@ final class HostileLayers {
   /** Many times a header at its longest, and much less than the daemon's heap. */
   private static final long ALLOCATED_BYTES_MAX = 16 << 20;
 
-  private final ApplyLimits limits = new ApplyLimits(1, 0, 4096, 3);
   private final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
   private final ScheduledExecutorService watch = Executors.newSingleThreadScheduledExecutor();
 
@@ -62,8 +61,8 @@ final class HostileLayers {
 
   private void run() throws IOException {
     long seed = Long.getLong(PROPERTIES + "seed", new Random().nextLong());
-    try (LayerPipeline isal = new LayerPipeline(limits, GzipEngine.ISAL);
-        LayerPipeline jdk = new LayerPipeline(limits, GzipEngine.JDK)) {
+    try (LayerPipeline isal = new LayerPipeline(1, 0, 4096, 3, GzipEngine.ISAL);
+        LayerPipeline jdk = new LayerPipeline(1, 0, 4096, 3, GzipEngine.JDK)) {
       loadClasses(isal);
       loadClasses(jdk);
       for (int i = 0; i < CASES; i++) {
@@ -80,8 +79,8 @@ final class HostileLayers {
         }
       }
       for (LayerPipeline pipeline : new LayerPipeline[] {isal, jdk}) {
-        assertThat(pipeline.workspaces().count()).isEqualTo(1);
-        assertThat(pipeline.workspaces().idleChunks()).isLessThanOrEqualTo(limits.chunksMax());
+        assertThat(pipeline.buffers().count()).isEqualTo(1);
+        assertThat(pipeline.buffers().idleChunks()).isLessThanOrEqualTo(3);
         assertThat(pipeline.threads().getLargestPoolSize())
             .isLessThanOrEqualTo(LayerPipeline.THREADS_EACH);
       }

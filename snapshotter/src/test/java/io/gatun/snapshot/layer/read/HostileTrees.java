@@ -18,6 +18,7 @@ import io.gatun.snapshot.filetree.TreeUsage;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerUnpacker;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
 import io.gatun.snapshot.layer.entry.InheritedAttributes;
 import io.gatun.snapshot.layer.entry.LowerAttributes;
@@ -189,8 +190,13 @@ final class HostileTrees {
       if (!parent.isEmpty()) {
         List<Mount> mounts = root.snapshotter().prepare(KEY, "", Map.of());
         var _ =
-            unpacker.unpack(
-                new BytesBlob(layer("dir/below", "below")), mounts, false, new Cancellation());
+            unpacker
+                .find(mounts)
+                .unpack(
+                    new BytesBlob(layer("dir/below", "below")),
+                    false,
+                    NextLayerHint.UNKNOWN,
+                    new Cancellation());
         root.snapshotter().commit(parent, KEY, "", Map.of());
       }
     }
@@ -219,7 +225,10 @@ final class HostileTrees {
       Cancellation cancellation = new Cancellation();
       Future<?> tooLate = watch(layer, cancellation);
       try {
-        var _ = unpacker.unpack(new BytesBlob(blob, 3000), mounts, false, cancellation);
+        var _ =
+            unpacker
+                .find(mounts)
+                .unpack(new BytesBlob(blob, 3000), false, NextLayerHint.UNKNOWN, cancellation);
       } catch (CancellationException e) {
         fail("takes too long", e);
       } finally {
@@ -278,7 +287,7 @@ final class HostileTrees {
     private final Path path = base.resolve("tars");
     private final Root root;
     private final LayerStore store;
-    private final LayerPipeline pipeline = new LayerPipeline(ApplyLimits.of(1, 0));
+    private final LayerPipeline pipeline = new LayerPipeline(1, 0);
     private final IndexedWriter indexed =
         new IndexedWriter(new UnsyncedDisk(), pipeline, new TarWriteMode(false, false));
 

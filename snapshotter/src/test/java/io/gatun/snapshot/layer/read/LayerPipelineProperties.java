@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.gatun.snapshot.fixture.Compressed;
 import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.codec.GzipEngine;
 import java.io.IOException;
 import java.util.Arrays;
 import net.jqwik.api.ForAll;
@@ -42,14 +43,15 @@ final class LayerPipelineProperties {
     int readBytes = Math.max(pieceBytes, chunkBytes / 100);
     Collected collected = new Collected();
     CollectedFiles files = new CollectedFiles();
-    try (LayerPipeline pipeline = new LayerPipeline(new ApplyLimits(1, 0, chunkBytes, chunksMax))) {
+    try (LayerPipeline pipeline =
+        new LayerPipeline(1, 0, chunkBytes, chunksMax, GzipEngine.best())) {
       AppliedLayer applied =
           pipeline.apply(new BytesBlob(compressed, readBytes), collected, new Cancellation());
       assertThat(applied.diffId()).isEqualTo(BytesBlob.digestOf(layer));
       assertThat(applied.sizeBytes()).isEqualTo(layer.length);
       assertThat(pipeline.apply(new BytesBlob(compressed, readBytes), files, new Cancellation()))
           .isEqualTo(applied);
-      assertThat(pipeline.workspaces().idleChunks()).isLessThanOrEqualTo(chunksMax);
+      assertThat(pipeline.buffers().idleChunks()).isLessThanOrEqualTo(chunksMax);
     }
     assertThat(collected.items()).isEqualTo(Collected.expected(layer));
     assertThat(files.items()).isEqualTo(CollectedFiles.expected(layer));

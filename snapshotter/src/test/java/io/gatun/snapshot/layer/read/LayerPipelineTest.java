@@ -11,8 +11,9 @@ import io.gatun.snapshot.layer.ApplyCancelledException;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.FileBlob;
 import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.codec.GzipEngine;
 import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
-import io.gatun.snapshot.layer.entry.LayerContent;
+import io.gatun.snapshot.layer.entry.LayerConsumer.LayerContent;
 import io.gatun.snapshot.layer.entry.LayerEntry;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
 import java.io.ByteArrayOutputStream;
@@ -36,20 +37,22 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(60)
 class LayerPipelineTest {
 
-  private static final ApplyLimits LIMITS = new ApplyLimits(2, 2, 20_000, 4);
+  private static final int CHUNK_BYTES = 20_000;
+  private static final int CHUNKS_MAX = 4;
   private static final byte[] TAR = SampleLayer.tar(2_000_000, 1);
   private static final byte[] GZIP = Compressed.gzip(TAR);
 
-  private final LayerPipeline pipeline = new LayerPipeline(LIMITS);
+  private final LayerPipeline pipeline =
+      new LayerPipeline(2, 2, CHUNK_BYTES, CHUNKS_MAX, GzipEngine.best());
   private final Cancellation cancellation = new Cancellation();
 
   @AfterEach
   void nothingIsLeft() {
     assertThat(pipeline.threads().getQueue()).isEmpty();
-    assertThat(pipeline.workspaces().count()).isLessThanOrEqualTo(1);
-    assertThat(pipeline.workspaces().idleChunks()).isLessThanOrEqualTo(LIMITS.chunksMax());
+    assertThat(pipeline.buffers().count()).isLessThanOrEqualTo(1);
+    assertThat(pipeline.buffers().idleChunks()).isLessThanOrEqualTo(CHUNKS_MAX);
     pipeline.close();
-    assertThat(pipeline.workspaces().count()).isZero();
+    assertThat(pipeline.buffers().count()).isZero();
   }
 
   @Test
@@ -73,7 +76,7 @@ class LayerPipelineTest {
     assertThat(collected.items()).isEqualTo(Collected.expected(tar)).hasSize(1);
     assertThat(applied.diffId()).isEqualTo(BytesBlob.digestOf(tar));
     assertThat(pipeline.threads().getLargestPoolSize()).isZero();
-    assertThat(pipeline.workspaces().idleChunks()).isEqualTo(1);
+    assertThat(pipeline.buffers().idleChunks()).isEqualTo(1);
   }
 
   @Test
@@ -378,9 +381,8 @@ class LayerPipelineTest {
         cancellation);
     assertThat(position[0])
         .isPositive()
-        .isLessThanOrEqualTo(
-            (long) LIMITS.chunksMax() * LIMITS.chunkBytes() + (long) LayerRun.PIECES * readBytes);
-    assertThat(pipeline.workspaces().idleChunks()).isEqualTo(LIMITS.chunksMax());
+        .isLessThanOrEqualTo((long) CHUNKS_MAX * CHUNK_BYTES + (long) BlobInput.PIECES * readBytes);
+    assertThat(pipeline.buffers().idleChunks()).isEqualTo(CHUNKS_MAX);
   }
 
   private static long settled(BytesBlob blob) {
@@ -453,7 +455,7 @@ class LayerPipelineTest {
     while (pipeline.threads().getActiveCount() > 0) {
       pause(1);
     }
-    assertThat(pipeline.workspaces().count()).isEqualTo(1);
+    assertThat(pipeline.buffers().count()).isEqualTo(1);
   }
 
   static void pause(int millis) {

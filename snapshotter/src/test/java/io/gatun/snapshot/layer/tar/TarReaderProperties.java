@@ -3,6 +3,7 @@ package io.gatun.snapshot.layer.tar;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Timespec;
 import io.gatun.snapshot.fixture.Pieces;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.fixture.TarBuilder.Format;
@@ -67,7 +68,7 @@ final class TarReaderProperties {
       assertThat(read.mode()).isEqualTo(written.mode);
       assertThat(read.uid()).isEqualTo(written.uid);
       assertThat(read.gid()).isEqualTo(written.gid);
-      assertThat(read.modified()).isEqualTo(TarTime.ofSeconds(written.seconds));
+      assertThat(read.modified()).isEqualTo(new Timespec(written.seconds, 0));
       assertThat(items.get(i).content()).isEqualTo(written.content);
       assertThat(read.xattrs())
           .containsExactlyInAnyOrderElementsOf(

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.management.ThreadMXBean;
 import io.gatun.linux.LinuxPath;
+import io.gatun.linux.Timespec;
 import io.gatun.snapshot.fixture.Pieces;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.fixture.TarBuilder.Format;
@@ -146,8 +147,8 @@ class TarReaderTest {
             .file("f", 0644, "")
             .finish();
     TarEntry entry = ReadTar.of(tar).getFirst().entry();
-    assertThat(entry.modified()).isEqualTo(new TarTime(-2, 750_000_000));
-    assertThat(entry.accessed()).isEqualTo(new TarTime(12, 1));
+    assertThat(entry.modified()).isEqualTo(new Timespec(-2, 750_000_000));
+    assertThat(entry.accessed()).isEqualTo(new Timespec(12, 1));
   }
 
   @Test

@@ -4,17 +4,17 @@ import io.gatun.linux.IsalInflater;
 import java.nio.ByteBuffer;
 
 /** Uses ISA-L. */
-final class IsalGzipBody implements GzipBody {
+final class IsalGzipMembers extends GzipMembers {
 
   private final IsalInflater inflater = new IsalInflater();
 
   @Override
-  public void begin() {
+  void beginBody() {
     inflater.reset();
   }
 
   @Override
-  public boolean decompress(ByteBuffer input, ByteBuffer output) throws CorruptStreamException {
+  boolean decompressBody(ByteBuffer input, ByteBuffer output) throws CorruptStreamException {
     try {
       return inflater.inflate(input, output) == IsalInflater.Progress.FINISHED;
     } catch (IsalInflater.CorruptException e) {

@@ -9,7 +9,7 @@ import java.util.zip.Inflater;
  * Uses the JDK's zlib, without {@link java.util.zip.GZIPInputStream}, which reads streams into
  * arrays and silently ignores data after a member that is not another header.
  */
-final class JdkGzipBody implements GzipBody {
+final class JdkGzipMembers extends GzipMembers {
 
   /** CRC-32 and length modulo 2^32 of the uncompressed data, little-endian. */
   private static final int TRAILER_BYTES = 8;
@@ -21,7 +21,7 @@ final class JdkGzipBody implements GzipBody {
   private long trailer;
 
   @Override
-  public void begin() {
+  void beginBody() {
     inflater.reset();
     checksum.reset();
     isInflated = false;
@@ -30,7 +30,7 @@ final class JdkGzipBody implements GzipBody {
   }
 
   @Override
-  public boolean decompress(ByteBuffer input, ByteBuffer output) throws CorruptStreamException {
+  boolean decompressBody(ByteBuffer input, ByteBuffer output) throws CorruptStreamException {
     isInflated = isInflated || inflate(input, output);
     return isInflated && readTrailer(input);
   }
@@ -45,7 +45,7 @@ final class JdkGzipBody implements GzipBody {
       throw new CorruptStreamException("inflate: " + e.getMessage(), e);
     }
     if (inflater.needsDictionary()) {
-      throw new CorruptStreamException("inflate: needs a dictionary");
+      throw new CorruptStreamException("inflate: needs a dictionary", null);
     }
     return inflater.finished();
   }
@@ -58,10 +58,10 @@ final class JdkGzipBody implements GzipBody {
       return false;
     }
     if ((trailer & 0xffff_ffffL) != checksum.getValue()) {
-      throw new CorruptStreamException("wrong checksum");
+      throw new CorruptStreamException("wrong checksum", null);
     }
     if (trailer >>> 32 != (inflater.getBytesWritten() & 0xffff_ffffL)) {
-      throw new CorruptStreamException("wrong length");
+      throw new CorruptStreamException("wrong length", null);
     }
     return true;
   }

@@ -1,5 +1,6 @@
-package io.gatun.snapshot.layer.read;
+package io.gatun.snapshot.concurrent;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,7 +21,17 @@ import org.jspecify.annotations.Nullable;
  *                   | the slow one  | the fast one   | reader
  * </pre>
  */
-final class ChunkRing {
+public final class ChunkRing {
+
+  /** Stops a thread after another one has failed. */
+  public static final class StoppedException extends IOException {
+
+    private static final long serialVersionUID = 1L;
+
+    private StoppedException(Throwable failure) {
+      super("another thread has failed", failure);
+    }
+  }
 
   private static final ByteBuffer NOTHING = ByteBuffer.allocateDirect(0).asReadOnlyBuffer();
 
@@ -37,20 +48,20 @@ final class ChunkRing {
   /**
    * @param memory returns the chunk with a number below {@code chunksMax}, always the same one
    */
-  ChunkRing(IntFunction<ByteBuffer> memory, int chunksMax) {
+  public ChunkRing(IntFunction<ByteBuffer> memory, int chunksMax) {
     this.memory = memory;
     this.chunksMax = chunksMax;
   }
 
   /** Adds a reader of every chunk; to be called before the first is filled. */
-  Reader addReader() {
+  public Reader addReader() {
     Reader reader = new Reader();
     readers.add(reader);
     return reader;
   }
 
   /** {@return the next chunk to fill, empty; blocks until there is one} */
-  ByteBuffer room() throws ApplyStoppedException {
+  public ByteBuffer room() throws StoppedException {
     lock.lock();
     try {
       while (filled - done() == chunksMax) {
@@ -69,7 +80,7 @@ final class ChunkRing {
    *
    * @param isLast whether no further chunk follows
    */
-  void fill(ByteBuffer chunk, boolean isLast) {
+  public void fill(ByteBuffer chunk, boolean isLast) {
     chunk.flip();
     lock.lock();
     try {
@@ -95,7 +106,7 @@ final class ChunkRing {
   }
 
   /** A reader, for one thread at a time. */
-  final class Reader {
+  public final class Reader {
     /** The number of chunks that it has finished. */
     private long done;
 
@@ -107,7 +118,7 @@ final class ChunkRing {
      * {@return the next chunk, read-only and valid until the next call; empty after the last}
      * Releases the one before and blocks until there is a chunk.
      */
-    ByteBuffer next() throws ApplyStoppedException {
+    public ByteBuffer next() throws StoppedException {
       lock.lock();
       try {
         if (isHolding) {
@@ -129,10 +140,20 @@ final class ChunkRing {
         lock.unlock();
       }
     }
+
+    /** {@return whether no other chunk follows the one from {@link #next}} */
+    public boolean isLast() {
+      lock.lock();
+      try {
+        return isEnded && done + 1 == filled;
+      } finally {
+        lock.unlock();
+      }
+    }
   }
 
   /** Stops all threads; only the first failure is kept. */
-  void fail(Throwable cause) {
+  public void fail(Throwable cause) {
     lock.lock();
     try {
       if (failure == null) {
@@ -145,17 +166,17 @@ final class ChunkRing {
   }
 
   /**
-   * @throws ApplyStoppedException if a thread has failed
+   * @throws StoppedException if a thread has failed
    */
-  void check() throws ApplyStoppedException {
+  public void check() throws StoppedException {
     Throwable cause = failure;
     if (cause != null) {
-      throw new ApplyStoppedException(cause);
+      throw new StoppedException(cause);
     }
   }
 
   /** {@return the first failure, if there is one} */
-  @Nullable Throwable failure() {
+  public @Nullable Throwable failure() {
     return failure;
   }
 }

@@ -12,22 +12,22 @@ import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import org.junit.jupiter.api.Test;
 
-class CleanPathProperties {
+class LayerPathProperties {
 
   @Property(tries = 5000)
   void eachComponentCountsAsItSays(@ForAll("components") List<String> components) {
     LinuxPath path = LinuxPath.of(String.join("/", components));
     byte[] before = path.bytes();
 
-    assertThat(CleanPath.of(path)).isEqualTo(LinuxPath.of(String.join("/", walked(components))));
+    assertThat(LayerPath.clean(path)).isEqualTo(LinuxPath.of(String.join("/", walked(components))));
     assertThat(path.bytes()).isEqualTo(before);
   }
 
   @Property
   void cleanPathsStayAsTheyAre(@ForAll("components") List<String> components) {
-    LinuxPath clean = CleanPath.of(LinuxPath.of(String.join("/", components)));
+    LinuxPath clean = LayerPath.clean(LinuxPath.of(String.join("/", components)));
 
-    assertThat(CleanPath.of(clean)).isEqualTo(clean);
+    assertThat(LayerPath.clean(clean)).isEqualTo(clean);
   }
 
   @Property
@@ -37,7 +37,7 @@ class CleanPathProperties {
       return;
     }
 
-    LayerPath split = CleanPath.split(LinuxPath.of(String.join("/", walked)));
+    LayerPath split = LayerPath.split(LinuxPath.of(String.join("/", walked)));
 
     assertThat(split.name()).isEqualTo(LinuxPath.of(walked.removeLast()));
     assertThat(split.directory()).isEqualTo(LinuxPath.of(String.join("/", walked)));
@@ -47,7 +47,7 @@ class CleanPathProperties {
   void pathsThatAreCleanAreNotCopied() {
     LinuxPath clean = LinuxPath.of("usr/.hidden/..name/a.");
 
-    assertThat(CleanPath.of(clean)).isSameAs(clean);
+    assertThat(LayerPath.clean(clean)).isSameAs(clean);
   }
 
   /** A walk that cannot go above the root. */
