@@ -38,6 +38,7 @@ import io.gatun.snapshot.unpack.Rebase;
 import io.gatun.snapshot.unpack.SnapshotDiffer;
 import io.gatun.snapshot.unpack.UnpackStates;
 import java.io.IOException;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Optional;
 import java.util.Set;
@@ -52,6 +53,9 @@ import org.jspecify.annotations.Nullable;
  * data unchanged: running containers keep their files and mounts.
  */
 public final class EngineRoot implements AutoCloseable {
+
+  /** How long a prefetch is kept. containerd takes less time to request the next layer. */
+  private static final Duration PREFETCH_EXPECTED = Duration.ofSeconds(10);
 
   private final Closer closer = new Closer();
   private final Root root;
@@ -252,7 +256,7 @@ public final class EngineRoot implements AutoCloseable {
   }
 
   private LayerPrefetch prefetch(LayerBackend backend) {
-    return closer.add(new LayerPrefetch(backend, root::isDiskLow, Layers.PREFETCH_EXPECTED));
+    return closer.add(new LayerPrefetch(backend, root::isDiskLow, PREFETCH_EXPECTED));
   }
 
   private Applier applier(

@@ -63,13 +63,11 @@ public final class IndexedCommits {
   /** An indexed layer that is about to be committed. It stays in the store until this is closed. */
   public final class Sealed implements AutoCloseable {
     private final long id;
-    private final long below;
     private final LayerStore.LayerRef ref;
     private final LayerForm.Indexed form;
 
-    private Sealed(long id, long below, LayerStore.LayerRef ref, LayerForm.Indexed form) {
+    private Sealed(long id, LayerStore.LayerRef ref, LayerForm.Indexed form) {
       this.id = id;
-      this.below = below;
       this.ref = ref;
       this.form = form;
     }
@@ -82,7 +80,6 @@ public final class IndexedCommits {
     /** Registers the layer after the commit was recorded. */
     public void committed() {
       indexedLayers.add(id, form);
-      indexedLayers.stacked(below, form.diffId());
       try {
         layerMounts.clear(id);
       } catch (ErrnoException e) {
@@ -125,7 +122,7 @@ public final class IndexedCommits {
     try {
       LayerForm.Indexed indexed = index(active, parent, ref, form.get());
       isHandedOn = true;
-      return Optional.of(new Sealed(active.id(), idOf(parent), ref, indexed));
+      return Optional.of(new Sealed(active.id(), ref, indexed));
     } catch (NotIndexableException e) {
       materializer.materialize("commit", active.name(), own, form.get());
       return Optional.empty();
@@ -148,23 +145,14 @@ public final class IndexedCommits {
    *
    * @param chain the snapshot to be committed with the layer, which has no record yet, and its
    *     parents
-   * @param parent the parent in this chain, if there is one
-   * @param made the prefetched index, if there is one; a sync that failed since may have damaged it
    * @throws IOException if the layer cannot be indexed for this chain, or cannot be read or written
    */
-  Sealed reuse(
-      String key,
-      Chain chain,
-      @Nullable SnapshotRecord parent,
-      Digest diffId,
-      Optional<Digest> made)
-      throws IOException {
+  Sealed reuse(String key, Chain chain, Digest diffId) throws IOException {
     boolean isHandedOn = false;
     LayerStore.LayerRef ref = layers.acquire(diffId);
     try {
       boolean isDurable = durability.mustSyncIndexed(false);
-      boolean isMade = made.isPresent() && layers.isVerified(diffId, made.get());
-      Digest index = isMade ? made.get() : indexBuilder.buildFor(chain, ref, isDurable);
+      Digest index = indexBuilder.buildFor(chain, ref, isDurable);
       if (isDurable) {
         layers.sync(diffId);
       }
@@ -172,7 +160,7 @@ public final class IndexedCommits {
         durability.requireTrusted(key, chain.id());
       }
       isHandedOn = true;
-      return new Sealed(chain.id(), idOf(parent), ref, new LayerForm.Indexed(diffId, index));
+      return new Sealed(chain.id(), ref, new LayerForm.Indexed(diffId, index));
     } finally {
       if (!isHandedOn) {
         ref.close();

@@ -45,9 +45,6 @@ public final class IndexedLayers {
   /** By diff id: the snapshots that have the layer, each with its index. */
   private final Map<Digest, SortedMap<Long, Digest>> referrers = new HashMap<>();
 
-  /** By diff id: the layer that was last put on top of this layer. */
-  private final Map<Digest, Digest> above = new HashMap<>();
-
   /** By snapshot id: the second index with which an active snapshot may be committed. */
   private final Map<Long, OverlayTemplate> overlays = new ConcurrentHashMap<>();
 
@@ -73,19 +70,6 @@ public final class IndexedLayers {
       leave(id, before);
     }
     referrers.computeIfAbsent(form.diffId(), _ -> new TreeMap<>()).put(id, form.index());
-  }
-
-  /** Registers that a layer was put on top of a snapshot, whose own layer need not be indexed. */
-  synchronized void stacked(long below, Digest diffId) {
-    LayerForm.Indexed form = forms.get(below);
-    if (form != null) {
-      above.put(form.diffId(), diffId);
-    }
-  }
-
-  /** {@return the layer that this daemon last put on top of another one, if a snapshot has it} */
-  synchronized Optional<Digest> above(Digest diffId) {
-    return Optional.ofNullable(above.get(diffId)).filter(referrers::containsKey);
   }
 
   /**
@@ -156,9 +140,6 @@ public final class IndexedLayers {
           snapshots.remove(id);
           return snapshots.isEmpty() ? null : snapshots;
         });
-    if (!referrers.containsKey(form.diffId())) {
-      above.remove(form.diffId());
-    }
   }
 
   /**
