@@ -1,28 +1,20 @@
 package io.gatun.snapshot.indexed;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
-import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Stat;
 import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.LayerForm;
-import io.gatun.snapshot.Lower;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.durability.Durability;
 import io.gatun.snapshot.durability.StorageErrors;
-import io.gatun.snapshot.layer.entry.InheritedAttributes;
 import io.gatun.snapshot.layer.erofs.NotIndexableException;
-import io.gatun.snapshot.layer.lower.LowerTreeAttributes;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.state.ActiveSnapshots;
 import io.gatun.snapshot.state.Snapshots;
 import io.gatun.snapshot.state.UnpackingFailures;
 import java.io.IOException;
-import java.util.Iterator;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -230,48 +222,6 @@ public final class IndexedCommits {
       boolean isDurable)
       throws IOException {
     Chain chain = snapshots.chains().of(active, parent);
-    Optional<OverlayTemplate> made = indexedLayers.findOverlay(active.id());
-    return made.isPresent() && matches(made.get(), chain)
-        ? new LayerForm.Indexed(ref.diffId(), made.get().index())
-        : new LayerForm.Indexed(ref.diffId(), indexBuilder.buildFor(chain, ref, isDurable));
-  }
-
-  /**
-   * {@return whether the layer inherits nothing from the layers below, so that its template fits}
-   */
-  private boolean matches(OverlayTemplate made, Chain chain) throws ErrnoException {
-    if (!isOfRoot(chain)) {
-      return false;
-    }
-    if (made.implicit().isEmpty()) {
-      return true;
-    }
-    try (var _ = layerMounts.acquire(chain.parents())) {
-      LowerTreeAttributes below = new LowerTreeAttributes(driver.target(chain).lowers());
-      for (LinuxPath each : made.implicit()) {
-        if (below.of(each).isPresent()) {
-          return false;
-        }
-      }
-    }
-    return true;
-  }
-
-  /**
-   * {@return whether the top directories of the layers below belong to root, like the top of a
-   * layer without a parent} The top of an indexed layer has the owner of the top below it, so no
-   * layer has to be mounted for this check.
-   */
-  private boolean isOfRoot(Chain chain) throws ErrnoException {
-    Iterator<LinuxPath> tops = driver.target(chain).lowers().iterator();
-    for (Lower lower : chain.lowers()) {
-      LinuxPath top = tops.next();
-      if (!lower.isIndexed()) {
-        FileStatus status = Stat.statx(Fd.CURRENT_DIRECTORY, top);
-        InheritedAttributes alone = InheritedAttributes.ofTop();
-        return status.uid() == alone.uid() && status.gid() == alone.gid();
-      }
-    }
-    return true;
+    return new LayerForm.Indexed(ref.diffId(), indexBuilder.buildFor(chain, ref, isDurable));
   }
 }

@@ -13,7 +13,6 @@ import io.gatun.snapshot.layerstore.StoredTar;
 import java.io.IOException;
 import java.util.Collections;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -45,9 +44,6 @@ public final class IndexedLayers {
   /** By diff id: the snapshots that have the layer, each with its index. */
   private final Map<Digest, SortedMap<Long, Digest>> referrers = new HashMap<>();
 
-  /** By snapshot id: the second index with which an active snapshot may be committed. */
-  private final Map<Long, OverlayTemplate> overlays = new ConcurrentHashMap<>();
-
   /**
    * @param isJournalTrusted whether a start after a crash would find the current records
    * @param trash gets the names of trash entries to delete
@@ -70,19 +66,6 @@ public final class IndexedLayers {
       leave(id, before);
     }
     referrers.computeIfAbsent(form.diffId(), _ -> new TreeMap<>()).put(id, form.index());
-  }
-
-  /**
-   * Registers a second index with which a snapshot may be committed. It is dropped when the
-   * snapshot gets its layer in another form.
-   */
-  public void addOverlay(long id, OverlayTemplate overlay) {
-    overlays.put(id, overlay);
-  }
-
-  /** {@return the index that {@link #addOverlay} registered for a snapshot} */
-  Optional<OverlayTemplate> findOverlay(long id) {
-    return Optional.ofNullable(overlays.get(id));
   }
 
   /** {@return whether a start after a crash would find the current records} */
@@ -133,7 +116,6 @@ public final class IndexedLayers {
   }
 
   private void leave(long id, LayerForm.Indexed form) {
-    overlays.remove(id);
     referrers.computeIfPresent(
         form.diffId(),
         (_, snapshots) -> {
@@ -155,16 +137,10 @@ public final class IndexedLayers {
           diffId);
       return;
     }
-    SortedMap<Long, Digest> snapshots = referrers.get(diffId);
-    Set<Digest> indexes = new HashSet<>();
-    if (snapshots != null) {
-      indexes.addAll(snapshots.values());
-      snapshots
-          .keySet()
-          .forEach(id -> findOverlay(id).ifPresent(each -> indexes.add(each.index())));
-    }
+    SortedMap<Long, Digest> snapshots =
+        referrers.getOrDefault(diffId, Collections.emptySortedMap());
     try {
-      layers.collect(diffId, indexes).ifPresent(trash);
+      layers.collect(diffId, Set.copyOf(snapshots.values())).ifPresent(trash);
     } catch (ErrnoException e) {
       // A full disk, for example, must not prevent the removal of snapshots, or the opening of a
       // root.

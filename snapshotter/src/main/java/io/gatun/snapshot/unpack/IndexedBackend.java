@@ -151,7 +151,6 @@ public final class IndexedBackend implements LayerBackend {
     boolean isOnDiskThen = durability.mustSyncOnApply(target.syncRequested());
     target.recordIndexed(new ActiveSnapshots.Layer(form, isOnDiskThen, times));
     indexedLayers.add(target.id(), form);
-    stored.overlay().ifPresent(overlay -> indexedLayers.addOverlay(target.id(), overlay));
     boolean isDurable = durability.mustSyncIndexed(target.syncRequested());
     if (target.indexed(new ActiveSnapshots.Layer(form, isDurable, times))) {
       return true;
