@@ -29,14 +29,12 @@ import io.gatun.snapshot.state.RecordedTrust;
 import io.gatun.snapshot.state.SnapshotMounts;
 import io.gatun.snapshot.state.Snapshots;
 import io.gatun.snapshot.unpack.Applier;
-import io.gatun.snapshot.unpack.ApplyTargets;
 import io.gatun.snapshot.unpack.DirectoryBackend;
 import io.gatun.snapshot.unpack.IndexedBackend;
 import io.gatun.snapshot.unpack.LayerBackend;
 import io.gatun.snapshot.unpack.LayerPrefetch;
 import io.gatun.snapshot.unpack.Rebase;
 import io.gatun.snapshot.unpack.SnapshotDiffer;
-import io.gatun.snapshot.unpack.UnpackStates;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -66,7 +64,6 @@ public final class EngineRoot implements AutoCloseable {
   private final Layers layers;
   private final Engine engine;
   private final Rebase rebase;
-  private final ApplyTargets targets;
   private @Nullable Applier applier;
   private final LayerBuilder builder;
   private final LayerConverter converter;
@@ -201,9 +198,6 @@ public final class EngineRoot implements AutoCloseable {
               snapshots.active(),
               new SnapshotMounts(root.path()),
               layers.indexed());
-      this.targets =
-          new ApplyTargets(
-              snapshots, layers, driver, new UnpackStates(snapshots, driver, durability));
       this.converter =
           new LayerConversion(
               snapshots,
@@ -261,14 +255,7 @@ public final class EngineRoot implements AutoCloseable {
 
   private Applier applier(
       LayerBackend backend, DirectoryBackend directory, Optional<LayerPrefetch> prefetch) {
-    return new Applier(
-        new SnapshotMounts(root.path()),
-        snapshots.store(),
-        targets,
-        backend,
-        directory,
-        layers.rebuild(),
-        prefetch);
+    return new Applier(snapshots, layers, driver, backend, directory, prefetch);
   }
 
   /** {@return whether any snapshot has an indexed layer, or new layers are indexed} */

@@ -16,6 +16,7 @@ import io.gatun.snapshot.layerstore.IndexedWriter;
 import io.gatun.snapshot.layerstore.LayerIngest;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.state.ActiveSnapshots;
+import io.gatun.snapshot.state.ApplyTarget;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
