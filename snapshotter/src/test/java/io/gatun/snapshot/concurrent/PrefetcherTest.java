@@ -142,7 +142,7 @@ class PrefetcherTest {
         new Prefetcher.Work<>() {
           @Override
           public Optional<String> make(Predicate<String> isWanted) {
-            isWanted.test("key");
+            var _ = isWanted.test("key");
             known.release();
             gate.acquireUninterruptibly();
             throw new IllegalStateException("as planned");
