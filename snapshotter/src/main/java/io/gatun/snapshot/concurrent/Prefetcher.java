@@ -11,7 +11,6 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,10 +23,10 @@ import org.slf4j.LoggerFactory;
  *              no claim                 claim                   last claim closed
  *   RUNNING -+----------&gt; READY -----------------&gt; CLAIMED -----------------------&gt; EXPIRED
  *            |                \                       ^                                ^
- *            |                 '-- too old, replaced, cancelled, closed ---------------+
+ *            |                 '-- too old, closed -------------------------------------+
  *            | claimed while it ran                   |                                |
  *            +----------------------------------------'                                |
- *            | nothing was made, or it was cancelled                                   |
+ *            | nothing was made                                                        |
  *            '-------------------------------------------------------------------------'
  * </pre>
  *
@@ -52,7 +51,7 @@ public final class Prefetcher<K, V> implements AutoCloseable {
      * {@return the value; nothing if it has to be computed on request}
      *
      * @param isWanted returns whether the value of a key is still wanted, and makes it available
-     *     for claims; the work calls it as soon as the key is known, if it began without one
+     *     for claims; the work calls it as soon as the key is known
      */
     Optional<V> make(Predicate<K> isWanted);
 
@@ -61,14 +60,6 @@ public final class Prefetcher<K, V> implements AutoCloseable {
 
     /** Releases the value and all other resources of the work. Called once, at the end. */
     void release(Optional<V> made);
-  }
-
-  /** Which of two unclaimed values stays. */
-  public enum Precedence {
-    /** The first: while it is unclaimed, no other work begins. */
-    FIRST,
-    /** The last: it replaces an earlier value that is ready. */
-    LAST
   }
 
   private enum State {
@@ -83,7 +74,6 @@ public final class Prefetcher<K, V> implements AutoCloseable {
   }
 
   private final String threadName;
-  private final Precedence precedence;
   private final BooleanSupplier isRefused;
   private final Duration expected;
 
@@ -106,17 +96,15 @@ public final class Prefetcher<K, V> implements AutoCloseable {
    *     requested values
    * @param expected how long a value waits for a claim
    */
-  public Prefetcher(
-      String threadName, Precedence precedence, BooleanSupplier isRefused, Duration expected) {
+  public Prefetcher(String threadName, BooleanSupplier isRefused, Duration expected) {
     this.threadName = threadName;
-    this.precedence = precedence;
     this.isRefused = isRefused;
     this.expected = expected;
   }
 
   private final class Task implements Runnable {
     private final Work<K, V> work;
-    private final @Nullable K before;
+    private final K before;
     private final Thread thread = Thread.ofPlatform().name(threadName).daemon().unstarted(this);
 
     // Guarded by the lock.
@@ -127,7 +115,7 @@ public final class Prefetcher<K, V> implements AutoCloseable {
     /**
      * @param before the key that is requested before this value, as far as can be expected
      */
-    Task(Work<K, V> work, @Nullable K before) {
+    Task(Work<K, V> work, K before) {
       this.work = work;
       this.before = before;
     }
@@ -205,40 +193,19 @@ public final class Prefetcher<K, V> implements AutoCloseable {
   }
 
   /**
-   * Begins work whose key is known, unless the key is claimed or prefetched already. Its value can
-   * be claimed when this returns.
-   *
-   * @param work called only if the work begins
-   */
-  public void begin(K key, Supplier<Work<K, V>> work) {
-    try (var _ = hold()) {
-      if (mayBegin() && !asked.containsKey(key) && !known.containsKey(key)) {
-        begin(work, null).ifPresent(task -> known.put(key, task));
-      }
-    }
-  }
-
-  /**
    * {@return a claim, which has the value if it was prefetched} Waits for a value that is being
-   * computed.
-   */
-  public Claim claim(K key) {
-    return claim(key, Optional.empty(), () -> false);
-  }
-
-  /**
-   * Like {@link #claim(Object)}, and begins to prefetch the next value, unless other keys are
-   * claimed as well.
+   * computed. Begins to prefetch the next value, unless other keys are claimed as well, or another
+   * value is unclaimed.
    *
-   * @param next the work for the next value, whose key is not known yet
+   * @param next the work for the next value
    * @param isGivenUp whether the caller stops waiting; see {@link #wake}
    */
-  public Claim claim(K key, Optional<Supplier<Work<K, V>>> next, BooleanSupplier isGivenUp) {
+  public Claim claim(K key, Optional<? extends Work<K, V>> next, BooleanSupplier isGivenUp) {
     try (var _ = hold()) {
       Claim claim = new Claim(key);
       try {
         if (next.isPresent() && asked.size() == 1 && mayBegin()) {
-          var _ = begin(next.get(), key);
+          begin(next.get(), key);
         }
         claim.await(isGivenUp);
         return claim;
@@ -253,25 +220,6 @@ public final class Prefetcher<K, V> implements AutoCloseable {
   public void wake() {
     try (var _ = hold()) {
       changed.signalAll();
-    }
-  }
-
-  /** Cancels unclaimed values, and returns when none of them is being computed any more. */
-  public void cancel(Predicate<K> isMeant) {
-    List<Task> cancelled;
-    try (var _ = hold()) {
-      cancelled =
-          known.entrySet().stream()
-              .filter(each -> isMeant.test(each.getKey()) && each.getValue().isUnclaimed())
-              .map(Map.Entry::getValue)
-              .toList();
-      cancelled.forEach(this::withdraw);
-    }
-    cancelled.forEach(task -> task.work.cancel());
-    try (var _ = hold()) {
-      while (cancelled.stream().anyMatch(task -> task.state == State.RUNNING)) {
-        changed.awaitUninterruptibly();
-      }
     }
   }
 
@@ -302,29 +250,19 @@ public final class Prefetcher<K, V> implements AutoCloseable {
   // These methods run under the lock.
 
   private boolean mayBegin() {
-    if (isClosed || all.stream().anyMatch(this::isInTheWay)) {
-      return false;
-    }
-    return !isRefused.getAsBoolean();
+    return !isClosed && all.stream().noneMatch(Task::isUnclaimed) && !isRefused.getAsBoolean();
   }
 
-  private boolean isInTheWay(Task task) {
-    return task.isUnclaimed() && (precedence == Precedence.FIRST || task.state == State.RUNNING);
-  }
-
-  private Optional<Task> begin(Supplier<Work<K, V>> work, @Nullable K before) {
-    Task task = new Task(work.get(), before);
+  private void begin(Work<K, V> work, K before) {
+    Task task = new Task(work, before);
     try {
       task.thread.start();
+      all.add(task);
     } catch (OutOfMemoryError e) {
       // No thread can be started, so the value is computed on request.
       log.warn("cannot prefetch now thread={} error=\"{}\"", threadName, e.getMessage());
-      task.work.release(Optional.empty());
-      return Optional.empty();
+      work.release(Optional.empty());
     }
-    all.stream().filter(Task::isUnclaimed).forEach(this::withdraw);
-    all.add(task);
-    return Optional.of(task);
   }
 
   /**

@@ -352,7 +352,7 @@ final class Engine implements Snapshotter {
   @Override
   public void remove(String key) {
     Names.check("remove", "key", key);
-    try (var _ = lockForRemoval(key)) {
+    try (var _ = nameLocks.lockForRemoval(key)) {
       SnapshotRecord found = store.find(key).orElseThrow(() -> Chains.notFound("remove", key));
       activeSnapshots.requireRemovable(key, found.id());
       int children = store.children(found.id());
@@ -370,21 +370,6 @@ final class Engine implements Snapshotter {
       // would make room.
       throw new SnapshotException.FailedPrecondition(
           "cannot remove snapshot %s now: %s".formatted(key, e.getMessage()));
-    }
-  }
-
-  /**
-   * Locks a name for a removal, which a speculative index build on top of the snapshot must not
-   * block.
-   */
-  private NameLocks.NameLock lockForRemoval(String key) {
-    layers.cancelPrefetch(key);
-    try {
-      return nameLocks.lockForRemoval(key);
-    } catch (SnapshotException.FailedPrecondition e) {
-      // The build may have started since.
-      layers.cancelPrefetch(key);
-      return nameLocks.lockForRemoval(key);
     }
   }
 

@@ -28,15 +28,14 @@ import io.gatun.snapshot.state.RecordedTrust;
 import io.gatun.snapshot.state.SnapshotMounts;
 import io.gatun.snapshot.state.Snapshots;
 import io.gatun.snapshot.unpack.Applier;
-import io.gatun.snapshot.unpack.ApplyTargets;
 import io.gatun.snapshot.unpack.DirectoryBackend;
 import io.gatun.snapshot.unpack.IndexedBackend;
 import io.gatun.snapshot.unpack.LayerBackend;
 import io.gatun.snapshot.unpack.LayerPrefetch;
 import io.gatun.snapshot.unpack.Rebase;
 import io.gatun.snapshot.unpack.SnapshotDiffer;
-import io.gatun.snapshot.unpack.UnpackStates;
 import java.io.IOException;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Optional;
 import java.util.Set;
@@ -52,6 +51,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class EngineRoot implements AutoCloseable {
 
+  /** How long a prefetch is kept. containerd takes less time to request the next layer. */
+  private static final Duration PREFETCH_EXPECTED = Duration.ofSeconds(10);
+
   private final Closer closer = new Closer();
   private final Root root;
   private final Durability durability;
@@ -61,7 +63,6 @@ public final class EngineRoot implements AutoCloseable {
   private final Layers layers;
   private final Engine engine;
   private final Rebase rebase;
-  private final ApplyTargets targets;
   private @Nullable Applier applier;
   private final LayerBuilder builder;
   private final LayerConverter converter;
@@ -196,9 +197,6 @@ public final class EngineRoot implements AutoCloseable {
               snapshots.active(),
               new SnapshotMounts(root.path()),
               layers.indexed());
-      this.targets =
-          new ApplyTargets(
-              snapshots, layers, driver, new UnpackStates(snapshots, driver, durability));
       this.converter =
           new LayerConversion(
               snapshots,
@@ -248,19 +246,12 @@ public final class EngineRoot implements AutoCloseable {
   }
 
   private LayerPrefetch prefetch(LayerBackend backend) {
-    return closer.add(new LayerPrefetch(backend, root::isDiskLow, Layers.PREFETCH_EXPECTED));
+    return closer.add(new LayerPrefetch(backend, root::isDiskLow, PREFETCH_EXPECTED));
   }
 
   private Applier applier(
       LayerBackend backend, DirectoryBackend directory, Optional<LayerPrefetch> prefetch) {
-    return new Applier(
-        new SnapshotMounts(root.path()),
-        snapshots.store(),
-        targets,
-        backend,
-        directory,
-        layers.rebuild(),
-        prefetch);
+    return new Applier(snapshots, layers, driver, backend, directory, prefetch);
   }
 
   /** {@return whether any snapshot has an indexed layer, or new layers are indexed} */

@@ -33,17 +33,12 @@ public final class ChainIndexBuilder {
    * @param isDurable whether the index has to be on the disk when this returns
    */
   Digest buildFor(Chain chain, LayerStore.LayerRef ref, boolean isDurable) throws IOException {
-    return buildFor(chain, ref, isDurable, new Cancellation());
-  }
-
-  /** Like the method above, for a caller that may be cancelled. */
-  Digest buildFor(
-      Chain chain, LayerStore.LayerRef ref, boolean isDurable, Cancellation cancellation)
-      throws IOException {
     IndexForm form = chain.lowers().isEmpty() ? IndexForm.BASE : IndexForm.OVERLAY;
     try (var _ = layerMounts.acquire(chain.parents())) {
       LowerTreeAttributes below = new LowerTreeAttributes(driver.target(chain).lowers());
-      return layers.reindex(ref, form, below.ofTop(), below, isDurable, cancellation).digest();
+      return layers
+          .reindex(ref, form, below.ofTop(), below, isDurable, new Cancellation())
+          .digest();
     }
   }
 }

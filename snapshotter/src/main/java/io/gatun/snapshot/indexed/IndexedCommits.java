@@ -1,28 +1,20 @@
 package io.gatun.snapshot.indexed;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
-import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Stat;
 import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.LayerForm;
-import io.gatun.snapshot.Lower;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.durability.Durability;
 import io.gatun.snapshot.durability.StorageErrors;
-import io.gatun.snapshot.layer.entry.InheritedAttributes;
 import io.gatun.snapshot.layer.erofs.NotIndexableException;
-import io.gatun.snapshot.layer.lower.LowerTreeAttributes;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.state.ActiveSnapshots;
 import io.gatun.snapshot.state.Snapshots;
 import io.gatun.snapshot.state.UnpackingFailures;
 import java.io.IOException;
-import java.util.Iterator;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -63,13 +55,11 @@ public final class IndexedCommits {
   /** An indexed layer that is about to be committed. It stays in the store until this is closed. */
   public final class Sealed implements AutoCloseable {
     private final long id;
-    private final long below;
     private final LayerStore.LayerRef ref;
     private final LayerForm.Indexed form;
 
-    private Sealed(long id, long below, LayerStore.LayerRef ref, LayerForm.Indexed form) {
+    private Sealed(long id, LayerStore.LayerRef ref, LayerForm.Indexed form) {
       this.id = id;
-      this.below = below;
       this.ref = ref;
       this.form = form;
     }
@@ -82,7 +72,6 @@ public final class IndexedCommits {
     /** Registers the layer after the commit was recorded. */
     public void committed() {
       indexedLayers.add(id, form);
-      indexedLayers.stacked(below, form.diffId());
       try {
         layerMounts.clear(id);
       } catch (ErrnoException e) {
@@ -125,7 +114,7 @@ public final class IndexedCommits {
     try {
       LayerForm.Indexed indexed = index(active, parent, ref, form.get());
       isHandedOn = true;
-      return Optional.of(new Sealed(active.id(), idOf(parent), ref, indexed));
+      return Optional.of(new Sealed(active.id(), ref, indexed));
     } catch (NotIndexableException e) {
       materializer.materialize("commit", active.name(), own, form.get());
       return Optional.empty();
@@ -148,23 +137,14 @@ public final class IndexedCommits {
    *
    * @param chain the snapshot to be committed with the layer, which has no record yet, and its
    *     parents
-   * @param parent the parent in this chain, if there is one
-   * @param made the prefetched index, if there is one; a sync that failed since may have damaged it
    * @throws IOException if the layer cannot be indexed for this chain, or cannot be read or written
    */
-  Sealed reuse(
-      String key,
-      Chain chain,
-      @Nullable SnapshotRecord parent,
-      Digest diffId,
-      Optional<Digest> made)
-      throws IOException {
+  Sealed reuse(String key, Chain chain, Digest diffId) throws IOException {
     boolean isHandedOn = false;
     LayerStore.LayerRef ref = layers.acquire(diffId);
     try {
       boolean isDurable = durability.mustSyncIndexed(false);
-      boolean isMade = made.isPresent() && layers.isVerified(diffId, made.get());
-      Digest index = isMade ? made.get() : indexBuilder.buildFor(chain, ref, isDurable);
+      Digest index = indexBuilder.buildFor(chain, ref, isDurable);
       if (isDurable) {
         layers.sync(diffId);
       }
@@ -172,7 +152,7 @@ public final class IndexedCommits {
         durability.requireTrusted(key, chain.id());
       }
       isHandedOn = true;
-      return new Sealed(chain.id(), idOf(parent), ref, new LayerForm.Indexed(diffId, index));
+      return new Sealed(chain.id(), ref, new LayerForm.Indexed(diffId, index));
     } finally {
       if (!isHandedOn) {
         ref.close();
@@ -242,48 +222,6 @@ public final class IndexedCommits {
       boolean isDurable)
       throws IOException {
     Chain chain = snapshots.chains().of(active, parent);
-    Optional<OverlayTemplate> made = indexedLayers.findOverlay(active.id());
-    return made.isPresent() && matches(made.get(), chain)
-        ? new LayerForm.Indexed(ref.diffId(), made.get().index())
-        : new LayerForm.Indexed(ref.diffId(), indexBuilder.buildFor(chain, ref, isDurable));
-  }
-
-  /**
-   * {@return whether the layer inherits nothing from the layers below, so that its template fits}
-   */
-  private boolean matches(OverlayTemplate made, Chain chain) throws ErrnoException {
-    if (!isOfRoot(chain)) {
-      return false;
-    }
-    if (made.implicit().isEmpty()) {
-      return true;
-    }
-    try (var _ = layerMounts.acquire(chain.parents())) {
-      LowerTreeAttributes below = new LowerTreeAttributes(driver.target(chain).lowers());
-      for (LinuxPath each : made.implicit()) {
-        if (below.of(each).isPresent()) {
-          return false;
-        }
-      }
-    }
-    return true;
-  }
-
-  /**
-   * {@return whether the top directories of the layers below belong to root, like the top of a
-   * layer without a parent} The top of an indexed layer has the owner of the top below it, so no
-   * layer has to be mounted for this check.
-   */
-  private boolean isOfRoot(Chain chain) throws ErrnoException {
-    Iterator<LinuxPath> tops = driver.target(chain).lowers().iterator();
-    for (Lower lower : chain.lowers()) {
-      LinuxPath top = tops.next();
-      if (!lower.isIndexed()) {
-        FileStatus status = Stat.statx(Fd.CURRENT_DIRECTORY, top);
-        InheritedAttributes alone = InheritedAttributes.ofTop();
-        return status.uid() == alone.uid() && status.gid() == alone.gid();
-      }
-    }
-    return true;
+    return new LayerForm.Indexed(ref.diffId(), indexBuilder.buildFor(chain, ref, isDurable));
   }
 }

@@ -13,7 +13,6 @@ import io.gatun.snapshot.layerstore.StoredTar;
 import java.io.IOException;
 import java.util.Collections;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -45,12 +44,6 @@ public final class IndexedLayers {
   /** By diff id: the snapshots that have the layer, each with its index. */
   private final Map<Digest, SortedMap<Long, Digest>> referrers = new HashMap<>();
 
-  /** By diff id: the layer that was last put on top of this layer. */
-  private final Map<Digest, Digest> above = new HashMap<>();
-
-  /** By snapshot id: the second index with which an active snapshot may be committed. */
-  private final Map<Long, OverlayTemplate> overlays = new ConcurrentHashMap<>();
-
   /**
    * @param isJournalTrusted whether a start after a crash would find the current records
    * @param trash gets the names of trash entries to delete
@@ -73,32 +66,6 @@ public final class IndexedLayers {
       leave(id, before);
     }
     referrers.computeIfAbsent(form.diffId(), _ -> new TreeMap<>()).put(id, form.index());
-  }
-
-  /** Registers that a layer was put on top of a snapshot, whose own layer need not be indexed. */
-  synchronized void stacked(long below, Digest diffId) {
-    LayerForm.Indexed form = forms.get(below);
-    if (form != null) {
-      above.put(form.diffId(), diffId);
-    }
-  }
-
-  /** {@return the layer that this daemon last put on top of another one, if a snapshot has it} */
-  synchronized Optional<Digest> above(Digest diffId) {
-    return Optional.ofNullable(above.get(diffId)).filter(referrers::containsKey);
-  }
-
-  /**
-   * Registers a second index with which a snapshot may be committed. It is dropped when the
-   * snapshot gets its layer in another form.
-   */
-  public void addOverlay(long id, OverlayTemplate overlay) {
-    overlays.put(id, overlay);
-  }
-
-  /** {@return the index that {@link #addOverlay} registered for a snapshot} */
-  Optional<OverlayTemplate> findOverlay(long id) {
-    return Optional.ofNullable(overlays.get(id));
   }
 
   /** {@return whether a start after a crash would find the current records} */
@@ -149,16 +116,12 @@ public final class IndexedLayers {
   }
 
   private void leave(long id, LayerForm.Indexed form) {
-    overlays.remove(id);
     referrers.computeIfPresent(
         form.diffId(),
         (_, snapshots) -> {
           snapshots.remove(id);
           return snapshots.isEmpty() ? null : snapshots;
         });
-    if (!referrers.containsKey(form.diffId())) {
-      above.remove(form.diffId());
-    }
   }
 
   /**
@@ -174,16 +137,10 @@ public final class IndexedLayers {
           diffId);
       return;
     }
-    SortedMap<Long, Digest> snapshots = referrers.get(diffId);
-    Set<Digest> indexes = new HashSet<>();
-    if (snapshots != null) {
-      indexes.addAll(snapshots.values());
-      snapshots
-          .keySet()
-          .forEach(id -> findOverlay(id).ifPresent(each -> indexes.add(each.index())));
-    }
+    SortedMap<Long, Digest> snapshots =
+        referrers.getOrDefault(diffId, Collections.emptySortedMap());
     try {
-      layers.collect(diffId, indexes).ifPresent(trash);
+      layers.collect(diffId, Set.copyOf(snapshots.values())).ifPresent(trash);
     } catch (ErrnoException e) {
       // A full disk, for example, must not prevent the removal of snapshots, or the opening of a
       // root.

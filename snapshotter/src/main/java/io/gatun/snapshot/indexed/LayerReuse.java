@@ -5,7 +5,6 @@ import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.concurrent.KeyedLock;
-import io.gatun.snapshot.concurrent.Prefetcher;
 import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.durability.StorageErrors;
 import io.gatun.snapshot.state.SnapshotDirectories;
@@ -43,8 +42,6 @@ public final class LayerReuse {
   private final Driver driver;
   private final ReusableLayers reusableLayers;
   private final IndexedCommits commits;
-  private final IndexedLayers indexedLayers;
-  private final IndexPrefetch prefetch;
 
   /** By chain id, so that a second request finds the snapshot of the first. */
   private final KeyedLock<Digest> turns = new KeyedLock<>();
@@ -57,19 +54,13 @@ public final class LayerReuse {
   public record Reused(Digest diffId, boolean isNew) {}
 
   LayerReuse(
-      Snapshots snapshots,
-      Driver driver,
-      IndexedLayers indexedLayers,
-      IndexedCommits commits,
-      IndexPrefetch prefetch) {
+      Snapshots snapshots, Driver driver, IndexedLayers indexedLayers, IndexedCommits commits) {
     this.snapshots = snapshots;
     this.driver = driver;
     this.reusableLayers =
         new ReusableLayers(
             snapshots.store(), snapshots.directories(), indexedLayers.store(), indexedLayers);
     this.commits = commits;
-    this.indexedLayers = indexedLayers;
-    this.prefetch = prefetch;
   }
 
   /**
@@ -113,24 +104,14 @@ public final class LayerReuse {
   private Reused commit(SnapshotRef ref, Digest diffId, Chain planned, Instant now)
       throws IOException {
     String key = ref.key();
-    SnapshotRecord parent = ref.parent();
     // First, so that a sync that fails from now on counts against this snapshot.
     try (SnapshotDirectories.PendingDirectory task = snapshots.anyDirectory(OPERATION, key);
-        Prefetcher<IndexPrefetch.Place, Digest>.Claim made = prefetch.claim(parent, diffId);
-        IndexedCommits.Sealed layer =
-            commits.reuse(key, planned.withId(task.id()), parent, diffId, made.value())) {
+        IndexedCommits.Sealed layer = commits.reuse(key, planned.withId(task.id()), diffId)) {
       SnapshotRecord committed = ref.committed(task.id(), layer.form(), now);
       StorageErrors.change(OPERATION, key, () -> snapshots.store().put(committed));
       task.recorded();
       layer.committed();
-      // This layer came next in the image that the layer belonged to before.
-      indexedLayers.above(diffId).ifPresent(next -> prefetch.begin(committed, next));
       return new Reused(diffId, true);
     }
-  }
-
-  /** Cancels the index that is prefetched on top of a snapshot that is about to be removed. */
-  void cancel(String name) {
-    prefetch.cancel(name);
   }
 }

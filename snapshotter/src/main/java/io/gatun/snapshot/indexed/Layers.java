@@ -12,7 +12,6 @@ import io.gatun.snapshot.mount.IndexMounts;
 import io.gatun.snapshot.mount.MountUsers;
 import io.gatun.snapshot.root.Root;
 import io.gatun.snapshot.state.Snapshots;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -22,9 +21,6 @@ import org.jspecify.annotations.Nullable;
  * are committed and reused. Does nothing for snapshots without indexed layers.
  */
 public final class Layers implements AutoCloseable {
-
-  /** How long a prefetch is kept. containerd takes less time to request the next layer. */
-  public static final Duration PREFETCH_EXPECTED = Duration.ofSeconds(10);
 
   private final Closer closer = new Closer();
   private final IndexedLayers indexed;
@@ -89,17 +85,9 @@ public final class Layers implements AutoCloseable {
     this.commits =
         new IndexedCommits(
             snapshots, driver, durability, indexed, mounts, materializer, indexBuilder);
-    IndexPrefetch prefetch =
-        closer.add(
-            new IndexPrefetch(
-                store,
-                indexed,
-                new NextIndexBuilder(snapshots, driver, durability, store, indexBuilder),
-                root::isDiskLow,
-                PREFETCH_EXPECTED));
     this.reuse =
         isReusing
-            ? Optional.of(new LayerReuse(snapshots, driver, indexed, commits, prefetch))
+            ? Optional.of(new LayerReuse(snapshots, driver, indexed, commits))
             : Optional.empty();
     this.usages = new UsageCounter(snapshots, driver, indexed);
     this.restoration = new MountRestoration(snapshots, indexed, mounts);
@@ -163,11 +151,6 @@ public final class Layers implements AutoCloseable {
         ? SnapshotRef.of(key, prospective, parent)
             .flatMap(ref -> reuse.get().reuse(ref, prospective, now))
         : Optional.empty();
-  }
-
-  /** Cancels the index that is prefetched on top of a snapshot that is about to be removed. */
-  public void cancelPrefetch(String name) {
-    reuse.ifPresent(each -> each.cancel(name));
   }
 
   /** Releases the layers of a snapshot whose record was removed. */

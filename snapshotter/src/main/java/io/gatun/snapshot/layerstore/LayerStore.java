@@ -241,12 +241,6 @@ public final class LayerStore {
     return fileStates.contains(diffId, LayerFile.Tar.TAR) && !blobs.of(diffId).isEmpty();
   }
 
-  /** {@return whether an index of a layer exists and is known to be intact} */
-  public boolean isVerified(Digest diffId, Digest index) throws ErrnoException {
-    LayerFile.Index file = new LayerFile.Index(index);
-    return fileStates.contains(diffId, file) && files.contain(diffId, file);
-  }
-
   /** {@return the layers that were marked as unsynced when the store was opened} */
   public Set<Digest> unsyncedAtFirst() {
     return marks.atFirst();

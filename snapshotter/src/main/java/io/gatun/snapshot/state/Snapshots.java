@@ -30,6 +30,7 @@ public final class Snapshots implements AutoCloseable {
   private final Root root;
   private final MetadataStore store;
   private final Driver driver;
+  private final Durability durability;
   private final NameLocks nameLocks = new NameLocks();
   private final ActiveSnapshots active;
   private final Reaper reaper;
@@ -76,6 +77,7 @@ public final class Snapshots implements AutoCloseable {
     this.root = root;
     this.store = store;
     this.driver = driver;
+    this.durability = durability;
     this.active = new ActiveSnapshots(root.disk(), root, boot);
     int threads = Math.min(effort.threads(), DELETION_THREADS_MAX);
     DeletionThrottle throttle =
@@ -122,10 +124,6 @@ public final class Snapshots implements AutoCloseable {
 
   public Chains chains() {
     return chains;
-  }
-
-  public CopyFlusher copyFlusher() {
-    return copyFlusher;
   }
 
   public Reaper reaper() {
@@ -183,6 +181,16 @@ public final class Snapshots implements AutoCloseable {
     if (fresh.isUnsynced()) {
       copyFlusher.submit(fresh.id());
     }
+  }
+
+  /**
+   * Marks an active snapshot into which a layer is unpacked. The caller has locked its name.
+   *
+   * @param syncRequested whether the layer has to be durable, whatever {@code layer_sync} says
+   * @throws SnapshotException.FailedPrecondition if a layer is being unpacked into it already
+   */
+  public ApplyTarget beginApply(String key, Chain chain, boolean syncRequested) {
+    return new ApplyTarget(this, driver, durability, key, chain, syncRequested);
   }
 
   private long nextId(String operation, String key) {

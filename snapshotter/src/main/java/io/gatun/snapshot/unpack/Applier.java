@@ -1,35 +1,44 @@
 package io.gatun.snapshot.unpack;
 
 import io.gatun.linux.ErrnoException;
+import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.Kind;
+import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.concurrent.Prefetcher;
+import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.durability.StorageErrors;
-import io.gatun.snapshot.indexed.LayerRebuild;
+import io.gatun.snapshot.indexed.Layers;
 import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerUnpacker;
 import io.gatun.snapshot.layer.NextLayerHint;
-import io.gatun.snapshot.metadata.MetadataStore;
+import io.gatun.snapshot.state.ApplyTarget;
 import io.gatun.snapshot.state.SnapshotMounts;
+import io.gatun.snapshot.state.Snapshots;
 import io.gatun.snapshot.state.UnpackingFailures;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 
-/** Applies layers to active snapshots; the package documentation shows the steps. */
+/**
+ * Applies layers to active snapshots; the package documentation shows the steps.
+ *
+ * <p>The name of a snapshot is locked only while the snapshot is checked and marked. Unpacking
+ * takes long, and the mark makes conflicting requests fail at once instead of waiting for a lock.
+ */
 public final class Applier implements LayerUnpacker {
 
+  private final Snapshots snapshots;
   private final SnapshotMounts snapshotMounts;
-  private final MetadataStore store;
-  private final ApplyTargets targets;
+  private final Layers layers;
+  private final Driver driver;
   private final LayerBackend backend;
   private final DirectoryBackend directory;
-  private final LayerRebuild rebuild;
   private final Optional<LayerPrefetch> prefetch;
 
   /**
@@ -38,19 +47,18 @@ public final class Applier implements LayerUnpacker {
    * @param prefetch reads the next layers for {@code backend}, if that is useful
    */
   public Applier(
-      SnapshotMounts snapshotMounts,
-      MetadataStore store,
-      ApplyTargets targets,
+      Snapshots snapshots,
+      Layers layers,
+      Driver driver,
       LayerBackend backend,
       DirectoryBackend directory,
-      LayerRebuild rebuild,
       Optional<LayerPrefetch> prefetch) {
-    this.snapshotMounts = snapshotMounts;
-    this.store = store;
-    this.targets = targets;
+    this.snapshots = snapshots;
+    this.snapshotMounts = new SnapshotMounts(snapshots.root().path());
+    this.layers = layers;
+    this.driver = driver;
     this.backend = backend;
     this.directory = directory;
-    this.rebuild = rebuild;
     this.prefetch = prefetch;
   }
 
@@ -87,7 +95,8 @@ public final class Applier implements LayerUnpacker {
                     new SnapshotException.Unsupported(
                         "apply: these are no mounts of a snapshot of gatun"));
     SnapshotRecord snapshot =
-        store
+        snapshots
+            .store()
             .find(id)
             .orElseThrow(
                 () ->
@@ -126,7 +135,7 @@ public final class Applier implements LayerUnpacker {
 
   private <T> T apply(Found found, boolean syncRequested, Work<T> work) throws IOException {
     try {
-      ApplyTarget target = targets.begin(found.mounts(), found.snapshot(), syncRequested);
+      ApplyTarget target = begin(found, syncRequested);
       try {
         return work.run(target);
       } catch (IOException | RuntimeException | Error e) {
@@ -135,6 +144,34 @@ public final class Applier implements LayerUnpacker {
       }
     } catch (ErrnoException e) {
       throw StorageErrors.of("apply", found.key(), e);
+    }
+  }
+
+  /** {@return the snapshot, marked, with its parents mounted and nothing in it} */
+  private ApplyTarget begin(Found found, boolean syncRequested) throws ErrnoException {
+    String key = found.key();
+    ApplyTarget target;
+    try (var _ = snapshots.nameLocks().lock(List.of(key), "")) {
+      SnapshotRecord current = snapshots.chains().requireSame("apply", found.snapshot());
+      Chain chain = snapshots.chains().of(current);
+      if (!driver.mounts(chain).equals(found.mounts())) {
+        throw new SnapshotException.Unsupported(
+            "apply %s: these are not the mounts that gatun gives for the snapshot".formatted(key));
+      }
+      target = snapshots.beginApply(key, chain, syncRequested);
+    }
+    try {
+      layers.mounts().mountLayers(target.chain().parents());
+      Optional<LayerForm.Indexed> earlier = layers.indexed().find(target.id());
+      if (earlier.isPresent()) {
+        // A layer that is applied on top needs the earlier one as files in the directory.
+        layers.materializer().materialize("apply", key, target.chain(), earlier.get());
+      }
+      target.requirePristine();
+      return target;
+    } catch (ErrnoException | RuntimeException | Error e) {
+      target.rollBack();
+      throw e;
     }
   }
 
@@ -158,7 +195,9 @@ public final class Applier implements LayerUnpacker {
     try (unpacked) {
       try {
         // First, so that this snapshot does not count among those that had the earlier tar.
-        unpacked.replaced().ifPresent(tar -> rebuild.tarReplaced(tar.diffId(), tar.wasDamaged()));
+        unpacked
+            .replaced()
+            .ifPresent(tar -> layers.rebuild().tarReplaced(tar.diffId(), tar.wasDamaged()));
         Optional<LayerReading> files = unpacked.record(target);
         return files.isPresent()
             ? record(target, directory.write(target, files.get()))

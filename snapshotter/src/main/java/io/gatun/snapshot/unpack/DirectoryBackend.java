@@ -16,6 +16,7 @@ import io.gatun.snapshot.layer.extract.TreeWriter;
 import io.gatun.snapshot.layer.read.LayerPipeline;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.state.ActiveSnapshots;
+import io.gatun.snapshot.state.ApplyTarget;
 import io.gatun.snapshot.state.Chains;
 import io.gatun.snapshot.state.SnapshotDirectories;
 import io.gatun.snapshot.state.Snapshots;
@@ -128,7 +129,7 @@ public final class DirectoryBackend implements LayerBackend {
       durability.awaitFiles("apply", target.key(), target.id(), staged.files(), tree.mark());
     }
     long mark = directories.mark();
-    if (!target.ifNotExposed(() -> directories.exchange(target.id(), staged))) {
+    if (!target.exchangeIfNotExposed(staged)) {
       return Optional.empty();
     }
     if (isDurable) {

@@ -16,6 +16,7 @@ import io.gatun.snapshot.layerstore.IndexedWriter;
 import io.gatun.snapshot.layerstore.LayerIngest;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.state.ActiveSnapshots;
+import io.gatun.snapshot.state.ApplyTarget;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
@@ -151,7 +152,6 @@ public final class IndexedBackend implements LayerBackend {
     boolean isOnDiskThen = durability.mustSyncOnApply(target.syncRequested());
     target.recordIndexed(new ActiveSnapshots.Layer(form, isOnDiskThen, times));
     indexedLayers.add(target.id(), form);
-    stored.overlay().ifPresent(overlay -> indexedLayers.addOverlay(target.id(), overlay));
     boolean isDurable = durability.mustSyncIndexed(target.syncRequested());
     if (target.indexed(new ActiveSnapshots.Layer(form, isDurable, times))) {
       return true;

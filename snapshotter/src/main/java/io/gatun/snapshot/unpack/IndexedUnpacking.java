@@ -3,10 +3,8 @@ package io.gatun.snapshot.unpack;
 import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.LayerForm;
-import io.gatun.snapshot.indexed.OverlayTemplate;
 import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.Cancellation;
-import io.gatun.snapshot.layer.DeletionForm;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerTarget;
 import io.gatun.snapshot.layer.entry.InheritedAttributes;
@@ -50,15 +48,10 @@ public final class IndexedUnpacking implements AutoCloseable {
   /**
    * A layer in the store.
    *
-   * @param overlay a second index, for a layer that may be put on a parent later
    * @param ref keeps the layer in the store; closed when the layer is recorded for a snapshot
    * @param wasDamaged whether this tar replaces a damaged one
    */
-  public record Stored(
-      LayerForm.Indexed form,
-      Optional<OverlayTemplate> overlay,
-      LayerStore.LayerRef ref,
-      boolean wasDamaged) {}
+  public record Stored(LayerForm.Indexed form, LayerStore.LayerRef ref, boolean wasDamaged) {}
 
   public IndexedUnpacking(
       LayerStore layers, IndexedWriter indexing, LayerBlob blob, Cancellation cancellation) {
@@ -93,40 +86,9 @@ public final class IndexedUnpacking implements AutoCloseable {
     LowerTreeAttributes below = new LowerTreeAttributes(target.lowers());
     IndexForm form = target.lowers().isEmpty() ? IndexForm.BASE : IndexForm.OVERLAY;
     Optional<LayerStore.LayerRef> present = findPresent();
-    Optional<Stored> stored =
-        present.isPresent()
-            ? indexOrRenew(present.get(), form, below, isDurable)
-            : read(form, below, isDurable, false);
-    return mayBeRebased(target) ? stored.map(each -> withOverlay(each, isDurable)) : stored;
-  }
-
-  /** A layer that remains a base has no deletions, and therefore another form of them. */
-  private static boolean mayBeRebased(LayerTarget target) {
-    return target.lowers().isEmpty() && target.deletions() == DeletionForm.OVERLAY;
-  }
-
-  /** Adds the index for a later parent. Without it, the commit builds one if it needs one. */
-  private Stored withOverlay(Stored stored, boolean isDurable) {
-    ImplicitPaths implicit = new ImplicitPaths();
-    try {
-      LayerIndex index =
-          layers.reindex(
-              stored.ref(),
-              IndexForm.OVERLAY,
-              InheritedAttributes.ofTop(),
-              implicit,
-              isDurable,
-              new Cancellation());
-      Optional<OverlayTemplate> overlay =
-          implicit.all().map(paths -> new OverlayTemplate(index.digest(), paths));
-      return new Stored(stored.form(), overlay, stored.ref(), stored.wasDamaged());
-    } catch (IOException e) {
-      log.info(
-          "layer has no index yet for its parent diff_id={} error=\"{}\"",
-          stored.ref().diffId(),
-          e.getMessage());
-      return stored;
-    }
+    return present.isPresent()
+        ? indexOrRenew(present.get(), form, below, isDurable)
+        : read(form, below, isDurable, false);
   }
 
   /** {@return the stored layer, if an earlier apply has found that the blob contains it} */
@@ -192,7 +154,7 @@ public final class IndexedUnpacking implements AutoCloseable {
 
   private static Stored stored(LayerStore.LayerRef ref, LayerIndex index, boolean wasDamaged) {
     LayerForm.Indexed form = new LayerForm.Indexed(ref.diffId(), index.digest());
-    return new Stored(form, Optional.empty(), ref, wasDamaged);
+    return new Stored(form, ref, wasDamaged);
   }
 
   private LayerIndex indexOf(

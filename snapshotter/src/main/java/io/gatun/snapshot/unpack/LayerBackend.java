@@ -4,6 +4,7 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.state.ApplyTarget;
 import java.io.IOException;
 import java.util.Optional;
 

@@ -36,8 +36,7 @@ public final class LayerPrefetch implements AutoCloseable {
    */
   public LayerPrefetch(LayerBackend backend, BooleanSupplier isDiskLow, Duration expected) {
     this.backend = backend;
-    this.prefetcher =
-        new Prefetcher<>("gatun-ahead", Prefetcher.Precedence.FIRST, isDiskLow, expected);
+    this.prefetcher = new Prefetcher<>("gatun-ahead", isDiskLow, expected);
   }
 
   /**
@@ -55,7 +54,7 @@ public final class LayerPrefetch implements AutoCloseable {
               blob,
               next.equals(NextLayerHint.UNKNOWN)
                   ? Optional.empty()
-                  : Optional.of(() -> new NextLayer(next, blob)),
+                  : Optional.of(new NextLayer(next, blob)),
               cancellation::isCancelled);
     }
     try {

@@ -3,6 +3,7 @@ package io.gatun.snapshot.unpack;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.state.ActiveSnapshots;
+import io.gatun.snapshot.state.ApplyTarget;
 import java.io.IOException;
 import java.util.Optional;
 

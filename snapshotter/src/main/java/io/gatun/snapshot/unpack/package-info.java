@@ -3,8 +3,8 @@
  * a layer.
  *
  * <pre>
- *   Applier             finds the snapshot once; rolls back, maps errors
- *     ApplyTargets      locks the name, checks, marks, unlocks; gets the snapshot ready
+ *   Applier             finds the snapshot once; locks the name, checks, marks, unlocks; gets the
+ *                       snapshot ready; rolls back, maps errors
  *     LayerPrefetch     waits for the layer if it is being read ahead; has the next one read
  *     LayerBackend      brings the layer to the disk
  *       DirectoryBackend      files in snapshots/ID/fs, or a prefetched tree in its place

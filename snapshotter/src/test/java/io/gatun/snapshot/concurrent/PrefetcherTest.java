@@ -22,7 +22,8 @@ class PrefetcherTest {
 
   private final List<String> released = new CopyOnWriteArrayList<>();
   private final Semaphore gate = new Semaphore(0);
-  private Prefetcher<String, String> prefetcher = prefetcher(Prefetcher.Precedence.FIRST, LONG);
+  private final Semaphore known = new Semaphore(0);
+  private Prefetcher<String, String> prefetcher = prefetcher(LONG);
 
   @AfterEach
   void close() {
@@ -30,17 +31,18 @@ class PrefetcherTest {
     prefetcher.close();
   }
 
-  private static Prefetcher<String, String> prefetcher(
-      Prefetcher.Precedence precedence, Duration expected) {
-    return new Prefetcher<>("gatun-test-ahead", precedence, () -> false, expected);
+  private static Prefetcher<String, String> prefetcher(Duration expected) {
+    return new Prefetcher<>("gatun-test-ahead", () -> false, expected);
   }
 
-  private Prefetcher.Work<String, String> work(String name, Optional<String> value) {
+  private Prefetcher.Work<String, String> work(String key, Optional<String> value) {
     return new Prefetcher.Work<>() {
       @Override
       public Optional<String> make(Predicate<String> isWanted) {
+        boolean isMade = isWanted.test(key);
+        known.release();
         gate.acquireUninterruptibly();
-        return value;
+        return isMade ? value : Optional.empty();
       }
 
       @Override
@@ -50,19 +52,34 @@ class PrefetcherTest {
 
       @Override
       public void release(Optional<String> made) {
-        released.add(name + " " + made.orElse("nothing"));
+        released.add(key + " " + made.orElse("nothing"));
       }
     };
   }
 
+  /** Offers work, which may not begin. */
+  private void offer(Prefetcher.Work<String, String> work) {
+    prefetcher.claim("before", Optional.of(work), () -> false).close();
+  }
+
+  /** Begins the work for a value, and waits until its key is known. */
   private void begin(String key) {
-    prefetcher.begin(key, () -> work(key, Optional.of("value")));
+    begin(work(key, Optional.of("value")));
+  }
+
+  private void begin(Prefetcher.Work<String, String> work) {
+    offer(work);
+    known.acquireUninterruptibly();
   }
 
   private Optional<String> take(String key) {
-    try (Prefetcher<String, String>.Claim claim = prefetcher.claim(key)) {
+    try (Prefetcher<String, String>.Claim claim = claim(key)) {
       return claim.value();
     }
+  }
+
+  private Prefetcher<String, String>.Claim claim(String key) {
+    return prefetcher.claim(key, Optional.empty(), () -> false);
   }
 
   private void awaitReleased(String... names) throws InterruptedException {
@@ -76,7 +93,7 @@ class PrefetcherTest {
   void theValueStaysUntilItsLastClaimIsClosedAndCannotBeClaimedThen() throws Exception {
     gate.release();
     begin("key");
-    try (Prefetcher<String, String>.Claim first = prefetcher.claim("key")) {
+    try (Prefetcher<String, String>.Claim first = claim("key")) {
       assertThat(take("key")).contains("value");
       assertThat(first.value()).contains("value");
       assertThat(released).isEmpty();
@@ -114,7 +131,7 @@ class PrefetcherTest {
   @Test
   void workThatMakesNothingIsReleasedToo() throws Exception {
     gate.release();
-    prefetcher.begin("key", () -> work("key", Optional.empty()));
+    begin(work("key", Optional.empty()));
     assertThat(take("key")).isEmpty();
     awaitReleased("key nothing");
   }
@@ -125,6 +142,8 @@ class PrefetcherTest {
         new Prefetcher.Work<>() {
           @Override
           public Optional<String> make(Predicate<String> isWanted) {
+            var _ = isWanted.test("key");
+            known.release();
             gate.acquireUninterruptibly();
             throw new IllegalStateException("as planned");
           }
@@ -137,56 +156,43 @@ class PrefetcherTest {
             released.add("failed");
           }
         };
-    prefetcher.begin("key", () -> failing);
+    begin(failing);
     gate.release();
     assertThat(take("key")).isEmpty();
     awaitReleased("failed");
   }
 
   @Test
-  void nothingIsBegunForAKeyThatIsAskedFor() {
-    try (Prefetcher<String, String>.Claim _ = prefetcher.claim("key")) {
-      begin("key");
+  void valueOfAClaimedKeyIsNotWanted() throws Exception {
+    try (Prefetcher<String, String>.Claim _ =
+        prefetcher.claim("key", Optional.of(work("key", Optional.of("value"))), () -> false)) {
+      known.acquireUninterruptibly();
+      gate.release();
+      awaitReleased("key nothing");
       assertThat(take("key")).isEmpty();
     }
   }
 
   @Test
-  void anUnclaimedValueKeepsOthersFromBeingBegunIfTheFirstOneStays() {
+  void anUnclaimedValueKeepsOthersFromBeingBegun() {
     gate.release(2);
     begin("first");
-    begin("second");
+    offer(work("second", Optional.of("value")));
     assertThat(take("second")).isEmpty();
     assertThat(take("first")).contains("value");
   }
 
   @Test
-  void anUnclaimedValueGivesWayIfTheLastOneStays() throws Exception {
-    prefetcher = prefetcher(Prefetcher.Precedence.LAST, LONG);
-    gate.release(2);
-    begin("first");
-    while (released.isEmpty()) {
-      begin("second");
-      Thread.sleep(1);
-    }
-    awaitReleased("first value");
-    assertThat(take("first")).isEmpty();
-    assertThat(take("second")).contains("value");
-  }
-
-  @Test
-  void aCancelledValueIsReleasedThoughItWasMadeAllTheSame() throws Exception {
+  void valueThatIsMadeAfterTheCloseIsReleased() {
     begin("key");
-    prefetcher.cancel("another"::equals);
-    assertThat(released).isEmpty();
-    prefetcher.cancel("key"::equals);
-    awaitReleased("key value");
+    prefetcher.close();
+    assertThat(released).containsExactly("key value");
     assertThat(take("key")).isEmpty();
   }
 
   @Test
   void aValueThatIsNotAskedForExpires() throws Exception {
-    prefetcher = prefetcher(Prefetcher.Precedence.FIRST, SHORT);
+    prefetcher = prefetcher(SHORT);
     gate.release();
     begin("key");
     awaitReleased("key value");
@@ -199,7 +205,7 @@ class PrefetcherTest {
     begin("key");
     prefetcher.close();
     assertThat(released).containsExactly("key value");
-    begin("key");
+    offer(work("key", Optional.of("value")));
     assertThat(take("key")).isEmpty();
     assertThat(released).hasSize(1);
   }

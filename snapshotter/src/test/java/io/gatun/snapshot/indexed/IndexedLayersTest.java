@@ -32,7 +32,6 @@ class IndexedLayersTest {
   private static final Digest LAYER = BytesBlob.digestOf(new byte[] {1});
   private static final Digest FIRST = BytesBlob.digestOf(new byte[] {2});
   private static final Digest SECOND = BytesBlob.digestOf(new byte[] {3});
-  private static final Digest THIRD = BytesBlob.digestOf(new byte[] {4});
 
   @TempDir private Path temporary;
 
@@ -84,26 +83,6 @@ class IndexedLayersTest {
     indexedLayers.deleteUnreferenced();
     assertThat(layer).doesNotExist();
     assertThat(trash).hasSize(1);
-  }
-
-  @Test
-  void whatWasLastPutOnALayerIsKnownAsLongAsBothAreThere() {
-    indexedLayers.add(1, new LayerForm.Indexed(LAYER, FIRST));
-    assertThat(indexedLayers.above(LAYER)).isEmpty();
-    indexedLayers.add(2, new LayerForm.Indexed(SECOND, FIRST));
-    indexedLayers.stacked(1, THIRD);
-    indexedLayers.stacked(1, SECOND);
-    indexedLayers.stacked(3, THIRD);
-    assertThat(indexedLayers.above(LAYER)).contains(SECOND);
-    indexedLayers.add(4, new LayerForm.Indexed(LAYER, FIRST));
-    indexedLayers.remove(1);
-    assertThat(indexedLayers.above(LAYER)).contains(SECOND);
-    indexedLayers.remove(2);
-    assertThat(indexedLayers.above(LAYER)).isEmpty();
-    indexedLayers.remove(4);
-    indexedLayers.add(5, new LayerForm.Indexed(LAYER, FIRST));
-    indexedLayers.add(6, new LayerForm.Indexed(SECOND, FIRST));
-    assertThat(indexedLayers.above(LAYER)).isEmpty();
   }
 
   /** Like a commit on a parent that was unknown at the apply. */

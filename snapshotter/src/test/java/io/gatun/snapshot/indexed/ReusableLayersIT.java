@@ -98,10 +98,6 @@ class ReusableLayersIT {
           .whiteout("etc/gone")
           .finish();
 
-  /** Another layer that inherits from the layers below. */
-  private static final byte[] INHERITING =
-      TarBuilder.pax().modified(2_500).file("etc/more", 0644, "more").finish();
-
   private static final byte[] THIRD =
       TarBuilder.pax().modified(3_000).directory("usr", 0755).file("usr/f", 0600, "f").finish();
 
@@ -407,92 +403,6 @@ class ReusableLayersIT {
     // A daemon that stops finishes its background syncs.
     assertThat(files(SECOND)).noneMatch(name -> name.startsWith("unsynced-"));
     assertThat(manifest(unpack(OTHER_BASE, SECOND))).isEqualTo(expected);
-    removeAll();
-  }
-
-  // Prefetched indexes.
-
-  private List<String> indexes(byte[] layer) {
-    return files(layer).stream().filter(name -> name.startsWith("index-")).toList();
-  }
-
-  private void awaitIndexes(byte[] layer, int count) throws InterruptedException {
-    while (indexes(layer).size() != count) {
-      Thread.sleep(1);
-    }
-  }
-
-  @Test
-  @Timeout(120)
-  void theIndexOfWhatCameNextElsewhereIsThereBeforeItIsAskedFor() throws Exception {
-    close();
-    open(newDirectory(), LayerSetting.DIRECTORY, TestRoots.PLAIN, SyncPolicy.COMMIT);
-    List<String> expected = manifest(unpack(OTHER_BASE, SECOND, INHERITING, THIRD));
-    close();
-    open(newDirectory(), LayerSetting.INDEXED, TestRoots.PLAIN, SyncPolicy.COMMIT);
-    unpack(BASE, SECOND, INHERITING, THIRD);
-    String second = unpack(OTHER_BASE, SECOND);
-    awaitIndexes(INHERITING, 2);
-    assertThat(appliesOf(() -> unpack(NAMESPACE, INHERITING, second))).isZero();
-    assertThat(appliesOf(() -> unpack(OTHER_BASE, SECOND, INHERITING, THIRD))).isZero();
-    assertThat(manifest(unpack(OTHER_BASE, SECOND, INHERITING, THIRD))).isEqualTo(expected);
-    assertThat(indexes(INHERITING)).hasSize(2);
-    removeAll();
-  }
-
-  /** Without the tar, the index could not be built. */
-  @Test
-  @Timeout(120)
-  void anIndexThatIsThereIsNotMadeOnceMore() throws Exception {
-    close();
-    open(newDirectory(), LayerSetting.INDEXED, TestRoots.PLAIN, SyncPolicy.NONE);
-    unpack(BASE, SECOND, INHERITING);
-    String second = unpack(OTHER_BASE, SECOND);
-    awaitIndexes(INHERITING, 2);
-    Path layer = directory.resolve("layers").resolve(BytesBlob.digestOf(INHERITING).hex());
-    Path aside = directory.resolve("trash/aside");
-    Files.move(layer.resolve("tar"), aside);
-    assertThat(appliesOf(() -> unpack(NAMESPACE, INHERITING, second))).isZero();
-    Files.move(aside, layer.resolve("tar"));
-    assertThat(manifest(unpack(NAMESPACE, INHERITING, second)))
-        .anyMatch(line -> line.contains("more"));
-    removeAll();
-  }
-
-  @Test
-  @Timeout(120)
-  void anIndexThatIsLostMeanwhileIsRebuilt() throws Exception {
-    unpack(BASE, SECOND, INHERITING);
-    List<String> before = indexes(INHERITING);
-    String second = unpack(OTHER_BASE, SECOND);
-    awaitIndexes(INHERITING, 2);
-    for (String index : indexes(INHERITING)) {
-      if (!before.contains(index)) {
-        Files.delete(
-            directory
-                .resolve("layers")
-                .resolve(BytesBlob.digestOf(INHERITING).hex())
-                .resolve(index));
-      }
-    }
-    assertThat(appliesOf(() -> unpack(NAMESPACE, INHERITING, second))).isZero();
-    assertThat(manifest(unpack(NAMESPACE, INHERITING, second)))
-        .anyMatch(line -> line.contains("more"));
-    removeAll();
-  }
-
-  @Test
-  @Timeout(120)
-  void aWrongGuessKeepsNobodyFromRemovingAndGoes() throws Exception {
-    unpack(BASE, SECOND, INHERITING);
-    for (int i = 0; i < 20; i++) {
-      String top = unpack(OTHER_BASE, SECOND);
-      if (i % 2 == 0) {
-        awaitIndexes(INHERITING, 2);
-      }
-      snapshots().remove(top);
-      awaitIndexes(INHERITING, 1);
-    }
     removeAll();
   }
 
