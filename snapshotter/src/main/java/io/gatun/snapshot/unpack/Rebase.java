@@ -115,7 +115,7 @@ public final class Rebase {
       throws ErrnoException {
     long bytes = inheritance.run(isWithTimes);
     if (isSynced) {
-      durability.syncEach(() -> inheritance.sync(disk::sync));
+      durability.syncEach(() -> inheritance.sync());
     }
     return bytes;
   }

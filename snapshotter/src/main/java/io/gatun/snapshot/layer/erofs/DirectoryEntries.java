@@ -12,7 +12,7 @@ final class DirectoryEntries {
   private static final byte[][] DOTS = {{'.'}, {'.', '.'}};
 
   private final IndexTree tree;
-  private final NameCursor cursor;
+  private final NameTree.Cursor cursor;
 
   /** The next name, if there is one; becomes the current one when it is returned. */
   private final byte[] ahead = new byte[NameTree.NAME_BYTES_MAX];
@@ -31,7 +31,7 @@ final class DirectoryEntries {
 
   DirectoryEntries(IndexTree tree) {
     this.tree = tree;
-    this.cursor = new NameCursor(tree.names());
+    this.cursor = tree.names().cursor();
   }
 
   void start(int newDirectory) throws IOException {

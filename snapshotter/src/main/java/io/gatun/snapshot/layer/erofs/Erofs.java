@@ -1,7 +1,5 @@
 package io.gatun.snapshot.layer.erofs;
 
-import io.gatun.snapshot.layer.index.AttributesTable;
-
 /**
  * The image format of an index: EROFS ({@code fs/erofs/erofs_fs.h},
  * Documentation/filesystems/erofs.rst) with blocks of 512 bytes, the block size of tars, which
@@ -23,7 +21,7 @@ import io.gatun.snapshot.layer.index.AttributesTable;
  *           into one block, which they then do not cross; or the chunks of a file
  *      b  extended attributes that several files share, from a new block on
  *      d  whole blocks of the content of directories and links, from a new block on
- *      e  the end for the kernel; {@link AttributesTable} follows
+ *      e  the end for the kernel; {@code AttributesTable} of {@code layer.index} follows
  * </pre>
  *
  * <p>The content of a file consists of chunks, each of which starts at a block of device 1 or is a

@@ -30,14 +30,6 @@ public final class FileChunks {
    */
   private static final long CHUNKS_FREE = 1024;
 
-  /**
-   * The layout of a file.
-   *
-   * @param extents with adjacent ones joined
-   * @param chunkShift log2 of the chunk size in blocks
-   */
-  private record Chunked(List<TarExtent> extents, int chunkShift) {}
-
   private final PagedMemory memory;
 
   public FileChunks(PagedMemory memory) {
@@ -68,27 +60,28 @@ public final class FileChunks {
       List<TarExtent> extents,
       long firstBlock)
       throws IOException {
-    Chunked chunked = chunked(path, sizeBytes, extents);
+    List<TarExtent> joined = joined(extents);
+    int chunkShift = chunkShift(path, sizeBytes, joined);
     long stored = TarExtent.totalLength(extents);
-    if (chunks(sizeBytes, chunked.chunkShift()) > CHUNKS_FREE + Erofs.blocks(stored)) {
+    if (chunks(sizeBytes, chunkShift) > CHUNKS_FREE + Erofs.blocks(stored)) {
       throw notIndexable(path, "has too many small extents");
     }
-    byte[] bytes = new byte[HEAD_BYTES + chunked.extents().size() * 2 * Long.BYTES];
+    byte[] bytes = new byte[HEAD_BYTES + joined.size() * 2 * Long.BYTES];
     ByteBuffer record = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
-    record.putLong(chunked.extents().size()).putLong(firstBlock);
-    for (TarExtent extent : chunked.extents()) {
+    record.putLong(joined.size()).putLong(firstBlock);
+    for (TarExtent extent : joined) {
       record.putLong(extent.offset()).putLong(extent.length());
     }
     int reference = memory.allocate(bytes.length);
     memory.put(PagedMemory.address(reference), bytes);
     inodes.mark(inode, Inodes.SPARSE);
     inodes.setContent(inode, reference);
-    inodes.setExtent(inode, chunked.chunkShift());
+    inodes.setExtent(inode, chunkShift);
   }
 
-  private static Chunked chunked(LinuxPath path, long sizeBytes, List<TarExtent> extents)
+  /** {@return log2 of the chunk size in blocks, of a file whose adjacent extents are joined} */
+  private static int chunkShift(LinuxPath path, long sizeBytes, List<TarExtent> joined)
       throws NotIndexableException {
-    List<TarExtent> joined = joined(extents);
     // The largest power of two that divides all boundaries between content and holes.
     long edges = 0;
     for (TarExtent extent : joined) {
@@ -98,7 +91,7 @@ public final class FileChunks {
     if (aligned < Erofs.BLOCK_SHIFT) {
       throw notIndexable(path, "has extents that are not whole blocks");
     }
-    return new Chunked(joined, Math.min(aligned - Erofs.BLOCK_SHIFT, largestShift(sizeBytes)));
+    return Math.min(aligned - Erofs.BLOCK_SHIFT, largestShift(sizeBytes));
   }
 
   private static List<TarExtent> joined(List<TarExtent> extents) {

@@ -1,7 +1,6 @@
 package io.gatun.snapshot.layer.erofs;
 
 import io.gatun.snapshot.Digest;
-import io.gatun.snapshot.spill.PagedMemory;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -161,7 +160,7 @@ public final class IndexImage {
     if (inodes.isDirectory(inode)) {
       writeDirectory(inode, whole, Long.MAX_VALUE);
     } else {
-      byte[] target = target(inode);
+      byte[] target = tree.target(inode);
       image.put(target, (int) whole, target.length - (int) whole);
     }
   }
@@ -182,15 +181,9 @@ public final class IndexImage {
     if (type == Inodes.DIRECTORY) {
       writeDirectory(inode, 0, end);
     } else {
-      image.put(target(inode), 0, (int) end);
+      image.put(tree.target(inode), 0, (int) end);
     }
     image.padTo(Erofs.align(image.position(), Erofs.BLOCK_BYTES));
-  }
-
-  private byte[] target(int link) throws IOException {
-    byte[] target = new byte[(int) inodes.size(link)];
-    tree.memory().get(PagedMemory.address(inodes.content(link)), target, target.length);
-    return target;
   }
 
   // Directories: blocks of dirents, each followed by the names of that block.

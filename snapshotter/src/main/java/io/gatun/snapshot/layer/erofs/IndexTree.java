@@ -1,7 +1,11 @@
 package io.gatun.snapshot.layer.erofs;
 
+import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.spill.PagedMemory;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * The tree of a layer while it is read: names, inodes and extended attributes in one memory.
@@ -32,11 +36,7 @@ public final class IndexTree implements AutoCloseable {
     enter(root, TOP, top);
   }
 
-  public PagedMemory memory() {
-    return memory;
-  }
-
-  public NameTree names() {
+  NameTree names() {
     return names;
   }
 
@@ -92,7 +92,7 @@ public final class IndexTree implements AutoCloseable {
 
   /** Decrements the link counts of the files below a removed directory. */
   private void removeAllIn(int directory) throws IOException {
-    NameCursor cursor = new NameCursor(names);
+    NameTree.Cursor cursor = names.cursor();
     int last = directory;
     for (int at = directory; at != 0; at = inodes.next(at)) {
       cursor.start(inodes.names(at));
@@ -106,6 +106,30 @@ public final class IndexTree implements AutoCloseable {
         }
       }
     }
+  }
+
+  /** {@return the path of a directory from the layer's root; empty for the root itself} */
+  public LinuxPath path(int directory) throws IOException {
+    List<Integer> nodes = new ArrayList<>();
+    for (int at = directory; at != top; at = inodes.parent(at)) {
+      nodes.add(inodes.name(at));
+    }
+    byte[] name = new byte[NameTree.NAME_BYTES_MAX];
+    ByteArrayOutputStream path = new ByteArrayOutputStream();
+    for (int node : nodes.reversed()) {
+      if (path.size() > 0) {
+        path.write('/');
+      }
+      path.write(name, 0, names.text(node, name));
+    }
+    return LinuxPath.wrap(path.toByteArray());
+  }
+
+  /** {@return the target of a symbolic link} */
+  public byte[] target(int link) throws IOException {
+    byte[] target = new byte[(int) inodes.size(link)];
+    memory.get(PagedMemory.address(inodes.content(link)), target, target.length);
+    return target;
   }
 
   public boolean isWhiteout(int inode) throws IOException {

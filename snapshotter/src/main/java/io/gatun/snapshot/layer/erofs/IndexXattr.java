@@ -20,11 +20,11 @@ public final class IndexXattr implements Comparable<IndexXattr> {
     SECURITY(6, "security.");
 
     final int number;
-    private final String text;
+    private final LinuxPath text;
 
     Prefix(int number, String text) {
       this.number = number;
-      this.text = text;
+      this.text = LinuxPath.of(text);
     }
 
     static Prefix of(int number) {
@@ -38,10 +38,6 @@ public final class IndexXattr implements Comparable<IndexXattr> {
 
     boolean isWholeName() {
       return this == ACL_ACCESS || this == ACL_DEFAULT;
-    }
-
-    private boolean isStartOf(byte[] name) {
-      return new String(name, StandardCharsets.ISO_8859_1).startsWith(text);
     }
   }
 
@@ -70,10 +66,9 @@ public final class IndexXattr implements Comparable<IndexXattr> {
 
   /** {@return an attribute; empty if no filesystem stores that name (xattr(7), EOPNOTSUPP)} */
   static Optional<IndexXattr> of(LinuxPath whole, byte[] value) throws NotIndexableException {
-    byte[] bytes = whole.bytes();
     for (Prefix prefix : Prefix.values()) {
-      if (prefix.isStartOf(bytes)) {
-        byte[] name = Arrays.copyOfRange(bytes, prefix.text.length(), bytes.length);
+      if (whole.hasPrefix(prefix.text)) {
+        byte[] name = whole.slice(prefix.text.length(), whole.length()).bytes();
         if (prefix.isWholeName() && name.length > 0) {
           throw new NotIndexableException(
               NotIndexable.ATTRIBUTE_FORM, "attribute %s".formatted(whole));

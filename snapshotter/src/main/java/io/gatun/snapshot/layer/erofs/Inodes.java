@@ -188,7 +188,7 @@ public final class Inodes {
     return memory.getInt(at(directory, PARENT));
   }
 
-  public int name(int directory) throws IOException {
+  int name(int directory) throws IOException {
     return memory.getInt(at(directory, NAME));
   }
 

@@ -52,22 +52,19 @@ public final class NameTree {
     memory.putInt(PagedMemory.address(name) + INODE, inode);
   }
 
-  int left(int name) throws IOException {
+  private int left(int name) throws IOException {
     return memory.getInt(PagedMemory.address(name) + LEFT);
   }
 
-  int right(int name) throws IOException {
+  private int right(int name) throws IOException {
     return memory.getInt(PagedMemory.address(name) + RIGHT);
   }
 
-  int length(int name) throws IOException {
-    return memory.getByte(PagedMemory.address(name) + LENGTH) & 0xff;
-  }
-
   /** {@return the length of a name, which is copied to the start of an array} */
-  public int text(int name, byte[] into) throws IOException {
-    int length = length(name);
-    memory.get(PagedMemory.address(name) + TEXT, into, length);
+  int text(int name, byte[] into) throws IOException {
+    long address = PagedMemory.address(name);
+    int length = memory.getByte(address + LENGTH) & 0xff;
+    memory.get(address + TEXT, into, length);
     return length;
   }
 
@@ -151,6 +148,44 @@ public final class NameTree {
       prefix = (prefix << Byte.SIZE) | (i < name.length ? name[i] & 0xff : 0);
     }
     return prefix;
+  }
+
+  /** Iterates over the existing names of one directory in order. */
+  final class Cursor {
+
+    private int[] above = new int[64];
+    private int depth;
+
+    /** Starts with the names below a root. */
+    void start(int root) throws IOException {
+      depth = 0;
+      descend(root);
+    }
+
+    /** {@return the next name, or 0} */
+    int next() throws IOException {
+      while (depth > 0) {
+        int name = above[--depth];
+        descend(right(name));
+        if (inode(name) != 0) {
+          return name;
+        }
+      }
+      return 0;
+    }
+
+    private void descend(int from) throws IOException {
+      for (int at = from; at != 0; at = left(at)) {
+        if (depth == above.length) {
+          above = Arrays.copyOf(above, 2 * depth);
+        }
+        above[depth++] = at;
+      }
+    }
+  }
+
+  Cursor cursor() {
+    return new Cursor();
   }
 
   /** The finalizer of splitmix64. */

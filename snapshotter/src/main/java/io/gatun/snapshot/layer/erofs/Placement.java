@@ -55,7 +55,7 @@ public final class Placement {
 
   /** Visits the root, then the entries of each directory. */
   void walk(Visitor visitor) throws IOException {
-    NameCursor cursor = new NameCursor(tree.names());
+    NameTree.Cursor cursor = tree.names().cursor();
     visitor.inode(tree.root());
     for (int directory = tree.root(); directory != 0; directory = inodes.next(directory)) {
       cursor.start(inodes.names(directory));
@@ -108,7 +108,7 @@ public final class Placement {
     long start = Erofs.align(position, Erofs.NID_BYTES);
     long end = start + head;
     if (type == Inodes.DIRECTORY || type == Inodes.SYMBOLIC_LINK) {
-      long size = contentBytes(inode);
+      long size = sizeBytes(inode);
       int tail = (int) (size & (Erofs.BLOCK_BYTES - 1));
       if (tail > 0 && head + tail <= Erofs.BLOCK_BYTES) {
         layout = Erofs.FLAT_INLINE;
@@ -152,15 +152,9 @@ public final class Placement {
   long sizeBytes(int inode) throws IOException {
     return switch (inodes.type(inode)) {
       case Inodes.REGULAR, Inodes.SYMBOLIC_LINK -> inodes.size(inode);
-      case Inodes.DIRECTORY -> contentBytes(inode);
+      case Inodes.DIRECTORY -> Integer.toUnsignedLong(inodes.extent(inode));
       default -> 0;
     };
-  }
-
-  private long contentBytes(int inode) throws IOException {
-    return inodes.isDirectory(inode)
-        ? Integer.toUnsignedLong(inodes.extent(inode))
-        : inodes.size(inode);
   }
 
   private long size(int directory) throws IOException {

@@ -1,12 +1,13 @@
 package io.gatun.snapshot.layer.extract;
 
+import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.layer.entry.LayerPath;
 import io.gatun.snapshot.layer.lower.LinkResolver;
-import io.gatun.snapshot.layer.lower.LowerDirectories;
+import io.gatun.snapshot.layer.lower.LowerTreeAttributes;
 import io.gatun.snapshot.layer.lower.Ownership;
 import io.gatun.snapshot.layer.lower.PathText;
 import io.gatun.snapshot.layer.lower.SecureOpen;
@@ -31,12 +32,11 @@ final class Directories implements AutoCloseable {
    */
   private record Step(OpenDirectory directory, boolean isMade) {}
 
+  private final Extraction layer;
   private final Disk disk;
   private final Ownership ownership;
-  private final LowerDirectories lowers;
-  private final DeferredAttributes ledger;
+  private final LowerTreeAttributes lowers;
   private final Deletions deletions;
-  private final Removal removal;
   private final DirectoryCache cache;
   private final OpenDirectory top;
 
@@ -46,23 +46,14 @@ final class Directories implements AutoCloseable {
   private LinuxPath visitedPlace = LinuxPath.EMPTY;
   private @Nullable Fd visited;
 
-  /**
-   * @param top which the caller closes
-   */
-  Directories(
-      Extraction extraction,
-      LowerDirectories lowers,
-      Deletions deletions,
-      Removal removal,
-      OpenDirectory top) {
-    this.disk = extraction.disk();
-    this.ownership = extraction.ownership();
-    this.ledger = extraction.ledger();
-    this.cache = extraction.cache();
+  Directories(Extraction layer, LowerTreeAttributes lowers, Deletions deletions) {
+    this.layer = layer;
+    this.disk = layer.disk();
+    this.ownership = layer.ownership();
+    this.cache = layer.cache();
+    this.top = layer.top();
     this.lowers = lowers;
     this.deletions = deletions;
-    this.removal = removal;
-    this.top = top;
   }
 
   /** {@return a directory in which to create an entry, valid until {@link #release}} */
@@ -170,26 +161,21 @@ final class Directories implements AutoCloseable {
   }
 
   private OpenDirectory opened(Fd fd, LinuxPath place) throws ErrnoException {
-    boolean isOpened = false;
     try {
-      OpenDirectory directory = new OpenDirectory(fd, place, ownership.isPlain(fd));
-      isOpened = true;
-      return directory;
-    } finally {
-      if (!isOpened) {
-        fd.close();
-      }
+      return new OpenDirectory(fd, place, ownership.isPlain(fd));
+    } catch (Throwable e) {
+      fd.close();
+      throw e;
     }
   }
 
   /** {@return the directory of a path, following links and creating missing components} */
   private OpenDirectory make(LinuxPath path) throws ErrnoException {
     List<LinuxPath> names = PathText.components(path);
-    OpenDirectory parent = cache.get(PathText.join(names.subList(0, names.size() - 1)));
-    if (parent != null) {
-      return descend(parent, names.subList(names.size() - 1, names.size()), true);
-    }
-    return descend(top, names, true);
+    OpenDirectory parent = cache.get(PathText.parent(path));
+    return parent != null
+        ? descend(parent, List.of(names.getLast()), true)
+        : descend(top, names, true);
   }
 
   private OpenDirectory descend(OpenDirectory from, List<LinuxPath> names, boolean mayFollow)
@@ -218,7 +204,7 @@ final class Directories implements AutoCloseable {
     try {
       fd = SecureOpen.openChild(parent.fd(), name);
     } catch (ErrnoException e) {
-      if (SecureOpen.isMissing(e)) {
+      if (e.is(Errno.ENOENT)) {
         return new Step(make(parent, name, false), true);
       }
       if (!SecureOpen.isElsewhere(e)) {
@@ -226,7 +212,7 @@ final class Directories implements AutoCloseable {
       }
       if (deletions.isWhiteout(parent, name)) {
         // The layer deleted the name first and now uses it as a directory.
-        removal.remove(parent.fd(), name);
+        layer.remove(parent.fd(), name);
         return new Step(make(parent, name, true), true);
       }
       LinuxPath target = LinkResolver.resolve(top.fd(), place);
@@ -247,7 +233,6 @@ final class Directories implements AutoCloseable {
       throws ErrnoException {
     disk.createDirectory(parent.fd(), name, IMPLICIT_MODE);
     Fd fd = SecureOpen.openChild(parent.fd(), name);
-    boolean isMade = false;
     try {
       if (!parent.isPlain() || !ownership.isInitialMode(IMPLICIT_MODE)) {
         disk.setMode(fd, IMPLICIT_MODE);
@@ -257,16 +242,13 @@ final class Directories implements AutoCloseable {
       if (isHidingBelow) {
         deletions.hideBelow(fd);
       } else {
-        inherited = lowers.inherit(fd, place);
+        inherited = lowers.inherit(disk, fd, place);
       }
-      ledger.madeImplicit(new LayerPath(parent.path(), name), isHidingBelow, inherited);
-      OpenDirectory made = new OpenDirectory(fd, place, ownership.isPlain(fd));
-      isMade = true;
-      return made;
-    } finally {
-      if (!isMade) {
-        fd.close();
-      }
+      layer.ledger().madeImplicit(new LayerPath(parent.path(), name), isHidingBelow, inherited);
+      return new OpenDirectory(fd, place, ownership.isPlain(fd));
+    } catch (Throwable e) {
+      fd.close();
+      throw e;
     }
   }
 }

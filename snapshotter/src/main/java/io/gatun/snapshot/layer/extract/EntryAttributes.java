@@ -1,19 +1,14 @@
 package io.gatun.snapshot.layer.extract;
 
-import io.gatun.linux.AtFlag;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.NodeType;
-import io.gatun.linux.Stat;
 import io.gatun.snapshot.layer.entry.LayerAttributes;
 import io.gatun.snapshot.layer.lower.Ownership;
 import io.gatun.snapshot.layer.tar.TarXattr;
 import io.gatun.snapshot.root.Disk;
-import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 
 /**
  * Sets the attributes of new entries in this order: owner, extended attributes, mode, times.
@@ -24,7 +19,7 @@ import java.util.Arrays;
  */
 final class EntryAttributes {
 
-  private static final byte[] USER = "user.".getBytes(StandardCharsets.US_ASCII);
+  private static final LinuxPath USER = LinuxPath.of("user.");
 
   private final Disk disk;
   private final Ownership ownership;
@@ -40,19 +35,13 @@ final class EntryAttributes {
     disk.setTimes(file, attributes.accessed(), attributes.modified());
   }
 
-  /** Sets the attributes of a new directory, except its times, which will still change. */
-  void beginDirectory(Fd directory, LayerAttributes attributes, boolean isInPlain)
-      throws ErrnoException {
-    setAllButTimes(directory, attributes, isInPlain);
-  }
-
-  /** Sets the attributes of an existing directory, except its times. */
-  void mergeDirectory(Fd directory, LayerAttributes attributes) throws ErrnoException {
-    setAllButTimes(directory, attributes, false);
-  }
-
-  private void setAllButTimes(Fd file, LayerAttributes attributes, boolean isAsMade)
-      throws ErrnoException {
+  /**
+   * Sets the attributes of a file or directory, except the times: those of a directory will still
+   * change.
+   *
+   * @param isAsMade whether it is new and in a {@link Ownership#isPlain plain} directory
+   */
+  void setAllButTimes(Fd file, LayerAttributes attributes, boolean isAsMade) throws ErrnoException {
     if (!isAsMade || !ownership.isOwner(attributes)) {
       disk.setOwner(file, attributes.uid(), attributes.gid());
     }
@@ -65,67 +54,48 @@ final class EntryAttributes {
         }
       }
     }
-    if (!isAsMade
-        || !attributes.xattrs().isEmpty()
-        || !ownership.isInitialMode(attributes.mode())) {
+    if (!isAsMade || !hasModeAsMade(attributes)) {
       disk.setMode(file, attributes.mode());
     }
   }
 
-  /** Sets the attributes of a new link, device or FIFO, none of which is ever opened. */
-  void finishNode(OpenDirectory parent, LinuxPath name, NodeType type, LayerAttributes attributes)
+  /**
+   * Sets the attributes of a link, device or FIFO, or of a file that got another name; none of them
+   * is ever opened. A symbolic link has no mode, and is not followed to a file that has one
+   * (CVE-2021-32760).
+   *
+   * @param isAsMade whether it is new and in a {@link Ownership#isPlain plain} directory
+   */
+  void finishNode(
+      Fd parent, LinuxPath name, NodeType type, LayerAttributes attributes, boolean isAsMade)
       throws ErrnoException {
-    if (!parent.isPlain() || !ownership.isOwner(attributes)) {
-      disk.setOwner(parent.fd(), name, attributes.uid(), attributes.gid());
+    if (!isAsMade || !ownership.isOwner(attributes)) {
+      disk.setOwner(parent, name, attributes.uid(), attributes.gid());
     }
     setXattrs(parent, name, type, attributes);
-    boolean isModeSet =
-        parent.isPlain()
-            && attributes.xattrs().isEmpty()
-            && ownership.isInitialMode(attributes.mode());
-    if (type != NodeType.SYMBOLIC_LINK && !isModeSet) {
-      disk.setMode(parent.fd(), name, attributes.mode());
+    if (type != NodeType.SYMBOLIC_LINK && !(isAsMade && hasModeAsMade(attributes))) {
+      disk.setMode(parent, name, attributes.mode());
     }
-    disk.setTimes(parent.fd(), name, attributes.accessed(), attributes.modified());
+    disk.setTimes(parent, name, attributes.accessed(), attributes.modified());
   }
 
-  /**
-   * Sets the attributes of a file that got another name. All of them are set, because chown(2)
-   * clears some that the entry does not mention. A symbolic link has no mode, and is not followed
-   * to a file that has one (CVE-2021-32760).
-   *
-   * @return the status before
-   */
-  FileStatus finishHardLink(OpenDirectory parent, LinuxPath name, LayerAttributes attributes)
-      throws ErrnoException {
-    FileStatus status = Stat.statx(parent.fd(), name, AtFlag.SYMLINK_NOFOLLOW);
-    disk.setOwner(parent.fd(), name, attributes.uid(), attributes.gid());
-    setXattrs(parent, name, status.type(), attributes);
-    if (status.type() != NodeType.SYMBOLIC_LINK) {
-      disk.setMode(parent.fd(), name, attributes.mode());
-    }
-    disk.setTimes(parent.fd(), name, attributes.accessed(), attributes.modified());
-    return status;
+  private boolean hasModeAsMade(LayerAttributes attributes) {
+    return attributes.xattrs().isEmpty() && ownership.isInitialMode(attributes.mode());
   }
 
-  private void setXattrs(
-      OpenDirectory parent, LinuxPath name, NodeType type, LayerAttributes attributes)
+  private void setXattrs(Fd parent, LinuxPath name, NodeType type, LayerAttributes attributes)
       throws ErrnoException {
     for (TarXattr xattr : attributes.xattrs()) {
       try {
-        disk.setXattr(parent.fd(), name, xattr.name(), xattr.value());
+        disk.setXattr(parent, name, xattr.name(), xattr.value());
       } catch (ErrnoException e) {
-        boolean isImpossible = e.is(Errno.EPERM) && type != NodeType.REGULAR && isUser(xattr);
+        // Only files and directories can have user attributes: xattr(7).
+        boolean isImpossible =
+            e.is(Errno.EPERM) && type != NodeType.REGULAR && xattr.name().hasPrefix(USER);
         if (!isImpossible && !e.is(Errno.EOPNOTSUPP)) {
           throw e;
         }
       }
     }
-  }
-
-  /** Only files and directories can have user attributes: xattr(7). */
-  private static boolean isUser(TarXattr xattr) {
-    byte[] name = xattr.name().bytes();
-    return name.length >= USER.length && Arrays.equals(name, 0, USER.length, USER, 0, USER.length);
   }
 }

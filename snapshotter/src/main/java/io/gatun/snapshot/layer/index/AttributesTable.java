@@ -3,10 +3,11 @@ package io.gatun.snapshot.layer.index;
 import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.layer.erofs.Erofs;
 import io.gatun.snapshot.layer.erofs.ImageFile;
-import io.gatun.snapshot.layer.erofs.IndexTree;
-import io.gatun.snapshot.layer.erofs.Inodes;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -23,11 +24,13 @@ import java.util.Optional;
  *     int   gid that it has if it inherits nothing
  *     int   length of the path, followed by the path
  * </pre>
+ *
+ * @param top nid of the layer's root directory
  */
-public final class AttributesTable {
+record AttributesTable(int top, List<Directory> directories) {
 
-  static final int MAGIC = 0x5449_5447;
-  static final int NONE = -1;
+  private static final int MAGIC = 0x5449_5447;
+  private static final int NONE = -1;
 
   /** Paths come from the image; this limits their total length. */
   static final int PATH_BYTES_MAX = 64 << 10;
@@ -35,41 +38,57 @@ public final class AttributesTable {
   /** The size of the table without its padding. */
   static final int BYTES_MAX = 3 * Integer.BYTES * (1 + InheritingDirectories.MAX) + PATH_BYTES_MAX;
 
-  private final IndexTree tree;
-  private final InheritingDirectories directories;
+  /**
+   * A directory that inherits attributes.
+   *
+   * @param nid 0 if the inherited attributes are not visible
+   * @param gid the group that it has if it inherits nothing
+   */
+  record Directory(int nid, int gid, LinuxPath path) {}
 
-  AttributesTable(IndexTree tree, InheritingDirectories directories) {
-    this.tree = tree;
-    this.directories = directories;
+  /**
+   * {@return a table; empty if the index cannot be adapted}
+   *
+   * @param bytes little-endian, from the start of the table
+   * @throws RuntimeException if there is no valid table: {@code BufferUnderflowException}, {@code
+   *     IndexOutOfBoundsException} or {@code IllegalArgumentException}
+   */
+  static Optional<AttributesTable> read(ByteBuffer bytes) {
+    if (bytes.getInt() != MAGIC) {
+      throw new IllegalArgumentException("not a table of inherited attributes");
+    }
+    int count = bytes.getInt();
+    if (count == NONE) {
+      return Optional.empty();
+    }
+    int top = bytes.getInt();
+    List<Directory> directories = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      int nid = bytes.getInt();
+      int gid = bytes.getInt();
+      byte[] path = new byte[Objects.checkIndex(bytes.getInt(), bytes.remaining() + 1)];
+      bytes.get(path);
+      directories.add(new Directory(nid, gid, LinuxPath.wrap(path)));
+    }
+    return Optional.of(new AttributesTable(top, directories));
   }
 
-  /** Writes the table and its padding. */
-  void write(ImageFile image) throws IOException {
-    Optional<List<InheritingDirectories.Directory>> all = directories.all();
-    boolean isUsable = all.isPresent() && pathBytes(all.get()) <= PATH_BYTES_MAX;
-    List<InheritingDirectories.Directory> listed = isUsable ? all.get() : List.of();
+  /**
+   * Writes a table and its padding.
+   *
+   * @param directories empty if the index cannot be adapted
+   */
+  static void write(ImageFile image, int top, Optional<List<Directory>> directories)
+      throws IOException {
     image.putInt(MAGIC);
-    image.putInt(isUsable ? listed.size() : NONE);
-    image.putInt(tree.inodes().nid(tree.top()));
-    for (InheritingDirectories.Directory directory : listed) {
-      boolean isInheriting = tree.inodes().isMarked(directory.inode(), Inodes.IMPLICIT);
-      image.putInt(isInheriting ? tree.inodes().nid(directory.inode()) : 0);
-      image.putInt(directory.gid());
-      LinuxPath path = directories.path(directory);
-      image.putInt(path.length());
-      image.put(path.bytes());
+    image.putInt(directories.map(List::size).orElse(NONE));
+    image.putInt(top);
+    for (Directory directory : directories.orElse(List.of())) {
+      image.putInt(directory.nid);
+      image.putInt(directory.gid);
+      image.putInt(directory.path.length());
+      image.put(directory.path.bytes());
     }
     image.padTo(Erofs.align(image.position(), Erofs.BLOCK_BYTES));
-  }
-
-  private long pathBytes(List<InheritingDirectories.Directory> all) throws IOException {
-    long bytes = 0;
-    for (InheritingDirectories.Directory directory : all) {
-      bytes += directories.path(directory).length();
-      if (bytes > PATH_BYTES_MAX) {
-        break;
-      }
-    }
-    return bytes;
   }
 }

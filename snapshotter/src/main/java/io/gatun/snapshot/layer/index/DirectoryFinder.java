@@ -4,7 +4,6 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.layer.erofs.IndexTree;
 import io.gatun.snapshot.layer.erofs.Inodes;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
-import io.gatun.snapshot.spill.PagedMemory;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -27,23 +26,14 @@ final class DirectoryFinder {
     int make(int parent, byte[] name, boolean isInPlaceOfWhiteout) throws IOException;
   }
 
-  /** The destination of a path. */
-  private static final class Place {
-    private final int directory;
-    private final List<byte[]> rest;
-    private final boolean isThere;
-
-    /**
-     * @param directory the last existing directory
-     * @param rest the components after it
-     * @param isThere whether the rest is one existing name of a non-directory
-     */
-    Place(int directory, List<byte[]> rest, boolean isThere) {
-      this.directory = directory;
-      this.rest = rest;
-      this.isThere = isThere;
-    }
-  }
+  /**
+   * The destination of a path.
+   *
+   * @param directory the last existing directory
+   * @param rest the components after it
+   * @param isThere whether the rest is one existing name of a non-directory
+   */
+  private record Place(int directory, List<byte[]> rest, boolean isThere) {}
 
   private final IndexTree tree;
   private final Inodes inodes;
@@ -162,7 +152,7 @@ final class DirectoryFinder {
         if (links > LINKS_MAX) {
           throw new InvalidLayerException("too many links on the way to %s".formatted(path));
         }
-        byte[] target = target(child);
+        byte[] target = tree.target(child);
         if (target[0] == '/') {
           directory = tree.top();
         }
@@ -173,12 +163,6 @@ final class DirectoryFinder {
       }
     }
     return new Place(directory, rest, isThere);
-  }
-
-  private byte[] target(int link) throws IOException {
-    byte[] target = new byte[(int) inodes.size(link)];
-    tree.memory().get(PagedMemory.address(inodes.content(link)), target, target.length);
-    return target;
   }
 
   private static boolean isDots(byte[] name, int count) {

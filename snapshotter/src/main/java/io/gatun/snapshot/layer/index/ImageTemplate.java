@@ -1,7 +1,6 @@
 package io.gatun.snapshot.layer.index;
 
 import io.gatun.linux.Fd;
-import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Timespec;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.layer.entry.InheritedAttributes;
@@ -36,21 +35,11 @@ public final class ImageTemplate {
   private static final int PIECE_BYTES = 16 << 10;
 
   private final ByteBuffer image;
-  private final int top;
-  private final List<Place> places;
+  private final AttributesTable table;
 
-  /**
-   * A directory that inherits attributes.
-   *
-   * @param inode offset of its inode in the image; 0 if the inherited attributes are not visible
-   * @param gid the group that it has if it inherits nothing
-   */
-  private record Place(int inode, int gid, LinuxPath path) {}
-
-  private ImageTemplate(ByteBuffer image, int top, List<Place> places) {
+  private ImageTemplate(ByteBuffer image, AttributesTable table) {
     this.image = image;
-    this.top = top;
-    this.places = places;
+    this.table = table;
   }
 
   /**
@@ -61,23 +50,20 @@ public final class ImageTemplate {
   public static Optional<ImageTemplate> of(ByteBuffer index) {
     ByteBuffer image = index.duplicate().order(ByteOrder.LITTLE_ENDIAN);
     try {
-      ByteBuffer table = image.duplicate().order(ByteOrder.LITTLE_ENDIAN);
       long end =
           Integer.toUnsignedLong(image.getInt(Erofs.BLOCK_COUNT_OFFSET)) << Erofs.BLOCK_SHIFT;
-      table.position(Math.toIntExact(end));
-      if (!table.hasRemaining() || table.getInt() != AttributesTable.MAGIC) {
+      ByteBuffer bytes = image.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+      Optional<AttributesTable> table = AttributesTable.read(bytes.position(Math.toIntExact(end)));
+      if (table.isEmpty()) {
         return Optional.empty();
       }
-      int count = table.getInt();
-      if (count == AttributesTable.NONE) {
-        return Optional.empty();
+      requireInode(image, table.get().top());
+      for (AttributesTable.Directory each : table.get().directories()) {
+        if (each.nid() != 0) {
+          requireInode(image, each.nid());
+        }
       }
-      int top = inode(image, table.getInt());
-      List<Place> places = new ArrayList<>();
-      for (int i = 0; i < count; i++) {
-        places.add(place(image, table));
-      }
-      return Optional.of(new ImageTemplate(image, top, places));
+      return Optional.of(new ImageTemplate(image, table.get()));
     } catch (BufferUnderflowException
         | IndexOutOfBoundsException
         | ArithmeticException
@@ -87,22 +73,16 @@ public final class ImageTemplate {
     }
   }
 
-  private static Place place(ByteBuffer image, ByteBuffer table) {
-    int nid = table.getInt();
-    int gid = table.getInt();
-    int length = table.getInt();
-    byte[] path = new byte[Objects.checkIndex(length, table.remaining() + 1)];
-    table.get(path);
-    return new Place(nid == 0 ? 0 : inode(image, nid), gid, LinuxPath.ofBytes(path));
+  private static int offset(int nid) {
+    return Math.toIntExact(Integer.toUnsignedLong(nid) << Erofs.NID_SHIFT);
   }
 
-  /** {@return the offset of an inode, which must have the extended form} */
-  private static int inode(ByteBuffer image, int nid) {
-    int at = Math.toIntExact(Integer.toUnsignedLong(nid) << Erofs.NID_SHIFT);
-    if ((image.getShort(at) & Erofs.EXTENDED) == 0) {
+  /** An inode with attributes of its own has the extended form. */
+  private static void requireInode(ByteBuffer image, int nid) {
+    Objects.checkFromIndexSize(offset(nid), Erofs.EXTENDED_BYTES, image.limit());
+    if ((image.getShort(offset(nid)) & Erofs.EXTENDED) == 0) {
       throw new IndexOutOfBoundsException("no inode with a time: " + nid);
     }
-    return at;
   }
 
   /** {@return the required length of the tar, as in {@link LayerIndex}} */
@@ -119,24 +99,24 @@ public final class ImageTemplate {
    */
   public boolean inherit(Digest diffId, InheritedAttributes top, LowerAttributes below)
       throws IOException {
-    if (InheritingDirectories.isPassedOn(top)) {
+    if (InheritingDirectories.isPassedOn(Optional.of(top))) {
       return false;
     }
-    IndexIdentity identity = new IndexIdentity(IndexForm.OVERLAY);
-    identity.add(LinuxPath.EMPTY, Optional.of(top));
+    IndexIdentity identity = new IndexIdentity(IndexForm.OVERLAY, top);
     List<InheritedAttributes> found = new ArrayList<>();
-    for (Place place : places) {
-      Optional<InheritedAttributes> inherited = below.of(place.path);
-      if (inherited.isPresent() && InheritingDirectories.isPassedOn(inherited.get())) {
+    for (AttributesTable.Directory directory : table.directories()) {
+      Optional<InheritedAttributes> inherited = below.of(directory.path());
+      if (InheritingDirectories.isPassedOn(inherited)) {
         return false;
       }
-      identity.add(place.path, inherited);
-      found.add(inherited.orElseGet(() -> withoutAny(place.gid)));
+      identity.add(directory.path(), inherited);
+      found.add(inherited.orElseGet(() -> withoutAny(directory.gid())));
     }
-    put(this.top, top);
+    put(table.top(), top);
     for (int i = 0; i < found.size(); i++) {
-      if (places.get(i).inode != 0) {
-        put(places.get(i).inode, found.get(i));
+      int nid = table.directories().get(i).nid();
+      if (nid != 0) {
+        put(nid, found.get(i));
       }
     }
     image.put(Erofs.UUID_OFFSET, identity.uuid(diffId));
@@ -151,7 +131,8 @@ public final class ImageTemplate {
     return new InheritedAttributes(IMPLICIT_MODE, 0, gid, NO_TIME, Map.of());
   }
 
-  private void put(int inode, InheritedAttributes attributes) {
+  private void put(int nid, InheritedAttributes attributes) {
+    int inode = offset(nid);
     image.putShort(inode + Erofs.INODE_MODE, (short) (Inodes.DIRECTORY | attributes.mode()));
     image.putInt(inode + Erofs.INODE_UID, attributes.uid());
     image.putInt(inode + Erofs.INODE_GID, attributes.gid());

@@ -27,9 +27,13 @@ final class IndexIdentity {
 
   private final MessageDigest hash = Digest.sha256();
 
-  IndexIdentity(IndexForm form) {
+  /**
+   * @param top attributes of the layer's root directory
+   */
+  IndexIdentity(IndexForm form, InheritedAttributes top) {
     addText(VERSION);
     addText(form.name());
+    add(LinuxPath.EMPTY, Optional.of(top));
   }
 
   /** Adds the attributes that a directory inherited, or that it inherited none. */

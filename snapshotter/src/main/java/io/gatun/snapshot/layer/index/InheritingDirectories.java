@@ -2,8 +2,9 @@ package io.gatun.snapshot.layer.index;
 
 import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.layer.entry.InheritedAttributes;
-import io.gatun.snapshot.layer.entry.LowerAttributes;
+import io.gatun.snapshot.layer.erofs.ImageFile;
 import io.gatun.snapshot.layer.erofs.IndexTree;
+import io.gatun.snapshot.layer.erofs.Inodes;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,20 +25,18 @@ final class InheritingDirectories {
 
   private static final int SET_GROUP_ID = 02000;
 
-  private final IndexTree tree;
   private final List<Directory> all = new ArrayList<>();
   private boolean isTooLate;
 
   /**
    * @param top attributes of the layer's root directory
    */
-  InheritingDirectories(IndexTree tree, InheritedAttributes top) {
-    this.tree = tree;
-    this.isTooLate = isPassedOn(top);
+  InheritingDirectories(InheritedAttributes top) {
+    this.isTooLate = isPassedOn(Optional.of(top));
   }
 
   /**
-   * An implicit directory.
+   * An implicit directory. Its path, whose length has no limit, stays in the tree.
    *
    * @param inode may have been removed or got an entry since
    * @param gid the group that it has if it inherits nothing
@@ -45,18 +44,14 @@ final class InheritingDirectories {
   record Directory(int inode, int gid) {}
 
   /**
-   * Adds a directory. Its path, whose length has no limit, stays in the tree.
-   *
-   * @param gid the group that it has if it inherits nothing
    * @param isPlain whether it has no attributes from its parent directory
    * @param inherited attributes from lower layers, as far as they are known
    */
-  void add(int inode, int gid, boolean isPlain, Optional<InheritedAttributes> inherited) {
-    boolean isPassedOn = inherited.isPresent() && isPassedOn(inherited.get());
-    if (!isPlain || isPassedOn || all.size() == MAX) {
+  void add(Directory directory, boolean isPlain, Optional<InheritedAttributes> inherited) {
+    if (!isPlain || isPassedOn(inherited) || all.size() == MAX) {
       isTooLate = true;
     } else {
-      all.add(new Directory(inode, gid));
+      all.add(directory);
     }
   }
 
@@ -65,29 +60,34 @@ final class InheritingDirectories {
     return isTooLate ? Optional.empty() : Optional.of(all);
   }
 
-  LinuxPath path(Directory directory) throws IOException {
-    return new TreePath(tree).of(directory.inode);
+  /** Writes the table of them that follows the blocks of the index. */
+  void writeTable(ImageFile image, IndexTree tree) throws IOException {
+    AttributesTable.write(image, tree.inodes().nid(tree.top()), table(tree));
   }
 
-  /** {@return the inherited attributes of each; empty if it is too late} */
-  Optional<List<Optional<InheritedAttributes>>> find(InheritedAttributes top, LowerAttributes below)
-      throws IOException {
-    if (isTooLate || isPassedOn(top)) {
+  private Optional<List<AttributesTable.Directory>> table(IndexTree tree) throws IOException {
+    if (isTooLate) {
       return Optional.empty();
     }
-    List<Optional<InheritedAttributes>> found = new ArrayList<>();
+    List<AttributesTable.Directory> listed = new ArrayList<>();
+    int pathBytes = 0;
     for (Directory directory : all) {
-      Optional<InheritedAttributes> inherited = below.of(path(directory));
-      if (inherited.isPresent() && isPassedOn(inherited.get())) {
+      LinuxPath path = tree.path(directory.inode);
+      pathBytes += path.length();
+      if (pathBytes > AttributesTable.PATH_BYTES_MAX) {
         return Optional.empty();
       }
-      found.add(inherited);
+      boolean isInheriting = tree.inodes().isMarked(directory.inode, Inodes.IMPLICIT);
+      int nid = isInheriting ? tree.inodes().nid(directory.inode) : 0;
+      listed.add(new AttributesTable.Directory(nid, directory.gid, path));
     }
-    return Optional.of(found);
+    return Optional.of(listed);
   }
 
-  /** {@return whether the content of a directory may depend on its attributes} */
-  static boolean isPassedOn(InheritedAttributes attributes) {
-    return !attributes.xattrs().isEmpty() || (attributes.mode() & SET_GROUP_ID) != 0;
+  /** {@return whether the content of a directory may depend on attributes that it inherits} */
+  static boolean isPassedOn(Optional<InheritedAttributes> inherited) {
+    return inherited
+        .filter(each -> !each.xattrs().isEmpty() || (each.mode() & SET_GROUP_ID) != 0)
+        .isPresent();
   }
 }

@@ -30,8 +30,8 @@ import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.spill.PagedMemory;
 import io.gatun.snapshot.spill.Spill;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 
@@ -64,6 +64,22 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
   private static final int PERMISSIONS = 0777;
   private static final int SET_GROUP_ID = 02000;
   private static final Timespec NO_TIME = new Timespec(0, 0);
+
+  /**
+   * The time that more than half of the entries share, if there is one, otherwise some time: one
+   * pass of the Boyer-Moore majority vote.
+   */
+  private static final class FrequentTime {
+    private Timespec candidate = NO_TIME;
+    private long votes;
+
+    void add(Timespec time) {
+      if (votes == 0) {
+        candidate = time;
+      }
+      votes += time.equals(candidate) ? 1 : -1;
+    }
+  }
 
   private final IndexForm form;
   private final LowerAttributes lowerAttributes;
@@ -100,22 +116,18 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
       throws IOException {
     this.form = form;
     this.lowerAttributes = lowerAttributes;
-    this.identity = new IndexIdentity(form);
+    this.identity = new IndexIdentity(form, top);
+    this.inheriting = new InheritingDirectories(top);
     this.memory = memory;
-    boolean isMade = false;
     try {
       this.tree = new IndexTree(memory);
       this.inodes = tree.inodes();
       this.directories = new DirectoryFinder(tree, form == IndexForm.OVERLAY, this::makeImplicit);
       this.chunks = new FileChunks(memory);
-      this.inheriting = new InheritingDirectories(tree, top);
       setInherited(tree.top(), noXattrs(), top);
-      identity.add(LinuxPath.EMPTY, Optional.of(top));
-      isMade = true;
-    } finally {
-      if (!isMade) {
-        memory.close();
-      }
+    } catch (Throwable e) {
+      memory.close();
+      throw e;
     }
   }
 
@@ -333,10 +345,11 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
     if (isInPlaceOfWhiteout) {
       inodes.mark(directory, Inodes.OPAQUE);
     } else {
-      LinuxPath path = path(directory);
+      LinuxPath path = tree.path(directory);
       inherited = lowerAttributes.of(path);
       identity.add(path, inherited);
-      inheriting.add(directory, gid, xattrs.isEmpty(), inherited);
+      inheriting.add(
+          new InheritingDirectories.Directory(directory, gid), xattrs.isEmpty(), inherited);
     }
     if (inherited.isPresent()) {
       setInherited(directory, xattrs, inherited.get());
@@ -368,19 +381,27 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
    *     false, the indexer is unchanged and the index has to be built from the tar
    */
   public boolean inherit(InheritedAttributes top, LowerAttributes below) throws IOException {
-    Optional<List<Optional<InheritedAttributes>>> found = inheriting.find(top, below);
-    if (found.isEmpty()) {
+    Optional<List<InheritingDirectories.Directory>> all = inheriting.all();
+    if (all.isEmpty() || InheritingDirectories.isPassedOn(Optional.of(top))) {
       return false;
     }
-    identity = new IndexIdentity(form);
-    identity.add(LinuxPath.EMPTY, Optional.of(top));
+    IndexIdentity changed = new IndexIdentity(form, top);
+    List<Optional<InheritedAttributes>> found = new ArrayList<>();
+    for (InheritingDirectories.Directory directory : all.get()) {
+      LinuxPath path = tree.path(directory.inode());
+      Optional<InheritedAttributes> inherited = below.of(path);
+      if (InheritingDirectories.isPassedOn(inherited)) {
+        return false;
+      }
+      changed.add(path, inherited);
+      found.add(inherited);
+    }
+    identity = changed;
     setInherited(tree.top(), noXattrs(), top);
-    Iterator<Optional<InheritedAttributes>> each = found.get().iterator();
-    for (InheritingDirectories.Directory directory : inheriting.all().orElseThrow()) {
-      Optional<InheritedAttributes> inherited = each.next();
-      identity.add(inheriting.path(directory), inherited);
-      if (inherited.isPresent() && inodes.isMarked(directory.inode(), Inodes.IMPLICIT)) {
-        setInherited(directory.inode(), noXattrs(), inherited.get());
+    for (int i = 0; i < found.size(); i++) {
+      int directory = all.get().get(i).inode();
+      if (found.get(i).isPresent() && inodes.isMarked(directory, Inodes.IMPLICIT)) {
+        setInherited(directory, noXattrs(), found.get(i).get());
       }
     }
     return true;
@@ -388,10 +409,6 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
 
   private static XattrSet noXattrs() {
     return XattrSet.of(Inodes.DIRECTORY, List.of());
-  }
-
-  private LinuxPath path(int directory) throws IOException {
-    return new TreePath(tree).of(directory);
   }
 
   private static void requireLength(byte[] name) throws InvalidLayerException {
@@ -422,7 +439,7 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
   public IndexComparison compare(
       IndexReader there, RecordedAttributes recorded, Digest diffId, long layerBytes)
       throws IOException {
-    ImageComparison comparison = new ImageComparison(there);
+    IndexComparison.Sink comparison = new IndexComparison.Sink(there);
     byte[] made = identity.uuid(diffId);
     byte[] uuid = recorded.uuid().orElse(made);
     try (ImageFile image = new ImageFile(comparison)) {
@@ -435,11 +452,11 @@ public final class LayerIndexer implements LayerConsumer, AutoCloseable {
       throws IOException {
     long padded = Erofs.blocks(Math.max(layerBytes, tarBytes)) << Erofs.BLOCK_SHIFT;
     requireAddress(padded);
-    Placement placement = new Placement(tree, form, times.mostFrequent());
+    Placement placement = new Placement(tree, form, times.candidate);
     placement.run();
     new IndexImage(tree, chunks, placement, image).write(uuid, diffId, Erofs.blocks(padded));
     if (form == IndexForm.OVERLAY) {
-      new AttributesTable(tree, inheriting).write(image);
+      inheriting.writeTable(image, tree);
     }
     image.flush();
     return new LayerIndex(

@@ -24,24 +24,18 @@ import java.util.Set;
  * <p>Two cases are not visible: a directory that inherited exactly the attributes it would have
  * anyway, and one that got an entry later. They affect only the UUID, which is then copied and does
  * not prove that the other attributes were inherited.
+ *
+ * @param form of the index
+ * @param top attributes of the layer's root directory
+ * @param below attributes of other directories, by path
+ * @param uuid to be copied, if not everything that it depends on is visible
  */
-public final class RecordedAttributes implements LowerAttributes {
-
-  private final IndexForm form;
-  private final InheritedAttributes top;
-  private final Map<LinuxPath, InheritedAttributes> below;
-  private final Optional<byte[]> uuid;
-
-  private RecordedAttributes(
-      IndexForm form,
-      InheritedAttributes top,
-      Map<LinuxPath, InheritedAttributes> below,
-      Optional<byte[]> uuid) {
-    this.form = form;
-    this.top = top;
-    this.below = below;
-    this.uuid = uuid;
-  }
+public record RecordedAttributes(
+    IndexForm form,
+    InheritedAttributes top,
+    Map<LinuxPath, InheritedAttributes> below,
+    Optional<byte[]> uuid)
+    implements LowerAttributes {
 
   /**
    * {@return the attributes that an index records; empty if the layer inherited more than an index
@@ -65,30 +59,21 @@ public final class RecordedAttributes implements LowerAttributes {
     long end =
         Integer.toUnsignedLong(index.at(Erofs.BLOCK_COUNT_OFFSET, Integer.BYTES).getInt())
             << Erofs.BLOCK_SHIFT;
-    if (end >= index.sizeBytes()) {
-      return Optional.of(ofBase());
-    }
-    ByteBuffer table = index.upTo(end, AttributesTable.BYTES_MAX);
-    if (table.getInt() != AttributesTable.MAGIC) {
-      return Optional.of(ofBase());
-    }
-    int count = table.getInt();
-    if (count == AttributesTable.NONE) {
+    Optional<AttributesTable> table =
+        AttributesTable.read(index.upTo(end, AttributesTable.BYTES_MAX));
+    if (table.isEmpty()) {
       return Optional.empty();
     }
-    InheritedAttributes top = index.attributes(table.getInt());
+    InheritedAttributes top = index.attributes(table.get().top());
     Map<LinuxPath, InheritedAttributes> below = new HashMap<>();
     Set<LinuxPath> hidden = new HashSet<>();
-    for (int i = 0; i < count; i++) {
-      int nid = table.getInt();
-      InheritedAttributes alone = ImageTemplate.withoutAny(table.getInt());
-      byte[] path = new byte[Objects.checkIndex(table.getInt(), table.remaining() + 1)];
-      table.get(path);
-      InheritedAttributes has = nid == 0 ? alone : index.attributes(nid);
+    for (AttributesTable.Directory each : table.get().directories()) {
+      InheritedAttributes alone = ImageTemplate.withoutAny(each.gid());
+      InheritedAttributes has = each.nid() == 0 ? alone : index.attributes(each.nid());
       if (has.equals(alone)) {
-        hidden.add(LinuxPath.ofBytes(path));
+        hidden.add(each.path());
       } else {
-        below.put(LinuxPath.ofBytes(path), has);
+        below.put(each.path(), has);
       }
     }
     // A directory that was removed in between is listed twice.
@@ -97,24 +82,9 @@ public final class RecordedAttributes implements LowerAttributes {
     return Optional.of(new RecordedAttributes(IndexForm.OVERLAY, top, below, uuid));
   }
 
-  /** {@return the form of the index} */
-  public IndexForm form() {
-    return form;
-  }
-
-  /** {@return the attributes of the layer's root directory} */
-  public InheritedAttributes top() {
-    return top;
-  }
-
   @Override
   public Optional<InheritedAttributes> of(LinuxPath path) {
     return Optional.ofNullable(below.get(path));
-  }
-
-  /** {@return the UUID to copy, if not everything that it depends on is visible} */
-  Optional<byte[]> uuid() {
-    return uuid.map(byte[]::clone);
   }
 
   /** Reads fields of an index. */
@@ -122,10 +92,6 @@ public final class RecordedAttributes implements LowerAttributes {
 
     private static final int UUID_BYTES = 16;
     private static final int PERMISSIONS = 07777;
-
-    long sizeBytes() {
-      return index.sizeBytes();
-    }
 
     ByteBuffer at(long offset, int length) throws ErrnoException {
       ByteBuffer bytes = upTo(offset, length);

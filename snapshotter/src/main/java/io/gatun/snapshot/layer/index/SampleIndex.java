@@ -18,7 +18,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.util.Arrays;
 import java.util.Optional;
 
 /** A built-in tar with one file of two blocks, and its index. */
@@ -26,24 +25,13 @@ public final class SampleIndex implements SampleLayer {
 
   private static final long RESIDENT_BYTES = 1 << 20;
   private static final int FILE_MODE = 0600;
+  private static final int NAME_BYTES = 100;
+  private static final int CHECKSUM_BYTES = 8;
 
   private static final int CONTENT_BYTES = 2 * Erofs.BLOCK_BYTES;
 
   /** A tar ends with two blocks of zeros. */
   private static final int TAR_BYTES = Erofs.BLOCK_BYTES + CONTENT_BYTES + 2 * Erofs.BLOCK_BYTES;
-
-  // struct posix_header, tar(5): offsets of fields and lengths of numbers.
-  private static final int MODE = 100;
-  private static final int UID = 108;
-  private static final int GID = 116;
-  private static final int SIZE = 124;
-  private static final int MTIME = 136;
-  private static final int CHECKSUM = 148;
-  private static final int TYPE = 156;
-  private static final int MAGIC = 257;
-  private static final int ID_BYTES = 8;
-  private static final int SIZE_BYTES = 12;
-  private static final String USTAR = "ustar\00000";
 
   @Override
   public byte[] content() {
@@ -91,37 +79,21 @@ public final class SampleIndex implements SampleLayer {
     return piece;
   }
 
+  /** struct posix_header, tar(5): numbers are octal, and the checksum counts itself as spaces. */
   private byte[] tar() {
-    byte[] tar = new byte[TAR_BYTES];
-    put(tar, 0, FILE.toString());
-    putNumber(tar, MODE, ID_BYTES, 0644);
-    putNumber(tar, UID, ID_BYTES, 0);
-    putNumber(tar, GID, ID_BYTES, 0);
-    putNumber(tar, SIZE, SIZE_BYTES, CONTENT_BYTES);
-    putNumber(tar, MTIME, SIZE_BYTES, 0);
-    put(tar, TYPE, "0");
-    put(tar, MAGIC, USTAR);
-    // The checksum field counts as spaces.
-    Arrays.fill(tar, CHECKSUM, CHECKSUM + ID_BYTES, (byte) ' ');
-    int sum = 0;
-    for (int i = 0; i < Erofs.BLOCK_BYTES; i++) {
-      sum += tar[i];
-    }
-    putNumber(tar, CHECKSUM, ID_BYTES, sum);
-    byte[] content = content();
-    System.arraycopy(content, 0, tar, Erofs.BLOCK_BYTES, content.length);
-    return tar;
-  }
-
-  /** Octal digits, terminated by a NUL. */
-  private static void putNumber(byte[] tar, int at, int length, long number) {
-    String digits = Long.toOctalString(number);
-    put(tar, at, "0".repeat(length - 1 - digits.length()) + digits + "\0");
-  }
-
-  private static void put(byte[] tar, int at, String text) {
-    byte[] bytes = text.getBytes(StandardCharsets.US_ASCII);
-    System.arraycopy(bytes, 0, tar, at, bytes.length);
+    String nameToTime =
+        FILE
+            + "\0".repeat(NAME_BYTES - FILE.length())
+            + "0000644\0"
+            + "0000000\0".repeat(2)
+            + "%011o\0%011o\0".formatted(CONTENT_BYTES, 0);
+    String typeToVersion = "0" + "\0".repeat(NAME_BYTES) + "ustar\00000";
+    int sum = (nameToTime + " ".repeat(CHECKSUM_BYTES) + typeToVersion).chars().sum();
+    String header = nameToTime + "%07o\0".formatted(sum) + typeToVersion;
+    return ByteBuffer.allocate(TAR_BYTES)
+        .put(header.getBytes(StandardCharsets.US_ASCII))
+        .put(Erofs.BLOCK_BYTES, content())
+        .array();
   }
 
   private static Digest diffId(byte[] tar) {

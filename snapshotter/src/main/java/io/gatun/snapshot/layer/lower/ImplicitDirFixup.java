@@ -8,7 +8,6 @@ import io.gatun.linux.Stat;
 import io.gatun.linux.Unistd;
 import io.gatun.snapshot.layer.LayerTarget;
 import io.gatun.snapshot.root.Disk;
-import java.util.List;
 import java.util.Optional;
 
 /**
@@ -21,23 +20,14 @@ import java.util.Optional;
  */
 public final class ImplicitDirFixup implements AutoCloseable {
 
-  /** Syncs a file. */
-  @FunctionalInterface
-  public interface Sync {
-    void run(Fd file) throws ErrnoException;
-  }
-
   private final Disk disk;
-  private final LowerDirectories lowers;
-  private final List<LinuxPath> below;
+  private final LowerTreeAttributes lowers;
   private final ImplicitDirectoryList implicit;
-
   private final Fd top;
 
   private ImplicitDirFixup(Disk disk, LayerTarget target, ImplicitDirectoryList implicit, Fd top) {
     this.disk = disk;
-    this.below = target.lowers();
-    this.lowers = new LowerDirectories(disk, below);
+    this.lowers = new LowerTreeAttributes(target.lowers());
     this.implicit = implicit;
     this.top = top;
   }
@@ -70,7 +60,7 @@ public final class ImplicitDirFixup implements AutoCloseable {
       return true;
     }
     for (ImplicitDirectory each : implicit) {
-      if (hasOneBelow(each) && lowers.contain(each.path())) {
+      if (hasOneBelow(each) && lowers.status(each.path()).isPresent()) {
         return true;
       }
     }
@@ -89,7 +79,7 @@ public final class ImplicitDirFixup implements AutoCloseable {
    */
   public long run(boolean isWithTimes) throws ErrnoException {
     if (isOwnerDue()) {
-      FileStatus owner = ownerBelow();
+      FileStatus owner = lowers.statusOfTop();
       disk.setOwner(top, owner.uid(), owner.gid());
     }
     long blocks = 0;
@@ -106,7 +96,7 @@ public final class ImplicitDirFixup implements AutoCloseable {
   private void inherit(ImplicitDirectory each, Fd directory, boolean isWithTimes)
       throws ErrnoException {
     switch (each.inherited()) {
-      case XATTRS -> lowers.inheritXattrs(directory, each.path());
+      case XATTRS -> lowers.inheritXattrs(disk, directory, each.path());
       case GROUP -> inheritGroup(each.path(), directory);
       case ATTRIBUTES -> inheritAttributes(each.path(), directory, isWithTimes);
       case ATTRIBUTES_OR_GROUP -> {
@@ -119,7 +109,7 @@ public final class ImplicitDirFixup implements AutoCloseable {
 
   private boolean inheritAttributes(LinuxPath path, Fd directory, boolean isWithTimes)
       throws ErrnoException {
-    Optional<FileStatus> inherited = lowers.inherit(directory, path);
+    Optional<FileStatus> inherited = lowers.inherit(disk, directory, path);
     if (inherited.isPresent() && isWithTimes) {
       disk.setTimes(directory, inherited.get().accessed(), inherited.get().modified());
     }
@@ -128,7 +118,7 @@ public final class ImplicitDirFixup implements AutoCloseable {
 
   /** Entries in a directory with the set-group-id bit get its group (mkdir(2)). */
   private void inheritGroup(LinuxPath path, Fd directory) throws ErrnoException {
-    Optional<FileStatus> above = lowers.status(PathText.of(path).directory());
+    Optional<FileStatus> above = lowers.status(PathText.parent(path));
     FileStatus own = Stat.statx(directory);
     if (above.isPresent()
         && (above.get().mode() & Ownership.SET_GROUP_ID) != 0
@@ -138,12 +128,12 @@ public final class ImplicitDirFixup implements AutoCloseable {
   }
 
   /** Syncs all changed directories. */
-  public void sync(Sync sync) throws ErrnoException {
+  public void sync() throws ErrnoException {
     // After the last change: on most filesystems, the first sync then covers all of them.
-    sync.run(top);
+    disk.sync(top);
     for (ImplicitDirectory each : implicit) {
       try (Fd directory = SecureOpen.open(top, each.path())) {
-        sync.run(directory);
+        disk.sync(directory);
       }
     }
   }
@@ -151,16 +141,10 @@ public final class ImplicitDirFixup implements AutoCloseable {
   /** The root of a snapshot gets the owner of the one below. */
   private boolean isOwnerDue() throws ErrnoException {
     FileStatus own = Stat.statx(top);
-    FileStatus lower = ownerBelow();
+    FileStatus lower = lowers.statusOfTop();
     return own.uid() == Unistd.geteuid()
         && own.gid() == Unistd.getegid()
         && (own.uid() != lower.uid() || own.gid() != lower.gid());
-  }
-
-  private FileStatus ownerBelow() throws ErrnoException {
-    try (Fd lower = LowerLayers.openTop(below.getFirst())) {
-      return Stat.statx(lower);
-    }
   }
 
   @Override

@@ -12,34 +12,31 @@ import org.jspecify.annotations.Nullable;
  */
 public record ImplicitDirectory(LinuxPath path, Inherited inherited) {
 
-  /** The attributes that a directory takes from lower layers. */
+  /**
+   * The attributes that a directory takes from lower layers. Records on disk have their positions
+   * in this list.
+   */
   public enum Inherited {
     /** All attributes of the lower directory, or else {@link #GROUP}. */
-    ATTRIBUTES_OR_GROUP(1),
+    ATTRIBUTES_OR_GROUP,
 
     /** All attributes of the lower directory. */
-    ATTRIBUTES(2),
+    ATTRIBUTES,
 
     /** Extended attributes, because a later entry of the layer has set the others. */
-    XATTRS(3),
+    XATTRS,
 
     /**
      * The group of its parent, also an implicit directory, if the lower parent has the set-group-id
      * bit.
      */
-    GROUP(4);
+    GROUP;
 
     private static final Inherited[] ALL = values();
 
-    private final int code;
-
-    Inherited(int code) {
-      this.code = code;
-    }
-
     /** {@return its code on disk; never 0} */
     public byte code() {
-      return (byte) code;
+      return (byte) (ordinal() + 1);
     }
 
     public static @Nullable Inherited ofCode(int code) {

@@ -1,6 +1,7 @@
 package io.gatun.snapshot.layer.lower;
 
 import io.gatun.linux.LinuxPath;
+import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Iterator;
@@ -122,8 +123,7 @@ public final class ImplicitDirectoryList implements Iterable<ImplicitDirectory> 
   /** Collects a list. */
   public static final class Builder {
     private final int bytesMax;
-    private byte[] bytes = new byte[0];
-    private int length;
+    private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     private byte[] last = new byte[0];
     private boolean isFull;
 
@@ -144,30 +144,24 @@ public final class ImplicitDirectoryList implements Iterable<ImplicitDirectory> 
       int mismatch = Arrays.mismatch(last, next);
       int shared = mismatch < 0 ? next.length : mismatch;
       int rest = next.length - shared;
-      int needed = 1 + 2 * INT_BYTES_MAX + rest;
-      if (length + needed > bytesMax) {
+      if (bytes.size() + 1 + 2 * INT_BYTES_MAX + rest > bytesMax) {
         isFull = true;
-        bytes = new byte[0];
         return;
       }
-      if (length + needed > bytes.length) {
-        bytes = Arrays.copyOf(bytes, Math.min(bytesMax, 2 * bytes.length + needed));
-      }
-      bytes[length++] = inherited.code();
+      bytes.write(inherited.code());
       putInt(shared);
       putInt(rest);
-      System.arraycopy(next, shared, bytes, length, rest);
-      length += rest;
+      bytes.write(next, shared, rest);
       last = next;
     }
 
     private void putInt(int number) {
       int left = number;
       while (left >= MORE) {
-        bytes[length++] = (byte) (left | MORE);
+        bytes.write(left | MORE);
         left >>>= BITS;
       }
-      bytes[length++] = (byte) left;
+      bytes.write(left);
     }
 
     /** {@return the list; empty if it exceeds the limit} */
@@ -175,8 +169,7 @@ public final class ImplicitDirectoryList implements Iterable<ImplicitDirectory> 
       if (isFull) {
         return Optional.empty();
       }
-      return Optional.of(
-          length == 0 ? EMPTY : new ImplicitDirectoryList(Arrays.copyOf(bytes, length)));
+      return Optional.of(new ImplicitDirectoryList(bytes.toByteArray()));
     }
   }
 }

@@ -113,7 +113,7 @@ public final class LinkResolver implements AutoCloseable {
       present++;
       return Optional.empty();
     } catch (ErrnoException e) {
-      if (SecureOpen.isMissing(e)) {
+      if (e.is(Errno.ENOENT)) {
         return Optional.empty();
       }
       if (!SecureOpen.isElsewhere(e)) {

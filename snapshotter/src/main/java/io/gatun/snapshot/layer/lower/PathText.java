@@ -1,7 +1,6 @@
 package io.gatun.snapshot.layer.lower;
 
 import io.gatun.linux.LinuxPath;
-import io.gatun.snapshot.layer.entry.LayerPath;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -25,10 +24,13 @@ public final class PathText {
     return components;
   }
 
-  /** {@return a non-empty path with single slashes between its components} */
-  static LayerPath of(LinuxPath path) {
-    List<LinuxPath> names = components(path);
-    return new LayerPath(join(names.subList(0, names.size() - 1)), names.getLast());
+  /** {@return the path without its last component and the slash before it} */
+  public static LinuxPath parent(LinuxPath path) {
+    int end = path.length() - 1;
+    while (end > 0 && path.byteAt(end) != '/') {
+      end--;
+    }
+    return path.slice(0, end);
   }
 
   public static LinuxPath join(List<LinuxPath> components) {

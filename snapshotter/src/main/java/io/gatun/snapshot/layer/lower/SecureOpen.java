@@ -1,6 +1,5 @@
 package io.gatun.snapshot.layer.lower;
 
-import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
@@ -73,9 +72,5 @@ public final class SecureOpen {
       case ENOENT, ENOTDIR, ELOOP -> true;
       default -> false;
     };
-  }
-
-  public static boolean isMissing(ErrnoException failure) {
-    return failure.is(Errno.ENOENT);
   }
 }

@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** A layer with all kinds of entries, on a disk that fails at each of its effects in turn. */
 final class TreeWriterFaultsTest {
 
-  private static final byte[] LARGE = new byte[(int) FileContent.LARGE_BYTES_MIN + 2_000_000];
+  private static final byte[] LARGE = new byte[(int) FileFiller.LARGE_BYTES_MIN + 2_000_000];
 
   static {
     Arrays.fill(LARGE, (byte) 'x');

@@ -15,7 +15,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Lookups in lower layers, existing and missing ones. */
-class LowerLayersTest {
+class LowerTreeAttributesTest {
 
   private static final LinuxPath DIRECTORY = LinuxPath.of("a/b");
 
@@ -29,13 +29,13 @@ class LowerLayersTest {
     return top;
   }
 
-  private static LowerLayers of(Path... tops) {
-    return new LowerLayers(List.of(tops).stream().map(LinuxPath::of).toList());
+  private static LowerTreeAttributes of(Path... tops) {
+    return new LowerTreeAttributes(List.of(tops).stream().map(LinuxPath::of).toList());
   }
 
   @Test
   void theNearestDirectoryIsFound() throws Exception {
-    LowerLayers lowers = of(layer("near", "other"), layer("far", "a/b"));
+    LowerTreeAttributes lowers = of(layer("near", "other"), layer("far", "a/b"));
     try (Fd found = lowers.find(DIRECTORY).orElseThrow()) {
       assertThat(found.path().toString()).endsWith("a/b");
     }
@@ -53,7 +53,7 @@ class LowerLayersTest {
       case "a link" -> Files.createSymbolicLink(near, far);
       default -> {}
     }
-    LowerLayers lowers = of(near, far);
+    LowerTreeAttributes lowers = of(near, far);
     assertThatThrownBy(() -> lowers.find(DIRECTORY))
         .isInstanceOf(SnapshotException.StorageFailure.class)
         .hasMessageContaining("the lower layer at " + near + " is missing or not mounted");
