@@ -2,7 +2,6 @@ package io.gatun.snapshot.indexed;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.Stat;
 import io.gatun.snapshot.Chain;
@@ -279,9 +278,11 @@ public final class IndexedCommits {
     for (Lower lower : chain.lowers()) {
       LinuxPath top = tops.next();
       if (!lower.isIndexed()) {
-        FileStatus status = Stat.statx(Fd.CURRENT_DIRECTORY, top);
         InheritedAttributes alone = InheritedAttributes.ofTop();
-        return status.uid() == alone.uid() && status.gid() == alone.gid();
+        // Empty if the layer has become indexed meanwhile.
+        return Stat.tryStatx(Fd.CURRENT_DIRECTORY, top)
+            .filter(status -> status.uid() == alone.uid() && status.gid() == alone.gid())
+            .isPresent();
       }
     }
     return true;

@@ -46,7 +46,7 @@ public final class LayerRebuild {
   private final LayerMounts layerMounts;
   private final TarReplacementMounts replacedTars;
   private final ChainIndexBuilder indexBuilder;
-  private final RunningContainers runningContainers;
+  private final LayerUsers users;
 
   LayerRebuild(
       Snapshots snapshots,
@@ -54,7 +54,7 @@ public final class LayerRebuild {
       LayerMounts layerMounts,
       TarReplacementMounts replacedTars,
       ChainIndexBuilder indexBuilder,
-      RunningContainers runningContainers) {
+      LayerUsers users) {
     this.snapshots = snapshots;
     this.store = snapshots.store();
     this.chains = snapshots.chains();
@@ -63,7 +63,7 @@ public final class LayerRebuild {
     this.layerMounts = layerMounts;
     this.replacedTars = replacedTars;
     this.indexBuilder = indexBuilder;
-    this.runningContainers = runningContainers;
+    this.users = users;
   }
 
   /**
@@ -75,8 +75,8 @@ public final class LayerRebuild {
       rebuildAll(indexedLayers.referrers(diffId).keySet(), Set.of(diffId));
     }
     // The replaced tar was unverified, but not necessarily damaged.
-    runningContainers
-        .find(replacedTars.take(diffId))
+    users
+        .onOldFiles(replacedTars.take(diffId))
         .forEach(
             (id, names) ->
                 log.warn(
@@ -102,7 +102,7 @@ public final class LayerRebuild {
     if (!damaged.isEmpty()) {
       suspects.forEach(diffId -> mounted.putAll(replacedTars.take(diffId)));
     }
-    Map<Long, List<String>> old = runningContainers.find(mounted);
+    Map<Long, List<String>> old = users.onOldFiles(mounted);
     parentsFirst(damaged).forEach(this::rebuildIndex);
     layerMounts.mountNeeded(damaged);
     // Last, because a sync takes as long as the disk needs to write the whole layer.
@@ -174,9 +174,9 @@ public final class LayerRebuild {
    * Gives up layers that cannot be repaired, and unmounts them, because their mounts use damaged or
    * unverified files.
    */
-  public void markLost(Map<Long, LayerForm.Indexed> users) {
-    users.forEach(this::markLost);
-    var _ = layerMounts.unmount(users.keySet());
+  public void markLost(Map<Long, LayerForm.Indexed> lost) {
+    lost.forEach(this::markLost);
+    var _ = layerMounts.unmount(lost.keySet());
   }
 
   private void markLost(long id, LayerForm.Indexed form) {
