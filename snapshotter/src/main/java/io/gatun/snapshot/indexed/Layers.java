@@ -68,10 +68,9 @@ public final class Layers implements AutoCloseable {
     restoreReferences(snapshots);
     this.users = new LayerUsers(snapshots.store(), mounts, root.path());
     this.materializer = new Materializer(snapshots, driver, durability, indexed);
-    TarReplacementMounts replacedTars = new TarReplacementMounts(indexed, mounts);
-    store.setListener(replacedTars);
     ChainIndexBuilder indexBuilder = new ChainIndexBuilder(driver, store, mounts);
-    this.rebuild = new LayerRebuild(snapshots, indexed, mounts, replacedTars, indexBuilder, users);
+    this.rebuild = new LayerRebuild(snapshots, indexed, mounts, indexBuilder, users);
+    store.setListener(rebuild);
     this.commits =
         new IndexedCommits(
             snapshots, driver, durability, indexed, mounts, materializer, indexBuilder);

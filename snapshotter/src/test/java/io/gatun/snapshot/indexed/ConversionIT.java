@@ -215,8 +215,8 @@ class ConversionIT {
     List<String> expected = view("directories");
     indexAll();
     assertThat(areIndexed()).containsExactly(true, true, true);
-    assertThat(List.of("snapshots/1", "snapshots/2", "snapshots/3"))
-        .allSatisfy(place -> assertThat(names(place)).isEmpty());
+    // The others are mounted beneath it.
+    assertThat(names("snapshots/3")).isEmpty();
     assertThat(view("indexes")).isEqualTo(expected);
     assertThat(names("layers")).hasSize(LAYERS.size());
     materializeAll();
