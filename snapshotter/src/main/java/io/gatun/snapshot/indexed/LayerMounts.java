@@ -141,15 +141,12 @@ public final class LayerMounts implements AutoCloseable {
     LayerRefCounts.@Nullable Chained nearest = LayerRefCounts.Chained.of(parents);
     refCounts.acquire(nearest);
     MountLease lease = new MountLease(refCounts.shared(nearest), mapping);
-    boolean isShown = false;
     try {
       mountLayers(parents);
-      isShown = true;
       return lease;
-    } finally {
-      if (!isShown) {
-        lease.close();
-      }
+    } catch (ErrnoException | RuntimeException | Error e) {
+      lease.close();
+      throw e;
     }
   }
 
@@ -301,7 +298,7 @@ public final class LayerMounts implements AutoCloseable {
   }
 
   /**
-   * Changes the form of a layer unless it is used. Whoever needs the layer meanwhile waits.
+   * Changes the form of a layer unless it is used. A request that needs it meanwhile waits.
    *
    * @return whether the form was changed
    */

@@ -17,6 +17,7 @@ import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.driver.DriverName;
 import io.gatun.snapshot.durability.Durability;
 import io.gatun.snapshot.durability.StorageErrors;
+import io.gatun.snapshot.indexed.LayerMounts;
 import io.gatun.snapshot.indexed.Layers;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
@@ -239,8 +240,8 @@ public final class LayerConversion implements LayerConverter {
         cancellation.check();
         convert(
             found,
-            current -> {
-              change(current.withForm(form));
+            () -> {
+              record(found, form);
               layers.indexed().add(id, form);
             });
       } finally {
@@ -303,11 +304,11 @@ public final class LayerConversion implements LayerConverter {
       cancellation.check();
       convert(
           found,
-          current -> {
+          () -> {
             long placed = directories.mark();
             directories.exchange(id, staged);
             directories.await(placed);
-            change(current.withForm(new LayerForm.Directory()));
+            record(found, new LayerForm.Directory());
             layers.indexed().remove(id);
             // Last: the tree is complete, even if the tar was found damaged meanwhile.
             directories.healed(id);
@@ -316,22 +317,21 @@ public final class LayerConversion implements LayerConverter {
     log.info("layer converted id={} form=directory diff_id={}", id, form.diffId());
   }
 
-  /** Changes the form of a layer that is not used. */
-  private interface Change {
-    /**
-     * @param current the record of the layer's snapshot
-     */
-    void run(SnapshotRecord current) throws ErrnoException;
-  }
-
-  /** Runs a change while the name is locked and the layer is not used. */
-  private void convert(SnapshotRecord found, Change change) throws ErrnoException {
+  /** Runs a change of the form while the name is locked and the layer is not used. */
+  private void convert(SnapshotRecord found, LayerMounts.FormChange change) throws ErrnoException {
     try (var _ = snapshots.nameLocks().lock(List.of(found.name()), "")) {
-      SnapshotRecord current = snapshots.chains().requireSame(OPERATION, found);
-      if (!layers.mounts().convert(found.id(), () -> change.run(current))) {
+      var _ = snapshots.chains().requireSame(OPERATION, found);
+      if (!layers.mounts().convert(found.id(), change)) {
         throw inUse(found);
       }
     }
+  }
+
+  /** Records the form of a layer; the labels of its snapshot may have changed meanwhile. */
+  private void record(SnapshotRecord found, LayerForm form) {
+    SnapshotRecord current = snapshots.chains().requireSame(OPERATION, found);
+    StorageErrors.change(
+        OPERATION, found.name(), () -> snapshots.store().put(current.withForm(form)));
   }
 
   private SnapshotRecord find(String name) {
@@ -341,9 +341,5 @@ public final class LayerConversion implements LayerConverter {
       throw refused(found, "the snapshot is not committed but " + found.kind().filterName());
     }
     return found;
-  }
-
-  private void change(SnapshotRecord record) {
-    StorageErrors.change(OPERATION, record.name(), () -> snapshots.store().put(record));
   }
 }

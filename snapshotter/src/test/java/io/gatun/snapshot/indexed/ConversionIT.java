@@ -343,7 +343,7 @@ class ConversionIT {
       assertThat(areIndexed()).containsExactly(true, false, true);
       assertThat(tree(container.path())).isEqualTo(shown);
     }
-    // Whoever has a container may start it again at any time.
+    // A stopped container may be started again at any time.
     assertInUse("container", () -> index(1));
     try (KernelMount container = KernelMount.of(snapshots().mounts("container"))) {
       assertThat(tree(container.path())).isEqualTo(shown);
