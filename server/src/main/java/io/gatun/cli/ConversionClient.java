@@ -16,7 +16,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
-/** A connection to the daemon that has it convert layers. */
+/** A client of the daemon's Conversion service. */
 final class ConversionClient implements AutoCloseable {
 
   /** Counting the files of a large layer is the longest that an estimate may take. */
@@ -34,7 +34,7 @@ final class ConversionClient implements AutoCloseable {
     return ConversionGrpc.newBlockingStub(connection.channel());
   }
 
-  /** {@return what it takes to convert a layer; nothing if it has gone} */
+  /** {@return the estimate for a layer; empty if the snapshot is gone} */
   Optional<EstimateResponse> estimate(String name, Optional<Digest> diffId) {
     EstimateRequest.Builder request = EstimateRequest.newBuilder().setName(name);
     diffId.ifPresent(digest -> request.setDiffId(digest.text()));
@@ -51,33 +51,17 @@ final class ConversionClient implements AutoCloseable {
     }
   }
 
-  /** {@return why a layer cannot become an index; nothing if it is one now} */
-  Optional<String> index(String name, LayerLabels.Blob blob) {
-    IndexRequest request =
-        IndexRequest.newBuilder()
-            .setName(name)
-            .setBlobDigest(blob.digest().text())
-            .setBlobSizeBytes(blob.sizeBytes())
-            .build();
-    return convert(
-        () -> {
-          var _ = stub().index(request);
-        });
-  }
-
-  /** {@return why a layer cannot become a directory; nothing if it is one now} */
-  Optional<String> layOut(String name) {
-    LayOutRequest request = LayOutRequest.newBuilder().setName(name).build();
-    return convert(
-        () -> {
-          var _ = stub().layOut(request);
-        });
-  }
-
-  /** What concerns this layer alone is no reason to leave the others as they are. */
-  private Optional<String> convert(Runnable conversion) {
+  /**
+   * {@return the reason why a layer cannot be converted; empty if it was} A failure that concerns
+   * only this layer does not prevent the conversion of others.
+   */
+  Optional<String> convert(ConversionPlan.Step step) {
     try {
-      conversion.run();
+      if (step.blob().isPresent()) {
+        index(step.name(), step.blob().get());
+      } else {
+        var _ = stub().layOut(LayOutRequest.newBuilder().setName(step.name()).build());
+      }
       return Optional.empty();
     } catch (StatusRuntimeException e) {
       return switch (e.getStatus().getCode()) {
@@ -86,6 +70,16 @@ final class ConversionClient implements AutoCloseable {
         default -> throw failure(e);
       };
     }
+  }
+
+  private void index(String name, LayerLabels.Blob blob) {
+    IndexRequest request =
+        IndexRequest.newBuilder()
+            .setName(name)
+            .setBlobDigest(blob.digest().text())
+            .setBlobSizeBytes(blob.sizeBytes())
+            .build();
+    var _ = stub().index(request);
   }
 
   private StartException failure(StatusRuntimeException failure) {

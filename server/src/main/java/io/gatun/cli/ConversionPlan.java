@@ -17,69 +17,83 @@ import java.util.function.BiFunction;
 import java.util.function.Function;
 
 /**
- * What is to be converted, and what cannot be.
+ * The layers to convert, and those that cannot be converted.
  *
- * <p>Which layer a snapshot has is told by its name and that of its parent, see {@link ChainId};
- * the labels of blobs only say which layers there are.
+ * <p>The name of a snapshot and that of its parent identify its layer, see {@link ChainId}; the
+ * labels of blobs only tell which layers there are.
+ *
+ * @param steps in this order
+ * @param doneAlready how many layers have the form
+ * @param neededBytes about the space that all steps take, beside what is there
  */
-final class ConversionPlan {
+record ConversionPlan(
+    List<Step> steps,
+    List<Obstacle> obstacles,
+    int doneAlready,
+    long neededBytes,
+    long availableBytes) {
 
   /**
-   * A layer that is to be converted.
+   * A layer to convert.
    *
-   * @param blob of it, if it is to become an index
+   * @param blob of the layer, if it is to be indexed
    */
   record Step(String name, Optional<Blob> blob) {}
 
   /** A layer that stays as it is. */
   record Obstacle(String name, String reason) {}
 
-  /** Which layer a snapshot has. */
+  /** The layer of a snapshot. */
   private record Found(Digest diffId, Blob blob) {}
 
-  private final List<Step> steps = new ArrayList<>();
-  private final List<Obstacle> obstacles = new ArrayList<>();
-  private final Set<Digest> counted = new HashSet<>();
-  private int doneAlready;
-  private long neededBytes;
-  private long availableBytes;
-
-  private ConversionPlan() {}
-
-  /**
-   * {@return what is to be done for some snapshots to have indexes}
-   *
-   * @param blobs the layers of a namespace, by their diff ids
-   * @param estimates what it takes, of a snapshot and its layer
-   */
-  static ConversionPlan toIndexes(
-      List<SnapshotInfo> snapshots,
-      Function<String, Map<Digest, Blob>> blobs,
-      BiFunction<String, Optional<Digest>, Optional<EstimateResponse>> estimates) {
-    ConversionPlan plan = new ConversionPlan();
-    for (SnapshotInfo snapshot : snapshots) {
-      Optional<Found> found = find(snapshot, blobs);
-      Optional<EstimateResponse> estimate =
-          estimates.apply(snapshot.name(), found.map(Found::diffId));
-      if (estimate.isPresent()) {
-        plan.addIndex(snapshot, found, estimate.get());
-      }
-    }
-    return plan;
+  ConversionPlan {
+    steps = List.copyOf(steps);
+    obstacles = List.copyOf(obstacles);
   }
 
-  /** {@return what is to be done for some snapshots to have directories} */
-  static ConversionPlan toDirectories(
+  /**
+   * {@return the plan for some snapshots}
+   *
+   * @param blobs the layers of a namespace, by their diff ids, if the layers are to be indexed
+   * @param estimates the estimate for a snapshot and its layer; empty if the snapshot is gone
+   */
+  static ConversionPlan of(
       List<SnapshotInfo> snapshots,
+      Optional<Function<String, Map<Digest, Blob>>> blobs,
       BiFunction<String, Optional<Digest>, Optional<EstimateResponse>> estimates) {
-    ConversionPlan plan = new ConversionPlan();
+    List<Step> steps = new ArrayList<>();
+    List<Obstacle> obstacles = new ArrayList<>();
+    Set<Digest> counted = new HashSet<>();
+    boolean isToIndexes = blobs.isPresent();
+    int doneAlready = 0;
+    long neededBytes = 0;
+    long availableBytes = 0;
     for (SnapshotInfo snapshot : snapshots) {
-      Optional<EstimateResponse> estimate = estimates.apply(snapshot.name(), Optional.empty());
-      if (estimate.isPresent()) {
-        plan.addDirectory(snapshot, estimate.get());
+      String name = snapshot.name();
+      Optional<Found> found = blobs.flatMap(known -> find(snapshot, known));
+      Optional<Digest> diffId = found.map(Found::diffId);
+      Optional<EstimateResponse> answer = estimates.apply(name, diffId);
+      if (answer.isEmpty()) {
+        continue;
+      }
+      EstimateResponse estimate = answer.get();
+      availableBytes = estimate.getAvailableBytes();
+      // A layer without files is the same in both forms.
+      if (estimate.getIndexed() == isToIndexes || (isToIndexes && estimate.getEmpty())) {
+        doneAlready++;
+      } else if (estimate.getUsersCount() > 0) {
+        obstacles.add(
+            new Obstacle(name, "in use by " + String.join(", ", estimate.getUsersList())));
+      } else if (isToIndexes && found.isEmpty()) {
+        obstacles.add(new Obstacle(name, "containerd's content store has no blob of this layer"));
+      } else {
+        steps.add(new Step(name, found.map(Found::blob)));
+        if (diffId.isEmpty() || counted.add(diffId.get())) {
+          neededBytes += estimate.getNeededBytes();
+        }
       }
     }
-    return plan;
+    return new ConversionPlan(steps, obstacles, doneAlready, neededBytes, availableBytes);
   }
 
   private static Optional<Found> find(
@@ -91,53 +105,10 @@ final class ConversionPlan {
     if (chainId.isEmpty() || end < 0 || below.isEmpty() != snapshot.parent().isEmpty()) {
       return Optional.empty();
     }
-    for (Map.Entry<Digest, Blob> blob : blobs.apply(snapshot.name().substring(0, end)).entrySet()) {
-      if (ChainId.of(below, blob.getKey()).equals(chainId.get())) {
-        return Optional.of(new Found(blob.getKey(), blob.getValue()));
-      }
-    }
-    return Optional.empty();
-  }
-
-  private void addIndex(SnapshotInfo snapshot, Optional<Found> found, EstimateResponse estimate) {
-    availableBytes = estimate.getAvailableBytes();
-    if (estimate.getIndexed() || estimate.getEmpty()) {
-      // One without files has either form, as far as anybody can see.
-      doneAlready++;
-    } else if (found.isEmpty()) {
-      obstacles.add(
-          new Obstacle(snapshot.name(), "containerd's content store has no blob of this layer"));
-    } else {
-      steps.add(new Step(snapshot.name(), Optional.of(found.get().blob())));
-      if (counted.add(found.get().diffId())) {
-        neededBytes += estimate.getNeededBytes();
-      }
-    }
-  }
-
-  private void addDirectory(SnapshotInfo snapshot, EstimateResponse estimate) {
-    availableBytes = estimate.getAvailableBytes();
-    if (estimate.getIndexed()) {
-      steps.add(new Step(snapshot.name(), Optional.empty()));
-      neededBytes += estimate.getNeededBytes();
-    } else {
-      doneAlready++;
-    }
-  }
-
-  /** {@return what is to be converted, in this order} */
-  List<Step> steps() {
-    return List.copyOf(steps);
-  }
-
-  /** {@return what cannot be} */
-  List<Obstacle> obstacles() {
-    return List.copyOf(obstacles);
-  }
-
-  /** {@return how many have the form already} */
-  int doneAlready() {
-    return doneAlready;
+    return blobs.apply(snapshot.name().substring(0, end)).entrySet().stream()
+        .filter(blob -> ChainId.of(below, blob.getKey()).equals(chainId.get()))
+        .map(blob -> new Found(blob.getKey(), blob.getValue()))
+        .findFirst();
   }
 
   /**
@@ -149,14 +120,5 @@ final class ConversionPlan {
           "there is too little space: about %s needed, %s available; free some, or convert fewer layers at a time"
               .formatted(Formats.bytes(neededBytes), Formats.bytes(availableBytes)));
     }
-  }
-
-  /** {@return about what all steps take, beside what is there} */
-  long neededBytes() {
-    return neededBytes;
-  }
-
-  long availableBytes() {
-    return availableBytes;
   }
 }

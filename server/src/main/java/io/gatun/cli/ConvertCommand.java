@@ -29,14 +29,14 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "convert",
     description = {
-      "Makes a running daemon convert layers to another form, one after the other, while containers"
-          + " run on them. Prints the space that this needs before it starts. May be interrupted at"
-          + " any time: each layer is in one form or the other, and the next run continues.",
+      "Makes a running daemon convert layers to another form, one after the other. Prints the space"
+          + " that this needs before it starts. May be interrupted at any time: each layer is in one"
+          + " form or the other, and the next run continues.",
       "",
-      "Conversion to an indexed layer reads the layer's blob from containerd's content store. A layer"
-          + " without a blob stays as it is, and is listed. The space of the old form is freed when"
-          + " the last container that uses it has ended, at the latest after the next boot of the"
-          + " machine."
+      "A layer stays as it is, and is listed, while a container (running or stopped) or a view uses"
+          + " it: remove the container, and run this command again. Conversion to an indexed layer"
+          + " reads the layer's blob from containerd's content store; a layer without a blob stays"
+          + " as it is, and is listed, too."
     },
     footer = {
       "%nFILTER is as for ls; without a filter, all committed snapshots are converted.",
@@ -109,16 +109,17 @@ final class ConvertCommand implements Callable<Integer> {
 
   private ConversionPlan plan(List<SnapshotInfo> committed, ConversionClient conversions) {
     return switch (form) {
-      case DIRECTORY -> ConversionPlan.toDirectories(committed, conversions::estimate);
+      case DIRECTORY -> ConversionPlan.of(committed, Optional.empty(), conversions::estimate);
       case INDEXED -> {
         Path address = daemon.configuration().containerdAddress();
         try (DaemonConnection containerd = new DaemonConnection(address)) {
           Map<String, Map<Digest, LayerLabels.Blob>> known = new HashMap<>();
-          yield ConversionPlan.toIndexes(
+          yield ConversionPlan.of(
               committed,
-              namespace ->
-                  known.computeIfAbsent(
-                      namespace, _ -> LayerLabels.of(containerd.channel(), namespace)),
+              Optional.of(
+                  namespace ->
+                      known.computeIfAbsent(
+                          namespace, _ -> LayerLabels.of(containerd.channel(), namespace))),
               conversions::estimate);
         } catch (StatusRuntimeException e) {
           throw new StartException(
@@ -150,10 +151,7 @@ final class ConvertCommand implements Callable<Integer> {
     List<ConversionPlan.Obstacle> failed = new ArrayList<>();
     int number = 0;
     for (ConversionPlan.Step step : steps) {
-      Optional<String> failure =
-          step.blob().isPresent()
-              ? conversions.index(step.name(), step.blob().get())
-              : conversions.layOut(step.name());
+      Optional<String> failure = conversions.convert(step);
       failure.ifPresent(reason -> failed.add(new ConversionPlan.Obstacle(step.name(), reason)));
       number++;
       out.printf(

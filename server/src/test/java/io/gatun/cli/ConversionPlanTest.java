@@ -12,6 +12,7 @@ import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.SnapshotInfo;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -31,6 +32,7 @@ final class ConversionPlanTest {
 
   private final Set<String> indexed = new HashSet<>();
   private final Set<String> empty = new HashSet<>();
+  private final Map<String, List<String>> users = new HashMap<>();
   private final List<Optional<Digest>> asked = new ArrayList<>();
   private long availableBytes = 1_000;
 
@@ -51,15 +53,16 @@ final class ConversionPlanTest {
         EstimateResponse.newBuilder()
             .setIndexed(indexed.contains(name))
             .setEmpty(empty.contains(name))
+            .addAllUsers(users.getOrDefault(name, List.of()))
             .setNeededBytes(100)
             .setAvailableBytes(availableBytes)
             .build());
   }
 
   private ConversionPlan toIndexes(SnapshotInfo... snapshots) {
-    return ConversionPlan.toIndexes(
+    return ConversionPlan.of(
         List.of(snapshots),
-        namespace -> namespace.equals("k8s.io") ? BLOBS : Map.of(),
+        Optional.of(namespace -> namespace.equals("k8s.io") ? BLOBS : Map.of()),
         this::estimate);
   }
 
@@ -110,6 +113,24 @@ final class ConversionPlanTest {
   }
 
   @Test
+  void layersInUseStayAsTheyAreInEitherDirection() {
+    String base = name(1, FIRST);
+    users.put(base, List.of("k8s.io/4/container", "k8s.io/5/view"));
+    List<ConversionPlan.Obstacle> inUse =
+        List.of(new ConversionPlan.Obstacle(base, "in use by k8s.io/4/container, k8s.io/5/view"));
+    ConversionPlan plan = toIndexes(snapshot(base, ""), snapshot(name(2, SECOND), ""));
+    assertThat(plan.obstacles()).isEqualTo(inUse);
+    assertThat(plan.steps()).hasSize(1);
+    assertThat(plan.neededBytes()).isEqualTo(100);
+    indexed.add(base);
+    assertThat(toIndexes(snapshot(base, "")).doneAlready()).isEqualTo(1);
+    assertThat(
+            ConversionPlan.of(List.of(snapshot(base, "")), Optional.empty(), this::estimate)
+                .obstacles())
+        .isEqualTo(inUse);
+  }
+
+  @Test
   void whatHasTheFormAlreadyIsCountedAndSharedLayersTakeTheirSpaceOnce() {
     String done = name(1, FIRST);
     indexed.add(done);
@@ -133,8 +154,10 @@ final class ConversionPlanTest {
     String container = "k8s.io/4/container";
     indexed.add(container);
     ConversionPlan plan =
-        ConversionPlan.toDirectories(
-            List.of(snapshot(container, ""), snapshot(name(1, FIRST), "")), this::estimate);
+        ConversionPlan.of(
+            List.of(snapshot(container, ""), snapshot(name(1, FIRST), "")),
+            Optional.empty(),
+            this::estimate);
     assertThat(plan.steps()).containsExactly(new ConversionPlan.Step(container, Optional.empty()));
     assertThat(plan.doneAlready()).isEqualTo(1);
     assertThat(plan.neededBytes()).isEqualTo(100);

@@ -4,6 +4,7 @@ import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerConverter;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CancellationException;
@@ -20,7 +21,7 @@ public final class StandInConverter implements LayerConverter {
   public final BlockingQueue<Request> requests = new LinkedBlockingQueue<>();
   public final BlockingQueue<Optional<Digest>> diffIds = new LinkedBlockingQueue<>();
   public final CountDownLatch cancelled = new CountDownLatch(1);
-  public volatile Estimate estimate = new Estimate(false, false, 0, 0);
+  public volatile Estimate estimate = new Estimate(false, false, List.of(), 0, 0);
   public volatile @Nullable RuntimeException failure;
   public volatile boolean isWaiting;
 

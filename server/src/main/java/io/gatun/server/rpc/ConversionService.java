@@ -19,6 +19,7 @@ import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Optional;
+import java.util.function.Function;
 
 /** Gatun's own service to convert layers, one a call. What was not finished is as it was. */
 public final class ConversionService extends ConversionGrpc.ConversionImplBase {
@@ -41,30 +42,30 @@ public final class ConversionService extends ConversionGrpc.ConversionImplBase {
         "Estimate",
         (ServerCallStreamObserver<EstimateResponse>) client,
         () -> {},
-        () -> {
-          Optional<Digest> diffId =
-              request.getDiffId().isEmpty()
-                  ? Optional.empty()
-                  : Optional.of(digest(request.getDiffId()));
-          LayerConverter.Estimate estimate = converter.estimate(request.getName(), diffId);
-          return EstimateResponse.newBuilder()
-              .setIndexed(estimate.isIndexed())
-              .setNeededBytes(estimate.neededBytes())
-              .setAvailableBytes(estimate.availableBytes())
-              .setEmpty(estimate.isEmpty())
-              .build();
-        });
+        () -> estimate(request));
+  }
+
+  private EstimateResponse estimate(EstimateRequest request) {
+    Optional<Digest> diffId =
+        Optional.of(request.getDiffId())
+            .filter(text -> !text.isEmpty())
+            .map(ConversionService::digest);
+    LayerConverter.Estimate estimate = converter.estimate(request.getName(), diffId);
+    return EstimateResponse.newBuilder()
+        .setIndexed(estimate.isIndexed())
+        .setNeededBytes(estimate.neededBytes())
+        .setAvailableBytes(estimate.availableBytes())
+        .setEmpty(estimate.isEmpty())
+        .addAllUsers(estimate.users())
+        .build();
   }
 
   @Override
   public void index(IndexRequest request, StreamObserver<IndexResponse> client) {
-    Cancellation cancellation = new Cancellation();
-    RpcCall.give(
-        rpcExecutor::dispatchConversion,
+    convert(
         "Index",
-        (ServerCallStreamObserver<IndexResponse>) client,
-        cancellation::cancel,
-        () -> {
+        client,
+        cancellation -> {
           index(request, cancellation);
           return IndexResponse.getDefaultInstance();
         });
@@ -73,16 +74,16 @@ public final class ConversionService extends ConversionGrpc.ConversionImplBase {
   private void index(IndexRequest request, Cancellation cancellation) {
     String name = request.getName();
     Digest digest = digest(request.getBlobDigest());
-    String namespace =
-        CallNamespace.require(
-            "convert: layer " + digest,
-            Optional.of(
-                CallNamespace.inKey(name)
-                    .orElseThrow(
-                        () ->
-                            new SnapshotException.InvalidArgument(
-                                "convert %s: the name begins with no namespace".formatted(name)))));
-    try (LayerBlob blob = content.open(namespace, digest, request.getBlobSizeBytes())) {
+    Optional<String> namespace = CallNamespace.inKey(name);
+    if (namespace.isEmpty()) {
+      throw new SnapshotException.InvalidArgument(
+          "convert %s: the name begins with no namespace".formatted(name));
+    }
+    try (LayerBlob blob =
+        content.open(
+            CallNamespace.require("convert: layer " + digest, namespace),
+            digest,
+            request.getBlobSizeBytes())) {
       converter.index(name, blob, cancellation);
     } catch (IOException e) {
       // Nothing but closing the blob throws one, and what was read of it is as it was.
@@ -92,16 +93,24 @@ public final class ConversionService extends ConversionGrpc.ConversionImplBase {
 
   @Override
   public void layOut(LayOutRequest request, StreamObserver<LayOutResponse> client) {
-    Cancellation cancellation = new Cancellation();
-    RpcCall.give(
-        rpcExecutor::dispatchConversion,
+    convert(
         "LayOut",
-        (ServerCallStreamObserver<LayOutResponse>) client,
-        cancellation::cancel,
-        () -> {
+        client,
+        cancellation -> {
           converter.layOut(request.getName(), cancellation);
           return LayOutResponse.getDefaultInstance();
         });
+  }
+
+  private <T> void convert(
+      String call, StreamObserver<T> client, Function<Cancellation, T> conversion) {
+    Cancellation cancellation = new Cancellation();
+    RpcCall.give(
+        rpcExecutor::dispatchConversion,
+        call,
+        (ServerCallStreamObserver<T>) client,
+        cancellation::cancel,
+        () -> conversion.apply(cancellation));
   }
 
   private static Digest digest(String text) {

@@ -21,6 +21,7 @@ import io.grpc.StatusRuntimeException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -109,12 +110,13 @@ final class ConversionServiceTest {
 
   @Test
   void estimateIsAnswered() {
-    server.converter.estimate = new LayerConverter.Estimate(true, true, 5, 7);
+    server.converter.estimate = new LayerConverter.Estimate(true, true, List.of("container"), 5, 7);
     EstimateResponse answer =
         client()
             .estimate(EstimateRequest.newBuilder().setName(NAME).setDiffId(BLOB.text()).build());
     assertThat(answer.getIndexed()).isTrue();
     assertThat(answer.getEmpty()).isTrue();
+    assertThat(answer.getUsersList()).containsExactly("container");
     assertThat(answer.getNeededBytes()).isEqualTo(5);
     assertThat(answer.getAvailableBytes()).isEqualTo(7);
     var _ = client().estimate(EstimateRequest.newBuilder().setName(NAME).build());

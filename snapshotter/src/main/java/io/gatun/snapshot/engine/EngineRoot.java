@@ -17,7 +17,6 @@ import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.maintenance.BackgroundSync;
 import io.gatun.snapshot.maintenance.LayerConversion;
 import io.gatun.snapshot.maintenance.LayerRepair;
-import io.gatun.snapshot.maintenance.TarRepair;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.mount.IdMappedMounts;
 import io.gatun.snapshot.root.BootId;
@@ -172,10 +171,7 @@ public final class EngineRoot implements AutoCloseable {
       Set<Long> damaged = Recovery.run(snapshots, layers.indexed());
       LayerRepair repair =
           new LayerRepair(
-              layerStore,
-              layers.indexed(),
-              new TarRepair(disk, layerStore, blobs, forms.writeMode().early()),
-              layers.rebuild());
+              disk, layers.indexed(), blobs, forms.writeMode().early(), layers.rebuild());
       BackgroundSync backgroundSync =
           closer.add(
               new BackgroundSync(
@@ -206,7 +202,6 @@ public final class EngineRoot implements AutoCloseable {
               new IndexedWriter(
                   disk, closer.add(new LayerPipeline(1, 0)), forms.writeMode().early()),
               forms::probeAgain);
-      layers.obsoleteTrees().start();
       snapshots.start();
       onFailure.release();
     }

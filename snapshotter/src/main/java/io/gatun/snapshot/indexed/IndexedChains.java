@@ -5,6 +5,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,29 +14,25 @@ import org.jspecify.annotations.Nullable;
  */
 final class IndexedChains {
 
-  /** Looks up the parents of snapshots. */
-  @FunctionalInterface
-  interface Parents {
-    /** {@return the parent of a snapshot, if it has one} */
-    @Nullable SnapshotRecord of(SnapshotRecord child);
-  }
-
-  private final Parents parents;
+  private final Function<SnapshotRecord, @Nullable SnapshotRecord> parents;
 
   /** By snapshot id: the snapshot's own layer, with those below it. */
   private final Map<Long, LayerRefCounts.Chained> known = new HashMap<>();
 
-  IndexedChains(Parents parents) {
+  /**
+   * @param parents gives the parent of a snapshot; null if it has none
+   */
+  IndexedChains(Function<SnapshotRecord, @Nullable SnapshotRecord> parents) {
     this.parents = parents;
   }
 
   /** {@return the nearest layer below a snapshot, with those below it; null if there is none} */
   LayerRefCounts.@Nullable Chained below(SnapshotRecord snapshot) {
     Deque<Long> unknown = new ArrayDeque<>();
-    SnapshotRecord at = parents.of(snapshot);
+    SnapshotRecord at = parents.apply(snapshot);
     while (at != null && !known.containsKey(at.id())) {
       unknown.push(at.id());
-      at = parents.of(at);
+      at = parents.apply(at);
     }
     LayerRefCounts.Chained nearest = at == null ? null : known.get(at.id());
     while (!unknown.isEmpty()) {

@@ -78,6 +78,11 @@ public final class IndexedLayers {
     return forms.isEmpty();
   }
 
+  /** {@return the ids of the snapshots that have an indexed layer} */
+  Set<Long> ids() {
+    return Set.copyOf(forms.keySet());
+  }
+
   /** {@return the form of a snapshot's layer, if it is indexed} */
   public Optional<LayerForm.Indexed> find(long id) {
     return Optional.ofNullable(forms.get(id));

@@ -49,7 +49,6 @@ public final class LayerMounts implements AutoCloseable {
   private final IndexedLayers indexedLayers;
   private final IndexMounts mounts;
   private final SnapshotDirectories directories;
-  private final ObsoleteTrees obsoleteTrees;
   private final ScheduledThreadPoolExecutor later;
 
   /** The references of active snapshots, views and requests. */
@@ -66,21 +65,19 @@ public final class LayerMounts implements AutoCloseable {
   /** The lease of each active snapshot and view, by its id. */
   private final Map<Long, MountLease> leases = new ConcurrentHashMap<>();
 
+  /** The unused layer that is given another form, if there is one. */
+  private volatile long converting = Root.NO_SNAPSHOT;
+
   /**
    * @param directories know the damaged layers, which are not mounted
    */
   LayerMounts(
-      Root root,
-      IndexedLayers indexedLayers,
-      IndexMounts mounts,
-      SnapshotDirectories directories,
-      ObsoleteTrees obsoleteTrees) {
+      Root root, IndexedLayers indexedLayers, IndexMounts mounts, SnapshotDirectories directories) {
     this.root = root;
     this.indexedLayers = indexedLayers;
     this.mounts = mounts;
     this.directories = directories;
     this.idMappedRefs = new IdMappedRefs(mounts.idMapped());
-    this.obsoleteTrees = obsoleteTrees;
     this.later =
         new ScheduledThreadPoolExecutor(
             1, task -> Thread.ofPlatform().daemon().name("gatun-unmounts").unstarted(task));
@@ -110,6 +107,14 @@ public final class LayerMounts implements AutoCloseable {
       }
     }
 
+    private boolean isOn(long layer) {
+      LayerRefCounts.@Nullable Chained at = nearest;
+      while (at != null && at.id() != layer) {
+        at = at.below();
+      }
+      return at != null;
+    }
+
     @Override
     public void close() {
       if (!isTransferred) {
@@ -136,42 +141,31 @@ public final class LayerMounts implements AutoCloseable {
     LayerRefCounts.@Nullable Chained nearest = LayerRefCounts.Chained.of(parents);
     refCounts.acquire(nearest);
     MountLease lease = new MountLease(refCounts.shared(nearest), mapping);
-    boolean isShown = false;
     try {
       mountLayers(parents);
-      isShown = true;
       return lease;
-    } finally {
-      if (!isShown) {
-        lease.close();
-      }
+    } catch (ErrnoException | RuntimeException | Error e) {
+      lease.close();
+      throw e;
     }
   }
 
   /**
-   * Does the same for a snapshot of an earlier daemon. A layer that cannot be mounted now is
-   * mounted on request.
+   * Acquires the layers below a snapshot of an earlier daemon, without mounting them.
    *
    * @param nearest the nearest layer below it, with those below that
    * @param mapping the mapping for the id-mapped mounts of the same layers, if there is one
    */
   void restore(long id, LayerRefCounts.@Nullable Chained nearest, Optional<LinuxPath> mapping) {
-    MountLease lease = new MountLease(nearest, mapping);
-    for (long layer : refCounts.acquire(nearest)) {
-      try {
-        mountLayers(List.of(layer));
-      } catch (ErrnoException e) {
-        log.warn("layer cannot be mounted now id={} error=\"{}\"", layer, e.getMessage());
-      }
-    }
-    lease.transferTo(id);
+    var _ = refCounts.acquire(nearest);
+    new MountLease(nearest, mapping).transferTo(id);
   }
 
   /** Mounts the indexed layers among a snapshot's parents that are not mounted. */
   public void mountLayers(List<Long> parents) throws ErrnoException {
     for (long id : parents) {
       // A caller that uses only directories does not wait for callers that mount layers.
-      if (indexedLayers.find(id).isPresent()) {
+      if (id == converting || indexedLayers.find(id).isPresent()) {
         mountLayers(id);
       }
     }
@@ -200,7 +194,7 @@ public final class LayerMounts implements AutoCloseable {
     return found;
   }
 
-  /** Mounts those of the layers that are referenced. */
+  /** Mounts those of the layers that are referenced. If that fails, a request tries again. */
   void mountNeeded(Set<Long> ids) {
     for (long id : ids) {
       if (refCounts.isReferenced(id)) {
@@ -224,34 +218,12 @@ public final class LayerMounts implements AutoCloseable {
   }
 
   private void mount(long id, LayerForm.Indexed form) throws ErrnoException {
-    Optional<Fd> tree = mounts.isMounted(id) ? Optional.empty() : openTree(id);
+    if (!mounts.isMounted(id)) {
+      clear(id);
+    }
     try (StoredTar tar = indexedLayers.store().openTar(form.diffId());
         Fd index = indexedLayers.store().openIndex(form.diffId(), form.index())) {
       mounts.mount(id, tar.file(), index);
-      if (tree.isPresent()) {
-        setAside(id, tree.get());
-      }
-    } finally {
-      tree.ifPresent(Fd::close);
-    }
-  }
-
-  /**
-   * Moves away the tree that a layer had before it was converted. The index is mounted first, so
-   * that the path of the layer always leads to its files.
-   */
-  private void setAside(long id, Fd directory) throws ErrnoException {
-    if (!indexedLayers.isJournalTrusted()) {
-      // The record of a failed conversion may be on the disk, and then the next start needs the
-      // tree.
-      return;
-    }
-    try {
-      obsoleteTrees.setAside(id, directory);
-    } catch (ErrnoException e) {
-      // The next mount of the layer tries again.
-      mounts.unmount(id);
-      throw e;
     }
   }
 
@@ -261,39 +233,32 @@ public final class LayerMounts implements AutoCloseable {
    * they would then be visible wherever the layer is not mounted.
    */
   void clear(long id) throws ErrnoException {
-    openTree(id).ifPresent(Fd::close);
+    clear(id, false);
   }
 
-  /**
-   * Does the same, but keeps a tree that has files.
-   *
-   * @return the open directory of the snapshot, if it has such a tree
-   */
-  private Optional<Fd> openTree(long id) throws ErrnoException {
-    Fd directory =
+  private void clear(long id, boolean isUnused) throws ErrnoException {
+    try (Fd directory =
         Fcntl.openat2(
             root.snapshots(),
             Root.snapshotName(id),
             Set.of(ResolveFlag.NO_SYMLINKS, ResolveFlag.NO_MOUNT_CROSSING),
             OpenFlag.READ_ONLY,
-            OpenFlag.DIRECTORY);
-    Optional<Fd> found = Optional.empty();
-    try {
-      boolean hasFiles = false;
+            OpenFlag.DIRECTORY)) {
       for (DirectoryEntry entry : new DirectoryReader().all(directory)) {
-        if (entry.name().equals(Root.FILES)) {
-          hasFiles = !isRemoved(directory, entry.name());
-        } else {
+        if (!entry.name().equals(Root.FILES)) {
           TreeDeletion.delete(root.disk(), directory, entry.name());
+        } else if (!isRemoved(directory, entry.name()) && isUnused) {
+          deleteTree(id, directory);
         }
       }
-      if (hasFiles) {
-        found = Optional.of(directory);
-      }
-      return found;
-    } finally {
-      if (found.isEmpty()) {
-        directory.close();
+    }
+  }
+
+  private void deleteTree(long id, Fd directory) throws ErrnoException {
+    // The record of a failed conversion may be on the disk, and then the next start needs the tree.
+    if (indexedLayers.isJournalTrusted()) {
+      try (SnapshotDirectories.Staged garbage = directories.stage(id)) {
+        root.disk().rename(directory, Root.FILES, garbage.directory(), Root.FILES);
       }
     }
   }
@@ -313,34 +278,59 @@ public final class LayerMounts implements AutoCloseable {
 
   // Conversion of layers.
 
-  /** {@return whether a snapshot has a lease} */
-  boolean isLeased(long id) {
-    return leases.containsKey(id);
-  }
-
-  /** Mounts a layer that has become indexed, and moves its tree away. */
-  public void replaceTree(long id) throws ErrnoException {
-    mountLayers(id);
-    if (!refCounts.isReferenced(id)) {
-      unmountLater(id);
-    }
-  }
-
-  /** Puts a tree in the place of an indexed layer, beneath its mount. */
+  /** Gives a layer its other form, and records that. */
   @FunctionalInterface
-  public interface Placement {
+  public interface FormChange {
     void run() throws ErrnoException;
   }
 
+  /** {@return the ids of the active snapshots and views on top of a layer} */
+  List<Long> users(long layer) {
+    return leases.entrySet().stream()
+        .filter(lease -> lease.getValue().isOn(layer))
+        .map(Map.Entry::getKey)
+        .toList();
+  }
+
+  /** {@return whether an active snapshot, a view or a request uses a layer} */
+  public boolean isUsed(long id) {
+    return refCounts.isReferenced(id);
+  }
+
   /**
-   * Unmounts a layer that becomes a directory, so that its tree is visible.
+   * Changes the form of a layer unless it is used. A request that needs it meanwhile waits.
    *
-   * @param placement makes the layer a directory; no other caller mounts it meanwhile
+   * @return whether the form was changed
    */
-  public void replaceMount(long id, Placement placement) throws ErrnoException {
+  public boolean convert(long id, FormChange change) throws ErrnoException {
     try (var _ = locks.hold(id)) {
-      placement.run();
+      // In this order: a caller acquires a layer before it asks whether the layer is converted.
+      converting = id;
+      if (isUsed(id)) {
+        return false;
+      }
       mounts.unmount(id);
+      change.run();
+      deleteUnusedTree(id);
+      return true;
+    } finally {
+      converting = Root.NO_SNAPSHOT;
+    }
+  }
+
+  /** Deletes the tree that an unused, unmounted layer had before it became indexed. */
+  private void deleteUnusedTree(long id) {
+    if (indexedLayers.find(id).isEmpty()) {
+      return;
+    }
+    try {
+      clear(id, true);
+    } catch (ErrnoException e) {
+      // The directory is gone with a removed snapshot. Otherwise, the next unmount tries again.
+      if (!e.is(Errno.ENOENT)) {
+        log.warn(
+            "cannot delete the tree of a converted layer id={} error=\"{}\"", id, e.getMessage());
+      }
     }
   }
 
@@ -385,6 +375,7 @@ public final class LayerMounts implements AutoCloseable {
     try (var _ = locks.hold(id)) {
       if (!isMountNeeded(id)) {
         mounts.unmount(id);
+        deleteUnusedTree(id);
       }
     } catch (ErrnoException e) {
       // The mount is gone with the directory of a removed snapshot.
@@ -407,6 +398,26 @@ public final class LayerMounts implements AutoCloseable {
     for (long id : mounts.mounted()) {
       if (!isMountNeeded(id)) {
         unmountLater(id);
+      }
+    }
+  }
+
+  /**
+   * Deletes the trees in {@code superseded/}, which an earlier version has kept for containers that
+   * ran on converted layers, {@code ID-N} with the id of the layer, unless the layer is still used.
+   *
+   * <p>Called after all references have been acquired.
+   */
+  void deleteObsoleteTrees() throws ErrnoException {
+    for (LinuxPath name : root.supersededNames()) {
+      long id = Root.snapshotId(LinuxPath.of(name.toString().replaceFirst("-.*", "")));
+      if (id != Root.NO_SNAPSHOT && !isUsed(id)) {
+        LinuxPath tree = Root.SUPERSEDED.resolve(name);
+        try (SnapshotDirectories.Staged garbage = directories.stage(id)) {
+          root.disk().rename(root.directory(), tree, garbage.directory(), Root.FILES);
+        } catch (ErrnoException e) {
+          log.warn("cannot delete an obsolete tree name={} error=\"{}\"", name, e.getMessage());
+        }
       }
     }
   }

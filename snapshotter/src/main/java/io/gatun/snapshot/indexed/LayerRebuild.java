@@ -6,6 +6,7 @@ import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.layerstore.LayerStore;
+import io.gatun.snapshot.layerstore.TarReplacementListener;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.state.Chains;
 import io.gatun.snapshot.state.SnapshotDirectories;
@@ -18,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -26,15 +28,18 @@ import org.slf4j.LoggerFactory;
  * Lets snapshots use indexed layers whose tars were replaced or restored:
  *
  * <pre>
- *   mounts the new tar ({@link TarReplacementMounts})
+ *   mounts the new tar, once the store has it
  *   builds the index of each snapshot, compares it with the record, and mounts it
  * </pre>
+ *
+ * <p>A mount of the old tar could otherwise outlive a killed daemon, and the next daemon would take
+ * it for a mount of the new tar. Id-mapped mounts are created again on request.
  *
  * <p>This class never writes to an existing file. It names the overlays that still run on an old
  * file. A layer whose index cannot be built is reported missing; an active snapshot that has such a
  * layer counts as partly unpacked.
  */
-public final class LayerRebuild {
+public final class LayerRebuild implements TarReplacementListener {
 
   private static final Logger log = LoggerFactory.getLogger(LayerRebuild.class);
 
@@ -44,26 +49,60 @@ public final class LayerRebuild {
   private final SnapshotDirectories directories;
   private final IndexedLayers indexedLayers;
   private final LayerMounts layerMounts;
-  private final TarReplacementMounts replacedTars;
   private final ChainIndexBuilder indexBuilder;
-  private final RunningContainers runningContainers;
+  private final LayerUsers users;
+
+  /** By diff id of each layer whose tar was replaced: the old device numbers by snapshot id. */
+  private final Map<Digest, Map<Long, Long>> replaced = new ConcurrentHashMap<>();
 
   LayerRebuild(
       Snapshots snapshots,
       IndexedLayers indexedLayers,
       LayerMounts layerMounts,
-      TarReplacementMounts replacedTars,
       ChainIndexBuilder indexBuilder,
-      RunningContainers runningContainers) {
+      LayerUsers users) {
     this.snapshots = snapshots;
     this.store = snapshots.store();
     this.chains = snapshots.chains();
     this.directories = snapshots.directories();
     this.indexedLayers = indexedLayers;
     this.layerMounts = layerMounts;
-    this.replacedTars = replacedTars;
     this.indexBuilder = indexBuilder;
-    this.runningContainers = runningContainers;
+    this.users = users;
+  }
+
+  @Override
+  public void beforeReplace(Digest diffId) {
+    replaced.put(diffId, unmount(diffId));
+  }
+
+  @Override
+  public void afterReplace(Digest diffId) {
+    try {
+      Map<Long, Long> meanwhile = unmount(diffId);
+      replaced.computeIfPresent(
+          diffId,
+          (_, before) -> {
+            meanwhile.putAll(before);
+            return meanwhile;
+          });
+      layerMounts.mountNeeded(indexedLayers.referrers(diffId).keySet());
+    } catch (RuntimeException e) {
+      // A bug, which must not hide the reason why the tar could not be replaced.
+      log.error("layer cannot be mounted again diff_id={}", diffId, e);
+    }
+  }
+
+  private Map<Long, Long> unmount(Digest diffId) {
+    return layerMounts.unmount(indexedLayers.referrers(diffId).keySet());
+  }
+
+  /**
+   * {@return the device numbers of the mounts of a layer's replaced tar, by snapshot id; empty if
+   * it was not replaced} They are returned only once.
+   */
+  private Map<Long, Long> takeOld(Digest diffId) {
+    return Optional.ofNullable(replaced.remove(diffId)).orElse(Map.of());
   }
 
   /**
@@ -75,8 +114,8 @@ public final class LayerRebuild {
       rebuildAll(indexedLayers.referrers(diffId).keySet(), Set.of(diffId));
     }
     // The replaced tar was unverified, but not necessarily damaged.
-    runningContainers
-        .find(replacedTars.take(diffId))
+    users
+        .onOldFiles(takeOld(diffId))
         .forEach(
             (id, names) ->
                 log.warn(
@@ -100,9 +139,9 @@ public final class LayerRebuild {
   public void rebuildAll(Set<Long> damaged, Set<Digest> suspects) {
     Map<Long, Long> mounted = layerMounts.unmount(damaged);
     if (!damaged.isEmpty()) {
-      suspects.forEach(diffId -> mounted.putAll(replacedTars.take(diffId)));
+      suspects.forEach(diffId -> mounted.putAll(takeOld(diffId)));
     }
-    Map<Long, List<String>> old = runningContainers.find(mounted);
+    Map<Long, List<String>> old = users.onOldFiles(mounted);
     parentsFirst(damaged).forEach(this::rebuildIndex);
     layerMounts.mountNeeded(damaged);
     // Last, because a sync takes as long as the disk needs to write the whole layer.
@@ -174,9 +213,9 @@ public final class LayerRebuild {
    * Gives up layers that cannot be repaired, and unmounts them, because their mounts use damaged or
    * unverified files.
    */
-  public void markLost(Map<Long, LayerForm.Indexed> users) {
-    users.forEach(this::markLost);
-    var _ = layerMounts.unmount(users.keySet());
+  public void markLost(Map<Long, LayerForm.Indexed> lost) {
+    lost.forEach(this::markLost);
+    var _ = layerMounts.unmount(lost.keySet());
   }
 
   private void markLost(long id, LayerForm.Indexed form) {

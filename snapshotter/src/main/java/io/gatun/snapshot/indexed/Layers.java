@@ -2,6 +2,7 @@ package io.gatun.snapshot.indexed;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.Chain;
+import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.concurrent.Closer;
 import io.gatun.snapshot.driver.Driver;
@@ -9,10 +10,11 @@ import io.gatun.snapshot.durability.Durability;
 import io.gatun.snapshot.layerstore.LayerStore;
 import io.gatun.snapshot.mount.IdMappedMounts;
 import io.gatun.snapshot.mount.IndexMounts;
-import io.gatun.snapshot.mount.MountUsers;
 import io.gatun.snapshot.root.Root;
 import io.gatun.snapshot.state.Snapshots;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -24,14 +26,13 @@ public final class Layers implements AutoCloseable {
 
   private final Closer closer = new Closer();
   private final IndexedLayers indexed;
-  private final ObsoleteTrees obsoleteTrees;
   private final LayerMounts mounts;
   private final Materializer materializer;
   private final LayerRebuild rebuild;
   private final IndexedCommits commits;
   private final Optional<LayerReuse> reuse;
   private final UsageCounter usages;
-  private final MountRestoration restoration;
+  private final LayerUsers users;
 
   /**
    * Opens the indexed layers of a root. {@link #start} mounts those that snapshots need.
@@ -59,29 +60,13 @@ public final class Layers implements AutoCloseable {
     this.indexed =
         new IndexedLayers(store, snapshots.store()::isJournalTrusted, snapshots.reaper()::submit);
     store.setCollector(indexed::collect);
-    this.obsoleteTrees =
-        closer.add(
-            new ObsoleteTrees(
-                root.disk(),
-                root,
-                () -> MountUsers.find(root.path()),
-                snapshots.reaper()::submit,
-                System::nanoTime));
-    this.mounts =
-        closer.add(
-            new LayerMounts(root, indexed, indexMounts, snapshots.directories(), obsoleteTrees));
+    this.mounts = closer.add(new LayerMounts(root, indexed, indexMounts, snapshots.directories()));
+    restoreReferences(snapshots);
+    this.users = new LayerUsers(snapshots.store(), mounts, root.path());
     this.materializer = new Materializer(snapshots, driver, durability, indexed);
-    TarReplacementMounts replacedTars = new TarReplacementMounts(indexed, mounts);
-    store.setListener(replacedTars);
     ChainIndexBuilder indexBuilder = new ChainIndexBuilder(driver, store, mounts);
-    this.rebuild =
-        new LayerRebuild(
-            snapshots,
-            indexed,
-            mounts,
-            replacedTars,
-            indexBuilder,
-            new RunningContainers(snapshots.store(), snapshots.chains(), root.path()));
+    this.rebuild = new LayerRebuild(snapshots, indexed, mounts, indexBuilder, users);
+    store.setListener(rebuild);
     this.commits =
         new IndexedCommits(
             snapshots, driver, durability, indexed, mounts, materializer, indexBuilder);
@@ -90,12 +75,30 @@ public final class Layers implements AutoCloseable {
             ? Optional.of(new LayerReuse(snapshots, driver, indexed, commits))
             : Optional.empty();
     this.usages = new UsageCounter(snapshots, driver, indexed);
-    this.restoration = new MountRestoration(snapshots, indexed, mounts);
+  }
+
+  /** References the layers that the active snapshots and views of an earlier daemon need. */
+  private void restoreReferences(Snapshots snapshots) {
+    List<SnapshotRecord> users = new ArrayList<>();
+    snapshots
+        .store()
+        .forEach(
+            snapshot -> {
+              if (snapshot.kind() != Kind.COMMITTED) {
+                users.add(snapshot);
+              }
+            });
+    IndexedChains below = new IndexedChains(snapshots.chains()::parentOf);
+    for (SnapshotRecord user : users) {
+      mounts.restore(user.id(), below.below(user), IdMappedMounts.mapping(user.labels()));
+    }
   }
 
   /** Mounts the layers that active snapshots and views need. Called before the first request. */
   public void start() throws ErrnoException {
-    restoration.restoreAll();
+    mounts.mountNeeded(indexed.ids());
+    mounts.unmountOthers();
+    mounts.deleteObsoleteTrees();
   }
 
   /** {@return which snapshots have indexed layers} */
@@ -123,12 +126,8 @@ public final class Layers implements AutoCloseable {
     return usages;
   }
 
-  public MountRestoration restoration() {
-    return restoration;
-  }
-
-  public ObsoleteTrees obsoleteTrees() {
-    return obsoleteTrees;
+  public LayerUsers users() {
+    return users;
   }
 
   /** {@return whether the layer of a snapshot, or of one of its parents, is indexed} */

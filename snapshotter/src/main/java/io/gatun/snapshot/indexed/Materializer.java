@@ -112,7 +112,7 @@ public final class Materializer {
             (directory, path) -> {
               driver.create(directory, chain);
               LinuxPath files = path.resolve(Root.FILES);
-              write(form, files, driver.target(chain), isDurable);
+              write(form, files, driver.target(chain), isDurable, new Cancellation());
               if (isDurable) {
                 durability.awaitFiles(operation, key, chain.id(), files, mark);
               }
@@ -123,12 +123,21 @@ public final class Materializer {
     snapshots.active().created(chain.id(), createdAt);
   }
 
-  private void write(
-      LayerForm.Indexed form, LinuxPath files, LayerTarget target, boolean isSyncedAfterwards)
+  /**
+   * Writes the files of an indexed layer to a directory.
+   *
+   * @param target the snapshot's directory, with the layers below it
+   */
+  public void write(
+      LayerForm.Indexed form,
+      LinuxPath files,
+      LayerTarget target,
+      boolean isSyncedAfterwards,
+      Cancellation cancellation)
       throws IOException {
     LayerTarget there = new LayerTarget(files, target.deletions(), target.lowers());
     try (TreeWriter writer = TreeWriter.open(snapshots.root().disk(), there, isSyncedAfterwards)) {
-      indexedLayers.store().read(form.diffId(), writer, new Cancellation());
+      indexedLayers.store().read(form.diffId(), writer, cancellation);
       writer.finish();
     }
   }

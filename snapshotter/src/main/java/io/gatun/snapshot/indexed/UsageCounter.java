@@ -54,7 +54,18 @@ public final class UsageCounter {
     }
     CompletableFuture<Usage> mine = new CompletableFuture<>();
     CompletableFuture<Usage> other = counting.putIfAbsent(chain.id(), mine);
-    return other == null ? count(snapshot, chain, mine) : Outcomes.await(other);
+    try {
+      Usage counted = other == null ? count(snapshot, chain, mine) : Outcomes.await(other);
+      return indexedLayers.find(snapshot.id()).isEmpty()
+          ? counted
+          : indexedLayers.usage(snapshot.id());
+    } catch (ErrnoException e) {
+      // A conversion may have deleted the tree meanwhile.
+      if (indexedLayers.find(snapshot.id()).isEmpty()) {
+        throw e;
+      }
+      return indexedLayers.usage(snapshot.id());
+    }
   }
 
   private Usage count(SnapshotRecord snapshot, Chain chain, CompletableFuture<Usage> mine)

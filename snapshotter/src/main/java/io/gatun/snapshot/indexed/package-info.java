@@ -2,9 +2,9 @@
  * Indexed layers: which snapshot has one, when it is mounted, and how a later snapshot reuses it.
  * An indexed layer is an uncompressed tar under an EROFS tar index.
  *
- * <p>This package owns the references from snapshots to layers, the mounts of layers, their indexes
- * for each parent, and the trees of converted layers. {@link io.gatun.snapshot.indexed.Layers} is
- * the door: it opens the package and stops its threads. It promises:
+ * <p>This package owns the references from snapshots to layers, the mounts of layers, and their
+ * indexes for each parent. {@link io.gatun.snapshot.indexed.Layers} is the door: it opens the
+ * package and stops its threads. It promises:
  *
  * <ul>
  *   <li>A layer is mounted while a snapshot needs it, and unmounted some seconds later.

@@ -2,12 +2,13 @@ package io.gatun.snapshot.layer;
 
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.SnapshotException;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 
 /**
- * Converts committed snapshots to the other form, one at a time, even while containers use them,
- * for the command {@code gatun convert}. Users of a snapshot see the same files all the time.
+ * Converts committed snapshots to the other form, one at a time, for the command {@code gatun
+ * convert}. A layer below an active snapshot or a view is in use, and is not converted.
  */
 public interface LayerConverter {
 
@@ -16,10 +17,21 @@ public interface LayerConverter {
    *
    * @param isIndexed whether it is indexed, and would become a directory
    * @param isEmpty whether it is a directory without files, which is not converted
+   * @param users the names of the active snapshots and views on top of it
    * @param neededBytes approximate size of the other form, in addition to the current one
    * @param availableBytes on the filesystem of the root
    */
-  record Estimate(boolean isIndexed, boolean isEmpty, long neededBytes, long availableBytes) {}
+  record Estimate(
+      boolean isIndexed,
+      boolean isEmpty,
+      List<String> users,
+      long neededBytes,
+      long availableBytes) {
+
+    public Estimate {
+      users = List.copyOf(users);
+    }
+  }
 
   /**
    * {@return an estimate for the conversion of a snapshot's layer}
@@ -37,8 +49,8 @@ public interface LayerConverter {
    *
    * @throws SnapshotException.Unsupported if indexes cannot be used, or not for this layer
    * @throws SnapshotException.InvalidArgument if the blob is damaged or contains another layer
-   * @throws SnapshotException.FailedPrecondition if the snapshot is not committed, has no files, or
-   *     its layer is unknown
+   * @throws SnapshotException.FailedPrecondition if the snapshot is not committed, is in use or has
+   *     no files, or its layer is unknown
    * @throws SnapshotException.NotFound if the snapshot no longer exists
    * @throws SnapshotException.Unavailable if the blob can no longer be read
    * @throws CancellationException if it was cancelled
@@ -49,7 +61,7 @@ public interface LayerConverter {
    * Converts the layer of a snapshot to a directory; does nothing if it is one. If this fails, the
    * layer is unchanged.
    *
-   * @throws SnapshotException.FailedPrecondition if the snapshot is not committed
+   * @throws SnapshotException.FailedPrecondition if the snapshot is not committed or is in use
    * @throws SnapshotException.NotFound if the snapshot no longer exists
    * @throws CancellationException if it was cancelled
    */

@@ -115,7 +115,7 @@ public final class BackgroundSync implements AutoCloseable {
     synchronized (this) {
       thread.shutdown();
     }
-    awaitThread();
+    thread.close();
     long begin = System.nanoTime();
     for (Digest diffId : allWaiting()) {
       if (System.nanoTime() - begin < CLOSING.toNanos()) {
@@ -126,19 +126,5 @@ public final class BackgroundSync implements AutoCloseable {
 
   private synchronized List<Digest> allWaiting() {
     return List.copyOf(waiting);
-  }
-
-  private void awaitThread() {
-    boolean isInterrupted = false;
-    while (!thread.isTerminated()) {
-      try {
-        thread.awaitTermination(1, TimeUnit.MINUTES);
-      } catch (InterruptedException e) {
-        isInterrupted = true;
-      }
-    }
-    if (isInterrupted) {
-      Thread.currentThread().interrupt();
-    }
   }
 }

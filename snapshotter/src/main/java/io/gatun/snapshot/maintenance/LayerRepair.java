@@ -4,8 +4,19 @@ import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.indexed.IndexedLayers;
 import io.gatun.snapshot.indexed.LayerRebuild;
+import io.gatun.snapshot.layer.Cancellation;
+import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.LayerBlobs;
+import io.gatun.snapshot.layer.entry.InheritedAttributes;
+import io.gatun.snapshot.layer.entry.LowerAttributes;
+import io.gatun.snapshot.layer.erofs.IndexForm;
+import io.gatun.snapshot.layer.read.LayerPipeline;
+import io.gatun.snapshot.layerstore.IndexedWriter;
 import io.gatun.snapshot.layerstore.LayerDamage;
+import io.gatun.snapshot.layerstore.LayerIngest;
 import io.gatun.snapshot.layerstore.LayerStore;
+import io.gatun.snapshot.layerstore.TarWriteMode;
+import io.gatun.snapshot.root.Disk;
 import java.io.IOException;
 import java.util.Collection;
 import java.util.HashSet;
@@ -27,16 +38,27 @@ public final class LayerRepair {
 
   private static final Logger log = LoggerFactory.getLogger(LayerRepair.class);
 
+  private final Disk disk;
   private final LayerStore layers;
   private final IndexedLayers indexedLayers;
-  private final TarRepair tarRepair;
+  private final LayerBlobs blobs;
+  private final TarWriteMode writeMode;
   private final LayerRebuild rebuild;
 
+  /**
+   * @param blobs the source of new tars
+   */
   public LayerRepair(
-      LayerStore layers, IndexedLayers indexedLayers, TarRepair tarRepair, LayerRebuild rebuild) {
-    this.layers = layers;
+      Disk disk,
+      IndexedLayers indexedLayers,
+      LayerBlobs blobs,
+      TarWriteMode writeMode,
+      LayerRebuild rebuild) {
+    this.disk = disk;
+    this.layers = indexedLayers.store();
     this.indexedLayers = indexedLayers;
-    this.tarRepair = tarRepair;
+    this.blobs = blobs;
+    this.writeMode = writeMode;
     this.rebuild = rebuild;
   }
 
@@ -82,7 +104,7 @@ public final class LayerRepair {
       LayerDamage damage = layers.inspect(ref);
       if (damage.isTarDamaged()) {
         // An apply may have stored a new tar meanwhile.
-        return tarRepair.repair(ref) || layers.isVerified(diffId)
+        return restoreTar(ref) || layers.isVerified(diffId)
             ? Optional.of(indexedLayers.referrers(diffId).keySet())
             : Optional.empty();
       }
@@ -97,6 +119,53 @@ public final class LayerRepair {
     } catch (IOException e) {
       log.error("layer cannot be verified diff_id={} error=\"{}\"", diffId, e.getMessage());
       return Optional.empty();
+    }
+  }
+
+  /** {@return whether the layer now has a correct tar that is on the disk} */
+  private boolean restoreTar(LayerStore.LayerRef ref) {
+    Set<Digest> known = layers.blobs(ref.diffId());
+    for (Digest digest : known) {
+      Optional<LayerBlob> opened = blobs.open(digest);
+      if (opened.isPresent()) {
+        try (LayerBlob blob = opened.get()) {
+          replaceTar(ref, blob);
+          return true;
+        } catch (IOException e) {
+          log.error(
+              "layer cannot be repaired diff_id={} blob={} error=\"{}\"",
+              ref.diffId(),
+              digest,
+              e.getMessage());
+        }
+      }
+    }
+    log.error(
+        "layer is damaged, and none of its blobs can be unpacked again diff_id={} blobs={}",
+        ref.diffId(),
+        known);
+    return false;
+  }
+
+  private void replaceTar(LayerStore.LayerRef ref, LayerBlob blob) throws IOException {
+    try (LayerPipeline pipeline = new LayerPipeline(1, 0);
+        LayerIngest ingest = layers.ingest()) {
+      // This index is not used: each snapshot has its own, which is built from the tar.
+      Digest diffId =
+          new IndexedWriter(disk, pipeline, writeMode)
+              .write(
+                  blob,
+                  ingest,
+                  IndexForm.BASE,
+                  InheritedAttributes.ofTop(),
+                  LowerAttributes.NOTHING,
+                  new Cancellation())
+              .layer()
+              .diffId();
+      if (!diffId.equals(ref.diffId())) {
+        throw new IOException("the blob %s is the layer %s".formatted(blob.digest(), diffId));
+      }
+      layers.replaceTar(ref, ingest);
     }
   }
 }

@@ -11,9 +11,9 @@
  *   <li>{@link io.gatun.snapshot.maintenance.LayerConversion} changes the form of a layer.
  * </ul>
  *
- * <p>It promises that no file is changed in place: containers that run on a layer keep its old
- * files. A crash during a conversion leaves one complete form. A layer that cannot be repaired is
- * reported missing, never mounted with damaged content.
+ * <p>It promises that no file is changed in place: containers that run on a repaired layer keep its
+ * old files. A layer in use keeps its form. A crash during a conversion leaves one complete form. A
+ * layer that cannot be repaired is reported missing, never mounted with damaged content.
  *
  * <p>It uses {@code unpack}, {@code indexed}, {@code state}, {@code layerstore} and everything
  * below them. Nothing in {@code unpack} or {@code indexed} calls it.

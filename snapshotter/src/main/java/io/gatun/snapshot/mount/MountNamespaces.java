@@ -10,6 +10,7 @@ import io.gatun.linux.Unistd;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.BiConsumer;
 
 /**
  * The mount namespaces of processes, {@code mount_namespaces(7)}. A namespace without processes,
@@ -21,20 +22,13 @@ final class MountNamespaces {
 
   private MountNamespaces() {}
 
-  @FunctionalInterface
-  interface Visitor {
-    /**
-     * @param pid of its oldest process
-     * @param mounts in it, as this process sees them
-     */
-    void visit(long pid, List<MountEntry> mounts);
-  }
-
   /**
    * Visits all namespaces but the caller's. Skips processes that end meanwhile or that may not be
    * inspected.
+   *
+   * @param visitor gets the pid of the oldest process in each, and the mounts that it sees
    */
-  static void visitOthers(Visitor visitor) throws ErrnoException {
+  static void visitOthers(BiConsumer<Long, List<MountEntry>> visitor) throws ErrnoException {
     Set<LinuxPath> seen = new HashSet<>();
     seen.add(Unistd.readlinkat(Fd.CURRENT_DIRECTORY, OWN));
     // The oldest process usually has the smallest number.
@@ -46,7 +40,7 @@ final class MountNamespaces {
           List<MountEntry> mounts = MountTable.ofProcess(pid);
           // Only now: if the process has ended, another one may be in the same namespace.
           seen.add(namespace);
-          visitor.visit(pid, mounts);
+          visitor.accept(pid, mounts);
         }
       } catch (ErrnoException e) {
         if (!isPassedOver(e.errno())) {

@@ -21,7 +21,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The daemon's root directory, open and locked.
@@ -33,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  *   snapshots/ID/     one directory for each snapshot, by its decimal id; the driver owns its content
  *   layers/           indexed layers; created for the first
  *   mapped/           id-mapped mounts of layers; created for the first
- *   superseded/       directories of layers that were converted; created for the first
+ *   superseded/       trees of layers that an earlier version has converted
  *   trash/            directories being created (ID.new) or waiting for deletion
  *   empty/            an empty lower directory
  * </pre>
@@ -73,7 +72,7 @@ public final class Root implements AutoCloseable {
   /** Id-mapped mounts of layers. */
   public static final LinuxPath MAPPED = LinuxPath.of("mapped");
 
-  /** Directories of layers that were converted. */
+  /** Trees of layers that an earlier version has converted. */
   public static final LinuxPath SUPERSEDED = LinuxPath.of("superseded");
 
   /** The name of the files' directory in a snapshot's directory. */
@@ -89,7 +88,6 @@ public final class Root implements AutoCloseable {
   private final Fd snapshots;
   private final Fd trash;
   private RootFormat format;
-  private @Nullable Fd superseded;
 
   /**
    * Opens a root and locks it; creates it if it does not exist.
@@ -226,19 +224,14 @@ public final class Root implements AutoCloseable {
     return layers;
   }
 
-  /** {@return {@code superseded/}; closed with the root} */
-  public synchronized Fd createSuperseded() throws ErrnoException {
-    if (superseded == null) {
-      superseded = openOrCreate(SUPERSEDED, PRIVATE_MODE);
-    }
-    return superseded;
-  }
-
   /** {@return the names in {@code superseded/}, if it exists} */
   public List<LinuxPath> supersededNames() throws ErrnoException {
-    return Stat.tryStatx(directory, SUPERSEDED, AtFlag.SYMLINK_NOFOLLOW).isPresent()
-        ? Listing.names(createSuperseded())
-        : List.of();
+    if (Stat.tryStatx(directory, SUPERSEDED, AtFlag.SYMLINK_NOFOLLOW).isEmpty()) {
+      return List.of();
+    }
+    try (Fd superseded = openDirectory(directory, SUPERSEDED)) {
+      return Listing.names(superseded);
+    }
   }
 
   public Fd openDirectory(Fd parent, LinuxPath name) throws ErrnoException {

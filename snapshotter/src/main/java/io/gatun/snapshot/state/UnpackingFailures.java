@@ -54,6 +54,9 @@ public final class UnpackingFailures {
       case ApplyCancelledException e -> new CancellationException(message);
       case TreeWriteException e -> storage(message, e.errno(), e);
       case LayerStoreException e -> storage(message, e.errno(), e);
+      case InvalidLayerException e ->
+          new SnapshotException.StorageFailure(
+              message + ": the tar of the layer is damaged, see `gatun fsck --content`", e);
       default -> new SnapshotException.StorageFailure(message, failure);
     };
   }

@@ -1,6 +1,7 @@
 package io.gatun.snapshot.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.linux.DirectoryEntry;
 import io.gatun.linux.DirectoryReader;
@@ -33,6 +34,7 @@ import io.gatun.snapshot.fsck.RootCheck;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
 import io.gatun.snapshot.layer.LayerBlobs;
+import io.gatun.snapshot.layer.LayerConverter;
 import io.gatun.snapshot.layer.LayerUnpacker;
 import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
@@ -50,14 +52,17 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * Ends the daemon or fills the disk in place of each effect that a conversion and its reversal have
- * on the disk, while a container runs on the layer. Every other time, the machine reboots, too.
- * Unsynced writes are not lost here.
+ * on the disk. Afterwards a container runs on the layers, which are then converted. Every other
+ * time, the machine reboots, too. Unsynced writes are not lost here.
  */
+@Execution(ExecutionMode.CONCURRENT)
 @ExtendWith(QuietLogs.class)
 class ConversionCrashIT {
 
@@ -165,6 +170,15 @@ class ConversionCrashIT {
     engine.converter().layOut(BASE_NAME, new Cancellation());
   }
 
+  private static void convertBase(EngineRoot engine) {
+    LayerConverter converter = engine.converter();
+    if (converter.estimate(BASE_NAME, Optional.empty()).isIndexed()) {
+      converter.layOut(BASE_NAME, new Cancellation());
+    } else {
+      converter.index(BASE_NAME, blob(BASE), new Cancellation());
+    }
+  }
+
   private static List<String> tree(Path top) throws Exception {
     // No layer sets the time of the top directory.
     List<String> all = TreeManifest.of(top, Set.of(TreeManifest.Detail.DIRECTORY_TIMES));
@@ -243,13 +257,11 @@ class ConversionCrashIT {
       throws Exception {
     TroubledDisk troubled = new TroubledDisk(trouble);
     List<String> expected;
-    KernelMount container;
     try (EngineRoot engine = open(directory, troubled.disk)) {
       LayerUnpacker unpacker = engine.unpacker(1);
       unpack(engine.snapshotter(), unpacker, BASE, "", BASE_NAME);
       unpack(engine.snapshotter(), unpacker, LAYER, BASE_NAME, NAME);
       expected = view(engine);
-      container = KernelMount.of(engine.snapshotter().prepare("container", NAME, NO_LABELS));
       engine.snapshotter().cleanup();
       troubled.left.set(nth);
       try {
@@ -268,16 +280,9 @@ class ConversionCrashIT {
       }
     }
     if (isMachineStarted) {
-      container.close();
       unmountAll(directory);
-      goOn(directory, expected);
-    } else {
-      try (container) {
-        assertThat(tree(container.path())).isEqualTo(expected);
-        goOn(directory, expected);
-        assertThat(tree(container.path())).isEqualTo(expected);
-      }
     }
+    goOn(directory, expected);
     assertThat(RootCheck.of(directory).isClean()).isTrue();
     return troubled.isMet();
   }
@@ -285,6 +290,12 @@ class ConversionCrashIT {
   private static void goOn(Path directory, List<String> expected) throws Exception {
     try (EngineRoot engine = open(directory, new LinuxDisk())) {
       assertThat(view(engine)).isEqualTo(expected);
+      List<Mount> mounts = engine.snapshotter().prepare("container", NAME, NO_LABELS);
+      try (KernelMount container = KernelMount.of(mounts)) {
+        assertThatThrownBy(() -> convertBase(engine)).hasMessageContaining("in use by container");
+        assertThat(tree(container.path())).isEqualTo(expected);
+      }
+      engine.snapshotter().remove("container");
       index(engine);
       assertThat(view(engine)).isEqualTo(expected);
       layOut(engine);

@@ -54,6 +54,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -63,7 +64,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Layers that are converted while containers use them, as seen through kernel mounts. */
+/** Layers that are converted while containers come and go, as seen through kernel mounts. */
 @Execution(ExecutionMode.CONCURRENT)
 class ConversionIT {
 
@@ -71,6 +72,7 @@ class ConversionIT {
 
   private static final Map<String, String> NO_LABELS = Map.of();
   private static final int ROUNDS = 5;
+  private static final int PAUSE_MILLIS = 30;
   private static final int WAIT_SECONDS_MAX = 60;
 
   private static final List<byte[]> LAYERS =
@@ -216,9 +218,10 @@ class ConversionIT {
     List<String> expected = view("directories");
     indexAll();
     assertThat(areIndexed()).containsExactly(true, true, true);
+    // The others are mounted beneath it.
+    assertThat(names("snapshots/3")).isEmpty();
     assertThat(view("indexes")).isEqualTo(expected);
     assertThat(names("layers")).hasSize(LAYERS.size());
-    assertThat(names("superseded")).containsExactly("1-1", "2-1", "3-1");
     materializeAll();
     assertThat(areIndexed()).containsExactly(false, false, false);
     assertThat(mounted()).isEmpty();
@@ -265,96 +268,131 @@ class ConversionIT {
   }
 
   @Test
-  void whatAContainerReadsInALoopIsTheSameAndContainersCanBeStartedAllTheWhile() throws Exception {
+  void whatAContainerReadsIsTheSameAndContainersCanBeStartedAllTheWhile() throws Exception {
     List<String> expected = view("before");
-    List<Mount> mounts = snapshots().prepare("container", names.getLast(), NO_LABELS);
     AtomicBoolean isDone = new AtomicBoolean();
-    AtomicInteger reads = new AtomicInteger();
     AtomicInteger starts = new AtomicInteger();
-    try (ExecutorService users = Executors.newFixedThreadPool(2);
-        KernelMount container = KernelMount.of(mounts)) {
-      Future<?> reader =
-          users.submit(
-              () -> {
-                while (!isDone.get()) {
-                  assertThat(tree(container.path())).isEqualTo(expected);
-                  reads.incrementAndGet();
-                }
-                return null;
-              });
+    try (ExecutorService users = Executors.newSingleThreadExecutor()) {
       Future<?> starter =
           users.submit(
               () -> {
                 while (!isDone.get()) {
-                  try {
-                    assertThat(view("start")).isEqualTo(expected);
-                    starts.incrementAndGet();
-                  } catch (ErrnoException e) {
-                    // The kernel refuses an overlay whose lower mount is detached between lookup
-                    // and use (clone_private_mount), and the start has to be tried again.
-                    assertThat(e.errno()).isEqualTo(Errno.EINVAL);
-                  }
+                  assertThat(view("start")).isEqualTo(expected);
+                  starts.incrementAndGet();
+                  Thread.sleep(PAUSE_MILLIS);
                 }
                 return null;
               });
       try {
         for (int round = 0; round < ROUNDS; round++) {
-          indexAll();
-          materializeAll();
+          whenUnused(this::indexAll);
+          whenUnused(this::materializeAll);
         }
-        indexAll();
+        whenUnused(this::indexAll);
       } finally {
         isDone.set(true);
       }
-      reader.get(WAIT_SECONDS_MAX, TimeUnit.SECONDS);
       starter.get(WAIT_SECONDS_MAX, TimeUnit.SECONDS);
-      assertThat(reads).hasPositiveValue();
       assertThat(starts).hasPositiveValue();
-      assertThat(tree(container.path())).isEqualTo(expected);
     }
     assertThat(view("after")).isEqualTo(expected);
   }
 
+  private static void whenUnused(Runnable conversion) {
+    await()
+        .atMost(Duration.ofSeconds(WAIT_SECONDS_MAX))
+        .pollDelay(Duration.ZERO)
+        .pollInterval(Duration.ofMillis(1))
+        .until(
+            () -> {
+              try {
+                conversion.run();
+                return true;
+              } catch (SnapshotException.FailedPrecondition e) {
+                assertThat(e).hasMessageContaining("the layer is in use by ");
+                return false;
+              }
+            });
+  }
+
+  private void assertInUse(String users, ThrowingCallable conversion) {
+    assertThatThrownBy(conversion)
+        .isInstanceOf(SnapshotException.FailedPrecondition.class)
+        .hasMessageEndingWith("the layer is in use by " + users);
+  }
+
+  private List<String> users(int layer) {
+    return engine.converter().estimate(names.get(layer), Optional.empty()).users();
+  }
+
   @Test
-  void treeIsDeletedWhenTheLastContainerOnItHasEndedAndNotBefore() throws Exception {
+  void layersInUseStayAsTheyAreUntilTheContainerIsRemoved() throws Exception {
     List<String> expected = view("before");
-    List<Mount> mounts = snapshots().prepare("container", names.getLast(), NO_LABELS);
-    try (KernelMount container = KernelMount.of(mounts)) {
-      indexAll();
-      // The first look has to find the container, and is possible only after this time.
-      Thread.sleep(ObsoleteTrees.SETTLING_MILLIS + 2_000);
-      assertThat(names("superseded")).containsExactly("1-1", "2-1", "3-1");
-      assertThat(tree(container.path())).isEqualTo(expected);
-      // New mounts use the indexes.
-      assertThat(view("meanwhile")).isEqualTo(expected);
-    }
+    index(0);
+    List<Mount> mounts = snapshots().prepare("container", names.get(1), NO_LABELS);
+    snapshots().view("view", names.getFirst(), NO_LABELS);
     engine.close();
     engine = start("first boot");
-    awaitNone("superseded");
-    assertThat(view("after")).isEqualTo(expected);
-  }
-
-  private void awaitNone(String place) {
-    await()
-        .atMost(Duration.ofSeconds(WAIT_SECONDS_MAX))
-        .untilAsserted(() -> assertThat(names(place)).isEmpty());
+    List<String> shown;
+    try (KernelMount container = KernelMount.of(mounts)) {
+      shown = tree(container.path());
+      assertThat(users(0)).containsExactly("container", "view");
+      assertThat(users(1)).containsExactly("container");
+      assertThat(users(2)).isEmpty();
+      assertInUse("container", () -> index(1));
+      assertInUse(
+          "container, view", () -> engine.converter().layOut(names.getFirst(), new Cancellation()));
+      index(2);
+      assertThat(areIndexed()).containsExactly(true, false, true);
+      assertThat(tree(container.path())).isEqualTo(shown);
+    }
+    // A stopped container may be started again at any time.
+    assertInUse("container", () -> index(1));
+    try (KernelMount container = KernelMount.of(snapshots().mounts("container"))) {
+      assertThat(tree(container.path())).isEqualTo(shown);
+    }
+    snapshots().remove("container");
+    snapshots().remove("view");
+    indexAll();
+    assertThat(view("indexes")).isEqualTo(expected);
+    materializeAll();
+    assertThat(areIndexed()).containsExactly(false, false, false);
+    assertThat(view("directories")).isEqualTo(expected);
   }
 
   @Test
-  void layersThatContainersNeedStayMountedAndOthersDoNot() throws Exception {
-    snapshots().prepare("container", names.get(1), NO_LABELS);
+  void layerThatBecomesUsedWhileItIsConvertedStaysAsItIs() throws Exception {
+    List<String> expected = view("before");
+    calls.precede("write", () -> useOnce());
+    assertInUse("meanwhile", () -> index(2));
+    assertThat(areIndexed()).containsExactly(false, false, false);
+    assertThat(names("layers")).isEmpty();
+    snapshots().remove("meanwhile");
+    index(2);
+    assertThat(view("after")).isEqualTo(expected);
+  }
+
+  private void useOnce() {
+    calls.precede("write", () -> {});
+    snapshots().prepare("meanwhile", names.getLast(), NO_LABELS);
+  }
+
+  @Test
+  void treesOfAnEarlierVersionAreKeptWhileTheirLayersAreUsed() throws Exception {
+    snapshots().prepare("container", names.getFirst(), NO_LABELS);
     engine.close();
-    // The daemon has not counted the container's layers, because there was no index.
+    for (String tree : List.of("1-1", "1-2", "2-1", "99-1", "other")) {
+      Files.createDirectories(directory.resolve("superseded").resolve(tree).resolve("etc"));
+    }
     engine = start("first boot");
-    indexAll();
-    assertThat(mounted()).containsExactly(1L, 2L, 3L);
-    // Layers without references would be unmounted by then.
-    Thread.sleep(LayerMounts.UNUSED_MILLIS + 2_000);
-    assertThat(mounted()).containsExactly(1L, 2L);
+    snapshots().cleanup();
+    assertThat(names("superseded")).containsExactlyInAnyOrder("1-1", "1-2", "other");
     snapshots().remove("container");
-    await()
-        .atMost(Duration.ofSeconds(WAIT_SECONDS_MAX))
-        .untilAsserted(() -> assertThat(mounted()).isEmpty());
+    engine.close();
+    engine = start("first boot");
+    snapshots().cleanup();
+    assertThat(names("superseded")).containsExactly("other");
+    assertThat(names("trash")).isEmpty();
   }
 
   @Test
@@ -396,25 +434,33 @@ class ConversionIT {
   }
 
   @Test
-  void treeThatCannotBeTakenAwayIsTakenAwayWhenTheLayerIsMountedAgain() throws Exception {
+  void treeThatCannotBeDeletedIsDeletedWhenTheLayerIsNotUsedAnyMore() throws Exception {
     List<String> expected = view("before");
+    index(1);
+    snapshots().cleanup();
+    // The tree is moved to a new directory in the trash.
     calls.precede(
         "rename",
         () -> {
-          if (Files.exists(directory.resolve("superseded"))) {
+          if (!names("trash").isEmpty()) {
             calls.fail("rename", Errno.EIO);
           }
         });
     index(0);
     calls.precede("rename", () -> {});
     calls.succeed("rename");
-    assertThat(areIndexed()).containsExactly(true, false, false);
-    assertThat(names("superseded")).isEmpty();
-    assertThat(mounted()).isEmpty();
+    assertThat(areIndexed()).containsExactly(true, true, false);
     assertThat(snapshot(1).resolve("fs/etc/hostname")).hasContent("gatun");
     assertThat(view("after")).isEqualTo(expected);
-    assertThat(names("superseded")).containsExactly("1-1");
-    assertThat(mounted()).containsExactly(1L);
+    assertThat(mounted()).contains(1L);
+    await()
+        .atMost(Duration.ofSeconds(WAIT_SECONDS_MAX))
+        .untilAsserted(
+            () -> {
+              assertThat(mounted()).isEmpty();
+              assertThat(names("snapshots/1")).isEmpty();
+            });
+    assertThat(view("in the end")).isEqualTo(expected);
   }
 
   @Test
@@ -434,11 +480,11 @@ class ConversionIT {
   void treeThatCannotBePutInItsPlaceLeavesTheIndex() throws Exception {
     List<String> expected = view("before");
     indexAll();
-    calls.fail("rename", Errno.EIO);
+    calls.fail("exchange", Errno.EIO);
     assertThatThrownBy(this::materializeAll)
         .isInstanceOf(SnapshotException.StorageFailure.class)
         .hasMessageContaining("EIO");
-    calls.succeed("rename");
+    calls.succeed("exchange");
     assertThat(areIndexed()).containsExactly(true, true, true);
     assertThat(view("after")).isEqualTo(expected);
     materializeAll();
@@ -462,13 +508,12 @@ class ConversionIT {
   }
 
   @Test
-  void machineIsStartedAnewAndTheTreesAreGone() throws Exception {
+  void machineIsStartedAnewAndTheLayersAreMountedAgain() throws Exception {
     List<String> expected = view("before");
     indexAll();
     engine.close();
     KernelMounts.detachAll(directory);
     engine = start("another boot");
-    awaitNone("superseded");
     assertThat(view("after")).isEqualTo(expected);
     assertThat(areIndexed()).containsExactly(true, true, true);
   }

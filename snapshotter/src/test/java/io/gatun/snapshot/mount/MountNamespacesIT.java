@@ -191,17 +191,17 @@ final class MountNamespacesIT {
   }
 
   @Test
-  void overlayUsesItsLayersUntilTheLastNamespaceThatHasItEnds() throws Exception {
+  void snapshotIsMountedUntilTheLastNamespaceThatHasItsMountEnds() throws Exception {
     root.show(1, layer);
     Path container = KernelMount.of(root.active(2, List.of(layer.lower(1)))).path();
     try (Other _ = Other.of("private")) {
       // Its directory stays: removing it would remove the mounts on it in all namespaces.
       Mounts.umount2(LinuxPath.of(container), UnmountFlag.DETACH);
-      assertThat(MountUsers.find(root.path()).overlaysOn(1)).hasSize(1);
-      assertThat(MountUsers.find(root.path()).overlaysOn(2)).isEmpty();
-      assertThat(MountUsers.find(root.path().resolveSibling("another")).overlaysOn(1)).isEmpty();
+      assertThat(MountUsers.find(root.path()).active()).containsExactly(2L);
+      assertThat(MountUsers.find(root.path().resolveSibling("another")).active())
+          .doesNotContain(2L);
     }
-    assertThat(MountUsers.find(root.path()).overlaysOn(1)).isEmpty();
+    assertThat(MountUsers.find(root.path()).active()).doesNotContain(2L);
     Files.delete(container);
   }
 }

@@ -18,6 +18,7 @@ import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.fixture.TreeManifest;
 import io.gatun.snapshot.layer.Cancellation;
 import io.gatun.snapshot.layer.LayerBlob;
+import io.gatun.snapshot.layer.NextLayerHint;
 import io.gatun.snapshot.layer.read.BytesBlob;
 import io.gatun.snapshot.root.LinuxDisk;
 import io.gatun.snapshot.root.UnusableRootException;
@@ -148,7 +149,7 @@ final class UnpackedRoot {
   }
 
   static void unpack(EngineRoot engine, List<Mount> mounts, LayerBlob blob) {
-    engine.unpacker(1).unpack(blob, mounts, false, new Cancellation());
+    engine.unpacker(1).unpack(blob, mounts, false, NextLayerHint.UNKNOWN, new Cancellation());
   }
 
   private static byte[] base() {

@@ -6,7 +6,7 @@ import io.gatun.linux.Fd;
 import io.gatun.linux.Stat;
 import io.gatun.snapshot.layer.entry.LayerConsumer.LayerContent;
 import io.gatun.snapshot.layer.entry.LayerEntry;
-import io.gatun.snapshot.layer.entry.OpenedFile;
+import io.gatun.snapshot.layer.entry.FileSink.OpenedFile;
 import io.gatun.snapshot.layer.lower.Ownership;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
 import io.gatun.snapshot.layer.tar.TarExtent;
