@@ -7,6 +7,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.Fcntl.LockOperation;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Unistd;
 import java.io.IOException;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
@@ -28,6 +32,7 @@ class NativeCallTest {
 
   private static final int SIGUSR1 = 10;
   private static final int SIG_IGN = 1;
+  private static final int LOCK_EX = 2;
   private static final int CALLS_PER_THREAD = 60_000;
 
   @TempDir Path temporary;
@@ -137,7 +142,7 @@ class NativeCallTest {
                 return NativeCall.repeat(
                     (state, arena) -> {
                       attempts.incrementAndGet();
-                      return (int) flock.invokeExact(state, fd, Abi.LOCK_EX);
+                      return (int) flock.invokeExact(state, fd, LOCK_EX);
                     });
               });
       started.await();

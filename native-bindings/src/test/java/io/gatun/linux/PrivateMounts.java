@@ -1,5 +1,9 @@
 package io.gatun.linux;
 
+import io.gatun.linux.mount.Mounts;
+import io.gatun.linux.mount.Mounts.MountFlag;
+import io.gatun.linux.mount.Sched;
+import io.gatun.linux.mount.Sched.NamespaceType;
 import java.lang.reflect.Method;
 import java.util.Set;
 import org.junit.jupiter.api.extension.ExtensionContext;
@@ -13,7 +17,7 @@ import org.junit.jupiter.api.extension.ReflectiveInvocationContext;
  *
  * <p>The thread's mounts are in /proc/thread-self: /proc/self shows those of the process.
  */
-final class PrivateMounts implements InvocationInterceptor {
+public final class PrivateMounts implements InvocationInterceptor {
 
   @Override
   public void interceptTestMethod(

@@ -3,7 +3,7 @@ package io.gatun.snapshot.filetree;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.Unistd;
+import io.gatun.linux.file.Unistd;
 import io.gatun.snapshot.root.Disk;
 import java.nio.ByteBuffer;
 import java.util.OptionalLong;

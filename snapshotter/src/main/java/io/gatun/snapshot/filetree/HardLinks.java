@@ -2,8 +2,8 @@ package io.gatun.snapshot.filetree;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
+import io.gatun.linux.file.FileStatus;
 import io.gatun.snapshot.root.Disk;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;

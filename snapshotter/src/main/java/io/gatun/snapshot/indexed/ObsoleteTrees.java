@@ -1,13 +1,13 @@
 package io.gatun.snapshot.indexed;
 
-import io.gatun.linux.AtFlag;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Mounts;
-import io.gatun.linux.OpenTreeFlag;
-import io.gatun.linux.Stat;
+import io.gatun.linux.file.AtFlag;
+import io.gatun.linux.file.Stat;
+import io.gatun.linux.mount.Mounts;
+import io.gatun.linux.mount.Mounts.OpenTreeFlag;
 import io.gatun.snapshot.mount.MountUsers;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.Root;

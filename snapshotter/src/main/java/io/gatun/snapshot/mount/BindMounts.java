@@ -1,8 +1,8 @@
 package io.gatun.snapshot.mount;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.MountEntry;
-import io.gatun.linux.MountTable;
+import io.gatun.linux.mount.MountEntry;
+import io.gatun.linux.mount.MountTable;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;

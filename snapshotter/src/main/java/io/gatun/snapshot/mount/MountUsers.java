@@ -1,16 +1,16 @@
 package io.gatun.snapshot.mount;
 
-import io.gatun.linux.DirectoryEntry;
-import io.gatun.linux.DirectoryReader;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.MountEntry;
-import io.gatun.linux.MountTable;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.Unistd;
+import io.gatun.linux.file.DirectoryEntry;
+import io.gatun.linux.file.DirectoryReader;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Unistd;
+import io.gatun.linux.mount.MountEntry;
+import io.gatun.linux.mount.MountTable;
 import io.gatun.snapshot.root.Root;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -2,10 +2,10 @@ package io.gatun.snapshot.mount;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.MountFlag;
-import io.gatun.linux.Mounts;
-import io.gatun.linux.NamespaceType;
-import io.gatun.linux.Sched;
+import io.gatun.linux.mount.Mounts;
+import io.gatun.linux.mount.Mounts.MountFlag;
+import io.gatun.linux.mount.Sched;
+import io.gatun.linux.mount.Sched.NamespaceType;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;

@@ -1,12 +1,12 @@
 package io.gatun.snapshot.root;
 
-import io.gatun.linux.DirectoryEntry;
-import io.gatun.linux.DirectoryReader;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.OpenFlag;
+import io.gatun.linux.file.DirectoryEntry;
+import io.gatun.linux.file.DirectoryReader;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.OpenFlag;
 import java.util.List;
 
 /** Reads the names in a directory that stays open for other uses. */

@@ -2,9 +2,9 @@ package io.gatun.snapshot.root;
 
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
-import io.gatun.linux.LockOperation;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.Fcntl.LockOperation;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 

@@ -1,7 +1,7 @@
 package io.gatun.snapshot.unpack;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.Timespec;
 import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.layer.LayerTarget;

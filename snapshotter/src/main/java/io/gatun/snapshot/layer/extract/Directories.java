@@ -2,8 +2,8 @@ package io.gatun.snapshot.layer.extract;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
+import io.gatun.linux.file.FileStatus;
 import io.gatun.snapshot.layer.entry.LayerPath;
 import io.gatun.snapshot.layer.lower.LinkResolver;
 import io.gatun.snapshot.layer.lower.LowerDirectories;

@@ -2,7 +2,7 @@ package io.gatun.snapshot.layer.extract;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.Timespec;
 import io.gatun.snapshot.layer.entry.LayerPath;
 import io.gatun.snapshot.layer.lower.ImplicitDirectory;
 import io.gatun.snapshot.spill.PagedMemory;

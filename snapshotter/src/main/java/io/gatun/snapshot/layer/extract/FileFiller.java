@@ -1,7 +1,7 @@
 package io.gatun.snapshot.layer.extract;
 
 import io.gatun.linux.Fd;
-import io.gatun.linux.Stat;
+import io.gatun.linux.file.Stat;
 import io.gatun.snapshot.layer.entry.LayerContent;
 import io.gatun.snapshot.layer.entry.LayerEntry;
 import io.gatun.snapshot.layer.lower.Ownership;

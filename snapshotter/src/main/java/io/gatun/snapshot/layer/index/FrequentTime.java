@@ -1,6 +1,6 @@
 package io.gatun.snapshot.layer.index;
 
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.Timespec;
 
 /**
  * Finds the time that more than half of the entries of a layer share, if there is one; otherwise

@@ -4,7 +4,7 @@ import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Xattr;
+import io.gatun.linux.file.Xattr;
 import io.gatun.snapshot.SnapshotException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;

@@ -2,11 +2,11 @@ package io.gatun.snapshot.layer.lower;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Stat;
-import io.gatun.linux.Timespec;
-import io.gatun.linux.Xattr;
+import io.gatun.linux.file.FileStatus;
+import io.gatun.linux.file.Stat;
+import io.gatun.linux.file.Timespec;
+import io.gatun.linux.file.Xattr;
 import io.gatun.snapshot.layer.entry.InheritedAttributes;
 import io.gatun.snapshot.layer.entry.LowerAttributes;
 import io.gatun.snapshot.layer.extract.TreeWriter;

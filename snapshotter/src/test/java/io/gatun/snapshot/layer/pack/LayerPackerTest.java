@@ -3,13 +3,13 @@ package io.gatun.snapshot.layer.pack;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.NodeType;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.Stat;
-import io.gatun.linux.Xattr;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.NodeType;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Stat;
+import io.gatun.linux.file.Xattr;
 import io.gatun.snapshot.filetree.TreeDeletion;
 import io.gatun.snapshot.fixture.Pieces;
 import io.gatun.snapshot.layer.BlobSink;
