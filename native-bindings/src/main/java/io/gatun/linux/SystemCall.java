@@ -15,7 +15,6 @@ public final class SystemCall {
   public static final int SYS_fsopen = 430;
   public static final int SYS_fsconfig = 431;
   public static final int SYS_fsmount = 432;
-  public static final int SYS_fspick = 433;
   public static final int SYS_openat2 = 437;
   public static final int SYS_mount_setattr = 442;
   public static final int SYS_cachestat = 451;

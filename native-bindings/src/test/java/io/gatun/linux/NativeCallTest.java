@@ -8,7 +8,6 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.linux.file.Fcntl;
-import io.gatun.linux.file.Fcntl.LockOperation;
 import io.gatun.linux.file.OpenFlag;
 import io.gatun.linux.file.Unistd;
 import java.io.IOException;
@@ -129,7 +128,7 @@ class NativeCallTest {
     ExecutorService waiting = Executors.newSingleThreadExecutor();
     try (Fd holder = Fcntl.openat(Fd.CURRENT_DIRECTORY, path, 0600, OpenFlag.CREATE);
         Fd waiter = Fcntl.openat(Fd.CURRENT_DIRECTORY, path, OpenFlag.READ_ONLY)) {
-      Fcntl.flock(holder, LockOperation.EXCLUSIVE);
+      Fcntl.flock(holder);
       AtomicInteger thread = new AtomicInteger();
       AtomicInteger attempts = new AtomicInteger();
       CountDownLatch started = new CountDownLatch(1);
@@ -146,7 +145,7 @@ class NativeCallTest {
                     });
               });
       started.await();
-      int pid = Unistd.getpid();
+      int pid = (int) ProcessHandle.current().pid();
       while (attempts.get() < 4 && !result.isDone()) {
         NativeCall.check(
             "tgkill",
@@ -154,7 +153,7 @@ class NativeCallTest {
         TimeUnit.MILLISECONDS.sleep(5);
       }
       assertThat(result.isDone()).isFalse();
-      Fcntl.flock(holder, LockOperation.UNLOCK);
+      holder.close();
       assertThat(result.get(10, TimeUnit.SECONDS)).isZero();
       assertThat(attempts.get()).isGreaterThanOrEqualTo(4);
     } finally {

@@ -3,7 +3,6 @@ package io.gatun.linux;
 import io.gatun.linux.mount.Mounts;
 import io.gatun.linux.mount.Mounts.MountFlag;
 import io.gatun.linux.mount.Sched;
-import io.gatun.linux.mount.Sched.NamespaceType;
 import java.lang.reflect.Method;
 import java.util.Set;
 import org.junit.jupiter.api.extension.ExtensionContext;
@@ -39,7 +38,7 @@ public final class PrivateMounts implements InvocationInterceptor {
         new Thread(
             () -> {
               try {
-                Sched.unshare(NamespaceType.MOUNT);
+                Sched.unshareMounts();
                 Mounts.mount(
                     LinuxPath.EMPTY,
                     LinuxPath.of("/"),

@@ -25,17 +25,14 @@ final class Abi {
   static final int O_RDWR = 02;
   static final int O_CREAT = 0100;
   static final int O_EXCL = 0200;
-  static final int O_NOCTTY = 0400;
   static final int O_TRUNC = 01000;
   static final int O_APPEND = 02000;
   static final int O_NONBLOCK = 04000;
-  static final int O_DSYNC = 010000;
   static final int O_DIRECT = ARM ? 0200000 : 040000;
   static final int O_DIRECTORY = ARM ? 040000 : 0200000;
   static final int O_NOFOLLOW = ARM ? 0100000 : 0400000;
   static final int O_NOATIME = 01000000;
   static final int O_CLOEXEC = 02000000;
-  static final int O_SYNC = 04010000;
   static final int O_PATH = 010000000;
   static final int O_TMPFILE = 020000000 | O_DIRECTORY;
 
@@ -43,11 +40,7 @@ final class Abi {
   static final int AT_SYMLINK_NOFOLLOW = 0x100;
   static final int AT_REMOVEDIR = 0x200;
   static final int AT_SYMLINK_FOLLOW = 0x400;
-  static final int AT_NO_AUTOMOUNT = 0x800;
   static final int AT_EMPTY_PATH = 0x1000;
-  static final int AT_STATX_FORCE_SYNC = 0x2000;
-  static final int AT_STATX_DONT_SYNC = 0x4000;
-  static final int AT_RECURSIVE = 0x8000;
 
   // linux/fadvise.h
   static final int POSIX_FADV_DONTNEED = 4;
@@ -64,9 +57,7 @@ final class Abi {
   static final int RENAME_NOREPLACE = 1;
   static final int RENAME_EXCHANGE = 2;
   static final int RENAME_WHITEOUT = 4;
-  static final int SYNC_FILE_RANGE_WAIT_BEFORE = 1;
   static final int SYNC_FILE_RANGE_WRITE = 2;
-  static final int SYNC_FILE_RANGE_WAIT_AFTER = 4;
 
   // unistd.h, linux/fs.h
   static final int SEEK_SET = 0;
@@ -79,23 +70,13 @@ final class Abi {
   static final int XATTR_SIZE_MAX = 65536;
   static final int XATTR_LIST_MAX = 65536;
 
-  // linux/xattr.h
-  static final int XATTR_CREATE = 1;
-  static final int XATTR_REPLACE = 2;
-
   // sys/file.h
-  static final int LOCK_SH = 1;
   static final int LOCK_EX = 2;
   static final int LOCK_NB = 4;
-  static final int LOCK_UN = 8;
 
   // linux/falloc.h
   static final int FALLOC_FL_KEEP_SIZE = 0x01;
   static final int FALLOC_FL_PUNCH_HOLE = 0x02;
-  static final int FALLOC_FL_COLLAPSE_RANGE = 0x08;
-  static final int FALLOC_FL_ZERO_RANGE = 0x10;
-  static final int FALLOC_FL_INSERT_RANGE = 0x20;
-  static final int FALLOC_FL_UNSHARE_RANGE = 0x40;
 
   // linux/stat.h
   static final int S_IFMT = 0170000;
@@ -108,31 +89,20 @@ final class Abi {
   static final int S_IFIFO = 0010000;
   static final int STATX_BASIC_STATS = 0x7ff;
   static final int STATX_MNT_ID = 0x1000;
-  static final int UTIME_NOW = 0x3fffffff;
-  static final int UTIME_OMIT = 0x3ffffffe;
 
   // linux/fs.h: ioctls on files, and the flags of FS_IOC_GETFLAGS
   static final long FICLONE = 0x4004_9409L;
-  static final long FICLONERANGE = 0x4020_940dL;
   static final long FS_IOC_GETFLAGS = 0x8008_6601L;
   static final long FS_IOC_SETFLAGS = 0x4008_6602L;
   static final long FS_IOC_GETFSUUID = 0x8011_1500L;
-  static final int FS_COMPR_FL = 0x4;
   static final int FS_SYNC_FL = 0x8;
   static final int FS_IMMUTABLE_FL = 0x10;
   static final int FS_APPEND_FL = 0x20;
   static final int FS_NODUMP_FL = 0x40;
   static final int FS_NOATIME_FL = 0x80;
-  static final int FS_NOCOMP_FL = 0x400;
-  static final int FS_JOURNAL_DATA_FL = 0x4000;
-  static final int FS_DIRSYNC_FL = 0x10000;
   static final int FS_TOPDIR_FL = 0x20000;
-  static final int FS_EXTENT_FL = 0x80000;
   static final int FS_VERITY_FL = 0x100000;
   static final int FS_NOCOW_FL = 0x800000;
-  static final int FS_DAX_FL = 0x2000000;
-  static final int FS_PROJINHERIT_FL = 0x20000000;
-  static final int FS_CASEFOLD_FL = 0x40000000;
 
   // linux/fsverity.h
   static final long FS_IOC_ENABLE_VERITY = 0x4080_6685L;
@@ -219,15 +189,6 @@ final class Abi {
               JAVA_LONG.withName("nr_evicted"),
               JAVA_LONG.withName("nr_recently_evicted"))
           .withName("cachestat");
-
-  /** linux/fs.h. */
-  static final StructLayout FILE_CLONE_RANGE =
-      structLayout(
-              JAVA_LONG.withName("src_fd"),
-              JAVA_LONG.withName("src_offset"),
-              JAVA_LONG.withName("src_length"),
-              JAVA_LONG.withName("dest_offset"))
-          .withName("file_clone_range");
 
   /** linux/fs.h. */
   static final StructLayout FSUUID2 =

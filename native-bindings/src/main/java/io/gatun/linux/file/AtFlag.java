@@ -11,14 +11,7 @@ public enum AtFlag {
   /** Only for unlinkat: removes a directory. */
   REMOVE_DIRECTORY(Abi.AT_REMOVEDIR),
   /** An empty path means the descriptor itself. */
-  EMPTY_PATH(Abi.AT_EMPTY_PATH),
-  NO_AUTOMOUNT(Abi.AT_NO_AUTOMOUNT),
-  /** Only for statx: asks a remote server, even if that is slow. */
-  FORCE_SYNC(Abi.AT_STATX_FORCE_SYNC),
-  /** Only for statx: uses cached values, even if they are outdated. */
-  DONT_SYNC(Abi.AT_STATX_DONT_SYNC),
-  /** Only for open_tree and mount_setattr: includes the mounts below. */
-  RECURSIVE(Abi.AT_RECURSIVE);
+  EMPTY_PATH(Abi.AT_EMPTY_PATH);
 
   public final int bits;
 

@@ -29,49 +29,15 @@ import java.util.Set;
  */
 public final class Fcntl {
 
-  /** Lock operations of flock(2). */
-  public enum LockOperation {
-    SHARED(Abi.LOCK_SH),
-    EXCLUSIVE(Abi.LOCK_EX),
-    /** Fails with {@code EAGAIN} instead of waiting. */
-    TRY_SHARED(Abi.LOCK_SH | Abi.LOCK_NB),
-    /** Fails with {@code EAGAIN} instead of waiting. */
-    TRY_EXCLUSIVE(Abi.LOCK_EX | Abi.LOCK_NB),
-    UNLOCK(Abi.LOCK_UN);
-
-    final int bits;
-
-    LockOperation(int bits) {
-      this.bits = bits;
-    }
-  }
-
   /** Modes of fallocate(2). Without one, it reserves blocks and extends the file. */
   public enum FallocateFlag {
     KEEP_SIZE(Abi.FALLOC_FL_KEEP_SIZE),
     /** Only with {@link #KEEP_SIZE}. */
-    PUNCH_HOLE(Abi.FALLOC_FL_PUNCH_HOLE),
-    COLLAPSE_RANGE(Abi.FALLOC_FL_COLLAPSE_RANGE),
-    ZERO_RANGE(Abi.FALLOC_FL_ZERO_RANGE),
-    INSERT_RANGE(Abi.FALLOC_FL_INSERT_RANGE),
-    UNSHARE_RANGE(Abi.FALLOC_FL_UNSHARE_RANGE);
+    PUNCH_HOLE(Abi.FALLOC_FL_PUNCH_HOLE);
 
     final int bits;
 
     FallocateFlag(int bits) {
-      this.bits = bits;
-    }
-  }
-
-  /** The steps of sync_file_range(2), in the order in which they are done. */
-  public enum SyncRangeFlag {
-    WAIT_BEFORE(Abi.SYNC_FILE_RANGE_WAIT_BEFORE),
-    WRITE(Abi.SYNC_FILE_RANGE_WRITE),
-    WAIT_AFTER(Abi.SYNC_FILE_RANGE_WAIT_AFTER);
-
-    final int bits;
-
-    SyncRangeFlag(int bits) {
       this.bits = bits;
     }
   }
@@ -203,12 +169,13 @@ public final class Fcntl {
   }
 
   /**
-   * flock(2). The lock belongs to the open file description and ends when its last descriptor is
-   * closed, at the latest at the end of the process.
+   * Takes an exclusive lock, or fails with {@code EAGAIN} if another process has one: flock(2). It
+   * belongs to the open file description and ends when its last descriptor is closed, at the latest
+   * at the end of the process.
    */
-  public static void flock(Fd file, LockOperation operation) throws ErrnoException {
+  public static void flock(Fd file) throws ErrnoException {
     int fd = file.number();
-    int bits = operation.bits;
+    int bits = Abi.LOCK_EX | Abi.LOCK_NB;
     check("flock", repeat((state, arena) -> (int) FLOCK.invokeExact(state, fd, bits)), file);
   }
 
@@ -228,14 +195,13 @@ public final class Fcntl {
   }
 
   /**
-   * sync_file_range(2): starts or awaits writeback of pages. Not a barrier: it writes no metadata
-   * and does not flush the disk's cache. A length of 0 means to the end of the file.
+   * Starts writeback of pages: sync_file_range(2). Not a barrier: it waits for nothing, writes no
+   * metadata and does not flush the disk's cache. A length of 0 means to the end of the file.
    */
-  public static void syncFileRange(Fd file, long offset, long length, SyncRangeFlag... flags)
-      throws ErrnoException {
+  public static void syncFileRange(Fd file, long offset, long length) throws ErrnoException {
     Ranges.require(offset, length);
     int fd = file.number();
-    int bits = Flags.bits(flags, flag -> flag.bits);
+    int bits = Abi.SYNC_FILE_RANGE_WRITE;
     check(
         "sync_file_range",
         repeat(

@@ -4,7 +4,6 @@ package io.gatun.linux.file;
  * The status of a filesystem: {@code struct statfs}, statfs(2). Counts that a filesystem does not
  * maintain are 0, such as the inodes of btrfs.
  *
- * @param magic its magic number, unsigned 32 bits
  * @param blockSizeBytes the unit of the block counts
  * @param blocks the total
  * @param freeBlocks the unused blocks
@@ -12,12 +11,10 @@ package io.gatun.linux.file;
  * @param inodes the total
  * @param freeInodes the unused inodes
  * @param id identifies the filesystem, if supported; its composition is up to the filesystem
- * @param nameBytesMax the maximum length of a name
  * @param readOnly whether the filesystem or this mount of it is read-only
  */
 public record FilesystemStatus(
     FilesystemType type,
-    long magic,
     long blockSizeBytes,
     long blocks,
     long freeBlocks,
@@ -25,7 +22,6 @@ public record FilesystemStatus(
     long inodes,
     long freeInodes,
     long id,
-    long nameBytesMax,
     boolean readOnly) {
 
   /** {@return the space available to users other than root} */

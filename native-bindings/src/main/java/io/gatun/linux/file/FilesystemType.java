@@ -16,7 +16,7 @@ public enum FilesystemType {
   FUSE(Abi.FUSE_SUPER_MAGIC),
   PROC(Abi.PROC_SUPER_MAGIC),
   SYSFS(Abi.SYSFS_MAGIC),
-  /** Any other, see {@link FilesystemStatus#magic}. */
+  /** Any other. */
   UNKNOWN(0);
 
   private final int magic;

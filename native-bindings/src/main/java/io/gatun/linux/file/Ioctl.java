@@ -24,28 +24,19 @@ public final class Ioctl {
 
   /** Attributes of {@code chattr(1)}: the flags of FS_IOC_GETFLAGS, {@code ioctl_iflags(2)}. */
   public enum InodeFlag {
-    COMPRESS(Abi.FS_COMPR_FL),
     SYNC(Abi.FS_SYNC_FL),
     IMMUTABLE(Abi.FS_IMMUTABLE_FL),
     APPEND_ONLY(Abi.FS_APPEND_FL),
     NO_DUMP(Abi.FS_NODUMP_FL),
     NO_ACCESS_TIME(Abi.FS_NOATIME_FL),
-    NO_COMPRESS(Abi.FS_NOCOMP_FL),
-    JOURNAL_DATA(Abi.FS_JOURNAL_DATA_FL),
-    DIRECTORY_SYNC(Abi.FS_DIRSYNC_FL),
     /** On ext4: the subdirectories are unrelated and spread over the disk. */
     TOP_OF_HIERARCHIES(Abi.FS_TOPDIR_FL),
-    /** Maintained by the filesystem: the content is mapped by extents. */
-    EXTENTS(Abi.FS_EXTENT_FL),
     /** Maintained by the filesystem: the content is protected by fs-verity. */
     VERITY(Abi.FS_VERITY_FL),
     /**
      * On btrfs: overwritten in place, which prevents sharing blocks with a file without this flag.
      */
-    NO_COPY_ON_WRITE(Abi.FS_NOCOW_FL),
-    DAX(Abi.FS_DAX_FL),
-    PROJECT_INHERIT(Abi.FS_PROJINHERIT_FL),
-    CASE_FOLD(Abi.FS_CASEFOLD_FL);
+    NO_COPY_ON_WRITE(Abi.FS_NOCOW_FL);
 
     final int bits;
 
@@ -56,11 +47,6 @@ public final class Ioctl {
 
   private static final MethodHandle IOCTL_VALUE = variadic("ioctl", 2, INT, INT, LONG, INT);
   private static final MethodHandle IOCTL_POINTER = variadic("ioctl", 2, INT, INT, LONG, POINTER);
-
-  private static final long SRC_FD = offset(Abi.FILE_CLONE_RANGE, "src_fd");
-  private static final long SRC_OFFSET = offset(Abi.FILE_CLONE_RANGE, "src_offset");
-  private static final long SRC_LENGTH = offset(Abi.FILE_CLONE_RANGE, "src_length");
-  private static final long DEST_OFFSET = offset(Abi.FILE_CLONE_RANGE, "dest_offset");
 
   private static final long UUID_OFFSET = offset(Abi.FSUUID2, "uuid");
 
@@ -84,31 +70,6 @@ public final class Ioctl {
     long result =
         repeat((state, arena) -> (int) IOCTL_VALUE.invokeExact(state, to, Abi.FICLONE, from));
     check("FICLONE", result, source, LinuxPath.EMPTY, target, LinuxPath.EMPTY);
-  }
-
-  /**
-   * Makes a range of the target share the blocks of a range of the source: ioctl_ficlonerange(2).
-   * Fails like {@link #ficlone}, and with {@code EINVAL} unless the range is aligned to blocks or
-   * ends with the source. A length of 0 means to the end of the source.
-   */
-  public static void ficlonerange(
-      Fd target, long targetOffset, Fd source, long sourceOffset, long length)
-      throws ErrnoException {
-    Ranges.require(sourceOffset, length);
-    Ranges.requireOffset(targetOffset);
-    int to = target.number();
-    int from = source.number();
-    long result =
-        repeat(
-            (state, arena) -> {
-              MemorySegment range = arena.allocate(Abi.FILE_CLONE_RANGE);
-              range.set(LONG, SRC_FD, from);
-              range.set(LONG, SRC_OFFSET, sourceOffset);
-              range.set(LONG, SRC_LENGTH, length);
-              range.set(LONG, DEST_OFFSET, targetOffset);
-              return (int) IOCTL_POINTER.invokeExact(state, to, Abi.FICLONERANGE, range);
-            });
-    check("FICLONERANGE", result, source, LinuxPath.EMPTY, target, LinuxPath.EMPTY);
   }
 
   /**

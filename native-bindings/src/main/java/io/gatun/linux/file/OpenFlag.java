@@ -29,10 +29,7 @@ public enum OpenFlag {
   /** Reading does not change the access time; {@code EPERM} unless the caller owns the file. */
   NO_ACCESS_TIME(Abi.O_NOATIME),
   DIRECT(Abi.O_DIRECT),
-  NON_BLOCKING(Abi.O_NONBLOCK),
-  NO_CONTROLLING_TERMINAL(Abi.O_NOCTTY),
-  SYNC(Abi.O_SYNC),
-  DATA_SYNC(Abi.O_DSYNC);
+  NON_BLOCKING(Abi.O_NONBLOCK);
 
   final int bits;
 

@@ -147,7 +147,7 @@ public final class Stat {
     check("utimensat", result, file);
   }
 
-  /** utimensat(2). Either time may be {@link Timespec#NOW} or {@link Timespec#OMIT}. */
+  /** utimensat(2). */
   public static void utimensat(
       Fd directory, LinuxPath name, Timespec accessed, Timespec modified, AtFlag... flags)
       throws ErrnoException {

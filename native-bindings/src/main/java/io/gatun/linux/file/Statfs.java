@@ -29,7 +29,6 @@ public final class Statfs {
   private static final long FILES = offset(Abi.STATFS, "f_files");
   private static final long FFREE = offset(Abi.STATFS, "f_ffree");
   private static final long FSID = offset(Abi.STATFS, "f_fsid");
-  private static final long NAMELEN = offset(Abi.STATFS, "f_namelen");
   private static final long FRSIZE = offset(Abi.STATFS, "f_frsize");
   private static final long FLAGS = offset(Abi.STATFS, "f_flags");
 
@@ -71,7 +70,6 @@ public final class Statfs {
     long fragmentBytes = struct.get(LONG, FRSIZE);
     return new FilesystemStatus(
         FilesystemType.ofMagic(magic),
-        Integer.toUnsignedLong(magic),
         // Like statvfs(3): counts are in fragments if the filesystem has them.
         fragmentBytes != 0 ? fragmentBytes : struct.get(LONG, BSIZE),
         struct.get(LONG, BLOCKS),
@@ -80,7 +78,6 @@ public final class Statfs {
         struct.get(LONG, FILES),
         struct.get(LONG, FFREE),
         struct.get(LONG, FSID),
-        struct.get(LONG, NAMELEN),
         (struct.get(LONG, FLAGS) & Abi.ST_RDONLY) != 0);
   }
 }

@@ -6,21 +6,14 @@ import java.time.Instant;
  * A time in the kernel's representation: {@code struct timespec}.
  *
  * @param seconds since 1970-01-01T00:00:00Z; negative before
- * @param nanos 0 to 999,999,999, also before 1970; or that of {@link #NOW} or {@link #OMIT}
+ * @param nanos 0 to 999,999,999, also before 1970
  */
 public record Timespec(long seconds, int nanos) {
-
-  /** The time of the call; only valid for setting times. */
-  public static final Timespec NOW = new Timespec(0, Abi.UTIME_NOW);
-
-  /** Leaves the time unchanged; only valid for setting times. */
-  public static final Timespec OMIT = new Timespec(0, Abi.UTIME_OMIT);
 
   private static final int NANOS_PER_SECOND = 1_000_000_000;
 
   public Timespec {
-    boolean special = seconds == 0 && (nanos == Abi.UTIME_NOW || nanos == Abi.UTIME_OMIT);
-    if (!special && (nanos < 0 || nanos >= NANOS_PER_SECOND)) {
+    if (nanos < 0 || nanos >= NANOS_PER_SECOND) {
       throw new IllegalArgumentException("nanoseconds out of range: " + nanos);
     }
   }

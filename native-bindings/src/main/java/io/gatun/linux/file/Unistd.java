@@ -67,7 +67,6 @@ public final class Unistd {
   private static final MethodHandle FSYNC = function("fsync", INT, INT);
   private static final MethodHandle FDATASYNC = function("fdatasync", INT, INT);
   private static final MethodHandle SYNCFS = function("syncfs", INT, INT);
-  private static final MethodHandle GETPID = function("getpid", INT);
   private static final MethodHandle GETEUID = function("geteuid", INT);
   private static final MethodHandle GETEGID = function("getegid", INT);
 
@@ -340,11 +339,6 @@ public final class Unistd {
   }
 
   // Identity.
-
-  /** {@return the process id: getpid(2)} */
-  public static int getpid() {
-    return (int) repeat((state, arena) -> (int) GETPID.invokeExact(state));
-  }
 
   /** {@return the effective user of this thread, unsigned: geteuid(2)} */
   public static int geteuid() {

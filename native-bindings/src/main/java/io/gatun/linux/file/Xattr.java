@@ -12,7 +12,6 @@ import static io.gatun.linux.NativeCall.string;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.Flags;
 import io.gatun.linux.LinuxPath;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -32,20 +31,6 @@ import java.util.Optional;
  */
 public final class Xattr {
 
-  /** Requirements of setxattr(2). Without one, the attribute is set whether it exists or not. */
-  public enum XattrFlag {
-    /** Fails with {@code EEXIST} if it exists. */
-    CREATE(Abi.XATTR_CREATE),
-    /** Fails with {@code ENODATA} if it does not exist. */
-    REPLACE(Abi.XATTR_REPLACE);
-
-    final int bits;
-
-    XattrFlag(int bits) {
-      this.bits = bits;
-    }
-  }
-
   private static final MethodHandle FGETXATTR =
       function("fgetxattr", LONG, INT, POINTER, POINTER, LONG);
   private static final MethodHandle LGETXATTR =
@@ -58,7 +43,6 @@ public final class Xattr {
   private static final MethodHandle LLISTXATTR =
       function("llistxattr", LONG, POINTER, POINTER, LONG);
   private static final MethodHandle FREMOVEXATTR = function("fremovexattr", INT, INT, POINTER);
-  private static final MethodHandle LREMOVEXATTR = function("lremovexattr", INT, POINTER, POINTER);
 
   /** Enough for nearly all values and lists; avoids a call for the size. */
   private static final int USUAL_BYTES = 512;
@@ -114,27 +98,23 @@ public final class Xattr {
   }
 
   /** Sets an attribute of an open file: fsetxattr(2). At most 64 KiB, often less. */
-  public static void fsetxattr(Fd file, LinuxPath attribute, byte[] value, XattrFlag... flags)
-      throws ErrnoException {
+  public static void fsetxattr(Fd file, LinuxPath attribute, byte[] value) throws ErrnoException {
     int fd = file.number();
-    int bits = Flags.bits(flags, flag -> flag.bits);
     long result =
         repeat(
             (state, arena) -> {
               MemorySegment memory = arena.allocateFrom(ValueLayout.JAVA_BYTE, value);
               return (int)
                   FSETXATTR.invokeExact(
-                      state, fd, string(attribute, arena), memory, memory.byteSize(), bits);
+                      state, fd, string(attribute, arena), memory, memory.byteSize(), 0);
             });
     checkAttribute("fsetxattr", result, file, LinuxPath.EMPTY, attribute);
   }
 
   /** Sets an attribute of a name: lsetxattr(2). At most 64 KiB, often less. */
-  public static void lsetxattr(
-      Fd directory, LinuxPath name, LinuxPath attribute, byte[] value, XattrFlag... flags)
+  public static void lsetxattr(Fd directory, LinuxPath name, LinuxPath attribute, byte[] value)
       throws ErrnoException {
     LinuxPath path = ProcFd.of(directory, name);
-    int bits = Flags.bits(flags, flag -> flag.bits);
     long result =
         repeat(
             (state, arena) -> {
@@ -146,7 +126,7 @@ public final class Xattr {
                       string(attribute, arena),
                       memory,
                       memory.byteSize(),
-                      bits);
+                      0);
             });
     checkAttribute("lsetxattr", result, directory, name, attribute);
   }
@@ -189,18 +169,6 @@ public final class Xattr {
         repeat(
             (state, arena) -> (int) FREMOVEXATTR.invokeExact(state, fd, string(attribute, arena)));
     checkAttribute("fremovexattr", result, file, LinuxPath.EMPTY, attribute);
-  }
-
-  /** Removes an attribute of a name: lremovexattr(2). {@code ENODATA} if it does not exist. */
-  public static void lremovexattr(Fd directory, LinuxPath name, LinuxPath attribute)
-      throws ErrnoException {
-    LinuxPath path = ProcFd.of(directory, name);
-    long result =
-        repeat(
-            (state, arena) ->
-                (int)
-                    LREMOVEXATTR.invokeExact(state, string(path, arena), string(attribute, arena)));
-    checkAttribute("lremovexattr", result, directory, name, attribute);
   }
 
   /** Tries the usual size first, then the maximum. */

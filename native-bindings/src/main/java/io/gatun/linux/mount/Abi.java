@@ -16,7 +16,6 @@ final class Abi {
 
   // linux/fcntl.h
   static final int AT_SYMLINK_NOFOLLOW = 0x100;
-  static final int AT_NO_AUTOMOUNT = 0x800;
   static final int AT_EMPTY_PATH = 0x1000;
   static final int AT_RECURSIVE = 0x8000;
 
@@ -33,76 +32,34 @@ final class Abi {
   static final int MS_NOSUID = 2;
   static final int MS_NODEV = 4;
   static final int MS_NOEXEC = 8;
-  static final int MS_SYNCHRONOUS = 16;
   static final int MS_REMOUNT = 32;
-  static final int MS_DIRSYNC = 128;
-  static final int MS_NOSYMFOLLOW = 256;
   static final int MS_NOATIME = 1024;
-  static final int MS_NODIRATIME = 2048;
   static final int MS_BIND = 4096;
-  static final int MS_MOVE = 8192;
   static final int MS_REC = 16384;
-  static final int MS_SILENT = 32768;
-  static final int MS_UNBINDABLE = 1 << 17;
   static final int MS_PRIVATE = 1 << 18;
-  static final int MS_SLAVE = 1 << 19;
   static final int MS_SHARED = 1 << 20;
-  static final int MS_RELATIME = 1 << 21;
-  static final int MS_STRICTATIME = 1 << 24;
-  static final int MS_LAZYTIME = 1 << 25;
-  static final int MNT_FORCE = 1;
   static final int MNT_DETACH = 2;
-  static final int MNT_EXPIRE = 4;
   static final int UMOUNT_NOFOLLOW = 8;
 
   // linux/mount.h: the newer calls
   static final int OPEN_TREE_CLONE = 1;
   static final int OPEN_TREE_CLOEXEC = 02000000;
-  static final int MOVE_MOUNT_F_SYMLINKS = 0x1;
-  static final int MOVE_MOUNT_F_AUTOMOUNTS = 0x2;
   static final int MOVE_MOUNT_F_EMPTY_PATH = 0x4;
-  static final int MOVE_MOUNT_T_SYMLINKS = 0x10;
-  static final int MOVE_MOUNT_T_AUTOMOUNTS = 0x20;
-  static final int MOVE_MOUNT_T_EMPTY_PATH = 0x40;
-  static final int MOVE_MOUNT_SET_GROUP = 0x100;
-  static final int MOVE_MOUNT_BENEATH = 0x200;
   static final int FSOPEN_CLOEXEC = 1;
-  static final int FSPICK_CLOEXEC = 1;
-  static final int FSPICK_SYMLINK_NOFOLLOW = 2;
-  static final int FSPICK_NO_AUTOMOUNT = 4;
-  static final int FSPICK_EMPTY_PATH = 8;
   static final int FSMOUNT_CLOEXEC = 1;
   static final int FSCONFIG_SET_FLAG = 0;
   static final int FSCONFIG_SET_STRING = 1;
-  static final int FSCONFIG_SET_BINARY = 2;
-  static final int FSCONFIG_SET_PATH = 3;
-  static final int FSCONFIG_SET_PATH_EMPTY = 4;
-  static final int FSCONFIG_SET_FD = 5;
   static final int FSCONFIG_CMD_CREATE = 6;
-  static final int FSCONFIG_CMD_RECONFIGURE = 7;
-  static final int FSCONFIG_CMD_CREATE_EXCL = 8;
   static final int MOUNT_ATTR_RDONLY = 0x1;
   static final int MOUNT_ATTR_NOSUID = 0x2;
   static final int MOUNT_ATTR_NODEV = 0x4;
-  static final int MOUNT_ATTR_NOEXEC = 0x8;
-  static final int MOUNT_ATTR__ATIME = 0x70;
-  static final int MOUNT_ATTR_RELATIME = 0x0;
-  static final int MOUNT_ATTR_NOATIME = 0x10;
-  static final int MOUNT_ATTR_STRICTATIME = 0x20;
-  static final int MOUNT_ATTR_NODIRATIME = 0x80;
   static final int MOUNT_ATTR_IDMAP = 0x100000;
-  static final int MOUNT_ATTR_NOSYMFOLLOW = 0x200000;
 
   // linux/sched.h
   static final int CLONE_VM = 0x100;
-  static final int CLONE_FS = 0x200;
   static final int CLONE_VFORK = 0x4000;
   static final int CLONE_NEWNS = 0x20000;
-  static final int CLONE_NEWUTS = 0x4000000;
-  static final int CLONE_NEWIPC = 0x8000000;
   static final int CLONE_NEWUSER = 0x10000000;
-  static final int CLONE_NEWPID = 0x20000000;
-  static final int CLONE_NEWNET = 0x40000000;
 
   static final int SCHED_OTHER = 0;
   static final int SCHED_BATCH = 3;

@@ -21,12 +21,10 @@ import io.gatun.linux.file.AtFlag;
 import io.gatun.linux.file.OpenFlag;
 import io.gatun.linux.file.Unistd;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -46,28 +44,16 @@ public final class Mounts {
     NO_SUID(Abi.MS_NOSUID),
     NO_DEVICES(Abi.MS_NODEV),
     NO_EXEC(Abi.MS_NOEXEC),
-    SYNCHRONOUS(Abi.MS_SYNCHRONOUS),
     /** Changes a mount; with {@link #BIND}, only its own flags and not the filesystem's. */
     REMOUNT(Abi.MS_REMOUNT),
-    DIRECTORY_SYNC(Abi.MS_DIRSYNC),
-    NO_SYMLINK_FOLLOW(Abi.MS_NOSYMFOLLOW),
     NO_ACCESS_TIME(Abi.MS_NOATIME),
-    NO_DIRECTORY_ACCESS_TIME(Abi.MS_NODIRATIME),
     /**
      * Mounts a tree at a second place. All other flags but {@link #RECURSIVE} are ignored; remount
      * to set them.
      */
     BIND(Abi.MS_BIND),
-    MOVE(Abi.MS_MOVE),
     RECURSIVE(Abi.MS_REC),
-    SILENT(Abi.MS_SILENT),
-    UNBINDABLE(Abi.MS_UNBINDABLE),
-    PRIVATE(Abi.MS_PRIVATE),
-    SLAVE(Abi.MS_SLAVE),
-    SHARED(Abi.MS_SHARED),
-    RELATIVE_ACCESS_TIME(Abi.MS_RELATIME),
-    STRICT_ACCESS_TIME(Abi.MS_STRICTATIME),
-    LAZY_TIME(Abi.MS_LAZYTIME);
+    PRIVATE(Abi.MS_PRIVATE);
 
     final int bits;
 
@@ -78,10 +64,8 @@ public final class Mounts {
 
   /** How umount2(2) treats a mount in use. Without a flag, it fails with {@code EBUSY}. */
   public enum UnmountFlag {
-    FORCE(Abi.MNT_FORCE),
     /** Removes it from the tree now, and unmounts it after its last use. */
     DETACH(Abi.MNT_DETACH),
-    EXPIRE(Abi.MNT_EXPIRE),
     /** Does not follow the target if it is a symbolic link. */
     NO_FOLLOW(Abi.UMOUNT_NOFOLLOW);
 
@@ -100,7 +84,6 @@ public final class Mounts {
     RECURSIVE(Abi.AT_RECURSIVE),
     /** An empty path means the descriptor itself. */
     EMPTY_PATH(Abi.AT_EMPTY_PATH),
-    NO_AUTOMOUNT(Abi.AT_NO_AUTOMOUNT),
     SYMLINK_NOFOLLOW(Abi.AT_SYMLINK_NOFOLLOW);
 
     final int bits;
@@ -110,55 +93,11 @@ public final class Mounts {
     }
   }
 
-  /** How move_mount(2) resolves the source and the target. */
-  public enum MoveMountFlag {
-    FROM_SYMLINKS(Abi.MOVE_MOUNT_F_SYMLINKS),
-    FROM_AUTOMOUNTS(Abi.MOVE_MOUNT_F_AUTOMOUNTS),
-    /** An empty path means the descriptor itself, such as one of fsmount or open_tree. */
-    FROM_EMPTY_PATH(Abi.MOVE_MOUNT_F_EMPTY_PATH),
-    TO_SYMLINKS(Abi.MOVE_MOUNT_T_SYMLINKS),
-    TO_AUTOMOUNTS(Abi.MOVE_MOUNT_T_AUTOMOUNTS),
-    TO_EMPTY_PATH(Abi.MOVE_MOUNT_T_EMPTY_PATH),
-    /** Moves nothing; adds the target to the propagation group of the source. Linux 5.15. */
-    SET_GROUP(Abi.MOVE_MOUNT_SET_GROUP),
-    /** Attaches below the top mount, which can then be unmounted. Linux 6.5. */
-    BENEATH(Abi.MOVE_MOUNT_BENEATH);
-
-    final int bits;
-
-    MoveMountFlag(int bits) {
-      this.bits = bits;
-    }
-  }
-
-  /** How fspick(2) resolves the mount whose filesystem it reconfigures. */
-  public enum PickFlag {
-    SYMLINK_NOFOLLOW(Abi.FSPICK_SYMLINK_NOFOLLOW),
-    NO_AUTOMOUNT(Abi.FSPICK_NO_AUTOMOUNT),
-    /** An empty path means the descriptor itself. */
-    EMPTY_PATH(Abi.FSPICK_EMPTY_PATH);
-
-    final int bits;
-
-    PickFlag(int bits) {
-      this.bits = bits;
-    }
-  }
-
-  /**
-   * Attributes of a mount, as set by fsmount(2) and mount_setattr(2). Without one of the two for
-   * access times, these are updated relative to the modification time.
-   */
+  /** Attributes of a mount, as set by fsmount(2) and mount_setattr(2). */
   public enum MountAttribute {
     READ_ONLY(Abi.MOUNT_ATTR_RDONLY),
     NO_SUID(Abi.MOUNT_ATTR_NOSUID),
-    NO_DEVICES(Abi.MOUNT_ATTR_NODEV),
-    NO_EXEC(Abi.MOUNT_ATTR_NOEXEC),
-    NO_ACCESS_TIME(Abi.MOUNT_ATTR_NOATIME),
-    STRICT_ACCESS_TIME(Abi.MOUNT_ATTR_STRICTATIME),
-    NO_DIRECTORY_ACCESS_TIME(Abi.MOUNT_ATTR_NODIRATIME),
-    /** Linux 5.14. */
-    NO_SYMLINK_FOLLOW(Abi.MOUNT_ATTR_NOSYMFOLLOW);
+    NO_DEVICES(Abi.MOUNT_ATTR_NODEV);
 
     final int bits;
 
@@ -170,9 +109,7 @@ public final class Mounts {
   /** Propagation of mounts and unmounts, {@code mount_namespaces(7)}. */
   public enum Propagation {
     PRIVATE(Abi.MS_PRIVATE),
-    SHARED(Abi.MS_SHARED),
-    SLAVE(Abi.MS_SLAVE),
-    UNBINDABLE(Abi.MS_UNBINDABLE);
+    SHARED(Abi.MS_SHARED);
 
     final int bits;
 
@@ -189,7 +126,6 @@ public final class Mounts {
   private static final MethodHandle MOVE_MOUNT =
       systemCall(SystemCall.SYS_move_mount, INT, POINTER, INT, POINTER, INT);
   private static final MethodHandle FSOPEN = systemCall(SystemCall.SYS_fsopen, POINTER, INT);
-  private static final MethodHandle FSPICK = systemCall(SystemCall.SYS_fspick, INT, POINTER, INT);
   private static final MethodHandle FSCONFIG =
       systemCall(SystemCall.SYS_fsconfig, INT, INT, POINTER, POINTER, INT);
   private static final MethodHandle FSMOUNT = systemCall(SystemCall.SYS_fsmount, INT, INT, INT);
@@ -197,7 +133,6 @@ public final class Mounts {
       systemCall(SystemCall.SYS_mount_setattr, INT, POINTER, INT, POINTER, LONG);
 
   private static final long ATTR_SET = offset(Abi.MOUNT_ATTR, "attr_set");
-  private static final long ATTR_CLR = offset(Abi.MOUNT_ATTR, "attr_clr");
   private static final long PROPAGATION = offset(Abi.MOUNT_ATTR, "propagation");
   private static final long USERNS_FD = offset(Abi.MOUNT_ATTR, "userns_fd");
 
@@ -217,8 +152,8 @@ public final class Mounts {
    * mount(2).
    *
    * @param source what to mount; ignored by some filesystems
-   * @param type the filesystem; ignored for {@link MountFlag#BIND}, {@link MountFlag#MOVE}, {@link
-   *     MountFlag#REMOUNT} and changes of propagation
+   * @param type the filesystem; ignored for {@link MountFlag#BIND}, {@link MountFlag#REMOUNT} and
+   *     changes of propagation
    * @param data options for the filesystem, separated by commas
    * @throws ErrnoException also with {@code E2BIG} if the options are longer than 4095 bytes, which
    *     the kernel would silently truncate
@@ -267,27 +202,25 @@ public final class Mounts {
     return Fd.opened((int) check("open_tree", result, directory, path), directory, path);
   }
 
-  /** Attaches a detached mount, or moves an attached one: move_mount(2). */
-  public static void moveMount(
-      Fd fromDirectory, LinuxPath from, Fd toDirectory, LinuxPath to, MoveMountFlag... flags)
-      throws ErrnoException {
-    int fromAt = fromDirectory.number();
-    int toAt = toDirectory.number();
-    int bits = Flags.bits(flags, flag -> flag.bits);
+  /** Attaches a detached mount: move_mount(2). */
+  public static void moveMount(Fd mount, Fd directory, LinuxPath target) throws ErrnoException {
+    int from = mount.number();
+    int at = directory.number();
+    int bits = Abi.MOVE_MOUNT_F_EMPTY_PATH;
     long result =
         repeat(
-            (state, arena) ->
-                (long)
-                    MOVE_MOUNT.invokeExact(
-                        state, fromAt, string(from, arena), toAt, string(to, arena), bits));
-    check("move_mount", result, fromDirectory, from, toDirectory, to);
+            (state, arena) -> {
+              MemorySegment empty = string(LinuxPath.EMPTY, arena);
+              return (long)
+                  MOVE_MOUNT.invokeExact(state, from, empty, at, string(target, arena), bits);
+            });
+    check("move_mount", result, mount, LinuxPath.EMPTY, directory, target);
   }
 
   /**
    * Changes a mount: mount_setattr(2), Linux 5.12 or later.
    *
-   * @param flags {@link AtFlag#EMPTY_PATH}, {@link AtFlag#RECURSIVE}, {@link
-   *     AtFlag#SYMLINK_NOFOLLOW}, {@link AtFlag#NO_AUTOMOUNT}
+   * @param flags {@link AtFlag#EMPTY_PATH}, {@link AtFlag#SYMLINK_NOFOLLOW}
    */
   public static void mountSetattr(Fd directory, LinuxPath path, MountChange change, AtFlag... flags)
       throws ErrnoException {
@@ -300,7 +233,6 @@ public final class Mounts {
             (state, arena) -> {
               MemorySegment attributes = arena.allocate(Abi.MOUNT_ATTR);
               attributes.set(LONG, ATTR_SET, change.setBits());
-              attributes.set(LONG, ATTR_CLR, change.clearBits());
               attributes.set(LONG, PROPAGATION, propagation);
               attributes.set(LONG, USERNS_FD, userNamespace);
               return (long)
@@ -325,18 +257,9 @@ public final class Mounts {
     return Fd.opened((int) check("fsopen", result, Fd.CURRENT_DIRECTORY, name), type);
   }
 
-  /** {@return a context to reconfigure a mounted filesystem: fspick(2)} */
-  public static Fd fspick(Fd directory, LinuxPath path, PickFlag... flags) throws ErrnoException {
-    int at = directory.number();
-    int bits = Flags.bits(flags, flag -> flag.bits) | Abi.FSPICK_CLOEXEC;
-    long result =
-        repeat((state, arena) -> (long) FSPICK.invokeExact(state, at, string(path, arena), bits));
-    return Fd.opened((int) check("fspick", result, directory, path), directory, path);
-  }
-
   /** Sets an option without value: FSCONFIG_SET_FLAG. */
   public static void fsconfigSetFlag(Fd context, String key) throws ErrnoException {
-    fsconfig(context, Abi.FSCONFIG_SET_FLAG, key, null, 0);
+    fsconfig(context, Abi.FSCONFIG_SET_FLAG, key, null);
   }
 
   /** Sets an option: FSCONFIG_SET_STRING. Values of more than 255 bytes are {@code EINVAL}. */
@@ -347,51 +270,16 @@ public final class Mounts {
   /** Like {@link #fsconfigSetString(Fd, String, String)}, with a value of any bytes. */
   public static void fsconfigSetString(Fd context, String key, LinuxPath value)
       throws ErrnoException {
-    fsconfig(context, Abi.FSCONFIG_SET_STRING, key, terminated(value), 0);
-  }
-
-  /** Sets an option: FSCONFIG_SET_BINARY. At most 1 MiB. */
-  public static void fsconfigSetBinary(Fd context, String key, byte[] value) throws ErrnoException {
-    fsconfig(context, Abi.FSCONFIG_SET_BINARY, key, value, value.length);
-  }
-
-  /** Sets an option to the file at a path: FSCONFIG_SET_PATH. */
-  public static void fsconfigSetPath(Fd context, String key, Fd directory, LinuxPath path)
-      throws ErrnoException {
-    fsconfig(context, Abi.FSCONFIG_SET_PATH, key, terminated(path), directory.number());
-  }
-
-  /** Sets an option to the file of a descriptor: FSCONFIG_SET_PATH_EMPTY. */
-  public static void fsconfigSetPathEmpty(Fd context, String key, Fd place) throws ErrnoException {
-    fsconfig(
-        context, Abi.FSCONFIG_SET_PATH_EMPTY, key, terminated(LinuxPath.EMPTY), place.number());
-  }
-
-  /** Sets an option to an open file: FSCONFIG_SET_FD. */
-  public static void fsconfigSetFd(Fd context, String key, Fd value) throws ErrnoException {
-    fsconfig(context, Abi.FSCONFIG_SET_FD, key, null, value.number());
+    fsconfig(context, Abi.FSCONFIG_SET_STRING, key, value);
   }
 
   /** Creates the filesystem, or reuses an identical one: FSCONFIG_CMD_CREATE. */
   public static void fsconfigCreate(Fd context) throws ErrnoException {
-    fsconfig(context, Abi.FSCONFIG_CMD_CREATE, null, null, 0);
-  }
-
-  /**
-   * Creates the filesystem; {@code EBUSY} instead of reusing one: FSCONFIG_CMD_CREATE_EXCL, Linux
-   * 6.6.
-   */
-  public static void fsconfigCreateExclusive(Fd context) throws ErrnoException {
-    fsconfig(context, Abi.FSCONFIG_CMD_CREATE_EXCL, null, null, 0);
-  }
-
-  /** Reconfigures a mounted filesystem: FSCONFIG_CMD_RECONFIGURE. */
-  public static void fsconfigReconfigure(Fd context) throws ErrnoException {
-    fsconfig(context, Abi.FSCONFIG_CMD_RECONFIGURE, null, null, 0);
+    fsconfig(context, Abi.FSCONFIG_CMD_CREATE, null, null);
   }
 
   private static void fsconfig(
-      Fd context, int command, @Nullable String key, byte @Nullable [] value, int auxiliary)
+      Fd context, int command, @Nullable String key, @Nullable LinuxPath value)
       throws ErrnoException {
     int fd = context.number();
     long result =
@@ -399,11 +287,8 @@ public final class Mounts {
             (state, arena) -> {
               MemorySegment option =
                   key == null ? MemorySegment.NULL : string(LinuxPath.of(key), arena);
-              MemorySegment bytes =
-                  value == null
-                      ? MemorySegment.NULL
-                      : arena.allocateFrom(ValueLayout.JAVA_BYTE, value);
-              return (long) FSCONFIG.invokeExact(state, fd, command, option, bytes, auxiliary);
+              MemorySegment text = value == null ? MemorySegment.NULL : string(value, arena);
+              return (long) FSCONFIG.invokeExact(state, fd, command, option, text, 0);
             });
     if (result < 0) {
       String subject = key == null ? context.path().toString() : context.path() + " " + key;
@@ -426,7 +311,7 @@ public final class Mounts {
    * {@code e}, {@code w} or {@code i} for error, warning or information} The exception of a failed
    * fsconfig call contains them already.
    */
-  public static List<String> messages(Fd context) throws ErrnoException {
+  static List<String> messages(Fd context) throws ErrnoException {
     List<String> messages = new ArrayList<>();
     try {
       while (messages.size() < MESSAGES_MAX) {
@@ -450,9 +335,5 @@ public final class Mounts {
     long result =
         repeat((state, arena) -> (long) FSMOUNT.invokeExact(state, fd, Abi.FSMOUNT_CLOEXEC, bits));
     return Fd.opened((int) check("fsmount", result, context), context.path().toString());
-  }
-
-  private static byte[] terminated(LinuxPath path) {
-    return Arrays.copyOf(path.bytes(), path.length() + 1);
   }
 }

@@ -10,7 +10,6 @@ import static io.gatun.linux.NativeCall.variadic;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.Flags;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.file.Fcntl;
 import io.gatun.linux.file.OpenFlag;
@@ -27,29 +26,6 @@ import java.nio.charset.StandardCharsets;
  */
 public final class Sched {
 
-  /**
-   * Namespaces, {@code namespaces(7)}, and other thread attributes that unshare(2) can separate.
-   */
-  public enum NamespaceType {
-    MOUNT(Abi.CLONE_NEWNS),
-    USER(Abi.CLONE_NEWUSER),
-    NETWORK(Abi.CLONE_NEWNET),
-    PID(Abi.CLONE_NEWPID),
-    IPC(Abi.CLONE_NEWIPC),
-    UTS(Abi.CLONE_NEWUTS),
-    /**
-     * Not a namespace: root, working directory and umask, which the threads of a process otherwise
-     * share.
-     */
-    FILESYSTEM_ATTRIBUTES(Abi.CLONE_FS);
-
-    final int bits;
-
-    NamespaceType(int bits) {
-      this.bits = bits;
-    }
-  }
-
   /** Scheduling policies, {@code sched(7)}. */
   public enum SchedulingPolicy {
     NORMAL(Abi.SCHED_OTHER),
@@ -64,9 +40,7 @@ public final class Sched {
   }
 
   private static final MethodHandle UNSHARE = function("unshare", INT, INT);
-  private static final MethodHandle SETNS = function("setns", INT, INT, INT);
 
-  private static final MethodHandle SCHED_GETSCHEDULER = function("sched_getscheduler", INT, INT);
   private static final MethodHandle SCHED_SETSCHEDULER =
       function("sched_setscheduler", INT, INT, INT, POINTER);
 
@@ -89,24 +63,11 @@ public final class Sched {
   private Sched() {}
 
   /**
-   * Gives the thread its own copies: unshare(2). {@link NamespaceType#USER} is {@code EINVAL} in a
-   * JVM, which always has several threads. {@link NamespaceType#MOUNT} requires {@link
-   * NamespaceType#FILESYSTEM_ATTRIBUTES}, which the kernel adds.
+   * Gives the thread a mount namespace, root and working directory of its own: unshare(2) with
+   * CLONE_NEWNS.
    */
-  public static void unshare(NamespaceType... types) throws ErrnoException {
-    int bits = Flags.bits(types, type -> type.bits);
-    check("unshare", repeat((state, arena) -> (int) UNSHARE.invokeExact(state, bits)));
-  }
-
-  /**
-   * Moves the thread into a namespace: setns(2).
-   *
-   * @param namespace a file of /proc/PID/ns; {@code EINVAL} if it is of another type
-   */
-  public static void setns(Fd namespace, NamespaceType type) throws ErrnoException {
-    int fd = namespace.number();
-    int bits = type.bits;
-    check("setns", repeat((state, arena) -> (int) SETNS.invokeExact(state, fd, bits)), namespace);
+  public static void unshareMounts() throws ErrnoException {
+    check("unshare", repeat((state, arena) -> (int) UNSHARE.invokeExact(state, Abi.CLONE_NEWNS)));
   }
 
   /** Sets the scheduling policy of the thread: sched_setscheduler(2). */
@@ -119,14 +80,6 @@ public final class Sched {
               return (int)
                   SCHED_SETSCHEDULER.invokeExact(state, THIS_THREAD, policy.number, parameters);
             }));
-  }
-
-  public static boolean hasPolicy(SchedulingPolicy policy) throws ErrnoException {
-    long current =
-        check(
-            "sched_getscheduler",
-            repeat((state, arena) -> (int) SCHED_GETSCHEDULER.invokeExact(state, THIS_THREAD)));
-    return current == policy.number;
   }
 
   /**

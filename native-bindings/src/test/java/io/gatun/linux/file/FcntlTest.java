@@ -11,9 +11,7 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.file.Fcntl.FallocateFlag;
-import io.gatun.linux.file.Fcntl.LockOperation;
 import io.gatun.linux.file.Fcntl.ResolveFlag;
-import io.gatun.linux.file.Fcntl.SyncRangeFlag;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -130,14 +128,11 @@ class FcntlTest {
   void lockIsHeldByTheOpenFile() throws Exception {
     try (Fd first = Fcntl.openat(directory, NAME, 0600, OpenFlag.CREATE)) {
       try (Fd second = Fcntl.openat(directory, NAME)) {
-        Fcntl.flock(first, LockOperation.EXCLUSIVE);
-        assertFails("flock", Errno.EAGAIN, () -> Fcntl.flock(second, LockOperation.TRY_SHARED));
-        Fcntl.flock(first, LockOperation.SHARED);
-        Fcntl.flock(second, LockOperation.TRY_SHARED);
-        assertFails("flock", Errno.EAGAIN, () -> Fcntl.flock(first, LockOperation.TRY_EXCLUSIVE));
+        Fcntl.flock(second);
+        Fcntl.flock(second);
+        assertFails("flock", Errno.EAGAIN, () -> Fcntl.flock(first));
       }
-      Fcntl.flock(first, LockOperation.TRY_EXCLUSIVE);
-      Fcntl.flock(first, LockOperation.UNLOCK);
+      Fcntl.flock(first);
     }
   }
 
@@ -149,7 +144,7 @@ class FcntlTest {
       assertThat(reserved.sizeBytes()).isZero();
       assertThat(reserved.blocks()).isGreaterThanOrEqualTo((1 << 20) / FileStatus.BLOCK_BYTES);
       Unistd.pwrite(file, ByteBuffer.allocate(1 << 20), 0);
-      Fcntl.syncFileRange(file, 0, 1 << 20, SyncRangeFlag.WRITE, SyncRangeFlag.WAIT_AFTER);
+      Fcntl.syncFileRange(file, 0, 1 << 20);
       Fcntl.fallocate(file, 1 << 18, 1 << 18, FallocateFlag.PUNCH_HOLE, FallocateFlag.KEEP_SIZE);
       assertThat(Unistd.seekHole(file, 0)).hasValue(1 << 18);
       assertThat(Unistd.seekData(file, 1 << 18)).hasValue(1 << 19);

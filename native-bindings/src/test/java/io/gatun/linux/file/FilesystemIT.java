@@ -10,7 +10,6 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.PrivateMounts;
 import io.gatun.linux.Programs;
 import io.gatun.linux.file.Fcntl.FallocateFlag;
-import io.gatun.linux.file.Fcntl.SyncRangeFlag;
 import io.gatun.linux.file.Ioctl.InodeFlag;
 import io.gatun.linux.file.Unistd.RenameFlag;
 import io.gatun.linux.mount.Mounts;
@@ -86,10 +85,6 @@ class FilesystemIT {
       writeAll(source, content);
       if (!kind.clones) {
         assertFails("FICLONE", Errno.EOPNOTSUPP, () -> Ioctl.ficlone(target, source));
-        assertFails(
-            "FICLONERANGE",
-            Errno.EOPNOTSUPP,
-            () -> Ioctl.ficlonerange(target, 0, source, 0, MEGABYTE));
         return;
       }
       Unistd.syncfs(root);
@@ -102,10 +97,6 @@ class FilesystemIT {
       // The two files are independent.
       Unistd.pwrite(target, ByteBuffer.wrap(new byte[] {1}), 0);
       assertThat(readAll(source)).isEqualTo(content);
-      Ioctl.ficlonerange(target, 8L * MEGABYTE, source, MEGABYTE, MEGABYTE);
-      assertThat(Stat.statx(target).sizeBytes()).isEqualTo(9L * MEGABYTE);
-      assertFails(
-          "FICLONERANGE", Errno.EINVAL, () -> Ioctl.ficlonerange(target, 1, source, 1, MEGABYTE));
     }
   }
 
@@ -124,7 +115,7 @@ class FilesystemIT {
       long copied = Unistd.copyFileRange(source, 4L * MEGABYTE, target, 4L * MEGABYTE, MEGABYTE);
       assertThat(copied).isPositive();
       Fcntl.fallocate(target, 0, MEGABYTE, FallocateFlag.KEEP_SIZE);
-      Fcntl.syncFileRange(target, 0, 0, SyncRangeFlag.WRITE);
+      Fcntl.syncFileRange(target, 0, 0);
       Unistd.fdatasync(target);
     }
   }

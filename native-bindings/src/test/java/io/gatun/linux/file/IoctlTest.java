@@ -2,7 +2,6 @@ package io.gatun.linux.file;
 
 import static io.gatun.linux.Failures.assertFails;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.linux.Errno;
 import io.gatun.linux.Fd;
@@ -45,7 +44,6 @@ class IoctlTest {
       assertFails("FS_IOC_GETFSUUID", Errno.ENOTTY, () -> Ioctl.filesystemUuid(file));
       assertFails("FS_IOC_ENABLE_VERITY", Errno.ENOTTY, () -> Ioctl.enableVerity(file));
       assertFails("FICLONE", Errno.EXDEV, () -> Ioctl.ficlone(target, file));
-      assertFails("FICLONERANGE", Errno.EXDEV, () -> Ioctl.ficlonerange(target, 0, file, 0, 0));
     }
   }
 
@@ -55,16 +53,6 @@ class IoctlTest {
         Fd source = Fcntl.openat(directory, NAME, 0600, OpenFlag.CREATE);
         Fd target = Fcntl.openat(directory, LinuxPath.of("other"), 0600, OpenFlag.CREATE)) {
       assertFails("FICLONE", Errno.EBADF, () -> Ioctl.ficlone(target, source));
-    }
-  }
-
-  @Test
-  void rangesThatNoFileHasAreRefused() throws Exception {
-    try (Fd file = Fcntl.open(LinuxPath.of("/proc/self/status"))) {
-      assertThatThrownBy(() -> Ioctl.ficlonerange(file, -1, file, 0, 0))
-          .isInstanceOf(IllegalArgumentException.class);
-      assertThatThrownBy(() -> Ioctl.ficlonerange(file, 0, file, 0, -1))
-          .isInstanceOf(IllegalArgumentException.class);
     }
   }
 }

@@ -23,7 +23,6 @@ class StatfsTest {
     // Other processes write to it meanwhile.
     assertThat(status.availableBytes()).isBetween(0L, file.getTotalSpace());
     assertThat(status.freeBlocks()).isGreaterThanOrEqualTo(status.availableBlocks());
-    assertThat(status.nameBytesMax()).isEqualTo(255);
     assertThat(status.id()).isEqualTo(Statfs.statfs(LinuxPath.of(temporary)).id());
     assertThat(status.readOnly()).isFalse();
   }
@@ -33,7 +32,6 @@ class StatfsTest {
     assertThat(Statfs.statfs(LinuxPath.of("/proc")).type()).isEqualTo(FilesystemType.PROC);
     try (Fd sys = Fcntl.open(LinuxPath.of("/sys"), OpenFlag.PATH)) {
       assertThat(Statfs.fstatfs(sys).type()).isEqualTo(FilesystemType.SYSFS);
-      assertThat(Statfs.fstatfs(sys).magic()).isEqualTo(0x62656572L);
     }
     assertThat(FilesystemType.ofMagic(0x12345678)).isEqualTo(FilesystemType.UNKNOWN);
   }

@@ -20,12 +20,10 @@ class TimespecTest {
 
   @Test
   void nanosecondsOutOfRangeAreRefused() {
-    for (int nanos : new int[] {-1, 1_000_000_000, Integer.MAX_VALUE}) {
+    for (int nanos : new int[] {-1, 1_000_000_000, 0x3fff_fffe, Integer.MAX_VALUE}) {
       assertThatThrownBy(() -> new Timespec(0, nanos))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining(Integer.toString(nanos));
     }
-    assertThatThrownBy(() -> new Timespec(1, Timespec.OMIT.nanos()))
-        .isInstanceOf(IllegalArgumentException.class);
   }
 }

@@ -254,11 +254,6 @@ class UnistdTest {
     }
   }
 
-  @Test
-  void processIsTheOneThatTheJdkKnows() {
-    assertThat((long) Unistd.getpid()).isEqualTo(ProcessHandle.current().pid());
-  }
-
   private Fd create(LinuxPath name) throws ErrnoException {
     return Fcntl.openat(
         directory, name, 0600, OpenFlag.READ_WRITE, OpenFlag.CREATE, OpenFlag.EXCLUSIVE);

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.linux.Errno;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.file.Unistd;
 import java.nio.charset.StandardCharsets;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -68,7 +67,7 @@ class MountTableTest {
   @Test
   void ownTableHasTheRootAndSoHasThatOfTheProcess() throws Exception {
     assertThat(MountTable.read()).extracting(MountEntry::mountPoint).contains(ROOT);
-    assertThat(MountTable.ofProcess(Unistd.getpid()))
+    assertThat(MountTable.ofProcess(ProcessHandle.current().pid()))
         .extracting(MountEntry::mountPoint)
         .contains(ROOT);
   }

@@ -21,14 +21,13 @@ import io.gatun.linux.file.Statfs;
 import io.gatun.linux.file.Unistd;
 import io.gatun.linux.mount.Mounts.MountAttribute;
 import io.gatun.linux.mount.Mounts.MountFlag;
-import io.gatun.linux.mount.Mounts.MoveMountFlag;
 import io.gatun.linux.mount.Mounts.OpenTreeFlag;
 import io.gatun.linux.mount.Mounts.Propagation;
 import io.gatun.linux.mount.Mounts.UnmountFlag;
-import io.gatun.linux.mount.Sched.NamespaceType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
@@ -127,12 +126,11 @@ class MountsIT {
       Mounts.fsconfigSetString(context, "source", "gatun-test");
       Mounts.fsconfigSetString(context, "size", "128k");
       Mounts.fsconfigSetFlag(context, "noswap");
-      Mounts.fsconfigCreateExclusive(context);
+      Mounts.fsconfigCreate(context);
       try (Fd mount = Mounts.fsmount(context, MountAttribute.NO_DEVICES, MountAttribute.NO_SUID)) {
         // Usable before it is attached.
         Stat.mkdirat(mount, LinuxPath.of("early"), 0755);
-        Mounts.moveMount(
-            mount, LinuxPath.EMPTY, Fd.CURRENT_DIRECTORY, target, MoveMountFlag.FROM_EMPTY_PATH);
+        Mounts.moveMount(mount, Fd.CURRENT_DIRECTORY, target);
       }
     }
     assertThat(Stat.tryStatx(Fd.CURRENT_DIRECTORY, target.resolve("early"))).isPresent();
@@ -140,19 +138,6 @@ class MountsIT {
         .singleElement()
         .asString()
         .contains("nosuid", "nodev", "gatun-test", "size=128k");
-  }
-
-  @Test
-  void filesystemIsReconfigured() throws Exception {
-    Mounts.mount(NONE, target, "tmpfs", Set.of(), "");
-    try (Fd context = Mounts.fspick(Fd.CURRENT_DIRECTORY, target)) {
-      Mounts.fsconfigSetFlag(context, "ro");
-      Mounts.fsconfigReconfigure(context);
-    }
-    assertFails(
-        "mkdirat",
-        Errno.EROFS,
-        () -> Stat.mkdirat(Fd.CURRENT_DIRECTORY, target.resolve("x"), 0755));
   }
 
   @Test
@@ -190,25 +175,6 @@ class MountsIT {
   }
 
   @Test
-  void optionsOfOtherKindsReachTheFilesystem() throws Exception {
-    try (Fd context = Mounts.fsopen("overlay");
-        Fd place = Fcntl.open(source, OpenFlag.PATH)) {
-      // Overlay accepts layers as descriptors since Linux 6.13, and no binary values or paths.
-      Mounts.fsconfigSetFd(context, "lowerdir+", place);
-      assertFails(
-          "fsconfig",
-          Errno.EINVAL,
-          () -> Mounts.fsconfigSetBinary(context, "lowerdir+", new byte[] {1}));
-      assertFails(
-          "fsconfig",
-          Errno.EINVAL,
-          () -> Mounts.fsconfigSetPath(context, "xino", Fd.CURRENT_DIRECTORY, source));
-      assertFails(
-          "fsconfig", Errno.EINVAL, () -> Mounts.fsconfigSetPathEmpty(context, "xino", place));
-    }
-  }
-
-  @Test
   void unknownFilesystemIsNoDevice() {
     assertFails("fsopen", Errno.ENODEV, () -> Mounts.fsopen("nofs"));
   }
@@ -220,37 +186,30 @@ class MountsIT {
       Mounts.mountSetattr(
           tree,
           LinuxPath.EMPTY,
-          MountChange.setting(MountAttribute.READ_ONLY, MountAttribute.NO_ACCESS_TIME),
+          new MountChange(
+              Set.of(MountAttribute.READ_ONLY, MountAttribute.NO_SUID),
+              Optional.empty(),
+              Optional.empty()),
           AtFlag.EMPTY_PATH);
       attach(tree);
     }
-    assertThat(mountinfo("thread-self", target)).singleElement().asString().contains("ro,noatime");
-    Mounts.mountSetattr(
-        Fd.CURRENT_DIRECTORY, target, MountChange.clearing(MountAttribute.NO_ACCESS_TIME));
+    assertThat(mountinfo("thread-self", target)).singleElement().asString().contains("ro,nosuid");
     Mounts.mountSetattr(Fd.CURRENT_DIRECTORY, target, MountChange.propagating(Propagation.SHARED));
     assertThat(mountinfo("thread-self", target))
         .singleElement()
         .asString()
-        .contains("ro,relatime", "shared:");
+        .contains("ro,nosuid,relatime", "shared:");
   }
 
   @Test
-  void mountIsMovedAndCanBePutBeneath() throws Exception {
+  void attachedMountIsMoved() throws Exception {
     LinuxPath elsewhere = LinuxPath.of(Files.createDirectory(temporary.resolve("elsewhere")));
     Mounts.mount(NONE, elsewhere, "tmpfs", Set.of(), "");
-    Mounts.moveMount(Fd.CURRENT_DIRECTORY, elsewhere, Fd.CURRENT_DIRECTORY, target);
-    assertThat(Statfs.statfs(target).type()).isEqualTo(FilesystemType.TMPFS);
-    try (Fd tree = Mounts.openTree(Fd.CURRENT_DIRECTORY, source, OpenTreeFlag.CLONE)) {
-      Mounts.moveMount(
-          tree,
-          LinuxPath.EMPTY,
-          Fd.CURRENT_DIRECTORY,
-          target,
-          MoveMountFlag.FROM_EMPTY_PATH,
-          MoveMountFlag.BENEATH);
+    try (Fd mount = Mounts.openTree(Fd.CURRENT_DIRECTORY, elsewhere)) {
+      Mounts.moveMount(mount, Fd.CURRENT_DIRECTORY, target);
     }
-    Mounts.umount2(target);
-    assertThat(Stat.tryStatx(Fd.CURRENT_DIRECTORY, target.resolve("file"))).isPresent();
+    assertThat(Statfs.statfs(target).type()).isEqualTo(FilesystemType.TMPFS);
+    assertThat(mountinfo("thread-self", elsewhere)).isEmpty();
   }
 
   @Test
@@ -266,8 +225,7 @@ class MountsIT {
       Files.writeString(Path.of("/proc/" + holder.pid() + "/gid_map"), MAPPED_UIDS);
       try (Fd userNamespace = Fcntl.open(LinuxPath.of(namespace));
           Fd tree = Mounts.openTree(Fd.CURRENT_DIRECTORY, source, OpenTreeFlag.CLONE)) {
-        Mounts.mountSetattr(
-            tree, LinuxPath.EMPTY, MountChange.mappingIds(userNamespace), AtFlag.EMPTY_PATH);
+        Mounts.mountSetattr(tree, LinuxPath.EMPTY, mapping(userNamespace), AtFlag.EMPTY_PATH);
         attach(tree);
       }
     } finally {
@@ -293,30 +251,24 @@ class MountsIT {
         Fd tree = Mounts.openTree(Fd.CURRENT_DIRECTORY, source, OpenTreeFlag.CLONE)) {
       assertThatExceptionOfType(ErrnoException.class)
           .isThrownBy(
-              () ->
-                  Mounts.mountSetattr(
-                      tree, LinuxPath.EMPTY, MountChange.mappingIds(initial), AtFlag.EMPTY_PATH))
+              () -> Mounts.mountSetattr(tree, LinuxPath.EMPTY, mapping(initial), AtFlag.EMPTY_PATH))
           .matches(e -> e.is(Errno.EPERM) || e.is(Errno.EINVAL));
     }
   }
 
   @Test
-  void threadMovesBetweenMountNamespaces() throws Exception {
-    try (Fd outer = Fcntl.open(LinuxPath.of("/proc/self/ns/mnt"));
-        Fd inner = Fcntl.open(LinuxPath.of("/proc/thread-self/ns/mnt"))) {
-      Mounts.mount(NONE, target, "tmpfs", Set.of(), "");
-      Sched.setns(outer, NamespaceType.MOUNT);
-      assertThat(Statfs.statfs(target).type()).isNotEqualTo(FilesystemType.TMPFS);
-      Sched.setns(inner, NamespaceType.MOUNT);
-      assertThat(Statfs.statfs(target).type()).isEqualTo(FilesystemType.TMPFS);
-      assertFails("setns", Errno.EINVAL, () -> Sched.setns(inner, NamespaceType.NETWORK));
-    }
-    assertFails("unshare", Errno.EINVAL, () -> Sched.unshare(NamespaceType.USER));
+  void mountsOfAThreadAreItsOwn() throws Exception {
+    Mounts.mount(NONE, target, "tmpfs", Set.of(), "");
+    assertThat(mountinfo("thread-self", target)).hasSize(1);
+    assertThat(mountinfo("self", target)).isEmpty();
+  }
+
+  private static MountChange mapping(Fd userNamespace) {
+    return new MountChange(Set.of(), Optional.empty(), Optional.of(userNamespace));
   }
 
   private void attach(Fd tree) throws ErrnoException {
-    Mounts.moveMount(
-        tree, LinuxPath.EMPTY, Fd.CURRENT_DIRECTORY, target, MoveMountFlag.FROM_EMPTY_PATH);
+    Mounts.moveMount(tree, Fd.CURRENT_DIRECTORY, target);
   }
 
   /** fsmount returns an O_PATH descriptor; this one can be read. */

@@ -12,6 +12,8 @@ import io.gatun.linux.file.Stat;
 import io.gatun.linux.mount.Mounts.OpenTreeFlag;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -34,7 +36,10 @@ class UserNamespaceIT {
           Fd tree =
               Mounts.openTree(Fd.CURRENT_DIRECTORY, LinuxPath.of(directory), OpenTreeFlag.CLONE)) {
         Mounts.mountSetattr(
-            tree, LinuxPath.EMPTY, MountChange.mappingIds(namespace), AtFlag.EMPTY_PATH);
+            tree,
+            LinuxPath.EMPTY,
+            new MountChange(Set.of(), Optional.empty(), Optional.of(namespace)),
+            AtFlag.EMPTY_PATH);
         FileStatus mapped = Stat.statx(tree);
         assertThat(mapped.uid()).isEqualTo(100_000);
         assertThat(mapped.gid()).isEqualTo(200_000);

@@ -16,7 +16,6 @@ import io.gatun.linux.file.Statfs;
 import io.gatun.linux.mount.MountChange;
 import io.gatun.linux.mount.Mounts;
 import io.gatun.linux.mount.Mounts.MountAttribute;
-import io.gatun.linux.mount.Mounts.MoveMountFlag;
 import io.gatun.linux.mount.Mounts.OpenTreeFlag;
 import io.gatun.linux.mount.Mounts.Propagation;
 import io.gatun.linux.mount.Mounts.UnmountFlag;
@@ -157,12 +156,11 @@ public final class IdMappedMounts {
           LinuxPath.EMPTY,
           new MountChange(
               Set.of(MountAttribute.READ_ONLY),
-              Set.of(),
               Optional.of(Propagation.PRIVATE),
               Optional.of(namespace)),
           AtFlag.EMPTY_PATH);
       create(mapped, name).close();
-      Mounts.moveMount(tree, LinuxPath.EMPTY, mapped, name, MoveMountFlag.FROM_EMPTY_PATH);
+      Mounts.moveMount(tree, mapped, name);
     }
   }
 

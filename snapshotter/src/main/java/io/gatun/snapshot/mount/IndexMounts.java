@@ -16,7 +16,6 @@ import io.gatun.linux.mount.MountChange;
 import io.gatun.linux.mount.MountEntry;
 import io.gatun.linux.mount.MountTable;
 import io.gatun.linux.mount.Mounts;
-import io.gatun.linux.mount.Mounts.MoveMountFlag;
 import io.gatun.linux.mount.Mounts.OpenTreeFlag;
 import io.gatun.linux.mount.Mounts.Propagation;
 import io.gatun.linux.mount.Mounts.UnmountFlag;
@@ -168,8 +167,7 @@ public final class IndexMounts {
       // Private, so that mounts made in one of them do not appear in the others.
       Mounts.mountSetattr(
           mount, LinuxPath.EMPTY, MountChange.propagating(Propagation.PRIVATE), AtFlag.EMPTY_PATH);
-      Mounts.moveMount(
-          mount, LinuxPath.EMPTY, snapshots, Root.snapshotName(id), MoveMountFlag.FROM_EMPTY_PATH);
+      Mounts.moveMount(mount, snapshots, Root.snapshotName(id));
     }
   }
 

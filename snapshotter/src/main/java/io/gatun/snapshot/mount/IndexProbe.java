@@ -10,7 +10,6 @@ import io.gatun.linux.file.Stat;
 import io.gatun.linux.file.Statfs;
 import io.gatun.linux.file.Unistd;
 import io.gatun.linux.mount.Mounts;
-import io.gatun.linux.mount.Mounts.MoveMountFlag;
 import io.gatun.snapshot.filetree.TreeDeletion;
 import io.gatun.snapshot.mount.IndexProbeResult.Fails;
 import io.gatun.snapshot.mount.IndexProbeResult.NoRoom;
@@ -242,7 +241,7 @@ public final class IndexProbe {
   }
 
   private static void attach(Fd mount, Fd directory, LinuxPath at) throws ErrnoException {
-    Mounts.moveMount(mount, LinuxPath.EMPTY, directory, at, MoveMountFlag.FROM_EMPTY_PATH);
+    Mounts.moveMount(mount, directory, at);
   }
 
   private static Fd open(Fd above, LinuxPath name) throws ErrnoException {

@@ -5,7 +5,6 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.mount.Mounts;
 import io.gatun.linux.mount.Mounts.MountFlag;
 import io.gatun.linux.mount.Sched;
-import io.gatun.linux.mount.Sched.NamespaceType;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
@@ -36,7 +35,7 @@ final class PrivateMounts {
     FutureTask<T> future =
         new FutureTask<>(
             () -> {
-              Sched.unshare(NamespaceType.MOUNT);
+              Sched.unshareMounts();
               Mounts.mount(NO_SOURCE, ROOT, "", Set.of(MountFlag.RECURSIVE, MountFlag.PRIVATE), "");
               return task.run();
             });

@@ -6,7 +6,6 @@ import io.gatun.linux.LinuxPath;
 import io.gatun.linux.file.AtFlag;
 import io.gatun.linux.file.Fcntl;
 import io.gatun.linux.file.Fcntl.FallocateFlag;
-import io.gatun.linux.file.Fcntl.SyncRangeFlag;
 import io.gatun.linux.file.Ioctl;
 import io.gatun.linux.file.Ioctl.InodeFlag;
 import io.gatun.linux.file.NodeType;
@@ -182,7 +181,7 @@ public final class LinuxDisk implements Disk {
 
   @Override
   public void startWriteback(Fd file, long offset, long length) throws ErrnoException {
-    Fcntl.syncFileRange(file, offset, length, SyncRangeFlag.WRITE);
+    Fcntl.syncFileRange(file, offset, length);
   }
 
   @Override

@@ -188,11 +188,8 @@ final class LayerPackerTest {
           .isInstanceOf(UnsupportedTreeException.class)
           .hasMessageContaining(mark.path().getFileName() + ": ")
           .hasMessageContaining("user.overlay." + mark.attribute());
-      try (Fd parent = directory(upper)) {
-        Xattr.lremovexattr(
-            parent,
-            LinuxPath.of(mark.path().getFileName()),
-            LinuxPath.of("user.overlay." + mark.attribute()));
+      try (Fd marked = Fcntl.open(LinuxPath.of(mark.path()))) {
+        Xattr.fremovexattr(marked, LinuxPath.of("user.overlay." + mark.attribute()));
       }
     }
     mark(made, "origin", "any");
