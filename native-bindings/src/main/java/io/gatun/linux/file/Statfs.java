@@ -7,7 +7,6 @@ import static io.gatun.linux.NativeCall.check;
 import static io.gatun.linux.NativeCall.function;
 import static io.gatun.linux.NativeCall.offset;
 import static io.gatun.linux.NativeCall.repeat;
-import static io.gatun.linux.NativeCall.string;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
@@ -18,7 +17,6 @@ import java.lang.invoke.MethodHandle;
 /** Filesystem statistics: {@code sys/statfs.h}. */
 public final class Statfs {
 
-  private static final MethodHandle STATFS = function("statfs", INT, POINTER, POINTER);
   private static final MethodHandle FSTATFS = function("fstatfs", INT, INT, POINTER);
 
   private static final long TYPE = offset(Abi.STATFS, "f_type");
@@ -34,19 +32,11 @@ public final class Statfs {
 
   private Statfs() {}
 
-  /** {@return the status of a path's filesystem: statfs(2)} */
+  /** {@return the status of a path's filesystem} */
   public static FilesystemStatus statfs(LinuxPath path) throws ErrnoException {
-    FilesystemStatus[] status = new FilesystemStatus[1];
-    long result =
-        repeat(
-            (state, arena) -> {
-              MemorySegment struct = arena.allocate(Abi.STATFS);
-              int returned = (int) STATFS.invokeExact(state, string(path, arena), struct);
-              status[0] = read(struct);
-              return returned;
-            });
-    check("statfs", result, Fd.CURRENT_DIRECTORY, path);
-    return status[0];
+    try (Fd file = Fcntl.open(path, OpenFlag.PATH)) {
+      return fstatfs(file);
+    }
   }
 
   /** {@return the status of an open file's filesystem: fstatfs(2)} */

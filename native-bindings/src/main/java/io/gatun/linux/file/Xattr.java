@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Extended attributes: {@code sys/xattr.h} and {@code xattr(7)}. Attribute names start with their
@@ -57,30 +58,27 @@ public final class Xattr {
   /** {@return the value of an open file's attribute, or empty if it has none: fgetxattr(2)} */
   public static Optional<byte[]> fgetxattr(Fd file, LinuxPath attribute) throws ErrnoException {
     int fd = file.number();
-    byte[][] value = new byte[1][];
-    long result =
+    return Optional.ofNullable(
         read(
-            value,
+            "fgetxattr",
+            file,
+            LinuxPath.EMPTY,
             Abi.XATTR_SIZE_MAX,
             (state, arena, memory) ->
                 (long)
                     FGETXATTR.invokeExact(
-                        state, fd, string(attribute, arena), memory, memory.byteSize()));
-    if (result == -Errno.ENODATA.number()) {
-      return Optional.empty();
-    }
-    check("fgetxattr", result, file);
-    return Optional.of(value[0]);
+                        state, fd, string(attribute, arena), memory, memory.byteSize())));
   }
 
   /** {@return the value of a name's attribute, or empty if it has none: lgetxattr(2)} */
   public static Optional<byte[]> lgetxattr(Fd directory, LinuxPath name, LinuxPath attribute)
       throws ErrnoException {
     LinuxPath path = ProcFd.of(directory, name);
-    byte[][] value = new byte[1][];
-    long result =
+    return Optional.ofNullable(
         read(
-            value,
+            "lgetxattr",
+            directory,
+            name,
             Abi.XATTR_SIZE_MAX,
             (state, arena, memory) ->
                 (long)
@@ -89,12 +87,7 @@ public final class Xattr {
                         string(path, arena),
                         string(attribute, arena),
                         memory,
-                        memory.byteSize()));
-    if (result == -Errno.ENODATA.number()) {
-      return Optional.empty();
-    }
-    check("lgetxattr", result, directory, name);
-    return Optional.of(value[0]);
+                        memory.byteSize())));
   }
 
   /** Sets an attribute of an open file: fsetxattr(2). At most 64 KiB, often less. */
@@ -134,30 +127,28 @@ public final class Xattr {
   /** {@return the attribute names of an open file: flistxattr(2)} */
   public static List<LinuxPath> flistxattr(Fd file) throws ErrnoException {
     int fd = file.number();
-    byte[][] names = new byte[1][];
-    long result =
+    return split(
         read(
-            names,
+            "flistxattr",
+            file,
+            LinuxPath.EMPTY,
             Abi.XATTR_LIST_MAX,
             (state, arena, memory) ->
-                (long) FLISTXATTR.invokeExact(state, fd, memory, memory.byteSize()));
-    check("flistxattr", result, file);
-    return split(names[0]);
+                (long) FLISTXATTR.invokeExact(state, fd, memory, memory.byteSize())));
   }
 
   /** {@return the attribute names of a name: llistxattr(2)} */
   public static List<LinuxPath> llistxattr(Fd directory, LinuxPath name) throws ErrnoException {
     LinuxPath path = ProcFd.of(directory, name);
-    byte[][] names = new byte[1][];
-    long result =
+    return split(
         read(
-            names,
+            "llistxattr",
+            directory,
+            name,
             Abi.XATTR_LIST_MAX,
             (state, arena, memory) ->
                 (long)
-                    LLISTXATTR.invokeExact(state, string(path, arena), memory, memory.byteSize()));
-    check("llistxattr", result, directory, name);
-    return split(names[0]);
+                    LLISTXATTR.invokeExact(state, string(path, arena), memory, memory.byteSize())));
   }
 
   /**
@@ -171,10 +162,20 @@ public final class Xattr {
     checkAttribute("fremovexattr", result, file, LinuxPath.EMPTY, attribute);
   }
 
-  /** Tries the usual size first, then the maximum. */
-  private static long read(byte[][] into, int maxBytes, Reader reader) {
+  /** {@return the value or list, or null if there is none} Tries the usual size first. */
+  private static byte @Nullable [] read(
+      String call, Fd directory, LinuxPath name, int maxBytes, Reader reader)
+      throws ErrnoException {
+    byte[][] into = new byte[1][];
     long result = readUpTo(USUAL_BYTES, into, reader);
-    return result == -Errno.ERANGE.number() ? readUpTo(maxBytes, into, reader) : result;
+    if (result == -Errno.ERANGE.number()) {
+      result = readUpTo(maxBytes, into, reader);
+    }
+    if (result == -Errno.ENODATA.number()) {
+      return null;
+    }
+    check(call, result, directory, name);
+    return into[0];
   }
 
   private static long readUpTo(int capacity, byte[][] into, Reader reader) {
@@ -190,8 +191,8 @@ public final class Xattr {
   }
 
   /** A list consists of names that each end with NUL. */
-  private static List<LinuxPath> split(byte[] list) {
-    if (list.length == 0) {
+  private static List<LinuxPath> split(byte @Nullable [] list) {
+    if (list == null || list.length == 0) {
       return List.of();
     }
     List<LinuxPath> names = new ArrayList<>();

@@ -38,6 +38,6 @@ class StatfsTest {
 
   @Test
   void missingPathIsAnError() {
-    assertFails("statfs", Errno.ENOENT, () -> Statfs.statfs(LinuxPath.of("/nowhere")));
+    assertFails("openat", Errno.ENOENT, () -> Statfs.statfs(LinuxPath.of("/nowhere")));
   }
 }

@@ -15,6 +15,16 @@ import java.util.OptionalLong;
  */
 final class ContentCopy {
 
+  /** The ways to copy file content, the cheapest first. */
+  enum CopyMethod {
+    /** The copy shares all blocks of the original until one of them is written (FICLONE). */
+    CLONE,
+    /** The kernel copies (copy_file_range). */
+    KERNEL,
+    /** User-space read and write. */
+    BUFFER
+  }
+
   /** From this size, the kernel copy saves more than its set-up costs; measured on ext4. */
   private static final long KERNEL_COPY_BYTES_MIN = 128 * 1024;
 

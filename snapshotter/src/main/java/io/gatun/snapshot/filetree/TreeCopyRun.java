@@ -12,6 +12,7 @@ import io.gatun.linux.file.OpenFlag;
 import io.gatun.linux.file.Stat;
 import io.gatun.linux.file.Unistd;
 import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.root.Io;
 import java.util.concurrent.atomic.AtomicInteger;
 
 final class TreeCopyRun {
@@ -43,8 +44,7 @@ final class TreeCopyRun {
    * @param status the status of the source
    * @param initialMode the mode of the target
    */
-  TreeWork.Task top(
-      TreeDirectory source, FileStatus status, TreeDirectory target, int initialMode) {
+  Io.Action top(TreeDirectory source, FileStatus status, TreeDirectory target, int initialMode) {
     return () -> new Directory(source, status, target, initialMode).begin();
   }
 

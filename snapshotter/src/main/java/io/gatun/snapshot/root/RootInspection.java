@@ -124,10 +124,10 @@ public final class RootInspection implements AutoCloseable {
   /** {@return the names in a directory of the root; an empty name is the root} */
   public List<LinuxPath> names(LinuxPath name) throws ErrnoException {
     if (name.isEmpty()) {
-      return Listing.names(directory);
+      return Root.names(directory);
     }
     try (Fd opened = openDirectory(name)) {
-      return Listing.names(opened);
+      return Root.names(opened);
     }
   }
 
