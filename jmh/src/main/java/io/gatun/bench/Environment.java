@@ -2,7 +2,7 @@ package io.gatun.bench;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Statfs;
+import io.gatun.linux.file.Statfs;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

@@ -1,11 +1,11 @@
 package io.gatun.bench;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.Unistd;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Unistd;
 import io.gatun.snapshot.root.LinuxDisk;
 import java.io.IOException;
 import java.nio.ByteBuffer;

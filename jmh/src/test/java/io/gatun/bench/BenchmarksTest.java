@@ -3,10 +3,10 @@ package io.gatun.bench;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.OpenFlag;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.OpenFlag;
 import io.gatun.snapshot.root.LinuxDisk;
 import io.netty.channel.uring.IoUring;
 import java.nio.file.Files;

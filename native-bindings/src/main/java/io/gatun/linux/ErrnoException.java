@@ -24,14 +24,14 @@ public final class ErrnoException extends IOException {
     this(call, errno.number(), path.toString());
   }
 
-  ErrnoException(String call, int number, String path) {
+  public ErrnoException(String call, int number, String path) {
     this(call, number, path, "");
   }
 
   /**
    * @param explanation a further message of the kernel, or the empty string
    */
-  ErrnoException(String call, int number, String path, String explanation) {
+  public ErrnoException(String call, int number, String path, String explanation) {
     this.call = call;
     this.errno = Errno.of(number);
     this.number = number;

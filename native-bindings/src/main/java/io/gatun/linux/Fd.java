@@ -1,5 +1,9 @@
 package io.gatun.linux;
 
+import static io.gatun.linux.NativeCall.INT;
+import static io.gatun.linux.NativeCall.function;
+
+import java.lang.invoke.MethodHandle;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -12,11 +16,15 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Fd implements AutoCloseable {
 
+  static final int AT_FDCWD = -100;
+
+  private static final MethodHandle CLOSE = function("close", INT, INT);
+
   /**
    * The start of relative paths by default ({@code AT_FDCWD}). Closing it does nothing. Ignored
    * with an absolute path.
    */
-  public static final Fd CURRENT_DIRECTORY = new Fd(Abi.AT_FDCWD, null, LinuxPath.EMPTY);
+  public static final Fd CURRENT_DIRECTORY = new Fd(AT_FDCWD, null, LinuxPath.EMPTY);
 
   /** {@code STDOUT_FILENO}. */
   public static final Fd STANDARD_OUTPUT = new Fd(1, null, LinuxPath.of("stdout"));
@@ -38,12 +46,12 @@ public final class Fd implements AutoCloseable {
     this.origin = new Origin(directory, name);
   }
 
-  static Fd opened(int number, Fd directory, LinuxPath name) {
+  public static Fd opened(int number, Fd directory, LinuxPath name) {
     return new Fd(number, name.isAbsolute() ? null : directory.origin, name);
   }
 
   /** {@return a descriptor without a path, such as a filesystem context} */
-  static Fd opened(int number, String description) {
+  public static Fd opened(int number, String description) {
     return new Fd(number, null, LinuxPath.of(description));
   }
 
@@ -71,7 +79,7 @@ public final class Fd implements AutoCloseable {
 
   /**
    * Closes it. Linux releases the number even if close(2) fails, and the call is never repeated.
-   * Write errors are not reported here; only {@link Unistd#fsync} reports them reliably.
+   * Write errors are not reported here; only fsync(2) reports them reliably.
    *
    * @throws IllegalStateException if the number was closed elsewhere, which may have closed a file
    *     of other code
@@ -82,9 +90,16 @@ public final class Fd implements AutoCloseable {
       return;
     }
     int last = number.getAndSet(CLOSED);
-    if (last != CLOSED && Unistd.close(last) == Errno.EBADF.number()) {
+    if (last != CLOSED && close(last) == -Errno.EBADF.number()) {
       throw new IllegalStateException("descriptor " + last + " was not open: " + path());
     }
+  }
+
+  /**
+   * {@return 0 or a negated errno} Never repeated: Linux has released the number even after EINTR.
+   */
+  static long close(int number) {
+    return NativeCall.once((state, arena) -> (int) CLOSE.invokeExact(state, number));
   }
 
   @Override

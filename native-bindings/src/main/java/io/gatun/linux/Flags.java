@@ -4,11 +4,11 @@ import java.util.Collection;
 import java.util.function.ToIntFunction;
 
 /** Converts enums to the kernel's bits. */
-final class Flags {
+public final class Flags {
 
   private Flags() {}
 
-  static <E> int bits(E[] flags, ToIntFunction<E> bits) {
+  public static <E> int bits(E[] flags, ToIntFunction<E> bits) {
     int all = 0;
     for (E flag : flags) {
       all |= bits.applyAsInt(flag);
@@ -16,7 +16,7 @@ final class Flags {
     return all;
   }
 
-  static <E> int bits(Collection<E> flags, ToIntFunction<E> bits) {
+  public static <E> int bits(Collection<E> flags, ToIntFunction<E> bits) {
     int all = 0;
     for (E flag : flags) {
       all |= bits.applyAsInt(flag);

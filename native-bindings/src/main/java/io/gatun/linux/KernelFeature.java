@@ -15,11 +15,11 @@ import java.util.Optional;
  * with {@code ENOSYS}; it provides a message for the user.
  */
 public enum KernelFeature {
-  OPENAT2(Abi.SYS_openat2, "openat2(2)", "5.6"),
-  FCHMODAT2(Abi.SYS_fchmodat2, "fchmodat2(2)", "6.6"),
+  OPENAT2(SystemCall.SYS_openat2, "openat2(2)", "5.6"),
+  FCHMODAT2(SystemCall.SYS_fchmodat2, "fchmodat2(2)", "6.6"),
   /** fsopen, fsconfig, fsmount, open_tree and move_mount, introduced together. */
-  MOUNT_DESCRIPTORS(Abi.SYS_open_tree, "open_tree(2)", "5.2"),
-  MOUNT_SETATTR(Abi.SYS_mount_setattr, "mount_setattr(2)", "5.12");
+  MOUNT_DESCRIPTORS(SystemCall.SYS_open_tree, "open_tree(2)", "5.2"),
+  MOUNT_SETATTR(SystemCall.SYS_mount_setattr, "mount_setattr(2)", "5.12");
 
   /** An invalid directory: all of these calls refuse it without any effect. */
   private static final int NO_DIRECTORY = -1;

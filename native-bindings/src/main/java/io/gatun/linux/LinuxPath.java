@@ -1,5 +1,6 @@
 package io.gatun.linux;
 
+import io.gatun.linux.file.AtFlag;
 import java.io.ByteArrayOutputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -21,14 +21,14 @@ import java.util.List;
  * #systemCall}. Each call runs in {@link #repeat} or {@link #once}, which provide an arena for its
  * arguments and errno: with a shared buffer, threads would see each other's errno.
  *
- * <p>Inside this package a call returns the kernel's result: a value from 0 on, or a negated errno,
- * which {@link #check} turns into an exception.
+ * <p>Only bindings use this class. A call returns the kernel's result: a value from 0 on, or a
+ * negated errno, which {@link #check} turns into an exception.
  */
-final class NativeCall {
+public final class NativeCall {
 
-  static final ValueLayout.OfInt INT = JAVA_INT;
-  static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
-  static final AddressLayout POINTER = ValueLayout.ADDRESS;
+  public static final ValueLayout.OfInt INT = JAVA_INT;
+  public static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
+  public static final AddressLayout POINTER = ValueLayout.ADDRESS;
 
   private static final Linker LINKER = Linker.nativeLinker();
   private static final Linker.Option CAPTURE_ERRNO = Linker.Option.captureCallState("errno");
@@ -39,7 +39,7 @@ final class NativeCall {
 
   /** A call; receives the memory for errno and an arena for arguments. */
   @FunctionalInterface
-  interface Body {
+  public interface Body {
     // MethodHandle.invokeExact() throws Throwable.
     long invoke(MemorySegment state, Arena arena) throws Throwable;
   }
@@ -50,12 +50,12 @@ final class NativeCall {
    * {@return a handle of a C function, of type {@code (MemorySegment state, arguments...)}; it
    * fails with ENOSYS if the C library does not have the function}
    */
-  static MethodHandle function(String name, MemoryLayout result, MemoryLayout... arguments) {
+  public static MethodHandle function(String name, MemoryLayout result, MemoryLayout... arguments) {
     return link(name, FunctionDescriptor.of(result, arguments), CAPTURE_ERRNO);
   }
 
   /** Like {@link #function}, for a C function with an ellipsis after {@code fixed} arguments. */
-  static MethodHandle variadic(
+  public static MethodHandle variadic(
       String name, int fixed, MemoryLayout result, MemoryLayout... arguments) {
     return link(
         name,
@@ -68,7 +68,7 @@ final class NativeCall {
    * {@return a handle of syscall(2) for one system call, of type {@code (MemorySegment state,
    * arguments...) long}} For calls that only new C libraries have functions for.
    */
-  static MethodHandle systemCall(int number, MemoryLayout... arguments) {
+  public static MethodHandle systemCall(int number, MemoryLayout... arguments) {
     List<MemoryLayout> all = new ArrayList<>(List.of(arguments));
     all.addFirst(LONG);
     MethodHandle syscall = variadic("syscall", 1, LONG, all.toArray(MemoryLayout[]::new));
@@ -108,7 +108,7 @@ final class NativeCall {
   }
 
   /** {@return the result or a negated errno} Repeats a call that a signal interrupts. */
-  static long repeat(Body body) {
+  public static long repeat(Body body) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = arena.allocate(STATE);
       while (true) {
@@ -121,7 +121,7 @@ final class NativeCall {
   }
 
   /** {@return the result or a negated errno, EINTR included} */
-  static long once(Body body) {
+  public static long once(Body body) {
     try (Arena arena = Arena.ofConfined()) {
       return invoke(body, arena.allocate(STATE), arena);
     }
@@ -141,7 +141,7 @@ final class NativeCall {
   }
 
   /** {@return the result of a successful call} */
-  static long check(String call, long result) throws ErrnoException {
+  public static long check(String call, long result) throws ErrnoException {
     if (result < 0) {
       throw new ErrnoException(call, (int) -result, "");
     }
@@ -149,7 +149,7 @@ final class NativeCall {
   }
 
   /** {@return the result of a successful call on an open file} */
-  static long check(String call, long result, Fd file) throws ErrnoException {
+  public static long check(String call, long result, Fd file) throws ErrnoException {
     if (result < 0) {
       throw failure(call, result, file);
     }
@@ -157,7 +157,8 @@ final class NativeCall {
   }
 
   /** {@return the result of a successful call on a name} */
-  static long check(String call, long result, Fd directory, LinuxPath name) throws ErrnoException {
+  public static long check(String call, long result, Fd directory, LinuxPath name)
+      throws ErrnoException {
     if (result < 0) {
       throw failure(call, result, directory, name);
     }
@@ -165,7 +166,7 @@ final class NativeCall {
   }
 
   /** {@return the result of a successful call on two names} */
-  static long check(
+  public static long check(
       String call, long result, Fd fromDirectory, LinuxPath from, Fd toDirectory, LinuxPath to)
       throws ErrnoException {
     if (result < 0) {
@@ -175,11 +176,21 @@ final class NativeCall {
     return result;
   }
 
-  static ErrnoException failure(String call, long result, Fd file) {
+  /** {@return the offset of a structure's member} */
+  public static long offset(StructLayout struct, String member) {
+    return struct.byteOffset(MemoryLayout.PathElement.groupElement(member));
+  }
+
+  /** {@return a C string with the lifetime of the arena} */
+  public static MemorySegment string(LinuxPath path, Arena arena) {
+    return path.in(arena);
+  }
+
+  public static ErrnoException failure(String call, long result, Fd file) {
     return new ErrnoException(call, (int) -result, file.path().toString());
   }
 
-  static ErrnoException failure(String call, long result, Fd directory, LinuxPath name) {
+  public static ErrnoException failure(String call, long result, Fd directory, LinuxPath name) {
     return new ErrnoException(call, (int) -result, path(directory, name));
   }
 

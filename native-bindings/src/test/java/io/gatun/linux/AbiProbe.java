@@ -9,7 +9,9 @@ import java.lang.reflect.Modifier;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
@@ -17,8 +19,8 @@ import java.util.concurrent.TimeUnit;
  * Queries the headers through this machine's C compiler, with a temporary program that prints the
  * values of C expressions.
  *
- * <p>The expressions come from the Java side by reflection and cover everything in {@link Abi},
- * {@link Layouts} and {@link Errno}. One that the headers do not define does not compile.
+ * <p>The expressions come from the Java side by reflection and cover everything in {@link #SOURCES}
+ * and {@link Errno}. One that the headers do not define does not compile.
  */
 final class AbiProbe {
 
@@ -56,18 +58,25 @@ final class AbiProbe {
       #include <isa-l.h>
       """;
 
+  /** The classes with numbers and structures of the headers; their private fields are others. */
+  private static final List<String> SOURCES =
+      List.of(
+          "io.gatun.linux.Fd",
+          "io.gatun.linux.SystemCall",
+          "io.gatun.linux.file.Abi",
+          "io.gatun.linux.mount.Abi",
+          "io.gatun.isal.Abi");
+
   private static final int COMPILE_SECONDS_MAX = 60;
 
   private AbiProbe() {}
 
   /** {@return the value of every constant on the Java side, by its C name} */
-  static Map<String, Long> javaConstants() throws IllegalAccessException {
+  static Map<String, Long> javaConstants() throws ReflectiveOperationException {
     Map<String, Long> constants = new LinkedHashMap<>();
-    for (Field field : Abi.class.getDeclaredFields()) {
-      if (Modifier.isStatic(field.getModifiers()) && field.getType().isPrimitive()) {
-        if (!Modifier.isPrivate(field.getModifiers())) {
-          constants.put(field.getName(), ((Number) field.get(null)).longValue());
-        }
+    for (Field field : fields()) {
+      if (field.getType().isPrimitive()) {
+        constants.put(field.getName(), ((Number) field.get(null)).longValue());
       }
     }
     for (Errno errno : Errno.values()) {
@@ -78,13 +87,27 @@ final class AbiProbe {
     return constants;
   }
 
+  private static List<Field> fields() throws ReflectiveOperationException {
+    List<Field> fields = new ArrayList<>();
+    for (String source : SOURCES) {
+      for (Field field : Class.forName(source).getDeclaredFields()) {
+        int modifiers = field.getModifiers();
+        if (Modifier.isStatic(modifiers) && !Modifier.isPrivate(modifiers)) {
+          field.setAccessible(true);
+          fields.add(field);
+        }
+      }
+    }
+    return fields;
+  }
+
   /**
    * {@return the sizes and offsets of every structure and its members on the Java side, by C
    * expression}
    */
-  static Map<String, Long> javaLayouts() throws IllegalAccessException {
+  static Map<String, Long> javaLayouts() throws ReflectiveOperationException {
     Map<String, Long> expressions = new LinkedHashMap<>();
-    for (Field field : Layouts.class.getDeclaredFields()) {
+    for (Field field : fields()) {
       if (field.get(null) instanceof StructLayout struct) {
         String name = "struct " + struct.name().orElseThrow();
         expressions.put("sizeof(" + name + ")", struct.byteSize());

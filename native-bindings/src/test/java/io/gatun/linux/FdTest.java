@@ -3,12 +3,18 @@ package io.gatun.linux;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.NodeType;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Stat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class FdTest {
+
+  private static final int O_CLOEXEC = 02000000;
 
   @TempDir Path temporary;
 
@@ -37,9 +43,14 @@ class FdTest {
   }
 
   @Test
+  void closeOfNoDescriptorIsBadDescriptor() {
+    assertThat(Fd.close(-1)).isEqualTo(-Errno.EBADF.number());
+  }
+
+  @Test
   void numberThatSomebodyElseClosedIsReported() throws Exception {
     Fd descriptor = Fcntl.open(LinuxPath.of(temporary), OpenFlag.DIRECTORY);
-    assertThat(Unistd.close(descriptor.number())).isZero();
+    assertThat(Fd.close(descriptor.number())).isZero();
     assertThatThrownBy(descriptor::close)
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("was not open");
@@ -79,7 +90,7 @@ class FdTest {
               .findFirst()
               .orElseThrow();
       int value = Integer.parseInt(flags.substring("flags:".length()).strip(), 8);
-      assertThat(value & Abi.O_CLOEXEC).isNotZero();
+      assertThat(value & O_CLOEXEC).isNotZero();
     }
   }
 }

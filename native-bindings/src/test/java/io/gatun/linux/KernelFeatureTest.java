@@ -2,6 +2,7 @@ package io.gatun.linux;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.gatun.linux.file.Fcntl;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 

@@ -3,6 +3,7 @@ package io.gatun.linux;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.gatun.linux.file.Stat;
 import java.io.ByteArrayOutputStream;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;

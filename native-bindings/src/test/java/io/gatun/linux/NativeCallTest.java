@@ -7,6 +7,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Unistd;
 import java.io.IOException;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
@@ -28,6 +31,8 @@ class NativeCallTest {
 
   private static final int SIGUSR1 = 10;
   private static final int SIG_IGN = 1;
+  private static final int LOCK_EX = 2;
+  private static final int LOCK_UN = 8;
   private static final int CALLS_PER_THREAD = 60_000;
 
   @TempDir Path temporary;
@@ -124,7 +129,7 @@ class NativeCallTest {
     ExecutorService waiting = Executors.newSingleThreadExecutor();
     try (Fd holder = Fcntl.openat(Fd.CURRENT_DIRECTORY, path, 0600, OpenFlag.CREATE);
         Fd waiter = Fcntl.openat(Fd.CURRENT_DIRECTORY, path, OpenFlag.READ_ONLY)) {
-      Fcntl.flock(holder, LockOperation.EXCLUSIVE);
+      Fcntl.flock(holder);
       AtomicInteger thread = new AtomicInteger();
       AtomicInteger attempts = new AtomicInteger();
       CountDownLatch started = new CountDownLatch(1);
@@ -137,11 +142,11 @@ class NativeCallTest {
                 return NativeCall.repeat(
                     (state, arena) -> {
                       attempts.incrementAndGet();
-                      return (int) flock.invokeExact(state, fd, Abi.LOCK_EX);
+                      return (int) flock.invokeExact(state, fd, LOCK_EX);
                     });
               });
       started.await();
-      int pid = Unistd.getpid();
+      int pid = (int) ProcessHandle.current().pid();
       while (attempts.get() < 4 && !result.isDone()) {
         NativeCall.check(
             "tgkill",
@@ -149,7 +154,8 @@ class NativeCallTest {
         TimeUnit.MILLISECONDS.sleep(5);
       }
       assertThat(result.isDone()).isFalse();
-      Fcntl.flock(holder, LockOperation.UNLOCK);
+      int held = holder.number();
+      NativeCall.repeat((s, a) -> (int) flock.invokeExact(s, held, LOCK_UN));
       assertThat(result.get(10, TimeUnit.SECONDS)).isZero();
       assertThat(attempts.get()).isGreaterThanOrEqualTo(4);
     } finally {

@@ -1,5 +1,8 @@
 package io.gatun.linux;
 
+import io.gatun.linux.mount.Mounts;
+import io.gatun.linux.mount.Mounts.MountFlag;
+import io.gatun.linux.mount.Sched;
 import java.lang.reflect.Method;
 import java.util.Set;
 import org.junit.jupiter.api.extension.ExtensionContext;
@@ -13,7 +16,7 @@ import org.junit.jupiter.api.extension.ReflectiveInvocationContext;
  *
  * <p>The thread's mounts are in /proc/thread-self: /proc/self shows those of the process.
  */
-final class PrivateMounts implements InvocationInterceptor {
+public final class PrivateMounts implements InvocationInterceptor {
 
   @Override
   public void interceptTestMethod(
@@ -35,7 +38,7 @@ final class PrivateMounts implements InvocationInterceptor {
         new Thread(
             () -> {
               try {
-                Sched.unshare(NamespaceType.MOUNT);
+                Sched.unshareMounts();
                 Mounts.mount(
                     LinuxPath.EMPTY,
                     LinuxPath.of("/"),

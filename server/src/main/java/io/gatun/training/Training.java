@@ -1,9 +1,9 @@
 package io.gatun.training;
 
-import io.gatun.linux.MountEntry;
-import io.gatun.linux.MountTable;
-import io.gatun.linux.Mounts;
-import io.gatun.linux.UnmountFlag;
+import io.gatun.linux.mount.MountEntry;
+import io.gatun.linux.mount.MountTable;
+import io.gatun.linux.mount.Mounts;
+import io.gatun.linux.mount.Mounts.UnmountFlag;
 import io.gatun.proto.types.Descriptor;
 import io.gatun.server.Daemon;
 import io.gatun.server.config.Configuration;

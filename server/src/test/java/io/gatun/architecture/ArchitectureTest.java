@@ -1,5 +1,7 @@
 package io.gatun.architecture;
 
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.belongToAnyOf;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
@@ -19,6 +21,9 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
+import io.gatun.linux.Flags;
+import io.gatun.linux.NativeCall;
+import io.gatun.linux.SystemCall;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -37,6 +42,8 @@ import org.junit.jupiter.api.Test;
 final class ArchitectureTest {
 
   private static final String LINUX = "io.gatun.linux..";
+  private static final String ISAL = "io.gatun.isal..";
+  private static final String[] BINDINGS = {LINUX, ISAL};
   private static final String SNAPSHOT = "io.gatun.snapshot..";
   private static final String ENGINE = "io.gatun.snapshot.engine..";
   private static final String METADATA = "io.gatun.snapshot.metadata..";
@@ -53,11 +60,15 @@ final class ArchitectureTest {
 
   /**
    * The packages from the ground up, each with the packages that it uses. A package uses only
-   * packages above it in this table, so there is no cycle. {@code io.gatun.linux}, {@code
+   * packages above it in this table, so there is no cycle. Uses of the bindings by others, {@code
    * io.gatun.snapshot} and {@code io.gatun.proto} are subject to other rules and omitted.
    */
   private static final String ARROWS =
       """
+      linux                     ->
+      linux.file                -> linux
+      linux.mount               -> linux linux.file
+      isal                      -> linux
       snapshot.concurrent       ->
       snapshot.root             ->
       snapshot.filter           ->
@@ -112,7 +123,7 @@ final class ArchitectureTest {
   @Test
   void allPartsAreLookedAt() {
     for (String part :
-        new String[] {LINUX, SNAPSHOT, PROTO, SERVER, CLI, TRAINING, ENGINE, METADATA}) {
+        new String[] {LINUX, ISAL, SNAPSHOT, PROTO, SERVER, CLI, TRAINING, ENGINE, METADATA}) {
       assertThat(gatun.stream().filter(resideInAPackage(part))).as(part).isNotEmpty();
     }
     assertThat(gatun.stream().map(JavaClass::getSimpleName)).doesNotContain("ArchitectureTest");
@@ -121,11 +132,13 @@ final class ArchitectureTest {
   @Test
   void bindingsKnowTheJdkAlone() {
     onlyDependsOn(LINUX, LINUX);
+    onlyDependsOn(ISAL, ISAL, "io.gatun.linux");
   }
 
   @Test
   void snapshotterKnowsNothingOfTheWire() {
-    onlyDependsOn(SNAPSHOT, SNAPSHOT, LINUX, CHRONICLE, ZSTD, "org.slf4j..", "com.google.re2j..");
+    onlyDependsOn(
+        SNAPSHOT, SNAPSHOT, LINUX, ISAL, CHRONICLE, ZSTD, "org.slf4j..", "com.google.re2j..");
   }
 
   @Test
@@ -135,7 +148,7 @@ final class ArchitectureTest {
         .resideInAPackage(PROTO)
         .should()
         .dependOnClassesThat()
-        .resideInAnyPackage(LINUX, SNAPSHOT, SERVER, CLI, TRAINING)
+        .resideInAnyPackage(LINUX, ISAL, SNAPSHOT, SERVER, CLI, TRAINING)
         .check(gatun);
   }
 
@@ -146,7 +159,7 @@ final class ArchitectureTest {
         .resideInAPackage(SERVER)
         .should()
         .dependOnClassesThat()
-        .resideInAnyPackage(LINUX, CLI, TRAINING)
+        .resideInAnyPackage(LINUX, ISAL, CLI, TRAINING)
         .check(gatun);
   }
 
@@ -163,13 +176,14 @@ final class ArchitectureTest {
     allowed.keySet().forEach(part -> found.put(part, new TreeSet<>()));
     for (JavaClass type : gatun) {
       String from = part(type);
-      if (from.startsWith("proto") || from.equals("linux")) {
+      if (from.startsWith("proto")) {
         continue;
       }
       for (Dependency dependency : type.getDirectDependenciesFromSelf()) {
         JavaClass target = dependency.getTargetClass().getBaseComponentType();
         String to = part(target);
-        if (allowed.containsKey(to) && !to.equals(from)) {
+        boolean isCounted = allowed.containsKey(to) && (isBinding(from) || !isBinding(to));
+        if (isCounted && !to.equals(from)) {
           found.computeIfAbsent(from, _ -> new TreeSet<>()).add(to);
         }
       }
@@ -204,10 +218,11 @@ final class ArchitectureTest {
   void foreignMemoryIsTheBindingsAffair() {
     noClasses()
         .that()
-        .resideOutsideOfPackage(LINUX)
+        .resideOutsideOfPackages(BINDINGS)
         .should()
-        .dependOnClassesThat()
-        .resideInAPackage(FOREIGN)
+        .dependOnClassesThat(
+            resideInAPackage(FOREIGN)
+                .or(belongToAnyOf(NativeCall.class, SystemCall.class, Flags.class)))
         .check(gatun);
   }
 
@@ -215,9 +230,10 @@ final class ArchitectureTest {
   void foreignMemoryDoesNotLeaveTheBindings() {
     classes()
         .that()
-        .resideInAPackage(LINUX)
+        .resideInAnyPackage(BINDINGS)
         .and()
         .arePublic()
+        .and(not(belongToAnyOf(NativeCall.class)))
         .should(showNothingOf(FOREIGN))
         .check(gatun);
   }
@@ -250,7 +266,7 @@ final class ArchitectureTest {
     gatun.stream()
         .filter(resideInAPackage(PROTO).negate())
         .forEach(type -> packages.add(type.getPackageName()));
-    assertThat(packages).contains("io.gatun.server", "io.gatun.linux");
+    assertThat(packages).contains("io.gatun.server", "io.gatun.linux", "io.gatun.isal");
     for (String name : packages) {
       assertThat(Class.forName(name + ".package-info").isAnnotationPresent(NullMarked.class))
           .as(name)
@@ -275,6 +291,10 @@ final class ArchitectureTest {
   private static String part(JavaClass type) {
     String name = type.getPackageName();
     return name.startsWith("io.gatun.") ? name.substring("io.gatun.".length()) : "";
+  }
+
+  private static boolean isBinding(String part) {
+    return part.equals("linux") || part.startsWith("linux.") || part.equals("isal");
   }
 
   private static void onlyDependsOn(String part, String... others) {

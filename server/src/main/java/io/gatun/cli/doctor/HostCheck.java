@@ -5,9 +5,9 @@ import static io.gatun.cli.doctor.CheckResult.note;
 import static io.gatun.cli.doctor.CheckResult.ok;
 
 import io.gatun.cli.text.Formats;
-import io.gatun.linux.FilesystemStatus;
 import io.gatun.linux.KernelFeature;
-import io.gatun.linux.Unistd;
+import io.gatun.linux.file.FilesystemStatus;
+import io.gatun.linux.file.Unistd;
 import io.gatun.server.LayerPropagation;
 import io.gatun.server.config.Configuration;
 import io.gatun.server.config.Transport;

@@ -3,7 +3,7 @@ package io.gatun.cli.text;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.Unistd;
+import io.gatun.linux.file.Unistd;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.OutputStream;

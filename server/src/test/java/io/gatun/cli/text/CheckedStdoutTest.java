@@ -2,10 +2,10 @@ package io.gatun.cli.text;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.OpenFlag;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.OpenFlag;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;

@@ -2,7 +2,7 @@ package io.gatun.server.crash;
 
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Stat;
+import io.gatun.linux.file.Stat;
 import io.gatun.server.crash.Violation.Promise;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.SnapshotException;

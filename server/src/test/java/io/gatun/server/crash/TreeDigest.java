@@ -1,10 +1,10 @@
 package io.gatun.server.crash;
 
-import io.gatun.linux.AtFlag;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Stat;
+import io.gatun.linux.file.AtFlag;
+import io.gatun.linux.file.FileStatus;
+import io.gatun.linux.file.Stat;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;

@@ -1,12 +1,12 @@
 package io.gatun.server.powercut;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.FallocateFlag;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.Unistd;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.Fcntl.FallocateFlag;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Unistd;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;

@@ -1,12 +1,12 @@
 package io.gatun.snapshot.driver;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FilesystemStatus;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.Statfs;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.FilesystemStatus;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Statfs;
 import io.gatun.snapshot.filetree.TreeDeletion;
 import io.gatun.snapshot.mount.IndexFilesystem;
 import io.gatun.snapshot.mount.IndexProbe;

@@ -1,14 +1,14 @@
 package io.gatun.snapshot.driver;
 
-import io.gatun.linux.DirectoryReader;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Stat;
-import io.gatun.linux.Timespec;
-import io.gatun.linux.Unistd;
-import io.gatun.linux.Xattr;
+import io.gatun.linux.file.DirectoryReader;
+import io.gatun.linux.file.FileStatus;
+import io.gatun.linux.file.Stat;
+import io.gatun.linux.file.Timespec;
+import io.gatun.linux.file.Unistd;
+import io.gatun.linux.file.Xattr;
 import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.Mount;

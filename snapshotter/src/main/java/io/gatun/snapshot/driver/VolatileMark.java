@@ -6,8 +6,8 @@ import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.durability.Barrier;
-import io.gatun.snapshot.filetree.TreeWork;
 import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.root.Io;
 
 /**
  * Records that writes to a snapshot are never synced.
@@ -77,7 +77,7 @@ final class VolatileMark {
     mark.remove(directory);
   }
 
-  private static void ignoreAbsence(TreeWork.Task removal) throws ErrnoException {
+  private static void ignoreAbsence(Io.Action removal) throws ErrnoException {
     try {
       removal.run();
     } catch (ErrnoException e) {

@@ -1,15 +1,15 @@
 package io.gatun.snapshot.durability;
 
-import io.gatun.linux.DirectoryEntry;
-import io.gatun.linux.DirectoryReader;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FilesystemType;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.ResolveFlag;
-import io.gatun.linux.Statfs;
+import io.gatun.linux.file.DirectoryEntry;
+import io.gatun.linux.file.DirectoryReader;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.Fcntl.ResolveFlag;
+import io.gatun.linux.file.FilesystemType;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Statfs;
 import io.gatun.snapshot.filetree.ParallelTreeWork;
 import io.gatun.snapshot.root.Disk;
 import java.util.ArrayList;

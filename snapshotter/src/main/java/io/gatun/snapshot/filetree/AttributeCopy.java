@@ -3,12 +3,11 @@ package io.gatun.snapshot.filetree;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.NodeType;
-import io.gatun.linux.Xattr;
+import io.gatun.linux.file.FileStatus;
+import io.gatun.linux.file.NodeType;
+import io.gatun.linux.file.Xattr;
 import io.gatun.snapshot.root.Disk;
-import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
 /**
@@ -22,7 +21,7 @@ final class AttributeCopy {
 
   private static final int PERMISSIONS = 0777;
 
-  private static final byte[] SECURITY = "security.".getBytes(StandardCharsets.US_ASCII);
+  private static final LinuxPath SECURITY = LinuxPath.of("security.");
   private static final LinuxPath CAPABILITY = LinuxPath.of("security.capability");
 
   private final Disk disk;
@@ -125,21 +124,8 @@ final class AttributeCopy {
   private static void tolerate(LinuxPath attribute, ErrnoException failure) throws ErrnoException {
     boolean refused =
         failure.is(Errno.EPERM) || failure.is(Errno.EACCES) || failure.is(Errno.EOPNOTSUPP);
-    if (!refused || !isOfSecurityModule(attribute)) {
+    if (!refused || !attribute.hasPrefix(SECURITY) || attribute.equals(CAPABILITY)) {
       throw failure;
     }
-  }
-
-  private static boolean isOfSecurityModule(LinuxPath attribute) {
-    byte[] name = attribute.bytes();
-    if (name.length < SECURITY.length || attribute.equals(CAPABILITY)) {
-      return false;
-    }
-    for (int i = 0; i < SECURITY.length; i++) {
-      if (name[i] != SECURITY[i]) {
-        return false;
-      }
-    }
-    return true;
   }
 }

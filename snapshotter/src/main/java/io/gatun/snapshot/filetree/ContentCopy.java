@@ -3,7 +3,7 @@ package io.gatun.snapshot.filetree;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.Unistd;
+import io.gatun.linux.file.Unistd;
 import io.gatun.snapshot.root.Disk;
 import java.nio.ByteBuffer;
 import java.util.OptionalLong;
@@ -14,6 +14,16 @@ import java.util.OptionalLong;
  * replaced by the next for that file only. Holes are preserved.
  */
 final class ContentCopy {
+
+  /** The ways to copy file content, the cheapest first. */
+  enum CopyMethod {
+    /** The copy shares all blocks of the original until one of them is written (FICLONE). */
+    CLONE,
+    /** The kernel copies (copy_file_range). */
+    KERNEL,
+    /** User-space read and write. */
+    BUFFER
+  }
 
   /** From this size, the kernel copy saves more than its set-up costs; measured on ext4. */
   private static final long KERNEL_COPY_BYTES_MIN = 128 * 1024;

@@ -2,9 +2,10 @@ package io.gatun.snapshot.filetree;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
+import io.gatun.linux.file.FileStatus;
 import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.root.Io;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import org.jspecify.annotations.Nullable;
@@ -28,12 +29,6 @@ final class HardLinks {
     }
   }
 
-  /** Creates the first name of a copy. */
-  @FunctionalInterface
-  interface Creation<T> {
-    T create() throws ErrnoException;
-  }
-
   private final Disk disk;
   private final ConcurrentMap<Inode, Copy> copies = new ConcurrentHashMap<>();
 
@@ -43,17 +38,17 @@ final class HardLinks {
 
   /** {@return the result of {@code creation}, or null if an existing copy was linked instead} */
   <T> @Nullable T createOrLink(
-      FileStatus status, TreeDirectory parent, Fd parentFd, LinuxPath name, Creation<T> creation)
+      FileStatus status, TreeDirectory parent, Fd parentFd, LinuxPath name, Io.Source<T> creation)
       throws ErrnoException {
     if (status.links() == 1) {
-      return creation.create();
+      return creation.get();
     }
     Inode inode = new Inode(status.device(), status.inode());
     Copy copy = copies.computeIfAbsent(inode, _ -> new Copy(status.links()));
     synchronized (copy) {
       T created = null;
       if (copy.parent == null || copy.name == null) {
-        created = creation.create();
+        created = creation.get();
         copy.parent = parent;
         copy.name = name;
       } else {

@@ -1,6 +1,7 @@
 package io.gatun.snapshot.filetree;
 
 import io.gatun.linux.ErrnoException;
+import io.gatun.snapshot.root.Io;
 import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ForkJoinPool;
@@ -40,7 +41,7 @@ public final class ParallelTreeWork implements TreeWork {
   }
 
   @Override
-  public void run(Task first) throws ErrnoException {
+  public void run(Io.Action first) throws ErrnoException {
     unfinished.incrementAndGet();
     // Run here: waking another thread for a single task does not pay.
     perform(first);
@@ -61,7 +62,7 @@ public final class ParallelTreeWork implements TreeWork {
   }
 
   @Override
-  public void fork(Task task) {
+  public void fork(Io.Action task) {
     unfinished.incrementAndGet();
     ForkJoinTask<Void> action = new Action(this, task);
     if (Objects.equals(ForkJoinTask.getPool(), pool)) {
@@ -71,7 +72,7 @@ public final class ParallelTreeWork implements TreeWork {
     }
   }
 
-  private void perform(Task task) {
+  private void perform(Io.Action task) {
     try {
       if (failure.get() == null) {
         task.run();
@@ -99,9 +100,9 @@ public final class ParallelTreeWork implements TreeWork {
     private static final long serialVersionUID = 1L;
 
     private final transient ParallelTreeWork work;
-    private final transient Task task;
+    private final transient Io.Action task;
 
-    Action(ParallelTreeWork work, Task task) {
+    Action(ParallelTreeWork work, Io.Action task) {
       this.work = work;
       this.task = task;
     }

@@ -1,17 +1,18 @@
 package io.gatun.snapshot.filetree;
 
-import io.gatun.linux.AtFlag;
-import io.gatun.linux.DirectoryEntry;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.Stat;
-import io.gatun.linux.Unistd;
+import io.gatun.linux.file.AtFlag;
+import io.gatun.linux.file.DirectoryEntry;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.FileStatus;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Stat;
+import io.gatun.linux.file.Unistd;
 import io.gatun.snapshot.root.Disk;
+import io.gatun.snapshot.root.Io;
 import java.util.concurrent.atomic.AtomicInteger;
 
 final class TreeCopyRun {
@@ -43,8 +44,7 @@ final class TreeCopyRun {
    * @param status the status of the source
    * @param initialMode the mode of the target
    */
-  TreeWork.Task top(
-      TreeDirectory source, FileStatus status, TreeDirectory target, int initialMode) {
+  Io.Action top(TreeDirectory source, FileStatus status, TreeDirectory target, int initialMode) {
     return () -> new Directory(source, status, target, initialMode).begin();
   }
 

@@ -1,14 +1,14 @@
 package io.gatun.snapshot.filetree;
 
-import io.gatun.linux.AtFlag;
-import io.gatun.linux.DirectoryEntry;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.NodeType;
-import io.gatun.linux.Stat;
+import io.gatun.linux.file.AtFlag;
+import io.gatun.linux.file.DirectoryEntry;
+import io.gatun.linux.file.FileStatus;
+import io.gatun.linux.file.NodeType;
+import io.gatun.linux.file.Stat;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.InodeProtection;
 import java.util.ArrayList;

@@ -2,11 +2,11 @@ package io.gatun.snapshot.filetree;
 
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.ResolveFlag;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.Fcntl.ResolveFlag;
+import io.gatun.linux.file.OpenFlag;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;

@@ -1,6 +1,7 @@
 package io.gatun.snapshot.filetree;
 
 import io.gatun.linux.ErrnoException;
+import io.gatun.snapshot.root.Io;
 
 /**
  * A walk of a tree as tasks that fork further tasks. The newest task runs first: depth first, which
@@ -8,14 +9,9 @@ import io.gatun.linux.ErrnoException;
  */
 public interface TreeWork {
 
-  @FunctionalInterface
-  interface Task {
-    void run() throws ErrnoException;
-  }
-
   /** Runs a task and all that it forks, and returns when all have finished. Called once. */
-  void run(Task first) throws ErrnoException;
+  void run(Io.Action first) throws ErrnoException;
 
   /** Runs a task some time before {@link #run} returns. */
-  void fork(Task task);
+  void fork(Io.Action task);
 }

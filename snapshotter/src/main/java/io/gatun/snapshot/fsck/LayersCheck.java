@@ -2,9 +2,9 @@ package io.gatun.snapshot.fsck;
 
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.NodeType;
+import io.gatun.linux.file.FileStatus;
+import io.gatun.linux.file.NodeType;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.SnapshotRecord;

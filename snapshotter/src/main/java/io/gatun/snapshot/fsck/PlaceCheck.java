@@ -1,8 +1,8 @@
 package io.gatun.snapshot.fsck;
 
-import io.gatun.linux.FileStatus;
-import io.gatun.linux.NodeType;
-import io.gatun.linux.Unistd;
+import io.gatun.linux.file.FileStatus;
+import io.gatun.linux.file.NodeType;
+import io.gatun.linux.file.Unistd;
 import java.util.List;
 
 /**

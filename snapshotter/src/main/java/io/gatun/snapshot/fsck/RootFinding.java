@@ -1,6 +1,6 @@
 package io.gatun.snapshot.fsck;
 
-import io.gatun.linux.NodeType;
+import io.gatun.linux.file.NodeType;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.metadata.journal.Finding;

@@ -1,17 +1,17 @@
 package io.gatun.snapshot.fsck;
 
-import io.gatun.linux.AtFlag;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.MountEntry;
-import io.gatun.linux.MountTable;
-import io.gatun.linux.NodeType;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.Stat;
-import io.gatun.linux.Unistd;
+import io.gatun.linux.file.AtFlag;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.NodeType;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Stat;
+import io.gatun.linux.file.Unistd;
+import io.gatun.linux.mount.MountEntry;
+import io.gatun.linux.mount.MountTable;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.SnapshotRecord;
 import io.gatun.snapshot.driver.DriverName;

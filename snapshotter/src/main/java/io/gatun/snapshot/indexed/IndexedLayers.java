@@ -2,9 +2,9 @@ package io.gatun.snapshot.indexed;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Stat;
+import io.gatun.linux.file.FileStatus;
+import io.gatun.linux.file.Stat;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.Usage;

@@ -1,14 +1,14 @@
 package io.gatun.snapshot.indexed;
 
-import io.gatun.linux.DirectoryEntry;
-import io.gatun.linux.DirectoryReader;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.ResolveFlag;
+import io.gatun.linux.file.DirectoryEntry;
+import io.gatun.linux.file.DirectoryReader;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.Fcntl.ResolveFlag;
+import io.gatun.linux.file.OpenFlag;
 import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.concurrent.KeyedLock;
 import io.gatun.snapshot.filetree.TreeDeletion;

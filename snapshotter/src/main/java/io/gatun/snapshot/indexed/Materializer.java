@@ -2,7 +2,7 @@ package io.gatun.snapshot.indexed;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.Timespec;
 import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.SnapshotRecord;

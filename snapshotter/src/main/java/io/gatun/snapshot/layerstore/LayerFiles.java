@@ -1,16 +1,16 @@
 package io.gatun.snapshot.layerstore;
 
-import io.gatun.linux.AtFlag;
-import io.gatun.linux.DirectoryEntry;
-import io.gatun.linux.DirectoryReader;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.NodeType;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.Stat;
+import io.gatun.linux.file.AtFlag;
+import io.gatun.linux.file.DirectoryEntry;
+import io.gatun.linux.file.DirectoryReader;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.NodeType;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Stat;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.durability.SyncWatch;
 import io.gatun.snapshot.root.Disk;

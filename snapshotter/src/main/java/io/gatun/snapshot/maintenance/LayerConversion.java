@@ -1,10 +1,10 @@
 package io.gatun.snapshot.maintenance;
 
-import io.gatun.linux.DirectoryReader;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Statfs;
+import io.gatun.linux.file.DirectoryReader;
+import io.gatun.linux.file.Statfs;
 import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.ChainId;
 import io.gatun.snapshot.Digest;

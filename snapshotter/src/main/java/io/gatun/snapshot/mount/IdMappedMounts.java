@@ -1,25 +1,24 @@
 package io.gatun.snapshot.mount;
 
-import io.gatun.linux.AtFlag;
-import io.gatun.linux.DirectoryEntry;
-import io.gatun.linux.DirectoryReader;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FilesystemType;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.MountAttribute;
-import io.gatun.linux.MountChange;
-import io.gatun.linux.Mounts;
-import io.gatun.linux.MoveMountFlag;
-import io.gatun.linux.NodeType;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.OpenTreeFlag;
-import io.gatun.linux.Propagation;
-import io.gatun.linux.Stat;
-import io.gatun.linux.Statfs;
-import io.gatun.linux.UnmountFlag;
+import io.gatun.linux.file.AtFlag;
+import io.gatun.linux.file.DirectoryEntry;
+import io.gatun.linux.file.DirectoryReader;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.FilesystemType;
+import io.gatun.linux.file.NodeType;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Stat;
+import io.gatun.linux.file.Statfs;
+import io.gatun.linux.mount.MountChange;
+import io.gatun.linux.mount.Mounts;
+import io.gatun.linux.mount.Mounts.MountAttribute;
+import io.gatun.linux.mount.Mounts.OpenTreeFlag;
+import io.gatun.linux.mount.Mounts.Propagation;
+import io.gatun.linux.mount.Mounts.UnmountFlag;
 import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.Lower;
 import io.gatun.snapshot.SnapshotException;
@@ -157,12 +156,11 @@ public final class IdMappedMounts {
           LinuxPath.EMPTY,
           new MountChange(
               Set.of(MountAttribute.READ_ONLY),
-              Set.of(),
               Optional.of(Propagation.PRIVATE),
               Optional.of(namespace)),
           AtFlag.EMPTY_PATH);
       create(mapped, name).close();
-      Mounts.moveMount(tree, LinuxPath.EMPTY, mapped, name, MoveMountFlag.FROM_EMPTY_PATH);
+      Mounts.moveMount(tree, mapped, name);
     }
   }
 

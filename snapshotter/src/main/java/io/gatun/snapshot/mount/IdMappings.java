@@ -3,7 +3,7 @@ package io.gatun.snapshot.mount;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.Sched;
+import io.gatun.linux.mount.Sched;
 import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.SnapshotException;
 import java.nio.charset.StandardCharsets;

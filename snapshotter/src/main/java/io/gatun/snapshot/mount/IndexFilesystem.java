@@ -2,9 +2,9 @@ package io.gatun.snapshot.mount;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.Loop;
-import io.gatun.linux.MountAttribute;
-import io.gatun.linux.Mounts;
+import io.gatun.linux.mount.Loop;
+import io.gatun.linux.mount.Mounts;
+import io.gatun.linux.mount.Mounts.MountAttribute;
 
 /**
  * Creates a filesystem from an index and its tar.

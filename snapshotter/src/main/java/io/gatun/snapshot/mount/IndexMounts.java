@@ -1,25 +1,24 @@
 package io.gatun.snapshot.mount;
 
-import io.gatun.linux.AtFlag;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
-import io.gatun.linux.FilesystemType;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.MountChange;
-import io.gatun.linux.MountEntry;
-import io.gatun.linux.MountTable;
-import io.gatun.linux.Mounts;
-import io.gatun.linux.MoveMountFlag;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.OpenTreeFlag;
-import io.gatun.linux.Propagation;
-import io.gatun.linux.Stat;
-import io.gatun.linux.Statfs;
-import io.gatun.linux.Unistd;
-import io.gatun.linux.UnmountFlag;
+import io.gatun.linux.file.AtFlag;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.FileStatus;
+import io.gatun.linux.file.FilesystemType;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Stat;
+import io.gatun.linux.file.Statfs;
+import io.gatun.linux.file.Unistd;
+import io.gatun.linux.mount.MountChange;
+import io.gatun.linux.mount.MountEntry;
+import io.gatun.linux.mount.MountTable;
+import io.gatun.linux.mount.Mounts;
+import io.gatun.linux.mount.Mounts.OpenTreeFlag;
+import io.gatun.linux.mount.Mounts.Propagation;
+import io.gatun.linux.mount.Mounts.UnmountFlag;
 import io.gatun.snapshot.concurrent.KeyedLock;
 import io.gatun.snapshot.root.Root;
 import java.util.HashMap;
@@ -168,8 +167,7 @@ public final class IndexMounts {
       // Private, so that mounts made in one of them do not appear in the others.
       Mounts.mountSetattr(
           mount, LinuxPath.EMPTY, MountChange.propagating(Propagation.PRIVATE), AtFlag.EMPTY_PATH);
-      Mounts.moveMount(
-          mount, LinuxPath.EMPTY, snapshots, Root.snapshotName(id), MoveMountFlag.FROM_EMPTY_PATH);
+      Mounts.moveMount(mount, snapshots, Root.snapshotName(id));
     }
   }
 

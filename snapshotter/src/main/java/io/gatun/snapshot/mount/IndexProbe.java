@@ -1,16 +1,15 @@
 package io.gatun.snapshot.mount;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FilesystemType;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Mounts;
-import io.gatun.linux.MoveMountFlag;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.Stat;
-import io.gatun.linux.Statfs;
-import io.gatun.linux.Unistd;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.FilesystemType;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Stat;
+import io.gatun.linux.file.Statfs;
+import io.gatun.linux.file.Unistd;
+import io.gatun.linux.mount.Mounts;
 import io.gatun.snapshot.filetree.TreeDeletion;
 import io.gatun.snapshot.mount.IndexProbeResult.Fails;
 import io.gatun.snapshot.mount.IndexProbeResult.NoRoom;
@@ -242,7 +241,7 @@ public final class IndexProbe {
   }
 
   private static void attach(Fd mount, Fd directory, LinuxPath at) throws ErrnoException {
-    Mounts.moveMount(mount, LinuxPath.EMPTY, directory, at, MoveMountFlag.FROM_EMPTY_PATH);
+    Mounts.moveMount(mount, directory, at);
   }
 
   private static Fd open(Fd above, LinuxPath name) throws ErrnoException {

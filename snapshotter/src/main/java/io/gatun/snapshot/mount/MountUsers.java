@@ -2,8 +2,8 @@ package io.gatun.snapshot.mount;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.MountEntry;
-import io.gatun.linux.MountTable;
+import io.gatun.linux.mount.MountEntry;
+import io.gatun.linux.mount.MountTable;
 import io.gatun.snapshot.root.Root;
 import java.nio.file.Path;
 import java.util.ArrayList;

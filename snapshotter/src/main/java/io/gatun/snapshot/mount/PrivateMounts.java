@@ -2,10 +2,9 @@ package io.gatun.snapshot.mount;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.MountFlag;
-import io.gatun.linux.Mounts;
-import io.gatun.linux.NamespaceType;
-import io.gatun.linux.Sched;
+import io.gatun.linux.mount.Mounts;
+import io.gatun.linux.mount.Mounts.MountFlag;
+import io.gatun.linux.mount.Sched;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
@@ -36,7 +35,7 @@ final class PrivateMounts {
     FutureTask<T> future =
         new FutureTask<>(
             () -> {
-              Sched.unshare(NamespaceType.MOUNT);
+              Sched.unshareMounts();
               Mounts.mount(NO_SOURCE, ROOT, "", Set.of(MountFlag.RECURSIVE, MountFlag.PRIVATE), "");
               return task.run();
             });

@@ -2,12 +2,12 @@ package io.gatun.snapshot.mount;
 
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Mounts;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.UnmountFlag;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.mount.Mounts;
+import io.gatun.linux.mount.Mounts.UnmountFlag;
 import java.util.Optional;
 import java.util.Set;
 

@@ -2,10 +2,10 @@ package io.gatun.snapshot.root;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.InodeFlag;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.NodeType;
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.Ioctl.InodeFlag;
+import io.gatun.linux.file.NodeType;
+import io.gatun.linux.file.Timespec;
 import java.nio.ByteBuffer;
 import java.util.Set;
 

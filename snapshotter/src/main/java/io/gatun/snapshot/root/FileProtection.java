@@ -2,7 +2,7 @@ package io.gatun.snapshot.root;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.InodeFlag;
+import io.gatun.linux.file.Ioctl.InodeFlag;
 import java.util.Locale;
 import java.util.Set;
 

@@ -1,15 +1,15 @@
 package io.gatun.snapshot.root;
 
-import io.gatun.linux.AtFlag;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
-import io.gatun.linux.InodeFlag;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.Stat;
+import io.gatun.linux.file.AtFlag;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.FileStatus;
+import io.gatun.linux.file.Ioctl.InodeFlag;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Stat;
 import java.util.Optional;
 import java.util.Set;
 
@@ -21,22 +21,10 @@ public final class InodeProtection {
 
   private static final Set<InodeFlag> FLAGS = Set.of(InodeFlag.IMMUTABLE, InodeFlag.APPEND_ONLY);
 
-  /** A change of a name. */
-  @FunctionalInterface
-  public interface Step {
-    void run() throws ErrnoException;
-  }
-
-  /** A change with a result. */
-  @FunctionalInterface
-  public interface Question<T> {
-    T run() throws ErrnoException;
-  }
-
   private InodeProtection() {}
 
   /** Runs a step; on {@code EPERM}, lifts the protection and runs it again. */
-  public static void overcome(Disk disk, Fd parent, LinuxPath name, Step step)
+  public static void overcome(Disk disk, Fd parent, LinuxPath name, Io.Action step)
       throws ErrnoException {
     var _ =
         overcome(
@@ -55,10 +43,10 @@ public final class InodeProtection {
    *
    * @param name the node that is changed, removed, moved or replaced
    */
-  public static <T> T overcome(Disk disk, Fd parent, LinuxPath name, Question<T> step)
+  public static <T> T overcome(Disk disk, Fd parent, LinuxPath name, Io.Source<T> step)
       throws ErrnoException {
     try {
-      return step.run();
+      return step.get();
     } catch (ErrnoException e) {
       if (!e.is(Errno.EPERM)) {
         throw e;
@@ -71,7 +59,7 @@ public final class InodeProtection {
           case SYMBOLIC_LINK, CHARACTER_DEVICE, BLOCK_DEVICE, FIFO, SOCKET, UNKNOWN -> {}
         }
       }
-      return step.run();
+      return step.get();
     }
   }
 

@@ -1,21 +1,20 @@
 package io.gatun.snapshot.root;
 
-import io.gatun.linux.AtFlag;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.FallocateFlag;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
-import io.gatun.linux.InodeFlag;
-import io.gatun.linux.Ioctl;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.NodeType;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.RenameFlag;
-import io.gatun.linux.Stat;
-import io.gatun.linux.SyncRangeFlag;
-import io.gatun.linux.Timespec;
-import io.gatun.linux.Unistd;
-import io.gatun.linux.Xattr;
+import io.gatun.linux.file.AtFlag;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.Fcntl.FallocateFlag;
+import io.gatun.linux.file.Ioctl;
+import io.gatun.linux.file.Ioctl.InodeFlag;
+import io.gatun.linux.file.NodeType;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Stat;
+import io.gatun.linux.file.Timespec;
+import io.gatun.linux.file.Unistd;
+import io.gatun.linux.file.Unistd.RenameFlag;
+import io.gatun.linux.file.Xattr;
 import java.nio.ByteBuffer;
 import java.util.Set;
 
@@ -182,7 +181,7 @@ public final class LinuxDisk implements Disk {
 
   @Override
   public void startWriteback(Fd file, long offset, long length) throws ErrnoException {
-    Fcntl.syncFileRange(file, offset, length, SyncRangeFlag.WRITE);
+    Fcntl.syncFileRange(file, offset, length);
   }
 
   @Override

@@ -1,19 +1,21 @@
 package io.gatun.snapshot.root;
 
-import io.gatun.linux.AtFlag;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
-import io.gatun.linux.FilesystemStatus;
-import io.gatun.linux.InodeFlag;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.NodeType;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.Stat;
-import io.gatun.linux.Statfs;
-import io.gatun.linux.Unistd;
+import io.gatun.linux.file.AtFlag;
+import io.gatun.linux.file.DirectoryEntry;
+import io.gatun.linux.file.DirectoryReader;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.FileStatus;
+import io.gatun.linux.file.FilesystemStatus;
+import io.gatun.linux.file.Ioctl.InodeFlag;
+import io.gatun.linux.file.NodeType;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Stat;
+import io.gatun.linux.file.Statfs;
+import io.gatun.linux.file.Unistd;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -230,7 +232,7 @@ public final class Root implements AutoCloseable {
       return List.of();
     }
     try (Fd superseded = openDirectory(directory, SUPERSEDED)) {
-      return Listing.names(superseded);
+      return names(superseded);
     }
   }
 
@@ -240,10 +242,7 @@ public final class Root implements AutoCloseable {
 
   /** {@return the ids of all directories in {@code snapshots/}, with or without a record} */
   public List<Long> snapshotIds() throws ErrnoException {
-    return Listing.names(snapshots).stream()
-        .map(Root::snapshotId)
-        .filter(id -> id != NO_SNAPSHOT)
-        .toList();
+    return names(snapshots).stream().map(Root::snapshotId).filter(id -> id != NO_SNAPSHOT).toList();
   }
 
   /** {@return whether a snapshot has a directory with its files} */
@@ -260,8 +259,17 @@ public final class Root implements AutoCloseable {
     }
   }
 
+  /** {@return the names in a directory that stays open for other uses} */
+  static List<LinuxPath> names(Fd directory) throws ErrnoException {
+    // Opened again, because the read position belongs to the open file.
+    try (Fd reading =
+        Fcntl.openat(directory, LinuxPath.of("."), OpenFlag.READ_ONLY, OpenFlag.DIRECTORY)) {
+      return new DirectoryReader().all(reading).stream().map(DirectoryEntry::name).toList();
+    }
+  }
+
   public List<LinuxPath> trashNames() throws ErrnoException {
-    return Listing.names(trash);
+    return names(trash);
   }
 
   /** {@return the configuration name of the driver of the snapshots, if one was chosen} */
@@ -273,7 +281,7 @@ public final class Root implements AutoCloseable {
   public void recordDriver(String driver) throws ErrnoException {
     if (!format.driver().equals(Optional.of(driver))) {
       RootFormat changed = RootFormat.current(Optional.of(driver));
-      writeFormat(changed);
+      writeFormat(disk, directory, changed);
       format = changed;
     }
   }
@@ -295,7 +303,7 @@ public final class Root implements AutoCloseable {
     if (Stat.tryStatx(directory, FORMAT, AtFlag.SYMLINK_NOFOLLOW).isPresent()) {
       return;
     }
-    for (LinuxPath name : Listing.names(directory)) {
+    for (LinuxPath name : names(directory)) {
       if (!BEFORE_FORMAT.contains(name)) {
         throw new UnusableRootException(
             "root %s holds %s but no file %s and is not a root of gatun: choose an empty directory, or run `gatun fsck` if it was one"
@@ -326,15 +334,7 @@ public final class Root implements AutoCloseable {
   }
 
   private static boolean exists(Path wanted) throws ErrnoException {
-    try {
-      Stat.statx(Fd.CURRENT_DIRECTORY, LinuxPath.of(wanted));
-      return true;
-    } catch (ErrnoException e) {
-      if (e.is(Errno.ENOENT)) {
-        return false;
-      }
-      throw e;
-    }
+    return Stat.tryStatx(Fd.CURRENT_DIRECTORY, LinuxPath.of(wanted)).isPresent();
   }
 
   private void lock() throws ErrnoException, UnusableRootException {
@@ -363,7 +363,7 @@ public final class Root implements AutoCloseable {
     // The lock is held; the format cannot have been created since.
     requireNothingElse();
     RootFormat created = RootFormat.current(Optional.empty());
-    writeFormat(created);
+    writeFormat(disk, directory, created);
     return created;
   }
 
@@ -371,10 +371,6 @@ public final class Root implements AutoCloseable {
     ByteBuffer buffer = ByteBuffer.allocateDirect(FORMAT_LENGTH_BYTES_MAX);
     while (buffer.hasRemaining() && Unistd.read(file, buffer) > 0) {}
     return StandardCharsets.UTF_8.decode(buffer.flip()).toString();
-  }
-
-  private void writeFormat(RootFormat written) throws ErrnoException {
-    writeFormat(disk, directory, written);
   }
 
   static void writeFormat(Disk disk, Fd directory, RootFormat written) throws ErrnoException {

@@ -1,14 +1,14 @@
 package io.gatun.snapshot.root;
 
-import io.gatun.linux.AtFlag;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.NodeType;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.Stat;
+import io.gatun.linux.file.AtFlag;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.FileStatus;
+import io.gatun.linux.file.NodeType;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Stat;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -124,10 +124,10 @@ public final class RootInspection implements AutoCloseable {
   /** {@return the names in a directory of the root; an empty name is the root} */
   public List<LinuxPath> names(LinuxPath name) throws ErrnoException {
     if (name.isEmpty()) {
-      return Listing.names(directory);
+      return Root.names(directory);
     }
     try (Fd opened = openDirectory(name)) {
-      return Listing.names(opened);
+      return Root.names(opened);
     }
   }
 

@@ -2,9 +2,8 @@ package io.gatun.snapshot.root;
 
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
-import io.gatun.linux.LockOperation;
+import io.gatun.linux.file.Fcntl;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
@@ -30,7 +29,7 @@ final class RootLock {
     while (true) {
       boolean isLast = System.nanoTime() - deadline >= 0;
       try {
-        Fcntl.flock(file, LockOperation.TRY_EXCLUSIVE);
+        Fcntl.flock(file);
         return;
       } catch (ErrnoException e) {
         if (!e.is(Errno.EAGAIN)) {

@@ -10,7 +10,10 @@ public final class Shortage {
 
   /** {@return whether a call failed for lack of room, descriptors or memory} */
   public static boolean isReason(Errno errno) {
-    return isRoom(errno) || isOfProcess(errno);
+    return switch (errno) {
+      case ENOSPC, EDQUOT, EMFILE, ENFILE, ENOMEM -> true;
+      default -> false;
+    };
   }
 
   /** As {@link #isReason(Errno)}. */
@@ -20,20 +23,6 @@ public final class Shortage {
 
   /** {@return whether the filesystem, or the quota on it, had no room} */
   public static boolean isRoom(ErrnoException failure) {
-    return isRoom(failure.errno());
-  }
-
-  private static boolean isRoom(Errno errno) {
-    return switch (errno) {
-      case ENOSPC, EDQUOT -> true;
-      default -> false;
-    };
-  }
-
-  private static boolean isOfProcess(Errno errno) {
-    return switch (errno) {
-      case EMFILE, ENFILE, ENOMEM -> true;
-      default -> false;
-    };
+    return failure.is(Errno.ENOSPC) || failure.is(Errno.EDQUOT);
   }
 }

@@ -4,7 +4,7 @@ import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.NativeBuffer;
-import io.gatun.linux.Unistd;
+import io.gatun.linux.file.Unistd;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;

@@ -2,7 +2,7 @@ package io.gatun.snapshot.state;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.Timespec;
 import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.Usage;

@@ -1,12 +1,12 @@
 package io.gatun.snapshot.state;
 
-import io.gatun.linux.DirectoryEntry;
-import io.gatun.linux.DirectoryReader;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.DirectoryEntry;
+import io.gatun.linux.file.DirectoryReader;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Timespec;
 import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.driver.Driver;

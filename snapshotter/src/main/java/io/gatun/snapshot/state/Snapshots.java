@@ -1,7 +1,7 @@
 package io.gatun.snapshot.state;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.Timespec;
 import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.SnapshotException;

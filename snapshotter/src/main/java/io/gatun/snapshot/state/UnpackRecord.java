@@ -1,6 +1,6 @@
 package io.gatun.snapshot.state;
 
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.Timespec;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.LayerForm;
 import io.gatun.snapshot.Usage;

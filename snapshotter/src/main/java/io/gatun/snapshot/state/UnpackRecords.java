@@ -1,16 +1,16 @@
 package io.gatun.snapshot.state;
 
-import io.gatun.linux.AtFlag;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FilesystemType;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.Stat;
-import io.gatun.linux.Statfs;
-import io.gatun.linux.Unistd;
+import io.gatun.linux.file.AtFlag;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.FilesystemType;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Stat;
+import io.gatun.linux.file.Statfs;
+import io.gatun.linux.file.Unistd;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.root.Disk;

@@ -1,6 +1,6 @@
 package io.gatun.snapshot.state;
 
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.Timespec;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 

@@ -2,12 +2,12 @@ package io.gatun.snapshot.unpack;
 
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.Timespec;
-import io.gatun.linux.Unistd;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Timespec;
+import io.gatun.linux.file.Unistd;
 import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.SnapshotException;
 import io.gatun.snapshot.SnapshotRecord;

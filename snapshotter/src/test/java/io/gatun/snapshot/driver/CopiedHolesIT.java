@@ -2,15 +2,15 @@ package io.gatun.snapshot.driver;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.gatun.linux.DirectoryEntry;
-import io.gatun.linux.DirectoryReader;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Stat;
-import io.gatun.linux.Unistd;
-import io.gatun.linux.Xattr;
+import io.gatun.linux.file.DirectoryEntry;
+import io.gatun.linux.file.DirectoryReader;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.Stat;
+import io.gatun.linux.file.Unistd;
+import io.gatun.linux.file.Xattr;
 import io.gatun.snapshot.fixture.LoopFilesystem.Kind;
 import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.root.LinuxDisk;

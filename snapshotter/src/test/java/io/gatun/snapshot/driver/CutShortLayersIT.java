@@ -3,7 +3,7 @@ package io.gatun.snapshot.driver;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.gatun.linux.Unistd;
+import io.gatun.linux.file.Unistd;
 import io.gatun.snapshot.Lower;
 import io.gatun.snapshot.fixture.ForkedJvm;
 import io.gatun.snapshot.fixture.KernelMount;

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Mounts;
-import io.gatun.linux.UnmountFlag;
+import io.gatun.linux.mount.Mounts;
+import io.gatun.linux.mount.Mounts.UnmountFlag;
 import io.gatun.snapshot.Lower;
 import io.gatun.snapshot.fixture.KernelMount;
 import io.gatun.snapshot.fixture.LoopFilesystem;

@@ -2,8 +2,8 @@ package io.gatun.snapshot.driver;
 
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.MountEntry;
-import io.gatun.linux.MountTable;
+import io.gatun.linux.mount.MountEntry;
+import io.gatun.linux.mount.MountTable;
 import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.Lower;

@@ -1,10 +1,10 @@
 package io.gatun.snapshot.driver;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.OpenFlag;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.OpenFlag;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import java.io.IOException;
 import java.nio.file.Files;

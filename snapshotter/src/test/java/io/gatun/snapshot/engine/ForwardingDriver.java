@@ -2,7 +2,7 @@ package io.gatun.snapshot.engine;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.Timespec;
 import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.Usage;

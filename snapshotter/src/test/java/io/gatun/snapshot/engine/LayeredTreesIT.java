@@ -2,7 +2,7 @@ package io.gatun.snapshot.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.gatun.linux.NodeType;
+import io.gatun.linux.file.NodeType;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.driver.DriverSetting;

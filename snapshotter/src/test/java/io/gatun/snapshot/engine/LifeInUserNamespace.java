@@ -2,7 +2,7 @@ package io.gatun.snapshot.engine;
 
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Xattr;
+import io.gatun.linux.file.Xattr;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.driver.DriverSetting;

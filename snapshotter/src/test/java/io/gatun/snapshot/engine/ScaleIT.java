@@ -3,8 +3,8 @@ package io.gatun.snapshot.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Mounts;
-import io.gatun.linux.UnmountFlag;
+import io.gatun.linux.mount.Mounts;
+import io.gatun.linux.mount.Mounts.UnmountFlag;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.driver.DriverSetting;
 import io.gatun.snapshot.durability.SyncPolicy;

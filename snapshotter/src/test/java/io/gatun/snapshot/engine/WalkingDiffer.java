@@ -1,12 +1,12 @@
 package io.gatun.snapshot.engine;
 
-import io.gatun.linux.AtFlag;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.NodeType;
-import io.gatun.linux.Stat;
-import io.gatun.linux.Timespec;
-import io.gatun.linux.Xattr;
+import io.gatun.linux.file.AtFlag;
+import io.gatun.linux.file.NodeType;
+import io.gatun.linux.file.Stat;
+import io.gatun.linux.file.Timespec;
+import io.gatun.linux.file.Xattr;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.fixture.KernelMount;
 import io.gatun.snapshot.fixture.LoopFilesystem;

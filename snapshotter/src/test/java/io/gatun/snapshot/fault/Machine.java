@@ -1,9 +1,9 @@
 package io.gatun.snapshot.fault;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.MountEntry;
-import io.gatun.linux.MountTable;
-import io.gatun.linux.Mounts;
+import io.gatun.linux.mount.MountEntry;
+import io.gatun.linux.mount.MountTable;
+import io.gatun.linux.mount.Mounts;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.Snapshotter;
 import io.gatun.snapshot.driver.DriverSetting;

@@ -3,7 +3,7 @@ package io.gatun.snapshot.fault;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.NodeType;
+import io.gatun.linux.file.NodeType;
 import io.gatun.snapshot.root.Disk;
 import io.gatun.snapshot.root.ForwardingDisk;
 import java.io.IOException;

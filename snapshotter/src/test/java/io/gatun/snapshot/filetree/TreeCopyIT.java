@@ -2,14 +2,14 @@ package io.gatun.snapshot.filetree;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.gatun.linux.AtFlag;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.NodeType;
-import io.gatun.linux.Stat;
-import io.gatun.linux.Timespec;
-import io.gatun.linux.Unistd;
-import io.gatun.linux.Xattr;
+import io.gatun.linux.file.AtFlag;
+import io.gatun.linux.file.NodeType;
+import io.gatun.linux.file.Stat;
+import io.gatun.linux.file.Timespec;
+import io.gatun.linux.file.Unistd;
+import io.gatun.linux.file.Xattr;
 import io.gatun.snapshot.driver.CopiedTree;
 import io.gatun.snapshot.driver.WorkDirectory;
 import io.gatun.snapshot.fixture.LoopFilesystem.Kind;

@@ -3,7 +3,7 @@ package io.gatun.snapshot.fsck;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.Timespec;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.durability.SyncWatch;
 import io.gatun.snapshot.fixture.TarBuilder;

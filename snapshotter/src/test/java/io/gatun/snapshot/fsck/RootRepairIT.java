@@ -4,13 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.MountTable;
-import io.gatun.linux.Mounts;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.UnmountFlag;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.mount.MountTable;
+import io.gatun.linux.mount.Mounts;
+import io.gatun.linux.mount.Mounts.UnmountFlag;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.layer.index.SampleIndex;

@@ -4,13 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import io.gatun.linux.AtFlag;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Stat;
+import io.gatun.linux.file.AtFlag;
+import io.gatun.linux.file.FileStatus;
+import io.gatun.linux.file.Stat;
 import io.gatun.snapshot.ChainId;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.Mount;

@@ -2,11 +2,11 @@ package io.gatun.snapshot.layerstore;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Timespec;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.fixture.Compressed;
 import io.gatun.snapshot.layer.Cancellation;

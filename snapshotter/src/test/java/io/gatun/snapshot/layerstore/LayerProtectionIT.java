@@ -6,11 +6,11 @@ import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
-import io.gatun.linux.InodeFlag;
-import io.gatun.linux.Ioctl;
 import io.gatun.linux.LinuxPath;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.Ioctl;
+import io.gatun.linux.file.Ioctl.InodeFlag;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.filetree.TreeDeletion;
 import io.gatun.snapshot.fixture.DescriptorFlags;

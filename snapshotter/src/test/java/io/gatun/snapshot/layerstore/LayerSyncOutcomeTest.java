@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.linux.Errno;
 import io.gatun.linux.Fd;
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.Timespec;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.fault.Fault;
 import io.gatun.snapshot.fault.FaultyDisk;

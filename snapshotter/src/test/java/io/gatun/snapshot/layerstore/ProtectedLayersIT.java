@@ -3,10 +3,10 @@ package io.gatun.snapshot.layerstore;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
-import io.gatun.linux.InodeFlag;
 import io.gatun.linux.LinuxPath;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.Ioctl.InodeFlag;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.filetree.TreeDeletion;
 import io.gatun.snapshot.fixture.LoopFilesystem;

@@ -3,8 +3,8 @@ package io.gatun.snapshot.lifecycle;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.MountFlag;
-import io.gatun.linux.Mounts;
+import io.gatun.linux.mount.Mounts;
+import io.gatun.linux.mount.Mounts.MountFlag;
 import io.gatun.snapshot.Mount;
 import java.io.IOException;
 import java.nio.file.FileSystemException;

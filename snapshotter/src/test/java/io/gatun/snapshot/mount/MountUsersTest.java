@@ -3,7 +3,7 @@ package io.gatun.snapshot.mount;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.MountEntry;
+import io.gatun.linux.mount.MountEntry;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;

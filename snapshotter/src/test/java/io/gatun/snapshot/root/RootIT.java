@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.InodeFlag;
-import io.gatun.linux.Ioctl;
+import io.gatun.linux.file.Ioctl;
+import io.gatun.linux.file.Ioctl.InodeFlag;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.LoopFilesystems;
 import java.nio.file.Path;

@@ -1,9 +1,9 @@
 package io.gatun.snapshot.spill;
 
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.OpenFlag;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.OpenFlag;
 import io.gatun.snapshot.root.ForwardingDisk;
 import io.gatun.snapshot.root.LinuxDisk;
 import java.nio.ByteBuffer;

@@ -3,7 +3,7 @@ package io.gatun.snapshot.state;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.Timespec;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.layer.extract.TreeResult;
 import io.gatun.snapshot.layer.lower.ImplicitDirectory;

@@ -1,10 +1,10 @@
 package io.gatun.snapshot.upgrade;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.MountEntry;
-import io.gatun.linux.MountTable;
-import io.gatun.linux.Mounts;
-import io.gatun.linux.UnmountFlag;
+import io.gatun.linux.mount.MountEntry;
+import io.gatun.linux.mount.MountTable;
+import io.gatun.linux.mount.Mounts;
+import io.gatun.linux.mount.Mounts.UnmountFlag;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotInfo;
 import io.gatun.snapshot.Snapshotter;
@@ -149,7 +149,7 @@ final class UnpackedRoot {
   }
 
   static void unpack(EngineRoot engine, List<Mount> mounts, LayerBlob blob) {
-    engine.unpacker(1).unpack(blob, mounts, false, NextLayerHint.UNKNOWN, new Cancellation());
+    engine.unpacker(1).find(mounts).unpack(blob, false, NextLayerHint.UNKNOWN, new Cancellation());
   }
 
   private static byte[] base() {

@@ -1,6 +1,6 @@
 package io.gatun.snapshot.layer.codec;
 
-import io.gatun.linux.IsalInflater;
+import io.gatun.isal.IsalInflater;
 import java.nio.ByteBuffer;
 
 /** Uses ISA-L. */

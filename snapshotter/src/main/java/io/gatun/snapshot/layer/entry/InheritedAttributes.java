@@ -1,7 +1,7 @@
 package io.gatun.snapshot.layer.entry;
 
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.Timespec;
 import java.util.Map;
 import java.util.TreeMap;
 

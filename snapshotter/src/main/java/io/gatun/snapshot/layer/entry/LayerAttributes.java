@@ -1,6 +1,6 @@
 package io.gatun.snapshot.layer.entry;
 
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.Timespec;
 import io.gatun.snapshot.layer.tar.TarXattr;
 import java.util.List;
 

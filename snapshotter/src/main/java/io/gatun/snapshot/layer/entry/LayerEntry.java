@@ -1,7 +1,7 @@
 package io.gatun.snapshot.layer.entry;
 
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.NodeType;
+import io.gatun.linux.file.NodeType;
 import io.gatun.snapshot.layer.tar.TarExtent;
 import java.util.List;
 

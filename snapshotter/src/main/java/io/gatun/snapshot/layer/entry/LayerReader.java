@@ -1,8 +1,8 @@
 package io.gatun.snapshot.layer.entry;
 
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.NodeType;
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.NodeType;
+import io.gatun.linux.file.Timespec;
 import io.gatun.snapshot.layer.tar.InvalidLayerException;
 import io.gatun.snapshot.layer.tar.TarEntry;
 import io.gatun.snapshot.layer.tar.TarReader;

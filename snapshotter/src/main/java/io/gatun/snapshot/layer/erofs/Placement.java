@@ -1,6 +1,6 @@
 package io.gatun.snapshot.layer.erofs;
 
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.Timespec;
 import java.io.IOException;
 
 /**

@@ -1,13 +1,13 @@
 package io.gatun.snapshot.layer.extract;
 
-import io.gatun.linux.AtFlag;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.NodeType;
-import io.gatun.linux.Stat;
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.AtFlag;
+import io.gatun.linux.file.FileStatus;
+import io.gatun.linux.file.NodeType;
+import io.gatun.linux.file.Stat;
+import io.gatun.linux.file.Timespec;
 import io.gatun.snapshot.layer.entry.LayerAttributes;
 import io.gatun.snapshot.layer.entry.LayerPath;
 import io.gatun.snapshot.layer.lower.ImplicitDirectory.Inherited;

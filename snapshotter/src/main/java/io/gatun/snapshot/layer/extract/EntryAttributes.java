@@ -4,7 +4,7 @@ import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.NodeType;
+import io.gatun.linux.file.NodeType;
 import io.gatun.snapshot.layer.entry.LayerAttributes;
 import io.gatun.snapshot.layer.lower.Ownership;
 import io.gatun.snapshot.layer.tar.TarXattr;

@@ -1,20 +1,20 @@
 package io.gatun.snapshot.layer.extract;
 
-import io.gatun.linux.AtFlag;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.NodeType;
-import io.gatun.linux.Stat;
-import io.gatun.linux.Statfs;
+import io.gatun.linux.file.AtFlag;
+import io.gatun.linux.file.FileStatus;
+import io.gatun.linux.file.NodeType;
+import io.gatun.linux.file.Stat;
+import io.gatun.linux.file.Statfs;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.filetree.TreeUsage;
 import io.gatun.snapshot.layer.LayerTarget;
 import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
-import io.gatun.snapshot.layer.entry.FileSink.OpenedFile;
 import io.gatun.snapshot.layer.entry.FileSink;
+import io.gatun.snapshot.layer.entry.FileSink.OpenedFile;
 import io.gatun.snapshot.layer.entry.LayerAttributes;
 import io.gatun.snapshot.layer.entry.LayerEntry;
 import io.gatun.snapshot.layer.entry.LayerPath;

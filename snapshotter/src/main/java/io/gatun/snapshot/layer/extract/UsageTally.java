@@ -1,6 +1,6 @@
 package io.gatun.snapshot.layer.extract;
 
-import io.gatun.linux.FileStatus;
+import io.gatun.linux.file.FileStatus;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.layer.tar.TarExtent;
 import java.util.List;

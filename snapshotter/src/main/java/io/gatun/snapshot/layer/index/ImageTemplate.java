@@ -1,7 +1,7 @@
 package io.gatun.snapshot.layer.index;
 
 import io.gatun.linux.Fd;
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.Timespec;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.layer.entry.InheritedAttributes;
 import io.gatun.snapshot.layer.entry.LowerAttributes;

@@ -2,8 +2,8 @@ package io.gatun.snapshot.layer.index;
 
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.NodeType;
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.NodeType;
+import io.gatun.linux.file.Timespec;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.layer.entry.InheritedAttributes;
 import io.gatun.snapshot.layer.entry.LayerAttributes;

@@ -2,10 +2,10 @@ package io.gatun.snapshot.layer.lower;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Stat;
-import io.gatun.linux.Unistd;
+import io.gatun.linux.file.FileStatus;
+import io.gatun.linux.file.Stat;
+import io.gatun.linux.file.Unistd;
 import io.gatun.snapshot.layer.LayerTarget;
 import io.gatun.snapshot.root.Disk;
 import java.util.Optional;

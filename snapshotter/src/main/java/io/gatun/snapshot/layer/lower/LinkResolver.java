@@ -2,11 +2,11 @@ package io.gatun.snapshot.layer.lower;
 
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.Unistd;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Unistd;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;

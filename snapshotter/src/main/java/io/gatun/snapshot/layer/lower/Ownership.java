@@ -3,11 +3,11 @@ package io.gatun.snapshot.layer.lower;
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Stat;
-import io.gatun.linux.Unistd;
-import io.gatun.linux.Xattr;
+import io.gatun.linux.file.FileStatus;
+import io.gatun.linux.file.Stat;
+import io.gatun.linux.file.Unistd;
+import io.gatun.linux.file.Xattr;
 import io.gatun.snapshot.filetree.Umask;
 import io.gatun.snapshot.layer.entry.LayerAttributes;
 

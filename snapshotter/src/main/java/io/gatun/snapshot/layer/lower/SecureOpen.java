@@ -1,12 +1,12 @@
 package io.gatun.snapshot.layer.lower;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.KernelFeature;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.ResolveFlag;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.Fcntl.ResolveFlag;
+import io.gatun.linux.file.OpenFlag;
 import java.util.Set;
 
 /**

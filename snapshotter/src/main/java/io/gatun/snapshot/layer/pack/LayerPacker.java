@@ -1,7 +1,7 @@
 package io.gatun.snapshot.layer.pack;
 
 import io.gatun.linux.NativeBuffer;
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.Timespec;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.concurrent.ChunkRing;
 import io.gatun.snapshot.concurrent.Outcomes;

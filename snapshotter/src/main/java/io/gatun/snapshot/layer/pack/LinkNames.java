@@ -1,7 +1,7 @@
 package io.gatun.snapshot.layer.pack;
 
-import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
+import io.gatun.linux.file.FileStatus;
 import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
 import java.util.HashMap;
 import java.util.Map;

@@ -1,10 +1,10 @@
 package io.gatun.snapshot.layer.pack;
 
-import io.gatun.linux.DirectoryEntry;
-import io.gatun.linux.DirectoryReader;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
+import io.gatun.linux.file.DirectoryEntry;
+import io.gatun.linux.file.DirectoryReader;
 import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
 import java.util.Arrays;
 import java.util.List;

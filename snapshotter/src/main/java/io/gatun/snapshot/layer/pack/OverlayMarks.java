@@ -3,7 +3,7 @@ package io.gatun.snapshot.layer.pack;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Xattr;
+import io.gatun.linux.file.Xattr;
 import io.gatun.snapshot.layer.DeletionForm;
 import io.gatun.snapshot.layer.codec.UnsupportedLayerException;
 import java.util.List;

@@ -1,7 +1,7 @@
 package io.gatun.snapshot.layer.pack;
 
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.Timespec;
 import io.gatun.snapshot.layer.tar.TarType;
 import io.gatun.snapshot.layer.tar.TarXattr;
 import java.util.List;

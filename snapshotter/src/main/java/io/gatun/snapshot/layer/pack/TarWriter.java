@@ -1,11 +1,11 @@
 package io.gatun.snapshot.layer.pack;
 
 import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Stat;
-import io.gatun.linux.Timespec;
-import io.gatun.linux.Unistd;
+import io.gatun.linux.file.FileStatus;
+import io.gatun.linux.file.Stat;
+import io.gatun.linux.file.Timespec;
+import io.gatun.linux.file.Unistd;
 import io.gatun.snapshot.layer.tar.TarType;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

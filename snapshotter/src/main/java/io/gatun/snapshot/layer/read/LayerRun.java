@@ -1,8 +1,8 @@
 package io.gatun.snapshot.layer.read;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Sched;
-import io.gatun.linux.SchedulingPolicy;
+import io.gatun.linux.mount.Sched;
+import io.gatun.linux.mount.Sched.SchedulingPolicy;
 import io.gatun.snapshot.concurrent.ChunkRing;
 import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.ApplyCancelledException;

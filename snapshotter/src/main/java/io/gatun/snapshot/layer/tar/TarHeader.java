@@ -1,6 +1,6 @@
 package io.gatun.snapshot.layer.tar;
 
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.Timespec;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 

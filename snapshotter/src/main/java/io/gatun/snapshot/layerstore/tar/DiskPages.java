@@ -4,8 +4,8 @@ import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.NativeBuffer;
-import io.gatun.linux.Stat;
-import io.gatun.linux.Unistd;
+import io.gatun.linux.file.Stat;
+import io.gatun.linux.file.Unistd;
 import io.gatun.snapshot.layer.index.IndexReader;
 import java.nio.ByteBuffer;
 

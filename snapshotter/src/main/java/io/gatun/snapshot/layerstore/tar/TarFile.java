@@ -2,7 +2,7 @@ package io.gatun.snapshot.layerstore.tar;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.Statfs;
+import io.gatun.linux.file.Statfs;
 import io.gatun.snapshot.layer.tar.TarSink;
 import io.gatun.snapshot.root.Disk;
 import java.nio.ByteBuffer;

@@ -1,10 +1,10 @@
 package io.gatun.snapshot.metadata.journal;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.Unistd;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Unistd;
 import io.gatun.snapshot.root.Disk;
 import java.nio.ByteBuffer;
 import java.util.Optional;

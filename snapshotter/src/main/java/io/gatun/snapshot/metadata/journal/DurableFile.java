@@ -2,10 +2,10 @@ package io.gatun.snapshot.metadata.journal;
 
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
-import io.gatun.linux.InodeFlag;
-import io.gatun.linux.OpenFlag;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.Ioctl.InodeFlag;
+import io.gatun.linux.file.OpenFlag;
 import io.gatun.snapshot.root.Disk;
 import java.nio.ByteBuffer;
 import java.util.Set;

@@ -1,6 +1,6 @@
 package io.gatun.snapshot.metadata.journal;
 
-import io.gatun.linux.NodeType;
+import io.gatun.linux.file.NodeType;
 import java.util.Locale;
 
 /**

@@ -1,7 +1,7 @@
 package io.gatun.snapshot.metadata.journal;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Stat;
+import io.gatun.linux.file.Stat;
 import io.gatun.snapshot.SnapshotRecord;
 import java.util.ArrayList;
 import java.util.List;

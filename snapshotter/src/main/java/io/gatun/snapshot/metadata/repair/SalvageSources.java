@@ -1,7 +1,7 @@
 package io.gatun.snapshot.metadata.repair;
 
-import io.gatun.linux.DirectoryEntry;
 import io.gatun.linux.ErrnoException;
+import io.gatun.linux.file.DirectoryEntry;
 import io.gatun.snapshot.metadata.journal.CheckpointReader;
 import io.gatun.snapshot.metadata.journal.FileHeader;
 import io.gatun.snapshot.metadata.journal.FileWindow;

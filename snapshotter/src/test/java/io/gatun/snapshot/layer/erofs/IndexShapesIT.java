@@ -3,9 +3,9 @@ package io.gatun.snapshot.layer.erofs;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.MountFlag;
-import io.gatun.linux.Mounts;
-import io.gatun.linux.UnmountFlag;
+import io.gatun.linux.mount.Mounts;
+import io.gatun.linux.mount.Mounts.MountFlag;
+import io.gatun.linux.mount.Mounts.UnmountFlag;
 import io.gatun.snapshot.fixture.ExtractedIndex;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.TarBuilder;

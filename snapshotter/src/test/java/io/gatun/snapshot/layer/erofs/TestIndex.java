@@ -1,13 +1,13 @@
 package io.gatun.snapshot.layer.erofs;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.MountFlag;
-import io.gatun.linux.Mounts;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.UnmountFlag;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.mount.Mounts;
+import io.gatun.linux.mount.Mounts.MountFlag;
+import io.gatun.linux.mount.Mounts.UnmountFlag;
 import io.gatun.snapshot.Digest;
 import io.gatun.snapshot.fixture.Pieces;
 import io.gatun.snapshot.layer.entry.InheritedAttributes;

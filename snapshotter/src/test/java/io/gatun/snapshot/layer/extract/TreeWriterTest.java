@@ -5,12 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.Stat;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.FileStatus;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Stat;
 import io.gatun.snapshot.Usage;
 import io.gatun.snapshot.filetree.TreeUsage;
 import io.gatun.snapshot.fixture.TarBuilder;

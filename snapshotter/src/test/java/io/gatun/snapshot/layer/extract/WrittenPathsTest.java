@@ -2,10 +2,10 @@ package io.gatun.snapshot.layer.extract;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.OpenFlag;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.OpenFlag;
 import io.gatun.snapshot.root.LinuxDisk;
 import io.gatun.snapshot.spill.PagedMemory;
 import io.gatun.snapshot.spill.Spill;

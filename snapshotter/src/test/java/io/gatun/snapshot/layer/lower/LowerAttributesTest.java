@@ -3,10 +3,10 @@ package io.gatun.snapshot.layer.lower;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Stat;
-import io.gatun.linux.Xattr;
+import io.gatun.linux.file.FileStatus;
+import io.gatun.linux.file.Stat;
+import io.gatun.linux.file.Xattr;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.layer.DeletionForm;
 import io.gatun.snapshot.layer.entry.InheritedAttributes;

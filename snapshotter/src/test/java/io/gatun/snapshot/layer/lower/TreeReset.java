@@ -1,13 +1,13 @@
 package io.gatun.snapshot.layer.lower;
 
-import io.gatun.linux.DirectoryEntry;
-import io.gatun.linux.DirectoryReader;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
-import io.gatun.linux.FileStatus;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Stat;
-import io.gatun.linux.Xattr;
+import io.gatun.linux.file.DirectoryEntry;
+import io.gatun.linux.file.DirectoryReader;
+import io.gatun.linux.file.FileStatus;
+import io.gatun.linux.file.Stat;
+import io.gatun.linux.file.Xattr;
 import io.gatun.snapshot.filetree.TreeDeletion;
 import io.gatun.snapshot.root.Disk;
 import java.util.Arrays;

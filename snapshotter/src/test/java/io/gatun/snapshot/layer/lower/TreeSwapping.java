@@ -1,13 +1,13 @@
 package io.gatun.snapshot.layer.lower;
 
-import io.gatun.linux.AtFlag;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.NodeType;
-import io.gatun.linux.RenameFlag;
-import io.gatun.linux.Stat;
-import io.gatun.linux.Unistd;
+import io.gatun.linux.file.AtFlag;
+import io.gatun.linux.file.NodeType;
+import io.gatun.linux.file.Stat;
+import io.gatun.linux.file.Unistd;
+import io.gatun.linux.file.Unistd.RenameFlag;
 import io.gatun.snapshot.layer.extract.TreeRaceTest;
 import java.io.IOException;
 import java.io.UncheckedIOException;

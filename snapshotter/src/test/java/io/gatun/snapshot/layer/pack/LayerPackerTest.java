@@ -3,13 +3,13 @@ package io.gatun.snapshot.layer.pack;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.NodeType;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.Stat;
-import io.gatun.linux.Xattr;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.NodeType;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Stat;
+import io.gatun.linux.file.Xattr;
 import io.gatun.snapshot.filetree.TreeDeletion;
 import io.gatun.snapshot.fixture.Pieces;
 import io.gatun.snapshot.layer.BlobSink;
@@ -189,11 +189,8 @@ final class LayerPackerTest {
           .isInstanceOf(UnsupportedLayerException.class)
           .hasMessageContaining(mark.path().getFileName() + ": ")
           .hasMessageContaining("user.overlay." + mark.attribute());
-      try (Fd parent = directory(upper)) {
-        Xattr.lremovexattr(
-            parent,
-            LinuxPath.of(mark.path().getFileName()),
-            LinuxPath.of("user.overlay." + mark.attribute()));
+      try (Fd marked = Fcntl.open(LinuxPath.of(mark.path()))) {
+        Xattr.fremovexattr(marked, LinuxPath.of("user.overlay." + mark.attribute()));
       }
     }
     mark(made, "origin", "any");

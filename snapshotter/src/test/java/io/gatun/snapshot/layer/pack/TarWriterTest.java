@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.NodeType;
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.NodeType;
+import io.gatun.linux.file.Timespec;
 import io.gatun.snapshot.fixture.Pieces;
 import io.gatun.snapshot.layer.entry.LayerAttributes;
 import io.gatun.snapshot.layer.entry.LayerEntry;

@@ -1,9 +1,9 @@
 package io.gatun.snapshot.layer.read;
 
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.OpenFlag;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.OpenFlag;
 import io.gatun.snapshot.filetree.TreeDeletion;
 import io.gatun.snapshot.fixture.DaemonJvm;
 import io.gatun.snapshot.root.UnsyncedDisk;

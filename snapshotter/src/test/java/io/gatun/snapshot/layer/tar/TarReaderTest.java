@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.management.ThreadMXBean;
 import io.gatun.linux.LinuxPath;
-import io.gatun.linux.Timespec;
+import io.gatun.linux.file.Timespec;
 import io.gatun.snapshot.fixture.Pieces;
 import io.gatun.snapshot.fixture.TarBuilder;
 import io.gatun.snapshot.fixture.TarBuilder.Format;

@@ -2,12 +2,12 @@ package io.gatun.snapshot.layerstore.tar;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.gatun.linux.Fcntl;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
 import io.gatun.linux.NativeBuffer;
-import io.gatun.linux.OpenFlag;
-import io.gatun.linux.Unistd;
+import io.gatun.linux.file.Fcntl;
+import io.gatun.linux.file.OpenFlag;
+import io.gatun.linux.file.Unistd;
 import io.gatun.snapshot.fixture.LoopFilesystem;
 import io.gatun.snapshot.fixture.LoopFilesystems;
 import io.gatun.snapshot.root.LinuxDisk;
