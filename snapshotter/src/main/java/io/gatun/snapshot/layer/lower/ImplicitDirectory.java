@@ -12,31 +12,34 @@ import org.jspecify.annotations.Nullable;
  */
 public record ImplicitDirectory(LinuxPath path, Inherited inherited) {
 
-  /**
-   * The attributes that a directory takes from lower layers. Records on disk have their positions
-   * in this list.
-   */
+  /** The attributes that a directory takes from lower layers. */
   public enum Inherited {
     /** All attributes of the lower directory, or else {@link #GROUP}. */
-    ATTRIBUTES_OR_GROUP,
+    ATTRIBUTES_OR_GROUP(1),
 
     /** All attributes of the lower directory. */
-    ATTRIBUTES,
+    ATTRIBUTES(2),
 
     /** Extended attributes, because a later entry of the layer has set the others. */
-    XATTRS,
+    XATTRS(3),
 
     /**
      * The group of its parent, also an implicit directory, if the lower parent has the set-group-id
      * bit.
      */
-    GROUP;
+    GROUP(4);
 
     private static final Inherited[] ALL = values();
 
+    private final int code;
+
+    Inherited(int code) {
+      this.code = code;
+    }
+
     /** {@return its code on disk; never 0} */
     public byte code() {
-      return (byte) (ordinal() + 1);
+      return (byte) code;
     }
 
     public static @Nullable Inherited ofCode(int code) {

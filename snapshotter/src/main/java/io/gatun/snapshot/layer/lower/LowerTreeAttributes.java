@@ -97,12 +97,12 @@ public final class LowerTreeAttributes implements LowerAttributes {
 
   /** Like {@link #inherit}, but for extended attributes only. */
   void inheritXattrs(Disk disk, Fd directory, LinuxPath path) throws ErrnoException {
-    read(
-        path,
-        source -> {
-          copyXattrs(disk, source, directory);
-          return source;
-        });
+    Optional<Fd> found = find(path);
+    if (found.isPresent()) {
+      try (Fd source = found.get()) {
+        copyXattrs(disk, source, directory);
+      }
+    }
   }
 
   /** {@return the directory from which one at this path inherits} */
