@@ -78,7 +78,6 @@ public final class Erofs {
   static final int FLAT_PLAIN = 0 << 1;
   static final int FLAT_INLINE = 2 << 1;
   static final int CHUNK_BASED = 4 << 1;
-  static final int FORMAT_MASK = 0xf;
 
   static final int CHUNK_INDEXES = 0x20;
   static final int CHUNK_SHIFT_MAX = 31;

@@ -20,11 +20,11 @@ public final class IndexXattr implements Comparable<IndexXattr> {
     SECURITY(6, "security.");
 
     final int number;
-    private final LinuxPath text;
+    private final String text;
 
     Prefix(int number, String text) {
       this.number = number;
-      this.text = LinuxPath.of(text);
+      this.text = text;
     }
 
     static Prefix of(int number) {
@@ -67,7 +67,7 @@ public final class IndexXattr implements Comparable<IndexXattr> {
   /** {@return an attribute; empty if no filesystem stores that name (xattr(7), EOPNOTSUPP)} */
   static Optional<IndexXattr> of(LinuxPath whole, byte[] value) throws NotIndexableException {
     for (Prefix prefix : Prefix.values()) {
-      if (whole.hasPrefix(prefix.text)) {
+      if (whole.hasPrefix(LinuxPath.of(prefix.text))) {
         byte[] name = whole.slice(prefix.text.length(), whole.length()).bytes();
         if (prefix.isWholeName() && name.length > 0) {
           throw new NotIndexableException(
