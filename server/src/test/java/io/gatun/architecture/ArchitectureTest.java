@@ -109,6 +109,26 @@ final class ArchitectureTest {
       cli                       -> cli.doctor cli.text server server.config server.content server.rpc snapshot.driver snapshot.fsck snapshot.metadata.journal snapshot.root training
       """;
 
+  /** The packages whose classes call each other directly, apart from {@link #LISTENERS}. */
+  private static final Set<String> DIRECT =
+      Set.of(
+          "snapshot.driver",
+          "snapshot.durability",
+          "snapshot.engine",
+          "snapshot.indexed",
+          "snapshot.layerstore",
+          "snapshot.maintenance",
+          "snapshot.metadata",
+          "snapshot.mount",
+          "snapshot.state",
+          "snapshot.unpack");
+
+  /**
+   * The classes in {@link #DIRECT} that are given a functional interface. A new one would hide a
+   * call from the table of packages.
+   */
+  private static final Set<String> LISTENERS = Set.of("TODO");
+
   private static JavaClasses gatun;
 
   @BeforeAll
@@ -212,6 +232,36 @@ final class ArchitectureTest {
                     .anyMatch(each -> each.getRawParameterTypes().size() > 7))
         .extracting(JavaClass::getName)
         .isEmpty();
+  }
+
+  @Test
+  void classesCallEachOtherAndNoFunctionsExceptTheListeners() {
+    Set<String> found = new TreeSet<>();
+    for (JavaClass type : gatun) {
+      if (!DIRECT.contains(part(type)) || type.isRecord()) {
+        continue;
+      }
+      Stream.concat(
+              type.getConstructors().stream(),
+              type.getMethods().stream().filter(each -> each.getName().matches("set[A-Z].*")))
+          .filter(each -> !each.getModifiers().contains(JavaModifier.SYNTHETIC))
+          .flatMap(each -> each.getRawParameterTypes().stream())
+          .filter(ArchitectureTest::isFunctional)
+          .forEach(each -> found.add(type.getSimpleName() + " <- " + each.getSimpleName()));
+    }
+    assertThat(found).isEqualTo(new TreeSet<>(LISTENERS));
+  }
+
+  private static boolean isFunctional(JavaClass type) {
+    return type.getPackageName().equals("java.util.function")
+        || type.getName().equals("java.lang.Runnable")
+        || type.getName().equals("java.util.concurrent.Callable")
+        || (type.isInterface()
+            && type.getPackageName().startsWith("io.gatun")
+            && type.getAllMethods().stream()
+                    .filter(each -> each.getModifiers().contains(JavaModifier.ABSTRACT))
+                    .count()
+                == 1);
   }
 
   @Test

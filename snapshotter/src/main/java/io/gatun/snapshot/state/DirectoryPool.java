@@ -2,14 +2,16 @@ package io.gatun.snapshot.state;
 
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
+import io.gatun.snapshot.Chain;
 import io.gatun.snapshot.SnapshotException;
+import io.gatun.snapshot.driver.Driver;
 import io.gatun.snapshot.durability.SyncFailures;
+import io.gatun.snapshot.metadata.MetadataStore;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -37,8 +39,8 @@ public final class DirectoryPool implements AutoCloseable {
   private static final long IDLE_NANOS = TimeUnit.SECONDS.toNanos(10);
 
   private final SnapshotDirectories directories;
-  private final SnapshotDirectories.Filler filler;
-  private final LongSupplier ids;
+  private final Driver driver;
+  private final MetadataStore store;
   private final SyncFailures syncFailures;
   private final int wanted;
   private final Thread thread;
@@ -54,19 +56,19 @@ public final class DirectoryPool implements AutoCloseable {
   private long nextAttemptNanos = System.nanoTime();
 
   /**
-   * @param filler fills each directory
-   * @param ids gives each directory its id
+   * @param driver fills each directory
+   * @param store gives each directory its id
    * @param wanted the size of the pool; 0 for no pool
    */
   DirectoryPool(
       SnapshotDirectories directories,
-      SnapshotDirectories.Filler filler,
-      LongSupplier ids,
+      Driver driver,
+      MetadataStore store,
       SyncFailures syncFailures,
       int wanted) {
     this.directories = directories;
-    this.filler = filler;
-    this.ids = ids;
+    this.driver = driver;
+    this.store = store;
     this.syncFailures = syncFailures;
     this.wanted = wanted;
     this.thread = Thread.ofPlatform().name("gatun-spares").daemon().unstarted(this::run);
@@ -137,7 +139,7 @@ public final class DirectoryPool implements AutoCloseable {
 
   private void fill() {
     try {
-      add(directories.createAll(ids, missing(), this::fill));
+      add(directories.createAll(store::nextId, missing(), this::fill));
     } catch (ErrnoException | SnapshotException e) {
       log.warn(
           "cannot make directories in advance now, so each snapshot waits for its own error={}",
@@ -157,7 +159,7 @@ public final class DirectoryPool implements AutoCloseable {
    */
   @SuppressWarnings("ThreadPriorityCheck")
   private void fill(Fd directory) throws ErrnoException {
-    filler.fill(directory);
+    driver.create(directory, Chain.blank(Chains.NO_ID));
     Thread.yield();
   }
 

@@ -8,6 +8,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 
 /**
  * Locks on the names of snapshots.
@@ -97,13 +98,9 @@ public final class NameLocks {
     }
   }
 
-  private interface Obstacle {
-    boolean persists();
-  }
-
-  private void await(Owners owners, Obstacle obstacle) {
+  private void await(Owners owners, BooleanSupplier isBlocked) {
     owners.waiting++;
-    while (obstacle.persists()) {
+    while (isBlocked.getAsBoolean()) {
       released.awaitUninterruptibly();
     }
     owners.waiting--;

@@ -4,6 +4,7 @@ import io.gatun.linux.Errno;
 import io.gatun.linux.ErrnoException;
 import io.gatun.linux.Fd;
 import io.gatun.linux.LinuxPath;
+import io.gatun.snapshot.concurrent.Outcomes;
 import io.gatun.snapshot.filetree.ParallelDeletion;
 import io.gatun.snapshot.metadata.MetadataStore;
 import io.gatun.snapshot.mount.IndexMounts;
@@ -207,17 +208,7 @@ public final class Reaper implements AutoCloseable {
       notifyAll();
     }
     throttle.close();
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
+    Outcomes.join(thread);
     deletion.close();
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
   }
 }

@@ -89,11 +89,7 @@ public final class Snapshots implements AutoCloseable {
     this.pool =
         closer.add(
             new DirectoryPool(
-                directories,
-                directory -> driver.create(directory, Chain.blank(Chains.NO_ID)),
-                store::nextId,
-                durability.syncFailures(),
-                effort.directories()));
+                directories, driver, store, durability.syncFailures(), effort.directories()));
     this.chains = new Chains(store, directories);
   }
 

@@ -1,7 +1,6 @@
 package io.gatun.snapshot.unpack;
 
 import io.gatun.linux.ErrnoException;
-import io.gatun.snapshot.durability.Durability;
 import io.gatun.snapshot.layer.AppliedLayer;
 import io.gatun.snapshot.layer.DeletionForm;
 import io.gatun.snapshot.layer.LayerTarget;
@@ -16,23 +15,24 @@ import java.util.concurrent.atomic.AtomicBoolean;
 /**
  * The directory of a snapshot that does not exist yet. It has the files of a layer that was written
  * before the layers below it were known.
+ *
+ * @param staged the directory
+ * @param deletions the form of the layer's deletions
+ * @param isDurable whether all files are on the disk
+ * @param mark from {@link io.gatun.snapshot.durability.Durability#mark}, before the first file was
+ *     written
+ * @param isTaken whether a caller owns the tree
  */
-final class PrefetchedTree implements Prefetched {
+record PrefetchedTree(
+    SnapshotDirectories.Staged staged,
+    DeletionForm deletions,
+    AppliedLayer layer,
+    TreeResult result,
+    boolean isDurable,
+    long mark,
+    AtomicBoolean isTaken)
+    implements Prefetched {
 
-  private final SnapshotDirectories.Staged staged;
-  private final DeletionForm deletions;
-  private final AppliedLayer layer;
-  private final TreeResult result;
-  private final boolean isDurable;
-  private final long mark;
-  private final AtomicBoolean isTaken = new AtomicBoolean();
-
-  /**
-   * @param staged the directory
-   * @param deletions the form of the layer's deletions
-   * @param isDurable whether all files are on the disk
-   * @param mark from {@link Durability#mark}, before the first file was written
-   */
   PrefetchedTree(
       SnapshotDirectories.Staged staged,
       DeletionForm deletions,
@@ -40,32 +40,7 @@ final class PrefetchedTree implements Prefetched {
       TreeResult result,
       boolean isDurable,
       long mark) {
-    this.staged = staged;
-    this.deletions = deletions;
-    this.layer = layer;
-    this.result = result;
-    this.isDurable = isDurable;
-    this.mark = mark;
-  }
-
-  SnapshotDirectories.Staged staged() {
-    return staged;
-  }
-
-  AppliedLayer layer() {
-    return layer;
-  }
-
-  TreeResult result() {
-    return result;
-  }
-
-  boolean isDurable() {
-    return isDurable;
-  }
-
-  long mark() {
-    return mark;
+    this(staged, deletions, layer, result, isDurable, mark, new AtomicBoolean());
   }
 
   /** {@return whether the caller owns the tree from now on; true only for the first call} */
