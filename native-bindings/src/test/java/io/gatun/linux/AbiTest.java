@@ -21,7 +21,9 @@ class AbiTest {
   @Test
   void everyConstantIsThatOfTheHeaders() throws Exception {
     Map<String, Long> constants = AbiProbe.javaConstants();
-    assertThat(constants).hasSizeGreaterThan(300);
+    assertThat(constants)
+        .hasSizeGreaterThan(260)
+        .containsKeys("AT_FDCWD", "SYS_openat2", "O_CREAT", "MS_BIND", "ISAL_NEED_DICT", "EIO");
     Map<String, Long> actual = AbiProbe.numbers(constants.keySet(), temporary);
     // Signedness differs in C; only the bits matter.
     assertThat(lowWords(constants)).isEqualTo(lowWords(actual));

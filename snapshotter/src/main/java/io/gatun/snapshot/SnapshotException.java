@@ -9,9 +9,8 @@ import org.jspecify.annotations.Nullable;
  * message names the operation, the key, the path and the errno where they apply. A broken invariant
  * of Gatun is reported as an unchecked error instead.
  */
+@SuppressWarnings("serial") // never serialized
 public abstract sealed class SnapshotException extends RuntimeException {
-
-  private static final long serialVersionUID = 1L;
 
   private SnapshotException(String message, @Nullable Throwable cause) {
     super(message, cause);
@@ -19,8 +18,6 @@ public abstract sealed class SnapshotException extends RuntimeException {
 
   /** The snapshot, its directory or the required parent does not exist. */
   public static final class NotFound extends SnapshotException {
-    private static final long serialVersionUID = 1L;
-
     public NotFound(String message) {
       super(message, null);
     }
@@ -33,8 +30,6 @@ public abstract sealed class SnapshotException extends RuntimeException {
    * metadata store, never for an {@code EEXIST} of the kernel.
    */
   public static final class AlreadyExists extends SnapshotException {
-    private static final long serialVersionUID = 1L;
-
     public AlreadyExists(String message) {
       super(message, null);
     }
@@ -42,8 +37,6 @@ public abstract sealed class SnapshotException extends RuntimeException {
 
   /** The request can never succeed as it is. */
   public static final class InvalidArgument extends SnapshotException {
-    private static final long serialVersionUID = 1L;
-
     public InvalidArgument(String message) {
       super(message, null);
     }
@@ -57,8 +50,6 @@ public abstract sealed class SnapshotException extends RuntimeException {
    * containerd interprets as other errors.
    */
   public static final class FailedPrecondition extends SnapshotException {
-    private static final long serialVersionUID = 1L;
-
     public FailedPrecondition(String message) {
       super(message, null);
     }
@@ -66,8 +57,6 @@ public abstract sealed class SnapshotException extends RuntimeException {
 
   /** The disk, the metadata store or a queue is full; the same request may succeed later. */
   public static final class ResourceExhausted extends SnapshotException {
-    private static final long serialVersionUID = 1L;
-
     public ResourceExhausted(String message, @Nullable Throwable cause) {
       super(message, cause);
     }
@@ -78,8 +67,6 @@ public abstract sealed class SnapshotException extends RuntimeException {
    * sync.
    */
   public static final class Unavailable extends SnapshotException {
-    private static final long serialVersionUID = 1L;
-
     public Unavailable(String message, @Nullable Throwable cause) {
       super(message, cause);
     }
@@ -87,8 +74,6 @@ public abstract sealed class SnapshotException extends RuntimeException {
 
   /** Gatun does not support the request. */
   public static final class Unsupported extends SnapshotException {
-    private static final long serialVersionUID = 1L;
-
     public Unsupported(String message) {
       super(message, null);
     }
@@ -96,8 +81,6 @@ public abstract sealed class SnapshotException extends RuntimeException {
 
   /** The kernel refused an operation that should have worked. */
   public static final class StorageFailure extends SnapshotException {
-    private static final long serialVersionUID = 1L;
-
     public StorageFailure(String message, @Nullable Throwable cause) {
       super(message, cause);
     }

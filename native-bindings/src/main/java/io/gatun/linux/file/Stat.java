@@ -215,7 +215,7 @@ public final class Stat {
                       Abi.STATX_BASIC_STATS | Abi.STATX_MNT_ID,
                       struct);
           if (result == 0) {
-            status[0] = Statx.read(struct);
+            status[0] = FileStatus.read(struct);
           }
           return result;
         });

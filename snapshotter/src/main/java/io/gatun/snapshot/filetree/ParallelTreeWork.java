@@ -3,10 +3,9 @@ package io.gatun.snapshot.filetree;
 import io.gatun.linux.ErrnoException;
 import io.gatun.snapshot.root.Io;
 import java.util.Objects;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.ForkJoinTask;
-import java.util.concurrent.RecursiveAction;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -19,7 +18,7 @@ public final class ParallelTreeWork implements TreeWork {
 
   private final ForkJoinPool pool;
   private final AtomicLong unfinished = new AtomicLong();
-  private final CountDownLatch finished = new CountDownLatch(1);
+  private final CompletableFuture<@Nullable Void> finished = new CompletableFuture<>();
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
 
   public ParallelTreeWork(ForkJoinPool pool) {
@@ -45,26 +44,15 @@ public final class ParallelTreeWork implements TreeWork {
     unfinished.incrementAndGet();
     // Run here: waking another thread for a single task does not pay.
     perform(first);
-    boolean interrupted = false;
-    while (true) {
-      try {
-        finished.await();
-        break;
-      } catch (InterruptedException e) {
-        // A half-copied tree is useless, and its descriptors are still in use.
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    // Also when interrupted: a half-copied tree is useless, and its descriptors are still in use.
+    finished.join();
     rethrow(failure.get());
   }
 
   @Override
   public void fork(Io.Action task) {
     unfinished.incrementAndGet();
-    ForkJoinTask<Void> action = new Action(this, task);
+    ForkJoinTask<?> action = ForkJoinTask.adapt(() -> perform(task));
     if (Objects.equals(ForkJoinTask.getPool(), pool)) {
       action.fork();
     } else {
@@ -81,7 +69,7 @@ public final class ParallelTreeWork implements TreeWork {
       failure.compareAndSet(null, e);
     } finally {
       if (unfinished.decrementAndGet() == 0) {
-        finished.countDown();
+        finished.complete(null);
       }
     }
   }
@@ -93,23 +81,6 @@ public final class ParallelTreeWork implements TreeWork {
       case RuntimeException e -> throw e;
       case Error e -> throw e;
       default -> throw new IllegalStateException(failure);
-    }
-  }
-
-  private static final class Action extends RecursiveAction {
-    private static final long serialVersionUID = 1L;
-
-    private final transient ParallelTreeWork work;
-    private final transient Io.Action task;
-
-    Action(ParallelTreeWork work, Io.Action task) {
-      this.work = work;
-      this.task = task;
-    }
-
-    @Override
-    protected void compute() {
-      work.perform(task);
     }
   }
 }

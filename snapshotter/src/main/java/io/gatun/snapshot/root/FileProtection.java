@@ -21,17 +21,15 @@ public enum FileProtection {
    * @param file open for reading only
    */
   public void seal(Disk disk, Fd file) throws ErrnoException {
-    switch (this) {
-      case NONE, IMMUTABLE -> {}
-      case VERITY -> disk.enableVerity(file);
+    if (this == VERITY) {
+      disk.enableVerity(file);
     }
   }
 
   /** Protects a file under its final name; it cannot be renamed afterwards. */
   public void hold(Disk disk, Fd file) throws ErrnoException {
-    switch (this) {
-      case NONE, VERITY -> {}
-      case IMMUTABLE -> disk.addInodeFlags(file, Set.of(InodeFlag.IMMUTABLE));
+    if (this == IMMUTABLE) {
+      disk.addInodeFlags(file, Set.of(InodeFlag.IMMUTABLE));
     }
   }
 
