@@ -16,8 +16,6 @@ import io.gatun.snapshot.Kind;
 import io.gatun.snapshot.Mount;
 import io.gatun.snapshot.SnapshotInfo;
 import io.gatun.snapshot.Snapshotter;
-import io.gatun.snapshot.layer.LayerBuilder.LayerFormat;
-import io.gatun.snapshot.layer.LayerBuilder.PackedLayer;
 import io.gatun.snapshot.layer.LayerBuilder;
 import io.gatun.snapshot.layer.LayerConverter;
 import io.gatun.snapshot.layer.LayerUnpacker;
