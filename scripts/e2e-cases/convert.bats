@@ -12,8 +12,11 @@ start_node_with_directories() {
 
 convert() { "$gatun" convert --config /tmp/gatun.toml --address "$gatun_socket" "$@"; }
 
-# containerd removes the snapshots of removed containers and views a moment later.
-await_unused() { await 20 "the last user of a layer to go" has_only_committed; }
+# containerd removes the snapshots of removed containers and views when it collects garbage.
+await_unused() {
+  collect_garbage
+  await 20 "the last user of a layer to go" has_only_committed
+}
 has_only_committed() { ! gatun_snapshots | cut -f 1 | grep -qvi committed; }
 
 # convert_all FORM

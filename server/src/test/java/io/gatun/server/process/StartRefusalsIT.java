@@ -230,7 +230,8 @@ final class StartRefusalsIT {
     }
     Set<String> appeared = names();
     appeared.removeAll(before);
-    appeared.removeIf(name -> name.endsWith(".log") || name.equals("root"));
+    appeared.removeIf(
+        name -> name.endsWith(".log") || name.endsWith(".toml") || name.equals("root"));
     assertThat(appeared).as("left behind").isEmpty();
   }
 
